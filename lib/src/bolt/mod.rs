@@ -1,0 +1,1 @@
+//! The bbolt B+tree.

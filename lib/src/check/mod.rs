@@ -1,0 +1,1 @@
+//! Every format's check at a chosen depth.

@@ -1,0 +1,1 @@
+//! Several members beside each other.

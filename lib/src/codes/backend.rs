@@ -1,0 +1,5 @@
+//! Codes of backend.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of bolt.
+
+use super::codes;
+
+codes! {}

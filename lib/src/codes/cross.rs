@@ -1,0 +1,5 @@
+//! Codes of cross.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of dir.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of kubernetes.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of mvcc.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of snap.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,5 @@
+//! Codes of wal.
+
+use super::codes;
+
+codes! {}

@@ -1,0 +1,1 @@
+//! One handle that joins db, WAL and snaps.

@@ -1,0 +1,1 @@
+//! Revisions, the keyspace index, HashKV.

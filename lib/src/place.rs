@@ -1,0 +1,96 @@
+//! Where in the evidence something stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a file as the user gave it, or `backup.tar.gz!/member/snap/db` for one inside an archive.
+///
+/// Cheap to clone: every [`Place`] carries one.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileName(Arc<str>);
+
+impl FileName {
+    /// Names a file.
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self(Arc::from(name.as_ref()))
+    }
+
+    /// The name as text, unescaped: print it through an escaping writer.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A place in the evidence: the file, and as much more as is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub file: FileName,
+    /// Byte offset from the start of the file.
+    pub offset: Option<u64>,
+    /// bbolt page id, in a db.
+    pub page: Option<u64>,
+    /// Raft index, in a WAL.
+    pub index: Option<u64>,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(file: &FileName) -> Self {
+        Self {
+            file: file.clone(),
+            offset: None,
+            page: None,
+            index: None,
+        }
+    }
+
+    /// An offset in a file.
+    pub fn at(file: &FileName, offset: u64) -> Self {
+        Self {
+            offset: Some(offset),
+            ..Self::file(file)
+        }
+    }
+
+    /// The same place, with the bbolt page it lies in.
+    #[must_use]
+    pub fn on_page(mut self, page: u64) -> Self {
+        self.page = Some(page);
+        self
+    }
+
+    /// The same place, with the raft index it belongs to.
+    #[must_use]
+    pub fn with_index(mut self, index: u64) -> Self {
+        self.index = Some(index);
+        self
+    }
+}
+
+/// `db @ 0xA098000 (page 41112)`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(offset) = self.offset {
+            write!(f, " @ {offset:#x}")?;
+        }
+        match (self.page, self.index) {
+            (Some(page), _) => write!(f, " (page {page})"),
+            (None, Some(index)) => write!(f, " (raft index {index})"),
+            (None, None) => Ok(()),
+        }
+    }
+}

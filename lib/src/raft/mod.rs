@@ -1,0 +1,1 @@
+//! What WAL records contain.

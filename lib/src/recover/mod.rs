@@ -1,0 +1,1 @@
+//! WAL over db, carving, salvage.

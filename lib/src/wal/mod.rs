@@ -1,0 +1,1 @@
+//! Frames, rolling CRC32C, torn tails.
