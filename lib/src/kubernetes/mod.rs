@@ -1,1 +1,5 @@
 //! Kubernetes keys and values.
+
+pub mod crd;
+pub mod key;
+pub mod resources;
