@@ -1,1 +1,3 @@
+//! `etcd-inspect`: offline inspector and forensics for etcd data directories.
+
 fn main() {}
