@@ -16,8 +16,10 @@
 )]
 
 mod fixture;
+pub mod places;
 mod seal;
 mod sparse;
+pub mod synth;
 
 pub use fixture::{
     Copy, archive, copy_of, data_dir, fixture, fixture_copy, fixtures, manifest, root, truth,

@@ -61,6 +61,36 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     )
 }
 
+/// The whole file; holes are not read.
+pub(crate) fn read(path: &Path) -> Vec<u8> {
+    use rustix::fs::{SeekFrom as Raw, seek};
+    let mut file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut bytes = vec![0; file.metadata().expect("metadata").len() as usize];
+    let mut at = 0;
+    while at < bytes.len() {
+        let Ok(data) = seek(&file, Raw::Data(at as u64)) else {
+            break;
+        };
+        let hole = seek(&file, Raw::Hole(data)).unwrap_or(bytes.len() as u64);
+        file.seek(SeekFrom::Start(data)).expect("seek");
+        file.read_exact(&mut bytes[data as usize..hole as usize])
+            .expect("read");
+        at = hole as usize;
+    }
+    bytes
+}
+
+/// Replaces the content of a file (or makes it), zero runs as holes; mode kept.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) {
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    write(&mut &*bytes, &mut file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
 /// Reads until the buffer is full or the input ends.
 pub(crate) fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;

@@ -1,0 +1,4 @@
+//! Synthetic bytes of every format, written from the format reference and not from the parsers.
+
+pub mod bolt;
+pub mod mvcc;
