@@ -1,5 +1,6 @@
 //! Kubernetes keys and values.
 
 pub mod crd;
+pub mod encryption;
 pub mod key;
 pub mod resources;
