@@ -1,0 +1,165 @@
+//! Protobuf's wire format, read field by field from the original bytes.
+//!
+//! Raft's own small messages are read this way: checksums run over the bytes as they stand, and an entry's payload stays a
+//! slice of the file.
+
+/// The value of one field, by its wire type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Wire type 0.
+    Varint(u64),
+    /// Wire type 1.
+    Fixed64(u64),
+    /// Wire type 2: bytes, a string or a message.
+    Bytes(&'a [u8]),
+    /// Wire type 5.
+    Fixed32(u32),
+}
+
+/// One field of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// Its number in the message's definition.
+    pub number: u64,
+    /// Where its value begins, counted from the start of the message; for [`Value::Bytes`] behind the length.
+    pub at: usize,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// Iterates over the fields of one message; ends after the first error.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    message: &'a [u8],
+    at: usize,
+    failed: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Over the fields of `message`.
+    ///
+    /// ```
+    /// use etcd_inspect::raft::wire::{Fields, Value};
+    /// let fields: Vec<_> = Fields::new(&[0x18, 0x05]).map(|field| field.map(|f| (f.number, f.value))).collect();
+    /// assert_eq!(fields, [Ok((3, Value::Varint(5)))]);
+    /// ```
+    pub fn new(message: &'a [u8]) -> Self {
+        Self {
+            message,
+            at: 0,
+            failed: false,
+        }
+    }
+
+    fn varint(&mut self) -> Result<u64, &'static str> {
+        let rest = self.message.get(self.at..).unwrap_or_default();
+        let (value, len) = varint(rest)?;
+        self.at = self.at.saturating_add(len);
+        Ok(value)
+    }
+
+    fn take(&mut self, len: u64) -> Result<&'a [u8], &'static str> {
+        let end = usize::try_from(len)
+            .ok()
+            .and_then(|len| self.at.checked_add(len))
+            .ok_or("a length beyond the message")?;
+        let bytes = self
+            .message
+            .get(self.at..end)
+            .ok_or("a length beyond the message")?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    fn field(&mut self) -> Result<Field<'a>, &'static str> {
+        let tag = self.varint()?;
+        let number = tag >> 3;
+        if number == 0 || number > 0x1fff_ffff {
+            return Err("an illegal field number");
+        }
+        let mut at = self.at;
+        let value = match tag & 7 {
+            0 => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(u64::from_le_bytes(
+                self.take(8)?.try_into().unwrap_or_default(),
+            )),
+            2 => {
+                let len = self.varint()?;
+                at = self.at;
+                Value::Bytes(self.take(len)?)
+            }
+            5 => Value::Fixed32(u32::from_le_bytes(
+                self.take(4)?.try_into().unwrap_or_default(),
+            )),
+            _ => return Err("an illegal wire type"),
+        };
+        Ok(Field { number, at, value })
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, &'static str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.at >= self.message.len() {
+            return None;
+        }
+        let field = self.field();
+        self.failed = field.is_err();
+        Some(field)
+    }
+}
+
+/// A base-128 number at the start of `bytes`, and how many bytes it takes.
+///
+/// # Errors
+/// The bytes end within it, or it has more than 64 bits.
+pub fn varint(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
+    let mut value = 0u64;
+    for (len, &byte) in bytes.iter().enumerate().take(10) {
+        let shift = len.saturating_mul(7);
+        if len == 9 && byte > 1 {
+            return Err("a number of more than 64 bits");
+        }
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok((value, len.saturating_add(1)));
+        }
+    }
+    Err(if bytes.len() < 10 {
+        "a number cut off"
+    } else {
+        "a number of more than 64 bits"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_more_than_64_bits_are_refused() {
+        assert_eq!(varint(&[0xff; 10]), Err("a number of more than 64 bits"));
+        let max = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        assert_eq!(varint(&max), Ok((u64::MAX, 10)));
+        assert_eq!(varint(&[0x80]), Err("a number cut off"));
+    }
+
+    #[test]
+    fn a_length_beyond_the_message_ends_the_fields_with_one_error() {
+        let fields: Vec<_> = Fields::new(&[0x0a, 0x7f, 0x01]).collect();
+        assert_eq!(fields, [Err("a length beyond the message")]);
+    }
+
+    #[test]
+    fn offsets_of_bytes_point_behind_their_length() {
+        let field = Fields::new(&[0x22, 0x02, 0xaa, 0xbb])
+            .next()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (field.number, field.at, field.value),
+            (4, 2, Value::Bytes(&[0xaa, 0xbb]))
+        );
+    }
+}

@@ -1,0 +1,596 @@
+//! The whole log: an index of records and entries without lifetimes, and views that take the files' bytes again.
+
+use prost::Message as _;
+
+use super::damage::{Damage, Oddity, OddityKind};
+use super::name::{WalFile, base_name};
+use super::record::RecordKind;
+use super::resync::Resync;
+use super::segment::{Chain, Ending, Link, Segment, Walk};
+use crate::progress::Progress;
+use crate::raft::wire::{Fields, Value};
+use crate::raft::{ConfState, Entry, EntryType, HardState};
+use crate::{Bytes, Limits, Place};
+
+/// What the rolling checksum says about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Crc {
+    /// The payload continues the checksum of everything in front of it.
+    Verified,
+    /// Nothing in front of it could vouch; its successor continues from its stored checksum.
+    Unverified,
+    /// The payload is whole (its successors continue from it), only the stored checksum is wrong.
+    CrcField,
+    /// The payload is damaged.
+    Mismatch,
+}
+
+impl Crc {
+    /// Whether the payload may be believed.
+    pub fn is_trusted(self) -> bool {
+        self != Self::Mismatch
+    }
+}
+
+/// One record of the log: where it stands and what its checksum says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Offset of its frame in the segment.
+    pub offset: u64,
+    /// Offset of its payload in the segment.
+    pub payload_at: u64,
+    /// Length of its payload in bytes.
+    pub payload_len: u32,
+    /// The checksum it carries.
+    pub crc_stored: u32,
+    /// Position in [`Log::segments`].
+    pub segment: u32,
+    /// What it carries.
+    pub kind: RecordKind,
+    /// Whether it may be believed.
+    pub crc: Crc,
+}
+
+/// One entry as it stands in the log, overwritten ones included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// The raft index.
+    pub index: u64,
+    /// The term of the leader that wrote it.
+    pub term: u64,
+    /// What kind of change it carries.
+    pub kind: EntryType,
+    /// Position in [`Log::records`].
+    pub record: u32,
+    /// Where its data begins within the record's payload.
+    pub data_at: u32,
+    /// Length of its data in bytes.
+    pub data_len: u32,
+    /// The later entry that took its place: position in [`Log::entries`].
+    pub superseded_by: Option<u32>,
+    /// Whether it belongs to the log as it reads now: neither overwritten nor damaged.
+    pub survives: bool,
+}
+
+/// A HardState in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogState {
+    /// Position in [`Log::records`].
+    pub record: usize,
+    /// What was promised.
+    pub state: HardState,
+}
+
+/// A snapshot record: walpb.Snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSnapshot {
+    /// Position in [`Log::records`].
+    pub record: usize,
+    /// The last entry the snapshot contains.
+    pub index: u64,
+    /// The term of that entry.
+    pub term: u64,
+    /// The configuration at that index; etcd 3.4 does not write it.
+    pub conf_state: Option<ConfState>,
+}
+
+/// Who wrote the log: etcdserverpb.Metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogMetadata {
+    /// Position in [`Log::records`].
+    pub record: usize,
+    /// The member's id.
+    pub node_id: u64,
+    /// The cluster's id.
+    pub cluster_id: u64,
+}
+
+/// Raft indexes that the log does not have although later ones are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last index in front of it; 0 where there is none.
+    pub after: u64,
+    /// The first index behind it.
+    pub next: u64,
+    /// The entry behind it: position in [`Log::entries`].
+    pub entry: usize,
+    /// Why it is there.
+    pub cause: GapCause,
+}
+
+/// Why indexes are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapCause {
+    /// A follower installed a snapshot that contains them: normal.
+    Snapshot,
+    /// Their records are damaged: position in [`Log::damages`].
+    Damage(usize),
+    /// A segment in between is missing.
+    Segment,
+    /// Nothing explains it.
+    Unexplained,
+}
+
+/// A file beside the segments.
+#[derive(Clone, Debug)]
+pub struct OtherFile {
+    /// Position among the files that were given.
+    pub file: usize,
+    /// What its name says it is.
+    pub kind: WalFile,
+    /// What a `.broken` file holds, read like a log of one segment.
+    pub log: Option<Box<Log>>,
+}
+
+/// A WAL directory, indexed in one pass.
+///
+/// It keeps no bytes: whoever wants a payload gives the same files again.
+///
+/// ```
+/// use etcd_inspect::wal::Log;
+/// use etcd_inspect::{Bytes, FileName, Limits, progress::Silent};
+/// let name = FileName::new("wal/0000000000000000-0000000000000000.wal");
+/// let head = [4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 0x10, 0, 0, 0, 0, 0];
+/// let files = [Bytes::new(&name, 0, &head)];
+/// let log = Log::read(&files, &Limits::default(), &Silent);
+/// assert_eq!((log.records.len(), log.entries.len()), (1, 0));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// The segments in the order etcd reads them.
+    pub segments: Vec<Segment>,
+    /// Everything else in the directory.
+    pub others: Vec<OtherFile>,
+    /// Every record that could be framed, damaged ones included.
+    pub records: Vec<Record>,
+    /// Every entry that could be read, in the order written.
+    pub entries: Vec<LogEntry>,
+    /// The log as it reads now: positions in `entries`, by ascending index.
+    pub surviving: Vec<u32>,
+    /// Every trusted HardState, in the order written.
+    pub states: Vec<LogState>,
+    /// Every trusted snapshot record, in the order written.
+    pub snapshots: Vec<LogSnapshot>,
+    /// The metadata record of each segment.
+    pub metadata: Vec<LogMetadata>,
+    /// Missing indexes.
+    pub gaps: Vec<Gap>,
+    /// What could not be read.
+    pub damages: Vec<Damage>,
+    /// What was unusual.
+    pub oddities: Vec<Oddity>,
+    /// Whether reading was stopped by whoever watched.
+    pub cancelled: bool,
+    /// Damage seen when the last surviving entry was pushed.
+    damages_at_last_entry: usize,
+    /// The highest index of a snapshot record so far.
+    newest_snapshot: u64,
+    /// The index in front of the first segment, by its name.
+    starts_after: Option<u64>,
+}
+
+/// What is intact behind a damaged stretch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Records behind it whose payloads are verified.
+    pub records: u64,
+    /// Entries among them.
+    pub entries: u64,
+    /// Lowest and highest raft index of those entries.
+    pub indexes: Option<(u64, u64)>,
+}
+
+impl Log {
+    /// Reads all files of a WAL directory: segments in name order, `.broken` files each on its own. Damage never stops it.
+    ///
+    /// A single file under any name is read as a segment.
+    pub fn read(files: &[Bytes<'_>], limits: &Limits, progress: &dyn Progress) -> Self {
+        let mut log = Self::default();
+        let mut segments = Vec::new();
+        for (number, file) in files.iter().enumerate().take(limits.files) {
+            match WalFile::of(file.file().as_str()) {
+                WalFile::Segment(name) => segments.push((number, Some(name))),
+                WalFile::Broken(_) | WalFile::Stray if files.len() == 1 => {
+                    segments.push((number, None));
+                }
+                kind @ WalFile::Broken(_) => log.others.push(OtherFile {
+                    file: number,
+                    kind,
+                    log: Some(Box::new(Self::read_segments(
+                        files,
+                        &[(number, None)],
+                        progress,
+                    ))),
+                }),
+                kind => log.others.push(OtherFile {
+                    file: number,
+                    kind,
+                    log: None,
+                }),
+            }
+        }
+        segments.sort_by_key(|&(number, _)| {
+            files
+                .get(number)
+                .map(|file| base_name(file.file().as_str()))
+        });
+        Self {
+            others: log.others,
+            ..Self::read_segments(files, &segments, progress)
+        }
+    }
+
+    fn read_segments(
+        files: &[Bytes<'_>],
+        segments: &[(usize, Option<super::SegmentName>)],
+        progress: &dyn Progress,
+    ) -> Self {
+        const STRIDE: usize = 4 << 20;
+        let name = segments.first().and_then(|&(_, name)| name);
+        let mut log = Self {
+            starts_after: name.map(|name| name.index.saturating_sub(1)),
+            ..Self::default()
+        };
+        let mut chain = Chain::Start;
+        for (number, &(file, name)) in segments.iter().enumerate() {
+            let Some(bytes) = files.get(file) else {
+                continue;
+            };
+            let first = log.records.len();
+            let mut walk = Walk {
+                data: bytes.as_slice(),
+                number,
+                chain,
+                link: None,
+                resync: Resync::new(bytes.as_slice()),
+                ending: Ending::Damage,
+                end: 0,
+                log: &mut log,
+            };
+            let (mut at, mut told) = (0usize, 0usize);
+            let mut cancelled = false;
+            while let Some(next) = walk.turn(at) {
+                at = next;
+                if at.saturating_sub(told) >= STRIDE {
+                    progress.advance(at.saturating_sub(told) as u64);
+                    told = at;
+                    cancelled = progress.cancelled();
+                    if cancelled {
+                        break;
+                    }
+                }
+            }
+            progress.advance(bytes.len().saturating_sub(told) as u64);
+            chain = walk.chain;
+            let (ending, end, link) = (walk.ending, walk.end, walk.link);
+            log.segments.push(Segment {
+                file,
+                name,
+                len_bytes: bytes.len() as u64,
+                end: end as u64,
+                ending,
+                records: first..log.records.len(),
+                link: link.unwrap_or(Link::NoHead),
+            });
+            log.cancelled = cancelled;
+            if cancelled {
+                break;
+            }
+        }
+        log.blame_missing_segments();
+        log
+    }
+
+    /// Gaps between entries of segments whose neighbours in sequence are missing have that cause.
+    fn blame_missing_segments(&mut self) {
+        let seqs: Vec<_> = self
+            .segments
+            .iter()
+            .map(|s| s.name.map(|n| n.seq))
+            .collect();
+        let missing_after = |segment: &u32| {
+            let here = seqs.get(*segment as usize).copied().flatten();
+            let next = seqs
+                .get((*segment as usize).saturating_add(1))
+                .copied()
+                .flatten();
+            matches!((here, next), (Some(here), Some(next)) if next != here.saturating_add(1))
+        };
+        for gap in &mut self.gaps {
+            let segment_of = |entry: usize| {
+                let record = self.entries.get(entry)?.record as usize;
+                Some(self.records.get(record)?.segment)
+            };
+            let behind = segment_of(gap.entry).unwrap_or_default();
+            let front = gap.entry.checked_sub(1).and_then(segment_of);
+            if gap.cause != GapCause::Snapshot
+                && front.is_some_and(|front| (front..behind).any(|s| missing_after(&s)))
+            {
+                gap.cause = GapCause::Segment;
+            }
+        }
+    }
+
+    /// Indexes one more record.
+    pub(super) fn push(&mut self, record: Record, payload: &[u8]) {
+        let number = self.records.len();
+        self.records.push(record);
+        if !record.crc.is_trusted() {
+            if record.kind == RecordKind::Entry
+                && let Ok(entry) = Entry::parse(payload)
+            {
+                self.entries.push(log_entry(number, &entry, false));
+            }
+            return;
+        }
+        let parsed = match record.kind {
+            RecordKind::Entry => self.entry_record(number, payload, record.crc),
+            RecordKind::State => self.state_record(number, payload),
+            RecordKind::Metadata => self.metadata_record(number, payload),
+            RecordKind::Snapshot => self.snapshot_record(number, payload),
+            RecordKind::Crc | RecordKind::Unknown => Ok(()),
+        };
+        if let Err(why) = parsed {
+            self.odd(number, OddityKind::Payload(why));
+        }
+    }
+
+    fn odd(&mut self, record: usize, kind: OddityKind) {
+        self.oddities.push(Oddity { record, kind });
+    }
+
+    /// etcd's rule: an entry takes the place of every entry with its index or a higher one.
+    fn entry_record(&mut self, number: usize, payload: &[u8], crc: Crc) -> Result<(), String> {
+        let entry = Entry::parse(payload)?;
+        if entry.foreign_fields {
+            self.odd(number, OddityKind::ForeignFields);
+        }
+        let position = self.entries.len();
+        let last = self.last().map(|last| (last.index, last.term));
+        // Whatever follows damage is believed only where it continues the log; it must not wipe out what was verified.
+        let fits = last.is_none_or(|(index, term)| entry.index > index && entry.term >= term);
+        let survives = crc == Crc::Verified || fits;
+        self.entries.push(log_entry(number, &entry, survives));
+        if !survives {
+            return Ok(());
+        }
+        while let Some(&top) = self.surviving.last() {
+            let Some(old) = self.entries.get_mut(top as usize) else {
+                break;
+            };
+            if old.index < entry.index {
+                break;
+            }
+            old.superseded_by = u32::try_from(position).ok();
+            old.survives = false;
+            self.surviving.pop();
+        }
+        let after = match (self.last(), last) {
+            (Some(last), _) => last.index,
+            (None, Some(_)) => entry.index.saturating_sub(1),
+            (None, None) => self.starts_after.unwrap_or(entry.index.saturating_sub(1)),
+        };
+        if entry.index > after.saturating_add(1) {
+            self.gap(after, entry.index, position);
+        }
+        self.surviving
+            .push(u32::try_from(position).unwrap_or(u32::MAX));
+        self.damages_at_last_entry = self.damages.len();
+        Ok(())
+    }
+
+    fn gap(&mut self, after: u64, next: u64, entry: usize) {
+        let cause = if self.newest_snapshot >= next.saturating_sub(1) {
+            GapCause::Snapshot
+        } else if self.damages.len() > self.damages_at_last_entry {
+            GapCause::Damage(self.damages_at_last_entry)
+        } else {
+            GapCause::Unexplained
+        };
+        self.gaps.push(Gap {
+            after,
+            next,
+            entry,
+            cause,
+        });
+    }
+
+    fn state_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
+        let state = HardState::parse(payload)?;
+        if state.foreign_fields {
+            self.odd(record, OddityKind::ForeignFields);
+        }
+        self.states.push(LogState { record, state });
+        Ok(())
+    }
+
+    fn metadata_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
+        let mut metadata = LogMetadata {
+            record,
+            node_id: 0,
+            cluster_id: 0,
+        };
+        for field in Fields::new(payload) {
+            let field = field?;
+            match (field.number, field.value) {
+                (1, Value::Varint(id)) => metadata.node_id = id,
+                (2, Value::Varint(id)) => metadata.cluster_id = id,
+                (1 | 2, _) => return Err("a field of Metadata has the wrong wire type".into()),
+                _ => {}
+            }
+        }
+        self.metadata.push(metadata);
+        Ok(())
+    }
+
+    fn snapshot_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
+        let mut snapshot = LogSnapshot {
+            record,
+            index: 0,
+            term: 0,
+            conf_state: None,
+        };
+        for field in Fields::new(payload) {
+            let field = field?;
+            match (field.number, field.value) {
+                (1, Value::Varint(index)) => snapshot.index = index,
+                (2, Value::Varint(term)) => snapshot.term = term,
+                (3, Value::Bytes(bytes)) => {
+                    let conf_state = ConfState::decode(bytes).map_err(|error| error.to_string())?;
+                    snapshot.conf_state = Some(conf_state);
+                }
+                (1..=3, _) => {
+                    return Err("a field of walpb.Snapshot has the wrong wire type".into());
+                }
+                _ => {}
+            }
+        }
+        self.newest_snapshot = self.newest_snapshot.max(snapshot.index);
+        self.snapshots.push(snapshot);
+        Ok(())
+    }
+
+    /// The last entry of the log as it reads now.
+    pub fn last(&self) -> Option<&LogEntry> {
+        self.entries.get(*self.surviving.last()? as usize)
+    }
+
+    /// The first entry of the log as it reads now.
+    pub fn first(&self) -> Option<&LogEntry> {
+        self.entries.get(*self.surviving.first()? as usize)
+    }
+
+    /// The entries of the log as it reads now, by ascending index.
+    pub fn surviving(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.surviving
+            .iter()
+            .filter_map(|&position| self.entries.get(position as usize))
+    }
+
+    /// The surviving entry of that index.
+    pub fn entry(&self, index: u64) -> Option<&LogEntry> {
+        let index_of = |&position: &u32| self.entries.get(position as usize).map(|e| e.index);
+        let found = self
+            .surviving
+            .binary_search_by_key(&Some(index), index_of)
+            .ok()?;
+        self.entries.get(*self.surviving.get(found)? as usize)
+    }
+
+    /// The highest index the log reaches: its last entry, or the newest snapshot record where that lies beyond.
+    pub fn last_index(&self) -> u64 {
+        let entry = self.last().map_or(0, |last| last.index);
+        let snapshot = self.snapshots.iter().map(|snapshot| snapshot.index).max();
+        entry.max(snapshot.unwrap_or(0))
+    }
+
+    /// The newest HardState.
+    pub fn hard_state(&self) -> Option<HardState> {
+        self.states.last().map(|state| state.state)
+    }
+
+    /// Snapshot records that etcd would start from: those the newest HardState has committed, in the order written.
+    pub fn valid_snapshots(&self) -> impl DoubleEndedIterator<Item = &LogSnapshot> {
+        let commit = self.hard_state().map_or(0, |state| state.commit);
+        self.snapshots
+            .iter()
+            .filter(move |snapshot| snapshot.index <= commit)
+    }
+
+    /// The payload of a record.
+    pub fn payload<'a>(&self, files: &[Bytes<'a>], record: &Record) -> Option<&'a [u8]> {
+        let file = self.segments.get(record.segment as usize)?.file;
+        let start = usize::try_from(record.payload_at).ok()?;
+        let end = start.checked_add(record.payload_len as usize)?;
+        files.get(file)?.as_slice().get(start..end)
+    }
+
+    /// The data of an entry: a request or a membership change.
+    pub fn data<'a>(&self, files: &[Bytes<'a>], entry: &LogEntry) -> Option<&'a [u8]> {
+        let payload = self.payload(files, self.records.get(entry.record as usize)?)?;
+        let start = entry.data_at as usize;
+        payload.get(start..start.checked_add(entry.data_len as usize)?)
+    }
+
+    /// The place of a record's frame.
+    pub fn place(&self, files: &[Bytes<'_>], record: usize) -> Option<Place> {
+        let record = self.records.get(record)?;
+        let file = self.segments.get(record.segment as usize)?.file;
+        Some(Place::at(files.get(file)?.file(), record.offset))
+    }
+
+    /// The place of an entry, with its raft index.
+    pub fn entry_place(&self, files: &[Bytes<'_>], entry: &LogEntry) -> Option<Place> {
+        let place = self.place(files, entry.record as usize)?;
+        Some(place.with_index(entry.index))
+    }
+
+    /// What is intact behind each of [`Log::damages`], in its segment and in all later ones.
+    pub fn behind(&self) -> Vec<Behind> {
+        let mut behind = Behind::default();
+        let (mut records, mut entries) = (self.records.len(), self.entries.len());
+        let mut all: Vec<_> = self
+            .damages
+            .iter()
+            .rev()
+            .map(|damage| {
+                let segment = u32::try_from(damage.segment).unwrap_or(u32::MAX);
+                let first = self
+                    .records
+                    .partition_point(|r| (r.segment, r.offset) < (segment, damage.to));
+                for record in self.records.get(first..records).unwrap_or_default() {
+                    let verified = u64::from(record.crc == Crc::Verified);
+                    behind.records = behind.records.saturating_add(verified);
+                }
+                let entry = self
+                    .entries
+                    .partition_point(|e| (e.record as usize) < first);
+                for entry in self.entries.get(entry..entries).unwrap_or_default() {
+                    let record = self.records.get(entry.record as usize);
+                    if record.is_some_and(|record| record.crc.is_trusted()) {
+                        behind.entries = behind.entries.saturating_add(1);
+                        let (low, high) = behind.indexes.unwrap_or((entry.index, entry.index));
+                        behind.indexes = Some((low.min(entry.index), high.max(entry.index)));
+                    }
+                }
+                (records, entries) = (first.min(records), entry.min(entries));
+                behind
+            })
+            .collect();
+        all.reverse();
+        all
+    }
+}
+
+fn log_entry(record: usize, entry: &Entry<'_>, survives: bool) -> LogEntry {
+    LogEntry {
+        index: entry.index,
+        term: entry.term,
+        kind: entry.kind,
+        record: u32::try_from(record).unwrap_or(u32::MAX),
+        data_at: u32::try_from(entry.data_at).unwrap_or(u32::MAX),
+        data_len: u32::try_from(entry.data.len()).unwrap_or(u32::MAX),
+        superseded_by: None,
+        survives,
+    }
+}

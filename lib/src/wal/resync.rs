@@ -1,0 +1,112 @@
+//! Finding the next record behind damage.
+//!
+//! Each record stores the rolling checksum, so a record anywhere can seed the check of its successor: two chained records
+//! cannot be an accident. Frames begin at multiples of eight.
+
+use super::frame::{self, Frame, HEAD_BYTES, LengthWord, Step};
+use super::record::{self, RawRecord, RecordKind};
+
+/// Looks for records in one segment; its total work is bounded by the segment's length.
+#[derive(Debug)]
+pub(super) struct Resync<'d> {
+    data: &'d [u8],
+    /// Bytes that may still be checksummed for candidates.
+    budget: usize,
+    /// From here on nothing was found before.
+    hopeless_from: usize,
+    pub gave_up: bool,
+    pub lone: Option<usize>,
+}
+
+impl<'d> Resync<'d> {
+    pub fn new(data: &'d [u8]) -> Self {
+        Self {
+            data,
+            budget: data.len().saturating_mul(4).saturating_add(1 << 20),
+            hopeless_from: usize::MAX,
+            gave_up: false,
+            lone: None,
+        }
+    }
+
+    /// The frame at `at`, if it is one that etcd could have written.
+    fn well_formed(&self, at: usize) -> Option<(Frame<'d>, RawRecord<'d>)> {
+        let rest = self.data.get(at..)?;
+        let word = LengthWord(u64::from_le_bytes(*rest.first_chunk::<HEAD_BYTES>()?));
+        let n = usize::try_from(word.record_bytes()).ok()?;
+        if !word.is_canonical() || *rest.get(HEAD_BYTES)? != 0x08 || n > rest.len() {
+            return None;
+        }
+        let Step::Frame(frame) = frame::step(self.data, at) else {
+            return None;
+        };
+        let raw = RawRecord::parse(frame.record).ok()?;
+        let canonical = record::own_length(frame.record) == Some(frame.record.len());
+        (canonical && raw.kind() != RecordKind::Unknown).then_some((frame, raw))
+    }
+
+    /// Whether the record at `at` continues a checksum of `seed`.
+    pub fn continues(&self, at: usize, seed: u32) -> bool {
+        self.well_formed(at)
+            .is_some_and(|(_, raw)| match raw.kind() {
+                RecordKind::Crc => raw.crc == seed,
+                _ => raw.roll(seed) == raw.crc,
+            })
+    }
+
+    /// Whether a record at `at` vouches for its own successor.
+    pub fn is_pair(&mut self, at: usize) -> bool {
+        let Some((frame, raw)) = self.well_formed(at) else {
+            return false;
+        };
+        let Some((_, next)) = self.well_formed(frame.end()) else {
+            let last = matches!(frame::step(self.data, frame.end()), Step::End | Step::Zero);
+            if last && raw.kind() == RecordKind::Entry {
+                self.lone = self.lone.or(Some(at));
+            }
+            return false;
+        };
+        let Some(budget) = self.budget.checked_sub(next.data.len()) else {
+            self.gave_up = true;
+            return false;
+        };
+        self.budget = budget;
+        self.continues(frame.end(), raw.crc)
+    }
+
+    /// The first record at or behind `from` that vouches for its successor.
+    pub fn find(&mut self, from: usize) -> Option<usize> {
+        self.lone = None;
+        if from >= self.hopeless_from {
+            return None;
+        }
+        let mut at = from.checked_next_multiple_of(8)?;
+        while at.saturating_add(2 * HEAD_BYTES) <= self.data.len() && !self.gave_up {
+            if self.is_pair(at) {
+                return Some(at);
+            }
+            at = at.saturating_add(8);
+        }
+        self.hopeless_from = from;
+        None
+    }
+}
+
+/// The first byte that is not zero, from `from` on.
+pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
+    const CHUNK: usize = 256;
+    let rest = data.get(from..)?;
+    let chunk = rest
+        .chunks(CHUNK)
+        .position(|chunk| chunk.iter().fold(0, |all, &byte| all | byte) != 0)?;
+    let skipped = chunk.saturating_mul(CHUNK);
+    let within = rest.get(skipped..)?.iter().position(|&byte| byte != 0)?;
+    Some(from.saturating_add(skipped).saturating_add(within))
+}
+
+/// One behind the last byte that is not zero.
+pub(super) fn last_nonzero(data: &[u8]) -> usize {
+    data.iter()
+        .rposition(|&byte| byte != 0)
+        .map_or(0, |at| at.saturating_add(1))
+}
