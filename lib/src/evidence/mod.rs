@@ -1,1 +1,364 @@
 //! Which files are there, and their bytes.
+//!
+//! [`Evidence::open`] takes a path and finds what it means: a data directory, one of its folders, a single db, snapshot,
+//! WAL or `.snap` file, or an archive of any of these. Files are listed with their [`Role`]; a file is opened, mapped or
+//! read only when [`File::bytes`] is called.
+//!
+//! **Invariants.** Evidence is opened `O_RDONLY`, with `O_NOATIME` where the system allows it. No lock is taken. Nothing is
+//! created anywhere. FIFOs, sockets and terminals are not opened. Archives are unpacked into memory only.
+
+#![expect(dead_code, reason = "the archive reader that uses it lands next")]
+
+mod file;
+mod locate;
+mod magic;
+mod map;
+mod name;
+mod near;
+mod read;
+mod store;
+mod trailer;
+mod tree;
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use file::{File, Role};
+pub use locate::Dir;
+pub use read::Reader;
+pub use trailer::{Trailer, has_trailer};
+
+use crate::error::Error;
+use crate::finding::{Finding, Sink};
+use crate::limits::Limits;
+use crate::place::FileName;
+use file::{Meta, Source};
+use locate::Inventory;
+use magic::{HEAD, Magic};
+use tree::{Disk, Tree};
+
+/// How files are brought into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Io {
+    /// Mapped; files that a server holds are read instead.
+    #[default]
+    Map,
+    /// Read with plain reads. Ranges that the medium refuses become zeros and are reported; the rest is read.
+    Read,
+}
+
+/// How evidence is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Mapping or plain reads.
+    pub io: Io,
+    /// Bounds on files and unpacked bytes.
+    pub limits: Limits,
+}
+
+/// What a path was found to mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// etcd's `--data-dir`: has `member/`.
+    DataDir,
+    /// `member/`, or any folder with `snap/` or `wal/` in it.
+    MemberDir,
+    /// `member/snap/`, or any folder with a `db` or `.snap` files (a WAL beside them is taken too).
+    SnapDir,
+    /// `member/wal/`, or any folder with WAL segments.
+    WalDir,
+    /// A bbolt file.
+    Db,
+    /// A bbolt file with a SHA-256 trailer: `etcdctl snapshot save`.
+    Snapshot,
+    /// One WAL segment.
+    WalFile,
+    /// One `.snap` file.
+    SnapFile,
+}
+
+impl Kind {
+    fn of_db(size: u64) -> Self {
+        if has_trailer(size) {
+            Self::Snapshot
+        } else {
+            Self::Db
+        }
+    }
+
+    /// What to call it.
+    ///
+    /// ```
+    /// assert_eq!(etcd_inspect::evidence::Kind::DataDir.as_str(), "data directory");
+    /// ```
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DataDir => "data directory",
+            Self::MemberDir => "member directory",
+            Self::SnapDir => "snap directory",
+            Self::WalDir => "wal directory",
+            Self::Db => "bbolt db",
+            Self::Snapshot => "snapshot file",
+            Self::WalFile => "WAL segment",
+            Self::SnapFile => ".snap file",
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Db | Self::Snapshot => Role::Db,
+            Self::WalFile => Role::Wal,
+            Self::SnapFile => Role::Snap,
+            _ => Role::Stray,
+        }
+    }
+}
+
+/// A located directory, file or archive: its files with their roles.
+///
+/// ```no_run
+/// use etcd_inspect::evidence::{Evidence, Options};
+///
+/// let evidence = Evidence::open("/copy/m1", &Options::default())?;
+/// println!("{}: {}", evidence.name(), evidence.kind().as_str());
+/// if let Some(db) = evidence.db() {
+///     println!("{} has {} bytes", db.name(), db.bytes()?.len());
+/// }
+/// for segment in evidence.wal() {
+///     println!("{} {}", segment.name(), segment.size());
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Evidence {
+    path: PathBuf,
+    name: FileName,
+    kind: Kind,
+    archived: bool,
+    found: Inventory,
+}
+
+impl Evidence {
+    /// Finds what lies at a path. Nothing but names and the first bytes of single files is read.
+    ///
+    /// Inside an archive a path may go on after `!/`: `backup.tar.zst!/data/m1`. Without it an archive must hold exactly
+    /// one data directory, or failing that one file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the path cannot be read; [`Error::NotEvidence`] where it holds nothing of etcd's, or several
+    /// things of which one must be chosen (both name what lies near); [`Error::Limit`] where an archive unpacks to more
+    /// than [`Limits::unpacked_bytes`].
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let meta = fs::metadata(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut evidence = if meta.is_dir() {
+            Self::of_folder(path, options)?
+        } else {
+            Self::of_file(path, &meta)?
+        };
+        if options.io == Io::Read {
+            evidence.found.files.iter_mut().for_each(File::read_plainly);
+        }
+        Ok(evidence)
+    }
+
+    /// Evidence whose files are given by the caller, for tests and for fuzzing: `member/snap/db` and so on, as below a data
+    /// directory.
+    ///
+    /// ```
+    /// use etcd_inspect::evidence::{Evidence, Kind};
+    /// let evidence = Evidence::of_readers("made up", Kind::DataDir, [("member/snap/db", vec![0u8; 4096])]);
+    /// assert_eq!(evidence.db().map(|db| db.size()), Some(4096));
+    /// ```
+    pub fn of_readers<P: AsRef<Path>, R: Reader + 'static>(
+        name: &str,
+        kind: Kind,
+        files: impl IntoIterator<Item = (P, R)>,
+    ) -> Self {
+        let mut files: Vec<_> = files
+            .into_iter()
+            .map(|(path, reader)| {
+                let path = path.as_ref();
+                let last = path.file_name().unwrap_or_default().as_bytes();
+                let role = match path.parent().and_then(Path::file_name) {
+                    Some(folder) if folder == "snap" => name::role_in_snap(last),
+                    Some(folder) if folder == "wal" => name::role_in_wal(last),
+                    _ => name::role_anywhere(last),
+                };
+                let meta = Meta {
+                    size: reader.size().unwrap_or(0),
+                    ..Meta::default()
+                };
+                File::new(
+                    FileName::new(locate::joined(name, path)),
+                    path.to_owned(),
+                    role,
+                    meta,
+                    Source::Reader(Arc::new(reader)),
+                )
+            })
+            .collect();
+        files.sort_by(|a, b| (a.role(), a.relative()).cmp(&(b.role(), b.relative())));
+        Self {
+            path: PathBuf::from(name),
+            name: FileName::new(name),
+            kind,
+            archived: false,
+            found: Inventory {
+                files,
+                ..Inventory::default()
+            },
+        }
+    }
+
+    fn of_folder(path: &Path, options: &Options) -> Result<Self, Error> {
+        let tree = Disk {
+            root: path.to_owned(),
+        };
+        let top = Path::new("");
+        tree.list(top, 1).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        // The name of the folder itself tells too: an empty `member/snap` in a folder called `member`.
+        let kind = locate::kind_of(&tree, top, options.limits.files)
+            .or_else(|| near::own_kind(path))
+            .ok_or_else(|| Error::NotEvidence {
+                path: path.to_owned(),
+                why: "there is no member/, snap/ or wal/ folder, no db, .snap or .wal file in it"
+                    .to_owned(),
+                near: near::of_folder(path),
+            })?;
+        let name = name::shown(path);
+        Ok(Self {
+            path: path.to_owned(),
+            found: locate::inventory(&tree, top, kind, &name, &options.limits),
+            name: FileName::new(name),
+            kind,
+            archived: false,
+        })
+    }
+
+    fn of_file(path: &Path, meta: &fs::Metadata) -> Result<Self, Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let tree = Disk {
+            root: path.to_owned(),
+        };
+        let mut facts = tree::meta_of(meta);
+        if meta.file_type().is_block_device() {
+            facts.size = Reader::size(&map::open(path).map_err(io)?).map_err(io)?;
+        }
+        let head = tree.head(Path::new(""), HEAD).map_err(io)?;
+        let magic = Magic::of(&head, facts.size);
+        let base = path.file_name().unwrap_or_default().as_bytes();
+        let Some(kind) = locate::file_kind(base, magic, facts.size) else {
+            return Err(Error::NotEvidence {
+                path: path.to_owned(),
+                why: why_not(magic, facts.size),
+                near: near::of_file(path),
+            });
+        };
+        Ok(Self::single(
+            path,
+            kind,
+            facts,
+            Source::Disk(path.to_owned()),
+        ))
+    }
+
+    fn single(path: &Path, kind: Kind, meta: Meta, source: Source) -> Self {
+        let name = FileName::new(name::shown(path));
+        let file = File::new(name.clone(), PathBuf::new(), kind.role(), meta, source);
+        Self {
+            path: path.to_owned(),
+            name,
+            kind,
+            archived: false,
+            found: Inventory {
+                files: vec![file],
+                ..Inventory::default()
+            },
+        }
+    }
+
+    /// The path that was opened; inside an archive `backup.tar!/data`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path for messages, control characters escaped.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// What the path was found to mean.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it lies in an archive.
+    pub fn is_archived(&self) -> bool {
+        self.archived
+    }
+
+    /// All files, sorted by role and name.
+    pub fn files(&self) -> &[File] {
+        &self.found.files
+    }
+
+    /// The folders below the evidence.
+    pub fn dirs(&self) -> &[Dir] {
+        &self.found.dirs
+    }
+
+    /// The files of a role, in name order.
+    pub fn of(&self, role: Role) -> &[File] {
+        let files = self.files();
+        let from = files.partition_point(|file| file.role() < role);
+        let to = files.partition_point(|file| file.role() <= role);
+        files.get(from..to).unwrap_or_default()
+    }
+
+    /// The db, or the snapshot file.
+    pub fn db(&self) -> Option<&File> {
+        self.of(Role::Db).first()
+    }
+
+    /// The WAL segments in name order, which is the order of their sequence numbers.
+    pub fn wal(&self) -> &[File] {
+        self.of(Role::Wal)
+    }
+
+    /// The `.snap` files in name order: the newest (highest term, then index) is the last.
+    pub fn snaps(&self) -> &[File] {
+        self.of(Role::Snap)
+    }
+
+    /// What the opening itself and the layout showed: findings `DIR-001` to `DIR-0xx`.
+    pub fn report(&self, sink: &mut Sink<'_>) {
+        self.found
+            .findings
+            .iter()
+            .cloned()
+            .for_each(|finding: Finding| sink(finding));
+    }
+}
+
+fn why_not(magic: Magic, size: u64) -> String {
+    match magic {
+        Magic::Sqlite => "it is an SQLite database: k3s without embedded etcd (kine) keeps its data in one".to_owned(),
+        _ if size == 0 => "the file is empty".to_owned(),
+        _ => "it begins neither with a bbolt meta page nor with a WAL record, .snap envelope or archive header".to_owned(),
+    }
+}

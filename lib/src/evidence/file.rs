@@ -1,0 +1,292 @@
+//! One file of the evidence: what it is for, and its bytes once somebody asks.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use memmap2::Mmap;
+
+use super::map;
+use super::read::{self, Loaded, Reader};
+use super::store::Store;
+use crate::bytes::Bytes;
+use crate::error::Error;
+use crate::place::FileName;
+
+/// The part a file plays for etcd, by its name and folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Role {
+    /// `snap/db`, a bare bbolt file, or what `etcdctl snapshot save` wrote.
+    Db,
+    /// `wal/%016x-%016x.wal`.
+    Wal,
+    /// `snap/*.snap`.
+    Snap,
+    /// `snap/%016x.snap.db`: a db received from the leader that was not yet put in place.
+    SnapDb,
+    /// `*.wal.broken`, or a file in a `wal.broken.*` folder: the copy that etcd makes before it repairs.
+    WalBroken,
+    /// `*.snap.broken`: a `.snap` that etcd could not read.
+    SnapBroken,
+    /// `wal/N.tmp`, or a file in `wal.tmp/`: a preallocated segment.
+    WalTmp,
+    /// `snap/db.tmp*`: an unfinished defragmentation.
+    DbTmp,
+    /// `snap/tmp*`: an unfinished receipt of a snapshot.
+    SnapTmp,
+    /// Anything else; etcd ignores it.
+    Stray,
+}
+
+impl Role {
+    /// A word or two for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Db => "db",
+            Self::Wal => "WAL segment",
+            Self::Snap => ".snap",
+            Self::SnapDb => ".snap.db",
+            Self::WalBroken => ".wal.broken",
+            Self::SnapBroken => ".snap.broken",
+            Self::WalTmp => "preallocated WAL segment",
+            Self::DbTmp => "unfinished defragmentation",
+            Self::SnapTmp => "unfinished snapshot receipt",
+            Self::Stray => "not etcd's",
+        }
+    }
+}
+
+/// Where the bytes of a file come from.
+#[derive(Clone)]
+pub(super) enum Source {
+    Disk(PathBuf),
+    Reader(Arc<dyn Reader>),
+    Stored(Arc<Store>),
+    /// An archive's entry that no question can need; only its name and size were kept.
+    NotKept,
+}
+
+/// What is known of a file without opening it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meta {
+    pub(super) size: u64,
+    pub(super) modified: Option<SystemTime>,
+    pub(super) mode: Option<u32>,
+    /// Device and inode.
+    pub(super) id: Option<(u64, u64)>,
+}
+
+/// One file of the evidence. Nothing is opened or mapped before [`File::bytes`] is called.
+pub struct File {
+    name: FileName,
+    relative: PathBuf,
+    role: Role,
+    meta: Meta,
+    source: Source,
+    plain: bool,
+    content: OnceLock<Result<Content, Refused>>,
+}
+
+enum Bulk {
+    Mapped(Mmap),
+    Stored(Arc<Store>),
+}
+
+struct Content {
+    bulk: Bulk,
+    unreadable: Vec<Range<u64>>,
+    shrank_from: Option<u64>,
+}
+
+/// An `io::Error` that can be given out again and again.
+struct Refused {
+    kind: io::ErrorKind,
+    code: Option<i32>,
+    text: String,
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self {
+            kind: error.kind(),
+            code: error.raw_os_error(),
+            text: error.to_string(),
+        }
+    }
+}
+
+/// Files up to this size are read rather than mapped: cheaper, and nobody can shorten them under us.
+const SMALL: u64 = 64 << 10;
+
+impl File {
+    pub(super) fn new(
+        name: FileName,
+        relative: PathBuf,
+        role: Role,
+        meta: Meta,
+        source: Source,
+    ) -> Self {
+        Self {
+            name,
+            relative,
+            role,
+            meta,
+            source,
+            plain: false,
+            content: OnceLock::new(),
+        }
+    }
+
+    /// From now on read instead of map.
+    pub(super) fn read_plainly(&mut self) {
+        self.plain = true;
+    }
+
+    /// The name for messages: the path as the user gave it, down to this file, with control characters escaped.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// The path below the evidence, exactly: `member/snap/db`. Empty where the evidence is this one file.
+    pub fn relative(&self) -> &Path {
+        &self.relative
+    }
+
+    /// The last part of the name, as etcd reads it: `0000000000000000-0000000000000000.wal`. Bytes that are no UTF-8 become
+    /// U+FFFD.
+    pub fn base(&self) -> std::borrow::Cow<'_, str> {
+        self.relative
+            .file_name()
+            .map(std::ffi::OsStr::to_string_lossy)
+            .unwrap_or_else(|| {
+                let text = self.name.as_str();
+                text.rsplit('/').next().unwrap_or(text).into()
+            })
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The size in bytes that the directory or archive stated. What [`File::bytes`] gives is shorter or longer where the
+    /// file changed since.
+    pub fn size(&self) -> u64 {
+        self.meta.size
+    }
+
+    /// When it was last written.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.meta.modified
+    }
+
+    /// Permission bits (`0o600`).
+    pub fn mode(&self) -> Option<u32> {
+        self.meta.mode
+    }
+
+    /// The file's bytes: mapped, or read into memory where [`Io::Read`](super::Io::Read) was asked, a server holds the file,
+    /// it lies in an archive, or it is small. Happens once, on the first call.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system refuses. An unreadable *range* is no error: zeros stand there and
+    /// [`File::unreadable`] names it.
+    pub fn bytes(&self) -> Result<Bytes<'_>, Error> {
+        match self.content.get_or_init(|| Ok(self.load()?)) {
+            Ok(content) => Ok(Bytes::new(&self.name, 0, content.as_slice())),
+            Err(refused) => Err(Error::Io {
+                path: PathBuf::from(self.name.as_str()),
+                source: refused.code.map_or_else(
+                    || io::Error::new(refused.kind, refused.text.clone()),
+                    io::Error::from_raw_os_error,
+                ),
+            }),
+        }
+    }
+
+    /// The ranges that the medium refused to give, as far as the file was read: zeros stand there.
+    pub fn unreadable(&self) -> Vec<Range<u64>> {
+        self.content()
+            .map(|content| content.unreadable.clone())
+            .unwrap_or_default()
+    }
+
+    /// The length the file had when its reading began, where it then ended earlier: somebody shortened it meanwhile.
+    pub fn shrank_from(&self) -> Option<u64> {
+        self.content().and_then(|content| content.shrank_from)
+    }
+
+    fn content(&self) -> Option<&Content> {
+        self.content.get()?.as_ref().ok()
+    }
+
+    fn load(&self) -> io::Result<Content> {
+        let path = match &self.source {
+            Source::Disk(path) => path,
+            Source::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
+            Source::Stored(store) => return Ok(Content::stored(Arc::clone(store))),
+            Source::NotKept => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "not kept while the archive was read: it is nothing etcd wrote",
+                ));
+            }
+        };
+        let file = map::open(path)?;
+        let size = Reader::size(&file)?;
+        if !self.plain
+            && size > SMALL
+            && let Ok(len) = usize::try_from(size)
+            && let Ok(map) = map::map(&file, len)
+        {
+            return Ok(Content {
+                bulk: Bulk::Mapped(map),
+                unreadable: Vec::new(),
+                shrank_from: None,
+            });
+        }
+        Ok(read::load(&file)?.into())
+    }
+}
+
+impl Content {
+    fn stored(store: Arc<Store>) -> Self {
+        Self {
+            bulk: Bulk::Stored(store),
+            unreadable: Vec::new(),
+            shrank_from: None,
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match &self.bulk {
+            Bulk::Mapped(map) => map,
+            Bulk::Stored(store) => store.as_slice(),
+        }
+    }
+}
+
+impl From<Loaded> for Content {
+    fn from(loaded: Loaded) -> Self {
+        Self {
+            unreadable: loaded.unreadable,
+            shrank_from: loaded.shrank_from,
+            ..Self::stored(Arc::new(loaded.store))
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .field("size", &self.meta.size)
+            .finish_non_exhaustive()
+    }
+}

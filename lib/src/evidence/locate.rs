@@ -1,0 +1,338 @@
+//! Which files are there: finds the data directory, folder or file that a path means.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Kind;
+use super::file::{File, Role};
+use super::magic::{HEAD, Magic};
+use super::name::{is_snap_name, is_wal_name, role_anywhere, role_in_snap, role_in_wal, shown};
+use super::tree::{Entry, Shape, Tree};
+use crate::codes::dir;
+use crate::finding::{Finding, Severity};
+use crate::limits::Limits;
+use crate::place::{FileName, Place};
+
+/// A folder of the evidence.
+#[derive(Clone, Debug)]
+pub struct Dir {
+    /// The name for messages.
+    pub name: FileName,
+    /// The path below the evidence; empty for the evidence itself.
+    pub relative: PathBuf,
+    /// Permission bits (`0o700`), where known.
+    pub mode: Option<u32>,
+    /// Whether it is reached through a symbolic link, as `wal` often is.
+    pub link: bool,
+}
+
+/// Everything that lies in the located folder.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    pub(super) files: Vec<File>,
+    pub(super) dirs: Vec<Dir>,
+    /// Data directories inside the data directory.
+    pub(super) nested: Vec<PathBuf>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What a folder is, by the names in it.
+pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind> {
+    let (entries, _) = tree.list(dir, limit).ok()?;
+    let is_dir = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name == name && entry.shape == Shape::Dir)
+    };
+    let inside = |parent: &Path| {
+        let has = |name: &str, role: fn(&[u8]) -> Role| {
+            tree.list(&parent.join(name), limit)
+                .is_ok_and(|(entries, _)| {
+                    entries.iter().any(|entry| {
+                        entry.shape == Shape::File && role(entry.name.as_bytes()) != Role::Stray
+                    })
+                })
+        };
+        has("snap", role_in_snap) || has("wal", role_in_wal)
+    };
+    let called = |name: &str| dir.file_name().is_some_and(|last| last == name);
+    if is_dir("member") && inside(&dir.join("member")) {
+        return Some(Kind::DataDir);
+    }
+    if inside(dir) || (called("member") && (is_dir("snap") || is_dir("wal"))) {
+        return Some(Kind::MemberDir);
+    }
+    let mut wal = false;
+    for entry in entries.iter().filter(|entry| entry.shape == Shape::File) {
+        let name = entry.name.as_bytes();
+        if name == b"db" || is_snap_name(name) || role_in_snap(name) == Role::SnapDb {
+            return Some(Kind::SnapDir);
+        }
+        wal |= is_wal_name(name);
+    }
+    // A data directory whose `member` holds nothing yet comes last: `member` is a common word.
+    wal.then_some(Kind::WalDir).or_else(|| {
+        let empty = || {
+            tree.list(&dir.join("member"), limit)
+                .is_ok_and(|(entries, _)| {
+                    entries
+                        .iter()
+                        .all(|entry| entry.name == "snap" || entry.name == "wal")
+                })
+        };
+        (is_dir("member") && empty()).then_some(Kind::DataDir)
+    })
+}
+
+/// Lists the files of a folder of that kind. `base` is its name for messages.
+pub(super) fn inventory(
+    tree: &dyn Tree,
+    dir: &Path,
+    kind: Kind,
+    base: &str,
+    limits: &Limits,
+) -> Inventory {
+    let mut walk = Walk {
+        tree,
+        root: dir,
+        base,
+        left: limits.files,
+        found: Inventory::default(),
+    };
+    match kind {
+        Kind::DataDir => walk.data_dir(),
+        Kind::MemberDir => walk.member(Path::new("")),
+        _ => {
+            walk.folder(Path::new(""), role_anywhere);
+        }
+    }
+    walk.found
+        .files
+        .sort_by(|a, b| (a.role(), a.relative()).cmp(&(b.role(), b.relative())));
+    walk.found
+}
+
+struct Walk<'t> {
+    tree: &'t dyn Tree,
+    root: &'t Path,
+    base: &'t str,
+    left: usize,
+    found: Inventory,
+}
+
+impl Walk<'_> {
+    fn data_dir(&mut self) {
+        for (path, entry) in self.folder(Path::new(""), |_| Role::Stray) {
+            if entry.name == "member" {
+                self.member(&path);
+            } else if entry.name != "proxy" {
+                self.nested(&path);
+            }
+        }
+    }
+
+    fn member(&mut self, at: &Path) {
+        for (path, entry) in self.folder(at, |_| Role::Stray) {
+            let name = entry.name.as_bytes();
+            if name == b"snap" {
+                self.folder(&path, role_in_snap);
+            } else if name == b"wal" {
+                self.folder(&path, role_in_wal);
+            } else if name == b"wal.tmp" {
+                self.folder(&path, |_| Role::WalTmp);
+            } else if name.starts_with(b"wal.broken") {
+                self.folder(&path, |_| Role::WalBroken);
+            } else {
+                self.nested(&path);
+            }
+        }
+    }
+
+    /// A data directory inside the data directory: etcd never looks there.
+    fn nested(&mut self, path: &Path) {
+        let data = |path: &Path| kind_of(self.tree, &self.root.join(path), 1000);
+        if self.found.nested.len() < 100 && data(path) == Some(Kind::DataDir) {
+            self.found.nested.push(path.to_owned());
+        }
+    }
+
+    /// Notes the files of one folder and returns the folders in it.
+    fn folder(&mut self, at: &Path, role: fn(&[u8]) -> Role) -> Vec<(PathBuf, Entry)> {
+        let (entries, more) = match self.tree.list(&self.root.join(at), self.left) {
+            Ok(listed) => listed,
+            Err(error) => {
+                let message = format!("the folder could not be listed: {error}");
+                self.note(Finding::new(&dir::UNREADABLE, self.place(at), message));
+                return Vec::new();
+            }
+        };
+        self.left = self.left.saturating_sub(entries.len());
+        if more {
+            let message = "the folder holds more files than are looked at; the rest is not part of any answer";
+            self.note(Finding::new(&dir::TOO_MANY_FILES, self.place(at), message));
+        }
+        let mut folders = Vec::new();
+        for entry in entries {
+            let path = at.join(&entry.name);
+            match entry.shape {
+                Shape::File => {
+                    let role = role(entry.name.as_bytes());
+                    let source = self.tree.source(&self.root.join(&path));
+                    let name = self.name(&path);
+                    let file = File::new(name, path, role, entry.meta, source);
+                    self.found.files.push(file);
+                }
+                Shape::Dir => {
+                    self.found.dirs.push(Dir {
+                        name: self.name(&path),
+                        relative: path.clone(),
+                        mode: entry.meta.mode,
+                        link: entry.link,
+                    });
+                    folders.push((path, entry));
+                }
+                Shape::Other => {
+                    // In the place of a file that etcd would open this is worse than a stray.
+                    let wanted = role(entry.name.as_bytes()) != Role::Stray
+                        || [&b"member"[..], b"snap", b"wal"].contains(&entry.name.as_bytes());
+                    let finding = Finding::new(
+                        &dir::NOT_REGULAR,
+                        self.place(&path),
+                        if entry.link {
+                            "the symbolic link leads nowhere, or to something that is neither file nor folder; it was not opened"
+                        } else {
+                            "this is a FIFO, socket or device and was not opened"
+                        },
+                    );
+                    self.note(if wanted {
+                        finding
+                    } else {
+                        finding.severity(Severity::Note)
+                    });
+                }
+            }
+        }
+        folders
+    }
+
+    fn note(&mut self, finding: Finding) {
+        self.found.findings.push(finding);
+    }
+
+    fn name(&self, at: &Path) -> FileName {
+        FileName::new(joined(self.base, at))
+    }
+
+    fn place(&self, at: &Path) -> Place {
+        Place::file(&self.name(at))
+    }
+}
+
+/// The name for messages of what lies at `at` below `base`.
+pub(super) fn joined(base: &str, at: &Path) -> String {
+    let at = shown(at);
+    if at.is_empty() {
+        base.to_owned()
+    } else if base.ends_with('/') {
+        format!("{base}{at}")
+    } else {
+        format!("{base}/{at}")
+    }
+}
+
+/// How far a search for evidence goes.
+#[derive(Clone, Copy)]
+pub(super) struct Reach {
+    /// Folders below folders.
+    pub(super) depth: usize,
+    /// Entries looked at, all folders together.
+    pub(super) entries: usize,
+    /// Files whose first bytes are looked at.
+    pub(super) heads: usize,
+}
+
+/// One thing that a search found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub(super) kind: Candidacy,
+    pub(super) path: PathBuf,
+}
+
+/// What was found, the most telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Candidacy {
+    Folder(Kind),
+    File(Kind),
+    Archive,
+}
+
+/// Searches below a folder, breadth first; what is evidence is not searched further.
+pub(super) fn search(tree: &dyn Tree, root: &Path, reach: Reach) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    let (mut entries_left, mut heads_left) = (reach.entries, reach.heads);
+    let mut level = vec![root.to_owned()];
+    for _ in 0..=reach.depth {
+        let mut next = Vec::new();
+        for folder in level {
+            if let Some(kind) = kind_of(tree, &folder, entries_left) {
+                found.push(Candidate {
+                    kind: Candidacy::Folder(kind),
+                    path: folder,
+                });
+                continue;
+            }
+            let Ok((entries, _)) = tree.list(&folder, entries_left) else {
+                continue;
+            };
+            entries_left = entries_left.saturating_sub(entries.len());
+            for entry in entries {
+                let path = folder.join(&entry.name);
+                match entry.shape {
+                    Shape::Dir if !entry.link => next.push(path),
+                    Shape::File if heads_left > 0 => {
+                        heads_left -= 1;
+                        if let Ok(head) = tree.head(&path, HEAD)
+                            && let Some(kind) = file_candidacy(&head, entry.meta.size)
+                        {
+                            found.push(Candidate { kind, path });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        level = next;
+    }
+    found.sort();
+    found
+}
+
+fn file_candidacy(head: &[u8], size: u64) -> Option<Candidacy> {
+    match Magic::of(head, size) {
+        Magic::Bolt => Some(Candidacy::File(Kind::of_db(size))),
+        Magic::Wal => Some(Candidacy::File(Kind::WalFile)),
+        Magic::Snap => Some(Candidacy::File(Kind::SnapFile)),
+        magic if magic.is_archive() => Some(Candidacy::Archive),
+        _ => None,
+    }
+}
+
+/// What a single file is: by its content, and where that is damaged beyond recognition, by its name.
+pub(super) fn file_kind(name: &[u8], magic: Magic, size: u64) -> Option<Kind> {
+    match magic {
+        Magic::Bolt => return Some(Kind::of_db(size)),
+        Magic::Wal => return Some(Kind::WalFile),
+        Magic::Snap => return Some(Kind::SnapFile),
+        Magic::Sqlite => return None,
+        _ => {}
+    }
+    let name = name.strip_suffix(b".broken").unwrap_or(name);
+    match role_anywhere(name) {
+        Role::Db | Role::SnapDb | Role::DbTmp => Some(Kind::of_db(size)),
+        Role::Snap | Role::SnapBroken => Some(Kind::SnapFile),
+        Role::Wal | Role::WalBroken => Some(Kind::WalFile),
+        _ if name.ends_with(b".db") => Some(Kind::of_db(size)),
+        _ if name.ends_with(b".wal") => Some(Kind::WalFile),
+        _ => None,
+    }
+}

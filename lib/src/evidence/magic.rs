@@ -1,0 +1,148 @@
+//! What a file is, by its first bytes.
+
+/// Enough of a file's beginning to tell: the second meta page of a bbolt file with 64 KiB pages.
+pub(super) const HEAD: usize = (64 << 10) + 32;
+
+/// What the first bytes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Magic {
+    Gzip,
+    Zstd,
+    Zip,
+    Tar,
+    Bolt,
+    Wal,
+    Snap,
+    /// k3s without embedded etcd keeps its data in one (kine).
+    Sqlite,
+    Unknown,
+}
+
+impl Magic {
+    /// Judges the head of a file of `size` bytes.
+    pub(super) fn of(head: &[u8], size: u64) -> Self {
+        let starts = |magic: &[u8]| head.starts_with(magic);
+        if starts(&[0x1f, 0x8b, 8]) {
+            Self::Gzip
+        } else if starts(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable_frame(head) {
+            Self::Zstd
+        } else if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
+            Self::Zip
+        } else if starts(b"SQLite format 3\0") {
+            Self::Sqlite
+        } else if is_bolt(head) {
+            Self::Bolt
+        } else if is_tar(head) {
+            Self::Tar
+        } else if is_wal(head) {
+            Self::Wal
+        } else if is_snap(head, size) {
+            Self::Snap
+        } else {
+            Self::Unknown
+        }
+    }
+
+    pub(super) fn is_archive(self) -> bool {
+        matches!(self, Self::Gzip | Self::Zstd | Self::Zip | Self::Tar)
+    }
+}
+
+/// Frames that zstd and pzstd put around theirs: `0x184D2A50` to `5F`.
+fn is_skippable_frame(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// bbolt's magic in either meta page, whatever the page size.
+fn is_bolt(head: &[u8]) -> bool {
+    let magic_at = |at: usize| {
+        head.get(at..)
+            .is_some_and(|rest| rest.starts_with(&[0xed, 0xda, 0x0c, 0xed]))
+    };
+    magic_at(16) || (9..=16).any(|bits| magic_at((1 << bits) + 16))
+}
+
+/// A header whose checksum holds; the magic `ustar` is younger than the format.
+fn is_tar(head: &[u8]) -> bool {
+    let Some(block) = head.first_chunk::<512>() else {
+        return false;
+    };
+    if block.first() == Some(&0) {
+        return false;
+    }
+    let header = tar::Header::from_byte_slice(block);
+    let sum = block
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| {
+            if (148..156).contains(&at) {
+                32
+            } else {
+                u32::from(*byte)
+            }
+        })
+        .sum::<u32>();
+    header.cksum().is_ok_and(|stored| stored == sum)
+}
+
+/// The frame of a crc record (type 4), with which every segment begins.
+fn is_wal(head: &[u8]) -> bool {
+    matches!(head, [2..=40, 0, 0, 0, 0, 0, 0, _, 0x08, 0x04, ..])
+}
+
+/// `snappb.snapshot`: a varint, then bytes that end exactly where the file does.
+fn is_snap(head: &[u8], size: u64) -> bool {
+    let Some(([0x08], rest)) = head.split_at_checked(1) else {
+        return false;
+    };
+    let Some((_crc, rest)) = varint(rest) else {
+        return false;
+    };
+    let Some(([0x12], rest)) = rest.split_at_checked(1) else {
+        return false;
+    };
+    varint(rest).is_some_and(|(len, rest)| {
+        let before = head.len().saturating_sub(rest.len()) as u64;
+        before.checked_add(len) == Some(size)
+    })
+}
+
+fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().enumerate().take(9) {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, bytes.get(at + 1..)?));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Magic;
+
+    #[test]
+    fn a_file_is_told_by_its_first_bytes() {
+        let mut bolt = vec![0; 70_000];
+        bolt[8192 + 16..][..4].copy_from_slice(&[0xed, 0xda, 0x0c, 0xed]);
+        assert_eq!(
+            Magic::of(&bolt, 70_000),
+            Magic::Bolt,
+            "the first meta page may be damaged"
+        );
+        assert_eq!(
+            Magic::of(&[4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0], 12),
+            Magic::Wal
+        );
+        assert_eq!(Magic::of(&[8, 1, 0x12, 1, 0], 5), Magic::Snap);
+        assert_eq!(Magic::of(&[8, 1, 0x12, 1, 0, 0], 6), Magic::Unknown);
+        assert_eq!(Magic::of(b"SQLite format 3\0\x10\0", 18), Magic::Sqlite);
+        assert_eq!(Magic::of(&[0; 512], 512), Magic::Unknown);
+        assert_eq!(Magic::of(&[], 0), Magic::Unknown);
+        let mut header = tar::Header::new_gnu();
+        header.set_path("data/member").unwrap();
+        header.set_cksum();
+        assert_eq!(Magic::of(header.as_bytes(), 512), Magic::Tar);
+    }
+}

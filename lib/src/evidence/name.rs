@@ -1,0 +1,126 @@
+//! What a name says: how a path is shown, and which part a file of that name plays for etcd.
+
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::file::Role;
+
+/// A path as text: control characters and bytes that are no UTF-8 are escaped, everything else stands as it is.
+pub(super) fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() {
+                text.extend(character.escape_default());
+            } else {
+                text.push(character);
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// The part that a file of that name plays in `member/snap/`.
+pub(super) fn role_in_snap(name: &[u8]) -> Role {
+    if name == b"db" {
+        Role::Db
+    } else if name.starts_with(b"db.tmp") {
+        Role::DbTmp
+    } else if name.ends_with(b".snap.db") {
+        Role::SnapDb
+    } else if name.ends_with(b".snap") {
+        Role::Snap
+    } else if name.ends_with(b".snap.broken") {
+        Role::SnapBroken
+    } else if name.starts_with(b"tmp") {
+        Role::SnapTmp
+    } else {
+        Role::Stray
+    }
+}
+
+/// The part that a file of that name plays in `member/wal/`.
+pub(super) fn role_in_wal(name: &[u8]) -> Role {
+    if is_wal_name(name) {
+        Role::Wal
+    } else if name.ends_with(b".broken") {
+        Role::WalBroken
+    } else if name.ends_with(b".tmp") {
+        Role::WalTmp
+    } else {
+        Role::Stray
+    }
+}
+
+/// The part that a file of that name plays where WAL and snapshots lie in one folder.
+pub(super) fn role_anywhere(name: &[u8]) -> Role {
+    match role_in_snap(name) {
+        Role::Stray => role_in_wal(name),
+        role => role,
+    }
+}
+
+/// `%016x-%016x.wal`, sequence number and first index: etcd ignores any other name.
+pub(super) fn is_wal_name(name: &[u8]) -> bool {
+    name.strip_suffix(b".wal").is_some_and(two_numbers)
+}
+
+/// `%016x-%016x.snap`, term and index.
+pub(super) fn is_snap_name(name: &[u8]) -> bool {
+    name.strip_suffix(b".snap").is_some_and(two_numbers)
+}
+
+fn two_numbers(stem: &[u8]) -> bool {
+    let hex = |part: &[u8]| part.len() == 16 && part.iter().all(u8::is_ascii_hexdigit);
+    stem.len() == 33
+        && stem
+            .split_at_checked(16)
+            .and_then(|(first, rest)| Some((first, rest.strip_prefix(b"-")?)))
+            .is_some_and(|(first, second)| hex(first) && hex(second))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use super::{Role, role_anywhere, role_in_snap, role_in_wal, shown};
+
+    #[test]
+    fn names_are_shown_without_anything_a_terminal_obeys() {
+        let name = Path::new(OsStr::from_bytes(b"d\xc3\xa9j\xc3\xa0\n\x1b[2J\xff.wal"));
+        assert_eq!(shown(name), "d\u{e9}j\u{e0}\\n\\u{1b}[2J\\xff.wal");
+    }
+
+    #[test]
+    fn roles_follow_etcds_own_rules_for_names() {
+        assert_eq!(
+            role_in_wal(b"0000000000000000-0000000000000000.wal"),
+            Role::Wal
+        );
+        assert_eq!(
+            role_in_wal(b"000000000000000-00000000000000000.wal"),
+            Role::Stray
+        );
+        assert_eq!(
+            role_in_wal(b"0000000000000000-0000000000000000.wal.broken"),
+            Role::WalBroken
+        );
+        assert_eq!(role_in_wal(b"0.tmp"), Role::WalTmp);
+        assert_eq!(role_in_snap(b"db"), Role::Db);
+        assert_eq!(role_in_snap(b"db.tmp.2398"), Role::DbTmp);
+        assert_eq!(role_in_snap(b"db.bak"), Role::Stray);
+        assert_eq!(role_in_snap(b"00000000000015e9.snap.db"), Role::SnapDb);
+        assert_eq!(
+            role_in_snap(b"0000000000000002-0000000000000065.snap"),
+            Role::Snap
+        );
+        assert_eq!(role_in_snap(b"tmp123"), Role::SnapTmp);
+        assert_eq!(role_anywhere(b"1.tmp"), Role::WalTmp);
+    }
+}

@@ -1,0 +1,74 @@
+//! What to offer where a path is not evidence.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Kind;
+use super::locate::{Reach, kind_of, search};
+use super::tree::{Disk, Shape, Tree};
+
+/// Enough to look through a home directory's first levels, little enough not to be noticed.
+const REACH: Reach = Reach {
+    depth: 3,
+    entries: 5000,
+    heads: 200,
+};
+const OFFERED: usize = 20;
+
+/// Evidence below a folder, or failing that the folder above that is evidence.
+pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
+    let tree = Disk {
+        root: path.to_owned(),
+    };
+    let mut near: Vec<_> = search(&tree, Path::new(""), REACH)
+        .into_iter()
+        .map(|candidate| path.join(candidate.path))
+        .take(OFFERED)
+        .collect();
+    if near.is_empty() {
+        near.extend(above(path));
+    }
+    near
+}
+
+/// The folder around a file that is evidence, or evidence beside it.
+pub(super) fn of_file(path: &Path) -> Vec<PathBuf> {
+    let above: Vec<_> = above(path).collect();
+    match path.parent() {
+        Some(parent) if above.is_empty() && !parent.as_os_str().is_empty() => of_folder(parent),
+        _ => above,
+    }
+}
+
+fn above(path: &Path) -> impl Iterator<Item = PathBuf> {
+    path.ancestors()
+        .skip(1)
+        .take(3)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .filter(|folder| {
+            let tree = Disk {
+                root: folder.to_path_buf(),
+            };
+            kind_of(&tree, Path::new(""), REACH.entries).is_some()
+        })
+        .map(Path::to_owned)
+}
+
+/// What a folder is by its own name, where its content does not tell: an empty `wal/`, a `member/` of empty folders.
+pub(super) fn own_kind(path: &Path) -> Option<Kind> {
+    let path = path.canonicalize().ok()?;
+    let Some(Component::Normal(name)) = path.components().next_back() else {
+        return None;
+    };
+    let tree = Disk { root: path.clone() };
+    let (entries, _) = tree.list(Path::new(""), REACH.entries).ok()?;
+    let has = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name == name && entry.shape == Shape::Dir)
+    };
+    match name.to_str()? {
+        "member" if has("snap") || has("wal") => Some(Kind::MemberDir),
+        _ if has("member") => Some(Kind::DataDir),
+        _ => None,
+    }
+}

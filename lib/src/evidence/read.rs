@@ -1,0 +1,319 @@
+//! Plain reads: for failing disks and for files that somebody may shorten under us.
+
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use rustix::io::Errno;
+
+use super::store::Store;
+
+/// Something with bytes that can be read at an offset: a file, or in a test a disk that fails where the test says.
+pub trait Reader: Send + Sync {
+    /// How many bytes there are now.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads at an offset; 0 bytes mean the end.
+    ///
+    /// # Errors
+    /// As the system says. Errors of the medium (`EIO` and its kin) make a range unreadable, any other stops the reading.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The first offset from `offset` on where there may be anything but zeros; `None`: none follows.
+    ///
+    /// Lets the reading of a sparse file cost what it holds. The default knows of no holes.
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        Some(offset)
+    }
+}
+
+impl Reader for fs::File {
+    fn size(&self) -> io::Result<u64> {
+        let meta = self.metadata()?;
+        if meta.is_file() {
+            return Ok(meta.len());
+        }
+        // A block device has no length in its metadata.
+        Ok(rustix::fs::seek(self, rustix::fs::SeekFrom::End(0))?)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => Some(data.max(offset)),
+            Err(Errno::NXIO) => None,
+            Err(_) => Some(offset),
+        }
+    }
+}
+
+impl Reader for Vec<u8> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|at| self.get(at..))
+            .unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        Ok(len)
+    }
+}
+
+/// What plain reads brought.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub(super) store: Store,
+    /// Ranges that the medium refused; zeros stand there.
+    pub(super) unreadable: Vec<Range<u64>>,
+    /// The file was this long when the reading began and ended earlier.
+    pub(super) shrank_from: Option<u64>,
+}
+
+const CHUNK: usize = 1 << 20;
+/// How small the pieces become around an unreadable place: first a file system block, then a disk sector.
+const STEPS: [usize; 3] = [64 << 10, 4096, 512];
+/// After so many refused sectors the rest of a refused chunk is given up at once: a dead disk answers slowly.
+const PATIENCE: u32 = 4096;
+
+/// Reads everything, going on with zeros where the medium refuses.
+///
+/// # Errors
+/// The size is not known, there is no memory, or the system refuses in a way that is no matter of the medium.
+pub(super) fn load(reader: &dyn Reader) -> io::Result<Loaded> {
+    let size = reader.size()?;
+    let mut load = Load {
+        reader,
+        loaded: Loaded {
+            store: Store::zeroed(size)?,
+            ..Loaded::default()
+        },
+        buffer: vec![0; CHUNK],
+        refused: 0,
+    };
+    let mut at = 0;
+    while at < size {
+        at = match reader.next_data(at) {
+            None => match reader.size()? {
+                // No data follows: a hole to the end, or the end came nearer.
+                now if now < size => return Ok(load.shrank(now, size)),
+                _ => break,
+            },
+            Some(data) if data >= size => break,
+            Some(data) => data,
+        };
+        let want = usize::try_from(size.saturating_sub(at)).map_or(CHUNK, |rest| rest.min(CHUNK));
+        match load.piece(at, want, &STEPS)? {
+            got if got < want => {
+                let end = at.saturating_add(got as u64);
+                return Ok(load.shrank(end, size));
+            }
+            got => at = at.saturating_add(got as u64),
+        }
+    }
+    Ok(load.loaded)
+}
+
+struct Load<'r> {
+    reader: &'r dyn Reader,
+    loaded: Loaded,
+    buffer: Vec<u8>,
+    refused: u32,
+}
+
+impl Load<'_> {
+    /// Reads `want` bytes at `at`, halving the piece around what is refused; returns less only at the end of the file.
+    fn piece(&mut self, at: u64, want: usize, steps: &[usize]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < want {
+            let position = at.saturating_add(done as u64);
+            let Some(buffer) = self.buffer.get_mut(..want.saturating_sub(done)) else {
+                break;
+            };
+            match self.reader.read_at(buffer, position) {
+                Ok(0) => break,
+                Ok(got) => {
+                    let got = got.min(buffer.len());
+                    let offset =
+                        usize::try_from(position).map_err(|_| io::ErrorKind::OutOfMemory)?;
+                    let bytes = buffer.get(..got).unwrap_or_default();
+                    self.loaded.store.put(offset, bytes)?;
+                    done = done.saturating_add(got);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if of_the_medium(&error) => {
+                    let rest = want.saturating_sub(done);
+                    match steps.split_first() {
+                        Some((&step, finer)) if self.refused < PATIENCE => {
+                            // Pieces end at multiples of their length, as the medium's blocks do.
+                            let into = usize::try_from(position % step as u64).unwrap_or(0);
+                            let part = rest.min(step.saturating_sub(into));
+                            let got = self.piece(position, part, finer)?;
+                            done = done.saturating_add(got);
+                            if got < part {
+                                break;
+                            }
+                        }
+                        _ => {
+                            self.refused = self.refused.saturating_add(1);
+                            self.lost(position, rest);
+                            done = want;
+                        }
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn lost(&mut self, at: u64, len: usize) {
+        let end = at.saturating_add(len as u64);
+        match self.loaded.unreadable.last_mut() {
+            Some(last) if last.end == at => last.end = end,
+            _ => self.loaded.unreadable.push(at..end),
+        }
+    }
+
+    fn shrank(mut self, end: u64, size: u64) -> Loaded {
+        self.loaded
+            .store
+            .truncate(usize::try_from(end).unwrap_or(usize::MAX));
+        self.loaded.shrank_from = Some(size);
+        self.loaded
+    }
+}
+
+/// Whether the medium or the file system under it failed, rather than the asking.
+pub(super) fn of_the_medium(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| {
+        [
+            Errno::IO,
+            Errno::NODATA,
+            Errno::REMOTEIO,
+            Errno::TIMEDOUT,
+            Errno::BADMSG,
+            Errno::UCLEAN,
+            Errno::ILSEQ,
+            Errno::STALE,
+        ]
+        .iter()
+        .any(|errno| errno.raw_os_error() == code)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ops::Range;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::{Reader, load};
+
+    struct Failing {
+        bytes: Vec<u8>,
+        bad: Vec<Range<u64>>,
+        code: i32,
+        ends_at: u64,
+        reads: AtomicU32,
+    }
+
+    impl Failing {
+        fn new(len: usize, bad: &[Range<u64>]) -> Self {
+            Self {
+                bytes: (0..len).map(|at| (at / 512 % 255 + 1) as u8).collect(),
+                bad: bad.to_vec(),
+                code: 5,
+                ends_at: len as u64,
+                reads: AtomicU32::new(0),
+            }
+        }
+    }
+
+    impl Reader for Failing {
+        fn size(&self) -> io::Result<u64> {
+            self.bytes.size()
+        }
+
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            let end = (offset + buffer.len() as u64).min(self.ends_at);
+            if self
+                .bad
+                .iter()
+                .any(|bad| bad.start < end && bad.end > offset)
+            {
+                return Err(io::Error::from_raw_os_error(self.code));
+            }
+            let len = end.saturating_sub(offset) as usize;
+            self.bytes.read_at(&mut buffer[..len], offset)
+        }
+    }
+
+    #[test]
+    fn unreadable_sectors_become_zeros_and_everything_around_them_is_read() {
+        let disk = Failing::new(3 << 20, &[1_000_000..1_000_001, 2_097_152..2_101_248]);
+        let loaded = load(&disk).unwrap();
+        let sector = 1_000_000 / 512 * 512;
+        assert_eq!(
+            loaded.unreadable,
+            [sector..sector + 512, 2_097_152..2_101_248]
+        );
+        let mut want = disk.bytes.clone();
+        for range in &loaded.unreadable {
+            want[range.start as usize..range.end as usize].fill(0);
+        }
+        assert!(loaded.store.as_slice() == want);
+        assert_eq!(loaded.shrank_from, None);
+    }
+
+    #[test]
+    fn a_dead_disk_is_given_up_in_large_pieces() {
+        let disk = Failing::new(64 << 20, std::slice::from_ref(&(0..64 << 20)));
+        let loaded = load(&disk).unwrap();
+        assert_eq!(loaded.unreadable, std::slice::from_ref(&(0..64 << 20)));
+        assert!(disk.reads.load(Ordering::Relaxed) < 10_000);
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_the_mediums_stops() {
+        let mut disk = Failing::new(4096, std::slice::from_ref(&(0..1)));
+        disk.code = 13;
+        assert_eq!(
+            load(&disk).unwrap_err().kind(),
+            io::ErrorKind::PermissionDenied
+        );
+    }
+
+    #[test]
+    fn a_file_that_ends_earlier_than_it_said_gives_what_was_there() {
+        let mut disk = Failing::new(3 << 20, &[]);
+        disk.ends_at = 1_500_000;
+        let loaded = load(&disk).unwrap();
+        assert_eq!(loaded.shrank_from, Some(3 << 20));
+        assert!(loaded.store.as_slice() == &disk.bytes[..1_500_000]);
+    }
+
+    #[test]
+    fn a_sparse_file_costs_what_it_holds() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 37).unwrap();
+        std::os::unix::fs::FileExt::write_at(&file, b"here", 1 << 36).unwrap();
+        let loaded = load(&file).unwrap();
+        assert_eq!(loaded.store.len(), 1 << 37);
+        assert_eq!(&loaded.store.as_slice()[1 << 36..][..5], b"here\0");
+    }
+}

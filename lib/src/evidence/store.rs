@@ -1,0 +1,134 @@
+//! Memory for bytes that cannot be mapped from a file: unpacked archives and plain reads.
+
+use std::io;
+
+use memmap2::{MmapMut, MmapOptions};
+
+/// Bytes in anonymous memory in which runs of zeros cost nothing.
+///
+/// etcd preallocates WAL segments to 64,000,000 bytes; a young one is almost all zeros. Pages that were never written are
+/// never given by the kernel, so such a tail takes address space only, and a bomb of zeros is no bomb.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    map: Option<MmapMut>,
+    len: usize,
+    /// Everything from here on is still zero.
+    written: usize,
+}
+
+const PAGE: usize = 4096;
+static ZEROS: [u8; PAGE] = [0; PAGE];
+
+impl Store {
+    /// `len` zeros.
+    ///
+    /// # Errors
+    /// The system refuses that much address space.
+    pub(super) fn zeroed(len: u64) -> io::Result<Self> {
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut store = Self::default();
+        store.reserve(len)?;
+        store.len = len;
+        Ok(store)
+    }
+
+    /// The bytes.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.map
+            .as_deref()
+            .and_then(|map| map.get(..self.len))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len as u64
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// Out of memory; so for `put`.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(self.len, bytes)
+    }
+
+    /// Writes bytes at an offset, extending with zeros where that lies beyond the end.
+    pub(super) fn put(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
+        let end = at
+            .checked_add(bytes.len())
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        self.reserve(end)?;
+        self.len = self.len.max(end);
+        let Some(target) = self.map.as_deref_mut().and_then(|map| map.get_mut(at..end)) else {
+            return Ok(()); // nothing to write into an empty store
+        };
+        // Only where nothing was written before may a page of zeros be left alone.
+        let mut position = at;
+        for (to, from) in target.chunks_mut(PAGE).zip(bytes.chunks(PAGE)) {
+            if position < self.written || ZEROS.get(..from.len()) != Some(from) {
+                to.copy_from_slice(from);
+                self.written = self.written.max(position.saturating_add(from.len()));
+            }
+            position = position.saturating_add(from.len());
+        }
+        Ok(())
+    }
+
+    /// Cuts to `len` bytes.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    fn reserve(&mut self, need: usize) -> io::Result<()> {
+        let have = self.map.as_deref().map_or(0, <[u8]>::len);
+        if need <= have {
+            return Ok(());
+        }
+        let room = need.max(have.saturating_mul(2)).max(16 * PAGE);
+        // NORESERVE: what is never written is not counted against the machine's memory.
+        let map = MmapOptions::new().len(room).no_reserve_swap().map_anon()?;
+        let mut old = std::mem::take(self);
+        let len = old.len;
+        old.len = old.written;
+        self.map = Some(map);
+        self.put(0, old.as_slice())?;
+        self.len = len;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Store;
+
+    #[test]
+    fn what_is_pushed_is_there() {
+        let mut store = Store::default();
+        let mut want = Vec::new();
+        for round in 0u32..200 {
+            let chunk = vec![if round % 3 == 0 { 0 } else { 7 }; 1 + (round as usize * 977) % 9000];
+            store.push(&chunk).unwrap();
+            want.extend_from_slice(&chunk);
+        }
+        assert!(store.as_slice() == want);
+    }
+
+    #[test]
+    fn zeros_overwrite_what_was_written_before() {
+        let mut store = Store::default();
+        store.put(0, &[1; 10_000]).unwrap();
+        store.put(4096, &[0; 4096]).unwrap();
+        assert_eq!(store.as_slice()[4096..8192], [0; 4096]);
+        assert_eq!(store.as_slice()[8192], 1);
+        assert_eq!(store.len(), 10_000);
+    }
+
+    #[test]
+    fn a_terabyte_of_zeros_costs_address_space_only() {
+        let store = Store::zeroed(1 << 40);
+        // Where the system does not overcommit it is refused, never an abort.
+        if let Ok(store) = store {
+            assert_eq!(store.as_slice().last(), Some(&0));
+        }
+    }
+}

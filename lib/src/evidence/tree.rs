@@ -1,0 +1,117 @@
+//! Folders and files, wherever they lie: on disk here, in an archive in `archive`.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::file::{Meta, Source};
+use super::map;
+
+/// What a directory entry is, symbolic links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    File,
+    Dir,
+    /// A FIFO, socket, device, or a link that leads nowhere.
+    Other,
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) name: OsString,
+    pub(super) shape: Shape,
+    pub(super) meta: Meta,
+    /// Reached through a symbolic link.
+    pub(super) link: bool,
+}
+
+/// A tree of folders that can be listed and read. Paths are relative to its root, the root itself is empty.
+pub(super) trait Tree {
+    /// The entries of a folder, sorted by name, and whether there are more than `limit`.
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)>;
+    /// The first bytes of a file, at most `len`.
+    fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>>;
+    /// Where the bytes of a file are to be had.
+    fn source(&self, file: &Path) -> Source;
+}
+
+/// A directory on disk.
+pub(super) struct Disk {
+    pub(super) root: PathBuf,
+}
+
+impl Disk {
+    fn path(&self, relative: &Path) -> PathBuf {
+        // Joining an empty path would append a slash.
+        if relative.as_os_str().is_empty() {
+            self.root.clone()
+        } else {
+            self.root.join(relative)
+        }
+    }
+}
+
+impl Tree for Disk {
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)> {
+        let path = self.path(dir);
+        let mut entries = Vec::new();
+        let mut more = false;
+        for entry in rustix::fs::Dir::new(map::open_directory(&path)?)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            if entries.len() >= limit {
+                more = true;
+                break;
+            }
+            entries.push(look(&path.join(name), name));
+        }
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok((entries, more))
+    }
+
+    fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        map::open(&self.path(file))?
+            .take(len as u64)
+            .read_to_end(&mut head)?;
+        Ok(head)
+    }
+
+    fn source(&self, file: &Path) -> Source {
+        Source::Disk(self.path(file))
+    }
+}
+
+/// What stands under a path. etcd's `member/wal` is often a link to another disk, so links are followed; what they lead to
+/// is listed under the link's own name, at a fixed depth, so that no loop can be entered.
+fn look(path: &Path, name: &OsStr) -> Entry {
+    let itself = path.symlink_metadata().ok();
+    let link = itself.as_ref().is_some_and(|meta| meta.is_symlink());
+    let meta = if link { path.metadata().ok() } else { itself };
+    Entry {
+        name: name.to_owned(),
+        shape: match &meta {
+            Some(meta) if meta.is_file() => Shape::File,
+            Some(meta) if meta.is_dir() => Shape::Dir,
+            _ => Shape::Other,
+        },
+        meta: meta.as_ref().map(meta_of).unwrap_or_default(),
+        link,
+    }
+}
+
+/// The facts that matter of a file's metadata.
+pub(super) fn meta_of(meta: &std::fs::Metadata) -> Meta {
+    Meta {
+        size: meta.len(),
+        modified: meta.modified().ok(),
+        mode: Some(meta.mode() & 0o7777),
+        id: Some((meta.dev(), meta.ino())),
+    }
+}
