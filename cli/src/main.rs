@@ -1,3 +1,36 @@
-//! `etcd-inspect`: offline inspector and forensics for etcd data directories.
+//! The command line of etcd-inspect: arguments, tables, JSON, exit codes. It knows no format; it asks the library.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test may stop where it stands"
+    )
+)]
 
-fn main() {}
+mod app;
+mod commands;
+mod config;
+mod crash;
+mod exit;
+mod failure;
+mod global;
+mod help;
+mod output;
+mod progress;
+mod signals;
+mod suggest;
+mod target;
+mod ui;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crash::install();
+    let run = || app::run(std::env::args_os().collect());
+    // The hook has said what happened; a crash is no answer.
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(exit::Exit::Refused).code())
+}

@@ -7,6 +7,10 @@ codes! {
         what: "The path exists, but holds neither member/snap/db, snap/db, a bbolt file, a WAL, a .snap nor an archive of these.",
         why: "A wrong path, a folder one level too high or too low, or a file that another program wrote.",
         next: "Give the directory that contains `member/`, or the db file itself; evidence found nearby is listed with the error.";
+    USAGE = "E0002", Error, "the command line cannot be meant so",
+        what: "A verb, flag, column or value that does not exist, or flags that exclude each other.",
+        why: "A typing error, or a flag of another version.",
+        next: "etcd-inspect help";
     IO = "E0003", Error, "the operating system refused to read",
         what: "Opening or reading the path failed.",
         why: "Missing file, missing permission (etcd writes 0700/0600), or a disk that returns I/O errors.",
@@ -19,6 +23,14 @@ codes! {
         what: "The question needs a part (db, WAL, .snap, bucket) that the given path does not have.",
         why: "A bare db has no WAL; a snapshot file has no raft log; a young member has no .snap.",
         next: "Give the whole data directory if you have it: `etcd-inspect status {path}` lists the parts found.";
+    NOT_FOUND = "E0006", Error, "not found",
+        what: "The question was understood, and nothing in the evidence answers it.",
+        why: "A key that was never written, was deleted and compacted away, or stands only in the WAL.",
+        next: "etcd-inspect keys --deleted {path}";
+    OUTPUT = "E0007", Error, "the result cannot be written there",
+        what: "The place for the result exists already, lies inside the evidence, or refuses writing.",
+        why: "Evidence is never changed, and nothing is overwritten without --force.",
+        next: "Give another --out, outside of the evidence.";
     TRUNCATED = "E0102", Error, "the file ends too early",
         what: "A structure reaches beyond the end of the file or of its page.",
         why: "An incomplete copy (disk full, copied while etcd was writing) or a damaged length field.",

@@ -1,1 +1,3 @@
-//! Writing what was read elsewhere.
+//! What leaves the library: YAML, JSON lines, databases.
+
+pub mod yaml;

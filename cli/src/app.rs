@@ -1,0 +1,138 @@
+//! From the arguments to the exit code.
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::commands::Command;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::global::Global;
+use crate::output::Format;
+use crate::signals::Interrupt;
+use crate::ui::Ui;
+use crate::{config, help, usage};
+
+/// Look into an etcd data directory without changing a byte of it
+#[derive(Parser, Debug)]
+#[command(
+    name = "etcd-inspect",
+    version,
+    about,
+    disable_help_subcommand = false,
+    args_override_self = true,
+    subcommand_required = true,
+    subcommand_value_name = "VERB",
+    subcommand_help_heading = "Verbs",
+    help_template = help::ROOT_TEMPLATE,
+    before_help = help::EXAMPLES,
+    after_help = help::AFTER,
+    propagate_version = false,
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs one command line and says how it ended.
+pub(crate) fn run(args: Vec<OsString>) -> Exit {
+    let interrupt = Interrupt::listen().unwrap_or_default();
+    let cli = match parse(&args) {
+        Ok(Parsed::Ask(cli)) => cli,
+        Ok(Parsed::Told(text)) => return tell(&text, interrupt),
+        Err(failure) => return refuse(&failure, &args, interrupt),
+    };
+    let mut ui = Ui::new(cli.global, interrupt);
+    let answer = cli.command.run(&mut ui);
+    let answer = answer.and_then(|exit| ui.flush().map(|()| exit).map_err(Into::into));
+    match answer {
+        Ok(exit) if ui.interrupted() => {
+            let _ = ui.warn("stopped by Ctrl-C: the answer is what was known until then");
+            if exit == Exit::Refused { exit } else { Exit::Partial }
+        }
+        Ok(exit) => exit,
+        Err(error) => give_up(&error, &mut ui),
+    }
+}
+
+enum Parsed {
+    /// A question.
+    Ask(Box<Cli>),
+    /// Help or version: the text.
+    Told(String),
+}
+
+fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
+    if args.len() <= 1 {
+        return Ok(Parsed::Told(help::NO_ARGS.to_owned()));
+    }
+    let mut command = help::finish(Cli::command());
+    let mut all: Vec<OsString> = args.iter().take(1).cloned().collect();
+    if !args.iter().any(|arg| arg == "--no-config") {
+        all.extend(config::flags(&command)?);
+    }
+    all.extend(args.iter().skip(1).cloned());
+    let matches = command.try_get_matches_from_mut(&all);
+    match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(cli) => Ok(Parsed::Ask(Box::new(cli))),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Ok(Parsed::Told(error.render().to_string()))
+        }
+        Err(error) => Err(usage::failure(&error, &command, args)),
+    }
+}
+
+/// Prints help on stdout.
+fn tell(text: &str, interrupt: Interrupt) -> Exit {
+    let mut ui = Ui::new(Global::default(), interrupt);
+    let written = ui.out().write_all(text.as_bytes()).and_then(|()| ui.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Refused,
+        _ => Exit::Ok,
+    }
+}
+
+/// Prints a usage error in the form that the arguments would have asked for.
+fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
+    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let json = words.iter().enumerate().any(|(at, word)| match word.as_ref() {
+        "-ojson" | "-o=json" | "--output=json" | "-ojsonl" | "--output=jsonl" => true,
+        "-o" | "--output" => words.get(at + 1).is_some_and(|format| format.starts_with("json")),
+        _ => false,
+    });
+    let global = Global {
+        output: json.then_some(Format::Json),
+        ascii: words.iter().any(|word| word == "--ascii"),
+        ..Global::default()
+    };
+    let _ = Ui::new(global, interrupt).failure(failure);
+    failure.exit
+}
+
+fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
+    let io_error = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return Exit::Ok;
+    }
+    let other;
+    let failure = match error.downcast_ref::<Failure>() {
+        Some(failure) => failure,
+        None => {
+            other = match error.chain().find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>()) {
+                Some(error) => Failure::from_library(error),
+                None => {
+                    let mut failure = Failure::usage(format!("{error:#}"));
+                    failure.code = etcd_inspect::codes::error::IO.id;
+                    failure
+                }
+            };
+            &other
+        }
+    };
+    let _ = ui.failure(failure);
+    failure.exit
+}

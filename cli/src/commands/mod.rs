@@ -1,0 +1,41 @@
+//! One file per verb; the documentation of its arguments is its help.
+
+mod completions;
+mod doctor;
+mod explain;
+mod man;
+mod version;
+
+use clap::{CommandFactory, Subcommand};
+
+use crate::app::Cli;
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// The verbs, in the order in which `help` lists them.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Explain(explain::ExplainArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    Version(version::VersionArgs),
+}
+
+impl Command {
+    /// Answers.
+    pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
+        match self {
+            Self::Explain(args) => explain::run(args, ui),
+            Self::Doctor(args) => doctor::run(args, ui),
+            Self::Completions(args) => completions::run(args, ui),
+            Self::Man(args) => man::run(args, ui),
+            Self::Version(args) => version::run(args, ui),
+        }
+    }
+}
+
+/// Whether a word is a verb.
+pub(crate) fn is_verb(word: &str) -> bool {
+    Cli::command().get_subcommands().any(|verb| verb.get_name() == word)
+}

@@ -1,0 +1,152 @@
+//! What stops a command, and how it is told: what, where, what it means, what to try.
+
+use std::fmt;
+use std::path::Path;
+
+use etcd_inspect::{Error, Place, codes};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+
+/// One error as the user sees it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// `E0102`.
+    pub(crate) code: &'static str,
+    /// One line.
+    pub(crate) message: String,
+    /// Where, if it is about bytes.
+    pub(crate) place: Option<Place>,
+    /// What it means.
+    pub(crate) means: Option<String>,
+    /// Commands to run next; `{path}` stands for the evidence.
+    pub(crate) next: Vec<String>,
+    /// 2, or 1 where the question was answered with no.
+    pub(crate) exit: Exit,
+}
+
+impl Failure {
+    /// The command line cannot be meant so.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            code: codes::error::USAGE.id,
+            message: message.into(),
+            place: None,
+            means: None,
+            next: Vec::new(),
+            exit: Exit::Refused,
+        }
+    }
+
+    /// The question was understood and the answer is: not there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self {
+            code: codes::error::NOT_FOUND.id,
+            exit: Exit::Negative,
+            ..Self::usage(message)
+        }
+    }
+
+    /// With what it means.
+    pub(crate) fn means(mut self, means: impl Into<String>) -> Self {
+        self.means = Some(means.into());
+        self
+    }
+
+    /// With a command to try.
+    pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
+        self.next.push(command.into());
+        self
+    }
+
+    /// What the library said.
+    pub(crate) fn from_library(error: &Error) -> Self {
+        let code = error.code();
+        let mut failure = Self {
+            code: code.id,
+            message: error.to_string(),
+            place: error.place().cloned(),
+            means: None,
+            next: Vec::new(),
+            exit: match error {
+                Error::Missing { .. } | Error::Compacted { .. } | Error::Future { .. } => Exit::Negative,
+                _ => Exit::Refused,
+            },
+        };
+        match error {
+            Error::NotEvidence { near, .. } => {
+                for path in near.iter().take(5) {
+                    failure.next.push(format!("etcd-inspect status {}", shell_word(path)));
+                }
+            }
+            Error::Io { source, .. } => {
+                failure.means = Some(
+                    match source.kind() {
+                        std::io::ErrorKind::NotFound => "nothing lies at that path",
+                        std::io::ErrorKind::PermissionDenied => {
+                            "etcd keeps its files private (0700/0600): run as a user who may read them, or copy them first"
+                        }
+                        _ => code.what,
+                    }
+                    .to_owned(),
+                );
+            }
+            Error::Truncated { place, .. } | Error::Malformed { place, .. } => {
+                // The place is said on its own line; the message need not repeat it.
+                let prefix = format!("{place}: ");
+                if let Some(rest) = failure.message.strip_prefix(&prefix) {
+                    failure.message = rest.to_owned();
+                }
+                failure.means = Some(code.why.to_owned());
+            }
+            _ => failure.means = Some(code.what.to_owned()),
+        }
+        if failure.next.is_empty() {
+            failure.next.push(code.next.to_owned());
+        }
+        failure
+    }
+
+    /// As JSON for stderr; `path` replaces `{path}`.
+    pub(crate) fn json(&self, path: Option<&Path>) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let (Some(place), Some(fields)) = (&self.place, error.as_object_mut()) {
+            fields.insert("file".to_owned(), Value::from(place.file.as_str()));
+            if let Some(offset) = place.offset {
+                fields.insert("offset".to_owned(), Value::from(offset));
+            }
+        }
+        if let Some(fields) = error.as_object_mut() {
+            let next: Vec<_> = self.next.iter().map(|next| fill(next, path)).collect();
+            fields.insert("next".to_owned(), Value::from(next));
+        }
+        json!({ "error": error })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Puts the user's own path where a command says `{path}`.
+pub(crate) fn fill(command: &str, path: Option<&Path>) -> String {
+    match path {
+        Some(path) => command.replace("{path}", &shell_word(path)),
+        None => command.replace("{path}", "PATH"),
+    }
+}
+
+/// A path as one word of a shell command.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}

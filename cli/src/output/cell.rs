@@ -1,0 +1,267 @@
+//! One value of one row: what people read and what programs read.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use base64::Engine as _;
+use serde_json::{Map, Value};
+
+use super::escape::{self, Charset};
+use super::label::Label;
+use super::number;
+
+/// What a cell holds. Absent means unknown: JSON leaves such a field out, tables show nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Content {
+    /// Not known, or not applicable.
+    #[default]
+    Unknown,
+    /// Text; escaped when it is written.
+    Text(String),
+    /// Bytes from the evidence: `field` where they are UTF-8, `field_b64` where not.
+    Bytes(Vec<u8>),
+    /// A count, revision or index: `1,204,902` in tables, a number in JSON.
+    Number(i128),
+    /// A number without thousands separators: terms, page ids, versions.
+    Plain(i128),
+    /// Bytes: `18.9 MB` in tables, an integer in JSON.
+    Size(u64),
+    /// A 64-bit id: 16 lower-case hex digits everywhere.
+    Id(u64),
+    /// A 32-bit hash: hex in tables, a number in JSON.
+    Hash(u32),
+    /// A part of a whole: `27.4%`, in JSON a number of percent.
+    Percent {
+        /// The part.
+        part: u64,
+        /// The whole.
+        whole: u64,
+    },
+    /// Yes or no.
+    Flag(bool),
+    /// Several texts: joined by commas in tables, an array in JSON.
+    List(Vec<String>),
+    /// Shown one way to people and given another way to programs.
+    Shown {
+        /// For people.
+        text: String,
+        /// For programs.
+        json: Value,
+    },
+}
+
+/// A value with its meaning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    pub(crate) content: Content,
+    pub(crate) label: Label,
+}
+
+impl Cell {
+    /// Nothing known.
+    pub(crate) fn unknown() -> Self {
+        Self::default()
+    }
+
+    /// Text of our own or from the evidence.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Content::Text(text.into()).into()
+    }
+
+    /// A key or value from the evidence.
+    pub(crate) fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Content::Bytes(bytes.into()).into()
+    }
+
+    /// A count, revision or raft index.
+    pub(crate) fn number(number: impl Into<i128>) -> Self {
+        Content::Number(number.into()).into()
+    }
+
+    /// A count that `usize` holds.
+    pub(crate) fn count(count: usize) -> Self {
+        Content::Number(i128::try_from(count).unwrap_or(i128::MAX)).into()
+    }
+
+    /// A number without thousands separators.
+    pub(crate) fn plain(number: impl Into<i128>) -> Self {
+        Content::Plain(number.into()).into()
+    }
+
+    /// A number of bytes.
+    pub(crate) fn size(bytes: u64) -> Self {
+        Content::Size(bytes).into()
+    }
+
+    /// A 64-bit id.
+    pub(crate) fn id(id: u64) -> Self {
+        Content::Id(id).into()
+    }
+
+    /// A 32-bit hash.
+    pub(crate) fn hash(hash: u32) -> Self {
+        Content::Hash(hash).into()
+    }
+
+    /// `part` of `whole` in percent.
+    pub(crate) fn percent(part: u64, whole: u64) -> Self {
+        Content::Percent { part, whole }.into()
+    }
+
+    /// Yes or no.
+    pub(crate) fn flag(flag: bool) -> Self {
+        Content::Flag(flag).into()
+    }
+
+    /// Several texts.
+    pub(crate) fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
+        Content::List(items.into_iter().map(Into::into).collect()).into()
+    }
+
+    /// `text` for people, `json` for programs.
+    pub(crate) fn shown(text: impl Into<String>, json: impl Into<Value>) -> Self {
+        Content::Shown {
+            text: text.into(),
+            json: json.into(),
+        }
+        .into()
+    }
+
+    /// The same value with a meaning.
+    pub(crate) fn label(mut self, label: Label) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// As people read it, escaped.
+    pub(crate) fn human(&self, charset: Charset) -> Cow<'_, str> {
+        match &self.content {
+            Content::Unknown => Cow::Borrowed(""),
+            Content::Text(text) => escape::text(text, charset),
+            Content::Bytes(bytes) => escape::bytes(bytes, charset),
+            Content::Number(number) => Cow::Owned(number::thousands(*number)),
+            Content::Plain(number) => Cow::Owned(number.to_string()),
+            Content::Size(bytes) => Cow::Owned(number::size(*bytes)),
+            Content::Id(id) => Cow::Owned(format!("{id:016x}")),
+            Content::Hash(hash) => Cow::Owned(format!("{hash:08x}")),
+            Content::Percent { part, whole } => Cow::Owned(number::percent(*part, *whole)),
+            Content::Flag(flag) => Cow::Borrowed(if *flag { "yes" } else { "no" }),
+            Content::List(items) => Cow::Owned(escape::text(&items.join(","), charset).into_owned()),
+            Content::Shown { text, .. } => escape::text(text, charset),
+        }
+    }
+
+    /// As CSV and TSV give it: plain numbers, escaped text.
+    pub(crate) fn machine(&self, charset: Charset) -> Cow<'_, str> {
+        match &self.content {
+            Content::Number(number) => Cow::Owned(number.to_string()),
+            Content::Size(bytes) => Cow::Owned(bytes.to_string()),
+            Content::Hash(hash) => Cow::Owned(hash.to_string()),
+            Content::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
+            Content::Percent { .. } => Cow::Owned(self.json().to_string()),
+            Content::Shown { json, .. } => match json {
+                Value::Null => Cow::Borrowed(""),
+                Value::String(text) => escape::text(text, charset),
+                other => Cow::Owned(other.to_string()),
+            },
+            _ => self.human(charset),
+        }
+    }
+
+    /// Puts the value under `field` (or `field_b64`) of a JSON object; an unknown one is left out.
+    pub(crate) fn put(&self, field: &str, object: &mut Map<String, Value>) {
+        match &self.content {
+            Content::Unknown => {}
+            Content::Bytes(bytes) => {
+                put_bytes(object, field, bytes);
+            }
+            _ => {
+                object.insert(field.to_owned(), self.json());
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        match &self.content {
+            Content::Unknown => Value::Null,
+            Content::Text(text) => Value::from(text.as_str()),
+            Content::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
+            Content::Number(number) | Content::Plain(number) => integer(*number),
+            Content::Size(bytes) => Value::from(*bytes),
+            Content::Id(id) => Value::from(format!("{id:016x}")),
+            Content::Hash(hash) => Value::from(*hash),
+            Content::Percent { part, whole } => match whole {
+                0 => Value::Null,
+                _ => {
+                    let tenths = u128::from(*part).saturating_mul(1000) / u128::from(*whole);
+                    serde_json::from_str(&format!("{}.{}", tenths / 10, tenths % 10)).unwrap_or(Value::Null)
+                }
+            },
+            Content::Flag(flag) => Value::from(*flag),
+            Content::List(items) => Value::from(items.clone()),
+            Content::Shown { json, .. } => json.clone(),
+        }
+    }
+
+    /// The order of `--sort-by`: numbers by value, text by its bytes, unknown last.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        match (self.rank(), other.rank()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => match (&self.content, &other.content) {
+                (Content::Unknown, Content::Unknown) => Ordering::Equal,
+                (Content::Unknown, _) => Ordering::Greater,
+                (_, Content::Unknown) => Ordering::Less,
+                (Content::Bytes(a), Content::Bytes(b)) => a.cmp(b),
+                _ => {
+                    let charset = Charset::default();
+                    self.machine(charset).cmp(&other.machine(charset))
+                }
+            },
+        }
+    }
+
+    /// The number behind the cell, where there is one.
+    pub(crate) fn rank(&self) -> Option<i128> {
+        match &self.content {
+            Content::Number(number) | Content::Plain(number) => Some(*number),
+            Content::Size(bytes) => Some(i128::from(*bytes)),
+            Content::Hash(hash) => Some(i128::from(*hash)),
+            Content::Flag(flag) => Some(i128::from(*flag)),
+            Content::Percent { part, whole } => Some(
+                i128::from(*part)
+                    .saturating_mul(1_000_000)
+                    .checked_div(i128::from(*whole))
+                    .unwrap_or(0),
+            ),
+            Content::Shown { json, .. } => json.as_i64().map(i128::from),
+            _ => None,
+        }
+    }
+}
+
+impl From<Content> for Cell {
+    fn from(content: Content) -> Self {
+        Self {
+            content,
+            label: Label::Plain,
+        }
+    }
+}
+
+/// Puts bytes under `field` where they are UTF-8, under `field_b64` where not: the rule of every JSON document.
+pub(crate) fn put_bytes(object: &mut Map<String, Value>, field: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => object.insert(field.to_owned(), Value::from(text)),
+        Err(_) => object.insert(
+            format!("{field}_b64"),
+            Value::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        ),
+    };
+}
+
+fn integer(number: i128) -> Value {
+    i64::try_from(number)
+        .map(Value::from)
+        .or_else(|_| u64::try_from(number).map(Value::from))
+        .unwrap_or_else(|_| Value::from(number.to_string()))
+}

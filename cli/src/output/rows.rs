@@ -1,0 +1,367 @@
+//! Many rows in any format: what every listing command writes through.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use super::cell::Cell;
+use super::column::{Column, Show};
+use super::escape;
+use super::format::Format;
+use super::json;
+use super::label::Label;
+use super::line::Line;
+use super::number;
+use super::table::Table;
+use super::terminal::Terminal;
+use crate::failure::Failure;
+use crate::suggest;
+use crate::ui::Ui;
+
+/// A running list of rows.
+///
+/// Rows are streamed where the format and the flags allow it: JSON, JSON lines, CSV, TSV and names at once, tables after
+/// enough rows to know the widths. `--sort-by` and YAML have to wait for the last row.
+pub(crate) struct Rows<'u> {
+    ui: &'u mut Ui,
+    columns: &'static [Column],
+    picked: Vec<usize>,
+    sort: Option<(usize, bool)>,
+    limit: Option<u64>,
+    head: Map<String, Value>,
+    waiting: Vec<Vec<Cell>>,
+    given: u64,
+    written: u64,
+    begun: bool,
+    body: Body,
+}
+
+enum Body {
+    Table(Table),
+    Json,
+    Jsonl,
+    Yaml(Vec<Value>),
+    Separated(u8),
+    Name,
+}
+
+/// What follows the rows.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    /// Fields of the JSON document beside `rows`.
+    pub(crate) fields: Map<String, Value>,
+    /// `18,402 keys, 137.3 MB`: said under a table that was cut.
+    pub(crate) all: Option<String>,
+}
+
+impl<'u> Rows<'u> {
+    /// Begins the rows of `verb`.
+    pub(crate) fn begin(ui: &'u mut Ui, verb: &str, columns: &'static [Column]) -> Result<Self, Failure> {
+        let global = &ui.global;
+        let format = global.output.clone().unwrap_or_default();
+        let picked = pick(columns, &global.columns, &format)?;
+        let sort = match &global.sort_by {
+            None => None,
+            Some(name) => {
+                let (name, reversed) = name.strip_prefix('-').map_or((name.as_str(), false), |name| (name, true));
+                Some((find(columns, name)?, reversed))
+            }
+        };
+        let chosen = || picked.iter().filter_map(|at| columns.get(*at).copied()).collect();
+        let body = match format {
+            Format::Table | Format::Wide => Body::Table(Table::new(chosen(), !global.no_headers)),
+            Format::Json => Body::Json,
+            Format::Jsonl => Body::Jsonl,
+            Format::Yaml => Body::Yaml(Vec::new()),
+            Format::Csv => Body::Separated(b','),
+            Format::Tsv => Body::Separated(b'\t'),
+            Format::Name => Body::Name,
+            other => return Err(Failure::usage(format!("`{verb}` cannot be shown as {other}")).next(format!("etcd-inspect {verb} -o json"))),
+        };
+        let limit = match global.limit {
+            Some(0) => None,
+            Some(limit) => Some(limit),
+            None if global.output.is_none() || matches!(body, Body::Table(_)) => screenful(ui.terminal),
+            None => None,
+        };
+        let mut head = Map::new();
+        head.insert("schema".to_owned(), Value::from(format!("etcd-inspect/{verb}/v1")));
+        Ok(Self {
+            ui,
+            columns,
+            picked,
+            sort,
+            limit,
+            head,
+            waiting: Vec::new(),
+            given: 0,
+            written: 0,
+            begun: false,
+            body,
+        })
+    }
+
+    /// A field of the JSON document before `rows`.
+    pub(crate) fn head(&mut self, field: &str, value: impl Into<Value>) {
+        self.head.insert(field.to_owned(), value.into());
+    }
+
+    /// One row: a cell for every column, in their order.
+    pub(crate) fn push(&mut self, row: Vec<Cell>) -> io::Result<()> {
+        debug_assert_eq!(row.len(), self.columns.len(), "a cell for every column");
+        self.given += 1;
+        if self.sort.is_some() {
+            self.waiting.push(row);
+            return Ok(());
+        }
+        self.write(row)
+    }
+
+    /// Whether more rows would be counted but not shown.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sort.is_none() && self.limit.is_some_and(|limit| self.written >= limit)
+    }
+
+    /// Counts rows that the caller need not even make, because [`is_full`](Self::is_full).
+    pub(crate) fn skip(&mut self, rows: u64) {
+        self.given = self.given.saturating_add(rows);
+    }
+
+    /// Writes what waits, and the end.
+    pub(crate) fn finish(mut self, tail: Tail) -> io::Result<()> {
+        if let Some((column, reversed)) = self.sort {
+            let mut rows = std::mem::take(&mut self.waiting);
+            rows.sort_by(|a, b| order(a.get(column), b.get(column), reversed));
+            for row in rows {
+                self.write(row)?;
+            }
+        }
+        self.start()?;
+        let (given, written) = (self.given, self.written);
+        let terminal = self.ui.terminal;
+        let out = self.ui.out();
+        match &mut self.body {
+            Body::Table(table) => {
+                table.flush(out, terminal)?;
+                if terminal.is_tty && written < given {
+                    let all = tail.all.map(|all| format!("; all: {all}")).unwrap_or_default();
+                    Line::new()
+                        .with(
+                            Label::Dim,
+                            format!(
+                                "… {} of {} rows{all} (--limit 0 for all)",
+                                number::thousands(written.into()),
+                                number::thousands(given.into())
+                            ),
+                        )
+                        .write(out, terminal)?;
+                }
+            }
+            Body::Json => {
+                out.write_all(if written == 0 { b"]" } else { b"\n  ]" })?;
+                let mut fields = tail.fields;
+                if written < given {
+                    fields.insert("total_rows".to_owned(), Value::from(given));
+                }
+                for (field, value) in &fields {
+                    write_field(out, field, value)?;
+                }
+                out.write_all(b"\n}\n")?;
+            }
+            Body::Yaml(rows) => {
+                let mut document = std::mem::take(&mut self.head);
+                document.insert("rows".to_owned(), Value::Array(std::mem::take(rows)));
+                document.extend(tail.fields);
+                self.ui.yaml(&Value::Object(document))?;
+            }
+            Body::Jsonl | Body::Separated(_) | Body::Name => {}
+        }
+        Ok(())
+    }
+
+    /// What stands before the first row.
+    fn start(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let headings = !self.ui.global.no_headers;
+        let out = self.ui.out();
+        match self.body {
+            Body::Json => {
+                out.write_all(b"{")?;
+                let mut first = true;
+                for (field, value) in &self.head {
+                    if !std::mem::replace(&mut first, false) {
+                        out.write_all(b",")?;
+                    }
+                    out.write_all(b"\n  ")?;
+                    json::compact(out, field)?;
+                    out.write_all(b": ")?;
+                    json::compact(out, value)?;
+                }
+                out.write_all(b",\n  \"rows\": [")
+            }
+            Body::Separated(separator) if headings => {
+                let heads: Vec<_> = self
+                    .picked
+                    .iter()
+                    .filter_map(|at| self.columns.get(*at))
+                    .map(|column| column.field)
+                    .collect();
+                write_separated(out, separator, heads)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&mut self, row: Vec<Cell>) -> io::Result<()> {
+        if self.limit.is_some_and(|limit| self.written >= limit) {
+            return Ok(());
+        }
+        self.start()?;
+        self.written += 1;
+        let first = self.written == 1;
+        let terminal = self.ui.terminal;
+        let (columns, picked) = (self.columns, &self.picked);
+        let object = || {
+            let mut object = Map::new();
+            for at in picked {
+                if let (Some(column), Some(cell)) = (columns.get(*at), row.get(*at)) {
+                    cell.put(column.field, &mut object);
+                }
+            }
+            Value::Object(object)
+        };
+        let out = self.ui.out();
+        match &mut self.body {
+            Body::Table(table) => {
+                let mut row: Vec<Option<Cell>> = row.into_iter().map(Some).collect();
+                let cells = picked
+                    .iter()
+                    .map(|at| row.get_mut(*at).and_then(Option::take).unwrap_or_default())
+                    .collect();
+                table.push(cells, out, terminal)
+            }
+            Body::Json => {
+                out.write_all(if first { b"\n    " } else { b",\n    " })?;
+                json::compact(out, &object())
+            }
+            Body::Jsonl => {
+                json::compact(out, &object())?;
+                out.write_all(b"\n")
+            }
+            Body::Yaml(rows) => {
+                rows.push(object());
+                Ok(())
+            }
+            Body::Separated(separator) => {
+                let cells: Vec<_> = picked
+                    .iter()
+                    .filter_map(|at| row.get(*at))
+                    .map(|cell| cell.machine(terminal.charset))
+                    .collect();
+                write_separated(out, *separator, cells.iter().map(AsRef::as_ref))
+            }
+            Body::Name => {
+                let name = picked.first().and_then(|at| row.get(*at)).map(|cell| cell.machine(terminal.charset));
+                writeln!(out, "{}", name.unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn order(a: Option<&Cell>, b: Option<&Cell>, reversed: bool) -> std::cmp::Ordering {
+    let (Some(a), Some(b)) = (a, b) else {
+        return std::cmp::Ordering::Equal;
+    };
+    // Who sorts by a number asks for the largest.
+    let numbers = a.rank().is_some() && b.rank().is_some();
+    let order = a.compare(b);
+    if numbers != reversed { order.reverse() } else { order }
+}
+
+/// As many rows as stay on the screen with head, footer and prompt; 20 on the classic 80×24.
+fn screenful(terminal: Terminal) -> Option<u64> {
+    let (_, height) = terminal.size?;
+    u64::try_from(height.saturating_sub(4).max(20)).ok()
+}
+
+fn pick(columns: &[Column], wanted: &[String], format: &Format) -> Result<Vec<usize>, Failure> {
+    if !wanted.is_empty() {
+        return wanted.iter().map(|name| find(columns, name)).collect();
+    }
+    let shown = |column: &Column| match (column.show, format) {
+        (Show::Always, _) => true,
+        (Show::Wide, format) => *format != Format::Table,
+        (Show::Json, format) => matches!(format, Format::Json | Format::Jsonl | Format::Yaml),
+        (Show::Table, format) => format.is_table(),
+    };
+    Ok((0..columns.len())
+        .filter(|at| columns.get(*at).is_some_and(shown))
+        .collect())
+}
+
+fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
+    columns.iter().position(|column| column.is_called(name)).ok_or_else(|| {
+        let names = || columns.iter().map(|column| column.field);
+        let failure = Failure::usage(format!("no column {name:?}"));
+        match suggest::nearest(name, names()) {
+            Some(near) => failure.means(format!("did you mean {near}?")),
+            None => failure.means(format!("columns: {}", names().collect::<Vec<_>>().join(", "))),
+        }
+    })
+}
+
+fn write_field(out: &mut dyn Write, field: &str, value: &Value) -> io::Result<()> {
+    out.write_all(b",\n  ")?;
+    json::compact(out, field)?;
+    out.write_all(b": ")?;
+    json::compact(out, value)
+}
+
+fn write_separated<'c>(
+    out: &mut dyn Write,
+    separator: u8,
+    cells: impl IntoIterator<Item = &'c str>,
+) -> io::Result<()> {
+    if separator == b'\t' {
+        // No quoting in TSV: a tab inside a cell is already `\t`.
+        let cells: Vec<_> = cells.into_iter().collect();
+        return writeln!(out, "{}", cells.join("\t"));
+    }
+    let mut writer = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
+    writer.write_record(cells)?;
+    writer.flush()
+}
+
+/// The same document for people who want lines: `field,value` of every leaf.
+pub(crate) fn flatten(value: &Value, path: &str, out: &mut Vec<(String, Cell)>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                flatten(value, &path, out);
+            }
+        }
+        Value::Array(items) => {
+            for (at, value) in items.iter().enumerate() {
+                flatten(value, &format!("{path}[{at}]"), out);
+            }
+        }
+        Value::String(text) => out.push((path.to_owned(), Cell::text(text.as_str()))),
+        other => out.push((path.to_owned(), Cell::text(other.to_string()))),
+    }
+}
+
+/// Writes [`flatten`]ed leaves.
+pub(crate) fn write_flat(
+    out: &mut dyn Write,
+    separator: u8,
+    leaves: &[(String, Cell)],
+    charset: escape::Charset,
+) -> io::Result<()> {
+    for (path, cell) in leaves {
+        write_separated(out, separator, [path.as_str(), &cell.machine(charset)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Rows as an aligned table.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::cell::Cell;
+use super::column::{Align, Column};
+use super::escape;
+use super::label::Label;
+use super::line::write_labelled;
+use super::terminal::Terminal;
+
+/// Rows seen before the widths are fixed; a longer table streams on with these widths.
+const ROWS_TO_MEASURE: usize = 4096;
+
+const GAP: usize = 2;
+
+/// No column is cut shorter than this.
+const NARROWEST: usize = 8;
+
+/// Collects rows, finds widths, writes; streams after [`ROWS_TO_MEASURE`] rows.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    headings: bool,
+    waiting: Vec<Vec<Cell>>,
+    widths: Option<Vec<usize>>,
+}
+
+impl Table {
+    /// A table of these columns.
+    pub(crate) fn new(columns: Vec<Column>, headings: bool) -> Self {
+        Self {
+            columns,
+            headings,
+            waiting: Vec::new(),
+            widths: None,
+        }
+    }
+
+    /// One more row, its cells in the order of the columns.
+    pub(crate) fn push(&mut self, row: Vec<Cell>, out: &mut dyn Write, terminal: Terminal) -> io::Result<()> {
+        if let Some(widths) = &self.widths {
+            return write_row(out, terminal, &self.columns, widths, &row);
+        }
+        self.waiting.push(row);
+        if self.waiting.len() >= ROWS_TO_MEASURE {
+            self.flush(out, terminal)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits. An empty table writes nothing, not even heads.
+    pub(crate) fn flush(&mut self, out: &mut dyn Write, terminal: Terminal) -> io::Result<()> {
+        if self.widths.is_none() && !self.waiting.is_empty() {
+            let widths = self.measure(terminal);
+            if self.headings {
+                let heads: Vec<_> = self
+                    .columns
+                    .iter()
+                    .map(|column| Cell::text(column.head).label(Label::Heading))
+                    .collect();
+                write_row(out, terminal, &self.columns, &widths, &heads)?;
+            }
+            for row in std::mem::take(&mut self.waiting) {
+                write_row(out, terminal, &self.columns, &widths, &row)?;
+            }
+            self.widths = Some(widths);
+        }
+        Ok(())
+    }
+
+    fn measure(&self, terminal: Terminal) -> Vec<usize> {
+        let mut widths: Vec<usize> = self
+            .columns
+            .iter()
+            .map(|column| if self.headings { escape::width(column.head) } else { 0 })
+            .collect();
+        for row in &self.waiting {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(escape::width(&cell.human(terminal.charset)));
+            }
+        }
+        if let Some((available, _)) = terminal.size {
+            fit(&mut widths, &self.columns, available);
+        }
+        widths
+    }
+}
+
+/// Takes from the widest text column, one cell at a time, until the table fits or nothing can be taken.
+fn fit(widths: &mut [usize], columns: &[Column], available: usize) {
+    let gaps = GAP.saturating_mul(widths.len().saturating_sub(1));
+    while widths.iter().sum::<usize>().saturating_add(gaps) > available {
+        let widest = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, column)| column.align == Align::Left && **width > NARROWEST)
+            .map(|(width, _)| width)
+            .max();
+        match widest {
+            Some(width) => *width = width.saturating_sub(1),
+            None => return,
+        }
+    }
+}
+
+fn write_row(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    columns: &[Column],
+    widths: &[usize],
+    row: &[Cell],
+) -> io::Result<()> {
+    let last = columns.len().saturating_sub(1);
+    let mut owed = 0; // blanks are written before the next text, so that no line ends in them
+    for (at, ((column, cell), width)) in columns.iter().zip(row).zip(widths).enumerate() {
+        let text = cell.human(terminal.charset);
+        let text = match terminal.is_tty {
+            true => cut(text, *width, terminal),
+            false => text,
+        };
+        let blanks = width.saturating_sub(escape::width(&text));
+        let (before, after) = match column.align {
+            Align::Left => (0, blanks),
+            Align::Right => (blanks, 0),
+        };
+        if !text.is_empty() {
+            write!(out, "{:1$}", "", owed + before)?;
+            write_labelled(out, terminal, cell.label, &text)?;
+            owed = 0;
+        } else {
+            owed += before;
+        }
+        if at != last {
+            owed += after + GAP;
+        }
+    }
+    out.write_all(b"\n")
+}
+
+/// Cuts the middle out: keys differ at their ends.
+fn cut(text: Cow<'_, str>, width: usize, terminal: Terminal) -> Cow<'_, str> {
+    if escape::width(&text) <= width {
+        return text;
+    }
+    let mark = if terminal.charset.ascii { "..." } else { "…" };
+    let room = width.saturating_sub(escape::width(mark));
+    let head = take(text.chars(), room / 2);
+    let tail: String = take(text.chars().rev(), room - room / 2).chars().rev().collect();
+    Cow::Owned(format!("{head}{mark}{tail}"))
+}
+
+fn take(chars: impl Iterator<Item = char>, room: usize) -> String {
+    let mut used = 0;
+    chars
+        .take_while(|c| {
+            used += escape::width(c.encode_utf8(&mut [0; 4]));
+            used <= room
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::escape::Charset;
+
+    fn terminal(width: Option<usize>) -> Terminal {
+        Terminal {
+            is_tty: width.is_some(),
+            color: false,
+            charset: Charset::default(),
+            size: width.map(|width| (width, 24)),
+        }
+    }
+
+    fn shown(width: Option<usize>, rows: &[(&str, i128)]) -> String {
+        let mut table = Table::new(vec![Column::left("KEY", "key"), Column::right("REV", "rev")], true);
+        let mut out = Vec::new();
+        for (key, rev) in rows {
+            table
+                .push(vec![Cell::bytes(*key), Cell::number(*rev)], &mut out, terminal(width))
+                .unwrap();
+        }
+        table.flush(&mut out, terminal(width)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn wide_characters_and_numbers_align() {
+        assert_eq!(
+            shown(None, &[("日本", 7), ("abc", 1_204_902)]),
+            "KEY         REV\n日本          7\nabc   1,204,902\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_cuts_the_middle_of_keys_and_a_pipe_cuts_nothing() {
+        let key = "/registry/pods/kube-system/coredns-5d78c9869d-abcde";
+        let narrow = shown(Some(30), &[(key, 12)]);
+        assert!(narrow.lines().all(|line| escape::width(line) <= 30), "{narrow}");
+        assert!(narrow.contains("/registry/po…"), "{narrow}");
+        assert!(narrow.contains("d-abcde"), "{narrow}");
+        assert!(shown(None, &[(key, 12)]).contains(key));
+    }
+
+    #[test]
+    fn no_line_ends_in_blanks() {
+        let mut table = Table::new(vec![Column::left("A", "a"), Column::left("B", "b")], true);
+        let mut out = Vec::new();
+        table
+            .push(vec![Cell::text("x"), Cell::unknown()], &mut out, terminal(None))
+            .unwrap();
+        table.flush(&mut out, terminal(None)).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "A  B\nx\n");
+    }
+}

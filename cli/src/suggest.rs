@@ -1,0 +1,34 @@
+//! What the user may have meant.
+
+/// The nearest of `names` to a mistyped one, where any is near enough to be meant.
+pub(crate) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let typed = typed.to_ascii_lowercase();
+    names
+        .into_iter()
+        .map(|name| (score(&typed, &name.to_ascii_lowercase()), name))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+fn score(typed: &str, name: &str) -> f64 {
+    // A beginning of three letters or more is a better hint than any letter distance.
+    if typed.len() >= 3 && name.starts_with(typed) {
+        return 1.0;
+    }
+    strsim::jaro_winkler(typed, name).max(strsim::normalized_damerau_levenshtein(typed, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_typing_error_finds_its_word_and_nonsense_finds_none() {
+        let verbs = ["status", "keys", "get", "history", "preflight"];
+        assert_eq!(nearest("stauts", verbs), Some("status"));
+        assert_eq!(nearest("key", verbs), Some("keys"));
+        assert_eq!(nearest("histroy", verbs), Some("history"));
+        assert_eq!(nearest("zzzz", verbs), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! Where a command's answer goes.
+
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use etcd_inspect::Finding;
+use serde_json::{Map, Value};
+
+use crate::failure::{Failure, fill};
+use crate::global::Global;
+use crate::output::terminal::Terminal;
+use crate::output::{Column, Format, Label, Line, Rows, escape, hex, json, rows};
+use crate::progress::Meter;
+use crate::signals::Interrupt;
+use crate::target;
+
+/// The two streams, the flags of every verb, and the evidence that is asked about.
+pub(crate) struct Ui {
+    /// Flags of every verb.
+    pub(crate) global: Global,
+    /// Standard output's abilities.
+    pub(crate) terminal: Terminal,
+    err_terminal: Terminal,
+    out: BufWriter<Stdout>,
+    meter: Arc<Meter>,
+    interrupt: Interrupt,
+    evidence: Option<PathBuf>,
+}
+
+impl Ui {
+    /// For these flags.
+    pub(crate) fn new(global: Global, interrupt: Interrupt) -> Self {
+        let terminal = Terminal::stdout(global.color, global.ascii);
+        let err_terminal = Terminal::stderr(global.color, global.ascii);
+        let watched = err_terminal.is_tty && !global.quiet;
+        Self {
+            meter: Arc::new(Meter::new(global.progress, watched, interrupt.clone())),
+            terminal,
+            err_terminal,
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+            interrupt,
+            evidence: None,
+            global,
+        }
+    }
+
+    /// The form of the answer.
+    pub(crate) fn format(&self) -> Format {
+        self.global.output.clone().unwrap_or_default()
+    }
+
+    /// Standard output; a progress bar is taken away first.
+    pub(crate) fn out(&mut self) -> &mut dyn Write {
+        self.meter.clear();
+        &mut self.out
+    }
+
+    /// Ends the answer.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.meter.clear();
+        self.out.flush()
+    }
+
+    /// Who listens to the library.
+    pub(crate) fn progress(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+
+    /// Whether Ctrl-C was pressed: the answer is then partial.
+    pub(crate) fn interrupted(&self) -> bool {
+        self.interrupt.is_set()
+    }
+
+    /// The directory or file in question: the positional PATH, else `--data-dir`, `$ETCD_DATA_DIR`, the current directory.
+    pub(crate) fn target(&mut self, positional: Option<&Path>) -> Result<PathBuf, Failure> {
+        let path = target::resolve(positional, self.global.data_dir.as_deref())?;
+        self.evidence = Some(path.clone());
+        Ok(path)
+    }
+
+    /// One line of the answer.
+    pub(crate) fn line(&mut self, line: impl Into<Line>) -> io::Result<()> {
+        let terminal = self.terminal;
+        line.into().write(self.out(), terminal)
+    }
+
+    /// Something to know about the answer, on stderr.
+    pub(crate) fn note(&mut self, text: impl Into<String>) -> io::Result<()> {
+        if self.global.quiet {
+            return Ok(());
+        }
+        self.err_line(&Line::new().with(Label::Note, "note: ").text(text))
+    }
+
+    /// Something that may make the answer wrong, on stderr, also with `--quiet`.
+    pub(crate) fn warn(&mut self, text: impl Into<String>) -> io::Result<()> {
+        self.err_line(&Line::new().with(Label::Warning, "warning: ").text(text))
+    }
+
+    /// What to ask next; only where a person reads both streams.
+    pub(crate) fn hint(&mut self, command: &str, why: &str) -> io::Result<()> {
+        if self.global.quiet || !self.terminal.is_tty || !self.format().is_table() {
+            return Ok(());
+        }
+        let command = fill(command, self.evidence.as_deref());
+        let mut line = Line::new().with(Label::Dim, "next: ").with(Label::Command, command);
+        if !why.is_empty() {
+            line = line.text("     ").with(Label::Dim, why);
+        }
+        self.line(line)
+    }
+
+    /// A named paragraph, its lines broken at words.
+    pub(crate) fn paragraph(&mut self, name: &str, text: &str) -> io::Result<()> {
+        let terminal = self.terminal;
+        let width = terminal.size.map_or(100, |(width, _)| width.min(100)).saturating_sub(9);
+        let mut line = String::new();
+        let mut name = name;
+        for word in text.split_whitespace() {
+            if !line.is_empty() && escape::width(&line) + 1 + escape::width(word) > width {
+                field(self.out(), terminal, std::mem::take(&mut name), &std::mem::take(&mut line))?;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        field(self.out(), terminal, name, &line)
+    }
+
+    /// A command with the user's own path in it.
+    pub(crate) fn filled(&self, command: &str) -> String {
+        fill(command, self.evidence.as_deref())
+    }
+
+    /// Rows in the asked format.
+    pub(crate) fn rows(&mut self, verb: &str, columns: &'static [Column]) -> Result<Rows<'_>, Failure> {
+        Rows::begin(self, verb, columns)
+    }
+
+    /// One document: `sheet` writes it for people, everything else comes from `fields`.
+    pub(crate) fn document(
+        &mut self,
+        verb: &str,
+        fields: Map<String, Value>,
+        sheet: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let with_schema = |fields: Map<String, Value>| {
+            let mut document = Map::new();
+            document.insert("schema".to_owned(), Value::from(format!("etcd-inspect/{verb}/v1")));
+            document.extend(fields);
+            Value::Object(document)
+        };
+        match self.format() {
+            Format::Table | Format::Wide => sheet(self)?,
+            Format::Json => {
+                let document = with_schema(fields);
+                json::pretty(self.out(), &document)?;
+                self.out().write_all(b"\n")?;
+            }
+            Format::Jsonl => {
+                json::compact(self.out(), &Value::Object(fields))?;
+                self.out().write_all(b"\n")?;
+            }
+            Format::Yaml => self.yaml(&with_schema(fields))?,
+            format @ (Format::Csv | Format::Tsv) => {
+                let separator = if format == Format::Csv { b',' } else { b'\t' };
+                let mut leaves = Vec::new();
+                rows::flatten(&Value::Object(fields), "", &mut leaves);
+                let charset = self.terminal.charset;
+                rows::write_flat(self.out(), separator, &leaves, charset)?;
+            }
+            other => {
+                return Err(Failure::usage(format!("`{verb}` cannot be shown as {other}"))
+                    .next(format!("etcd-inspect {verb} -o json {{path}}"))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// YAML; on a terminal without the characters that hide or reorder text.
+    pub(crate) fn yaml(&mut self, value: &Value) -> io::Result<()> {
+        if !self.terminal.is_tty {
+            return etcd_inspect::export::yaml::write(self.out(), value);
+        }
+        let mut text = Vec::new();
+        etcd_inspect::export::yaml::write(&mut text, value)?;
+        let text = escape::lines(&text, self.terminal.charset);
+        self.out().write_all(text.as_bytes())
+    }
+
+    /// A finding, as people read it.
+    pub(crate) fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let terminal = self.terminal;
+        let evidence = self.evidence.clone();
+        let out = self.out();
+        let label = Label::from(finding.severity);
+        let mut title = Line::new()
+            .with(label, format!("{}[{}]", finding.severity, finding.code.id))
+            .text(format!(": {}", finding.message));
+        if finding.count > 1 {
+            title = title.with(Label::Dim, format!("  ({} times)", finding.count));
+        }
+        title.write(out, terminal)?;
+        Line::from(format!("  --> {}", finding.place)).write(out, terminal)?;
+        if !finding.page_stack.is_empty() {
+            let stack: Vec<_> = finding.page_stack.iter().map(u64::to_string).collect();
+            field(out, terminal, "pages", &format!("{} (root to here)", stack.join(" → ")))?;
+        }
+        if let Some(seen) = &finding.seen {
+            field(out, terminal, "seen", seen)?;
+        }
+        if let Some(expected) = &finding.expected {
+            field(out, terminal, "wanted", expected)?;
+        }
+        for (at, key) in finding.keys.iter().take(3).enumerate() {
+            let key = escape::bytes(key, terminal.charset);
+            field(out, terminal, if at == 0 { "key" } else { "" }, &key)?;
+        }
+        if finding.keys.len() > 3 {
+            field(out, terminal, "", &format!("… {} keys more (-o json has all)", finding.keys.len() - 3))?;
+        }
+        let own = [finding.code.next.to_owned()];
+        let next = if finding.next.is_empty() { &own[..] } else { &finding.next };
+        for (at, command) in next.iter().enumerate() {
+            let command = fill(command, evidence.as_deref());
+            field(out, terminal, if at == 0 { "try" } else { "" }, &command)?;
+        }
+        Ok(())
+    }
+
+    /// Why there is no answer: JSON on stderr where JSON was asked for.
+    pub(crate) fn failure(&mut self, failure: &Failure) -> io::Result<()> {
+        self.flush()?;
+        let terminal = self.err_terminal;
+        let mut err = io::stderr().lock();
+        if self.format().is_json() {
+            json::compact(&mut err, &failure.json(self.evidence.as_deref()))?;
+            return err.write_all(b"\n");
+        }
+        Line::new()
+            .with(Label::Error, format!("error[{}]", failure.code))
+            .text(format!(": {}", failure.message))
+            .write(&mut err, terminal)?;
+        if let Some(place) = &failure.place {
+            Line::from(format!("  --> {place}")).write(&mut err, terminal)?;
+            if let Some(offset) = place.offset {
+                show_bytes(&mut err, terminal, Path::new(place.file.as_str()), offset)?;
+            }
+        }
+        if let Some(means) = &failure.means {
+            field(&mut err, terminal, "means", means)?;
+        }
+        for (at, command) in failure.next.iter().enumerate() {
+            let command = fill(command, self.evidence.as_deref());
+            field(&mut err, terminal, if at == 0 { "try" } else { "" }, &command)?;
+        }
+        Ok(())
+    }
+
+    fn err_line(&mut self, line: &Line) -> io::Result<()> {
+        self.flush()?;
+        line.write(&mut io::stderr().lock(), self.err_terminal)
+    }
+}
+
+fn field(out: &mut dyn Write, terminal: Terminal, name: &str, text: &str) -> io::Result<()> {
+    Line::new()
+        .with(Label::Dim, format!("  {name:<7}"))
+        .text(text)
+        .write(out, terminal)
+}
+
+/// The bytes around `offset`, read again; nothing where they cannot be (inside an archive, or gone).
+fn show_bytes(out: &mut dyn Write, terminal: Terminal, file: &Path, offset: u64) -> io::Result<()> {
+    let from = (offset & !15).saturating_sub(16);
+    let mut bytes = [0; 32];
+    let Ok(have) = target::peek(file, from, &mut bytes) else {
+        return Ok(());
+    };
+    hex::dump(out, terminal, "   ", from, bytes.get(..have).unwrap_or_default())?;
+    let end = from.saturating_add(have as u64);
+    if offset >= end {
+        hex::caret(out, terminal, "   ", end, "end of file")
+    } else {
+        hex::caret(out, terminal, "   ", offset, "here")
+    }
+}

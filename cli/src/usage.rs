@@ -1,0 +1,125 @@
+//! A command line that cannot be meant so: the nearest thing that can.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+
+use crate::failure::{Failure, shell_word};
+use crate::suggest;
+
+/// What clap found wrong, in our words.
+pub(crate) fn failure(error: &Error, command: &Command, args: &[OsString]) -> Failure {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            match context(ContextKind::InvalidSubcommand) {
+                Some(word) => unknown_verb(&word, command, args),
+                None => Failure::usage("no verb given").next("etcd-inspect -h"),
+            }
+        }
+        ErrorKind::UnknownArgument => {
+            let flag = context(ContextKind::InvalidArg).unwrap_or_default();
+            unknown_flag(&flag, context(ContextKind::SuggestedArg), command, args)
+        }
+        _ => other(error, args),
+    }
+}
+
+fn unknown_verb(word: &str, command: &Command, args: &[OsString]) -> Failure {
+    let replaced = |verb: &str| corrected(args, word, verb);
+    let path = Path::new(word);
+    if word.contains('/') || word.starts_with('.') || path.exists() {
+        let rest = corrected(args, word, &format!("status {}", shell_word(path)));
+        return Failure::usage(format!("no verb {word:?}. Did you mean: {rest} ?"));
+    }
+    let verbs = || command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(Command::get_name);
+    match suggest::nearest(word, verbs()) {
+        Some(verb) => Failure::usage(format!("no verb {word:?}. Did you mean: {} ?", replaced(verb))),
+        None => Failure::usage(format!("no verb {word:?}"))
+            .means(format!("verbs: {}", verbs().collect::<Vec<_>>().join(", ")))
+            .next("etcd-inspect -h"),
+    }
+}
+
+fn unknown_flag(flag: &str, suggested: Option<String>, command: &Command, args: &[OsString]) -> Failure {
+    let verb = args
+        .iter()
+        .filter_map(|arg| arg.to_str())
+        .find_map(|arg| command.find_subcommand(arg));
+    let name = verb.map(Command::get_name);
+    let place = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
+    let help = name.map_or_else(|| "etcd-inspect -h".to_owned(), |name| format!("etcd-inspect {name} -h"));
+    if !flag.starts_with('-') {
+        return Failure::usage(format!("one word too many: {flag:?}")).next(help);
+    }
+    let near = suggested.or_else(|| {
+        let typed = flag.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned();
+        let flags = verb
+            .into_iter()
+            .chain(Some(command))
+            .flat_map(|command| command.get_arguments().filter_map(clap::Arg::get_long));
+        suggest::nearest(&typed, flags).map(|near| format!("--{near}"))
+    });
+    match near {
+        Some(near) => Failure::usage(format!(
+            "no flag {flag}{place}. Did you mean: {} ?",
+            corrected(args, flag, &near)
+        )),
+        None => Failure::usage(format!("no flag {flag}{place}")).next(help),
+    }
+}
+
+/// Clap's own sentence, without its decoration.
+fn other(error: &Error, args: &[OsString]) -> Failure {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut message = lines
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned();
+    let more: Vec<_> = lines
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .map(|line| line.trim_start_matches("tip: "))
+        .collect();
+    if message.ends_with(':') && !more.is_empty() {
+        message = format!("{message} {}", more.join(", "));
+    } else if !more.is_empty() {
+        message = format!("{message} ({})", more.join("; "));
+    }
+    let verb = args
+        .get(1)
+        .and_then(|arg| arg.to_str())
+        .filter(|verb| crate::commands::is_verb(verb))
+        .map(|verb| format!("{verb} "))
+        .unwrap_or_default();
+    Failure::usage(message).next(format!("etcd-inspect {verb}-h"))
+}
+
+/// The user's own command line with one word replaced.
+fn corrected(args: &[OsString], wrong: &str, right: &str) -> String {
+    let mut done = false;
+    let words = args.iter().skip(1).map(|arg| {
+        let word = arg.to_string_lossy();
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value)),
+            _ => (word.as_ref(), None),
+        };
+        if !done && (name == wrong || word == wrong) {
+            done = true;
+            return match value {
+                Some(value) => format!("{right}={value}"),
+                None => right.to_owned(),
+            };
+        }
+        shell_word(Path::new(word.as_ref()))
+    });
+    let words: Vec<_> = words.collect();
+    format!("etcd-inspect {}", words.join(" "))
+}
