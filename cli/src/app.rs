@@ -15,12 +15,11 @@ use crate::signals::Interrupt;
 use crate::ui::Ui;
 use crate::{config, help, usage};
 
-/// Look into an etcd data directory without changing a byte of it
+/// Looks into a copied etcd data directory, db, snapshot or WAL without changing a byte of it
 #[derive(Parser, Debug)]
 #[command(
     name = "etcd-inspect",
     version,
-    about,
     disable_help_subcommand = false,
     args_override_self = true,
     subcommand_required = true,
@@ -52,7 +51,11 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     match answer {
         Ok(exit) if ui.interrupted() => {
             let _ = ui.warn("stopped by Ctrl-C: the answer is what was known until then");
-            if exit == Exit::Refused { exit } else { Exit::Partial }
+            if exit == Exit::Refused {
+                exit
+            } else {
+                Exit::Partial
+            }
         }
         Ok(exit) => exit,
         Err(error) => give_up(&error, &mut ui),
@@ -79,7 +82,12 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
     let matches = command.try_get_matches_from_mut(&all);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => Ok(Parsed::Ask(Box::new(cli))),
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             Ok(Parsed::Told(error.render().to_string()))
         }
         Err(error) => Err(usage::failure(&error, &command, args)),
@@ -89,7 +97,10 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
 /// Prints help on stdout.
 fn tell(text: &str, interrupt: Interrupt) -> Exit {
     let mut ui = Ui::new(Global::default(), interrupt);
-    let written = ui.out().write_all(text.as_bytes()).and_then(|()| ui.flush());
+    let written = ui
+        .out()
+        .write_all(text.as_bytes())
+        .and_then(|()| ui.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Refused,
         _ => Exit::Ok,
@@ -99,11 +110,16 @@ fn tell(text: &str, interrupt: Interrupt) -> Exit {
 /// Prints a usage error in the form that the arguments would have asked for.
 fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let json = words.iter().enumerate().any(|(at, word)| match word.as_ref() {
-        "-ojson" | "-o=json" | "--output=json" | "-ojsonl" | "--output=jsonl" => true,
-        "-o" | "--output" => words.get(at + 1).is_some_and(|format| format.starts_with("json")),
-        _ => false,
-    });
+    let json = words
+        .iter()
+        .enumerate()
+        .any(|(at, word)| match word.as_ref() {
+            "-ojson" | "-o=json" | "--output=json" | "-ojsonl" | "--output=jsonl" => true,
+            "-o" | "--output" => words
+                .get(at + 1)
+                .is_some_and(|format| format.starts_with("json")),
+            _ => false,
+        });
     let global = Global {
         output: json.then_some(Format::Json),
         ascii: words.iter().any(|word| word == "--ascii"),
@@ -114,7 +130,9 @@ fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
 }
 
 fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
-    let io_error = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    let io_error = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
     if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Ok;
     }
@@ -122,7 +140,10 @@ fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
     let failure = match error.downcast_ref::<Failure>() {
         Some(failure) => failure,
         None => {
-            other = match error.chain().find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>()) {
+            other = match error
+                .chain()
+                .find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>())
+            {
                 Some(error) => Failure::from_library(error),
                 None => {
                     let mut failure = Failure::usage(format!("{error:#}"));

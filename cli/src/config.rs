@@ -12,7 +12,11 @@ const PREFIX: &str = "ETCD_INSPECT_";
 
 /// `$XDG_CONFIG_HOME/etcd-inspect/config`.
 pub(crate) fn file() -> Option<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute("XDG_CONFIG_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".config")))
         .map(|folder| folder.join("etcd-inspect/config"))
@@ -34,7 +38,10 @@ pub(crate) fn flags(command: &Command) -> Result<Vec<OsString>, Failure> {
                 .map_or((line, None), |(name, value)| (name, Some(value.trim())));
             let whence = || format!("{}:{}: {line}", path.display(), number + 1);
             let Some(name) = name.strip_prefix("--") else {
-                return Err(Failure::usage(format!("{}: a line is one flag, as in --color always", whence())));
+                return Err(Failure::usage(format!(
+                    "{}: a line is one flag, as in --color always",
+                    whence()
+                )));
             };
             push(command, &mut flags, name, value, &whence)?;
         }
@@ -51,7 +58,9 @@ pub(crate) fn flags(command: &Command) -> Result<Vec<OsString>, Failure> {
         let name = variable.to_ascii_lowercase().replace('_', "-");
         match value.as_str() {
             "0" | "false" | "" if takes_no_value(command, &name) => {}
-            "1" | "true" if takes_no_value(command, &name) => push(command, &mut flags, &name, None, &whence)?,
+            "1" | "true" if takes_no_value(command, &name) => {
+                push(command, &mut flags, &name, None, &whence)?
+            }
             value => push(command, &mut flags, &name, Some(value), &whence)?,
         }
     }
@@ -74,7 +83,10 @@ fn push(
 ) -> Result<(), Failure> {
     let names = || command.get_arguments().filter_map(clap::Arg::get_long);
     if !names().any(|known| known == name) {
-        let failure = Failure::usage(format!("{}: no flag --{name} that every verb takes", whence()));
+        let failure = Failure::usage(format!(
+            "{}: no flag --{name} that every verb takes",
+            whence()
+        ));
         return Err(match crate::suggest::nearest(name, names()) {
             Some(near) => failure.means(format!("did you mean --{near}?")),
             None => failure,

@@ -13,14 +13,18 @@ pub(crate) fn install() {
         if std::io::IsTerminal::is_terminal(&err) {
             let _ = err.write_all(b"\x1b[?1049l\x1b[?25h\x1b[0m");
         }
-        let file = std::env::temp_dir().join(format!("etcd-inspect-crash-{}.txt", std::process::id()));
+        let file =
+            std::env::temp_dir().join(format!("etcd-inspect-crash-{}.txt", std::process::id()));
         let text = describe(panic);
         let written = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&file)
             .and_then(|mut out| out.write_all(text.as_bytes()));
-        let _ = writeln!(err, "etcd-inspect has a bug and had to stop. The evidence was not touched.");
+        let _ = writeln!(
+            err,
+            "etcd-inspect has a bug and had to stop. The evidence was not touched."
+        );
         let _ = match written {
             Ok(()) => writeln!(
                 err,
@@ -53,9 +57,19 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     if let Some(place) = panic.location() {
         let _ = writeln!(text, "at: {}:{}", place.file(), place.line());
     }
-    let _ = writeln!(text, "message: {}", redact(panic.payload_as_str().unwrap_or("")));
+    let _ = writeln!(text, "message: {}", redact(message(panic)));
     let _ = writeln!(text, "\n{}", Backtrace::force_capture());
     text
+}
+
+fn message<'p>(panic: &'p PanicHookInfo<'_>) -> &'p str {
+    let payload = panic.payload();
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(owned)
+        .unwrap_or_default()
 }
 
 /// A panic's message without what stands in quotes: it may be evidence.

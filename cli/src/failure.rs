@@ -16,7 +16,7 @@ pub(crate) struct Failure {
     /// One line.
     pub(crate) message: String,
     /// Where, if it is about bytes.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Box<Place>>,
     /// What it means.
     pub(crate) means: Option<String>,
     /// Commands to run next; `{path}` stands for the evidence.
@@ -65,18 +65,22 @@ impl Failure {
         let mut failure = Self {
             code: code.id,
             message: error.to_string(),
-            place: error.place().cloned(),
+            place: error.place().cloned().map(Box::new),
             means: None,
             next: Vec::new(),
             exit: match error {
-                Error::Missing { .. } | Error::Compacted { .. } | Error::Future { .. } => Exit::Negative,
+                Error::Missing { .. } | Error::Compacted { .. } | Error::Future { .. } => {
+                    Exit::Negative
+                }
                 _ => Exit::Refused,
             },
         };
         match error {
             Error::NotEvidence { near, .. } => {
                 for path in near.iter().take(5) {
-                    failure.next.push(format!("etcd-inspect status {}", shell_word(path)));
+                    failure
+                        .next
+                        .push(format!("etcd-inspect status {}", shell_word(path)));
                 }
             }
             Error::Io { source, .. } => {

@@ -10,23 +10,47 @@ use crate::output::terminal::Color;
 /// Flags of every verb.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Global {
-    /// Data directory, when it is not given as PATH (also $ETCD_DATA_DIR; else the current directory)
-    #[arg(short = 'd', long, global = true, value_name = "PATH", help_heading = "Global flags")]
+    /// Data directory (else $ETCD_DATA_DIR, else the current directory)
+    #[arg(
+        short = 'd',
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Global flags"
+    )]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Form of the answer: table|wide|json|jsonl|yaml|csv|tsv|name (get: also raw|hex)
-    #[arg(short, long, global = true, value_name = "FORMAT", help_heading = "Global flags")]
+    /// table|wide|json|jsonl|yaml|csv|tsv|name (get: also raw|hex)
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        help_heading = "Global flags"
+    )]
     pub(crate) output: Option<Format>,
 
-    /// Only these columns, in this order (names as in the head or in JSON)
-    #[arg(long, global = true, value_name = "COL,…", value_delimiter = ',', help_heading = "Global flags")]
+    /// Only these columns, in this order
+    #[arg(
+        long,
+        global = true,
+        value_name = "COL,…",
+        value_delimiter = ',',
+        help_heading = "Global flags"
+    )]
     pub(crate) columns: Vec<String>,
 
-    /// Order of the rows: numbers largest first, text A to Z; -COLUMN the other way round
-    #[arg(long, global = true, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "Global flags")]
+    /// Largest number first, text A to Z; -COLUMN: the other way round
+    #[arg(
+        long,
+        global = true,
+        value_name = "COLUMN",
+        allow_hyphen_values = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) sort_by: Option<String>,
 
-    /// At most so many rows; 0 for all (a terminal gets a screenful, a pipe everything)
+    /// At most N rows, 0 for all (default: a screenful, a pipe all)
     #[arg(long, global = true, value_name = "N", help_heading = "Global flags")]
     pub(crate) limit: Option<u64>,
 
@@ -39,27 +63,69 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 
     /// Colours; auto obeys NO_COLOR, CLICOLOR_FORCE and TERM=dumb
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) color: Color,
 
     /// Only ASCII characters (always so where the locale is not UTF-8)
-    #[arg(long, global = true, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) ascii: bool,
 
     /// Times in UTC (this is the default)
-    #[arg(long, global = true, hide_short_help = true, overrides_with = "local", help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        overrides_with = "local",
+        help_heading = "Global flags"
+    )]
     pub(crate) utc: bool,
 
     /// Times in this machine's time zone
-    #[arg(long, global = true, hide_short_help = true, overrides_with = "utc", help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        overrides_with = "utc",
+        help_heading = "Global flags"
+    )]
     pub(crate) local: bool,
 
     /// How files are read: map them, or plain reads that go on past unreadable ranges of a failing disk
-    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) io: Io,
 
     /// Which bbolt meta page to believe: 0, 1, or older (one commit back); default the newest valid one
-    #[arg(long, global = true, value_name = "0|1|older", value_enum, hide_possible_values = true, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "0|1|older",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) meta: Option<Meta>,
 
     /// Most bytes an archive may unpack to in memory, for example 8GB
@@ -67,15 +133,35 @@ pub(crate) struct Global {
     pub(crate) max_unpacked: Option<u64>,
 
     /// Threads for scans; default all cores
-    #[arg(long, global = true, value_name = "N", hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) threads: Option<usize>,
 
     /// Progress on stderr: auto (a terminal, after 300 ms), never, or json lines
-    #[arg(long, global = true, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) progress: ProgressMode,
 
     /// Ignore the config file and ETCD_INSPECT_* variables
-    #[arg(long, global = true, hide_short_help = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) no_config: bool,
 }
 
@@ -122,7 +208,12 @@ fn parse_size(text: &str) -> Result<u64, String> {
         .replace('_', "")
         .parse()
         .map_err(|_| format!("not a size: {text:?} (examples: 500MB, 8GB, 16GiB)"))?;
-    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
+    let unit = match text
+        .get(digits.len()..)
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .as_str()
+    {
         "" | "b" => 1,
         "k" | "kb" => 1_000,
         "kib" => 1 << 10,
@@ -134,7 +225,9 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "tib" => 1 << 40,
         unit => return Err(format!("no unit {unit:?} (kB, MB, GB, KiB, MiB, GiB)")),
     };
-    number.checked_mul(unit).ok_or_else(|| format!("{text} is too large"))
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| format!("{text} is too large"))
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ etcd-inspect looks into a copied etcd data directory, db, snapshot or WAL. It ne
 etcd-inspect -h: every verb · etcd-inspect VERB -h: its flags, examples first
 ";
 
-pub(crate) const ROOT_TEMPLATE: &str = "{about}\n\n{before-help}{usage-heading} {usage}\n\nVerbs:\n{subcommands}\n\n{after-help}";
+pub(crate) const ROOT_TEMPLATE: &str =
+    "{about}\n\n{before-help}{usage-heading} {usage}\n\nVerbs:\n{subcommands}{after-help}";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +37,8 @@ pub(crate) fn finish(command: Command) -> Command {
     command.mut_subcommands(|verb| verb.help_template(VERB_TEMPLATE))
 }
 
-const VERB_TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+const VERB_TEMPLATE: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 #[cfg(test)]
 mod tests {
@@ -49,7 +51,10 @@ mod tests {
         let text = root.render_help().to_string();
         assert!(text.lines().count() <= 40, "{text}");
         assert!(super::NO_ARGS.lines().count() <= 12);
-        for verb in root.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+        for verb in root
+            .get_subcommands_mut()
+            .filter(|verb| verb.get_name() != "help")
+        {
             let text = verb.render_help().to_string();
             assert!(text.lines().count() <= 40, "{text}");
             let (examples, usage) = (text.find("Examples:"), text.find("Usage:"));

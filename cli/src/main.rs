@@ -9,6 +9,10 @@
         reason = "a test may stop where it stands"
     )
 )]
+#![allow(
+    dead_code,
+    reason = "the framework stands before the verbs that use it"
+)]
 
 mod app;
 mod commands;
@@ -32,5 +36,9 @@ fn main() -> ExitCode {
     crash::install();
     let run = || app::run(std::env::args_os().collect());
     // The hook has said what happened; a crash is no answer.
-    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(exit::Exit::Refused).code())
+    ExitCode::from(
+        std::panic::catch_unwind(run)
+            .unwrap_or(exit::Exit::Refused)
+            .code(),
+    )
 }

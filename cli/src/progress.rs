@@ -118,11 +118,15 @@ impl Progress for Meter {
     }
 
     fn advance(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let done = self
+            .done
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
         if self.mode == Drawn::Nothing || done < self.next_look.load(Ordering::Relaxed) {
             return;
         }
-        self.next_look.store(done.saturating_add(LOOK_EVERY), Ordering::Relaxed);
+        self.next_look
+            .store(done.saturating_add(LOOK_EVERY), Ordering::Relaxed);
         // Another thread that draws already draws for this one too.
         if let Ok(mut state) = self.state.try_lock() {
             self.draw(&mut state, done);
@@ -136,7 +140,10 @@ impl Progress for Meter {
 
 fn new_bar(phase: &'static str, total: u64) -> ProgressBar {
     let (template, bar) = if total == 0 {
-        ("{msg} {bytes} {bytes_per_sec} {elapsed}", ProgressBar::no_length())
+        (
+            "{msg} {bytes} {bytes_per_sec} {elapsed}",
+            ProgressBar::no_length(),
+        )
     } else {
         (
             "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",

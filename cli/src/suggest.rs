@@ -1,7 +1,10 @@
 //! What the user may have meant.
 
 /// The nearest of `names` to a mistyped one, where any is near enough to be meant.
-pub(crate) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(
+    typed: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
     let typed = typed.to_ascii_lowercase();
     names
         .into_iter()

@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Failure, shell_word};
 
 /// The positional PATH, else `--data-dir`, else `$ETCD_DATA_DIR`, else the current directory where it is evidence.
-pub(crate) fn resolve(positional: Option<&Path>, data_dir: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(crate) fn resolve(
+    positional: Option<&Path>,
+    data_dir: Option<&Path>,
+) -> Result<PathBuf, Failure> {
     if let Some(path) = positional.or(data_dir) {
         return Ok(path.to_owned());
     }
@@ -20,7 +23,8 @@ pub(crate) fn resolve(positional: Option<&Path>, data_dir: Option<&Path>) -> Res
     if is_evidence(&here) {
         return Ok(here);
     }
-    let mut failure = Failure::usage("no PATH given, and the current directory is not an etcd data directory");
+    let mut failure =
+        Failure::usage("no PATH given, and the current directory is not an etcd data directory");
     failure.code = etcd_inspect::codes::error::NOT_EVIDENCE.id;
     let near = nearby(&here);
     for path in near.iter().take(5) {
@@ -43,10 +47,12 @@ pub(crate) fn is_evidence(path: &Path) -> bool {
 
 fn has_segment(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|entries| {
-        entries
-            .take(1000)
-            .flatten()
-            .any(|entry| entry.path().extension().is_some_and(|ending| ending == "wal"))
+        entries.take(1000).flatten().any(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "wal")
+        })
     })
 }
 
@@ -54,7 +60,13 @@ fn has_segment(folder: &Path) -> bool {
 pub(crate) fn nearby(here: &Path) -> Vec<PathBuf> {
     let folders = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder)
-            .map(|entries| entries.take(200).flatten().map(|entry| entry.path()).collect())
+            .map(|entries| {
+                entries
+                    .take(200)
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .collect()
+            })
             .unwrap_or_default()
     };
     let mut found: Vec<PathBuf> = Vec::new();
@@ -66,7 +78,10 @@ pub(crate) fn nearby(here: &Path) -> Vec<PathBuf> {
         hit
     };
     for child in folders(here) {
-        let child = child.strip_prefix("./").map(Path::to_owned).unwrap_or(child);
+        let child = child
+            .strip_prefix("./")
+            .map(Path::to_owned)
+            .unwrap_or(child);
         if !look(child.clone()) && child.is_dir() {
             for grandchild in folders(&child) {
                 look(grandchild);

@@ -104,7 +104,9 @@ impl Ui {
             return Ok(());
         }
         let command = fill(command, self.evidence.as_deref());
-        let mut line = Line::new().with(Label::Dim, "next: ").with(Label::Command, command);
+        let mut line = Line::new()
+            .with(Label::Dim, "next: ")
+            .with(Label::Command, command);
         if !why.is_empty() {
             line = line.text("     ").with(Label::Dim, why);
         }
@@ -114,12 +116,20 @@ impl Ui {
     /// A named paragraph, its lines broken at words.
     pub(crate) fn paragraph(&mut self, name: &str, text: &str) -> io::Result<()> {
         let terminal = self.terminal;
-        let width = terminal.size.map_or(100, |(width, _)| width.min(100)).saturating_sub(9);
+        let width = terminal
+            .size
+            .map_or(100, |(width, _)| width.min(100))
+            .saturating_sub(9);
         let mut line = String::new();
         let mut name = name;
         for word in text.split_whitespace() {
             if !line.is_empty() && escape::width(&line) + 1 + escape::width(word) > width {
-                field(self.out(), terminal, std::mem::take(&mut name), &std::mem::take(&mut line))?;
+                field(
+                    self.out(),
+                    terminal,
+                    std::mem::take(&mut name),
+                    &std::mem::take(&mut line),
+                )?;
             }
             if !line.is_empty() {
                 line.push(' ');
@@ -135,7 +145,11 @@ impl Ui {
     }
 
     /// Rows in the asked format.
-    pub(crate) fn rows(&mut self, verb: &str, columns: &'static [Column]) -> Result<Rows<'_>, Failure> {
+    pub(crate) fn rows(
+        &mut self,
+        verb: &str,
+        columns: &'static [Column],
+    ) -> Result<Rows<'_>, Failure> {
         Rows::begin(self, verb, columns)
     }
 
@@ -148,7 +162,10 @@ impl Ui {
     ) -> anyhow::Result<()> {
         let with_schema = |fields: Map<String, Value>| {
             let mut document = Map::new();
-            document.insert("schema".to_owned(), Value::from(format!("etcd-inspect/{verb}/v1")));
+            document.insert(
+                "schema".to_owned(),
+                Value::from(format!("etcd-inspect/{verb}/v1")),
+            );
             document.extend(fields);
             Value::Object(document)
         };
@@ -172,9 +189,11 @@ impl Ui {
                 rows::write_flat(self.out(), separator, &leaves, charset)?;
             }
             other => {
-                return Err(Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                    .next(format!("etcd-inspect {verb} -o json {{path}}"))
-                    .into());
+                return Err(
+                    Failure::usage(format!("`{verb}` cannot be shown as {other}"))
+                        .next(format!("etcd-inspect {verb} -o json {{path}}"))
+                        .into(),
+                );
             }
         }
         Ok(())
@@ -207,7 +226,12 @@ impl Ui {
         Line::from(format!("  --> {}", finding.place)).write(out, terminal)?;
         if !finding.page_stack.is_empty() {
             let stack: Vec<_> = finding.page_stack.iter().map(u64::to_string).collect();
-            field(out, terminal, "pages", &format!("{} (root to here)", stack.join(" → ")))?;
+            field(
+                out,
+                terminal,
+                "pages",
+                &format!("{} (root to here)", stack.join(" → ")),
+            )?;
         }
         if let Some(seen) = &finding.seen {
             field(out, terminal, "seen", seen)?;
@@ -220,10 +244,19 @@ impl Ui {
             field(out, terminal, if at == 0 { "key" } else { "" }, &key)?;
         }
         if finding.keys.len() > 3 {
-            field(out, terminal, "", &format!("… {} keys more (-o json has all)", finding.keys.len() - 3))?;
+            field(
+                out,
+                terminal,
+                "",
+                &format!("… {} keys more (-o json has all)", finding.keys.len() - 3),
+            )?;
         }
         let own = [finding.code.next.to_owned()];
-        let next = if finding.next.is_empty() { &own[..] } else { &finding.next };
+        let next = if finding.next.is_empty() {
+            &own[..]
+        } else {
+            &finding.next
+        };
         for (at, command) in next.iter().enumerate() {
             let command = fill(command, evidence.as_deref());
             field(out, terminal, if at == 0 { "try" } else { "" }, &command)?;
@@ -255,7 +288,12 @@ impl Ui {
         }
         for (at, command) in failure.next.iter().enumerate() {
             let command = fill(command, self.evidence.as_deref());
-            field(&mut err, terminal, if at == 0 { "try" } else { "" }, &command)?;
+            field(
+                &mut err,
+                terminal,
+                if at == 0 { "try" } else { "" },
+                &command,
+            )?;
         }
         Ok(())
     }
@@ -280,7 +318,13 @@ fn show_bytes(out: &mut dyn Write, terminal: Terminal, file: &Path, offset: u64)
     let Ok(have) = target::peek(file, from, &mut bytes) else {
         return Ok(());
     };
-    hex::dump(out, terminal, "   ", from, bytes.get(..have).unwrap_or_default())?;
+    hex::dump(
+        out,
+        terminal,
+        "   ",
+        from,
+        bytes.get(..have).unwrap_or_default(),
+    )?;
     let end = from.saturating_add(have as u64);
     if offset >= end {
         hex::caret(out, terminal, "   ", end, "end of file")

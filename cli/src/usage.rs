@@ -17,7 +17,9 @@ pub(crate) fn failure(error: &Error, command: &Command, args: &[OsString]) -> Fa
         _ => None,
     };
     match error.kind() {
-        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::InvalidSubcommand
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             match context(ContextKind::InvalidSubcommand) {
                 Some(word) => unknown_verb(&word, command, args),
                 None => Failure::usage("no verb given").next("etcd-inspect -h"),
@@ -38,28 +40,49 @@ fn unknown_verb(word: &str, command: &Command, args: &[OsString]) -> Failure {
         let rest = corrected(args, word, &format!("status {}", shell_word(path)));
         return Failure::usage(format!("no verb {word:?}. Did you mean: {rest} ?"));
     }
-    let verbs = || command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(Command::get_name);
+    let verbs = || {
+        command
+            .get_subcommands()
+            .filter(|verb| !verb.is_hide_set())
+            .map(Command::get_name)
+    };
     match suggest::nearest(word, verbs()) {
-        Some(verb) => Failure::usage(format!("no verb {word:?}. Did you mean: {} ?", replaced(verb))),
+        Some(verb) => Failure::usage(format!(
+            "no verb {word:?}. Did you mean: {} ?",
+            replaced(verb)
+        )),
         None => Failure::usage(format!("no verb {word:?}"))
             .means(format!("verbs: {}", verbs().collect::<Vec<_>>().join(", ")))
             .next("etcd-inspect -h"),
     }
 }
 
-fn unknown_flag(flag: &str, suggested: Option<String>, command: &Command, args: &[OsString]) -> Failure {
+fn unknown_flag(
+    flag: &str,
+    suggested: Option<String>,
+    command: &Command,
+    args: &[OsString],
+) -> Failure {
     let verb = args
         .iter()
         .filter_map(|arg| arg.to_str())
         .find_map(|arg| command.find_subcommand(arg));
     let name = verb.map(Command::get_name);
     let place = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
-    let help = name.map_or_else(|| "etcd-inspect -h".to_owned(), |name| format!("etcd-inspect {name} -h"));
+    let help = name.map_or_else(
+        || "etcd-inspect -h".to_owned(),
+        |name| format!("etcd-inspect {name} -h"),
+    );
     if !flag.starts_with('-') {
         return Failure::usage(format!("one word too many: {flag:?}")).next(help);
     }
     let near = suggested.or_else(|| {
-        let typed = flag.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned();
+        let typed = flag
+            .trim_start_matches('-')
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let flags = verb
             .into_iter()
             .chain(Some(command))

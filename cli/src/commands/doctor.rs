@@ -18,18 +18,34 @@ pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         fields.insert(name.to_owned(), Value::from(value));
     };
     put("version", env!("CARGO_PKG_VERSION").to_owned());
-    put("system", format!("{} {}", env::consts::OS, env::consts::ARCH));
-    put("threads", std::thread::available_parallelism().map_or(1, usize::from).to_string());
+    put(
+        "system",
+        format!("{} {}", env::consts::OS, env::consts::ARCH),
+    );
+    put(
+        "threads",
+        std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .to_string(),
+    );
     put(
         "data_dir",
-        target::resolve(None, ui.global.data_dir.as_deref())
-            .map_or_else(|failure| format!("none: {}", failure.message), |path| path.display().to_string()),
+        target::resolve(None, ui.global.data_dir.as_deref()).map_or_else(
+            |failure| format!("none: {}", failure.message),
+            |path| path.display().to_string(),
+        ),
     );
     put(
         "config",
         config::file().map_or_else(
             || "none: neither XDG_CONFIG_HOME nor HOME is set".to_owned(),
-            |path| format!("{}{}", path.display(), if path.exists() { "" } else { " (not there)" }),
+            |path| {
+                format!(
+                    "{}{}",
+                    path.display(),
+                    if path.exists() { "" } else { " (not there)" }
+                )
+            },
         ),
     );
     put("temp_dir", env::temp_dir().display().to_string());
@@ -59,18 +75,24 @@ pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 fn terminal(ui: &Ui) -> String {
     let stdout = ui.terminal;
     let kind = env::var("TERM").unwrap_or_else(|_| "unset".to_owned());
-    let size = stdout
-        .size
-        .map_or_else(|| "no terminal on stdout".to_owned(), |(width, height)| format!("{width}x{height}"));
+    let size = stdout.size.map_or_else(
+        || "no terminal on stdout".to_owned(),
+        |(width, height)| format!("{width}x{height}"),
+    );
     let color = if stdout.color { "colour" } else { "no colour" };
-    let charset = if stdout.charset.ascii { "ASCII" } else { "UTF-8" };
+    let charset = if stdout.charset.ascii {
+        "ASCII"
+    } else {
+        "UTF-8"
+    };
     format!("TERM={kind}, {size}, {color}, {charset}")
 }
 
 /// How the browser would copy: a program of the desktop, or the terminal itself through OSC 52.
 fn clipboard() -> String {
     let found = |name: &str| {
-        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+        env::var_os("PATH")
+            .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
     };
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     if set("SSH_CONNECTION") || set("SSH_TTY") {

@@ -59,10 +59,17 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
     ui.document("explain", fields, |ui| {
         ui.line(
             Line::new()
-                .with(code.severity.into(), format!("{}[{}]", code.severity, code.id))
+                .with(
+                    code.severity.into(),
+                    format!("{}[{}]", code.severity, code.id),
+                )
                 .text(format!(": {}", code.title)),
         )?;
-        for (name, text) in [("what", code.what), ("why", code.why), ("next", &ui.filled(code.next))] {
+        for (name, text) in [
+            ("what", code.what),
+            ("why", code.why),
+            ("next", &ui.filled(code.next)),
+        ] {
             ui.paragraph(name, text)?;
         }
         Ok(())

@@ -54,10 +54,16 @@ pub(crate) fn run(args: &ManArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let mut file = options.open(&path).map_err(|error| {
             let mut failure = Failure::usage(format!("{}: {error}", path.display()));
             failure.code = etcd_inspect::codes::error::OUTPUT.id;
-            failure.next(format!("etcd-inspect man --force --out {}", folder.display()))
+            failure.next(format!(
+                "etcd-inspect man --force --out {}",
+                folder.display()
+            ))
         })?;
         file.write_all(&page)?;
     }
-    ui.note(format!("{count} manual pages written to {}", folder.display()))?;
+    ui.note(format!(
+        "{count} manual pages written to {}",
+        folder.display()
+    ))?;
     Ok(Exit::Ok)
 }

@@ -37,5 +37,7 @@ impl Command {
 
 /// Whether a word is a verb.
 pub(crate) fn is_verb(word: &str) -> bool {
-    Cli::command().get_subcommands().any(|verb| verb.get_name() == word)
+    Cli::command()
+        .get_subcommands()
+        .any(|verb| verb.get_name() == word)
 }

@@ -17,7 +17,9 @@ pub(crate) fn run(_args: &VersionArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     fields.insert("version".to_owned(), Value::from(version));
     fields.insert("reads".to_owned(), Value::from(READS));
     ui.document("version", fields, |ui| {
-        Ok(ui.line(Line::from(format!("etcd-inspect {version} (reads {READS})")))?)
+        Ok(ui.line(Line::from(format!(
+            "etcd-inspect {version} (reads {READS})"
+        )))?)
     })?;
     Ok(Exit::Ok)
 }

@@ -146,7 +146,9 @@ impl Cell {
             Content::Hash(hash) => Cow::Owned(format!("{hash:08x}")),
             Content::Percent { part, whole } => Cow::Owned(number::percent(*part, *whole)),
             Content::Flag(flag) => Cow::Borrowed(if *flag { "yes" } else { "no" }),
-            Content::List(items) => Cow::Owned(escape::text(&items.join(","), charset).into_owned()),
+            Content::List(items) => {
+                Cow::Owned(escape::text(&items.join(","), charset).into_owned())
+            }
             Content::Shown { text, .. } => escape::text(text, charset),
         }
     }
@@ -194,7 +196,8 @@ impl Cell {
                 0 => Value::Null,
                 _ => {
                     let tenths = u128::from(*part).saturating_mul(1000) / u128::from(*whole);
-                    serde_json::from_str(&format!("{}.{}", tenths / 10, tenths % 10)).unwrap_or(Value::Null)
+                    serde_json::from_str(&format!("{}.{}", tenths / 10, tenths % 10))
+                        .unwrap_or(Value::Null)
                 }
             },
             Content::Flag(flag) => Value::from(*flag),

@@ -77,6 +77,7 @@ impl Column {
     /// Whether the user means this column by `name`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         let plain = |text: &str| text.trim_end_matches('~').replace(['-', '_', ' '], "");
-        plain(self.head).eq_ignore_ascii_case(&plain(name)) || plain(self.field).eq_ignore_ascii_case(&plain(name))
+        plain(self.head).eq_ignore_ascii_case(&plain(name))
+            || plain(self.field).eq_ignore_ascii_case(&plain(name))
     }
 }

@@ -187,14 +187,23 @@ mod tests {
 
     #[test]
     fn letters_of_other_scripts_and_accents_stay() {
-        assert_eq!(bytes("ключ-日本-e\u{301}".as_bytes(), UTF8), "ключ-日本-e\u{301}");
-        assert_eq!(bytes("ключ".as_bytes(), ASCII), "\\u{43a}\\u{43b}\\u{44e}\\u{447}");
+        assert_eq!(
+            bytes("ключ-日本-e\u{301}".as_bytes(), UTF8),
+            "ключ-日本-e\u{301}"
+        );
+        assert_eq!(
+            bytes("ключ".as_bytes(), ASCII),
+            "\\u{43a}\\u{43b}\\u{44e}\\u{447}"
+        );
     }
 
     #[test]
     fn stacked_marks_do_not_paint_over_other_lines() {
         let zalgo = format!("a{}", "\u{301}".repeat(50));
-        assert_eq!(bytes(zalgo.as_bytes(), UTF8).matches("\\u{301}").count(), 46);
+        assert_eq!(
+            bytes(zalgo.as_bytes(), UTF8).matches("\\u{301}").count(),
+            46
+        );
         assert!(bytes("\u{301}a".as_bytes(), UTF8).starts_with("\\u{301}"));
     }
 

@@ -2,16 +2,24 @@
 
 use std::io::{self, Write};
 
-use super::terminal::Terminal;
-use super::line::write_labelled;
 use super::label::Label;
+use super::line::write_labelled;
+use super::terminal::Terminal;
 
 const WIDTH: usize = 16;
 
 /// Writes `bytes`, the first of which lies at `offset`, 16 a line.
-pub(crate) fn dump(out: &mut dyn Write, terminal: Terminal, indent: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn dump(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    indent: &str,
+    offset: u64,
+    bytes: &[u8],
+) -> io::Result<()> {
     let skew = usize::try_from(offset % WIDTH as u64).unwrap_or(0);
-    let first = bytes.get(..(WIDTH - skew).min(bytes.len())).unwrap_or_default();
+    let first = bytes
+        .get(..(WIDTH - skew).min(bytes.len()))
+        .unwrap_or_default();
     let rest = bytes.get(first.len()..).unwrap_or_default();
     row(out, terminal, indent, offset - skew as u64, skew, first)?;
     let mut at = offset - skew as u64;
@@ -23,7 +31,13 @@ pub(crate) fn dump(out: &mut dyn Write, terminal: Terminal, indent: &str, offset
 }
 
 /// A caret under the byte at `offset`, with what there is to say about it.
-pub(crate) fn caret(out: &mut dyn Write, terminal: Terminal, indent: &str, offset: u64, text: &str) -> io::Result<()> {
+pub(crate) fn caret(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    indent: &str,
+    offset: u64,
+    text: &str,
+) -> io::Result<()> {
     let column = usize::try_from(offset % WIDTH as u64).unwrap_or(0);
     let blanks = 10 + column * 3 + usize::from(column >= WIDTH / 2);
     write!(out, "{indent}{:blanks$}", "")?;
@@ -31,7 +45,14 @@ pub(crate) fn caret(out: &mut dyn Write, terminal: Terminal, indent: &str, offse
     out.write_all(b"\n")
 }
 
-fn row(out: &mut dyn Write, terminal: Terminal, indent: &str, at: u64, skew: usize, bytes: &[u8]) -> io::Result<()> {
+fn row(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    indent: &str,
+    at: u64,
+    skew: usize,
+    bytes: &[u8],
+) -> io::Result<()> {
     write!(out, "{indent}")?;
     write_labelled(out, terminal, Label::Dim, &format!("{at:08X}"))?;
     let mut hex = String::new();
@@ -41,7 +62,11 @@ fn row(out: &mut dyn Write, terminal: Terminal, indent: &str, at: u64, skew: usi
         match column.checked_sub(skew).and_then(|at| bytes.get(at)) {
             Some(byte) => {
                 hex.push_str(&format!("{byte:02x}"));
-                text.push(if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' });
+                text.push(if (b' '..=b'~').contains(byte) {
+                    char::from(*byte)
+                } else {
+                    '.'
+                });
             }
             None => {
                 hex.push_str("  ");
@@ -76,7 +101,10 @@ mod tests {
             lines[0],
             " 00000010                                             41 42                AB"
         );
-        assert_eq!(lines[1], " 00000020  1b ff                                             ..");
+        assert_eq!(
+            lines[1],
+            " 00000020  1b ff                                             .."
+        );
         assert_eq!(lines[1].find("ff"), lines[2].find('^'));
     }
 }

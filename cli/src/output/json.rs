@@ -11,7 +11,11 @@ use super::escape::is_hostile;
 struct Guarded<F>(F);
 
 impl<F: Formatter> Formatter for Guarded<F> {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut from = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| is_hostile(*c)) {
             writer.write_all(fragment.get(from..at).unwrap_or_default().as_bytes())?;
@@ -30,7 +34,11 @@ impl<F: Formatter> Formatter for Guarded<F> {
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_array(writer)
     }
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         self.0.begin_array_value(writer, first)
     }
     fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -42,7 +50,11 @@ impl<F: Formatter> Formatter for Guarded<F> {
     fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_object(writer)
     }
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         self.0.begin_object_key(writer, first)
     }
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -61,7 +73,8 @@ pub(crate) fn compact<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) 
 
 /// `value` indented by two spaces.
 pub(crate) fn pretty<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(writer, Guarded(PrettyFormatter::new()));
+    let mut serializer =
+        serde_json::Serializer::with_formatter(writer, Guarded(PrettyFormatter::new()));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
@@ -76,6 +89,9 @@ mod tests {
         pretty(&mut out, &value).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(!text.chars().any(|c| c != '\n' && is_hostile(c)), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 }

@@ -57,7 +57,12 @@ impl From<String> for Line {
 }
 
 /// Writes text that is already escaped, in the colour of its label.
-pub(crate) fn write_labelled(out: &mut dyn Write, terminal: Terminal, label: Label, escaped: &str) -> io::Result<()> {
+pub(crate) fn write_labelled(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    label: Label,
+    escaped: &str,
+) -> io::Result<()> {
     match label.sgr().filter(|_| terminal.color) {
         Some(sgr) => write!(out, "\x1b[{sgr}m{escaped}\x1b[0m"),
         None => out.write_all(escaped.as_bytes()),

@@ -91,7 +91,10 @@ mod tests {
         assert_eq!(thousands(1_204_902), "1,204,902");
         assert_eq!(thousands(-999), "-999");
         assert_eq!(thousands(-1000), "-1,000");
-        assert_eq!(thousands(i128::from(u64::MAX)), "18,446,744,073,709,551,615");
+        assert_eq!(
+            thousands(i128::from(u64::MAX)),
+            "18,446,744,073,709,551,615"
+        );
     }
 
     #[test]

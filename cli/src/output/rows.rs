@@ -56,18 +56,29 @@ pub(crate) struct Tail {
 
 impl<'u> Rows<'u> {
     /// Begins the rows of `verb`.
-    pub(crate) fn begin(ui: &'u mut Ui, verb: &str, columns: &'static [Column]) -> Result<Self, Failure> {
+    pub(crate) fn begin(
+        ui: &'u mut Ui,
+        verb: &str,
+        columns: &'static [Column],
+    ) -> Result<Self, Failure> {
         let global = &ui.global;
         let format = global.output.clone().unwrap_or_default();
         let picked = pick(columns, &global.columns, &format)?;
         let sort = match &global.sort_by {
             None => None,
             Some(name) => {
-                let (name, reversed) = name.strip_prefix('-').map_or((name.as_str(), false), |name| (name, true));
+                let (name, reversed) = name
+                    .strip_prefix('-')
+                    .map_or((name.as_str(), false), |name| (name, true));
                 Some((find(columns, name)?, reversed))
             }
         };
-        let chosen = || picked.iter().filter_map(|at| columns.get(*at).copied()).collect();
+        let chosen = || {
+            picked
+                .iter()
+                .filter_map(|at| columns.get(*at).copied())
+                .collect()
+        };
         let body = match format {
             Format::Table | Format::Wide => Body::Table(Table::new(chosen(), !global.no_headers)),
             Format::Json => Body::Json,
@@ -76,16 +87,26 @@ impl<'u> Rows<'u> {
             Format::Csv => Body::Separated(b','),
             Format::Tsv => Body::Separated(b'\t'),
             Format::Name => Body::Name,
-            other => return Err(Failure::usage(format!("`{verb}` cannot be shown as {other}")).next(format!("etcd-inspect {verb} -o json"))),
+            other => {
+                return Err(
+                    Failure::usage(format!("`{verb}` cannot be shown as {other}"))
+                        .next(format!("etcd-inspect {verb} -o json")),
+                );
+            }
         };
         let limit = match global.limit {
             Some(0) => None,
             Some(limit) => Some(limit),
-            None if global.output.is_none() || matches!(body, Body::Table(_)) => screenful(ui.terminal),
+            None if global.output.is_none() || matches!(body, Body::Table(_)) => {
+                screenful(ui.terminal)
+            }
             None => None,
         };
         let mut head = Map::new();
-        head.insert("schema".to_owned(), Value::from(format!("etcd-inspect/{verb}/v1")));
+        head.insert(
+            "schema".to_owned(),
+            Value::from(format!("etcd-inspect/{verb}/v1")),
+        );
         Ok(Self {
             ui,
             columns,
@@ -144,7 +165,10 @@ impl<'u> Rows<'u> {
             Body::Table(table) => {
                 table.flush(out, terminal)?;
                 if terminal.is_tty && written < given {
-                    let all = tail.all.map(|all| format!("; all: {all}")).unwrap_or_default();
+                    let all = tail
+                        .all
+                        .map(|all| format!("; all: {all}"))
+                        .unwrap_or_default();
                     Line::new()
                         .with(
                             Label::Dim,
@@ -263,7 +287,10 @@ impl<'u> Rows<'u> {
                 write_separated(out, *separator, cells.iter().map(AsRef::as_ref))
             }
             Body::Name => {
-                let name = picked.first().and_then(|at| row.get(*at)).map(|cell| cell.machine(terminal.charset));
+                let name = picked
+                    .first()
+                    .and_then(|at| row.get(*at))
+                    .map(|cell| cell.machine(terminal.charset));
                 writeln!(out, "{}", name.unwrap_or_default())
             }
         }
@@ -277,7 +304,11 @@ fn order(a: Option<&Cell>, b: Option<&Cell>, reversed: bool) -> std::cmp::Orderi
     // Who sorts by a number asks for the largest.
     let numbers = a.rank().is_some() && b.rank().is_some();
     let order = a.compare(b);
-    if numbers != reversed { order.reverse() } else { order }
+    if numbers != reversed {
+        order.reverse()
+    } else {
+        order
+    }
 }
 
 /// As many rows as stay on the screen with head, footer and prompt; 20 on the classic 80×24.
@@ -302,14 +333,20 @@ fn pick(columns: &[Column], wanted: &[String], format: &Format) -> Result<Vec<us
 }
 
 fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
-    columns.iter().position(|column| column.is_called(name)).ok_or_else(|| {
-        let names = || columns.iter().map(|column| column.field);
-        let failure = Failure::usage(format!("no column {name:?}"));
-        match suggest::nearest(name, names()) {
-            Some(near) => failure.means(format!("did you mean {near}?")),
-            None => failure.means(format!("columns: {}", names().collect::<Vec<_>>().join(", "))),
-        }
-    })
+    columns
+        .iter()
+        .position(|column| column.is_called(name))
+        .ok_or_else(|| {
+            let names = || columns.iter().map(|column| column.field);
+            let failure = Failure::usage(format!("no column {name:?}"));
+            match suggest::nearest(name, names()) {
+                Some(near) => failure.means(format!("did you mean {near}?")),
+                None => failure.means(format!(
+                    "columns: {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )),
+            }
+        })
 }
 
 fn write_field(out: &mut dyn Write, field: &str, value: &Value) -> io::Result<()> {
@@ -329,7 +366,9 @@ fn write_separated<'c>(
         let cells: Vec<_> = cells.into_iter().collect();
         return writeln!(out, "{}", cells.join("\t"));
     }
-    let mut writer = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(separator)
+        .from_writer(out);
     writer.write_record(cells)?;
     writer.flush()
 }
@@ -339,7 +378,11 @@ pub(crate) fn flatten(value: &Value, path: &str, out: &mut Vec<(String, Cell)>) 
     match value {
         Value::Object(fields) => {
             for (field, value) in fields {
-                let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                let path = if path.is_empty() {
+                    field.clone()
+                } else {
+                    format!("{path}.{field}")
+                };
                 flatten(value, &path, out);
             }
         }

@@ -39,7 +39,12 @@ impl Table {
     }
 
     /// One more row, its cells in the order of the columns.
-    pub(crate) fn push(&mut self, row: Vec<Cell>, out: &mut dyn Write, terminal: Terminal) -> io::Result<()> {
+    pub(crate) fn push(
+        &mut self,
+        row: Vec<Cell>,
+        out: &mut dyn Write,
+        terminal: Terminal,
+    ) -> io::Result<()> {
         if let Some(widths) = &self.widths {
             return write_row(out, terminal, &self.columns, widths, &row);
         }
@@ -74,7 +79,13 @@ impl Table {
         let mut widths: Vec<usize> = self
             .columns
             .iter()
-            .map(|column| if self.headings { escape::width(column.head) } else { 0 })
+            .map(|column| {
+                if self.headings {
+                    escape::width(column.head)
+                } else {
+                    0
+                }
+            })
             .collect();
         for row in &self.waiting {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -147,7 +158,10 @@ fn cut(text: Cow<'_, str>, width: usize, terminal: Terminal) -> Cow<'_, str> {
     let mark = if terminal.charset.ascii { "..." } else { "…" };
     let room = width.saturating_sub(escape::width(mark));
     let head = take(text.chars(), room / 2);
-    let tail: String = take(text.chars().rev(), room - room / 2).chars().rev().collect();
+    let tail: String = take(text.chars().rev(), room - room / 2)
+        .chars()
+        .rev()
+        .collect();
     Cow::Owned(format!("{head}{mark}{tail}"))
 }
 
@@ -176,11 +190,18 @@ mod tests {
     }
 
     fn shown(width: Option<usize>, rows: &[(&str, i128)]) -> String {
-        let mut table = Table::new(vec![Column::left("KEY", "key"), Column::right("REV", "rev")], true);
+        let mut table = Table::new(
+            vec![Column::left("KEY", "key"), Column::right("REV", "rev")],
+            true,
+        );
         let mut out = Vec::new();
         for (key, rev) in rows {
             table
-                .push(vec![Cell::bytes(*key), Cell::number(*rev)], &mut out, terminal(width))
+                .push(
+                    vec![Cell::bytes(*key), Cell::number(*rev)],
+                    &mut out,
+                    terminal(width),
+                )
                 .unwrap();
         }
         table.flush(&mut out, terminal(width)).unwrap();
@@ -199,7 +220,10 @@ mod tests {
     fn a_terminal_cuts_the_middle_of_keys_and_a_pipe_cuts_nothing() {
         let key = "/registry/pods/kube-system/coredns-5d78c9869d-abcde";
         let narrow = shown(Some(30), &[(key, 12)]);
-        assert!(narrow.lines().all(|line| escape::width(line) <= 30), "{narrow}");
+        assert!(
+            narrow.lines().all(|line| escape::width(line) <= 30),
+            "{narrow}"
+        );
         assert!(narrow.contains("/registry/po…"), "{narrow}");
         assert!(narrow.contains("d-abcde"), "{narrow}");
         assert!(shown(None, &[(key, 12)]).contains(key));
@@ -210,7 +234,11 @@ mod tests {
         let mut table = Table::new(vec![Column::left("A", "a"), Column::left("B", "b")], true);
         let mut out = Vec::new();
         table
-            .push(vec![Cell::text("x"), Cell::unknown()], &mut out, terminal(None))
+            .push(
+                vec![Cell::text("x"), Cell::unknown()],
+                &mut out,
+                terminal(None),
+            )
             .unwrap();
         table.flush(&mut out, terminal(None)).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "A  B\nx\n");

@@ -65,7 +65,12 @@ fn wants_color(color: Color, is_tty: bool) -> bool {
         Color::Always => true,
         Color::Never => false,
         Color::Auto if set("NO_COLOR") => false,
-        Color::Auto if set("CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        Color::Auto
+            if set("CLICOLOR_FORCE")
+                && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") =>
+        {
+            true
+        }
         Color::Auto => is_tty && env::var_os("TERM").is_none_or(|term| term != "dumb"),
     }
 }

@@ -27,7 +27,8 @@ fn options() -> SerializerOptions {
 /// What the writer says, or a value that YAML cannot express as a key.
 pub fn write<T: ?Sized + Serialize>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
     let mut text = String::new();
-    serde_saphyr::to_fmt_writer_with_options(&mut text, &value, options()).map_err(io::Error::other)?;
+    serde_saphyr::to_fmt_writer_with_options(&mut text, &value, options())
+        .map_err(io::Error::other)?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
