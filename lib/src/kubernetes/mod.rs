@@ -3,4 +3,5 @@
 pub mod crd;
 pub mod encryption;
 pub mod key;
+pub mod mask;
 pub mod resources;
