@@ -133,10 +133,9 @@ impl Mask {
             Value::Object(fields) => fields
                 .iter_mut()
                 .for_each(|(name, field)| self.walk(name, field)),
+            Value::String(text) if text.starts_with(BULLETS) => {}
             Value::String(text) if matches!(name, ".dockerconfigjson" | ".dockercfg") => {
-                if !text.starts_with(BULLETS) {
-                    *text = self.hidden(text.as_bytes());
-                }
+                *text = self.hidden(text.as_bytes());
             }
             Value::String(text) => {
                 if let Some(masked) = self.embedded(name, text) {
