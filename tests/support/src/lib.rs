@@ -15,7 +15,9 @@
     reason = "test support stops where it stands when a fixture is not what it says"
 )]
 
+pub mod damage;
 mod fixture;
+pub mod incidents;
 pub mod places;
 mod seal;
 mod sparse;
