@@ -9,7 +9,7 @@ use super::resync::Resync;
 use super::segment::{Chain, Ending, Link, Segment, Walk};
 use crate::progress::Progress;
 use crate::raft::wire::{Fields, Value};
-use crate::raft::{ConfState, Entry, EntryType, HardState};
+use crate::raft::{ConfState, Entry, EntryType, HardState, Term, TermEvent, terms};
 use crate::{Bytes, Limits, Place};
 
 /// What the rolling checksum says about a record.
@@ -515,6 +515,24 @@ impl Log {
         self.snapshots
             .iter()
             .filter(move |snapshot| snapshot.index <= commit)
+    }
+
+    /// The terms this log knows of: who was voted for, which entries each left, how it ended.
+    pub fn terms(&self) -> Vec<Term> {
+        let entries = self.entries.iter().filter_map(|entry| {
+            let damaged = !entry.survives && entry.superseded_by.is_none();
+            (!damaged).then_some(TermEvent::Entry {
+                index: entry.index,
+                term: entry.term,
+                is_empty: entry.data_len == 0 && entry.kind == EntryType::Normal,
+                survives: entry.survives,
+            })
+        });
+        let states = self
+            .states
+            .iter()
+            .map(|state| TermEvent::State(state.state));
+        terms(entries.chain(states))
     }
 
     /// The payload of a record.
