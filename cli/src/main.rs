@@ -29,6 +29,7 @@ mod suggest;
 mod target;
 mod ui;
 mod usage;
+mod what;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,11 @@
+//! The binary as scripts and tired people meet it. Every test that names evidence proves it unchanged.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop where it stands"
+)]
+
+mod grammar;
+mod run;
