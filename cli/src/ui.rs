@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::Finding;
+use etcd_inspect::evidence::{Evidence, Io, Options};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, fill};
-use crate::global::Global;
+use crate::global::{self, Global};
 use crate::output::terminal::Terminal;
 use crate::output::{Column, Format, Label, Line, Rows, escape, hex, json, rows};
 use crate::progress::Meter;
@@ -25,7 +26,7 @@ pub(crate) struct Ui {
     out: BufWriter<Stdout>,
     meter: Arc<Meter>,
     interrupt: Interrupt,
-    evidence: Option<PathBuf>,
+    path: Option<PathBuf>,
 }
 
 impl Ui {
@@ -40,7 +41,7 @@ impl Ui {
             err_terminal,
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
             interrupt,
-            evidence: None,
+            path: None,
             global,
         }
     }
@@ -75,8 +76,29 @@ impl Ui {
     /// The directory or file in question: the positional PATH, else `--data-dir`, `$ETCD_DATA_DIR`, the current directory.
     pub(crate) fn target(&mut self, positional: Option<&Path>) -> Result<PathBuf, Failure> {
         let path = target::resolve(positional, self.global.data_dir.as_deref())?;
-        self.evidence = Some(path.clone());
+        self.path = Some(path.clone());
         Ok(path)
+    }
+
+    /// How evidence is opened, from `--io` and `--max-unpacked`.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options {
+            io: match self.global.io {
+                global::Io::Map => Io::Map,
+                global::Io::Read => Io::Read,
+            },
+            ..Options::default()
+        };
+        if let Some(bytes) = self.global.max_unpacked {
+            options.limits.unpacked_bytes = bytes;
+        }
+        options
+    }
+
+    /// Finds the files of the evidence in question; nothing of them is read yet.
+    pub(crate) fn evidence(&mut self, positional: Option<&Path>) -> anyhow::Result<Evidence> {
+        let path = self.target(positional)?;
+        Ok(Evidence::open(&path, &self.options())?)
     }
 
     /// One line of the answer.
@@ -103,7 +125,7 @@ impl Ui {
         if self.global.quiet || !self.terminal.is_tty || !self.format().is_table() {
             return Ok(());
         }
-        let command = fill(command, self.evidence.as_deref());
+        let command = fill(command, self.path.as_deref());
         let mut line = Line::new()
             .with(Label::Dim, "next: ")
             .with(Label::Command, command);
@@ -141,7 +163,7 @@ impl Ui {
 
     /// A command with the user's own path in it.
     pub(crate) fn filled(&self, command: &str) -> String {
-        fill(command, self.evidence.as_deref())
+        fill(command, self.path.as_deref())
     }
 
     /// Rows in the asked format.
@@ -213,7 +235,7 @@ impl Ui {
     /// A finding, as people read it.
     pub(crate) fn finding(&mut self, finding: &Finding) -> io::Result<()> {
         let terminal = self.terminal;
-        let evidence = self.evidence.clone();
+        let evidence = self.path.clone();
         let out = self.out();
         let label = Label::from(finding.severity);
         let mut title = Line::new()
@@ -270,7 +292,7 @@ impl Ui {
         let terminal = self.err_terminal;
         let mut err = io::stderr().lock();
         if self.format().is_json() {
-            json::compact(&mut err, &failure.json(self.evidence.as_deref()))?;
+            json::compact(&mut err, &failure.json(self.path.as_deref()))?;
             return err.write_all(b"\n");
         }
         Line::new()
@@ -287,7 +309,7 @@ impl Ui {
             field(&mut err, terminal, "means", means)?;
         }
         for (at, command) in failure.next.iter().enumerate() {
-            let command = fill(command, self.evidence.as_deref());
+            let command = fill(command, self.path.as_deref());
             field(
                 &mut err,
                 terminal,

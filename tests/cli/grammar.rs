@@ -161,3 +161,17 @@ fn doctor_says_which_directory_would_be_asked_without_opening_it() {
     );
     assert_eq!(said.json()["data_dir"], path.to_str().unwrap());
 }
+
+#[test]
+fn without_a_path_evidence_nearby_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("copies/m1/member/snap")).unwrap();
+    std::fs::write(folder.path().join("copies/m1/member/snap/db"), [0; 4096]).unwrap();
+    let output = command()
+        .args(["doctor", "-o", "json"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("not an etcd data directory"), "{said}");
+}
