@@ -15,7 +15,9 @@
 )]
 
 mod app;
+mod at;
 mod commands;
+mod completion;
 mod config;
 mod crash;
 mod exit;
@@ -35,6 +37,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     crash::install();
+    if completion::answered() {
+        return ExitCode::SUCCESS;
+    }
     let run = || app::run(std::env::args_os().collect());
     // The hook has said what happened; a crash is no answer.
     ExitCode::from(

@@ -127,7 +127,7 @@ fn completions_and_manual_pages_are_made_for_every_shell_and_verb() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let said = etcd_inspect(["completions", shell]);
         assert_eq!(said.code, 0);
-        assert!(said.out.contains("explain"), "{shell}");
+        assert!(said.out.contains("_ETCD_INSPECT_COMPLETE"), "{shell}");
     }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
@@ -174,4 +174,21 @@ fn without_a_path_evidence_nearby_is_listed() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("not an etcd data directory"), "{said}");
+}
+
+#[test]
+fn the_shell_is_told_verbs_flags_and_codes() {
+    let ask = |words: &[&str]| {
+        let output = command()
+            .env("_ETCD_INSPECT_COMPLETE", "fish")
+            .arg("--")
+            .arg("etcd-inspect")
+            .args(words)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(ask(&["exp"]).contains("explain"));
+    assert!(ask(&["explain", "--sort"]).contains("--sort-by"));
+    assert!(ask(&["explain", "E03"]).contains("E0310"));
 }

@@ -1,11 +1,15 @@
-use clap::CommandFactory;
-use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use crate::app::Cli;
+use crate::completion;
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::suggest;
 use crate::ui::Ui;
 
 /// Print a completion script for your shell
+///
+/// The script asks this program for what fits, so verbs, flags, resource names and codes are always those of the version
+/// that is installed.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect completions bash > ~/.local/share/bash-completion/completions/etcd-inspect
@@ -13,13 +17,27 @@ use crate::ui::Ui;
   etcd-inspect completions fish > ~/.config/fish/completions/etcd-inspect.fish")]
 pub(crate) struct CompletionsArgs {
     /// bash, zsh, fish, powershell or elvish
-    #[arg(hide_possible_values = true)]
-    shell: Shell,
+    #[arg(value_name = "SHELL")]
+    shell: String,
 }
 
 pub(crate) fn run(args: &CompletionsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut script = Vec::new(); // the generator panics on a writer's error: a closed pipe must not reach it
-    clap_complete::generate(args.shell, &mut Cli::command(), "etcd-inspect", &mut script);
-    ui.out().write_all(&script)?;
+    let shells = Shells::builtins();
+    let Some(shell) = shells.completer(&args.shell) else {
+        let failure = Failure::usage(format!("no shell {:?}", args.shell));
+        let near = suggest::nearest(&args.shell, shells.names());
+        return Err(failure
+            .means(format!(
+                "shells: {}",
+                shells.names().collect::<Vec<_>>().join(", ")
+            ))
+            .next(format!(
+                "etcd-inspect completions {}",
+                near.unwrap_or("bash")
+            ))
+            .into());
+    };
+    let name = "etcd-inspect";
+    shell.write_registration(completion::VARIABLE, name, name, name, ui.out())?;
     Ok(Exit::Ok)
 }

@@ -1,7 +1,9 @@
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Map, Value};
 
 use etcd_inspect::codes::{self, Code};
 
+use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Column, Label, Line, Tail};
@@ -18,6 +20,7 @@ use crate::ui::Ui;
   etcd-inspect explain              every code with its title")]
 pub(crate) struct ExplainArgs {
     /// Code of an error or finding, in any letter case
+    #[arg(add = ArgValueCandidates::new(completion::codes))]
     code: Option<String>,
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod number;
 pub(crate) mod rows;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod time;
 
 pub(crate) use cell::Cell;
 pub(crate) use column::Column;

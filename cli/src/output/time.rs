@@ -1,0 +1,60 @@
+//! Moments: RFC 3339 for programs, short for people.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// In which time zone moments are shown: UTC unless `--local`.
+pub(crate) fn zone(local: bool) -> TimeZone {
+    if local {
+        TimeZone::system()
+    } else {
+        TimeZone::UTC
+    }
+}
+
+/// `2026-11-21T03:12:04Z`: for JSON, always UTC.
+pub(crate) fn rfc3339(moment: Timestamp) -> String {
+    moment
+        .round(jiff::Unit::Second)
+        .unwrap_or(moment)
+        .to_string()
+}
+
+/// `2026-11-21 03:12:04Z`, or with the offset of the zone.
+pub(crate) fn full(moment: Timestamp, zone: &TimeZone) -> String {
+    let zoned = moment.to_zoned(zone.clone());
+    if zoned.offset().is_zero() {
+        zoned.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    } else {
+        zoned.strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    }
+}
+
+/// `03:12:04Z` on the day of `newest`, else with the date.
+pub(crate) fn short(moment: Timestamp, newest: Timestamp, zone: &TimeZone) -> String {
+    let zoned = moment.to_zoned(zone.clone());
+    if zoned.date() != newest.to_zoned(zone.clone()).date() {
+        return full(moment, zone);
+    }
+    if zoned.offset().is_zero() {
+        zoned.strftime("%H:%M:%SZ").to_string()
+    } else {
+        zoned.strftime("%H:%M:%S%:z").to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_the_same_day_are_short() {
+        let newest: Timestamp = "2026-11-21T03:12:04Z".parse().unwrap();
+        let earlier: Timestamp = "2026-11-21T02:58:10.4Z".parse().unwrap();
+        let before: Timestamp = "2026-11-20T23:59:59Z".parse().unwrap();
+        let utc = zone(false);
+        assert_eq!(short(earlier, newest, &utc), "02:58:10Z");
+        assert_eq!(short(before, newest, &utc), "2026-11-20 23:59:59Z");
+        assert_eq!(rfc3339(earlier), "2026-11-21T02:58:10Z");
+    }
+}
