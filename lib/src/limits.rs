@@ -21,7 +21,7 @@ impl Default for Limits {
         Self {
             tree_depth: 64,
             value_depth: 128,
-            unpacked_bytes: 16 << 30,
+            unpacked_bytes: 4 << 30,
             files: 200_000,
             findings_per_code: 100,
         }

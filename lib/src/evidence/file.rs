@@ -147,6 +147,11 @@ impl File {
         self.plain = true;
     }
 
+    /// Device and inode.
+    pub(super) fn id(&self) -> Option<(u64, u64)> {
+        self.meta.id
+    }
+
     /// The name for messages: the path as the user gave it, down to this file, with control characters escaped.
     pub fn name(&self) -> &FileName {
         &self.name

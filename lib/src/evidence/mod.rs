@@ -7,14 +7,16 @@
 //! **Invariants.** Evidence is opened `O_RDONLY`, with `O_NOATIME` where the system allows it. No lock is taken. Nothing is
 //! created anywhere. FIFOs, sockets and terminals are not opened. Archives are unpacked into memory only.
 
-#![expect(dead_code, reason = "the archive reader that uses it lands next")]
-
+mod archive;
+mod check;
 mod file;
+mod live;
 mod locate;
 mod magic;
 mod map;
 mod name;
 mod near;
+mod packed;
 mod read;
 mod store;
 mod trailer;
@@ -27,14 +29,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use file::{File, Role};
+pub use live::Holder;
 pub use locate::Dir;
 pub use read::Reader;
 pub use trailer::{Trailer, has_trailer};
 
 use crate::error::Error;
-use crate::finding::{Finding, Sink};
 use crate::limits::Limits;
 use crate::place::FileName;
+use crate::progress::{Progress, Silent};
 use file::{Meta, Source};
 use locate::Inventory;
 use magic::{HEAD, Magic};
@@ -140,6 +143,7 @@ pub struct Evidence {
     name: FileName,
     kind: Kind,
     archived: bool,
+    holders: Vec<Holder>,
     found: Inventory,
 }
 
@@ -154,17 +158,32 @@ impl Evidence {
     /// things of which one must be chosen (both name what lies near); [`Error::Limit`] where an archive unpacks to more
     /// than [`Limits::unpacked_bytes`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+        Self::open_with(path, options, &Silent)
+    }
+
+    /// Like [`Evidence::open`]; large archives tell how far they are, and stop where the listener asks.
+    ///
+    /// # Errors
+    /// As [`Evidence::open`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
         let path = path.as_ref();
-        let meta = fs::metadata(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut evidence = if meta.is_dir() {
-            Self::of_folder(path, options)?
-        } else {
-            Self::of_file(path, &meta)?
+        let mut evidence = match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Self::of_folder(path, options)?,
+            Ok(meta) => Self::of_file(path, &meta, options, progress)?,
+            Err(source) => match packed::split(path) {
+                Some((archive, inner)) => packed::open(&archive, &inner, options, progress)?,
+                None => {
+                    let path = path.to_owned();
+                    return Err(Error::Io { path, source });
+                }
+            },
         };
-        if options.io == Io::Read {
+        evidence.holders = live::holders(evidence.files());
+        if options.io == Io::Read || !evidence.holders.is_empty() {
             evidence.found.files.iter_mut().for_each(File::read_plainly);
         }
         Ok(evidence)
@@ -212,6 +231,7 @@ impl Evidence {
             name: FileName::new(name),
             kind,
             archived: false,
+            holders: Vec::new(),
             found: Inventory {
                 files,
                 ..Inventory::default()
@@ -244,10 +264,16 @@ impl Evidence {
             name: FileName::new(name),
             kind,
             archived: false,
+            holders: Vec::new(),
         })
     }
 
-    fn of_file(path: &Path, meta: &fs::Metadata) -> Result<Self, Error> {
+    fn of_file(
+        path: &Path,
+        meta: &fs::Metadata,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
         let io = |source| Error::Io {
             path: path.to_owned(),
             source,
@@ -261,6 +287,9 @@ impl Evidence {
         }
         let head = tree.head(Path::new(""), HEAD).map_err(io)?;
         let magic = Magic::of(&head, facts.size);
+        if magic.is_archive() {
+            return packed::open(path, b"", options, progress);
+        }
         let base = path.file_name().unwrap_or_default().as_bytes();
         let Some(kind) = locate::file_kind(base, magic, facts.size) else {
             return Err(Error::NotEvidence {
@@ -285,6 +314,7 @@ impl Evidence {
             name,
             kind,
             archived: false,
+            holders: Vec::new(),
             found: Inventory {
                 files: vec![file],
                 ..Inventory::default()
@@ -310,6 +340,12 @@ impl Evidence {
     /// Whether it lies in an archive.
     pub fn is_archived(&self) -> bool {
         self.archived
+    }
+
+    /// The processes that held files of it when it was opened, as far as the kernel shows. Its files are then read instead
+    /// of mapped, so that one which is shortened under us cannot kill this process.
+    pub fn holders(&self) -> &[Holder] {
+        &self.holders
     }
 
     /// All files, sorted by role and name.
@@ -343,15 +379,6 @@ impl Evidence {
     /// The `.snap` files in name order: the newest (highest term, then index) is the last.
     pub fn snaps(&self) -> &[File] {
         self.of(Role::Snap)
-    }
-
-    /// What the opening itself and the layout showed: findings `DIR-001` to `DIR-0xx`.
-    pub fn report(&self, sink: &mut Sink<'_>) {
-        self.found
-            .findings
-            .iter()
-            .cloned()
-            .for_each(|finding: Finding| sink(finding));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Kind;
-use super::locate::{Reach, kind_of, search};
+use super::locate::{Candidacy, Reach, kind_of, search};
 use super::tree::{Disk, Shape, Tree};
 
 /// Enough to look through a home directory's first levels, little enough not to be noticed.
@@ -19,7 +19,15 @@ pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
     let tree = Disk {
         root: path.to_owned(),
     };
-    let mut near: Vec<_> = search(&tree, Path::new(""), REACH)
+    let mut found = search(&tree, Path::new(""), REACH);
+    // Archives are offered only where nothing lies open: most hold something else.
+    if found
+        .iter()
+        .any(|candidate| candidate.kind != Candidacy::Archive)
+    {
+        found.retain(|candidate| candidate.kind != Candidacy::Archive);
+    }
+    let mut near: Vec<_> = found
         .into_iter()
         .map(|candidate| path.join(candidate.path))
         .take(OFFERED)

@@ -1,0 +1,511 @@
+//! Archives, read as streams into memory: nothing is ever unpacked to disk.
+//!
+//! Entries are refused, and reported, where their name is absolute or climbs with `..`, or where they are links or devices:
+//! an archive can be made by anybody. What it unpacks to is counted while it is read, so that a bomb ends at the limit
+//! whatever its headers claim. A damaged or truncated archive gives what was read before the damage.
+
+mod sparse;
+mod tar;
+mod zip;
+mod zstd;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+
+use super::file::{Meta, Source};
+use super::locate::joined;
+use super::magic::{HEAD, Magic};
+use super::store::Store;
+use super::tree::{Entry, Shape, Tree};
+use crate::codes::{Code, dir};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::limits::Limits;
+use crate::place::{FileName, Place};
+use crate::progress::Progress;
+
+/// An archive's content as a tree.
+#[derive(Default)]
+pub(super) struct Unpacked {
+    folders: BTreeMap<PathBuf, BTreeMap<OsString, Item>>,
+    files: usize,
+}
+
+struct Item {
+    shape: Shape,
+    meta: Meta,
+    content: Option<Arc<Store>>,
+}
+
+/// How much may still be unpacked; shared by all layers of one archive.
+pub(super) struct Budget<'p> {
+    left: Cell<u64>,
+    exceeded: Cell<bool>,
+    progress: &'p dyn Progress,
+}
+
+impl<'p> Budget<'p> {
+    pub(super) fn new(limits: &Limits, progress: &'p dyn Progress) -> Self {
+        Self {
+            left: Cell::new(limits.unpacked_bytes),
+            exceeded: Cell::new(false),
+            progress,
+        }
+    }
+
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        let Some(left) = self.left.get().checked_sub(bytes) else {
+            self.exceeded.set(true);
+            return Err(io::Error::other("it unpacks to more than the limit"));
+        };
+        self.left.set(left);
+        self.progress.advance(bytes);
+        if self.progress.cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        Ok(())
+    }
+}
+
+/// A stream whose bytes are counted.
+struct Metered<'b, R> {
+    inner: R,
+    budget: &'b Budget<'b>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        self.budget.take(got as u64)?;
+        Ok(got)
+    }
+}
+
+/// Reads an archive: compressed, tar, zip, or one in the other.
+///
+/// `name` is what messages call it; `only` the path in it that the caller wants, empty for all.
+///
+/// # Errors
+/// [`Error::Limit`]. Damage is no error: it stands in the findings.
+pub(super) fn unpack<R: Read + Seek>(
+    mut source: R,
+    name: &FileName,
+    only: &Path,
+    limits: &Limits,
+    budget: &Budget<'_>,
+) -> Result<(Unpacked, Vec<Finding>), Error> {
+    let mut into = Unpacking {
+        tree: Unpacked::default(),
+        name,
+        only,
+        limits,
+        budget,
+        findings: Vec::new(),
+    };
+    let mut head = Vec::new();
+    let read = (&mut source)
+        .take(HEAD as u64)
+        .read_to_end(&mut head)
+        .and_then(|_| source.rewind())
+        .and_then(|()| match Magic::of(&head, 0) {
+            Magic::Zip => zip::read(&mut source, &mut into),
+            Magic::Tar => {
+                let source = io::BufReader::with_capacity(1 << 20, source);
+                tar::read(
+                    &mut Metered {
+                        inner: source,
+                        budget,
+                    },
+                    &mut into,
+                )
+            }
+            _ => {
+                let label = Path::new(name.as_str()).file_name().unwrap_or_default();
+                let source = io::BufReader::with_capacity(1 << 20, source);
+                into.stream(Box::new(source), label.as_bytes(), 4)
+            }
+        });
+    if budget.exceeded.get() {
+        return Err(Error::Limit {
+            file: name.clone(),
+            what: "the size of the unpacked archive",
+            limit: limits.unpacked_bytes,
+            option: "--max-unpacked",
+        });
+    }
+    if let Err(error) = read {
+        into.damaged(format!("the archive could not be read to its end: {error}"));
+    }
+    Ok((into.tree, into.findings))
+}
+
+/// What is being unpacked.
+struct Unpacking<'a> {
+    tree: Unpacked,
+    name: &'a FileName,
+    only: &'a Path,
+    limits: &'a Limits,
+    budget: &'a Budget<'a>,
+    findings: Vec<Finding>,
+}
+
+/// Entries up to this size are always kept, whatever they are.
+const SMALL: u64 = 1 << 20;
+
+impl Unpacking<'_> {
+    /// Reads a stream of unknown kind; `label` is its name without the compression's ending.
+    fn stream<'s>(
+        &mut self,
+        mut stream: Box<dyn Read + 's>,
+        label: &[u8],
+        layers: usize,
+    ) -> io::Result<()>
+    where
+        Self: 's,
+    {
+        let mut head = Vec::new();
+        let begun = (&mut stream).take(HEAD as u64).read_to_end(&mut head);
+        let magic = Magic::of(&head, 0);
+        let budget = self.budget;
+        let mut stream = io::Cursor::new(head).chain(Failed(begun.err()).chain(stream));
+        match magic {
+            Magic::Gzip | Magic::Zstd if layers == 0 => {
+                self.refused(label, "it is compressed too many times over");
+                Ok(())
+            }
+            Magic::Gzip => {
+                let inner = MultiGzDecoder::new(io::BufReader::new(stream));
+                let label = without(label, &[b".gz", b".tgz"]);
+                self.stream(Box::new(Metered { inner, budget }), label, layers - 1)
+            }
+            Magic::Zstd => {
+                let inner = zstd::Frames::new(io::BufReader::new(stream));
+                let label = without(label, &[b".zst", b".tzst", b".zstd"]);
+                self.stream(Box::new(Metered { inner, budget }), label, layers - 1)
+            }
+            Magic::Tar => tar::read(&mut stream, self),
+            Magic::Zip => {
+                let mut store = Store::default();
+                let copied = copy(&mut stream, &mut store);
+                zip::read(io::Cursor::new(store.as_slice()), self)?;
+                copied
+            }
+            _ => {
+                let path = PathBuf::from(OsStr::from_bytes(label));
+                self.file(&path, Meta::default(), &mut stream)
+            }
+        }
+    }
+
+    /// Whether an entry is worth its memory.
+    fn keeps(&self, path: &Path, head: &[u8], size: u64) -> bool {
+        if !path.starts_with(self.only) && !self.only.starts_with(path) {
+            return false;
+        }
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        size <= SMALL
+            || path
+                .iter()
+                .any(|part| part == "member" || part == "snap" || part == "wal")
+            || Magic::of(head, size) != Magic::Unknown
+            || [&b".db"[..], b".wal", b".snap"]
+                .iter()
+                .any(|end| name.ends_with(end))
+            || name == b"db"
+    }
+
+    /// Takes one file; `stream` ends where the file does.
+    fn file(&mut self, path: &Path, meta: Meta, stream: &mut dyn Read) -> io::Result<()> {
+        let mut head = Vec::new();
+        let begun = stream.take(HEAD as u64).read_to_end(&mut head);
+        // A length that is not known yet counts as large.
+        let claimed = if meta.size == 0 && head.len() >= HEAD {
+            u64::MAX
+        } else {
+            meta.size
+        };
+        let mut store = Store::default();
+        let copied = begun.and_then(|_| {
+            if self.keeps(path, &head, claimed) {
+                store.push(&head)?;
+                copy(stream, &mut store)?;
+                Ok(true)
+            } else {
+                io::copy(stream, &mut io::sink())?;
+                Ok(false)
+            }
+        });
+        let kept = match &copied {
+            Ok(kept) => *kept,
+            Err(_) => {
+                if store.len() == 0 {
+                    store.push(&head)?;
+                }
+                true
+            }
+        };
+        if let Err(error) = &copied {
+            let (here, all) = (store.len(), meta.size);
+            let of = if all > here {
+                format!(" of {all}")
+            } else {
+                String::new()
+            };
+            self.damaged_at(
+                path,
+                format!("only {here}{of} bytes of this entry could be read: {error}"),
+            );
+        }
+        let size = if kept { store.len() } else { meta.size };
+        self.insert(
+            path,
+            Shape::File,
+            Meta { size, ..meta },
+            kept.then(|| Arc::new(store)),
+        );
+        copied.map(drop)
+    }
+
+    /// Takes a folder.
+    fn folder(&mut self, path: &Path, meta: Meta) {
+        self.insert(path, Shape::Dir, meta, None);
+    }
+
+    fn insert(&mut self, path: &Path, shape: Shape, meta: Meta, content: Option<Arc<Store>>) {
+        if self.tree.files >= self.limits.files {
+            let message =
+                "the archive holds more entries than are looked at; the rest is part of no answer";
+            if !self
+                .findings
+                .iter()
+                .any(|finding| finding.code.id == dir::TOO_MANY_FILES.id)
+            {
+                self.findings.push(Finding::new(
+                    &dir::TOO_MANY_FILES,
+                    Place::file(self.name),
+                    message,
+                ));
+            }
+            return;
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return; // the root itself
+        };
+        // Folders need no entry of their own; each is put into its parent once.
+        let mut child = parent;
+        while let (Some(parent), Some(name)) = (child.parent(), child.file_name()) {
+            let item = self
+                .tree
+                .folders
+                .entry(parent.to_owned())
+                .or_default()
+                .entry(name.to_owned());
+            match item {
+                std::collections::btree_map::Entry::Occupied(item) => {
+                    if item.get().shape != Shape::Dir {
+                        self.refused(
+                            path.as_os_str().as_bytes(),
+                            "its folder is a file in the same archive",
+                        );
+                        return;
+                    }
+                    break;
+                }
+                std::collections::btree_map::Entry::Vacant(item) => {
+                    item.insert(Item {
+                        shape: Shape::Dir,
+                        meta: Meta::default(),
+                        content: None,
+                    });
+                    self.tree.files = self.tree.files.saturating_add(1);
+                }
+            }
+            child = parent;
+        }
+        let items = self.tree.folders.entry(parent.to_owned()).or_default();
+        match items.get_mut(name) {
+            None => {
+                self.tree.files = self.tree.files.saturating_add(1);
+                items.insert(
+                    name.to_owned(),
+                    Item {
+                        shape,
+                        meta,
+                        content,
+                    },
+                );
+            }
+            Some(item) if item.shape != shape => {
+                self.refused(
+                    path.as_os_str().as_bytes(),
+                    "a file and a folder of the same name are in the archive",
+                );
+            }
+            Some(item) if shape == Shape::File => {
+                *item = Item {
+                    shape,
+                    meta,
+                    content,
+                };
+                self.refused(
+                    path.as_os_str().as_bytes(),
+                    "the archive holds an earlier entry of the same name; the later one is used",
+                );
+            }
+            Some(item) => item.meta = meta,
+        }
+    }
+
+    fn note(&mut self, finding: Finding) {
+        let same = |other: &&mut Finding| other.code.id == finding.code.id;
+        let known = self.findings.iter_mut().filter(|other| same(other)).count();
+        match self.findings.iter_mut().rfind(same) {
+            Some(last) if known >= self.limits.findings_per_code => {
+                last.count = last.count.saturating_add(1)
+            }
+            _ => self.findings.push(finding),
+        }
+    }
+
+    fn entry_place(&self, path: &Path) -> Place {
+        Place::file(&FileName::new(joined(&format!("{}!", self.name), path)))
+    }
+
+    fn refused(&mut self, path: &[u8], why: &str) {
+        let place = self.entry_place(Path::new(OsStr::from_bytes(path)));
+        self.note(Finding::new(&dir::ARCHIVE_REFUSED, place, why));
+    }
+
+    fn damaged(&mut self, message: String) {
+        let code: &'static Code = &dir::ARCHIVE_DAMAGED;
+        self.note(Finding::new(code, Place::file(self.name), message));
+    }
+
+    fn damaged_at(&mut self, path: &Path, message: String) {
+        let place = self.entry_place(path);
+        self.note(Finding::new(&dir::ARCHIVE_DAMAGED, place, message));
+    }
+
+    /// The path of an entry below the archive's root; `None`, and a finding, where it would leave it.
+    fn path_of(&mut self, name: &[u8]) -> Option<PathBuf> {
+        let why = if name.starts_with(b"/") {
+            "its name is absolute"
+        } else if name.split(|byte| *byte == b'/').any(|part| part == b"..") {
+            "its name climbs out with .."
+        } else if name.len() > 4096 || name.split(|byte| *byte == b'/').count() > 40 {
+            "its name is too long"
+        } else {
+            let parts = name.split(|byte| *byte == b'/');
+            return Some(
+                parts
+                    .filter(|part| !part.is_empty() && *part != b".")
+                    .map(OsStr::from_bytes)
+                    .collect(),
+            );
+        };
+        let shown = name.get(..200).unwrap_or(name).to_vec();
+        self.refused(&shown, why);
+        None
+    }
+}
+
+/// Gives out an error once, then ends.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+fn without<'l>(label: &'l [u8], endings: &[&[u8]]) -> &'l [u8] {
+    endings
+        .iter()
+        .find_map(|ending| label.strip_suffix(*ending))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(label)
+}
+
+fn copy(from: &mut dyn Read, to: &mut Store) -> io::Result<()> {
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(got) => to.push(buffer.get(..got).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Unpacked {
+    fn item(&self, path: &Path) -> Option<&Item> {
+        self.folders.get(path.parent()?)?.get(path.file_name()?)
+    }
+
+    /// What stands under a path.
+    pub(super) fn shape(&self, path: &Path) -> Option<Shape> {
+        if path.as_os_str().is_empty() {
+            return Some(Shape::Dir);
+        }
+        self.item(path).map(|item| item.shape)
+    }
+
+    /// A file's facts.
+    pub(super) fn meta(&self, path: &Path) -> Meta {
+        self.item(path)
+            .map(|item| item.meta.clone())
+            .unwrap_or_default()
+    }
+
+    /// The only file, where there is only one.
+    pub(super) fn only_file(&self) -> Option<PathBuf> {
+        let mut files = self.folders.iter().flat_map(|(folder, items)| {
+            items
+                .iter()
+                .filter(|(_, item)| item.shape == Shape::File)
+                .map(move |(name, _)| folder.join(name))
+        });
+        files.next().filter(|_| files.next().is_none())
+    }
+
+    /// A file's bytes, where they were kept.
+    pub(super) fn store(&self, path: &Path) -> Option<Arc<Store>> {
+        self.item(path)?.content.clone()
+    }
+}
+
+impl Tree for Unpacked {
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)> {
+        let Some(items) = self.folders.get(dir) else {
+            return match self.shape(dir) {
+                Some(Shape::Dir) => Ok((Vec::new(), false)),
+                _ => Err(io::ErrorKind::NotFound.into()),
+            };
+        };
+        let entries = items.iter().take(limit).map(|(name, item)| Entry {
+            name: name.clone(),
+            shape: item.shape,
+            meta: item.meta.clone(),
+            link: false,
+        });
+        Ok((entries.collect(), items.len() > limit))
+    }
+
+    fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>> {
+        let store = self.store(file).ok_or(io::ErrorKind::NotFound)?;
+        let bytes = store.as_slice();
+        Ok(bytes.get(..len).unwrap_or(bytes).to_vec())
+    }
+
+    fn source(&self, file: &Path) -> Source {
+        self.store(file).map_or(Source::NotKept, Source::Stored)
+    }
+}

@@ -1,0 +1,259 @@
+//! tar: old, ustar, GNU and pax headers, long names, sparse files of GNU tar and bsdtar.
+
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime};
+
+use tar::{EntryType, Header};
+
+use super::sparse::{self, Sparse};
+use super::{Meta, Unpacking};
+
+pub(super) const BLOCK: usize = 512;
+/// Longest extension header that is believed; a name has at most 4096 bytes.
+const EXTENSION: u64 = 1 << 20;
+
+/// What extension headers say about the entry that follows them.
+#[derive(Default)]
+pub(super) struct Extension {
+    path: Option<Vec<u8>>,
+    size: Option<u64>,
+    /// Full length of a sparse file.
+    pub(super) real_size: Option<u64>,
+    /// Its pieces, in the form 0.1: `offset,length,…`.
+    pub(super) map: Option<Vec<u8>>,
+    /// 1: the pieces stand before the data.
+    pub(super) major: Option<u64>,
+}
+
+/// Reads every entry of a tar stream.
+pub(super) fn read(stream: &mut dyn Read, into: &mut Unpacking<'_>) -> io::Result<()> {
+    let mut offset = 0u64;
+    let mut extension = Extension::default();
+    let mut lost = None;
+    loop {
+        let mut block = [0; BLOCK];
+        let got = fill(stream, &mut block)?;
+        if got < BLOCK {
+            into.damaged(match (lost, got) {
+                (Some(from), _) => {
+                    format!("the tar holds no header from byte {from} to its end at {offset}")
+                }
+                (None, 0) => format!("the tar ends at byte {offset} without its end mark"),
+                (None, _) => {
+                    format!("the tar ends inside a header at byte {offset}, after {got} bytes")
+                }
+            });
+            return Ok(());
+        }
+        let here = offset;
+        offset = offset.saturating_add(BLOCK as u64);
+        if block == [0; BLOCK] && lost.is_none() {
+            // The end mark. What follows is padding: read on a little, so that a sum behind it is compared.
+            io::copy(&mut stream.take(1 << 24), &mut io::sink())?;
+            return Ok(());
+        }
+        let header = Header::from_byte_slice(&block);
+        let Some(size) = believable(header) else {
+            lost.get_or_insert(here);
+            continue;
+        };
+        if let Some(from) = lost.take() {
+            into.damaged(format!(
+                "bytes {from} to {here} of the tar are no header; what they held is skipped"
+            ));
+        }
+        if is_extension(header.entry_type()) {
+            let mut text = Vec::new();
+            stream.take(size.min(EXTENSION)).read_to_end(&mut text)?;
+            if size > EXTENSION {
+                into.damaged(format!(
+                    "the extension header at byte {here} claims {size} bytes; it is skipped"
+                ));
+                io::copy(
+                    &mut stream.take(size.saturating_sub(EXTENSION)),
+                    &mut io::sink(),
+                )?;
+            } else {
+                extension.take(header.entry_type(), &text);
+            }
+            offset = next_block(stream, offset, size)?;
+            continue;
+        }
+        let extension = std::mem::take(&mut extension);
+        let size = extension.size.unwrap_or(size);
+        let pieces = sparse::of_header(header, stream, &mut offset)?;
+        let mut data = stream.take(size);
+        entry(header, &extension, pieces, &mut data, into)?;
+        io::copy(&mut data, &mut io::sink())?;
+        let missing = data.limit();
+        if missing > 0 {
+            into.damaged(format!(
+                "the tar ends inside the entry at byte {here}: {missing} of its {size} bytes are missing"
+            ));
+            return Ok(());
+        }
+        offset = next_block(stream, offset, size)?;
+    }
+}
+
+fn entry(
+    header: &Header,
+    extension: &Extension,
+    pieces: Option<sparse::Map>,
+    data: &mut dyn Read,
+    into: &mut Unpacking<'_>,
+) -> io::Result<()> {
+    let name = match &extension.path {
+        Some(path) => path.clone(),
+        None => header.path_bytes().into_owned(),
+    };
+    let kind = header.entry_type();
+    match kind {
+        EntryType::Regular
+        | EntryType::Continuous
+        | EntryType::GNUSparse
+        | EntryType::Directory => {}
+        EntryType::Symlink | EntryType::Link => {
+            let to = header.link_name_bytes().unwrap_or_default();
+            let to = String::from_utf8_lossy(&to).escape_default().to_string();
+            into.refused(&name, &format!("it is a link to \"{to}\""));
+            return Ok(());
+        }
+        _ => {
+            into.refused(&name, "it is a device, a FIFO or of an unknown type");
+            return Ok(());
+        }
+    }
+    let Some(path) = into.path_of(&name) else {
+        return Ok(());
+    };
+    let mut meta = Meta {
+        size: 0,
+        modified: header
+            .mtime()
+            .ok()
+            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
+        mode: header.mode().ok().map(|mode| mode & 0o7777),
+        id: None,
+    };
+    // Old tars have no type for folders, only a slash behind the name.
+    if kind == EntryType::Directory || name.ends_with(b"/") {
+        into.folder(&path, meta);
+        return Ok(());
+    }
+    let map = match pieces {
+        Some(map) => Some(map),
+        None => sparse::of_extension(extension, data)?,
+    };
+    match map {
+        None => {
+            meta.size = extension.size.or(header.entry_size().ok()).unwrap_or(0);
+            into.file(&path, meta, data)
+        }
+        Some(Ok(map)) => {
+            meta.size = map.real_size;
+            // Holes cost no memory, but the time to make them.
+            into.budget.take(map.real_size)?;
+            into.file(&path, meta, &mut Sparse::new(map, data))
+        }
+        Some(Err(why)) => {
+            into.refused(&name, why);
+            Ok(())
+        }
+    }
+}
+
+impl Extension {
+    fn take(&mut self, kind: EntryType, text: &[u8]) {
+        if kind.is_gnu_longname() {
+            let end = text
+                .iter()
+                .position(|byte| *byte == 0)
+                .unwrap_or(text.len());
+            self.path = text.get(..end).map(<[u8]>::to_vec);
+        } else if kind.is_pax_local_extensions() {
+            let mut rest = text;
+            while let Some((key, value, after)) = pax_record(rest) {
+                self.record(key, value);
+                rest = after;
+            }
+        }
+    }
+
+    fn record(&mut self, key: &[u8], value: &[u8]) {
+        let number = || std::str::from_utf8(value).ok()?.parse().ok();
+        match key {
+            // The sparse forms put a made-up name into the header and the true one here; it may come first.
+            b"GNU.sparse.name" => self.path = Some(value.to_vec()),
+            b"path" if self.major.is_none() && self.map.is_none() => {
+                self.path = Some(value.to_vec())
+            }
+            b"size" => self.size = number(),
+            b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.real_size = number(),
+            b"GNU.sparse.map" => self.map = Some(value.to_vec()),
+            b"GNU.sparse.major" => self.major = number(),
+            _ => {}
+        }
+    }
+}
+
+/// `<length> <key>=<value>\n`, the length counting everything. Values may hold newlines.
+fn pax_record(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let space = text.iter().position(|byte| *byte == b' ')?;
+    let len: usize = std::str::from_utf8(text.get(..space)?).ok()?.parse().ok()?;
+    let (record, after) = text.split_at_checked(len)?;
+    let record = record.get(space.checked_add(1)?..)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    Some((
+        record.get(..equals)?,
+        record.get(equals.checked_add(1)?..)?,
+        after,
+    ))
+}
+
+fn is_extension(kind: EntryType) -> bool {
+    kind.is_gnu_longname()
+        || kind.is_gnu_longlink()
+        || kind.is_pax_local_extensions()
+        || kind.is_pax_global_extensions()
+}
+
+/// The size of a header's data, where its checksum holds.
+fn believable(header: &Header) -> Option<u64> {
+    let sum = header
+        .as_bytes()
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| {
+            if (148..156).contains(&at) {
+                32
+            } else {
+                u32::from(*byte)
+            }
+        })
+        .sum::<u32>();
+    let first = header.as_bytes().first()?;
+    (*first != 0 && header.cksum().ok()? == sum).then_some(())?;
+    header.entry_size().ok()
+}
+
+/// Skips the padding behind `size` bytes of data; gives the offset behind both.
+fn next_block(stream: &mut dyn Read, offset: u64, size: u64) -> io::Result<u64> {
+    let padding = (BLOCK as u64).wrapping_sub(size % BLOCK as u64) % BLOCK as u64;
+    io::copy(&mut stream.take(padding), &mut io::sink())?;
+    Ok(offset.saturating_add(size).saturating_add(padding))
+}
+
+/// Fills a buffer as far as the stream reaches.
+pub(super) fn fill(stream: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => break,
+            Ok(got) => done = done.saturating_add(got),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,77 @@
+//! ZIP, as k3s and rke2 compress their snapshots.
+
+use std::io::{self, Read, Seek};
+
+use zip::ZipArchive;
+use zip::read::{ZipFile, read_zipfile_from_stream};
+use zip::result::ZipError;
+
+use super::{Meta, Metered, Unpacking};
+
+/// Reads every entry, by the central directory at the end or, where that is missing, by the headers before each entry.
+pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> io::Result<()> {
+    let mut archive = match ZipArchive::new(&mut source) {
+        Ok(archive) => archive,
+        Err(error) => {
+            into.damaged(format!(
+                "the ZIP's central directory is not readable: {error}"
+            ));
+            source.rewind()?;
+            return read_stream(io::BufReader::new(source), into);
+        }
+    };
+    for index in 0..archive.len().min(into.limits.files) {
+        let name = archive.name_for_index(index).and_then(Result::ok);
+        let name = name.map(|name| name.into_owned()).unwrap_or_default();
+        match archive.by_index(index) {
+            // What one entry lacks costs the others nothing.
+            Ok(mut file) => match entry(&mut file, into) {
+                Err(_) if into.budget.exceeded.get() => return Ok(()),
+                _ => {}
+            },
+            Err(error) => into.refused(name.as_bytes(), &format!("it cannot be read: {error}")),
+        }
+    }
+    Ok(())
+}
+
+fn read_stream(mut source: impl Read, into: &mut Unpacking<'_>) -> io::Result<()> {
+    for _ in 0..into.limits.files {
+        match read_zipfile_from_stream(&mut source) {
+            Ok(Some(mut file)) => entry(&mut file, into)?,
+            Ok(None) => break,
+            Err(ZipError::Io(error)) => return Err(error),
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    Ok(())
+}
+
+fn entry<R: Read>(file: &mut ZipFile<'_, R>, into: &mut Unpacking<'_>) -> io::Result<()> {
+    let name = file.name_raw().to_vec();
+    if file.is_symlink() {
+        into.refused(&name, "it is a symbolic link");
+        return Ok(());
+    }
+    let Some(path) = into.path_of(&name) else {
+        return Ok(());
+    };
+    let meta = Meta {
+        size: file.size(),
+        mode: file.unix_mode().map(|mode| mode & 0o7777),
+        ..Meta::default()
+    };
+    if file.is_dir() {
+        into.folder(&path, meta);
+        return Ok(());
+    }
+    let budget = into.budget;
+    into.file(
+        &path,
+        meta,
+        &mut Metered {
+            inner: file,
+            budget,
+        },
+    )
+}

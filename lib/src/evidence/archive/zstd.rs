@@ -1,0 +1,82 @@
+//! Zstandard: several frames one after the other, skippable ones between them (pzstd writes such), checksums compared.
+
+use std::io::{self, BufRead, Read};
+
+use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+
+/// The content of all frames of a stream.
+pub(super) struct Frames<R> {
+    source: R,
+    decoder: FrameDecoder,
+    inside: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            decoder: FrameDecoder::new(),
+            inside: false,
+        }
+    }
+
+    /// Enters the next frame; `false` at the end of the stream.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        loop {
+            if self.source.fill_buf()?.is_empty() {
+                return Ok(false);
+            }
+            match self.decoder.reset(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+
+    /// Decodes until there is something to give out or the frame ends.
+    fn fill(&mut self) -> io::Result<()> {
+        use ruzstd::decoding::BlockDecodingStrategy::UptoBlocks;
+        while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+            self.decoder
+                .decode_blocks(&mut self.source, UptoBlocks(1))
+                .map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.inside {
+                self.inside = self.next_frame()?;
+                if !self.inside {
+                    return Ok(0);
+                }
+            }
+            self.fill()?;
+            let got = self.decoder.read(buffer)?;
+            if got > 0 {
+                return Ok(got);
+            }
+            self.inside = false;
+            let (stored, computed) = (
+                self.decoder.get_checksum_from_data(),
+                self.decoder.get_calculated_checksum(),
+            );
+            if stored.is_some() && computed.is_some() && stored != computed {
+                return Err(io::Error::other("the zstd frame's checksum does not match"));
+            }
+        }
+    }
+}

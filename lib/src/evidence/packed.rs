@@ -1,0 +1,331 @@
+//! Evidence inside archives: which of the things in it is meant.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::archive::{Budget, Unpacked, unpack};
+use super::file::File;
+use super::locate::{
+    Candidacy, Candidate, Inventory, Reach, file_kind, inventory, kind_of, search,
+};
+use super::magic::{HEAD, Magic};
+use super::name::shown;
+use super::store::Store;
+use super::tree::{Shape, Tree};
+use super::{Evidence, Kind, Options};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::place::FileName;
+use crate::progress::Progress;
+
+/// Archives in archives.
+const DEPTH: usize = 4;
+const REACH: Reach = Reach {
+    depth: 41,
+    entries: usize::MAX,
+    heads: usize::MAX,
+};
+const OFFERED: usize = 20;
+
+/// The archive and the path in it, where a path says `archive!/path` and the first part is a file.
+pub(super) fn split(path: &Path) -> Option<(PathBuf, Vec<u8>)> {
+    let bytes = path.as_os_str().as_bytes();
+    let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'!');
+    marks.map(|(at, _)| at).find_map(|at| {
+        let (left, rest) = bytes.split_at_checked(at)?;
+        let inner = rest
+            .get(1..)
+            .filter(|inner| inner.is_empty() || inner.starts_with(b"/"))?;
+        let archive = PathBuf::from(OsStr::from_bytes(left));
+        archive.is_file().then(|| (archive, inner.to_vec()))
+    })
+}
+
+/// Opens what lies in an archive.
+///
+/// # Errors
+/// As [`Evidence::open`].
+pub(super) fn open(
+    archive: &Path,
+    inner: &[u8],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Evidence, Error> {
+    let file = super::map::open(archive).map_err(|source| Error::Io {
+        path: archive.to_owned(),
+        source,
+    })?;
+    progress.begin("unpacking", 0);
+    let opening = Opening {
+        options,
+        budget: &Budget::new(&options.limits, progress),
+    };
+    opening.layer(
+        Layer::File(file),
+        archive.to_owned(),
+        inner,
+        DEPTH,
+        Vec::new(),
+    )
+}
+
+struct Opening<'o> {
+    options: &'o Options,
+    budget: &'o Budget<'o>,
+}
+
+/// The bytes of one archive: the file that was given, or an entry of another archive.
+enum Layer {
+    File(fs::File),
+    Entry(Arc<Store>),
+}
+
+/// What was chosen in an archive.
+enum Target {
+    Folder(PathBuf, Kind),
+    File(PathBuf, Kind),
+    Archive(PathBuf, Arc<Store>),
+}
+
+impl Opening<'_> {
+    /// `path` names the archive, `inner` the path in it that is wanted (empty: whatever is in it).
+    fn layer(
+        &self,
+        layer: Layer,
+        path: PathBuf,
+        inner: &[u8],
+        depth: usize,
+        mut findings: Vec<Finding>,
+    ) -> Result<Evidence, Error> {
+        // A further archive may be named in it: `a.tar!/b.zip!/c`.
+        let here = inner.split(|byte| *byte == b'!').next().unwrap_or_default();
+        let further = inner.get(here.len()..).unwrap_or_default();
+        let (here, further) = match further.strip_prefix(b"!") {
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => (normal(here), rest),
+            _ => (normal(inner), &b""[..]),
+        };
+        let name = FileName::new(shown(&path));
+        let (tree, mut found) = match layer {
+            Layer::File(file) => self.unpack(file, &name, &here)?,
+            Layer::Entry(store) => self.unpack(io::Cursor::new(store.as_slice()), &name, &here)?,
+        };
+        findings.append(&mut found);
+        let target = match here.as_os_str().is_empty() {
+            true => choose(&tree),
+            false => resolve(&tree, &here),
+        };
+        let at = |place: &Path| inside(&path, place);
+        let target = target.map_err(|no| {
+            let damage = findings
+                .first()
+                .map(|first| format!("; {}: {}", first.code.title, first.message));
+            Error::NotEvidence {
+                path: if here.as_os_str().is_empty() {
+                    path.clone()
+                } else {
+                    at(&here)
+                },
+                why: format!("{}{}", no.why, damage.unwrap_or_default()),
+                near: no.near.iter().map(|place| at(place)).collect(),
+            }
+        })?;
+        let (place, kind, found) = match target {
+            Target::Archive(place, _) if depth == 0 => {
+                return Err(Error::NotEvidence {
+                    path: at(&place),
+                    why: "archives lie in archives too many times over".to_owned(),
+                    near: Vec::new(),
+                });
+            }
+            Target::Archive(place, store) => {
+                return self.layer(
+                    Layer::Entry(store),
+                    at(&place),
+                    further,
+                    depth - 1,
+                    findings,
+                );
+            }
+            Target::Folder(place, kind) => {
+                let base = shown(&at(&place));
+                let found = inventory(&tree, &place, kind, &base, &self.options.limits);
+                (place, kind, found)
+            }
+            Target::File(place, kind) => {
+                let file = File::new(
+                    FileName::new(shown(&at(&place))),
+                    PathBuf::new(),
+                    kind.role(),
+                    tree.meta(&place),
+                    tree.source(&place),
+                );
+                let files = vec![file];
+                (
+                    place,
+                    kind,
+                    Inventory {
+                        files,
+                        ..Inventory::default()
+                    },
+                )
+            }
+        };
+        let mut found = found;
+        findings.append(&mut found.findings);
+        found.findings = findings;
+        let path = at(&place);
+        Ok(Evidence {
+            name: FileName::new(shown(&path)),
+            path,
+            kind,
+            archived: true,
+            holders: Vec::new(),
+            found,
+        })
+    }
+
+    fn unpack<R: Read + Seek>(
+        &self,
+        source: R,
+        name: &FileName,
+        only: &Path,
+    ) -> Result<(Unpacked, Vec<Finding>), Error> {
+        unpack(source, name, only, &self.options.limits, self.budget)
+    }
+}
+
+/// Nothing was chosen: why, and what could be.
+struct Unchosen {
+    why: String,
+    near: Vec<PathBuf>,
+}
+
+/// The one thing in an archive: the only data directory, else the only folder or file of the most telling kind.
+fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
+    let found = search(tree, Path::new(""), REACH);
+    let Some(first) = found.first() else {
+        // A db whose meta pages are gone is known by its name alone.
+        let only = tree.only_file().and_then(|path| {
+            let kind = by_name(tree, &path)?;
+            Some(Target::File(path, kind))
+        });
+        return only.ok_or_else(|| Unchosen {
+            why: "nothing in the archive is a data directory, db, snapshot, WAL or .snap file"
+                .to_owned(),
+            near: Vec::new(),
+        });
+    };
+    let alike: Vec<&Candidate> = found
+        .iter()
+        .take_while(|other| rank(other) == rank(first))
+        .collect();
+    if alike.len() > 1 {
+        return Err(Unchosen {
+            why: format!(
+                "the archive holds {} of the same kind; choose one with archive!/path",
+                alike.len()
+            ),
+            near: alike
+                .iter()
+                .take(OFFERED)
+                .map(|other| other.path.clone())
+                .collect(),
+        });
+    }
+    let path = first.path.clone();
+    match first.kind {
+        Candidacy::Folder(kind) => Ok(Target::Folder(path, kind)),
+        Candidacy::File(kind) => Ok(Target::File(path, kind)),
+        Candidacy::Archive => nested(tree, path),
+    }
+}
+
+/// Snapshots and raw db files are equally good.
+fn rank(candidate: &Candidate) -> Candidacy {
+    match candidate.kind {
+        Candidacy::File(Kind::Snapshot) => Candidacy::File(Kind::Db),
+        kind => kind,
+    }
+}
+
+/// What stands under a path that the user named.
+fn resolve(tree: &Unpacked, path: &Path) -> Result<Target, Unchosen> {
+    match tree.shape(path) {
+        Some(Shape::Dir) => match kind_of(tree, path, usize::MAX) {
+            Some(kind) => Ok(Target::Folder(path.to_owned(), kind)),
+            None => Err(Unchosen {
+                why: "there is no member/, snap/ or wal/ folder, no db, .snap or .wal file in it"
+                    .to_owned(),
+                near: below(tree, path),
+            }),
+        },
+        Some(_) => {
+            let magic = magic(tree, path);
+            if magic.is_archive() {
+                return nested(tree, path.to_owned());
+            }
+            match by_name(tree, path) {
+                Some(kind) => Ok(Target::File(path.to_owned(), kind)),
+                None => Err(Unchosen {
+                    why: super::why_not(magic, tree.meta(path).size),
+                    near: below(tree, Path::new("")),
+                }),
+            }
+        }
+        None => Err(Unchosen {
+            why: "there is no such entry in the archive".to_owned(),
+            near: below(tree, Path::new("")),
+        }),
+    }
+}
+
+fn nested(tree: &Unpacked, path: PathBuf) -> Result<Target, Unchosen> {
+    match tree.store(&path) {
+        Some(store) => Ok(Target::Archive(path, store)),
+        None => Err(Unchosen {
+            why: "this entry was not kept".to_owned(),
+            near: Vec::new(),
+        }),
+    }
+}
+
+fn magic(tree: &Unpacked, path: &Path) -> Magic {
+    let head = tree.head(path, HEAD).unwrap_or_default();
+    Magic::of(&head, tree.meta(path).size)
+}
+
+fn by_name(tree: &Unpacked, path: &Path) -> Option<Kind> {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    file_kind(name, magic(tree, path), tree.meta(path).size)
+}
+
+fn below(tree: &Unpacked, path: &Path) -> Vec<PathBuf> {
+    let found = search(tree, path, REACH).into_iter();
+    found
+        .map(|candidate| candidate.path)
+        .take(OFFERED)
+        .collect()
+}
+
+/// `archive!/place`.
+fn inside(archive: &Path, place: &Path) -> PathBuf {
+    let mut path = OsString::from(archive);
+    path.push("!");
+    if !place.as_os_str().is_empty() {
+        path.push("/");
+        path.push(place);
+    }
+    PathBuf::from(path)
+}
+
+/// A path in an archive as its entries are named: no leading, double or trailing slash, no dot.
+fn normal(path: &[u8]) -> PathBuf {
+    path.split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty() && *part != b".")
+        .map(OsStr::from_bytes)
+        .collect()
+}
