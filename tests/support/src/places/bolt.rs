@@ -336,3 +336,36 @@ impl Db {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interrupted_compaction_is_one() {
+        let db = Db::read(&crate::data_dir("mid-compaction-3.5.30").join("member/snap/db"));
+        let revision = |key: &[u8]| {
+            u64::from_be_bytes(
+                db.slice(&db.entry("meta", key).unwrap().value)[..8]
+                    .try_into()
+                    .unwrap(),
+            )
+        };
+        let (scheduled, finished) = (
+            revision(b"scheduledCompactRev"),
+            revision(b"finishedCompactRev"),
+        );
+        assert!(scheduled > finished, "{scheduled} {finished}");
+        let first = db
+            .entries("key")
+            .iter()
+            .filter(|entry| {
+                u64::from_be_bytes(db.slice(&entry.key)[..8].try_into().unwrap()) <= scheduled
+            })
+            .count();
+        assert!(
+            first > 100,
+            "{first} records at or below the scheduled revision are left"
+        );
+    }
+}
