@@ -8,3 +8,4 @@ pub mod key;
 pub mod mask;
 pub mod resources;
 pub mod selector;
+pub mod table;
