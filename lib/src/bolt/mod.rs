@@ -1,1 +1,23 @@
-//! The bbolt B+tree.
+//! The bbolt B+tree: pages, metas, buckets, free list.
+//!
+//! [`Db::open`] follows a meta page; [`Bucket`]s are walked in key order. Parsers here keep what the bytes say;
+//! [`check`] decides what to believe. Everything is little-endian and, but for the metas, without any checksum.
+//!
+//! **Invariants.** No walk enters a page twice or goes deeper than [`Limits::tree_depth`](crate::Limits::tree_depth). No count
+//! of the file is used before it was compared with the room that is there. Nothing here knows what etcd stores.
+
+mod bucket;
+pub mod check;
+mod db;
+pub mod freelist;
+mod meta;
+mod page;
+mod pagemap;
+mod walk;
+
+pub use bucket::{Bucket, Leaves};
+pub use db::Db;
+pub use meta::{MAGIC, Meta, MetaChoice, MetaInvalid, NO_FREELIST, Txid, VERSION};
+pub use page::{Child, Item, Page, PageHeader, PageType, Pgid};
+pub use pagemap::{PageCounts, PageMap, PageUse};
+pub use walk::Visit;

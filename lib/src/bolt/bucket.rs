@@ -1,0 +1,214 @@
+//! Buckets: a named tree, or a page image inside the value that names it.
+
+use super::db::Db;
+use super::page::{Item, Page, PageHeader, PageType, Pgid};
+use super::walk::{Visit, walk};
+use crate::bytes::Bytes;
+use crate::error::Error;
+use crate::finding::Sink;
+
+const BUCKET_HEADER_BYTES: usize = 16;
+
+/// A bucket: the value of a leaf element with flag 1.
+///
+/// `u64` root page id and `u64` sequence; root 0 means *inline*: a page image follows, aligned to nothing. Any of etcd's
+/// buckets may be inline as long as it is small. Source: bbolt `internal/common/inode.go`, `bucket.go`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket<'a> {
+    db: Db<'a>,
+    root: Pgid,
+    sequence: u64,
+    inline: Option<Page<'a>>,
+}
+
+impl<'a> Bucket<'a> {
+    /// A bucket with a known root page.
+    pub(crate) fn at(db: Db<'a>, root: Pgid, sequence: u64) -> Self {
+        Self {
+            db,
+            root,
+            sequence,
+            inline: None,
+        }
+    }
+
+    /// The bucket that an element of another bucket holds.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where the element is no bucket; [`Error::Truncated`] where its value is too short.
+    pub fn of_item(db: Db<'a>, item: &Item<'a>) -> Result<Self, Error> {
+        let at = item.offset + item.key.len() as u64;
+        let value = Bytes::new(db.file().file(), at, item.value);
+        if !item.is_bucket() {
+            return Err(value.malformed(
+                0,
+                "leafPageElement.flags",
+                "the element is a value, not a bucket",
+            ));
+        }
+        let root = Pgid(value.u64(0, "bucket.root")?);
+        let sequence = value.u64(8, "bucket.sequence")?;
+        if root != Pgid(0) {
+            return Ok(Self::at(db, root, sequence));
+        }
+        let bytes = value.from(BUCKET_HEADER_BYTES, "inline bucket")?;
+        let header = PageHeader::parse(&bytes)?;
+        let inline = Some(Page {
+            pgid: item.page,
+            header,
+            bytes,
+            missing_bytes: 0,
+        });
+        Ok(Self {
+            db,
+            root,
+            sequence,
+            inline,
+        })
+    }
+
+    /// The root page; 0 for an inline bucket.
+    pub fn root(&self) -> Pgid {
+        self.root
+    }
+
+    /// The bucket's sequence; etcd leaves it 0.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The page image of an inline bucket.
+    pub fn inline(&self) -> Option<Page<'a>> {
+        self.inline
+    }
+
+    /// The db it belongs to.
+    pub fn db(&self) -> Db<'a> {
+        self.db
+    }
+
+    /// Every page of the tree in key order, branches before their children, with damage told to `sink`.
+    pub fn walk(&self, sink: &mut Sink<'_>, visit: &mut dyn FnMut(&Visit<'a, '_>)) {
+        match self.inline {
+            Some(page) => visit(&Visit {
+                page,
+                stack: &[],
+                lower: None,
+                upper: None,
+            }),
+            None => walk(&self.db, self.root, sink, visit),
+        }
+    }
+
+    /// The leaf pages in key order. Branch pages are read, leaf pages only their headers.
+    pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
+        let mut pgids = Vec::new();
+        if self.inline.is_none() {
+            self.walk(sink, &mut |visit| {
+                if visit.page.header.page_type() == Some(PageType::Leaf) {
+                    pgids.push(visit.page.pgid);
+                }
+            });
+        }
+        Leaves {
+            db: self.db,
+            inline: self.inline,
+            pgids,
+        }
+    }
+
+    /// Every element in key order; one that cannot be read is told to `sink` and the next follows.
+    pub fn for_each(&self, sink: &mut Sink<'_>, each: &mut dyn FnMut(Item<'a>)) {
+        for page in self.leaves(sink).iter() {
+            for item in page.items() {
+                match item {
+                    Ok(item) => each(item),
+                    Err(error) => sink(super::check::element_unreadable(&page, &error)),
+                }
+            }
+        }
+    }
+
+    /// The element with that key, found as bbolt does: by binary search down the tree. Only pages on the way are read.
+    pub fn get(&self, key: &[u8]) -> Option<Item<'a>> {
+        let mut page = match self.inline {
+            Some(page) => page,
+            None => self.db.page(self.root).ok()?,
+        };
+        for _ in 0..self.db.tree_depth() {
+            match page.header.page_type() {
+                Some(PageType::Leaf) => {
+                    let index = search(
+                        page.count(),
+                        |i| page.item(i).ok().map(|item| item.key),
+                        key,
+                    )?;
+                    return page.item(index).ok().filter(|item| item.key == key);
+                }
+                Some(PageType::Branch) => {
+                    let index = search(
+                        page.count(),
+                        |i| page.child(i).ok().map(|child| child.key),
+                        key,
+                    );
+                    page = self
+                        .db
+                        .page(page.child(index.unwrap_or(0)).ok()?.pgid)
+                        .ok()?;
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// The last of `count` ascending keys that is not greater than `key`; an unreadable key counts as greater.
+fn search<'k>(count: usize, at: impl Fn(usize) -> Option<&'k [u8]>, key: &[u8]) -> Option<usize> {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at(middle).is_some_and(|found| found <= key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low.checked_sub(1)
+}
+
+/// The leaf pages of a bucket, in key order: eight bytes each, so that a db of millions of pages can be split over threads.
+#[derive(Clone, Debug)]
+pub struct Leaves<'a> {
+    db: Db<'a>,
+    inline: Option<Page<'a>>,
+    pgids: Vec<Pgid>,
+}
+
+impl<'a> Leaves<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.pgids.len() + usize::from(self.inline.is_some())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The leaf at `index`; `None` beyond the last.
+    pub fn get(&self, index: usize) -> Option<Page<'a>> {
+        match self.inline {
+            Some(page) => (index == 0).then_some(page),
+            None => self
+                .pgids
+                .get(index)
+                .and_then(|pgid| self.db.page(*pgid).ok()),
+        }
+    }
+
+    /// All, in key order.
+    pub fn iter(&self) -> impl Iterator<Item = Page<'a>> + '_ {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+}
