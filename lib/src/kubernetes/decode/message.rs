@@ -1,0 +1,374 @@
+//! The members of a message, in the order of the field numbers.
+//!
+//! Kubernetes writes the fields of a message by ascending number, so that one pass over the bytes beside one pass over the
+//! table gives every member. Bytes in another order are put in order first.
+
+use std::borrow::Cow;
+use std::slice::Iter;
+use std::vec::IntoIter;
+
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::guess;
+use super::items::scalar;
+use super::node::{Context, Datum, Node, Role, Span};
+use super::wire::{self, Payload, Record};
+use crate::kubernetes::schema::{Field, Label, Message, Rule, Type};
+
+/// Inline messages nest at most twice (a test of the table says so).
+const INLINE: usize = 2;
+
+/// Walks one message.
+pub(crate) struct MessageMembers<'a> {
+    context: &'a Context<'a>,
+    room: usize,
+    role: Role,
+    /// `kind` and `apiVersion` still to come, for [`Role::Root`].
+    preface: u8,
+    frame: Frame<'a>,
+    /// The messages that the current one is inlined into.
+    outer: [Option<Frame<'a>>; INLINE],
+    /// Fields without a name, where they are wanted.
+    unknown: Vec<(u32, Value)>,
+    extra: Option<IntoIter<(String, Value)>>,
+    name: Cow<'static, str>,
+    slot: Slot,
+}
+
+/// One message's bytes beside its fields.
+struct Frame<'a> {
+    data: Cow<'a, [u8]>,
+    base: usize,
+    next: Option<Record>,
+    fields: Iter<'static, Field>,
+}
+
+/// The value stepped to, as offsets: the bytes may belong to the frame.
+enum Slot {
+    Null,
+    /// A single scalar, or a zero where `Payload` is empty.
+    Scalar(&'static Field, Payload),
+    Message(&'static Message, usize, usize, Role),
+    /// Parts of one message, put together.
+    Merged(&'static Message, Vec<u8>, usize, Role),
+    Many(&'static Field, usize, usize),
+    Kind,
+    ApiVersion,
+    ResourceVersion,
+    Tree(Value),
+}
+
+impl<'a> Frame<'a> {
+    fn open(fields: &'static [Field], data: Cow<'a, [u8]>, base: usize) -> Result<Self, Fault> {
+        let data = if wire::is_ordered(&data, base)? {
+            data
+        } else {
+            Cow::Owned(wire::reordered(&data, base)?)
+        };
+        let mut frame = Self {
+            data,
+            base,
+            next: None,
+            fields: fields.iter(),
+        };
+        frame.read(0)?;
+        Ok(frame)
+    }
+
+    fn read(&mut self, at: usize) -> Result<(), Fault> {
+        self.next = if at < self.data.len() {
+            Some(wire::record(&self.data, at, self.base)?)
+        } else {
+            None
+        };
+        Ok(())
+    }
+
+    /// Steps over the record, which is `self.next`.
+    fn bump(&mut self, record: &Record) -> Result<(), Fault> {
+        self.read(record.end)
+    }
+
+    fn part(&self, start: usize, end: usize) -> Cow<'a, [u8]> {
+        match &self.data {
+            Cow::Borrowed(data) => Cow::Borrowed(data.get(start..end).unwrap_or_default()),
+            Cow::Owned(data) => Cow::Owned(data.get(start..end).unwrap_or_default().to_vec()),
+        }
+    }
+}
+
+impl<'a> MessageMembers<'a> {
+    pub(crate) fn open(
+        context: &'a Context<'a>,
+        room: usize,
+        fields: &'static [Field],
+        span: Span<'a>,
+        role: Role,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            context,
+            room,
+            role,
+            preface: if role == Role::Root { 2 } else { 0 },
+            frame: Frame::open(fields, Cow::Borrowed(span.data), span.base)?,
+            outer: [const { None }; INLINE],
+            unknown: Vec::new(),
+            extra: None,
+            name: Cow::Borrowed(""),
+            slot: Slot::Null,
+        })
+    }
+
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.name)
+    }
+
+    pub(crate) fn advance(&mut self) -> Result<bool, Fault> {
+        while self.preface > 0 {
+            self.preface -= 1;
+            let (name, slot, text) = match self.preface {
+                1 => ("kind", Slot::Kind, &self.context.kind),
+                _ => ("apiVersion", Slot::ApiVersion, &self.context.api_version),
+            };
+            if !text.is_empty() {
+                (self.name, self.slot) = (Cow::Borrowed(name), slot);
+                return Ok(true);
+            }
+        }
+        loop {
+            let Some(field) = self.frame.fields.next() else {
+                self.skip_below(u32::MAX)?;
+                match self.outer.iter_mut().rev().find_map(Option::take) {
+                    Some(outer) => self.frame = outer,
+                    None => return Ok(self.advance_unknown()),
+                }
+                continue;
+            };
+            let number = u32::from(field.number);
+            self.skip_below(number)?;
+            let slot = match self.frame.next {
+                Some(record) if record.number == number => self.take(field, record)?,
+                _ => self.absent(field),
+            };
+            match slot {
+                None => {}
+                Some(slot) if field.rule == Rule::Inline => self.enter(slot)?,
+                Some(slot) => {
+                    self.name = Cow::Borrowed(field.name());
+                    self.slot = slot;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Steps over records that no field of the table claims.
+    fn skip_below(&mut self, number: u32) -> Result<(), Fault> {
+        while let Some(record) = self.frame.next {
+            if record.number >= number {
+                break;
+            }
+            if self.context.unknown {
+                let value = guess::payload(&self.frame.data, &record, self.room);
+                self.unknown.push((record.number, value));
+            }
+            self.frame.bump(&record)?;
+        }
+        Ok(())
+    }
+
+    fn advance_unknown(&mut self) -> bool {
+        let unknown = &mut self.unknown;
+        let extra = self
+            .extra
+            .get_or_insert_with(|| guess::grouped(std::mem::take(unknown)).into_iter());
+        let Some((name, value)) = extra.next() else {
+            return false;
+        };
+        (self.name, self.slot) = (Cow::Owned(name), Slot::Tree(value));
+        true
+    }
+
+    /// Continues with the members of an inline message, then with the rest of this one.
+    fn enter(&mut self, slot: Slot) -> Result<(), Fault> {
+        let (message, data, base) = match slot {
+            Slot::Message(message, start, end, _) => (
+                message,
+                self.frame.part(start, end),
+                self.frame.base + start,
+            ),
+            Slot::Merged(message, data, base, _) => (message, Cow::Owned(data), base),
+            _ => return Ok(()),
+        };
+        let inner = Frame::open(message.fields(), data, base)?;
+        let outer = std::mem::replace(&mut self.frame, inner);
+        if let Some(free) = self.outer.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(outer);
+        }
+        Ok(())
+    }
+
+    fn child_role(&self, field: &Field) -> Role {
+        if self.role == Role::Root && field.name() == "metadata" {
+            Role::Metadata
+        } else {
+            Role::Plain
+        }
+    }
+
+    fn given_version(&self, field: &Field) -> bool {
+        self.role == Role::Metadata
+            && self.context.resource_version.is_some()
+            && field.name() == "resourceVersion"
+    }
+
+    /// What is printed for a field that is not on the wire.
+    fn absent(&self, field: &'static Field) -> Option<Slot> {
+        if self.given_version(field) {
+            return Some(Slot::ResourceVersion);
+        }
+        match (field.rule, field.label, field.kind) {
+            (Rule::OmitEmpty | Rule::OmitZero | Rule::Pointer, ..) => None,
+            (Rule::Always | Rule::Inline, Label::One, Type::Message) => {
+                Some(Slot::Message(field.message(), 0, 0, self.child_role(field)))
+            }
+            (Rule::PointerNull, ..)
+            | (_, Label::Repeated | Label::Map, _)
+            | (_, _, Type::Bytes) => Some(Slot::Null),
+            (Rule::Always | Rule::Inline, ..) => Some(Slot::Scalar(field, zero(field.kind))),
+        }
+    }
+
+    /// Reads all records of the field, whose first one is `record`; `None` where it is not printed.
+    fn take(&mut self, field: &'static Field, record: Record) -> Result<Option<Slot>, Fault> {
+        let mut last = record;
+        self.frame.bump(&record)?;
+        let single_message = field.label == Label::One && field.kind == Type::Message;
+        if let (true, Some(next)) = (single_message, self.frame.next)
+            && next.number == record.number
+        {
+            return self.merge(field, &record).map(Some);
+        }
+        while let Some(next) = self.frame.next {
+            if next.number != record.number {
+                break;
+            }
+            self.frame.bump(&next)?;
+            last = next;
+        }
+        if self.given_version(field) {
+            return Ok(Some(Slot::ResourceVersion));
+        }
+        if field.label != Label::One {
+            return Ok(Some(Slot::Many(field, record.start, last.end)));
+        }
+        if !single_message {
+            let empty = match last.payload {
+                Payload::Varint(value) if field.kind == Type::Int32 => {
+                    super::node::low_32(value) == 0
+                }
+                Payload::Varint(value) | Payload::Fixed64(value) => value == 0,
+                Payload::Bytes(start, end) => start == end,
+                Payload::Fixed32(_) | Payload::Group => false,
+            };
+            let left_out = empty && field.rule == Rule::OmitEmpty;
+            return Ok((!left_out).then_some(Slot::Scalar(field, last.payload)));
+        }
+        let Payload::Bytes(start, end) = last.payload else {
+            return Err(self.misfit(field, &last));
+        };
+        let slot = Slot::Message(field.message(), start, end, self.child_role(field));
+        if field.rule == Rule::OmitZero {
+            let span = Span {
+                data: self.frame.data.get(start..end).unwrap_or_default(),
+                base: self.frame.base + start,
+            };
+            if matches!(
+                Datum::message(field.message(), span, Role::Plain)?,
+                Datum::Null
+            ) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(slot))
+    }
+
+    /// Protobuf merges the parts of a message that stands more than once: reading them one after the other does the same.
+    fn merge(&mut self, field: &'static Field, first: &Record) -> Result<Slot, Fault> {
+        let (mut next, mut whole) = (Some(*first), Vec::new());
+        while let Some(record) = next.filter(|record| record.number == first.number) {
+            let Payload::Bytes(start, end) = record.payload else {
+                return Err(self.misfit(field, &record));
+            };
+            whole.extend_from_slice(self.frame.data.get(start..end).unwrap_or_default());
+            self.frame.bump(&record)?;
+            next = self.frame.next;
+        }
+        let base = self.frame.base + first.start;
+        Ok(Slot::Merged(
+            field.message(),
+            whole,
+            base,
+            self.child_role(field),
+        ))
+    }
+
+    #[cold]
+    fn misfit(&self, field: &Field, record: &Record) -> Fault {
+        misfit(field, self.frame.base + record.start)
+    }
+
+    pub(crate) fn node(&self) -> Result<Node<'_>, Fault> {
+        let span = Span {
+            data: &self.frame.data,
+            base: self.frame.base,
+        };
+        let datum = match &self.slot {
+            Slot::Null => Datum::Null,
+            Slot::Scalar(field, payload) => scalar(field, *payload, span)?,
+            Slot::Message(message, start, end, role) => {
+                Datum::message(message, span.slice(*start, *end), *role)?
+            }
+            Slot::Merged(message, data, base, role) => {
+                Datum::message(message, Span { data, base: *base }, *role)?
+            }
+            Slot::Many(field, start, end) if field.label == Label::Map => {
+                Datum::Entries(field, span.slice(*start, *end))
+            }
+            Slot::Many(field, start, end) => Datum::Items(field, span.slice(*start, *end)),
+            Slot::Kind => Datum::Text(self.context.kind.as_bytes()),
+            Slot::ApiVersion => Datum::Text(self.context.api_version.as_bytes()),
+            Slot::ResourceVersion => Datum::Text(
+                self.context
+                    .resource_version
+                    .as_deref()
+                    .unwrap_or("")
+                    .as_bytes(),
+            ),
+            Slot::Tree(value) => Datum::Tree(value),
+        };
+        Ok(Node::new(self.context, self.room, datum))
+    }
+}
+
+/// The zero of a scalar that Kubernetes prints though it is absent.
+fn zero(kind: Type) -> Payload {
+    match kind {
+        Type::String | Type::Bytes | Type::Message => Payload::Bytes(0, 0),
+        Type::Bool | Type::Int32 | Type::Int64 => Payload::Varint(0),
+        Type::Double => Payload::Fixed64(0),
+    }
+}
+
+/// A record whose wire type cannot be the field's.
+#[cold]
+pub(crate) fn misfit(field: &Field, at: usize) -> Fault {
+    let seen = format!(
+        "field {} ({}) has another wire type than {:?}",
+        field.number,
+        field.name(),
+        field.kind
+    );
+    Fault::malformed("field", at, seen)
+}

@@ -1,0 +1,18 @@
+//! Protobuf bytes and the field tables, read as one stream of named values.
+//!
+//! [`Node`](node::Node) is one value that has not been read yet; [`Members`](members::Members) and
+//! [`Items`](items::Items) walk what is inside it, in the order of the field numbers. serde's two sides are thin layers
+//! over them: [`serialize`] writes JSON and YAML, [`deserialize`] fills typed objects. Nothing is collected on the way.
+
+mod deserialize;
+mod entries;
+pub(crate) mod fault;
+mod guess;
+mod items;
+mod members;
+mod message;
+pub(crate) mod node;
+mod quantity;
+mod serialize;
+mod time;
+pub(crate) mod wire;

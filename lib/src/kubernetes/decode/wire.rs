@@ -1,0 +1,215 @@
+//! Protobuf records: tag, payload, next.
+
+use super::fault::Fault;
+
+/// The largest field number protobuf knows.
+const MAX_NUMBER: u64 = (1 << 29) - 1;
+
+/// What stands behind a tag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Payload {
+    Varint(u64),
+    Fixed64(u64),
+    /// Offsets of the bytes, without the length.
+    Bytes(usize, usize),
+    Fixed32(u32),
+    /// A group of proto2, which Kubernetes never writes: stepped over.
+    Group,
+}
+
+/// One tag and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) number: u32,
+    pub(crate) payload: Payload,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// A varint and the offset after it.
+#[inline]
+pub(crate) fn varint(data: &[u8], at: usize) -> Option<(u64, usize)> {
+    match data.get(at) {
+        Some(&byte) if byte < 0x80 => Some((u64::from(byte), at + 1)),
+        Some(_) => long_varint(data, at),
+        None => None,
+    }
+}
+
+/// At most ten bytes; bits beyond the 64th are dropped, as Go does.
+fn long_varint(data: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    for (index, &byte) in data.get(at..)?.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            return Some((value, at + index + 1));
+        }
+    }
+    None
+}
+
+/// Reads the record at `at`; `base` is the offset of `data` in the value, for errors.
+#[inline]
+pub(crate) fn record(data: &[u8], at: usize, base: usize) -> Result<Record, Fault> {
+    let (tag, body) = varint(data, at).ok_or_else(|| bad_varint(data, at, base, "field tag"))?;
+    let number = tag >> 3;
+    if number == 0 || number > MAX_NUMBER {
+        let seen = format!("field number {number} is not possible");
+        return Err(Fault::malformed("field tag", base + at, seen));
+    }
+    let number = u32::try_from(number).unwrap_or_default();
+    let (payload, end) = match tag & 7 {
+        0 => varint(data, body)
+            .map(|(value, end)| (Payload::Varint(value), end))
+            .ok_or_else(|| bad_varint(data, body, base, "varint"))?,
+        2 => {
+            let (len, from) =
+                varint(data, body).ok_or_else(|| bad_varint(data, body, base, "field length"))?;
+            let end = usize::try_from(len)
+                .ok()
+                .and_then(|len| from.checked_add(len))
+                .filter(|&end| end <= data.len())
+                .ok_or_else(|| Fault::truncated("field", base + from, len, data.len() - from))?;
+            (Payload::Bytes(from, end), end)
+        }
+        1 => (
+            Payload::Fixed64(u64::from_le_bytes(fixed(data, body, base)?)),
+            body + 8,
+        ),
+        5 => (
+            Payload::Fixed32(u32::from_le_bytes(fixed(data, body, base)?)),
+            body + 4,
+        ),
+        3 => (Payload::Group, skip_group(data, body, base)?),
+        other => {
+            let seen = format!("wire type {other} of field {number} is not possible");
+            return Err(Fault::malformed("field tag", base + at, seen));
+        }
+    };
+    Ok(Record {
+        number,
+        payload,
+        start: at,
+        end,
+    })
+}
+
+fn fixed<const N: usize>(data: &[u8], at: usize, base: usize) -> Result<[u8; N], Fault> {
+    data.get(at..at.saturating_add(N))
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| {
+            Fault::truncated(
+                "fixed field",
+                base + at,
+                N as u64,
+                data.len().saturating_sub(at),
+            )
+        })
+}
+
+#[cold]
+fn bad_varint(data: &[u8], at: usize, base: usize, what: &'static str) -> Fault {
+    let have = data.len().saturating_sub(at);
+    if have < 10 {
+        Fault::truncated(what, base + at, have as u64 + 1, have)
+    } else {
+        Fault::malformed(what, base + at, "a varint of more than ten bytes")
+    }
+}
+
+/// The offset after the end tag of the group whose body begins at `at`. Iterative: groups nest as deep as they like.
+fn skip_group(data: &[u8], mut at: usize, base: usize) -> Result<usize, Fault> {
+    let mut open = 1_usize;
+    while open > 0 {
+        let (tag, body) = varint(data, at).ok_or_else(|| bad_varint(data, at, base, "group"))?;
+        at = match tag & 7 {
+            3 => {
+                open += 1;
+                body
+            }
+            4 => {
+                open -= 1;
+                body
+            }
+            _ => record(data, at, base)?.end,
+        };
+    }
+    Ok(at)
+}
+
+/// Walks every record once: whether the numbers never descend, as Kubernetes writes them.
+pub(crate) fn is_ordered(data: &[u8], base: usize) -> Result<bool, Fault> {
+    let (mut at, mut last, mut ordered) = (0, 0, true);
+    while at < data.len() {
+        let record = record(data, at, base)?;
+        ordered &= record.number >= last;
+        last = record.number;
+        at = record.end;
+    }
+    Ok(ordered)
+}
+
+/// The same records by ascending number; those of one number keep their order.
+pub(crate) fn reordered(data: &[u8], base: usize) -> Result<Vec<u8>, Fault> {
+    let mut records = records(data, base)?;
+    records.sort_by_key(|record| record.number);
+    let parts = records
+        .iter()
+        .filter_map(|record| data.get(record.start..record.end));
+    Ok(parts.flatten().copied().collect())
+}
+
+/// All records. Each takes two bytes or more, so the list is bounded by the value's size.
+pub(crate) fn records(data: &[u8], base: usize) -> Result<Vec<Record>, Fault> {
+    let (mut at, mut all) = (0, Vec::new());
+    while at < data.len() {
+        let record = record(data, at, base)?;
+        at = record.end;
+        all.push(record);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_ends_before_its_length_says_where_and_how_much() {
+        let fault = record(&[0x0a, 5, 1, 2], 0, 0x10).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "byte 0x12: field needs 5 bytes, 2 are there"
+        );
+    }
+
+    #[test]
+    fn a_negative_number_takes_ten_bytes_and_an_eleventh_is_refused() {
+        let mut bytes = vec![0x08];
+        bytes.extend([0xff; 9]);
+        bytes.push(1);
+        assert_eq!(
+            record(&bytes, 0, 0).unwrap().payload,
+            Payload::Varint(u64::MAX)
+        );
+        bytes.pop();
+        bytes.extend([0x80, 1]);
+        assert!(record(&bytes, 0, 0).is_err());
+    }
+
+    #[test]
+    fn groups_are_stepped_over_however_deep_they_nest() {
+        let mut bytes = vec![0x0b; 100_000];
+        bytes.extend(vec![0x0c; 100_000]);
+        assert_eq!(record(&bytes, 0, 0).unwrap().end, 200_000);
+        bytes.pop();
+        assert!(record(&bytes, 0, 0).is_err());
+    }
+
+    #[test]
+    fn descending_numbers_are_put_in_order_and_equal_ones_keep_theirs() {
+        let bytes = [0x10, 1, 0x08, 2, 0x10, 3];
+        assert!(!is_ordered(&bytes, 0).unwrap());
+        assert_eq!(reordered(&bytes, 0).unwrap(), [0x08, 2, 0x10, 1, 0x10, 3]);
+    }
+}

@@ -1,0 +1,10 @@
+//! Decoding stored Kubernetes values, compared with what Kubernetes itself prints for them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop where it stands"
+)]
+
+mod oracle;
