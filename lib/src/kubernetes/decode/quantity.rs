@@ -90,10 +90,10 @@ impl<'a> Parts<'a> {
     fn fast_value(&self) -> Option<i64> {
         let count = self.whole.len() + self.fraction.len();
         let fits = match self.family {
-            // 15 digits, less those that the suffix adds: three for every ten bits.
+            // 15 digits, less one and those that the suffix adds: three for every ten bits.
             Family::Binary => {
                 let added = usize::try_from(self.exponent * 3 / 10).ok()?;
-                self.fraction.is_empty() && count + added + 1 <= 15
+                self.fraction.is_empty() && count + added < 15
             }
             _ => count <= FAST_DIGITS && self.scale() >= -9,
         };
