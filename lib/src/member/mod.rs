@@ -1,1 +1,171 @@
 //! One handle that joins db, WAL and snaps.
+//!
+//! [`Member::open`] reads nothing but names. Every part is read when it is first asked for and kept; a part that is missing
+//! or broken costs its own answers and nothing else.
+//!
+//! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
+//! not bytes, so that it lives beside the mapping it describes.
+
+mod wal;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+pub use wal::Wal;
+
+use crate::bolt::{Db, MetaChoice};
+use crate::bytes::Bytes;
+use crate::error::Error;
+use crate::evidence::{self, Evidence, File, Role, Trailer};
+use crate::progress::{Progress, Silent};
+
+/// How a member is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Mapping or plain reads, bounds.
+    pub evidence: evidence::Options,
+    /// Which meta page of the db to follow.
+    pub meta: MetaChoice,
+}
+
+/// A member's directory, or whatever part of one is there.
+///
+/// ```no_run
+/// use etcd_inspect::member::Member;
+///
+/// let member = Member::open("/copy/m1")?;
+/// let db = member.db()?;
+/// println!("{} bytes in pages of {}", db.meta().size_bytes(), db.page_size());
+/// if let Some(wal) = member.wal() {
+///     println!("the log ends at index {}", wal.log().last_index());
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Member {
+    evidence: Evidence,
+    options: Options,
+    log: OnceLock<crate::wal::Log>,
+}
+
+impl Member {
+    /// Locates the parts at a path with default options.
+    ///
+    /// # Errors
+    /// As [`Evidence::open`]; damage within the parts is no error here.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, Options::default())
+    }
+
+    /// Locates the parts at a path.
+    ///
+    /// # Errors
+    /// As [`Evidence::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Ok(Self::of(Evidence::open(path, &options.evidence)?, options))
+    }
+
+    /// The member whose files were located already.
+    pub fn of(evidence: Evidence, options: Options) -> Self {
+        Self {
+            evidence,
+            options,
+            log: OnceLock::new(),
+        }
+    }
+
+    /// The files.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// How it was opened.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The db as the chosen meta shows it, without the trailer of a snapshot file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is no db file; else as [`Db::open`].
+    pub fn db(&self) -> Result<Db<'_>, Error> {
+        self.db_at(self.options.meta)
+    }
+
+    /// The db as another meta shows it.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub fn db_at(&self, meta: MetaChoice) -> Result<Db<'_>, Error> {
+        Db::open(self.db_bytes()?, meta, &self.options.evidence.limits)
+    }
+
+    /// The bytes of the db file, without the trailer of a snapshot file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is none; [`Error::Io`] where it cannot be read.
+    pub fn db_bytes(&self) -> Result<Bytes<'_>, Error> {
+        let bytes = self.db_file()?.bytes()?;
+        Ok(Trailer::find(&bytes).map_or(bytes, |trailer| trailer.image()))
+    }
+
+    /// The db file.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is none.
+    pub fn db_file(&self) -> Result<&File, Error> {
+        self.evidence.db().ok_or_else(|| Error::Missing {
+            file: self.evidence.name().clone(),
+            what: "db",
+        })
+    }
+
+    /// The SHA-256 trailer of an `etcdctl snapshot save` file.
+    pub fn trailer(&self) -> Option<Trailer<'_>> {
+        Trailer::find(&self.evidence.db()?.bytes().ok()?)
+    }
+
+    /// The write-ahead log; `None` where there is not one segment.
+    pub fn wal(&self) -> Option<Wal<'_>> {
+        self.wal_with(&Silent)
+    }
+
+    /// The write-ahead log, telling how far reading it is. It is read once.
+    pub fn wal_with(&self, progress: &dyn Progress) -> Option<Wal<'_>> {
+        if self.evidence.wal().is_empty() {
+            return None;
+        }
+        let files = self.wal_bytes();
+        let limits = &self.options.evidence.limits;
+        let log = self
+            .log
+            .get_or_init(|| crate::wal::Log::read(&files, limits, progress));
+        Some(Wal::new(log, files))
+    }
+
+    /// Segments, then `.broken` files; one that cannot be read is empty here, and [`Member::unreadable_files`] names it.
+    fn wal_bytes(&self) -> Vec<Bytes<'_>> {
+        let broken = self.evidence.of(Role::WalBroken);
+        let bytes = |file| File::bytes(file).unwrap_or_else(|_| Bytes::new(file.name(), 0, &[]));
+        self.evidence
+            .wal()
+            .iter()
+            .chain(broken)
+            .map(bytes)
+            .collect()
+    }
+
+    /// Files that the operating system does not let us read at all, with its reason.
+    pub fn unreadable_files(&self) -> impl Iterator<Item = (&File, Error)> {
+        let roles = [
+            Role::Db,
+            Role::Wal,
+            Role::Snap,
+            Role::WalBroken,
+            Role::SnapDb,
+            Role::SnapBroken,
+        ];
+        let files = roles.into_iter().flat_map(|role| self.evidence.of(role));
+        files.filter_map(|file| Some((file, file.bytes().err()?)))
+    }
+}
