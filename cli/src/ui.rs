@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::Finding;
+use etcd_inspect::bolt::{Db, MetaChoice};
 use etcd_inspect::evidence::{Evidence, Io, Options};
 use serde_json::{Map, Value};
 
@@ -99,6 +100,30 @@ impl Ui {
     pub(crate) fn evidence(&mut self, positional: Option<&Path>) -> anyhow::Result<Evidence> {
         let path = self.target(positional)?;
         Ok(Evidence::open(&path, &self.options())?)
+    }
+
+    /// The db of the evidence, seen through the meta page of `--meta`.
+    pub(crate) fn db<'e>(&self, evidence: &'e Evidence) -> Result<Db<'e>, etcd_inspect::Error> {
+        let file = evidence.db().ok_or_else(|| etcd_inspect::Error::Missing {
+            file: evidence.name().clone(),
+            what: "db",
+        })?;
+        let choice = match self.global.meta {
+            None => MetaChoice::Newest,
+            Some(global::Meta::Zero) => MetaChoice::Slot(0),
+            Some(global::Meta::One) => MetaChoice::Slot(1),
+            Some(global::Meta::Older) => MetaChoice::Older,
+        };
+        Db::open(file.bytes()?, choice, &self.options().limits)
+    }
+
+    /// Stored bytes as they are; on a terminal escaped, newlines and tabs excepted.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.terminal.is_tty {
+            let text = escape::lines(bytes, self.terminal.charset);
+            return self.out().write_all(text.as_bytes());
+        }
+        self.out().write_all(bytes)
     }
 
     /// One line of the answer.

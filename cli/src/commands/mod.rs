@@ -4,6 +4,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod man;
+mod page;
 mod version;
 
 use clap::{CommandFactory, Subcommand};
@@ -15,6 +16,7 @@ use crate::ui::Ui;
 /// The verbs, in the order in which `help` lists them.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Page(page::PageArgs),
     Explain(explain::ExplainArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
@@ -26,6 +28,7 @@ impl Command {
     /// Answers.
     pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
         match self {
+            Self::Page(args) => page::run(args, ui),
             Self::Explain(args) => explain::run(args, ui),
             Self::Doctor(args) => doctor::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),

@@ -9,6 +9,7 @@
 mod bucket;
 pub mod check;
 mod db;
+pub mod fields;
 pub mod freelist;
 mod meta;
 mod page;
