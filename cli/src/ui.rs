@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::Finding;
-use etcd_inspect::bolt::{Db, MetaChoice};
-use etcd_inspect::evidence::{Evidence, Io, Options};
+use etcd_inspect::bolt::MetaChoice;
+use etcd_inspect::evidence::Io;
+use etcd_inspect::member::{Member, Options};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, fill};
@@ -81,40 +82,26 @@ impl Ui {
         Ok(path)
     }
 
-    /// How evidence is opened, from `--io` and `--max-unpacked`.
-    pub(crate) fn options(&self) -> Options {
+    /// Opens the evidence in question, with `--io`, `--max-unpacked` and `--meta`; nothing but names is read yet.
+    pub(crate) fn member(&mut self, positional: Option<&Path>) -> anyhow::Result<Member> {
+        let path = self.target(positional)?;
         let mut options = Options {
-            io: match self.global.io {
-                global::Io::Map => Io::Map,
-                global::Io::Read => Io::Read,
+            meta: match self.global.meta {
+                None => MetaChoice::Newest,
+                Some(global::Meta::Zero) => MetaChoice::Slot(0),
+                Some(global::Meta::One) => MetaChoice::Slot(1),
+                Some(global::Meta::Older) => MetaChoice::Older,
             },
             ..Options::default()
         };
-        if let Some(bytes) = self.global.max_unpacked {
-            options.limits.unpacked_bytes = bytes;
-        }
-        options
-    }
-
-    /// Finds the files of the evidence in question; nothing of them is read yet.
-    pub(crate) fn evidence(&mut self, positional: Option<&Path>) -> anyhow::Result<Evidence> {
-        let path = self.target(positional)?;
-        Ok(Evidence::open(&path, &self.options())?)
-    }
-
-    /// The db of the evidence, seen through the meta page of `--meta`.
-    pub(crate) fn db<'e>(&self, evidence: &'e Evidence) -> Result<Db<'e>, etcd_inspect::Error> {
-        let file = evidence.db().ok_or_else(|| etcd_inspect::Error::Missing {
-            file: evidence.name().clone(),
-            what: "db",
-        })?;
-        let choice = match self.global.meta {
-            None => MetaChoice::Newest,
-            Some(global::Meta::Zero) => MetaChoice::Slot(0),
-            Some(global::Meta::One) => MetaChoice::Slot(1),
-            Some(global::Meta::Older) => MetaChoice::Older,
+        options.evidence.io = match self.global.io {
+            global::Io::Map => Io::Map,
+            global::Io::Read => Io::Read,
         };
-        Db::open(file.bytes()?, choice, &self.options().limits)
+        if let Some(bytes) = self.global.max_unpacked {
+            options.evidence.limits.unpacked_bytes = bytes;
+        }
+        Ok(Member::open_with(&path, options)?)
     }
 
     /// Stored bytes as they are; on a terminal escaped, newlines and tabs excepted.

@@ -66,8 +66,8 @@ static TREE: [Column; 5] = [
 
 pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let (id, path) = split(&args.words)?;
-    let evidence = ui.evidence(path)?;
-    let db = ui.db(&evidence)?;
+    let member = ui.member(path)?;
+    let db = member.db()?;
     match id {
         Some(id) if args.hex || ui.format() == Format::Hex => dump(&db, id, ui),
         Some(id) if ui.format() == Format::Raw => raw(&db, id, ui),
