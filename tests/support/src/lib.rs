@@ -16,6 +16,7 @@
 )]
 
 pub mod damage;
+pub mod etcd;
 mod fixture;
 pub mod incidents;
 pub mod places;

@@ -58,8 +58,8 @@ impl Incident {
 
 /// A member stopped cleanly: the db is level with the WAL.
 pub const CLEAN: &str = "etcd-3.5.30";
-/// A member killed: the db lags behind the WAL.
-pub const KILLED: &str = "etcd-3.5.30-killed";
+/// A member killed: the db lags behind the WAL by 128 entries.
+pub const KILLED: &str = "lagging-3.5.30";
 
 /// Every reproduction, in the order of the reference.
 #[must_use]

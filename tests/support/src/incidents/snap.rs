@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::db::{cut_trailer, edit, set_meta_number};
 use super::dir::copy_file;
-use super::{CLEAN, Incident, KILLED, Starts};
+use super::{CLEAN, Incident, Starts};
 use crate::damage::{flip_bit, noise};
 use crate::places::{proto, snap};
 
@@ -138,7 +138,7 @@ pub(super) const CASES: &[Incident] = &[
         },
     ),
     Incident {
-        base: KILLED,
+        base: "etcd-3.5.30-killed",
         ..case(
             "S14",
             "DB-STALE",
@@ -149,7 +149,7 @@ pub(super) const CASES: &[Incident] = &[
         )
     },
     Incident {
-        base: KILLED,
+        base: "etcd-3.5.30-killed",
         ..case(
             "S15",
             "DB-STALE-SNAPDB",

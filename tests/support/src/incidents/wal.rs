@@ -8,7 +8,7 @@ use super::{CLEAN, Incident, KILLED, Starts};
 use crate::damage::{flip_bit, noise, overwrite, truncate, zero};
 use crate::places::proto;
 use crate::places::wal::{
-    CRC, ENTRY, Entry, Log, METADATA, SNAPSHOT, STATE, entry, hard_state, segments, split,
+    CRC, ENTRY, Entry, Frame, Log, METADATA, SNAPSHOT, STATE, entry, hard_state, segments, split,
 };
 
 /// A log of five segments: two wholly before the newest snapshot, one across it, and two that must be replayed.
@@ -120,7 +120,7 @@ pub(super) const CASES: &[Incident] = &[
         |dir| {
             let log = Log::read(dir);
             let file = &log.segments[0];
-            let boundary = |frame: &crate::places::wal::Frame| (frame.at + 8).div_ceil(512) * 512;
+            let boundary = |frame: &Frame| (frame.at + 8).div_ceil(512) * 512;
             let torn = log
                 .entries()
                 .into_iter()
@@ -140,22 +140,18 @@ pub(super) const CASES: &[Incident] = &[
         |dir| {
             let log = Log::read(dir);
             let file = &log.segments[0];
-            let hit = log
+            let written = |frame: &Frame| {
+                ((frame.at + 8).div_ceil(512)..frame.end / 512)
+                    .map(|sector| sector * 512)
+                    .find(|at| file.bytes[*at..at + 512].iter().all(|byte| *byte != 0))
+            };
+            let sector = log
                 .entries()
-                .into_iter()
+                .iter()
                 .rev()
                 .skip(20)
-                .map(|entry| &file.frames[entry.frame])
-                .find(|frame| frame.data.len() > 1100)
-                .or_else(|| {
-                    file.frames
-                        .iter()
-                        .rev()
-                        .skip(20)
-                        .find(|frame| frame.kind == ENTRY)
-                })
-                .expect("an entry");
-            let sector = (hit.at + 8).div_ceil(512) * 512;
+                .find_map(|entry| written(&file.frames[entry.frame]))
+                .expect("an entry of several sectors");
             zero(&file.path, sector..sector + 512);
         },
     ),
@@ -361,6 +357,25 @@ pub(super) const CASES: &[Incident] = &[
                 log.segments[0].frames[entry.frame].record,
                 5,
             );
+        },
+    ),
+    case(
+        "W36",
+        "WAL-CRC-TORN-LOOKALIKE",
+        "SILENT-WRONG-DATA",
+        Starts::Yes,
+        "flip 1 bit in an entry whose value holds more than 1023 zero bytes: etcd takes it for a torn write and drops everything behind",
+        |dir| {
+            let log = Log::read(dir);
+            let zeros = |entry: &Entry| entry.data.split(|byte| *byte != 0).count() > 1100;
+            let hit = log
+                .entries()
+                .into_iter()
+                .rev()
+                .skip(20)
+                .find(zeros)
+                .expect("an entry with zeros");
+            flip_bit(&log.segments[0].path, payload(&log, &hit), 1);
         },
     ),
     case(
