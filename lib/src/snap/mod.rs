@@ -1,1 +1,13 @@
-//! Raft snapshot files.
+//! Raft snapshot files: the `.snap` envelope, its metadata, the v2 store in it; names of `.snap.db` files.
+//!
+//! The db itself (`snap/db`) and files of `etcdctl snapshot save` are bbolt files: see [`bolt`](crate::bolt).
+
+pub mod check;
+mod file;
+mod name;
+mod store;
+
+pub use crate::raft::ConfState;
+pub use file::SnapFile;
+pub use name::{SnapName, SnapPart};
+pub use store::{Store, StoreMember};
