@@ -103,7 +103,8 @@ fn store(snap: &SnapFile, report: &mut Sink<'_>) {
         .chain(&snap.conf_state.learners)
         .filter(|id| !members.contains(id))
         .collect();
-    if !(strangers.is_empty() && missing.is_empty()) && !snap.conf_state.voters.is_empty() {
+    let differ = !strangers.is_empty() || !missing.is_empty();
+    if differ && !snap.conf_state.voters.is_empty() {
         let hex = |ids: &[&u64]| {
             let ids: Vec<_> = ids.iter().map(|id| format!("{id:016x}")).collect();
             list(&ids)

@@ -47,8 +47,7 @@ impl SnapFile {
             return Err(bytes.truncated(0, 1, "snap"));
         }
         let (mut crc_stored, mut data_at, mut data) = (0, 0, &[][..]);
-        let mut fields = Fields::new(bytes.as_slice());
-        while let Some(field) = fields.next() {
+        for field in Fields::new(bytes.as_slice()) {
             let field = field.map_err(|why| bytes.malformed(0, "snap.envelope", why))?;
             match (field.number, field.value) {
                 (1, Value::Varint(crc)) => {

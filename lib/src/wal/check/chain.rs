@@ -101,7 +101,8 @@ pub(super) fn heads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         });
         if segment.records.is_empty() {
             // The last one has a code of its own: etcd does not even notice.
-            if !damaged_head && !(log.is_last(number) && number > 0) {
+            let lost_tail = log.is_last(number) && number > 0;
+            if !damaged_head && !lost_tail {
                 let message = format!("no record in {} bytes", segment.len_bytes);
                 report(Finding::new(&codes::HEAD, log.at(number, 0), message));
             }
