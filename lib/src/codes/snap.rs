@@ -31,7 +31,7 @@ codes! {
         what: "The JSON cannot be read, or the own member is missing in it. etcd up to 3.6 panics: `failed to recover from snapshot`.",
         why: "Bad memory before the checksum was made, or a manual edit.",
         next: "Move that .snap away from a copy of the directory: an older one is used if the WAL reaches back to it. `etcd-inspect preflight --for start {path}` says whether it does.";
-    SNAP_CUSTOM = "SNAP-008", Warning, "keys of the v2 API in a .snap",
+    SNAP_CUSTOM = "SNAP-008", Note, "keys of the v2 API in a .snap",
         what: "The v2 store has content outside etcd's own. etcd 3.6 refuses to start on it (`detected disallowed custom content in v2store`); 3.4 and 3.5 do not mind.",
         why: "A client used the v2 API (flannel, old tools) while it was still on.",
         next: "Before an upgrade to 3.6: delete those keys with etcdctl v2 under 3.5 and let a new snapshot be taken.";

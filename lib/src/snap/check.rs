@@ -1,12 +1,14 @@
 //! Judges `.snap` files: each alone, and against the WAL's snapshot records.
 
-use super::{SnapFile, SnapPart, Store};
+use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
 use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
 use crate::{Bytes, Finding, Place, Severity, Sink};
 
 /// Reads and judges one file alone; `None` where it cannot be read at all. Files that are no `.snap` are passed over.
+///
+/// [`Snaps::read`] does it for a directory.
 pub fn file(bytes: &Bytes<'_>, report: &mut Sink<'_>) -> Option<SnapFile> {
     let part = SnapPart::of(bytes.file().as_str());
     if !matches!(part, SnapPart::Snap(_) | SnapPart::Broken(_)) {
@@ -151,13 +153,9 @@ fn ids(conf_state: &ConfState) -> String {
     ids.join(", ")
 }
 
-/// Judges all readable snapshots of a directory against the WAL's records. `files` are those the log was read from.
-pub fn against_log(snaps: &[SnapFile], log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
-    let usable: Vec<_> = snaps
-        .iter()
-        .filter(|snap| snap.is_intact())
-        .filter(|snap| matches!(SnapPart::of(snap.file.as_str()), SnapPart::Snap(_)))
-        .collect();
+/// Judges the snapshots of a directory against the WAL's records. `files` are those the log was read from.
+pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
+    let usable: Vec<_> = snaps.usable().collect();
     let covered = |snap: &SnapFile| {
         // Records of purged segments are gone with them.
         let first = log.first().map_or(u64::MAX, |entry| entry.index);
@@ -174,8 +172,10 @@ pub fn against_log(snaps: &[SnapFile], log: &Log, files: &[Bytes<'_>], report: &
                 report(Finding::new(&codes::SNAP_ORPHAN, snap.place(), message));
             }
             Some(record) => {
+                // A snapshot without voters has a code of its own.
                 if let Some(conf_state) = &record.conf_state
                     && !conf_state.same_members(&snap.conf_state)
+                    && !snap.conf_state.voters.is_empty()
                 {
                     let message = format!("at index {}", snap.index);
                     report(
@@ -187,7 +187,7 @@ pub fn against_log(snaps: &[SnapFile], log: &Log, files: &[Bytes<'_>], report: &
             None => {}
         }
     }
-    missing_file(&usable, log, files, report);
+    missing_file(snaps, &usable, log, files, report);
 }
 
 fn record_of<'l>(log: &'l Log, snap: &SnapFile) -> Option<&'l LogSnapshot> {
@@ -198,7 +198,13 @@ fn record_of<'l>(log: &'l Log, snap: &SnapFile) -> Option<&'l LogSnapshot> {
 }
 
 /// Only the newest: older files are purged by `--max-snapshots`.
-fn missing_file(usable: &[&SnapFile], log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
+fn missing_file(
+    snaps: &Snaps,
+    usable: &[&SnapFile],
+    log: &Log,
+    files: &[Bytes<'_>],
+    report: &mut Sink<'_>,
+) {
     let Some(newest) = log.valid_snapshots().max_by_key(|record| record.index) else {
         return;
     };
@@ -222,6 +228,14 @@ fn missing_file(usable: &[&SnapFile], log: &Log, files: &[Bytes<'_>], report: &m
         Some(first) => first.index <= start.saturating_add(1),
         None => false,
     };
+    let name = super::SnapName {
+        term: newest.term,
+        index: newest.index,
+    };
+    // A file that is there and damaged has been told; what follows from it matters only where there is no way back.
+    if reaches && snaps.is_damaged(name) {
+        return;
+    }
     let message = match (older, reaches) {
         (Some(index), true) => {
             format!("etcd falls back to the snapshot at index {index} and replays from there")

@@ -5,9 +5,11 @@
 pub mod check;
 mod file;
 mod name;
+mod snaps;
 mod store;
 
 pub use crate::raft::ConfState;
 pub use file::SnapFile;
 pub use name::{SnapName, SnapPart};
+pub use snaps::Snaps;
 pub use store::{Store, StoreMember};

@@ -183,6 +183,8 @@ pub struct Log {
     pub cancelled: bool,
     /// Damage seen when the last surviving entry was pushed.
     damages_at_last_entry: usize,
+    /// Whether a segment did not continue the one in front of it.
+    pub(super) chain_is_broken: bool,
     /// The highest index of a snapshot record so far.
     newest_snapshot: u64,
     /// The index in front of the first segment, by its name.
@@ -367,9 +369,15 @@ impl Log {
         }
         let position = self.entries.len();
         let last = self.last().map(|last| (last.index, last.term));
-        // Whatever follows damage is believed only where it continues the log; it must not wipe out what was verified.
-        let fits = last.is_none_or(|(index, term)| entry.index > index && entry.term >= term);
-        let survives = crc == Crc::Verified || fits;
+        // Whatever follows damage is believed only where it continues the log: it must not wipe out what was verified. Behind
+        // a broken chain a later leader may still have overwritten a tail.
+        let continues = last.is_none_or(|(index, term)| entry.index > index && entry.term >= term);
+        let overwrites = last.is_none_or(|(_, term)| entry.term > term);
+        let survives = match (crc, self.chain_is_broken) {
+            (Crc::Verified, false) => true,
+            (Crc::Verified, true) => continues || overwrites,
+            _ => continues,
+        };
         self.entries.push(log_entry(number, &entry, survives));
         if !survives {
             return Ok(());
@@ -420,7 +428,12 @@ impl Log {
         if state.foreign_fields {
             self.odd(record, OddityKind::ForeignFields);
         }
-        self.states.push(LogState { record, state });
+        let goes_back = self
+            .hard_state()
+            .is_some_and(|last| state.term < last.term || state.commit < last.commit);
+        if !(self.chain_is_broken && goes_back) {
+            self.states.push(LogState { record, state });
+        }
         Ok(())
     }
 

@@ -189,6 +189,7 @@ impl<'d> Walk<'d, '_> {
                 if damaged {
                     (Link::HeadDamaged { running, stored }, Crc::CrcField)
                 } else {
+                    self.log.chain_is_broken = true;
                     (Link::Broken { running, stored }, Crc::Unverified)
                 }
             }
@@ -285,10 +286,16 @@ impl<'d> Walk<'d, '_> {
         let word = u64::from_le_bytes(*word);
         let record_bytes = own as u64;
         let next = self.next(at, own);
-        let kind = DamageKind::Length { word, record_bytes };
+        let right = frame::LengthWord::encode(record_bytes);
+        // The file may also end within the padding.
+        let kind = if word == right.0 {
+            DamageKind::Overrun { record_bytes }
+        } else {
+            DamageKind::Length { word, record_bytes }
+        };
         self.damage(at, next, kind, Some(self.log.records.len()));
         let frame = Frame {
-            word: frame::LengthWord::encode(record_bytes),
+            word: right,
             at,
             record: body.get(..own)?,
             padding: &[],

@@ -2,7 +2,7 @@
 
 use super::{Evidence, Tally};
 use crate::codes::wal as codes;
-use crate::wal::{Ending, GapCause, Link, RecordKind, WalFile};
+use crate::wal::{Ending, GapCause, Link, RecordKind, Segment, WalFile};
 use crate::{Finding, Place, Severity, Sink};
 
 /// Length of a segment in use, and the length at which it is finished.
@@ -160,6 +160,9 @@ pub(super) fn links(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                     Some(Ending::Zeros | Ending::Garbage { .. }) => {
                         "the segment in front ends in zeros: records at its end are lost, or it belongs to another log"
                     }
+                    _ if is_copy(log, segment) => {
+                        "its entries stand in earlier segments already: a copy under a wrong name"
+                    }
                     _ => "records between the two are lost, or they belong to different logs",
                 };
                 report(
@@ -177,6 +180,19 @@ pub(super) fn links(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
             Link::First | Link::Continues | Link::Unknown | Link::NoHead => {}
         }
     }
+}
+
+/// Whether every entry of a segment was passed over because the log had it already.
+fn is_copy(log: &Evidence<'_, '_>, segment: &Segment) -> bool {
+    let mut own = log.log.entries.iter().filter(|entry| {
+        let record = entry.record as usize;
+        segment.records.contains(&record)
+    });
+    let mut any = false;
+    own.all(|entry| {
+        any = true;
+        !entry.survives && entry.superseded_by.is_none()
+    }) && any
 }
 
 pub(super) fn ends(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {

@@ -82,6 +82,9 @@ fn judge(log: &Evidence<'_, '_>, damage: &Damage, behind: Behind) -> Finding {
             "only the stored checksum is wrong, the payload is whole".into()
         }
         DamageKind::Unparsable(why) => format!("{why}: {skipped} bytes skipped"),
+        DamageKind::Overrun { .. } if damage.record.is_some() => {
+            "the file ends within the padding of its last record, which is whole".into()
+        }
         DamageKind::Overrun { record_bytes } => {
             format!("a length of {record_bytes} bytes reaches beyond the end of the file")
         }
