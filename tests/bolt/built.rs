@@ -6,7 +6,9 @@ use testkit::synth::bolt::{Db, Freelist};
 use crate::{entries, findings, with_db};
 
 fn numbers(count: u64, value_bytes: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-    (0..count).map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; value_bytes])).collect()
+    (0..count)
+        .map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; value_bytes]))
+        .collect()
 }
 
 #[test]
@@ -14,13 +16,29 @@ fn every_entry_is_read_back_in_order_whatever_the_shape() {
     let shapes = [
         Db::etcd().bucket("key", numbers(3, 10)),
         Db::etcd().bucket("key", numbers(300, 10)),
-        Db::etcd().never_inline().per_leaf(2).bucket("key", numbers(1000, 3)),
+        Db::etcd()
+            .never_inline()
+            .per_leaf(2)
+            .bucket("key", numbers(1000, 3)),
         Db::etcd().bucket("key", numbers(5, 100_000)),
         Db::etcd().page_size(1024).bucket("key", numbers(300, 400)),
-        Db::etcd().page_size(65536).bucket("key", numbers(3000, 400)),
-        Db::etcd().freelist(Freelist::Stored).spare_pages(7).bucket("key", numbers(300, 400)),
+        Db::etcd()
+            .page_size(65536)
+            .bucket("key", numbers(3000, 400)),
+        Db::etcd()
+            .freelist(Freelist::Stored)
+            .spare_pages(7)
+            .bucket("key", numbers(300, 400)),
     ];
-    let sizes = [(3, 10), (300, 10), (1000, 3), (5, 100_000), (300, 400), (3000, 400), (300, 400)];
+    let sizes = [
+        (3, 10),
+        (300, 10),
+        (1000, 3),
+        (5, 100_000),
+        (300, 400),
+        (3000, 400),
+        (300, 400),
+    ];
     for (shape, (count, value_bytes)) in shapes.iter().zip(sizes) {
         let file = shape.build();
         let (read, complaints) = entries(&file, b"key");
@@ -32,7 +50,11 @@ fn every_entry_is_read_back_in_order_whatever_the_shape() {
 
 #[test]
 fn a_lookup_finds_each_key_and_no_other() {
-    let file = Db::etcd().per_leaf(3).never_inline().bucket("key", numbers(200, 9)).build();
+    let file = Db::etcd()
+        .per_leaf(3)
+        .never_inline()
+        .bucket("key", numbers(200, 9))
+        .build();
     with_db(&file, MetaChoice::Newest, |db| {
         let bucket = db.bucket(b"key", &mut |_| {}).unwrap();
         for (key, value) in numbers(200, 9) {
@@ -46,19 +68,30 @@ fn a_lookup_finds_each_key_and_no_other() {
 #[test]
 fn a_stored_free_list_of_more_than_65534_pages_is_read_in_its_long_form() {
     for spare in [0u64, 1, 65_534, 65_535, 70_000] {
-        let file = Db::etcd().page_size(512).freelist(Freelist::Stored).spare_pages(spare).build();
+        let file = Db::etcd()
+            .page_size(512)
+            .freelist(Freelist::Stored)
+            .spare_pages(spare)
+            .build();
         with_db(&file, MetaChoice::Newest, |db| {
             let stored = freelist::stored(db).unwrap().unwrap();
             assert_eq!(stored.len() as u64, spare);
             assert_eq!(stored, freelist::rebuilt(db, &mut |_| {}));
         });
-        assert!(findings(&file).iter().all(|finding| finding.code.id == "BOLT-021"));
+        assert!(
+            findings(&file)
+                .iter()
+                .all(|finding| finding.code.id == "BOLT-021")
+        );
     }
 }
 
 #[test]
 fn a_free_list_that_is_not_stored_is_rebuilt_from_what_no_tree_reaches() {
-    let file = Db::etcd().spare_pages(11).bucket("key", numbers(100, 500)).build();
+    let file = Db::etcd()
+        .spare_pages(11)
+        .bucket("key", numbers(100, 500))
+        .build();
     with_db(&file, MetaChoice::Newest, |db| {
         assert!(freelist::stored(db).unwrap().is_none());
         assert_eq!(freelist::rebuilt(db, &mut |_| {}).len(), 11);
@@ -67,7 +100,11 @@ fn a_free_list_that_is_not_stored_is_rebuilt_from_what_no_tree_reaches() {
 
 #[test]
 fn the_page_map_accounts_for_every_page_of_the_file() {
-    let file = Db::etcd().spare_pages(4).tail(8 * 4096).bucket("key", numbers(20, 9000)).build();
+    let file = Db::etcd()
+        .spare_pages(4)
+        .tail(8 * 4096)
+        .bucket("key", numbers(20, 9000))
+        .build();
     with_db(&file, MetaChoice::Newest, |db| {
         let map = PageMap::build(db, &mut |_| {});
         let counts = map.counts();

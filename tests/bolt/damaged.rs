@@ -12,7 +12,12 @@ const KEYS: u64 = 400;
 
 fn healthy() -> Vec<u8> {
     let numbers = (0..KEYS).map(|n| (n.to_be_bytes().to_vec(), vec![7; 40]));
-    Db::etcd().per_leaf(8).never_inline().spare_pages(3).bucket("key", numbers).build()
+    Db::etcd()
+        .per_leaf(8)
+        .never_inline()
+        .spare_pages(3)
+        .bucket("key", numbers)
+        .build()
 }
 
 /// The healthy file with a change; `Places` finds the spot without the library's help.
@@ -48,7 +53,10 @@ fn a_zeroed_leaf_costs_its_own_keys_and_no_others() {
 fn two_leaves_with_swapped_contents_are_not_read_into_each_others_range() {
     let file = damaged(|db| {
         let (a, b) = (db.at(db.leaves("key")[3]), db.at(db.leaves("key")[20]));
-        let (first, second) = (db.bytes[a..a + 4096].to_vec(), db.bytes[b..b + 4096].to_vec());
+        let (first, second) = (
+            db.bytes[a..a + 4096].to_vec(),
+            db.bytes[b..b + 4096].to_vec(),
+        );
         db.put(a, &second);
         db.put(b, &first);
     });
@@ -59,7 +67,11 @@ fn two_leaves_with_swapped_contents_are_not_read_into_each_others_range() {
 #[test]
 fn a_branch_that_points_to_itself_ends() {
     let file = damaged(|db| {
-        let node = db.nodes("key").into_iter().find(|node| !db.children(node.page).is_empty()).unwrap();
+        let node = db
+            .nodes("key")
+            .into_iter()
+            .find(|node| !db.children(node.page).is_empty())
+            .unwrap();
         let (element, _) = db.children(node.page)[1];
         db.put(element + 8, &node.page.to_le_bytes());
     });
@@ -74,7 +86,10 @@ fn an_overflow_count_of_billions_is_reported_and_costs_nothing() {
         db.put(at + 12, &0x7fff_ffffu32.to_le_bytes());
     });
     let found = codes(&findings(&file));
-    assert!(found.contains(&"BOLT-023") && found.contains(&"BOLT-014"), "{found:?}");
+    assert!(
+        found.contains(&"BOLT-023") && found.contains(&"BOLT-014"),
+        "{found:?}"
+    );
     assert_eq!(entries(&file, b"key").0.len() as u64, KEYS);
 }
 
@@ -111,7 +126,9 @@ fn a_damaged_newer_meta_shows_the_older_commit_and_says_so() {
         db.put(at + 40, &[1]);
     });
     assert_eq!(codes(&findings(&file)), ["BOLT-002"]);
-    with_db(&file, MetaChoice::Newest, |db| assert_eq!(db.meta().txid.0, 9));
+    with_db(&file, MetaChoice::Newest, |db| {
+        assert_eq!(db.meta().txid.0, 9)
+    });
 }
 
 #[test]
@@ -121,10 +138,18 @@ fn a_file_without_a_valid_meta_is_refused_in_bbolts_words() {
         file[slot + 40] ^= 1;
     }
     let name = FileName::new("db");
-    let error = Opened::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default());
+    let error = Opened::open(
+        Bytes::new(&name, 0, &file),
+        MetaChoice::Newest,
+        &Limits::default(),
+    );
     assert!(error.unwrap_err().to_string().contains("checksum error"));
     file[..8192].fill(0);
-    let error = Opened::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default());
+    let error = Opened::open(
+        Bytes::new(&name, 0, &file),
+        MetaChoice::Newest,
+        &Limits::default(),
+    );
     assert!(error.unwrap_err().to_string().contains("invalid database"));
 }
 
@@ -133,7 +158,11 @@ fn empty_and_tiny_files_are_errors_with_a_place() {
     let name = FileName::new("db");
     for length in [0, 1, 79, 100] {
         let file = vec![0xff; length];
-        let error = Opened::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default());
+        let error = Opened::open(
+            Bytes::new(&name, 0, &file),
+            MetaChoice::Newest,
+            &Limits::default(),
+        );
         assert!(error.unwrap_err().place().is_some());
     }
 }
@@ -152,12 +181,17 @@ fn a_truncated_file_gives_what_is_left_and_counts_the_missing_pages() {
 #[test]
 fn a_free_list_that_claims_more_ids_than_it_has_room_for_is_an_error() {
     let mut places = Places::from_bytes(
-        Db::etcd().freelist(testkit::synth::bolt::Freelist::Stored).spare_pages(2).build(),
+        Db::etcd()
+            .freelist(testkit::synth::bolt::Freelist::Stored)
+            .spare_pages(2)
+            .build(),
     );
     let at = places.at(places.meta(places.newest_meta()).freelist);
     places.put(at + 10, &0xffffu16.to_le_bytes());
     places.put(at + 16, &(1u64 << 40).to_le_bytes());
-    with_db(&places.bytes, MetaChoice::Newest, |db| assert!(freelist::stored(db).is_err()));
+    with_db(&places.bytes, MetaChoice::Newest, |db| {
+        assert!(freelist::stored(db).is_err())
+    });
     assert!(codes(&findings(&places.bytes)).contains(&"BOLT-017"));
 }
 

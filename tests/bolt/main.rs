@@ -1,5 +1,9 @@
 //! The bbolt room, on built files and on real ones.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
 
 mod built;
 mod damaged;

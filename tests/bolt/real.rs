@@ -10,7 +10,10 @@ fn dbs(below: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             dbs(&path, found);
-        } else if ["db", "snapshot.db"].iter().any(|name| path.file_name().unwrap() == *name) {
+        } else if ["db", "snapshot.db"]
+            .iter()
+            .any(|name| path.file_name().unwrap() == *name)
+        {
             found.push(path);
         }
     }
@@ -33,8 +36,12 @@ fn no_db_of_a_real_etcd_raises_a_warning() {
             file.truncate(file.len() - 32);
         }
         let found = findings(&file);
-        let severe = found.iter().filter(|f| f.severity > etcd_inspect::Severity::Note);
-        let severe: Vec<_> = severe.map(|f| format!("{} {}", f.code.id, f.message)).collect();
+        let severe = found
+            .iter()
+            .filter(|f| f.severity > etcd_inspect::Severity::Note);
+        let severe: Vec<_> = severe
+            .map(|f| format!("{} {}", f.code.id, f.message))
+            .collect();
         assert!(severe.is_empty(), "{}: {severe:?}", path.display());
     }
 }
@@ -47,7 +54,12 @@ fn the_pages_of_every_db_add_up_to_its_size() {
         with_db(&file, MetaChoice::Newest, |db| {
             let counts = PageMap::build(db, &mut |f| panic!("{f:?}")).counts();
             let pages = counts.free_pages + counts.used_pages + counts.outside_pages;
-            assert_eq!(pages * db.page_size(), file.len() as u64, "{}", path.display());
+            assert_eq!(
+                pages * db.page_size(),
+                file.len() as u64,
+                "{}",
+                path.display()
+            );
         });
     }
 }
