@@ -3,9 +3,9 @@
 use etcd_inspect::bolt::{MetaChoice, PageMap, PageUse, freelist};
 use testkit::synth::bolt::{Db, Freelist};
 
-use crate::{entries, findings, with_db};
+use crate::{Entries, entries, findings, with_db};
 
-fn numbers(count: u64, value_bytes: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn numbers(count: u64, value_bytes: usize) -> Entries {
     (0..count)
         .map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; value_bytes]))
         .collect()

@@ -19,8 +19,10 @@ fn with_db<T>(file: &[u8], choice: MetaChoice, ask: impl FnOnce(&Db<'_>) -> T) -
     ask(&Db::open(Bytes::new(&name, 0, file), choice, &Limits::default()).unwrap())
 }
 
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Every element of a bucket, with what the walk complained about.
-fn entries(file: &[u8], bucket: &[u8]) -> (Vec<(Vec<u8>, Vec<u8>)>, Vec<Finding>) {
+fn entries(file: &[u8], bucket: &[u8]) -> (Entries, Vec<Finding>) {
     with_db(file, MetaChoice::Newest, |db| {
         let (mut all, mut found) = (Vec::new(), Vec::new());
         let bucket = db.bucket(bucket, &mut |_| {}).unwrap();
