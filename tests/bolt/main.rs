@@ -2,6 +2,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
     reason = "a test may stop where it stands"
 )]
 
