@@ -17,6 +17,7 @@
 
 pub mod damage;
 pub mod etcd;
+pub mod expected;
 mod fixture;
 pub mod incidents;
 pub mod places;

@@ -1,0 +1,25 @@
+//! Every number that etcd itself told about every member of `fixtures/`, asked again from the files alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod db;
+mod wal;
+
+use etcd_inspect::member::Member;
+use testkit::expected::Expected;
+
+/// Opens every member of the manifest.
+fn each(mut ask: impl FnMut(&Expected, &Member)) {
+    let all = Expected::all();
+    assert!(all.len() > 30, "the manifest lists {} members", all.len());
+    for expected in all {
+        let member = Member::open(expected.data_dir())
+            .unwrap_or_else(|error| panic!("{}: {error}", expected.name));
+        ask(&expected, &member);
+    }
+}
