@@ -38,7 +38,7 @@ pub(super) struct Inventory {
 
 /// What a folder is, by the names in it.
 pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind> {
-    let (entries, _) = tree.list(dir, limit).ok()?;
+    let entries = tree.names(dir, limit).ok()?;
     let is_dir = |name: &str| {
         entries
             .iter()
@@ -46,12 +46,11 @@ pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind>
     };
     let inside = |parent: &Path| {
         let has = |name: &str, role: fn(&[u8]) -> Role| {
-            tree.list(&parent.join(name), limit)
-                .is_ok_and(|(entries, _)| {
-                    entries.iter().any(|entry| {
-                        entry.shape == Shape::File && role(entry.name.as_bytes()) != Role::Stray
-                    })
+            tree.names(&parent.join(name), limit).is_ok_and(|entries| {
+                entries.iter().any(|entry| {
+                    entry.shape == Shape::File && role(entry.name.as_bytes()) != Role::Stray
                 })
+            })
         };
         has("snap", role_in_snap) || has("wal", role_in_wal)
     };
@@ -73,12 +72,11 @@ pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind>
     // A data directory whose `member` holds nothing yet comes last: `member` is a common word.
     wal.then_some(Kind::WalDir).or_else(|| {
         let empty = || {
-            tree.list(&dir.join("member"), limit)
-                .is_ok_and(|(entries, _)| {
-                    entries
-                        .iter()
-                        .all(|entry| entry.name == "snap" || entry.name == "wal")
-                })
+            tree.names(&dir.join("member"), limit).is_ok_and(|entries| {
+                entries
+                    .iter()
+                    .all(|entry| entry.name == "snap" || entry.name == "wal")
+            })
         };
         (is_dir("member") && empty()).then_some(Kind::DataDir)
     })

@@ -30,10 +30,11 @@ impl Magic {
             Self::Zip
         } else if starts(b"SQLite format 3\0") {
             Self::Sqlite
+        } else if is_tar(head) {
+            // Before bbolt, whose magic may stand in the first entry. A bbolt file begins with the page id 0, a tar never.
+            Self::Tar
         } else if is_bolt(head) {
             Self::Bolt
-        } else if is_tar(head) {
-            Self::Tar
         } else if is_wal(head) {
             Self::Wal
         } else if is_snap(head, size) {

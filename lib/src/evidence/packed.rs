@@ -206,18 +206,26 @@ struct Unchosen {
 
 /// The one thing in an archive: the only data directory, else the only folder or file of the most telling kind.
 fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
+    let only = tree.only_file();
+    // A compressed file, or a db alone in an archive: the file itself, not a folder with a db in it.
+    if let Some(path) = only.as_ref().filter(|path| path.iter().count() == 1)
+        && let Some(kind) = by_name(tree, path)
+    {
+        return Ok(Target::File(path.clone(), kind));
+    }
     let found = search(tree, Path::new(""), REACH);
     let Some(first) = found.first() else {
         // A db whose meta pages are gone is known by its name alone.
-        let only = tree.only_file().and_then(|path| {
-            let kind = by_name(tree, &path)?;
-            Some(Target::File(path, kind))
-        });
-        return only.ok_or_else(|| Unchosen {
-            why: "nothing in the archive is a data directory, db, snapshot, WAL or .snap file"
-                .to_owned(),
-            near: Vec::new(),
-        });
+        return only
+            .and_then(|path| {
+                let kind = by_name(tree, &path)?;
+                Some(Target::File(path, kind))
+            })
+            .ok_or_else(|| Unchosen {
+                why: "nothing in the archive is a data directory, db, snapshot, WAL or .snap file"
+                    .to_owned(),
+                near: Vec::new(),
+            });
     };
     let alike: Vec<&Candidate> = found
         .iter()
