@@ -26,6 +26,7 @@ mod global;
 mod help;
 mod output;
 mod progress;
+mod secrets;
 mod signals;
 mod suggest;
 mod target;

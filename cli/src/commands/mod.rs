@@ -1,6 +1,7 @@
 //! One file per verb; the documentation of its arguments is its help.
 
 mod completions;
+mod decode;
 mod doctor;
 mod explain;
 mod man;
@@ -18,6 +19,7 @@ use crate::ui::Ui;
 pub(crate) enum Command {
     Page(page::PageArgs),
     Explain(explain::ExplainArgs),
+    Decode(decode::DecodeArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -30,6 +32,7 @@ impl Command {
         match self {
             Self::Page(args) => page::run(args, ui),
             Self::Explain(args) => explain::run(args, ui),
+            Self::Decode(args) => decode::run(args, ui),
             Self::Doctor(args) => doctor::run(args, ui),
             Self::Completions(args) => completions::run(args, ui),
             Self::Man(args) => man::run(args, ui),

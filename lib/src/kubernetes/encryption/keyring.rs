@@ -223,6 +223,37 @@ impl Keyring {
         Ok(())
     }
 
+    /// Adds what a KMS file holds: the form of [`add_kms_keys`](Self::add_kms_keys), or nothing but one key, as bytes or in
+    /// base64, which is then tried as KEK, as DEK and as seed.
+    ///
+    /// # Errors
+    /// As [`add_kms_keys`](Self::add_kms_keys).
+    pub fn add_kms_file(&mut self, bytes: &[u8]) -> Result<(), ConfigError> {
+        let text = std::str::from_utf8(bytes).map(str::trim).ok();
+        let decoded = text.and_then(|text| STANDARD.decode(text).ok());
+        let is_key = |bytes: &[u8]| matches!(bytes.len(), 16 | 24 | 32);
+        let alone = decoded.filter(|key| is_key(key)).or_else(|| {
+            (is_key(bytes) && text.is_none_or(|text| !text.contains(':'))).then(|| bytes.to_vec())
+        });
+        match (alone, text) {
+            (Some(secret), _) => {
+                let key = KmsKey {
+                    provider: None,
+                    of: None,
+                    secret,
+                };
+                self.keks.push(key.clone());
+                self.deks.push(key);
+                Ok(())
+            }
+            (None, Some(text)) => self.add_kms_keys(text),
+            (None, None) => Err(bad(
+                "KMS key",
+                "neither text nor a key of 16, 24 or 32 bytes",
+            )),
+        }
+    }
+
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.configs.is_empty() && self.keks.is_empty() && self.deks.is_empty()
@@ -546,6 +577,22 @@ mod tests {
             (opened.plain.as_slice(), opened.key.as_str()),
             (&b"{}"[..], "local")
         );
+    }
+
+    #[test]
+    fn a_kms_file_may_hold_nothing_but_a_key() {
+        let body = aesgcm::close(&[4; 32], [1; 12], b"{}", KEY);
+        let value = [&b"k8s:enc:kms:v1:local:\0\x01w"[..], &body].concat();
+        for file in [
+            vec![4; 32],
+            format!("{}\n", STANDARD.encode([4; 32])).into_bytes(),
+        ] {
+            let mut keyring = Keyring::default();
+            keyring.add_kms_file(&file).unwrap();
+            assert!(open(&keyring, &value).unwrap().is_some());
+        }
+        assert!(Keyring::default().add_kms_file(b"\xff\xff").is_err());
+        assert!(Keyring::default().add_kms_file(b"deks: []").is_ok());
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Keys that open encrypted values, and whether secrets are shown.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use etcd_inspect::kubernetes::encryption::{ConfigError, Keyring};
+use etcd_inspect::kubernetes::mask::Mask;
+
+use crate::failure::{Failure, shell_word};
+use crate::ui::Ui;
+
+/// Where the keys of encryption at rest are.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct KeyFiles {
+    /// EncryptionConfiguration of kube-apiserver; of several the last is tried first
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    pub(crate) encryption_config: Vec<PathBuf>,
+    /// Keys of a KMS: one key (raw or base64), or YAML with `keks` and `deks`
+    ///
+    /// `keks: [{provider, key | sha256_of}]` unwrap DEKs with AES-GCM, nonce first; `deks: [{provider, encrypted_sha256, key}]`
+    /// are DEKs or seeds that the KMS has decrypted. Keys are base64; provider and encrypted_sha256 are optional.
+    #[arg(long, alias = "kms-key", value_name = "FILE", help_heading = "Secrets")]
+    pub(crate) kms_keys: Vec<PathBuf>,
+}
+
+/// Whether secrets are shown.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Showing {
+    /// Show the secrets of exactly named objects; =all: everywhere
+    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "named", help_heading = "Secrets")]
+    pub(crate) reveal: Option<Reveal>,
+    /// Key of the fingerprints, to compare hidden values between runs
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    pub(crate) fp_key: Option<PathBuf>,
+}
+
+/// `--reveal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reveal {
+    /// Exactly named objects.
+    Named,
+    /// Everything.
+    All,
+}
+
+impl FromStr for Reveal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "named" | "" => Ok(Self::Named),
+            _ => Err(format!("--reveal or --reveal=all, not {text:?}")),
+        }
+    }
+}
+
+impl KeyFiles {
+    /// Reads every file.
+    pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
+        let mut keyring = Keyring::default();
+        for path in &self.encryption_config {
+            let text = String::from_utf8_lossy(&read(path)?).into_owned();
+            keyring
+                .add_config(&text)
+                .map_err(|error| refused(path, &error))?;
+        }
+        for path in &self.kms_keys {
+            keyring
+                .add_kms_file(&read(path)?)
+                .map_err(|error| refused(path, &error))?;
+        }
+        Ok(keyring)
+    }
+}
+
+impl Showing {
+    /// The mask to put over objects; none where they shall be seen. `named`: each was asked for by its exact name.
+    pub(crate) fn mask(&self, named: bool, ui: &mut Ui) -> anyhow::Result<Option<Mask>> {
+        match self.reveal {
+            Some(Reveal::All) => {
+                ui.note("secrets are shown in clear text (--reveal=all)")?;
+                return Ok(None);
+            }
+            Some(Reveal::Named) if named => return Ok(None),
+            Some(Reveal::Named) => {
+                ui.warn("--reveal needs exact names (secret/NAME -n NAMESPACE); here secrets stay hidden, --reveal=all shows all")?;
+            }
+            None => {}
+        }
+        let key = match &self.fp_key {
+            Some(path) => read(path)?,
+            None => random()?,
+        };
+        Ok(Some(Mask::new(&key)))
+    }
+}
+
+/// A key for one run.
+fn random() -> io::Result<Vec<u8>> {
+    let mut key = vec![0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    Ok(key)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+fn refused(path: &Path, error: &ConfigError) -> Failure {
+    Failure::usage(format!("{}: {error}", path.display())).next(format!("cat {}", shell_word(path)))
+}
