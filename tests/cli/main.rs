@@ -9,3 +9,4 @@
 
 mod grammar;
 mod run;
+mod wal;

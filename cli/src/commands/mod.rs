@@ -6,7 +6,9 @@ mod doctor;
 mod explain;
 mod man;
 mod page;
+mod snap;
 mod version;
+mod wal;
 
 use clap::{CommandFactory, Subcommand};
 
@@ -17,6 +19,8 @@ use crate::ui::Ui;
 /// The verbs, in the order in which `help` lists them.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Wal(wal::WalArgs),
+    Snap(snap::SnapArgs),
     Page(page::PageArgs),
     Explain(explain::ExplainArgs),
     Decode(decode::DecodeArgs),
@@ -30,6 +34,8 @@ impl Command {
     /// Answers.
     pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
         match self {
+            Self::Wal(args) => wal::run(args, ui),
+            Self::Snap(args) => snap::run(args, ui),
             Self::Page(args) => page::run(args, ui),
             Self::Explain(args) => explain::run(args, ui),
             Self::Decode(args) => decode::run(args, ui),

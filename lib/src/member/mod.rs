@@ -6,6 +6,7 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
+mod snap;
 mod wal;
 
 use std::path::Path;

@@ -207,6 +207,8 @@ impl Log {
     ///
     /// A single file under any name is read as a segment.
     pub fn read(files: &[Bytes<'_>], limits: &Limits, progress: &dyn Progress) -> Self {
+        let total = files.iter().map(|file| file.len() as u64);
+        progress.begin("reading the WAL", total.fold(0, u64::saturating_add));
         let mut log = Self::default();
         let mut segments = Vec::new();
         for (number, file) in files.iter().enumerate().take(limits.files) {
