@@ -1,0 +1,207 @@
+//! Building the index: one pass over the leaf pages, then one over the links, both over all threads and without a lock.
+//!
+//! 1. Every leaf gets its own places in the record array, found by adding up element counts. Leaves are taken in *page*
+//!    order, so the file is read from front to back although revisions lie in it as bbolt found free pages.
+//! 2. The parts by hash are filled side by side: each thread looks at all links and takes those of its part. A link holds
+//!    the hash of its user key until it is given the id of the key, which has the same top bits; so no thread mistakes the
+//!    links of another, whenever it looks.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+use super::index::{Index, KeyId, Link, NONE, PARTS, Part, Record, Stored, hash_of};
+use super::key_value::user_key;
+use super::plan::{PlannedLeaf, RECORD_BYTES, bounded_items, plan};
+use super::revision::StoredKey;
+use crate::bolt::{Bucket, Item, Leaves};
+use crate::codes;
+use crate::finding::{Finding, Sink};
+use crate::place::Place;
+
+/// Leaves that one task takes.
+const LEAVES_PER_TASK: usize = 64;
+/// Findings that one task tells apart; the others are counted.
+const TOLD_PER_TASK: usize = 8;
+
+impl Index {
+    /// Indexes the `key` bucket.
+    ///
+    /// A record that etcd could not load is told to `sink` and is part of no answer; damage of the tree likewise.
+    /// [`check`](super::check) says more about each.
+    pub fn build(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
+        let db = bucket.db().file();
+        let leaves = bucket.leaves(sink);
+        let (planned, beyond) = plan(&leaves, db.len(), RECORD_BYTES);
+        if beyond > 0 {
+            sink(overlapping(Place::file(db.file()), beyond));
+        }
+        let hasher = Self::empty().hasher;
+        let mut filled = fill(&leaves, &planned, &hasher, sink);
+        filled.drop_holes();
+        filled.sort();
+        let bytes = Stored { db: db.as_slice(), arena: &[] };
+        let (links, parts) = link(filled.hashes, &filled.records, bytes);
+        Self { records: filled.records, links, parts, hasher, skipped: filled.skipped + beyond }
+    }
+}
+
+fn overlapping(place: Place, beyond: u64) -> Finding {
+    let seen = format!("{beyond} elements lie in pages that claim more bytes than the file has; they were not read");
+    Finding::new(&codes::mvcc::OVERLAPPING, place, seen).count(beyond)
+}
+
+struct Filled {
+    records: Vec<Record>,
+    hashes: Vec<u32>,
+    skipped: u64,
+}
+
+/// What one leaf fills.
+struct Task<'s> {
+    leaf: PlannedLeaf,
+    records: &'s mut [Record],
+    hashes: &'s mut [u32],
+}
+
+fn fill(leaves: &Leaves<'_>, planned: &[PlannedLeaf], hasher: &foldhash::fast::RandomState, sink: &mut Sink<'_>) -> Filled {
+    let total = planned.iter().map(|leaf| leaf.count).sum::<usize>().min(NONE as usize);
+    let mut records = vec![Record::EMPTY; total];
+    let mut hashes = vec![0; total];
+    let mut tasks = Vec::with_capacity(planned.len());
+    let (mut free_records, mut free_hashes) = (records.as_mut_slice(), hashes.as_mut_slice());
+    for leaf in planned {
+        let count = leaf.count.min(free_records.len());
+        let (mine, rest) = std::mem::take(&mut free_records).split_at_mut(count);
+        let (my_hashes, rest_hashes) = std::mem::take(&mut free_hashes).split_at_mut(count);
+        (free_records, free_hashes) = (rest, rest_hashes);
+        tasks.push(Task { leaf: *leaf, records: mine, hashes: my_hashes });
+    }
+    tasks.par_sort_unstable_by_key(|task| task.leaf.pgid);
+    let told: Vec<(u64, Vec<(usize, Finding)>)> = tasks
+        .par_chunks_mut(LEAVES_PER_TASK)
+        .map(|tasks| {
+            let (mut skipped, mut told) = (0, Vec::new());
+            for task in tasks {
+                fill_leaf(leaves, task, hasher, &mut skipped, &mut told);
+            }
+            (skipped, told)
+        })
+        .filter(|(skipped, _)| *skipped > 0)
+        .collect();
+    let skipped = told.iter().map(|(skipped, _)| skipped).sum();
+    let mut told: Vec<_> = told.into_iter().flat_map(|(_, told)| told).collect();
+    told.sort_by_key(|(leaf, _)| *leaf);
+    told.into_iter().for_each(|(_, finding)| sink(finding));
+    Filled { records, hashes, skipped }
+}
+
+fn fill_leaf(
+    leaves: &Leaves<'_>,
+    task: &mut Task<'_>,
+    hasher: &foldhash::fast::RandomState,
+    skipped: &mut u64,
+    told: &mut Vec<(usize, Finding)>,
+) {
+    let Some(page) = leaves.get(task.leaf.index) else { return };
+    let slots = task.records.iter_mut().zip(task.hashes.iter_mut());
+    for ((index, item), (record, hash)) in bounded_items(&page, slots.len()).enumerate().zip(slots) {
+        let read = item.ok_or(None).and_then(|item| read(&item).map_err(|why| Some((item, why))));
+        match read {
+            Ok((new, user_key)) => {
+                *record = new;
+                *hash = hash_of(hasher, user_key);
+            }
+            Err(why) => {
+                *skipped += 1;
+                if told.len() < TOLD_PER_TASK {
+                    let at = page.bytes.place(16 + index * 16).on_page(page.pgid.0);
+                    let finding = match why {
+                        None => Finding::new(&codes::mvcc::OVERLAPPING, at, "an element reaches beyond its page"),
+                        Some((item, (code, why))) => {
+                            let at = Place::at(page.bytes.file(), item.offset).on_page(page.pgid.0);
+                            Finding::new(code, at, why)
+                        }
+                    };
+                    told.push((task.leaf.index, finding));
+                }
+            }
+        }
+    }
+}
+
+type Unread = (&'static codes::Code, String);
+
+/// A record and its user key.
+#[inline]
+fn read<'a>(item: &Item<'a>) -> Result<(Record, &'a [u8]), Unread> {
+    let stored = StoredKey::parse(item.key).map_err(|shape| (&codes::mvcc::KEY_SHAPE, format!("a stored key is {shape}")))?;
+    let user_key = user_key(item.value).map_err(|flaw| {
+        (&codes::mvcc::VALUE_UNPARSABLE, format!("the KeyValue of revision {} breaks: {flaw}", stored.revision))
+    })?;
+    let record = Record::new(stored.revision, stored.tombstone, item.offset, item.value.len(), false)
+        .ok_or_else(|| (&codes::mvcc::KEY_SHAPE, format!("revision {} has an impossible sub-revision", stored.revision)))?;
+    Ok((record, user_key))
+}
+
+impl Filled {
+    /// Closes the places of records that could not be read.
+    fn drop_holes(&mut self) {
+        if self.records.par_iter().all(|record| !record.is_empty()) {
+            return;
+        }
+        let mut filled = self.records.iter().map(|record| !record.is_empty());
+        self.hashes.retain(|_| filled.next().unwrap_or(false));
+        self.records.retain(|record| !record.is_empty());
+    }
+
+    /// Ascending by revision: only a damaged tree is not, and a search in it would go astray.
+    fn sort(&mut self) {
+        let ascending = |pair: &[Record]| match pair {
+            [a, b] => (a.revision(), a.is_tombstone()) < (b.revision(), b.is_tombstone()),
+            _ => true,
+        };
+        if self.records.par_windows(2).all(ascending) {
+            return;
+        }
+        let mut both: Vec<_> = std::mem::take(&mut self.records).into_iter().zip(std::mem::take(&mut self.hashes)).collect();
+        both.par_sort_by_key(|(record, _)| (record.revision(), record.is_tombstone()));
+        (self.records, self.hashes) = both.into_iter().unzip();
+    }
+}
+
+struct AtomicLink {
+    key: AtomicU32,
+    prev: AtomicU32,
+}
+
+fn link(hashes: Vec<u32>, records: &[Record], bytes: Stored<'_>) -> (Vec<Link>, Vec<Part>) {
+    let links: Vec<AtomicLink> = hashes
+        .into_par_iter()
+        .map(|hash| AtomicLink { key: AtomicU32::new(hash), prev: AtomicU32::new(NONE) })
+        .collect();
+    let parts = (0..PARTS).into_par_iter().map(|part| fill_part(part, &links, records, bytes)).collect();
+    let links = links
+        .into_iter()
+        .map(|link| Link { key: KeyId(link.key.into_inner()), prev: link.prev.into_inner() })
+        .collect();
+    (links, parts)
+}
+
+fn fill_part(number: u32, links: &[AtomicLink], records: &[Record], bytes: Stored<'_>) -> Part {
+    let mut part = Part::default();
+    for ((id, link), record) in (0u32..).zip(links).zip(records) {
+        let hash = link.key.load(Ordering::Relaxed);
+        if KeyId::part_of(hash) != number {
+            continue;
+        }
+        let user_key = record.user_key(bytes);
+        let same = |newest: u32| records.get(newest as usize).is_some_and(|r| r.user_key(bytes) == user_key);
+        if let Some((key, prev)) = part.enter(hash, id, same) {
+            link.key.store(key.0, Ordering::Relaxed);
+            link.prev.store(prev, Ordering::Relaxed);
+        }
+    }
+    part.shrink();
+    part
+}

@@ -1,0 +1,272 @@
+//! Questions to an indexed keyspace: what is live, what was, what is left of what was deleted.
+
+use std::ops::RangeInclusive;
+
+use rayon::prelude::*;
+
+use super::compaction::{Compaction, Rules};
+use super::index::{Index, NONE, Record, Stored};
+use super::key_value::{Flaw, KeyValue};
+use super::range::KeyRange;
+use super::revision::Revision;
+use crate::error::Error;
+
+/// An index with the bytes it describes: etcd's keyspace, read-only. Copying it costs nothing.
+///
+/// ```no_run
+/// use etcd_inspect::bolt::{Db, MetaChoice};
+/// use etcd_inspect::mvcc::{Compaction, Index, KeyRange, Keyspace, Rules};
+/// use etcd_inspect::{Bytes, FileName, Limits};
+///
+/// let file = std::fs::read("member/snap/db").unwrap();
+/// let name = FileName::new("member/snap/db");
+/// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
+/// let sink = &mut |damage: etcd_inspect::Finding| eprintln!("{}", damage.message);
+/// let index = Index::build(&db.bucket(b"key", sink)?, sink);
+/// let keyspace = Keyspace::new(&index, &file, Compaction::default(), Rules::NEWEST);
+/// for version in keyspace.live(&KeyRange::prefix(b"/registry/pods/"), None)?.iter() {
+///     println!("{} {}", version.revision, String::from_utf8_lossy(version.key));
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Keyspace<'a> {
+    pub(crate) index: &'a Index,
+    pub(crate) bytes: Stored<'a>,
+    compaction: Compaction,
+    rules: Rules,
+}
+
+/// One record: a version of a key, or its deletion.
+#[derive(Clone, Copy, Debug)]
+pub struct Version<'a> {
+    /// The user's key.
+    pub key: &'a [u8],
+    /// The revision of the write.
+    pub revision: Revision,
+    /// Whether the key was deleted here.
+    pub tombstone: bool,
+    /// Where the stored key begins in the db file; the message follows it directly. `None` for a replayed write, which is
+    /// in no file in this form.
+    pub offset: Option<u64>,
+    /// Bytes of stored key and message.
+    pub stored_bytes: u64,
+    /// The `KeyValue` message.
+    pub message: &'a [u8],
+}
+
+impl<'a> Version<'a> {
+    /// The message taken apart: creation, version, value, lease.
+    ///
+    /// # Errors
+    /// Where it breaks behind the key.
+    pub fn key_value(&self) -> Result<KeyValue<'a>, Flaw> {
+        KeyValue::parse(self.message)
+    }
+}
+
+/// Records by id: the answer to a question, in the order it promises.
+#[derive(Clone, Debug)]
+pub struct Versions<'a> {
+    keyspace: Keyspace<'a>,
+    records: Vec<u32>,
+}
+
+impl<'a> Versions<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The one at `at`; `None` beyond the last.
+    pub fn get(&self, at: usize) -> Option<Version<'a>> {
+        self.records.get(at).and_then(|record| self.keyspace.version(*record))
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Version<'a>> + '_ {
+        self.records.iter().filter_map(|record| self.keyspace.version(*record))
+    }
+}
+
+impl<'a> Keyspace<'a> {
+    /// An index over the bytes of a db file, with what its `meta` bucket says of compactions.
+    pub fn new(index: &'a Index, db: &'a [u8], compaction: Compaction, rules: Rules) -> Self {
+        Self::over(index, Stored { db, arena: &[] }, compaction, rules)
+    }
+
+    pub(crate) fn over(index: &'a Index, bytes: Stored<'a>, compaction: Compaction, rules: Rules) -> Self {
+        Self { index, bytes, compaction, rules }
+    }
+
+    /// The index.
+    pub fn index(&self) -> &'a Index {
+        self.index
+    }
+
+    /// Both compaction revisions.
+    pub fn compaction(&self) -> Compaction {
+        self.compaction
+    }
+
+    /// The rules of etcd that the answers follow.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// The same keyspace by the rules of another release.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The current revision, as etcd would take it up at its start.
+    pub fn revision(&self) -> i64 {
+        self.compaction.current(self.index.records.last().map(Record::revision), self.rules)
+    }
+
+    /// The compaction revision in force; `None` where nothing was ever compacted.
+    pub fn compact_revision(&self) -> Option<i64> {
+        self.compaction.revision()
+    }
+
+    /// The revision that a question about the past means: the current one where none is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Compacted`] below the compaction revision, [`Error::Future`] above the current one.
+    pub fn at(&self, revision: Option<i64>) -> Result<i64, Error> {
+        let current = self.revision();
+        match (revision, self.compact_revision()) {
+            (None, _) => Ok(current),
+            (Some(revision), Some(compacted)) if revision < compacted => Err(Error::Compacted { revision, compacted }),
+            (Some(revision), _) if revision > current => Err(Error::Future { revision, current }),
+            (Some(revision), _) => Ok(revision),
+        }
+    }
+
+    /// Keys that exist at a revision, in byte order of the keys, each with the version that was current.
+    ///
+    /// # Errors
+    /// As [`Keyspace::at`].
+    pub fn live(&self, range: &KeyRange, revision: Option<i64>) -> Result<Versions<'a>, Error> {
+        let at = self.at(revision)?;
+        Ok(self.select(range, |newest| self.live_of(newest, at)))
+    }
+
+    /// How many keys exist at the current revision.
+    pub fn live_count(&self) -> usize {
+        let at = self.revision();
+        let parts = self.index.parts.par_iter();
+        parts.map(|part| part.keys.iter().filter(|key| self.live_of(key.newest, at).is_some()).count()).sum()
+    }
+
+    /// The version of a key that is current at a revision.
+    ///
+    /// # Errors
+    /// As [`Keyspace::at`].
+    pub fn get(&self, key: &[u8], revision: Option<i64>) -> Result<Option<Version<'a>>, Error> {
+        let at = self.at(revision)?;
+        let newest = self.index.find(key, self.bytes).unwrap_or(NONE);
+        Ok(self.live_of(newest, at).and_then(|record| self.version(record)))
+    }
+
+    /// Keys whose last retained record is a tombstone, in byte order, each with that tombstone. What survives of them is
+    /// their [`history`](Self::history).
+    pub fn deleted(&self, range: &KeyRange) -> Versions<'a> {
+        self.select(range, |newest| self.index.record(newest).filter(|r| r.is_tombstone()).map(|_| newest))
+    }
+
+    /// Every key of which anything is retained, in byte order, each with its newest record.
+    pub fn all(&self, range: &KeyRange) -> Versions<'a> {
+        self.select(range, Some)
+    }
+
+    /// Every retained record of a key, oldest first.
+    pub fn records_of(&self, key: &[u8]) -> Versions<'a> {
+        let newest = self.index.find(key, self.bytes).unwrap_or(NONE);
+        let mut records: Vec<u32> = self.index.chain(newest).map(|(id, _)| id).collect();
+        records.reverse();
+        Versions { keyspace: *self, records }
+    }
+
+    /// Every retained record of the given main revisions, in order of revision: what happened then.
+    pub fn between(&self, mains: RangeInclusive<i64>) -> impl DoubleEndedIterator<Item = Version<'a>> + use<'a> {
+        let first = self.index.first_at(*mains.start());
+        let end = mains.end().checked_add(1).map_or(self.index.len(), |end| self.index.first_at(end));
+        let keyspace = *self;
+        (first..end.max(first)).filter_map(move |record| keyspace.version(u32::try_from(record).ok()?))
+    }
+
+    /// Records that the compaction in force removes and that are still there: those of an interrupted one.
+    pub fn removable(&self) -> Versions<'a> {
+        let Some(compacted) = self.compact_revision() else {
+            return Versions { keyspace: *self, records: Vec::new() };
+        };
+        let mut records: Vec<u32> = self
+            .index
+            .parts
+            .par_iter()
+            .flat_map_iter(|part| &part.keys)
+            .flat_map_iter(|key| self.removed_by(key.newest, compacted))
+            .collect();
+        records.par_sort_unstable();
+        Versions { keyspace: *self, records }
+    }
+
+    /// The records of a key that a compaction at `compacted` removes: all that are not newer, but the newest of them if it
+    /// is a put, or a tombstone written at `compacted` itself by the newer rule.
+    pub(crate) fn removed_by(&self, newest: u32, compacted: i64) -> impl Iterator<Item = u32> + 'a {
+        let (index, rules) = (self.index, self.rules);
+        let mut older = index.chain(newest).skip_while(move |(_, record)| record.main > compacted).peekable();
+        let first_stays = older.peek().is_some_and(|(_, record)| {
+            !record.is_tombstone() || rules.keeps_tombstones && record.main == compacted
+        });
+        older.skip(usize::from(first_stays)).map(|(id, _)| id)
+    }
+
+    /// The record of a key that is current at a revision, unless it is a tombstone.
+    pub(crate) fn live_of(&self, newest: u32, at: i64) -> Option<u32> {
+        let (id, record) = self.index.chain(newest).find(|(_, record)| record.main <= at)?;
+        (!record.is_tombstone()).then_some(id)
+    }
+
+    pub(crate) fn version(&self, record: u32) -> Option<Version<'a>> {
+        let record = self.index.record(record)?;
+        let message = record.message(self.bytes);
+        Some(Version {
+            key: super::key_value::user_key(message).unwrap_or_default(),
+            revision: record.revision(),
+            tombstone: record.is_tombstone(),
+            offset: (!record.in_arena()).then_some(record.offset()),
+            stored_bytes: record.stored_bytes(),
+            message,
+        })
+    }
+
+    pub(crate) fn user_key(&self, record: u32) -> &'a [u8] {
+        self.index.record(record).map(|record| record.user_key(self.bytes)).unwrap_or_default()
+    }
+
+    /// Of every key in a range the record that `choose` names, in byte order of the keys. The empty user key is nobody's:
+    /// it belongs to the marker of a bumped restore.
+    fn select(&self, range: &KeyRange, choose: impl Fn(u32) -> Option<u32> + Sync) -> Versions<'a> {
+        let mut chosen: Vec<(&[u8], u32)> = self
+            .index
+            .parts
+            .par_iter()
+            .flat_map_iter(|part| &part.keys)
+            .filter_map(|key| {
+                let record = choose(key.newest)?;
+                let user_key = self.user_key(record);
+                (range.contains(user_key) && !user_key.is_empty()).then_some((user_key, record))
+            })
+            .collect();
+        chosen.par_sort_unstable();
+        Versions { keyspace: *self, records: chosen.into_iter().map(|(_, record)| record).collect() }
+    }
+}

@@ -1,0 +1,110 @@
+//! A keyspace that goes on: records appended in memory to an index over a file, as a replay of the WAL needs.
+
+use super::compaction::{Compaction, Rules};
+use super::index::{Index, NONE, Record, Stored};
+use super::key_value::KeyValue;
+use super::keyspace::{Keyspace, Version};
+use super::revision::{Revision, StoredKey};
+
+/// An index that owns the records appended to it, encoded as etcd would store them. It answers every question of a
+/// [`Keyspace`], and hashes like one.
+///
+/// ```
+/// use etcd_inspect::mvcc::{Compaction, KeyRange, KeyValue, Overlay, Revision, Rules};
+/// let mut overlay = Overlay::empty(Rules::NEWEST);
+/// let write = KeyValue { key: b"a", create_revision: 2, mod_revision: 2, version: 1, value: b"1", ..KeyValue::default() };
+/// assert!(overlay.put(Revision::new(2, 0), &write));
+/// assert!(overlay.delete(Revision::new(3, 0), b"a"));
+/// assert_eq!(overlay.keyspace().revision(), 3);
+/// assert!(overlay.keyspace().live(&KeyRange::all(), None)?.is_empty());
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Overlay<'a> {
+    index: Index,
+    db: &'a [u8],
+    arena: Vec<u8>,
+    compaction: Compaction,
+    rules: Rules,
+}
+
+impl<'a> Overlay<'a> {
+    /// Over a copy of the index of `keyspace`; its bytes are shared.
+    pub fn new(keyspace: &Keyspace<'a>) -> Self {
+        Self {
+            index: keyspace.index.clone(),
+            db: keyspace.bytes.db,
+            arena: keyspace.bytes.arena.to_vec(),
+            compaction: keyspace.compaction(),
+            rules: keyspace.rules(),
+        }
+    }
+
+    /// Over nothing.
+    pub fn empty(rules: Rules) -> Self {
+        let compaction = Compaction::default();
+        Self { index: Index::empty(), db: &[], arena: Vec::new(), compaction, rules }
+    }
+
+    /// The keyspace as it is now.
+    pub fn keyspace(&self) -> Keyspace<'_> {
+        Keyspace::over(&self.index, self.bytes(), self.compaction, self.rules)
+    }
+
+    /// The version of a key that is current now.
+    pub fn get(&self, key: &[u8]) -> Option<Version<'_>> {
+        let keyspace = self.keyspace();
+        let newest = self.index.find(key, self.bytes())?;
+        keyspace.live_of(newest, i64::MAX).and_then(|record| keyspace.version(record))
+    }
+
+    /// Appends a put. `false`, and nothing done, where the revision does not lie behind all others or the index is full.
+    pub fn put(&mut self, revision: Revision, write: &KeyValue<'_>) -> bool {
+        self.append(StoredKey { revision, tombstone: false }, write)
+    }
+
+    /// Appends a tombstone; `false` as for [`put`](Self::put).
+    pub fn delete(&mut self, revision: Revision, key: &[u8]) -> bool {
+        let tombstone = KeyValue { key, ..KeyValue::default() };
+        self.append(StoredKey { revision, tombstone: true }, &tombstone)
+    }
+
+    /// Compacts at `revision`, as a finished compaction would have: removes the records it removes and notes it.
+    pub fn compact(&mut self, revision: i64) {
+        self.compaction.scheduled = self.compaction.scheduled.max(Some(revision));
+        self.finish_compaction();
+    }
+
+    /// Removes what the compaction in force removes: the end of an interrupted one, which etcd resumes when it starts.
+    pub fn finish_compaction(&mut self) {
+        let keyspace = self.keyspace();
+        let Some(compacted) = keyspace.compact_revision() else { return };
+        let mut gone: Vec<u32> = Vec::new();
+        for newest in self.index.newest() {
+            gone.extend(keyspace.removed_by(newest, compacted));
+        }
+        gone.sort_unstable();
+        self.index.remove(|record| gone.binary_search(&record).is_ok());
+        self.compaction.finished = Some(compacted);
+        self.compaction.scheduled = Some(compacted);
+    }
+
+    fn bytes(&self) -> Stored<'_> {
+        Stored { db: self.db, arena: &self.arena }
+    }
+
+    fn append(&mut self, key: StoredKey, write: &KeyValue<'_>) -> bool {
+        let behind = self.index.records.last().is_none_or(|last| last.revision() < key.revision);
+        if !behind || self.index.len() >= NONE as usize {
+            return false;
+        }
+        let (at, message) = (self.arena.len(), write.to_bytes());
+        let Some(record) = Record::new(key.revision, key.tombstone, at as u64, message.len(), true) else {
+            return false;
+        };
+        self.arena.extend(key.to_bytes());
+        self.arena.extend(message);
+        let bytes = Stored { db: self.db, arena: &self.arena };
+        self.index.push(record, write.key, bytes)
+    }
+}

@@ -1,0 +1,54 @@
+//! Which leaf pages are read, and how much of them: work in proportion to the file, whatever its pages claim.
+//!
+//! In a healthy file no two elements overlap. A hostile one can let every leaf claim the whole file as its overflow run and
+//! every element the whole run as its value; reading that would cost the square of its size. So the runs of all leaves may
+//! add up to twice the file, the elements of a page to twice its run, and what lies beyond is skipped and counted.
+
+use crate::bolt::{Item, Leaves, Page, Pgid};
+
+/// Least bytes of an element of any bucket: its header and a key of one byte.
+pub(crate) const ELEMENT_BYTES: usize = 16 + 1;
+/// Least bytes of an element that can be a record: its header and a stored key.
+pub(crate) const RECORD_BYTES: usize = 16 + super::revision::KEY_BYTES;
+
+/// One leaf page that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlannedLeaf {
+    /// Its position among the leaves, in key order.
+    pub(crate) index: usize,
+    /// Its page.
+    pub(crate) pgid: Pgid,
+    /// Elements that are read.
+    pub(crate) count: usize,
+}
+
+/// The leaves in key order with the elements of at least `least_bytes` that are read of each, and how many are left out.
+pub(crate) fn plan(leaves: &Leaves<'_>, file_bytes: usize, least_bytes: usize) -> (Vec<PlannedLeaf>, u64) {
+    let mut left = file_bytes.saturating_mul(2);
+    let mut skipped = 0;
+    let mut planned = Vec::with_capacity(leaves.len());
+    for (index, page) in (0..leaves.len()).filter_map(|index| Some((index, leaves.get(index)?))) {
+        let claimed = page.count();
+        let count = match left.checked_sub(page.bytes.len()) {
+            Some(rest) => {
+                left = rest;
+                claimed.min(page.bytes.len() / least_bytes)
+            }
+            None => 0,
+        };
+        skipped += (claimed - count) as u64;
+        planned.push(PlannedLeaf { index, pgid: page.pgid, count });
+    }
+    (planned, skipped)
+}
+
+/// The readable elements of a page, until they add up to twice its run. An unreadable one, or one beyond that, is `None`.
+pub(crate) fn bounded_items<'a>(page: &Page<'a>, count: usize) -> impl Iterator<Item = Option<Item<'a>>> + use<'a> {
+    let page = *page;
+    let mut left = page.bytes.len().saturating_mul(2);
+    (0..count).map(move |index| {
+        let item = page.item(index).ok()?;
+        left = left.checked_sub(item.key.len() + item.value.len())?;
+        Some(item)
+    })
+}

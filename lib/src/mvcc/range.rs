@@ -1,0 +1,74 @@
+//! Ranges of user keys, as etcd's requests have them.
+
+/// Half-open in byte order: `start` to before `end`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key.
+    pub fn all() -> Self {
+        Self { start: Vec::new(), end: None }
+    }
+
+    /// One key.
+    pub fn key(key: &[u8]) -> Self {
+        let end = Some([key, b"\0"].concat());
+        Self { start: key.to_vec(), end }
+    }
+
+    /// Keys that begin with `prefix`.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        let mut end = prefix.to_vec();
+        while end.pop_if(|last| *last == u8::MAX).is_some() {}
+        let end = end.pop().map(|last| {
+            end.push(last + 1);
+            end
+        });
+        Self { start: prefix.to_vec(), end }
+    }
+
+    /// Range end as etcd's requests have it: empty means one key, a zero byte every key from `start` on.
+    ///
+    /// ```
+    /// use etcd_inspect::mvcc::KeyRange;
+    /// assert_eq!(KeyRange::request(b"a", b""), KeyRange::key(b"a"));
+    /// assert!(KeyRange::request(b"a", b"\0").contains(b"zebra"));
+    /// assert_eq!(KeyRange::request(b"a", b"b"), KeyRange::prefix(b"a"));
+    /// ```
+    pub fn request(start: &[u8], range_end: &[u8]) -> Self {
+        match range_end {
+            [] => Self::key(start),
+            [0] => Self { start: start.to_vec(), end: None },
+            end => Self { start: start.to_vec(), end: Some(end.to_vec()) },
+        }
+    }
+
+    /// Whether a key lies in it.
+    #[inline]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_of_highest_bytes_reaches_to_the_end() {
+        assert!(KeyRange::prefix(b"\xff\xff").contains(b"\xff\xff\xff"));
+        assert!(!KeyRange::prefix(b"\xff\xff").contains(b"\xff\xfe"));
+        let range = KeyRange::prefix(b"a\xff");
+        assert!(range.contains(b"a\xff\xff") && !range.contains(b"b") && !range.contains(b"a\xfe"));
+        assert_eq!(KeyRange::prefix(b""), KeyRange::all());
+    }
+
+    #[test]
+    fn one_key_is_not_its_extensions() {
+        let range = KeyRange::key(b"a");
+        assert!(range.contains(b"a") && !range.contains(b"a\0") && !range.contains(b""));
+    }
+}
