@@ -1,16 +1,15 @@
-//! Building the index: one pass over the leaf pages, then one over the links, both over all threads and without a lock.
+//! Building the index: one pass over the leaf pages, then one over the records, both over all threads and without a lock.
 //!
 //! 1. Every leaf gets its own places in the record array, found by adding up element counts. Leaves are taken in *page*
 //!    order, so the file is read from front to back although revisions lie in it as bbolt found free pages.
-//! 2. The parts by hash are filled side by side: each thread looks at all links and takes those of its part. A link holds
-//!    the hash of its user key until it is given the id of the key, which has the same top bits; so no thread mistakes the
-//!    links of another, whenever it looks.
+//! 2. The parts by hash are filled side by side: each thread looks at all hashes and takes those of its part, in order of
+//!    revision, so that a key's record knows the one before it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::index::{Index, KeyId, Link, NONE, PARTS, Part, Record, Stored, hash_of};
+use super::index::{Index, NONE, PARTS, Part, Record, Stored, hash_of, part_of};
 use super::key_value::user_key;
 use super::plan::{PlannedLeaf, RECORD_BYTES, bounded_items, plan};
 use super::revision::StoredKey;
@@ -40,14 +39,25 @@ impl Index {
         let mut filled = fill(&leaves, &planned, &hasher, sink);
         filled.drop_holes();
         filled.sort();
-        let bytes = Stored { db: db.as_slice(), arena: &[] };
-        let (links, parts) = link(filled.hashes, &filled.records, bytes);
-        Self { records: filled.records, links, parts, hasher, skipped: filled.skipped + beyond }
+        let bytes = Stored {
+            db: db.as_slice(),
+            arena: &[],
+        };
+        let (prevs, parts) = link(&filled.hashes, &filled.records, bytes);
+        Self {
+            records: filled.records,
+            prevs,
+            parts,
+            hasher,
+            skipped: filled.skipped + beyond,
+        }
     }
 }
 
 fn overlapping(place: Place, beyond: u64) -> Finding {
-    let seen = format!("{beyond} elements lie in pages that claim more bytes than the file has; they were not read");
+    let seen = format!(
+        "{beyond} elements lie in pages that claim more bytes than the file has; they were not read"
+    );
     Finding::new(&codes::mvcc::OVERLAPPING, place, seen).count(beyond)
 }
 
@@ -64,8 +74,17 @@ struct Task<'s> {
     hashes: &'s mut [u32],
 }
 
-fn fill(leaves: &Leaves<'_>, planned: &[PlannedLeaf], hasher: &foldhash::fast::RandomState, sink: &mut Sink<'_>) -> Filled {
-    let total = planned.iter().map(|leaf| leaf.count).sum::<usize>().min(NONE as usize);
+fn fill(
+    leaves: &Leaves<'_>,
+    planned: &[PlannedLeaf],
+    hasher: &foldhash::fast::RandomState,
+    sink: &mut Sink<'_>,
+) -> Filled {
+    let total = planned
+        .iter()
+        .map(|leaf| leaf.count)
+        .sum::<usize>()
+        .min(NONE as usize);
     let mut records = vec![Record::EMPTY; total];
     let mut hashes = vec![0; total];
     let mut tasks = Vec::with_capacity(planned.len());
@@ -75,7 +94,11 @@ fn fill(leaves: &Leaves<'_>, planned: &[PlannedLeaf], hasher: &foldhash::fast::R
         let (mine, rest) = std::mem::take(&mut free_records).split_at_mut(count);
         let (my_hashes, rest_hashes) = std::mem::take(&mut free_hashes).split_at_mut(count);
         (free_records, free_hashes) = (rest, rest_hashes);
-        tasks.push(Task { leaf: *leaf, records: mine, hashes: my_hashes });
+        tasks.push(Task {
+            leaf: *leaf,
+            records: mine,
+            hashes: my_hashes,
+        });
     }
     tasks.par_sort_unstable_by_key(|task| task.leaf.pgid);
     let told: Vec<(u64, Vec<(usize, Finding)>)> = tasks
@@ -93,7 +116,11 @@ fn fill(leaves: &Leaves<'_>, planned: &[PlannedLeaf], hasher: &foldhash::fast::R
     let mut told: Vec<_> = told.into_iter().flat_map(|(_, told)| told).collect();
     told.sort_by_key(|(leaf, _)| *leaf);
     told.into_iter().for_each(|(_, finding)| sink(finding));
-    Filled { records, hashes, skipped }
+    Filled {
+        records,
+        hashes,
+        skipped,
+    }
 }
 
 fn fill_leaf(
@@ -103,10 +130,15 @@ fn fill_leaf(
     skipped: &mut u64,
     told: &mut Vec<(usize, Finding)>,
 ) {
-    let Some(page) = leaves.get(task.leaf.index) else { return };
+    let Some(page) = leaves.get(task.leaf.index) else {
+        return;
+    };
     let slots = task.records.iter_mut().zip(task.hashes.iter_mut());
-    for ((index, item), (record, hash)) in bounded_items(&page, slots.len()).enumerate().zip(slots) {
-        let read = item.ok_or(None).and_then(|item| read(&item).map_err(|why| Some((item, why))));
+    for ((index, item), (record, hash)) in bounded_items(&page, slots.len()).enumerate().zip(slots)
+    {
+        let read = item
+            .ok_or(None)
+            .and_then(|item| read(&item).map_err(|why| Some((item, why))));
         match read {
             Ok((new, user_key)) => {
                 *record = new;
@@ -117,7 +149,11 @@ fn fill_leaf(
                 if told.len() < TOLD_PER_TASK {
                     let at = page.bytes.place(16 + index * 16).on_page(page.pgid.0);
                     let finding = match why {
-                        None => Finding::new(&codes::mvcc::OVERLAPPING, at, "an element reaches beyond its page"),
+                        None => Finding::new(
+                            &codes::mvcc::OVERLAPPING,
+                            at,
+                            "an element reaches beyond its page",
+                        ),
                         Some((item, (code, why))) => {
                             let at = Place::at(page.bytes.file(), item.offset).on_page(page.pgid.0);
                             Finding::new(code, at, why)
@@ -135,12 +171,33 @@ type Unread = (&'static codes::Code, String);
 /// A record and its user key.
 #[inline]
 fn read<'a>(item: &Item<'a>) -> Result<(Record, &'a [u8]), Unread> {
-    let stored = StoredKey::parse(item.key).map_err(|shape| (&codes::mvcc::KEY_SHAPE, format!("a stored key is {shape}")))?;
+    let stored = StoredKey::parse(item.key)
+        .map_err(|shape| (&codes::mvcc::KEY_SHAPE, format!("a stored key is {shape}")))?;
     let user_key = user_key(item.value).map_err(|flaw| {
-        (&codes::mvcc::VALUE_UNPARSABLE, format!("the KeyValue of revision {} breaks: {flaw}", stored.revision))
+        (
+            &codes::mvcc::VALUE_UNPARSABLE,
+            format!(
+                "the KeyValue of revision {} breaks: {flaw}",
+                stored.revision
+            ),
+        )
     })?;
-    let record = Record::new(stored.revision, stored.tombstone, item.offset, item.value.len(), false)
-        .ok_or_else(|| (&codes::mvcc::KEY_SHAPE, format!("revision {} has an impossible sub-revision", stored.revision)))?;
+    let record = Record::new(
+        stored.revision,
+        stored.tombstone,
+        item.offset,
+        item.value.len(),
+        false,
+    )
+    .ok_or_else(|| {
+        (
+            &codes::mvcc::KEY_SHAPE,
+            format!(
+                "revision {} has an impossible sub-revision",
+                stored.revision
+            ),
+        )
+    })?;
     Ok((record, user_key))
 }
 
@@ -164,44 +221,43 @@ impl Filled {
         if self.records.par_windows(2).all(ascending) {
             return;
         }
-        let mut both: Vec<_> = std::mem::take(&mut self.records).into_iter().zip(std::mem::take(&mut self.hashes)).collect();
+        let mut both: Vec<_> = std::mem::take(&mut self.records)
+            .into_iter()
+            .zip(std::mem::take(&mut self.hashes))
+            .collect();
         both.par_sort_by_key(|(record, _)| (record.revision(), record.is_tombstone()));
         (self.records, self.hashes) = both.into_iter().unzip();
     }
 }
 
-struct AtomicLink {
-    key: AtomicU32,
-    prev: AtomicU32,
-}
-
-fn link(hashes: Vec<u32>, records: &[Record], bytes: Stored<'_>) -> (Vec<Link>, Vec<Part>) {
-    let links: Vec<AtomicLink> = hashes
+/// The record before each one of its key, and the keys.
+fn link(hashes: &[u32], records: &[Record], bytes: Stored<'_>) -> (Vec<u32>, Vec<Part>) {
+    let prevs: Vec<AtomicU32> = (0..records.len()).map(|_| AtomicU32::new(NONE)).collect();
+    let parts = (0..PARTS)
         .into_par_iter()
-        .map(|hash| AtomicLink { key: AtomicU32::new(hash), prev: AtomicU32::new(NONE) })
+        .map(|number| {
+            let mut part = Part::default();
+            let mine = (0u32..)
+                .zip(hashes)
+                .filter(|(_, hash)| part_of(**hash) == number);
+            for (id, hash) in mine {
+                let key_of = |id: u32| {
+                    records
+                        .get(id as usize)
+                        .map(|record| record.user_key(bytes))
+                };
+                let user_key = key_of(id);
+                let prev = part.enter(*hash, id, |newest| key_of(newest) == user_key);
+                if let Some(place) = prevs.get(id as usize).filter(|_| prev != NONE) {
+                    place.store(prev, Ordering::Relaxed);
+                }
+            }
+            part.shrink();
+            part
+        })
         .collect();
-    let parts = (0..PARTS).into_par_iter().map(|part| fill_part(part, &links, records, bytes)).collect();
-    let links = links
-        .into_iter()
-        .map(|link| Link { key: KeyId(link.key.into_inner()), prev: link.prev.into_inner() })
-        .collect();
-    (links, parts)
-}
-
-fn fill_part(number: u32, links: &[AtomicLink], records: &[Record], bytes: Stored<'_>) -> Part {
-    let mut part = Part::default();
-    for ((id, link), record) in (0u32..).zip(links).zip(records) {
-        let hash = link.key.load(Ordering::Relaxed);
-        if KeyId::part_of(hash) != number {
-            continue;
-        }
-        let user_key = record.user_key(bytes);
-        let same = |newest: u32| records.get(newest as usize).is_some_and(|r| r.user_key(bytes) == user_key);
-        if let Some((key, prev)) = part.enter(hash, id, same) {
-            link.key.store(key.0, Ordering::Relaxed);
-            link.prev.store(prev, Ordering::Relaxed);
-        }
-    }
-    part.shrink();
-    part
+    (
+        prevs.into_iter().map(AtomicU32::into_inner).collect(),
+        parts,
+    )
 }

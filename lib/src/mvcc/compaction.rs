@@ -30,7 +30,11 @@ impl Compaction {
     /// The revision a store is at: that of its newest record, or of a compaction that removed a newer one.
     pub fn current(&self, newest: Option<Revision>, rules: Rules) -> i64 {
         let scheduled = self.scheduled.filter(|_| rules.scheduled_counts);
-        let known = [newest.map(|revision| revision.main), self.finished, scheduled];
+        let known = [
+            newest.map(|revision| revision.main),
+            self.finished,
+            scheduled,
+        ];
         known.into_iter().flatten().fold(1, i64::max)
     }
 }
@@ -92,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_scheduled_compaction_beyond_the_last_record_counts_since_3_5_14() {
-        let compaction = Compaction { scheduled: Some(90), finished: Some(40) };
+        let compaction = Compaction {
+            scheduled: Some(90),
+            finished: Some(40),
+        };
         let newest = Some(Revision::new(70, 2));
         assert_eq!(compaction.current(newest, Rules::of(3, 5, 13)), 70);
         assert_eq!(compaction.current(newest, Rules::of(3, 5, 14)), 90);
@@ -103,7 +110,13 @@ mod tests {
     #[test]
     fn an_empty_store_is_at_revision_one_and_was_never_compacted() {
         let compaction = Compaction::default();
-        assert_eq!((compaction.current(None, Rules::NEWEST), compaction.revision()), (1, None));
+        assert_eq!(
+            (
+                compaction.current(None, Rules::NEWEST),
+                compaction.revision()
+            ),
+            (1, None)
+        );
         assert!(!compaction.is_interrupted());
     }
 }

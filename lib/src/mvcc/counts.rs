@@ -43,10 +43,12 @@ impl Counts {
 const KEYS_PER_TASK: usize = 4096;
 
 impl<'a> Keyspace<'a> {
-    /// Everything, the marker of a bumped restore included.
+    /// Everything.
     pub fn counts(&self) -> Counts {
         let mut total = Counts::default();
-        self.counts_by(|_| ()).values().for_each(|counts| total.add(counts));
+        self.counts_by(|_| ())
+            .values()
+            .for_each(|counts| total.add(counts));
         total
     }
 
@@ -62,23 +64,35 @@ impl<'a> Keyspace<'a> {
     /// let counts = overlay.keyspace().counts_by(|key| key.split(|byte| *byte == b'/').nth(1).unwrap_or_default());
     /// assert_eq!((counts[&b"pods"[..]].keys, counts[&b"pods"[..]].revisions), (1, 3));
     /// ```
-    pub fn counts_by<G: Eq + Hash + Send>(&self, group: impl Fn(&'a [u8]) -> G + Sync) -> HashMap<G, Counts> {
-        let chunks = self.index.parts.par_iter().flat_map(|part| part.keys.par_chunks(KEYS_PER_TASK));
+    pub fn counts_by<G: Eq + Hash + Send>(
+        &self,
+        group: impl Fn(&'a [u8]) -> G + Sync,
+    ) -> HashMap<G, Counts> {
+        let chunks = self
+            .index
+            .parts
+            .par_iter()
+            .flat_map(|part| part.keys.par_chunks(KEYS_PER_TASK));
         let count = |mut sums: HashMap<G, Counts>, keys: &[super::index::Key]| {
             for key in keys.iter().filter(|key| key.newest != NONE) {
-                let counts = self.count_key(key.newest);
-                sums.entry(group(self.user_key(key.newest))).or_default().add(&counts);
+                let user_key = self.user_key(key.newest);
+                sums.entry(group(user_key))
+                    .or_default()
+                    .add(&self.count_key(key.newest, user_key.is_empty()));
             }
             sums
         };
         let merge = |mut left: HashMap<G, Counts>, right: HashMap<G, Counts>| {
-            right.into_iter().for_each(|(name, counts)| left.entry(name).or_default().add(&counts));
+            right
+                .into_iter()
+                .for_each(|(name, counts)| left.entry(name).or_default().add(&counts));
             left
         };
         chunks.fold(HashMap::new, count).reduce(HashMap::new, merge)
     }
 
-    fn count_key(&self, newest: u32) -> Counts {
+    /// The empty key belongs to the marker of a bumped restore: bytes of it there are, but no key.
+    fn count_key(&self, newest: u32, marker: bool) -> Counts {
         let mut counts = Counts::default();
         for (id, record) in self.index.chain(newest) {
             let (tombstone, bytes) = (record.is_tombstone(), record.stored_bytes());
@@ -89,9 +103,9 @@ impl<'a> Keyspace<'a> {
                 continue;
             }
             counts.last_revision = record.main;
-            counts.keys = u64::from(!tombstone);
-            counts.deleted_keys = u64::from(tombstone);
-            if tombstone {
+            counts.keys = u64::from(!tombstone && !marker);
+            counts.deleted_keys = u64::from(tombstone && !marker);
+            if tombstone || marker {
                 counts.history_bytes += bytes;
             } else {
                 counts.live_bytes += bytes;

@@ -19,7 +19,9 @@ impl<'a> Generation<'a> {
     /// Whether the first version of the life is still there: if not, compaction has removed the beginning.
     pub fn is_complete(&self) -> bool {
         let first = self.versions.first().filter(|version| !version.tombstone);
-        first.and_then(|first| first.key_value().ok()).is_some_and(|kv| kv.version == 1)
+        first
+            .and_then(|first| first.key_value().ok())
+            .is_some_and(|kv| kv.version == 1)
     }
 }
 
@@ -33,7 +35,9 @@ impl<'a> Keyspace<'a> {
             let created = !version.tombstone && version.key_value().is_ok_and(|kv| kv.version == 1);
             match generations.last_mut() {
                 Some(open) if open.tombstone().is_none() && !created => open.versions.push(version),
-                _ => generations.push(Generation { versions: vec![version] }),
+                _ => generations.push(Generation {
+                    versions: vec![version],
+                }),
             }
         }
         generations

@@ -1,16 +1,16 @@
 //! The index over a keyspace: where every record lies and how the records of a key hang together.
 //!
 //! ```text
-//! records (24 B each, by revision)     links (8 B)              keys, in 16 parts by hash
-//! ┌ main ┬ offset ┬ len ┬ sub,t ┐      ┌ key ┬ prev ┐           ┌ newest ┬ hash ┐ ← table of 4 B ids
-//! │      │ of the stored key    │  ·n  │  id │  rec │  ·n       │ record │      │    (hashbrown)
-//! └──────┴───┬────┴─────┴───────┘      └─────┴──────┘           └────────┴──────┘
+//! records (24 B each, by revision)     prevs (4 B)       keys, in 16 parts by hash
+//! ┌ main ┬ offset ┬ len ┬ sub,t ┐      ┌────────┐        ┌ newest ┬ hash ┐ ← table of 4 B places
+//! │      │ of the stored key    │  ·n  │ record │  ·n    │ record │      │    (hashbrown)
+//! └──────┴───┬────┴─────┴───────┘      └────────┘        └────────┴──────┘
 //!            └→ stored key ‖ KeyValue, in the mapped file or in the arena of a replay
 //! ```
 //!
-//! **Invariants.** Nothing of a key or value is copied: a user key is read from the newest record of its key. 32 bytes a
+//! **Invariants.** Nothing of a key or value is copied: a user key is read from the newest record of its key. 28 bytes a
 //! revision and 14 to 20 a key; the file's bytes are a parameter of every question, so that the index can be kept beside
-//! the mapping it describes. Records are in ascending order of revision; `prev` of a record is the one before it of its key.
+//! the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
 
 use hashbrown::HashTable;
 
@@ -18,10 +18,9 @@ use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
 
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;
-/// Parts by which keys are divided, so that threads need no lock: the top bits of the hash and of the key id.
+/// Parts by which keys are divided, so that threads need no lock: by the top bits of the hash.
 pub(crate) const PARTS: u32 = 16;
 const PART_SHIFT: u32 = 28;
-const LOCAL_MASK: u32 = (1 << PART_SHIFT) - 1;
 
 /// Bit of `Record::offset`: it lies in the arena of an overlay, not in the file.
 const ARENA: u64 = 1 << 63;
@@ -39,12 +38,25 @@ pub(crate) struct Record {
 
 impl Record {
     /// A place that holds no record yet.
-    pub(crate) const EMPTY: Self = Self { main: -1, offset: 0, len: 0, sub: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        main: -1,
+        offset: 0,
+        len: 0,
+        sub: 0,
+    };
 
     /// A record whose stored key begins at `offset`, with a message of `len` bytes. `None` where a number is beyond what any
     /// etcd can have written: two thousand million changes in one transaction.
-    pub(crate) fn new(revision: Revision, tombstone: bool, offset: u64, len: usize, arena: bool) -> Option<Self> {
-        let sub = u32::try_from(revision.sub).ok().filter(|sub| *sub < TOMBSTONE)?;
+    pub(crate) fn new(
+        revision: Revision,
+        tombstone: bool,
+        offset: u64,
+        len: usize,
+        arena: bool,
+    ) -> Option<Self> {
+        let sub = u32::try_from(revision.sub)
+            .ok()
+            .filter(|sub| *sub < TOMBSTONE)?;
         Some(Self {
             main: revision.main,
             offset: offset | if arena { ARENA } else { 0 },
@@ -75,7 +87,11 @@ impl Record {
     }
 
     pub(crate) fn key_bytes(&self) -> usize {
-        if self.is_tombstone() { TOMBSTONE_KEY_BYTES } else { KEY_BYTES }
+        if self.is_tombstone() {
+            TOMBSTONE_KEY_BYTES
+        } else {
+            KEY_BYTES
+        }
     }
 
     /// Bytes of the message.
@@ -90,15 +106,27 @@ impl Record {
 
     /// Stored key and message, which lie behind each other.
     pub(crate) fn stored<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
-        let source = if self.in_arena() { bytes.arena } else { bytes.db };
+        let source = if self.in_arena() {
+            bytes.arena
+        } else {
+            bytes.db
+        };
         usize::try_from(self.offset())
             .ok()
-            .and_then(|at| source.get(at..at.checked_add(self.key_bytes())?.checked_add(self.message_bytes())?))
+            .and_then(|at| {
+                source.get(
+                    at..at
+                        .checked_add(self.key_bytes())?
+                        .checked_add(self.message_bytes())?,
+                )
+            })
             .unwrap_or_default()
     }
 
     pub(crate) fn message<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
-        self.stored(bytes).get(self.key_bytes()..).unwrap_or_default()
+        self.stored(bytes)
+            .get(self.key_bytes()..)
+            .unwrap_or_default()
     }
 
     pub(crate) fn user_key<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
@@ -113,34 +141,9 @@ pub(crate) struct Stored<'a> {
     pub(crate) arena: &'a [u8],
 }
 
-/// How a record hangs together with the others of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) key: KeyId,
-    pub(crate) prev: u32,
-}
-
-/// A key: its part in the top four bits, its place there in the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct KeyId(pub(crate) u32);
-
-impl KeyId {
-    fn new(part: u32, local: u32) -> Self {
-        Self(part << PART_SHIFT | local)
-    }
-
-    /// The part that the hash of a key belongs to. A key's id has the same one.
-    pub(crate) fn part_of(hash: u32) -> u32 {
-        hash >> PART_SHIFT
-    }
-
-    fn part(self) -> usize {
-        (self.0 >> PART_SHIFT) as usize
-    }
-
-    fn local(self) -> usize {
-        (self.0 & LOCAL_MASK) as usize
-    }
+/// The part that the hash of a key belongs to.
+pub(crate) fn part_of(hash: u32) -> u32 {
+    hash >> PART_SHIFT
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -168,28 +171,37 @@ impl Part {
         self.table.find(spread(hash), is_it).copied()
     }
 
-    /// Enters `record` as the newest of its key: the key's place here, and the record that was the newest. `None` where the
-    /// part is full.
-    pub(crate) fn enter(&mut self, hash: u32, record: u32, same: impl Fn(u32) -> bool) -> Option<(KeyId, u32)> {
-        let part = KeyId::part_of(hash);
-        if let Some(local) = self.find(hash, same) {
-            let key = self.keys.get_mut(local as usize)?;
-            let before = std::mem::replace(&mut key.newest, record);
-            return Some((KeyId::new(part, local), before));
+    /// Enters `record` as the newest of its key, and names the one that was: [`NONE`] for a key that is new.
+    pub(crate) fn enter(&mut self, hash: u32, record: u32, same: impl Fn(u32) -> bool) -> u32 {
+        let found = self
+            .find(hash, same)
+            .and_then(|local| self.keys.get_mut(local as usize));
+        if let Some(key) = found {
+            return std::mem::replace(&mut key.newest, record);
         }
-        let local = u32::try_from(self.keys.len()).ok().filter(|local| *local <= LOCAL_MASK)?;
-        self.keys.push(Key { newest: record, hash });
+        let Ok(local) = u32::try_from(self.keys.len()) else {
+            return NONE;
+        };
+        self.keys.push(Key {
+            newest: record,
+            hash,
+        });
         let keys = &self.keys;
         let rehash = |local: &u32| spread(keys.get(*local as usize).map_or(0, |key| key.hash));
         self.table.insert_unique(spread(hash), local, rehash);
-        Some((KeyId::new(part, local), NONE))
+        NONE
     }
 
     /// Forgets a key of which nothing is left.
     fn forget(&mut self, local: usize) {
-        let Some(key) = self.keys.get_mut(local) else { return };
+        let Some(key) = self.keys.get_mut(local) else {
+            return;
+        };
         key.newest = NONE;
-        if let Ok(entry) = self.table.find_entry(spread(key.hash), |found| *found as usize == local) {
+        if let Ok(entry) = self
+            .table
+            .find_entry(spread(key.hash), |found| *found as usize == local)
+        {
             entry.remove();
         }
     }
@@ -209,7 +221,7 @@ fn spread(hash: u32) -> u64 {
 #[derive(Clone, Debug)]
 pub struct Index {
     pub(crate) records: Vec<Record>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) prevs: Vec<u32>,
     pub(crate) parts: Vec<Part>,
     pub(crate) hasher: foldhash::fast::RandomState,
     pub(crate) skipped: u64,
@@ -220,7 +232,7 @@ impl Index {
     pub(crate) fn empty() -> Self {
         Self {
             records: Vec::new(),
-            links: Vec::new(),
+            prevs: Vec::new(),
             parts: (0..PARTS).map(|_| Part::default()).collect(),
             hasher: foldhash::fast::RandomState::default(),
             skipped: 0,
@@ -245,20 +257,15 @@ impl Index {
     /// Bytes of memory the index occupies.
     pub fn memory_bytes(&self) -> usize {
         let parts = self.parts.iter();
-        let keys = parts.map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
-        self.records.capacity() * size_of::<Record>() + self.links.capacity() * size_of::<Link>() + keys.sum::<usize>()
+        let keys = parts
+            .map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
+        self.records.capacity() * size_of::<Record>()
+            + self.prevs.capacity() * size_of::<u32>()
+            + keys.sum::<usize>()
     }
 
     pub(crate) fn record(&self, record: u32) -> Option<&Record> {
         self.records.get(record as usize)
-    }
-
-    pub(crate) fn link(&self, record: u32) -> Option<&Link> {
-        self.links.get(record as usize)
-    }
-
-    pub(crate) fn key(&self, id: KeyId) -> Option<&Key> {
-        self.parts.get(id.part())?.keys.get(id.local())
     }
 
     /// Ids of the newest records of all keys, in no order.
@@ -272,7 +279,7 @@ impl Index {
         let mut at = newest;
         std::iter::from_fn(move || {
             let (id, record) = (at, self.record(at)?);
-            at = self.link(at).map_or(NONE, |link| link.prev);
+            at = self.prevs.get(at as usize).copied().unwrap_or(NONE);
             Some((id, record))
         })
     }
@@ -289,8 +296,11 @@ impl Index {
     /// The newest record of a user key.
     pub(crate) fn find(&self, user_key: &[u8], bytes: Stored<'_>) -> Option<u32> {
         let hash = self.hash(user_key);
-        let part = self.parts.get(KeyId::part_of(hash) as usize)?;
-        let same = |newest| self.record(newest).is_some_and(|record| record.user_key(bytes) == user_key);
+        let part = self.parts.get(part_of(hash) as usize)?;
+        let same = |newest| {
+            self.record(newest)
+                .is_some_and(|record| record.user_key(bytes) == user_key)
+        };
         let local = part.find(hash, same)?;
         part.keys.get(local as usize).map(|key| key.newest)
     }
@@ -298,58 +308,72 @@ impl Index {
     /// Appends a record, newer than all others. `false` where the index is full.
     pub(crate) fn push(&mut self, record: Record, user_key: &[u8], bytes: Stored<'_>) -> bool {
         let hash = self.hash(user_key);
-        let Some(id) = u32::try_from(self.records.len()).ok().filter(|id| *id != NONE) else {
+        let Some(id) = u32::try_from(self.records.len())
+            .ok()
+            .filter(|id| *id != NONE)
+        else {
             return false;
         };
         let records = &self.records;
-        let same = |newest: u32| records.get(newest as usize).is_some_and(|r| r.user_key(bytes) == user_key);
-        let part = self.parts.get_mut(KeyId::part_of(hash) as usize);
-        let Some((key, prev)) = part.and_then(|part| part.enter(hash, id, same)) else {
+        let same = |newest: u32| {
+            records
+                .get(newest as usize)
+                .is_some_and(|r| r.user_key(bytes) == user_key)
+        };
+        let Some(part) = self.parts.get_mut(part_of(hash) as usize) else {
             return false;
         };
+        self.prevs.push(part.enter(hash, id, same));
         self.records.push(record);
-        self.links.push(Link { key, prev });
         true
     }
 
-    /// Removes the records for which `remove` holds: of every key's chain, never one that a kept older record needs.
+    /// Removes the records for which `remove` holds, and keys of which nothing is left.
     pub(crate) fn remove(&mut self, remove: impl Fn(u32) -> bool) {
-        let mut moved = vec![NONE; self.records.len()];
         let mut kept = 0;
-        for (id, place) in moved.iter_mut().enumerate() {
-            let Ok(id) = u32::try_from(id) else { break };
-            if !remove(id) {
-                *place = kept;
-                kept += 1;
-            }
-        }
+        let moved: Vec<u32> = (0u32..)
+            .zip(&self.records)
+            .map(|(id, _)| {
+                if remove(id) {
+                    NONE
+                } else {
+                    {
+                        kept += 1;
+                        kept - 1
+                    }
+                }
+            })
+            .collect();
         let place = |id: u32| moved.get(id as usize).copied().unwrap_or(NONE);
-        let kept_before = |index: &Self, newest: u32| {
-            index.chain(newest).map(|(id, _)| place(id)).find(|id| *id != NONE).unwrap_or(NONE)
+        let newest_kept = |index: &Self, from: u32| {
+            index
+                .chain(from)
+                .map(|(id, _)| place(id))
+                .find(|id| *id != NONE)
         };
-        let prevs: Vec<u32> = (0..self.links.len())
-            .filter(|id| moved.get(*id).is_some_and(|to| *to != NONE))
-            .map(|id| self.links.get(id).map_or(NONE, |link| kept_before(self, link.prev)))
+        let stays = |id: usize| moved.get(id).is_some_and(|to| *to != NONE);
+        let prevs = self.prevs.iter().enumerate().filter(|(id, _)| stays(*id));
+        let prevs = prevs
+            .map(|(_, prev)| newest_kept(self, *prev).unwrap_or(NONE))
             .collect();
-        let newest: Vec<Vec<u32>> = self
-            .parts
-            .iter()
-            .map(|part| part.keys.iter().map(|key| kept_before(self, key.newest)).collect())
-            .collect();
-        let mut stay = moved.iter().map(|to| *to != NONE);
-        self.records.retain(|_| stay.next().unwrap_or(false));
-        let mut stay = moved.iter().map(|to| *to != NONE);
-        self.links.retain(|_| stay.next().unwrap_or(false));
-        self.links.iter_mut().zip(prevs).for_each(|(link, prev)| link.prev = prev);
+        let newest = |part: &Part| {
+            part.keys
+                .iter()
+                .map(|key| newest_kept(self, key.newest))
+                .collect()
+        };
+        let newest: Vec<Vec<Option<u32>>> = self.parts.iter().map(newest).collect();
         for (part, newest) in self.parts.iter_mut().zip(newest) {
             for (local, newest) in newest.into_iter().enumerate() {
-                match part.keys.get_mut(local) {
-                    Some(key) if newest != NONE => key.newest = newest,
-                    Some(key) if key.newest != NONE => part.forget(local),
-                    _ => {}
+                match (newest, part.keys.get_mut(local)) {
+                    (Some(newest), Some(key)) => key.newest = newest,
+                    _ => part.forget(local),
                 }
             }
         }
+        self.prevs = prevs;
+        let mut id = 0..self.records.len();
+        self.records.retain(|_| id.next().is_some_and(stays));
     }
 }
 
@@ -358,7 +382,10 @@ pub(crate) fn hash_of(hasher: &foldhash::fast::RandomState, user_key: &[u8]) -> 
     let mut hasher = hasher.build_hasher();
     hasher.write(user_key);
     let hash = hasher.finish();
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is folded in; a hash has no value to lose")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the upper half is folded in; a hash has no value to lose"
+    )]
     let folded = (hash ^ hash >> 32) as u32;
     folded
 }

@@ -58,15 +58,25 @@ impl<'a> KeyValue<'a> {
     /// # Errors
     /// Where the message breaks; etcd stops with `failed to unmarshal mvccpb.KeyValue`.
     pub fn parse(message: &'a [u8]) -> Result<Self, Flaw> {
-        let mut reader = Reader { message, at: 0, shortest: true };
-        let mut kv = KeyValue { canonical: true, ..KeyValue::default() };
+        let mut reader = Reader {
+            message,
+            at: 0,
+            shortest: true,
+        };
+        let mut kv = KeyValue {
+            canonical: true,
+            ..KeyValue::default()
+        };
         let mut last = 0;
         while reader.at < message.len() {
             let at = reader.at;
             let tag = reader.varint()?;
             let (field, wire) = (tag >> 3, tag & 7);
             if field == 0 || tag > u64::from(u32::MAX) {
-                return Err(Flaw { at, what: "impossible field number" });
+                return Err(Flaw {
+                    at,
+                    what: "impossible field number",
+                });
             }
             kv.canonical &= field > last && field <= 6;
             last = field;
@@ -77,12 +87,22 @@ impl<'a> KeyValue<'a> {
                 (4, VARINT) => kv.version = reader.number()?,
                 (5, BYTES) => kv.value = reader.bytes()?,
                 (6, VARINT) => kv.lease = reader.number()?,
-                (1..=6, _) => return Err(Flaw { at, what: "wrong wire type" }),
+                (1..=6, _) => {
+                    return Err(Flaw {
+                        at,
+                        what: "wrong wire type",
+                    });
+                }
                 (_, VARINT) => drop(reader.varint()?),
                 (_, BYTES) => drop(reader.bytes()?),
                 (_, FIXED64) => drop(reader.take(8)?),
                 (_, FIXED32) => drop(reader.take(4)?),
-                _ => return Err(Flaw { at, what: "group or unknown wire type" }),
+                _ => {
+                    return Err(Flaw {
+                        at,
+                        what: "group or unknown wire type",
+                    });
+                }
             }
         }
         kv.canonical &= reader.shortest;
@@ -92,9 +112,15 @@ impl<'a> KeyValue<'a> {
     /// The bytes etcd would store.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.key.len() + self.value.len() + 40);
-        let numbers = [(2, self.create_revision), (3, self.mod_revision), (4, self.version)];
+        let numbers = [
+            (2, self.create_revision),
+            (3, self.mod_revision),
+            (4, self.version),
+        ];
         put_bytes(&mut out, 1, self.key);
-        numbers.iter().for_each(|(field, value)| put_number(&mut out, *field, *value));
+        numbers
+            .iter()
+            .for_each(|(field, value)| put_number(&mut out, *field, *value));
         put_bytes(&mut out, 5, self.value);
         put_number(&mut out, 6, self.lease);
         out
@@ -108,10 +134,16 @@ impl<'a> KeyValue<'a> {
 #[inline]
 pub fn user_key(message: &[u8]) -> Result<&[u8], Flaw> {
     match message {
-        [KEY_TAG, len, rest @ ..] if *len < 0x80 => {
-            rest.get(..usize::from(*len)).ok_or(Flaw { at: 1, what: "length beyond the end" })
+        [KEY_TAG, len, rest @ ..] if *len < 0x80 => rest.get(..usize::from(*len)).ok_or(Flaw {
+            at: 1,
+            what: "length beyond the end",
+        }),
+        [KEY_TAG, ..] => Reader {
+            message,
+            at: 1,
+            shortest: true,
         }
-        [KEY_TAG, ..] => Reader { message, at: 1, shortest: true }.bytes(),
+        .bytes(),
         _ => KeyValue::parse(message).map(|kv| kv.key),
     }
 }
@@ -129,7 +161,10 @@ impl<'a> Reader<'a> {
         let mut value = 0u64;
         for shift in (0..70).step_by(7) {
             let Some(byte) = self.message.get(self.at) else {
-                return Err(Flaw { at: start, what: "number cut off by the end" });
+                return Err(Flaw {
+                    at: start,
+                    what: "number cut off by the end",
+                });
             };
             self.at += 1;
             if shift == 63 && *byte > 1 {
@@ -141,7 +176,10 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(Flaw { at: start, what: "number of more than 64 bits" })
+        Err(Flaw {
+            at: start,
+            what: "number of more than 64 bits",
+        })
     }
 
     fn number(&mut self) -> Result<i64, Flaw> {
@@ -157,12 +195,21 @@ impl<'a> Reader<'a> {
         usize::try_from(len)
             .ok()
             .and_then(|len| self.take(len).ok())
-            .ok_or(Flaw { at, what: "length beyond the end" })
+            .ok_or(Flaw {
+                at,
+                what: "length beyond the end",
+            })
     }
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], Flaw> {
-        let slice = self.at.checked_add(len).and_then(|end| self.message.get(self.at..end));
-        let slice = slice.ok_or(Flaw { at: self.at, what: "field cut off by the end" })?;
+        let slice = self
+            .at
+            .checked_add(len)
+            .and_then(|end| self.message.get(self.at..end));
+        let slice = slice.ok_or(Flaw {
+            at: self.at,
+            what: "field cut off by the end",
+        })?;
         self.at += len;
         Ok(slice)
     }
@@ -200,27 +247,78 @@ mod tests {
     #[test]
     fn fields_in_any_order_are_read_and_said_to_be_foreign() {
         let kv = KeyValue::parse(b"\x2a\x011\x0a\x01a\x18\x07").unwrap();
-        assert_eq!((kv.key, kv.value, kv.mod_revision, kv.canonical), (&b"a"[..], &b"1"[..], 7, false));
+        assert_eq!(
+            (kv.key, kv.value, kv.mod_revision, kv.canonical),
+            (&b"a"[..], &b"1"[..], 7, false)
+        );
         assert_eq!(user_key(b"\x2a\x011\x0a\x01a\x18\x07").unwrap(), b"a");
     }
 
     #[test]
     fn the_empty_record_of_a_bumped_restore_is_an_empty_key_value() {
         let kv = KeyValue::parse(b"").unwrap();
-        assert_eq!(kv, KeyValue { canonical: true, ..KeyValue::default() });
+        assert_eq!(
+            kv,
+            KeyValue {
+                canonical: true,
+                ..KeyValue::default()
+            }
+        );
         assert_eq!(user_key(b"").unwrap(), b"");
     }
 
     #[test]
     fn each_way_to_break_is_named_with_its_place() {
         let flaw = |message| KeyValue::parse(message).unwrap_err();
-        assert_eq!(flaw(b"\x00\x01"), Flaw { at: 0, what: "impossible field number" });
-        assert_eq!(flaw(b"\x08\x01"), Flaw { at: 0, what: "wrong wire type" });
-        assert_eq!(flaw(b"\x0a\x01a\x2a\x7f1"), Flaw { at: 4, what: "length beyond the end" });
-        assert_eq!(flaw(b"\x0a\x01a\x10\xff"), Flaw { at: 4, what: "number cut off by the end" });
-        assert_eq!(flaw(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"), Flaw { at: 1, what: "number of more than 64 bits" });
-        assert_eq!(flaw(b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), Flaw { at: 1, what: "length beyond the end" });
-        assert_eq!(flaw(b"\x3b\x00"), Flaw { at: 0, what: "group or unknown wire type" });
+        assert_eq!(
+            flaw(b"\x00\x01"),
+            Flaw {
+                at: 0,
+                what: "impossible field number"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x08\x01"),
+            Flaw {
+                at: 0,
+                what: "wrong wire type"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x0a\x01a\x2a\x7f1"),
+            Flaw {
+                at: 4,
+                what: "length beyond the end"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x0a\x01a\x10\xff"),
+            Flaw {
+                at: 4,
+                what: "number cut off by the end"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
+            Flaw {
+                at: 1,
+                what: "number of more than 64 bits"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+            Flaw {
+                at: 1,
+                what: "length beyond the end"
+            }
+        );
+        assert_eq!(
+            flaw(b"\x3b\x00"),
+            Flaw {
+                at: 0,
+                what: "group or unknown wire type"
+            }
+        );
     }
 
     #[test]

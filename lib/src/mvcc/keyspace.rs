@@ -85,12 +85,16 @@ impl<'a> Versions<'a> {
 
     /// The one at `at`; `None` beyond the last.
     pub fn get(&self, at: usize) -> Option<Version<'a>> {
-        self.records.get(at).and_then(|record| self.keyspace.version(*record))
+        self.records
+            .get(at)
+            .and_then(|record| self.keyspace.version(*record))
     }
 
     /// All, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Version<'a>> + '_ {
-        self.records.iter().filter_map(|record| self.keyspace.version(*record))
+        self.records
+            .iter()
+            .filter_map(|record| self.keyspace.version(*record))
     }
 }
 
@@ -100,8 +104,18 @@ impl<'a> Keyspace<'a> {
         Self::over(index, Stored { db, arena: &[] }, compaction, rules)
     }
 
-    pub(crate) fn over(index: &'a Index, bytes: Stored<'a>, compaction: Compaction, rules: Rules) -> Self {
-        Self { index, bytes, compaction, rules }
+    pub(crate) fn over(
+        index: &'a Index,
+        bytes: Stored<'a>,
+        compaction: Compaction,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            index,
+            bytes,
+            compaction,
+            rules,
+        }
     }
 
     /// The index.
@@ -127,7 +141,8 @@ impl<'a> Keyspace<'a> {
 
     /// The current revision, as etcd would take it up at its start.
     pub fn revision(&self) -> i64 {
-        self.compaction.current(self.index.records.last().map(Record::revision), self.rules)
+        self.compaction
+            .current(self.index.records.last().map(Record::revision), self.rules)
     }
 
     /// The compaction revision in force; `None` where nothing was ever compacted.
@@ -143,7 +158,10 @@ impl<'a> Keyspace<'a> {
         let current = self.revision();
         match (revision, self.compact_revision()) {
             (None, _) => Ok(current),
-            (Some(revision), Some(compacted)) if revision < compacted => Err(Error::Compacted { revision, compacted }),
+            (Some(revision), Some(compacted)) if revision < compacted => Err(Error::Compacted {
+                revision,
+                compacted,
+            }),
             (Some(revision), _) if revision > current => Err(Error::Future { revision, current }),
             (Some(revision), _) => Ok(revision),
         }
@@ -162,7 +180,17 @@ impl<'a> Keyspace<'a> {
     pub fn live_count(&self) -> usize {
         let at = self.revision();
         let parts = self.index.parts.par_iter();
-        parts.map(|part| part.keys.iter().filter(|key| self.live_of(key.newest, at).is_some()).count()).sum()
+        let live = |part: &super::index::Part| {
+            part.keys
+                .iter()
+                .filter(|key| self.live_of(key.newest, at).is_some())
+                .count()
+        };
+        let marker = self
+            .index
+            .find(b"", self.bytes)
+            .and_then(|newest| self.live_of(newest, at));
+        parts.map(live).sum::<usize>() - usize::from(marker.is_some())
     }
 
     /// The version of a key that is current at a revision.
@@ -172,13 +200,20 @@ impl<'a> Keyspace<'a> {
     pub fn get(&self, key: &[u8], revision: Option<i64>) -> Result<Option<Version<'a>>, Error> {
         let at = self.at(revision)?;
         let newest = self.index.find(key, self.bytes).unwrap_or(NONE);
-        Ok(self.live_of(newest, at).and_then(|record| self.version(record)))
+        Ok(self
+            .live_of(newest, at)
+            .and_then(|record| self.version(record)))
     }
 
     /// Keys whose last retained record is a tombstone, in byte order, each with that tombstone. What survives of them is
     /// their [`history`](Self::history).
     pub fn deleted(&self, range: &KeyRange) -> Versions<'a> {
-        self.select(range, |newest| self.index.record(newest).filter(|r| r.is_tombstone()).map(|_| newest))
+        self.select(range, |newest| {
+            self.index
+                .record(newest)
+                .filter(|r| r.is_tombstone())
+                .map(|_| newest)
+        })
     }
 
     /// Every key of which anything is retained, in byte order, each with its newest record.
@@ -191,21 +226,34 @@ impl<'a> Keyspace<'a> {
         let newest = self.index.find(key, self.bytes).unwrap_or(NONE);
         let mut records: Vec<u32> = self.index.chain(newest).map(|(id, _)| id).collect();
         records.reverse();
-        Versions { keyspace: *self, records }
+        Versions {
+            keyspace: *self,
+            records,
+        }
     }
 
     /// Every retained record of the given main revisions, in order of revision: what happened then.
-    pub fn between(&self, mains: RangeInclusive<i64>) -> impl DoubleEndedIterator<Item = Version<'a>> + use<'a> {
+    pub fn between(
+        &self,
+        mains: RangeInclusive<i64>,
+    ) -> impl DoubleEndedIterator<Item = Version<'a>> + use<'a> {
         let first = self.index.first_at(*mains.start());
-        let end = mains.end().checked_add(1).map_or(self.index.len(), |end| self.index.first_at(end));
+        let end = mains
+            .end()
+            .checked_add(1)
+            .map_or(self.index.len(), |end| self.index.first_at(end));
         let keyspace = *self;
-        (first..end.max(first)).filter_map(move |record| keyspace.version(u32::try_from(record).ok()?))
+        (first..end.max(first))
+            .filter_map(move |record| keyspace.version(u32::try_from(record).ok()?))
     }
 
     /// Records that the compaction in force removes and that are still there: those of an interrupted one.
     pub fn removable(&self) -> Versions<'a> {
         let Some(compacted) = self.compact_revision() else {
-            return Versions { keyspace: *self, records: Vec::new() };
+            return Versions {
+                keyspace: *self,
+                records: Vec::new(),
+            };
         };
         let mut records: Vec<u32> = self
             .index
@@ -215,14 +263,20 @@ impl<'a> Keyspace<'a> {
             .flat_map_iter(|key| self.removed_by(key.newest, compacted))
             .collect();
         records.par_sort_unstable();
-        Versions { keyspace: *self, records }
+        Versions {
+            keyspace: *self,
+            records,
+        }
     }
 
     /// The records of a key that a compaction at `compacted` removes: all that are not newer, but the newest of them if it
     /// is a put, or a tombstone written at `compacted` itself by the newer rule.
     pub(crate) fn removed_by(&self, newest: u32, compacted: i64) -> impl Iterator<Item = u32> + 'a {
         let (index, rules) = (self.index, self.rules);
-        let mut older = index.chain(newest).skip_while(move |(_, record)| record.main > compacted).peekable();
+        let mut older = index
+            .chain(newest)
+            .skip_while(move |(_, record)| record.main > compacted)
+            .peekable();
         let first_stays = older.peek().is_some_and(|(_, record)| {
             !record.is_tombstone() || rules.keeps_tombstones && record.main == compacted
         });
@@ -231,7 +285,10 @@ impl<'a> Keyspace<'a> {
 
     /// The record of a key that is current at a revision, unless it is a tombstone.
     pub(crate) fn live_of(&self, newest: u32, at: i64) -> Option<u32> {
-        let (id, record) = self.index.chain(newest).find(|(_, record)| record.main <= at)?;
+        let (id, record) = self
+            .index
+            .chain(newest)
+            .find(|(_, record)| record.main <= at)?;
         (!record.is_tombstone()).then_some(id)
     }
 
@@ -249,7 +306,10 @@ impl<'a> Keyspace<'a> {
     }
 
     pub(crate) fn user_key(&self, record: u32) -> &'a [u8] {
-        self.index.record(record).map(|record| record.user_key(self.bytes)).unwrap_or_default()
+        self.index
+            .record(record)
+            .map(|record| record.user_key(self.bytes))
+            .unwrap_or_default()
     }
 
     /// Of every key in a range the record that `choose` names, in byte order of the keys. The empty user key is nobody's:
@@ -267,6 +327,9 @@ impl<'a> Keyspace<'a> {
             })
             .collect();
         chosen.par_sort_unstable();
-        Versions { keyspace: *self, records: chosen.into_iter().map(|(_, record)| record).collect() }
+        Versions {
+            keyspace: *self,
+            records: chosen.into_iter().map(|(_, record)| record).collect(),
+        }
     }
 }

@@ -1,1 +1,31 @@
 //! Revisions, the keyspace index, HashKV.
+//!
+//! The `key` bucket is a log: a record for every put and delete, named by its revision. [`Index::build`] finds what belongs
+//! to which key in one pass; a [`Keyspace`] over it answers, an [`Overlay`] goes on from it.
+//!
+//! **Invariants.** No key or value is copied. Work and memory are bounded by the size of the file, whatever its pages
+//! claim. Nothing here knows what a value means.
+
+mod build;
+mod compaction;
+mod counts;
+mod hash;
+mod history;
+mod index;
+mod key_value;
+mod keyspace;
+mod overlay;
+mod plan;
+mod range;
+mod revision;
+
+pub use compaction::{Compaction, Rules};
+pub use counts::Counts;
+pub use hash::{DbHash, HASH_IGNORES_3_4, HASH_IGNORES_3_5, HASH_IGNORES_3_6, HashKv, db_hash};
+pub use history::Generation;
+pub use index::Index;
+pub use key_value::{Flaw, KeyValue};
+pub use keyspace::{Keyspace, Version, Versions};
+pub use overlay::Overlay;
+pub use range::KeyRange;
+pub use revision::{KEY_BYTES, KeyShape, Revision, StoredKey, TOMBSTONE_KEY_BYTES};

@@ -43,7 +43,13 @@ impl<'a> Overlay<'a> {
     /// Over nothing.
     pub fn empty(rules: Rules) -> Self {
         let compaction = Compaction::default();
-        Self { index: Index::empty(), db: &[], arena: Vec::new(), compaction, rules }
+        Self {
+            index: Index::empty(),
+            db: &[],
+            arena: Vec::new(),
+            compaction,
+            rules,
+        }
     }
 
     /// The keyspace as it is now.
@@ -55,18 +61,35 @@ impl<'a> Overlay<'a> {
     pub fn get(&self, key: &[u8]) -> Option<Version<'_>> {
         let keyspace = self.keyspace();
         let newest = self.index.find(key, self.bytes())?;
-        keyspace.live_of(newest, i64::MAX).and_then(|record| keyspace.version(record))
+        keyspace
+            .live_of(newest, i64::MAX)
+            .and_then(|record| keyspace.version(record))
     }
 
     /// Appends a put. `false`, and nothing done, where the revision does not lie behind all others or the index is full.
     pub fn put(&mut self, revision: Revision, write: &KeyValue<'_>) -> bool {
-        self.append(StoredKey { revision, tombstone: false }, write)
+        self.append(
+            StoredKey {
+                revision,
+                tombstone: false,
+            },
+            write,
+        )
     }
 
     /// Appends a tombstone; `false` as for [`put`](Self::put).
     pub fn delete(&mut self, revision: Revision, key: &[u8]) -> bool {
-        let tombstone = KeyValue { key, ..KeyValue::default() };
-        self.append(StoredKey { revision, tombstone: true }, &tombstone)
+        let tombstone = KeyValue {
+            key,
+            ..KeyValue::default()
+        };
+        self.append(
+            StoredKey {
+                revision,
+                tombstone: true,
+            },
+            &tombstone,
+        )
     }
 
     /// Compacts at `revision`, as a finished compaction would have: removes the records it removes and notes it.
@@ -78,33 +101,47 @@ impl<'a> Overlay<'a> {
     /// Removes what the compaction in force removes: the end of an interrupted one, which etcd resumes when it starts.
     pub fn finish_compaction(&mut self) {
         let keyspace = self.keyspace();
-        let Some(compacted) = keyspace.compact_revision() else { return };
+        let Some(compacted) = keyspace.compact_revision() else {
+            return;
+        };
         let mut gone: Vec<u32> = Vec::new();
         for newest in self.index.newest() {
             gone.extend(keyspace.removed_by(newest, compacted));
         }
         gone.sort_unstable();
-        self.index.remove(|record| gone.binary_search(&record).is_ok());
+        self.index
+            .remove(|record| gone.binary_search(&record).is_ok());
         self.compaction.finished = Some(compacted);
         self.compaction.scheduled = Some(compacted);
     }
 
     fn bytes(&self) -> Stored<'_> {
-        Stored { db: self.db, arena: &self.arena }
+        Stored {
+            db: self.db,
+            arena: &self.arena,
+        }
     }
 
     fn append(&mut self, key: StoredKey, write: &KeyValue<'_>) -> bool {
-        let behind = self.index.records.last().is_none_or(|last| last.revision() < key.revision);
+        let behind = self
+            .index
+            .records
+            .last()
+            .is_none_or(|last| last.revision() < key.revision);
         if !behind || self.index.len() >= NONE as usize {
             return false;
         }
         let (at, message) = (self.arena.len(), write.to_bytes());
-        let Some(record) = Record::new(key.revision, key.tombstone, at as u64, message.len(), true) else {
+        let Some(record) = Record::new(key.revision, key.tombstone, at as u64, message.len(), true)
+        else {
             return false;
         };
         self.arena.extend(key.to_bytes());
         self.arena.extend(message);
-        let bytes = Stored { db: self.db, arena: &self.arena };
+        let bytes = Stored {
+            db: self.db,
+            arena: &self.arena,
+        };
         self.index.push(record, write.key, bytes)
     }
 }

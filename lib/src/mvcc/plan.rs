@@ -23,7 +23,11 @@ pub(crate) struct PlannedLeaf {
 }
 
 /// The leaves in key order with the elements of at least `least_bytes` that are read of each, and how many are left out.
-pub(crate) fn plan(leaves: &Leaves<'_>, file_bytes: usize, least_bytes: usize) -> (Vec<PlannedLeaf>, u64) {
+pub(crate) fn plan(
+    leaves: &Leaves<'_>,
+    file_bytes: usize,
+    least_bytes: usize,
+) -> (Vec<PlannedLeaf>, u64) {
     let mut left = file_bytes.saturating_mul(2);
     let mut skipped = 0;
     let mut planned = Vec::with_capacity(leaves.len());
@@ -37,13 +41,20 @@ pub(crate) fn plan(leaves: &Leaves<'_>, file_bytes: usize, least_bytes: usize) -
             None => 0,
         };
         skipped += (claimed - count) as u64;
-        planned.push(PlannedLeaf { index, pgid: page.pgid, count });
+        planned.push(PlannedLeaf {
+            index,
+            pgid: page.pgid,
+            count,
+        });
     }
     (planned, skipped)
 }
 
 /// The readable elements of a page, until they add up to twice its run. An unreadable one, or one beyond that, is `None`.
-pub(crate) fn bounded_items<'a>(page: &Page<'a>, count: usize) -> impl Iterator<Item = Option<Item<'a>>> + use<'a> {
+pub(crate) fn bounded_items<'a>(
+    page: &Page<'a>,
+    count: usize,
+) -> impl Iterator<Item = Option<Item<'a>>> + use<'a> {
     let page = *page;
     let mut left = page.bytes.len().saturating_mul(2);
     (0..count).map(move |index| {

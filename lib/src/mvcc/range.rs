@@ -10,13 +10,19 @@ pub struct KeyRange {
 impl KeyRange {
     /// Every key.
     pub fn all() -> Self {
-        Self { start: Vec::new(), end: None }
+        Self {
+            start: Vec::new(),
+            end: None,
+        }
     }
 
     /// One key.
     pub fn key(key: &[u8]) -> Self {
         let end = Some([key, b"\0"].concat());
-        Self { start: key.to_vec(), end }
+        Self {
+            start: key.to_vec(),
+            end,
+        }
     }
 
     /// Keys that begin with `prefix`.
@@ -27,7 +33,10 @@ impl KeyRange {
             end.push(last + 1);
             end
         });
-        Self { start: prefix.to_vec(), end }
+        Self {
+            start: prefix.to_vec(),
+            end,
+        }
     }
 
     /// Range end as etcd's requests have it: empty means one key, a zero byte every key from `start` on.
@@ -41,8 +50,14 @@ impl KeyRange {
     pub fn request(start: &[u8], range_end: &[u8]) -> Self {
         match range_end {
             [] => Self::key(start),
-            [0] => Self { start: start.to_vec(), end: None },
-            end => Self { start: start.to_vec(), end: Some(end.to_vec()) },
+            [0] => Self {
+                start: start.to_vec(),
+                end: None,
+            },
+            end => Self {
+                start: start.to_vec(),
+                end: Some(end.to_vec()),
+            },
         }
     }
 

@@ -94,7 +94,25 @@ impl StoredKey {
             Some((_, [mark])) => return Err(KeyShape::Mark(*mark)),
             _ => return Err(KeyShape::Length(key.len())),
         };
-        let [m0, m1, m2, m3, m4, m5, m6, m7, separator, s0, s1, s2, s3, s4, s5, s6, s7] = *revision;
+        let [
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
+            m5,
+            m6,
+            m7,
+            separator,
+            s0,
+            s1,
+            s2,
+            s3,
+            s4,
+            s5,
+            s6,
+            s7,
+        ] = *revision;
         let main = i64::from_be_bytes([m0, m1, m2, m3, m4, m5, m6, m7]);
         let sub = i64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
         if separator != SEPARATOR {
@@ -129,27 +147,53 @@ mod tests {
 
     #[test]
     fn only_seventeen_bytes_or_eighteen_with_the_mark_are_a_revision() {
-        let put = StoredKey { revision: Revision::new(7, 0), tombstone: false }.to_bytes();
+        let put = StoredKey {
+            revision: Revision::new(7, 0),
+            tombstone: false,
+        }
+        .to_bytes();
         assert!(StoredKey::parse(&put).is_ok());
         assert_eq!(StoredKey::parse(&put[..16]), Err(KeyShape::Length(16)));
         assert_eq!(StoredKey::parse(b""), Err(KeyShape::Length(0)));
-        assert_eq!(StoredKey::parse(&[put.as_slice(), b"x"].concat()), Err(KeyShape::Mark(b'x')));
-        assert_eq!(StoredKey::parse(&[put.as_slice(), b"tt"].concat()), Err(KeyShape::Length(19)));
+        assert_eq!(
+            StoredKey::parse(&[put.as_slice(), b"x"].concat()),
+            Err(KeyShape::Mark(b'x'))
+        );
+        assert_eq!(
+            StoredKey::parse(&[put.as_slice(), b"tt"].concat()),
+            Err(KeyShape::Length(19))
+        );
     }
 
     #[test]
     fn a_wrong_separator_and_a_set_sign_bit_are_named() {
-        let mut key = StoredKey { revision: Revision::new(7, 3), tombstone: false }.to_bytes();
+        let mut key = StoredKey {
+            revision: Revision::new(7, 3),
+            tombstone: false,
+        }
+        .to_bytes();
         key[8] = b'^';
         assert_eq!(StoredKey::parse(&key), Err(KeyShape::Separator(b'^')));
         key[8] = b'_';
         key[0] = 0x80;
-        assert_eq!(StoredKey::parse(&key), Err(KeyShape::Negative { main: i64::MIN + 7, sub: 3 }));
+        assert_eq!(
+            StoredKey::parse(&key),
+            Err(KeyShape::Negative {
+                main: i64::MIN + 7,
+                sub: 3
+            })
+        );
     }
 
     #[test]
     fn a_tombstone_sorts_directly_behind_the_put_of_the_same_revision() {
-        let at = |main, tombstone| StoredKey { revision: Revision::new(main, 0), tombstone }.to_bytes();
+        let at = |main, tombstone| {
+            StoredKey {
+                revision: Revision::new(main, 0),
+                tombstone,
+            }
+            .to_bytes()
+        };
         assert!(at(7, false) < at(7, true) && at(7, true) < at(8, false));
     }
 

@@ -1,0 +1,299 @@
+//! HashKV, and the hashes over a whole db: bit for bit those of etcd.
+//!
+//! All are CRC-32C over stored bytes in key order. The sum is folded in parallel: each task sums a stretch of records, and
+//! sums are combined in order. Key and message of a record, and the records of a page, lie without a gap behind each other,
+//! so a stretch is summed page by page and not record by record.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use super::index::{Index, NONE};
+use super::keyspace::Keyspace;
+use super::plan::{ELEMENT_BYTES, bounded_items, plan};
+use super::revision::StoredKey;
+use crate::bolt::Db;
+use crate::error::Error;
+use crate::finding::Sink;
+
+/// Tasks for each thread: enough to even them out, few enough that combining costs nothing.
+const TASKS_PER_THREAD: usize = 8;
+/// Fewer records or leaves than this are not worth a task.
+const LEAST_PER_TASK: usize = 256;
+
+/// What `Maintenance.HashKV` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct HashKv {
+    /// CRC-32C.
+    pub hash: u32,
+    /// The revision that was hashed.
+    pub revision: i64,
+    /// The compaction revision in force; -1 where nothing was ever compacted, as etcd has it. Hashes compare only where
+    /// both revisions are equal.
+    pub compact_revision: i64,
+}
+
+/// A CRC-32C with the length it stands for, so that another can follow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    crc: u32,
+    len: usize,
+}
+
+impl Sum {
+    fn of(bytes: &[u8]) -> Self {
+        Self {
+            crc: crc32c::crc32c(bytes),
+            len: bytes.len(),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.len += bytes.len();
+    }
+
+    fn then(self, next: Self) -> Self {
+        Self {
+            crc: crc32c::crc32c_combine(self.crc, next.crc, next.len),
+            len: self.len + next.len,
+        }
+    }
+}
+
+/// Pieces of one buffer, summed in as few stretches as they lie in.
+struct Stretches<'a> {
+    sum: Sum,
+    source: &'a [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Stretches<'a> {
+    fn new(source: &'a [u8]) -> Self {
+        Self {
+            sum: Sum::default(),
+            source,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    fn push(&mut self, at: usize, len: usize) {
+        if at != self.end {
+            self.flush();
+            self.start = at;
+        }
+        self.end = at.saturating_add(len);
+    }
+
+    fn flush(&mut self) {
+        self.sum
+            .push(self.source.get(self.start..self.end).unwrap_or_default());
+        self.start = self.end;
+    }
+
+    fn finish(mut self) -> Sum {
+        self.flush();
+        self.sum
+    }
+}
+
+fn task_size(items: usize) -> usize {
+    items
+        .div_ceil(rayon::current_num_threads() * TASKS_PER_THREAD)
+        .max(LEAST_PER_TASK)
+}
+
+impl Keyspace<'_> {
+    /// `Maintenance.HashKV`, what `etcdctl endpoint hashkv --rev` prints.
+    ///
+    /// Of records up to the compaction revision C only those count that are the current version of their key at `revision`;
+    /// since 3.4.34, 3.5.16 and 3.6 tombstones written at C itself do not ([`Rules::keeps_tombstones`]; the default is what
+    /// the keyspace was made with). How far a compaction has got does not show. A server that has just compacted may
+    /// answer with a hash from before, and then names the *earlier* compaction revision. Source: etcd
+    /// `server/storage/mvcc/hash.go`.
+    ///
+    /// [`Rules::keeps_tombstones`]: super::Rules::keeps_tombstones
+    ///
+    /// # Errors
+    /// [`Error::Compacted`] and [`Error::Future`] as etcd has them, for its releases before 3.4.27 and 3.5.10 at the
+    /// compaction revision itself, too.
+    pub fn hash_kv(&self, revision: Option<i64>) -> Result<HashKv, Error> {
+        let at = self.at(revision)?;
+        let compacted = self.compact_revision().unwrap_or(-1);
+        if revision == Some(compacted) && !self.rules().hashes_at_compaction {
+            return Err(Error::Compacted {
+                revision: at,
+                compacted,
+            });
+        }
+        let index = self.index;
+        let old = index.first_at(compacted.saturating_add(1));
+        let kept = Kept::at(self, at, old);
+        let skips = |id: usize| {
+            id < old
+                && (!kept.contains(id)
+                    || self.rules().keeps_tombstones
+                        && index
+                            .records
+                            .get(id)
+                            .is_some_and(|r| r.is_tombstone() && r.main == compacted))
+        };
+        let end = index.first_at(at.saturating_add(1));
+        let ids: Vec<(usize, usize)> = {
+            let step = task_size(end);
+            (0..end)
+                .step_by(step)
+                .map(|start| (start, end.min(start + step)))
+                .collect()
+        };
+        let sums: Vec<Sum> = ids
+            .into_par_iter()
+            .map(|(start, end)| self.sum(start, end, skips))
+            .collect();
+        let sum = sums.into_iter().fold(Sum::of(b"key"), Sum::then);
+        Ok(HashKv {
+            hash: sum.crc,
+            revision: at,
+            compact_revision: compacted,
+        })
+    }
+
+    fn sum(&self, start: usize, end: usize, skips: impl Fn(usize) -> bool) -> Sum {
+        let (mut db, mut arena) = (Stretches::new(self.bytes.db), None);
+        let records = self.index.records.get(start..end).unwrap_or_default();
+        for (_, record) in (start..).zip(records).filter(|(id, _)| !skips(*id)) {
+            let stretches = match (&mut arena, record.in_arena()) {
+                (Some(arena), _) => arena,
+                (None, false) => &mut db,
+                (None, true) => arena.insert(Stretches::new(self.bytes.arena)),
+            };
+            let at = usize::try_from(record.offset()).unwrap_or(usize::MAX);
+            stretches.push(at, record.key_bytes() + record.message_bytes());
+        }
+        arena
+            .into_iter()
+            .fold(db.finish(), |sum, arena| sum.then(arena.finish()))
+    }
+}
+
+/// Which of the records up to the compaction revision are the current version of their key at some revision.
+struct Kept {
+    bits: Vec<AtomicU64>,
+    /// Where no key has a current version at all, etcd's set is empty, and an empty set leaves nothing out.
+    any: AtomicBool,
+}
+
+impl Kept {
+    fn at(keyspace: &Keyspace<'_>, revision: i64, old: usize) -> Self {
+        let bits = (0..old.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let kept = Self {
+            bits,
+            any: AtomicBool::new(false),
+        };
+        if old > 0 {
+            let index: &Index = keyspace.index;
+            index.parts.par_iter().for_each(|part| {
+                let newest = part
+                    .keys
+                    .iter()
+                    .map(|key| key.newest)
+                    .filter(|newest| *newest != NONE);
+                newest
+                    .filter_map(|newest| keyspace.live_of(newest, revision))
+                    .for_each(|id| kept.insert(id as usize));
+            });
+        }
+        kept
+    }
+
+    fn insert(&self, id: usize) {
+        self.any.store(true, Ordering::Relaxed);
+        if let Some(word) = self.bits.get(id / 64) {
+            word.fetch_or(1 << (id % 64), Ordering::Relaxed);
+        }
+    }
+
+    fn contains(&self, id: usize) -> bool {
+        let set = self
+            .bits
+            .get(id / 64)
+            .is_some_and(|word| word.load(Ordering::Relaxed) >> (id % 64) & 1 == 1);
+        set || !self.any.load(Ordering::Relaxed)
+    }
+}
+
+/// What `etcdctl snapshot status` says of a db, computed from all its buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DbHash {
+    /// CRC-32C over the name of every bucket, in order, each followed by its keys and values.
+    pub hash: u32,
+    /// Elements in all buckets: the `totalKey` of etcd up to 3.5. Since 3.6 it is the number of live keys.
+    pub elements: u64,
+    /// Main revision of the last record; 0 without one.
+    pub revision: i64,
+    /// High-water mark times page size: the `totalSize`.
+    pub total_bytes: u64,
+}
+
+/// Keys of the `meta` bucket that `Maintenance.Hash` leaves out, as releases have added to them.
+pub const HASH_IGNORES_3_4: &[&[u8]] = &[b"consistent_index"];
+/// As [`HASH_IGNORES_3_4`], for 3.5.
+pub const HASH_IGNORES_3_5: &[&[u8]] = &[b"consistent_index", b"term"];
+/// As [`HASH_IGNORES_3_4`], for 3.6 and 3.7.
+pub const HASH_IGNORES_3_6: &[&[u8]] = &[b"consistent_index", b"term", b"storageVersion"];
+
+/// The hash that `etcdctl snapshot status` prints, or, with keys of `meta` left out, that of `Maintenance.Hash`.
+///
+/// Elements that cannot be read are told to `sink`; the hash then is that of the rest.
+pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
+    let mut total = DbHash {
+        hash: 0,
+        elements: 0,
+        revision: 0,
+        total_bytes: db.meta().size_bytes(),
+    };
+    let mut sum = Sum::default();
+    let file = db.file();
+    for (name, bucket) in db.buckets(sink) {
+        let ignored = if name == b"meta" { ignored } else { &[] };
+        let leaves = bucket.leaves(sink);
+        let (planned, _) = plan(&leaves, file.len(), ELEMENT_BYTES);
+        let sums: Vec<(Sum, u64, Option<i64>)> = planned
+            .par_chunks(task_size(planned.len()))
+            .map(|chunk| {
+                let (mut stretches, mut elements, mut last) =
+                    (Stretches::new(file.as_slice()), 0, None);
+                for leaf in chunk {
+                    let Some(page) = leaves.get(leaf.index) else {
+                        continue;
+                    };
+                    for item in bounded_items(&page, leaf.count)
+                        .flatten()
+                        .filter(|item| !ignored.contains(&item.key))
+                    {
+                        let at = usize::try_from(item.offset).unwrap_or(usize::MAX);
+                        stretches.push(at, item.key.len() + item.value.len());
+                        elements += 1;
+                        last = Some(item.key);
+                    }
+                }
+                let last = last.and_then(|key| StoredKey::parse(key).ok());
+                (
+                    stretches.finish(),
+                    elements,
+                    last.map(|key| key.revision.main),
+                )
+            })
+            .collect();
+        sum = sum.then(Sum::of(name));
+        for (part, elements, last) in sums {
+            sum = sum.then(part);
+            total.elements += elements;
+            total.revision = last.filter(|_| name == b"key").unwrap_or(total.revision);
+        }
+    }
+    total.hash = sum.crc;
+    total
+}
