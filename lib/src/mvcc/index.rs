@@ -135,7 +135,7 @@ impl Record {
 }
 
 /// The bytes that records point into.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Stored<'a> {
     pub(crate) db: &'a [u8],
     pub(crate) arena: &'a [u8],
@@ -151,6 +151,18 @@ pub(crate) struct Key {
     /// The newest record; [`NONE`] where a replayed compaction removed the last one.
     pub(crate) newest: u32,
     hash: u32,
+}
+
+/// Lengths only: the bytes are evidence, with secrets in it.
+impl std::fmt::Debug for Stored<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} bytes of db, {} of arena",
+            self.db.len(),
+            self.arena.len()
+        )
+    }
 }
 
 /// The keys whose hashes share their top four bits.
@@ -218,13 +230,20 @@ fn spread(hash: u32) -> u64 {
 
 /// Where every record of a keyspace lies: see the [module](super) for what can be asked of it through a
 /// [`Keyspace`](super::Keyspace).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Index {
     pub(crate) records: Vec<Record>,
     pub(crate) prevs: Vec<u32>,
     pub(crate) parts: Vec<Part>,
     pub(crate) hasher: foldhash::fast::RandomState,
     pub(crate) skipped: u64,
+}
+
+/// Sizes only.
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Index of {} records", self.records.len())
+    }
 }
 
 impl Index {

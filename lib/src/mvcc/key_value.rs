@@ -7,7 +7,7 @@
 //! proto3: zero and empty fields are left out, so a tombstone is field 1 alone. Source: etcd `api/mvccpb/kv.proto`.
 
 /// One version of a key, as stored. Slices lie in the evidence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyValue<'a> {
     /// The user's key.
     pub key: &'a [u8],
@@ -24,6 +24,20 @@ pub struct KeyValue<'a> {
     /// Whether the fields stand in ascending order, once each, without unknown ones and in shortest form: as every etcd
     /// writes them. If not, bits have changed or another program has written.
     pub canonical: bool,
+}
+
+/// With the length of the value in its stead: it may be a secret.
+impl std::fmt::Debug for KeyValue<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyValue")
+            .field("key", &self.key.escape_ascii().to_string())
+            .field("create_revision", &self.create_revision)
+            .field("mod_revision", &self.mod_revision)
+            .field("version", &self.version)
+            .field("value_bytes", &self.value.len())
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where and why bytes are not a `KeyValue`.

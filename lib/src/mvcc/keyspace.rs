@@ -38,7 +38,7 @@ pub struct Keyspace<'a> {
 }
 
 /// One record: a version of a key, or its deletion.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Version<'a> {
     /// The user's key.
     pub key: &'a [u8],
@@ -53,6 +53,14 @@ pub struct Version<'a> {
     pub stored_bytes: u64,
     /// The `KeyValue` message.
     pub message: &'a [u8],
+}
+
+/// Without the message: it is evidence, with secrets in it.
+impl std::fmt::Debug for Version<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mark = if self.tombstone { " deleted" } else { "" };
+        write!(f, "{} @ {}{mark}", self.key.escape_ascii(), self.revision)
+    }
 }
 
 impl<'a> Version<'a> {

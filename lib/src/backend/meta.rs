@@ -1,0 +1,187 @@
+//! The `meta` bucket: how far the db is.
+
+use crate::backend::value::{bad, each, u64_be, value_place};
+use crate::backend::{MemberId, Version};
+use crate::bolt::Db;
+use crate::codes::backend as codes;
+use crate::finding::Sink;
+use crate::mvcc::{Compaction, StoredKey};
+use crate::place::Place;
+
+/// What the `meta` bucket says. A field is `None` where its key is absent or its value cannot be read.
+///
+/// | key | since | value |
+/// |---|---|---|
+/// | `consistent_index` | 3.0 | `u64` big-endian |
+/// | `term`, `confState` | 3.5 | `u64` big-endian, JSON |
+/// | `scheduledCompactRev`, `finishedCompactRev` | 3.0 | 17 bytes of revision |
+/// | `storageVersion` | 3.6 | ASCII |
+///
+/// Source: etcd `server/storage/schema/`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Meta {
+    /// Raft index of the last entry whose effect the db has. etcd 3.4 writes it only with changes of keys and of auth, later
+    /// versions with every commit.
+    pub consistent_index: Option<u64>,
+    /// Raft term of that entry.
+    pub term: Option<u64>,
+    /// Voters and learners after the last change; `snapshot restore` leaves those of the old cluster.
+    pub conf_state: Option<ConfState>,
+    /// How far compaction is.
+    #[serde(flatten, serialize_with = "compaction")]
+    pub compaction: Compaction,
+    /// Version of the schema.
+    pub storage_version: Option<Version>,
+    /// Keys that no etcd writes here.
+    pub unknown_keys: Vec<String>,
+    /// Where each key's value begins.
+    #[serde(skip)]
+    pub places: Vec<(&'static str, Place)>,
+}
+
+/// The value of `confState`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ConfState {
+    /// Members that vote.
+    #[serde(serialize_with = "ids")]
+    pub voters: Vec<u64>,
+    /// Members that only receive the log.
+    #[serde(serialize_with = "ids")]
+    pub learners: Vec<u64>,
+    /// The old voters of a joint configuration; etcd never writes one.
+    #[serde(serialize_with = "ids")]
+    pub voters_outgoing: Vec<u64>,
+    /// Learners to be when a joint configuration ends; etcd never writes one.
+    #[serde(serialize_with = "ids")]
+    pub learners_next: Vec<u64>,
+    /// Whether a joint configuration ends by itself.
+    pub auto_leave: bool,
+}
+
+fn ids<S: serde::Serializer>(ids: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().copied().map(MemberId))
+}
+
+fn compaction<S: serde::Serializer>(
+    compaction: &Compaction,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let revisions = [
+        ("scheduled_compact_revision", compaction.scheduled),
+        ("finished_compact_revision", compaction.finished),
+    ];
+    serializer.collect_map(revisions)
+}
+
+impl Meta {
+    /// Reads the bucket; an unreadable value is told to `sink` and costs its own field only.
+    pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
+        let mut meta = Self::default();
+        let mut entries = Vec::new();
+        each(db, b"meta", sink, &mut |item| entries.push(item));
+        let file = db.file();
+        for item in entries {
+            let place = value_place(file.file(), &item);
+            let mut wrong = |what, expected| {
+                bad(
+                    sink,
+                    &codes::META_LENGTH,
+                    place.clone(),
+                    what,
+                    item.value,
+                    expected,
+                )
+            };
+            let mut number = |what| {
+                let number = u64_be(item.value);
+                if number.is_none() {
+                    wrong(what, "8 bytes, big-endian");
+                }
+                number
+            };
+            let known = match item.key {
+                b"consistent_index" => {
+                    meta.consistent_index = number("consistent_index");
+                    "consistent_index"
+                }
+                b"term" => {
+                    meta.term = number("term");
+                    "term"
+                }
+                b"scheduledCompactRev" => {
+                    meta.compaction.scheduled = revision(item.value);
+                    if meta.compaction.scheduled.is_none() {
+                        wrong("scheduledCompactRev", "17 bytes of revision");
+                    }
+                    "scheduledCompactRev"
+                }
+                b"finishedCompactRev" => {
+                    meta.compaction.finished = revision(item.value);
+                    if meta.compaction.finished.is_none() {
+                        wrong("finishedCompactRev", "17 bytes of revision");
+                    }
+                    "finishedCompactRev"
+                }
+                b"confState" => {
+                    meta.conf_state = serde_json::from_slice(item.value).ok();
+                    if meta.conf_state.is_none() {
+                        bad(
+                            sink,
+                            &codes::META_CONF_STATE,
+                            place.clone(),
+                            "confState",
+                            item.value,
+                            "JSON with voters",
+                        );
+                    }
+                    "confState"
+                }
+                b"storageVersion" => {
+                    meta.storage_version = std::str::from_utf8(item.value)
+                        .ok()
+                        .and_then(|text| text.parse().ok());
+                    if meta.storage_version.is_none() {
+                        let expected = "a version such as 3.6.0";
+                        bad(
+                            sink,
+                            &codes::META_STORAGE_VERSION,
+                            place.clone(),
+                            "storageVersion",
+                            item.value,
+                            expected,
+                        );
+                    }
+                    "storageVersion"
+                }
+                other => {
+                    meta.unknown_keys.push(other.escape_ascii().to_string());
+                    continue;
+                }
+            };
+            meta.places.push((known, place));
+        }
+        meta
+    }
+
+    /// Where the value of a key begins.
+    pub fn place(&self, key: &str) -> Option<&Place> {
+        self.places
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, place)| place)
+    }
+
+    /// The minor version of the schema: that of `storageVersion`, else 3.5 where there is a `term`, else 3.4 or older.
+    pub fn schema_version(&self) -> Version {
+        match (self.storage_version, self.term) {
+            (Some(version), _) => version,
+            (None, Some(_)) => Version::new(3, 5, 0),
+            (None, None) => Version::new(3, 4, 0),
+        }
+    }
+}
+
+fn revision(value: &[u8]) -> Option<i64> {
+    StoredKey::parse(value).ok().map(|key| key.revision.main)
+}
