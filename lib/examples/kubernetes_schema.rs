@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! kubernetes_schema --out DIR [--base fields.tsv] [--fields schema.tsv]… [--proto RELEASE DIR]…
-//!                   [--facts jsonfacts.tsv]… [--kinds kinds.tsv]…
+//!                   [--go DIR]… [--facts jsonfacts.tsv]… [--kinds kinds.tsv]…
 //! ```
 //! Later sources win over earlier ones for what a field is; `--facts` are given newest first, and the first that has a
 //! field decides its JSON rule.
@@ -54,6 +54,7 @@ fn main() -> Done {
                 let release = value()?;
                 schema.read_protos(&release, Path::new(&value()?))?;
             }
+            "--go" => schema.read_go_tags(Path::new(&value()?))?,
             "--facts" => facts.push(fs::read_to_string(value()?)?),
             "--kinds" => kinds.push(fs::read_to_string(value()?)?),
             other => return Err(format!("unknown option {other}").into()),
@@ -176,7 +177,11 @@ impl Schema {
 
     fn read_proto(&mut self, release: &str, text: &str) -> Done {
         let (mut package, mut message) = (String::new(), None);
-        for line in text.lines().map(str::trim) {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.starts_with("//"))
+        {
             if let Some(name) = line.strip_prefix("package ") {
                 package = name.trim_end_matches(';').to_owned();
             } else if let Some(name) = line.strip_prefix("message ") {
@@ -216,30 +221,68 @@ impl Schema {
             else {
                 continue;
             };
-            let pointer = go.starts_with("ptr:")
-                || (go.starts_with("slice:")
-                    && !field.kind.starts_with("repeated ")
-                    && field.kind.contains('.'));
-            let rule = match (pointer, omit) {
-                _ if !inline.is_empty() => "inline",
-                (true, "") => "pointer-null",
-                (true, _) => "pointer",
-                (false, "") => "always",
-                (false, omit) if omit.contains("omitzero") => "omitzero",
-                // A struct is never empty for Go's encoding/json: `omitempty` on it has no effect.
-                (false, _)
-                    if field.kind.contains('.')
-                        && !field.kind.starts_with("repeated ")
-                        && !field.kind.starts_with("map<") =>
-                {
-                    "always"
-                }
-                (false, _) => "omitempty",
-            };
+            // A named list that is a message on the wire can be nil, like a pointer.
+            let list = go.starts_with("slice:") && is_message(&field.kind);
+            let pointer = go.starts_with("ptr:") || list;
+            let rule = rule(&field.kind, pointer, omit, !inline.is_empty());
             field.json = Some(json.to_owned());
             field.rule = Some(rule.to_owned());
         }
         Ok(())
+    }
+
+    /// The struct tags of every Go file that lies beside a `generated.proto` below `directory`.
+    fn read_go_tags(&mut self, directory: &Path) -> Done {
+        let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(fs::DirEntry::path);
+        for entry in entries.iter().filter(|entry| entry.path().is_dir()) {
+            self.read_go_tags(&entry.path())?;
+        }
+        let Ok(proto) = fs::read_to_string(directory.join("generated.proto")) else {
+            return Ok(());
+        };
+        let package = proto.lines().find_map(|line| line.strip_prefix("package "));
+        let package = package
+            .ok_or("a generated.proto without a package")?
+            .trim_end_matches(';');
+        for path in entries.iter().map(fs::DirEntry::path) {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.ends_with(".go") && !name.ends_with("_test.go") && name != "generated.pb.go" {
+                self.read_go(package, &fs::read_to_string(&path)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_go(&mut self, package: &str, text: &str) {
+        let mut message = None;
+        for line in text.lines() {
+            if let Some(name) = line
+                .strip_prefix("type ")
+                .and_then(|rest| rest.strip_suffix(" struct {"))
+            {
+                message = Some(format!("{package}.{name}"));
+            } else if line.starts_with('}') {
+                message = None;
+            } else if let (Some(message), Some(tag)) = (&message, GoTag::of(line)) {
+                let fields = self
+                    .messages
+                    .get_mut(message)
+                    .map(|message| &mut message.fields);
+                if let Some(field) = fields.and_then(|fields| fields.get_mut(&tag.number)) {
+                    let pointer = tag.pointer || field.kind.ends_with(".Verbs");
+                    field.rule = Some(rule(&field.kind, pointer, tag.omit, tag.inline).to_owned());
+                    field.json = Some(if tag.json.is_empty() {
+                        field.name.clone()
+                    } else {
+                        tag.json.to_owned()
+                    });
+                }
+            }
+        }
     }
 
     /// Messages without fields stand in no table: named by a field is enough.
@@ -357,10 +400,7 @@ impl Schema {
             for (number, field) in &message.fields {
                 let own = format!("{}.", package(name));
                 let kind = field.kind.replace(&own, ".");
-                let guess = if field.kind.contains('.')
-                    && !field.kind.starts_with("repeated ")
-                    && !field.kind.starts_with("map<")
-                {
+                let guess = if is_message(&field.kind) {
                     "pointer?"
                 } else {
                     "omitempty?"
@@ -395,6 +435,53 @@ impl Schema {
     }
 }
 
+/// One line of a Go struct: its type and its tags.
+struct GoTag<'a> {
+    number: u32,
+    pointer: bool,
+    json: &'a str,
+    omit: &'a str,
+    inline: bool,
+}
+
+impl<'a> GoTag<'a> {
+    fn of(line: &'a str) -> Option<Self> {
+        let (declared, tags) = line.trim().split_once('`')?;
+        let value = |name: &str| tags.split_once(name)?.1.split('"').next();
+        let number = value("protobuf:\"")?.split(',').nth(1)?.parse().ok()?;
+        let json = value("json:\"").unwrap_or_default();
+        let (json, options) = json.split_once(',').unwrap_or((json, ""));
+        // An embedded struct has a type and no name; without a JSON name its members are the parent's.
+        let embedded = declared.split_whitespace().count() == 1 && json.is_empty();
+        Some(Self {
+            number,
+            pointer: declared.split_whitespace().last()?.starts_with('*'),
+            json,
+            omit: options,
+            inline: embedded,
+        })
+    }
+}
+
+/// Whether a type is one message.
+fn is_message(kind: &str) -> bool {
+    kind.contains('.') && !kind.starts_with("repeated ") && !kind.starts_with("map<")
+}
+
+/// When a field is printed.
+fn rule(kind: &str, pointer: bool, omit: &str, inline: bool) -> &'static str {
+    match (pointer, omit) {
+        _ if inline => "inline",
+        (true, "") => "pointer-null",
+        (true, _) => "pointer",
+        (false, "") => "always",
+        (false, omit) if omit.contains("omitzero") => "omitzero",
+        // A struct is never empty for Go's encoding/json: `omitempty` on it has no effect.
+        (false, _) if is_message(kind) => "always",
+        (false, _) => "omitempty",
+    }
+}
+
 /// `optional string name = 1;` → name, type, number.
 fn proto_field(line: &str) -> Option<(String, String, u32)> {
     let (left, right) = line.split_once('=')?;
@@ -410,7 +497,7 @@ fn proto_field(line: &str) -> Option<(String, String, u32)> {
     } else {
         kind.to_owned()
     };
-    (!name.starts_with("//")).then(|| (name.to_owned(), kind, number))
+    Some((name.to_owned(), kind, number))
 }
 
 /// Makes a type name absolute: `Container` and `.Container` belong to `package`, `.k8s.io.…` and `k8s.io.…` are whole.

@@ -1,0 +1,140 @@
+//! Objects that nobody wrote: drawn from the field tables, encoded by testkit, decoded by the library.
+
+use etcd_inspect::Limits;
+use etcd_inspect::kubernetes::{Options, Value};
+use proptest::prelude::*;
+use rayon::prelude::*;
+use std::sync::LazyLock;
+use testkit::synth::kubernetes::{Random, Schema};
+
+use crate::oracle::difference;
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::load);
+
+/// The first difference between what is decoded and what was drawn.
+fn check(kind: usize, seed: u64) -> Option<String> {
+    let (stored, want) = SCHEMA.object(kind, &mut Random::new(seed));
+    let object = Value::parse(&stored).unwrap().object(Options::default()).unwrap();
+    let name = format!("{}/{} (kind {kind}, seed {seed})", object.api_version(), object.kind());
+    let ours = object.to_json().unwrap();
+    let mut line = Vec::new();
+    object.write_json(&mut line).unwrap();
+    assert!(!line.contains(&b'\n'), "{name}: one object is one line");
+    let line = serde_json::from_slice(&line).unwrap();
+    difference(&name, &ours, &want).or_else(|| difference(&name, &line, &want))
+}
+
+#[test]
+fn every_kind_is_decoded_to_what_was_encoded() {
+    let wrong: Vec<String> = (0..SCHEMA.kinds())
+        .into_par_iter()
+        .flat_map_iter(|kind| (0..3).filter_map(move |seed| check(kind, seed)))
+        .collect();
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+}
+
+/// Reads a value in every way there is; what comes out does not matter here.
+fn read_everything(stored: &[u8]) {
+    let Ok(value) = Value::parse(stored) else {
+        return;
+    };
+    let _ = value.type_meta();
+    let options = Options {
+        resource_version: Some(1),
+        unknown_fields: true,
+        ..Options::default()
+    };
+    let Ok(object) = value.object(options) else {
+        return;
+    };
+    let mut line = Vec::new();
+    let written = object.write_json(&mut line);
+    let tree = object.to_json();
+    assert_eq!(written.is_ok(), tree.is_ok());
+    if let Ok(tree) = tree {
+        // A text may hold numbers that a tree rounds, so only the shape is compared.
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap().is_object(), tree.is_object());
+    } else {
+        assert!(line.is_empty(), "a failed object leaves nothing behind");
+    }
+    let _ = object.decode::<serde_json::Value>();
+}
+
+/// A kind whose fields are arbitrary bytes.
+fn with_envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
+    let field = |number: u8, data: &[u8]| {
+        let mut len = data.len();
+        let mut out = vec![number << 3 | 2];
+        while len >= 0x80 {
+            out.push((len & 0x7f) as u8 | 0x80);
+            len >>= 7;
+        }
+        out.push(len as u8);
+        out.extend_from_slice(data);
+        out
+    };
+    let meta = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
+    [b"k8s\0".to_vec(), field(1, &meta), field(2, raw), field(3, b""), field(4, b"")].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_object_is_decoded_to_what_was_encoded(kind in 0..500_usize, seed in any::<u64>()) {
+        prop_assert_eq!(check(kind, seed), None);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        read_everything(&bytes);
+        read_everything(&[b"k8s\0", &bytes[..]].concat());
+        read_everything(&[b"\xd9\xd9\xf7", &bytes[..]].concat());
+        read_everything(&[b"{", &bytes[..]].concat());
+        read_everything(&with_envelope("v1", "Pod", &bytes));
+        read_everything(&with_envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", &bytes));
+        read_everything(&with_envelope("example.com/v1", "Unheard", &bytes));
+    }
+
+    #[test]
+    fn a_damaged_object_never_panics(
+        kind in 0..500_usize,
+        seed in any::<u64>(),
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (mut stored, _) = SCHEMA.object(kind, &mut Random::new(seed));
+        for (at, byte) in &flips {
+            *at.get_mut(&mut stored) = *byte;
+        }
+        read_everything(&stored);
+        read_everything(&stored[..cut.index(stored.len())]);
+    }
+}
+
+#[test]
+fn nesting_deeper_than_the_limit_is_an_error_with_the_option_that_raises_it() {
+    // JSONSchemaProps 26 is `not`: a schema in a schema in a schema.
+    let (mut schema, mut depth) = (Vec::new(), 0);
+    while depth < 300 {
+        let mut outer = vec![0xd2, 0x01];
+        let len = schema.len();
+        outer.extend([(len & 0x7f) as u8 | 0x80, (len >> 7) as u8]);
+        outer.append(&mut schema);
+        (schema, depth) = (outer, depth + 1);
+    }
+    let wrap = |number: u8, inner: &[u8]| {
+        let len = inner.len();
+        [&[number << 3 | 2, (len & 0x7f) as u8 | 0x80, (len >> 7) as u8], inner].concat()
+    };
+    let spec = wrap(7, &wrap(4, &wrap(1, &schema)));
+    let stored = with_envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", &wrap(2, &spec));
+    let object = Value::parse(&stored).unwrap().object(Options::default()).unwrap();
+    let error = object.to_json().unwrap_err().to_string();
+    assert!(error.contains("--value-depth"), "{error}");
+    let mut limits = Limits::default();
+    limits.value_depth = 400;
+    let options = Options { limits, ..Options::default() };
+    let object = Value::parse(&stored).unwrap().object(options).unwrap();
+    object.write_json(&mut Vec::new()).unwrap();
+}
