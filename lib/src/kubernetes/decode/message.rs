@@ -16,8 +16,8 @@ use super::node::{Context, Datum, Node, Role, Span};
 use super::wire::{self, Payload, Record};
 use crate::kubernetes::schema::{Field, Label, Message, Rule, Type};
 
-/// Inline messages nest at most twice (a test of the table says so).
-const INLINE: usize = 2;
+/// No field has this number.
+const NONE: u32 = u32::MAX;
 
 /// Walks one message.
 pub(crate) struct MessageMembers<'a> {
@@ -28,7 +28,7 @@ pub(crate) struct MessageMembers<'a> {
     preface: u8,
     frame: Frame<'a>,
     /// The messages that the current one is inlined into.
-    outer: [Option<Frame<'a>>; INLINE],
+    outer: Vec<Frame<'a>>,
     /// Fields without a name, where they are wanted.
     unknown: Vec<(u32, Value)>,
     extra: Option<IntoIter<(String, Value)>>,
@@ -40,7 +40,8 @@ pub(crate) struct MessageMembers<'a> {
 struct Frame<'a> {
     data: Cow<'a, [u8]>,
     base: usize,
-    next: Option<Record>,
+    /// The record that comes next; its number is [`NONE`] after the last one.
+    next: Record,
     fields: Iter<'static, Field>,
 }
 
@@ -59,6 +60,14 @@ enum Slot {
     Tree(Value),
 }
 
+/// Stands after the last record.
+const END: Record = Record {
+    number: NONE,
+    payload: Payload::Group,
+    start: 0,
+    end: 0,
+};
+
 impl<'a> Frame<'a> {
     fn open(fields: &'static [Field], data: Cow<'a, [u8]>, base: usize) -> Result<Self, Fault> {
         let data = if wire::is_ordered(&data, base)? {
@@ -69,7 +78,7 @@ impl<'a> Frame<'a> {
         let mut frame = Self {
             data,
             base,
-            next: None,
+            next: END,
             fields: fields.iter(),
         };
         frame.read(0)?;
@@ -78,16 +87,16 @@ impl<'a> Frame<'a> {
 
     fn read(&mut self, at: usize) -> Result<(), Fault> {
         self.next = if at < self.data.len() {
-            Some(wire::record(&self.data, at, self.base)?)
+            wire::record(&self.data, at, self.base)?
         } else {
-            None
+            END
         };
         Ok(())
     }
 
-    /// Steps over the record, which is `self.next`.
-    fn bump(&mut self, record: &Record) -> Result<(), Fault> {
-        self.read(record.end)
+    /// Steps to the record after `self.next`.
+    fn bump(&mut self) -> Result<(), Fault> {
+        self.read(self.next.end)
     }
 
     fn part(&self, start: usize, end: usize) -> Cow<'a, [u8]> {
@@ -112,7 +121,7 @@ impl<'a> MessageMembers<'a> {
             role,
             preface: if role == Role::Root { 2 } else { 0 },
             frame: Frame::open(fields, Cow::Borrowed(span.data), span.base)?,
-            outer: [const { None }; INLINE],
+            outer: Vec::new(),
             unknown: Vec::new(),
             extra: None,
             name: Cow::Borrowed(""),
@@ -136,20 +145,30 @@ impl<'a> MessageMembers<'a> {
                 return Ok(true);
             }
         }
+        // Most fields of most messages are neither on the wire nor printed without: step over them quickly.
+        let every = self.role == Role::Metadata;
         loop {
-            let Some(field) = self.frame.fields.next() else {
-                self.skip_below(u32::MAX)?;
-                match self.outer.iter_mut().rev().find_map(Option::take) {
+            let next = self.frame.next.number;
+            let field = self
+                .frame
+                .fields
+                .find(|field| u32::from(field.number) >= next || !field.rule.is_silent() || every);
+            let Some(field) = field else {
+                self.skip_below(NONE)?;
+                match self.outer.pop() {
                     Some(outer) => self.frame = outer,
                     None => return Ok(self.advance_unknown()),
                 }
                 continue;
             };
             let number = u32::from(field.number);
-            self.skip_below(number)?;
-            let slot = match self.frame.next {
-                Some(record) if record.number == number => self.take(field, record)?,
-                _ => self.absent(field),
+            if number > next {
+                self.skip_below(number)?;
+            }
+            let slot = if self.frame.next.number == number {
+                self.take(field)?
+            } else {
+                self.absent(field)
             };
             match slot {
                 None => {}
@@ -165,20 +184,21 @@ impl<'a> MessageMembers<'a> {
 
     /// Steps over records that no field of the table claims.
     fn skip_below(&mut self, number: u32) -> Result<(), Fault> {
-        while let Some(record) = self.frame.next {
-            if record.number >= number {
-                break;
-            }
+        while self.frame.next.number < number {
             if self.context.unknown {
+                let record = self.frame.next;
                 let value = guess::payload(&self.frame.data, &record, self.room);
                 self.unknown.push((record.number, value));
             }
-            self.frame.bump(&record)?;
+            self.frame.bump()?;
         }
         Ok(())
     }
 
     fn advance_unknown(&mut self) -> bool {
+        if self.unknown.is_empty() && self.extra.is_none() {
+            return false;
+        }
         let unknown = &mut self.unknown;
         let extra = self
             .extra
@@ -202,10 +222,7 @@ impl<'a> MessageMembers<'a> {
             _ => return Ok(()),
         };
         let inner = Frame::open(message.fields(), data, base)?;
-        let outer = std::mem::replace(&mut self.frame, inner);
-        if let Some(free) = self.outer.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(outer);
-        }
+        self.outer.push(std::mem::replace(&mut self.frame, inner));
         Ok(())
     }
 
@@ -240,22 +257,20 @@ impl<'a> MessageMembers<'a> {
         }
     }
 
-    /// Reads all records of the field, whose first one is `record`; `None` where it is not printed.
-    fn take(&mut self, field: &'static Field, record: Record) -> Result<Option<Slot>, Fault> {
+    /// Reads all records of the field, the first of which comes next; `None` where it is not printed.
+    fn take(&mut self, field: &'static Field) -> Result<Option<Slot>, Fault> {
+        let record = self.frame.next;
         let mut last = record;
-        self.frame.bump(&record)?;
+        self.frame.bump()?;
         let single_message = field.label == Label::One && field.kind == Type::Message;
-        if let (true, Some(next)) = (single_message, self.frame.next)
-            && next.number == record.number
-        {
-            return self.merge(field, &record).map(Some);
-        }
-        while let Some(next) = self.frame.next {
-            if next.number != record.number {
-                break;
+        if self.frame.next.number == record.number {
+            if single_message {
+                return self.merge(field, &record).map(Some);
             }
-            self.frame.bump(&next)?;
-            last = next;
+            while self.frame.next.number == record.number {
+                last = self.frame.next;
+                self.frame.bump()?;
+            }
         }
         if self.given_version(field) {
             return Ok(Some(Slot::ResourceVersion));
@@ -296,14 +311,17 @@ impl<'a> MessageMembers<'a> {
 
     /// Protobuf merges the parts of a message that stands more than once: reading them one after the other does the same.
     fn merge(&mut self, field: &'static Field, first: &Record) -> Result<Slot, Fault> {
-        let (mut next, mut whole) = (Some(*first), Vec::new());
-        while let Some(record) = next.filter(|record| record.number == first.number) {
+        let (mut record, mut whole) = (*first, Vec::new());
+        loop {
             let Payload::Bytes(start, end) = record.payload else {
                 return Err(self.misfit(field, &record));
             };
             whole.extend_from_slice(self.frame.data.get(start..end).unwrap_or_default());
-            self.frame.bump(&record)?;
-            next = self.frame.next;
+            record = self.frame.next;
+            if record.number != first.number {
+                break;
+            }
+            self.frame.bump()?;
         }
         let base = self.frame.base + first.start;
         Ok(Slot::Merged(

@@ -49,8 +49,39 @@ fn long_varint(data: &[u8], at: usize) -> Option<(u64, usize)> {
 }
 
 /// Reads the record at `at`; `base` is the offset of `data` in the value, for errors.
+///
+/// The fast path, a tag of one byte and a payload of one or two, is nearly every record there is.
 #[inline]
 pub(crate) fn record(data: &[u8], at: usize, base: usize) -> Result<Record, Fault> {
+    let Some(&[tag @ 8..0x80, first, second]) = data.get(at..at.wrapping_add(3)) else {
+        return any_record(data, at, base);
+    };
+    let (value, body) = match (first, second) {
+        (0..0x80, _) => (u64::from(first), at + 2),
+        (_, 0..0x80) => (u64::from(first & 0x7f) | u64::from(second) << 7, at + 3),
+        _ => return any_record(data, at, base),
+    };
+    let (payload, end) = match tag & 7 {
+        0 => (Payload::Varint(value), body),
+        2 => {
+            let end = body + usize::try_from(value).unwrap_or(usize::MAX);
+            (Payload::Bytes(body, end), end)
+        }
+        _ => return any_record(data, at, base),
+    };
+    if end > data.len() {
+        return any_record(data, at, base);
+    }
+    Ok(Record {
+        number: u32::from(tag >> 3),
+        payload,
+        start: at,
+        end,
+    })
+}
+
+#[inline(never)]
+fn any_record(data: &[u8], at: usize, base: usize) -> Result<Record, Fault> {
     let (tag, body) = varint(data, at).ok_or_else(|| bad_varint(data, at, base, "field tag"))?;
     let number = tag >> 3;
     if number == 0 || number > MAX_NUMBER {
@@ -141,12 +172,34 @@ fn skip_group(data: &[u8], mut at: usize, base: usize) -> Result<usize, Fault> {
 pub(crate) fn is_ordered(data: &[u8], base: usize) -> Result<bool, Fault> {
     let (mut at, mut last, mut ordered) = (0, 0, true);
     while at < data.len() {
-        let record = record(data, at, base)?;
-        ordered &= record.number >= last;
-        last = record.number;
-        at = record.end;
+        // Nearly every record: a tag and a length, or a tag and a small number, of one byte each.
+        let (number, end) = match data.get(at..at + 2) {
+            Some(&[tag @ 8..0x80, len @ ..0x80]) if tag & 5 == 0 => {
+                let skip = if tag & 2 == 0 { 0 } else { usize::from(len) };
+                (u32::from(tag >> 3), at + 2 + skip)
+            }
+            _ => {
+                let record = record(data, at, base)?;
+                (record.number, record.end)
+            }
+        };
+        ordered &= number >= last;
+        last = number;
+        at = end;
+    }
+    if at > data.len() {
+        return Err(overrun(data, base));
     }
     Ok(ordered)
+}
+
+/// The record whose length goes beyond the end.
+#[cold]
+fn overrun(data: &[u8], base: usize) -> Fault {
+    match records(data, base) {
+        Err(fault) => fault,
+        Ok(_) => Fault::malformed("field", base, "a length beyond the end"),
+    }
 }
 
 /// The same records by ascending number; those of one number keep their order.

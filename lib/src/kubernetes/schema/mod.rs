@@ -43,14 +43,21 @@ pub enum Rule {
     OmitEmpty,
     /// The one `omitzero`: a Time, left out when zero.
     OmitZero,
-    /// Always printed, with its zero value (`null` for lists, maps and bytes) when absent.
-    Always,
     /// Printed when it is on the wire, empty or not.
     Pointer,
+    /// Always printed, with its zero value (`null` for lists, maps and bytes) when absent.
+    Always,
     /// As [`Rule::Pointer`], and `null` when it is not.
     PointerNull,
     /// Its members are printed among those of the parent.
     Inline,
+}
+
+impl Rule {
+    /// Whether nothing is printed for a field that is not on the wire.
+    pub fn is_silent(self) -> bool {
+        matches!(self, Self::OmitEmpty | Self::OmitZero | Self::Pointer)
+    }
 }
 
 /// How a message is printed where it is not as an object.

@@ -83,19 +83,33 @@ impl Schema {
                 continue;
             }
             let (label, kind) = match cells[3] {
-                kind if kind.starts_with("map<string,") => ("map", kind[11..].trim_end_matches('>')),
+                kind if kind.starts_with("map<string,") => {
+                    ("map", kind[11..].trim_end_matches('>'))
+                }
                 kind if kind.starts_with("repeated ") => ("repeated", &kind[9..]),
                 kind => ("", kind),
             };
             let package = current.rsplit_once('.').expect("a package").0;
             let field = Field {
                 number: cells[1].parse().expect("a number"),
-                name: cells.get(4).filter(|json| !json.is_empty()).unwrap_or(&cells[2]).to_string(),
-                kind: if kind.starts_with('.') { format!("{package}{kind}") } else { kind.to_owned() },
+                name: cells
+                    .get(4)
+                    .filter(|json| !json.is_empty())
+                    .unwrap_or(&cells[2])
+                    .to_string(),
+                kind: if kind.starts_with('.') {
+                    format!("{package}{kind}")
+                } else {
+                    kind.to_owned()
+                },
                 label,
                 rule: cells[5].trim_end_matches('?').to_owned(),
             };
-            messages.get_mut(&current).expect("a message").fields.push(field);
+            messages
+                .get_mut(&current)
+                .expect("a message")
+                .fields
+                .push(field);
         }
         let kinds = fs::read_to_string(dir.join("kinds.tsv")).expect("kinds.tsv");
         let kinds = kinds.lines().skip(1).map(|line| {
@@ -103,7 +117,10 @@ impl Schema {
             let mut cell = || cells.next().expect("three cells");
             (cell(), cell(), cell())
         });
-        Self { messages, kinds: kinds.collect() }
+        Self {
+            messages,
+            kinds: kinds.collect(),
+        }
     }
 
     /// How many kinds there are.
@@ -122,12 +139,23 @@ impl Schema {
         json.insert("apiVersion".into(), api_version.as_str().into());
         json.extend(members);
         let meta = [bytes(1, api_version.as_bytes()), bytes(2, kind.as_bytes())].concat();
-        let parts = [b"k8s\0".to_vec(), bytes(1, &meta), bytes(2, &raw), bytes(3, b""), bytes(4, b"")];
+        let parts = [
+            b"k8s\0".to_vec(),
+            bytes(1, &meta),
+            bytes(2, &raw),
+            bytes(3, b""),
+            bytes(4, b""),
+        ];
         (parts.concat(), Value::Object(json))
     }
 
     /// A message printed as an object: its bytes and its members.
-    fn message(&self, name: &str, depth: usize, random: &mut Random) -> (Vec<u8>, Map<String, Value>) {
+    fn message(
+        &self,
+        name: &str,
+        depth: usize,
+        random: &mut Random,
+    ) -> (Vec<u8>, Map<String, Value>) {
         let (mut records, mut members) = (Vec::new(), Map::new());
         for field in &self.messages[name].fields {
             let (own, printed) = self.field(field, depth, random);
@@ -165,7 +193,12 @@ impl Schema {
     }
 
     /// Records and printed value of one field.
-    fn field(&self, field: &Field, depth: usize, random: &mut Random) -> (Vec<Record>, Option<Value>) {
+    fn field(
+        &self,
+        field: &Field,
+        depth: usize,
+        random: &mut Random,
+    ) -> (Vec<Record>, Option<Value>) {
         let number = field.number;
         let is_message = field.kind.contains('.');
         let absent = random.chance(30 + depth * 12) || (depth > 6 && is_message);
@@ -175,9 +208,14 @@ impl Schema {
         let record = |payload: Vec<u8>| (number, payload);
         match field.label {
             "repeated" => {
-                let items: Vec<_> = (0..=random.below(3)).map(|_| self.value(&field.kind, depth, random)).collect();
+                let items: Vec<_> = (0..=random.below(3))
+                    .map(|_| self.value(&field.kind, depth, random))
+                    .collect();
                 let (wires, printed): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                let records = wires.iter().map(|wire| record(wire.record(number))).collect();
+                let records = wires
+                    .iter()
+                    .map(|wire| record(wire.record(number)))
+                    .collect();
                 (records, Some(Value::Array(printed)))
             }
             "map" => {
@@ -213,7 +251,10 @@ impl Schema {
                     records.insert(0, record(other.record(number)));
                 }
                 if let (true, Wire::Bytes(whole)) = (is_message && random.chance(10), &wire) {
-                    records = split(whole).into_iter().map(|part| record(bytes(number, &part))).collect();
+                    records = split(whole)
+                        .into_iter()
+                        .map(|part| record(bytes(number, &part)))
+                        .collect();
                 }
                 (records, (!left_out).then_some(printed))
             }
@@ -243,7 +284,9 @@ impl Schema {
                 let mut members = Map::new();
                 for field in &found.fields {
                     match self.absent(field) {
-                        Some(Value::Object(inner)) if field.rule == "inline" => members.extend(inner),
+                        Some(Value::Object(inner)) if field.rule == "inline" => {
+                            members.extend(inner)
+                        }
                         Some(value) => {
                             members.insert(field.name.clone(), value);
                         }
@@ -284,8 +327,10 @@ impl Schema {
                 (Wire::Varint(value as u64), json!(value))
             }
             "double" => {
-                let (value, printed) = random.one_of(&[(0.0, json!(0)), (0.1, json!(0.1)), (-3.0, json!(-3)), (1e21, json!(1e21))]);
-                (Wire::Fixed64(f64::to_bits(*value)), printed.clone())
+                let (value, printed) =
+                    *random.one_of(&[(0.0, "0"), (0.1, "0.1"), (-3.0, "-3"), (1e21, "1e21")]);
+                let printed = serde_json::from_str(printed).expect("a number");
+                (Wire::Fixed64(f64::to_bits(value)), printed)
             }
             message => {
                 let (data, printed) = self.special(message, depth, random);
@@ -302,8 +347,15 @@ impl Schema {
             (-86_400, "1969-12-31T00:00:00"),
             (253_402_300_799, "9999-12-31T23:59:59"),
         ];
-        const QUANTITIES: &[(&str, &str)] =
-            &[("100m", "100m"), ("1Gi", "1Gi"), ("0", "0"), ("0.5", "500m"), ("1024Ki", "1Mi"), ("1e3", "1e3"), ("5000", "5k")];
+        const QUANTITIES: &[(&str, &str)] = &[
+            ("100m", "100m"),
+            ("1Gi", "1Gi"),
+            ("0", "0"),
+            ("0.5", "500m"),
+            ("1024Ki", "1Mi"),
+            ("1e3", "1e3"),
+            ("5000", "5k"),
+        ];
         let found = &self.messages[message];
         let inner = |number: usize, random: &mut Random| {
             let field = &found.fields[number - 1];
@@ -318,11 +370,17 @@ impl Schema {
             _ if nothing => (Vec::new(), self.zero(message)),
             "time" => {
                 let (seconds, text) = random.one_of(TIMES);
-                ([number(1, *seconds), number(2, 0)].concat(), json!(format!("{text}Z")))
+                (
+                    [number(1, *seconds), number(2, 0)].concat(),
+                    json!(format!("{text}Z")),
+                )
             }
             "microtime" => {
                 let (seconds, text) = random.one_of(TIMES);
-                ([number(1, *seconds), number(2, 12_345_678)].concat(), json!(format!("{text}.012345Z")))
+                (
+                    [number(1, *seconds), number(2, 12_345_678)].concat(),
+                    json!(format!("{text}.012345Z")),
+                )
             }
             "quantity" => {
                 let (written, printed) = random.one_of(QUANTITIES);
@@ -330,26 +388,51 @@ impl Schema {
             }
             "int-or-string" if random.chance(50) => {
                 let name = text(random);
-                ([number(1, 1), number(2, 0), bytes(3, name.as_bytes())].concat(), json!(name))
+                (
+                    [number(1, 1), number(2, 0), bytes(3, name.as_bytes())].concat(),
+                    json!(name),
+                )
             }
-            "int-or-string" => ([number(1, 0), number(2, -8080), bytes(3, b"")].concat(), json!(-8080)),
+            "int-or-string" => (
+                [number(1, 0), number(2, -8080), bytes(3, b"")].concat(),
+                json!(-8080),
+            ),
             "json" => {
-                let text = *random.one_of(&["{\"a\":[1,2.5,\"x\\u2028\"],\"b\":null}", "{}", "[]", "\"text\"", "12345678901234", "{\n \"f:a\": {}\n}"]);
-                (bytes(1, text.as_bytes()), serde_json::from_str(text).expect("JSON"))
+                let text = *random.one_of(&[
+                    "{\"a\":[1,2.5,\"x\\u2028\"],\"b\":null}",
+                    "{}",
+                    "[]",
+                    "\"text\"",
+                    "12345678901234",
+                    "{\n \"f:a\": {}\n}",
+                ]);
+                (
+                    bytes(1, text.as_bytes()),
+                    serde_json::from_str(text).expect("JSON"),
+                )
             }
             "list" => {
                 let items: Vec<String> = (0..random.below(3)).map(|_| text(random)).collect();
-                let data = items.iter().flat_map(|item| bytes(1, item.as_bytes())).collect();
+                let data = items
+                    .iter()
+                    .flat_map(|item| bytes(1, item.as_bytes()))
+                    .collect();
                 (data, json!(items))
             }
             "or-bool" if random.chance(50) => (number(1, 1), json!(true)),
             "or-bool" => {
                 let (schema, members) = inner(2, random);
-                ([number(1, 1), bytes(2, &schema)].concat(), Value::Object(members))
+                (
+                    [number(1, 1), bytes(2, &schema)].concat(),
+                    Value::Object(members),
+                )
             }
             "or-strings" if random.chance(50) => {
                 let (a, b) = (text(random), text(random));
-                ([bytes(2, a.as_bytes()), bytes(2, b.as_bytes())].concat(), json!([a, b]))
+                (
+                    [bytes(2, a.as_bytes()), bytes(2, b.as_bytes())].concat(),
+                    json!([a, b]),
+                )
             }
             "or-array" if random.chance(50) => {
                 let (schema, members) = inner(2, random);
@@ -374,7 +457,11 @@ impl Wire {
     fn record(&self, number: u32) -> Vec<u8> {
         match self {
             Self::Varint(value) => [varint(u64::from(number) << 3), varint(*value)].concat(),
-            Self::Fixed64(bits) => [varint(u64::from(number) << 3 | 1), bits.to_le_bytes().to_vec()].concat(),
+            Self::Fixed64(bits) => [
+                varint(u64::from(number) << 3 | 1),
+                bits.to_le_bytes().to_vec(),
+            ]
+            .concat(),
             Self::Bytes(data) => bytes(number, data),
         }
     }
@@ -395,7 +482,12 @@ fn number(field: u32, value: i64) -> Vec<u8> {
 }
 
 fn bytes(field: u32, data: &[u8]) -> Vec<u8> {
-    [varint(u64::from(field) << 3 | 2), varint(data.len() as u64), data.to_vec()].concat()
+    [
+        varint(u64::from(field) << 3 | 2),
+        varint(data.len() as u64),
+        data.to_vec(),
+    ]
+    .concat()
 }
 
 /// A message as two messages that merge to it: cut behind its first record, where that is easy to see.
@@ -410,7 +502,22 @@ fn split(message: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn text(random: &mut Random) -> String {
-    const TEXTS: &[&str] = &["", "web", "kube-system", "a/b:c", "yes", "naïve ☃ 😀", "<&>\u{2028}", "tab\tline\nquote\"\\", "\u{1}\u{7f}", "1e3"];
+    const TEXTS: &[&str] = &[
+        "",
+        "web",
+        "kube-system",
+        "a/b:c",
+        "yes",
+        "naïve ☃ 😀",
+        "<&>\u{2028}",
+        "tab\tline\nquote\"\\",
+        "\u{1}\u{7f}",
+        "1e3",
+    ];
     let text = *random.one_of(TEXTS);
-    if random.chance(30) { format!("{text}{}", random.below(1000)) } else { text.to_owned() }
+    if random.chance(30) {
+        format!("{text}{}", random.below(1000))
+    } else {
+        text.to_owned()
+    }
 }

@@ -1,4 +1,5 @@
 //! Synthetic bytes of every format, written from the format reference and not from the parsers.
 
 pub mod bolt;
+pub mod kubernetes;
 pub mod mvcc;
