@@ -35,7 +35,7 @@ pub fn rows(release: &str) -> Vec<Row> {
 }
 
 /// Without members that say nothing: the releases differ only in which of them they leave out.
-fn without_empties(value: &Json) -> Json {
+pub fn without_empties(value: &Json) -> Json {
     let empty = |value: &Json| match value {
         Json::Null => true,
         Json::Bool(value) => !value,

@@ -10,10 +10,6 @@ use super::message::MessageMembers;
 use super::node::{Datum, Node, Span};
 
 /// Walks named values: [`Self::advance`], then [`Self::name`] and [`Self::node`].
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack of one walk; boxing it would allocate per message"
-)]
 pub(crate) enum Members<'a> {
     Message(MessageMembers<'a>),
     Entries(Entries<'a>),
