@@ -6,6 +6,7 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
+mod keyspace;
 mod snap;
 mod wal;
 
@@ -18,6 +19,8 @@ use crate::bolt::{Db, MetaChoice};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::evidence::{self, Evidence, File, Role, Trailer};
+use crate::finding::Finding;
+use crate::mvcc::{Index, Rules};
 use crate::progress::{Progress, Silent};
 
 /// How a member is opened.
@@ -27,6 +30,8 @@ pub struct Options {
     pub evidence: evidence::Options,
     /// Which meta page of the db to follow.
     pub meta: MetaChoice,
+    /// The release whose edge rules answers follow; `None`: the newest, which fits every db that its own etcd compacted.
+    pub rules: Option<Rules>,
 }
 
 /// A member's directory, or whatever part of one is there.
@@ -47,6 +52,7 @@ pub struct Member {
     evidence: Evidence,
     options: Options,
     log: OnceLock<crate::wal::Log>,
+    index: OnceLock<(Index, Vec<Finding>)>,
 }
 
 impl Member {
@@ -72,6 +78,7 @@ impl Member {
             evidence,
             options,
             log: OnceLock::new(),
+            index: OnceLock::new(),
         }
     }
 
