@@ -47,12 +47,7 @@ fn a_file_is_told_by_its_content_whatever_its_name() {
     for (name, bytes, kind, role) in [
         ("backup", db(), Kind::Db, Role::Db),
         ("backup-2026", snapshot, Kind::Snapshot, Role::Db),
-        (
-            "log.bin",
-            segment()[..512].to_vec(),
-            Kind::WalFile,
-            Role::Wal,
-        ),
+        ("log.bin", SEGMENT_HEAD.to_vec(), Kind::WalFile, Role::Wal),
         ("state", snap(), Kind::SnapFile, Role::Snap),
         // Damaged beyond recognition: the name must do.
         ("db", vec![1; 100], Kind::Db, Role::Db),
@@ -203,11 +198,11 @@ fn sizes_that_etcd_does_not_write_are_said() {
         codes(&open(top.path()))
     };
     assert_eq!(
-        resized(segment()[..4096].to_vec()),
+        resized(short_segment()),
         ["DIR-010"],
         "zeros at the end of a short one"
     );
-    let mut repaired = segment()[..4096].to_vec();
+    let mut repaired = short_segment();
     repaired.extend([7; 64]);
     assert_eq!(
         resized(repaired),
@@ -299,7 +294,7 @@ fn a_hundred_thousand_segments_cost_names_only() {
     let wal = top.path().join("wal");
     fs::create_dir(&wal).unwrap();
     let one = wal.join(SEGMENT);
-    fs::write(&one, &segment()[..16]).unwrap();
+    fs::write(&one, SEGMENT_HEAD).unwrap();
     // Hard links: the directory is what counts, not the disk it fills.
     for at in 1u64..100_000 {
         let name = wal.join(format!("{at:016x}-{at:016x}.wal"));

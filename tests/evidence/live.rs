@@ -76,3 +76,47 @@ fn a_held_file_that_is_cut_under_us_kills_nobody() {
     assert_eq!(bytes.len(), 64_000_000);
     assert!(bytes[4096..].iter().all(|byte| *byte == 0));
 }
+
+#[test]
+fn a_mapped_file_that_is_cut_under_us_reads_as_zeros_and_is_reported() {
+    let top = tempdir().unwrap();
+    data_dir(top.path());
+    let path = top.path().join("member/snap/db");
+    write(&path, vec![7; 1 << 20]);
+    let evidence = open(top.path());
+    let db = evidence.db().unwrap();
+    let bytes = db.bytes().unwrap().as_slice();
+    assert_eq!(bytes[1_000_000], 7);
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(100_000)
+        .unwrap();
+    assert_eq!(bytes[600_000], 0, "one page of the lost range");
+    assert!(db.unreadable().iter().any(|lost| lost.contains(&600_000)));
+    // From several threads at once.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(bytes.iter().filter(|byte| **byte != 0).count(), 100_000));
+        }
+    });
+    assert_eq!(db.unreadable(), std::slice::from_ref(&(102_400..1 << 20)));
+    assert_eq!(db.shrank_from(), Some(1 << 20));
+    let mut found = Vec::new();
+    evidence.report_unreadable(&mut |finding| found.push(finding.code.id));
+    assert_eq!(found, ["DIR-017"]);
+}
+
+#[test]
+fn more_files_than_can_be_watched_are_still_read() {
+    let top = fast_tempdir();
+    let wal = top.path().join("wal");
+    for at in 0..600 {
+        write(wal.join(format!("{at:016x}-{at:016x}.wal")), [1; 70_000]);
+    }
+    let evidence = open(&wal);
+    for file in evidence.wal() {
+        assert_eq!(file.bytes().unwrap().len(), 70_000);
+    }
+}

@@ -59,9 +59,12 @@ fn db() -> Vec<u8> {
     bytes
 }
 
+/// The crc record at the head of every segment.
+const SEGMENT_HEAD: [u8; 12] = [4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0];
+
 /// A preallocated segment in name only.
 fn segment() -> Vec<u8> {
-    let mut bytes = vec![4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0];
+    let mut bytes = SEGMENT_HEAD.to_vec();
     bytes.resize(64_000_000, 0);
     bytes
 }
@@ -72,9 +75,9 @@ fn snap() -> Vec<u8> {
 
 /// A segment that was cut to its last record by a repair: small, for archives.
 fn repaired_segment() -> Vec<u8> {
-    let mut bytes = segment();
-    bytes.truncate(9_000);
-    bytes[1000..].fill(7);
+    let mut bytes = SEGMENT_HEAD.to_vec();
+    bytes.resize(1000, 0);
+    bytes.resize(9_000, 7);
     bytes
 }
 
@@ -99,7 +102,7 @@ fn data_dir(at: &Path) {
         write(at.join(name), bytes);
     }
     let wal = fs::File::create(at.join("member/wal").join(SEGMENT)).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&wal, &segment()[..12], 0).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&wal, &SEGMENT_HEAD, 0).unwrap();
     wal.set_len(64_000_000).unwrap();
     restrict(at);
 }
@@ -119,4 +122,11 @@ fn restrict(path: &Path) {
             restrict(&entry.unwrap().path());
         }
     }
+}
+
+/// A segment shorter than etcd preallocates, with zeros at its end.
+fn short_segment() -> Vec<u8> {
+    let mut bytes = SEGMENT_HEAD.to_vec();
+    bytes.resize(4096, 0);
+    bytes
 }

@@ -46,7 +46,15 @@ impl Evidence {
     pub fn report_unreadable(&self, sink: &mut Sink<'_>) {
         for file in self.files() {
             let ranges = file.unreadable();
-            if let Some(first) = ranges.first() {
+            let len = file.bytes().map_or(0, |bytes| bytes.len() as u64);
+            if let Some(before) = file.shrank_from() {
+                let now = ranges.first().map_or(len, |lost| lost.start);
+                let message = "the file was shortened while it was read";
+                sink(
+                    Finding::new(&dir::SHRANK, Place::at(file.name(), now), message)
+                        .seen(format!("{now} bytes"), format!("{before} bytes")),
+                );
+            } else if let Some(first) = ranges.first() {
                 let lost: u64 = ranges
                     .iter()
                     .map(|range| range.end.saturating_sub(range.start))
@@ -55,21 +63,11 @@ impl Evidence {
                     1 => String::new(),
                     several => format!(" in {several} places"),
                 };
-                let message = format!(
-                    "{lost} bytes{more} could not be read from the medium; zeros stand in for them"
-                );
+                let message =
+                    format!("{lost} bytes{more} could not be read; zeros stand in for them");
                 let place = Place::at(file.name(), first.start);
                 sink(
                     Finding::new(&dir::UNREADABLE_RANGE, place, message).count(ranges.len() as u64),
-                );
-            }
-            if let Some(before) = file.shrank_from() {
-                let now = file.bytes().map_or(0, |bytes| bytes.len());
-                let message = "the file was shortened while it was read".to_owned();
-                let place = Place::at(file.name(), now as u64);
-                sink(
-                    Finding::new(&dir::SHRANK, place, message)
-                        .seen(format!("{now} bytes"), format!("{before} bytes")),
                 );
             }
         }

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use memmap2::Mmap;
-
-use super::map;
+use super::map::{self, Mapping};
 use super::read::{self, Loaded, Reader};
 use super::store::Store;
 use crate::bytes::Bytes;
@@ -93,7 +91,7 @@ pub struct File {
 }
 
 enum Bulk {
-    Mapped(Mmap),
+    Mapped(Mapping),
     Stored(Arc<Store>),
 }
 
@@ -214,16 +212,29 @@ impl File {
         }
     }
 
-    /// The ranges that the medium refused to give, as far as the file was read: zeros stand there.
+    /// The ranges that could not be read, as far as they were touched until now: zeros stand there.
     pub fn unreadable(&self) -> Vec<Range<u64>> {
-        self.content()
-            .map(|content| content.unreadable.clone())
-            .unwrap_or_default()
+        match self.content() {
+            Some(Content {
+                bulk: Bulk::Mapped(map),
+                ..
+            }) => map.lost(),
+            Some(content) => content.unreadable.clone(),
+            None => Vec::new(),
+        }
     }
 
-    /// The length the file had when its reading began, where it then ended earlier: somebody shortened it meanwhile.
+    /// The length the file had at first, where it then ended earlier: somebody shortened it meanwhile.
     pub fn shrank_from(&self) -> Option<u64> {
-        self.content().and_then(|content| content.shrank_from)
+        let content = self.content()?;
+        match (&content.bulk, &self.source) {
+            (Bulk::Mapped(map), Source::Disk(path)) if !map.lost().is_empty() => {
+                let was = map.as_slice().len() as u64;
+                let now = path.metadata().map_or(0, |meta| meta.len());
+                (now < was).then_some(was)
+            }
+            _ => content.shrank_from,
+        }
     }
 
     fn content(&self) -> Option<&Content> {
@@ -247,7 +258,7 @@ impl File {
         if !self.plain
             && size > SMALL
             && let Ok(len) = usize::try_from(size)
-            && let Ok(map) = map::map(&file, len)
+            && let Ok(map) = Mapping::of(&file, len)
         {
             return Ok(Content {
                 bulk: Bulk::Mapped(map),
@@ -270,7 +281,7 @@ impl Content {
 
     fn as_slice(&self) -> &[u8] {
         match &self.bulk {
-            Bulk::Mapped(map) => map,
+            Bulk::Mapped(map) => map.as_slice(),
             Bulk::Stored(store) => store.as_slice(),
         }
     }

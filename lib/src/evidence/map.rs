@@ -1,11 +1,15 @@
-//! Opening and mapping files: the only file of the library with `unsafe`.
+//! Opening and mapping files: the only module of the library with `unsafe`.
 //!
 //! **Invariant**: nothing here opens for writing, takes a lock, or follows a path into a FIFO or a terminal.
 
+mod guard;
+
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
+use guard::Guard;
 use memmap2::{Mmap, MmapOptions};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -48,16 +52,38 @@ fn open_quietly(path: &Path, flags: OFlags) -> Result<rustix::fd::OwnedFd, Errno
     }
 }
 
-/// Maps the whole file, read-only and private.
-///
-/// # Errors
-/// The system refuses: no address space, too many mappings, a file system without mappings.
-pub(super) fn map(file: &File, len: usize) -> io::Result<Mmap> {
-    // SAFETY: the mapping is read-only and private, so nobody changes evidence through it. What another process writes to
-    // the file may show through; parsers treat every byte as hostile and read each field once. A file that becomes shorter
-    // raises SIGBUS, which is why files that a server holds are read instead (`live`), and small ones always.
-    #[expect(unsafe_code, reason = "mapping a file has no safe form")]
-    unsafe {
-        MmapOptions::new().len(len).map(file)
+/// A file in memory, read-only. Pages that cannot be had are zeros, and [`Mapping::lost`] names them.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    // Before the map: fields are dropped in order, and the guard must go first.
+    guard: Guard,
+    map: Mmap,
+}
+
+impl Mapping {
+    /// Maps the first `len` bytes of a file.
+    ///
+    /// # Errors
+    /// The system refuses: no address space, too many mappings, a file system without mappings.
+    pub(super) fn of(file: &File, len: usize) -> io::Result<Self> {
+        // SAFETY: the mapping is read-only and private, so nobody changes evidence through it. What another process writes
+        // to the file may show through; parsers treat every byte as hostile and read each field once. A page that cannot be
+        // had (a shortened file, a failing disk) raises SIGBUS, which the guard turns into zeros; files that a server holds
+        // are not mapped at all (`live`), nor are small ones.
+        #[expect(unsafe_code, reason = "mapping a file has no safe form")]
+        let map = unsafe { MmapOptions::new().len(len).map(file)? };
+        Ok(Self {
+            guard: Guard::over(&map)?,
+            map,
+        })
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// The ranges that could not be had, as far as they were touched until now.
+    pub(super) fn lost(&self) -> Vec<Range<u64>> {
+        self.guard.lost()
     }
 }

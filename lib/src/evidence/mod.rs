@@ -46,7 +46,9 @@ use tree::{Disk, Tree};
 /// How files are brought into memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Io {
-    /// Mapped; files that a server holds are read instead.
+    /// Mapped; small files, and files that a server holds, are read instead. The first mapping installs a handler for
+    /// `SIGBUS` that puts zeros where a mapped page cannot be had and leaves every other `SIGBUS` to whoever handled it
+    /// before.
     #[default]
     Map,
     /// Read with plain reads. Ranges that the medium refuses become zeros and are reported; the rest is read.

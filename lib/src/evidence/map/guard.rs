@@ -1,0 +1,185 @@
+//! Keeps a mapped file that fails under us from killing the process.
+//!
+//! Touching a mapped page that cannot be had raises `SIGBUS`: the file was shortened, or the disk gave an I/O error. The
+//! handler installed here puts a page of zeros in its place, notes which one, and lets the reader go on; the loss is then
+//! reported like any other unreadable range. A `SIGBUS` anywhere else gets the handler that was there before.
+//!
+//! **Invariant**: the handler calls nothing but `mmap` and `sigaction`, which POSIX allows there or Linux makes plain system
+//! calls, and touches atomics only.
+#![expect(unsafe_code, reason = "a signal handler has no safe form")]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::ops::Range;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+/// Most mapped files at a time; further ones are read. etcd keeps five segments and five snapshots.
+const SLOTS: usize = 512;
+
+/// A mapping that the handler knows.
+struct Slot {
+    /// First address; 0: free, 1: being filled.
+    start: AtomicUsize,
+    end: AtomicUsize,
+    /// One bit a page, set where the page was lost. Points into the guard's `lost`, which outlives the slot's use.
+    lost: AtomicPtr<AtomicU64>,
+}
+
+static TABLE: [Slot; SLOTS] = [const {
+    Slot {
+        start: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        lost: AtomicPtr::new(ptr::null_mut()),
+    }
+}; SLOTS];
+
+/// What handled `SIGBUS` before.
+static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+static PAGE: AtomicUsize = AtomicUsize::new(4096);
+
+/// Watches one mapping until dropped.
+#[derive(Debug)]
+pub(super) struct Guard {
+    slot: usize,
+    lost: Box<[AtomicU64]>,
+    len: usize,
+}
+
+impl Guard {
+    /// Watches a mapping; it must be dropped before the mapping is.
+    ///
+    /// # Errors
+    /// Too many mappings are watched, or the handler cannot be installed.
+    pub(super) fn over(mapping: &[u8]) -> io::Result<Self> {
+        install()?;
+        let page = PAGE.load(Ordering::Relaxed);
+        let words = mapping.len().div_ceil(page).div_ceil(64);
+        let lost: Box<[AtomicU64]> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let start = mapping.as_ptr().addr();
+        let free = |slot: &Slot| {
+            slot.start
+                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+        };
+        let (slot, entry) = TABLE
+            .iter()
+            .enumerate()
+            .find(|(_, slot)| free(slot))
+            .ok_or(io::ErrorKind::QuotaExceeded)?;
+        entry
+            .lost
+            .store(lost.as_ptr().cast_mut(), Ordering::Relaxed);
+        entry
+            .end
+            .store(start.saturating_add(mapping.len()), Ordering::Relaxed);
+        entry.start.store(start, Ordering::Release);
+        Ok(Self {
+            slot,
+            lost,
+            len: mapping.len(),
+        })
+    }
+
+    /// The ranges that were lost until now.
+    pub(super) fn lost(&self) -> Vec<Range<u64>> {
+        let page = PAGE.load(Ordering::Relaxed) as u64;
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for (word, bits) in (0u64..).zip(&self.lost) {
+            let bits = bits.load(Ordering::Relaxed);
+            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
+                let start = (word * 64 + bit) * page;
+                let end = (start + page).min(self.len as u64);
+                match ranges.last_mut() {
+                    Some(last) if last.end == start => last.end = end,
+                    _ => ranges.push(start..end),
+                }
+            }
+        }
+        ranges
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(slot) = TABLE.get(self.slot) {
+            slot.end.store(0, Ordering::Relaxed);
+            slot.start.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Installs the handler, once.
+fn install() -> io::Result<()> {
+    static DONE: OnceLock<Result<(), i32>> = OnceLock::new();
+    let done = DONE.get_or_init(|| {
+        // SAFETY: `sysconf` has no preconditions.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        PAGE.store(usize::try_from(page).unwrap_or(4096), Ordering::Relaxed);
+        // SAFETY: a zeroed `sigaction` is a valid one (default action, empty mask), both pointers are to live values, and
+        // `on_sigbus` has the signature that SA_SIGINFO asks for.
+        let failed = unsafe {
+            let mut before: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut before) != 0 {
+                true
+            } else {
+                let _ = BEFORE.set(before);
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = on_sigbus as extern "C" fn(_, _, _) as *const () as usize;
+                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+                libc::sigaction(libc::SIGBUS, &raw const action, ptr::null_mut()) != 0
+            }
+        };
+        if failed {
+            return Err(io::Error::last_os_error().raw_os_error().unwrap_or(0));
+        }
+        Ok(())
+    });
+    done.map_err(io::Error::from_raw_os_error)
+}
+
+extern "C" fn on_sigbus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: the kernel passes a valid `siginfo_t`, and `si_addr` is the one it fills for SIGBUS.
+    let address = unsafe { (*info).si_addr() }.addr();
+    let ours = TABLE.iter().find_map(|slot| {
+        let start = slot.start.load(Ordering::Acquire);
+        let end = slot.end.load(Ordering::Relaxed);
+        (start > 1 && start <= address && address < end).then_some((start, slot))
+    });
+    if let Some((start, slot)) = ours {
+        let page = PAGE.load(Ordering::Relaxed);
+        let at = address - address % page;
+        // SAFETY: errno is thread-local; the interrupted code may be about to read it. The page at `at` lies inside a
+        // mapping of ours, read-only, alive because the faulting thread is reading it; it is replaced by zeros in place.
+        let replaced = unsafe {
+            let errno = *libc::__errno_location();
+            let got = libc::mmap(
+                ptr::with_exposed_provenance_mut(at),
+                page,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                -1,
+                0,
+            );
+            *libc::__errno_location() = errno;
+            got != libc::MAP_FAILED
+        };
+        if replaced {
+            let index = (at - start) / page;
+            // SAFETY: the bits have one for every page of the mapping and live as long as the slot is in use.
+            unsafe {
+                let word = slot.lost.load(Ordering::Relaxed).add(index / 64);
+                (*word).fetch_or(1 << (index % 64), Ordering::Relaxed);
+            }
+            return;
+        }
+    }
+    // Not ours: whoever handled it before shall, when the fault happens again right after this return.
+    if let Some(before) = BEFORE.get() {
+        // SAFETY: `before` came from `sigaction` itself.
+        unsafe {
+            libc::sigaction(libc::SIGBUS, before, ptr::null_mut());
+        }
+    }
+}
