@@ -7,12 +7,14 @@
 //! not bytes, so that it lives beside the mapping it describes.
 
 mod keyspace;
+mod objects;
 mod snap;
 mod wal;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
+pub use objects::{Objects, Reading, Undecodable};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};

@@ -197,7 +197,8 @@ pub(super) static ALL: &[Printer] = &[
 fn phase(of: Object<'_>) -> String {
     match of.at("metadata.deletionTimestamp").present() {
         true => "Terminating".to_owned(),
-        false => of.at("status.phase").or(""),
+        // The API server fills this in when it reads: a claim is stored without a phase first.
+        false => of.at("status.phase").or("Pending"),
     }
 }
 

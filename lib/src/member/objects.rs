@@ -1,0 +1,328 @@
+//! A keyspace as Kubernetes sees it: versions of keys become objects.
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use crate::error::Error;
+use crate::kubernetes::crd::Crd;
+use crate::kubernetes::encryption::{Closed, Keyring, Opened};
+use crate::kubernetes::key::{Key, Layout};
+use crate::kubernetes::nouns::Target;
+use crate::kubernetes::written::newest_time;
+use crate::kubernetes::{Options, Value};
+use crate::limits::Limits;
+use crate::mvcc::{Flaw, KeyRange, KeyValue, Keyspace, Version};
+use crate::place::{FileName, Place};
+
+/// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
+const SAMPLE: usize = 50_000;
+
+/// Newest records that are asked for the data's own time.
+const NEWEST: usize = 400;
+
+const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+/// A keyspace with its layout, its CRDs and the keys that open its values.
+///
+/// ```no_run
+/// use etcd_inspect::kubernetes::encryption::Keyring;
+/// use etcd_inspect::member::{Member, Objects, Reading};
+///
+/// let member = Member::open("/copy/m1")?;
+/// let objects = Objects::new(member.keyspace()?, member.db_file()?.name(), None, Keyring::default());
+/// for target in objects.layout().resolve("pods") {
+///     for version in objects.list(&target, Some("shop"), None)? {
+///         if let Ok(object) = objects.json(&version, Reading::default()) {
+///             println!("{}", object["metadata"]["name"]);
+///         }
+///     }
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Objects<'a> {
+    keyspace: Keyspace<'a>,
+    file: FileName,
+    layout: Layout,
+    keyring: Keyring,
+    limits: Limits,
+}
+
+/// How an object is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Exactly what the bytes hold: without the `resourceVersion` that an API server adds.
+    pub stored: bool,
+    /// With fields that no release names, under their number.
+    pub unknown_fields: bool,
+}
+
+/// Why a version gives no object.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Undecodable {
+    /// The key was deleted there.
+    Deleted,
+    /// The record itself breaks.
+    Record(Flaw),
+    /// Encrypted, and no key at hand opens it.
+    Closed(Closed),
+    /// The value cannot be read as an object.
+    Value {
+        /// `protobuf`, `json`, `cbor`, `other`.
+        encoding: &'static str,
+        /// What is wrong, without the place.
+        why: String,
+        /// Offset of the bad byte in the value, after decryption.
+        at: Option<usize>,
+    },
+}
+
+impl std::error::Error for Undecodable {}
+
+impl std::fmt::Display for Undecodable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Deleted => f.write_str("deleted"),
+            Self::Record(flaw) => write!(f, "the record breaks: {flaw}"),
+            Self::Closed(closed) => closed.fmt(f),
+            Self::Value { encoding, why, .. } => {
+                write!(f, "not a Kubernetes object ({encoding}): {why}")
+            }
+        }
+    }
+}
+
+impl<'a> Objects<'a> {
+    /// Over a keyspace; `layout` where the prefixes are known, else they are detected. The CRDs of the newest revision are
+    /// read; `file` names the db in places.
+    pub fn new(
+        keyspace: Keyspace<'a>,
+        file: &FileName,
+        layout: Option<Layout>,
+        keyring: Keyring,
+    ) -> Self {
+        let layout = layout.unwrap_or_else(|| {
+            Layout::detect(
+                keyspace
+                    .between(0..=i64::MAX)
+                    .take(SAMPLE)
+                    .map(|version| version.key),
+            )
+        });
+        let mut objects = Self {
+            keyspace,
+            file: file.clone(),
+            layout,
+            keyring,
+            limits: Limits::default(),
+        };
+        let mut crds = Vec::new();
+        for prefix in objects.layout.prefixes() {
+            let range = KeyRange::prefix(format!("{prefix}/{CRDS}/").as_bytes());
+            // Deleted CRDs included: objects may have outlived them, and their names still help.
+            for newest in objects.keyspace.all(&range).iter() {
+                let records = objects.keyspace.records_of(newest.key);
+                let put = records.iter().rfind(|version| !version.tombstone);
+                crds.extend(put.and_then(|version| {
+                    Crd::from_json(&objects.json(&version, Reading::default()).ok()?)
+                }));
+            }
+        }
+        for crd in crds {
+            objects.layout.add_crd(crd);
+        }
+        objects
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> Keyspace<'a> {
+        self.keyspace
+    }
+
+    /// Prefixes and CRDs.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The keys that open encrypted values.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The versions of a resource's objects that are live at a revision, in byte order of their keys; of one namespace, or
+    /// of all.
+    ///
+    /// # Errors
+    /// As [`Keyspace::at`].
+    pub fn list(
+        &self,
+        target: &Target,
+        namespace: Option<&str>,
+        revision: Option<i64>,
+    ) -> Result<Vec<Version<'a>>, Error> {
+        let mut found = Vec::new();
+        for prefix in self.layout.prefixes() {
+            let namespace = namespace.filter(|_| target.namespaced != Some(false));
+            let below = match namespace {
+                Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
+                None => format!("{prefix}/{}/", target.path),
+            };
+            let live = self
+                .keyspace
+                .live(&KeyRange::prefix(below.as_bytes()), revision)?;
+            found.extend(
+                live.iter()
+                    .filter(|version| self.belongs(version.key, target)),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Whether a key that lies under a resource's path is one of its objects: `services` has no path of its own, and
+    /// `/registry/a.io` may be a prefix within another.
+    fn belongs(&self, key: &[u8], target: &Target) -> bool {
+        self.layout
+            .parse(key)
+            .is_some_and(|parsed| parsed.path == target.path)
+    }
+
+    /// The keys that an object of that name can have, existing or not: one for every prefix.
+    pub fn keys_of(&self, target: &Target, namespace: Option<&str>, name: &str) -> Vec<Vec<u8>> {
+        let namespace = namespace
+            .filter(|_| target.namespaced != Some(false))
+            .map(|namespace| format!("{namespace}/"));
+        let key = |prefix| {
+            format!(
+                "{prefix}/{}/{}{name}",
+                target.path,
+                namespace.as_deref().unwrap_or("")
+            )
+        };
+        self.layout
+            .prefixes()
+            .map(key)
+            .map(String::into_bytes)
+            .collect()
+    }
+
+    /// The keys below a resource's path, deleted ones included, that have this name, in any namespace.
+    pub fn named(&self, target: &Target, name: &str) -> Vec<&'a [u8]> {
+        let mut found = Vec::new();
+        for prefix in self.layout.prefixes() {
+            let range = KeyRange::prefix(format!("{prefix}/{}/", target.path).as_bytes());
+            let all = self.keyspace.all(&range);
+            let is_named = |key: &[u8]| {
+                self.layout
+                    .parse(key)
+                    .is_some_and(|parsed| parsed.path == target.path && parsed.name == name)
+            };
+            found.extend(
+                all.iter()
+                    .map(|version| version.key)
+                    .filter(|key| is_named(key)),
+            );
+        }
+        found
+    }
+
+    /// Registry paths of every key of which anything is retained, each once: what nouns can mean beside the known ones.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = Vec::new();
+        for version in self.keyspace.all(&KeyRange::all()).iter() {
+            let Some(path) = self
+                .layout
+                .resource(version.key)
+                .and_then(|path| std::str::from_utf8(path).ok())
+            else {
+                continue;
+            };
+            if paths.last().is_none_or(|last| last != path) {
+                paths.push(path.to_owned());
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// A value without its encryption; `None`: it is not encrypted.
+    ///
+    /// # Errors
+    /// [`Closed`] with every key tried.
+    pub fn open(&self, key: &[u8], value: &[u8]) -> Result<Option<Opened>, Closed> {
+        self.keyring.open(key, self.parse(key).as_ref(), value)
+    }
+
+    /// A key taken apart.
+    pub fn parse<'k>(&self, key: &'k [u8]) -> Option<Key<'k>> {
+        self.layout.parse(key)
+    }
+
+    /// The object of a version.
+    ///
+    /// # Errors
+    /// [`Undecodable`] with cause and place.
+    pub fn json(&self, version: &Version<'a>, reading: Reading) -> Result<Json, Undecodable> {
+        if version.tombstone {
+            return Err(Undecodable::Deleted);
+        }
+        let kv = version.key_value().map_err(Undecodable::Record)?;
+        self.value(&kv, version.revision.main, reading)
+    }
+
+    fn value(
+        &self,
+        kv: &KeyValue<'_>,
+        revision: i64,
+        reading: Reading,
+    ) -> Result<Json, Undecodable> {
+        let opened = self.open(kv.key, kv.value).map_err(Undecodable::Closed)?;
+        let plain = opened
+            .as_ref()
+            .map_or(kv.value, |opened| opened.plain.as_slice());
+        let mut encoding = "protobuf";
+        let read = || -> Result<Json, Error> {
+            let value = Value::parse_at(plain, &Place::at(&self.file, 0))?;
+            encoding = value.encoding();
+            let options = Options {
+                resource_version: (!reading.stored).then_some(revision),
+                unknown_fields: reading.unknown_fields,
+                limits: self.limits.clone(),
+                place: Some(Place::at(&self.file, 0)),
+            };
+            let object = value.object(options)?;
+            if object.kind().is_empty() && object.api_version().is_empty() {
+                return Err(Error::Malformed {
+                    what: "object.kind",
+                    place: Place::file(&self.file),
+                    seen: "neither kind nor apiVersion".to_owned(),
+                });
+            }
+            object.to_json()
+        };
+        let mut read = read;
+        read().map_err(|error| {
+            let place = error.place().cloned();
+            let text = error.to_string();
+            let why = place
+                .as_ref()
+                .and_then(|place| text.strip_prefix(&format!("{place}: ")))
+                .unwrap_or(&text)
+                .to_owned();
+            let at = place
+                .and_then(|place| place.offset)
+                .and_then(|at| usize::try_from(at).ok());
+            Undecodable::Value { encoding, why, at }
+        })
+    }
+
+    /// The newest time that the data carries, as of a revision: what ages are relative to. Taken from the newest writes.
+    pub fn newest_time(&self, revision: Option<i64>) -> Option<Timestamp> {
+        let until = revision.unwrap_or(i64::MAX);
+        let newest = self.keyspace.between(0..=until).rev().take(NEWEST);
+        let times = newest
+            .filter_map(|version| newest_time(&self.json(&version, Reading::default()).ok()?));
+        times.map(|(time, _)| time).max()
+    }
+}
