@@ -8,6 +8,7 @@
 )]
 
 mod db;
+mod live;
 mod wal;
 
 use etcd_inspect::member::Member;
