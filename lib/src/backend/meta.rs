@@ -1,6 +1,6 @@
 //! The `meta` bucket: how far the db is.
 
-use crate::backend::value::{bad, each, u64_be, value_place};
+use crate::backend::value::{bad, each, json_object, u64_be, value_place};
 use crate::backend::{MemberId, Version};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
@@ -124,7 +124,7 @@ impl Meta {
                     "finishedCompactRev"
                 }
                 b"confState" => {
-                    meta.conf_state = serde_json::from_slice(item.value).ok();
+                    meta.conf_state = json_object(item.value);
                     if meta.conf_state.is_none() {
                         bad(
                             sink,

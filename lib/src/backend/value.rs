@@ -62,3 +62,9 @@ pub(crate) fn excerpt(value: &[u8]) -> String {
 pub(crate) fn u64_be(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_be_bytes)
 }
+
+/// A JSON object; serde alone would take an array for one, too.
+pub(crate) fn json_object<T: serde::de::DeserializeOwned>(value: &[u8]) -> Option<T> {
+    let object = value.trim_ascii_start().starts_with(b"{");
+    object.then(|| serde_json::from_slice(value).ok()).flatten()
+}

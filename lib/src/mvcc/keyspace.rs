@@ -149,8 +149,12 @@ impl<'a> Keyspace<'a> {
 
     /// The current revision, as etcd would take it up at its start.
     pub fn revision(&self) -> i64 {
-        self.compaction
-            .current(self.index.records.last().map(Record::revision), self.rules)
+        self.compaction.current(self.newest_revision(), self.rules)
+    }
+
+    /// The revision of the newest record; `None` without records.
+    pub fn newest_revision(&self) -> Option<Revision> {
+        self.index.records.last().map(Record::revision)
     }
 
     /// The compaction revision in force; `None` where nothing was ever compacted.
@@ -222,6 +226,23 @@ impl<'a> Keyspace<'a> {
                 .filter(|r| r.is_tombstone())
                 .map(|_| newest)
         })
+    }
+
+    /// Keys that hang on a lease at the current revision, each with the lease, by lease and key. Reads the ends of all live
+    /// records; the one question of this file that touches values.
+    pub fn leased(&self) -> Vec<(i64, Version<'a>)> {
+        let at = self.revision();
+        let lease = |key: &super::index::Key| {
+            let version = self.version(self.live_of(key.newest, at)?)?;
+            let lease = version.key_value().ok()?.lease;
+            (lease != 0).then_some((lease, version))
+        };
+        let parts = self.index.parts.par_iter();
+        let mut leased: Vec<_> = parts
+            .flat_map_iter(|part| part.keys.iter().filter_map(lease))
+            .collect();
+        leased.par_sort_unstable_by_key(|(lease, version)| (*lease, version.key));
+        leased
     }
 
     /// Every key of which anything is retained, in byte order, each with its newest record.

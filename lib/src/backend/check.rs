@@ -1,0 +1,401 @@
+//! What to believe of etcd's own buckets.
+//!
+//! Rules that the db alone can decide. What needs the WAL, a `.snap` or another member is decided where these are joined.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::members::id_of;
+use super::value::excerpt;
+use super::{Alarm, AlarmType, Auth, Cluster, Lease, LeaseId, MemberId, Meta, Version};
+use crate::bolt::Db;
+use crate::codes::backend as codes;
+use crate::finding::{Finding, Severity, Sink};
+use crate::mvcc::Keyspace;
+use crate::place::Place;
+
+/// Revisions by which a compaction may lie beyond the newest record: etcd up to 3.4.33 and 3.5.15 removed even the tombstone
+/// it compacted at, so after a few deletions at the very end nothing is left of these revisions.
+const REMOVED_AT_THE_END: i64 = 100;
+/// Leases without keys that are worth a word.
+const MANY_LEASES: usize = 1000;
+/// User keys that one finding names.
+const KEYS_NAMED: usize = 32;
+
+/// Reads and judges all buckets but `key`; with a keyspace also what they say of it.
+pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
+    let here = Place::file(db.file().file());
+    meta(&Meta::read(db, sink), keyspace, &here, sink);
+    let members = Cluster::read(db, sink);
+    cluster(&members, &here, sink);
+    let conf_state = Meta::read(db, &mut |_| {});
+    conf_state_against_members(&conf_state, &members, &here, sink);
+    auth(&Auth::read(db, sink), &here, sink);
+    leases(&Lease::read_all(db, sink), keyspace, &here, sink);
+    alarms(&Alarm::read_all(db, sink), &members, &here, sink);
+}
+
+/// Judges the `meta` bucket, against the records where they are given.
+pub fn meta(meta: &Meta, keyspace: Option<&Keyspace<'_>>, here: &Place, sink: &mut Sink<'_>) {
+    let at = |key| meta.place(key).unwrap_or(here).clone();
+    let records = keyspace.is_some_and(|keyspace| !keyspace.index().is_empty());
+    if records && meta.consistent_index.unwrap_or(0) == 0 {
+        let message = "consistent_index is missing or 0 although there are records";
+        sink(Finding::new(
+            &codes::META_NO_INDEX,
+            at("consistent_index"),
+            message,
+        ));
+    }
+    match meta.storage_version {
+        Some(version) if version.is_unknown() => {
+            let message = format!("storageVersion is {version}");
+            let finding = Finding::new(&codes::META_STORAGE_VERSION, at("storageVersion"), message);
+            sink(finding.seen(
+                version.to_string(),
+                format!("at most {}", Version::NEWEST_KNOWN),
+            ));
+        }
+        None if meta.term.is_some() || meta.conf_state.is_some() => {
+            sink(Finding::new(
+                &codes::META_OF_3_5,
+                at("term"),
+                "term or confState without storageVersion: the schema of 3.5",
+            ));
+        }
+        _ => {}
+    }
+    for key in &meta.unknown_keys {
+        sink(Finding::new(
+            &codes::META_UNKNOWN_KEY,
+            here.clone(),
+            format!("no etcd writes a key \"{key}\" here"),
+        ));
+    }
+    compaction(meta, keyspace, &at("scheduledCompactRev"), sink);
+}
+
+fn compaction(meta: &Meta, keyspace: Option<&Keyspace<'_>>, at: &Place, sink: &mut Sink<'_>) {
+    let compaction = meta.compaction;
+    let (Some(compacted), finished) = (compaction.revision(), compaction.finished) else {
+        return;
+    };
+    if finished > compaction.scheduled {
+        let message = "a compaction was finished that was never scheduled";
+        let finding = Finding::new(&codes::META_COMPACTION, at.clone(), message);
+        sink(finding.seen(
+            format!("finished at {compacted}"),
+            format!("scheduled at {compacted} or later"),
+        ));
+    }
+    let newest = keyspace
+        .and_then(Keyspace::newest_revision)
+        .map_or(1, |revision| revision.main);
+    if keyspace.is_some() && compacted > newest {
+        let message = format!("compaction at {compacted} lies beyond the newest record, {newest}");
+        let finding = Finding::new(&codes::META_COMPACTION, at.clone(), message);
+        let old_rule = meta.schema_version() < Version::new(3, 6, 0)
+            && compacted - newest <= REMOVED_AT_THE_END;
+        let severity = if old_rule {
+            Severity::Note
+        } else {
+            Severity::Error
+        };
+        sink(
+            finding
+                .seen(compacted.to_string(), format!("at most {newest}"))
+                .severity(severity),
+        );
+    }
+    if compaction.is_interrupted() {
+        let left = keyspace.map_or(0, |keyspace| keyspace.removable().len());
+        let from = finished.map_or_else(
+            || "none was ever finished".to_owned(),
+            |finished| format!("finished is {finished}"),
+        );
+        let message = format!(
+            "the compaction at {compacted} did not end ({from}); {left} records are still to be removed"
+        );
+        sink(Finding::new(&codes::META_INTERRUPTED, at.clone(), message).count(left.max(1) as u64));
+    }
+}
+
+/// Judges members and the cluster version.
+pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
+    let (mut names, mut urls) = (BTreeMap::new(), BTreeMap::new());
+    for member in &cluster.members {
+        let at = member.place.as_ref().unwrap_or(here).clone();
+        if id_of(&member.key) != Some(member.id) {
+            let finding = Finding::new(
+                &codes::MEMBER_KEY,
+                at.clone(),
+                "a member is stored under a key that is not its id",
+            );
+            sink(finding.seen(excerpt(&member.key), format!("{:x}", member.id.0)));
+        }
+        if cluster.is_removed(member.id) {
+            let message = format!("member {} is listed and removed at once", member.id);
+            sink(Finding::new(&codes::MEMBER_TWICE, at.clone(), message));
+        }
+        let mut shared = |what: &str, text: &str, other: Option<MemberId>| {
+            if let Some(other) = other.filter(|other| *other != member.id) {
+                let message = format!(
+                    "members {other} and {} share the {what} \"{}\"",
+                    member.id,
+                    text.escape_debug()
+                );
+                sink(Finding::new(&codes::MEMBER_SHARED, at.clone(), message));
+            }
+        };
+        if !member.name.is_empty() {
+            shared(
+                "name",
+                &member.name,
+                names.insert(member.name.as_str(), member.id),
+            );
+        }
+        for url in &member.peer_urls {
+            shared("peer URL", url, urls.insert(url.as_str(), member.id));
+        }
+    }
+    if let Some(version) = cluster.cluster_version.filter(Version::is_unknown) {
+        let finding = Finding::new(
+            &codes::CLUSTER_VERSION,
+            here.clone(),
+            format!("clusterVersion is {version}"),
+        );
+        sink(finding.seen(
+            version.to_string(),
+            format!("at most {}", Version::NEWEST_KNOWN),
+        ));
+    }
+}
+
+/// Judges `confState` against the members: other ids are usual after a restore, another role of the same id is not.
+pub fn conf_state_against_members(
+    meta: &Meta,
+    cluster: &Cluster,
+    here: &Place,
+    sink: &mut Sink<'_>,
+) {
+    let Some(conf_state) = meta
+        .conf_state
+        .as_ref()
+        .filter(|_| !cluster.members.is_empty())
+    else {
+        return;
+    };
+    let at = meta.place("confState").unwrap_or(here).clone();
+    let sorted =
+        |ids: &mut dyn Iterator<Item = u64>| ids.collect::<std::collections::BTreeSet<u64>>();
+    let (voters, learners) = (
+        sorted(&mut conf_state.voters.iter().copied()),
+        sorted(&mut conf_state.learners.iter().copied()),
+    );
+    let of_role = |learner: bool| {
+        sorted(
+            &mut cluster
+                .members
+                .iter()
+                .filter(|m| m.is_learner == learner)
+                .map(|m| m.id.0),
+        )
+    };
+    let (voting, learning) = (of_role(false), of_role(true));
+    if (&voters, &learners) == (&voting, &learning) {
+        return;
+    }
+    let same_ids = voters.union(&learners).eq(voting.union(&learning));
+    let text = |voters: &std::collections::BTreeSet<u64>,
+                learners: &std::collections::BTreeSet<u64>| {
+        let list = |ids: &std::collections::BTreeSet<u64>| {
+            let ids: Vec<String> = ids.iter().map(|id| MemberId(*id).to_string()).collect();
+            if ids.is_empty() {
+                "none".to_owned()
+            } else {
+                ids.join(" ")
+            }
+        };
+        format!("voters {}, learners {}", list(voters), list(learners))
+    };
+    let message = match same_ids {
+        true => "confState and members give the same member another role",
+        false => {
+            "confState names other members than the members bucket; usual after a restore, until the next change of members"
+        }
+    };
+    let severity = if same_ids {
+        Severity::Warning
+    } else {
+        Severity::Note
+    };
+    let finding = Finding::new(&codes::META_CONF_STATE_DIFFERS, at, message).severity(severity);
+    sink(finding.seen(text(&voters, &learners), text(&voting, &learning)));
+}
+
+/// Judges users and roles.
+pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
+    let roles: HashSet<&str> = auth.roles.iter().map(|role| role.name.as_str()).collect();
+    for user in &auth.users {
+        let at = user.place.as_ref().unwrap_or(here).clone();
+        let name = user.name.escape_debug();
+        if user.name.as_bytes() != user.key && std::str::from_utf8(&user.key).is_ok() {
+            let finding = Finding::new(
+                &codes::AUTH_NAMES,
+                at.clone(),
+                "a user is stored under another name",
+            );
+            sink(finding.seen(excerpt(&user.key), name.to_string()));
+        }
+        for role in user
+            .roles
+            .iter()
+            .filter(|role| *role != "root" && !roles.contains(role.as_str()))
+        {
+            let message = format!(
+                "user \"{name}\" has the role \"{}\", which does not exist",
+                role.escape_debug()
+            );
+            sink(Finding::new(&codes::AUTH_NAMES, at.clone(), message));
+        }
+        let hash = user.password_hash();
+        if !hash.is_empty() && !(hash.len() == 60 && hash.starts_with(b"$2")) {
+            let message = format!("the password hash of user \"{name}\" is not bcrypt's");
+            sink(
+                Finding::new(&codes::AUTH_HASH, at, message)
+                    .seen(format!("{} bytes", hash.len()), "60 bytes, $2a$…"),
+            );
+        }
+    }
+    for role in auth
+        .roles
+        .iter()
+        .filter(|role| role.name.as_bytes() != role.key && std::str::from_utf8(&role.key).is_ok())
+    {
+        let at = role.place.as_ref().unwrap_or(here).clone();
+        let finding = Finding::new(
+            &codes::AUTH_NAMES,
+            at,
+            "a role is stored under another name",
+        );
+        sink(finding.seen(excerpt(&role.key), role.name.escape_debug().to_string()));
+    }
+    let root = auth
+        .users
+        .iter()
+        .any(|user| user.name == "root" && user.roles.iter().any(|role| role == "root"));
+    if auth.is_enabled() && !root {
+        let message = "auth is enabled, but there is no user root with the role root";
+        sink(Finding::new(&codes::AUTH_NAMES, here.clone(), message));
+    }
+    let changed = auth.enabled.is_some() || !auth.users.is_empty() || !auth.roles.is_empty();
+    let at = auth.revision_place.as_ref().unwrap_or(here).clone();
+    match auth.revision {
+        Some(0) => sink(Finding::new(
+            &codes::AUTH_REVISION,
+            at,
+            "authRevision is 0; a fresh store has 1",
+        )),
+        Some(1) | None if changed => {
+            let message =
+                "users, roles or the switch were changed, but authRevision does not say so";
+            let seen = auth
+                .revision
+                .map_or_else(|| "none".to_owned(), |revision| revision.to_string());
+            sink(Finding::new(&codes::AUTH_REVISION, at, message).seen(seen, "at least 2"));
+        }
+        _ => {}
+    }
+}
+
+/// Judges leases, and with a keyspace the keys that hang on them.
+pub fn leases(
+    leases: &[Lease],
+    keyspace: Option<&Keyspace<'_>>,
+    here: &Place,
+    sink: &mut Sink<'_>,
+) {
+    for lease in leases {
+        let at = lease.place.as_ref().unwrap_or(here).clone();
+        if lease.key != lease.id.0.to_be_bytes() {
+            let finding = Finding::new(
+                &codes::LEASE_SHAPE,
+                at.clone(),
+                "a lease is stored under a key that is not its id",
+            );
+            sink(finding.seen(excerpt(&lease.key), format!("8 bytes, {}", lease.id)));
+        }
+        if lease.ttl_seconds <= 0 {
+            let message = format!(
+                "lease {} was granted for {} seconds",
+                lease.id, lease.ttl_seconds
+            );
+            sink(Finding::new(&codes::LEASE_IDLE, at, message));
+        }
+    }
+    let Some(keyspace) = keyspace else { return };
+    let known: HashSet<i64> = leases.iter().map(|lease| lease.id.0).collect();
+    let (mut unknown, mut used) = (BTreeMap::<i64, Vec<_>>::new(), HashSet::new());
+    for (lease, version) in keyspace.leased() {
+        if known.contains(&lease) {
+            used.insert(lease);
+        } else {
+            unknown.entry(lease).or_default().push(version);
+        }
+    }
+    for (lease, versions) in unknown {
+        let at = versions.first().and_then(|version| version.offset);
+        let at = at.map_or_else(|| here.clone(), |offset| Place::at(&here.file, offset));
+        let message = format!(
+            "{} keys hang on lease {}, which does not exist: they never expire",
+            versions.len(),
+            LeaseId(lease)
+        );
+        let mut finding =
+            Finding::new(&codes::LEASE_UNKNOWN, at, message).count(versions.len() as u64);
+        finding.keys = versions
+            .iter()
+            .take(KEYS_NAMED)
+            .map(|version| version.key.to_vec())
+            .collect();
+        sink(finding);
+    }
+    let idle = known.len() - used.len();
+    if idle >= MANY_LEASES && idle > known.len() / 2 {
+        let message = format!("{idle} of {} leases have no key", known.len());
+        sink(Finding::new(&codes::LEASE_IDLE, here.clone(), message).count(idle as u64));
+    }
+}
+
+/// Reports every alarm: one that is here keeps the whole cluster from working.
+pub fn alarms(alarms: &[Alarm], cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
+    for alarm in alarms {
+        let at = alarm.place.as_ref().unwrap_or(here).clone();
+        let id = alarm.member_id;
+        let finding = match alarm.alarm {
+            AlarmType::NoSpace => Finding::new(
+                &codes::ALARM_NOSPACE,
+                at.clone(),
+                format!("NOSPACE, raised for member {id}"),
+            ),
+            AlarmType::Corrupt if id == MemberId(0) => Finding::new(
+                &codes::ALARM_CORRUPT,
+                at.clone(),
+                "CORRUPT, with no member named: the majority was unclear",
+            ),
+            AlarmType::Corrupt => Finding::new(
+                &codes::ALARM_CORRUPT,
+                at.clone(),
+                format!("CORRUPT, raised for member {id}"),
+            ),
+            AlarmType::Other(number) => {
+                let message = format!("an alarm of the unknown kind {number}, for member {id}");
+                Finding::new(&codes::ALARM_UNREADABLE, at.clone(), message)
+            }
+        };
+        sink(finding);
+        if id != MemberId(0) && cluster.member(id).is_none() && !cluster.members.is_empty() {
+            let message = format!("the alarm is of member {id}, which is not in the cluster");
+            sink(Finding::new(&codes::ALARM_FOREIGN, at, message));
+        }
+    }
+}

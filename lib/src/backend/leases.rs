@@ -1,0 +1,71 @@
+//! Bucket `lease`: leases that were granted and not yet revoked.
+
+use prost::Message as _;
+
+use super::LeaseId;
+use super::value::{bad, each, value_place};
+use crate::bolt::Db;
+use crate::codes::backend as codes;
+use crate::finding::Sink;
+use crate::place::Place;
+
+/// One lease.
+///
+/// No time stands on disk: after an election every lease starts anew from its granted, or its checkpointed, seconds. Which
+/// keys hang on it is known only from the keys: see [`Keyspace::leased`](crate::mvcc::Keyspace::leased).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Lease {
+    /// The id, from the value.
+    pub id: LeaseId,
+    /// Seconds it was granted for.
+    pub ttl_seconds: i64,
+    /// Seconds left at the last checkpoint; 0 where none was written.
+    pub remaining_ttl_seconds: i64,
+    /// The key it is stored under: the id, eight bytes big-endian.
+    #[serde(skip)]
+    pub key: Vec<u8>,
+    /// Where its value begins.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+/// leasepb.Lease.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+struct Stored {
+    #[prost(int64, tag = "1")]
+    id: i64,
+    #[prost(int64, tag = "2")]
+    ttl: i64,
+    #[prost(int64, tag = "3")]
+    remaining_ttl: i64,
+}
+
+impl Lease {
+    /// Reads the bucket, in order of the ids as unsigned numbers; an unreadable lease is told to `sink` and the others go on.
+    pub fn read_all(db: &Db<'_>, sink: &mut Sink<'_>) -> Vec<Self> {
+        let (mut leases, mut items) = (Vec::new(), Vec::new());
+        each(db, b"lease", sink, &mut |item| items.push(item));
+        let bytes = db.file();
+        for item in items {
+            let place = value_place(bytes.file(), &item);
+            match Stored::decode(item.value) {
+                Ok(stored) => leases.push(Self {
+                    id: LeaseId(stored.id),
+                    ttl_seconds: stored.ttl,
+                    remaining_ttl_seconds: stored.remaining_ttl,
+                    key: item.key.to_vec(),
+                    place: Some(place),
+                }),
+                Err(_) => bad(
+                    sink,
+                    &codes::LEASE_SHAPE,
+                    place,
+                    "a lease",
+                    item.value,
+                    "a leasepb.Lease",
+                ),
+            }
+        }
+        leases
+    }
+}
