@@ -258,7 +258,8 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
             sink(Finding::new(&codes::AUTH_NAMES, at.clone(), message));
         }
         let hash = user.password_hash();
-        if !hash.is_empty() && !(hash.len() == 60 && hash.starts_with(b"$2")) {
+        let bcrypt = hash.len() == 60 && hash.starts_with(b"$2");
+        if !(bcrypt || hash.is_empty()) {
             let message = format!("the password hash of user \"{name}\" is not bcrypt's");
             sink(
                 Finding::new(&codes::AUTH_HASH, at, message)
