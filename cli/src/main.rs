@@ -32,6 +32,7 @@ mod suggest;
 mod target;
 mod ui;
 mod usage;
+mod view;
 mod what;
 
 use std::process::ExitCode;

@@ -55,9 +55,15 @@ static COLUMNS: [Column; 8] = [
 pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut asked = what::parse(&args.what)?;
     asked.extend(args.key.iter().map(|key| What::Key(what::unescape(key))));
-    let prefixes: Vec<_> = args.prefix.iter().map(|prefix| what::unescape(prefix)).collect();
+    let prefixes: Vec<_> = args
+        .prefix
+        .iter()
+        .map(|prefix| what::unescape(prefix))
+        .collect();
     if asked.is_empty() && prefixes.is_empty() {
-        return Err(Failure::usage("get what?").next("etcd-inspect get /registry/pods/ -d {path}").into());
+        return Err(Failure::usage("get what?")
+            .next("etcd-inspect get /registry/pods/ -d {path}")
+            .into());
     }
     let member = ui.member(None)?;
     let view = View::open(&member, &args.at, ui)?;
@@ -79,7 +85,11 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     show(&found, one, ui)?;
     let exit = view.finish(ui)?;
-    Ok(if found.is_empty() { Exit::Negative } else { exit })
+    Ok(if found.is_empty() {
+        Exit::Negative
+    } else {
+        exit
+    })
 }
 
 /// The versions that a word means, and whether it can mean only one.
@@ -90,7 +100,10 @@ fn find<'k>(
 ) -> Result<(Vec<Version<'k>>, bool), anyhow::Error> {
     let exact = |key: &[u8]| keyspace.get(key, revision);
     let below = |prefix: &[u8]| -> Result<Vec<Version<'k>>, etcd_inspect::Error> {
-        Ok(keyspace.live(&KeyRange::prefix(prefix), revision)?.iter().collect())
+        Ok(keyspace
+            .live(&KeyRange::prefix(prefix), revision)?
+            .iter()
+            .collect())
     };
     Ok(match what {
         What::Key(key) => match exact(key)? {
@@ -116,7 +129,9 @@ fn find<'k>(
             }
         }
         What::Page(id) => return Err(other("page", *id, "etcd-inspect page")),
-        What::WalIndex(index) => return Err(other("raft index", *index, "etcd-inspect wal --index")),
+        What::WalIndex(index) => {
+            return Err(other("raft index", *index, "etcd-inspect wal --index"));
+        }
         What::Finding(id) => {
             return Err(Failure::usage(format!("{id} is a finding"))
                 .next(format!("etcd-inspect explain {id}"))
@@ -135,18 +150,32 @@ fn other(what: &str, id: u64, command: &str) -> anyhow::Error {
 fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failure {
     let key = match what {
         What::Key(key) => key.clone(),
-        What::Noun { resource, name: Some(name) } => format!("{resource}/{name}").into_bytes(),
+        What::Noun {
+            resource,
+            name: Some(name),
+        } => format!("{resource}/{name}").into_bytes(),
         What::Noun { resource, .. } => resource.clone().into_bytes(),
         _ => Vec::new(),
     };
     let shown = escape::bytes(&key, escape::Charset::default()).into_owned();
     let at = keyspace.at(revision).unwrap_or_default();
     let records = keyspace.records_of(&key);
-    let deleted = records.iter().rfind(|version| version.tombstone && version.revision.main <= at);
-    let last = records.iter().rfind(|version| !version.tombstone && version.revision.main <= at);
-    let later = records.iter().find(|version| !version.tombstone && version.revision.main > at);
+    let deleted = records
+        .iter()
+        .rfind(|version| version.tombstone && version.revision.main <= at);
+    let last = records
+        .iter()
+        .rfind(|version| !version.tombstone && version.revision.main <= at);
+    let later = records
+        .iter()
+        .find(|version| !version.tombstone && version.revision.main > at);
     let word = crate::failure::shell_word(shown.as_ref());
-    let get = |version: &Version<'_>| format!("etcd-inspect get {word} --rev {} -d {{path}}", version.revision.main);
+    let get = |version: &Version<'_>| {
+        format!(
+            "etcd-inspect get {word} --rev {} -d {{path}}",
+            version.revision.main
+        )
+    };
     match (deleted, last, later) {
         (Some(gone), last, _) => {
             let failure = Failure::not_found(format!(
@@ -159,10 +188,13 @@ fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failu
             }
         }
         (None, _, Some(later)) => {
-            Failure::not_found(format!("not found at rev {at}: {shown} was created later")).next(get(&later))
+            Failure::not_found(format!("not found at rev {at}: {shown} was created later"))
+                .next(get(&later))
         }
         (None, ..) => {
-            let failure = Failure::not_found(format!("not found at rev {at}: no version of {shown} is retained"));
+            let failure = Failure::not_found(format!(
+                "not found at rev {at}: no version of {shown} is retained"
+            ));
             match nearest(&key, keyspace) {
                 Some(near) => {
                     let near = escape::bytes(&near, escape::Charset::default()).into_owned();
@@ -179,10 +211,17 @@ fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failu
 
 /// The live key beside the missing one that begins most like it.
 fn nearest(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
-    let parent = key.iter().rposition(|byte| *byte == b'/').and_then(|at| key.get(..=at))?;
+    let parent = key
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .and_then(|at| key.get(..=at))?;
     let text = std::str::from_utf8(key).ok()?;
     let around = keyspace.live(&KeyRange::prefix(parent), None).ok()?;
-    let names: Vec<_> = around.iter().take(10_000).filter_map(|version| std::str::from_utf8(version.key).ok()).collect();
+    let names: Vec<_> = around
+        .iter()
+        .take(10_000)
+        .filter_map(|version| std::str::from_utf8(version.key).ok())
+        .collect();
     crate::suggest::nearest(text, names).map(|near| near.as_bytes().to_vec())
 }
 
@@ -199,7 +238,9 @@ fn show(found: &[Version<'_>], one: bool, ui: &mut Ui) -> anyhow::Result<()> {
                 let terminal = ui.terminal;
                 // Within the file where it stands in one: the dump can then be compared with the db's own.
                 let behind = version.message.len().saturating_sub(value.len());
-                let at = version.offset.map_or(0, |at| at.saturating_add(stored_key_bytes(version) + behind as u64));
+                let at = version.offset.map_or(0, |at| {
+                    at.saturating_add(stored_key_bytes(version) + behind as u64)
+                });
                 hex::dump(ui.out(), terminal, "", at, value)?;
             }
         }
@@ -214,7 +255,9 @@ fn show(found: &[Version<'_>], one: bool, ui: &mut Ui) -> anyhow::Result<()> {
 }
 
 fn stored_key_bytes(version: &Version<'_>) -> u64 {
-    version.stored_bytes.saturating_sub(version.message.len() as u64)
+    version
+        .stored_bytes
+        .saturating_sub(version.message.len() as u64)
 }
 
 fn value<'k>(version: &Version<'k>) -> Result<&'k [u8], Failure> {
@@ -236,7 +279,10 @@ fn fields(version: &Version<'_>) -> Result<Map<String, Value>, Failure> {
     fields.insert("create_revision".to_owned(), kv.create_revision.into());
     fields.insert("mod_revision".to_owned(), version.revision.main.into());
     fields.insert("version".to_owned(), kv.version.into());
-    fields.insert("lease".to_owned(), format!("{:016x}", kv.lease.cast_unsigned()).into());
+    fields.insert(
+        "lease".to_owned(),
+        format!("{:016x}", kv.lease.cast_unsigned()).into(),
+    );
     fields.insert("value_bytes".to_owned(), value.len().into());
     put_bytes(&mut fields, "value", value);
     if let Some(offset) = version.offset {
@@ -264,12 +310,19 @@ fn pretty(version: &Version<'_>, ui: &mut Ui) -> anyhow::Result<()> {
 
 fn printable(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?;
-    let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
+    let odd = text
+        .chars()
+        .filter(|c| c.is_control() && !c.is_whitespace())
+        .count();
     (odd == 0).then_some(text)
 }
 
 fn end_line(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
-    if value.ends_with(b"\n") { Ok(()) } else { out.write_all(b"\n") }
+    if value.ends_with(b"\n") {
+        Ok(())
+    } else {
+        out.write_all(b"\n")
+    }
 }
 
 const PREVIEW: usize = 60;
@@ -286,7 +339,16 @@ fn rows(found: &[Version<'_>], ui: &mut Ui) -> anyhow::Result<()> {
         if version.tombstone {
             let blank = Cell::unknown;
             let deleted = Cell::text("deleted").label(Label::Warning);
-            rows.push(vec![key, blank(), main, Cell::plain(0), blank(), blank(), deleted, blank()])?;
+            rows.push(vec![
+                key,
+                blank(),
+                main,
+                Cell::plain(0),
+                blank(),
+                blank(),
+                deleted,
+                blank(),
+            ])?;
             continue;
         }
         let kv = version.key_value().unwrap_or_default();

@@ -56,17 +56,26 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     for what in asked {
         keys.extend(keys_of(what, &keyspace)?);
     }
-    let until = args.to.or(args.at.revision(keyspace.revision())).unwrap_or(i64::MAX);
+    let until = args
+        .to
+        .or(args.at.revision(keyspace.revision()))
+        .unwrap_or(i64::MAX);
     let from = args.from.unwrap_or(0);
     let mut versions: Vec<Version<'_>> = Vec::new();
     for key in &keys {
         versions.extend(keyspace.records_of(key).iter());
     }
     if versions.is_empty() {
-        let word = args.what.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-        return Err(Failure::not_found(format!("no version of {word} is retained in the db"))
-            .next(format!("etcd-inspect wal --key {word} {{path}}"))
-            .into());
+        let word = args
+            .what
+            .first()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        return Err(
+            Failure::not_found(format!("no version of {word} is retained in the db"))
+                .next(format!("etcd-inspect wal --key {word} {{path}}"))
+                .into(),
+        );
     }
     versions.retain(|version| (from..=until).contains(&version.revision.main));
     versions.sort_by_key(|version| version.revision);
@@ -94,15 +103,22 @@ fn keys_of(what: What, keyspace: &Keyspace<'_>) -> Result<Vec<Vec<u8>>, Failure>
         What::Glob(pattern) => {
             let range = etcd_inspect::mvcc::KeyRange::prefix(what::glob_prefix(&pattern));
             let all = keyspace.all(&range);
-            all.iter().map(|version| version.key.to_vec()).filter(|key| what::glob(&pattern, key)).collect()
+            all.iter()
+                .map(|version| version.key.to_vec())
+                .filter(|key| what::glob(&pattern, key))
+                .collect()
         }
-        What::Revision(main) => keyspace.between(main..=main).map(|version| version.key.to_vec()).collect(),
+        What::Revision(main) => keyspace
+            .between(main..=main)
+            .map(|version| version.key.to_vec())
+            .collect(),
         What::Noun { resource, name } => {
             let word = name.map_or_else(|| resource.clone(), |name| format!("{resource}/{name}"));
             vec![word.into_bytes()]
         }
         What::Page(_) | What::WalIndex(_) | What::Finding(_) => {
-            return Err(Failure::usage("history of a key or object").next("etcd-inspect history /registry/… -d {path}"));
+            return Err(Failure::usage("history of a key or object")
+                .next("etcd-inspect history /registry/… -d {path}"));
         }
     })
 }
@@ -110,14 +126,30 @@ fn keys_of(what: What, keyspace: &Keyspace<'_>) -> Result<Vec<Vec<u8>>, Failure>
 fn row(version: &Version<'_>) -> Vec<Cell> {
     let kv = version.key_value().ok();
     let put = |cell: fn(&etcd_inspect::mvcc::KeyValue<'_>) -> Cell| {
-        kv.as_ref().filter(|_| !version.tombstone).map(cell).unwrap_or_default()
+        kv.as_ref()
+            .filter(|_| !version.tombstone)
+            .map(cell)
+            .unwrap_or_default()
     };
     vec![
-        Cell::text(if version.offset.is_some() { "db" } else { "wal" }).label(Label::Dim),
+        Cell::text(if version.offset.is_some() {
+            "db"
+        } else {
+            "wal"
+        })
+        .label(Label::Dim),
         Cell::number(version.revision.main),
         Cell::plain(version.revision.sub),
-        if version.tombstone { Cell::plain(0) } else { put(|kv| Cell::plain(kv.version)) },
-        if version.tombstone { Cell::text("delete").label(Label::Warning) } else { Cell::text("put") },
+        if version.tombstone {
+            Cell::plain(0)
+        } else {
+            put(|kv| Cell::plain(kv.version))
+        },
+        if version.tombstone {
+            Cell::text("delete").label(Label::Warning)
+        } else {
+            Cell::text("put")
+        },
         put(|kv| Cell::number(kv.create_revision)),
         put(|kv| Cell::size(kv.value.len() as u64)),
         Cell::bytes(version.key),

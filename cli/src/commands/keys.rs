@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::output::{Cell, Column, Label, Tail, escape, number};
+use crate::output::{Cell, Column, Label, Tail, number};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what;
@@ -34,7 +34,7 @@ pub(crate) struct KeysArgs {
     /// Sums for every namespace
     #[arg(long, group = "sums")]
     by_namespace: bool,
-    /// Sums for the first N parts of the key, split at slashes
+    /// Sums for folders of the key, at most N deep
     #[arg(long, value_name = "N", group = "sums")]
     by_prefix: Option<usize>,
     /// Only keys that begin so
@@ -118,7 +118,12 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     view.finish(ui)
 }
 
-fn live(keyspace: &Keyspace<'_>, range: &KeyRange, revision: Option<i64>, ui: &mut Ui) -> anyhow::Result<()> {
+fn live(
+    keyspace: &Keyspace<'_>,
+    range: &KeyRange,
+    revision: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let versions = keyspace.live(range, revision)?;
     let mut rows = ui.rows("keys", &KEYS)?;
     rows.head("revision", keyspace.at(revision)?);
@@ -132,7 +137,10 @@ fn live(keyspace: &Keyspace<'_>, range: &KeyRange, revision: Option<i64>, ui: &m
     }
     rows.skip((versions.len() as u64).saturating_sub(shown));
     rows.finish(Tail {
-        all: Some(format!("{} keys", number::thousands(versions.len() as i128))),
+        all: Some(format!(
+            "{} keys",
+            number::thousands(versions.len() as i128)
+        )),
         ..Tail::default()
     })?;
     Ok(())
@@ -179,23 +187,36 @@ fn deleted(keyspace: &Keyspace<'_>, range: &KeyRange, ui: &mut Ui) -> anyhow::Re
         let records = keyspace.records_of(tombstone.key);
         let puts = || records.iter().filter(|version| !version.tombstone);
         let newest = puts().next_back();
-        let value_bytes = newest.as_ref().and_then(|version| Some(version.key_value().ok()?.value.len() as u64));
+        let value_bytes = newest
+            .as_ref()
+            .and_then(|version| Some(version.key_value().ok()?.value.len() as u64));
         rows.push(vec![
             Cell::bytes(tombstone.key).label(Label::Name),
             Cell::number(tombstone.revision.main),
             Cell::count(puts().count()),
-            newest.map(|version| Cell::number(version.revision.main)).unwrap_or_default(),
+            newest
+                .map(|version| Cell::number(version.revision.main))
+                .unwrap_or_default(),
             value_bytes.map(Cell::size).unwrap_or_default(),
         ])?;
     }
     rows.finish(Tail {
-        all: Some(format!("{} deleted keys", number::thousands(tombstones.len() as i128))),
+        all: Some(format!(
+            "{} deleted keys",
+            number::thousands(tombstones.len() as i128)
+        )),
         ..Tail::default()
     })?;
     Ok(())
 }
 
-fn sums(args: &KeysArgs, view: &View<'_>, layout: &Layout, range: &KeyRange, ui: &mut Ui) -> anyhow::Result<()> {
+fn sums(
+    args: &KeysArgs,
+    view: &View<'_>,
+    layout: &Layout,
+    range: &KeyRange,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let keyspace = view.keyspace();
     let depth = args.by_prefix.unwrap_or(1);
     let group = |key| -> Option<Group<'_>> {
@@ -206,7 +227,9 @@ fn sums(args: &KeysArgs, view: &View<'_>, layout: &Layout, range: &KeyRange, ui:
             layout.resource(key).map_or(Group::Others, Group::Bytes)
         } else if args.by_namespace {
             match layout.parse(key) {
-                Some(parsed) => parsed.namespace.map_or(Group::Cluster, |name| Group::Bytes(name.as_bytes())),
+                Some(parsed) => parsed
+                    .namespace
+                    .map_or(Group::Cluster, |name| Group::Bytes(name.as_bytes())),
                 None => Group::Others,
             }
         } else {
@@ -215,8 +238,10 @@ fn sums(args: &KeysArgs, view: &View<'_>, layout: &Layout, range: &KeyRange, ui:
     };
     let mut groups: HashMap<Option<Group<'_>>, Counts> = keyspace.counts_by(group);
     groups.remove(&None);
-    let mut groups: Vec<(Group<'_>, Counts)> =
-        groups.into_iter().filter_map(|(group, counts)| Some((group?, counts))).collect();
+    let mut groups: Vec<(Group<'_>, Counts)> = groups
+        .into_iter()
+        .filter_map(|(group, counts)| Some((group?, counts)))
+        .collect();
     let space = view.space()?;
     // The largest first; equal ones by name, so that two runs agree.
     groups.sort_by(|(a, one), (b, other)| {
@@ -300,6 +325,7 @@ impl Group<'_> {
     fn cell(&self, resource: bool, layout: &Layout) -> Cell {
         match self {
             Self::Bytes(path) if resource => Cell::text(resource_name(path, layout)),
+            Self::Bytes(b"") => Cell::shown("(no slash)", ""),
             Self::Bytes(bytes) => Cell::bytes(*bytes),
             Self::Cluster => Cell::text(CLUSTER),
             Self::Others => Cell::text(OTHERS),
@@ -326,16 +352,11 @@ fn resource_name(path: &[u8], _layout: &Layout) -> String {
     }
 }
 
-/// The first `depth` parts of a key, with the slash that ends them: `/registry/pods/` is two deep.
+/// The folder of a key, at most `depth` deep: `/registry/pods/` is two deep. A key without a slash has none.
 fn first_parts(key: &[u8], depth: usize) -> &[u8] {
     let from = usize::from(key.first() == Some(&b'/'));
-    let end = key
-        .iter()
-        .enumerate()
-        .skip(from)
-        .filter(|(_, byte)| **byte == b'/')
-        .nth(depth.saturating_sub(1))
-        .map_or(key.len(), |(at, _)| at + 1);
+    let slashes = key.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'/');
+    let end = slashes.take(depth).last().map_or(from, |(at, _)| at + 1);
     key.get(..end).unwrap_or(key)
 }
 
@@ -348,7 +369,9 @@ mod tests {
         assert_eq!(first_parts(b"/registry/pods/a/b", 1), b"/registry/");
         assert_eq!(first_parts(b"/registry/pods/a/b", 2), b"/registry/pods/");
         assert_eq!(first_parts(b"a/b/c", 1), b"a/");
-        assert_eq!(first_parts(b"plain", 1), b"plain");
+        assert_eq!(first_parts(b"/plain/k1", 5), b"/plain/");
+        assert_eq!(first_parts(b"/top", 1), b"/");
+        assert_eq!(first_parts(b"plain", 1), b"");
         assert_eq!(first_parts(b"", 3), b"");
     }
 }

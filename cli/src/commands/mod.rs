@@ -4,6 +4,10 @@ mod completions;
 mod decode;
 mod doctor;
 mod explain;
+mod get;
+mod hashkv;
+mod history;
+mod keys;
 mod man;
 mod page;
 mod snap;
@@ -16,35 +20,40 @@ use crate::app::Cli;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// The verbs, in the order in which `help` lists them.
-#[derive(Subcommand, Debug)]
-pub(crate) enum Command {
-    Wal(wal::WalArgs),
-    Snap(snap::SnapArgs),
-    Page(page::PageArgs),
-    Explain(explain::ExplainArgs),
-    Decode(decode::DecodeArgs),
-    Doctor(doctor::DoctorArgs),
-    Completions(completions::CompletionsArgs),
-    Man(man::ManArgs),
-    Version(version::VersionArgs),
+/// Declares the verbs and how each answers: one line a verb, in the order in which `help` lists them.
+macro_rules! verbs {
+    ($($verb:ident: $module:ident::$args:ident;)*) => {
+        /// The verbs.
+        #[derive(Subcommand, Debug)]
+        pub(crate) enum Command {
+            $($verb($module::$args),)*
+        }
+
+        impl Command {
+            /// Answers.
+            pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
+                match self {
+                    $(Self::$verb(args) => $module::run(args, ui),)*
+                }
+            }
+        }
+    };
 }
 
-impl Command {
-    /// Answers.
-    pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
-        match self {
-            Self::Wal(args) => wal::run(args, ui),
-            Self::Snap(args) => snap::run(args, ui),
-            Self::Page(args) => page::run(args, ui),
-            Self::Explain(args) => explain::run(args, ui),
-            Self::Decode(args) => decode::run(args, ui),
-            Self::Doctor(args) => doctor::run(args, ui),
-            Self::Completions(args) => completions::run(args, ui),
-            Self::Man(args) => man::run(args, ui),
-            Self::Version(args) => version::run(args, ui),
-        }
-    }
+verbs! {
+    Keys: keys::KeysArgs;
+    Get: get::GetArgs;
+    History: history::HistoryArgs;
+    Wal: wal::WalArgs;
+    Snap: snap::SnapArgs;
+    Page: page::PageArgs;
+    Hashkv: hashkv::HashkvArgs;
+    Explain: explain::ExplainArgs;
+    Decode: decode::DecodeArgs;
+    Doctor: doctor::DoctorArgs;
+    Completions: completions::CompletionsArgs;
+    Man: man::ManArgs;
+    Version: version::VersionArgs;
 }
 
 /// Whether a word is a verb.

@@ -1,0 +1,278 @@
+use std::path::PathBuf;
+
+use etcd_inspect::evidence::Kind;
+use etcd_inspect::member::{Identity, Member, Space};
+use etcd_inspect::mvcc::Counts;
+use serde_json::{Map, Value, json};
+
+use crate::at::At;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::number::{percent, size, thousands};
+use crate::output::{Label, Line};
+use crate::ui::Ui;
+use crate::view::View;
+
+/// What is this, is it healthy, what next
+///
+/// One sheet: who the member is, how far its db and its log are, what the file's bytes are. With --replay the counts are
+/// those that etcd would have after a start.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect status /copy/m1
+  etcd-inspect status --replay /copy/m1          as etcd would have it after a start
+  etcd-inspect status --meta older /copy/m1      one commit back
+  etcd-inspect status -o json /copy/m1 | jq .revision")]
+pub(crate) struct StatusArgs {
+    /// Data directory, db, snapshot, WAL or archive
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    at: At,
+}
+
+/// etcd's default for `--quota-backend-bytes`.
+const DEFAULT_QUOTA: u64 = 2 << 30;
+
+/// The sheet while it is filled in: fields for programs, lines for people.
+#[derive(Default)]
+struct Sheet {
+    fields: Map<String, Value>,
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Sheet {
+    fn put(&mut self, field: &str, value: impl Into<Value>) {
+        self.fields.insert(field.to_owned(), value.into());
+    }
+
+    fn say(&mut self, name: &'static str, text: impl Into<String>) {
+        self.lines.push((name, text.into()));
+    }
+}
+
+pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let member = ui.member(args.path.as_deref())?;
+    let identity = member.identity();
+    let mut sheet = Sheet::default();
+    who(&member, &identity, &mut sheet);
+    let view = match member.db_file() {
+        Ok(_) => Some(View::open(&member, &args.at, ui)),
+        Err(_) => None,
+    };
+    let mut exit = Exit::Ok;
+    match &view {
+        Some(Ok(view)) => {
+            keyspace(&member, view, &mut sheet)?;
+            exit = view.finish(ui)?;
+        }
+        Some(Err(error)) => {
+            let failure = error.downcast_ref().map(Failure::from_library);
+            let text = failure.map_or_else(|| error.to_string(), |failure| failure.to_string());
+            ui.warn(format!("the db cannot be read: {text}"))?;
+            sheet.say("db", format!("unreadable: {text}"));
+            exit = Exit::Partial;
+        }
+        None => sheet.say("db", "none here"),
+    }
+    raft(&member, &mut sheet);
+    let title = title(&member, &identity);
+    let Sheet { fields, lines } = sheet;
+    ui.document("status", fields, |ui| {
+        ui.line(title)?;
+        for (name, text) in &lines {
+            ui.line(Line::new().with(Label::Heading, format!("  {name:<9} ")).text(text))?;
+        }
+        Ok(())
+    })?;
+    ui.hint("etcd-inspect check {path}", "every structure verified, with what to do")?;
+    Ok(exit)
+}
+
+fn title(member: &Member, identity: &Identity) -> Line {
+    let evidence = member.evidence();
+    let mut what = match identity.version {
+        Some(version) => format!("etcd {}.{} {}", version.major, version.minor, kind(evidence.kind())),
+        None => format!("etcd {}", kind(evidence.kind())),
+    };
+    if evidence.is_archived() {
+        what.push_str(" in an archive");
+    }
+    Line::new()
+        .with(Label::Name, evidence.name().as_str())
+        .text(format!(" · {what} · read-only"))
+}
+
+fn kind(kind: Kind) -> &'static str {
+    kind.as_str()
+}
+
+fn who(member: &Member, identity: &Identity, sheet: &mut Sheet) {
+    let evidence = member.evidence();
+    let hex = |id: u64| format!("{id:016x}");
+    sheet.put("path", evidence.name().as_str());
+    sheet.put("kind", serde_json::to_value(evidence.kind()).unwrap_or_default());
+    if let Some(version) = identity.version {
+        sheet.put("etcd_version", format!("{}.{}", version.major, version.minor));
+    }
+    if let Some(id) = identity.cluster_id {
+        sheet.put("cluster_id", hex(id));
+    }
+    if let Some(id) = identity.member_id {
+        sheet.put("member_id", hex(id));
+    }
+    let members: Vec<_> = identity
+        .members
+        .iter()
+        .map(|member| {
+            json!({
+                "id": hex(member.id), "name": member.name, "peer_urls": member.peer_urls,
+                "client_urls": member.client_urls, "is_learner": member.is_learner,
+            })
+        })
+        .collect();
+    let learners = identity.members.iter().filter(|member| member.is_learner).count();
+    let own = identity
+        .members
+        .iter()
+        .find(|member| Some(member.id) == identity.member_id)
+        .map(|member| format!("{} ", member.name))
+        .unwrap_or_default();
+    let mut text = match (identity.member_id, identity.cluster_id) {
+        (Some(id), Some(cluster)) => format!("{own}{} of cluster {}", hex(id), hex(cluster)),
+        _ => "not known here: a db alone does not say whose it is".to_owned(),
+    };
+    match members.len() {
+        0 => {}
+        1 => text.push_str(", 1 member"),
+        count => text.push_str(&format!(", {count} members")),
+    }
+    if learners > 0 {
+        text.push_str(&format!(" ({learners} learners)"));
+    }
+    sheet.put("members", members);
+    sheet.say("member", text);
+}
+
+fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
+    let keyspace = view.keyspace();
+    let counts = keyspace.counts();
+    let compacted = keyspace.compact_revision();
+    sheet.put("revision", keyspace.revision());
+    sheet.put("compact_revision", compacted.unwrap_or(0));
+    let mut text = thousands(keyspace.revision().into());
+    match compacted {
+        Some(compacted) => text.push_str(&format!(" · compacted at {}", thousands(compacted.into()))),
+        None => text.push_str(" · never compacted: the whole history is here"),
+    }
+    if keyspace.compaction().is_interrupted() {
+        text.push_str(" (interrupted: etcd goes on with it at its next start)");
+    }
+    sheet.say("revision", text);
+    keys(member, &counts, sheet);
+    space(member, &view.space()?, sheet)
+}
+
+fn keys(member: &Member, counts: &Counts, sheet: &mut Sheet) {
+    sheet.put("keys", counts.keys);
+    sheet.put("revisions", counts.revisions);
+    sheet.put("tombstones", counts.tombstones);
+    let mut text = format!(
+        "{} live · {} stored versions · {} deletes",
+        thousands(counts.keys.into()),
+        thousands(counts.revisions.into()),
+        thousands(counts.tombstones.into())
+    );
+    if let Ok(leases) = member.leases() {
+        sheet.put("leases", leases.len());
+        text.push_str(&format!(" · {} leases", thousands(leases.len() as i128)));
+    }
+    if let Ok(alarms) = member.alarms() {
+        let names: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
+        let all: Vec<_> = alarms
+            .iter()
+            .map(|alarm| json!({"member_id": format!("{:016x}", alarm.member_id), "alarm": alarm.kind.as_str()}))
+            .collect();
+        sheet.put("alarms", all);
+        text.push_str(&match names.len() {
+            0 => " · alarms none".to_owned(),
+            _ => format!(" · ALARMS {}", names.join(", ")),
+        });
+    }
+    sheet.say("keys", text);
+}
+
+fn space(member: &Member, space: &Space, sheet: &mut Sheet) -> anyhow::Result<()> {
+    let db = member.db()?;
+    sheet.put(
+        "db",
+        json!({
+            "size_bytes": space.size_bytes(), "in_use_bytes": space.in_use_bytes(), "free_bytes": space.free_bytes,
+            "page_size": db.page_size(), "txid": db.meta().txid.0, "high_water_mark_bytes": db.meta().size_bytes(),
+        }),
+    );
+    sheet.put("bytes", serde_json::to_value(space)?);
+    let mut text = format!(
+        "{} = live {} + history {} + tree {} + free {}",
+        size(space.size_bytes()),
+        size(space.live_bytes),
+        size(space.history_bytes),
+        size(space.tree_bytes),
+        size(space.free_bytes),
+    );
+    if space.outside_bytes > 0 {
+        text.push_str(&format!(" + never used {}", size(space.outside_bytes)));
+    }
+    let quota = db.meta().size_bytes();
+    text.push_str(&format!(
+        " ({} free; default quota {}: {})",
+        percent(space.free_bytes, space.size_bytes()),
+        size(DEFAULT_QUOTA),
+        percent(quota, DEFAULT_QUOTA),
+    ));
+    sheet.say("db", text);
+    Ok(())
+}
+
+fn raft(member: &Member, sheet: &mut Sheet) {
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    let wal = member.wal();
+    let mut raft = Map::new();
+    let mut parts: Vec<String> = Vec::new();
+    let mut put = |field: &str, value: Option<u64>| {
+        if let Some(value) = value {
+            raft.insert(field.to_owned(), value.into());
+        }
+    };
+    let log = wal.as_ref().map(|wal| wal.log());
+    let state = log.and_then(etcd_inspect::wal::Log::hard_state);
+    put("term", state.map(|state| state.term));
+    put("commit", state.map(|state| state.commit));
+    put("applied", applied);
+    put("first_index", log.and_then(|log| log.first()).map(|entry| entry.index));
+    let last = log.map(etcd_inspect::wal::Log::last_index);
+    put("last_index", last);
+    put("snapshot_index", member.snaps().usable().map(|snap| snap.index).max());
+    if let Some(state) = state {
+        parts.push(format!("term {}", state.term));
+    }
+    if let Some(applied) = applied {
+        parts.push(format!("applied {}", thousands(applied.into())));
+    }
+    match (last, log) {
+        (Some(last), Some(log)) => {
+            let behind = applied.map_or(0, |applied| last.saturating_sub(applied));
+            let mut text = format!("WAL to {}", thousands(last.into()));
+            match behind {
+                0 => text.push_str(" (all of it in the db)"),
+                behind => text.push_str(&format!(" ({} entries not in db)", thousands(behind.into()))),
+            }
+            if !log.damages.is_empty() {
+                text.push_str(&format!("; {} damaged stretches", log.damages.len()));
+            }
+            parts.push(text);
+        }
+        _ => parts.push("no WAL here".to_owned()),
+    }
+    sheet.fields.insert("raft".to_owned(), Value::Object(raft));
+    sheet.say("raft", parts.join(" · "));
+}
