@@ -6,6 +6,7 @@ use etcd_inspect::mvcc::Keyspace;
 
 use crate::at::At;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
@@ -19,7 +20,10 @@ pub(crate) struct View<'m> {
 
 impl<'m> View<'m> {
     /// Reads the keyspace.
-    pub(crate) fn open(member: &'m Member, _at: &At, _ui: &mut Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open(member: &'m Member, at: &At, _ui: &mut Ui) -> anyhow::Result<Self> {
+        if at.replay {
+            return Err(Failure::usage("--replay does not exist yet").into());
+        }
         Ok(Self {
             member,
             keyspace: member.keyspace()?,
@@ -58,7 +62,7 @@ impl<'m> View<'m> {
 
     /// Says what damage kept back; the exit code of an answer that is complete but for that.
     pub(crate) fn finish(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
-        let damage = self.member.key_damage()?;
+        let damage = self.member.keyspace_damage();
         let skipped = self.keyspace.index().skipped();
         if damage.is_empty() && skipped == 0 {
             return Ok(Exit::Ok);

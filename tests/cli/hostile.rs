@@ -38,7 +38,9 @@ fn hostile_db() -> (tempfile::TempDir, PathBuf) {
 /// Nothing but printable characters and newlines.
 fn is_calm(text: &str) -> bool {
     text.chars().all(|c| {
-        c == '\n' || !(c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}'))
+        c == '\n'
+            || !(c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}'))
     })
 }
 
@@ -56,8 +58,17 @@ fn no_byte_of_a_key_or_value_moves_the_cursor_or_retitles_the_terminal() {
     ] {
         for format in ["table", "wide", "json", "jsonl", "csv", "tsv", "name"] {
             let said = sealed(path.as_ref(), [verb, &["-o", format, "-d", path]].concat());
-            assert!(said.code == 0 || (said.code == 1 && format != "table"), "{verb:?} {format}: {} {}", said.code, said.err);
-            let text = if format == "tsv" { said.out.replace('\t', " ") } else { said.out };
+            assert!(
+                said.code == 0 || (said.code == 1 && format != "table"),
+                "{verb:?} {format}: {} {}",
+                said.code,
+                said.err
+            );
+            let text = if format == "tsv" {
+                said.out.replace('\t', " ")
+            } else {
+                said.out
+            };
             assert!(is_calm(&text), "{verb:?} -o {format}: {text:?}");
         }
     }
@@ -67,11 +78,15 @@ fn no_byte_of_a_key_or_value_moves_the_cursor_or_retitles_the_terminal() {
 fn keys_that_are_not_utf8_are_given_in_base64_and_all_others_exactly() {
     let (_folder, path) = hostile_db();
     let rows = sealed(&path, ["keys", "-o", "json", "-d", path.to_str().unwrap()]).rows();
-    assert_eq!(rows.len(), HOSTILE.len()); // one deleted, one large
+    // One is deleted, one is large, and the empty key is nobody's: etcd refuses it, and a bumped restore marks itself with it.
+    assert_eq!(rows.len(), HOSTILE.len() - 1);
     for row in &rows {
         let key = row.get("key").and_then(|key| key.as_str());
         match key {
-            Some(key) => assert!(key == "large" || HOSTILE.contains(&key.as_bytes()), "{key:?}"),
+            Some(key) => assert!(
+                key == "large" || HOSTILE.contains(&key.as_bytes()),
+                "{key:?}"
+            ),
             None => assert_eq!(row["key_b64"], "//6AIG5vdCB1dGYtOA=="),
         }
     }
@@ -113,23 +128,28 @@ fn damage_is_answered_with_a_place_and_a_next_step_and_never_with_a_crash() {
         std::fs::write(&path, bytes).unwrap();
         let text = path.to_str().unwrap();
         for verb in [
-            &["status"][..],
-            &["keys"],
+            &["keys"][..],
             &["keys", "--by-resource"],
             &["get", "--prefix", "/"],
             &["history", "/plain/else"],
             &["page"],
             &["page", "--map"],
             &["page", "2"],
-            &["meta"],
-            &["leases"],
             &["hashkv"],
         ] {
             let said = sealed(&path, [verb, &["-d", text]].concat());
-            assert!((0..=3).contains(&said.code), "{name} {verb:?}: {}", said.code);
+            assert!(
+                (0..=3).contains(&said.code),
+                "{name} {verb:?}: {}",
+                said.code
+            );
             assert!(!said.err.contains("bug"), "{name} {verb:?}: {}", said.err);
             if said.code == 2 {
-                assert!(said.err.contains("error[E") && said.err.contains("try "), "{name} {verb:?}: {}", said.err);
+                assert!(
+                    said.err.contains("error[E") && said.err.contains("try "),
+                    "{name} {verb:?}: {}",
+                    said.err
+                );
             }
         }
     }
@@ -142,11 +162,15 @@ fn what_is_no_evidence_is_refused_with_what_lies_near() {
     let near = folder.path().join("m1/member/snap");
     std::fs::create_dir_all(&near).unwrap();
     std::fs::write(near.join("db"), Db::etcd().build()).unwrap();
-    let said = sealed(folder.path(), ["status", folder.path().to_str().unwrap()]);
+    let said = sealed(folder.path(), ["keys", folder.path().to_str().unwrap()]);
     assert_eq!(said.code, 2);
     assert!(said.err.starts_with("error[E0001]: "), "{}", said.err);
-    assert!(said.err.contains("etcd-inspect status") && said.err.contains("m1"), "{}", said.err);
-    let said = sealed(folder.path(), ["status", "/nonexistent/path"]);
+    assert!(
+        said.err.contains("etcd-inspect status") && said.err.contains("m1"),
+        "{}",
+        said.err
+    );
+    let said = sealed(folder.path(), ["keys", "/nonexistent/path"]);
     assert_eq!(said.code, 2);
     assert!(said.err.starts_with("error[E0003]: "), "{}", said.err);
 }

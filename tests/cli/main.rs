@@ -8,5 +8,7 @@
 )]
 
 mod grammar;
+mod hostile;
 mod run;
+mod truth;
 mod wal;

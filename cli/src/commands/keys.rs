@@ -355,7 +355,11 @@ fn resource_name(path: &[u8], _layout: &Layout) -> String {
 /// The folder of a key, at most `depth` deep: `/registry/pods/` is two deep. A key without a slash has none.
 fn first_parts(key: &[u8], depth: usize) -> &[u8] {
     let from = usize::from(key.first() == Some(&b'/'));
-    let slashes = key.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'/');
+    let slashes = key
+        .iter()
+        .enumerate()
+        .skip(from)
+        .filter(|(_, byte)| **byte == b'/');
     let end = slashes.take(depth).last().map_or(from, |(at, _)| at + 1);
     key.get(..end).unwrap_or(key)
 }

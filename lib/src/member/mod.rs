@@ -9,12 +9,14 @@
 mod keyspace;
 mod objects;
 mod snap;
+mod space;
 mod wal;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 pub use objects::{Objects, Reading, Undecodable};
+pub use space::Space;
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};
