@@ -1,6 +1,6 @@
 //! What etcd itself said of every fixture, asked of the binary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::{Seal, data_dir, fixtures, truth};
@@ -21,7 +21,7 @@ fn plain() -> Vec<(String, PathBuf, Value)> {
 }
 
 /// Killed members lag behind their WAL; the truth is what etcd said after it had replayed it.
-fn ask(path: &PathBuf, args: &[&str]) -> Said {
+fn ask(path: &Path, args: &[&str]) -> Said {
     let mut args = args.to_vec();
     args.extend(["-o", "json", "-d"]);
     args.push(path.to_str().unwrap());

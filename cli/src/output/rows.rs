@@ -162,6 +162,7 @@ impl<'u> Rows<'u> {
         let terminal = self.ui.terminal;
         let out = self.ui.out();
         match &mut self.body {
+            Body::Table(_) if given == 0 => self.ui.note("nothing to list")?,
             Body::Table(table) => {
                 table.flush(out, terminal)?;
                 if terminal.is_tty && written < given {
