@@ -1,1 +1,16 @@
-//! WAL over db, carving, salvage.
+//! Replay of the WAL over the db, carving of free pages, salvage into a new db.
+
+mod apply;
+mod compare;
+mod layer;
+mod lease;
+mod members;
+mod store;
+mod users;
+
+pub use apply::{Applied, Replay, State};
+pub use layer::{Base, Change, Layer, Nothing, Put, Span};
+pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
+pub use members::{MemberInfo, Members};
+pub use store::Refused;
+pub use users::{User, Users};

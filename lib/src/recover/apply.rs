@@ -1,0 +1,200 @@
+//! Applying entries: what etcd does with each of them, one after the other.
+//!
+//! Source: etcd `server/etcdserver/server.go` (apply), `apply.go`, `apply_auth.go`, `server/etcdserver/apply/`.
+
+use super::layer::{Base, Change, Layer};
+use super::lease::{Alarms, CORRUPT, Leases, NOSPACE};
+use super::members::Members;
+use super::store::{Refused, Store};
+use super::users::Users;
+use crate::raft::kv::{Op, TxnRequest};
+use crate::raft::{InternalRaftRequest, Operation, Payload, Request, RequestHeader};
+
+/// Everything beside keys: what the other buckets of the backend hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Leases.
+    pub leases: Leases,
+    /// Alarms that are on.
+    pub alarms: Alarms,
+    /// Users and roles.
+    pub users: Users,
+    /// Members and versions.
+    pub members: Members,
+}
+
+/// What became of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was applied; it may have changed nothing.
+    Done,
+    /// etcd answers with an error and changes nothing.
+    Refused(Refused),
+    /// etcd stops here: `unmarshal should never fail`, an unknown entry type. Holds why.
+    Stops(String),
+}
+
+/// A store to which entries are applied.
+pub struct Replay<'a, 'b> {
+    store: Store<'a, 'b>,
+    state: State,
+    applied: u64,
+    refused: u64,
+}
+
+impl<'a, 'b> Replay<'a, 'b> {
+    /// Begins on a base that is at `revision`, compacted at `compacted` (-1 for never).
+    pub fn new(base: &'b dyn Base, state: State, revision: i64, compacted: i64) -> Self {
+        Self { store: Store::new(Layer::new(base), revision, compacted), state, applied: 0, refused: 0 }
+    }
+
+    /// The current revision.
+    pub fn revision(&self) -> i64 {
+        self.store.revision
+    }
+
+    /// The compaction revision in force; -1 for none.
+    pub fn compacted(&self) -> i64 {
+        self.store.compacted
+    }
+
+    /// What was changed so far, by ascending revision.
+    pub fn changes(&self) -> &[Change<'a>] {
+        self.store.layer.changes()
+    }
+
+    /// Compactions applied so far, each with the revision the store was at then.
+    pub fn compactions(&self) -> &[(i64, i64)] {
+        &self.store.compactions
+    }
+
+    /// The live version of a key.
+    pub fn layer(&self) -> &Layer<'a, 'b> {
+        &self.store.layer
+    }
+
+    /// Everything beside keys.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Entries applied and entries refused so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.applied, self.refused)
+    }
+
+    /// Changes and everything beside keys.
+    pub fn into_parts(self) -> (Vec<Change<'a>>, State) {
+        (self.store.layer.into_changes(), self.state)
+    }
+
+    /// Applies the entry of that index; `data` is what it carries, `payload` the same decoded.
+    pub fn apply(&mut self, index: u64, data: &'a [u8], payload: &Payload) -> Applied {
+        let result = match payload {
+            Payload::Request(Request::Empty) => Ok(()),
+            Payload::Request(Request::Internal(request)) => self.request(index, data, request),
+            Payload::Request(Request::V2(request)) => {
+                self.state.members.apply_v2(request);
+                Ok(())
+            }
+            Payload::ConfChange(change) => self.state.members.apply(change),
+            Payload::Request(Request::Undecodable(why)) | Payload::Undecodable(why) => {
+                return Applied::Stops(why.clone());
+            }
+            Payload::ConfChangeV2(_) => return Applied::Stops("an entry of type ConfChangeV2".to_owned()),
+        };
+        self.applied = self.applied.saturating_add(1);
+        if self.store.panicked {
+            return Applied::Stops("a transaction keeps the value of a key that it deletes".to_owned());
+        }
+        match result {
+            Ok(()) => Applied::Done,
+            Err(refused) => {
+                self.refused = self.refused.saturating_add(1);
+                Applied::Refused(refused)
+            }
+        }
+    }
+
+    fn request(&mut self, index: u64, data: &'a [u8], request: &InternalRaftRequest) -> Result<(), Refused> {
+        let Some(operation) = request.operation() else { return Ok(()) };
+        self.check_alarms(&operation)?;
+        let nobody = RequestHeader::default();
+        let header = request.header.as_ref().unwrap_or(&nobody);
+        self.state.users.permits(header, &operation, |lease| self.store.layer.attached(lease))?;
+        let State { leases, alarms, users, members } = &mut self.state;
+        match operation {
+            Operation::Put(put) => self.store.put(index, data, put, |id| leases.contains(id)),
+            Operation::DeleteRange(delete) => {
+                self.store.delete_range(index, data, delete);
+                Ok(())
+            }
+            Operation::Txn(txn) => self.store.txn(index, data, txn, |id| leases.contains(id)),
+            Operation::Compaction(compaction) => self.store.compact(compaction.revision),
+            Operation::LeaseGrant(grant) => leases.grant(grant),
+            Operation::LeaseRevoke(revoke) => {
+                leases.revoke(revoke.id)?;
+                self.store.delete_attached(index, revoke.id);
+                Ok(())
+            }
+            Operation::LeaseCheckpoint(checkpoint) => {
+                leases.checkpoint(checkpoint);
+                Ok(())
+            }
+            Operation::Alarm(alarm) => {
+                alarms.apply(alarm);
+                Ok(())
+            }
+            Operation::ClusterVersionSet(version) => {
+                members.cluster_version = Some(version.ver.clone());
+                Ok(())
+            }
+            Operation::ClusterMemberAttrSet(set) => {
+                if let Some(attributes) = &set.member_attributes {
+                    members.publish(set.member_id, &attributes.name, &attributes.client_urls);
+                }
+                Ok(())
+            }
+            Operation::DowngradeInfoSet(downgrade) => {
+                members.downgrade = downgrade.enabled.then(|| downgrade.ver.clone());
+                Ok(())
+            }
+            Operation::V2(request) => {
+                members.apply_v2(request);
+                Ok(())
+            }
+            other => users.apply(&other),
+        }
+    }
+
+    /// With CORRUPT on etcd refuses every request on keys and leases; with NOSPACE on, those that take space.
+    fn check_alarms(&self, operation: &Operation<'_>) -> Result<(), Refused> {
+        let alarms = &self.state.alarms;
+        let on_keys = matches!(
+            operation,
+            Operation::Put(_)
+                | Operation::DeleteRange(_)
+                | Operation::Txn(_)
+                | Operation::Compaction(_)
+                | Operation::LeaseGrant(_)
+                | Operation::LeaseRevoke(_)
+        );
+        if on_keys && alarms.any(CORRUPT) {
+            return Err(Refused::Corrupt);
+        }
+        let takes_space = match operation {
+            Operation::Put(_) | Operation::LeaseGrant(_) => true,
+            Operation::Txn(txn) => puts(txn),
+            _ => false,
+        };
+        if takes_space && alarms.any(NOSPACE) {
+            return Err(Refused::NoSpace);
+        }
+        Ok(())
+    }
+}
+
+/// etcd counts the puts of both branches, but not those of nested transactions.
+fn puts(txn: &TxnRequest) -> bool {
+    txn.success.iter().chain(&txn.failure).any(|operation| matches!(operation.request, Some(Op::Put(_))))
+}

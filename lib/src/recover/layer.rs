@@ -1,0 +1,222 @@
+//! What replayed entries have changed, over the store they were applied to.
+//!
+//! Requests read the newest version of keys, ranges of live keys and the keys of a lease; they write new versions. The
+//! layer answers from what was written so far and falls through to the [`Base`] for the rest. Keys and values stay slices
+//! of the log wherever they stand there.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use crate::mvcc::{KeyValue, Revision};
+
+/// The store under a replay, as it is at one revision.
+pub trait Base {
+    /// The version of a key that is live there; a slice of its value is not kept beyond the call.
+    fn live(&self, key: &[u8]) -> Option<KeyValue<'_>>;
+    /// The live keys of a span, ascending.
+    fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>>;
+    /// The live keys attached to a lease, in any order.
+    fn attached(&self, lease: i64) -> Vec<Vec<u8>>;
+}
+
+/// The store of a member that was never written to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Base for Nothing {
+    fn live(&self, _key: &[u8]) -> Option<KeyValue<'_>> {
+        None
+    }
+    fn live_in(&self, _span: Span<'_>) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+    fn attached(&self, _lease: i64) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+}
+
+/// One key, or the keys from one up to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span<'a> {
+    /// One key.
+    Key(&'a [u8]),
+    /// From the first up to, not including, the second.
+    Range(&'a [u8], &'a [u8]),
+    /// From a key to the end.
+    From(&'a [u8]),
+}
+
+impl<'a> Span<'a> {
+    /// As etcd reads `key` and `range_end`: empty is one key, one zero byte is everything from `key` on.
+    pub fn new(key: &'a [u8], range_end: &'a [u8]) -> Self {
+        match range_end {
+            [] => Self::Key(key),
+            [0] => Self::From(key),
+            end => Self::Range(key, end),
+        }
+    }
+
+    /// Whether `key` lies in it.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match *self {
+            Self::Key(only) => key == only,
+            Self::Range(first, end) => key >= first && key < end,
+            Self::From(first) => key >= first,
+        }
+    }
+}
+
+/// One record that a replayed entry writes into the `key` bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// Its revision.
+    pub revision: Revision,
+    /// The raft index of the entry.
+    pub index: u64,
+    /// The user key.
+    pub key: Cow<'a, [u8]>,
+    /// What is stored; `None` for a deletion.
+    pub put: Option<Put<'a>>,
+}
+
+/// What a put stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put<'a> {
+    /// The revision that created the key.
+    pub create_revision: i64,
+    /// Writes since then.
+    pub version: i64,
+    /// The value.
+    pub value: Cow<'a, [u8]>,
+    /// The lease; 0 for none.
+    pub lease: i64,
+}
+
+impl Change<'_> {
+    /// The record as etcd would store it.
+    pub fn key_value(&self) -> KeyValue<'_> {
+        let mut kv = KeyValue { key: &self.key, canonical: true, ..KeyValue::default() };
+        if let Some(put) = &self.put {
+            kv.create_revision = put.create_revision;
+            kv.mod_revision = self.revision.main;
+            kv.version = put.version;
+            kv.value = &put.value;
+            kv.lease = put.lease;
+        }
+        kv
+    }
+}
+
+/// Everything that replayed entries changed, over the store they were applied to.
+pub struct Layer<'a, 'b> {
+    base: &'b dyn Base,
+    changes: Vec<Change<'a>>,
+    /// The newest change of each key that was touched.
+    newest: BTreeMap<Cow<'a, [u8]>, usize>,
+    /// Keys that the layer attached to a lease.
+    attached: HashMap<i64, BTreeSet<Vec<u8>>>,
+}
+
+impl<'a, 'b> Layer<'a, 'b> {
+    /// Nothing changed yet.
+    pub fn new(base: &'b dyn Base) -> Self {
+        Self { base, changes: Vec::new(), newest: BTreeMap::new(), attached: HashMap::new() }
+    }
+
+    /// What was changed, by ascending revision.
+    pub fn changes(&self) -> &[Change<'a>] {
+        &self.changes
+    }
+
+    /// What was changed, by ascending revision.
+    pub fn into_changes(self) -> Vec<Change<'a>> {
+        self.changes
+    }
+
+    /// The newest change of a key; `None` where the layer did not touch it.
+    pub fn touched(&self, key: &[u8]) -> Option<&Change<'a>> {
+        self.changes.get(*self.newest.get(key)?)
+    }
+
+    /// The live version of a key.
+    pub fn live(&self, key: &[u8]) -> Option<KeyValue<'_>> {
+        match self.touched(key) {
+            Some(change) => change.put.as_ref().map(|_| change.key_value()),
+            None => self.base.live(key),
+        }
+    }
+
+    /// The live keys of a span, ascending.
+    pub fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>> {
+        if let Span::Key(key) = span {
+            return self.live(key).map(|_| key.to_vec()).into_iter().collect();
+        }
+        let mut keys: BTreeSet<Vec<u8>> =
+            self.base.live_in(span).into_iter().filter(|key| !self.newest.contains_key(key.as_slice())).collect();
+        let first = match span {
+            Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
+        };
+        for (key, &change) in self.newest.range::<[u8], _>((Bound::Included(first), Bound::Unbounded)) {
+            if !span.contains(key) {
+                break;
+            }
+            if self.changes.get(change).is_some_and(|change| change.put.is_some()) {
+                keys.insert(key.to_vec());
+            }
+        }
+        keys.into_iter().collect()
+    }
+
+    /// The live keys attached to a lease, ascending.
+    pub fn attached(&self, lease: i64) -> Vec<Vec<u8>> {
+        let below = self.base.attached(lease).into_iter().filter(|key| !self.newest.contains_key(key.as_slice()));
+        let mut keys: BTreeSet<Vec<u8>> = self.attached.get(&lease).cloned().unwrap_or_default();
+        keys.extend(below);
+        keys.into_iter().collect()
+    }
+
+    /// Writes a version of a key: a value, or a deletion.
+    pub fn write(&mut self, change: Change<'a>) {
+        if let Some(before) = self.touched(&change.key).and_then(|before| before.put.as_ref()).map(|put| put.lease)
+            && let Some(keys) = self.attached.get_mut(&before)
+        {
+            keys.remove(change.key.as_ref());
+        }
+        if let Some(put) = change.put.as_ref().filter(|put| put.lease != 0) {
+            self.attached.entry(put.lease).or_default().insert(change.key.to_vec());
+        }
+        self.newest.insert(change.key.clone(), self.changes.len());
+        self.changes.push(change);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(main: i64, key: &'static [u8], put: Option<(&'static [u8], i64)>) -> Change<'static> {
+        let put = put.map(|(value, lease)| Put { create_revision: main, version: 1, value: value.into(), lease });
+        Change { revision: Revision::new(main, 0), index: 0, key: key.into(), put }
+    }
+
+    #[test]
+    fn a_deleted_key_is_neither_live_nor_attached() {
+        let mut layer = Layer::new(&Nothing);
+        layer.write(change(2, b"a", Some((b"1", 7))));
+        layer.write(change(3, b"b", Some((b"2", 7))));
+        assert_eq!(layer.attached(7), [b"a", b"b"]);
+        layer.write(change(4, b"a", None));
+        assert_eq!(layer.live_in(Span::From(b"")), [b"b"]);
+        assert_eq!(layer.attached(7), [b"b"]);
+        assert!(layer.live(b"a").is_none());
+    }
+
+    #[test]
+    fn a_range_ends_before_its_end() {
+        let span = Span::new(b"a", b"c");
+        assert!(span.contains(b"b") && !span.contains(b"c"));
+        assert!(Span::new(b"a", b"\0").contains(b"zz"));
+        assert!(!Span::new(b"a", b"").contains(b"aa"));
+    }
+}

@@ -1,0 +1,240 @@
+//! Requests on keys as etcd applies them: put, delete, transaction, compaction, and the keys of a revoked lease.
+//!
+//! Source: etcd `server/etcdserver/txn/txn.go`, `server/storage/mvcc/kvstore_txn.go`.
+
+use std::borrow::Cow;
+
+use super::compare::{branch, branches};
+use super::layer::{Change, Layer, Put, Span};
+use crate::mvcc::Revision;
+use crate::raft::kv::{DeleteRangeRequest, Op, PutRequest, RangeRequest, TxnRequest};
+
+/// Why etcd answers a request with an error and changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The lease of a put does not exist, or the lease to revoke.
+    #[error("requested lease not found")]
+    LeaseNotFound,
+    /// A lease that exists is granted again.
+    #[error("lease already exists")]
+    LeaseExists,
+    /// A lease of more than 9,000,000,000 seconds.
+    #[error("too large lease TTL")]
+    LeaseTtlTooLarge,
+    /// `ignore_value` or `ignore_lease` on a key that does not exist.
+    #[error("key not found")]
+    KeyNotFound,
+    /// A revision that was compacted, or is compacted already.
+    #[error("mvcc: required revision has been compacted")]
+    Compacted,
+    /// A revision that was not written yet.
+    #[error("mvcc: required revision is a future revision")]
+    FutureRevision,
+    /// The NOSPACE alarm is on.
+    #[error("mvcc: database space exceeded")]
+    NoSpace,
+    /// The CORRUPT alarm is on.
+    #[error("corrupt cluster")]
+    Corrupt,
+    /// Users and roles do not allow it, or do not fit it.
+    #[error("auth: {0}")]
+    Auth(&'static str),
+    /// The change of membership does not fit the members.
+    #[error("membership: {0}")]
+    Membership(&'static str),
+}
+
+/// The keyspace while entries are applied to it.
+pub struct Store<'a, 'b> {
+    /// What was changed.
+    pub layer: Layer<'a, 'b>,
+    /// The current revision.
+    pub revision: i64,
+    /// The compaction revision in force; -1 for none.
+    pub compacted: i64,
+    /// Compactions that were applied, each with the revision the store was at.
+    pub compactions: Vec<(i64, i64)>,
+    /// The first operation of a transaction that etcd would have panicked on.
+    pub panicked: bool,
+}
+
+/// The changes of one entry: they share a main revision, which is used up only if there is one.
+struct Transaction<'s, 'a, 'b> {
+    store: &'s mut Store<'a, 'b>,
+    index: u64,
+    data: &'a [u8],
+    main: i64,
+    sub: i64,
+}
+
+impl<'a, 'b> Store<'a, 'b> {
+    /// A store at a revision.
+    pub fn new(layer: Layer<'a, 'b>, revision: i64, compacted: i64) -> Self {
+        Self { layer, revision, compacted, compactions: Vec::new(), panicked: false }
+    }
+
+    fn transaction(&mut self, index: u64, data: &'a [u8]) -> Transaction<'_, 'a, 'b> {
+        let main = self.revision.saturating_add(1);
+        Transaction { store: self, index, data, main, sub: 0 }
+    }
+
+    /// Applies a put.
+    pub fn put(
+        &mut self,
+        index: u64,
+        data: &'a [u8],
+        request: &PutRequest,
+        lease_exists: impl Fn(i64) -> bool,
+    ) -> Result<(), Refused> {
+        self.check_put(request, true, &lease_exists)?;
+        let mut transaction = self.transaction(index, data);
+        transaction.put(request);
+        transaction.end();
+        Ok(())
+    }
+
+    /// Applies a deletion.
+    pub fn delete_range(&mut self, index: u64, data: &'a [u8], request: &DeleteRangeRequest) {
+        let mut transaction = self.transaction(index, data);
+        transaction.delete(Span::new(&request.key, &request.range_end));
+        transaction.end();
+    }
+
+    /// Deletes the keys of a revoked lease, in ascending order and in one revision.
+    pub fn delete_attached(&mut self, index: u64, lease: i64) {
+        let keys = self.layer.attached(lease);
+        let mut transaction = self.transaction(index, &[]);
+        keys.iter().for_each(|key| transaction.delete(Span::Key(key)));
+        transaction.end();
+    }
+
+    /// Applies a transaction: the conditions of all its branches are those before its first operation.
+    pub fn txn(
+        &mut self,
+        index: u64,
+        data: &'a [u8],
+        request: &TxnRequest,
+        lease_exists: impl Fn(i64) -> bool,
+    ) -> Result<(), Refused> {
+        let path = branches(&self.layer, request);
+        let chosen = operations(request, &path);
+        let writes = chosen_writes(request);
+        for operation in &chosen {
+            match operation {
+                Op::Put(put) if writes => self.check_put(put, false, &lease_exists)?,
+                Op::Range(range) => self.check_range(range)?,
+                _ => {}
+            }
+        }
+        let mut transaction = self.transaction(index, data);
+        for operation in &chosen {
+            match operation {
+                Op::Put(put) => transaction.put(put),
+                Op::DeleteRange(delete) => transaction.delete(Span::new(&delete.key, &delete.range_end)),
+                Op::Range(_) | Op::Txn(_) => {}
+            }
+        }
+        transaction.end();
+        Ok(())
+    }
+
+    /// Applies a compaction: only the revision is noted; what it removes follows from it.
+    pub fn compact(&mut self, revision: i64) -> Result<(), Refused> {
+        if revision <= self.compacted {
+            return Err(Refused::Compacted);
+        }
+        if revision > self.revision {
+            return Err(Refused::FutureRevision);
+        }
+        self.compacted = revision;
+        self.compactions.push((revision, self.revision));
+        Ok(())
+    }
+
+    fn check_put(&self, put: &PutRequest, lease_first: bool, lease_exists: &impl Fn(i64) -> bool) -> Result<(), Refused> {
+        let lease = || if put.lease == 0 || lease_exists(put.lease) { Ok(()) } else { Err(Refused::LeaseNotFound) };
+        if lease_first {
+            lease()?;
+        }
+        if (put.ignore_value || put.ignore_lease) && self.layer.live(&put.key).is_none() {
+            return Err(Refused::KeyNotFound);
+        }
+        lease()
+    }
+
+    fn check_range(&self, range: &RangeRequest) -> Result<(), Refused> {
+        match range.revision {
+            0 => Ok(()),
+            asked if asked > self.revision => Err(Refused::FutureRevision),
+            asked if asked < self.compacted => Err(Refused::Compacted),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A transaction that only reads checks nothing of its puts: it has none.
+fn chosen_writes(txn: &TxnRequest) -> bool {
+    txn.success.iter().chain(&txn.failure).any(|operation| !matches!(operation.request, Some(Op::Range(_))))
+}
+
+/// The operations that are done, nested ones in their place, in order.
+fn operations<'t>(txn: &'t TxnRequest, path: &[bool]) -> Vec<&'t Op> {
+    fn collect<'t>(txn: &'t TxnRequest, path: &mut std::slice::Iter<'_, bool>, chosen: &mut Vec<&'t Op>) {
+        let holds = path.next().copied().unwrap_or(false);
+        for operation in branch(txn, holds) {
+            match &operation.request {
+                Some(Op::Txn(nested)) => collect(nested, path, chosen),
+                Some(operation) => chosen.push(operation),
+                None => {}
+            }
+        }
+    }
+    let mut chosen = Vec::new();
+    collect(txn, &mut path.iter(), &mut chosen);
+    chosen
+}
+
+impl<'a> Transaction<'_, 'a, '_> {
+    fn put(&mut self, request: &PutRequest) {
+        let before = self.store.layer.live(&request.key);
+        if before.is_none() && (request.ignore_value || request.ignore_lease) {
+            self.store.panicked = true;
+            return;
+        }
+        let (create_revision, version) =
+            before.map_or((self.main, 1), |before| (before.create_revision, before.version.saturating_add(1)));
+        let lease = before.filter(|_| request.ignore_lease).map_or(request.lease, |before| before.lease);
+        let value = match before.filter(|_| request.ignore_value) {
+            Some(before) => Cow::Owned(before.value.to_vec()),
+            None => within(self.data, &request.value),
+        };
+        let key = within(self.data, &request.key);
+        self.write(key, Some(Put { create_revision, version, value, lease }));
+    }
+
+    fn delete(&mut self, span: Span<'_>) {
+        for key in self.store.layer.live_in(span) {
+            let key = within(self.data, &key);
+            self.write(key, None);
+        }
+    }
+
+    fn write(&mut self, key: Cow<'a, [u8]>, put: Option<Put<'a>>) {
+        let revision = Revision::new(self.main, self.sub);
+        self.sub = self.sub.saturating_add(1);
+        self.store.layer.write(Change { revision, index: self.index, key, put });
+    }
+
+    fn end(self) {
+        if self.sub > 0 {
+            self.store.revision = self.main;
+        }
+    }
+}
+
+/// The slice of the entry that holds `bytes`, so that they need not be kept twice.
+fn within<'a>(data: &'a [u8], bytes: &[u8]) -> Cow<'a, [u8]> {
+    memchr::memmem::find(data, bytes)
+        .and_then(|at| data.get(at..at.checked_add(bytes.len())?))
+        .map_or_else(|| Cow::Owned(bytes.to_vec()), Cow::Borrowed)
+}

@@ -1,0 +1,328 @@
+//! Users, roles and what they may do, while entries are applied. Source: etcd `server/auth/store.go`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+
+use super::layer::Span;
+use super::store::Refused;
+use crate::raft::auth::{
+    AuthRoleGrantPermissionRequest, AuthRoleRevokePermissionRequest, AuthUserAddRequest,
+    AuthUserChangePasswordRequest, Permission,
+};
+use crate::raft::kv::{Op, TxnRequest};
+use crate::raft::{Operation, RequestHeader};
+
+const ROOT: &str = "root";
+const READ: i32 = 0;
+const WRITE: i32 = 1;
+const READ_WRITE: i32 = 2;
+
+const NOT_FOUND: Refused = Refused::Auth("user name not found");
+const ROLE_NOT_FOUND: Refused = Refused::Auth("role name not found");
+const DENIED: Refused = Refused::Auth("permission denied");
+const INVALID: Refused = Refused::Auth("invalid auth management");
+
+/// A user: authpb.User.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// bcrypt; empty where there is none, or where the log holds it in clear (etcd 3.4) and the hash cannot be known.
+    pub password: Vec<u8>,
+    /// Sorted.
+    pub roles: Vec<String>,
+    /// Authenticates by certificate only.
+    pub no_password: bool,
+}
+
+/// Authentication as the `auth*` buckets hold it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Whether authentication is on.
+    pub enabled: bool,
+    /// Counts changes of users and roles; 1 in a new store.
+    pub revision: u64,
+    /// By name.
+    pub users: BTreeMap<String, User>,
+    /// Permissions by role.
+    pub roles: BTreeMap<String, Vec<Permission>>,
+}
+
+impl Users {
+    /// Whether the header's user may do the operation at all, as etcd checks when it applies it.
+    pub(super) fn permits(
+        &self,
+        header: &RequestHeader,
+        operation: &Operation<'_>,
+        attached: impl Fn(i64) -> Vec<Vec<u8>>,
+    ) -> Result<(), Refused> {
+        if !self.enabled {
+            return Ok(());
+        }
+        let may = |span: Span<'_>, kind: i32| self.permits_span(header, span, kind);
+        let may_attached = |lease: i64| attached(lease).iter().try_for_each(|key| may(Span::Key(key), WRITE));
+        match operation {
+            Operation::Put(put) => {
+                may(Span::Key(&put.key), WRITE)?;
+                if put.lease != 0 {
+                    may_attached(put.lease)?;
+                }
+                if put.prev_kv { may(Span::Key(&put.key), READ) } else { Ok(()) }
+            }
+            Operation::DeleteRange(delete) => {
+                let span = Span::new(&delete.key, &delete.range_end);
+                may(span, WRITE)?;
+                if delete.prev_kv { may(span, READ) } else { Ok(()) }
+            }
+            Operation::Txn(txn) => self.permits_txn(header, txn),
+            Operation::LeaseRevoke(revoke) => may_attached(revoke.id),
+            Operation::AuthEnable(_)
+            | Operation::AuthDisable(_)
+            | Operation::AuthUserAdd(_)
+            | Operation::AuthUserDelete(_)
+            | Operation::AuthUserChangePassword(_)
+            | Operation::AuthUserGrantRole(_)
+            | Operation::AuthUserRevokeRole(_)
+            | Operation::AuthRoleAdd(_)
+            | Operation::AuthRoleDelete(_)
+            | Operation::AuthRoleGrantPermission(_)
+            | Operation::AuthRoleRevokePermission(_) => self.permits_admin(header),
+            _ => Ok(()),
+        }
+    }
+
+    fn permits_admin(&self, header: &RequestHeader) -> Result<(), Refused> {
+        if header.username.is_empty() {
+            return Err(Refused::Auth("user name is empty"));
+        }
+        match self.users.get(&header.username) {
+            Some(user) if is_root(user) => Ok(()),
+            _ => Err(DENIED),
+        }
+    }
+
+    fn permits_txn(&self, header: &RequestHeader, txn: &TxnRequest) -> Result<(), Refused> {
+        let may = |span: Span<'_>, kind: i32| self.permits_span(header, span, kind);
+        for compare in &txn.compare {
+            may(Span::new(&compare.key, &compare.range_end), READ)?;
+        }
+        for operation in txn.success.iter().chain(&txn.failure) {
+            match &operation.request {
+                Some(Op::Range(range)) => may(Span::new(&range.key, &range.range_end), READ)?,
+                Some(Op::Put(put)) => may(Span::Key(&put.key), WRITE)?,
+                Some(Op::DeleteRange(delete)) => {
+                    let span = Span::new(&delete.key, &delete.range_end);
+                    if delete.prev_kv {
+                        may(span, READ)?;
+                    }
+                    may(span, WRITE)?;
+                }
+                Some(Op::Txn(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn permits_span(&self, header: &RequestHeader, span: Span<'_>, kind: i32) -> Result<(), Refused> {
+        if header.auth_revision == 0 {
+            return Err(Refused::Auth("user name is empty"));
+        }
+        if header.auth_revision < self.revision {
+            return Err(Refused::Auth("revision in header is old"));
+        }
+        let user = self.users.get(&header.username).ok_or(DENIED)?;
+        let granted = user.roles.iter().filter_map(|role| self.roles.get(role)).flatten();
+        let spans = granted
+            .filter(|permission| permission.perm_type == kind || permission.perm_type == READ_WRITE)
+            .map(|permission| Span::new(&permission.key, &permission.range_end));
+        if is_root(user) || covers(spans, span) { Ok(()) } else { Err(DENIED) }
+    }
+
+    /// Each change of users and roles that is not refused counts.
+    fn changed(&mut self) -> Result<(), Refused> {
+        self.revision = self.revision.saturating_add(1);
+        Ok(())
+    }
+
+    /// Applies an operation on users and roles.
+    pub(super) fn apply(&mut self, operation: &Operation<'_>) -> Result<(), Refused> {
+        match operation {
+            Operation::AuthEnable(_) => self.enable(),
+            Operation::AuthDisable(_) if self.enabled => {
+                self.enabled = false;
+                self.changed()
+            }
+            Operation::AuthUserAdd(request) => self.add_user(request),
+            Operation::AuthUserDelete(request) => {
+                if self.enabled && request.name == ROOT {
+                    return Err(INVALID);
+                }
+                self.users.remove(&request.name).ok_or(NOT_FOUND)?;
+                self.changed()
+            }
+            Operation::AuthUserChangePassword(request) => self.change_password(request),
+            Operation::AuthUserGrantRole(request) => self.grant_role(&request.user, &request.role),
+            Operation::AuthUserRevokeRole(request) => self.revoke_role(&request.name, &request.role),
+            Operation::AuthRoleAdd(request) => {
+                if request.name.is_empty() {
+                    return Err(Refused::Auth("role name is empty"));
+                }
+                if self.roles.contains_key(&request.name) {
+                    return Err(Refused::Auth("role name already exists"));
+                }
+                self.roles.insert(request.name.clone(), Vec::new());
+                self.changed()
+            }
+            Operation::AuthRoleDelete(request) => self.delete_role(&request.role),
+            Operation::AuthRoleGrantPermission(request) => self.grant_permission(request),
+            Operation::AuthRoleRevokePermission(request) => self.revoke_permission(request),
+            _ => Ok(()),
+        }
+    }
+
+    fn enable(&mut self) -> Result<(), Refused> {
+        let root = self.users.get(ROOT).ok_or(Refused::Auth("root user does not exist"))?;
+        if !is_root(root) {
+            return Err(Refused::Auth("root user does not have root role"));
+        }
+        self.enabled = true;
+        Ok(())
+    }
+
+    fn add_user(&mut self, request: &AuthUserAddRequest) -> Result<(), Refused> {
+        if request.name.is_empty() {
+            return Err(Refused::Auth("user name is empty"));
+        }
+        if self.users.contains_key(&request.name) {
+            return Err(Refused::Auth("user name already exists"));
+        }
+        let no_password = request.options.as_ref().is_some_and(|options| options.no_password);
+        let password = if no_password { Vec::new() } else { hash(&request.hashed_password) };
+        self.users.insert(request.name.clone(), User { password, roles: Vec::new(), no_password });
+        self.changed()
+    }
+
+    fn change_password(&mut self, request: &AuthUserChangePasswordRequest) -> Result<(), Refused> {
+        let user = self.users.get_mut(&request.name).ok_or(NOT_FOUND)?;
+        if !user.no_password {
+            user.password = hash(&request.hashed_password);
+        }
+        self.changed()
+    }
+
+    fn grant_role(&mut self, user: &str, role: &str) -> Result<(), Refused> {
+        let exists = role == ROOT || self.roles.contains_key(role);
+        let user = self.users.get_mut(user).ok_or(NOT_FOUND)?;
+        if !exists {
+            return Err(ROLE_NOT_FOUND);
+        }
+        match user.roles.binary_search_by(|granted| granted.as_str().cmp(role)) {
+            Ok(_) => Ok(()),
+            Err(at) => {
+                user.roles.insert(at, role.to_owned());
+                self.changed()
+            }
+        }
+    }
+
+    fn revoke_role(&mut self, name: &str, role: &str) -> Result<(), Refused> {
+        if self.enabled && name == ROOT && role == ROOT {
+            return Err(INVALID);
+        }
+        let user = self.users.get_mut(name).ok_or(NOT_FOUND)?;
+        let before = user.roles.len();
+        user.roles.retain(|granted| granted != role);
+        if user.roles.len() == before {
+            return Err(Refused::Auth("role is not granted to the user"));
+        }
+        self.changed()
+    }
+
+    fn delete_role(&mut self, role: &str) -> Result<(), Refused> {
+        if self.enabled && role == ROOT {
+            return Err(INVALID);
+        }
+        self.roles.remove(role).ok_or(ROLE_NOT_FOUND)?;
+        self.users.values_mut().for_each(|user| user.roles.retain(|granted| granted != role));
+        self.changed()
+    }
+
+    fn grant_permission(&mut self, request: &AuthRoleGrantPermissionRequest) -> Result<(), Refused> {
+        let permission = request.perm.as_ref().ok_or(Refused::Auth("permission not given"))?;
+        let granted = self.roles.get_mut(&request.name).ok_or(ROLE_NOT_FOUND)?;
+        let same = |other: &&mut Permission| other.key == permission.key && other.range_end == permission.range_end;
+        match granted.iter_mut().find(same) {
+            Some(other) => other.perm_type = permission.perm_type,
+            None => {
+                granted.push(permission.clone());
+                granted.sort_by(|a, b| a.key.cmp(&b.key));
+            }
+        }
+        self.changed()
+    }
+
+    fn revoke_permission(&mut self, request: &AuthRoleRevokePermissionRequest) -> Result<(), Refused> {
+        let granted = self.roles.get_mut(&request.role).ok_or(ROLE_NOT_FOUND)?;
+        let before = granted.len();
+        granted.retain(|other| other.key != request.key || other.range_end != request.range_end);
+        if granted.len() == before {
+            return Err(Refused::Auth("permission is not granted to the role"));
+        }
+        self.changed()
+    }
+}
+
+fn is_root(user: &User) -> bool {
+    user.roles.iter().any(|role| role == ROOT)
+}
+
+fn hash(base64: &str) -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default()
+}
+
+/// Whether spans, put together, contain another: neighbours count as one, like in etcd's unified permissions.
+fn covers<'s>(spans: impl Iterator<Item = Span<'s>>, wanted: Span<'_>) -> bool {
+    let mut spans: Vec<Span<'_>> = spans.collect();
+    let (mut first, end) = match wanted {
+        Span::Key(key) => return spans.iter().any(|span| span.contains(key)),
+        Span::Range(first, end) => (first.to_vec(), Some(end)),
+        Span::From(first) => (first.to_vec(), None),
+    };
+    spans.sort_by_key(|span| match *span {
+        Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
+    });
+    for span in spans {
+        let covered = end.is_some_and(|end| first.as_slice() >= end);
+        if covered || !span.contains(&first) {
+            continue;
+        }
+        match span {
+            Span::From(_) => return true,
+            Span::Range(_, until) => first = until.to_vec(),
+            Span::Key(_) => first.push(0),
+        }
+    }
+    end.is_some_and(|end| first.as_slice() >= end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_permissions_cover_a_range_together() {
+        let spans = [Span::Range(b"m", b"z"), Span::Range(b"a", b"m")];
+        assert!(covers(spans.into_iter(), Span::Range(b"b", b"y")));
+        assert!(!covers(spans.into_iter(), Span::Range(b"b", b"zz")));
+        assert!(!covers(spans.into_iter(), Span::From(b"b")));
+        assert!(covers([Span::From(b"")].into_iter(), Span::From(b"b")));
+    }
+
+    #[test]
+    fn granting_a_role_twice_does_not_count() {
+        let mut users = Users { revision: 1, ..Users::default() };
+        users.users.insert(ROOT.into(), User::default());
+        assert_eq!(users.grant_role(ROOT, ROOT), Ok(()));
+        assert_eq!(users.grant_role(ROOT, ROOT), Ok(()));
+        assert_eq!(users.revision, 2);
+    }
+}
