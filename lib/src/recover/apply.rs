@@ -68,7 +68,12 @@ impl<'a, 'b> Replay<'a, 'b> {
         &self.store.compactions
     }
 
-    /// The live version of a key.
+    /// Goes on as if the store were at another revision.
+    pub fn skip_to(&mut self, revision: i64) {
+        self.store.revision = revision;
+    }
+
+    /// What was changed, over the base.
     pub fn layer(&self) -> &Layer<'a, 'b> {
         &self.store.layer
     }

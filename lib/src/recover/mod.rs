@@ -1,6 +1,7 @@
 //! Replay of the WAL over the db, carving of free pages, salvage into a new db.
 
 mod apply;
+mod base;
 mod compare;
 mod layer;
 mod lease;
@@ -9,6 +10,7 @@ mod store;
 mod users;
 
 pub use apply::{Applied, Replay, State};
+pub use base::Stored;
 pub use layer::{Base, Change, Layer, Nothing, Put, Span};
 pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
 pub use members::{MemberInfo, Members};

@@ -1,0 +1,96 @@
+//! The WAL against the store: what applied entries wrote must be there, and nothing else.
+//!
+//! bbolt protects no value. But the WAL does, with a rolling checksum, and it usually reaches back far behind the db. So
+//! entries are applied once more, beginning where the revision is known, and each record they make is held against the
+//! record stored under that revision. That finds flipped bits, lost and stale pages, resurrected keys, and a
+//! consistent_index that does not fit.
+//!
+//! Where to begin: a log from the first entry begins with the empty store; another at the first put whose key and value
+//! stand in the store exactly once, above the compaction, on top of the store as it was before it.
+
+mod anchor;
+mod told;
+mod walk;
+
+use anchor::Anchor;
+use told::Told;
+
+use crate::bolt::Db;
+use crate::finding::Sink;
+use crate::member::Wal;
+use crate::mvcc::Keyspace;
+use crate::raft::Payload;
+use crate::wal::LogEntry;
+
+/// How far the comparison of WAL and store reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// First and last raft index whose effect was held against the store.
+    pub indexes: Option<(u64, u64)>,
+    /// The revision of the store before the first of them.
+    pub from_revision: i64,
+    /// Records compared.
+    pub records: u64,
+}
+
+/// One entry, with what it carries.
+pub(super) struct Entry<'a> {
+    pub(super) entry: &'a LogEntry,
+    pub(super) data: &'a [u8],
+    pub(super) payload: Payload,
+}
+
+/// Holds the store against the WAL. `Err` says why that is not possible.
+///
+/// # Errors
+/// A sentence for the list of what was skipped.
+pub fn applied(
+    db: &Db<'_>,
+    keyspace: &Keyspace<'_>,
+    wal: &Wal<'_>,
+    consistent_index: u64,
+    report: &mut Sink<'_>,
+) -> Result<Reach, String> {
+    let mut reach = Reach::default();
+    let mut told = Told::new(db);
+    let mut why = "no entry of the WAL is applied in the db".to_owned();
+    for run in runs(wal) {
+        if run.first().is_none_or(|first| first.index > consistent_index) {
+            continue;
+        }
+        let entries: Vec<Entry<'_>> = run
+            .iter()
+            .map(|entry| Entry { entry, data: wal.data(entry), payload: wal.payload(entry) })
+            .collect();
+        let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index) else {
+            why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
+            anchor::near_misses(keyspace, &entries, consistent_index, &mut told);
+            continue;
+        };
+        let earlier = entries.get(..anchor.at()).unwrap_or_default();
+        anchor::near_misses(keyspace, earlier, consistent_index, &mut told);
+        let one = walk::walk(keyspace, wal, &entries, anchor, consistent_index, &mut told);
+        reach.records = reach.records.saturating_add(one.records);
+        if let Some((first, last)) = one.indexes {
+            if reach.indexes.is_none() {
+                reach.from_revision = one.from_revision;
+            }
+            reach.indexes = Some((reach.indexes.map_or(first, |(known, _)| known), last));
+        }
+    }
+    told.tell(report);
+    if reach.indexes.is_some() { Ok(reach) } else { Err(why) }
+}
+
+/// The surviving entries in runs without gaps.
+fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<&'a LogEntry>> {
+    let mut runs: Vec<Vec<&LogEntry>> = Vec::new();
+    for entry in wal.log().surviving() {
+        let continues = runs.last().and_then(|run| run.last()).is_some_and(|last| last.index.checked_add(1) == Some(entry.index));
+        match runs.last_mut().filter(|_| continues) {
+            Some(run) => run.push(entry),
+            None => runs.push(vec![entry]),
+        }
+    }
+    runs
+}
