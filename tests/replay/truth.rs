@@ -59,7 +59,13 @@ fn a_log_from_the_first_entry_gives_the_keyspace_that_etcd_served() {
             .into_iter()
             .map(|key| {
                 let kv = replay.layer().live(&key).unwrap();
-                let numbers = (kv.create_revision, kv.mod_revision, kv.version, kv.lease, kv.value.to_vec());
+                let numbers = (
+                    kv.create_revision,
+                    kv.mod_revision,
+                    kv.version,
+                    kv.lease,
+                    kv.value.to_vec(),
+                );
                 (key, numbers)
             })
             .collect();

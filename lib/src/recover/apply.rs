@@ -45,7 +45,12 @@ pub struct Replay<'a, 'b> {
 impl<'a, 'b> Replay<'a, 'b> {
     /// Begins on a base that is at `revision`, compacted at `compacted` (-1 for never).
     pub fn new(base: &'b dyn Base, state: State, revision: i64, compacted: i64) -> Self {
-        Self { store: Store::new(Layer::new(base), revision, compacted), state, applied: 0, refused: 0 }
+        Self {
+            store: Store::new(Layer::new(base), revision, compacted),
+            state,
+            applied: 0,
+            refused: 0,
+        }
     }
 
     /// The current revision.
@@ -106,11 +111,15 @@ impl<'a, 'b> Replay<'a, 'b> {
             Payload::Request(Request::Undecodable(why)) | Payload::Undecodable(why) => {
                 return Applied::Stops(why.clone());
             }
-            Payload::ConfChangeV2(_) => return Applied::Stops("an entry of type ConfChangeV2".to_owned()),
+            Payload::ConfChangeV2(_) => {
+                return Applied::Stops("an entry of type ConfChangeV2".to_owned());
+            }
         };
         self.applied = self.applied.saturating_add(1);
         if self.store.panicked {
-            return Applied::Stops("a transaction keeps the value of a key that it deletes".to_owned());
+            return Applied::Stops(
+                "a transaction keeps the value of a key that it deletes".to_owned(),
+            );
         }
         match result {
             Ok(()) => Applied::Done,
@@ -121,13 +130,27 @@ impl<'a, 'b> Replay<'a, 'b> {
         }
     }
 
-    fn request(&mut self, index: u64, data: &'a [u8], request: &InternalRaftRequest) -> Result<(), Refused> {
-        let Some(operation) = request.operation() else { return Ok(()) };
+    fn request(
+        &mut self,
+        index: u64,
+        data: &'a [u8],
+        request: &InternalRaftRequest,
+    ) -> Result<(), Refused> {
+        let Some(operation) = request.operation() else {
+            return Ok(());
+        };
         self.check_alarms(&operation)?;
         let nobody = RequestHeader::default();
         let header = request.header.as_ref().unwrap_or(&nobody);
-        self.state.users.permits(header, &operation, |lease| self.store.layer.attached(lease))?;
-        let State { leases, alarms, users, members } = &mut self.state;
+        self.state
+            .users
+            .permits(header, &operation, |lease| self.store.layer.attached(lease))?;
+        let State {
+            leases,
+            alarms,
+            users,
+            members,
+        } = &mut self.state;
         match operation {
             Operation::Put(put) => self.store.put(index, data, put, |id| leases.contains(id)),
             Operation::DeleteRange(delete) => {
@@ -201,5 +224,8 @@ impl<'a, 'b> Replay<'a, 'b> {
 
 /// etcd counts the puts of both branches, but not those of nested transactions.
 fn puts(txn: &TxnRequest) -> bool {
-    txn.success.iter().chain(&txn.failure).any(|operation| matches!(operation.request, Some(Op::Put(_))))
+    txn.success
+        .iter()
+        .chain(&txn.failure)
+        .any(|operation| matches!(operation.request, Some(Op::Put(_))))
 }

@@ -18,7 +18,12 @@ pub struct Stored<'a> {
 impl<'a> Stored<'a> {
     /// The keyspace as it was at `at`: at or above the compaction revision, or what is missing there is missing here.
     pub fn new(keyspace: Keyspace<'a>, at: i64) -> Self {
-        Self { keyspace, at, keys: OnceCell::new(), leases: OnceCell::new() }
+        Self {
+            keyspace,
+            at,
+            keys: OnceCell::new(),
+            leases: OnceCell::new(),
+        }
     }
 
     fn version(&self, key: &[u8]) -> Option<Version<'a>> {
@@ -39,15 +44,24 @@ impl Base for Stored<'_> {
 
     fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>> {
         if let Span::Key(key) = span {
-            return self.version(key).map(|_| key.to_vec()).into_iter().collect();
+            return self
+                .version(key)
+                .map(|_| key.to_vec())
+                .into_iter()
+                .collect();
         }
-        let keys = self.keys.get_or_init(|| self.all().map(|version| version.key).collect());
+        let keys = self
+            .keys
+            .get_or_init(|| self.all().map(|version| version.key).collect());
         let first = match span {
             Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
         };
         let from = keys.partition_point(|key| *key < first);
         let rest = keys.get(from..).unwrap_or_default();
-        rest.iter().take_while(|key| span.contains(key)).map(|key| key.to_vec()).collect()
+        rest.iter()
+            .take_while(|key| span.contains(key))
+            .map(|key| key.to_vec())
+            .collect()
     }
 
     fn attached(&self, lease: i64) -> Vec<Vec<u8>> {
@@ -55,12 +69,19 @@ impl Base for Stored<'_> {
             let mut leases: HashMap<i64, Vec<&[u8]>> = HashMap::new();
             for version in self.all() {
                 match version.key_value() {
-                    Ok(kv) if kv.lease != 0 => leases.entry(kv.lease).or_default().push(version.key),
+                    Ok(kv) if kv.lease != 0 => {
+                        leases.entry(kv.lease).or_default().push(version.key)
+                    }
                     _ => {}
                 }
             }
             leases
         });
-        leases.get(&lease).into_iter().flatten().map(|key| key.to_vec()).collect()
+        leases
+            .get(&lease)
+            .into_iter()
+            .flatten()
+            .map(|key| key.to_vec())
+            .collect()
     }
 }

@@ -39,10 +39,16 @@ fn holds(layer: &Layer<'_, '_>, compare: &Compare) -> bool {
     let one = |key: &[u8]| layer.live(key).is_none_or(|kv| version_holds(compare, &kv));
     let none = || compare.target != VALUE && version_holds(compare, &KeyValue::default());
     match Span::new(&compare.key, &compare.range_end) {
-        Span::Key(key) => layer.live(key).map_or_else(none, |kv| version_holds(compare, &kv)),
+        Span::Key(key) => layer
+            .live(key)
+            .map_or_else(none, |kv| version_holds(compare, &kv)),
         span => {
             let keys = layer.live_in(span);
-            if keys.is_empty() { none() } else { keys.iter().all(|key| one(key)) }
+            if keys.is_empty() {
+                none()
+            } else {
+                keys.iter().all(|key| one(key))
+            }
         }
     }
 }
@@ -52,16 +58,42 @@ fn version_holds(compare: &Compare, kv: &KeyValue<'_>) -> bool {
     let wanted = compare.target_union.as_ref();
     let number = |pick: fn(&Target) -> Option<i64>| wanted.and_then(pick).unwrap_or(0);
     let order = match compare.target {
-        0 => kv.version.cmp(&number(|target| if let Target::Version(n) = target { Some(*n) } else { None })),
-        1 => {
-            kv.create_revision.cmp(&number(|target| if let Target::CreateRevision(n) = target { Some(*n) } else { None }))
-        }
-        2 => kv.mod_revision.cmp(&number(|target| if let Target::ModRevision(n) = target { Some(*n) } else { None })),
+        0 => kv.version.cmp(&number(|target| {
+            if let Target::Version(n) = target {
+                Some(*n)
+            } else {
+                None
+            }
+        })),
+        1 => kv.create_revision.cmp(&number(|target| {
+            if let Target::CreateRevision(n) = target {
+                Some(*n)
+            } else {
+                None
+            }
+        })),
+        2 => kv.mod_revision.cmp(&number(|target| {
+            if let Target::ModRevision(n) = target {
+                Some(*n)
+            } else {
+                None
+            }
+        })),
         VALUE => {
-            let value: &[u8] = if let Some(Target::Value(value)) = wanted { value } else { &[] };
+            let value: &[u8] = if let Some(Target::Value(value)) = wanted {
+                value
+            } else {
+                &[]
+            };
             kv.value.cmp(value)
         }
-        4 => kv.lease.cmp(&number(|target| if let Target::Lease(n) = target { Some(*n) } else { None })),
+        4 => kv.lease.cmp(&number(|target| {
+            if let Target::Lease(n) = target {
+                Some(*n)
+            } else {
+                None
+            }
+        })),
         _ => std::cmp::Ordering::Equal,
     };
     match compare.result {
@@ -79,7 +111,13 @@ mod tests {
     use super::*;
 
     fn compare(target: i32, union: Option<Target>) -> Compare {
-        Compare { result: EQUAL, target, key: b"k".to_vec(), range_end: Vec::new(), target_union: union }
+        Compare {
+            result: EQUAL,
+            target,
+            key: b"k".to_vec(),
+            range_end: Vec::new(),
+            target_union: union,
+        }
     }
 
     #[test]
@@ -87,6 +125,9 @@ mod tests {
         let layer = Layer::new(&Nothing);
         assert!(holds(&layer, &compare(0, Some(Target::Version(0)))));
         assert!(holds(&layer, &compare(2, None)));
-        assert!(!holds(&layer, &compare(VALUE, Some(Target::Value(Vec::new())))));
+        assert!(!holds(
+            &layer,
+            &compare(VALUE, Some(Target::Value(Vec::new())))
+        ));
     }
 }

@@ -96,7 +96,11 @@ pub struct Put<'a> {
 impl Change<'_> {
     /// The record as etcd would store it.
     pub fn key_value(&self) -> KeyValue<'_> {
-        let mut kv = KeyValue { key: &self.key, canonical: true, ..KeyValue::default() };
+        let mut kv = KeyValue {
+            key: &self.key,
+            canonical: true,
+            ..KeyValue::default()
+        };
         if let Some(put) = &self.put {
             kv.create_revision = put.create_revision;
             kv.mod_revision = self.revision.main;
@@ -121,7 +125,12 @@ pub struct Layer<'a, 'b> {
 impl<'a, 'b> Layer<'a, 'b> {
     /// Nothing changed yet.
     pub fn new(base: &'b dyn Base) -> Self {
-        Self { base, changes: Vec::new(), newest: BTreeMap::new(), attached: HashMap::new() }
+        Self {
+            base,
+            changes: Vec::new(),
+            newest: BTreeMap::new(),
+            attached: HashMap::new(),
+        }
     }
 
     /// What was changed, by ascending revision.
@@ -152,16 +161,27 @@ impl<'a, 'b> Layer<'a, 'b> {
         if let Span::Key(key) = span {
             return self.live(key).map(|_| key.to_vec()).into_iter().collect();
         }
-        let mut keys: BTreeSet<Vec<u8>> =
-            self.base.live_in(span).into_iter().filter(|key| !self.newest.contains_key(key.as_slice())).collect();
+        let mut keys: BTreeSet<Vec<u8>> = self
+            .base
+            .live_in(span)
+            .into_iter()
+            .filter(|key| !self.newest.contains_key(key.as_slice()))
+            .collect();
         let first = match span {
             Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
         };
-        for (key, &change) in self.newest.range::<[u8], _>((Bound::Included(first), Bound::Unbounded)) {
+        for (key, &change) in self
+            .newest
+            .range::<[u8], _>((Bound::Included(first), Bound::Unbounded))
+        {
             if !span.contains(key) {
                 break;
             }
-            if self.changes.get(change).is_some_and(|change| change.put.is_some()) {
+            if self
+                .changes
+                .get(change)
+                .is_some_and(|change| change.put.is_some())
+            {
                 keys.insert(key.to_vec());
             }
         }
@@ -170,7 +190,11 @@ impl<'a, 'b> Layer<'a, 'b> {
 
     /// The live keys attached to a lease, ascending.
     pub fn attached(&self, lease: i64) -> Vec<Vec<u8>> {
-        let below = self.base.attached(lease).into_iter().filter(|key| !self.newest.contains_key(key.as_slice()));
+        let below = self
+            .base
+            .attached(lease)
+            .into_iter()
+            .filter(|key| !self.newest.contains_key(key.as_slice()));
         let mut keys: BTreeSet<Vec<u8>> = self.attached.get(&lease).cloned().unwrap_or_default();
         keys.extend(below);
         keys.into_iter().collect()
@@ -178,13 +202,19 @@ impl<'a, 'b> Layer<'a, 'b> {
 
     /// Writes a version of a key: a value, or a deletion.
     pub fn write(&mut self, change: Change<'a>) {
-        if let Some(before) = self.touched(&change.key).and_then(|before| before.put.as_ref()).map(|put| put.lease)
+        if let Some(before) = self
+            .touched(&change.key)
+            .and_then(|before| before.put.as_ref())
+            .map(|put| put.lease)
             && let Some(keys) = self.attached.get_mut(&before)
         {
             keys.remove(change.key.as_ref());
         }
         if let Some(put) = change.put.as_ref().filter(|put| put.lease != 0) {
-            self.attached.entry(put.lease).or_default().insert(change.key.to_vec());
+            self.attached
+                .entry(put.lease)
+                .or_default()
+                .insert(change.key.to_vec());
         }
         self.newest.insert(change.key.clone(), self.changes.len());
         self.changes.push(change);
@@ -196,8 +226,18 @@ mod tests {
     use super::*;
 
     fn change(main: i64, key: &'static [u8], put: Option<(&'static [u8], i64)>) -> Change<'static> {
-        let put = put.map(|(value, lease)| Put { create_revision: main, version: 1, value: value.into(), lease });
-        Change { revision: Revision::new(main, 0), index: 0, key: key.into(), put }
+        let put = put.map(|(value, lease)| Put {
+            create_revision: main,
+            version: 1,
+            value: value.into(),
+            lease,
+        });
+        Change {
+            revision: Revision::new(main, 0),
+            index: 0,
+            key: key.into(),
+            put,
+        }
     }
 
     #[test]

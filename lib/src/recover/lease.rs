@@ -44,7 +44,13 @@ impl Leases {
         if self.contains(request.id) {
             return Err(Refused::LeaseExists);
         }
-        self.0.insert(request.id, Lease { ttl: request.ttl.max(MIN_TTL), remaining_ttl: 0 });
+        self.0.insert(
+            request.id,
+            Lease {
+                ttl: request.ttl.max(MIN_TTL),
+                remaining_ttl: 0,
+            },
+        );
         Ok(())
     }
 

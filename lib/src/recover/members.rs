@@ -46,7 +46,10 @@ struct Attributes {
 impl Members {
     /// How many members vote.
     pub fn voters(&self) -> usize {
-        self.members.values().filter(|member| !member.is_learner).count()
+        self.members
+            .values()
+            .filter(|member| !member.is_learner)
+            .count()
     }
 
     /// Applies a change of membership where etcd's validation lets it through.
@@ -60,11 +63,16 @@ impl Members {
             _ => Default::default(),
         };
         let taken = |urls: &[String]| {
-            self.members.iter().any(|(&other, member)| other != id && member.peer_urls.iter().any(|url| urls.contains(url)))
+            self.members.iter().any(|(&other, member)| {
+                other != id && member.peer_urls.iter().any(|url| urls.contains(url))
+            })
         };
         match change.kind() {
             ConfChangeType::AddNode if context.is_promote => {
-                let member = self.members.get_mut(&id).ok_or(Refused::Membership("ID not found"))?;
+                let member = self
+                    .members
+                    .get_mut(&id)
+                    .ok_or(Refused::Membership("ID not found"))?;
                 if !member.is_learner {
                     return Err(Refused::Membership("can only promote a learner member"));
                 }
@@ -78,7 +86,11 @@ impl Members {
                     return Err(Refused::Membership("peerURL exists"));
                 }
                 let is_learner = change.kind() == ConfChangeType::AddLearnerNode;
-                let learners = self.members.values().filter(|member| member.is_learner).count();
+                let learners = self
+                    .members
+                    .values()
+                    .filter(|member| member.is_learner)
+                    .count();
                 if is_learner && learners >= MAX_LEARNERS {
                     return Err(Refused::Membership("too many learner members in cluster"));
                 }
@@ -91,14 +103,19 @@ impl Members {
                 self.members.insert(id, member);
             }
             ConfChangeType::RemoveNode => {
-                self.members.remove(&id).ok_or(Refused::Membership("ID not found"))?;
+                self.members
+                    .remove(&id)
+                    .ok_or(Refused::Membership("ID not found"))?;
                 self.removed.insert(id);
             }
             ConfChangeType::UpdateNode => {
                 if taken(&context.peer_urls) {
                     return Err(Refused::Membership("peerURL exists"));
                 }
-                let member = self.members.get_mut(&id).ok_or(Refused::Membership("ID not found"))?;
+                let member = self
+                    .members
+                    .get_mut(&id)
+                    .ok_or(Refused::Membership("ID not found"))?;
                 member.peer_urls = context.peer_urls;
             }
             ConfChangeType::Other(_) => return Err(Refused::Membership("unknown ConfChange type")),

@@ -70,12 +70,24 @@ struct Transaction<'s, 'a, 'b> {
 impl<'a, 'b> Store<'a, 'b> {
     /// A store at a revision.
     pub fn new(layer: Layer<'a, 'b>, revision: i64, compacted: i64) -> Self {
-        Self { layer, revision, compacted, compactions: Vec::new(), panicked: false }
+        Self {
+            layer,
+            revision,
+            compacted,
+            compactions: Vec::new(),
+            panicked: false,
+        }
     }
 
     fn transaction(&mut self, index: u64, data: &'a [u8]) -> Transaction<'_, 'a, 'b> {
         let main = self.revision.saturating_add(1);
-        Transaction { store: self, index, data, main, sub: 0 }
+        Transaction {
+            store: self,
+            index,
+            data,
+            main,
+            sub: 0,
+        }
     }
 
     /// Applies a put.
@@ -104,7 +116,8 @@ impl<'a, 'b> Store<'a, 'b> {
     pub fn delete_attached(&mut self, index: u64, lease: i64) {
         let keys = self.layer.attached(lease);
         let mut transaction = self.transaction(index, &[]);
-        keys.iter().for_each(|key| transaction.delete(Span::Key(key)));
+        keys.iter()
+            .for_each(|key| transaction.delete(Span::Key(key)));
         transaction.end();
     }
 
@@ -130,7 +143,9 @@ impl<'a, 'b> Store<'a, 'b> {
         for operation in &chosen {
             match operation {
                 Op::Put(put) => transaction.put(put),
-                Op::DeleteRange(delete) => transaction.delete(Span::new(&delete.key, &delete.range_end)),
+                Op::DeleteRange(delete) => {
+                    transaction.delete(Span::new(&delete.key, &delete.range_end))
+                }
                 Op::Range(_) | Op::Txn(_) => {}
             }
         }
@@ -151,8 +166,19 @@ impl<'a, 'b> Store<'a, 'b> {
         Ok(())
     }
 
-    fn check_put(&self, put: &PutRequest, lease_first: bool, lease_exists: &impl Fn(i64) -> bool) -> Result<(), Refused> {
-        let lease = || if put.lease == 0 || lease_exists(put.lease) { Ok(()) } else { Err(Refused::LeaseNotFound) };
+    fn check_put(
+        &self,
+        put: &PutRequest,
+        lease_first: bool,
+        lease_exists: &impl Fn(i64) -> bool,
+    ) -> Result<(), Refused> {
+        let lease = || {
+            if put.lease == 0 || lease_exists(put.lease) {
+                Ok(())
+            } else {
+                Err(Refused::LeaseNotFound)
+            }
+        };
         if lease_first {
             lease()?;
         }
@@ -174,12 +200,19 @@ impl<'a, 'b> Store<'a, 'b> {
 
 /// A transaction that only reads checks nothing of its puts: it has none.
 fn chosen_writes(txn: &TxnRequest) -> bool {
-    txn.success.iter().chain(&txn.failure).any(|operation| !matches!(operation.request, Some(Op::Range(_))))
+    txn.success
+        .iter()
+        .chain(&txn.failure)
+        .any(|operation| !matches!(operation.request, Some(Op::Range(_))))
 }
 
 /// The operations that are done, nested ones in their place, in order.
 fn operations<'t>(txn: &'t TxnRequest, path: &[bool]) -> Vec<&'t Op> {
-    fn collect<'t>(txn: &'t TxnRequest, path: &mut std::slice::Iter<'_, bool>, chosen: &mut Vec<&'t Op>) {
+    fn collect<'t>(
+        txn: &'t TxnRequest,
+        path: &mut std::slice::Iter<'_, bool>,
+        chosen: &mut Vec<&'t Op>,
+    ) {
         let holds = path.next().copied().unwrap_or(false);
         for operation in branch(txn, holds) {
             match &operation.request {
@@ -201,15 +234,26 @@ impl<'a> Transaction<'_, 'a, '_> {
             self.store.panicked = true;
             return;
         }
-        let (create_revision, version) =
-            before.map_or((self.main, 1), |before| (before.create_revision, before.version.saturating_add(1)));
-        let lease = before.filter(|_| request.ignore_lease).map_or(request.lease, |before| before.lease);
+        let (create_revision, version) = before.map_or((self.main, 1), |before| {
+            (before.create_revision, before.version.saturating_add(1))
+        });
+        let lease = before
+            .filter(|_| request.ignore_lease)
+            .map_or(request.lease, |before| before.lease);
         let value = match before.filter(|_| request.ignore_value) {
             Some(before) => Cow::Owned(before.value.to_vec()),
             None => within(self.data, &request.value),
         };
         let key = within(self.data, &request.key);
-        self.write(key, Some(Put { create_revision, version, value, lease }));
+        self.write(
+            key,
+            Some(Put {
+                create_revision,
+                version,
+                value,
+                lease,
+            }),
+        );
     }
 
     fn delete(&mut self, span: Span<'_>) {
@@ -222,7 +266,12 @@ impl<'a> Transaction<'_, 'a, '_> {
     fn write(&mut self, key: Cow<'a, [u8]>, put: Option<Put<'a>>) {
         let revision = Revision::new(self.main, self.sub);
         self.sub = self.sub.saturating_add(1);
-        self.store.layer.write(Change { revision, index: self.index, key, put });
+        self.store.layer.write(Change {
+            revision,
+            index: self.index,
+            key,
+            put,
+        });
     }
 
     fn end(self) {

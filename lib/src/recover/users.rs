@@ -59,19 +59,31 @@ impl Users {
             return Ok(());
         }
         let may = |span: Span<'_>, kind: i32| self.permits_span(header, span, kind);
-        let may_attached = |lease: i64| attached(lease).iter().try_for_each(|key| may(Span::Key(key), WRITE));
+        let may_attached = |lease: i64| {
+            attached(lease)
+                .iter()
+                .try_for_each(|key| may(Span::Key(key), WRITE))
+        };
         match operation {
             Operation::Put(put) => {
                 may(Span::Key(&put.key), WRITE)?;
                 if put.lease != 0 {
                     may_attached(put.lease)?;
                 }
-                if put.prev_kv { may(Span::Key(&put.key), READ) } else { Ok(()) }
+                if put.prev_kv {
+                    may(Span::Key(&put.key), READ)
+                } else {
+                    Ok(())
+                }
             }
             Operation::DeleteRange(delete) => {
                 let span = Span::new(&delete.key, &delete.range_end);
                 may(span, WRITE)?;
-                if delete.prev_kv { may(span, READ) } else { Ok(()) }
+                if delete.prev_kv {
+                    may(span, READ)
+                } else {
+                    Ok(())
+                }
             }
             Operation::Txn(txn) => self.permits_txn(header, txn),
             Operation::LeaseRevoke(revoke) => may_attached(revoke.id),
@@ -122,7 +134,12 @@ impl Users {
         Ok(())
     }
 
-    fn permits_span(&self, header: &RequestHeader, span: Span<'_>, kind: i32) -> Result<(), Refused> {
+    fn permits_span(
+        &self,
+        header: &RequestHeader,
+        span: Span<'_>,
+        kind: i32,
+    ) -> Result<(), Refused> {
         if header.auth_revision == 0 {
             return Err(Refused::Auth("user name is empty"));
         }
@@ -130,11 +147,19 @@ impl Users {
             return Err(Refused::Auth("revision in header is old"));
         }
         let user = self.users.get(&header.username).ok_or(DENIED)?;
-        let granted = user.roles.iter().filter_map(|role| self.roles.get(role)).flatten();
+        let granted = user
+            .roles
+            .iter()
+            .filter_map(|role| self.roles.get(role))
+            .flatten();
         let spans = granted
             .filter(|permission| permission.perm_type == kind || permission.perm_type == READ_WRITE)
             .map(|permission| Span::new(&permission.key, &permission.range_end));
-        if is_root(user) || covers(spans, span) { Ok(()) } else { Err(DENIED) }
+        if is_root(user) || covers(spans, span) {
+            Ok(())
+        } else {
+            Err(DENIED)
+        }
     }
 
     /// Each change of users and roles that is not refused counts.
@@ -161,7 +186,9 @@ impl Users {
             }
             Operation::AuthUserChangePassword(request) => self.change_password(request),
             Operation::AuthUserGrantRole(request) => self.grant_role(&request.user, &request.role),
-            Operation::AuthUserRevokeRole(request) => self.revoke_role(&request.name, &request.role),
+            Operation::AuthUserRevokeRole(request) => {
+                self.revoke_role(&request.name, &request.role)
+            }
             Operation::AuthRoleAdd(request) => {
                 if request.name.is_empty() {
                     return Err(Refused::Auth("role name is empty"));
@@ -180,7 +207,10 @@ impl Users {
     }
 
     fn enable(&mut self) -> Result<(), Refused> {
-        let root = self.users.get(ROOT).ok_or(Refused::Auth("root user does not exist"))?;
+        let root = self
+            .users
+            .get(ROOT)
+            .ok_or(Refused::Auth("root user does not exist"))?;
         if !is_root(root) {
             return Err(Refused::Auth("root user does not have root role"));
         }
@@ -195,9 +225,23 @@ impl Users {
         if self.users.contains_key(&request.name) {
             return Err(Refused::Auth("user name already exists"));
         }
-        let no_password = request.options.as_ref().is_some_and(|options| options.no_password);
-        let password = if no_password { Vec::new() } else { hash(&request.hashed_password) };
-        self.users.insert(request.name.clone(), User { password, roles: Vec::new(), no_password });
+        let no_password = request
+            .options
+            .as_ref()
+            .is_some_and(|options| options.no_password);
+        let password = if no_password {
+            Vec::new()
+        } else {
+            hash(&request.hashed_password)
+        };
+        self.users.insert(
+            request.name.clone(),
+            User {
+                password,
+                roles: Vec::new(),
+                no_password,
+            },
+        );
         self.changed()
     }
 
@@ -215,7 +259,10 @@ impl Users {
         if !exists {
             return Err(ROLE_NOT_FOUND);
         }
-        match user.roles.binary_search_by(|granted| granted.as_str().cmp(role)) {
+        match user
+            .roles
+            .binary_search_by(|granted| granted.as_str().cmp(role))
+        {
             Ok(_) => Ok(()),
             Err(at) => {
                 user.roles.insert(at, role.to_owned());
@@ -242,14 +289,24 @@ impl Users {
             return Err(INVALID);
         }
         self.roles.remove(role).ok_or(ROLE_NOT_FOUND)?;
-        self.users.values_mut().for_each(|user| user.roles.retain(|granted| granted != role));
+        self.users
+            .values_mut()
+            .for_each(|user| user.roles.retain(|granted| granted != role));
         self.changed()
     }
 
-    fn grant_permission(&mut self, request: &AuthRoleGrantPermissionRequest) -> Result<(), Refused> {
-        let permission = request.perm.as_ref().ok_or(Refused::Auth("permission not given"))?;
+    fn grant_permission(
+        &mut self,
+        request: &AuthRoleGrantPermissionRequest,
+    ) -> Result<(), Refused> {
+        let permission = request
+            .perm
+            .as_ref()
+            .ok_or(Refused::Auth("permission not given"))?;
         let granted = self.roles.get_mut(&request.name).ok_or(ROLE_NOT_FOUND)?;
-        let same = |other: &&mut Permission| other.key == permission.key && other.range_end == permission.range_end;
+        let same = |other: &&mut Permission| {
+            other.key == permission.key && other.range_end == permission.range_end
+        };
         match granted.iter_mut().find(same) {
             Some(other) => other.perm_type = permission.perm_type,
             None => {
@@ -260,7 +317,10 @@ impl Users {
         self.changed()
     }
 
-    fn revoke_permission(&mut self, request: &AuthRoleRevokePermissionRequest) -> Result<(), Refused> {
+    fn revoke_permission(
+        &mut self,
+        request: &AuthRoleRevokePermissionRequest,
+    ) -> Result<(), Refused> {
         let granted = self.roles.get_mut(&request.role).ok_or(ROLE_NOT_FOUND)?;
         let before = granted.len();
         granted.retain(|other| other.key != request.key || other.range_end != request.range_end);
@@ -276,7 +336,9 @@ fn is_root(user: &User) -> bool {
 }
 
 fn hash(base64: &str) -> Vec<u8> {
-    base64::engine::general_purpose::STANDARD.decode(base64).unwrap_or_default()
+    base64::engine::general_purpose::STANDARD
+        .decode(base64)
+        .unwrap_or_default()
 }
 
 /// Whether spans, put together, contain another: neighbours count as one, like in etcd's unified permissions.
@@ -319,7 +381,10 @@ mod tests {
 
     #[test]
     fn granting_a_role_twice_does_not_count() {
-        let mut users = Users { revision: 1, ..Users::default() };
+        let mut users = Users {
+            revision: 1,
+            ..Users::default()
+        };
         users.users.insert(ROOT.into(), User::default());
         assert_eq!(users.grant_role(ROOT, ROOT), Ok(()));
         assert_eq!(users.grant_role(ROOT, ROOT), Ok(()));

@@ -8,7 +8,18 @@ use crate::finding::Finding;
 use crate::mvcc::{Keyspace, Revision};
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Nothing, Replay, State};
+use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
+
+/// Entries on which a candidate is tried.
+const TRIED_ENTRIES: u64 = 64;
+/// Candidates that are tried.
+const MOST_TRIED: usize = 200;
+/// Records with one and the same value that are tried for one put.
+const SAME_VALUES: usize = 8;
+/// Of a hundred entries so many fit: no doubt.
+const CERTAIN: u64 = 90;
+/// Of a hundred entries so many fit: the rest may be damage.
+const LIKELY: u64 = 50;
 
 /// Where the comparison begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,28 +39,83 @@ impl Anchor {
         }
     }
 
-    /// The earliest anchor of a run of entries.
-    pub(super) fn find(keyspace: &Keyspace<'_>, entries: &[Entry<'_>], consistent_index: u64) -> Option<Self> {
-        let written = by_write(keyspace, entries, consistent_index);
-        if entries.first().is_some_and(|first| first.entry.index == 1) {
-            let mut replay = Replay::new(&Nothing, beginning(), 1, -1);
-            let limit = written.map(|(position, _)| position);
-            for (position, entry) in entries.iter().enumerate() {
-                if limit == Some(position) || entry.entry.index > consistent_index {
-                    break;
-                }
-                replay.apply(entry.entry.index, entry.data, &entry.payload);
+    /// The earliest anchor of a run of entries from which on the store holds what they write.
+    ///
+    /// A value may stand in the store by coincidence. So each candidate is tried: of the first entries behind it whose
+    /// records must be there nearly all must be.
+    pub(super) fn find(
+        keyspace: &Keyspace<'_>,
+        entries: &[Entry<'_>],
+        consistent_index: u64,
+    ) -> Option<Self> {
+        let mut best: Option<(Self, u64)> = None;
+        let beginning = entries
+            .first()
+            .filter(|first| first.entry.index == 1)
+            .map(|_| Self::Beginning);
+        let candidates = beginning
+            .into_iter()
+            .chain(by_write(keyspace, entries, consistent_index));
+        for candidate in candidates.take(MOST_TRIED) {
+            let share = candidate.share_that_fits(keyspace, entries, consistent_index);
+            if share >= CERTAIN {
+                return Some(candidate);
             }
-            let newest = keyspace.between(0..=i64::MAX).next_back().map_or(1, |version| version.revision.main);
-            let fits = match written {
-                Some((_, revision)) => replay.revision() == revision,
-                None => replay.revision() == newest,
-            };
-            if fits {
-                return Some(Self::Beginning);
+            if best.is_none_or(|(_, known)| share > known) {
+                best = Some((candidate, share));
             }
         }
-        written.map(|(position, revision)| Self::At { position, revision })
+        best.filter(|(_, share)| *share >= LIKELY)
+            .map(|(candidate, _)| candidate)
+    }
+
+    /// Of a hundred entries whose records must be there, how many have them.
+    fn share_that_fits(
+        self,
+        keyspace: &Keyspace<'_>,
+        entries: &[Entry<'_>],
+        consistent_index: u64,
+    ) -> u64 {
+        let from = match self {
+            Self::Beginning => 1,
+            Self::At { revision, .. } => revision,
+        };
+        let stored = Stored::new(*keyspace, from);
+        let rest = entries.get(self.at()..).unwrap_or_default();
+        let (base, state): (&dyn Base, State) = match self {
+            Self::Beginning => (&Nothing, beginning()),
+            Self::At { .. } => (&stored, presumed(rest)),
+        };
+        let compacted = keyspace.compact_revision().unwrap_or(-1);
+        let mut replay = Replay::new(base, state, from, -1);
+        let (mut fit, mut tried, mut made) = (0u64, 0u64, 0usize);
+        for entry in rest
+            .iter()
+            .take_while(|entry| entry.entry.index <= consistent_index)
+        {
+            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload) {
+                break;
+            }
+            let new = replay.changes().get(made..).unwrap_or_default();
+            made = replay.changes().len();
+            let Some(main) = new
+                .first()
+                .map(|change| change.revision.main)
+                .filter(|main| *main > compacted)
+            else {
+                continue;
+            };
+            tried = tried.saturating_add(1);
+            let records: Vec<_> = keyspace.between(main..=main).collect();
+            fit = fit.saturating_add(u64::from(super::walk::fits(new, &records)));
+            if tried == TRIED_ENTRIES {
+                break;
+            }
+        }
+        match tried {
+            0 if replay.revision() == keyspace.revision() => 100,
+            _ => fit.saturating_mul(100).checked_div(tried).unwrap_or(0),
+        }
     }
 }
 
@@ -60,39 +126,70 @@ pub(super) fn beginning() -> State {
     state
 }
 
-/// The first put whose key, value and lease stand in the store exactly once, above the compaction; and the revision
-/// before it. Two such puts must agree with each other in order, or the first may be a coincidence.
-fn by_write(keyspace: &Keyspace<'_>, entries: &[Entry<'_>], consistent_index: u64) -> Option<(usize, i64)> {
-    let mut first: Option<(usize, i64)> = None;
-    for (position, entry) in entries.iter().enumerate() {
-        if entry.entry.index > consistent_index {
-            break;
-        }
-        let Some(main) = puts(&entry.payload).into_iter().find_map(|put| revision_of(keyspace, put)) else { continue };
-        match first {
-            Some((earlier, revision)) => {
-                let entries_between = i64::try_from(position.saturating_sub(earlier)).unwrap_or(i64::MAX);
-                let grown = main.saturating_sub(1).saturating_sub(revision);
-                if (1..=entries_between).contains(&grown) {
-                    return first;
+/// What is not known of the time in the middle of a log: every lease that is used before it is granted was there. Users and
+/// alarms are left out: who was refused then shows in the store.
+pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
+    let mut state = State::default();
+    let mut granted = std::collections::HashSet::new();
+    for entry in entries {
+        if let Payload::Request(Request::Internal(request)) = &entry.payload {
+            match request.operation() {
+                Some(Operation::LeaseGrant(grant)) => {
+                    granted.insert(grant.id);
                 }
-                first = Some((position, main.saturating_sub(1)));
+                Some(Operation::LeaseRevoke(revoke)) if !granted.contains(&revoke.id) => {
+                    state.leases.0.insert(revoke.id, Lease::default());
+                }
+                _ => {}
             }
-            None => first = Some((position, main.saturating_sub(1))),
+        }
+        for put in puts(&entry.payload) {
+            if put.lease != 0 && !granted.contains(&put.lease) {
+                state.leases.0.insert(put.lease, Lease::default());
+            }
         }
     }
-    first
+    state
 }
 
-fn revision_of(keyspace: &Keyspace<'_>, put: &PutRequest) -> Option<i64> {
+/// Puts whose key, value and lease stand in the store above the compaction, each with the revision before it.
+fn by_write(
+    keyspace: &Keyspace<'_>,
+    entries: &[Entry<'_>],
+    consistent_index: u64,
+) -> impl Iterator<Item = Anchor> {
+    let applied = entries
+        .iter()
+        .enumerate()
+        .take_while(move |(_, entry)| entry.entry.index <= consistent_index);
+    applied.flat_map(move |(position, entry)| {
+        let puts = puts(&entry.payload).into_iter();
+        let revisions: Vec<i64> = puts
+            .flat_map(|put| revisions_of(keyspace, put))
+            .take(SAME_VALUES)
+            .collect();
+        revisions.into_iter().map(move |main| Anchor::At {
+            position,
+            revision: main.saturating_sub(1),
+        })
+    })
+}
+
+fn revisions_of(keyspace: &Keyspace<'_>, put: &PutRequest) -> Vec<i64> {
+    let compacted = keyspace.compact_revision().unwrap_or(-1);
+    let same = |version: &crate::mvcc::Version<'_>| {
+        version.revision.main > compacted
+            && !version.tombstone
+            && version
+                .key_value()
+                .is_ok_and(|kv| kv.value == put.value && kv.lease == put.lease)
+    };
     let records = keyspace.records_of(&put.key);
-    let mut same = records.iter().filter(|version| {
-        !version.tombstone && version.key_value().is_ok_and(|kv| kv.value == put.value && kv.lease == put.lease)
-    });
-    let only = same.next()?;
-    let main = only.revision.main;
-    let above = keyspace.compact_revision().is_none_or(|compacted| main > compacted);
-    (above && same.next().is_none()).then_some(main)
+    records
+        .iter()
+        .filter(same)
+        .map(|version| version.revision.main)
+        .collect()
 }
 
 /// Every put of an entry, in all branches.
@@ -126,15 +223,32 @@ pub(super) fn near_misses(
     told: &mut Told,
 ) {
     let mut near: HashMap<Revision, Option<(Finding, Vec<u8>)>> = HashMap::new();
-    for entry in entries.iter().filter(|entry| entry.entry.index <= consistent_index) {
-        for put in puts(&entry.payload).into_iter().filter(|put| !put.ignore_value) {
-            for version in keyspace.records_of(&put.key).iter().filter(|version| !version.tombstone) {
-                let Ok(kv) = version.key_value() else { continue };
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.entry.index <= consistent_index)
+    {
+        for put in puts(&entry.payload)
+            .into_iter()
+            .filter(|put| !put.ignore_value)
+        {
+            for version in keyspace
+                .records_of(&put.key)
+                .iter()
+                .filter(|version| !version.tombstone)
+            {
+                let Ok(kv) = version.key_value() else {
+                    continue;
+                };
                 if kv.value == put.value {
                     near.insert(version.revision, None);
-                } else if !near.contains_key(&version.revision) && differs_in_one_byte(kv.value, &put.value) {
+                } else if !near.contains_key(&version.revision)
+                    && differs_in_one_byte(kv.value, &put.value)
+                {
                     let index = entry.entry.index;
-                    let message = format!("the value at revision {} differs in one byte from the write of raft entry {index}", version.revision);
+                    let message = format!(
+                        "the value at revision {} differs in one byte from the write of raft entry {index}",
+                        version.revision
+                    );
                     let place = told.place_of(&version);
                     let finding = Finding::new(&cross::OLD_VALUE, place, message).key(&*put.key);
                     near.insert(version.revision, Some((finding, put.value.clone())));
@@ -142,7 +256,10 @@ pub(super) fn near_misses(
             }
         }
     }
-    let mut near: Vec<_> = near.into_iter().filter_map(|(revision, found)| Some((revision, found?.0))).collect();
+    let mut near: Vec<_> = near
+        .into_iter()
+        .filter_map(|(revision, found)| Some((revision, found?.0)))
+        .collect();
     near.sort_by_key(|(revision, _)| *revision);
     near.into_iter().for_each(|(_, finding)| told.add(finding));
 }

@@ -55,12 +55,19 @@ pub fn applied(
     let mut told = Told::new(db);
     let mut why = "no entry of the WAL is applied in the db".to_owned();
     for run in runs(wal) {
-        if run.first().is_none_or(|first| first.index > consistent_index) {
+        if run
+            .first()
+            .is_none_or(|first| first.index > consistent_index)
+        {
             continue;
         }
         let entries: Vec<Entry<'_>> = run
             .iter()
-            .map(|entry| Entry { entry, data: wal.data(entry), payload: wal.payload(entry) })
+            .map(|entry| Entry {
+                entry,
+                data: wal.data(entry),
+                payload: wal.payload(entry),
+            })
             .collect();
         let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index) else {
             why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
@@ -79,14 +86,21 @@ pub fn applied(
         }
     }
     told.tell(report);
-    if reach.indexes.is_some() { Ok(reach) } else { Err(why) }
+    if reach.indexes.is_some() {
+        Ok(reach)
+    } else {
+        Err(why)
+    }
 }
 
 /// The surviving entries in runs without gaps.
 fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<&'a LogEntry>> {
     let mut runs: Vec<Vec<&LogEntry>> = Vec::new();
     for entry in wal.log().surviving() {
-        let continues = runs.last().and_then(|run| run.last()).is_some_and(|last| last.index.checked_add(1) == Some(entry.index));
+        let continues = runs
+            .last()
+            .and_then(|run| run.last())
+            .is_some_and(|last| last.index.checked_add(1) == Some(entry.index));
         match runs.last_mut().filter(|_| continues) {
             Some(run) => run.push(entry),
             None => runs.push(vec![entry]),

@@ -1,7 +1,7 @@
 //! What was found so far: one finding for each cause, with a count and the first keys.
 
-use crate::finding::{Finding, Sink};
 use crate::bolt::Db;
+use crate::finding::{Finding, Sink};
 use crate::mvcc::Version;
 use crate::place::{FileName, Place};
 
@@ -18,12 +18,20 @@ pub(super) struct Told {
 impl Told {
     /// Nothing yet about that db.
     pub(super) fn new(db: &Db<'_>) -> Self {
-        Self { found: Vec::new(), file: db.file().file().clone(), page_size: db.page_size() }
+        Self {
+            found: Vec::new(),
+            file: db.file().file().clone(),
+            page_size: db.page_size(),
+        }
     }
 
     /// Adds an occurrence.
     pub(super) fn add(&mut self, finding: Finding) {
-        let Some(known) = self.found.iter_mut().find(|known| std::ptr::eq(known.code, finding.code)) else {
+        let Some(known) = self
+            .found
+            .iter_mut()
+            .find(|known| std::ptr::eq(known.code, finding.code))
+        else {
             self.found.push(finding);
             return;
         };
@@ -37,7 +45,9 @@ impl Told {
 
     /// Where a record lies in the db.
     pub(super) fn place_of(&self, version: &Version<'_>) -> Place {
-        let Some(offset) = version.offset else { return Place::file(&self.file) };
+        let Some(offset) = version.offset else {
+            return Place::file(&self.file);
+        };
         let place = Place::at(&self.file, offset);
         match offset.checked_div(self.page_size) {
             Some(page) => place.on_page(page),
@@ -49,7 +59,11 @@ impl Told {
     pub(super) fn tell(self, report: &mut Sink<'_>) {
         for mut finding in self.found {
             if finding.count > 1 {
-                finding.message = format!("{} (and {} more)", finding.message, finding.count.saturating_sub(1));
+                finding.message = format!(
+                    "{} (and {} more)",
+                    finding.message,
+                    finding.count.saturating_sub(1)
+                );
             }
             report(finding);
         }

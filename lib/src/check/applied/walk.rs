@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::anchor::{Anchor, beginning, puts};
+use super::anchor::{Anchor, beginning, presumed, puts};
 use super::{Entry, Reach, Told};
 use crate::codes::cross;
 use crate::finding::Finding;
 use crate::member::Wal;
 use crate::mvcc::{KeyValue, Keyspace, Version};
 use crate::place::Place;
-use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Applied, Base, Change, Lease, Nothing, Replay, State, Stored};
+use crate::recover::{Applied, Base, Change, Nothing, Replay, State, Stored};
 
 /// How often the thread may be lost and found again.
 const MAX_BREAKS: usize = 16;
@@ -57,7 +56,10 @@ pub(super) fn walk<'a>(
         entries,
         consistent_index,
         compacted: keyspace.compact_revision().unwrap_or(-1),
-        newest: keyspace.between(0..=i64::MAX).next_back().map_or(1, |version| version.revision.main),
+        newest: keyspace
+            .between(0..=i64::MAX)
+            .next_back()
+            .map_or(1, |version| version.revision.main),
         reach: Reach::default(),
         unapplied: Vec::new(),
         applied_beyond: None,
@@ -74,46 +76,33 @@ pub(super) fn walk<'a>(
         let (base, state): (&dyn Base, State) = if first {
             (&Nothing, beginning())
         } else {
-            (&stored, presumed(entries.get(position..).unwrap_or_default()))
+            (
+                &stored,
+                presumed(entries.get(position..).unwrap_or_default()),
+            )
         };
         first = false;
         match walk.run(base, state, position, revision, told) {
             Broken::Done => break,
-            Broken::Again { position: at, revision: from } => (position, revision) = (at, from),
+            Broken::Again {
+                position: at,
+                revision: from,
+            } => (position, revision) = (at, from),
         }
     }
     walk.ends(told);
     walk.reach
 }
 
-/// What is not known of the time in the middle of a log: every lease that is used before it is granted was there. Users and
-/// alarms are left out: who was refused then shows in the store.
-fn presumed(entries: &[Entry<'_>]) -> State {
-    let mut state = State::default();
-    let mut granted = std::collections::HashSet::new();
-    for entry in entries {
-        if let Payload::Request(Request::Internal(request)) = &entry.payload {
-            match request.operation() {
-                Some(Operation::LeaseGrant(grant)) => {
-                    granted.insert(grant.id);
-                }
-                Some(Operation::LeaseRevoke(revoke)) if !granted.contains(&revoke.id) => {
-                    state.leases.0.insert(revoke.id, Lease::default());
-                }
-                _ => {}
-            }
-        }
-        for put in puts(&entry.payload) {
-            if put.lease != 0 && !granted.contains(&put.lease) {
-                state.leases.0.insert(put.lease, Lease::default());
-            }
-        }
-    }
-    state
-}
-
 impl<'a> Walk<'_, 'a> {
-    fn run(&mut self, base: &dyn Base, state: State, from: usize, revision: i64, told: &mut Told) -> Broken {
+    fn run(
+        &mut self,
+        base: &dyn Base,
+        state: State,
+        from: usize,
+        revision: i64,
+        told: &mut Told,
+    ) -> Broken {
         let mut replay = Replay::new(base, state, revision, -1);
         for (position, entry) in self.entries.iter().enumerate().skip(from) {
             let index = entry.entry.index;
@@ -172,13 +161,23 @@ impl<'a> Walk<'_, 'a> {
 
     fn entry_place(&self, entry: &Entry<'_>) -> Place {
         let place = self.wal.place(entry.entry);
-        place.unwrap_or_else(|| Place::file(&crate::place::FileName::new("wal")).with_index(entry.entry.index))
+        place.unwrap_or_else(|| {
+            Place::file(&crate::place::FileName::new("wal")).with_index(entry.entry.index)
+        })
     }
 
     /// Below the compaction only part of the records is left; each must be what was written.
-    fn compare_left(&self, entry: &Entry<'_>, made: &[Change<'_>], stored: &[Version<'_>], told: &mut Told) {
+    fn compare_left(
+        &self,
+        entry: &Entry<'_>,
+        made: &[Change<'_>],
+        stored: &[Version<'_>],
+        told: &mut Told,
+    ) {
         for version in stored {
-            let written = made.iter().find(|change| change.revision == version.revision);
+            let written = made
+                .iter()
+                .find(|change| change.revision == version.revision);
             match written {
                 Some(change) if same(change, version) => {}
                 Some(change) => self.one_differs(entry, change, version, told),
@@ -198,15 +197,26 @@ impl<'a> Walk<'_, 'a> {
     ) -> Option<Broken> {
         let entry = self.entries.get(position)?;
         let main = made.first().map_or(0, |change| change.revision.main);
-        let pairs = || made.iter().filter_map(|change| Some((change, stored.iter().find(|v| v.revision == change.revision)?)));
-        let alike = pairs().all(|(change, version)| same_but_one(change, version)) && stored.len() <= made.len();
+        let pairs = || {
+            made.iter().filter_map(|change| {
+                Some((
+                    change,
+                    stored.iter().find(|v| v.revision == change.revision)?,
+                ))
+            })
+        };
+        let alike = pairs().all(|(change, version)| same_but_one(change, version))
+            && stored.len() <= made.len();
         if stored.is_empty() || alike {
             if beyond {
                 return Some(Broken::Done);
             }
             self.strangers = 0;
             for change in made {
-                match stored.iter().find(|version| version.revision == change.revision) {
+                match stored
+                    .iter()
+                    .find(|version| version.revision == change.revision)
+                {
                     Some(version) if same(change, version) => {}
                     Some(version) => self.one_differs(entry, change, version, told),
                     None => self.one_missing(entry, change, told),
@@ -220,27 +230,50 @@ impl<'a> Walk<'_, 'a> {
         let skipped = self.made_by_later(position, stored);
         let extra = self.made_later(made, main);
         match (skipped, extra) {
-            (Some(later), extra) if extra.is_none_or(|extra| extra >= i64::try_from(later).unwrap_or(i64::MAX)) => {
-                let lost = self.entries.get(position..position.saturating_add(later)).unwrap_or_default();
-                let last = lost.last().map_or(entry.entry.index, |last| last.entry.index);
+            (Some(later), extra)
+                if extra.is_none_or(|extra| extra >= i64::try_from(later).unwrap_or(i64::MAX)) =>
+            {
+                let lost = self
+                    .entries
+                    .get(position..position.saturating_add(later))
+                    .unwrap_or_default();
+                let last = lost
+                    .last()
+                    .map_or(entry.entry.index, |last| last.entry.index);
                 let message = format!(
                     "raft entries {} to {last} count as applied, but the store has nothing of them at revision {main}",
                     entry.entry.index
                 );
-                let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(entry), message).count(later as u64);
+                let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(entry), message)
+                    .count(later as u64);
                 finding.keys = keys_of(lost);
                 told.add(finding);
-                Some(Broken::Again { position: position.saturating_add(later), revision: main.saturating_sub(1) })
+                Some(Broken::Again {
+                    position: position.saturating_add(later),
+                    revision: main.saturating_sub(1),
+                })
             }
             (_, Some(extra)) => {
                 let last = main.saturating_add(extra).saturating_sub(1);
                 let message = format!("no raft entry made the revisions {main} to {last}");
                 let place = stored.first().map(|version| told.place_of(version));
-                let mut finding = Finding::new(&cross::UNEXPLAINED, place.unwrap_or_else(|| self.entry_place(entry)), message)
-                    .count(extra.unsigned_abs());
-                finding.keys = self.keyspace.between(main..=last).take(100).map(|version| version.key.to_vec()).collect();
+                let mut finding = Finding::new(
+                    &cross::UNEXPLAINED,
+                    place.unwrap_or_else(|| self.entry_place(entry)),
+                    message,
+                )
+                .count(extra.unsigned_abs());
+                finding.keys = self
+                    .keyspace
+                    .between(main..=last)
+                    .take(100)
+                    .map(|version| version.key.to_vec())
+                    .collect();
                 told.add(finding);
-                Some(Broken::Again { position, revision: last })
+                Some(Broken::Again {
+                    position,
+                    revision: last,
+                })
             }
             _ => {
                 self.strangers = self.strangers.saturating_add(1);
@@ -249,10 +282,15 @@ impl<'a> Walk<'_, 'a> {
                         "from raft entry {} (revision {main}) on the store's records are not those of the WAL",
                         entry.entry.index
                     );
-                    told.add(Finding::new(&cross::DISAGREE, self.entry_place(entry), message));
+                    told.add(Finding::new(
+                        &cross::DISAGREE,
+                        self.entry_place(entry),
+                        message,
+                    ));
                     return Some(Broken::Done);
                 }
-                pairs().for_each(|(change, version)| self.one_differs(entry, change, version, told));
+                pairs()
+                    .for_each(|(change, version)| self.one_differs(entry, change, version, told));
                 None
             }
         }
@@ -265,7 +303,9 @@ impl<'a> Walk<'_, 'a> {
         let later = self.entries.iter().skip(position).take(LOOK_AHEAD);
         let found = later.enumerate().skip(1).find(|(_, entry)| {
             entry.entry.index <= self.consistent_index
-                && puts(&entry.payload).iter().any(|put| put.key == wanted.key && (put.value == value || put.ignore_value))
+                && puts(&entry.payload)
+                    .iter()
+                    .any(|put| put.key == wanted.key && (put.value == value || put.ignore_value))
         })?;
         Some(found.0)
     }
@@ -276,22 +316,40 @@ impl<'a> Walk<'_, 'a> {
         let put = change.put.as_ref()?;
         let records = self.keyspace.records_of(&change.key);
         let later = records.iter().find(|version| {
-            version.revision.main > main && version.key_value().is_ok_and(|kv| kv.value == &*put.value && !version.tombstone)
+            version.revision.main > main
+                && version
+                    .key_value()
+                    .is_ok_and(|kv| kv.value == &*put.value && !version.tombstone)
         })?;
         Some(later.revision.main.saturating_sub(main))
     }
 
-    fn one_differs(&self, entry: &Entry<'_>, change: &Change<'_>, version: &Version<'_>, told: &mut Told) {
+    fn one_differs(
+        &self,
+        entry: &Entry<'_>,
+        change: &Change<'_>,
+        version: &Version<'_>,
+        told: &mut Told,
+    ) {
         let index = entry.entry.index;
         let place = told.place_of(version);
         let (what, seen, wanted) = difference(change, version);
-        let message = format!("{what} at revision {} is not what raft entry {index} wrote", change.revision);
-        let finding = Finding::new(&cross::DIFFERS, place, message).seen(seen, wanted).key(&*change.key);
+        let message = format!(
+            "{what} at revision {} is not what raft entry {index} wrote",
+            change.revision
+        );
+        let finding = Finding::new(&cross::DIFFERS, place, message)
+            .seen(seen, wanted)
+            .key(&*change.key);
         told.add(finding);
     }
 
     fn one_missing(&self, entry: &Entry<'_>, change: &Change<'_>, told: &mut Told) {
-        let what = if change.put.is_some() { "write" } else { "deletion" };
+        let what = if change.put.is_some() {
+            "write"
+        } else {
+            "deletion"
+        };
         let message = format!(
             "the {what} of raft entry {} (revision {}) is not in the store",
             entry.entry.index, change.revision
@@ -302,18 +360,36 @@ impl<'a> Walk<'_, 'a> {
     /// Of each key the newest put at or below the compaction must have been kept.
     fn kept(&self, replay: &Replay<'_, '_>, told: &mut Told) {
         let mut newest: HashMap<&[u8], &Change<'_>> = HashMap::new();
-        for change in replay.changes().iter().filter(|change| change.revision.main <= self.compacted) {
+        for change in replay
+            .changes()
+            .iter()
+            .filter(|change| change.revision.main <= self.compacted)
+        {
             newest.insert(&change.key, change);
         }
         let mut missing: Vec<&Change<'_>> = newest
             .into_values()
             .filter(|change| change.put.is_some() && change.index <= self.consistent_index)
-            .filter(|change| !self.keyspace.records_of(&change.key).iter().any(|v| v.revision == change.revision))
-            .filter(|change| self.keyspace.between(change.revision.main..=change.revision.main).next().is_none())
+            .filter(|change| {
+                !self
+                    .keyspace
+                    .records_of(&change.key)
+                    .iter()
+                    .any(|v| v.revision == change.revision)
+            })
+            .filter(|change| {
+                self.keyspace
+                    .between(change.revision.main..=change.revision.main)
+                    .next()
+                    .is_none()
+            })
             .collect();
         missing.sort_by_key(|change| change.revision);
         for change in missing {
-            let entry = self.entries.iter().find(|entry| entry.entry.index == change.index);
+            let entry = self
+                .entries
+                .iter()
+                .find(|entry| entry.entry.index == change.index);
             if let Some(entry) = entry {
                 self.one_missing(entry, change, told);
             }
@@ -322,9 +398,19 @@ impl<'a> Walk<'_, 'a> {
 
     /// What consistent_index says against what the store has.
     fn ends(&self, told: &mut Told) {
-        if let Some(first) = self.unapplied.first().and_then(|&position| self.entries.get(position)) {
-            let lost: Vec<&Entry<'_>> = self.unapplied.iter().filter_map(|&position| self.entries.get(position)).collect();
-            let last = lost.last().map_or(first.entry.index, |last| last.entry.index);
+        if let Some(first) = self
+            .unapplied
+            .first()
+            .and_then(|&position| self.entries.get(position))
+        {
+            let lost: Vec<&Entry<'_>> = self
+                .unapplied
+                .iter()
+                .filter_map(|&position| self.entries.get(position))
+                .collect();
+            let last = lost
+                .last()
+                .map_or(first.entry.index, |last| last.entry.index);
             let message = format!(
                 "{} raft entries from {} to {last} count as applied (consistent_index {}), but the store ends before them, at revision {}",
                 lost.len(),
@@ -332,18 +418,30 @@ impl<'a> Walk<'_, 'a> {
                 self.consistent_index,
                 self.newest
             );
-            let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(first), message).count(lost.len() as u64);
-            finding.keys = lost.iter().flat_map(|entry| entry.payload.user_keys()).take(100).map(<[u8]>::to_vec).collect();
+            let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(first), message)
+                .count(lost.len() as u64);
+            finding.keys = lost
+                .iter()
+                .flat_map(|entry| entry.payload.user_keys())
+                .take(100)
+                .map(<[u8]>::to_vec)
+                .collect();
             told.add(finding);
         }
-        if let Some(last) = self.applied_beyond.and_then(|position| self.entries.get(position)) {
+        if let Some(last) = self
+            .applied_beyond
+            .and_then(|position| self.entries.get(position))
+        {
             let count = last.entry.index.saturating_sub(self.consistent_index);
             let message = format!(
                 "the store has the effect of raft entries up to {}, but consistent_index is {}",
                 last.entry.index, self.consistent_index
             );
             let finding = Finding::new(&cross::TWICE, self.entry_place(last), message)
-                .seen(self.consistent_index.to_string(), format!("{} or more", last.entry.index))
+                .seen(
+                    self.consistent_index.to_string(),
+                    format!("{} or more", last.entry.index),
+                )
                 .count(count);
             told.add(finding);
         }
@@ -351,22 +449,46 @@ impl<'a> Walk<'_, 'a> {
 }
 
 fn keys_of(entries: &[Entry<'_>]) -> Vec<Vec<u8>> {
-    entries.iter().flat_map(|entry| entry.payload.user_keys()).take(100).map(<[u8]>::to_vec).collect()
+    entries
+        .iter()
+        .flat_map(|entry| entry.payload.user_keys())
+        .take(100)
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
-fn fits(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
-    made.len() == stored.len() && made.iter().zip(stored).all(|(change, version)| same(change, version))
+pub(super) fn fits(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
+    made.len() == stored.len()
+        && made
+            .iter()
+            .zip(stored)
+            .all(|(change, version)| same(change, version))
 }
 
 fn same(change: &Change<'_>, version: &Version<'_>) -> bool {
     change.revision == version.revision
         && change.put.is_none() == version.tombstone
-        && version.key_value().is_ok_and(|stored| equal(&change.key_value(), &stored))
+        && version
+            .key_value()
+            .is_ok_and(|stored| equal(&change.key_value(), &stored))
 }
 
 fn equal(a: &KeyValue<'_>, b: &KeyValue<'_>) -> bool {
-    (a.key, a.create_revision, a.mod_revision, a.version, a.lease, a.value)
-        == (b.key, b.create_revision, b.mod_revision, b.version, b.lease, b.value)
+    (
+        a.key,
+        a.create_revision,
+        a.mod_revision,
+        a.version,
+        a.lease,
+        a.value,
+    ) == (
+        b.key,
+        b.create_revision,
+        b.mod_revision,
+        b.version,
+        b.lease,
+        b.value,
+    )
 }
 
 /// The same write, but for what a few flipped bits change: the key or the value is that of the entry.
@@ -375,7 +497,10 @@ fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
         return version.key == &*change.key;
     }
     let value = version.key_value().map(|kv| kv.value);
-    let same_value = change.put.as_ref().is_some_and(|put| value.is_ok_and(|value| value == &*put.value));
+    let same_value = change
+        .put
+        .as_ref()
+        .is_some_and(|put| value.is_ok_and(|value| value == &*put.value));
     version.key == &*change.key || same_value
 }
 
@@ -383,26 +508,49 @@ fn difference(change: &Change<'_>, version: &Version<'_>) -> (&'static str, Stri
     let text = |bytes: &[u8]| crate::raft::key_text(bytes);
     let written = change.key_value();
     let Ok(stored) = version.key_value() else {
-        return ("the record", "bytes that are no KeyValue".to_owned(), text(&change.key));
+        return (
+            "the record",
+            "bytes that are no KeyValue".to_owned(),
+            text(&change.key),
+        );
     };
     if version.tombstone != change.put.is_none() {
-        let name = |tombstone| if tombstone { "a deletion".to_owned() } else { "a value".to_owned() };
-        return ("the record", name(version.tombstone), name(change.put.is_none()));
+        let name = |tombstone| {
+            if tombstone {
+                "a deletion".to_owned()
+            } else {
+                "a value".to_owned()
+            }
+        };
+        return (
+            "the record",
+            name(version.tombstone),
+            name(change.put.is_none()),
+        );
     }
     if stored.key != written.key {
         return ("the key", text(stored.key), text(written.key));
     }
     if stored.value != written.value {
-        let at = stored.value.iter().zip(written.value).position(|(a, b)| a != b);
+        let at = stored
+            .value
+            .iter()
+            .zip(written.value)
+            .position(|(a, b)| a != b);
         let at = at.unwrap_or(stored.value.len().min(written.value.len()));
         let show = |value: &[u8]| {
-            let byte = value.get(at).map_or("end".to_owned(), |byte| format!("{byte:#04x}"));
+            let byte = value
+                .get(at)
+                .map_or("end".to_owned(), |byte| format!("{byte:#04x}"));
             format!("{byte} at byte {at} of {}", value.len())
         };
         return ("the value", show(stored.value), show(written.value));
     }
     let numbers = |kv: &KeyValue<'_>| {
-        format!("create {} mod {} version {} lease {:x}", kv.create_revision, kv.mod_revision, kv.version, kv.lease)
+        format!(
+            "create {} mod {} version {} lease {:x}",
+            kv.create_revision, kv.mod_revision, kv.version, kv.lease
+        )
     };
     ("the record", numbers(&stored), numbers(&written))
 }

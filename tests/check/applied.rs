@@ -1,0 +1,31 @@
+use etcd_inspect::backend::Meta;
+use etcd_inspect::check::applied;
+use etcd_inspect::member::Member;
+
+#[test]
+fn wal_and_store_of_healthy_directories_agree() {
+    let mut wrong = Vec::new();
+    for (name, path) in crate::healthy::directories() {
+        let member = Member::open(&path).unwrap();
+        let (db, wal) = (member.db().unwrap(), member.wal().unwrap());
+        let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        let mut found = Vec::new();
+        let reach = applied(
+            &db,
+            &member.keyspace().unwrap(),
+            &wal,
+            index,
+            &mut |finding| found.push(finding),
+        );
+        eprintln!(
+            "{name}: index {index} of {} rev {} {reach:?}",
+            wal.log().last_index(),
+            member.keyspace().unwrap().revision()
+        );
+        let said = found
+            .into_iter()
+            .map(|finding| format!("{name}: {} {}", finding.code.id, finding.message));
+        wrong.extend(said);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
