@@ -17,11 +17,13 @@ fn wal_and_store_of_healthy_directories_agree() {
             index,
             &mut |finding| found.push(finding),
         );
-        eprintln!(
-            "{name}: index {index} of {} rev {} {reach:?}",
-            wal.log().last_index(),
-            member.keyspace().unwrap().revision()
-        );
+        match reach {
+            Ok(reach) => assert!(
+                reach.indexes.is_some_and(|(_, last)| last > 0) && reach.records > 0,
+                "{name}"
+            ),
+            Err(why) => assert!(name.starts_with("restored-"), "{name}: {why}"),
+        }
         let said = found
             .into_iter()
             .map(|finding| format!("{name}: {} {}", finding.code.id, finding.message));

@@ -1,4 +1,11 @@
 //! Check: silent on every healthy directory, and the expected codes for each kind of damage.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop where it stands"
+)]
 
 mod applied;
 mod healthy;
