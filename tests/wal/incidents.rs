@@ -107,7 +107,7 @@ fn the_places_of_findings_are_exact() {
     let log = testkit::places::wal::Log::read(&copy.data_dir());
     let hit = &log.entries()[150];
     let frame = &log.segments[0].frames[hit.frame];
-    testkit::damage::flip_bit(&wal.join(super::SEGMENT), frame.data.end - 30, 1);
+    testkit::damage::flip_bit(&wal.join(super::SEGMENT), frame.data.end - 1, 1);
     let files = Files::in_dir(&wal);
     let read = files.log();
     let mut found = Vec::new();

@@ -8,6 +8,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod boot;
 mod damage;
 mod healthy;
 mod hostile;
@@ -33,7 +34,7 @@ impl Files {
         let named = |path: &PathBuf| {
             (
                 FileName::new(path.to_string_lossy()),
-                fs::read(path).unwrap(),
+                testkit::read_until_hole(path, 1 << 20),
             )
         };
         Self(paths.iter().map(named).collect())

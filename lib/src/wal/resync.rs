@@ -92,21 +92,47 @@ impl<'d> Resync<'d> {
     }
 }
 
+/// Compared with whole chunks: that is a memcmp, also in unoptimised builds.
+static ZEROS: [u8; 4096] = [0; 4096];
+
+fn is_zero(chunk: &[u8]) -> bool {
+    ZEROS.get(..chunk.len()) == Some(chunk)
+}
+
 /// The first byte that is not zero, from `from` on.
 pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
-    const CHUNK: usize = 256;
     let rest = data.get(from..)?;
-    let chunk = rest
-        .chunks(CHUNK)
-        .position(|chunk| chunk.iter().fold(0, |all, &byte| all | byte) != 0)?;
-    let skipped = chunk.saturating_mul(CHUNK);
+    let chunk = rest.chunks(ZEROS.len()).position(|chunk| !is_zero(chunk))?;
+    let skipped = chunk.saturating_mul(ZEROS.len());
     let within = rest.get(skipped..)?.iter().position(|&byte| byte != 0)?;
     Some(from.saturating_add(skipped).saturating_add(within))
 }
 
 /// One behind the last byte that is not zero.
 pub(super) fn last_nonzero(data: &[u8]) -> usize {
-    data.iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |at| at.saturating_add(1))
+    let zeros = data.rchunks(ZEROS.len()).take_while(|chunk| is_zero(chunk));
+    let zeros = zeros.fold(0usize, |sum, chunk| sum.saturating_add(chunk.len()));
+    let rest = data
+        .get(..data.len().saturating_sub(zeros))
+        .unwrap_or_default();
+    let last = rest.iter().rposition(|&byte| byte != 0);
+    last.map_or(0, |at| at.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_a_run_of_zeros_are_found_across_chunks() {
+        let mut data = vec![0u8; 10_000];
+        assert_eq!((first_nonzero(&data, 0), last_nonzero(&data)), (None, 0));
+        data[5000] = 1;
+        data[9001] = 1;
+        assert_eq!(
+            (first_nonzero(&data, 17), last_nonzero(&data)),
+            (Some(5000), 9002)
+        );
+        assert_eq!(first_nonzero(&data, 5001), Some(9001));
+    }
 }

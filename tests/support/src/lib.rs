@@ -30,3 +30,4 @@ pub use fixture::{
     unzstd,
 };
 pub use seal::Seal;
+pub use sparse::read_until_hole;

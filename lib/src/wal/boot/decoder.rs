@@ -1,0 +1,223 @@
+//! etcd's decoder, with its blind spots: it never looks behind a zero length or a length that cannot be.
+
+use super::release::{Guard, Release};
+use crate::wal::frame::{self, HEAD_BYTES, LengthWord, Step};
+use crate::wal::record::{RawRecord, RecordKind};
+
+/// Stands in messages for the name of the file they are about.
+pub(super) const FILE: &str = "{file}";
+
+/// Where in the start etcd stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// All segments are scanned for snapshot records.
+    Scan,
+    /// The segments behind the snapshot are opened.
+    Open,
+    /// They are read.
+    Read,
+    /// The last one is repaired.
+    Repair,
+    /// A message cannot be parsed: a panic wherever it is met.
+    Panic,
+}
+
+/// Why etcd stops, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// The error or panic text.
+    pub message: String,
+    /// Where in the start.
+    pub stage: Stage,
+    /// Position of the segment in [`Log::segments`](crate::wal::Log::segments), where it is about one.
+    pub segment: Option<usize>,
+    /// Offset of the record in it.
+    pub offset: Option<u64>,
+}
+
+impl Halt {
+    /// The line that etcd of that release logs last.
+    pub fn log_line(&self, release: Release) -> String {
+        let outer = match self.stage {
+            Stage::Scan if release.minor >= 6 => "bootstrap failed",
+            Stage::Scan => "discovery failed",
+            Stage::Open => "failed to open WAL",
+            Stage::Read => "failed to read WAL, cannot be repaired",
+            Stage::Repair => return self.message.clone(),
+            Stage::Panic => return format!("panic: {}", self.message),
+        };
+        format!("{outer} {{\"error\": {:?}}}", self.message)
+    }
+
+    pub(super) fn message(text: impl Into<String>) -> Self {
+        Self {
+            message: text.into(),
+            stage: Stage::Read,
+            segment: None,
+            offset: None,
+        }
+    }
+}
+
+/// How reading ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// At what etcd takes for the end of the log.
+    Eof,
+    /// At something it takes for a torn write.
+    UnexpectedEof(Halt),
+    /// At something it refuses.
+    Fatal(Halt),
+}
+
+pub(super) struct Decoder<'a, 'f> {
+    files: &'f [&'a [u8]],
+    current: usize,
+    /// Where the next record of the current file begins.
+    at: usize,
+    crc: u32,
+    guard: Guard,
+    release: Release,
+}
+
+impl<'a, 'f> Decoder<'a, 'f> {
+    pub fn new(files: &'f [&'a [u8]], first: usize, release: Release) -> Self {
+        Self {
+            files,
+            current: first,
+            at: 0,
+            crc: 0,
+            guard: Guard::of(release),
+            release,
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        self.current.saturating_add(1) >= self.files.len()
+    }
+
+    /// Where the good records of the last file end.
+    pub fn end_of_last(&self) -> usize {
+        self.at
+    }
+
+    /// A type 4 record: its checksum must be the running one, unless nothing was read yet.
+    pub fn continue_from(&mut self, crc: u32) -> Result<(), Halt> {
+        if self.crc != 0 && self.crc != crc {
+            return Err(self.halt("wal: crc mismatch"));
+        }
+        self.crc = crc;
+        Ok(())
+    }
+
+    pub fn halt(&self, message: impl Into<String>) -> Halt {
+        Halt {
+            message: message.into(),
+            stage: Stage::Read,
+            segment: Some(self.current),
+            offset: Some(self.at as u64),
+        }
+    }
+
+    pub fn panics(&self, why: &str) -> Halt {
+        Halt {
+            stage: Stage::Panic,
+            ..self.halt(format!("unmarshal should never fail ({why})"))
+        }
+    }
+
+    fn torn(&self, message: impl Into<String>) -> Stop {
+        Stop::UnexpectedEof(self.halt(message))
+    }
+
+    /// `decoder.decodeRecord`.
+    pub fn next(&mut self) -> Result<RawRecord<'a>, Stop> {
+        loop {
+            let Some(&data) = self.files.get(self.current) else {
+                return Err(Stop::Eof);
+            };
+            match frame::step(data, self.at) {
+                Step::End | Step::Zero => {
+                    if self.is_last() {
+                        return Err(Stop::Eof);
+                    }
+                    self.current = self.current.saturating_add(1);
+                    self.at = 0;
+                }
+                Step::Stub(_) => return Err(self.torn("unexpected EOF")),
+                Step::Overrun(word) => return Err(self.too_long(word, data.len())),
+                Step::Frame(frame) => {
+                    let n = frame.word.record_bytes();
+                    let pad = frame.word.pad_bytes();
+                    let left = (data.len() as u64)
+                        .saturating_sub(self.at as u64)
+                        .saturating_sub(pad);
+                    let too_long = match self.guard {
+                        Guard::None => false,
+                        Guard::TenMebibytes => n >= (10 << 20) - pad,
+                        Guard::FileSize { .. } => n > left,
+                    };
+                    if too_long {
+                        return Err(self.too_long(frame.word, data.len()));
+                    }
+                    return self.frame(&frame, data);
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: &frame::Frame<'a>, data: &'a [u8]) -> Result<RawRecord<'a>, Stop> {
+        let body = self.at.saturating_add(HEAD_BYTES);
+        let torn =
+            self.is_last() && frame::is_torn(data.get(body..frame.end()).unwrap_or_default(), body);
+        let raw = match RawRecord::parse(frame.record) {
+            Ok(raw) => raw,
+            Err(_) if torn => return Err(self.torn("unexpected EOF")),
+            Err(why) => return Err(Stop::Fatal(self.halt(format!("proto: Record: {why}")))),
+        };
+        if raw.kind() != RecordKind::Crc {
+            self.crc = raw.roll(self.crc);
+            if raw.crc != self.crc {
+                if torn {
+                    return Err(self.torn("unexpected EOF"));
+                }
+                let message = if self.release.minor < 6 {
+                    "walpb: crc mismatch".to_string()
+                } else {
+                    format!(
+                        "walpb: crc mismatch: expected: {:x} computed: {:x}: in file '{FILE}' at position: {}",
+                        raw.crc, self.crc, self.at
+                    )
+                };
+                return Err(Stop::Fatal(self.halt(message)));
+            }
+        }
+        self.at = frame.end();
+        Ok(raw)
+    }
+
+    fn too_long(&self, word: LengthWord, len: usize) -> Stop {
+        let (n, pad) = (word.record_bytes(), word.pad_bytes());
+        let (len, at) = (len as u64, self.at as u64);
+        let left = len.saturating_sub(at).saturating_sub(pad);
+        match self.guard {
+            Guard::None if n > 1 << 40 => {
+                Stop::Fatal(self.halt("runtime error: makeslice: len out of range"))
+            }
+            Guard::TenMebibytes if n >= (10 << 20) - pad => {
+                Stop::Fatal(self.halt("wal: max entry size limit exceeded"))
+            }
+            Guard::FileSize { repairs } if n > left => {
+                let detail = format!(
+                    "[wal] max entry size limit exceeded when decoding \"{FILE}\", recBytes: {n}, fileSize({len}) - offset({at}) - padBytes({pad}) = entryLimit({left})"
+                );
+                if repairs {
+                    self.torn(format!("unexpected EOF: {detail}"))
+                } else {
+                    Stop::Fatal(self.halt(detail))
+                }
+            }
+            _ => self.torn("unexpected EOF"),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The log as etcd reads it: what real etcd 3.5.30 did with each damaged directory, and what other releases do.
+
+use etcd_inspect::wal::boot::{self, Halt, Reading, Release, Start};
+use testkit::incidents::{Starts, incident};
+
+use super::Files;
+
+fn start(files: &Files, release: Release) -> Result<(Start, Reading), Halt> {
+    let log = files.log();
+    let snapshots = boot::valid_snapshots(&log, &files.bytes(), release)?;
+    let newest = snapshots.last().copied().unwrap_or_default();
+    let reading = boot::read(&log, &files.bytes(), release, newest)?;
+    Ok((newest, reading))
+}
+
+fn of(id: &str, release: &str) -> Result<(Start, Reading), Halt> {
+    let copy = incident(id).reproduce();
+    let files = Files::in_dir(&copy.data_dir().join("member/wal"));
+    start(&files, release.parse().unwrap())
+}
+
+#[test]
+fn etcd_stops_with_the_messages_that_it_printed() {
+    let expected = [
+        (
+            "W01",
+            "discovery failed {\"error\": \"walpb: crc mismatch\"}",
+        ),
+        (
+            "W03",
+            "discovery failed {\"error\": \"walpb: crc mismatch\"}",
+        ),
+        (
+            "W05",
+            "discovery failed {\"error\": \"walpb: crc mismatch\"}",
+        ),
+        (
+            "W11",
+            "failed to read WAL, cannot be repaired {\"error\": \"unexpected EOF: [wal] max entry size limit exceeded when decoding \\\"0000000000000003-",
+        ),
+        ("W13", "discovery failed {\"error\": \"wal: crc mismatch\"}"),
+        ("W15", "discovery failed {\"error\": \"wal: crc mismatch\"}"),
+        ("W23", "discovery failed {\"error\": \"wal: crc mismatch\"}"),
+        (
+            "W27",
+            "failed to read WAL, cannot be repaired {\"error\": \"unexpected block type 9\"}",
+        ),
+        (
+            "W35",
+            "failed to read WAL, cannot be repaired {\"error\": \"unexpected block type ",
+        ),
+        ("W43", "discovery failed {\"error\": \"wal: crc mismatch\"}"),
+        (
+            "W45",
+            "discovery failed {\"error\": \"walpb: crc mismatch\"}",
+        ),
+    ];
+    let release = Release::new(5, 30);
+    for (id, message) in expected {
+        assert_eq!(incident(id).starts, Starts::No, "{id}");
+        let halt = of(id, "3.5.30").expect_err(id);
+        let line = halt.log_line(release);
+        assert!(line.starts_with(message), "{id}: {line}");
+    }
+}
+
+#[test]
+fn what_a_start_would_cut_off_or_erase_is_counted() {
+    let (_, torn) = of("W07", "3.5.30").unwrap();
+    assert!(torn.repair.unwrap().cut_to.is_some());
+    for id in ["W08", "W09", "W41"] {
+        let (_, reading) = of(id, "3.5.30").unwrap();
+        let repair = reading.repair.expect(id);
+        assert!(
+            repair.error.starts_with("unexpected EOF"),
+            "{id}: {repair:?}"
+        );
+        assert!(reading.lost.len() >= 19, "{id}: {}", reading.lost.len());
+    }
+    let (_, reading) = of("W10", "3.5.30").unwrap();
+    assert!(reading.repair.is_none(), "not a word in the log");
+    assert!(reading.erases.is_some() && reading.lost.len() >= 60);
+}
+
+#[test]
+fn releases_differ_where_the_length_is_damaged() {
+    for (release, starts) in [
+        ("3.4.9", true),
+        ("3.4.23", false),
+        ("3.5.4", false),
+        ("3.5.6", false),
+        ("3.5.7", true),
+        ("3.6.14", true),
+        ("3.7.1", true),
+    ] {
+        // A length of 2^47 bytes cannot even be allocated where no guard stands in front of it.
+        let can_allocate = release != "3.4.9";
+        assert_eq!(
+            of("W09", release).is_ok(),
+            starts && can_allocate,
+            "{release}"
+        );
+        assert!(
+            of("W08", release).is_ok(),
+            "{release}: a zeroed sector passes for a torn write"
+        );
+        assert!(of("W05", release).is_err(), "{release}");
+    }
+    let halt = of("W09", "3.4.23").unwrap_err();
+    assert_eq!(halt.message, "wal: max entry size limit exceeded");
+    let halt = of("W05", "3.6.14").unwrap_err();
+    assert!(
+        halt.message
+            .contains("in file '0000000000000000-0000000000000000.wal' at position: "),
+        "{}",
+        halt.message
+    );
+}
+
+#[test]
+fn a_healthy_log_reads_as_we_read_it() {
+    for name in testkit::fixtures() {
+        let dir = testkit::data_dir(&name).join("member/wal");
+        if !dir.is_dir() {
+            continue;
+        }
+        let files = Files::in_dir(&dir);
+        let log = files.log();
+        for release in ["3.4.23", "3.5.30", "3.6.14", "3.7.1"] {
+            let (start, reading) = self::start(&files, release.parse().unwrap()).unwrap();
+            assert_eq!(
+                reading.last_index(start),
+                log.last_index(),
+                "{name} {release}"
+            );
+            assert!(
+                reading.lost.is_empty() && reading.repair.is_none() && reading.erases.is_none(),
+                "{name}"
+            );
+            assert_eq!(boot::commit_out_of_range(&reading, start), None, "{name}");
+            assert_eq!(reading.node_id, log.metadata[0].node_id, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_or_empty_last_segment_goes_unnoticed() {
+    for id in ["W17", "W21"] {
+        let (start, reading) = of(id, "3.5.30").unwrap();
+        assert!(
+            reading.repair.is_none() && reading.last_index(start) > start.index,
+            "{id}"
+        );
+    }
+}
