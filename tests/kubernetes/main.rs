@@ -8,6 +8,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod compare;
 mod objects;
 mod oracle;
 mod random;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::sync::LazyLock;
 use testkit::synth::kubernetes::{Random, Schema};
 
-use crate::oracle::difference;
+use crate::compare::difference;
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::load);
 

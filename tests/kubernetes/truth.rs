@@ -9,7 +9,7 @@ use etcd_inspect::{Bytes, Limits};
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
-use crate::oracle::{difference, without_empties};
+use crate::compare::{difference, without_empties};
 
 /// The newest value of every key, read here with what little protobuf an mvccpb.KeyValue needs.
 fn newest_values(db: &[u8]) -> HashMap<Vec<u8>, Vec<u8>> {

@@ -18,14 +18,14 @@ use super::members::Members;
 use super::node::{Datum, Node, text};
 use super::quantity::canonical;
 use super::serialize::whole;
-use super::time::Stamp;
+use super::time::{GO_ZERO, Stamp};
 
 impl<'de> Deserializer<'de> for Node<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.datum {
-            Datum::Null | Datum::Tree(Value::Null) => visitor.visit_unit(),
+            Datum::Null | Datum::NoTime | Datum::Tree(Value::Null) => visitor.visit_unit(),
             Datum::Bool(value) | Datum::Tree(Value::Bool(value)) => visitor.visit_bool(*value),
             Datum::Int(value) => visitor.visit_i64(*value),
             Datum::Float(value) => match whole(*value) {
@@ -64,8 +64,16 @@ impl<'de> Deserializer<'de> for Node<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.datum {
-            Datum::Null | Datum::Tree(Value::Null) => visitor.visit_none(),
+            Datum::Null | Datum::NoTime | Datum::Tree(Value::Null) => visitor.visit_none(),
             _ => visitor.visit_some(self),
+        }
+    }
+
+    /// A type that must have a time gets Go's zero time: Kubernetes prints `null` for it, and reads that back as zero.
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.datum {
+            Datum::NoTime => visitor.visit_str(Stamp::seconds(GO_ZERO).as_str()),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -101,7 +109,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier
     }
 }

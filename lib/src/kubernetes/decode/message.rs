@@ -301,7 +301,7 @@ impl<'a> MessageMembers<'a> {
             };
             if matches!(
                 Datum::message(field.message(), span, Role::Plain)?,
-                Datum::Null
+                Datum::NoTime
             ) {
                 return Ok(None);
             }

@@ -118,6 +118,8 @@ pub(crate) enum Datum<'a> {
     Float(f64),
     Text(&'a [u8]),
     Base64(&'a [u8]),
+    /// Go's zero time: `null`, or year 1 where a typed object must have a time.
+    NoTime,
     Time(i64),
     MicroTime(i64, i32),
     Quantity(&'a [u8]),
@@ -225,7 +227,7 @@ impl<'a> Datum<'a> {
         let seconds = signed(span.varint(1)?);
         Ok(match form {
             Form::Time | Form::MicroTime if span.data.is_empty() || seconds == GO_ZERO => {
-                Self::Null
+                Self::NoTime
             }
             Form::Time => Self::Time(seconds),
             Form::MicroTime => Self::MicroTime(seconds, low_32(span.varint(2)?)),

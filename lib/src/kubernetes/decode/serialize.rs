@@ -15,7 +15,7 @@ use super::time::Stamp;
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.datum {
-            Datum::Null => serializer.serialize_unit(),
+            Datum::Null | Datum::NoTime => serializer.serialize_unit(),
             Datum::Bool(value) => serializer.serialize_bool(*value),
             Datum::Int(value) => serializer.serialize_i64(*value),
             Datum::Float(value) => match whole(*value) {

@@ -129,6 +129,13 @@ impl Schema {
         self.kinds.len()
     }
 
+    /// The number of a kind.
+    #[must_use]
+    pub fn find(&self, api_version: &str, kind: &str) -> Option<usize> {
+        let mut kinds = self.kinds.iter();
+        kinds.position(|row| (row.0.as_str(), row.1.as_str()) == (api_version, kind))
+    }
+
     /// A random object of one kind: what is stored, and its JSON.
     #[must_use]
     pub fn object(&self, kind: usize, random: &mut Random) -> (Vec<u8>, Value) {
