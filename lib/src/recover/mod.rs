@@ -6,6 +6,8 @@ mod compare;
 mod layer;
 mod lease;
 mod members;
+mod replay;
+mod state;
 mod store;
 mod users;
 
@@ -14,5 +16,6 @@ pub use base::Stored;
 pub use layer::{Base, Change, Layer, Nothing, Put, Span};
 pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
 pub use members::{MemberInfo, Members};
+pub use replay::{Bound, Reach, Replayed, commit, replay, voters};
 pub use store::Refused;
 pub use users::{User, Users};

@@ -1,0 +1,166 @@
+//! The state etcd would have after it started: the db, and the entries of the WAL behind it applied.
+
+use super::apply::{Applied, Replay, State};
+use super::base::Stored;
+use crate::backend::Meta;
+use crate::error::Error;
+use crate::member::{Member, Wal};
+use crate::mvcc::{Keyspace, Overlay};
+use crate::progress::Progress;
+use crate::raft::{ConfChangeType, ConfState, Payload};
+
+/// Why the replay ends where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The member votes alone: when it starts it elects itself and commits every entry it has.
+    SoleVoter,
+    /// Entries behind the commit index may never have been acknowledged; other members decide about them.
+    Commit,
+}
+
+/// How far a replay went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// `consistent_index`: the last entry the db has.
+    pub from: u64,
+    /// The last entry that was applied.
+    pub to: u64,
+    /// Why not further.
+    pub bound: Bound,
+    /// The last entry of the log.
+    pub last: u64,
+    /// Entries applied.
+    pub entries: u64,
+    /// Of them, those etcd answers with an error.
+    pub refused: u64,
+    /// The entry at which etcd panics, and how; nothing behind it was applied.
+    pub stops: Option<(u64, String)>,
+}
+
+/// A member's state after replay.
+///
+/// ```no_run
+/// use etcd_inspect::member::Member;
+/// use etcd_inspect::progress::Silent;
+/// use etcd_inspect::recover::replay;
+/// let member = Member::open("/copy/m1")?;
+/// let replayed = replay(&member, &Silent)?;
+/// println!("revision {} after {} entries", replayed.keyspace().revision(), replayed.reach.entries);
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Replayed<'a> {
+    overlay: Overlay<'a>,
+    /// Leases, alarms, users, members.
+    pub state: State,
+    /// How far it went.
+    pub reach: Reach,
+}
+
+impl Replayed<'_> {
+    /// The keyspace after replay, with the same questions as the db's.
+    pub fn keyspace(&self) -> Keyspace<'_> {
+        self.overlay.keyspace()
+    }
+}
+
+/// Applies the entries that etcd would apply when it starts.
+///
+/// # Errors
+/// As [`Member::keyspace`]. A member without a WAL is as its db says.
+pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replayed<'a>, Error> {
+    let db = member.db()?;
+    let keyspace = member.keyspace()?;
+    let wal = member.wal_with(progress);
+    let from = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+    let mut reach = Reach { from, to: from, bound: Bound::Commit, last: from, entries: 0, refused: 0, stops: None };
+    let state = State::read(&db);
+    let mut overlay = Overlay::new(&keyspace);
+    let Some(wal) = wal else {
+        overlay_finish(&mut overlay);
+        return Ok(Replayed { overlay, state, reach });
+    };
+    let log = wal.log();
+    let commit = commit(&wal, from);
+    reach.last = log.last_index();
+    if voters(member, &wal, commit).voters.len() <= 1 {
+        reach.bound = Bound::SoleVoter;
+    }
+    let to = match reach.bound {
+        Bound::SoleVoter => log.last_index(),
+        Bound::Commit => commit,
+    };
+    let stored = Stored::new(keyspace, keyspace.revision());
+    let compacted = keyspace.compact_revision().unwrap_or(-1);
+    let mut replay = Replay::new(&stored, state, keyspace.revision(), compacted);
+    for entry in log.surviving().filter(|entry| entry.index > from && entry.index <= to) {
+        // Behind missing entries nothing can be applied: etcd does not start, or stops there.
+        if entry.index != reach.to.saturating_add(1) {
+            break;
+        }
+        if let Applied::Stops(why) = replay.apply(entry.index, wal.data(entry), &wal.payload(entry)) {
+            reach.stops = Some((entry.index, why));
+            break;
+        }
+        reach.to = entry.index;
+    }
+    (reach.entries, reach.refused) = replay.counts();
+    for change in replay.changes() {
+        match change.put {
+            Some(_) => overlay.put(change.revision, &change.key_value()),
+            None => overlay.delete(change.revision, &change.key),
+        };
+    }
+    if let Some(&(revision, _)) = replay.compactions().last() {
+        overlay.compact(revision);
+    }
+    overlay_finish(&mut overlay);
+    let (_, state) = replay.into_parts();
+    Ok(Replayed { overlay, state, reach })
+}
+
+/// etcd resumes an interrupted compaction when it starts.
+fn overlay_finish(overlay: &mut Overlay<'_>) {
+    if overlay.keyspace().compaction().is_interrupted() {
+        overlay.finish_compaction();
+    }
+}
+
+/// The lower bound of what is committed: HardState, `consistent_index`, the newest valid snapshot.
+pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
+    let state = wal.log().hard_state().map_or(0, |state| state.commit);
+    let snapshot = wal.log().valid_snapshots().map(|snapshot| snapshot.index).max();
+    state.max(consistent_index).max(snapshot.unwrap_or(0)).min(wal.log().last_index().max(consistent_index))
+}
+
+/// Who votes at index `at`: the newest snapshot's voters, and the membership changes behind it.
+pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
+    let log = wal.log();
+    let newest = log.valid_snapshots().filter(|snapshot| snapshot.index <= at).max_by_key(|snapshot| snapshot.index);
+    let mut conf = newest.and_then(|snapshot| snapshot.conf_state.clone());
+    let from = newest.map_or(0, |snapshot| snapshot.index);
+    if conf.is_none() && from > 0 {
+        let snaps = member.snaps(&mut |_| {});
+        conf = snaps.usable().find(|snap| snap.index == from).map(|snap| snap.conf_state.clone());
+    }
+    let mut conf = conf.unwrap_or_default();
+    for entry in log.surviving().filter(|entry| entry.index > from && entry.index <= at) {
+        let Payload::ConfChange(change) = wal.payload(entry) else { continue };
+        let id = change.node_id;
+        match change.kind() {
+            ConfChangeType::AddNode => {
+                conf.learners.retain(|&other| other != id);
+                if !conf.voters.contains(&id) {
+                    conf.voters.push(id);
+                }
+            }
+            ConfChangeType::AddLearnerNode if !conf.contains(id) => conf.learners.push(id),
+            ConfChangeType::RemoveNode => {
+                conf.voters.retain(|&other| other != id);
+                conf.learners.retain(|&other| other != id);
+            }
+            _ => {}
+        }
+    }
+    conf
+}
