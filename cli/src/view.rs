@@ -3,10 +3,10 @@
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::{Member, Space};
 use etcd_inspect::mvcc::Keyspace;
+use etcd_inspect::recover::{Replayed, replay};
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
@@ -16,23 +16,61 @@ const SAMPLE: usize = 50_000;
 pub(crate) struct View<'m> {
     member: &'m Member,
     keyspace: Keyspace<'m>,
+    replayed: Option<Replayed<'m>>,
 }
 
 impl<'m> View<'m> {
     /// Reads the keyspace.
-    pub(crate) fn open(member: &'m Member, at: &At, _ui: &mut Ui) -> anyhow::Result<Self> {
-        if at.replay {
-            return Err(Failure::usage("--replay does not exist yet").into());
-        }
-        Ok(Self {
+    pub(crate) fn open(member: &'m Member, at: &At, ui: &mut Ui) -> anyhow::Result<Self> {
+        let keyspace = member.keyspace()?;
+        let replayed = match at.replay {
+            true => Some(replay(member, &*ui.progress())?),
+            false => None,
+        };
+        let view = Self {
             member,
-            keyspace: member.keyspace()?,
-        })
+            keyspace,
+            replayed,
+        };
+        view.say_side(ui)?;
+        Ok(view)
+    }
+
+    /// What the replay did, where one was asked for.
+    pub(crate) fn replayed(&self) -> Option<&Replayed<'m>> {
+        self.replayed.as_ref()
+    }
+
+    /// Says how far a replay went and why not further.
+    fn say_side(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        let Some(reach) = self.replayed.as_ref().map(|replayed| &replayed.reach) else {
+            return Ok(());
+        };
+        ui.note(format!(
+            "after replay of {} WAL entries behind index {}: as etcd would have it after a start",
+            reach.entries, reach.from
+        ))?;
+        if reach.to < reach.last {
+            ui.note(format!(
+                "entries {} to {} are in the log but not known to be committed: not applied",
+                reach.to.saturating_add(1),
+                reach.last
+            ))?;
+        }
+        if let Some((index, why)) = &reach.stops {
+            ui.warn(format!(
+                "etcd stops at entry {index}: {why}; nothing behind it was applied"
+            ))?;
+        }
+        Ok(())
     }
 
     /// The keyspace.
     pub(crate) fn keyspace(&self) -> Keyspace<'_> {
-        self.keyspace
+        match &self.replayed {
+            Some(replayed) => replayed.keyspace(),
+            None => self.keyspace,
+        }
     }
 
     /// Where the bytes of the db are.
@@ -43,7 +81,7 @@ impl<'m> View<'m> {
     /// Where Kubernetes keeps its keys here.
     pub(crate) fn layout(&self) -> Layout {
         Layout::detect(
-            self.keyspace
+            self.keyspace()
                 .between(0..=i64::MAX)
                 .take(SAMPLE)
                 .map(|version| version.key),
@@ -53,7 +91,7 @@ impl<'m> View<'m> {
     /// Says that an answer is one about the past.
     pub(crate) fn say_revision(&self, revision: Option<i64>, ui: &mut Ui) -> std::io::Result<()> {
         match revision {
-            Some(revision) if revision != self.keyspace.revision() => {
+            Some(revision) if revision != self.keyspace().revision() => {
                 ui.note(format!("as of rev {revision}"))
             }
             _ => Ok(()),

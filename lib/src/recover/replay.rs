@@ -73,12 +73,24 @@ pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replaye
     let keyspace = member.keyspace()?;
     let wal = member.wal_with(progress);
     let from = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
-    let mut reach = Reach { from, to: from, bound: Bound::Commit, last: from, entries: 0, refused: 0, stops: None };
+    let mut reach = Reach {
+        from,
+        to: from,
+        bound: Bound::Commit,
+        last: from,
+        entries: 0,
+        refused: 0,
+        stops: None,
+    };
     let state = State::read(&db);
     let mut overlay = Overlay::new(&keyspace);
     let Some(wal) = wal else {
         overlay_finish(&mut overlay);
-        return Ok(Replayed { overlay, state, reach });
+        return Ok(Replayed {
+            overlay,
+            state,
+            reach,
+        });
     };
     let log = wal.log();
     let commit = commit(&wal, from);
@@ -93,12 +105,16 @@ pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replaye
     let stored = Stored::new(keyspace, keyspace.revision());
     let compacted = keyspace.compact_revision().unwrap_or(-1);
     let mut replay = Replay::new(&stored, state, keyspace.revision(), compacted);
-    for entry in log.surviving().filter(|entry| entry.index > from && entry.index <= to) {
+    for entry in log
+        .surviving()
+        .filter(|entry| entry.index > from && entry.index <= to)
+    {
         // Behind missing entries nothing can be applied: etcd does not start, or stops there.
         if entry.index != reach.to.saturating_add(1) {
             break;
         }
-        if let Applied::Stops(why) = replay.apply(entry.index, wal.data(entry), &wal.payload(entry)) {
+        if let Applied::Stops(why) = replay.apply(entry.index, wal.data(entry), &wal.payload(entry))
+        {
             reach.stops = Some((entry.index, why));
             break;
         }
@@ -116,7 +132,11 @@ pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replaye
     }
     overlay_finish(&mut overlay);
     let (_, state) = replay.into_parts();
-    Ok(Replayed { overlay, state, reach })
+    Ok(Replayed {
+        overlay,
+        state,
+        reach,
+    })
 }
 
 /// etcd resumes an interrupted compaction when it starts.
@@ -129,23 +149,41 @@ fn overlay_finish(overlay: &mut Overlay<'_>) {
 /// The lower bound of what is committed: HardState, `consistent_index`, the newest valid snapshot.
 pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
     let state = wal.log().hard_state().map_or(0, |state| state.commit);
-    let snapshot = wal.log().valid_snapshots().map(|snapshot| snapshot.index).max();
-    state.max(consistent_index).max(snapshot.unwrap_or(0)).min(wal.log().last_index().max(consistent_index))
+    let snapshot = wal
+        .log()
+        .valid_snapshots()
+        .map(|snapshot| snapshot.index)
+        .max();
+    state
+        .max(consistent_index)
+        .max(snapshot.unwrap_or(0))
+        .min(wal.log().last_index().max(consistent_index))
 }
 
 /// Who votes at index `at`: the newest snapshot's voters, and the membership changes behind it.
 pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
     let log = wal.log();
-    let newest = log.valid_snapshots().filter(|snapshot| snapshot.index <= at).max_by_key(|snapshot| snapshot.index);
+    let newest = log
+        .valid_snapshots()
+        .filter(|snapshot| snapshot.index <= at)
+        .max_by_key(|snapshot| snapshot.index);
     let mut conf = newest.and_then(|snapshot| snapshot.conf_state.clone());
     let from = newest.map_or(0, |snapshot| snapshot.index);
     if conf.is_none() && from > 0 {
         let snaps = member.snaps(&mut |_| {});
-        conf = snaps.usable().find(|snap| snap.index == from).map(|snap| snap.conf_state.clone());
+        conf = snaps
+            .usable()
+            .find(|snap| snap.index == from)
+            .map(|snap| snap.conf_state.clone());
     }
     let mut conf = conf.unwrap_or_default();
-    for entry in log.surviving().filter(|entry| entry.index > from && entry.index <= at) {
-        let Payload::ConfChange(change) = wal.payload(entry) else { continue };
+    for entry in log
+        .surviving()
+        .filter(|entry| entry.index > from && entry.index <= at)
+    {
+        let Payload::ConfChange(change) = wal.payload(entry) else {
+            continue;
+        };
         let id = change.node_id;
         match change.kind() {
             ConfChangeType::AddNode => {

@@ -14,7 +14,10 @@ impl State {
         let mut state = Self::default();
         let ignore = &mut |_| {};
         for lease in backend::Lease::read_all(db, ignore) {
-            let kept = Lease { ttl: lease.ttl_seconds, remaining_ttl: lease.remaining_ttl_seconds };
+            let kept = Lease {
+                ttl: lease.ttl_seconds,
+                remaining_ttl: lease.remaining_ttl_seconds,
+            };
             state.leases.0.insert(lease.id.0, kept);
         }
         for alarm in backend::Alarm::read_all(db, ignore) {
@@ -30,7 +33,14 @@ impl State {
         state.users.revision = auth.revision.unwrap_or(1);
         for user in auth.users {
             let password = user.password_hash().to_vec();
-            state.users.users.insert(user.name, User { password, roles: user.roles, no_password: user.no_password });
+            state.users.users.insert(
+                user.name,
+                User {
+                    password,
+                    roles: user.roles,
+                    no_password: user.no_password,
+                },
+            );
         }
         for role in auth.roles {
             let permissions = role.permissions.into_iter().map(|permission| Permission {
@@ -57,8 +67,10 @@ impl State {
         }
         state.members.removed = cluster.removed.into_iter().map(|id| id.0).collect();
         state.members.cluster_version = cluster.cluster_version.map(|version| version.to_string());
-        state.members.downgrade =
-            cluster.downgrade.filter(|downgrade| downgrade.enabled).map(|downgrade| downgrade.target_version);
+        state.members.downgrade = cluster
+            .downgrade
+            .filter(|downgrade| downgrade.enabled)
+            .map(|downgrade| downgrade.target_version);
         state
     }
 }
