@@ -103,6 +103,12 @@ pub fn copy_of(path: &Path) -> Copy {
     }
 }
 
+/// Puts a healthy file back over a damaged one (or where it was deleted), with its mode and times.
+pub fn restore(healthy: &Path, damaged: &Path) {
+    let _ = fs::remove_file(damaged);
+    sparse::copy(healthy, damaged).unwrap_or_else(|error| panic!("{}: {error}", damaged.display()));
+}
+
 /// A private copy; dereferences to its path.
 #[derive(Debug)]
 pub struct Copy {
