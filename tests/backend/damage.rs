@@ -268,3 +268,12 @@ fn alarms_are_told_with_what_they_mean() {
         ["ALARM-004"]
     );
 }
+
+#[test]
+fn a_missing_bucket_is_named_though_etcd_would_just_make_it_again() {
+    let without = synth::bolt::Db::new()
+        .bucket("key", entries(&[]))
+        .bucket("meta", entries(&[]));
+    let codes = codes(without, Compaction::default(), false);
+    assert_eq!(codes, [("META-014", 1); 8]);
+}

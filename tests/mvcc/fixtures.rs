@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use etcd_inspect::Limits;
 use etcd_inspect::backend::Meta;
 use etcd_inspect::bolt::Db;
 use etcd_inspect::member::Member;
+use etcd_inspect::mvcc::check;
 use etcd_inspect::mvcc::{Index, KeyRange, Keyspace, Rules};
+use etcd_inspect::progress::Silent;
 use testkit::fixture;
 
 /// One member of the manifest: the name to show, the path, what etcd said.
@@ -173,6 +176,39 @@ fn the_snapshot_of_a_member_hashes_as_the_member() {
         });
     }
     assert!(compared > 0);
+}
+
+#[test]
+fn healthy_members_and_snapshots_break_no_rule() {
+    let mut checked = 0;
+    for (name, path, truth) in members() {
+        let snapshot = path.parent().unwrap().join("snapshot.db");
+        for path in [Some(path), snapshot.is_file().then_some(snapshot)]
+            .into_iter()
+            .flatten()
+        {
+            with_keyspace(&path, rules(&truth), |db, keyspace| {
+                let bucket = db.bucket(b"key", &mut |_| {}).unwrap();
+                let mut bad = Vec::new();
+                check::check(
+                    &bucket,
+                    &keyspace,
+                    &Limits::default(),
+                    &Silent,
+                    &mut |finding| {
+                        let bumped =
+                            name.starts_with("restored-bumped") && finding.code.id == "MVCC-014";
+                        if !bumped {
+                            bad.push(format!("{} {}", finding.code.id, finding.message));
+                        }
+                    },
+                );
+                assert_eq!(bad, [""; 0], "{name} {}", path.display());
+                checked += 1;
+            });
+        }
+    }
+    assert!(checked > 30, "{checked}");
 }
 
 #[test]

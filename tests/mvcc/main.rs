@@ -10,5 +10,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod damage;
 mod fixtures;
+mod hostile;
 mod model;

@@ -21,9 +21,24 @@ const MANY_LEASES: usize = 1000;
 /// User keys that one finding names.
 const KEYS_NAMED: usize = 32;
 
+/// Buckets that every etcd makes at its first start.
+const BUCKETS: [(&str, Severity); 10] = [
+    ("alarm", Severity::Warning),
+    ("auth", Severity::Warning),
+    ("authRoles", Severity::Warning),
+    ("authUsers", Severity::Warning),
+    ("cluster", Severity::Warning),
+    ("key", Severity::Error),
+    ("lease", Severity::Error),
+    ("members", Severity::Warning),
+    ("members_removed", Severity::Warning),
+    ("meta", Severity::Error),
+];
+
 /// Reads and judges all buckets but `key`; with a keyspace also what they say of it.
 pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     let here = Place::file(db.file().file());
+    buckets(db, &here, sink);
     meta(&Meta::read(db, sink), keyspace, &here, sink);
     let members = Cluster::read(db, sink);
     cluster(&members, &here, sink);
@@ -32,6 +47,17 @@ pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) 
     auth(&Auth::read(db, sink), &here, sink);
     leases(&Lease::read_all(db, sink), keyspace, &here, sink);
     alarms(&Alarm::read_all(db, sink), &members, &here, sink);
+}
+
+/// Names buckets that are missing.
+pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
+    let there = db.buckets(&mut |_| {});
+    for (name, severity) in BUCKETS {
+        if !there.iter().any(|(known, _)| *known == name.as_bytes()) {
+            let message = format!("there is no bucket \"{name}\"");
+            sink(Finding::new(&codes::BUCKET_MISSING, here.clone(), message).severity(severity));
+        }
+    }
 }
 
 /// Judges the `meta` bucket, against the records where they are given.

@@ -39,6 +39,10 @@ codes! {
         what: "The `meta` bucket holds a key that etcd 3.4 to 3.7 do not write. etcd ignores it.",
         why: "A newer etcd, another program, or a key whose name was damaged: then one of etcd's own is missing.",
         next: "etcd-inspect meta {path}";
+    BUCKET_MISSING = "META-014", Error, "a bucket of etcd's is missing",
+        what: "Every etcd makes ten buckets at its first start and never removes one. It makes a missing one again, empty, and says nothing: without `key` it serves no keys, without `lease` keys never expire, without `meta` the whole WAL is applied again.",
+        why: "A flipped bit in a bucket's name (then a foreign bucket is there too), damage in the root, or a tool that trims.",
+        next: "Do not start etcd on it. etcd-inspect page -d {path} lists what is there; restore from another member or a snapshot.";
     MEMBER_KEY = "MEM-001", Error, "a member's key is not its id",
         what: "Members are stored under their id in lower-case hexadecimal without leading zeros. etcd panics on a key that is no number, and goes by the key where the value says another id.",
         why: "A bucket edited by hand, or a flipped bit.",

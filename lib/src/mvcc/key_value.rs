@@ -50,6 +50,8 @@ pub struct Flaw {
     pub what: &'static str,
 }
 
+/// Field number of the value.
+const VALUE: u64 = 5;
 const VARINT: u64 = 0;
 const FIXED64: u64 = 1;
 const BYTES: u64 = 2;
@@ -72,6 +74,16 @@ impl<'a> KeyValue<'a> {
     /// # Errors
     /// Where the message breaks; etcd stops with `failed to unmarshal mvccpb.KeyValue`.
     pub fn parse(message: &'a [u8]) -> Result<Self, Flaw> {
+        Self::parse_to(message, u64::MAX)
+    }
+
+    /// Creation, revision and version alone, without touching the value where it stands behind them, as etcd writes it.
+    pub(crate) fn parse_head(message: &'a [u8]) -> Result<Self, Flaw> {
+        Self::parse_to(message, VALUE)
+    }
+
+    /// Ends at field `end` as long as the fields came in order.
+    fn parse_to(message: &'a [u8], end: u64) -> Result<Self, Flaw> {
         let mut reader = Reader {
             message,
             at: 0,
@@ -93,6 +105,9 @@ impl<'a> KeyValue<'a> {
                 });
             }
             kv.canonical &= field > last && field <= 6;
+            if field >= end && kv.canonical {
+                break;
+            }
             last = field;
             match (field, wire) {
                 (1, BYTES) => kv.key = reader.bytes()?,

@@ -7,6 +7,7 @@
 //! claim. Nothing here knows what a value means.
 
 mod build;
+pub mod check;
 mod compaction;
 mod counts;
 mod hash;

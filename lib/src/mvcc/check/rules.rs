@@ -1,0 +1,349 @@
+//! The rules of a healthy `key` bucket.
+//!
+//! Let C be the compaction revision in force. Up to C records may be missing, and while a compaction is unfinished some that
+//! should be are still there: always a run of the newest ones, because a compaction removes in ascending order. So each
+//! record that is still there has its true predecessor, and the rules about predecessors hold for all. Verified on the
+//! healthy directories of all versions; the exceptions are named where they are made.
+
+use super::found::{Found, Tally};
+use super::shown;
+use crate::codes::mvcc as codes;
+use crate::mvcc::index::{NONE, Record};
+use crate::mvcc::key_value::KeyValue;
+use crate::mvcc::keyspace::Keyspace;
+
+/// Main revision of the first write there can be; 1 is the empty store.
+const FIRST_MAIN: i64 = 2;
+
+/// The rules, with what they need to know of the whole.
+pub(super) struct Judge<'a> {
+    keyspace: &'a Keyspace<'a>,
+    /// The compaction revision in force; 1 where there is none, the revision of the empty store.
+    compacted: i64,
+    /// The last compaction that ended.
+    finished: Option<i64>,
+    interrupted: bool,
+}
+
+/// A record with its message.
+struct Judged<'a> {
+    record: &'a Record,
+    kv: KeyValue<'a>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(keyspace: &'a Keyspace<'a>) -> Self {
+        let compaction = keyspace.compaction();
+        Self {
+            keyspace,
+            compacted: compaction.revision().unwrap_or(1).max(1),
+            finished: compaction.finished,
+            interrupted: compaction.is_interrupted(),
+        }
+    }
+
+    /// Judges one record; returns its size in bytes.
+    pub(super) fn record(&self, id: usize, tally: &mut Tally) -> u64 {
+        let Some(record) = self.keyspace.index.records.get(id) else {
+            return 0;
+        };
+        let before = id
+            .checked_sub(1)
+            .and_then(|before| self.keyspace.index.records.get(before));
+        self.sequence(record, before, tally);
+        let message = record.message(self.keyspace.bytes);
+        match KeyValue::parse(message) {
+            Ok(kv) => {
+                let judged = Judged { record, kv };
+                self.fields(&judged, message, tally);
+                self.chain(id, &judged, tally);
+            }
+            Err(flaw) => {
+                let key = record.user_key(self.keyspace.bytes);
+                tally.add(&codes::VALUE_UNPARSABLE, || Found {
+                    key: Some(key.to_vec()),
+                    ..found(
+                        record,
+                        &codes::VALUE_UNPARSABLE,
+                        format!(
+                            "revision {} of {} breaks: {flaw}",
+                            record.revision(),
+                            shown(key)
+                        ),
+                    )
+                });
+            }
+        }
+        record.stored_bytes()
+    }
+
+    /// Against the record before it in the log: above C every main revision occurs, with sub-revisions 0, 1, 2 …
+    fn sequence(&self, record: &Record, before: Option<&Record>, tally: &mut Tally) {
+        let revision = record.revision();
+        if record.main < FIRST_MAIN {
+            tally.add(&codes::KEY_SHAPE, || {
+                let message = format!("revision {revision} is never written: the first write of a store has revision {FIRST_MAIN}");
+                found(record, &codes::KEY_SHAPE, message)
+            });
+        }
+        let before = before.map(Record::revision);
+        if before == Some(revision) {
+            tally.add(&codes::DUPLICATE, || {
+                found(
+                    record,
+                    &codes::DUPLICATE,
+                    format!("revision {revision} stands there twice"),
+                )
+            });
+            return;
+        }
+        if record.main <= self.compacted {
+            return;
+        }
+        let follows = before.filter(|before| before.main == record.main);
+        let sub = follows.map_or(0, |before| before.sub + 1);
+        if revision.sub != sub {
+            tally.add(&codes::SUB_GAP, || {
+                let message = format!(
+                    "of transaction {} the changes {sub} to {} are missing",
+                    record.main,
+                    revision.sub - 1
+                );
+                let seen = (
+                    format!("sub-revision {}", revision.sub),
+                    format!("sub-revision {sub}"),
+                );
+                Found {
+                    seen: Some(seen),
+                    ..found(record, &codes::SUB_GAP, message)
+                }
+            });
+        }
+        let last = before.map_or(self.compacted, |before| before.main.max(self.compacted));
+        if follows.is_none() && record.main - last > 1 {
+            tally.add(&codes::MAIN_GAP, || {
+                let missing = record.main - last - 1;
+                let message = format!(
+                    "revisions {} to {} are missing: {missing} transactions",
+                    last + 1,
+                    record.main - 1
+                );
+                let seen = (record.main.to_string(), (last + 1).to_string());
+                Found {
+                    seen: Some(seen),
+                    ..found(record, &codes::MAIN_GAP, message)
+                }
+            });
+        }
+    }
+
+    /// What a record says of itself.
+    fn fields(&self, judged: &Judged<'_>, message: &[u8], tally: &mut Tally) {
+        let (record, kv) = (judged.record, &judged.kv);
+        let revision = record.revision();
+        if message.is_empty()
+            && !record.is_tombstone()
+            && revision.sub == 0
+            && record.main <= self.compacted
+        {
+            // `snapshot restore --bump-revision` inserts one such record, and marks everything up to it as compacted.
+            tally.add(&codes::BUMP_MARKER, || {
+                found(
+                    record,
+                    &codes::BUMP_MARKER,
+                    format!(
+                        "revision {revision} is the mark of a restore that raised the revision"
+                    ),
+                )
+            });
+            return;
+        }
+        if kv.key.is_empty() {
+            let message = format!("the record of revision {revision} has no user key");
+            tally.add(&codes::NO_KEY, || found(record, &codes::NO_KEY, message));
+            return;
+        }
+        if !kv.canonical {
+            tally.add(&codes::NOT_CANONICAL, || {
+                judged.found(&codes::NOT_CANONICAL, "is encoded in a way etcd never does: fields out of order, unknown, or not in shortest form")
+            });
+        }
+        if record.is_tombstone() {
+            if (kv.create_revision, kv.mod_revision, kv.version, kv.lease) != (0, 0, 0, 0)
+                || !kv.value.is_empty()
+            {
+                tally.add(&codes::TOMBSTONE_FIELDS, || {
+                    judged.found(
+                        &codes::TOMBSTONE_FIELDS,
+                        "is a tombstone with more than a key",
+                    )
+                });
+            }
+            return;
+        }
+        let created = kv.create_revision == kv.mod_revision;
+        let sound = kv.mod_revision == record.main
+            && (1..=kv.mod_revision).contains(&kv.create_revision)
+            && (1..=kv.mod_revision - kv.create_revision + 1).contains(&kv.version)
+            && (kv.version == 1) == created;
+        if !sound {
+            tally.add(&codes::PUT_FIELDS, || {
+                let expected = format!(
+                    "mod {}, create at most that, version 1 only at the creation",
+                    record.main
+                );
+                Found {
+                    seen: Some((numbers(kv), expected)),
+                    ..judged.found(&codes::PUT_FIELDS, "has impossible revisions or version")
+                }
+            });
+        }
+    }
+
+    /// Against the record before it of the same key.
+    fn chain(&self, id: usize, judged: &Judged<'_>, tally: &mut Tally) {
+        let (record, kv) = (judged.record, &judged.kv);
+        if kv.key.is_empty() {
+            return;
+        }
+        let index = self.keyspace.index;
+        let prev = index.prevs.get(id).copied().unwrap_or(NONE);
+        let Some(before) = index.record(prev) else {
+            return self.first(judged, tally);
+        };
+        if before.main == record.main {
+            tally.add(&codes::DUPLICATE, || {
+                judged.found(
+                    &codes::DUPLICATE,
+                    "is the second change of its key in one transaction",
+                )
+            });
+            return;
+        }
+        if self
+            .finished
+            .is_some_and(|finished| record.main <= finished)
+        {
+            tally.add(&codes::NOT_COMPACTED, || {
+                let message = format!(
+                    "follows {} of its key, which the finished compaction should have removed",
+                    before.revision()
+                );
+                judged.found(&codes::NOT_COMPACTED, &message)
+            });
+        }
+        if before.is_tombstone() {
+            if record.is_tombstone() {
+                tally.add(&codes::AFTER_TOMBSTONE, || {
+                    judged.found(
+                        &codes::AFTER_TOMBSTONE,
+                        &format!("deletes what {} had deleted already", before.revision()),
+                    )
+                });
+            } else if kv.version != 1 || kv.create_revision != record.main {
+                tally.add(&codes::AFTER_TOMBSTONE, || {
+                    let seen = Some((numbers(kv), format!("create {}, version 1", record.main)));
+                    let message = format!(
+                        "does not begin a life of its own although {} deleted the key",
+                        before.revision()
+                    );
+                    Found {
+                        seen,
+                        ..judged.found(&codes::AFTER_TOMBSTONE, &message)
+                    }
+                });
+            }
+            return;
+        }
+        let Ok(old) = KeyValue::parse_head(before.message(self.keyspace.bytes)) else {
+            return;
+        };
+        let goes_on = kv.version == old.version.saturating_add(1)
+            && kv.create_revision == old.create_revision;
+        if !record.is_tombstone() && !goes_on {
+            tally.add(&codes::CHAIN, || {
+                let expected = format!(
+                    "create {}, version {}",
+                    old.create_revision,
+                    old.version.saturating_add(1)
+                );
+                let message = match kv.version {
+                    1 => format!(
+                        "begins a new life, but the deletion after {} is missing",
+                        before.revision()
+                    ),
+                    _ => format!("does not continue {} of its key", before.revision()),
+                };
+                Found {
+                    seen: Some((numbers(kv), expected)),
+                    ..judged.found(&codes::CHAIN, &message)
+                }
+            });
+        }
+    }
+
+    /// The first record of its key that is left.
+    fn first(&self, judged: &Judged<'_>, tally: &mut Tally) {
+        let (record, kv) = (judged.record, &judged.kv);
+        if record.is_tombstone() {
+            // A compaction at a tombstone keeps it since 3.4.34, 3.5.16 and 3.6; an unfinished one has not come to it.
+            let usual =
+                record.main == self.compacted || self.interrupted && record.main < self.compacted;
+            if !usual {
+                tally.add(&codes::ORPHAN_TOMBSTONE, || {
+                    judged.found(
+                        &codes::ORPHAN_TOMBSTONE,
+                        "deletes a key of which nothing is there, and no compaction explains it",
+                    )
+                });
+            }
+        } else if record.main > self.compacted && kv.version > 1 {
+            // Its predecessor is newer than C, or the newest up to C: no compaction removes either.
+            tally.add(&codes::CREATION_MISSING, || {
+                let message = format!(
+                    "is version {} of its key, and the one before it is missing",
+                    kv.version
+                );
+                let seen = Some((
+                    numbers(kv),
+                    format!("version 1, or a record of version {}", kv.version - 1),
+                ));
+                Found {
+                    seen,
+                    ..judged.found(&codes::CREATION_MISSING, &message)
+                }
+            });
+        }
+    }
+}
+
+impl Judged<'_> {
+    fn found(&self, code: &'static crate::codes::Code, what: &str) -> Found {
+        let message = format!(
+            "revision {} of {} {what}",
+            self.record.revision(),
+            shown(self.kv.key)
+        );
+        Found {
+            key: Some(self.kv.key.to_vec()),
+            ..found(self.record, code, message)
+        }
+    }
+}
+
+fn found(record: &Record, code: &'static crate::codes::Code, message: String) -> Found {
+    Found {
+        code,
+        offset: record.offset(),
+        message,
+        seen: None,
+        key: None,
+    }
+}
+
+fn numbers(kv: &KeyValue<'_>) -> String {
+    format!(
+        "create {}, mod {}, version {}",
+        kv.create_revision, kv.mod_revision, kv.version
+    )
+}
