@@ -24,6 +24,7 @@ mod exit;
 mod failure;
 mod global;
 mod help;
+mod kube;
 mod output;
 mod progress;
 mod secrets;

@@ -1,17 +1,20 @@
+//! `get`.
+
+mod values;
+
 use std::ffi::OsString;
-use std::io::{self, Write};
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
-use serde_json::{Map, Value};
 
-use super::keys::lease;
+pub(crate) use self::values::rows;
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::cell::put_bytes;
-use crate::output::{Cell, Column, Format, Label, Tail, escape, hex};
+use crate::kube::{self, KubeArgs, Query, Values};
+use crate::output::escape;
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
@@ -22,8 +25,11 @@ use crate::what::{self, What};
 /// slash at its end, or --prefix, means all keys below it.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
+  etcd-inspect get pods -A -d /copy/m1
+  etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
+  etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
   etcd-inspect get /registry/pods/shop/web-1 -d /copy/m1
-  etcd-inspect get /registry/pods/shop/ -o json -d /copy/m1
+  etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
   etcd-inspect get --key compact_rev_key -o raw -d /copy/m1
   etcd-inspect get '/registry/*/shop/web' -d /copy/m1
   etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
@@ -39,18 +45,9 @@ pub(crate) struct GetArgs {
     prefix: Vec<OsString>,
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    kube: KubeArgs,
 }
-
-static COLUMNS: [Column; 8] = [
-    Column::left("KEY", "key"),
-    Column::right("CREATED", "create_revision").wide(),
-    Column::right("REV", "mod_revision"),
-    Column::right("VERSION", "version"),
-    Column::left("LEASE", "lease").wide(),
-    Column::right("SIZE", "value_bytes"),
-    Column::left("VALUE", "value_preview").table_only(),
-    Column::json("value"),
-];
 
 pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut asked = what::parse(&args.what)?;
@@ -60,7 +57,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .iter()
         .map(|prefix| what::unescape(prefix))
         .collect();
-    if asked.is_empty() && prefixes.is_empty() {
+    if asked.is_empty() && prefixes.is_empty() && !args.kube.undecodable {
         return Err(Failure::usage("get what?")
             .next("etcd-inspect get /registry/pods/ -d {path}")
             .into());
@@ -70,6 +67,36 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let keyspace = view.keyspace();
     let revision = args.at.revision(keyspace.revision());
     view.say_revision(revision, ui)?;
+    let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
+    if args.kube.undecodable {
+        let exit = kube::undecodable(&objects, revision, ui)?;
+        return Ok(view.finish(ui)?.worse(exit));
+    }
+    let exact = |what: &What| {
+        let What::Noun { resource, name } = what else {
+            return Ok(true);
+        };
+        Ok::<_, etcd_inspect::Error>(
+            keyspace
+                .get(&word_of(resource, name.as_deref()), revision)?
+                .is_some(),
+        )
+    };
+    let mut nouns = Vec::new();
+    for what in &asked {
+        if !exact(what)? {
+            nouns.push(what.clone());
+        }
+    }
+    if !nouns.is_empty() {
+        if nouns.len() < asked.len() || !prefixes.is_empty() {
+            return Err(Failure::usage("raw keys and resources in one question")
+                .next("etcd-inspect get pods -A -d {path}")
+                .into());
+        }
+        let exit = resources(args, &nouns, &objects, revision, ui)?;
+        return Ok(view.finish(ui)?.worse(exit));
+    }
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
     for what in &asked {
@@ -80,16 +107,77 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         found.extend(versions);
     }
+    let named = prefixes.is_empty()
+        && asked
+            .iter()
+            .all(|what| matches!(what, What::Key(key) if !key.ends_with(b"/")));
     for prefix in &prefixes {
         found.extend(keyspace.live(&KeyRange::prefix(prefix), revision)?.iter());
     }
-    show(&found, one, ui)?;
+    let mask = args.kube.showing.mask(named, ui)?;
+    let values = Values::new(&objects, &args.kube, mask);
+    values::show(&found, one, &values, &args.kube, ui)?;
     let exit = view.finish(ui)?;
     Ok(if found.is_empty() {
         Exit::Negative
     } else {
         exit
     })
+}
+
+/// Kubernetes objects, as kubectl would print them.
+fn resources(
+    args: &GetArgs,
+    nouns: &[What],
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let mut query = Query::new(objects, &args.kube, revision)?;
+    let mut found = Vec::new();
+    let mut named = true;
+    for what in nouns {
+        let What::Noun { resource, name } = what else {
+            continue;
+        };
+        let asked = query.asked(resource, name.clone())?;
+        named &= name.is_some();
+        found.extend(query.find(&asked)?);
+    }
+    let single = named && nouns.len() == 1 && found.len() == 1;
+    let mask = args.kube.showing.mask(named, ui)?;
+    let empty = found.is_empty();
+    if empty && ui.format().is_table() {
+        ui.note(match &query.namespace {
+            Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
+            None => "no resources found".to_owned(),
+        })?;
+    }
+    if args.kube.describe {
+        kube::describe(objects, found, &args.kube, mask.as_ref(), revision, ui)?;
+    } else {
+        kube::print(
+            objects,
+            found,
+            &args.kube,
+            single,
+            mask.as_ref(),
+            revision,
+            ui,
+        )?;
+    }
+    let failed = query.say_failed(ui)?;
+    Ok(match (failed, empty) {
+        (true, _) => Exit::Partial,
+        (false, empty) => Exit::negative_if(empty),
+    })
+}
+
+fn word_of(resource: &str, name: Option<&str>) -> Vec<u8> {
+    match name {
+        Some(name) => format!("{resource}/{name}").into_bytes(),
+        None => resource.as_bytes().to_vec(),
+    }
 }
 
 /// The versions that a word means, and whether it can mean only one.
@@ -223,146 +311,4 @@ fn nearest(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
         .filter_map(|version| std::str::from_utf8(version.key).ok())
         .collect();
     crate::suggest::nearest(text, names).map(|near| near.as_bytes().to_vec())
-}
-
-fn show(found: &[Version<'_>], one: bool, ui: &mut Ui) -> anyhow::Result<()> {
-    match (ui.format(), found) {
-        (Format::Raw, _) => {
-            for version in found {
-                ui.raw(value(version)?)?;
-            }
-        }
-        (Format::Hex, _) => {
-            for version in found {
-                let value = value(version)?;
-                let terminal = ui.terminal;
-                // Within the file where it stands in one: the dump can then be compared with the db's own.
-                let behind = version.message.len().saturating_sub(value.len());
-                let at = version.offset.map_or(0, |at| {
-                    at.saturating_add(stored_key_bytes(version) + behind as u64)
-                });
-                hex::dump(ui.out(), terminal, "", at, value)?;
-            }
-        }
-        (Format::Json | Format::Jsonl | Format::Yaml, [version]) if one => {
-            let fields = fields(version)?;
-            ui.document("get", fields, |_| Ok(()))?;
-        }
-        (Format::Table, [version]) if one => pretty(version, ui)?,
-        _ => rows(found, ui)?,
-    }
-    Ok(())
-}
-
-fn stored_key_bytes(version: &Version<'_>) -> u64 {
-    version
-        .stored_bytes
-        .saturating_sub(version.message.len() as u64)
-}
-
-fn value<'k>(version: &Version<'k>) -> Result<&'k [u8], Failure> {
-    version.key_value().map(|kv| kv.value).map_err(|flaw| {
-        let mut failure = Failure::usage(format!(
-            "the record of revision {} breaks at byte {}: {}",
-            version.revision, flaw.at, flaw.what
-        ));
-        failure.code = etcd_inspect::codes::error::MALFORMED.id;
-        failure.next("etcd-inspect check {path}")
-    })
-}
-
-fn fields(version: &Version<'_>) -> Result<Map<String, Value>, Failure> {
-    let value = value(version)?;
-    let kv = version.key_value().unwrap_or_default();
-    let mut fields = Map::new();
-    put_bytes(&mut fields, "key", version.key);
-    fields.insert("create_revision".to_owned(), kv.create_revision.into());
-    fields.insert("mod_revision".to_owned(), version.revision.main.into());
-    fields.insert("version".to_owned(), kv.version.into());
-    fields.insert(
-        "lease".to_owned(),
-        format!("{:016x}", kv.lease.cast_unsigned()).into(),
-    );
-    fields.insert("value_bytes".to_owned(), value.len().into());
-    put_bytes(&mut fields, "value", value);
-    if let Some(offset) = version.offset {
-        fields.insert("offset".to_owned(), offset.into());
-    }
-    Ok(fields)
-}
-
-/// One value for people: JSON indented, text as it is, anything else in hex.
-fn pretty(version: &Version<'_>, ui: &mut Ui) -> anyhow::Result<()> {
-    let value = value(version)?;
-    let terminal = ui.terminal;
-    if let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(value) {
-        crate::output::json::pretty(ui.out(), &object)?;
-        ui.out().write_all(b"\n")?;
-    } else if let Some(text) = printable(value) {
-        let out = ui.out();
-        out.write_all(escape::lines(text.as_bytes(), terminal.charset).as_bytes())?;
-        end_line(out, value)?;
-    } else {
-        hex::dump(ui.out(), terminal, "", 0, value)?;
-    }
-    Ok(())
-}
-
-fn printable(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    let odd = text
-        .chars()
-        .filter(|c| c.is_control() && !c.is_whitespace())
-        .count();
-    (odd == 0).then_some(text)
-}
-
-fn end_line(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
-    if value.ends_with(b"\n") {
-        Ok(())
-    } else {
-        out.write_all(b"\n")
-    }
-}
-
-const PREVIEW: usize = 60;
-
-fn rows(found: &[Version<'_>], ui: &mut Ui) -> anyhow::Result<()> {
-    let mut rows = ui.rows("get", &COLUMNS)?;
-    for version in found {
-        if rows.is_full() {
-            rows.skip(1);
-            continue;
-        }
-        let key = Cell::bytes(version.key).label(Label::Name);
-        let main = Cell::number(version.revision.main);
-        if version.tombstone {
-            let blank = Cell::unknown;
-            let deleted = Cell::text("deleted").label(Label::Warning);
-            rows.push(vec![
-                key,
-                blank(),
-                main,
-                Cell::plain(0),
-                blank(),
-                blank(),
-                deleted,
-                blank(),
-            ])?;
-            continue;
-        }
-        let kv = version.key_value().unwrap_or_default();
-        rows.push(vec![
-            key,
-            Cell::number(kv.create_revision),
-            main,
-            Cell::plain(kv.version),
-            lease(kv.lease),
-            Cell::size(kv.value.len() as u64),
-            Cell::bytes(kv.value.get(..PREVIEW).unwrap_or(kv.value)),
-            Cell::bytes(kv.value),
-        ])?;
-    }
-    rows.finish(Tail::default())?;
-    Ok(())
 }

@@ -1,26 +1,32 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::kubernetes::changed::Change;
+use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{Keyspace, Version};
 
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Cell, Column, Label, Tail};
+use crate::kube::{self, KubeArgs, LayoutArgs, Query, ScopeArgs, Told, story};
+use crate::output::{Cell, Column, Label, Line, Tail, escape, time};
+use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
 
-/// Every retained version of a key or object, oldest first
+/// Every retained version of a key or object, oldest first: when, by whom, what changed
 ///
 /// V restarts at 1 when a deleted key is created again. Compaction keeps only the newest version before its revision: the
-/// note at the end says how far back the db reaches.
+/// note at the end says how far back the db reaches. Times (WHEN~) are those of clients, as the objects carry them; WHO is
+/// the manager whose fields changed. managedFields and resourceVersion are left out of CHANGED.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
-  etcd-inspect history /registry/deployments/shop/web -d /copy/m1
-  etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1
-  etcd-inspect history /registry/deployments/shop/web --replay -d /copy/m1")]
+  etcd-inspect history deploy/web -n shop -d /copy/m1
+  etcd-inspect history deploy/web -n shop --diff -d /copy/m1
+  etcd-inspect history deploy/web -n shop --diff --from 1192000 --to 1202270 -d /copy/m1
+  etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1")]
 pub(crate) struct HistoryArgs {
     /// Raw key, glob, or TYPE/NAME as for kubectl
     #[arg(required = true, add = ArgValueCandidates::new(completion::nouns))]
@@ -31,41 +37,83 @@ pub(crate) struct HistoryArgs {
     /// Only revisions up to this one
     #[arg(long, value_name = "REV")]
     to: Option<i64>,
+    /// Unified diffs between neighbours; with --from and --to one between these two
+    #[arg(long)]
+    diff: bool,
+    /// Lines around each change of a diff
+    #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
+    context: usize,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
     #[command(flatten)]
     at: At,
 }
 
-static COLUMNS: [Column; 9] = [
+static COLUMNS: [Column; 14] = [
     Column::left("SRC", "source"),
     Column::right("REV", "revision"),
     Column::right("SUB", "sub").wide(),
     Column::right("V", "version"),
     Column::left("OP", "op"),
+    Column::left("WHEN~", "time"),
+    Column::left("TIME SOURCE", "time_source").wide(),
+    Column::left("WHO", "who"),
     Column::right("CREATED", "create_revision").wide(),
     Column::right("SIZE", "value_bytes"),
+    Column::left("CHANGED", "changed"),
     Column::left("KEY", "key").wide(),
     Column::right("OFFSET", "offset").wide(),
+    Column::json("diff"),
 ];
+
+/// Changed fields that a line of a table names.
+const SHOWN: usize = 4;
 
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
     let view = View::open(&member, &args.at, ui)?;
     let keyspace = view.keyspace();
+    let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let mut keys: Vec<Vec<u8>> = Vec::new();
+    let mut named = true;
     for what in asked {
-        keys.extend(keys_of(what, &keyspace)?);
+        named &= matches!(what, What::Key(_) | What::Noun { name: Some(_), .. });
+        keys.extend(keys_of(what, args, &objects)?);
     }
+    let mask = args.showing.mask(named, ui)?;
     let until = args
         .to
         .or(args.at.revision(keyspace.revision()))
         .unwrap_or(i64::MAX);
     let from = args.from.unwrap_or(0);
-    let mut versions: Vec<Version<'_>> = Vec::new();
+    let pair = args.diff && args.from.is_some() && args.to.is_some();
+    let mut told: Vec<Told<'_>> = Vec::new();
     for key in &keys {
-        versions.extend(keyspace.records_of(key).iter());
+        let records = keyspace.records_of(key);
+        let versions: Box<dyn Iterator<Item = Version<'_>>> = if pair {
+            Box::new(
+                [from, until]
+                    .into_iter()
+                    .filter_map(|at| records.iter().rfind(|version| version.revision.main <= at)),
+            )
+        } else {
+            Box::new(records.iter())
+        };
+        told.extend(story(
+            &objects,
+            versions,
+            mask.as_ref(),
+            args.diff.then_some(args.context),
+        ));
     }
-    if versions.is_empty() {
+    if told.is_empty() {
         let word = args
             .what
             .first()
@@ -77,16 +125,16 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .into(),
         );
     }
-    versions.retain(|version| (from..=until).contains(&version.revision.main));
-    versions.sort_by_key(|version| version.revision);
-    let several = keys.len() > 1;
-    let mut rows = ui.rows("history", &COLUMNS)?;
-    rows.head("compact_revision", keyspace.compact_revision().unwrap_or(0));
-    for version in &versions {
-        rows.push(row(version))?;
+    if !pair {
+        told.retain(|told| (from..=until).contains(&told.version.revision.main));
     }
-    rows.finish(Tail::default())?;
-    if several && ui.format().is_table() {
+    told.sort_by_key(|told| told.version.revision);
+    if args.diff && ui.format().is_table() {
+        diffs(&told, pair, ui)?;
+    } else {
+        table(&told, &keyspace, ui)?;
+    }
+    if keys.len() > 1 && ui.format().is_table() && !args.diff {
         ui.note("several keys: -o wide shows which")?;
     }
     if let Some(compacted) = keyspace.compact_revision() {
@@ -97,7 +145,8 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     view.finish(ui)
 }
 
-fn keys_of(what: What, keyspace: &Keyspace<'_>) -> Result<Vec<Vec<u8>>, Failure> {
+fn keys_of(what: What, args: &HistoryArgs, objects: &Objects<'_>) -> anyhow::Result<Vec<Vec<u8>>> {
+    let keyspace = objects.keyspace();
     Ok(match what {
         What::Key(key) => vec![key],
         What::Glob(pattern) => {
@@ -113,17 +162,74 @@ fn keys_of(what: What, keyspace: &Keyspace<'_>) -> Result<Vec<Vec<u8>>, Failure>
             .map(|version| version.key.to_vec())
             .collect(),
         What::Noun { resource, name } => {
-            let word = name.map_or_else(|| resource.clone(), |name| format!("{resource}/{name}"));
-            vec![word.into_bytes()]
+            let word = name
+                .as_ref()
+                .map_or_else(|| resource.clone(), |name| format!("{resource}/{name}"))
+                .into_bytes();
+            // An exact key wins, whatever the word looks like.
+            if !keyspace.records_of(&word).is_empty() {
+                return Ok(vec![word]);
+            }
+            nouns(&resource, name, args, objects)?
         }
         What::Page(_) | What::WalIndex(_) | What::Finding(_) => {
             return Err(Failure::usage("history of a key or object")
-                .next("etcd-inspect history /registry/… -d {path}"));
+                .next("etcd-inspect history /registry/… -d {path}")
+                .into());
         }
     })
 }
 
-fn row(version: &Version<'_>) -> Vec<Cell> {
+/// The keys of an object, or of all objects of a resource.
+fn nouns(
+    resource: &str,
+    name: Option<String>,
+    args: &HistoryArgs,
+    objects: &Objects<'_>,
+) -> anyhow::Result<Vec<Vec<u8>>> {
+    let scope = KubeArgs {
+        scope: args.scope.clone(),
+        ..KubeArgs::default()
+    };
+    let query = Query::new(objects, &scope, None)?;
+    let asked = query.asked(resource, name)?;
+    let mut keys = Vec::new();
+    match &asked.name {
+        Some(name) => {
+            for target in &asked.targets {
+                keys.extend(query.keys(target, name));
+            }
+            if keys.is_empty() {
+                return Err(query.missing(&asked, name).into());
+            }
+        }
+        None => {
+            for target in &asked.targets {
+                keys.extend(query.all_keys(target));
+            }
+        }
+    }
+    Ok(keys)
+}
+
+fn table(told: &[Told<'_>], keyspace: &Keyspace<'_>, ui: &mut Ui) -> anyhow::Result<()> {
+    let newest = told
+        .iter()
+        .filter_map(|told| told.written.at)
+        .map(|(time, _)| time)
+        .max();
+    let zone = time::zone(ui.global.local);
+    let mut rows = ui.rows("history", &COLUMNS)?;
+    rows.head("compact_revision", keyspace.compact_revision().unwrap_or(0));
+    for told in told {
+        rows.push(row(told, newest, &zone))?;
+    }
+    rows.finish(Tail::default())?;
+    Ok(())
+}
+
+fn row(told: &Told<'_>, newest: Option<jiff::Timestamp>, zone: &jiff::tz::TimeZone) -> Vec<Cell> {
+    let version = &told.version;
     let kv = version.key_value().ok();
     let put = |cell: fn(&etcd_inspect::mvcc::KeyValue<'_>) -> Cell| {
         kv.as_ref()
@@ -131,6 +237,12 @@ fn row(version: &Version<'_>) -> Vec<Cell> {
             .map(cell)
             .unwrap_or_default()
     };
+    let when = told.written.at.map(|(at, _)| {
+        Cell::shown(
+            time::short(at, newest.unwrap_or(at), zone),
+            time::rfc3339(at),
+        )
+    });
     vec![
         Cell::text(if version.offset.is_some() {
             "db"
@@ -150,9 +262,65 @@ fn row(version: &Version<'_>) -> Vec<Cell> {
         } else {
             Cell::text("put")
         },
+        when.unwrap_or_default(),
+        told.written
+            .at
+            .map(|(_, source)| Cell::text(source.as_str()))
+            .unwrap_or_default(),
+        told.written
+            .by
+            .as_deref()
+            .map(Cell::text)
+            .unwrap_or_default(),
         put(|kv| Cell::number(kv.create_revision)),
         put(|kv| Cell::size(kv.value.len() as u64)),
+        changed(&told.changed),
         Cell::bytes(version.key),
         version.offset.map(Cell::plain).unwrap_or_default(),
+        told.diff.as_deref().map(Cell::text).unwrap_or_default(),
     ]
+}
+
+/// The first changed fields with their values for people, the paths of all for programs.
+fn changed(changes: &[Change]) -> Cell {
+    let mut text: Vec<_> = changes.iter().take(SHOWN).map(Change::summary).collect();
+    if changes.len() > SHOWN {
+        text.push(format!("… {} more", changes.len() - SHOWN));
+    }
+    let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    Cell::shown(text.join(", "), paths)
+}
+
+/// Every version with its difference to the one before.
+fn diffs(told: &[Told<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    for told in told.iter().skip(usize::from(pair)) {
+        let version = &told.version;
+        let charset = ui.terminal.charset;
+        let key = escape::bytes(version.key, charset).into_owned();
+        let mut head = Line::new()
+            .with(Label::Name, key)
+            .with(Label::Heading, format!("  rev {}", version.revision.main));
+        if version.tombstone {
+            head = head.with(Label::Warning, "  deleted");
+        }
+        if let Some((at, _)) = told.written.at {
+            head = head.text(format!("  ~{}", time::rfc3339(at)));
+        }
+        if let Some(by) = &told.written.by {
+            head = head.text(format!("  by {by}"));
+        }
+        ui.line(head)?;
+        for line in told.diff.as_deref().unwrap_or_default().lines() {
+            let label = match line.as_bytes().first() {
+                _ if line.starts_with("---") || line.starts_with("+++") => Label::Dim,
+                Some(b'@') => Label::Dim,
+                Some(b'+') => Label::Good,
+                Some(b'-') => Label::Warning,
+                _ => Label::Plain,
+            };
+            ui.line(Line::new().with(label, line))?;
+        }
+        ui.out().write_all(b"\n")?;
+    }
+    Ok(())
 }

@@ -3,13 +3,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::Space;
+use etcd_inspect::member::{Member, Space};
 use etcd_inspect::mvcc::{Counts, KeyRange, Keyspace, Version};
 use serde_json::{Map, Value};
 
 use crate::at::At;
 use crate::exit::Exit;
+use crate::kube::{self, KubeArgs, LayoutArgs, Values};
 use crate::output::{Cell, Column, Label, Tail, number};
+use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what;
@@ -46,6 +48,16 @@ pub(crate) struct KeysArgs {
     /// Where kube-apiserver keeps its keys (its flag --etcd-prefix); default: detected
     #[arg(long, value_name = "P")]
     etcd_prefix: Option<String>,
+    /// With the values: Kubernetes objects decoded, everything else as text or base64 (-o jsonl)
+    #[arg(long, conflicts_with = "sums")]
+    values: bool,
+    /// With --values: exactly what the stored bytes hold, without the resourceVersion that an API server adds
+    #[arg(long, requires = "values")]
+    stored: bool,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
     #[command(flatten)]
     at: At,
 }
@@ -102,6 +114,9 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
     };
+    if args.values {
+        return with_values(args, &member, &view, &range, ui);
+    }
     if args.deleted {
         deleted(&keyspace, &range, ui)?;
     } else if args.by_resource || args.by_namespace || args.by_prefix.is_some() {
@@ -115,6 +130,36 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         view.say_revision(revision, ui)?;
         live(&keyspace, &range, revision, ui)?;
     }
+    view.finish(ui)
+}
+
+/// Every key with its decoded value.
+fn with_values(
+    args: &KeysArgs,
+    member: &Member,
+    view: &View<'_>,
+    range: &KeyRange,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let keyspace = view.keyspace();
+    let revision = args.at.revision(keyspace.revision());
+    view.say_revision(revision, ui)?;
+    let layout = LayoutArgs {
+        etcd_prefix: args.etcd_prefix.iter().cloned().collect(),
+    };
+    let objects = kube::open(member, keyspace, &layout, &args.keys)?;
+    let mask = args.showing.mask(false, ui)?;
+    let kube = KubeArgs {
+        stored: args.stored,
+        ..KubeArgs::default()
+    };
+    let values = Values::new(&objects, &kube, mask);
+    let found = if args.deleted {
+        keyspace.deleted(range)
+    } else {
+        keyspace.live(range, revision)?
+    };
+    super::get::rows("keys", found.iter(), &values, ui)?;
     view.finish(ui)
 }
 

@@ -357,7 +357,7 @@ fn write_field(out: &mut dyn Write, field: &str, value: &Value) -> io::Result<()
     json::compact(out, value)
 }
 
-fn write_separated<'c>(
+pub(crate) fn write_separated<'c>(
     out: &mut dyn Write,
     separator: u8,
     cells: impl IntoIterator<Item = &'c str>,

@@ -31,6 +31,10 @@ codes! {
         what: "The place for the result exists already, lies inside the evidence, or refuses writing.",
         why: "Evidence is never changed, and nothing is overwritten without --force.",
         next: "Give another --out, outside of the evidence.";
+    LOCKED = "E0105", Error, "the value is encrypted and no key opens it",
+        what: "kube-apiserver encrypted the value at rest; none of the keys at hand belongs to it or fits.",
+        why: "No EncryptionConfiguration was given, it is that of another cluster or from before a rotation, or the value was copied to another etcd key.",
+        next: "etcd-inspect get WHAT --encryption-config FILE -d {path}     (etcd-inspect meta --encryption {path} lists the keys needed)";
     TRUNCATED = "E0102", Error, "the file ends too early",
         what: "A structure reaches beyond the end of the file or of its page.",
         why: "An incomplete copy (disk full, copied while etcd was writing) or a damaged length field.",

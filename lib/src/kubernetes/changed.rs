@@ -76,6 +76,32 @@ pub fn without_noise(mut object: Value) -> Value {
     object
 }
 
+/// The difference of two texts as `diff -u` prints it, with `context` lines around each change; empty where there is none.
+///
+/// ```
+/// use etcd_inspect::kubernetes::changed::unified;
+/// let diff = unified("a: 1\nb: 2\n", "a: 1\nb: 3\n", "rev 7", "rev 9", 3);
+/// assert_eq!(diff, "--- rev 7\n+++ rev 9\n@@ -1,2 +1,2 @@\n a: 1\n-b: 2\n+b: 3\n");
+/// ```
+pub fn unified(before: &str, after: &str, from: &str, to: &str, context: usize) -> String {
+    let diff = similar::TextDiff::configure()
+        .timeout(std::time::Duration::from_secs(2))
+        .diff_lines(before, after);
+    diff.unified_diff()
+        .context_radius(context)
+        .header(from, to)
+        .missing_newline_hint(false)
+        .to_string()
+}
+
+/// An object as the YAML that a difference is shown of: without the fields that change with every write.
+pub fn comparable(object: Value) -> String {
+    let mut text = Vec::new();
+    // Writing to memory cannot fail; what YAML cannot express stays out.
+    let _ = crate::export::yaml::write(&mut text, &without_noise(object));
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn walk(path: &mut String, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Change>) {
     if before == after || NOISE.contains(&path.as_str()) || found.len() >= MOST {
         return;

@@ -263,7 +263,7 @@ impl<'a> Objects<'a> {
     ///
     /// # Errors
     /// [`Undecodable`] with cause and place.
-    pub fn json(&self, version: &Version<'a>, reading: Reading) -> Result<Json, Undecodable> {
+    pub fn json(&self, version: &Version<'_>, reading: Reading) -> Result<Json, Undecodable> {
         if version.tombstone {
             return Err(Undecodable::Deleted);
         }

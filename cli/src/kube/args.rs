@@ -1,0 +1,80 @@
+//! Flags of kubectl that the verbs over objects take.
+
+use etcd_inspect::kubernetes::key::Layout;
+use jiff::Timestamp;
+
+use crate::secrets::{KeyFiles, Showing};
+
+/// Where Kubernetes keeps its keys.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct LayoutArgs {
+    /// Where kube-apiserver keeps its keys (its flag --etcd-prefix); default: detected
+    #[arg(long, value_name = "P")]
+    pub(crate) etcd_prefix: Vec<String>,
+}
+
+impl LayoutArgs {
+    /// The layout asked for; none: to be detected.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        (!self.etcd_prefix.is_empty())
+            .then(|| Layout::with_prefixes(self.etcd_prefix.iter().map(String::as_str)))
+    }
+}
+
+/// Of which namespaces.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct ScopeArgs {
+    /// Objects of this namespace (default: default)
+    #[arg(short, long, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+    /// Objects of all namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+}
+
+/// What `kubectl get` takes.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Kubernetes")]
+pub(crate) struct KubeArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// Labels: app=web,tier!=db,env in (a,b),!legacy
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub(crate) selector: Option<String>,
+    /// Fields: status.phase=Running,spec.nodeName!=n1,involvedObject.name=web
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) field_selector: Option<String>,
+    /// A last column with the labels
+    #[arg(long)]
+    pub(crate) show_labels: bool,
+    /// With metadata.managedFields
+    #[arg(long)]
+    pub(crate) show_managed_fields: bool,
+    /// Ready for `kubectl apply`: no managedFields, status, uid, resourceVersion, creationTimestamp
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) neat: bool,
+    /// Everything an API server would send, managedFields included
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Exactly what the stored bytes hold, without the resourceVersion that an API server adds
+    #[arg(long)]
+    pub(crate) stored: bool,
+    /// Also fields that no release names, under their number
+    #[arg(long)]
+    pub(crate) unknown: bool,
+    /// Metadata, conditions, chain of owners and the events that mention the object
+    #[arg(long)]
+    pub(crate) describe: bool,
+    /// Keys whose value gives no object: cause, place and the bytes around it
+    #[arg(long)]
+    pub(crate) undecodable: bool,
+    /// What ages are relative to (default: the newest time in the data)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
+    #[command(flatten)]
+    pub(crate) keys: KeyFiles,
+    #[command(flatten)]
+    pub(crate) showing: Showing,
+}

@@ -1,0 +1,63 @@
+//! Kubernetes objects on the command line: what `get`, `history`, `search` and `certs` share.
+
+mod args;
+mod describe;
+mod find;
+mod print;
+mod raw;
+mod story;
+mod undecodable;
+
+pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
+pub(crate) use describe::describe;
+pub(crate) use find::{Found, Query};
+pub(crate) use print::{print, shaped};
+pub(crate) use raw::{Shown, Values};
+pub(crate) use story::{Told, story};
+pub(crate) use undecodable::undecodable;
+
+use etcd_inspect::member::{Member, Objects};
+use etcd_inspect::mvcc::Keyspace;
+
+use crate::failure::Failure;
+use crate::secrets::KeyFiles;
+
+/// The keyspace as Kubernetes sees it.
+pub(crate) fn open<'a>(
+    member: &Member,
+    keyspace: Keyspace<'a>,
+    layout: &LayoutArgs,
+    keys: &KeyFiles,
+) -> anyhow::Result<Objects<'a>> {
+    let keyring = keys.keyring()?;
+    Ok(Objects::new(
+        keyspace,
+        member.db_file()?.name(),
+        layout.layout(),
+        keyring,
+    ))
+}
+
+/// `deployments/shop/web`: what messages call an object.
+pub(crate) fn shown(plural: &str, namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) => format!("{plural}/{namespace}/{name}"),
+        None => format!("{plural}/{name}"),
+    }
+}
+
+/// Nothing of that name is a resource here.
+pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
+    use etcd_inspect::kubernetes::resources::RESOURCES;
+    let builtin = RESOURCES.iter().flat_map(|resource| {
+        std::iter::once(resource.plural).chain(resource.short.iter().copied())
+    });
+    let custom = objects.layout().crds().map(|crd| crd.plural.as_str());
+    let failure = Failure::not_found(format!(
+        "no resource type {noun:?}, and no key of that name"
+    ));
+    match crate::suggest::nearest(noun, builtin.chain(custom)) {
+        Some(near) => failure.next(format!("etcd-inspect get {near} -A -d {{path}}")),
+        None => failure.next("etcd-inspect keys --by-resource {path}"),
+    }
+}

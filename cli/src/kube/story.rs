@@ -1,0 +1,93 @@
+//! What `history` says of each version of an object beside what etcd knows.
+
+use etcd_inspect::kubernetes::changed::{Change, changes, comparable, unified};
+use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
+use etcd_inspect::kubernetes::written::{Written, written};
+use etcd_inspect::member::{Objects, Reading};
+use etcd_inspect::mvcc::Version;
+use serde_json::Value;
+
+/// One version with what its object tells.
+pub(crate) struct Told<'a> {
+    pub(crate) version: Version<'a>,
+    pub(crate) written: Written,
+    /// What differs from the version before; empty for the first one, for deletes and for values that are no objects.
+    pub(crate) changed: Vec<Change>,
+    /// The unified difference to the version before, where it was asked for.
+    pub(crate) diff: Option<String>,
+}
+
+/// Tells the versions of one key, oldest first. `context`: unified differences with so many lines around each change.
+pub(crate) fn story<'a>(
+    objects: &Objects<'a>,
+    versions: impl Iterator<Item = Version<'a>>,
+    mask: Option<&Mask>,
+    context: Option<usize>,
+) -> Vec<Told<'a>> {
+    let mut told = Vec::new();
+    let mut before: Option<(Value, String)> = None;
+    let mut last = "nothing".to_owned();
+    for version in versions {
+        let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
+            .then(|| objects.json(&version, Reading::default()).ok())
+            .flatten();
+        // Who wrote and what changed is told from the whole object, values are shown from the masked one.
+        let masked = object.clone().map(|mut object| {
+            if let Some(mask) = mask {
+                mask.object(&mut object);
+            }
+            object
+        });
+        let old = before.as_ref().map(|(object, _)| object);
+        let name = format!("rev {}", version.revision.main);
+        let text = match (&masked, context) {
+            (_, None) => String::new(),
+            (Some(object), _) => comparable(object.clone()),
+            (None, _) => plain(objects, &version, mask),
+        };
+        let diff = context.map(|context| {
+            let (empty, old_text) = (String::new(), before.as_ref().map(|(_, text)| text));
+            unified(old_text.unwrap_or(&empty), &text, &last, &name, context)
+        });
+        let (written, changed) = match (&object, &masked) {
+            (Some(object), Some(masked)) => (
+                written(raw(old), object),
+                old.map(|old| changes(raw(Some(old)).unwrap_or(old), masked))
+                    .unwrap_or_default(),
+            ),
+            _ => (Written::default(), Vec::new()),
+        };
+        told.push(Told {
+            version,
+            written,
+            changed,
+            diff,
+        });
+        before = Some((masked.unwrap_or(Value::Null), text));
+        last = name;
+    }
+    told
+}
+
+/// Only objects are compared with objects.
+fn raw(object: Option<&Value>) -> Option<&Value> {
+    object.filter(|object| object.is_object())
+}
+
+/// A value that is no object: text as it is, anything else as one line.
+fn plain(objects: &Objects<'_>, version: &Version<'_>, mask: Option<&Mask>) -> String {
+    let Ok(kv) = version.key_value() else {
+        return String::new();
+    };
+    if version.tombstone {
+        return String::new();
+    }
+    if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), version.key)) {
+        return format!("{}\n", mask.hidden(kv.value));
+    }
+    match std::str::from_utf8(kv.value) {
+        Ok(text) if text.ends_with('\n') => text.to_owned(),
+        Ok(text) => format!("{text}\n"),
+        Err(_) => format!("{} bytes\n", kv.value.len()),
+    }
+}
