@@ -13,6 +13,7 @@ mod damage;
 mod healthy;
 mod hostile;
 mod incidents;
+mod rules;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,16 +1,11 @@
 //! The whole log: an index of records and entries without lifetimes, and views that take the files' bytes again.
 
-use prost::Message as _;
-
-use super::damage::{Damage, Oddity, OddityKind};
-use super::name::{WalFile, base_name};
+use super::damage::{Damage, Oddity};
+use super::name::WalFile;
 use super::record::RecordKind;
-use super::resync::Resync;
-use super::segment::{Chain, Ending, Link, Segment, Walk};
-use crate::progress::Progress;
-use crate::raft::wire::{Fields, Value};
-use crate::raft::{ConfState, Entry, EntryType, HardState, Term, TermEvent, terms};
-use crate::{Bytes, Limits, Place};
+use super::segment::Segment;
+use crate::raft::{ConfState, EntryType, HardState, Term, TermEvent, terms};
+use crate::{Bytes, Place};
 
 /// What the rolling checksum says about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,6 +122,8 @@ pub enum GapCause {
     Damage(usize),
     /// A segment in between is missing.
     Segment,
+    /// A record in between is not what its type says, or has no known type.
+    Record,
     /// Nothing explains it.
     Unexplained,
 }
@@ -182,13 +179,17 @@ pub struct Log {
     /// Whether reading was stopped by whoever watched.
     pub cancelled: bool,
     /// Damage seen when the last surviving entry was pushed.
-    damages_at_last_entry: usize,
+    pub(super) damages_at_last_entry: usize,
+    /// Records so far that are not what their type says.
+    pub(super) strange_records: usize,
+    /// The same when the last surviving entry was pushed.
+    pub(super) strange_at_last_entry: usize,
     /// Whether a segment did not continue the one in front of it.
     pub(super) chain_is_broken: bool,
     /// The highest index of a snapshot record so far.
-    newest_snapshot: u64,
+    pub(super) newest_snapshot: u64,
     /// The index in front of the first segment, by its name.
-    starts_after: Option<u64>,
+    pub(super) starts_after: Option<u64>,
 }
 
 /// What is intact behind a damaged stretch.
@@ -203,288 +204,6 @@ pub struct Behind {
 }
 
 impl Log {
-    /// Reads all files of a WAL directory: segments in name order, `.broken` files each on its own. Damage never stops it.
-    ///
-    /// A single file under any name is read as a segment.
-    pub fn read(files: &[Bytes<'_>], limits: &Limits, progress: &dyn Progress) -> Self {
-        let total = files.iter().map(|file| file.len() as u64);
-        progress.begin("reading the WAL", total.fold(0, u64::saturating_add));
-        let mut log = Self::default();
-        let mut segments = Vec::new();
-        for (number, file) in files.iter().enumerate().take(limits.files) {
-            match WalFile::of(file.file().as_str()) {
-                WalFile::Segment(name) => segments.push((number, Some(name))),
-                WalFile::Broken(_) | WalFile::Stray if files.len() == 1 => {
-                    segments.push((number, None));
-                }
-                kind @ WalFile::Broken(_) => log.others.push(OtherFile {
-                    file: number,
-                    kind,
-                    log: Some(Box::new(Self::read_segments(
-                        files,
-                        &[(number, None)],
-                        progress,
-                    ))),
-                }),
-                kind => log.others.push(OtherFile {
-                    file: number,
-                    kind,
-                    log: None,
-                }),
-            }
-        }
-        segments.sort_by_key(|&(number, _)| {
-            files
-                .get(number)
-                .map(|file| base_name(file.file().as_str()))
-        });
-        Self {
-            others: log.others,
-            ..Self::read_segments(files, &segments, progress)
-        }
-    }
-
-    fn read_segments(
-        files: &[Bytes<'_>],
-        segments: &[(usize, Option<super::SegmentName>)],
-        progress: &dyn Progress,
-    ) -> Self {
-        const STRIDE: usize = 4 << 20;
-        let name = segments.first().and_then(|&(_, name)| name);
-        let mut log = Self {
-            starts_after: name.map(|name| name.index.saturating_sub(1)),
-            ..Self::default()
-        };
-        let mut chain = Chain::Start;
-        for (number, &(file, name)) in segments.iter().enumerate() {
-            let Some(bytes) = files.get(file) else {
-                continue;
-            };
-            let first = log.records.len();
-            let mut walk = Walk {
-                data: bytes.as_slice(),
-                number,
-                chain,
-                link: None,
-                resync: Resync::new(bytes.as_slice()),
-                ending: Ending::Damage,
-                end: 0,
-                log: &mut log,
-            };
-            let (mut at, mut told) = (0usize, 0usize);
-            let mut cancelled = false;
-            while let Some(next) = walk.turn(at) {
-                at = next;
-                if at.saturating_sub(told) >= STRIDE {
-                    progress.advance(at.saturating_sub(told) as u64);
-                    told = at;
-                    cancelled = progress.cancelled();
-                    if cancelled {
-                        break;
-                    }
-                }
-            }
-            progress.advance(bytes.len().saturating_sub(told) as u64);
-            chain = walk.chain;
-            let (ending, end, link) = (walk.ending, walk.end, walk.link);
-            log.segments.push(Segment {
-                file,
-                name,
-                len_bytes: bytes.len() as u64,
-                end: end as u64,
-                ending,
-                records: first..log.records.len(),
-                link: link.unwrap_or(Link::NoHead),
-            });
-            log.cancelled = cancelled;
-            if cancelled {
-                break;
-            }
-        }
-        log.blame_missing_segments();
-        log
-    }
-
-    /// Gaps between entries of segments whose neighbours in sequence are missing have that cause.
-    fn blame_missing_segments(&mut self) {
-        let seqs: Vec<_> = self
-            .segments
-            .iter()
-            .map(|s| s.name.map(|n| n.seq))
-            .collect();
-        let missing_after = |segment: &u32| {
-            let here = seqs.get(*segment as usize).copied().flatten();
-            let next = seqs
-                .get((*segment as usize).saturating_add(1))
-                .copied()
-                .flatten();
-            matches!((here, next), (Some(here), Some(next)) if next != here.saturating_add(1))
-        };
-        for gap in &mut self.gaps {
-            let segment_of = |entry: usize| {
-                let record = self.entries.get(entry)?.record as usize;
-                Some(self.records.get(record)?.segment)
-            };
-            let behind = segment_of(gap.entry).unwrap_or_default();
-            let front = gap.entry.checked_sub(1).and_then(segment_of);
-            if gap.cause != GapCause::Snapshot
-                && front.is_some_and(|front| (front..behind).any(|s| missing_after(&s)))
-            {
-                gap.cause = GapCause::Segment;
-            }
-        }
-    }
-
-    /// Indexes one more record.
-    pub(super) fn push(&mut self, record: Record, payload: &[u8]) {
-        let number = self.records.len();
-        self.records.push(record);
-        if !record.crc.is_trusted() {
-            if record.kind == RecordKind::Entry
-                && let Ok(entry) = Entry::parse(payload)
-            {
-                self.entries.push(log_entry(number, &entry, false));
-            }
-            return;
-        }
-        let parsed = match record.kind {
-            RecordKind::Entry => self.entry_record(number, payload, record.crc),
-            RecordKind::State => self.state_record(number, payload),
-            RecordKind::Metadata => self.metadata_record(number, payload),
-            RecordKind::Snapshot => self.snapshot_record(number, payload),
-            RecordKind::Crc | RecordKind::Unknown => Ok(()),
-        };
-        if let Err(why) = parsed {
-            self.odd(number, OddityKind::Payload(why));
-        }
-    }
-
-    fn odd(&mut self, record: usize, kind: OddityKind) {
-        self.oddities.push(Oddity { record, kind });
-    }
-
-    /// etcd's rule: an entry takes the place of every entry with its index or a higher one.
-    fn entry_record(&mut self, number: usize, payload: &[u8], crc: Crc) -> Result<(), String> {
-        let entry = Entry::parse(payload)?;
-        if entry.foreign_fields {
-            self.odd(number, OddityKind::ForeignFields);
-        }
-        let position = self.entries.len();
-        let last = self.last().map(|last| (last.index, last.term));
-        // Whatever follows damage is believed only where it continues the log: it must not wipe out what was verified. Behind
-        // a broken chain a later leader may still have overwritten a tail.
-        let continues = last.is_none_or(|(index, term)| entry.index > index && entry.term >= term);
-        let overwrites = last.is_none_or(|(_, term)| entry.term > term);
-        let survives = match (crc, self.chain_is_broken) {
-            (Crc::Verified, false) => true,
-            (Crc::Verified, true) => continues || overwrites,
-            _ => continues,
-        };
-        self.entries.push(log_entry(number, &entry, survives));
-        if !survives {
-            return Ok(());
-        }
-        while let Some(&top) = self.surviving.last() {
-            let Some(old) = self.entries.get_mut(top as usize) else {
-                break;
-            };
-            if old.index < entry.index {
-                break;
-            }
-            old.superseded_by = u32::try_from(position).ok();
-            old.survives = false;
-            self.surviving.pop();
-        }
-        let after = match (self.last(), last) {
-            (Some(last), _) => last.index,
-            (None, Some(_)) => entry.index.saturating_sub(1),
-            (None, None) => self.starts_after.unwrap_or(entry.index.saturating_sub(1)),
-        };
-        if entry.index > after.saturating_add(1) {
-            self.gap(after, entry.index, position);
-        }
-        self.surviving
-            .push(u32::try_from(position).unwrap_or(u32::MAX));
-        self.damages_at_last_entry = self.damages.len();
-        Ok(())
-    }
-
-    fn gap(&mut self, after: u64, next: u64, entry: usize) {
-        let cause = if self.newest_snapshot >= next.saturating_sub(1) {
-            GapCause::Snapshot
-        } else if self.damages.len() > self.damages_at_last_entry {
-            GapCause::Damage(self.damages_at_last_entry)
-        } else {
-            GapCause::Unexplained
-        };
-        self.gaps.push(Gap {
-            after,
-            next,
-            entry,
-            cause,
-        });
-    }
-
-    fn state_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
-        let state = HardState::parse(payload)?;
-        if state.foreign_fields {
-            self.odd(record, OddityKind::ForeignFields);
-        }
-        let goes_back = self
-            .hard_state()
-            .is_some_and(|last| state.term < last.term || state.commit < last.commit);
-        if !(self.chain_is_broken && goes_back) {
-            self.states.push(LogState { record, state });
-        }
-        Ok(())
-    }
-
-    fn metadata_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
-        let mut metadata = LogMetadata {
-            record,
-            node_id: 0,
-            cluster_id: 0,
-        };
-        for field in Fields::new(payload) {
-            let field = field?;
-            match (field.number, field.value) {
-                (1, Value::Varint(id)) => metadata.node_id = id,
-                (2, Value::Varint(id)) => metadata.cluster_id = id,
-                (1 | 2, _) => return Err("a field of Metadata has the wrong wire type".into()),
-                _ => {}
-            }
-        }
-        self.metadata.push(metadata);
-        Ok(())
-    }
-
-    fn snapshot_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
-        let mut snapshot = LogSnapshot {
-            record,
-            index: 0,
-            term: 0,
-            conf_state: None,
-        };
-        for field in Fields::new(payload) {
-            let field = field?;
-            match (field.number, field.value) {
-                (1, Value::Varint(index)) => snapshot.index = index,
-                (2, Value::Varint(term)) => snapshot.term = term,
-                (3, Value::Bytes(bytes)) => {
-                    let conf_state = ConfState::decode(bytes).map_err(|error| error.to_string())?;
-                    snapshot.conf_state = Some(conf_state);
-                }
-                (1..=3, _) => {
-                    return Err("a field of walpb.Snapshot has the wrong wire type".into());
-                }
-                _ => {}
-            }
-        }
-        self.newest_snapshot = self.newest_snapshot.max(snapshot.index);
-        self.snapshots.push(snapshot);
-        Ok(())
-    }
-
     /// The last entry of the log as it reads now.
     pub fn last(&self) -> Option<&LogEntry> {
         self.entries.get(*self.surviving.last()? as usize)
@@ -612,18 +331,5 @@ impl Log {
             .collect();
         all.reverse();
         all
-    }
-}
-
-fn log_entry(record: usize, entry: &Entry<'_>, survives: bool) -> LogEntry {
-    LogEntry {
-        index: entry.index,
-        term: entry.term,
-        kind: entry.kind,
-        record: u32::try_from(record).unwrap_or(u32::MAX),
-        data_at: u32::try_from(entry.data_at).unwrap_or(u32::MAX),
-        data_len: u32::try_from(entry.data.len()).unwrap_or(u32::MAX),
-        superseded_by: None,
-        survives,
     }
 }

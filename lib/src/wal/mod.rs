@@ -3,6 +3,7 @@
 //! [`Log::read`] indexes a directory in one pass and goes on behind damage; [`check`] judges what it found.
 
 pub mod boot;
+mod build;
 pub mod check;
 mod damage;
 pub mod frame;
