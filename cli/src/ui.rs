@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use etcd_inspect::Finding;
 use etcd_inspect::bolt::MetaChoice;
-use etcd_inspect::evidence::Io;
+use etcd_inspect::codes::dir;
+use etcd_inspect::evidence::{Evidence, Io};
 use etcd_inspect::member::{Member, Options};
 use serde_json::{Map, Value};
 
@@ -101,7 +102,36 @@ impl Ui {
         if let Some(bytes) = self.global.max_unpacked {
             options.evidence.limits.unpacked_bytes = bytes;
         }
-        Ok(Member::open_with(&path, options)?)
+        let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
+        self.warn_of(&evidence)?;
+        Ok(Member::of(evidence, options))
+    }
+
+    /// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it, an archive
+    /// that ends too early, folders that could not be listed.
+    fn warn_of(&mut self, evidence: &Evidence) -> io::Result<()> {
+        let mut doubts = Vec::new();
+        evidence.report(&mut |finding| {
+            let doubts_all = [
+                dir::LOCK_HELD.id,
+                dir::UNREADABLE.id,
+                dir::ARCHIVE_DAMAGED.id,
+                dir::TOO_MANY_FILES.id,
+            ];
+            if doubts_all.contains(&finding.code.id) {
+                doubts.push(format!("{}: {}", finding.place, finding.message));
+            }
+        });
+        let more = doubts.len().saturating_sub(3);
+        for doubt in doubts.into_iter().take(3) {
+            self.warn(doubt)?;
+        }
+        if more > 0 {
+            self.warn(self.filled(&format!(
+                "{more} more like this: etcd-inspect check {{path}}"
+            )))?;
+        }
+        Ok(())
     }
 
     /// Stored bytes as they are; on a terminal escaped, newlines and tabs excepted.
