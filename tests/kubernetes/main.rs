@@ -9,7 +9,9 @@
 )]
 
 mod compare;
+mod encode;
 mod objects;
 mod oracle;
 mod random;
 mod truth;
+mod unknown;

@@ -49,3 +49,26 @@ fn every_object_of_1_32_equals_kubernetes_own_json_but_for_empties() {
 fn every_object_of_1_20_equals_kubernetes_own_json_but_for_empties() {
     compare("1.20", without_empties);
 }
+
+#[test]
+fn every_object_of_1_36_survives_yaml() {
+    let wrong: Vec<String> = rows("1.36")
+        .par_iter()
+        .filter_map(|row| {
+            let object = Value::parse(&row.stored)
+                .unwrap()
+                .object(Options::default())
+                .unwrap();
+            let mut yaml = Vec::new();
+            etcd_inspect::export::yaml::write(&mut yaml, &object).unwrap();
+            let read: Json = serde_saphyr::from_slice(&yaml).unwrap();
+            difference(&row.kind, &read, &row.json)
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(20)].join("\n")
+    );
+}

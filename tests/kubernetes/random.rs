@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use testkit::synth::kubernetes::{Random, Schema};
 
 use crate::compare::difference;
+use crate::encode::{envelope, field};
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::load);
 
@@ -77,30 +78,6 @@ fn read_everything(stored: &[u8]) {
     let _ = object.decode::<serde_json::Value>();
 }
 
-/// A kind whose fields are arbitrary bytes.
-fn with_envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
-    let field = |number: u8, data: &[u8]| {
-        let mut len = data.len();
-        let mut out = vec![number << 3 | 2];
-        while len >= 0x80 {
-            out.push((len & 0x7f) as u8 | 0x80);
-            len >>= 7;
-        }
-        out.push(len as u8);
-        out.extend_from_slice(data);
-        out
-    };
-    let meta = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
-    [
-        b"k8s\0".to_vec(),
-        field(1, &meta),
-        field(2, raw),
-        field(3, b""),
-        field(4, b""),
-    ]
-    .concat()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -115,9 +92,9 @@ proptest! {
         read_everything(&[b"k8s\0", &bytes[..]].concat());
         read_everything(&[b"\xd9\xd9\xf7", &bytes[..]].concat());
         read_everything(&[b"{", &bytes[..]].concat());
-        read_everything(&with_envelope("v1", "Pod", &bytes));
-        read_everything(&with_envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", &bytes));
-        read_everything(&with_envelope("example.com/v1", "Unheard", &bytes));
+        read_everything(&envelope("v1", "Pod", &bytes));
+        read_everything(&envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", &bytes));
+        read_everything(&envelope("example.com/v1", "Unheard", &bytes));
     }
 
     #[test]
@@ -139,27 +116,12 @@ proptest! {
 #[test]
 fn nesting_deeper_than_the_limit_is_an_error_with_the_option_that_raises_it() {
     // JSONSchemaProps 28 is `not`: a schema in a schema in a schema.
-    let (mut schema, mut depth) = (Vec::new(), 0);
-    while depth < 300 {
-        let mut outer = vec![0xe2, 0x01];
-        let len = schema.len();
-        outer.extend([(len & 0x7f) as u8 | 0x80, (len >> 7) as u8]);
-        outer.append(&mut schema);
-        (schema, depth) = (outer, depth + 1);
-    }
-    let wrap = |number: u8, inner: &[u8]| {
-        let len = inner.len();
-        [
-            &[number << 3 | 2, (len & 0x7f) as u8 | 0x80, (len >> 7) as u8],
-            inner,
-        ]
-        .concat()
-    };
-    let spec = wrap(7, &wrap(4, &wrap(1, &schema)));
-    let stored = with_envelope(
+    let schema = (0..300).fold(Vec::new(), |schema, _| field(28, &schema));
+    let spec = field(7, &field(4, &field(1, &schema)));
+    let stored = envelope(
         "apiextensions.k8s.io/v1",
         "CustomResourceDefinition",
-        &wrap(2, &spec),
+        &field(2, &spec),
     );
     let object = Value::parse(&stored)
         .unwrap()
