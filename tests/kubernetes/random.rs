@@ -129,12 +129,36 @@ fn nesting_deeper_than_the_limit_is_an_error_with_the_option_that_raises_it() {
         .unwrap();
     let error = object.to_json().unwrap_err().to_string();
     assert!(error.contains("--value-depth"), "{error}");
-    let mut limits = Limits::default();
-    limits.value_depth = 400;
-    let options = Options {
-        limits,
-        ..Options::default()
+    let limits = |depth: usize| {
+        let mut limits = Limits::default();
+        limits.value_depth = depth;
+        limits
     };
-    let object = Value::parse(&stored).unwrap().object(options).unwrap();
-    object.write_json(&mut Vec::new()).unwrap();
+    let with = |stored, depth| {
+        let options = Options {
+            limits: limits(depth),
+            ..Options::default()
+        };
+        let written = Value::parse(stored).unwrap().object(options).unwrap();
+        written
+            .write_json(&mut Vec::new())
+            .and(written.decode::<serde_json::Value>().map(drop))
+    };
+    assert!(with(&stored, 400).is_ok());
+    // No limit lets a value take the whole stack.
+    let schema = (0..490).fold(Vec::new(), |schema, _| field(28, &schema));
+    let spec = field(7, &field(4, &field(1, &schema)));
+    let deep = envelope(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        &field(2, &spec),
+    );
+    assert!(with(&deep, usize::MAX).is_ok());
+    let schema = (0..2000).fold(Vec::new(), |schema, _| field(28, &schema));
+    let deeper = envelope(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        &field(2, &field(7, &field(4, &field(1, &schema)))),
+    );
+    assert!(with(&deeper, usize::MAX).is_err());
 }

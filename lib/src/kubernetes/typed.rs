@@ -17,6 +17,9 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::place::{FileName, Place};
 
+/// However deep a value may nest by the limits: each level takes a few kilobytes of a stack that may have only two megabytes.
+const DEEPEST: usize = 500;
+
 /// How an object is to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -184,7 +187,7 @@ impl Object<'_> {
             Body::Tree(_) => ("", "", true),
         };
         Context {
-            depth: self.options.limits.value_depth,
+            depth: self.options.limits.value_depth.min(DEEPEST),
             unknown: self.options.unknown_fields || !known,
             resource_version: self
                 .options
