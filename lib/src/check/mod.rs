@@ -1,5 +1,389 @@
 //! Runs every format's check at a chosen depth, cross-file rules, report order.
+//!
+//! ```no_run
+//! use etcd_inspect::check::{Depth, check};
+//! use etcd_inspect::member::Member;
+//! use etcd_inspect::progress::Silent;
+//!
+//! let member = Member::open("/copy/m1")?;
+//! let report = check(&member, Depth::Default, &Silent);
+//! println!("{}: {} findings", report.verdict, report.findings.len());
+//! # Ok::<(), etcd_inspect::Error>(())
+//! ```
 
+mod affected;
 mod applied;
+mod collect;
+mod cross;
+
+use std::fmt;
 
 pub use applied::{Reach, applied};
+
+use crate::backend::{self, Meta};
+use crate::codes;
+use crate::evidence::{Kind, Role};
+use crate::finding::{Finding, Severity};
+use crate::member::Member;
+use crate::place::Place;
+use crate::progress::Progress;
+
+use self::collect::Collector;
+
+/// How deep to look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Depth {
+    /// Layout, metas, etcd's own buckets, heads of the log: under a second on any size.
+    Quick,
+    /// Every page, every revision, every WAL record, every `.snap`, the rules across files.
+    #[default]
+    Default,
+    /// And every Kubernetes value.
+    Deep,
+}
+
+/// What to think of the evidence as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing found.
+    Clean,
+    /// Only things worth knowing.
+    Notes,
+    /// Suspicious, nothing known to be lost.
+    Warnings,
+    /// Data is lost or wrong, or etcd will not start.
+    Damaged,
+    /// The db cannot be opened, and there is no log either.
+    Unreadable,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clean => "clean",
+            Self::Notes => "notes",
+            Self::Warnings => "warnings",
+            Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
+        })
+    }
+}
+
+/// Something that was not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// One word for all.
+    pub verdict: Verdict,
+    /// What was found, worst first; one finding for one cause. The ids `F-01`, `F-02`, … are their positions.
+    pub findings: Vec<Finding>,
+    /// What was looked at, and how far it reaches back.
+    pub checked: Vec<String>,
+    /// What was not, and why.
+    pub skipped: Vec<Skipped>,
+    /// The safest next command; `{path}` stands for the evidence.
+    pub next: String,
+}
+
+impl Report {
+    /// How many findings of a severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    }
+
+    /// The id of the finding at a position: `F-01`.
+    pub fn id(position: usize) -> String {
+        format!("F-{:02}", position.saturating_add(1))
+    }
+}
+
+/// Checks a member, or whatever part of one is there.
+pub fn check(member: &Member, depth: Depth, progress: &dyn Progress) -> Report {
+    let mut run = Run {
+        member,
+        progress,
+        found: Collector::new(member.options().evidence.limits.findings_per_code),
+        checked: Vec::new(),
+        skipped: Vec::new(),
+        readable: false,
+    };
+    run.layout();
+    run.db(depth);
+    run.log(depth);
+    if depth > Depth::Quick {
+        run.applied();
+    }
+    run.unknowable(depth);
+    run.report()
+}
+
+struct Run<'m> {
+    member: &'m Member,
+    progress: &'m dyn Progress,
+    found: Collector,
+    checked: Vec<String>,
+    skipped: Vec<Skipped>,
+    /// Whether anything could be read.
+    readable: bool,
+}
+
+impl Run<'_> {
+    fn skip(&mut self, what: &str, why: impl Into<String>) {
+        self.skipped.push(Skipped {
+            what: what.to_owned(),
+            why: why.into(),
+        });
+    }
+
+    fn layout(&mut self) {
+        let evidence = self.member.evidence();
+        evidence.report(&mut |finding| self.found.add(finding));
+        for (file, error) in self.member.unreadable_files() {
+            let finding = Finding::new(error.code(), Place::file(file.name()), error.to_string());
+            self.found.add(finding.severity(Severity::Error));
+        }
+        self.checked.push(format!(
+            "layout of the {}: names, sizes, holders",
+            evidence.kind().as_str()
+        ));
+    }
+
+    fn db(&mut self, depth: Depth) {
+        let evidence = self.member.evidence();
+        if evidence.db().is_none() {
+            if matches!(
+                evidence.kind(),
+                Kind::WalDir | Kind::WalFile | Kind::SnapFile
+            ) {
+                self.skip("db", "not part of what was given");
+            }
+            return;
+        }
+        cross::trailer(self.member, depth, &mut |finding| self.found.add(finding));
+        let db = match self.member.db() {
+            Ok(db) => db,
+            Err(error) => {
+                let place = error
+                    .place()
+                    .cloned()
+                    .unwrap_or_else(|| Place::file(evidence.name()));
+                let finding = Finding::new(
+                    &codes::bolt::METAS_INVALID,
+                    place,
+                    format!("the db cannot be opened: {error}"),
+                );
+                self.found.add(finding);
+                self.skip(
+                    "pages, revisions and buckets",
+                    format!("the db cannot be opened: {error}"),
+                );
+                return;
+            }
+        };
+        self.readable = true;
+        let found = &mut self.found;
+        cross::buckets(&db, &mut |finding| found.add(finding));
+        if depth == Depth::Quick {
+            crate::bolt::check::metas(db.file(), &db, &mut |finding| found.add(finding));
+            backend::check::check(&db, None, &mut |finding| found.add(finding));
+            self.checked
+                .push("db: both metas, etcd's own buckets".to_owned());
+            self.skip("pages, revisions, values", "--quick");
+            return;
+        }
+        crate::bolt::check::check(&db, self.progress, &mut |finding| found.add(finding));
+        let pages = db.pages();
+        self.checked.push(format!(
+            "db: {pages} pages of {} bytes, both metas",
+            db.page_size()
+        ));
+        match self.member.keyspace() {
+            Ok(keyspace) => {
+                self.member
+                    .keyspace_damage()
+                    .iter()
+                    .cloned()
+                    .for_each(|finding| found.add(finding));
+                backend::check::check(&db, Some(&keyspace), &mut |finding| found.add(finding));
+                let compacted = match keyspace.compact_revision() {
+                    Some(revision) => {
+                        format!("history reaches back to the compaction at revision {revision}")
+                    }
+                    None => "never compacted".to_owned(),
+                };
+                self.checked.push(format!(
+                    "keyspace: {} records up to revision {}; {compacted}",
+                    keyspace.index().len(),
+                    keyspace.revision()
+                ));
+            }
+            Err(error) => {
+                backend::check::check(&db, None, &mut |finding| found.add(finding));
+                self.skip("revisions", error.to_string());
+            }
+        }
+        affected::name_keys(&db, &mut self.found);
+    }
+
+    fn log(&mut self, depth: Depth) {
+        let member = self.member;
+        let found = &mut self.found;
+        let snaps = member.snaps(&mut |finding| found.add(finding));
+        if !snaps.files.is_empty() {
+            self.checked.push(format!(
+                "{} .snap files: envelope, voters, v2 store",
+                snaps.files.len()
+            ));
+        }
+        let Some(wal) = (if depth == Depth::Quick {
+            None
+        } else {
+            member.wal_with(self.progress)
+        }) else {
+            if depth == Depth::Quick && !member.evidence().wal().is_empty() {
+                cross::quick_heads(member, &mut |finding| self.found.add(finding));
+                self.checked
+                    .push("WAL: names and heads of the segments".to_owned());
+                self.skip("WAL records", "--quick");
+            } else if !matches!(member.evidence().kind(), Kind::Db | Kind::Snapshot) {
+                self.skip("WAL", "there is none");
+            } else {
+                self.skip(
+                    "WAL and .snap",
+                    "a db file alone was given: what the log knows better cannot be seen",
+                );
+            }
+            return;
+        };
+        self.readable = true;
+        crate::wal::check::all(wal.log(), wal.files(), &mut |finding| found.add(finding));
+        crate::snap::check::against_log(&snaps, wal.log(), wal.files(), &mut |finding| {
+            found.add(finding)
+        });
+        let log = wal.log();
+        let (first, last) = (log.first().map_or(0, |entry| entry.index), log.last_index());
+        self.checked.push(format!(
+            "WAL: {} segments, {} records, raft entries {first} to {last}, terms to {}",
+            log.segments.len(),
+            log.records.len(),
+            log.hard_state().map_or(0, |state| state.term)
+        ));
+        if let Ok(db) = member.db() {
+            let meta = Meta::read(&db, &mut |_| {});
+            cross::db_and_log(member, &db, &meta, &wal, &snaps, &mut |finding| {
+                self.found.add(finding)
+            });
+        }
+        for broken in member.evidence().of(Role::SnapDb) {
+            cross::snap_db(broken, &member.options().evidence.limits, &mut |finding| {
+                self.found.add(finding)
+            });
+        }
+    }
+
+    /// The WAL against the store it was applied to.
+    fn applied(&mut self) {
+        let (Ok(db), Ok(keyspace), Some(wal)) = (
+            self.member.db(),
+            self.member.keyspace(),
+            self.member.wal_with(self.progress),
+        ) else {
+            return;
+        };
+        let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        match applied(&db, &keyspace, &wal, index, &mut |finding| {
+            self.found.add(finding)
+        }) {
+            Ok(reach) => {
+                let (first, last) = reach.indexes.unwrap_or_default();
+                self.checked.push(format!(
+                    "store against WAL: {} records of raft entries {first} to {last}, from revision {} on",
+                    reach.records, reach.from_revision
+                ));
+            }
+            Err(why) => self.skip("store against WAL", why),
+        }
+    }
+
+    /// What no check can see, said instead of left out.
+    fn unknowable(&mut self, depth: Depth) {
+        if self.readable && depth > Depth::Quick {
+            self.skip(
+                "values that are older than the WAL",
+                "no checksum protects them: compare with other members, or with a backup",
+            );
+        }
+        if depth < Depth::Deep {
+            self.skip("Kubernetes objects", "only with --deep");
+        }
+    }
+
+    fn report(self) -> Report {
+        let Self {
+            member,
+            found,
+            mut checked,
+            skipped,
+            readable,
+            ..
+        } = self;
+        let mut findings = found.into_findings();
+        member
+            .evidence()
+            .report_unreadable(&mut |finding| findings.push(finding));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        checked.dedup();
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        let verdict = match worst {
+            _ if !readable && worst == Some(Severity::Error) => Verdict::Unreadable,
+            None => Verdict::Clean,
+            Some(Severity::Note) => Verdict::Notes,
+            Some(Severity::Warning) => Verdict::Warnings,
+            Some(Severity::Error) => Verdict::Damaged,
+        };
+        Report {
+            next: next(verdict, &findings, member),
+            verdict,
+            findings,
+            checked,
+            skipped,
+        }
+    }
+}
+
+/// The safest thing to do now.
+fn next(verdict: Verdict, findings: &[Finding], member: &Member) -> String {
+    let evidence = member.evidence();
+    let is_dir = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
+    let has = |code: &'static codes::Code| {
+        findings
+            .iter()
+            .any(|finding| std::ptr::eq(finding.code, code))
+    };
+    let log_is_better =
+        has(&codes::cross::DIFFERS) || has(&codes::cross::MISSING) || has(&codes::cross::OLD_VALUE);
+    match verdict {
+        Verdict::Clean | Verdict::Notes | Verdict::Warnings if is_dir => {
+            "etcd-inspect preflight {path} --for start".to_owned()
+        }
+        Verdict::Clean | Verdict::Notes | Verdict::Warnings => {
+            "etcd-inspect preflight {path} --for restore".to_owned()
+        }
+        Verdict::Damaged if log_is_better => "etcd-inspect salvage {path} --out NEW.db".to_owned(),
+        Verdict::Damaged if is_dir => "etcd-inspect preflight {path} --for start".to_owned(),
+        Verdict::Damaged => "etcd-inspect salvage {path} --out NEW.db".to_owned(),
+        Verdict::Unreadable => "etcd-inspect carve {path} --out RECOVERED.jsonl".to_owned(),
+    }
+}

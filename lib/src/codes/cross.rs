@@ -48,4 +48,52 @@ codes! {
         what: "The WAL holds no write of the key with the stored value, but one that differs in a single byte: bit rot in the db. etcd serves the damaged value.",
         why: "Bit rot: nothing in bbolt protects values.",
         next: "etcd-inspect history KEY --wal -d {path} shows the write in the WAL.";
+    INDEX_AHEAD = "META-003", Error, "the db is ahead of the WAL",
+        what: "consistent_index is higher than the last entry of the WAL. etcd starts, /health is true and reads work, but it skips every new entry up to consistent_index: those writes time out and are never in the store.",
+        why: "The WAL was lost, shortened or replaced; the db was copied from elsewhere; consistent_index was damaged.",
+        next: "Do not start etcd on it. In a cluster: remove this member and add it anew. Alone, restore the db into a new directory: etcd-inspect preflight --for restore {path}";
+    INDEX_ABOVE_COMMIT = "META-004", Note, "consistent_index is ahead of the commit in the WAL",
+        what: "HardState updates that only advance the commit may stay in a buffer, so a small difference is the rule on live or killed members.",
+        why: "Normal buffering.",
+        next: "Nothing.";
+    TERM = "META-006", Warning, "the term in the db is not that of its entry",
+        what: "`term` in the `meta` bucket differs from the term of the raft entry at consistent_index, or is higher than any term of the WAL.",
+        why: "A db from another member or another time, a manual edit, a flipped bit.",
+        next: "etcd-inspect wal --terms {path}; compare with the other members.";
+    NOT_A_MEMBER = "MEM-002", Error, "the member does not stand in its own db",
+        what: "The member id of the WAL metadata is not in the `members` bucket. etcd 3.6 and newer panic (`failed to find local ID in cluster members`); older ones may never serve (`failed to publish local member to cluster through raft`).",
+        why: "A WAL or db of another member (volumes swapped, files mixed), or an unfinished restore.",
+        next: "etcd-inspect meta {path}; put the files of one member together again.";
+    REMOVED = "MEM-003", Error, "the member was removed from the cluster",
+        what: "The member id of the WAL metadata stands in `members_removed`. etcd stops with exit code 0: `the member has been permanently removed from the cluster`.",
+        why: "The member was removed while its directory stayed.",
+        next: "Do not start it. Delete its directory and add a new member: etcdctl member add";
+    MEMBERS_DIFFER = "MEM-005", Warning, "members in db and raft configuration differ",
+        what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that stands only in the bucket is a zombie that comes back with an upgrade.",
+        why: "etcd issues 13196, 19557 and 20793: membership changes that were applied on one side only; a manual edit.",
+        next: "Upgrade to 3.5.26 or newer before 3.6: etcd-inspect preflight --for upgrade {path}";
+    SNAP_AHEAD = "SNAP-009", Error, "the db is older than the snapshot etcd starts from",
+        what: "The newest usable .snap lies behind consistent_index and there is no .snap.db of its index. etcd panics: `failed to recover v3 backend from snapshot`, `failed to find database snapshot file`.",
+        why: "The db was restored, deleted or replaced alone; a live copy took the db before the .snap; the `meta` bucket was lost.",
+        next: "Put the right db back. If the WAL reaches back to consistent_index, moving the newer .snap files away (in a copy) lets etcd start: etcd-inspect preflight --for start {path}";
+    SNAP_DB_INDEX = "SNAP-010", Error, "a received db is not the one its name says",
+        what: "The .snap.db would be renamed over the db at the next start, but it cannot be read, or its consistent_index is not the index of its name.",
+        why: "A transfer that broke off, bit rot.",
+        next: "Copy the directory before any start: etcd destroys the older db when it puts this one in place.";
+    TRAILER = "SNAP-011", Error, "the snapshot file fails its SHA-256",
+        what: "The last 32 bytes are not the SHA-256 of what stands before. `snapshot restore` refuses (`expected sha256 …, got …`); `snapshot status` does not notice.",
+        why: "Bit rot, a truncated upload, or a tool that changed the file (etcdutl hashkv and etcd-dump-db write into the file they read).",
+        next: "Use another backup. If there is none, check what is damaged: the findings beside this one; then restore with --skip-hash-check.";
+    NO_TRAILER = "SNAP-012", Note, "a db file without SHA-256 trailer",
+        what: "A file of `etcdctl snapshot save` ends with its SHA-256; this one does not: a copied db, or a cut snapshot file. `snapshot restore` demands --skip-hash-check.",
+        why: "cp of a db, or the end of the file was lost.",
+        next: "etcd-inspect preflight --for restore {path}";
+    TRAILER_ON_DB = "SNAP-013", Note, "a snapshot file stands where the db should",
+        what: "member/snap/db ends with a SHA-256 trailer: somebody copied the file of `etcdctl snapshot save` there. etcd does not mind the trailer, but the db may not fit the WAL.",
+        why: "A restore by hand, without `snapshot restore`.",
+        next: "etcd-inspect check {path} compares db and WAL.";
+    BUCKET_MISSING = "META-014", Error, "a bucket that every etcd has is missing",
+        what: "The db has no bucket of that name. etcd creates it anew and empty: without `key` it serves no key at all, without `meta` it does not know what it applied, without `lease` keys never expire, without `members` 3.6 does not start. It says nothing.",
+        why: "A damaged bucket name, a lost page.",
+        next: "Do not start etcd on it. etcd-inspect page --tree {path} shows what is there.";
 }

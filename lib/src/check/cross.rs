@@ -1,0 +1,369 @@
+//! Rules that need more than one file.
+
+use super::Depth;
+use crate::backend::{Cluster, MemberId, Meta, Version};
+use crate::bolt::{Db, MetaChoice};
+use crate::codes::cross;
+use crate::evidence::{File, Kind};
+use crate::finding::{Finding, Severity, Sink};
+use crate::limits::Limits;
+use crate::member::{Member, Wal};
+use crate::place::Place;
+use crate::raft::ConfState;
+use crate::snap::{SnapPart, Snaps};
+
+/// The buckets that every etcd since 3.0 creates when it starts.
+const BUCKETS: [&[u8]; 10] = [
+    b"alarm",
+    b"auth",
+    b"authRoles",
+    b"authUsers",
+    b"cluster",
+    b"key",
+    b"lease",
+    b"members",
+    b"members_removed",
+    b"meta",
+];
+/// consistent_index may be so far ahead of the commit in the WAL without a word.
+const USUAL_LEAD: u64 = 1;
+
+/// The SHA-256 of a snapshot file.
+pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
+    let Ok(file) = member.db_file() else { return };
+    let place = Place::file(file.name());
+    let in_dir = matches!(
+        member.evidence().kind(),
+        Kind::DataDir | Kind::MemberDir | Kind::SnapDir
+    );
+    match member.trailer() {
+        Some(_) if in_dir => {
+            let message =
+                "the db has 32 bytes behind its last page, like a file of `etcdctl snapshot save`";
+            report(Finding::new(&cross::TRAILER_ON_DB, place, message));
+        }
+        Some(trailer) if depth > Depth::Quick && !trailer.matches() => {
+            let hex = |sum: [u8; 32]| {
+                sum.iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>()
+            };
+            let message = "the file is not what was saved";
+            let finding = Finding::new(&cross::TRAILER, place, message)
+                .seen(hex(trailer.computed()), hex(trailer.stored()));
+            report(finding);
+        }
+        None if member.evidence().kind() == Kind::Db => {
+            report(Finding::new(
+                &cross::NO_TRAILER,
+                place,
+                "no SHA-256 behind the last page",
+            ));
+        }
+        _ => {}
+    }
+}
+
+/// Buckets that are always there. A db without any of them was never etcd's, or is empty: then only `key` and `meta` count.
+pub(super) fn buckets(db: &Db<'_>, report: &mut Sink<'_>) {
+    let there = db.buckets(&mut |_| {});
+    if there.is_empty() {
+        return;
+    }
+    for name in BUCKETS {
+        if there.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(name);
+        let others: Vec<_> = there
+            .iter()
+            .map(|(name, _)| String::from_utf8_lossy(name))
+            .collect();
+        let message = format!("the db has no bucket \"{text}\"");
+        let finding = Finding::new(
+            &cross::BUCKET_MISSING,
+            Place::file(db.file().file()),
+            message,
+        );
+        report(finding.seen(others.join(", "), format!("\"{text}\" among them")));
+    }
+}
+
+/// What the heads of the segments say without reading the log: a WAL that begins anew beside a db that is far ahead.
+pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
+    let Ok(db) = member.db() else { return };
+    let Some(index) = Meta::read(&db, &mut |_| {}).consistent_index else {
+        return;
+    };
+    let newest = member
+        .evidence()
+        .wal()
+        .iter()
+        .filter_map(|file| crate::wal::SegmentName::parse(&file.base()))
+        .max();
+    if let Some(newest) = newest.filter(|newest| newest.index > index.saturating_add(10_000)) {
+        let message = format!(
+            "the newest segment begins at index {}, consistent_index is {index}: the db lags far behind",
+            newest.index
+        );
+        report(Finding::new(
+            &cross::INDEX_ABOVE_COMMIT,
+            Place::file(db.file().file()),
+            message,
+        ));
+    }
+}
+
+/// A db that a leader sent and that was not yet put in place.
+pub(super) fn snap_db(file: &File, limits: &Limits, report: &mut Sink<'_>) {
+    let SnapPart::SnapDb(name) = SnapPart::of(&file.base()) else {
+        return;
+    };
+    let wrong = match file
+        .bytes()
+        .and_then(|bytes| Db::open(bytes, MetaChoice::Newest, limits))
+    {
+        Err(error) => Some(error.to_string()),
+        Ok(db) => {
+            let mut damage = 0u64;
+            crate::bolt::check::check(&db, &crate::progress::Silent, &mut |finding| {
+                damage = damage.saturating_add(u64::from(finding.severity == Severity::Error));
+            });
+            let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+            match (damage, index == name) {
+                (0, true) => None,
+                (0, false) => Some(format!("its consistent_index is {index}")),
+                _ => Some(format!("{damage} findings in its pages")),
+            }
+        }
+    };
+    if let Some(why) = wrong {
+        report(Finding::new(
+            &cross::SNAP_DB_INDEX,
+            Place::file(file.name()),
+            why,
+        ));
+    }
+}
+
+/// The db, the log and the snapshots of one member must be of one time and one member.
+pub(super) fn db_and_log(
+    member: &Member,
+    db: &Db<'_>,
+    meta: &Meta,
+    wal: &Wal<'_>,
+    snaps: &Snaps,
+    report: &mut Sink<'_>,
+) {
+    let log = wal.log();
+    let here = Place::file(db.file().file());
+    let at = |key| meta.place(key).unwrap_or(&here).clone();
+    let index = meta.consistent_index.unwrap_or(0);
+    let last = log.last_index();
+    if index > last && !log.records.is_empty() {
+        let behind = log
+            .entries
+            .iter()
+            .map(|entry| entry.index)
+            .max()
+            .filter(|whole| *whole >= index);
+        let damaged = behind.map_or(String::new(), |_| {
+            " (the entries between are damaged)".to_owned()
+        });
+        let message = format!(
+            "consistent_index is {index}, the WAL ends at {last}{damaged}: the next {} entries would not be applied",
+            index.saturating_sub(last)
+        );
+        let finding = Finding::new(&cross::INDEX_AHEAD, at("consistent_index"), message);
+        report(finding.seen(index.to_string(), format!("at most {last}")));
+    }
+    let state = log.hard_state();
+    let commit = state.map_or(0, |state| state.commit);
+    if state.is_some() && index <= last && index > commit.saturating_add(USUAL_LEAD) {
+        let message =
+            format!("consistent_index is {index}, the last HardState has committed {commit}");
+        report(Finding::new(
+            &cross::INDEX_ABOVE_COMMIT,
+            at("consistent_index"),
+            message,
+        ));
+    }
+    term(meta, log, &at("term"), report);
+    snap_ahead(member, meta, wal, snaps, &at("consistent_index"), report);
+    snap_order(snaps, report);
+    members(member, db, meta, wal, report);
+}
+
+fn term(meta: &Meta, log: &crate::wal::Log, place: &Place, report: &mut Sink<'_>) {
+    let (Some(term), Some(index)) = (meta.term, meta.consistent_index) else {
+        return;
+    };
+    let highest = log
+        .hard_state()
+        .map_or(0, |state| state.term)
+        .max(log.last().map_or(0, |entry| entry.term));
+    let of_entry = log.entry(index).map(|entry| entry.term);
+    let wanted = match of_entry {
+        Some(of_entry) if of_entry != term => format!("{of_entry}, the term of entry {index}"),
+        None if term > highest && highest > 0 => format!("at most {highest}"),
+        _ => return,
+    };
+    let message = format!("the db says entry {index} was of term {term}");
+    report(Finding::new(&cross::TERM, place.clone(), message).seen(term.to_string(), wanted));
+}
+
+fn snap_ahead(
+    member: &Member,
+    meta: &Meta,
+    wal: &Wal<'_>,
+    snaps: &Snaps,
+    place: &Place,
+    report: &mut Sink<'_>,
+) {
+    let log = wal.log();
+    let is_valid = |index: u64, term: u64| {
+        log.valid_snapshots()
+            .any(|record| (record.index, record.term) == (index, term))
+    };
+    let Some(chosen) = snaps.usable().find(|snap| is_valid(snap.index, snap.term)) else {
+        return;
+    };
+    let index = meta.consistent_index.unwrap_or(0);
+    let received = member
+        .evidence()
+        .of(crate::evidence::Role::SnapDb)
+        .iter()
+        .any(
+            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == chosen.index),
+        );
+    if chosen.index > index && !received {
+        let first = log.first().map_or(u64::MAX, |entry| entry.index);
+        let reaches = first <= index.saturating_add(1);
+        let message = format!(
+            "the snapshot etcd starts from is at index {}, the db is at {index}; the WAL {} back to the db",
+            chosen.index,
+            if reaches { "reaches" } else { "does not reach" }
+        );
+        report(
+            Finding::new(&cross::SNAP_AHEAD, place.clone(), message)
+                .seen(index.to_string(), format!("{} or more", chosen.index)),
+        );
+    }
+}
+
+fn snap_order(snaps: &Snaps, report: &mut Sink<'_>) {
+    let mut usable: Vec<_> = snaps.usable().collect();
+    usable.sort_by_key(|snap| snap.index);
+    for pair in usable.windows(2) {
+        if let [older, newer] = pair
+            && newer.term < older.term
+        {
+            let message = format!(
+                "index {} has term {}, index {} has term {}",
+                older.index, older.term, newer.index, newer.term
+            );
+            report(Finding::new(&cross::SNAP_ORDER, newer.place(), message));
+        }
+    }
+}
+
+/// The member itself, and the others, in the db and in the raft configuration.
+fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut Sink<'_>) {
+    let cluster = Cluster::read(db, &mut |_| {});
+    let place = Place::file(db.file().file());
+    let Some(own) = wal
+        .log()
+        .metadata
+        .first()
+        .map(|metadata| metadata.node_id)
+        .filter(|id| *id != 0)
+    else {
+        return;
+    };
+    if cluster.is_removed(MemberId(own)) {
+        report(Finding::new(
+            &cross::REMOVED,
+            place.clone(),
+            format!("member {own:016x} stands in members_removed"),
+        ));
+        return;
+    }
+    let index = meta.consistent_index.unwrap_or(0);
+    let conf = crate::recover::voters(member, wal, index.min(wal.log().last_index()));
+    // 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
+    let is_3_4 = meta.schema_version() < Version::new(3, 5, 0);
+    let bucket = &cluster.members;
+    if bucket.is_empty() || conf.voters.is_empty() {
+        return;
+    }
+    let in_bucket = cluster.member(MemberId(own)).is_some();
+    if !in_bucket && conf.contains(own) {
+        let severity = if is_3_4 {
+            Severity::Note
+        } else {
+            Severity::Error
+        };
+        let message =
+            format!("member {own:016x} of the WAL does not stand in the bucket \"members\"");
+        report(
+            Finding::new(&cross::NOT_A_MEMBER, place, message)
+                .severity(severity)
+                .seen(ids(&of_bucket(bucket)), ids(&conf)),
+        );
+        return;
+    }
+    if !in_bucket && !conf.contains(own) {
+        let message =
+            format!("neither db nor raft configuration know member {own:016x} of the WAL metadata");
+        report(
+            Finding::new(&cross::FOREIGN_DB, place, message)
+                .seen(ids(&of_bucket(bucket)), format!("{own:016x} among them")),
+        );
+        return;
+    }
+    if in_bucket
+        && !conf.contains(own)
+        && !conf
+            .voters
+            .iter()
+            .any(|id| cluster.member(MemberId(*id)).is_some())
+    {
+        let message = "the raft configuration of the log names none of the db's members";
+        report(
+            Finding::new(&cross::FOREIGN_DB, place, message)
+                .seen(ids(&of_bucket(bucket)), ids(&conf)),
+        );
+        return;
+    }
+    let there = of_bucket(bucket);
+    if !there.same_members(&conf) && !is_3_4 {
+        let message = "the `members` bucket and the raft configuration differ";
+        report(Finding::new(&cross::MEMBERS_DIFFER, place, message).seen(ids(&there), ids(&conf)));
+    }
+}
+
+fn of_bucket(members: &[crate::backend::Member]) -> ConfState {
+    let ids = |learners: bool| {
+        members
+            .iter()
+            .filter(|m| m.is_learner == learners)
+            .map(|m| m.id.0)
+            .collect()
+    };
+    ConfState {
+        voters: ids(false),
+        learners: ids(true),
+        ..ConfState::default()
+    }
+}
+
+fn ids(conf: &ConfState) -> String {
+    let mut ids: Vec<String> = conf.voters.iter().map(|id| format!("{id:016x}")).collect();
+    ids.extend(
+        conf.learners
+            .iter()
+            .map(|id| format!("{id:016x} (learner)")),
+    );
+    ids.sort();
+    ids.join(", ")
+}
