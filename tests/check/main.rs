@@ -8,4 +8,5 @@
 )]
 
 mod applied;
+mod clean;
 mod healthy;

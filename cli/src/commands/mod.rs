@@ -1,5 +1,6 @@
 //! One file per verb; the documentation of its arguments is its help.
 
+mod check;
 mod completions;
 mod decode;
 mod doctor;
@@ -48,6 +49,7 @@ verbs! {
     Snap: snap::SnapArgs;
     Page: page::PageArgs;
     Hashkv: hashkv::HashkvArgs;
+    Check: check::CheckArgs;
     Explain: explain::ExplainArgs;
     Decode: decode::DecodeArgs;
     Doctor: doctor::DoctorArgs;

@@ -29,12 +29,7 @@ impl Collector {
     pub(super) fn add(&mut self, finding: Finding) {
         let id = finding.code.id;
         let kept = self.per_code.get(id).copied().unwrap_or(0);
-        // Rules on pages say where; rules on keys and revisions are one cause however many records they meet.
-        let by_page = id.starts_with("BOLT-")
-            || id.starts_with("WAL-")
-            || id.starts_with("DIR-")
-            || id.starts_with("SNAP-");
-        let page = if kept >= self.limit || !by_page {
+        let page = if kept >= self.limit {
             None
         } else {
             finding.place.page.or(finding.place.offset)

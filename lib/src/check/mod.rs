@@ -211,11 +211,16 @@ impl Run<'_> {
         ));
         match self.member.keyspace() {
             Ok(keyspace) => {
-                self.member
-                    .keyspace_damage()
-                    .iter()
-                    .cloned()
-                    .for_each(|finding| found.add(finding));
+                let limits = &self.member.options().evidence.limits;
+                if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {
+                    crate::mvcc::check::check(
+                        &bucket,
+                        &keyspace,
+                        limits,
+                        self.progress,
+                        &mut |finding| found.add(finding),
+                    );
+                }
                 backend::check::check(&db, Some(&keyspace), &mut |finding| found.add(finding));
                 let compacted = match keyspace.compact_revision() {
                     Some(revision) => {

@@ -1,0 +1,202 @@
+use std::path::PathBuf;
+
+use etcd_inspect::check::{Depth, Report, Verdict, check};
+use etcd_inspect::{Finding, Severity};
+use serde_json::{Map, Value, json};
+
+use crate::exit::Exit;
+use crate::output::{Label, Line};
+use crate::ui::Ui;
+
+/// Verify every structure and list what is wrong, where, and what to do next
+///
+/// Every page, every revision, every WAL record, every .snap, and whether they fit together: the WAL is applied once more
+/// and held against the store. The evidence is never changed.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect check /copy/m1
+  etcd-inspect check --quick /copy/m1        under a second on any size
+  etcd-inspect check --deep -o json /copy/m1
+  etcd-inspect check --fail-on error backup.db")]
+pub(crate) struct CheckArgs {
+    /// Data directory, or one db, snapshot, wal or snap file
+    path: Option<PathBuf>,
+    /// Only layout, metas, etcd's own buckets and heads of the log
+    #[arg(long, conflicts_with = "deep")]
+    quick: bool,
+    /// Also every Kubernetes object
+    #[arg(long)]
+    deep: bool,
+    /// Findings of this severity or above make the exit status 1
+    #[arg(long, value_name = "SEVERITY", default_value = "warn")]
+    fail_on: FailOn,
+    /// Only findings whose code begins so: BOLT, WAL-006
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// The severity that makes a check fail.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FailOn {
+    /// Warnings and errors.
+    #[value(alias = "warning")]
+    Warn,
+    /// Errors only.
+    Error,
+    /// Anything found.
+    Note,
+}
+
+pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let member = ui.member(args.path.as_deref())?;
+    let depth = match (args.quick, args.deep) {
+        (true, _) => Depth::Quick,
+        (_, true) => Depth::Deep,
+        _ => Depth::Default,
+    };
+    let report = check(&member, depth, &*ui.progress());
+    let wanted = |finding: &Finding| {
+        let starts = |prefix: &String| {
+            finding
+                .code
+                .id
+                .to_ascii_lowercase()
+                .starts_with(&prefix.to_ascii_lowercase())
+        };
+        args.only.is_empty() || args.only.iter().any(starts)
+    };
+    let shown: Vec<(String, &Finding)> = report
+        .findings
+        .iter()
+        .enumerate()
+        .filter(|(_, finding)| wanted(finding))
+        .map(|(position, finding)| (Report::id(position), finding))
+        .collect();
+    let fields = fields(&report, &shown, ui);
+    ui.document("check", fields, |ui| {
+        for (id, finding) in &shown {
+            ui.line(Line::new().with(Label::Dim, id.clone()))?;
+            ui.finding(finding)?;
+        }
+        sheet(&report, ui)
+    })?;
+    let fail_on = match args.fail_on {
+        FailOn::Note => Severity::Note,
+        FailOn::Warn => Severity::Warning,
+        FailOn::Error => Severity::Error,
+    };
+    if ui.interrupted() {
+        return Ok(Exit::Partial);
+    }
+    Ok(match report.verdict {
+        Verdict::Unreadable => Exit::Partial,
+        _ => Exit::negative_if(shown.iter().any(|(_, finding)| finding.severity >= fail_on)),
+    })
+}
+
+fn sheet(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
+    for checked in &report.checked {
+        ui.line(
+            Line::new()
+                .with(Label::Good, "checked ")
+                .text(checked.clone()),
+        )?;
+    }
+    for skipped in &report.skipped {
+        ui.line(
+            Line::new()
+                .with(Label::Dim, "skipped ")
+                .text(format!("{}: {}", skipped.what, skipped.why)),
+        )?;
+    }
+    let counts: Vec<String> = [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Note, "note"),
+    ]
+    .into_iter()
+    .filter_map(|(severity, name)| match report.count(severity) {
+        0 => None,
+        1 => Some(format!("1 {name}")),
+        count => Some(format!("{count} {name}s")),
+    })
+    .collect();
+    let label = match report.verdict {
+        Verdict::Clean | Verdict::Notes => Label::Good,
+        Verdict::Warnings => Label::Warning,
+        Verdict::Damaged | Verdict::Unreadable => Label::Error,
+    };
+    let verdict = match counts.is_empty() {
+        true => report.verdict.to_string(),
+        false => format!("{}: {}", report.verdict, counts.join(", ")),
+    };
+    ui.line(Line::new().with(label, verdict))?;
+    let next = ui.filled(&report.next);
+    ui.line(
+        Line::new()
+            .with(Label::Dim, "next: ")
+            .with(Label::Command, next),
+    )?;
+    Ok(())
+}
+
+/// The document that other programs read.
+pub(super) fn fields(report: &Report, shown: &[(String, &Finding)], ui: &Ui) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("verdict".to_owned(), json!(report.verdict));
+    let findings: Vec<Value> = shown
+        .iter()
+        .map(|(id, finding)| self::finding(id, finding, ui))
+        .collect();
+    fields.insert("findings".to_owned(), Value::from(findings));
+    fields.insert("checked".to_owned(), json!(report.checked));
+    fields.insert("skipped".to_owned(), json!(report.skipped));
+    fields.insert("next".to_owned(), json!([ui.filled(&report.next)]));
+    fields
+}
+
+fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
+    let mut fields = Map::new();
+    fields.insert("id".to_owned(), Value::from(id));
+    fields.insert("code".to_owned(), Value::from(finding.code.id));
+    fields.insert("severity".to_owned(), json!(finding.severity));
+    fields.insert("message".to_owned(), Value::from(&*finding.message));
+    fields.insert("file".to_owned(), Value::from(finding.place.file.as_str()));
+    for (name, number) in [
+        ("offset", finding.place.offset),
+        ("page", finding.place.page),
+        ("index", finding.place.index),
+    ] {
+        if let Some(number) = number {
+            fields.insert(name.to_owned(), Value::from(number));
+        }
+    }
+    fields.insert("page_stack".to_owned(), json!(finding.page_stack));
+    let keys: Vec<Value> = finding.keys.iter().map(|key| key_value(key)).collect();
+    fields.insert("keys".to_owned(), Value::from(keys));
+    fields.insert("count".to_owned(), Value::from(finding.count));
+    if let Some(seen) = &finding.seen {
+        fields.insert("seen".to_owned(), Value::from(&**seen));
+    }
+    if let Some(expected) = &finding.expected {
+        fields.insert("expected".to_owned(), Value::from(&**expected));
+    }
+    let own = [finding.code.next.to_owned()];
+    let next = if finding.next.is_empty() {
+        &own[..]
+    } else {
+        &finding.next
+    };
+    let next: Vec<String> = next.iter().map(|command| ui.filled(command)).collect();
+    fields.insert("next".to_owned(), json!(next));
+    Value::Object(fields)
+}
+
+/// A key as text, or `{"b64": …}`.
+pub(super) fn key_value(key: &[u8]) -> Value {
+    use base64::Engine as _;
+    match std::str::from_utf8(key) {
+        Ok(text) => Value::from(text),
+        Err(_) => json!({ "b64": base64::engine::general_purpose::STANDARD.encode(key) }),
+    }
+}
