@@ -33,18 +33,15 @@ fn name(db: &Db<'_>, finding: &mut Finding) {
     let Some(pgid) = finding.place.page else {
         return;
     };
-    if let Ok(page) = db.page(Pgid(pgid)) {
-        if page.header.page_type() == Some(PageType::Leaf) {
-            let keys = page
-                .items()
-                .flatten()
-                .filter_map(|item| KeyValue::parse(item.value).ok())
-                .map(|kv| kv.key);
-            for key in keys.filter(|key| !key.is_empty()).take(KEYS) {
-                if !finding.keys.iter().any(|known| known == key) {
-                    finding.keys.push(key.to_vec());
-                }
-            }
+    let page = db.page(Pgid(pgid)).ok();
+    let leaf = page.filter(|page| page.header.page_type() == Some(PageType::Leaf));
+    let items = leaf.iter().flat_map(Page::items).flatten();
+    let keys = items
+        .filter_map(|item| KeyValue::parse(item.value).ok())
+        .map(|kv| kv.key);
+    for key in keys.filter(|key| !key.is_empty()).take(KEYS) {
+        if !finding.keys.iter().any(|known| known == key) {
+            finding.keys.push(key.to_vec());
         }
     }
     let above = finding
