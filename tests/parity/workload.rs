@@ -39,7 +39,7 @@ pub fn write(server: &mut Server) {
             nested,
             request_put("/txn/b", "x")
         ]);
-        server.post("/v3/kv/txn", &json!({"compare": compare, "success": ops}));
+        let _ = server.post("/v3/kv/txn", &json!({"compare": compare, "success": ops}));
     }
     let lease = |ttl: &str| {
         server
