@@ -1,6 +1,7 @@
 //! One file per verb; the documentation of its arguments is its help.
 
 mod check;
+mod compare;
 mod completions;
 mod decode;
 mod doctor;
@@ -11,6 +12,7 @@ mod history;
 mod keys;
 mod man;
 mod page;
+mod preflight;
 mod snap;
 mod version;
 mod wal;
@@ -50,6 +52,8 @@ verbs! {
     Page: page::PageArgs;
     Hashkv: hashkv::HashkvArgs;
     Check: check::CheckArgs;
+    Compare: compare::CompareArgs;
+    Preflight: preflight::PreflightArgs;
     Explain: explain::ExplainArgs;
     Decode: decode::DecodeArgs;
     Doctor: doctor::DoctorArgs;

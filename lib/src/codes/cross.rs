@@ -48,6 +48,10 @@ codes! {
         what: "The WAL holds no write of the key with the stored value, but one that differs in a single byte: bit rot in the db. etcd serves the damaged value.",
         why: "Bit rot: nothing in bbolt protects values.",
         next: "etcd-inspect history KEY --wal -d {path} shows the write in the WAL.";
+    LOGS_DIFFER = "X-013", Error, "committed entries differ between members",
+        what: "Two members of one cluster hold different entries at an index that both call committed. raft never allows it.",
+        why: "Bit rot with a new checksum, --force-new-cluster on one of them, a data directory restored from a file copy.",
+        next: "Find the member that a majority contradicts; remove it and add it anew.";
     INDEX_AHEAD = "META-003", Error, "the db is ahead of the WAL",
         what: "consistent_index is higher than the last entry of the WAL. etcd starts, /health is true and reads work, but it skips every new entry up to consistent_index: those writes time out and are never in the store.",
         why: "The WAL was lost, shortened or replaced; the db was copied from elsewhere; consistent_index was damaged.",

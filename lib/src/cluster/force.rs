@@ -1,0 +1,211 @@
+//! `--force-new-cluster`: which copy to use, and what each choice loses.
+
+use super::{Level, Line};
+use crate::backend::{AlarmType, Meta};
+use crate::check::{Depth, check};
+use crate::finding::Severity;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::recover::{commit, replay, voters};
+
+/// Keys that one candidate names.
+const KEYS: usize = 10_000;
+
+/// One copy, as the origin of a new cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// As the user gave it.
+    pub path: String,
+    /// 1 is the one to use.
+    pub rank: usize,
+    /// The last entry that is kept: max(HardState.commit, consistent_index), as since 3.5.22 and 3.6.1.
+    pub commit: u64,
+    /// The last entry of its log.
+    pub last_index: u64,
+    /// The revision after the start.
+    pub revision: i64,
+    /// Entries of its own log behind its commit: etcd drops them.
+    pub discarded_entries: u64,
+    /// Entries that the best log among all copies has behind this one's commit.
+    pub lost_entries: u64,
+    /// Revisions that the best copy reaches and this one does not.
+    pub lost_revisions: i64,
+    /// User keys written in between.
+    pub lost_keys: Vec<Vec<u8>>,
+    /// Members that would be removed by appended ConfChanges.
+    pub removed_members: Vec<u64>,
+    /// Errors that `check` finds in it.
+    pub errors: usize,
+    /// What to know before.
+    pub lines: Vec<Line>,
+}
+
+/// Ranks copies as origins of a new cluster.
+pub fn force_new_cluster(members: &[Member], progress: &dyn Progress) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> = members
+        .iter()
+        .map(|member| candidate(member, progress))
+        .collect();
+    let newest = |member: &Member| {
+        member
+            .wal()
+            .and_then(|wal| wal.log().last().map(|last| (last.term, last.index)))
+    };
+    let best_log = members.iter().max_by_key(|member| newest(member));
+    let reached = candidates
+        .iter()
+        .map(|candidate| candidate.revision)
+        .max()
+        .unwrap_or(0);
+    for candidate in &mut candidates {
+        candidate.lost_revisions = reached.saturating_sub(candidate.revision);
+        let Some(wal) = best_log.and_then(Member::wal) else {
+            continue;
+        };
+        for entry in wal
+            .log()
+            .surviving()
+            .filter(|entry| entry.index > candidate.commit)
+        {
+            candidate.lost_entries = candidate.lost_entries.saturating_add(1);
+            let payload = wal.payload(entry);
+            for key in payload.user_keys() {
+                if candidate.lost_keys.len() < KEYS
+                    && !candidate.lost_keys.iter().any(|known| known == key)
+                {
+                    candidate.lost_keys.push(key.to_vec());
+                }
+            }
+        }
+        if candidate.lost_entries > 0 {
+            let text = format!(
+                "{} entries behind index {} of the best log would be lost: {} keys, {} revisions",
+                candidate.lost_entries,
+                candidate.commit,
+                candidate.lost_keys.len(),
+                candidate.lost_revisions
+            );
+            candidate.lines.push(Line::new(Level::Warn, "LOST", text));
+        }
+    }
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|&at| {
+        candidates.get(at).map(|c| {
+            (
+                c.errors > 0,
+                std::cmp::Reverse(c.commit),
+                std::cmp::Reverse(c.revision),
+            )
+        })
+    });
+    for (rank, at) in order.into_iter().enumerate() {
+        if let Some(candidate) = candidates.get_mut(at) {
+            candidate.rank = rank.saturating_add(1);
+        }
+    }
+    candidates.sort_by_key(|candidate| candidate.rank);
+    candidates
+}
+
+fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
+    let path = member.evidence().name().to_string();
+    let mut candidate = Candidate {
+        path,
+        ..Candidate::default()
+    };
+    let report = check(member, Depth::Default, progress);
+    candidate.errors = report.count(Severity::Error);
+    for finding in report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Note)
+    {
+        let level = if finding.severity == Severity::Error {
+            Level::Fail
+        } else {
+            Level::Warn
+        };
+        candidate
+            .lines
+            .push(Line::new(level, finding.code.id, finding.message.clone()));
+    }
+    let Some(wal) = member.wal_with(progress) else {
+        candidate.lines.push(Line::new(
+            Level::Fail,
+            "DIR-003",
+            "no WAL: this copy cannot be the origin of a new cluster",
+        ));
+        candidate.errors = candidate.errors.saturating_add(1);
+        return candidate;
+    };
+    let log = wal.log();
+    let Ok(db) = member.db() else {
+        return candidate;
+    };
+    let meta = Meta::read(&db, &mut |_| {});
+    candidate.commit = commit(&wal, meta.consistent_index.unwrap_or(0));
+    candidate.last_index = log.last_index();
+    candidate.discarded_entries = log
+        .surviving()
+        .filter(|entry| entry.index > candidate.commit)
+        .count() as u64;
+    if candidate.discarded_entries > 0 {
+        let text = format!(
+            "{} entries behind the commit index {} would be dropped",
+            candidate.discarded_entries, candidate.commit
+        );
+        candidate
+            .lines
+            .push(Line::new(Level::Warn, "DISCARD", text));
+    }
+    let own = log.metadata.first().map_or(0, |metadata| metadata.node_id);
+    let conf = voters(member, &wal, candidate.commit);
+    candidate.removed_members = conf
+        .voters
+        .iter()
+        .chain(&conf.learners)
+        .copied()
+        .filter(|id| *id != own)
+        .collect();
+    candidate.removed_members.sort_unstable();
+    for id in &candidate.removed_members {
+        candidate.lines.push(Line::new(
+            Level::Pass,
+            "CONF",
+            format!("a RemoveNode of member {id:016x} would be appended"),
+        ));
+    }
+    if let Ok(replayed) = replay_to(member, progress) {
+        candidate.revision = replayed;
+    }
+    for alarm in crate::backend::Alarm::read_all(&db, &mut |_| {}) {
+        let (code, text) = match alarm.alarm {
+            AlarmType::NoSpace => (
+                "ALARM-001",
+                "the NOSPACE alarm would stay: writes are refused until it is disarmed",
+            ),
+            AlarmType::Corrupt => (
+                "ALARM-002",
+                "the CORRUPT alarm would stay: everything is refused until it is disarmed",
+            ),
+            AlarmType::Other(_) => continue,
+        };
+        if !candidate.lines.iter().any(|line| line.code == code) {
+            candidate.lines.push(Line::new(Level::Warn, code, text));
+        }
+    }
+    if meta.compaction.is_interrupted() {
+        candidate.lines.push(Line::new(
+            Level::Pass,
+            "META-011",
+            "an interrupted compaction would be resumed",
+        ));
+    }
+    candidate
+}
+
+/// The revision after the committed entries. A sole voter's uncommitted tail is dropped too, so the bound is the commit.
+fn replay_to(member: &Member, progress: &dyn Progress) -> Result<i64, crate::Error> {
+    let replayed = replay(member, progress)?;
+    Ok(replayed.keyspace().revision())
+}
