@@ -180,7 +180,7 @@ fn the_newest_configuration_opens_every_live_value_and_none_opens_nothing() {
         };
         let path = String::from_utf8_lossy(path).into_owned();
         let value = version.key_value().unwrap().value;
-        audit.add(&path, value, version.revision.main);
+        audit.add(&path, value, version.revision.main, None);
         assert!(
             keyed.json(&version, Reading::default()).is_ok(),
             "{}",

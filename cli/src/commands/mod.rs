@@ -1,5 +1,6 @@
 //! One file per verb; the documentation of its arguments is its help.
 
+mod certs;
 mod check;
 mod compare;
 mod completions;
@@ -13,6 +14,7 @@ mod keys;
 mod man;
 mod page;
 mod preflight;
+mod search;
 mod snap;
 mod version;
 mod wal;
@@ -55,6 +57,8 @@ verbs! {
     Compare: compare::CompareArgs;
     Preflight: preflight::PreflightArgs;
     Explain: explain::ExplainArgs;
+    Search: search::SearchArgs;
+    Certs: certs::CertsArgs;
     Decode: decode::DecodeArgs;
     Doctor: doctor::DoctorArgs;
     Completions: completions::CompletionsArgs;

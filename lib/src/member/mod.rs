@@ -8,6 +8,7 @@
 
 mod keyspace;
 mod objects;
+mod search;
 mod snap;
 mod space;
 mod wal;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 pub use objects::{Objects, Reading, Undecodable};
+pub use search::{Hit, Places};
 pub use space::Space;
 pub use wal::Wal;
 

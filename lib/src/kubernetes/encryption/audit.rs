@@ -19,21 +19,30 @@ pub struct AuditRow {
     pub dek_sha256: Option<[u8; 32]>,
     /// How many values.
     pub values: u64,
+    /// How many of them the keys at hand open; `None`: none was tried.
+    pub opened: Option<u64>,
     /// Smallest and largest modification revision among them.
     pub revisions: (i64, i64),
 }
 
 type Closer = (Option<Provider>, String, Option<String>, Option<[u8; 32]>);
 
+#[derive(Clone, Debug)]
+struct Sum {
+    values: u64,
+    opened: Option<u64>,
+    revisions: (i64, i64),
+}
+
 /// Counts values per resource and key.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
-    rows: BTreeMap<(String, Closer), (u64, i64, i64)>,
+    rows: BTreeMap<(String, Closer), Sum>,
 }
 
 impl Audit {
-    /// Counts one value of `resource`, last modified at `revision`.
-    pub fn add(&mut self, resource: &str, value: &[u8], revision: i64) {
+    /// Counts one value of `resource`, last modified at `revision`; `opens`: whether the keys at hand open it.
+    pub fn add(&mut self, resource: &str, value: &[u8], revision: i64, opens: Option<bool>) {
         let closer = match Seal::of(value) {
             None => (None, String::new(), None, None),
             Some(seal) => {
@@ -51,15 +60,19 @@ impl Audit {
                 )
             }
         };
-        let row = self
+        let sum = self
             .rows
             .entry((resource.to_owned(), closer))
-            .or_insert((0, revision, revision));
-        *row = (
-            row.0.saturating_add(1),
-            row.1.min(revision),
-            row.2.max(revision),
-        );
+            .or_insert(Sum {
+                values: 0,
+                opened: opens.map(|_| 0),
+                revisions: (revision, revision),
+            });
+        sum.values = sum.values.saturating_add(1);
+        if let Some(opens) = opens {
+            sum.opened = Some(sum.opened.unwrap_or(0).saturating_add(u64::from(opens)));
+        }
+        sum.revisions = (sum.revisions.0.min(revision), sum.revisions.1.max(revision));
     }
 
     /// The rows of resources that have at least one closed value, by resource; plaintext first.
@@ -73,14 +86,15 @@ impl Audit {
         self.rows
             .iter()
             .filter(move |((resource, _), _)| closed.contains(resource.as_str()))
-            .map(|((resource, closer), row)| AuditRow {
+            .map(|((resource, closer), sum)| AuditRow {
                 resource: resource.clone(),
                 provider: closer.0,
                 key: closer.1.clone(),
                 key_id: closer.2.clone(),
                 dek_sha256: closer.3,
-                values: row.0,
-                revisions: (row.1, row.2),
+                values: sum.values,
+                opened: sum.opened,
+                revisions: sum.revisions,
             })
     }
 }
@@ -92,10 +106,10 @@ mod tests {
     #[test]
     fn plaintext_left_beside_closed_values_is_counted_and_untouched_resources_are_not_listed() {
         let mut audit = Audit::default();
-        audit.add("secrets", b"k8s\0old", 5);
-        audit.add("secrets", b"k8s:enc:aescbc:v1:key1:x", 7);
-        audit.add("secrets", b"k8s:enc:aescbc:v1:key1:y", 9);
-        audit.add("pods", b"k8s\0pod", 8);
+        audit.add("secrets", b"k8s\0old", 5, None);
+        audit.add("secrets", b"k8s:enc:aescbc:v1:key1:x", 7, Some(true));
+        audit.add("secrets", b"k8s:enc:aescbc:v1:key1:y", 9, Some(false));
+        audit.add("pods", b"k8s\0pod", 8, None);
         let rows: Vec<_> = audit
             .rows()
             .map(|row| (row.resource, row.key, row.values, row.revisions))

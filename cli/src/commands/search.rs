@@ -1,0 +1,133 @@
+use std::path::PathBuf;
+
+use etcd_inspect::member::Places;
+use etcd_inspect::mvcc::KeyRange;
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::at::At;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::{self, LayoutArgs};
+use crate::output::{Cell, Column, Label, Tail};
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::view::View;
+use crate::what;
+
+/// Find a string or regex in keys, decoded values and their older versions
+///
+/// Kubernetes values are decoded: a match is shown with its field, numbers and times match as they are printed, the data of
+/// Secrets in clear text (the match itself stays hidden without --reveal=all). Versions of a key with the same match are one
+/// row. Exit status 1: nothing found.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect search 10.96.0.10 -F -d /copy/m1
+  etcd-inspect search 'image.*:latest' --in values -d /copy/m1
+  etcd-inspect search -i hunter2 -d /copy/m1
+  etcd-inspect search web --in keys --prefix /registry/pods/ -d /copy/m1")]
+pub(crate) struct SearchArgs {
+    /// Regular expression (with -F a plain string)
+    pattern: String,
+    /// Data directory, db or snapshot
+    path: Option<PathBuf>,
+    /// The pattern is a plain string
+    #[arg(short = 'F', long)]
+    fixed: bool,
+    /// Letters match in either case
+    #[arg(short, long)]
+    ignore_case: bool,
+    /// Where to look: keys, values (live), history (older versions and deleted keys)
+    #[arg(long = "in", value_name = "WHERE,…", value_delimiter = ',', value_enum)]
+    places: Vec<Place>,
+    /// Only keys that begin so
+    #[arg(long, value_name = "P")]
+    prefix: Option<std::ffi::OsString>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+    #[command(flatten)]
+    at: At,
+}
+
+/// `--in`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Place {
+    /// The keys themselves
+    Keys,
+    /// Values of live keys
+    Values,
+    /// Older versions, and what is left of deleted keys
+    History,
+}
+
+static COLUMNS: [Column; 8] = [
+    Column::left("WHERE", "where"),
+    Column::right("REV", "revision"),
+    Column::right("FIRST REV", "first_revision").wide(),
+    Column::right("VERSIONS", "versions"),
+    Column::left("KEY", "key"),
+    Column::left("FIELD", "field"),
+    Column::left("MATCH", "match"),
+    Column::json("live"),
+];
+
+pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let pattern = pattern(args)?;
+    let member = ui.member(args.path.as_deref())?;
+    let view = View::open(&member, &args.at, ui)?;
+    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let mask = args.showing.mask(false, ui)?;
+    let within = |place| args.places.is_empty() || args.places.contains(&place);
+    let places = Places {
+        keys: within(Place::Keys),
+        values: within(Place::Values),
+        history: within(Place::History),
+    };
+    let range = match &args.prefix {
+        Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
+        None => KeyRange::all(),
+    };
+    let progress = ui.progress();
+    let mut any = false;
+    let mut failed = None;
+    let mut rows = ui.rows("search", &COLUMNS)?;
+    objects.search(&pattern, &range, places, mask.as_ref(), &mut |hit| {
+        any = true;
+        let place = match (&hit.field, hit.live) {
+            (None, true) => "key",
+            (None, false) => "deleted key",
+            (Some(_), true) => "live",
+            (Some(_), false) => "history",
+        };
+        let pushed = rows.push(vec![
+            Cell::text(place).label(Label::Dim),
+            Cell::number(hit.revision),
+            Cell::number(hit.first_revision),
+            Cell::number(hit.versions),
+            Cell::bytes(hit.key).label(Label::Name),
+            hit.field.filter(|field| !field.is_empty()).map(Cell::text).unwrap_or_default(),
+            Cell::text(hit.text),
+            Cell::flag(hit.live),
+        ]);
+        failed = pushed.err();
+        failed.is_none() && !etcd_inspect::progress::Progress::cancelled(&*progress)
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    rows.finish(Tail::default())?;
+    let exit = view.finish(ui)?;
+    let cut = if ui.interrupted() { Exit::Partial } else { Exit::negative_if(!any) };
+    Ok(exit.worse(cut))
+}
+
+fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
+    let text = if args.fixed { regex::escape(&args.pattern) } else { args.pattern.clone() };
+    RegexBuilder::new(&text)
+        .case_insensitive(args.ignore_case)
+        .build()
+        .map_err(|error| Failure::usage(error.to_string()).next(format!("etcd-inspect search -F '{}' {{path}}", args.pattern)))
+}

@@ -1,0 +1,268 @@
+//! Searching keys and decoded values, with the field in which a match stands.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rayon::prelude::*;
+use regex::bytes::Regex;
+use serde_json::Value as Json;
+
+use super::objects::{Objects, Reading};
+use crate::kubernetes::jsonpath::text;
+use crate::kubernetes::mask::{Mask, is_secret_key};
+use crate::mvcc::{KeyRange, Version};
+
+/// Keys that are searched side by side before their hits are given out in order.
+const AT_ONCE: usize = 512;
+
+/// Fields of one value that are told; a value that matches everywhere needs no more.
+const FIELDS: usize = 50;
+
+/// Characters shown around a match.
+const AROUND: usize = 40;
+
+/// Where to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The keys themselves, deleted ones included.
+    pub keys: bool,
+    /// Values of live keys.
+    pub values: bool,
+    /// Values of older versions and of deleted keys.
+    pub history: bool,
+}
+
+/// One field of one key in which the pattern was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The key.
+    pub key: Vec<u8>,
+    /// `None`: the key itself matched. Else the field of the object, empty where the value is no object.
+    pub field: Option<String>,
+    /// The match with what stands around it; masked where it is secret.
+    pub text: String,
+    /// Newest version that has it.
+    pub revision: i64,
+    /// Oldest version that has it.
+    pub first_revision: i64,
+    /// How many retained versions have it.
+    pub versions: u64,
+    /// Whether the newest one is live.
+    pub live: bool,
+}
+
+impl<'a> Objects<'a> {
+    /// Gives every hit to `give`, in byte order of the keys, as it is found; `false` from it ends the search.
+    ///
+    /// Values are decoded: text inside protobuf is found with its field path, the data of Secrets also in clear text, numbers
+    /// and times as they are printed. With a mask, secret matches are found but shown hidden. Values that give no object are
+    /// searched as bytes.
+    pub fn search(
+        &self,
+        pattern: &Regex,
+        range: &KeyRange,
+        places: Places,
+        mask: Option<&Mask>,
+        give: &mut dyn FnMut(Hit) -> bool,
+    ) {
+        let all = self.keyspace().all(range);
+        let keys: Vec<Version<'a>> = all.iter().collect();
+        for chunk in keys.chunks(AT_ONCE) {
+            let found: Vec<Vec<Hit>> = chunk
+                .par_iter()
+                .map(|newest| self.search_key(newest, pattern, places, mask))
+                .collect();
+            for hit in found.into_iter().flatten() {
+                if !give(hit) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn search_key(
+        &self,
+        newest: &Version<'a>,
+        pattern: &Regex,
+        places: Places,
+        mask: Option<&Mask>,
+    ) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = Vec::new();
+        if places.keys && pattern.is_match(newest.key) {
+            hits.push(Hit {
+                key: newest.key.to_vec(),
+                field: None,
+                text: around(newest.key, pattern),
+                revision: newest.revision.main,
+                first_revision: newest.revision.main,
+                versions: 1,
+                live: !newest.tombstone,
+            });
+        }
+        if !places.values && !places.history {
+            return hits;
+        }
+        let records = self.keyspace().records_of(newest.key);
+        let wanted = |version: &Version<'_>| {
+            let live = version.revision == newest.revision && !version.tombstone;
+            !version.tombstone && if live { places.values } else { places.history }
+        };
+        for version in records.iter().rev().filter(wanted) {
+            let live = version.revision == newest.revision;
+            for (field, text) in self.search_value(&version, pattern, mask) {
+                let same = |hit: &&mut Hit| {
+                    hit.field.as_deref() == Some(field.as_str()) && hit.text == text
+                };
+                match hits.iter_mut().find(same) {
+                    Some(hit) => {
+                        hit.first_revision = version.revision.main;
+                        hit.versions += 1;
+                    }
+                    None => hits.push(Hit {
+                        key: newest.key.to_vec(),
+                        field: Some(field),
+                        text,
+                        revision: version.revision.main,
+                        first_revision: version.revision.main,
+                        versions: 1,
+                        live,
+                    }),
+                }
+            }
+        }
+        hits
+    }
+
+    fn search_value(
+        &self,
+        version: &Version<'a>,
+        pattern: &Regex,
+        mask: Option<&Mask>,
+    ) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.layout().resource(version.key).is_some()
+            && let Ok(object) = self.json(version, Reading::default())
+        {
+            let masked = mask.map(|mask| {
+                let mut masked = object.clone();
+                mask.object(&mut masked);
+                masked
+            });
+            let secret = object.get("kind").and_then(Json::as_str) == Some("Secret");
+            walk(
+                &mut String::new(),
+                &object,
+                masked.as_ref().unwrap_or(&object),
+                secret,
+                pattern,
+                &mut found,
+            );
+            return found;
+        }
+        let Ok(kv) = version.key_value() else {
+            return found;
+        };
+        if pattern.is_match(kv.value) {
+            let shown = match mask.filter(|_| is_secret_key(self.layout(), version.key)) {
+                Some(mask) => mask.hidden(kv.value),
+                None => around(kv.value, pattern),
+            };
+            found.push((String::new(), shown));
+        }
+        found
+    }
+}
+
+fn walk(
+    path: &mut String,
+    value: &Json,
+    masked: &Json,
+    secret: bool,
+    pattern: &Regex,
+    found: &mut Vec<(String, String)>,
+) {
+    if found.len() >= FIELDS {
+        return;
+    }
+    match value {
+        Json::Object(fields) => {
+            for (name, field) in fields {
+                let len = path.len();
+                if name.contains(['.', '[', ']', ' ']) {
+                    path.push_str(&format!("[{name:?}]"));
+                } else {
+                    path.push_str(if path.is_empty() { "" } else { "." });
+                    path.push_str(name);
+                }
+                // Names of labels, annotations and data entries are content too; those of the schema are not.
+                let named = path.starts_with("metadata.labels")
+                    || path.starts_with("metadata.annotations")
+                    || path.starts_with("data");
+                if named && !field.is_object() && pattern.is_match(name.as_bytes()) {
+                    found.push((path.clone(), around(name.as_bytes(), pattern)));
+                }
+                walk(
+                    path,
+                    field,
+                    masked.get(name).unwrap_or(field),
+                    secret,
+                    pattern,
+                    found,
+                );
+                path.truncate(len);
+            }
+        }
+        Json::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                let len = path.len();
+                path.push_str(&format!("[{at}]"));
+                walk(
+                    path,
+                    item,
+                    masked.get(at).unwrap_or(item),
+                    secret,
+                    pattern,
+                    found,
+                );
+                path.truncate(len);
+            }
+        }
+        Json::Null => {}
+        leaf => {
+            // managedFields repeat the names of all fields: matches there say nothing.
+            if path.starts_with("metadata.managedFields") && path.contains("fieldsV1") {
+                return;
+            }
+            let plain = text(leaf);
+            let decoded = (secret && path.starts_with("data"))
+                .then(|| STANDARD.decode(&plain).ok())
+                .flatten();
+            let bytes = decoded.as_deref().unwrap_or(plain.as_bytes());
+            if pattern.is_match(bytes) {
+                let shown = if leaf == masked {
+                    around(bytes, pattern)
+                } else {
+                    text(masked)
+                };
+                found.push((path.clone(), shown));
+            }
+        }
+    }
+}
+
+/// The first match and a little around it, as text on one line.
+fn around(bytes: &[u8], pattern: &Regex) -> String {
+    let (start, end) = pattern
+        .find(bytes)
+        .map_or((0, 0), |found| (found.start(), found.end()));
+    let from = start.saturating_sub(AROUND);
+    let to = end.saturating_add(AROUND).min(bytes.len());
+    let part = String::from_utf8_lossy(bytes.get(from..to).unwrap_or_default());
+    let part = part
+        .trim_matches(char::REPLACEMENT_CHARACTER)
+        .replace(['\n', '\r', '\t'], " ");
+    let (before, after) = (
+        if from > 0 { "…" } else { "" },
+        if to < bytes.len() { "…" } else { "" },
+    );
+    format!("{before}{part}{after}")
+}
