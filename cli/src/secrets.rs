@@ -13,14 +13,16 @@ use crate::ui::Ui;
 /// Where the keys of encryption at rest are.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct KeyFiles {
-    /// EncryptionConfiguration of kube-apiserver; of several the last is tried first
-    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    /// EncryptionConfiguration that opens encrypted values
+    ///
+    /// May be given several times; the last is tried first.
+    #[arg(long, value_name = "FILE")]
     pub(crate) encryption_config: Vec<PathBuf>,
     /// Keys of a KMS: one key (raw or base64), or YAML with `keks` and `deks`
     ///
     /// `keks: [{provider, key | sha256_of}]` unwrap DEKs with AES-GCM, nonce first; `deks: [{provider, encrypted_sha256, key}]`
     /// are DEKs or seeds that the KMS has decrypted. Keys are base64; provider and encrypted_sha256 are optional.
-    #[arg(long, alias = "kms-key", value_name = "FILE", help_heading = "Secrets")]
+    #[arg(long, alias = "kms-key", value_name = "FILE", hide_short_help = true)]
     pub(crate) kms_keys: Vec<PathBuf>,
 }
 
@@ -28,10 +30,10 @@ pub(crate) struct KeyFiles {
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Showing {
     /// Show the secrets of exactly named objects; =all: everywhere
-    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "named", help_heading = "Secrets")]
+    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "named")]
     pub(crate) reveal: Option<Reveal>,
     /// Key of the fingerprints, to compare hidden values between runs
-    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) fp_key: Option<PathBuf>,
 }
 

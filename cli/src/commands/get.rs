@@ -28,10 +28,7 @@ use crate::what::{self, What};
   etcd-inspect get pods -A -d /copy/m1
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
   etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
-  etcd-inspect get /registry/pods/shop/web-1 -d /copy/m1
   etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
-  etcd-inspect get --key compact_rev_key -o raw -d /copy/m1
-  etcd-inspect get '/registry/*/shop/web' -d /copy/m1
   etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
 pub(crate) struct GetArgs {
     /// Raw key, prefix, glob, pasted id, or TYPE[/NAME] as for kubectl

@@ -46,13 +46,13 @@ pub(crate) struct KeysArgs {
     #[arg(long, conflicts_with_all = ["sums", "rev"])]
     deleted: bool,
     /// Where kube-apiserver keeps its keys (its flag --etcd-prefix); default: detected
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", hide_short_help = true)]
     etcd_prefix: Option<String>,
-    /// With the values: Kubernetes objects decoded, everything else as text or base64 (-o jsonl)
+    /// With the values, Kubernetes objects decoded (-o jsonl)
     #[arg(long, conflicts_with = "sums")]
     values: bool,
     /// With --values: exactly what the stored bytes hold, without the resourceVersion that an API server adds
-    #[arg(long, requires = "values")]
+    #[arg(long, requires = "values", hide_short_help = true)]
     stored: bool,
     #[command(flatten)]
     keys: KeyFiles,

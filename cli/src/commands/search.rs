@@ -108,7 +108,10 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             Cell::number(hit.first_revision),
             Cell::number(hit.versions),
             Cell::bytes(hit.key).label(Label::Name),
-            hit.field.filter(|field| !field.is_empty()).map(Cell::text).unwrap_or_default(),
+            hit.field
+                .filter(|field| !field.is_empty())
+                .map(Cell::text)
+                .unwrap_or_default(),
             Cell::text(hit.text),
             Cell::flag(hit.live),
         ]);
@@ -120,14 +123,27 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     rows.finish(Tail::default())?;
     let exit = view.finish(ui)?;
-    let cut = if ui.interrupted() { Exit::Partial } else { Exit::negative_if(!any) };
+    let cut = if ui.interrupted() {
+        Exit::Partial
+    } else {
+        Exit::negative_if(!any)
+    };
     Ok(exit.worse(cut))
 }
 
 fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
-    let text = if args.fixed { regex::escape(&args.pattern) } else { args.pattern.clone() };
+    let text = if args.fixed {
+        regex::escape(&args.pattern)
+    } else {
+        args.pattern.clone()
+    };
     RegexBuilder::new(&text)
         .case_insensitive(args.ignore_case)
         .build()
-        .map_err(|error| Failure::usage(error.to_string()).next(format!("etcd-inspect search -F '{}' {{path}}", args.pattern)))
+        .map_err(|error| {
+            Failure::usage(error.to_string()).next(format!(
+                "etcd-inspect search -F '{}' {{path}}",
+                args.pattern
+            ))
+        })
 }

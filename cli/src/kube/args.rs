@@ -9,7 +9,7 @@ use crate::secrets::{KeyFiles, Showing};
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct LayoutArgs {
     /// Where kube-apiserver keeps its keys (its flag --etcd-prefix); default: detected
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", hide_short_help = true)]
     pub(crate) etcd_prefix: Vec<String>,
 }
 
@@ -34,42 +34,43 @@ pub(crate) struct ScopeArgs {
 
 /// What `kubectl get` takes.
 #[derive(clap::Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Kubernetes")]
 pub(crate) struct KubeArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     /// Labels: app=web,tier!=db,env in (a,b),!legacy
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub(crate) selector: Option<String>,
-    /// Fields: status.phase=Running,spec.nodeName!=n1,involvedObject.name=web
+    /// Fields: status.phase=Running,spec.nodeName!=n1,type=Warning
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) field_selector: Option<String>,
     /// A last column with the labels
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) show_labels: bool,
     /// With metadata.managedFields
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) show_managed_fields: bool,
-    /// Ready for `kubectl apply`: no managedFields, status, uid, resourceVersion, creationTimestamp
+    /// Ready for `kubectl apply`: no status, uid, resourceVersion
+    ///
+    /// Also without managedFields, creationTimestamp and generation.
     #[arg(long, conflicts_with = "full")]
     pub(crate) neat: bool,
     /// Everything an API server would send, managedFields included
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) full: bool,
     /// Exactly what the stored bytes hold, without the resourceVersion that an API server adds
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) stored: bool,
     /// Also fields that no release names, under their number
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) unknown: bool,
-    /// Metadata, conditions, chain of owners and the events that mention the object
+    /// Metadata, conditions, owners, and the events about it
     #[arg(long)]
     pub(crate) describe: bool,
-    /// Keys whose value gives no object: cause, place and the bytes around it
+    /// Values that give no object: cause, place, bytes around
     #[arg(long)]
     pub(crate) undecodable: bool,
     /// What ages are relative to (default: the newest time in the data)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub(crate) now: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) layout: LayoutArgs,

@@ -1,7 +1,7 @@
 //! Kubernetes objects on the command line: what `get`, `history`, `search` and `certs` share.
 
 mod args;
-mod audit;
+pub(crate) mod audit;
 mod describe;
 mod find;
 mod print;
@@ -10,7 +10,6 @@ mod story;
 mod undecodable;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
-pub(crate) use audit::encryption;
 pub(crate) use describe::describe;
 pub(crate) use find::{Found, Query};
 pub(crate) use print::{print, shaped};
