@@ -1,7 +1,9 @@
 //! The keyspace that a question is asked of: the db's, or what it becomes when the WAL behind it is replayed.
 
+use etcd_inspect::backend::Lease;
+use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::{Member, Space};
+use etcd_inspect::member::{Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
 use etcd_inspect::recover::{Replayed, replay};
 
@@ -9,8 +11,8 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
-const SAMPLE: usize = 50_000;
+/// Records that are looked at to tell whether Kubernetes wrote here.
+const OLDEST: usize = 1000;
 
 /// An open keyspace with the member it comes from.
 pub(crate) struct View<'m> {
@@ -78,14 +80,30 @@ impl<'m> View<'m> {
         self.member.space(&self.member.keyspace()?.counts())
     }
 
-    /// Where Kubernetes keeps its keys here.
-    pub(crate) fn layout(&self) -> Layout {
-        Layout::detect(
-            self.keyspace()
-                .between(0..=i64::MAX)
-                .take(SAMPLE)
-                .map(|version| version.key),
-        )
+    /// The stored leases.
+    pub(crate) fn leases(&self) -> Result<Vec<Lease>, etcd_inspect::Error> {
+        Ok(self.member.buckets()?.leases)
+    }
+
+    /// Where Kubernetes keeps its keys here, and which custom resources it has.
+    pub(crate) fn layout(&self) -> Result<Layout, etcd_inspect::Error> {
+        Ok(self.all_objects()?.layout().clone())
+    }
+
+    /// The keyspace as Kubernetes sees it; none where no key among the oldest is one of its.
+    pub(crate) fn objects(&self) -> Result<Option<Objects<'_>>, etcd_inspect::Error> {
+        let objects = self.all_objects()?;
+        let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
+        let any = oldest.any(|version| {
+            let key = objects.parse(version.key);
+            key.is_some_and(|key| key.builtin.is_some())
+        });
+        Ok(any.then_some(objects))
+    }
+
+    fn all_objects(&self) -> Result<Objects<'_>, etcd_inspect::Error> {
+        let name = self.member.db_file()?.name();
+        Ok(Objects::new(self.keyspace(), name, None, Keyring::default()))
     }
 
     /// Says that an answer is one about the past.

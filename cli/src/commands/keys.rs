@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use base64::Engine as _;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::{Member, Space};
 use etcd_inspect::mvcc::{Counts, KeyRange, Keyspace, Version};
@@ -122,7 +123,7 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else if args.by_resource || args.by_namespace || args.by_prefix.is_some() {
         let layout = match &args.etcd_prefix {
             Some(prefix) => Layout::with_prefixes([prefix.as_str()]),
-            None => view.layout(),
+            None => view.layout()?,
         };
         sums(args, &view, &layout, &range, ui)?;
     } else {
@@ -221,6 +222,16 @@ pub(crate) fn lease(id: i64) -> Cell {
     match id {
         0 => Cell::shown("", format!("{:016x}", 0)),
         id => Cell::id(id.cast_unsigned()),
+    }
+}
+
+/// A key within a JSON array: text, or `{"b64": …}`.
+pub(crate) fn json_key(key: &[u8]) -> Value {
+    match std::str::from_utf8(key) {
+        Ok(text) => Value::from(text),
+        Err(_) => {
+            serde_json::json!({ "b64": base64::engine::general_purpose::STANDARD.encode(key) })
+        }
     }
 }
 

@@ -11,11 +11,14 @@ mod get;
 mod hashkv;
 mod history;
 mod keys;
+mod leases;
 mod man;
+mod meta;
 mod page;
 mod preflight;
 mod search;
 mod snap;
+mod status;
 mod version;
 mod wal;
 
@@ -46,12 +49,15 @@ macro_rules! verbs {
 }
 
 verbs! {
+    Status: status::StatusArgs;
     Keys: keys::KeysArgs;
     Get: get::GetArgs;
     History: history::HistoryArgs;
     Wal: wal::WalArgs;
     Snap: snap::SnapArgs;
     Page: page::PageArgs;
+    Meta: meta::MetaArgs;
+    Leases: leases::LeasesArgs;
     Hashkv: hashkv::HashkvArgs;
     Check: check::CheckArgs;
     Compare: compare::CompareArgs;

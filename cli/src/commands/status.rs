@@ -9,7 +9,7 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number::{percent, size, thousands};
-use crate::output::{Label, Line};
+use crate::output::{Label, Line, time};
 use crate::ui::Ui;
 use crate::view::View;
 
@@ -75,23 +75,36 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => sheet.say("db", "none here"),
     }
     raft(&member, &mut sheet);
-    let title = title(&member, &identity);
+    let title = title(&member, &identity, sheet.fields.contains_key("kubernetes"));
     let Sheet { fields, lines } = sheet;
     ui.document("status", fields, |ui| {
         ui.line(title)?;
         for (name, text) in &lines {
-            ui.line(Line::new().with(Label::Heading, format!("  {name:<9} ")).text(text))?;
+            ui.line(
+                Line::new()
+                    .with(Label::Heading, format!("  {name:<9} "))
+                    .text(text),
+            )?;
         }
         Ok(())
     })?;
-    ui.hint("etcd-inspect check {path}", "every structure verified, with what to do")?;
+    ui.hint(
+        "etcd-inspect check {path}",
+        "every structure verified, with what to do",
+    )?;
     Ok(exit)
 }
 
-fn title(member: &Member, identity: &Identity) -> Line {
+fn title(member: &Member, identity: &Identity, kubernetes: bool) -> Line {
     let evidence = member.evidence();
+    let kubernetes = if kubernetes { " · kubernetes" } else { "" };
     let mut what = match identity.version {
-        Some(version) => format!("etcd {}.{} {}", version.major, version.minor, kind(evidence.kind())),
+        Some(version) => format!(
+            "etcd {}.{} {}",
+            version.major,
+            version.minor,
+            kind(evidence.kind())
+        ),
         None => format!("etcd {}", kind(evidence.kind())),
     };
     if evidence.is_archived() {
@@ -99,7 +112,7 @@ fn title(member: &Member, identity: &Identity) -> Line {
     }
     Line::new()
         .with(Label::Name, evidence.name().as_str())
-        .text(format!(" · {what} · read-only"))
+        .text(format!(" · {what}{kubernetes} · read-only"))
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -108,40 +121,37 @@ fn kind(kind: Kind) -> &'static str {
 
 fn who(member: &Member, identity: &Identity, sheet: &mut Sheet) {
     let evidence = member.evidence();
-    let hex = |id: u64| format!("{id:016x}");
     sheet.put("path", evidence.name().as_str());
-    sheet.put("kind", serde_json::to_value(evidence.kind()).unwrap_or_default());
+    sheet.put(
+        "kind",
+        serde_json::to_value(evidence.kind()).unwrap_or_default(),
+    );
     if let Some(version) = identity.version {
-        sheet.put("etcd_version", format!("{}.{}", version.major, version.minor));
+        sheet.put(
+            "etcd_version",
+            format!("{}.{}", version.major, version.minor),
+        );
     }
     if let Some(id) = identity.cluster_id {
-        sheet.put("cluster_id", hex(id));
+        sheet.put("cluster_id", id.to_string());
     }
     if let Some(id) = identity.member_id {
-        sheet.put("member_id", hex(id));
+        sheet.put("member_id", id.to_string());
     }
-    let members: Vec<_> = identity
+    let learners = identity
         .members
         .iter()
-        .map(|member| {
-            json!({
-                "id": hex(member.id), "name": member.name, "peer_urls": member.peer_urls,
-                "client_urls": member.client_urls, "is_learner": member.is_learner,
-            })
-        })
-        .collect();
-    let learners = identity.members.iter().filter(|member| member.is_learner).count();
+        .filter(|member| member.is_learner)
+        .count();
     let own = identity
-        .members
-        .iter()
-        .find(|member| Some(member.id) == identity.member_id)
+        .own()
         .map(|member| format!("{} ", member.name))
         .unwrap_or_default();
     let mut text = match (identity.member_id, identity.cluster_id) {
-        (Some(id), Some(cluster)) => format!("{own}{} of cluster {}", hex(id), hex(cluster)),
+        (Some(id), Some(cluster)) => format!("{own}{id} of cluster {cluster}"),
         _ => "not known here: a db alone does not say whose it is".to_owned(),
     };
-    match members.len() {
+    match identity.members.len() {
         0 => {}
         1 => text.push_str(", 1 member"),
         count => text.push_str(&format!(", {count} members")),
@@ -149,7 +159,10 @@ fn who(member: &Member, identity: &Identity, sheet: &mut Sheet) {
     if learners > 0 {
         text.push_str(&format!(" ({learners} learners)"));
     }
-    sheet.put("members", members);
+    sheet.put(
+        "members",
+        serde_json::to_value(&identity.members).unwrap_or_default(),
+    );
     sheet.say("member", text);
 }
 
@@ -161,11 +174,21 @@ fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Resu
     sheet.put("compact_revision", compacted.unwrap_or(0));
     let mut text = thousands(keyspace.revision().into());
     match compacted {
-        Some(compacted) => text.push_str(&format!(" · compacted at {}", thousands(compacted.into()))),
+        Some(compacted) => {
+            text.push_str(&format!(" · compacted at {}", thousands(compacted.into())))
+        }
         None => text.push_str(" · never compacted: the whole history is here"),
     }
     if keyspace.compaction().is_interrupted() {
         text.push_str(" (interrupted: etcd goes on with it at its next start)");
+    }
+    if let Some(objects) = view.objects()? {
+        sheet.put("kubernetes", true);
+        if let Some(newest) = objects.newest_time(None) {
+            // The newest time that any object carries: the clock of whoever wrote it, and older than the write itself.
+            sheet.put("newest_time", time::rfc3339(newest));
+            text.push_str(&format!(" · newest write ~{}", time::full(newest, &time::zone(false))));
+        }
     }
     sheet.say("revision", text);
     keys(member, &counts, sheet);
@@ -182,20 +205,24 @@ fn keys(member: &Member, counts: &Counts, sheet: &mut Sheet) {
         thousands(counts.revisions.into()),
         thousands(counts.tombstones.into())
     );
-    if let Ok(leases) = member.leases() {
-        sheet.put("leases", leases.len());
-        text.push_str(&format!(" · {} leases", thousands(leases.len() as i128)));
-    }
-    if let Ok(alarms) = member.alarms() {
-        let names: Vec<_> = alarms.iter().map(|alarm| alarm.kind.as_str()).collect();
-        let all: Vec<_> = alarms
+    if let Ok(buckets) = member.buckets() {
+        sheet.put("leases", buckets.leases.len());
+        sheet.put(
+            "alarms",
+            serde_json::to_value(&buckets.alarms).unwrap_or_default(),
+        );
+        text.push_str(&format!(
+            " · {} leases",
+            thousands(buckets.leases.len() as i128)
+        ));
+        let alarms: Vec<_> = buckets
+            .alarms
             .iter()
-            .map(|alarm| json!({"member_id": format!("{:016x}", alarm.member_id), "alarm": alarm.kind.as_str()}))
+            .map(|alarm| alarm.alarm.to_string())
             .collect();
-        sheet.put("alarms", all);
-        text.push_str(&match names.len() {
+        text.push_str(&match alarms.len() {
             0 => " · alarms none".to_owned(),
-            _ => format!(" · ALARMS {}", names.join(", ")),
+            _ => format!(" · ALARMS {}", alarms.join(", ")),
         });
     }
     sheet.say("keys", text);
@@ -219,6 +246,18 @@ fn space(member: &Member, space: &Space, sheet: &mut Sheet) -> anyhow::Result<()
         size(space.tree_bytes),
         size(space.free_bytes),
     );
+    if let Some(trailer) = member.trailer() {
+        let ok = trailer.matches();
+        sheet.put("sha256_ok", ok);
+        sheet.say(
+            "trailer",
+            if ok {
+                "SHA-256 of `etcdctl snapshot save` matches"
+            } else {
+                "SHA-256 of `etcdctl snapshot save` DIFFERS: the file was changed after it was saved"
+            },
+        );
+    }
     if space.outside_bytes > 0 {
         text.push_str(&format!(" + never used {}", size(space.outside_bytes)));
     }
@@ -248,10 +287,20 @@ fn raft(member: &Member, sheet: &mut Sheet) {
     put("term", state.map(|state| state.term));
     put("commit", state.map(|state| state.commit));
     put("applied", applied);
-    put("first_index", log.and_then(|log| log.first()).map(|entry| entry.index));
+    put(
+        "first_index",
+        log.and_then(|log| log.first()).map(|entry| entry.index),
+    );
     let last = log.map(etcd_inspect::wal::Log::last_index);
     put("last_index", last);
-    put("snapshot_index", member.snaps().usable().map(|snap| snap.index).max());
+    put(
+        "snapshot_index",
+        member
+            .snaps(&mut |_| {})
+            .usable()
+            .map(|snap| snap.index)
+            .max(),
+    );
     if let Some(state) = state {
         parts.push(format!("term {}", state.term));
     }
@@ -263,8 +312,13 @@ fn raft(member: &Member, sheet: &mut Sheet) {
             let behind = applied.map_or(0, |applied| last.saturating_sub(applied));
             let mut text = format!("WAL to {}", thousands(last.into()));
             match behind {
+                _ if applied.is_none() => {}
                 0 => text.push_str(" (all of it in the db)"),
-                behind => text.push_str(&format!(" ({} entries not in db)", thousands(behind.into()))),
+                1 => text.push_str(" (1 entry not in db)"),
+                behind => text.push_str(&format!(
+                    " ({} entries not in db)",
+                    thousands(behind.into())
+                )),
             }
             if !log.damages.is_empty() {
                 text.push_str(&format!("; {} damaged stretches", log.damages.len()));

@@ -6,6 +6,7 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
+mod identity;
 mod keyspace;
 mod objects;
 mod search;
@@ -16,6 +17,7 @@ mod wal;
 use std::path::Path;
 use std::sync::OnceLock;
 
+pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 pub use search::{Hit, Places};
 pub use space::Space;

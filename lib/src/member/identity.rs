@@ -1,0 +1,124 @@
+//! Who a directory belongs to, by whatever of it is there.
+
+use super::Member;
+use crate::backend::{self, Cluster, MemberId, Version};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::snap::Store;
+
+/// Who a member is.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Its id, from the WAL: a db does not say whose it is.
+    pub member_id: Option<MemberId>,
+    /// Its cluster's id, from the WAL.
+    pub cluster_id: Option<MemberId>,
+    /// The version that all members support: of the `cluster` bucket, else of the newest `.snap`, else what the schema shows.
+    pub version: Option<Version>,
+    /// The members of the cluster: of the db; of the newest `.snap` where only that one knows this member.
+    pub members: Vec<backend::Member>,
+}
+
+impl Identity {
+    /// This member's own entry.
+    pub fn own(&self) -> Option<&backend::Member> {
+        let id = self.member_id?;
+        self.members.iter().find(|member| member.id == id)
+    }
+}
+
+/// All of etcd's own buckets but `key` and `meta`, with what was met in reading them.
+#[derive(Clone, Debug, Default)]
+pub struct Buckets {
+    /// Members and cluster version.
+    pub cluster: Cluster,
+    /// Leases, in order of their ids.
+    pub leases: Vec<backend::Lease>,
+    /// Alarms.
+    pub alarms: Vec<backend::Alarm>,
+    /// Users and roles.
+    pub auth: backend::Auth,
+    /// Values that could not be read.
+    pub damage: Vec<Finding>,
+}
+
+impl Member {
+    /// Members, leases, alarms, users and roles, as the db has them.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub fn buckets(&self) -> Result<Buckets, Error> {
+        let db = self.db()?;
+        let mut damage = Vec::new();
+        let sink = &mut |finding| damage.push(finding);
+        Ok(Buckets {
+            cluster: Cluster::read(&db, sink),
+            leases: backend::Lease::read_all(&db, sink),
+            alarms: backend::Alarm::read_all(&db, sink),
+            auth: backend::Auth::read(&db, sink),
+            damage,
+        })
+    }
+
+    /// The `meta` bucket: consistent index, compactions, schema version.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub fn meta(&self) -> Result<backend::Meta, Error> {
+        Ok(backend::Meta::read(&self.db()?, &mut |_| {}))
+    }
+
+    /// Who the directory belongs to. What is damaged or absent leaves its field empty.
+    pub fn identity(&self) -> Identity {
+        let mut identity = Identity::default();
+        if let Some(wal) = self.wal()
+            && let Some(metadata) = wal.log().metadata.first()
+        {
+            identity.member_id = Some(MemberId(metadata.node_id));
+            identity.cluster_id = Some(MemberId(metadata.cluster_id));
+        }
+        let db = self.db().ok();
+        let cluster = db
+            .map(|db| Cluster::read(&db, &mut |_| {}))
+            .unwrap_or_default();
+        let snaps = self.snaps(&mut |_| {});
+        let store = snaps
+            .usable()
+            .next()
+            .and_then(|snap| Store::parse(&snap.store_json).ok());
+        let schema = || Some(self.meta().ok()?.schema_version());
+        identity.version = cluster
+            .cluster_version
+            .or_else(|| store.as_ref()?.cluster_version.as_deref()?.parse().ok())
+            .or_else(|| db.and_then(|_| schema()));
+        let knows = |members: &[backend::Member]| {
+            identity
+                .member_id
+                .is_none_or(|id| members.iter().any(|member| member.id == id))
+        };
+        let of_snap: Vec<_> = store
+            .into_iter()
+            .flat_map(|store| store.members)
+            .map(of_store)
+            .collect();
+        identity.members = cluster.members;
+        if !of_snap.is_empty()
+            && (identity.members.is_empty() || (!knows(&identity.members) && knows(&of_snap)))
+        {
+            identity.members = of_snap;
+        }
+        identity
+    }
+}
+
+fn of_store(member: crate::snap::StoreMember) -> backend::Member {
+    backend::Member {
+        id: MemberId(member.id),
+        name: member.name,
+        peer_urls: member.peer_urls,
+        client_urls: member.client_urls,
+        is_learner: member.is_learner,
+        key: Vec::new(),
+        place: None,
+    }
+}
