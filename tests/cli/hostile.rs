@@ -128,7 +128,10 @@ fn damage_is_answered_with_a_place_and_a_next_step_and_never_with_a_crash() {
         std::fs::write(&path, bytes).unwrap();
         let text = path.to_str().unwrap();
         for verb in [
-            &["keys"][..],
+            &["status"][..],
+            &["meta"],
+            &["leases"],
+            &["keys"],
             &["keys", "--by-resource"],
             &["get", "--prefix", "/"],
             &["history", "/plain/else"],

@@ -50,6 +50,62 @@ fn hex(id: &Value) -> String {
 }
 
 #[test]
+fn status_equals_what_etcd_said() {
+    for (name, path, truth) in plain() {
+        let seal = Seal::of(&path);
+        let said = ask(&path, &["status"]);
+        assert_eq!(said.code, 0, "{name}: {}{}", said.out, said.err);
+        let status = said.json();
+        assert_eq!(status["schema"], "etcd-inspect/status/v1");
+        assert_eq!(status["revision"], truth["revision"], "{name}");
+        assert_eq!(
+            status["compact_revision"], truth["compact_revision"],
+            "{name}"
+        );
+        assert_eq!(
+            status["keys"],
+            truth["live"].as_array().unwrap().len(),
+            "{name}"
+        );
+        assert_eq!(
+            status["leases"],
+            truth["leases"].as_array().unwrap().len(),
+            "{name}"
+        );
+        assert_eq!(status["alarms"], truth["alarms"], "{name}");
+        assert_eq!(
+            status["cluster_id"],
+            hex(&truth["status"]["header"]["cluster_id"]),
+            "{name}"
+        );
+        assert_eq!(
+            status["member_id"],
+            hex(&truth["status"]["header"]["member_id"]),
+            "{name}"
+        );
+        let wanted = &truth["members"]["members"][0];
+        let member = &status["members"][0];
+        assert_eq!(member["id"], hex(&wanted["ID"]), "{name}");
+        assert_eq!(member["name"], wanted["name"], "{name}");
+        assert_eq!(member["peer_urls"], wanted["peerURLs"], "{name}");
+        assert_eq!(member["client_urls"], wanted["clientURLs"], "{name}");
+        let sums = &status["bytes"];
+        let total: u64 = ["live", "history", "tree", "free", "outside"]
+            .iter()
+            .map(|part| sums[part].as_u64().unwrap())
+            .sum();
+        assert_eq!(
+            total,
+            std::fs::metadata(path.join("member/snap/db"))
+                .unwrap()
+                .len(),
+            "{name}"
+        );
+        seal.assert_unchanged();
+    }
+}
+
+#[test]
 fn live_keys_equal_what_etcd_said() {
     for (name, path, truth) in plain() {
         let seal = Seal::of(&path);
@@ -140,6 +196,38 @@ fn history_equals_the_events_that_etcd_sent_since_the_compaction() {
                 }
             }
         }
+        seal.assert_unchanged();
+    }
+}
+
+#[test]
+fn members_users_roles_and_leases_equal_what_etcd_said() {
+    for (name, path, truth) in plain() {
+        let seal = Seal::of(&path);
+        let meta = ask(&path, &["meta"]).json();
+        let names = |field: &str| -> Vec<String> {
+            let items = meta["auth"][field].as_array().unwrap();
+            items
+                .iter()
+                .map(|item| item["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(Value::from(names("users")), truth["users"], "{name}");
+        assert_eq!(Value::from(names("roles")), truth["roles"], "{name}");
+        let mut leases: Vec<_> = ask(&path, &["leases"])
+            .rows()
+            .iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect();
+        let mut wanted: Vec<_> = truth["leases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|lease| format!("{:0>16}", lease.as_str().unwrap()))
+            .collect();
+        leases.sort();
+        wanted.sort();
+        assert_eq!(leases, wanted, "{name}");
         seal.assert_unchanged();
     }
 }

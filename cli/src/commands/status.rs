@@ -187,7 +187,10 @@ fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Resu
         if let Some(newest) = objects.newest_time(None) {
             // The newest time that any object carries: the clock of whoever wrote it, and older than the write itself.
             sheet.put("newest_time", time::rfc3339(newest));
-            text.push_str(&format!(" · newest write ~{}", time::full(newest, &time::zone(false))));
+            text.push_str(&format!(
+                " · newest write ~{}",
+                time::full(newest, &time::zone(false))
+            ));
         }
     }
     sheet.say("revision", text);
