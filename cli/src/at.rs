@@ -8,7 +8,7 @@ pub(crate) struct At {
     /// As of this revision; -N: N before the newest
     #[arg(long, value_name = "N|-N|latest", allow_hyphen_values = true)]
     pub(crate) rev: Option<Rev>,
-    /// As etcd would have it after a start: WAL entries after the db applied in memory
+    /// As etcd would have it after a start: with the WAL entries behind the db
     #[arg(long)]
     pub(crate) replay: bool,
 }

@@ -34,6 +34,7 @@ pub(crate) struct Global {
     #[arg(
         long,
         global = true,
+        hide_short_help = true,
         value_name = "COL,…",
         value_delimiter = ',',
         help_heading = "Global flags"
@@ -55,7 +56,12 @@ pub(crate) struct Global {
     pub(crate) limit: Option<u64>,
 
     /// Leave out the head line
-    #[arg(long, global = true, help_heading = "Global flags")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
     pub(crate) no_headers: bool,
 
     /// No notes, hints or progress; only the answer

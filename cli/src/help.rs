@@ -34,7 +34,14 @@ Exit: 0 fine · 1 not found, differs, findings · 2 bad usage · 3 partial answe
 
 /// What derive attributes cannot say: every verb shows its examples first.
 pub(crate) fn finish(command: Command) -> Command {
-    command.mut_subcommands(|verb| verb.help_template(VERB_TEMPLATE))
+    command.mut_subcommands(|verb| {
+        // `-h` fits a screen: what most runs do not need stands in `--help`.
+        let rare = |arg: clap::Arg| match arg.get_help_heading() {
+            Some("Secrets") => arg.hide_short_help(true),
+            _ => arg,
+        };
+        verb.help_template(VERB_TEMPLATE).mut_args(rare)
+    })
 }
 
 const VERB_TEMPLATE: &str =

@@ -1,9 +1,8 @@
 //! The keyspace that a question is asked of: the db's, or what it becomes when the WAL behind it is replayed.
 
-use etcd_inspect::backend::Lease;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::{Member, Objects, Space};
+use etcd_inspect::member::{Buckets, Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
 use etcd_inspect::recover::{Replayed, replay};
 
@@ -80,9 +79,12 @@ impl<'m> View<'m> {
         self.member.space(&self.member.keyspace()?.counts())
     }
 
-    /// The stored leases.
-    pub(crate) fn leases(&self) -> Result<Vec<Lease>, etcd_inspect::Error> {
-        Ok(self.member.buckets()?.leases)
+    /// Members, leases, alarms, users and roles, on the side that was asked for.
+    pub(crate) fn buckets(&self) -> Result<Buckets, etcd_inspect::Error> {
+        match &self.replayed {
+            Some(replayed) => Ok(replayed.buckets()),
+            None => self.member.buckets(),
+        }
     }
 
     /// Where Kubernetes keeps its keys here, and which custom resources it has.
@@ -103,7 +105,12 @@ impl<'m> View<'m> {
 
     fn all_objects(&self) -> Result<Objects<'_>, etcd_inspect::Error> {
         let name = self.member.db_file()?.name();
-        Ok(Objects::new(self.keyspace(), name, None, Keyring::default()))
+        Ok(Objects::new(
+            self.keyspace(),
+            name,
+            None,
+            Keyring::default(),
+        ))
     }
 
     /// Says that an answer is one about the past.

@@ -11,7 +11,7 @@ use crate::run::{Said, etcd_inspect};
 fn plain() -> Vec<(String, PathBuf, Value)> {
     fixtures()
         .into_iter()
-        .filter(|name| name.starts_with("etcd-") && !name.ends_with("-killed"))
+        .filter(|name| name.starts_with("etcd-"))
         .filter(|name| testkit::fixture(name).join("truth.json").is_file())
         .map(|name| {
             let (path, truth) = (data_dir(&name), truth(&name));
@@ -23,7 +23,7 @@ fn plain() -> Vec<(String, PathBuf, Value)> {
 /// Killed members lag behind their WAL; the truth is what etcd said after it had replayed it.
 fn ask(path: &Path, args: &[&str]) -> Said {
     let mut args = args.to_vec();
-    args.extend(["-o", "json", "-d"]);
+    args.extend(["--replay", "-o", "json", "-d"]);
     args.push(path.to_str().unwrap());
     etcd_inspect(args)
 }
@@ -88,7 +88,10 @@ fn status_equals_what_etcd_said() {
         assert_eq!(member["id"], hex(&wanted["ID"]), "{name}");
         assert_eq!(member["name"], wanted["name"], "{name}");
         assert_eq!(member["peer_urls"], wanted["peerURLs"], "{name}");
-        assert_eq!(member["client_urls"], wanted["clientURLs"], "{name}");
+        if truth["killed"] != true {
+            // The killed ones were asked after a start with other client URLs.
+            assert_eq!(member["client_urls"], wanted["clientURLs"], "{name}");
+        }
         let sums = &status["bytes"];
         let total: u64 = ["live", "history", "tree", "free", "outside"]
             .iter()

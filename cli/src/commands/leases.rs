@@ -39,7 +39,7 @@ static COLUMNS: [Column; 7] = [
 pub(crate) fn run(args: &LeasesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let view = View::open(&member, &args.at, ui)?;
-    let stored = view.leases()?;
+    let stored = view.buckets()?.leases;
     let keyspace = view.keyspace();
     let mut keys: BTreeMap<LeaseId, Vec<Version<'_>>> = BTreeMap::new();
     for (lease, version) in keyspace.leased() {

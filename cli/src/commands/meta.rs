@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::output::number::thousands;
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
+use crate::view::View;
 
 /// Members, versions, alarms, users and roles: what etcd keeps about itself
 ///
@@ -27,9 +28,15 @@ pub(crate) struct MetaArgs {
 
 pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let identity = member.identity();
+    let mut identity = member.identity();
     let meta = member.meta()?;
-    let buckets = member.buckets()?;
+    let buckets = match args.at.replay {
+        true => View::open(&member, &args.at, ui)?.buckets()?,
+        false => member.buckets()?,
+    };
+    if args.at.replay {
+        identity.with_members(buckets.cluster.members.clone());
+    }
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {

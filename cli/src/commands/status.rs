@@ -52,13 +52,18 @@ impl Sheet {
 
 pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let identity = member.identity();
-    let mut sheet = Sheet::default();
-    who(&member, &identity, &mut sheet);
+    let mut identity = member.identity();
     let view = match member.db_file() {
         Ok(_) => Some(View::open(&member, &args.at, ui)),
         Err(_) => None,
     };
+    if let Some(Ok(view)) = &view
+        && view.replayed().is_some()
+    {
+        identity.with_members(view.buckets()?.cluster.members);
+    }
+    let mut sheet = Sheet::default();
+    who(&member, &identity, &mut sheet);
     let mut exit = Exit::Ok;
     match &view {
         Some(Ok(view)) => {
@@ -74,7 +79,14 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         None => sheet.say("db", "none here"),
     }
-    raft(&member, &mut sheet);
+    let replayed = view
+        .as_ref()
+        .and_then(|view| view.as_ref().ok()?.replayed());
+    raft(
+        &member,
+        replayed.map(|replayed| replayed.reach.to),
+        &mut sheet,
+    );
     let title = title(&member, &identity, sheet.fields.contains_key("kubernetes"));
     let Sheet { fields, lines } = sheet;
     ui.document("status", fields, |ui| {
@@ -173,6 +185,16 @@ fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Resu
     sheet.put("revision", keyspace.revision());
     sheet.put("compact_revision", compacted.unwrap_or(0));
     let mut text = thousands(keyspace.revision().into());
+    if let Some(replayed) = view.replayed() {
+        let before = member.keyspace()?.revision();
+        sheet.put("db_revision", before);
+        sheet.put("replayed_entries", replayed.reach.entries);
+        text.push_str(&format!(
+            " after replay of {} entries ({} in the db)",
+            thousands(replayed.reach.entries.into()),
+            thousands(before.into())
+        ));
+    }
     match compacted {
         Some(compacted) => {
             text.push_str(&format!(" · compacted at {}", thousands(compacted.into())))
@@ -194,11 +216,11 @@ fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Resu
         }
     }
     sheet.say("revision", text);
-    keys(member, &counts, sheet);
+    keys(view, &counts, sheet);
     space(member, &view.space()?, sheet)
 }
 
-fn keys(member: &Member, counts: &Counts, sheet: &mut Sheet) {
+fn keys(view: &View<'_>, counts: &Counts, sheet: &mut Sheet) {
     sheet.put("keys", counts.keys);
     sheet.put("revisions", counts.revisions);
     sheet.put("tombstones", counts.tombstones);
@@ -208,7 +230,7 @@ fn keys(member: &Member, counts: &Counts, sheet: &mut Sheet) {
         thousands(counts.revisions.into()),
         thousands(counts.tombstones.into())
     );
-    if let Ok(buckets) = member.buckets() {
+    if let Ok(buckets) = view.buckets() {
         sheet.put("leases", buckets.leases.len());
         sheet.put(
             "alarms",
@@ -275,8 +297,9 @@ fn space(member: &Member, space: &Space, sheet: &mut Sheet) -> anyhow::Result<()
     Ok(())
 }
 
-fn raft(member: &Member, sheet: &mut Sheet) {
-    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+fn raft(member: &Member, replayed_to: Option<u64>, sheet: &mut Sheet) {
+    let in_db = || member.meta().ok().and_then(|meta| meta.consistent_index);
+    let applied = replayed_to.or_else(in_db);
     let wal = member.wal();
     let mut raft = Map::new();
     let mut parts: Vec<String> = Vec::new();

@@ -34,7 +34,7 @@ pub struct User {
     /// Whether the user was made without a password, for certificates only.
     pub no_password: bool,
     #[serde(skip)]
-    password: Vec<u8>,
+    pub(crate) password: Vec<u8>,
     /// The key it is stored under: the name.
     #[serde(skip)]
     pub key: Vec<u8>,

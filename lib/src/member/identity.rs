@@ -20,6 +20,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same with other members, as a replay knows them; what they have not published is kept from before.
+    pub fn with_members(&mut self, members: Vec<backend::Member>) {
+        let known = std::mem::take(&mut self.members);
+        self.members = joined(members, known, self.member_id);
+    }
+
     /// This member's own entry.
     pub fn own(&self) -> Option<&backend::Member> {
         let id = self.member_id?;
@@ -91,24 +97,41 @@ impl Member {
             .cluster_version
             .or_else(|| store.as_ref()?.cluster_version.as_deref()?.parse().ok())
             .or_else(|| db.and_then(|_| schema()));
-        let knows = |members: &[backend::Member]| {
-            identity
-                .member_id
-                .is_none_or(|id| members.iter().any(|member| member.id == id))
-        };
         let of_snap: Vec<_> = store
             .into_iter()
             .flat_map(|store| store.members)
             .map(of_store)
             .collect();
-        identity.members = cluster.members;
-        if !of_snap.is_empty()
-            && (identity.members.is_empty() || (!knows(&identity.members) && knows(&of_snap)))
-        {
-            identity.members = of_snap;
-        }
+        identity.members = joined(cluster.members, of_snap, identity.member_id);
         identity
     }
+}
+
+/// The db's members, with names and URLs of the `.snap` where the db has none: etcd 3.4 and 3.5 publish them through the v2
+/// store, and some releases never put them into the db. The `.snap`'s alone where only it knows this member.
+fn joined(
+    db: Vec<backend::Member>,
+    snap: Vec<backend::Member>,
+    own: Option<MemberId>,
+) -> Vec<backend::Member> {
+    let knows = |members: &[backend::Member]| {
+        own.is_none_or(|id| members.iter().any(|member| member.id == id))
+    };
+    if !snap.is_empty() && (db.is_empty() || (!knows(&db) && knows(&snap))) {
+        return snap;
+    }
+    let complete = |mut member: backend::Member| {
+        if let Some(published) = snap.iter().find(|other| other.id == member.id) {
+            if member.name.is_empty() {
+                member.name.clone_from(&published.name);
+            }
+            if member.client_urls.is_empty() {
+                member.client_urls.clone_from(&published.client_urls);
+            }
+        }
+        member
+    };
+    db.into_iter().map(complete).collect()
 }
 
 fn of_store(member: crate::snap::StoreMember) -> backend::Member {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod base;
+mod buckets;
 mod compare;
 mod layer;
 mod lease;
