@@ -73,7 +73,7 @@ impl Ask<'_> {
                         row.create_revision,
                         row.mod_revision,
                         row.version,
-                        row.value.len() as i64,
+                        i64::try_from(row.value.len()).unwrap(),
                         row.lease,
                     )
                 })
