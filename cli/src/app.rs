@@ -57,8 +57,15 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
                 Exit::Partial
             }
         }
-        Ok(exit) => exit,
-        Err(error) => give_up(&error, &mut ui),
+        // Zeros stood in for what could not be read: the answer is not the whole one.
+        Ok(exit) => match ui.warn_of_losses() {
+            Ok(true) if exit != Exit::Refused => Exit::Partial,
+            _ => exit,
+        },
+        Err(error) => {
+            let _ = ui.warn_of_losses();
+            give_up(&error, &mut ui)
+        }
     }
 }
 

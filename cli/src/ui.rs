@@ -30,6 +30,8 @@ pub(crate) struct Ui {
     meter: Arc<Meter>,
     interrupt: Interrupt,
     path: Option<PathBuf>,
+    /// Everything that was opened, for what reading it met.
+    opened: Vec<Evidence>,
 }
 
 impl Ui {
@@ -45,6 +47,7 @@ impl Ui {
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
             interrupt,
             path: None,
+            opened: Vec::new(),
             global,
         }
     }
@@ -104,7 +107,26 @@ impl Ui {
         }
         let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
         self.warn_of(&evidence)?;
+        self.opened.push(evidence.clone());
         Ok(Member::of(evidence, options))
+    }
+
+    /// Warns of ranges that could not be read and of files that were shortened meanwhile; whether there were any.
+    pub(crate) fn warn_of_losses(&mut self) -> io::Result<bool> {
+        let mut losses = Vec::new();
+        for evidence in &self.opened {
+            evidence.report_unreadable(&mut |finding| {
+                losses.push(format!(
+                    "{} {}: {}",
+                    finding.code.id, finding.place, finding.message
+                ));
+            });
+        }
+        let any = !losses.is_empty();
+        for loss in losses {
+            self.warn(loss)?;
+        }
+        Ok(any)
     }
 
     /// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it, an archive

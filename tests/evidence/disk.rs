@@ -176,3 +176,37 @@ fn reading_leaves_the_access_time_alone() {
         );
     }
 }
+
+#[test]
+fn a_db_on_a_failing_disk_gives_every_key_outside_the_unreadable_block() {
+    use etcd_inspect::member::Member;
+    let bytes = fs::read(testkit::data_dir("etcd-3.5.30").join("member/snap/db")).unwrap();
+    let live = |bad: Range<u64>| {
+        let unreadable = usize::from(!bad.is_empty());
+        let disk = Failing {
+            ends_at: bytes.len() as u64,
+            bytes: bytes.clone(),
+            bad,
+        };
+        let evidence = Evidence::of_readers("sdb", Kind::DataDir, [("member/snap/db", disk)]);
+        let member = Member::of(evidence, etcd_inspect::member::Options::default());
+        // Meta pages and roots may be hit: then it is an error that says where.
+        let keys = member.keyspace().ok().map(|keyspace| keyspace.live_count());
+        let mut lost = 0;
+        member.evidence().report_unreadable(&mut |_| lost += 1);
+        assert_eq!(lost, unreadable, "what could not be read is said");
+        (keys, member.keyspace_damage().len())
+    };
+    let all = live(0..0).0;
+    assert!(all > Some(10));
+    let mut partial = 0;
+    for page in 0..180u64 {
+        let (keys, damage) = live(page * 4096 + 100..page * 4096 + 101);
+        // A lost tombstone makes a key live again, so there may be more as well.
+        if keys.is_some() && keys != all {
+            assert!(damage > 0, "page {page} cost keys and nothing was said");
+            partial += 1;
+        }
+    }
+    assert!(partial > 5, "{partial}");
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 
 use super::file::{Meta, Source};
-use super::locate::joined;
+use super::locate::{joined, noted};
 use super::magic::{HEAD, Magic};
 use super::store::Store;
 use super::tree::{Entry, Shape, Tree};
@@ -370,14 +370,7 @@ impl Unpacking<'_> {
     }
 
     fn note(&mut self, finding: Finding) {
-        let same = |other: &&mut Finding| other.code.id == finding.code.id;
-        let known = self.findings.iter_mut().filter(|other| same(other)).count();
-        match self.findings.iter_mut().rfind(same) {
-            Some(last) if known >= self.limits.findings_per_code => {
-                last.count = last.count.saturating_add(1)
-            }
-            _ => self.findings.push(finding),
-        }
+        noted(&mut self.findings, finding, self.limits);
     }
 
     fn entry_place(&self, path: &Path) -> Place {

@@ -95,6 +95,7 @@ pub(super) fn inventory(
         root: dir,
         base,
         left: limits.files,
+        limits,
         found: Inventory::default(),
     };
     match kind {
@@ -115,6 +116,7 @@ struct Walk<'t> {
     root: &'t Path,
     base: &'t str,
     left: usize,
+    limits: &'t Limits,
     found: Inventory,
 }
 
@@ -214,7 +216,7 @@ impl Walk<'_> {
     }
 
     fn note(&mut self, finding: Finding) {
-        self.found.findings.push(finding);
+        noted(&mut self.found.findings, finding, self.limits);
     }
 
     fn name(&self, at: &Path) -> FileName {
@@ -223,6 +225,18 @@ impl Walk<'_> {
 
     fn place(&self, at: &Path) -> Place {
         Place::file(&self.name(at))
+    }
+}
+
+/// Keeps a finding with its place, or counts it where there are many of its kind.
+pub(super) fn noted(findings: &mut Vec<Finding>, finding: Finding, limits: &Limits) {
+    let same = |other: &&mut Finding| other.code.id == finding.code.id;
+    let known = findings.iter_mut().filter(same).count();
+    match findings.iter_mut().rfind(same) {
+        Some(last) if known >= limits.findings_per_code => {
+            last.count = last.count.saturating_add(1);
+        }
+        _ => findings.push(finding),
     }
 }
 

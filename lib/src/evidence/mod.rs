@@ -139,14 +139,16 @@ impl Kind {
 /// }
 /// # Ok::<(), etcd_inspect::Error>(())
 /// ```
-#[derive(Debug)]
+///
+/// Cloning is cheap and gives a second handle on the same files: what one of them has read, the other has.
+#[derive(Clone, Debug)]
 pub struct Evidence {
     path: PathBuf,
     name: FileName,
     kind: Kind,
     archived: bool,
     holders: Vec<Holder>,
-    found: Inventory,
+    found: Arc<Inventory>,
 }
 
 impl Evidence {
@@ -186,7 +188,10 @@ impl Evidence {
         };
         evidence.holders = live::holders(evidence.files());
         if options.io == Io::Read || !evidence.holders.is_empty() {
-            evidence.found.files.iter_mut().for_each(File::read_plainly);
+            // Nobody else has a handle yet.
+            if let Some(found) = Arc::get_mut(&mut evidence.found) {
+                found.files.iter_mut().for_each(File::read_plainly);
+            }
         }
         Ok(evidence)
     }
@@ -234,10 +239,10 @@ impl Evidence {
             kind,
             archived: false,
             holders: Vec::new(),
-            found: Inventory {
+            found: Arc::new(Inventory {
                 files,
                 ..Inventory::default()
-            },
+            }),
         }
     }
 
@@ -262,7 +267,7 @@ impl Evidence {
         let name = name::shown(path);
         Ok(Self {
             path: path.to_owned(),
-            found: locate::inventory(&tree, top, kind, &name, &options.limits),
+            found: Arc::new(locate::inventory(&tree, top, kind, &name, &options.limits)),
             name: FileName::new(name),
             kind,
             archived: false,
@@ -317,10 +322,10 @@ impl Evidence {
             kind,
             archived: false,
             holders: Vec::new(),
-            found: Inventory {
+            found: Arc::new(Inventory {
                 files: vec![file],
                 ..Inventory::default()
-            },
+            }),
         }
     }
 

@@ -184,7 +184,7 @@ impl Opening<'_> {
             kind,
             archived: true,
             holders: Vec::new(),
-            found,
+            found: Arc::new(found),
         })
     }
 
