@@ -143,6 +143,54 @@ fn a_healthy_log_reads_as_we_read_it() {
     }
 }
 
+/// The voters are those of the newest snapshot record.
+fn applies(files: &Files, release: &str) -> Option<String> {
+    let release: Release = release.parse().unwrap();
+    let (start, reading) = self::start(files, release).unwrap();
+    let log = files.log();
+    let newest = log
+        .snapshots
+        .iter()
+        .find(|snapshot| snapshot.index == start.index);
+    let voters = newest
+        .and_then(|snapshot| snapshot.conf_state.clone())
+        .unwrap_or_default()
+        .voters;
+    boot::apply_stop(&log, &files.bytes(), release, start, &reading, &voters)
+        .map(|halt| halt.log_line(release))
+}
+
+#[test]
+fn entries_that_cannot_be_applied_end_the_start() {
+    let wal = |id: &str| {
+        let copy = incident(id).reproduce();
+        Files::in_dir(&copy.data_dir().join("member/wal"))
+    };
+    let line = applies(&wal("W37"), "3.5.30").unwrap();
+    assert!(
+        line.starts_with("panic: unmarshal should never fail ("),
+        "{line}"
+    );
+    assert_eq!(
+        applies(&wal("W47"), "3.5.30").unwrap(),
+        "panic: removed all voters"
+    );
+    assert_eq!(applies(&wal("C00"), "3.5.30"), None);
+}
+
+#[test]
+fn a_v2_request_behind_the_snapshot_stops_3_7_only() {
+    // This member was never snapshotted: its log begins with v2 requests.
+    let files = Files::in_dir(&testkit::data_dir("k8s-1.20-etcd35").join("member/wal"));
+    assert_eq!(applies(&files, "3.5.30"), None);
+    assert_eq!(applies(&files, "3.6.14"), None);
+    assert!(
+        applies(&files, "3.7.1")
+            .unwrap()
+            .contains("cannot parse invalid wire-format data")
+    );
+}
+
 #[test]
 fn a_lost_or_empty_last_segment_goes_unnoticed() {
     for id in ["W17", "W21"] {

@@ -3,9 +3,11 @@
 //! Follows `etcd/server/storage/wal/{wal,decoder,repair}.go` of each release, damage and all. [`Log`] reads more than etcd
 //! does; the difference between the two is what a start would throw away.
 
+mod apply;
 mod decoder;
 mod release;
 
+pub use apply::apply_stop;
 pub use decoder::{Halt, Stage};
 pub use release::Release;
 

@@ -20,6 +20,8 @@ pub enum Stage {
     Repair,
     /// A message cannot be parsed: a panic wherever it is met.
     Panic,
+    /// A committed entry cannot be applied: a panic too.
+    Apply,
 }
 
 /// Why etcd stops, in its own words.
@@ -44,7 +46,7 @@ impl Halt {
             Stage::Open => "failed to open WAL",
             Stage::Read => "failed to read WAL, cannot be repaired",
             Stage::Repair => return self.message.clone(),
-            Stage::Panic => return format!("panic: {}", self.message),
+            Stage::Panic | Stage::Apply => return format!("panic: {}", self.message),
         };
         format!("{outer} {{\"error\": {:?}}}", self.message)
     }
