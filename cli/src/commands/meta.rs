@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::at::At;
 use crate::exit::Exit;
+use crate::kube::{self, LayoutArgs};
 use crate::output::number::thousands;
 use crate::output::{Label, Line, escape};
+use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 use crate::view::View;
 
@@ -22,12 +24,26 @@ use crate::view::View;
 pub(crate) struct MetaArgs {
     /// Data directory, db or snapshot
     path: Option<PathBuf>,
+    /// Which key closed the values of each resource at rest
+    #[arg(long)]
+    encryption: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
     #[command(flatten)]
     at: At,
 }
 
 pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
+    if args.encryption {
+        let view = View::open(&member, &args.at, ui)?;
+        let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+        let revision = args.at.revision(view.keyspace().revision());
+        let exit = kube::audit::encryption(&objects, revision, ui)?;
+        return Ok(view.finish(ui)?.worse(exit));
+    }
     let mut identity = member.identity();
     let meta = member.meta()?;
     let buckets = match args.at.replay {
