@@ -8,7 +8,7 @@ use crate::output::{Label, Line, number};
 use crate::ui::Ui;
 use crate::view::View;
 
-/// The hash that `etcdctl endpoint hashkv --rev N` gives, computed without opening the db for writing
+/// The hash that `etcdctl endpoint hashkv --rev N` gives
 ///
 /// Two members hold the same keys, values and history where hash, revision and compaction revision are equal.
 #[derive(clap::Args, Debug)]

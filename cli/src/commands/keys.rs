@@ -17,7 +17,7 @@ use crate::ui::Ui;
 use crate::view::View;
 use crate::what;
 
-/// List the keys: all, one prefix, the deleted ones, or sums by resource, namespace or prefix
+/// List the keys: all, one prefix, the deleted ones, or sums by resource or namespace
 ///
 /// Sums count stored bytes: LIVE is the newest version of every key that exists, HISTORY all older versions and deletes that
 /// compaction has not removed yet, %DB both of them in the file's size.

@@ -14,7 +14,7 @@ use self::filter::{Filter, IndexRange};
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// Read the raft log: entries with decoded requests, terms and votes, segments, raw records
+/// Read the raft log: entries with decoded requests, terms and votes, segments
 ///
 /// Without flags: the log as it reads now, one line for each entry. An entry that a later leader overwrote, or whose record
 /// is damaged, shows with --all. STATE says what this member knew to be committed; an uncommitted entry may be committed on
