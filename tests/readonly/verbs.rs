@@ -36,7 +36,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("salvage", &["{path} --out {out}/salvaged.db"]),
     ("search", &["things -d {path}"]),
     ("sql", &["select 1 -d {path}"]),
-    ("status", &["{path}", "--quick {path}", "-o json {path}"]),
+    ("status", &["{path}", "-o json {path}"]),
     ("wal", &["{path}", "--terms {path}", "--segments {path}"]),
     // These read no evidence.
     ("completions", &["bash"]),
