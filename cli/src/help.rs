@@ -11,8 +11,7 @@ etcd-inspect looks into a copied etcd data directory, db, snapshot or WAL. It ne
   etcd-inspect compare /copy/m1 /copy/m2         which copy is best, where do they differ
   etcd-inspect keys --by-resource /copy/m1       what is in it, how big
   etcd-inspect get deploy/web -n shop -d /copy/m1
-  etcd-inspect tui /copy/m1                      browse
-  etcd-inspect report /copy/m1 --out page.html   the incident page to attach
+  etcd-inspect preflight /copy/m1 --for start    would etcd start with this, and what would it lose
 
 etcd-inspect -h: every verb · etcd-inspect VERB -h: its flags, examples first
 ";

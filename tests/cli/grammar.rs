@@ -9,8 +9,7 @@ fn no_arguments_say_what_to_run_at_three_in_the_morning() {
     assert!(said.out.lines().count() <= 12);
     let at = |word: &str| said.out.find(word).unwrap_or_else(|| panic!("{word}"));
     assert!(at("etcd-inspect status") < at("etcd-inspect check"));
-    assert!(at("etcd-inspect check") < at("etcd-inspect tui"));
-    assert!(at("etcd-inspect tui") < at("etcd-inspect report"));
+    assert!(at("etcd-inspect check") < at("etcd-inspect keys"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use etcd_inspect::Severity;
+use etcd_inspect::check::{Depth, check};
 use etcd_inspect::evidence::Kind;
 use etcd_inspect::member::{Identity, Member, Space};
 use etcd_inspect::mvcc::Counts;
@@ -87,6 +89,21 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         replayed.map(|replayed| replayed.reach.to),
         &mut sheet,
     );
+    let report = check(&member, Depth::Quick, &*ui.progress());
+    let (errors, warnings) = (
+        report.count(Severity::Error),
+        report.count(Severity::Warning),
+    );
+    sheet.put("findings", json!({"errors": errors, "warnings": warnings}));
+    if errors + warnings > 0 {
+        sheet.say(
+            "findings",
+            format!("{errors} errors, {warnings} warnings at a quick look"),
+        );
+        if exit == Exit::Ok {
+            exit = Exit::Negative;
+        }
+    }
     let title = title(&member, &identity, sheet.fields.contains_key("kubernetes"));
     let Sheet { fields, lines } = sheet;
     ui.document("status", fields, |ui| {
