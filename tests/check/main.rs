@@ -10,3 +10,4 @@
 mod applied;
 mod clean;
 mod healthy;
+mod incidents;

@@ -9,8 +9,8 @@ use crate::finding::{Finding, Severity, Sink};
 use crate::limits::Limits;
 use crate::member::{Member, Wal};
 use crate::place::Place;
-use crate::raft::ConfState;
-use crate::snap::{SnapPart, Snaps};
+use crate::raft::{ConfState, Payload, Request};
+use crate::snap::{SnapPart, Snaps, Store};
 
 /// The buckets that every etcd since 3.0 creates when it starts.
 const BUCKETS: [&[u8]; 10] = [
@@ -115,7 +115,7 @@ pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
 }
 
 /// A db that a leader sent and that was not yet put in place.
-pub(super) fn snap_db(file: &File, limits: &Limits, report: &mut Sink<'_>) {
+pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut Sink<'_>) {
     let SnapPart::SnapDb(name) = SnapPart::of(&file.base()) else {
         return;
     };
@@ -138,11 +138,14 @@ pub(super) fn snap_db(file: &File, limits: &Limits, report: &mut Sink<'_>) {
         }
     };
     if let Some(why) = wrong {
-        report(Finding::new(
-            &cross::SNAP_DB_INDEX,
-            Place::file(file.name()),
-            why,
-        ));
+        // One that lies behind the db is never used.
+        let severity = if name > applied {
+            Severity::Error
+        } else {
+            Severity::Note
+        };
+        let finding = Finding::new(&cross::SNAP_DB_INDEX, Place::file(file.name()), why);
+        report(finding.severity(severity));
     }
 }
 
@@ -188,6 +191,16 @@ pub(super) fn db_and_log(
             message,
         ));
     }
+    if index == 0
+        && log.first().is_some_and(|first| first.index == 1)
+        && member
+            .keyspace()
+            .is_ok_and(|keyspace| !keyspace.index().is_empty())
+    {
+        let message = "consistent_index is 0 although the store has records: a start applies the whole WAL again";
+        report(Finding::new(&cross::TWICE, at("consistent_index"), message).count(last));
+    }
+    version(db, wal, snaps, report);
     term(meta, log, &at("term"), report);
     snap_ahead(member, meta, wal, snaps, &at("consistent_index"), report);
     snap_order(snaps, report);
@@ -248,6 +261,42 @@ fn snap_ahead(
             Finding::new(&cross::SNAP_AHEAD, place.clone(), message)
                 .seen(index.to_string(), format!("{} or more", chosen.index)),
         );
+    }
+}
+
+/// The cluster version of the db must have been set by someone.
+fn version(db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
+    let Some(stored) = Cluster::read(db, &mut |_| {}).cluster_version else {
+        return;
+    };
+    let mut known: Vec<Version> = Vec::new();
+    let stores = snaps
+        .usable()
+        .filter_map(|snap| Store::parse(&snap.store_json).ok());
+    known.extend(stores.filter_map(|store| store.cluster_version?.parse::<Version>().ok()));
+    for entry in wal.log().surviving() {
+        let Payload::Request(request) = wal.payload(entry) else {
+            continue;
+        };
+        let version = match &request {
+            Request::V2(request) => request.cluster_version(),
+            Request::Internal(request) => request
+                .cluster_version_set
+                .as_ref()
+                .map(|set| set.ver.as_str()),
+            _ => None,
+        };
+        known.extend(version.and_then(|version| version.parse::<Version>().ok()));
+    }
+    if !known.is_empty() && !known.contains(&stored) {
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let message = format!("the db says cluster version {stored}");
+        let finding = Finding::new(
+            &cross::VERSION_DIFFERS,
+            Place::file(db.file().file()),
+            message,
+        );
+        report(finding.seen(stored.to_string(), names.join(" or ")));
     }
 }
 

@@ -291,10 +291,16 @@ impl Run<'_> {
                 self.found.add(finding)
             });
         }
+        let applied = member.db().map_or(0, |db| {
+            Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
+        });
         for broken in member.evidence().of(Role::SnapDb) {
-            cross::snap_db(broken, &member.options().evidence.limits, &mut |finding| {
-                self.found.add(finding)
-            });
+            cross::snap_db(
+                broken,
+                applied,
+                &member.options().evidence.limits,
+                &mut |finding| self.found.add(finding),
+            );
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::{Level, Line};
 use crate::backend::{Cluster, MemberId, Meta, Version};
-use crate::bolt::{Db, NO_FREELIST};
+use crate::bolt::{Db, NO_FREELIST, Pgid};
 use crate::check::{Depth, Report, check};
 use crate::codes::{Code, backend, bolt, cross, mvcc, snap};
 use crate::evidence::Role;
@@ -16,6 +16,8 @@ use crate::recover::{replay, voters};
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot::{self, Release};
 
+/// bbolt refuses a file of less than two pages.
+const SMALLEST_DB_BYTES: u64 = 8192;
 /// Keys that a prediction names.
 const KEYS: usize = 1000;
 
@@ -129,6 +131,13 @@ impl Boot<'_> {
             }
             return Ok(());
         }
+        let size = evidence.db().map_or(0, crate::evidence::File::size);
+        if has_db && size < SMALLEST_DB_BYTES {
+            let text = format!(
+                "panic: failed to open database {{\"error\": \"file size too small {size}\"}}"
+            );
+            return Err(Stopped(text));
+        }
         if has_db {
             let db = member.db().map_err(|error| self.cannot_open(&error))?;
             self.pages(&db)?;
@@ -167,15 +176,11 @@ impl Boot<'_> {
     }
 
     fn cannot_open(&self, error: &crate::Error) -> Stopped {
-        let size = self
-            .member
-            .evidence()
-            .db()
-            .map_or(0, crate::evidence::File::size);
-        let text = if size < 8192 {
-            format!("file size too small {size}")
-        } else {
-            error.to_string()
+        let text = match error {
+            crate::Error::Malformed { seen, .. } => {
+                seen.split(" (").next().unwrap_or(seen).to_owned()
+            }
+            other => other.to_string(),
         };
         Stopped(format!(
             "panic: failed to open database {{\"error\": \"{text}\"}}"
@@ -224,7 +229,12 @@ impl Boot<'_> {
                 )
             }));
         }
-        if let Some(finding) = self.found(&bolt::ELEMENT) {
+        // Gaps between elements do not stop bbolt; an element that reaches beyond its page does.
+        let unreadable = |finding: &&Finding| {
+            let page = finding.place.page.and_then(|page| db.page(Pgid(page)).ok());
+            page.is_some_and(|page| page.items().any(|item| item.is_err()))
+        };
+        if let Some(finding) = self.found(&bolt::ELEMENT).filter(unreadable) {
             return Err(Stopped(format!(
                 "panic or fault when the element is read ({})",
                 finding.message
@@ -298,6 +308,21 @@ impl Boot<'_> {
         let own = member
             .wal()
             .and_then(|wal| wal.log().metadata.first().map(|metadata| metadata.node_id));
+        let added_later = |own: u64| {
+            member.wal().is_some_and(|wal| {
+                let behind = wal.log().surviving().filter(|entry| entry.index > from.index);
+                behind
+                    .map(|entry| wal.payload(entry))
+                    .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own))
+            })
+        };
+        if own.is_some_and(|own| own != 0 && !chosen.conf_state.contains(own) && !added_later(own))
+        {
+            return Err(Stopped(
+                "runs, but never serves: failed to publish local member to cluster through raft"
+                    .to_owned(),
+            ));
+        }
         if self.release.minor <= 5
             && own.is_some_and(|own| {
                 chosen.conf_state.contains(own) && !store.members.iter().any(|m| m.id == own)

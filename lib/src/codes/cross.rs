@@ -45,13 +45,21 @@ codes! {
         why: "A db from another member or another time beside this WAL.",
         next: "etcd-inspect compare {path} with the other members, to find the right db for this WAL.";
     OLD_VALUE = "X-012", Error, "a value differs from the WAL by a few bits",
-        what: "The WAL holds no write of the key with the stored value, but one that differs in a single byte: bit rot in the db. etcd serves the damaged value.",
+        what: "The WAL holds no write of the key with the stored value, but one that differs in a single bit: bit rot in the db. etcd serves the damaged value.",
         why: "Bit rot: nothing in bbolt protects values.",
         next: "etcd-inspect history KEY --wal -d {path} shows the write in the WAL.";
     LOGS_DIFFER = "X-013", Error, "committed entries differ between members",
         what: "Two members of one cluster hold different entries at an index that both call committed. raft never allows it.",
         why: "Bit rot with a new checksum, --force-new-cluster on one of them, a data directory restored from a file copy.",
         next: "Find the member that a majority contradicts; remove it and add it anew.";
+    LEASES_DIFFER = "X-014", Error, "the leases are not those of the WAL",
+        what: "The log from its first entry grants and revokes other leases than the `lease` bucket holds. Keys of a lost lease never expire; keys of one that should be gone stay on this member only.",
+        why: "A lost page or record, a manual edit, etcd issue 12535.",
+        next: "In a cluster compare with the other members: etcd-inspect compare {path} OTHERS";
+    VERSION_DIFFERS = "X-015", Warning, "the cluster version is not one that the cluster agreed on",
+        what: "The `cluster` bucket names a version that neither the WAL nor a .snap ever set. etcd 3.6 and newer believe the bucket, older ones the v2 store.",
+        why: "A manual edit, a damaged byte, a db of another member.",
+        next: "etcd-inspect meta {path}; compare with the other members.";
     INDEX_AHEAD = "META-003", Error, "the db is ahead of the WAL",
         what: "consistent_index is higher than the last entry of the WAL. etcd starts, /health is true and reads work, but it skips every new entry up to consistent_index: those writes time out and are never in the store.",
         why: "The WAL was lost, shortened or replaced; the db was copied from elsewhere; consistent_index was damaged.",

@@ -18,8 +18,14 @@ const MOST_TRIED: usize = 200;
 const SAME_VALUES: usize = 8;
 /// Of a hundred entries so many fit: no doubt.
 const CERTAIN: u64 = 90;
-/// Of a hundred entries so many fit: the rest may be damage.
+/// Of a hundred entries of a log from the beginning so many fit: the rest may be damage.
 const LIKELY: u64 = 50;
+/// The same for a place in the middle, which may be a coincidence.
+const LIKELY_IN_THE_MIDDLE: u64 = 80;
+/// Fewer entries than these decide nothing about a place in the middle.
+const FEWEST_TRIED: u64 = 4;
+/// Shorter values than these differ in one bit by their nature: counters, numbers.
+const LONG_VALUE_BYTES: usize = 32;
 
 /// Where the comparison begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,11 @@ impl Anchor {
                 best = Some((candidate, share));
             }
         }
-        best.filter(|(_, share)| *share >= LIKELY)
+        let likely = |candidate: Self| match candidate {
+            Self::Beginning => LIKELY,
+            Self::At { .. } => LIKELY_IN_THE_MIDDLE,
+        };
+        best.filter(|(candidate, share)| *share >= likely(*candidate))
             .map(|(candidate, _)| candidate)
     }
 
@@ -113,7 +123,8 @@ impl Anchor {
             }
         }
         match tried {
-            0 if replay.revision() == keyspace.revision() => 100,
+            1..FEWEST_TRIED if self != Self::Beginning => 0,
+            0 if self == Self::Beginning && replay.revision() == keyspace.revision() => 100,
             _ => fit.saturating_mul(100).checked_div(tried).unwrap_or(0),
         }
     }
@@ -215,7 +226,7 @@ pub(super) fn puts(payload: &Payload) -> Vec<&PutRequest> {
 }
 
 /// Entries in front of the anchor have no known revision. But a stored value that no write of its key in the WAL has, and
-/// that differs from one of them in a single byte, is that write with flipped bits.
+/// that differs from one of them in a single bit, is that write with a flipped bit.
 pub(super) fn near_misses(
     keyspace: &Keyspace<'_>,
     entries: &[Entry<'_>],
@@ -242,11 +253,11 @@ pub(super) fn near_misses(
                 if kv.value == put.value {
                     near.insert(version.revision, None);
                 } else if !near.contains_key(&version.revision)
-                    && differs_in_one_byte(kv.value, &put.value)
+                    && differs_in_one_bit(kv.value, &put.value)
                 {
                     let index = entry.entry.index;
                     let message = format!(
-                        "the value at revision {} differs in one byte from the write of raft entry {index}",
+                        "the value at revision {} differs in one bit from the write of raft entry {index}",
                         version.revision
                     );
                     let place = told.place_of(&version);
@@ -264,6 +275,14 @@ pub(super) fn near_misses(
     near.into_iter().for_each(|(_, finding)| told.add(finding));
 }
 
-fn differs_in_one_byte(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).filter(|(a, b)| a != b).take(2).count() == 1
+fn differs_in_one_bit(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() || a.len() < LONG_VALUE_BYTES {
+        return false;
+    }
+    let mut different = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| (a ^ b).count_ones())
+        .filter(|bits| *bits > 0);
+    different.next() == Some(1) && different.next().is_none()
 }

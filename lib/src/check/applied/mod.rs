@@ -9,6 +9,7 @@
 //! stand in the store exactly once, above the compaction, on top of the store as it was before it.
 
 mod anchor;
+mod state;
 mod told;
 mod walk;
 
@@ -53,6 +54,7 @@ pub fn applied(
 ) -> Result<Reach, String> {
     let mut reach = Reach::default();
     let mut told = Told::new(db);
+    let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
     let mut why = "no entry of the WAL is applied in the db".to_owned();
     for run in runs(wal) {
         if run
@@ -71,12 +73,23 @@ pub fn applied(
             .collect();
         let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index) else {
             why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
-            anchor::near_misses(keyspace, &entries, consistent_index, &mut told);
+            if whole {
+                anchor::near_misses(keyspace, &entries, consistent_index, &mut told);
+            }
             continue;
         };
         let earlier = entries.get(..anchor.at()).unwrap_or_default();
-        anchor::near_misses(keyspace, earlier, consistent_index, &mut told);
-        let one = walk::walk(keyspace, wal, &entries, anchor, consistent_index, &mut told);
+        if whole {
+            anchor::near_misses(keyspace, earlier, consistent_index, &mut told);
+        }
+        let (one, state) = walk::walk(keyspace, wal, &entries, anchor, consistent_index, &mut told);
+        if let Some(state) = state.filter(|_| {
+            entries
+                .last()
+                .is_some_and(|last| last.entry.index >= consistent_index)
+        }) {
+            state::compare(db, &state, report);
+        }
         reach.records = reach.records.saturating_add(one.records);
         if let Some((first, last)) = one.indexes {
             if reach.indexes.is_none() {

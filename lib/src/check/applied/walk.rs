@@ -34,6 +34,8 @@ pub(super) struct Walk<'w, 'a> {
     compacted: i64,
     newest: i64,
     reach: Reach,
+    /// Everything beside keys after the entry at consistent_index.
+    state: Option<State>,
     /// Entries up to consistent_index whose effect the store lacks because it ends before.
     unapplied: Vec<usize>,
     /// The last entry behind consistent_index whose effect the store has.
@@ -49,8 +51,9 @@ pub(super) fn walk<'a>(
     anchor: Anchor,
     consistent_index: u64,
     told: &mut Told,
-) -> Reach {
+) -> (Reach, Option<State>) {
     let mut walk = Walk {
+        state: None,
         keyspace,
         wal,
         entries,
@@ -71,6 +74,7 @@ pub(super) fn walk<'a>(
     };
     walk.reach.from_revision = revision;
     let mut first = anchor == Anchor::Beginning;
+    let mut broken = false;
     for _ in 0..MAX_BREAKS {
         let stored = Stored::new(*keyspace, revision);
         let (base, state): (&dyn Base, State) = if first {
@@ -87,11 +91,18 @@ pub(super) fn walk<'a>(
             Broken::Again {
                 position: at,
                 revision: from,
-            } => (position, revision) = (at, from),
+            } => {
+                broken = true;
+                (position, revision) = (at, from);
+            }
         }
     }
     walk.ends(told);
-    walk.reach
+    (
+        walk.reach,
+        walk.state
+            .filter(|_| anchor == Anchor::Beginning && !broken),
+    )
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -107,6 +118,9 @@ impl<'a> Walk<'_, 'a> {
         for (position, entry) in self.entries.iter().enumerate().skip(from) {
             let index = entry.entry.index;
             let beyond = index > self.consistent_index;
+            if beyond && self.state.is_none() {
+                self.state = Some(replay.state().clone());
+            }
             if beyond && replay.revision() >= self.newest {
                 break;
             }
@@ -145,6 +159,9 @@ impl<'a> Walk<'_, 'a> {
                 return broken;
             }
             self.reached(index, beyond, stored.len());
+        }
+        if self.state.is_none() {
+            self.state = Some(replay.state().clone());
         }
         self.kept(&replay, told);
         Broken::Done

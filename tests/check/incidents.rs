@@ -1,0 +1,126 @@
+//! Every incident of the field: found or not, and what etcd would do.
+
+use std::fmt::Write as _;
+
+use etcd_inspect::Severity;
+use etcd_inspect::check::{Depth, check};
+use etcd_inspect::cluster::start;
+use etcd_inspect::member::Member;
+use etcd_inspect::progress::Silent;
+use testkit::incidents::{Starts, all};
+
+/// Cases in which the prediction is known to differ from what etcd did in the reference.
+const MISJUDGED: [&str; 0] = [];
+
+/// Nothing is lost or wrong in these; W17 leaves no trace but a note (WAL-035), L17 differs in a name only.
+const HARMLESS: [&str; 9] = [
+    "W17", "W31", "W39", "S13", "S15", "D39", "D43", "L17", "F01",
+];
+
+struct Judged {
+    id: &'static str,
+    class: &'static str,
+    what: &'static str,
+    etcd: &'static str,
+    codes: Vec<&'static str>,
+    starts: bool,
+    message: String,
+}
+
+fn judge_all() -> Vec<Judged> {
+    let mut judged = Vec::new();
+    for incident in all() {
+        let copy = incident.reproduce();
+        let member = Member::open(copy.data_dir()).unwrap();
+        let predicted = start(&member, "3.5.30".parse().ok(), &Silent);
+        let report = predicted
+            .report
+            .unwrap_or_else(|| check(&member, Depth::Default, &Silent));
+        let mut codes: Vec<_> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Note)
+            .map(|finding| finding.code.id)
+            .collect();
+        codes.sort_unstable();
+        codes.dedup();
+        judged.push(Judged {
+            id: incident.id,
+            class: incident.class,
+            what: incident.what,
+            etcd: match incident.starts {
+                Starts::Yes => "starts",
+                Starts::WritesBlocked => "starts, writes blocked",
+                Starts::Hangs => "never serves",
+                Starts::No => "refuses",
+            },
+            codes,
+            starts: predicted.starts,
+            message: predicted.message.unwrap_or_default(),
+        });
+    }
+    judged
+}
+
+fn table(judged: &[Judged]) -> String {
+    let mut table = String::from(
+        "| case | damage | real etcd 3.5.30 | predicted | found by us |\n|---|---|---|---|---|\n",
+    );
+    for one in judged {
+        let predicted = if one.starts {
+            "starts".to_owned()
+        } else {
+            "refuses".to_owned()
+        };
+        let codes = if one.codes.is_empty() {
+            "-".to_owned()
+        } else {
+            one.codes.join(" ")
+        };
+        writeln!(
+            table,
+            "| {} {} | {} | {} | {predicted} | {codes} |",
+            one.id,
+            one.class,
+            one.what.replace('|', "/"),
+            one.etcd
+        )
+        .unwrap();
+    }
+    table
+}
+
+#[test]
+fn every_incident_is_judged_as_etcd_does() {
+    let judged = judge_all();
+    // Recorded with UPDATE_TABLE=1; the page is part of the repository.
+    let page = testkit::root().join("tests/INCIDENTS.md");
+    let head = "# Incidents of the field: damage, real etcd, what we say\n\nWritten by `UPDATE_TABLE=1 cargo test -p etcd-inspect --test check incidents`; the same test holds it against the code.\n\n";
+    let text = format!("{head}{}", table(&judged));
+    if std::env::var_os("UPDATE_TABLE").is_some() {
+        std::fs::write(&page, &text).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(&page).unwrap(),
+        text,
+        "{} is out of date",
+        page.display()
+    );
+    let wrong: Vec<String> = judged
+        .iter()
+        .filter(|one| one.starts != one.etcd.starts_with("starts") && !MISJUDGED.contains(&one.id))
+        .map(|one| {
+            format!(
+                "{} {}: etcd {}, predicted {} {:?}",
+                one.id, one.class, one.etcd, one.starts, one.message
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let unseen: Vec<&str> = judged
+        .iter()
+        .filter(|one| one.codes.is_empty() && one.class != "CONTROL" && !HARMLESS.contains(&one.id))
+        .map(|one| one.id)
+        .collect();
+    assert!(unseen.is_empty(), "{unseen:?}");
+}
