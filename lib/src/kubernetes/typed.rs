@@ -11,6 +11,7 @@ use super::cbor;
 use super::decode::fault::Fault;
 use super::decode::node::{Context, Datum, Node, Role, Span};
 use super::decode::wire::{self, Payload};
+use super::decode::write::write;
 use super::envelope::{Unknown, Value};
 use super::schema::{Field, Kind, Label, Type};
 use crate::error::Error;
@@ -147,7 +148,13 @@ impl Object<'_> {
     /// # Errors
     /// Protobuf that is cut off or impossible, or nested deeper than the limit; the place is that of the bad byte.
     pub fn to_json(&self) -> Result<Json, Error> {
-        self.with(false, |writer| serde_json::to_value(writer))
+        let context = self.context();
+        serde_json::to_value(self.node(&context)).map_err(|error| {
+            // The writer only passed on the fault's text.
+            let fault = context.fault.borrow_mut().take();
+            let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
+            fault.at(&self.options.start())
+        })
     }
 
     /// Appends the object as one line of JSON (without the newline).
@@ -156,8 +163,11 @@ impl Object<'_> {
     /// As [`Self::to_json`]; `out` is then as it was.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         let before = out.len();
-        let done = self.with(true, |writer| serde_json::to_writer(&mut *out, writer));
-        done.inspect_err(|_| out.truncate(before))
+        let context = self.context();
+        write(&self.node(&context), out).map_err(|fault| {
+            out.truncate(before);
+            fault.at(&self.options.start())
+        })
     }
 
     /// A typed object, read straight from the stored bytes.
@@ -174,12 +184,12 @@ impl Object<'_> {
     /// # Errors
     /// As [`Self::to_json`], and where the object does not fit `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let context = self.context(false);
+        let context = self.context();
         let node = self.node(&context);
         T::deserialize(node).map_err(|fault| fault.at(&self.options.start()))
     }
 
-    fn context(&self, raw_json: bool) -> Context<'_> {
+    fn context(&self) -> Context<'_> {
         let (api_version, kind, known) = match &self.body {
             Body::Protobuf { unknown, known, .. } => {
                 (&*unknown.api_version, &*unknown.kind, *known)
@@ -195,7 +205,6 @@ impl Object<'_> {
                 .map(|version| version.to_string()),
             api_version: Cow::Borrowed(api_version),
             kind: Cow::Borrowed(kind),
-            raw_json,
             fault: RefCell::new(None),
         }
     }
@@ -214,25 +223,11 @@ impl Object<'_> {
         };
         Node::new(context, context.depth, datum)
     }
-
-    /// Runs a writer; its error is replaced by the fault that it only passed on.
-    fn with<T>(
-        &self,
-        raw_json: bool,
-        write: impl FnOnce(&Node<'_>) -> serde_json::Result<T>,
-    ) -> Result<T, Error> {
-        let context = self.context(raw_json);
-        write(&self.node(&context)).map_err(|error| {
-            let fault = context.fault.borrow_mut().take();
-            let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
-            fault.at(&self.options.start())
-        })
-    }
 }
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let context = self.context(false);
+        let context = self.context();
         self.node(&context).serialize(serializer)
     }
 }

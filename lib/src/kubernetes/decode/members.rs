@@ -64,7 +64,7 @@ impl<'a> Members<'a> {
     /// The name of the member stepped to.
     pub(crate) fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Message(members) => members.name(),
+            Self::Message(members) => Cow::Borrowed(members.name()),
             Self::Entries(members) => members.name(),
             Self::Tree(tree) => Cow::Borrowed(tree.current.map_or("", |(name, _)| name.as_str())),
         }

@@ -14,7 +14,7 @@ use super::guess;
 use super::items::scalar;
 use super::node::{Context, Datum, Node, Role, Span};
 use super::wire::{self, Payload, Record};
-use crate::kubernetes::schema::{Field, Label, Message, Rule, Type};
+use crate::kubernetes::schema::{Field, Label, Rule, Type};
 
 /// No field has this number.
 const NONE: u32 = u32::MAX;
@@ -32,8 +32,12 @@ pub(crate) struct MessageMembers<'a> {
     /// Fields without a name, where they are wanted.
     unknown: Vec<(u32, Value)>,
     extra: Option<IntoIter<(String, Value)>>,
-    name: Cow<'static, str>,
+    /// The field stepped to, and its value.
+    field: Option<&'static Field>,
     slot: Slot,
+    /// What [`Slot::Merged`] and [`Slot::Extra`] mean.
+    merged: Vec<u8>,
+    extra_member: (String, Value),
 }
 
 /// One message's bytes beside its fields.
@@ -45,19 +49,21 @@ struct Frame<'a> {
     fields: Iter<'static, Field>,
 }
 
-/// The value stepped to, as offsets: the bytes may belong to the frame.
+/// The value stepped to, as offsets: the bytes may belong to the frame. Plain data, because one is stored per field.
+#[derive(Clone, Copy)]
 enum Slot {
     Null,
-    /// A single scalar, or a zero where `Payload` is empty.
-    Scalar(&'static Field, Payload),
-    Message(&'static Message, usize, usize, Role),
-    /// Parts of one message, put together.
-    Merged(&'static Message, Vec<u8>, usize, Role),
-    Many(&'static Field, usize, usize),
+    /// A single scalar; its zero where the offsets are.
+    Scalar(Payload),
+    Message(usize, usize),
+    /// Parts of one message, put together; the offset of the first.
+    Merged(usize),
+    Many(usize, usize),
     Kind,
     ApiVersion,
     ResourceVersion,
-    Tree(Value),
+    /// A field without a name.
+    Extra,
 }
 
 /// Stands after the last record.
@@ -124,24 +130,31 @@ impl<'a> MessageMembers<'a> {
             outer: Vec::new(),
             unknown: Vec::new(),
             extra: None,
-            name: Cow::Borrowed(""),
+            field: None,
             slot: Slot::Null,
+            merged: Vec::new(),
+            extra_member: Default::default(),
         })
     }
 
-    pub(crate) fn name(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.name)
+    pub(crate) fn name(&self) -> &str {
+        match (self.field, self.slot) {
+            (Some(field), _) => field.name(),
+            (None, Slot::Kind) => "kind",
+            (None, Slot::ApiVersion) => "apiVersion",
+            (None, _) => &self.extra_member.0,
+        }
     }
 
     pub(crate) fn advance(&mut self) -> Result<bool, Fault> {
         while self.preface > 0 {
             self.preface -= 1;
-            let (name, slot, text) = match self.preface {
-                1 => ("kind", Slot::Kind, &self.context.kind),
-                _ => ("apiVersion", Slot::ApiVersion, &self.context.api_version),
+            let (slot, text) = match self.preface {
+                1 => (Slot::Kind, &self.context.kind),
+                _ => (Slot::ApiVersion, &self.context.api_version),
             };
             if !text.is_empty() {
-                (self.name, self.slot) = (Cow::Borrowed(name), slot);
+                self.slot = slot;
                 return Ok(true);
             }
         }
@@ -172,10 +185,9 @@ impl<'a> MessageMembers<'a> {
             };
             match slot {
                 None => {}
-                Some(slot) if field.rule == Rule::Inline => self.enter(slot)?,
+                Some(slot) if field.rule == Rule::Inline => self.enter(field, slot)?,
                 Some(slot) => {
-                    self.name = Cow::Borrowed(field.name());
-                    self.slot = slot;
+                    (self.field, self.slot) = (Some(field), slot);
                     return Ok(true);
                 }
             }
@@ -203,22 +215,20 @@ impl<'a> MessageMembers<'a> {
         let extra = self
             .extra
             .get_or_insert_with(|| guess::grouped(std::mem::take(unknown)).into_iter());
-        let Some((name, value)) = extra.next() else {
+        let Some(member) = extra.next() else {
             return false;
         };
-        (self.name, self.slot) = (Cow::Owned(name), Slot::Tree(value));
+        self.extra_member = member;
+        (self.field, self.slot) = (None, Slot::Extra);
         true
     }
 
     /// Continues with the members of an inline message, then with the rest of this one.
-    fn enter(&mut self, slot: Slot) -> Result<(), Fault> {
-        let (message, data, base) = match slot {
-            Slot::Message(message, start, end, _) => (
-                message,
-                self.frame.part(start, end),
-                self.frame.base + start,
-            ),
-            Slot::Merged(message, data, base, _) => (message, Cow::Owned(data), base),
+    fn enter(&mut self, field: &Field, slot: Slot) -> Result<(), Fault> {
+        let message = field.message();
+        let (data, base) = match slot {
+            Slot::Message(start, end) => (self.frame.part(start, end), self.frame.base + start),
+            Slot::Merged(base) => (Cow::Owned(std::mem::take(&mut self.merged)), base),
             _ => return Ok(()),
         };
         let inner = Frame::open(message.fields(), data, base)?;
@@ -247,13 +257,11 @@ impl<'a> MessageMembers<'a> {
         }
         match (field.rule, field.label, field.kind) {
             (Rule::OmitEmpty | Rule::OmitZero | Rule::Pointer, ..) => None,
-            (Rule::Always | Rule::Inline, Label::One, Type::Message) => {
-                Some(Slot::Message(field.message(), 0, 0, self.child_role(field)))
-            }
+            (Rule::Always | Rule::Inline, Label::One, Type::Message) => Some(Slot::Message(0, 0)),
             (Rule::PointerNull, ..)
             | (_, Label::Repeated | Label::Map, _)
             | (_, _, Type::Bytes) => Some(Slot::Null),
-            (Rule::Always | Rule::Inline, ..) => Some(Slot::Scalar(field, zero(field.kind))),
+            (Rule::Always | Rule::Inline, ..) => Some(Slot::Scalar(zero(field.kind))),
         }
     }
 
@@ -276,7 +284,7 @@ impl<'a> MessageMembers<'a> {
             return Ok(Some(Slot::ResourceVersion));
         }
         if field.label != Label::One {
-            return Ok(Some(Slot::Many(field, record.start, last.end)));
+            return Ok(Some(Slot::Many(record.start, last.end)));
         }
         if !single_message {
             let empty = match last.payload {
@@ -288,12 +296,11 @@ impl<'a> MessageMembers<'a> {
                 Payload::Fixed32(_) | Payload::Group => false,
             };
             let left_out = empty && field.rule == Rule::OmitEmpty;
-            return Ok((!left_out).then_some(Slot::Scalar(field, last.payload)));
+            return Ok((!left_out).then_some(Slot::Scalar(last.payload)));
         }
         let Payload::Bytes(start, end) = last.payload else {
             return Err(self.misfit(field, &last));
         };
-        let slot = Slot::Message(field.message(), start, end, self.child_role(field));
         if field.rule == Rule::OmitZero {
             let span = Span {
                 data: self.frame.data.get(start..end).unwrap_or_default(),
@@ -306,7 +313,7 @@ impl<'a> MessageMembers<'a> {
                 return Ok(None);
             }
         }
-        Ok(Some(slot))
+        Ok(Some(Slot::Message(start, end)))
     }
 
     /// Protobuf merges the parts of a message that stands more than once: reading them one after the other does the same.
@@ -323,13 +330,8 @@ impl<'a> MessageMembers<'a> {
             }
             self.frame.bump()?;
         }
-        let base = self.frame.base + first.start;
-        Ok(Slot::Merged(
-            field.message(),
-            whole,
-            base,
-            self.child_role(field),
-        ))
+        self.merged = whole;
+        Ok(Slot::Merged(self.frame.base + first.start))
     }
 
     #[cold]
@@ -342,29 +344,32 @@ impl<'a> MessageMembers<'a> {
             data: &self.frame.data,
             base: self.frame.base,
         };
-        let datum = match &self.slot {
-            Slot::Null => Datum::Null,
-            Slot::Scalar(field, payload) => scalar(field, *payload, span)?,
-            Slot::Message(message, start, end, role) => {
-                Datum::message(message, span.slice(*start, *end), *role)?
+        let datum = match (self.slot, self.field) {
+            (Slot::Scalar(payload), Some(field)) => scalar(field, payload, span)?,
+            (Slot::Message(start, end), Some(field)) => Datum::message(
+                field.message(),
+                span.slice(start, end),
+                self.child_role(field),
+            )?,
+            (Slot::Merged(base), Some(field)) => {
+                let data = &self.merged;
+                Datum::message(field.message(), Span { data, base }, self.child_role(field))?
             }
-            Slot::Merged(message, data, base, role) => {
-                Datum::message(message, Span { data, base: *base }, *role)?
+            (Slot::Many(start, end), Some(field)) if field.label == Label::Map => {
+                Datum::Entries(field, span.slice(start, end))
             }
-            Slot::Many(field, start, end) if field.label == Label::Map => {
-                Datum::Entries(field, span.slice(*start, *end))
-            }
-            Slot::Many(field, start, end) => Datum::Items(field, span.slice(*start, *end)),
-            Slot::Kind => Datum::Text(self.context.kind.as_bytes()),
-            Slot::ApiVersion => Datum::Text(self.context.api_version.as_bytes()),
-            Slot::ResourceVersion => Datum::Text(
+            (Slot::Many(start, end), Some(field)) => Datum::Items(field, span.slice(start, end)),
+            (Slot::Kind, _) => Datum::Text(self.context.kind.as_bytes()),
+            (Slot::ApiVersion, _) => Datum::Text(self.context.api_version.as_bytes()),
+            (Slot::ResourceVersion, _) => Datum::Text(
                 self.context
                     .resource_version
                     .as_deref()
                     .unwrap_or("")
                     .as_bytes(),
             ),
-            Slot::Tree(value) => Datum::Tree(value),
+            (Slot::Extra, _) => Datum::Tree(&self.extra_member.1),
+            (Slot::Null, _) | (_, None) => Datum::Null,
         };
         Ok(Node::new(self.context, self.room, datum))
     }

@@ -1,8 +1,8 @@
 //! Protobuf bytes and the field tables, read as one stream of named values.
 //!
 //! [`Node`](node::Node) is one value that has not been read yet; [`Members`](members::Members) and
-//! [`Items`](items::Items) walk what is inside it, in the order of the field numbers. serde's two sides are thin layers
-//! over them: [`serialize`] writes JSON and YAML, [`deserialize`] fills typed objects. Nothing is collected on the way.
+//! [`Items`](items::Items) walk what is inside it, in the order of the field numbers. Thin layers lie over them: [`serialize`] writes
+//! through any serde serializer, [`deserialize`] fills typed objects, [`write`] makes compact JSON. Nothing is collected on the way.
 
 mod deserialize;
 mod entries;
@@ -12,7 +12,9 @@ mod items;
 mod members;
 mod message;
 pub(crate) mod node;
+mod plain;
 mod quantity;
 mod serialize;
 mod time;
 pub(crate) mod wire;
+pub(crate) mod write;

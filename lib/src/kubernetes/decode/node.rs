@@ -22,8 +22,6 @@ pub(crate) struct Context<'a> {
     /// `apiVersion` and `kind` of the envelope.
     pub(crate) api_version: Cow<'a, str>,
     pub(crate) kind: Cow<'a, str>,
-    /// The writer takes JSON text as it stands (compact JSON only).
-    pub(crate) raw_json: bool,
     /// The first fault: serde's writers pass on only its text.
     pub(crate) fault: RefCell<Option<Fault>>,
 }

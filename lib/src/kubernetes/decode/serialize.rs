@@ -4,7 +4,6 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::items::Items;
 use super::members::Members;
@@ -30,7 +29,7 @@ impl Serialize for Node<'_> {
                 serializer.serialize_str(Stamp::micros(*seconds, *nanos).as_str())
             }
             Datum::Quantity(bytes) => serializer.serialize_str(&canonical(&text(bytes))),
-            Datum::Json(raw) => self.serialize_json(raw, serializer),
+            Datum::Json(raw) => Self::json(raw).serialize(serializer),
             Datum::Tree(value) => value.serialize(serializer),
             Datum::Object { .. } | Datum::Entries(..) => self.serialize_members(serializer),
             Datum::Items(..) => self.serialize_items(serializer),
@@ -59,17 +58,6 @@ impl Node<'_> {
             }
         }
         seq.end()
-    }
-
-    /// Where the writer is compact JSON, the text is copied after one check that it is JSON on one line.
-    fn serialize_json<S: Serializer>(&self, raw: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        if self.context.raw_json
-            && memchr::memchr2(b'\n', b'\r', raw).is_none()
-            && let Ok(raw) = serde_json::from_slice::<&RawValue>(raw)
-        {
-            return raw.serialize(serializer);
-        }
-        Self::json(raw).serialize(serializer)
     }
 }
 

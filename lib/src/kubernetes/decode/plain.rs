@@ -1,0 +1,209 @@
+//! Tells quickly whether bytes can be copied into JSON as they are.
+//!
+//! Both tests look at eight bytes at a time and may say no to what a slower look would allow.
+
+const ONES: u64 = u64::MAX / 0xff;
+const HIGH: u64 = ONES << 7;
+
+/// The high bit of each byte that JSON does not take as it is: controls, `"`, `\`, and all that is not ASCII. Exact up to
+/// the first such byte.
+fn special(word: u64) -> u64 {
+    // The high bit of each byte that is zero, as long as none had it before.
+    let zero = |value: u64| value.wrapping_sub(ONES) & !value;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (word | control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c))) & HIGH
+}
+
+fn is_special(byte: u8) -> bool {
+    !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\'
+}
+
+/// Whether all bytes are ASCII that needs no escape in a JSON string.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    eights
+        .iter()
+        .all(|eight| special(u64::from_le_bytes(*eight)) == 0)
+        && !rest.iter().any(|&byte| is_special(byte))
+}
+
+/// Whether `text` is one JSON value on one line, in ASCII, without `\u` escapes and not nested beyond 64: what managed
+/// fields are. Everything else is for a real parser.
+pub(crate) fn is_plain_json(text: &[u8]) -> bool {
+    Reader { text, at: 0 }.document().is_some()
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.text.get(self.at).copied();
+        self.at += 1;
+        byte
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn expect(&mut self, word: &[u8]) -> Option<()> {
+        let found = self.text.get(self.at..)?.starts_with(word);
+        self.at += word.len();
+        found.then_some(())
+    }
+
+    fn document(&mut self) -> Option<()> {
+        // One bit per open bracket: 1 for an object.
+        let (mut open, mut depth) = (0_u64, 0_u32);
+        loop {
+            let opened = self.value()?;
+            if let Some(object) = opened {
+                depth += 1;
+                open = open << 1 | u64::from(object);
+                if depth > 64 {
+                    return None;
+                }
+                let close = if object { b'}' } else { b']' };
+                if self.peek() != Some(close) {
+                    if object {
+                        self.name()?;
+                    }
+                    continue;
+                }
+            }
+            // A value is complete: close what ends here.
+            loop {
+                if depth == 0 {
+                    return (self.at == self.text.len()).then_some(());
+                }
+                let object = open & 1 == 1;
+                match (self.next()?, object) {
+                    (b'}', true) | (b']', false) => {
+                        open >>= 1;
+                        depth -= 1;
+                    }
+                    (b',', true) => {
+                        self.name()?;
+                        break;
+                    }
+                    (b',', false) => break,
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    /// A scalar, or an opening bracket: then whether it is an object's.
+    fn value(&mut self) -> Option<Option<bool>> {
+        match self.next()? {
+            b'{' => return Some(Some(true)),
+            b'[' => return Some(Some(false)),
+            b'"' => self.string()?,
+            b't' => self.expect(b"rue")?,
+            b'f' => self.expect(b"alse")?,
+            b'n' => self.expect(b"ull")?,
+            b'1'..=b'9' => {
+                while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+                    self.at += 1;
+                }
+            }
+            _ => return None,
+        }
+        Some(None)
+    }
+
+    fn name(&mut self) -> Option<()> {
+        self.expect(b"\"")?;
+        self.string()?;
+        self.expect(b":")
+    }
+
+    /// The rest of a string, its first quote already read.
+    fn string(&mut self) -> Option<()> {
+        loop {
+            if let Some(eight) = self.text.get(self.at..)?.first_chunk::<8>() {
+                let found = special(u64::from_le_bytes(*eight));
+                if found == 0 {
+                    self.at += 8;
+                    continue;
+                }
+                self.at += usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
+            }
+            match self.next()? {
+                b'"' => return Some(()),
+                b'\\' => {
+                    let escaped = self.next()?;
+                    if !b"\"\\/bfnrt".contains(&escaped) {
+                        return None;
+                    }
+                }
+                byte if is_special(byte) => return None,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_text_that_needs_no_escape_is_plain() {
+        for at in 0..20 {
+            for byte in 0..=u8::MAX {
+                let mut text = [b'a'; 20];
+                text[at] = byte;
+                let escaped = byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\';
+                assert_eq!(is_plain(&text), !escaped, "{byte:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_json_is_json() {
+        for text in [
+            r#"{"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"k:{\"name\":\"web\"}":{}}}"#,
+            "{}",
+            "[]",
+            "[1,22,\"x\",true,false,null,[{}]]",
+            "\"text\"",
+            "7",
+        ] {
+            assert!(is_plain_json(text.as_bytes()), "{text}");
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_json_is_not_plain_json() {
+        let text =
+            br#"{"f:spec":{"k:{\"name\":\"web\"}":[{},12,"a long text without end",true,null]}}"#;
+        for cut in 0..text.len() {
+            assert!(!is_plain_json(&text[..cut]), "cut at {cut}");
+        }
+        for at in 0..text.len() {
+            for byte in *b"\"\\{}[],:x0\n \x80" {
+                let mut damaged = text.to_vec();
+                damaged[at] = byte;
+                let json = serde_json::from_slice::<serde::de::IgnoredAny>(&damaged).is_ok();
+                assert!(
+                    json || !is_plain_json(&damaged),
+                    "{}",
+                    String::from_utf8_lossy(&damaged)
+                );
+            }
+        }
+        let deep = [vec![b'['; 65], vec![b']'; 65]].concat();
+        assert!(!is_plain_json(&deep));
+        assert!(
+            !is_plain_json(b"[,]")
+                && !is_plain_json(b"{}{}")
+                && !is_plain_json(b"[1,]")
+                && !is_plain_json(b"")
+        );
+    }
+}
