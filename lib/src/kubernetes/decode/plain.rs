@@ -157,7 +157,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let mut text = [b'a'; 20];
                 text[at] = byte;
-                let escaped = byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\';
+                let escaped = !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
                 assert_eq!(is_plain(&text), !escaped, "{byte:#x} at {at}");
             }
         }
