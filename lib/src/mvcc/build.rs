@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::index::{Index, NONE, PARTS, Part, Record, Stored, hash_of, part_of};
+use super::index::{Index, NONE, PARTS, Part, Record, Stored, fold, hash_of, part_of};
 use super::key_value::user_key;
 use super::plan::{PlannedLeaf, RECORD_BYTES, bounded_items, plan};
 use super::revision::StoredKey;
@@ -43,7 +43,10 @@ impl Index {
             db: db.as_slice(),
             arena: &[],
         };
-        let (prevs, parts) = link(&filled.hashes, &filled.records, bytes);
+        let (mut prevs, mut parts) = link(&filled.hashes, &filled.records, bytes, false);
+        if !is_true(&prevs, &filled.records, bytes) {
+            (prevs, parts) = link(&filled.hashes, &filled.records, bytes, true);
+        }
         Self {
             records: filled.records,
             prevs,
@@ -63,7 +66,7 @@ fn overlapping(place: Place, beyond: u64) -> Finding {
 
 struct Filled {
     records: Vec<Record>,
-    hashes: Vec<u32>,
+    hashes: Vec<u64>,
     skipped: u64,
 }
 
@@ -71,7 +74,7 @@ struct Filled {
 struct Task<'s> {
     leaf: PlannedLeaf,
     records: &'s mut [Record],
-    hashes: &'s mut [u32],
+    hashes: &'s mut [u64],
 }
 
 fn fill(
@@ -230,24 +233,32 @@ impl Filled {
     }
 }
 
-/// The record before each one of its key, and the keys.
-fn link(hashes: &[u32], records: &[Record], bytes: Stored<'_>) -> (Vec<u32>, Vec<Part>) {
+/// The record before each one of its key, and the keys; told apart by hash or, where `exact`, by their bytes too.
+fn link(
+    hashes: &[u64],
+    records: &[Record],
+    bytes: Stored<'_>,
+    exact: bool,
+) -> (Vec<u32>, Vec<Part>) {
     let prevs: Vec<AtomicU32> = (0..records.len()).map(|_| AtomicU32::new(NONE)).collect();
+    let hash_of = |id: u32| hashes.get(id as usize).copied().unwrap_or_default();
+    let key_of = |id: u32| {
+        records
+            .get(id as usize)
+            .map(|record| record.user_key(bytes))
+    };
     let parts = (0..PARTS)
         .into_par_iter()
         .map(|number| {
             let mut part = Part::default();
             let mine = (0u32..)
                 .zip(hashes)
-                .filter(|(_, hash)| part_of(**hash) == number);
+                .filter(|(_, hash)| part_of(fold(**hash)) == number);
             for (id, hash) in mine {
-                let key_of = |id: u32| {
-                    records
-                        .get(id as usize)
-                        .map(|record| record.user_key(bytes))
+                let same = |newest: u32| {
+                    hash_of(newest) == *hash && (!exact || key_of(newest) == key_of(id))
                 };
-                let user_key = key_of(id);
-                let prev = part.enter(*hash, id, |newest| key_of(newest) == user_key);
+                let prev = part.enter(fold(*hash), id, same);
                 if let Some(place) = prevs.get(id as usize).filter(|_| prev != NONE) {
                     place.store(prev, Ordering::Relaxed);
                 }
@@ -260,4 +271,16 @@ fn link(hashes: &[u32], records: &[Record], bytes: Stored<'_>) -> (Vec<u32>, Vec
         prevs.into_iter().map(AtomicU32::into_inner).collect(),
         parts,
     )
+}
+
+/// Whether every record has the user key of the one before it.
+fn is_true(prevs: &[u32], records: &[Record], bytes: Stored<'_>) -> bool {
+    prevs
+        .par_iter()
+        .zip(records)
+        .with_min_len(4096)
+        .all(|(prev, record)| {
+            let before = records.get(*prev as usize);
+            before.is_none_or(|before| before.user_key(bytes) == record.user_key(bytes))
+        })
 }

@@ -68,49 +68,82 @@ impl<'a> Keyspace<'a> {
         &self,
         group: impl Fn(&'a [u8]) -> G + Sync,
     ) -> HashMap<G, Counts> {
-        let chunks = self
-            .index
-            .parts
-            .par_iter()
-            .flat_map(|part| part.keys.par_chunks(KEYS_PER_TASK));
-        let count = |mut sums: HashMap<G, Counts>, keys: &[super::index::Key]| {
-            for key in keys.iter().filter(|key| key.newest != NONE) {
-                let user_key = self.user_key(key.newest);
-                sums.entry(group(user_key))
-                    .or_default()
-                    .add(&self.count_key(key.newest, user_key.is_empty()));
+        let newest = self.index.newest_in_order();
+        let (groups, mut of_record) = self.label(&newest, group);
+        let mut sums = vec![Counts::default(); groups.len()];
+        // From the newest record down, each one hands its group on to the one before it of its key: no chain is followed
+        // through memory, records are read one after the other.
+        let records = self.index.records.iter().zip(&self.index.prevs);
+        for (id, (record, prev)) in records.enumerate().rev() {
+            let label = of_record.get(id).copied().unwrap_or(NONE);
+            if let Some(before) = of_record.get_mut(*prev as usize) {
+                *before = label;
             }
-            sums
-        };
-        let merge = |mut left: HashMap<G, Counts>, right: HashMap<G, Counts>| {
-            right
-                .into_iter()
-                .for_each(|(name, counts)| left.entry(name).or_default().add(&counts));
-            left
-        };
-        chunks.fold(HashMap::new, count).reduce(HashMap::new, merge)
-    }
-
-    /// The empty key belongs to the marker of a bumped restore: bytes of it there are, but no key.
-    fn count_key(&self, newest: u32, marker: bool) -> Counts {
-        let mut counts = Counts::default();
-        for (id, record) in self.index.chain(newest) {
-            let (tombstone, bytes) = (record.is_tombstone(), record.stored_bytes());
-            counts.revisions += 1;
-            counts.tombstones += u64::from(tombstone);
-            if id != newest {
-                counts.history_bytes += bytes;
-                continue;
-            }
-            counts.last_revision = record.main;
-            counts.keys = u64::from(!tombstone && !marker);
-            counts.deleted_keys = u64::from(tombstone && !marker);
-            if tombstone || marker {
-                counts.history_bytes += bytes;
-            } else {
-                counts.live_bytes += bytes;
+            if let Some(counts) = sums.get_mut(label as usize) {
+                counts.revisions += 1;
+                counts.tombstones += u64::from(record.is_tombstone());
+                counts.history_bytes += record.stored_bytes();
+                counts.last_revision = counts.last_revision.max(record.main);
             }
         }
-        counts
+        // The empty key belongs to the marker of a bumped restore: bytes of it there are, but no key.
+        let marker = self.index.find(b"", self.bytes);
+        for id in newest.iter().filter(|id| Some(**id) != marker) {
+            let label = of_record.get(*id as usize).copied().unwrap_or(NONE);
+            let Some((counts, record)) = sums.get_mut(label as usize).zip(self.index.record(*id))
+            else {
+                continue;
+            };
+            if record.is_tombstone() {
+                counts.deleted_keys += 1;
+            } else {
+                counts.keys += 1;
+                counts.live_bytes += record.stored_bytes();
+                counts.history_bytes = counts.history_bytes.saturating_sub(record.stored_bytes());
+            }
+        }
+        let sum = |label: u32| sums.get(label as usize).copied().unwrap_or_default();
+        groups
+            .into_iter()
+            .map(|(group, label)| (group, sum(label)))
+            .collect()
+    }
+
+    /// Numbers the groups, and notes at the newest record of each key the number of its group.
+    fn label<G: Eq + Hash + Send>(
+        &self,
+        newest: &[u32],
+        group: impl Fn(&'a [u8]) -> G + Sync,
+    ) -> (HashMap<G, u32>, Vec<u32>) {
+        let next = |known: &HashMap<G, u32>| u32::try_from(known.len()).unwrap_or(NONE);
+        let label = |keys: &[u32]| {
+            let mut known = HashMap::new();
+            let number = |id: &u32| {
+                let label = next(&known);
+                *known.entry(group(self.user_key(*id))).or_insert(label)
+            };
+            let labels: Vec<u32> = keys.iter().map(number).collect();
+            (known, labels)
+        };
+        let chunks: Vec<(HashMap<G, u32>, Vec<u32>)> =
+            newest.par_chunks(KEYS_PER_TASK).map(label).collect();
+        let mut groups = HashMap::new();
+        let mut of_record = vec![NONE; self.index.len()];
+        for (keys, (known, labels)) in newest.chunks(KEYS_PER_TASK).zip(chunks) {
+            let mut global = vec![NONE; known.len()];
+            for (group, local) in known {
+                let label = next(&groups);
+                let label = *groups.entry(group).or_insert(label);
+                if let Some(place) = global.get_mut(local as usize) {
+                    *place = label;
+                }
+            }
+            for (id, local) in keys.iter().zip(labels) {
+                if let Some(place) = of_record.get_mut(*id as usize) {
+                    *place = global.get(local as usize).copied().unwrap_or(NONE);
+                }
+            }
+        }
+        (groups, of_record)
     }
 }

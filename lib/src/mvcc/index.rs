@@ -13,6 +13,7 @@
 //! the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
 
 use hashbrown::HashTable;
+use rayon::prelude::*;
 
 use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
 
@@ -293,6 +294,13 @@ impl Index {
         keys.map(|key| key.newest).filter(|newest| *newest != NONE)
     }
 
+    /// Ids of the newest records of all keys, in order of revision: in which their bytes are read fastest.
+    pub(crate) fn newest_in_order(&self) -> Vec<u32> {
+        let mut newest: Vec<u32> = self.newest().collect();
+        newest.par_sort_unstable();
+        newest
+    }
+
     /// The records of a key from its newest one back.
     pub(crate) fn chain(&self, newest: u32) -> impl Iterator<Item = (u32, &Record)> + '_ {
         let mut at = newest;
@@ -309,7 +317,7 @@ impl Index {
     }
 
     pub(crate) fn hash(&self, user_key: &[u8]) -> u32 {
-        hash_of(&self.hasher, user_key)
+        fold(hash_of(&self.hasher, user_key))
     }
 
     /// The newest record of a user key.
@@ -396,11 +404,15 @@ impl Index {
     }
 }
 
-pub(crate) fn hash_of(hasher: &foldhash::fast::RandomState, user_key: &[u8]) -> u32 {
+pub(crate) fn hash_of(hasher: &foldhash::fast::RandomState, user_key: &[u8]) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = hasher.build_hasher();
     hasher.write(user_key);
-    let hash = hasher.finish();
+    hasher.finish()
+}
+
+/// The half of a hash that a [`Key`] keeps.
+pub(crate) fn fold(hash: u64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the upper half is folded in; a hash has no value to lose"

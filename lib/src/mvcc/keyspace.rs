@@ -232,14 +232,16 @@ impl<'a> Keyspace<'a> {
     /// records; the one question of this file that touches values.
     pub fn leased(&self) -> Vec<(i64, Version<'a>)> {
         let at = self.revision();
-        let lease = |key: &super::index::Key| {
-            let version = self.version(self.live_of(key.newest, at)?)?;
+        let lease = |newest: u32| {
+            let version = self.version(self.live_of(newest, at)?)?;
             let lease = version.key_value().ok()?.lease;
             (lease != 0).then_some((lease, version))
         };
-        let parts = self.index.parts.par_iter();
-        let mut leased: Vec<_> = parts
-            .flat_map_iter(|part| part.keys.iter().filter_map(lease))
+        let mut leased: Vec<_> = self
+            .index
+            .newest_in_order()
+            .into_par_iter()
+            .filter_map(lease)
             .collect();
         leased.par_sort_unstable_by_key(|(lease, version)| (*lease, version.key));
         leased
@@ -344,13 +346,11 @@ impl<'a> Keyspace<'a> {
     /// Of every key in a range the record that `choose` names, in byte order of the keys. The empty user key is nobody's:
     /// it belongs to the marker of a bumped restore.
     fn select(&self, range: &KeyRange, choose: impl Fn(u32) -> Option<u32> + Sync) -> Versions<'a> {
-        let mut chosen: Vec<(&[u8], u32)> = self
-            .index
-            .parts
-            .par_iter()
-            .flat_map_iter(|part| &part.keys)
-            .filter_map(|key| {
-                let record = choose(key.newest)?;
+        let newest = self.index.newest_in_order();
+        let mut chosen: Vec<(&[u8], u32)> = newest
+            .into_par_iter()
+            .filter_map(|newest| {
+                let record = choose(newest)?;
                 let user_key = self.user_key(record);
                 (range.contains(user_key) && !user_key.is_empty()).then_some((user_key, record))
             })
