@@ -3,7 +3,13 @@
 //! 1. Every leaf gets its own places in the record array, found by adding up element counts. Leaves are taken in *page*
 //!    order, so the file is read from front to back although revisions lie in it as bbolt found free pages.
 //! 2. The parts by hash are filled side by side: each thread looks at all hashes and takes those of its part, in order of
-//!    revision, so that a key's record knows the one before it.
+//!    revision, so that a key's record knows the one before it. Here keys are told apart by 64 bits of hash alone.
+//! 3. Then every record's user key is compared with that of the record before it; if ever two keys share a hash, step 2 is
+//!    done again comparing bytes.
+//!
+//! Measured (1.4 GB, 400,000 revisions, processor time on both cores): 247 ms with the comparison inside step 2, where each
+//! miss of the cache is waited for; 155 ms as it is, since the comparisons of step 3 do not depend on each other. Faulting the
+//! mapping in comes to another 140 ms in a fresh process; populating it in advance (`MADV_POPULATE_READ`) costs the same.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
