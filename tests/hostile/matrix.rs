@@ -9,7 +9,7 @@ use testkit::{copy_of, data_dir, fixture_copy};
 use crate::everything;
 
 /// Preallocated zeros kept behind a log's end: enough for every case, and not 64 MB to read each time.
-const LOG_BYTES: u64 = 1 << 20;
+const LOG_BYTES: usize = 1 << 20;
 
 /// Applies each case to a fresh copy of the file in a copy of the fixture, and asks everything of the file alone and, for every
 /// tenth case or where the file is gone, of the whole directory.
@@ -17,7 +17,7 @@ pub fn matrix(fixture: &str, file: &str, cases: Vec<Case>) {
     assert!(!cases.is_empty());
     let healthy = copy_of(&data_dir(fixture).join(file));
     if fs::metadata(&healthy).unwrap().len() == 64_000_000 {
-        testkit::damage::truncate(&healthy, LOG_BYTES as usize);
+        testkit::damage::truncate(&healthy, LOG_BYTES);
     }
     let queue = Mutex::new(cases);
     std::thread::scope(|scope| {

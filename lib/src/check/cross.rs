@@ -12,19 +12,6 @@ use crate::place::Place;
 use crate::raft::{ConfState, Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 
-/// The buckets that every etcd since 3.0 creates when it starts.
-const BUCKETS: [&[u8]; 10] = [
-    b"alarm",
-    b"auth",
-    b"authRoles",
-    b"authUsers",
-    b"cluster",
-    b"key",
-    b"lease",
-    b"members",
-    b"members_removed",
-    b"meta",
-];
 /// consistent_index may be so far ahead of the commit in the WAL without a word.
 const USUAL_LEAD: u64 = 1;
 
@@ -61,31 +48,6 @@ pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
             ));
         }
         _ => {}
-    }
-}
-
-/// Buckets that are always there. A db without any of them was never etcd's, or is empty: then only `key` and `meta` count.
-pub(super) fn buckets(db: &Db<'_>, report: &mut Sink<'_>) {
-    let there = db.buckets(&mut |_| {});
-    if there.is_empty() {
-        return;
-    }
-    for name in BUCKETS {
-        if there.iter().any(|(other, _)| *other == name) {
-            continue;
-        }
-        let text = String::from_utf8_lossy(name);
-        let others: Vec<_> = there
-            .iter()
-            .map(|(name, _)| String::from_utf8_lossy(name))
-            .collect();
-        let message = format!("the db has no bucket \"{text}\"");
-        let finding = Finding::new(
-            &cross::BUCKET_MISSING,
-            Place::file(db.file().file()),
-            message,
-        );
-        report(finding.seen(others.join(", "), format!("\"{text}\" among them")));
     }
 }
 

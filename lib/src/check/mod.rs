@@ -194,7 +194,6 @@ impl Run<'_> {
         };
         self.readable = true;
         let found = &mut self.found;
-        cross::buckets(&db, &mut |finding| found.add(finding));
         if depth == Depth::Quick {
             crate::bolt::check::metas(db.file(), &db, &mut |finding| found.add(finding));
             backend::check::check(&db, None, &mut |finding| found.add(finding));
@@ -365,7 +364,7 @@ impl Run<'_> {
             Some(Severity::Error) => Verdict::Damaged,
         };
         Report {
-            next: next(verdict, &findings, member),
+            next: next(verdict, member),
             verdict,
             findings,
             checked,
@@ -375,16 +374,9 @@ impl Run<'_> {
 }
 
 /// The safest thing to do now.
-fn next(verdict: Verdict, findings: &[Finding], member: &Member) -> String {
+fn next(verdict: Verdict, member: &Member) -> String {
     let evidence = member.evidence();
     let is_dir = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
-    let has = |code: &'static codes::Code| {
-        findings
-            .iter()
-            .any(|finding| std::ptr::eq(finding.code, code))
-    };
-    let log_is_better =
-        has(&codes::cross::DIFFERS) || has(&codes::cross::MISSING) || has(&codes::cross::OLD_VALUE);
     match verdict {
         Verdict::Clean | Verdict::Notes | Verdict::Warnings if is_dir => {
             "etcd-inspect preflight {path} --for start".to_owned()
@@ -392,9 +384,8 @@ fn next(verdict: Verdict, findings: &[Finding], member: &Member) -> String {
         Verdict::Clean | Verdict::Notes | Verdict::Warnings => {
             "etcd-inspect preflight {path} --for restore".to_owned()
         }
-        Verdict::Damaged if log_is_better => "etcd-inspect salvage {path} --out NEW.db".to_owned(),
         Verdict::Damaged if is_dir => "etcd-inspect preflight {path} --for start".to_owned(),
-        Verdict::Damaged => "etcd-inspect salvage {path} --out NEW.db".to_owned(),
-        Verdict::Unreadable => "etcd-inspect carve {path} --out RECOVERED.jsonl".to_owned(),
+        Verdict::Damaged => "etcd-inspect preflight {path} --for restore".to_owned(),
+        Verdict::Unreadable => "etcd-inspect page {path}".to_owned(),
     }
 }

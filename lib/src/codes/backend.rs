@@ -78,11 +78,11 @@ codes! {
     AUTH_UNREADABLE = "AUTH-004", Error, "a record of auth cannot be read",
         what: "A user, a role or a number of the auth buckets cannot be parsed. etcd panics with `failed to unmarshal 'authpb.User'` or the like; `etcdutl snapshot status` says nothing of it.",
         why: "A flipped bit: bbolt has no checksum over pages.",
-        next: "Take the directory of another member, or: etcd-inspect salvage {path} --out FILE";
+        next: "Take the directory of another member, or the newest backup: etcd-inspect compare {path} OTHER says which is whole.";
     LEASE_SHAPE = "LEASE-001", Error, "a lease cannot be read or is stored under a wrong key",
         what: "A lease is a leasepb.Lease under its own id of 8 bytes. etcd panics: `failed to unmarshal lease proto item`, `lease ID must be 8-byte`; `etcdutl snapshot status` says nothing of it.",
         why: "A flipped bit: bbolt has no checksum over pages.",
-        next: "Take the directory of another member, or: etcd-inspect salvage {path} --out FILE";
+        next: "Take the directory of another member, or the newest backup: etcd-inspect compare {path} OTHER says which is whole.";
     LEASE_UNKNOWN = "LEASE-002", Error, "keys hang on a lease that does not exist",
         what: "The current version of these keys names a lease that is not in the `lease` bucket. etcd logs `failed to attach a lease` and goes on: the keys never expire.",
         why: "A lost write of the `lease` bucket, or a revocation that reached this member's leases but not its keys: then members differ.",

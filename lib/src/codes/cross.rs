@@ -23,11 +23,11 @@ codes! {
     DIFFERS = "X-006", Error, "the store does not hold what the WAL wrote",
         what: "The record of a revision differs from the raft entry that made it: key, value, lease, creation or version. Nothing in bbolt protects values; etcd starts and serves the wrong one.",
         why: "Bit rot in the db, a page of an older time (lost write), a manual edit, or a member that applied the entry differently.",
-        next: "The WAL holds the right value: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: etcd-inspect salvage {path} --out NEW.db";
+        next: "The WAL holds the right value: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
     MISSING = "X-007", Error, "the store lacks records that the WAL wrote",
         what: "A raft entry that the db counts as applied made a record, and the record is not there although no compaction removes it. etcd starts without a word; keys are missing, deleted ones are back, or older versions are served.",
         why: "A lost page or element, a page of an older time, a removed tombstone.",
-        next: "The WAL holds what is missing: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: etcd-inspect salvage {path} --out NEW.db";
+        next: "The WAL holds what is missing: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
     UNEXPLAINED = "X-008", Error, "the store has revisions that the WAL does not explain",
         what: "Between the effects of two neighbouring raft entries the store has revisions that no entry made. Its numbering differs from then on from that of other members.",
         why: "Entries applied twice (etcd 3.5.0 to 3.5.5 after a crash), a revision number damaged, a manual edit.",
@@ -104,8 +104,4 @@ codes! {
         what: "member/snap/db ends with a SHA-256 trailer: somebody copied the file of `etcdctl snapshot save` there. etcd does not mind the trailer, but the db may not fit the WAL.",
         why: "A restore by hand, without `snapshot restore`.",
         next: "etcd-inspect check {path} compares db and WAL.";
-    BUCKET_MISSING = "META-014", Error, "a bucket that every etcd has is missing",
-        what: "The db has no bucket of that name. etcd creates it anew and empty: without `key` it serves no key at all, without `meta` it does not know what it applied, without `lease` keys never expire, without `members` 3.6 does not start. It says nothing.",
-        why: "A damaged bucket name, a lost page.",
-        next: "Do not start etcd on it. etcd-inspect page --tree {path} shows what is there.";
 }

@@ -6,11 +6,11 @@ codes! {
     KEY_SHAPE = "MVCC-001", Error, "a stored key is no revision",
         what: "A key of the `key` bucket is not 17 bytes of revision, or 18 with the mark of a tombstone. etcd 3.6 and newer panic (`invalid revision length`, `invalid separator in bucket key`), older ones panic or read garbage.",
         why: "A flipped bit in the element or in the key itself, or another program that wrote into the file.",
-        next: "etcd-inspect page {path} shows the page decoded; etcd-inspect salvage {path} --out FILE builds a db without the record.";
+        next: "etcd-inspect page {path} shows the page decoded; another member has the record whole: etcd-inspect compare {path} OTHER";
     VALUE_UNPARSABLE = "MVCC-002", Error, "a KeyValue cannot be parsed",
         what: "The value of a record is not an mvccpb.KeyValue message. etcd stops at its start with `failed to unmarshal mvccpb.KeyValue`; `etcdutl snapshot status` says nothing of it.",
         why: "A flipped bit in a field's tag or length: bbolt has no checksum over pages.",
-        next: "If a later version of the key stands in the db nothing current is lost: etcd-inspect salvage {path} --out FILE leaves the record out. Otherwise look for it in the WAL and in the other members.";
+        next: "If a later version of the key stands in the db nothing current is lost: etcd-inspect history KEY {path}. Otherwise look for it in the WAL (etcd-inspect history KEY --wal {path}) and in the other members.";
     PUT_FIELDS = "MVCC-004", Error, "impossible revisions or version in a record",
         what: "In a put, mod_revision is the revision of its stored key, create_revision at most that, and version 1 exactly when both are equal. etcd does not check it and serves the wrong numbers: compare-and-swap by clients then goes wrong.",
         why: "A flipped bit in the message, or a fault in software that wrote the record.",

@@ -1,4 +1,4 @@
-//! Replay of the WAL over the db, carving of free pages, salvage into a new db.
+//! Replay of the WAL over the db.
 
 mod apply;
 mod base;
