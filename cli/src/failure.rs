@@ -146,11 +146,5 @@ pub(crate) fn fill(command: &str, path: Option<&Path>) -> String {
 
 /// A path as one word of a shell command.
 pub(crate) fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
+    etcd_inspect::text::shell::word(&path.to_string_lossy())
 }

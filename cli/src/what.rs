@@ -134,48 +134,9 @@ fn is_noun(word: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
 }
 
-/// A key as we print it, with `\xff`, `\n`, `\u{9b}` and `\\`, back to its bytes. Anything else stays as it is.
+/// A key as we print it, back to its bytes.
 pub(crate) fn unescape(word: &OsStr) -> Vec<u8> {
-    let raw = word.as_bytes();
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((byte, after)) = rest.split_first() {
-        if *byte == b'\\'
-            && let Some((bytes, after)) = escape(after)
-        {
-            out.extend(bytes);
-            rest = after;
-        } else {
-            out.push(*byte);
-            rest = after;
-        }
-    }
-    out
-}
-
-/// What follows a backslash: the bytes meant, and the rest.
-fn escape(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let (kind, after) = rest.split_first()?;
-    let one = |byte: u8| Some((vec![byte], after));
-    match kind {
-        b'\\' => one(b'\\'),
-        b'n' => one(b'\n'),
-        b't' => one(b'\t'),
-        b'r' => one(b'\r'),
-        b'x' => {
-            let (digits, after) = after.split_at_checked(2)?;
-            let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-            Some((vec![byte], after))
-        }
-        b'u' => {
-            let after = after.strip_prefix(b"{")?;
-            let end = after.iter().position(|byte| *byte == b'}')?;
-            let digits = std::str::from_utf8(after.get(..end)?).ok()?;
-            let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-            Some((c.to_string().into_bytes(), after.get(end + 1..)?))
-        }
-        _ => None,
-    }
+    etcd_inspect::text::escape::undo(word.as_bytes())
 }
 
 /// Whether `key` matches a glob: `*` anything but `/`, `**` anything, `?` one byte but `/`.

@@ -36,6 +36,7 @@ pub mod progress;
 pub mod raft;
 pub mod recover;
 pub mod snap;
+pub mod text;
 pub mod wal;
 
 pub use bytes::Bytes;

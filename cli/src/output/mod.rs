@@ -2,17 +2,16 @@
 
 pub(crate) mod cell;
 pub(crate) mod column;
-pub(crate) mod escape;
 pub(crate) mod format;
 pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod line;
-pub(crate) mod number;
 pub(crate) mod rows;
 pub(crate) mod table;
 pub(crate) mod terminal;
-pub(crate) mod time;
+
+pub(crate) use etcd_inspect::text::{escape, number, time};
 
 pub(crate) use cell::Cell;
 pub(crate) use column::Column;

@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// `1,204,902`.
-pub(crate) fn thousands(number: i128) -> String {
+pub fn thousands(number: i128) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     if number < 0 {
@@ -17,7 +17,7 @@ pub(crate) fn thousands(number: i128) -> String {
 }
 
 /// `312 B`, `1.1 kB`, `168 kB`, `18.9 MB`, `2.1 GB`: decimal units, as the disk's vendor and etcd's quota metrics count.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 5] = [
         (1_000_000_000_000_000, "PB"),
         (1_000_000_000_000, "TB"),
@@ -43,7 +43,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// `20.8%` of `part` in `whole`.
-pub(crate) fn percent(part: u64, whole: u64) -> String {
+pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "-".to_owned();
     }
@@ -52,7 +52,7 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// `9m40s`, `2h03m`, `4d7h`, from seconds.
-pub(crate) fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),

@@ -9,16 +9,16 @@ use unicode_width::UnicodeWidthChar;
 
 /// Which characters may stand as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Charset {
+pub struct Charset {
     /// Only ASCII: `--ascii`, or a locale that is not UTF-8.
-    pub(crate) ascii: bool,
+    pub ascii: bool,
 }
 
 /// Whether a character is invisible, reorders text or controls the terminal.
 ///
 /// Controls are C0, DEL and C1 (U+009B is a one-character CSI). The rest are format characters: bidirectional controls,
 /// zero-width spaces and joiners, line and paragraph separators, annotation marks, tags.
-pub(crate) fn is_hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -35,7 +35,7 @@ const MARKS_IN_A_ROW: usize = 4;
 /// ```text
 /// b"a\x1b[2Jb\xff" → a\x1b[2Jb\xff
 /// ```
-pub(crate) fn bytes(raw: &[u8], charset: Charset) -> Cow<'_, str> {
+pub fn bytes(raw: &[u8], charset: Charset) -> Cow<'_, str> {
     if raw
         .iter()
         .all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
@@ -53,7 +53,7 @@ pub(crate) fn bytes(raw: &[u8], charset: Charset) -> Cow<'_, str> {
 }
 
 /// Text as one printable line; backslashes stay, for text that is already escaped passes through here again.
-pub(crate) fn text(raw: &str, charset: Charset) -> Cow<'_, str> {
+pub fn text(raw: &str, charset: Charset) -> Cow<'_, str> {
     if raw.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(raw);
     }
@@ -63,7 +63,7 @@ pub(crate) fn text(raw: &str, charset: Charset) -> Cow<'_, str> {
 }
 
 /// Text of several lines: newlines and tabs stay, everything else as in [`bytes`].
-pub(crate) fn lines(raw: &[u8], charset: Charset) -> String {
+pub fn lines(raw: &[u8], charset: Charset) -> String {
     let mut out = String::with_capacity(raw.len());
     for (number, line) in raw.split(|byte| *byte == b'\n').enumerate() {
         if number > 0 {
@@ -82,6 +82,49 @@ pub(crate) fn lines(raw: &[u8], charset: Charset) -> String {
         }
     }
     out
+}
+
+/// Bytes as [`bytes`] prints them, with `\xff`, `\n`, `\u{9b}` and `\\`, back to its bytes. Anything else stays as it is.
+pub fn undo(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((byte, after)) = rest.split_first() {
+        if *byte == b'\\'
+            && let Some((bytes, after)) = escaped(after)
+        {
+            out.extend(bytes);
+            rest = after;
+        } else {
+            out.push(*byte);
+            rest = after;
+        }
+    }
+    out
+}
+
+/// What follows a backslash: the bytes meant, and the rest.
+fn escaped(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (kind, after) = rest.split_first()?;
+    let one = |byte: u8| Some((vec![byte], after));
+    match kind {
+        b'\\' => one(b'\\'),
+        b'n' => one(b'\n'),
+        b't' => one(b'\t'),
+        b'r' => one(b'\r'),
+        b'x' => {
+            let (digits, after) = after.split_at_checked(2)?;
+            let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            Some((vec![byte], after))
+        }
+        b'u' => {
+            let after = after.strip_prefix(b"{")?;
+            let end = after.iter().position(|byte| *byte == b'}')?;
+            let digits = std::str::from_utf8(after.get(..end)?).ok()?;
+            let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+            Some((c.to_string().into_bytes(), after.get(end + 1..)?))
+        }
+        _ => None,
+    }
 }
 
 fn push(out: &mut String, raw: &str, charset: Charset, double_backslash: bool) {
@@ -145,7 +188,7 @@ fn own_symbol(c: char) -> Option<&'static str> {
 }
 
 /// How many terminal cells printable text takes.
-pub(crate) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     if text.is_ascii() {
         text.len()
     } else {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// In which time zone moments are shown: UTC unless `--local`.
-pub(crate) fn zone(local: bool) -> TimeZone {
+pub fn zone(local: bool) -> TimeZone {
     if local {
         TimeZone::system()
     } else {
@@ -13,7 +13,7 @@ pub(crate) fn zone(local: bool) -> TimeZone {
 }
 
 /// `2026-11-21T03:12:04Z`: for JSON, always UTC.
-pub(crate) fn rfc3339(moment: Timestamp) -> String {
+pub fn rfc3339(moment: Timestamp) -> String {
     moment
         .round(jiff::Unit::Second)
         .unwrap_or(moment)
@@ -21,7 +21,7 @@ pub(crate) fn rfc3339(moment: Timestamp) -> String {
 }
 
 /// `2026-11-21 03:12:04Z`, or with the offset of the zone.
-pub(crate) fn full(moment: Timestamp, zone: &TimeZone) -> String {
+pub fn full(moment: Timestamp, zone: &TimeZone) -> String {
     let zoned = moment.to_zoned(zone.clone());
     if zoned.offset().is_zero() {
         zoned.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -31,7 +31,7 @@ pub(crate) fn full(moment: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `03:12:04Z` on the day of `newest`, else with the date.
-pub(crate) fn short(moment: Timestamp, newest: Timestamp, zone: &TimeZone) -> String {
+pub fn short(moment: Timestamp, newest: Timestamp, zone: &TimeZone) -> String {
     let zoned = moment.to_zoned(zone.clone());
     if zoned.date() != newest.to_zoned(zone.clone()).date() {
         return full(moment, zone);
