@@ -1,6 +1,7 @@
 //! Every incident of the field: found or not, and what etcd would do.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
@@ -12,19 +13,26 @@ use testkit::incidents::{Starts, all};
 /// Cases in which the prediction is known to differ from what etcd did in the reference.
 const MISJUDGED: [&str; 0] = [];
 
-/// Nothing is lost or wrong in these; W17 leaves no trace but a note (WAL-035), L17 differs in a name only.
-const HARMLESS: [&str; 9] = [
-    "W17", "W31", "W39", "S13", "S15", "D39", "D43", "L17", "F01",
-];
+/// Nothing is lost or wrong in these; W17 leaves no trace but a note (WAL-035).
+const HARMLESS: [&str; 8] = ["W17", "W31", "W39", "S13", "S15", "D39", "D43", "F01"];
 
-struct Judged {
-    id: &'static str,
-    class: &'static str,
+pub(crate) struct Judged {
+    pub(crate) id: &'static str,
+    pub(crate) class: &'static str,
     what: &'static str,
     etcd: &'static str,
-    codes: Vec<&'static str>,
+    /// Codes of warnings and errors.
+    pub(crate) codes: Vec<&'static str>,
+    /// Code, severity and file of every finding.
+    pub(crate) found: Vec<(&'static str, Severity, String)>,
     starts: bool,
     message: String,
+}
+
+/// What we say of every incident; asked once.
+pub(crate) fn judged() -> &'static [Judged] {
+    static JUDGED: OnceLock<Vec<Judged>> = OnceLock::new();
+    JUDGED.get_or_init(judge_all)
 }
 
 fn judge_all() -> Vec<Judged> {
@@ -55,6 +63,14 @@ fn judge_all() -> Vec<Judged> {
                 Starts::No => "refuses",
             },
             codes,
+            found: report
+                .findings
+                .iter()
+                .map(|finding| {
+                    let file = finding.place.file.as_str().to_owned();
+                    (finding.code.id, finding.severity, file)
+                })
+                .collect(),
             starts: predicted.starts,
             message: predicted.message.unwrap_or_default(),
         });
@@ -92,11 +108,11 @@ fn table(judged: &[Judged]) -> String {
 
 #[test]
 fn every_incident_is_judged_as_etcd_does() {
-    let judged = judge_all();
+    let judged = judged();
     // Recorded with UPDATE_TABLE=1; the page is part of the repository.
     let page = testkit::root().join("tests/INCIDENTS.md");
     let head = "# Incidents of the field: damage, real etcd, what we say\n\nWritten by `UPDATE_TABLE=1 cargo test -p etcd-inspect --test check incidents`; the same test holds it against the code.\n\n";
-    let text = format!("{head}{}", table(&judged));
+    let text = format!("{head}{}", table(judged));
     if std::env::var_os("UPDATE_TABLE").is_some() {
         std::fs::write(&page, &text).unwrap();
     }

@@ -8,6 +8,7 @@
 )]
 
 mod applied;
+mod blame;
 mod clean;
 mod healthy;
 mod incidents;

@@ -15,6 +15,7 @@ mod affected;
 mod applied;
 mod collect;
 mod cross;
+mod names;
 
 use std::fmt;
 
@@ -287,6 +288,9 @@ impl Run<'_> {
         if let Ok(db) = member.db() {
             let meta = Meta::read(&db, &mut |_| {});
             cross::db_and_log(member, &db, &meta, &wal, &snaps, &mut |finding| {
+                self.found.add(finding)
+            });
+            names::names(&db, &meta, &wal, &snaps, &mut |finding| {
                 self.found.add(finding)
             });
         }

@@ -81,7 +81,7 @@ codes! {
         why: "The member was removed while its directory stayed.",
         next: "Do not start it. Delete its directory and add a new member: etcdctl member add";
     MEMBERS_DIFFER = "MEM-005", Warning, "members in db and raft configuration differ",
-        what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that stands only in the bucket is a zombie that comes back with an upgrade.",
+        what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots, or has another name for one than it published. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that stands only in the bucket is a zombie that comes back with an upgrade.",
         why: "etcd issues 13196, 19557 and 20793: membership changes that were applied on one side only; a manual edit.",
         next: "Upgrade to 3.5.26 or newer before 3.6: etcd-inspect preflight --for upgrade {path}";
     SNAP_AHEAD = "SNAP-009", Error, "the db is older than the snapshot etcd starts from",

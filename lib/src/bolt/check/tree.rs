@@ -47,7 +47,21 @@ pub(crate) fn page_to_follow<'a>(
         return Err(Box::new(refuse(code, format!("page {pgid} lies {what}"))));
     };
     let kind = page.header.page_type();
-    if !matches!(kind, Some(PageType::Branch | PageType::Leaf)) {
+    let is_node = matches!(kind, Some(PageType::Branch | PageType::Leaf));
+    if pgid >= hwm {
+        let finding = refuse(
+            &codes::PAGE_OUT_OF_RANGE,
+            format!("page {pgid} lies at or above the high-water mark {hwm}"),
+        )
+        .seen(pgid.to_string(), format!("less than {hwm}"));
+        // A node in its right place: then the mark is what was damaged, not the pointer.
+        return if is_node && page.header.id == pgid {
+            Ok((page, Some(finding)))
+        } else {
+            Err(Box::new(finding))
+        };
+    }
+    if !is_node {
         let message = match kind {
             Some(kind) => format!("page {pgid} in a tree is a {} page", kind.as_str()),
             None => format!("page {pgid} has flags {:#x}", page.header.flags),
@@ -74,14 +88,6 @@ pub(crate) fn page_to_follow<'a>(
         } else {
             Err(Box::new(finding))
         };
-    }
-    if pgid >= hwm {
-        let finding = refuse(
-            &codes::PAGE_OUT_OF_RANGE,
-            format!("page {pgid} lies at or above the high-water mark {hwm}"),
-        )
-        .seen(pgid.to_string(), format!("less than {hwm}"));
-        return Ok((page, Some(finding)));
     }
     Ok((page, None))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::end::from_end;
 use super::{Entry, Told};
 use crate::codes::cross;
 use crate::finding::Finding;
@@ -53,15 +54,19 @@ impl Anchor {
         keyspace: &Keyspace<'_>,
         entries: &[Entry<'_>],
         consistent_index: u64,
+        whole: bool,
     ) -> Option<Self> {
         let mut best: Option<(Self, u64)> = None;
         let beginning = entries
             .first()
             .filter(|first| first.entry.index == 1)
             .map(|_| Self::Beginning);
-        let candidates = beginning
-            .into_iter()
-            .chain(by_write(keyspace, entries, consistent_index));
+        // Asked for one after the other: counting from the end applies the whole run.
+        let counted =
+            std::iter::once_with(|| from_end(keyspace, entries, consistent_index)).flatten();
+        // Where entries are missing a write that fits may be one of the same key and value in another round of a workload.
+        let guessed = by_write(keyspace, entries, consistent_index).filter(|_| whole);
+        let candidates = beginning.into_iter().chain(counted).chain(guessed);
         for candidate in candidates.take(MOST_TRIED) {
             let share = candidate.share_that_fits(keyspace, entries, consistent_index);
             if share >= CERTAIN {

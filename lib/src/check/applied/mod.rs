@@ -5,10 +5,14 @@
 //! record stored under that revision. That finds flipped bits, lost and stale pages, resurrected keys, and a
 //! consistent_index that does not fit.
 //!
-//! Where to begin: a log from the first entry begins with the empty store; another at the first put whose key and value
-//! stand in the store exactly once, above the compaction, on top of the store as it was before it.
+//! Where to begin: a log from the first entry begins with the empty store; another where counting back from
+//! consistent_index and the newest revision leads; else at a put whose key and value stand in the store above the
+//! compaction, on top of the store as it was before it.
+//!
+//! A log with gaps or damage is not held against the store where it does not fit: what is missing may explain it.
 
 mod anchor;
+mod end;
 mod state;
 mod told;
 mod walk;
@@ -71,7 +75,7 @@ pub fn applied(
                 payload: wal.payload(entry),
             })
             .collect();
-        let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index) else {
+        let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index, whole) else {
             why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
             if whole {
                 anchor::near_misses(keyspace, &entries, consistent_index, &mut told);
@@ -82,8 +86,23 @@ pub fn applied(
         if whole {
             anchor::near_misses(keyspace, earlier, consistent_index, &mut told);
         }
-        let (one, state) = walk::walk(keyspace, wal, &entries, anchor, consistent_index, &mut told);
-        if let Some(state) = state.filter(|_| {
+        let mut new = told.empty();
+        let walked = walk::walk(
+            keyspace,
+            wal,
+            &entries,
+            anchor,
+            consistent_index,
+            whole,
+            &mut new,
+        );
+        if !whole && walked.lost {
+            why = "entries are missing or damaged in the WAL, and what is left does not say which revisions it made".to_owned();
+            continue;
+        }
+        told.extend(new);
+        let one = walked.reach;
+        if let Some(state) = walked.state.filter(|_| {
             entries
                 .last()
                 .is_some_and(|last| last.entry.index >= consistent_index)

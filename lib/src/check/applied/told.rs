@@ -43,6 +43,28 @@ impl Told {
         }
     }
 
+    /// Nothing yet, about the same db.
+    pub(super) fn empty(&self) -> Self {
+        Self {
+            found: Vec::new(),
+            file: self.file.clone(),
+            page_size: self.page_size,
+        }
+    }
+
+    /// Adds all that another was told.
+    pub(super) fn extend(&mut self, other: Self) {
+        other
+            .found
+            .into_iter()
+            .for_each(|finding| self.add(finding));
+    }
+
+    /// The db.
+    pub(super) fn db_place(&self) -> Place {
+        Place::file(&self.file)
+    }
+
     /// Where a record lies in the db.
     pub(super) fn place_of(&self, version: &Version<'_>) -> Place {
         let Some(offset) = version.offset else {

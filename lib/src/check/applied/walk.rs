@@ -34,6 +34,9 @@ pub(super) struct Walk<'w, 'a> {
     compacted: i64,
     newest: i64,
     reach: Reach,
+    /// Whether no entry is missing or damaged in the log.
+    whole: bool,
+    lost: bool,
     /// Everything beside keys after the entry at consistent_index.
     state: Option<State>,
     /// Entries up to consistent_index whose effect the store lacks because it ends before.
@@ -43,16 +46,29 @@ pub(super) struct Walk<'w, 'a> {
     strangers: u64,
 }
 
-/// Compares from the anchor on.
+/// What a walk came to.
+pub(super) struct Walked {
+    /// How far it went.
+    pub(super) reach: Reach,
+    /// Everything beside keys after the entry at consistent_index, where nothing of it had to be guessed.
+    pub(super) state: Option<State>,
+    /// Whether WAL and store went apart on the way.
+    pub(super) lost: bool,
+}
+
+/// Compares from the anchor on. Where the log is not whole it ends where the two go apart.
 pub(super) fn walk<'a>(
     keyspace: &Keyspace<'a>,
     wal: &Wal<'a>,
     entries: &[Entry<'a>],
     anchor: Anchor,
     consistent_index: u64,
+    whole: bool,
     told: &mut Told,
-) -> (Reach, Option<State>) {
+) -> Walked {
     let mut walk = Walk {
+        whole,
+        lost: false,
         state: None,
         keyspace,
         wal,
@@ -98,11 +114,13 @@ pub(super) fn walk<'a>(
         }
     }
     walk.ends(told);
-    (
-        walk.reach,
-        walk.state
+    Walked {
+        reach: walk.reach,
+        state: walk
+            .state
             .filter(|_| anchor == Anchor::Beginning && !broken),
-    )
+        lost: walk.lost,
+    }
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -183,6 +201,18 @@ impl<'a> Walk<'_, 'a> {
         })
     }
 
+    /// Where in the db a revision stands, or would stand: at the record before it.
+    fn place_near(&self, main: i64, told: &Told) -> Place {
+        let before = self.keyspace.between(0..=main).next_back();
+        before.map_or_else(|| told.db_place(), |version| told.place_of(&version))
+    }
+
+    /// What the WAL has, and where.
+    fn written(&self, entry: &Entry<'_>) -> String {
+        let place = self.entry_place(entry);
+        format!("what raft entry {} wrote: {place}", entry.entry.index)
+    }
+
     /// Below the compaction only part of the records is left; each must be what was written.
     fn compare_left(
         &self,
@@ -244,6 +274,10 @@ impl<'a> Walk<'_, 'a> {
         if beyond {
             return Some(Broken::Done);
         }
+        if !self.whole {
+            self.lost = true;
+            return Some(Broken::Done);
+        }
         let skipped = self.made_by_later(position, stored);
         let extra = self.made_later(made, main);
         match (skipped, extra) {
@@ -261,7 +295,9 @@ impl<'a> Walk<'_, 'a> {
                     "raft entries {} to {last} count as applied, but the store has nothing of them at revision {main}",
                     entry.entry.index
                 );
-                let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(entry), message)
+                let place = self.place_near(main, told);
+                let mut finding = Finding::new(&cross::SKIPPED, place, message)
+                    .seen("nothing of them", self.written(entry))
                     .count(later as u64);
                 finding.keys = keys_of(lost);
                 told.add(finding);
@@ -273,13 +309,9 @@ impl<'a> Walk<'_, 'a> {
             (_, Some(extra)) => {
                 let last = main.saturating_add(extra).saturating_sub(1);
                 let message = format!("no raft entry made the revisions {main} to {last}");
-                let place = stored.first().map(|version| told.place_of(version));
-                let mut finding = Finding::new(
-                    &cross::UNEXPLAINED,
-                    place.unwrap_or_else(|| self.entry_place(entry)),
-                    message,
-                )
-                .count(extra.unsigned_abs());
+                let place = self.place_near(main, told);
+                let mut finding =
+                    Finding::new(&cross::UNEXPLAINED, place, message).count(extra.unsigned_abs());
                 finding.keys = self
                     .keyspace
                     .between(main..=last)
@@ -299,11 +331,9 @@ impl<'a> Walk<'_, 'a> {
                         "from raft entry {} (revision {main}) on the store's records are not those of the WAL",
                         entry.entry.index
                     );
-                    told.add(Finding::new(
-                        &cross::DISAGREE,
-                        self.entry_place(entry),
-                        message,
-                    ));
+                    let place = self.place_near(main, told);
+                    let finding = Finding::new(&cross::DISAGREE, place, message);
+                    told.add(finding.seen("other records", self.written(entry)));
                     return Some(Broken::Done);
                 }
                 pairs()
@@ -371,7 +401,9 @@ impl<'a> Walk<'_, 'a> {
             "the {what} of raft entry {} (revision {}) is not in the store",
             entry.entry.index, change.revision
         );
-        told.add(Finding::new(&cross::MISSING, self.entry_place(entry), message).key(&*change.key));
+        let place = self.place_near(change.revision.main, told);
+        let finding = Finding::new(&cross::MISSING, place, message).key(&*change.key);
+        told.add(finding.seen("no record", self.written(entry)));
     }
 
     /// Of each key the newest put at or below the compaction must have been kept.
@@ -414,7 +446,11 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// What consistent_index says against what the store has.
-    fn ends(&self, told: &mut Told) {
+    fn ends(&mut self, told: &mut Told) {
+        if !self.whole && !self.unapplied.is_empty() {
+            self.lost = true;
+            return;
+        }
         if let Some(first) = self
             .unapplied
             .first()
@@ -435,7 +471,8 @@ impl<'a> Walk<'_, 'a> {
                 self.consistent_index,
                 self.newest
             );
-            let mut finding = Finding::new(&cross::SKIPPED, self.entry_place(first), message)
+            let mut finding = Finding::new(&cross::SKIPPED, told.db_place(), message)
+                .seen("nothing of them", self.written(first))
                 .count(lost.len() as u64);
             finding.keys = lost
                 .iter()
@@ -454,7 +491,7 @@ impl<'a> Walk<'_, 'a> {
                 "the store has the effect of raft entries up to {}, but consistent_index is {}",
                 last.entry.index, self.consistent_index
             );
-            let finding = Finding::new(&cross::TWICE, self.entry_place(last), message)
+            let finding = Finding::new(&cross::TWICE, told.db_place(), message)
                 .seen(
                     self.consistent_index.to_string(),
                     format!("{} or more", last.entry.index),
