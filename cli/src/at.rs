@@ -1,6 +1,18 @@
-//! `--rev` and `--replay`: at which moment of the evidence a question is asked.
+//! `--rev`, `--at` and `--replay`: at which moment of the evidence a question is asked.
 
 use std::str::FromStr;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+
+/// The flag of every verb over the store: before or after a start.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Side {
+    /// As etcd would have it after a start: with the WAL entries behind the db
+    #[arg(long)]
+    pub(crate) replay: bool,
+}
 
 /// Flags of the verbs that can answer for the past.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -8,9 +20,14 @@ pub(crate) struct At {
     /// As of this revision; -N: N before the newest
     #[arg(long, value_name = "N|-N|latest", allow_hyphen_values = true)]
     pub(crate) rev: Option<Rev>,
-    /// As etcd would have it after a start: with the WAL entries behind the db
-    #[arg(long)]
-    pub(crate) replay: bool,
+    /// As of this time: RFC 3339, 03:10 on the last day, or -2h before the newest time in the data
+    ///
+    /// etcd stores no times, but objects carry those of their clients: leases, events, managed fields. The revision that was
+    /// chosen, and between which writes the time lies, is said on stderr.
+    #[arg(long, value_name = "TIME|-2h", allow_hyphen_values = true, conflicts_with = "rev")]
+    pub(crate) at: Option<When>,
+    #[command(flatten)]
+    pub(crate) side: Side,
 }
 
 /// `--rev`.
@@ -39,20 +56,85 @@ impl FromStr for Rev {
                 Ok(back) if back < 0 => Ok(Self::Back(back.saturating_neg())),
                 Ok(revision) => Ok(Self::Exact(revision)),
                 Err(_) => Err(format!(
-                    "not a revision: {text:?} (examples: 1202270, -100, latest)"
+                    "not a revision: {text:?} (examples: 1202270, -100, latest; a time: --at)"
                 )),
             },
         }
     }
 }
 
-impl At {
+impl Rev {
     /// The revision meant, where `newest` is the newest one; none where that is asked for.
-    pub(crate) fn revision(&self, newest: i64) -> Option<i64> {
-        match self.rev? {
-            Rev::Latest => None,
-            Rev::Back(back) => Some(newest.saturating_sub(back).max(0)),
-            Rev::Exact(revision) => Some(revision),
+    pub(crate) fn revision(self, newest: i64) -> Option<i64> {
+        match self {
+            Self::Latest => None,
+            Self::Back(back) => Some(newest.saturating_sub(back).max(0)),
+            Self::Exact(revision) => Some(revision),
+        }
+    }
+}
+
+/// `--at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// This moment.
+    Exact(Timestamp),
+    /// So long before the newest time in the data.
+    Back(SignedDuration),
+    /// This time of day, the last one before the newest time in the data.
+    OfDay(Time),
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("not a time: {text:?} (examples: 2026-11-21T03:10:00Z, 03:10, -2h, -1h30m)")
+        };
+        if let Some(back) = text.strip_prefix('-') {
+            let span: Span = back.parse().map_err(|_| wrong())?;
+            let duration = span
+                .to_duration(SpanRelativeTo::days_are_24_hours())
+                .map_err(|_| wrong())?;
+            return Ok(Self::Back(duration));
+        }
+        if let Ok(moment) = text.parse() {
+            return Ok(Self::Exact(moment));
+        }
+        // A date without an offset is in UTC, as all times are that are printed here.
+        if let Ok(civil) = text.parse::<jiff::civil::DateTime>()
+            && let Ok(zoned) = civil.to_zoned(TimeZone::UTC)
+        {
+            return Ok(Self::Exact(zoned.timestamp()));
+        }
+        text.strip_suffix('Z')
+            .unwrap_or(text)
+            .parse()
+            .map(Self::OfDay)
+            .map_err(|_| wrong())
+    }
+}
+
+impl When {
+    /// The moment meant, where `newest` is the newest time in the data.
+    pub(crate) fn moment(self, newest: Timestamp, zone: &TimeZone) -> Timestamp {
+        match self {
+            Self::Exact(moment) => moment,
+            Self::Back(back) => newest.checked_sub(back).unwrap_or(Timestamp::MIN),
+            Self::OfDay(time) => {
+                let day = newest.to_zoned(zone.clone()).date();
+                let on = |day: jiff::civil::Date| {
+                    let zoned = day.to_datetime(time).to_zoned(zone.clone());
+                    zoned.map_or(newest, |zoned| zoned.timestamp())
+                };
+                let today = on(day);
+                if today <= newest {
+                    today
+                } else {
+                    on(day.yesterday().unwrap_or(day))
+                }
+            }
         }
     }
 }
@@ -63,13 +145,28 @@ mod tests {
 
     #[test]
     fn revisions_are_exact_relative_or_latest() {
-        let at = |text: &str| At {
-            rev: Some(text.parse().unwrap()),
-            replay: false,
-        };
-        assert_eq!(at("1,202,270").revision(9), Some(1_202_270));
-        assert_eq!(at("-3").revision(10), Some(7));
-        assert_eq!(at("latest").revision(10), None);
+        let rev = |text: &str| text.parse::<Rev>().unwrap();
+        assert_eq!(rev("1,202,270").revision(9), Some(1_202_270));
+        assert_eq!(rev("-3").revision(10), Some(7));
+        assert_eq!(rev("latest").revision(10), None);
         assert!("x".parse::<Rev>().is_err());
+    }
+
+    #[test]
+    fn times_are_exact_relative_to_the_newest_or_of_its_day() {
+        let newest: Timestamp = "2026-11-21T03:12:04Z".parse().unwrap();
+        let at = |text: &str| {
+            let when: When = text.parse().unwrap();
+            when.moment(newest, &TimeZone::UTC).to_string()
+        };
+        assert_eq!(at("2026-11-21T04:00:00+01:00"), "2026-11-21T03:00:00Z");
+        assert_eq!(at("2026-11-21 03:00:00"), "2026-11-21T03:00:00Z");
+        assert_eq!(at("-2h"), "2026-11-21T01:12:04Z");
+        assert_eq!(at("-1d"), "2026-11-20T03:12:04Z");
+        assert_eq!(at("-5m30s"), "2026-11-21T03:06:34Z");
+        assert_eq!(at("03:10"), "2026-11-21T03:10:00Z");
+        assert_eq!(at("23:00:00Z"), "2026-11-20T23:00:00Z");
+        assert!("soon".parse::<When>().is_err());
+        assert!("-soon".parse::<When>().is_err());
     }
 }

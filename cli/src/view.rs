@@ -2,12 +2,14 @@
 
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::{Buckets, Member, Objects, Space};
+use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
 use etcd_inspect::recover::{Replayed, replay};
 
-use crate::at::At;
+use crate::at::{At, Side, When};
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{number::thousands, time};
 use crate::ui::Ui;
 
 /// Records that are looked at to tell whether Kubernetes wrote here.
@@ -22,9 +24,9 @@ pub(crate) struct View<'m> {
 
 impl<'m> View<'m> {
     /// Reads the keyspace.
-    pub(crate) fn open(member: &'m Member, at: &At, ui: &mut Ui) -> anyhow::Result<Self> {
+    pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
         let keyspace = member.keyspace()?;
-        let replayed = match at.replay {
+        let replayed = match side.replay {
             true => Some(replay(member, &*ui.progress())?),
             false => None,
         };
@@ -113,14 +115,69 @@ impl<'m> View<'m> {
         ))
     }
 
-    /// Says that an answer is one about the past.
-    pub(crate) fn say_revision(&self, revision: Option<i64>, ui: &mut Ui) -> std::io::Result<()> {
-        match revision {
-            Some(revision) if revision != self.keyspace().revision() => {
-                ui.note(format!("as of rev {revision}"))
-            }
-            _ => Ok(()),
+    /// The revision that `--rev` or `--at` means, none for the newest; an answer about the past is said to be one.
+    pub(crate) fn revision(&self, at: &At, ui: &mut Ui) -> anyhow::Result<Option<i64>> {
+        let newest = self.keyspace().revision();
+        if let Some(when) = at.at {
+            return self.at(when, ui).map(Some);
         }
+        let revision = at.rev.and_then(|rev| rev.revision(newest));
+        if let Some(revision) = revision.filter(|revision| *revision != newest) {
+            ui.note(format!("as of rev {revision}"))?;
+        }
+        Ok(revision)
+    }
+
+    /// The revision at a time, said with the two writes that the time lies between.
+    fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
+        let clock = self.all_objects()?.clock();
+        let zone = time::zone(ui.global.local);
+        let (Some(first), Some(last)) = (clock.marks().first(), clock.marks().last()) else {
+            return Err(Failure::not_found("no value here carries a time: --at cannot be answered, etcd itself stores none")
+                .next("etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)")
+                .into());
+        };
+        let moment = when.moment(last.time, &zone);
+        let newest = self.keyspace().revision();
+        let Some(found) = clock.at(moment, newest) else {
+            return Err(Failure::not_found(format!(
+                "{} is before the first write that carries a time: rev {}, {}",
+                time::full(moment, &zone),
+                first.revision,
+                time::full(first.time, &zone)
+            ))
+            .next(format!("etcd-inspect get WHAT --rev {} -d {{path}}", first.revision))
+            .into());
+        };
+        let shown = |mark: &Mark| {
+            format!(
+                "rev {} (~{}, {})",
+                thousands(mark.revision.into()),
+                time::full(mark.time, &zone),
+                mark.source.as_str().replace('_', " ")
+            )
+        };
+        let between = found.revision.saturating_sub(found.before.revision);
+        let doubt = match (&found.after, between) {
+            (Some(after), 0) => format!("the next, {}, is later", shown(after)),
+            (Some(after), between) => format!(
+                "{} more revisions without a time of their own before {}, which is later",
+                thousands(between.into()),
+                shown(after)
+            ),
+            (None, 0) => "the newest of all".to_owned(),
+            (None, between) => format!(
+                "{} more revisions without a time of their own; no write is known to be later",
+                thousands(between.into())
+            ),
+        };
+        ui.note(format!(
+            "as of rev {}: at {} the newest write with a time was {}; {doubt}",
+            thousands(found.revision.into()),
+            time::full(moment, &zone),
+            shown(&found.before),
+        ))?;
+        Ok(found.revision)
     }
 
     /// Says what damage kept back; the exit code of an answer that is complete but for that.

@@ -78,10 +78,9 @@ struct Placed {
 
 pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-    let revision = args.at.revision(view.keyspace().revision());
-    view.say_revision(revision, ui)?;
+    let revision = view.revision(&args.at, ui)?;
     let now = args
         .now
         .or_else(|| objects.newest_time(revision))

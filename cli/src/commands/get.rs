@@ -60,10 +60,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .into());
     }
     let member = ui.member(None)?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
-    let revision = args.at.revision(keyspace.revision());
-    view.say_revision(revision, ui)?;
+    let revision = view.revision(&args.at, ui)?;
     let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
     if args.kube.undecodable {
         let exit = kube::undecodable(&objects, revision, ui)?;

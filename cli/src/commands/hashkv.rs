@@ -25,9 +25,9 @@ pub(crate) struct HashkvArgs {
 
 pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
-    let hash = keyspace.hash_kv(args.at.revision(keyspace.revision()))?;
+    let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;
     let mut fields = Map::new();
     fields.insert("hash".to_owned(), Value::from(hash.hash));
     fields.insert("revision".to_owned(), Value::from(hash.revision));

@@ -78,7 +78,7 @@ const SHOWN: usize = 4;
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let mut keys: Vec<Vec<u8>> = Vec::new();
@@ -88,10 +88,8 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         keys.extend(keys_of(what, args, &objects)?);
     }
     let mask = args.showing.mask(named, ui)?;
-    let until = args
-        .to
-        .or(args.at.revision(keyspace.revision()))
-        .unwrap_or(i64::MAX);
+    let revision = view.revision(&args.at, ui)?;
+    let until = args.to.or(revision).unwrap_or(i64::MAX);
     let from = args.from.unwrap_or(0);
     let pair = args.diff && args.from.is_some() && args.to.is_some();
     let mut told: Vec<Told<'_>> = Vec::new();

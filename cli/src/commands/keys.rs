@@ -109,7 +109,7 @@ const CLUSTER: &str = "(cluster)";
 
 pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
@@ -127,8 +127,7 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         };
         sums(args, &view, &layout, &range, ui)?;
     } else {
-        let revision = args.at.revision(keyspace.revision());
-        view.say_revision(revision, ui)?;
+        let revision = view.revision(&args.at, ui)?;
         live(&keyspace, &range, revision, ui)?;
     }
     view.finish(ui)
@@ -143,8 +142,7 @@ fn with_values(
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
     let keyspace = view.keyspace();
-    let revision = args.at.revision(keyspace.revision());
-    view.say_revision(revision, ui)?;
+    let revision = view.revision(&args.at, ui)?;
     let layout = LayoutArgs {
         etcd_prefix: args.etcd_prefix.iter().cloned().collect(),
     };

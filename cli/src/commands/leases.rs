@@ -5,7 +5,7 @@ use etcd_inspect::backend::LeaseId;
 use etcd_inspect::mvcc::Version;
 
 use super::keys::json_key;
-use crate::at::At;
+use crate::at::Side;
 use crate::exit::Exit;
 use crate::output::{Cell, Column, Label, Tail, number};
 use crate::ui::Ui;
@@ -23,7 +23,7 @@ pub(crate) struct LeasesArgs {
     /// Data directory, db or snapshot
     path: Option<PathBuf>,
     #[command(flatten)]
-    at: At,
+    side: Side,
 }
 
 static COLUMNS: [Column; 7] = [
@@ -38,7 +38,7 @@ static COLUMNS: [Column; 7] = [
 
 pub(crate) fn run(args: &LeasesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.side, ui)?;
     let stored = view.buckets()?.leases;
     let keyspace = view.keyspace();
     let mut keys: BTreeMap<LeaseId, Vec<Version<'_>>> = BTreeMap::new();

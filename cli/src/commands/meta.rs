@@ -38,19 +38,19 @@ pub(crate) struct MetaArgs {
 pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     if args.encryption {
-        let view = View::open(&member, &args.at, ui)?;
+        let view = View::open(&member, args.at.side, ui)?;
         let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-        let revision = args.at.revision(view.keyspace().revision());
+        let revision = view.revision(&args.at, ui)?;
         let exit = kube::audit::encryption(&objects, revision, ui)?;
         return Ok(view.finish(ui)?.worse(exit));
     }
     let mut identity = member.identity();
     let meta = member.meta()?;
-    let buckets = match args.at.replay {
-        true => View::open(&member, &args.at, ui)?.buckets()?,
+    let buckets = match args.at.side.replay {
+        true => View::open(&member, args.at.side, ui)?.buckets()?,
         false => member.buckets()?,
     };
-    if args.at.replay {
+    if args.at.side.replay {
         identity.with_members(buckets.cluster.members.clone());
     }
     let mut fields = Map::new();

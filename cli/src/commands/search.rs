@@ -77,7 +77,7 @@ static COLUMNS: [Column; 8] = [
 pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let pattern = pattern(args)?;
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, &args.at, ui)?;
+    let view = View::open(&member, args.at.side, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
     let within = |place| args.places.is_empty() || args.places.contains(&place);

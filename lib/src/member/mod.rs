@@ -6,6 +6,7 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
+mod clock;
 mod identity;
 mod keyspace;
 mod objects;
@@ -17,6 +18,7 @@ mod wal;
 use std::path::Path;
 use std::sync::OnceLock;
 
+pub use clock::{Clock, Mark, Moment};
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 pub use search::{Hit, Places};

@@ -1,0 +1,167 @@
+//! Revisions and times: etcd records no clock, but objects carry the times at which they were written.
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::objects::{Objects, Reading};
+use crate::kubernetes::written::{Source, newest_time};
+use crate::mvcc::Version;
+
+/// Writes before a revision that are asked for its time.
+const NEAR: usize = 16;
+
+/// A revision whose write carries a time of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The revision.
+    pub revision: i64,
+    /// The newest time in what was written. The write happened then or later.
+    pub time: Timestamp,
+    /// Where that time stood.
+    pub source: Source,
+}
+
+/// What the data says of when its revisions were written.
+///
+/// Clocks of clients may be wrong, and an object may be written again without a new time. So of all times only the longest
+/// series counts that never goes back as revisions go on: a clock that ran ahead, or an object rewritten as it was, is not
+/// part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    marks: Vec<Mark>,
+}
+
+/// The state of the store at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The newest revision that is not known to be later. Those behind `before` carry no time of their own.
+    pub revision: i64,
+    /// The last write that carries a time up to the one asked for.
+    pub before: Mark,
+    /// The first that carries a later one; none where the data ends before.
+    pub after: Option<Mark>,
+}
+
+impl Clock {
+    /// From what writes carry, in the order of their revisions.
+    pub fn new(carried: impl IntoIterator<Item = Mark>) -> Self {
+        // The longest series that never goes back, by patience sorting: `ends` holds, for every length, the mark with the
+        // smallest time that ends a series of it.
+        let carried: Vec<Mark> = carried.into_iter().collect();
+        let mut ends: Vec<(Timestamp, usize)> = Vec::new();
+        let mut before: Vec<Option<usize>> = Vec::with_capacity(carried.len());
+        for (at, mark) in carried.iter().enumerate() {
+            let length = ends.partition_point(|(time, _)| *time <= mark.time);
+            let shorter = length.checked_sub(1).and_then(|last| ends.get(last));
+            before.push(shorter.map(|(_, at)| *at));
+            match ends.get_mut(length) {
+                Some(end) => *end = (mark.time, at),
+                None => ends.push((mark.time, at)),
+            }
+        }
+        let mut marks = Vec::with_capacity(ends.len());
+        let mut next = ends.last().map(|(_, at)| *at);
+        while let Some(at) = next {
+            marks.extend(carried.get(at).copied());
+            next = before.get(at).copied().flatten();
+        }
+        marks.reverse();
+        Self { marks }
+    }
+
+    /// Every write that counts, by revision.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The state at a time; none where every write that carries a time is later. `newest`: the newest revision of all.
+    pub fn at(&self, time: Timestamp, newest: i64) -> Option<Moment> {
+        let split = self.marks.partition_point(|mark| mark.time <= time);
+        let before = self.marks.get(split.checked_sub(1)?).copied()?;
+        let after = self.marks.get(split).copied();
+        let revision = after.map_or(newest, |after| {
+            after.revision.saturating_sub(1).max(before.revision)
+        });
+        Some(Moment {
+            revision,
+            before,
+            after,
+        })
+    }
+}
+
+impl Objects<'_> {
+    /// What all retained writes say of when they happened; decodes every value once, in parallel.
+    pub fn clock(&self) -> Clock {
+        let versions: Vec<Version<'_>> = self.keyspace().between(0..=i64::MAX).collect();
+        let carried: Vec<Mark> = versions
+            .par_iter()
+            .filter_map(|version| self.mark(version))
+            .collect();
+        Clock::new(carried)
+    }
+
+    /// About when a revision was written: the newest time in it and the few writes before it.
+    pub fn time_near(&self, revision: i64) -> Option<Mark> {
+        let near = self.keyspace().between(0..=revision).rev().take(NEAR);
+        near.filter_map(|version| self.mark(&version))
+            .max_by_key(|mark| mark.time)
+    }
+
+    fn mark(&self, version: &Version<'_>) -> Option<Mark> {
+        self.layout().resource(version.key)?;
+        let object = self.json(version, Reading::default()).ok()?;
+        let (time, source) = newest_time(&object)?;
+        Some(Mark {
+            revision: version.revision.main,
+            time,
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(revision: i64, second: i64) -> Mark {
+        Mark {
+            revision,
+            time: Timestamp::from_second(second).unwrap(),
+            source: Source::Lease,
+        }
+    }
+
+    #[test]
+    fn a_clock_ahead_and_objects_rewritten_as_they_were_do_not_count() {
+        let carried = [
+            (2, 100),
+            (3, 9_999),
+            (4, 101),
+            (5, 7),
+            (6, 101),
+            (8, 105),
+            (9, 3),
+        ];
+        let clock = Clock::new(carried.map(|(revision, second)| mark(revision, second)));
+        let kept: Vec<i64> = clock.marks().iter().map(|mark| mark.revision).collect();
+        assert_eq!(kept, [2, 4, 6, 8]);
+    }
+
+    #[test]
+    fn a_time_becomes_the_newest_revision_that_is_not_known_to_be_later() {
+        let clock = Clock::new([(2, 100), (4, 110), (9, 120)].map(|(r, s)| mark(r, s)));
+        let at = |second| clock.at(Timestamp::from_second(second).unwrap(), 12);
+        assert_eq!(at(99), None);
+        assert_eq!(at(100).map(|moment| moment.revision), Some(3));
+        assert_eq!(at(115).map(|moment| moment.revision), Some(8));
+        assert_eq!(
+            at(115).map(|moment| (moment.before.revision, moment.after.map(|m| m.revision))),
+            Some((4, Some(9)))
+        );
+        assert_eq!(
+            at(500).map(|moment| (moment.revision, moment.after)),
+            Some((12, None))
+        );
+    }
+}
