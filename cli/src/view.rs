@@ -1,7 +1,6 @@
 //! The keyspace that a question is asked of: the db's, or what it becomes when the WAL behind it is replayed.
 
 use etcd_inspect::kubernetes::encryption::Keyring;
-use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
 use etcd_inspect::recover::{Replayed, replay};
@@ -87,11 +86,6 @@ impl<'m> View<'m> {
             Some(replayed) => Ok(replayed.buckets()),
             None => self.member.buckets(),
         }
-    }
-
-    /// Where Kubernetes keeps its keys here, and which custom resources it has.
-    pub(crate) fn layout(&self) -> Result<Layout, etcd_inspect::Error> {
-        Ok(self.all_objects()?.layout().clone())
     }
 
     /// The keyspace as Kubernetes sees it; none where no key among the oldest is one of its.

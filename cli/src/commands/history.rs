@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::check::{Logged, logged};
 use etcd_inspect::kubernetes::changed::Change;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{Keyspace, Version};
@@ -9,7 +10,7 @@ use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, LayoutArgs, Query, ScopeArgs, Told, story};
+use crate::kube::{self, KubeArgs, LayoutArgs, Origin, Query, ScopeArgs, Told, story};
 use crate::output::{Cell, Column, Label, Line, Tail, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -24,6 +25,7 @@ use crate::what::{self, What};
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect history deploy/web -n shop -d /copy/m1
+  etcd-inspect history deploy/web -n shop --wal -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff --from 1192000 --to 1202270 -d /copy/m1
   etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1")]
@@ -40,6 +42,9 @@ pub(crate) struct HistoryArgs {
     /// Unified diffs between neighbours; with --from and --to one between these two
     #[arg(long)]
     diff: bool,
+    /// Also versions that only the WAL still has: compacted ones, and those not in the db yet (SRC wal)
+    #[arg(long)]
+    wal: bool,
     /// Lines around each change of a diff
     #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
     context: usize,
@@ -55,7 +60,7 @@ pub(crate) struct HistoryArgs {
     at: At,
 }
 
-static COLUMNS: [Column; 14] = [
+static COLUMNS: [Column; 15] = [
     Column::left("SRC", "source"),
     Column::right("REV", "revision"),
     Column::right("SUB", "sub").wide(),
@@ -69,6 +74,7 @@ static COLUMNS: [Column; 14] = [
     Column::left("CHANGED", "changed"),
     Column::left("KEY", "key").wide(),
     Column::right("OFFSET", "offset").wide(),
+    Column::right("INDEX", "raft_index").wide(),
     Column::json("diff"),
 ];
 
@@ -81,12 +87,26 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
+    let logged = match args.wal {
+        true => logged(&member, &*ui.progress())?,
+        false => None,
+    };
+    if args.wal && logged.is_none() {
+        ui.note("there is no WAL here: only the db's versions")?;
+    }
+    let of_wal: Vec<Objects<'_>> = logged
+        .iter()
+        .flat_map(|logged| [logged.keyspace(), logged.unplaced()])
+        .map(|keyspace| kube::over(&objects, keyspace))
+        .collect();
     let mut keys: Vec<Vec<u8>> = Vec::new();
     let mut named = true;
     for what in asked {
         named &= matches!(what, What::Key(_) | What::Noun { name: Some(_), .. });
-        keys.extend(keys_of(what, args, &objects)?);
+        keys.extend(keys_of(what, args, &objects, &of_wal)?);
     }
+    keys.sort();
+    keys.dedup();
     let mask = args.showing.mask(named, ui)?;
     let revision = view.revision(&args.at, ui)?;
     let until = args.to.or(revision).unwrap_or(i64::MAX);
@@ -94,19 +114,20 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let pair = args.diff && args.from.is_some() && args.to.is_some();
     let mut told: Vec<Told<'_>> = Vec::new();
     for key in &keys {
-        let records = keyspace.records_of(key);
-        let versions: Box<dyn Iterator<Item = Version<'_>>> = if pair {
-            Box::new(
-                [from, until]
-                    .into_iter()
-                    .filter_map(|at| records.iter().rfind(|version| version.revision.main <= at)),
-            )
+        let all = versions(key, &keyspace, logged.as_ref());
+        let until_at = |at: i64| {
+            all.iter()
+                .rfind(|(origin, version)| placed(*origin) && version.revision.main <= at)
+                .copied()
+        };
+        let chosen: Vec<(Origin, Version<'_>)> = if pair {
+            [from, until].into_iter().filter_map(until_at).collect()
         } else {
-            Box::new(records.iter())
+            all
         };
         told.extend(story(
             &objects,
-            versions,
+            chosen.into_iter(),
             mask.as_ref(),
             args.diff.then_some(args.context),
         ));
@@ -117,16 +138,25 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .first()
             .map(|word| word.to_string_lossy().into_owned())
             .unwrap_or_default();
-        return Err(
+        let failure = if args.wal {
+            Failure::not_found(format!("no version of {word} is retained in the db or the WAL"))
+                .next("etcd-inspect keys --deleted {path}")
+        } else {
             Failure::not_found(format!("no version of {word} is retained in the db"))
-                .next(format!("etcd-inspect wal --key {word} {{path}}"))
-                .into(),
-        );
+                .next(format!("etcd-inspect history {word} --wal -d {{path}}"))
+        };
+        return Err(failure.into());
     }
     if !pair {
-        told.retain(|told| (from..=until).contains(&told.version.revision.main));
+        told.retain(|told| {
+            if placed(told.origin) {
+                (from..=until).contains(&told.version.revision.main)
+            } else {
+                args.from.is_none()
+            }
+        });
     }
-    told.sort_by_key(|told| told.version.revision);
+    told.sort_by_key(|told| (placed(told.origin), told.version.revision));
     if args.diff && ui.format().is_table() {
         diffs(&told, pair, ui)?;
     } else {
@@ -140,18 +170,101 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "compacted at rev {compacted}: of older versions only the newest before it is kept"
         ))?;
     }
+    if let Some(logged) = &logged {
+        say_reach(logged, &told, ui)?;
+    }
     view.finish(ui)
 }
 
-fn keys_of(what: What, args: &HistoryArgs, objects: &Objects<'_>) -> anyhow::Result<Vec<Vec<u8>>> {
+/// Whether the revision of a version is known.
+fn placed(origin: Origin) -> bool {
+    !matches!(origin, Origin::Unplaced { .. })
+}
+
+/// Every version of a key, oldest first: those that only the WAL has among the db's.
+fn versions<'v>(
+    key: &[u8],
+    keyspace: &Keyspace<'v>,
+    logged: Option<&'v Logged>,
+) -> Vec<(Origin, Version<'v>)> {
+    let of_db = |version: Version<'v>| match version.offset {
+        Some(_) => (Origin::Db, version),
+        None => (Origin::Wal(None), version),
+    };
+    let mut all: Vec<_> = keyspace.records_of(key).iter().map(of_db).collect();
+    let Some(logged) = logged else {
+        return all;
+    };
+    let replayed: Vec<_> = all.iter().map(|(_, version)| version.revision).collect();
+    let new = logged.keyspace().records_of(key);
+    let new = new
+        .iter()
+        .filter(|version| !replayed.contains(&version.revision));
+    all.extend(new.map(|version| {
+        let index = logged.index_of(version.revision.main);
+        (Origin::Wal(index), version)
+    }));
+    all.sort_by_key(|(_, version)| version.revision);
+    let value = |version: &Version<'v>| version.key_value().ok().map(|kv| kv.value);
+    let unplaced = logged.unplaced().records_of(key);
+    let mut before: Vec<_> = unplaced
+        .iter()
+        // What stands in the db with its revision is not shown once more without.
+        .filter(|version| {
+            version.tombstone || all.iter().all(|(_, known)| known.tombstone || value(known) != value(version))
+        })
+        .map(|version| {
+            let origin = Origin::Unplaced {
+                index: version.revision.main.unsigned_abs(),
+                conditional: logged.is_conditional(version.revision.main),
+            };
+            (origin, version)
+        })
+        .collect();
+    before.extend(all);
+    before
+}
+
+/// Says how far the WAL's part of the answer can be trusted.
+fn say_reach(logged: &Logged, told: &[Told<'_>], ui: &mut Ui) -> std::io::Result<()> {
+    let without = told.iter().filter(|told| !placed(told.origin)).count();
+    if without > 0 {
+        ui.note(format!(
+            "{without} writes stand only in the WAL, before the first that is found in the db: without a revision; put? and delete? may not have happened"
+        ))?;
+    }
+    match logged.revisions() {
+        Some((first, last)) => {
+            ui.note(format!("the WAL has the writes of revs {first} to {last}"))?
+        }
+        None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
+    }
+    if let Some(index) = logged.stopped() {
+        ui.warn(ui.filled(&format!(
+            "from raft entry {index} on WAL and db differ (etcd-inspect check {{path}}): no revisions from there on"
+        )))?;
+    }
+    Ok(())
+}
+
+fn keys_of(
+    what: What,
+    args: &HistoryArgs,
+    objects: &Objects<'_>,
+    of_wal: &[Objects<'_>],
+) -> anyhow::Result<Vec<Vec<u8>>> {
     let keyspace = objects.keyspace();
     Ok(match what {
         What::Key(key) => vec![key],
         What::Glob(pattern) => {
             let range = etcd_inspect::mvcc::KeyRange::prefix(what::glob_prefix(&pattern));
-            let all = keyspace.all(&range);
-            all.iter()
-                .map(|version| version.key.to_vec())
+            let everywhere = std::iter::once(objects).chain(of_wal);
+            everywhere
+                .flat_map(|objects| {
+                    let all = objects.keyspace().all(&range);
+                    let keys: Vec<_> = all.iter().map(|version| version.key.to_vec()).collect();
+                    keys
+                })
                 .filter(|key| what::glob(&pattern, key))
                 .collect()
         }
@@ -168,7 +281,7 @@ fn keys_of(what: What, args: &HistoryArgs, objects: &Objects<'_>) -> anyhow::Res
             if !keyspace.records_of(&word).is_empty() {
                 return Ok(vec![word]);
             }
-            nouns(&resource, name, args, objects)?
+            nouns(&resource, name, args, objects, of_wal)?
         }
         What::Page(_) | What::WalIndex(_) | What::Finding(_) => {
             return Err(Failure::usage("history of a key or object")
@@ -184,6 +297,7 @@ fn nouns(
     name: Option<String>,
     args: &HistoryArgs,
     objects: &Objects<'_>,
+    of_wal: &[Objects<'_>],
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let scope = KubeArgs {
         scope: args.scope.clone(),
@@ -192,22 +306,22 @@ fn nouns(
     let query = Query::new(objects, &scope, None)?;
     let asked = query.asked(resource, name)?;
     let mut keys = Vec::new();
-    match &asked.name {
-        Some(name) => {
-            for target in &asked.targets {
-                keys.extend(query.keys(target, name));
-            }
-            if keys.is_empty() {
-                return Err(query.missing(&asked, name).into());
-            }
+    let mut collect = |query: &Query<'_, '_>| {
+        for target in &asked.targets {
+            keys.extend(match &asked.name {
+                Some(name) => query.keys(target, name),
+                None => query.all_keys(target),
+            });
         }
-        None => {
-            for target in &asked.targets {
-                keys.extend(query.all_keys(target));
-            }
-        }
+    };
+    collect(&query);
+    for objects in of_wal {
+        collect(&Query::new(objects, &scope, None)?);
     }
-    Ok(keys)
+    match &asked.name {
+        Some(name) if keys.is_empty() => Err(query.missing(&asked, name).into()),
+        _ => Ok(keys),
+    }
 }
 
 fn table(told: &[Told<'_>], keyspace: &Keyspace<'_>, ui: &mut Ui) -> anyhow::Result<()> {
@@ -241,25 +355,34 @@ fn row(told: &Told<'_>, newest: Option<jiff::Timestamp>, zone: &jiff::tz::TimeZo
             time::rfc3339(at),
         )
     });
-    vec![
-        Cell::text(if version.offset.is_some() {
-            "db"
+    let (source, index, conditional) = match told.origin {
+        Origin::Db => ("db", None, false),
+        Origin::Wal(index) => ("wal", index, false),
+        Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
+    };
+    let op = match (version.tombstone, conditional) {
+        (false, false) => Cell::text("put"),
+        (false, true) => Cell::shown("put?", "put").label(Label::Note),
+        (true, false) => Cell::text("delete").label(Label::Warning),
+        (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
+    };
+    let known = |cell: Cell| {
+        if placed(told.origin) {
+            cell
         } else {
-            "wal"
-        })
-        .label(Label::Dim),
-        Cell::number(version.revision.main),
-        Cell::plain(version.revision.sub),
-        if version.tombstone {
+            Cell::unknown()
+        }
+    };
+    vec![
+        Cell::text(source).label(Label::Dim),
+        known(Cell::number(version.revision.main)),
+        known(Cell::plain(version.revision.sub)),
+        known(if version.tombstone {
             Cell::plain(0)
         } else {
             put(|kv| Cell::plain(kv.version))
-        },
-        if version.tombstone {
-            Cell::text("delete").label(Label::Warning)
-        } else {
-            Cell::text("put")
-        },
+        }),
+        op,
         when.unwrap_or_default(),
         told.written
             .at
@@ -270,11 +393,12 @@ fn row(told: &Told<'_>, newest: Option<jiff::Timestamp>, zone: &jiff::tz::TimeZo
             .as_deref()
             .map(Cell::text)
             .unwrap_or_default(),
-        put(|kv| Cell::number(kv.create_revision)),
+        known(put(|kv| Cell::number(kv.create_revision))),
         put(|kv| Cell::size(kv.value.len() as u64)),
         changed(&told.changed),
         Cell::bytes(version.key),
         version.offset.map(Cell::plain).unwrap_or_default(),
+        index.map(Cell::plain).unwrap_or_default(),
         told.diff.as_deref().map(Cell::text).unwrap_or_default(),
     ]
 }
@@ -297,7 +421,7 @@ fn diffs(told: &[Told<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
         let key = escape::bytes(version.key, charset).into_owned();
         let mut head = Line::new()
             .with(Label::Name, key)
-            .with(Label::Heading, format!("  rev {}", version.revision.main));
+            .with(Label::Heading, format!("  {}", told.origin.name(version)));
         if version.tombstone {
             head = head.with(Label::Warning, "  deleted");
         }

@@ -1,13 +1,18 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
 use etcd_inspect::evidence::Kind;
-use etcd_inspect::member::{Identity, Member, Space};
+use etcd_inspect::kubernetes::encryption::Seal;
+use etcd_inspect::kubernetes::table::human_duration;
+use etcd_inspect::kubernetes::written::Source;
+use etcd_inspect::member::{Identity, Member, Objects, Space};
 use etcd_inspect::mvcc::Counts;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use crate::at::At;
+use crate::at::Side;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number::{percent, size, thousands};
@@ -22,6 +27,7 @@ use crate::view::View;
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect status /copy/m1
+  etcd-inspect status --quick /copy/m1           who and how far, within 200 ms at any size
   etcd-inspect status --replay /copy/m1          as etcd would have it after a start
   etcd-inspect status --meta older /copy/m1      one commit back
   etcd-inspect status -o json /copy/m1 | jq .revision")]
@@ -29,7 +35,10 @@ pub(crate) struct StatusArgs {
     /// Data directory, db, snapshot, WAL or archive
     path: Option<PathBuf>,
     #[command(flatten)]
-    at: At,
+    side: Side,
+    /// Only the heads: identity, revision, raft; no count of keys and bytes
+    #[arg(long, conflicts_with = "replay")]
+    quick: bool,
 }
 
 /// etcd's default for `--quota-backend-bytes`.
@@ -56,7 +65,8 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let mut identity = member.identity();
     let view = match member.db_file() {
-        Ok(_) => Some(View::open(&member, &args.at, ui)),
+        Ok(_) if args.quick => None,
+        Ok(_) => Some(View::open(&member, args.side, ui)),
         Err(_) => None,
     };
     if let Some(Ok(view)) = &view
@@ -69,7 +79,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
     match &view {
         Some(Ok(view)) => {
-            keyspace(&member, view, &mut sheet)?;
+            keyspace(&member, view, &mut sheet, &time::zone(ui.global.local))?;
             exit = view.finish(ui)?;
         }
         Some(Err(error)) => {
@@ -79,6 +89,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             sheet.say("db", format!("unreadable: {text}"));
             exit = Exit::Partial;
         }
+        None if args.quick && member.db_file().is_ok() => quick(&member, &mut sheet),
         None => sheet.say("db", "none here"),
     }
     let replayed = view
@@ -89,6 +100,10 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         replayed.map(|replayed| replayed.reach.to),
         &mut sheet,
     );
+    if args.quick {
+        ui.note("counts, sizes and findings are left out (--quick)")?;
+        return show(&member, &identity, sheet, exit, ui);
+    }
     let report = check(&member, Depth::Quick, &*ui.progress());
     let (errors, warnings) = (
         report.count(Severity::Error),
@@ -104,7 +119,17 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             exit = Exit::Negative;
         }
     }
-    let title = title(&member, &identity, sheet.fields.contains_key("kubernetes"));
+    show(&member, &identity, sheet, exit, ui)
+}
+
+fn show(
+    member: &Member,
+    identity: &Identity,
+    sheet: Sheet,
+    exit: Exit,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let title = title(member, identity, sheet.fields.contains_key("kubernetes"));
     let Sheet { fields, lines } = sheet;
     ui.document("status", fields, |ui| {
         ui.line(title)?;
@@ -122,6 +147,22 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         "every structure verified, with what to do",
     )?;
     Ok(exit)
+}
+
+/// What can be said of a db without reading its keys.
+fn quick(member: &Member, sheet: &mut Sheet) {
+    match member.newest_revision() {
+        Some(revision) => {
+            sheet.put("revision", revision);
+            sheet.say("revision", thousands(revision.into()));
+        }
+        None => sheet.say("revision", "the last record cannot be read"),
+    }
+    if let Ok(db) = member.db() {
+        let bytes = db.meta().size_bytes();
+        sheet.say("db", format!("{} in use or free", size(bytes)));
+        sheet.put("db", json!({ "page_size": db.page_size(), "txid": db.meta().txid.0, "high_water_mark_bytes": bytes }));
+    }
 }
 
 fn title(member: &Member, identity: &Identity, kubernetes: bool) -> Line {
@@ -195,7 +236,62 @@ fn who(member: &Member, identity: &Identity, sheet: &mut Sheet) {
     sheet.say("member", text);
 }
 
-fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
+/// Whose clock a time is from.
+fn clock_name(source: Source) -> &'static str {
+    match source {
+        Source::Lease => "lease clock",
+        Source::Event => "an event's clock",
+        Source::ManagedFields => "managed fields",
+        Source::Status => "a status",
+        _ => "metadata",
+    }
+}
+
+/// How Secrets are kept: readable by whoever has the file, or closed by which key.
+fn secrets(objects: &Objects<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
+    let mut closed: BTreeMap<String, u64> = BTreeMap::new();
+    let mut count = 0u64;
+    for target in objects.layout().resolve("secrets") {
+        for version in objects.list(&target, None, None)? {
+            count += 1;
+            let seal = version.key_value().ok().and_then(|kv| {
+                let seal = Seal::of(kv.value)?;
+                Some(format!("{} {}", seal.provider, seal.name()))
+            });
+            *closed.entry(seal.unwrap_or_default()).or_default() += 1;
+        }
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    let plain = closed.remove("").unwrap_or(0);
+    let mut parts: Vec<_> = closed
+        .iter()
+        .map(|(key, count)| format!("{} closed by {key}", thousands(i128::from(*count))))
+        .collect();
+    if plain > 0 {
+        parts.push(format!(
+            "{} in plaintext: whoever has this file can read them",
+            thousands(plain.into())
+        ));
+    }
+    if !closed.is_empty() {
+        parts.push("not readable without the key".to_owned());
+    }
+    sheet.put("secrets", json!({ "count": count, "plaintext": plain, "closed": closed }));
+    sheet.say(
+        "secrets",
+        format!("{} keys: {}", thousands(count.into()), parts.join(" · ")),
+    );
+    Ok(())
+}
+
+fn keyspace(
+    member: &Member,
+    view: &View<'_>,
+    sheet: &mut Sheet,
+    zone: &TimeZone,
+) -> anyhow::Result<()> {
     let keyspace = view.keyspace();
     let counts = keyspace.counts();
     let compacted = keyspace.compact_revision();
@@ -212,28 +308,43 @@ fn keyspace(member: &Member, view: &View<'_>, sheet: &mut Sheet) -> anyhow::Resu
             thousands(before.into())
         ));
     }
+    let objects = view.objects()?;
+    // The newest time that objects carry: the clock of whoever wrote them, and older than the write itself.
+    let near = |revision| objects.as_ref()?.time_near(revision);
+    let newest = near(keyspace.revision());
+    if let Some(mark) = newest {
+        sheet.put("newest_time", time::rfc3339(mark.time));
+        sheet.put("newest_time_source", mark.source.as_str());
+        text.push_str(&format!(
+            " ~{} ({})",
+            time::full(mark.time, zone),
+            clock_name(mark.source)
+        ));
+    }
     match compacted {
         Some(compacted) => {
-            text.push_str(&format!(" · compacted at {}", thousands(compacted.into())))
+            text.push_str(&format!(" · compacted at {}", thousands(compacted.into())));
+            if let (Some(then), Some(newest)) = (near(compacted), newest) {
+                let back = newest.time.duration_since(then.time).as_secs();
+                sheet.put("compact_time", time::rfc3339(then.time));
+                text.push_str(&format!(
+                    " ~{}, so history reaches back {}",
+                    time::short(then.time, newest.time, zone),
+                    human_duration(back.max(0))
+                ));
+            }
         }
         None => text.push_str(" · never compacted: the whole history is here"),
     }
     if keyspace.compaction().is_interrupted() {
         text.push_str(" (interrupted: etcd goes on with it at its next start)");
     }
-    if let Some(objects) = view.objects()? {
-        sheet.put("kubernetes", true);
-        if let Some(newest) = objects.newest_time(None) {
-            // The newest time that any object carries: the clock of whoever wrote it, and older than the write itself.
-            sheet.put("newest_time", time::rfc3339(newest));
-            text.push_str(&format!(
-                " · newest write ~{}",
-                time::full(newest, &time::zone(false))
-            ));
-        }
-    }
     sheet.say("revision", text);
     keys(view, &counts, sheet);
+    if let Some(objects) = &objects {
+        sheet.put("kubernetes", true);
+        secrets(objects, sheet)?;
+    }
     space(member, &view.space()?, sheet)
 }
 

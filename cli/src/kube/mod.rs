@@ -14,7 +14,7 @@ pub(crate) use describe::describe;
 pub(crate) use find::{Found, Query};
 pub(crate) use print::{print, shaped};
 pub(crate) use raw::{Shown, Values};
-pub(crate) use story::{Told, story};
+pub(crate) use story::{Origin, Told, story};
 pub(crate) use undecodable::undecodable;
 
 use etcd_inspect::member::{Member, Objects};
@@ -37,6 +37,16 @@ pub(crate) fn open<'a>(
         layout.layout(),
         keyring,
     ))
+}
+
+/// The same objects over another keyspace: that of the WAL.
+pub(crate) fn over<'a>(objects: &Objects<'_>, keyspace: Keyspace<'a>) -> Objects<'a> {
+    Objects::new(
+        keyspace,
+        &etcd_inspect::FileName::new("wal"),
+        Some(objects.layout().clone()),
+        objects.keyring().clone(),
+    )
 }
 
 /// `deployments/shop/web`: what messages call an object.

@@ -7,8 +7,30 @@ use etcd_inspect::member::{Objects, Reading};
 use etcd_inspect::mvcc::Version;
 use serde_json::Value;
 
+/// Where a version stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In the db.
+    Db,
+    /// In the WAL, made by the entry of that raft index where it is known.
+    Wal(Option<u64>),
+    /// In the WAL, and its revision is not known; `conditional`: nor whether it happened.
+    Unplaced { index: u64, conditional: bool },
+}
+
+impl Origin {
+    /// How messages call the version.
+    pub(crate) fn name(self, version: &Version<'_>) -> String {
+        match self {
+            Self::Unplaced { index, .. } => format!("raft entry {index}"),
+            _ => format!("rev {}", version.revision.main),
+        }
+    }
+}
+
 /// One version with what its object tells.
 pub(crate) struct Told<'a> {
+    pub(crate) origin: Origin,
     pub(crate) version: Version<'a>,
     pub(crate) written: Written,
     /// What differs from the version before; empty for the first one, for deletes and for values that are no objects.
@@ -19,15 +41,15 @@ pub(crate) struct Told<'a> {
 
 /// Tells the versions of one key, oldest first. `context`: unified differences with so many lines around each change.
 pub(crate) fn story<'a>(
-    objects: &Objects<'a>,
-    versions: impl Iterator<Item = Version<'a>>,
+    objects: &Objects<'_>,
+    versions: impl Iterator<Item = (Origin, Version<'a>)>,
     mask: Option<&Mask>,
     context: Option<usize>,
 ) -> Vec<Told<'a>> {
     let mut told = Vec::new();
     let mut before: Option<(Value, String)> = None;
     let mut last = "nothing".to_owned();
-    for version in versions {
+    for (origin, version) in versions {
         let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
             .then(|| objects.json(&version, Reading::default()).ok())
             .flatten();
@@ -39,7 +61,7 @@ pub(crate) fn story<'a>(
             object
         });
         let old = before.as_ref().map(|(object, _)| object);
-        let name = format!("rev {}", version.revision.main);
+        let name = origin.name(&version);
         let text = match (&masked, context) {
             (_, None) => String::new(),
             (Some(object), _) => comparable(object.clone()),
@@ -58,6 +80,7 @@ pub(crate) fn story<'a>(
             _ => (Written::default(), Vec::new()),
         };
         told.push(Told {
+            origin,
             version,
             written,
             changed,
@@ -85,7 +108,11 @@ fn plain(objects: &Objects<'_>, version: &Version<'_>, mask: Option<&Mask>) -> S
     if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), version.key)) {
         return format!("{}\n", mask.hidden(kv.value));
     }
-    match std::str::from_utf8(kv.value) {
+    let bytes = match mask {
+        Some(mask) if objects.layout().resource(version.key).is_some() => mask.bytes(kv.value),
+        _ => kv.value.into(),
+    };
+    match std::str::from_utf8(&bytes) {
         Ok(text) if text.ends_with('\n') => text.to_owned(),
         Ok(text) => format!("{text}\n"),
         Err(_) => format!("{} bytes\n", kv.value.len()),

@@ -129,6 +129,25 @@ impl<'a> Bucket<'a> {
         }
     }
 
+    /// The last element, found without reading any page beside the way to it.
+    pub fn last(&self) -> Option<Item<'a>> {
+        let mut page = match self.inline {
+            Some(page) => page,
+            None => self.db.page(self.root).ok()?,
+        };
+        for _ in 0..self.db.tree_depth() {
+            let last = page.count().checked_sub(1)?;
+            match page.header.page_type() {
+                Some(PageType::Leaf) => return page.item(last).ok(),
+                Some(PageType::Branch) => {
+                    page = self.db.page(page.child(last).ok()?.pgid).ok()?;
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
     /// The element with that key, found as bbolt does: by binary search down the tree. Only pages on the way are read.
     pub fn get(&self, key: &[u8]) -> Option<Item<'a>> {
         let mut page = match self.inline {

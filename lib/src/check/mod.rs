@@ -19,7 +19,7 @@ mod names;
 
 use std::fmt;
 
-pub use applied::{Reach, applied};
+pub use applied::{Logged, Reach, applied, logged};
 
 use crate::backend::{self, Meta};
 use crate::codes;

@@ -101,7 +101,17 @@ impl Objects<'_> {
         Clock::new(carried)
     }
 
-    /// About when a revision was written: the newest time in it and the few writes before it.
+    /// When a revision was written, as its own values tell, or where they carry no fresh time as for
+    /// [`time_near`](Self::time_near).
+    pub fn time_of(&self, revision: i64) -> Option<Mark> {
+        let own = self.keyspace().between(revision..=revision);
+        own.filter_map(|version| self.mark(&version))
+            .filter(|mark| mark.source != Source::Metadata)
+            .max_by_key(|mark| mark.time)
+            .or_else(|| self.time_near(revision))
+    }
+
+    /// Not before which time a revision was written: the newest one in it and the few writes before it.
     pub fn time_near(&self, revision: i64) -> Option<Mark> {
         let near = self.keyspace().between(0..=revision).rev().take(NEAR);
         near.filter_map(|version| self.mark(&version))

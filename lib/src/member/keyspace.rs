@@ -3,7 +3,7 @@
 use super::Member;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mvcc::{Compaction, Index, Keyspace};
+use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};
 
 impl Member {
     /// The keyspace as the db has it, without what only the WAL knows.
@@ -42,6 +42,15 @@ impl Member {
             self.compaction()?,
             rules,
         ))
+    }
+
+    /// The newest revision of the db, read from the last record alone; the compaction counts where it is newer. `None`: no
+    /// record can be read there.
+    pub fn newest_revision(&self) -> Option<i64> {
+        let last = self.db().ok()?.bucket(b"key", &mut |_| {}).ok()?.last()?;
+        let main = StoredKey::parse(last.key).ok()?.revision.main;
+        let compacted = self.compaction().ok()?.scheduled.unwrap_or(0);
+        Some(main.max(compacted))
     }
 
     /// What the index of the keyspace met on its way; empty until [`Member::keyspace`] was asked.

@@ -13,9 +13,12 @@
 
 mod anchor;
 mod end;
+mod logged;
 mod state;
 mod told;
 mod walk;
+
+pub use logged::{Logged, logged};
 
 use anchor::Anchor;
 use told::Told;

@@ -1,0 +1,249 @@
+//! What only the WAL still has: versions that compaction has taken from the db, and those the db does not have yet.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::anchor::{Anchor, beginning, presumed};
+use super::{Entry, runs, walk};
+use crate::error::Error;
+use crate::member::{Member, Wal};
+use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
+use crate::progress::Progress;
+use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
+use crate::raft::{Operation, Payload, Request};
+use crate::recover::{Applied, Base, Nothing, Replay, State, Stored, commit};
+
+/// Committed writes of the WAL that the db does not have, in two keyspaces of their own.
+///
+/// An entry carries no revision. Those behind the first one whose write is found in the store, or behind the very first entry,
+/// get theirs by applying them once more; they are in [`keyspace`](Self::keyspace). Of those before it only the raft index is
+/// known, and of a transaction not even whether it wrote: they are in [`unplaced`](Self::unplaced).
+#[derive(Debug)]
+pub struct Logged {
+    placed: Overlay<'static>,
+    unplaced: Overlay<'static>,
+    conditional: HashSet<i64>,
+    indexes: BTreeMap<i64, u64>,
+    stopped: Option<u64>,
+}
+
+impl Logged {
+    /// Writes whose revision is known, without those of which the db has the record.
+    pub fn keyspace(&self) -> Keyspace<'_> {
+        self.placed.keyspace()
+    }
+
+    /// Writes of unknown revision: their raft index stands in its place, and creation and version are 0.
+    pub fn unplaced(&self) -> Keyspace<'_> {
+        self.unplaced.keyspace()
+    }
+
+    /// Whether the unplaced write of that raft index was part of a transaction or a delete, so that it may not have happened.
+    pub fn is_conditional(&self, index: i64) -> bool {
+        self.conditional.contains(&index)
+    }
+
+    /// The raft index of the entry that made a revision.
+    pub fn index_of(&self, revision: i64) -> Option<u64> {
+        self.indexes.get(&revision).copied()
+    }
+
+    /// First and last revision that an entry of the WAL made.
+    pub fn revisions(&self) -> Option<(i64, i64)> {
+        let (first, _) = self.indexes.first_key_value()?;
+        let (last, _) = self.indexes.last_key_value()?;
+        Some((*first, *last))
+    }
+
+    /// The entry from which on the store has other records than the WAL: revisions are not known there either.
+    pub fn stopped(&self) -> Option<u64> {
+        self.stopped
+    }
+
+    fn place(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        entries: &[Entry<'_>],
+        anchor: Anchor,
+        until: u64,
+    ) {
+        let rest = entries.get(anchor.at()..).unwrap_or_default();
+        let from = match anchor {
+            Anchor::Beginning => 1,
+            Anchor::At { revision, .. } => revision,
+        };
+        let stored = Stored::new(*keyspace, from);
+        let (base, state): (&dyn Base, State) = match anchor {
+            Anchor::Beginning => (&Nothing, beginning()),
+            Anchor::At { .. } => (&stored, presumed(rest)),
+        };
+        let compacted = keyspace.compact_revision().unwrap_or(-1);
+        let newest = keyspace.newest_revision().map_or(1, |newest| newest.main);
+        let mut replay = Replay::new(base, state, from, -1);
+        let mut made = 0usize;
+        let mut behind = rest
+            .iter()
+            .take_while(|entry| entry.entry.index <= until)
+            .enumerate();
+        for (at, entry) in &mut behind {
+            let applied = replay.apply(entry.entry.index, entry.data, &entry.payload);
+            let new = replay.changes().get(made..).unwrap_or_default();
+            made = replay.changes().len();
+            let main = new.first().map(|change| change.revision.main);
+            let known = main.filter(|main| *main > compacted && *main <= newest);
+            let strange = known.is_some_and(|main| {
+                let records: Vec<_> = keyspace.between(main..=main).collect();
+                !walk::fits(new, &records)
+            });
+            if strange || matches!(applied, Applied::Stops(_)) {
+                self.stopped = Some(entry.entry.index);
+                self.set_aside(rest.get(at..).unwrap_or_default(), until);
+                return;
+            }
+            for change in new {
+                let here = change.revision.main..=change.revision.main;
+                if keyspace
+                    .between(here)
+                    .any(|version| version.revision == change.revision)
+                {
+                    self.indexes.insert(change.revision.main, change.index);
+                    continue;
+                }
+                let kept = match &change.put {
+                    Some(_) => self.placed.put(change.revision, &change.key_value()),
+                    None => self.placed.delete(change.revision, &change.key),
+                };
+                if kept {
+                    self.indexes.insert(change.revision.main, change.index);
+                }
+            }
+        }
+    }
+
+    /// Keeps writes of which no revision is known.
+    fn set_aside(&mut self, entries: &[Entry<'_>], until: u64) {
+        for entry in entries.iter().take_while(|entry| entry.entry.index <= until) {
+            let Ok(index) = i64::try_from(entry.entry.index) else {
+                continue;
+            };
+            let mut writes = Vec::new();
+            let conditional = writes_of(&entry.payload, &mut writes);
+            for (sub, write) in (0i64..).zip(&writes) {
+                let revision = Revision::new(index, sub);
+                match write {
+                    Write::Put(put) => {
+                        let value = KeyValue {
+                            key: &put.key,
+                            value: &put.value,
+                            lease: put.lease,
+                            mod_revision: index,
+                            ..KeyValue::default()
+                        };
+                        self.unplaced.put(revision, &value);
+                    }
+                    Write::Delete(key) => {
+                        self.unplaced.delete(revision, key);
+                    }
+                }
+            }
+            if conditional {
+                self.conditional.insert(index);
+            }
+        }
+    }
+}
+
+/// One write that an entry asks for.
+enum Write<'p> {
+    Put(&'p PutRequest),
+    Delete(&'p [u8]),
+}
+
+/// What an entry writes to single keys, in every branch; whether that depends on something.
+fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<Write<'p>>) -> bool {
+    fn of_txn<'p>(txn: &'p TxnRequest, writes: &mut Vec<Write<'p>>) {
+        for RequestOp { request } in txn.success.iter().chain(&txn.failure) {
+            match request {
+                Some(Op::Put(put)) => writes.push(Write::Put(put)),
+                Some(Op::DeleteRange(delete)) if delete.range_end.is_empty() => {
+                    writes.push(Write::Delete(&delete.key));
+                }
+                Some(Op::Txn(nested)) => of_txn(nested, writes),
+                _ => {}
+            }
+        }
+    }
+    let Payload::Request(Request::Internal(request)) = payload else {
+        return false;
+    };
+    match request.operation() {
+        Some(Operation::Put(put)) => writes.push(Write::Put(put)),
+        Some(Operation::DeleteRange(delete)) if delete.range_end.is_empty() => {
+            writes.push(Write::Delete(&delete.key));
+            return true;
+        }
+        Some(Operation::Txn(txn)) => {
+            of_txn(txn, writes);
+            return true;
+        }
+        _ => {}
+    }
+    false
+}
+
+/// Applies the committed entries of a member's WAL once more, to know what they wrote and when; `None` where there is no
+/// WAL. Overwritten and uncommitted entries are left out: etcd never answered for them.
+///
+/// ```no_run
+/// use etcd_inspect::check::logged;
+/// use etcd_inspect::member::Member;
+/// use etcd_inspect::progress::Silent;
+/// let member = Member::open("/copy/m1")?;
+/// if let Some(logged) = logged(&member, &Silent)? {
+///     // Compacted in the db.
+///     for version in logged.keyspace().records_of(b"/registry/pods/shop/web-1").iter() {
+///         println!("{} by entry {:?}", version.revision, logged.index_of(version.revision.main));
+///     }
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Member::keyspace`].
+pub fn logged(member: &Member, progress: &dyn Progress) -> Result<Option<Logged>, Error> {
+    let keyspace = member.keyspace()?;
+    let Some(wal) = member.wal_with(progress) else {
+        return Ok(None);
+    };
+    let consistent_index = member.meta()?.consistent_index.unwrap_or(0);
+    Ok(Some(of_wal(&keyspace, &wal, consistent_index)))
+}
+
+fn of_wal(keyspace: &Keyspace<'_>, wal: &Wal<'_>, consistent_index: u64) -> Logged {
+    let mut logged = Logged {
+        placed: Overlay::empty(Rules::NEWEST),
+        unplaced: Overlay::empty(Rules::NEWEST),
+        conditional: HashSet::new(),
+        indexes: BTreeMap::new(),
+        stopped: None,
+    };
+    let until = commit(wal, consistent_index);
+    let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
+    for run in runs(wal) {
+        let entries: Vec<Entry<'_>> = run
+            .iter()
+            .map(|entry| Entry {
+                entry,
+                data: wal.data(entry),
+                payload: wal.payload(entry),
+            })
+            .collect();
+        match Anchor::find(keyspace, &entries, consistent_index, whole) {
+            Some(anchor) => {
+                logged.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
+                logged.place(keyspace, &entries, anchor, until);
+            }
+            None => logged.set_aside(&entries, until),
+        }
+    }
+    logged
+}
