@@ -24,7 +24,12 @@ pub(crate) struct At {
     ///
     /// etcd stores no times, but objects carry those of their clients: leases, events, managed fields. The revision that was
     /// chosen, and between which writes the time lies, is said on stderr.
-    #[arg(long, value_name = "TIME|-2h", allow_hyphen_values = true, conflicts_with = "rev")]
+    #[arg(
+        long,
+        value_name = "TIME|-2h",
+        allow_hyphen_values = true,
+        conflicts_with = "rev"
+    )]
     pub(crate) at: Option<When>,
     #[command(flatten)]
     pub(crate) side: Side,
@@ -89,9 +94,8 @@ impl FromStr for When {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("not a time: {text:?} (examples: 2026-11-21T03:10:00Z, 03:10, -2h, -1h30m)")
-        };
+        let wrong =
+            || format!("not a time: {text:?} (examples: 2026-11-21T03:10:00Z, 03:10, -2h, -1h30m)");
         if let Some(back) = text.strip_prefix('-') {
             let span: Span = back.parse().map_err(|_| wrong())?;
             let duration = span

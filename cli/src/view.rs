@@ -127,9 +127,13 @@ impl<'m> View<'m> {
         let clock = self.all_objects()?.clock();
         let zone = time::zone(ui.global.local);
         let (Some(first), Some(last)) = (clock.marks().first(), clock.marks().last()) else {
-            return Err(Failure::not_found("no value here carries a time: --at cannot be answered, etcd itself stores none")
-                .next("etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)")
-                .into());
+            return Err(Failure::not_found(
+                "no value here carries a time: --at cannot be answered, etcd itself stores none",
+            )
+            .next(
+                "etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)",
+            )
+            .into());
         };
         let moment = when.moment(last.time, &zone);
         let newest = self.keyspace().revision();
@@ -140,7 +144,10 @@ impl<'m> View<'m> {
                 first.revision,
                 time::full(first.time, &zone)
             ))
-            .next(format!("etcd-inspect get WHAT --rev {} -d {{path}}", first.revision))
+            .next(format!(
+                "etcd-inspect get WHAT --rev {} -d {{path}}",
+                first.revision
+            ))
             .into());
         };
         let shown = |mark: &Mark| {

@@ -139,8 +139,10 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .map(|word| word.to_string_lossy().into_owned())
             .unwrap_or_default();
         let failure = if args.wal {
-            Failure::not_found(format!("no version of {word} is retained in the db or the WAL"))
-                .next("etcd-inspect keys --deleted {path}")
+            Failure::not_found(format!(
+                "no version of {word} is retained in the db or the WAL"
+            ))
+            .next("etcd-inspect keys --deleted {path}")
         } else {
             Failure::not_found(format!("no version of {word} is retained in the db"))
                 .next(format!("etcd-inspect history {word} --wal -d {{path}}"))
@@ -211,7 +213,10 @@ fn versions<'v>(
         .iter()
         // What stands in the db with its revision is not shown once more without.
         .filter(|version| {
-            version.tombstone || all.iter().all(|(_, known)| known.tombstone || value(known) != value(version))
+            version.tombstone
+                || all
+                    .iter()
+                    .all(|(_, known)| known.tombstone || value(known) != value(version))
         })
         .map(|version| {
             let origin = Origin::Unplaced {

@@ -278,7 +278,10 @@ fn secrets(objects: &Objects<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
     if !closed.is_empty() {
         parts.push("not readable without the key".to_owned());
     }
-    sheet.put("secrets", json!({ "count": count, "plaintext": plain, "closed": closed }));
+    sheet.put(
+        "secrets",
+        json!({ "count": count, "plaintext": plain, "closed": closed }),
+    );
     sheet.say(
         "secrets",
         format!("{} keys: {}", thousands(count.into()), parts.join(" · ")),

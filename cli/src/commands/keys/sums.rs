@@ -225,10 +225,7 @@ impl Group<'_> {
 fn resource_name(path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
     let text = String::from_utf8_lossy(path);
     if let Some(resource) = Resource::at(&text) {
-        return (
-            Cell::text(resource.plural),
-            Some(resource.kind.to_owned()),
-        );
+        return (Cell::text(resource.plural), Some(resource.kind.to_owned()));
     }
     let name = match text.split_once('/') {
         Some((group, plural)) => format!("{plural}.{group}"),

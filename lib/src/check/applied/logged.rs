@@ -121,7 +121,10 @@ impl Logged {
 
     /// Keeps writes of which no revision is known.
     fn set_aside(&mut self, entries: &[Entry<'_>], until: u64) {
-        for entry in entries.iter().take_while(|entry| entry.entry.index <= until) {
+        for entry in entries
+            .iter()
+            .take_while(|entry| entry.entry.index <= until)
+        {
             let Ok(index) = i64::try_from(entry.entry.index) else {
                 continue;
             };
