@@ -89,6 +89,15 @@ impl Ui {
     /// Opens the evidence in question, with `--io`, `--max-unpacked` and `--meta`; nothing but names is read yet.
     pub(crate) fn member(&mut self, positional: Option<&Path>) -> anyhow::Result<Member> {
         let path = self.target(positional)?;
+        let options = self.member_options();
+        let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
+        self.warn_of(&evidence)?;
+        self.opened.push(evidence.clone());
+        Ok(Member::of(evidence, options))
+    }
+
+    /// How the flags want members to be opened.
+    pub(crate) fn member_options(&self) -> Options {
         let mut options = Options {
             meta: match self.global.meta {
                 None => MetaChoice::Newest,
@@ -105,10 +114,7 @@ impl Ui {
         if let Some(bytes) = self.global.max_unpacked {
             options.evidence.limits.unpacked_bytes = bytes;
         }
-        let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
-        self.warn_of(&evidence)?;
-        self.opened.push(evidence.clone());
-        Ok(Member::of(evidence, options))
+        options
     }
 
     /// Warns of ranges that could not be read and of files that were shortened meanwhile; whether there were any.

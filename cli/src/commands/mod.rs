@@ -19,6 +19,7 @@ mod preflight;
 mod search;
 mod snap;
 mod status;
+mod tui;
 mod version;
 mod wal;
 
@@ -65,6 +66,7 @@ verbs! {
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;
+    Tui: tui::TuiArgs;
     Decode: decode::DecodeArgs;
     Doctor: doctor::DoctorArgs;
     Completions: completions::CompletionsArgs;

@@ -77,7 +77,7 @@ impl<'a> Version<'a> {
 #[derive(Clone, Debug)]
 pub struct Versions<'a> {
     keyspace: Keyspace<'a>,
-    records: Vec<u32>,
+    pub(super) records: Vec<u32>,
 }
 
 impl<'a> Versions<'a> {

@@ -10,6 +10,7 @@ mod build;
 pub mod check;
 mod compaction;
 mod counts;
+mod directory;
 mod hash;
 mod history;
 mod index;
@@ -22,6 +23,7 @@ mod revision;
 
 pub use compaction::{Compaction, Rules};
 pub use counts::Counts;
+pub use directory::Directory;
 pub use hash::{DbHash, HASH_IGNORES_3_4, HASH_IGNORES_3_5, HASH_IGNORES_3_6, HashKv, db_hash};
 pub use history::Generation;
 pub use index::Index;

@@ -1,0 +1,96 @@
+use std::env;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use etcd_inspect::evidence::Evidence;
+use etcd_inspect_tui::Options;
+
+use crate::at::Rev;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::time;
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::what;
+
+/// Browse keyspace, history, log, pages and damage on the terminal
+///
+/// Press ? for the keys, q to go back and to leave. Several PATHs are members of one cluster. Nothing is written beside the
+/// evidence.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect tui /copy/m1
+  etcd-inspect tui /copy/m1 /copy/m2 /copy/m3
+  etcd-inspect tui /copy/m1 --rev 1202270 --key /registry/deployments/shop/web")]
+pub(crate) struct TuiArgs {
+    /// Data directories, dbs, snapshots, WALs or archives
+    paths: Vec<PathBuf>,
+    /// Begin at this revision; -N: N before the newest
+    #[arg(long, value_name = "N|-N|latest", allow_hyphen_values = true)]
+    rev: Option<Rev>,
+    /// Begin with this screen
+    #[arg(long, value_name = "1-9", value_parser = clap::value_parser!(u8).range(1..=9))]
+    screen: Option<u8>,
+    /// Begin at this key
+    #[arg(long, value_name = "KEY")]
+    key: Option<OsString>,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    no_mouse: bool,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("the browser needs a terminal")
+            .next("etcd-inspect status {path}")
+            .into());
+    }
+    let paths = match args.paths.as_slice() {
+        [] => vec![ui.target(None)?],
+        paths => paths.to_vec(),
+    };
+    let options = options(args, ui)?;
+    for path in &paths {
+        refuse_what_is_none(path, &options)?;
+    }
+    etcd_inspect_tui::run(paths, options)?;
+    Ok(Exit::Ok)
+}
+
+/// A folder that is no evidence is told here, with what lies near. Archives are opened within the browser: that may take long.
+fn refuse_what_is_none(path: &Path, options: &Options) -> anyhow::Result<()> {
+    if path.is_dir() || !path.exists() {
+        Evidence::open(path, &options.member.evidence)?;
+    }
+    Ok(())
+}
+
+fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mask = args.showing.mask(false, ui)?.ok_or_else(|| {
+        Failure::usage("--reveal=all: in the browser X shows one secret at a time")
+    })?;
+    Ok(Options {
+        member: ui.member_options(),
+        keyring: args.keys.keyring()?,
+        mask,
+        ascii: ui.terminal.charset.ascii,
+        color: ui.terminal.color,
+        mouse: !args.no_mouse,
+        zone: time::zone(ui.global.local),
+        remote: set("SSH_TTY") || set("SSH_CONNECTION"),
+        tmux: set("TMUX"),
+        revision: match args.rev {
+            None | Some(Rev::Latest) => None,
+            Some(Rev::Exact(revision)) => Some(revision),
+            Some(Rev::Back(back)) => Some(back.saturating_neg()),
+        },
+        screen: args.screen,
+        key: args.key.as_ref().map(|key| what::unescape(key)),
+    })
+}

@@ -1,0 +1,150 @@
+//! What a key can mean. Keys are in [`keys::TABLE`](crate::keys::TABLE); screens see only these.
+
+use crate::screen::ScreenId;
+use crate::target::Want;
+
+/// What the user wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Cursor up.
+    Up,
+    /// Cursor down.
+    Down,
+    /// Left, or one level up.
+    Left,
+    /// Right, or one level down.
+    Right,
+    /// Half a page up.
+    HalfUp,
+    /// Half a page down.
+    HalfDown,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first row.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// The focus to the next pane.
+    NextPane,
+    /// The focus to the pane before.
+    PrevPane,
+    /// The focused pane over the whole screen, and back.
+    FullScreen,
+    /// Closer, in time, map or treemap.
+    ZoomIn,
+    /// Further away.
+    ZoomOut,
+    /// The screen at this position, from 1.
+    Tab(u8),
+    /// The screen that was open before.
+    LastScreen,
+    /// Back to what was visited before.
+    Back,
+    /// Forward again.
+    Forward,
+    /// The landmark before: finding, damaged page, term change, changed line.
+    PrevMark,
+    /// The next landmark.
+    NextMark,
+    /// Close, cancel, else back; never quits.
+    Cancel,
+    /// Close, else back; quits at the root.
+    Leave,
+    /// Quit at once.
+    Quit,
+    /// Stop the running task; twice: quit.
+    Stop,
+    /// Suspend the process.
+    Suspend,
+    /// Filter the list as one types.
+    Filter,
+    /// The next match.
+    NextHit,
+    /// The match before.
+    PrevHit,
+    /// Another order of the rows.
+    Sort,
+    /// A command line.
+    Command,
+    /// The keys of this screen.
+    Help,
+    /// Open what is under the cursor.
+    Open,
+    /// Show YAML.
+    Yaml,
+    /// Show a summary.
+    Describe,
+    /// Show who wrote which line.
+    Blame,
+    /// Show the stored bytes.
+    Hex,
+    /// The history of the key under the cursor.
+    History,
+    /// The owner of the object under the cursor.
+    Owner,
+    /// Without managedFields and status, with status, everything.
+    Neat,
+    /// Fold or unfold.
+    Fold,
+    /// Fold one level more.
+    FoldMore,
+    /// Fold one level less.
+    FoldLess,
+    /// Long lines wrapped or cut.
+    Wrap,
+    /// Unified or side by side.
+    DiffLayout,
+    /// Show one secret for ten seconds.
+    Reveal,
+    /// Also what was deleted.
+    Deleted,
+    /// What is measured: live, history, free.
+    Metric,
+    /// The version of this object before.
+    PrevVersion,
+    /// The next version of this object.
+    NextVersion,
+    /// The revision before, of anything.
+    PrevRevision,
+    /// The next revision, of anything.
+    NextRevision,
+    /// To a revision or time that is asked for.
+    GoTime,
+    /// To the newest revision.
+    Latest,
+    /// Mark version A, then B, and compare.
+    MarkDiff,
+    /// To another view of what is under the cursor.
+    Pivot(Want),
+    /// Put something into the clipboard.
+    Copy(Copied),
+    /// Take in rows that waited.
+    Refresh,
+    /// Mouse on or off.
+    Mouse,
+    /// The next of several directories.
+    NextMember,
+    /// Another screen by name.
+    Go(ScreenId),
+}
+
+/// What can be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Copied {
+    /// The command line that gives the same answer.
+    Command,
+    /// The key.
+    Key,
+    /// The value as YAML.
+    Yaml,
+    /// The value as JSON.
+    Json,
+    /// The path of the evidence.
+    Path,
+    /// The revision.
+    Revision,
+    /// File and offset.
+    Place,
+}

@@ -1,0 +1,265 @@
+//! What keys mean on every screen; the rest is given to the open one.
+
+use std::time::Duration;
+
+use super::App;
+use crate::act::{Act, Copied};
+use crate::event::{Effect, Wake};
+use crate::overlay::{Asked, Help, Overlay, Prompt};
+use crate::screen::ScreenId;
+use crate::target::{Target, Want};
+use crate::theme::Role;
+
+/// Within this time a second Ctrl-C quits.
+const TWICE: Duration = Duration::from_secs(1);
+
+impl App {
+    pub(super) fn act(&mut self, act: Act) {
+        let before = self.state();
+        match act {
+            Act::Help => self.overlay = Overlay::Help(Help::default()),
+            Act::Command => self.prompt(Asked::Command),
+            Act::Filter => self.prompt(Asked::Filter),
+            Act::GoTime => self.prompt(Asked::Argument("rev")),
+            Act::Tab(number) => self.open_tab(usize::from(number).saturating_sub(1)),
+            Act::Go(screen) => self.open_screen(screen),
+            Act::LastScreen => self.open_tab(self.last),
+            Act::Back => self.go_back(),
+            Act::Forward => self.go_forward(),
+            Act::Cancel => _ = self.leave(),
+            Act::Leave => {
+                if !self.leave() {
+                    self.quit();
+                }
+            }
+            Act::Quit => self.quit(),
+            Act::Stop => self.stop(),
+            Act::Suspend => self.session.effects.push(Effect::Suspend),
+            Act::Mouse => {
+                self.mouse = !self.mouse;
+                self.session.effects.push(Effect::Mouse(self.mouse));
+                let state = if self.mouse { "on" } else { "off" };
+                self.session
+                    .say(Role::Dim, format!("mouse {state}; Shift-drag selects text"));
+            }
+            Act::NextMember => self.next_member(),
+            Act::Latest => self.move_time(None, false),
+            Act::PrevRevision | Act::NextRevision => self.step_revision(act == Act::NextRevision),
+            Act::PrevVersion | Act::NextVersion => self.step_version(act == Act::NextVersion),
+            Act::Pivot(want) => self.pivot(want),
+            Act::Copy(what) => self.copy(what),
+            Act::History => {
+                if let Some(key) = self.session.focus().map(<[u8]>::to_vec) {
+                    self.session.go(Target::History {
+                        key,
+                        main: self.session.ruler.at(),
+                    });
+                } else {
+                    self.session.say(Role::Dim, "no key is selected");
+                }
+            }
+            act => {
+                if let Some(screen) = self.screens.get_mut(self.open)
+                    && !screen.act(act, &mut self.session)
+                {
+                    self.session.say(Role::Dim, "that key does nothing here");
+                }
+            }
+        }
+        self.grant_from(before);
+    }
+
+    fn prompt(&mut self, asked: Asked) {
+        let text = if asked == Asked::Filter {
+            self.filter.as_str()
+        } else {
+            ""
+        };
+        self.overlay = Overlay::Prompt(Prompt::new(asked, text, self.history.clone()));
+    }
+
+    pub(super) fn ask(&mut self, name: &'static str) {
+        self.prompt(Asked::Argument(name));
+    }
+
+    /// Closes what is open, else goes back; `false`: neither is possible.
+    fn leave(&mut self) -> bool {
+        if !self.filter.is_empty() {
+            self.filter.clear();
+            if let Some(screen) = self.screens.get_mut(self.open) {
+                screen.filter("", &mut self.session);
+            }
+            return true;
+        }
+        let closed = self
+            .screens
+            .get_mut(self.open)
+            .is_some_and(|screen| screen.close(&mut self.session));
+        closed || self.back()
+    }
+
+    fn go_back(&mut self) {
+        if !self.back() {
+            self.session.say(Role::Dim, "nothing was visited before");
+        }
+    }
+
+    fn go_forward(&mut self) {
+        if !self.forward() {
+            self.session.say(Role::Dim, "nothing was visited after");
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.stopping {
+            self.quit();
+            return;
+        }
+        self.stopping = true;
+        self.stops += 1;
+        self.session
+            .effects
+            .push(Effect::Wake(Wake::Stop(self.stops), TWICE));
+        let stopped = self.session.jobs.cancel_all();
+        let what = match stopped {
+            0 => "nothing is running".to_owned(),
+            1 => "stopping the task".to_owned(),
+            tasks => format!("stopping {tasks} tasks"),
+        };
+        self.session
+            .say(Role::Warning, format!("{what}; Ctrl-C again quits"));
+    }
+
+    fn next_member(&mut self) {
+        let count = self.session.slots.len();
+        if count < 2 {
+            return self.session.say(Role::Dim, "there is only one directory");
+        }
+        self.session.visit();
+        self.session.current = (self.session.current + 1) % count;
+        self.session.arrive();
+    }
+
+    pub(super) fn open_screen(&mut self, id: ScreenId) {
+        if let Some(at) = self.screens.iter().position(|screen| screen.id() == id) {
+            self.open_tab(at);
+        }
+    }
+
+    pub(super) fn open_tab(&mut self, at: usize) {
+        if at < self.screens.len() && at != self.open {
+            self.session.visit();
+            self.switch(at);
+        }
+    }
+
+    /// Opens a tab without remembering the way.
+    pub(super) fn switch(&mut self, at: usize) {
+        if at != self.open {
+            self.filter.clear();
+            if let Some(screen) = self.screens.get_mut(self.open) {
+                screen.filter("", &mut self.session);
+            }
+            self.last = self.open;
+            self.open = at;
+        }
+        self.refresh();
+    }
+
+    /// Moves the ruler; `step`: one of many small moves, which together are one visit.
+    pub(super) fn move_time(&mut self, revision: Option<i64>, step: bool) {
+        if self.session.data().is_none() {
+            return self.session.say(Role::Dim, "there is no index yet");
+        }
+        if step {
+            self.visits.stepping();
+        } else {
+            self.session.visit();
+        }
+        self.session.move_to(revision);
+    }
+
+    fn step_revision(&mut self, forward: bool) {
+        let Some(data) = self.session.data() else {
+            return self.session.say(Role::Dim, "there is no index yet");
+        };
+        let (keyspace, at) = (data.objects.keyspace(), self.session.ruler.revision());
+        let next = if forward {
+            keyspace.between(at.saturating_add(1)..=i64::MAX).next()
+        } else {
+            keyspace.between(0..=at.saturating_sub(1)).next_back()
+        };
+        match next.map(|version| version.revision.main) {
+            Some(revision) if revision >= self.session.ruler.first => {
+                self.move_time(Some(revision), true)
+            }
+            _ if forward => self.session.say(Role::Dim, "this is the newest revision"),
+            _ => self.session.say(
+                Role::Dim,
+                "this is the oldest revision that is retained whole",
+            ),
+        }
+    }
+
+    fn step_version(&mut self, forward: bool) {
+        let Some((data, key)) = self.session.data().zip(self.session.focus()) else {
+            return self.session.say(Role::Dim, "no key is selected");
+        };
+        let (records, at) = (
+            data.objects.keyspace().records_of(key),
+            self.session.ruler.revision(),
+        );
+        let mut mains = records.iter().map(|version| version.revision.main);
+        let first = self.session.ruler.first;
+        let next = if forward {
+            mains.find(|main| *main > at)
+        } else {
+            // The version that is current now is not the one before it.
+            mains.rev().filter(|main| *main <= at).nth(1)
+        };
+        match next {
+            Some(revision) if revision >= first => self.move_time(Some(revision), true),
+            Some(revision) => {
+                let text = format!(
+                    "the version before was written at {revision}, before the compaction at {first}"
+                );
+                self.session.say(Role::Dim, text);
+            }
+            None if forward => self
+                .session
+                .say(Role::Dim, "no later version of this object is stored"),
+            None => self
+                .session
+                .say(Role::Dim, "no earlier version of this object is stored"),
+        }
+    }
+
+    fn pivot(&mut self, want: Want) {
+        let own = self
+            .screen()
+            .and_then(|screen| screen.emit(want, &self.session));
+        match own.unwrap_or_else(|| self.session.derive(want)) {
+            Ok(target) => self.session.go(target),
+            Err(why) => self.session.popup("nowhere to go", vec![why.into()]),
+        }
+    }
+
+    fn copy(&mut self, what: Copied) {
+        let own = self
+            .screen()
+            .and_then(|screen| screen.copy(what, &self.session));
+        let name = match what {
+            Copied::Command => "command",
+            Copied::Key => "key",
+            Copied::Yaml => "YAML",
+            Copied::Json => "JSON",
+            Copied::Path => "path",
+            Copied::Revision => "revision",
+            Copied::Place => "place",
+        };
+        match own.unwrap_or_else(|| self.session.derive_copy(what)) {
+            Ok(text) => self.session.copy(name, text),
+            Err(why) => self.session.say(Role::Warning, why),
+        }
+    }
+}

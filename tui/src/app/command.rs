@@ -1,0 +1,258 @@
+//! The `:` line: rows of the key table by name, commands with an argument, resources.
+
+use etcd_inspect::text::escape;
+
+use super::App;
+use crate::keys;
+use crate::target::Target;
+use crate::theme::Role;
+
+/// A command with an argument.
+struct Command {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&mut App, &str) -> Result<(), String>,
+}
+
+/// Those that no key means.
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "rev",
+        help: "rev N, rev -N, rev latest: to that revision",
+        run: rev,
+    },
+    Command {
+        name: "key",
+        help: "key KEY: to a raw key or prefix, escaped as it is shown",
+        run: key,
+    },
+    Command {
+        name: "page",
+        help: "page N: to a page of the db",
+        run: |app, text| number(app, text, |id| Target::Page { id, offset: None }),
+    },
+    Command {
+        name: "wal",
+        help: "wal N: to a raft index of the log",
+        run: |app, text| number(app, text, Target::Wal),
+    },
+    Command {
+        name: "finding",
+        help: "finding F-01: to a finding",
+        run: finding,
+    },
+    Command {
+        name: "search",
+        help: "search TEXT: in keys, values and history",
+        run: search,
+    },
+];
+
+impl App {
+    /// Runs a line.
+    pub(super) fn run_command(&mut self, line: &str) {
+        let line = line.trim();
+        if line.is_empty() {
+            return;
+        }
+        let before = self.state();
+        self.history.retain(|known| known != line);
+        self.history.push(line.to_owned());
+        if let Err(why) = self.obey(line) {
+            self.session.say(Role::Warning, why);
+        }
+        self.grant_from(before);
+    }
+
+    fn obey(&mut self, line: &str) -> Result<(), String> {
+        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        if let Some(command) = COMMANDS
+            .iter()
+            .find(|command| command.name == name && (name != "key" || !rest.is_empty()))
+        {
+            return (command.run)(self, rest);
+        }
+        if matches!(name, "q" | "q!" | "quit") {
+            self.quit();
+            return Ok(());
+        }
+        let named =
+            |binding: &&keys::Binding| !binding.command.is_empty() && binding.command == name;
+        if let Some(binding) = keys::of(self.screen_id(), &self.session.tabs)
+            .find(named)
+            .filter(|_| rest.is_empty())
+        {
+            self.act(binding.act);
+            return Ok(());
+        }
+        let screen = self
+            .session
+            .tabs
+            .iter()
+            .find(|screen| screen.title().eq_ignore_ascii_case(name))
+            .copied();
+        if let Some(screen) = screen.filter(|_| rest.is_empty()) {
+            self.open_screen(screen);
+            return Ok(());
+        }
+        if name.starts_with('/') {
+            return key(self, line);
+        }
+        self.noun(name, rest)
+    }
+
+    /// `po`, `po shop`, `po -n shop`, `deploy/web -n shop`.
+    fn noun(&mut self, noun: &str, rest: &str) -> Result<(), String> {
+        let data = self.session.data().ok_or("there is no index yet")?;
+        let layout = data.objects.layout();
+        let (noun, slash_name) = noun
+            .split_once('/')
+            .map_or((noun, None), |(noun, name)| (noun, Some(name)));
+        let targets = layout.resolve(noun);
+        let target = targets.first().ok_or_else(|| {
+            format!("no command and no resource is called {noun:?}; Tab completes")
+        })?;
+        let mut namespace = None;
+        let mut name = slash_name;
+        let mut words = rest.split_whitespace();
+        while let Some(word) = words.next() {
+            match word {
+                "-n" | "--namespace" => namespace = words.next(),
+                _ => match word.strip_prefix("ns:").or_else(|| word.strip_prefix("-n")) {
+                    Some(word) => namespace = Some(word),
+                    None if target.namespaced == Some(false) || namespace.is_some() => {
+                        name = Some(word)
+                    }
+                    None => namespace = Some(word),
+                },
+            }
+        }
+        let keys: Vec<Vec<u8>> = match name {
+            Some(name) => data.objects.keys_of(target, namespace, name),
+            None => {
+                let below = |prefix: &str| match namespace {
+                    Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
+                    None => format!("{prefix}/{}/", target.path),
+                };
+                layout
+                    .prefixes()
+                    .map(|prefix| below(prefix).into_bytes())
+                    .collect()
+            }
+        };
+        let stored = |key: &&Vec<u8>| !data.directory.below(key).is_empty();
+        let key = keys
+            .iter()
+            .find(stored)
+            .ok_or_else(|| format!("nothing of {noun} {rest} is stored"))?
+            .clone();
+        self.session.go(Target::Key(key));
+        Ok(())
+    }
+
+    /// What a beginning of a line can become.
+    pub(super) fn completions(&self, text: &str) -> Vec<String> {
+        if text.contains(char::is_whitespace) {
+            return Vec::new();
+        }
+        let commands = COMMANDS.iter().map(|command| command.name.to_owned());
+        let keys = keys::of(self.screen_id(), &self.session.tabs)
+            .map(|binding| binding.command.to_owned());
+        let screens = self
+            .session
+            .tabs
+            .iter()
+            .map(|screen| screen.title().to_lowercase());
+        let resources = self.session.data().into_iter().flat_map(|data| {
+            let builtin = etcd_inspect::kubernetes::resources::RESOURCES
+                .iter()
+                .map(|resource| resource.plural.to_owned());
+            let custom = data
+                .objects
+                .layout()
+                .crds()
+                .map(|crd| crd.plural.clone())
+                .collect::<Vec<_>>();
+            builtin.chain(custom)
+        });
+        let all = commands.chain(keys).chain(screens).chain(resources);
+        let mut found: Vec<String> = all
+            .filter(|word| !word.is_empty() && word.starts_with(text))
+            .collect();
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|word| seen.insert(word.clone()));
+        found
+    }
+
+    /// What the commands with an argument do, for the help of `:`.
+    pub(super) fn command_help(name: &str) -> Option<&'static str> {
+        COMMANDS
+            .iter()
+            .find(|command| command.name == name)
+            .map(|command| command.help)
+    }
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, ',' | '_')).collect()
+}
+
+fn usage(name: &str) -> String {
+    App::command_help(name).unwrap_or_default().to_owned()
+}
+
+fn rev(app: &mut App, text: &str) -> Result<(), String> {
+    let last = app.session.ruler.last;
+    let revision = match digits(text).as_str() {
+        "latest" => None,
+        digits => {
+            let number: i64 = digits.parse().map_err(|_| usage("rev"))?;
+            Some(if number < 0 {
+                last.saturating_add(number)
+            } else {
+                number
+            })
+        }
+    };
+    app.move_time(revision, false);
+    let (first, at) = (app.session.ruler.first, app.session.ruler.revision());
+    if let Some(asked) = revision.filter(|asked| *asked != at) {
+        app.session.say(
+            Role::Warning,
+            format!("revision {asked} is not retained: {first} to {last} are; this is {at}"),
+        );
+    }
+    Ok(())
+}
+
+fn key(app: &mut App, text: &str) -> Result<(), String> {
+    let key = escape::undo(text.as_bytes());
+    app.session.go(Target::Key(key));
+    Ok(())
+}
+
+fn number(app: &mut App, text: &str, target: impl Fn(u64) -> Target) -> Result<(), String> {
+    let number = digits(text)
+        .parse()
+        .map_err(|_| format!("{text:?} is not a number"))?;
+    app.session.go(target(number));
+    Ok(())
+}
+
+fn finding(app: &mut App, text: &str) -> Result<(), String> {
+    let number: usize = text
+        .trim_start_matches("F-")
+        .parse()
+        .map_err(|_| usage("finding"))?;
+    app.session.go(Target::Finding(number.saturating_sub(1)));
+    Ok(())
+}
+
+fn search(app: &mut App, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(usage("search"));
+    }
+    app.session.go(Target::Search(text.to_owned()));
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Keys, mouse and pasted text: who gets them.
+
+use std::time::Duration;
+
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::Position;
+
+use super::App;
+use crate::act::Act;
+use crate::chrome::Hit;
+use crate::event::{Effect, Wake};
+use crate::keys::{self, Found};
+use crate::overlay::{Asked, Overlay, Typed};
+use crate::theme::Role;
+
+/// How long a begun chord waits before it shows what it can become.
+const CHORD: Duration = Duration::from_millis(300);
+
+impl App {
+    pub(super) fn key(&mut self, key: KeyEvent) {
+        if key.kind == KeyEventKind::Release {
+            return;
+        }
+        if self.is_small() {
+            let control_c =
+                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            if key.code == KeyCode::Char('q') || control_c {
+                self.quit();
+            }
+            return;
+        }
+        self.session.message = None;
+        match &mut self.overlay {
+            Overlay::None => self.press(&key),
+            Overlay::Prompt(_) => self.type_in(key),
+            Overlay::Help(help) => {
+                let id = self.screens.get(self.open).map(|screen| screen.id());
+                let (act, stays) = id.map_or((None, false), |id| help.key(key, id, &self.session));
+                if !stays {
+                    self.overlay = Overlay::None;
+                }
+                if let Some(act) = act {
+                    self.act(act);
+                }
+            }
+            Overlay::Popup(popup) => {
+                let act = match keys::token(&key)
+                    .map(|token| keys::find(&[token], crate::ScreenId::Browse, &[]))
+                {
+                    Some(Found::Whole(binding)) => Some(binding.act),
+                    _ => None,
+                };
+                if !act.is_some_and(|act| popup.act(act)) {
+                    self.overlay = Overlay::None;
+                }
+            }
+        }
+    }
+
+    /// A press outside of overlays: a key of the table, or a part of one.
+    fn press(&mut self, key: &KeyEvent) {
+        let Some(token) = keys::token(key) else {
+            self.pressed.clear();
+            return;
+        };
+        if !self.pressed.is_empty() && token == "esc" {
+            self.pressed.clear();
+            self.chord_shown = false;
+            return;
+        }
+        self.pressed.push(token);
+        match keys::find(&self.pressed, self.screen_id(), &self.session.tabs) {
+            Found::Whole(binding) => {
+                self.pressed.clear();
+                self.chord_shown = false;
+                self.act(binding.act);
+            }
+            Found::Begun => {
+                self.chords += 1;
+                self.session
+                    .effects
+                    .push(Effect::Wake(Wake::Chord(self.chords), CHORD));
+            }
+            Found::Nothing => {
+                let keys = self.pressed.join(" ");
+                self.pressed.clear();
+                self.chord_shown = false;
+                self.session.say(
+                    Role::Dim,
+                    format!(
+                        "{} means nothing here; ? shows the keys",
+                        keys::shown(&keys)
+                    ),
+                );
+            }
+        }
+    }
+
+    /// A press while a line of text is typed.
+    fn type_in(&mut self, key: KeyEvent) {
+        let Overlay::Prompt(prompt) = &mut self.overlay else {
+            return;
+        };
+        let typed = prompt.key(key);
+        let (asked, text) = (prompt.asked, prompt.text().to_owned());
+        match typed {
+            Typed::Changed => self.typed(asked, &text),
+            Typed::Complete => {
+                prompt.complete();
+            }
+            Typed::Cancelled => {
+                self.overlay = Overlay::None;
+                if asked == Asked::Filter {
+                    self.set_filter("");
+                }
+            }
+            Typed::Done => {
+                self.overlay = Overlay::None;
+                match asked {
+                    Asked::Filter => {}
+                    Asked::Command => self.run_command(&text),
+                    Asked::Argument(name) => self.run_command(&format!("{name} {text}")),
+                }
+            }
+        }
+    }
+
+    /// The text of the prompt has changed.
+    fn typed(&mut self, asked: Asked, text: &str) {
+        match asked {
+            Asked::Filter => self.set_filter(text),
+            Asked::Command => {
+                let completions = self.completions(text);
+                if let Overlay::Prompt(prompt) = &mut self.overlay {
+                    prompt.completions = completions;
+                }
+            }
+            Asked::Argument(_) => {}
+        }
+    }
+
+    fn set_filter(&mut self, text: &str) {
+        text.clone_into(&mut self.filter);
+        if let Some(screen) = self.screens.get_mut(self.open)
+            && !screen.filter(text, &mut self.session)
+        {
+            self.overlay = Overlay::None;
+            self.session.say(Role::Dim, "this screen has no filter");
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        if !matches!(self.overlay, Overlay::Prompt(_)) {
+            return;
+        }
+        // One line, and no more of it than anyone types.
+        for c in text.lines().next().unwrap_or_default().chars().take(4096) {
+            self.type_in(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+        }
+    }
+
+    pub(super) fn mouse_event(&mut self, mouse: MouseEvent) {
+        if self.is_small() || !self.mouse {
+            return;
+        }
+        if !matches!(self.overlay, Overlay::None) {
+            if matches!(mouse.kind, MouseEventKind::Down(_)) {
+                self.overlay = Overlay::None;
+            }
+            return;
+        }
+        let at = Position::new(mouse.column, mouse.row);
+        let pressed = matches!(
+            mouse.kind,
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+        );
+        match self.hits.at(at) {
+            Some(Hit::Ruler { cell, width }) if pressed => {
+                let revision = self.session.ruler.of_cell(cell, width);
+                self.move_time(Some(revision), true);
+            }
+            Some(Hit::Act(act))
+                if matches!(mouse.kind, MouseEventKind::Down(MouseButton::Left)) =>
+            {
+                self.act(act)
+            }
+            Some(_) => {}
+            None if self.hits.body.contains(at) => self.mouse_in_screen(mouse),
+            None => {}
+        }
+    }
+
+    fn mouse_in_screen(&mut self, mouse: MouseEvent) {
+        let taken = match self.screens.get_mut(self.open) {
+            Some(screen) => screen.mouse(mouse, &mut self.session),
+            None => false,
+        };
+        if taken {
+            return;
+        }
+        // A screen without a mouse of its own is scrolled by the wheel.
+        let act = match mouse.kind {
+            MouseEventKind::ScrollDown => Act::Down,
+            MouseEventKind::ScrollUp => Act::Up,
+            _ => return,
+        };
+        self.act(act);
+    }
+}

@@ -1,0 +1,74 @@
+//! What screens asked for, done after they have answered.
+
+use super::App;
+use super::visits::State;
+use crate::overlay::{Overlay, Popup};
+use crate::session::Wish;
+use crate::target::Target;
+
+/// Wishes that lead to wishes: more rounds than any honest chain needs.
+const ROUNDS: usize = 8;
+
+impl App {
+    /// Does what was asked for outside of a key.
+    pub(super) fn grant(&mut self) {
+        self.grant_from(None);
+    }
+
+    /// Does what was asked for; `before` is the state to come back to, should the key have been worth it.
+    pub(super) fn grant_from(&mut self, before: Option<State>) {
+        let mut visit = false;
+        for _ in 0..ROUNDS {
+            let wishes = std::mem::take(&mut self.session.wishes);
+            if wishes.is_empty() {
+                break;
+            }
+            let mut refresh = false;
+            for wish in wishes {
+                match wish {
+                    Wish::Visit => visit = true,
+                    Wish::Refresh => refresh = true,
+                    Wish::Popup(title, lines) => {
+                        self.overlay = Overlay::Popup(Popup::new(title, lines))
+                    }
+                    Wish::Ask(name) => self.ask(name),
+                    Wish::Go(target) => {
+                        visit = true;
+                        self.show(&target);
+                    }
+                }
+            }
+            if refresh {
+                self.refresh();
+            }
+        }
+        self.session.wishes.clear();
+        self.remember(before, visit);
+    }
+
+    /// Shows a target on the screen that can.
+    fn show(&mut self, target: &Target) {
+        let id = target.screen();
+        let Some(at) = self.screens.iter().position(|screen| screen.id() == id) else {
+            let why = format!("there is no {} screen for this directory", id.title());
+            return self.session.popup("nowhere to go", vec![why.into()]);
+        };
+        if let Target::Key(key)
+        | Target::History { key, .. }
+        | Target::Revision { key: Some(key), .. } = target
+        {
+            self.session.set_focus(Some(key));
+        }
+        if let Target::Revision { main, .. } = target {
+            self.session.move_to(Some(*main));
+        }
+        let Some(screen) = self.screens.get_mut(at) else {
+            return;
+        };
+        screen.refresh(&mut self.session);
+        match screen.accept(target, &mut self.session) {
+            Ok(()) => self.switch(at),
+            Err(why) => self.session.popup("nowhere to go", vec![why.into()]),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The message row, the row of keys, and what a begun chord can become.
+
+use etcd_inspect::text::number;
+use ratatui::layout::Rect;
+
+use super::Hits;
+use crate::keys;
+use crate::paint::{Line, Pen, cells};
+use crate::screen::ScreenId;
+use crate::session::Session;
+use crate::theme::Role;
+
+/// The last message, and the oldest task that runs.
+pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session) {
+    if let Some((role, text)) = &session.message {
+        pen.put(area, 1, 0, text, *role);
+    }
+    let Some(job) = session.jobs.shown().next() else {
+        return;
+    };
+    let done = match (job.done_bytes, job.total_bytes) {
+        (0, 0) => String::new(),
+        (done, 0) => format!(" {}", number::size(done)),
+        (done, total) => format!(
+            " {} of {}",
+            number::percent(done, total),
+            number::size(total)
+        ),
+    };
+    let phase = if job.phase.is_empty() {
+        "working"
+    } else {
+        job.phase
+    };
+    let text = format!(" {phase} {}{done} · Ctrl-C stops ", job.label);
+    pen.right(area, 0, &Line::of(Role::Dim, text));
+}
+
+/// The keys one needs most, from the one table.
+pub(crate) fn keys(
+    area: Rect,
+    pen: &mut Pen<'_>,
+    session: &Session,
+    open: ScreenId,
+    hits: &mut Hits,
+) {
+    let mut x = 1u16;
+    for binding in keys::of(open, &session.tabs).filter(|binding| !binding.hint.is_empty()) {
+        let Some(first) = binding.keys.first() else {
+            continue;
+        };
+        let key = keys::shown(first);
+        let width = cells(key.chars().count() + 1 + binding.hint.len());
+        if x.saturating_add(width) > area.width {
+            continue;
+        }
+        let end = pen.put(area, x, 0, &key, Role::Key);
+        let end = pen.put(area, end.saturating_add(1), 0, binding.hint, Role::Plain);
+        hits.act(
+            Rect {
+                x: area.x.saturating_add(x),
+                width: end.saturating_sub(x),
+                ..area
+            },
+            binding.act,
+        );
+        x = end.saturating_add(2);
+    }
+}
+
+/// What a begun chord can become.
+pub(crate) fn chord(
+    body: Rect,
+    pen: &mut Pen<'_>,
+    session: &Session,
+    open: ScreenId,
+    pressed: &[String],
+) {
+    let begun = format!("{} ", pressed.join(" "));
+    let rows: Vec<(&str, &str)> = keys::of(open, &session.tabs)
+        .flat_map(|binding| binding.keys.iter().map(|keys| (*keys, binding.help)))
+        .filter(|(keys, _)| keys.starts_with(&begun))
+        .collect();
+    let height = cells(rows.len()).saturating_add(2).min(body.height);
+    let width = body.width.min(60);
+    let area = Rect {
+        x: body.x.saturating_add(body.width - width),
+        y: body.y.saturating_add(body.height - height),
+        width,
+        height,
+    };
+    pen.clear(area);
+    let inner = pen.frame(
+        area,
+        &Line::of(Role::Heading, format!("{}…", keys::shown(begun.trim()))),
+        true,
+    );
+    for (y, (keys, help)) in (0..inner.height).zip(rows) {
+        let x = pen.put(inner, 1, y, &keys::shown(keys), Role::Key);
+        pen.put(inner, x.max(5).saturating_add(1), y, help, Role::Plain);
+    }
+}

@@ -1,0 +1,144 @@
+//! Identity and health, tabs, ruler, crumbs.
+
+use etcd_inspect::Severity;
+use ratatui::layout::Rect;
+
+use super::{Hits, Rows, ruler};
+use crate::act::Act;
+use crate::paint::{Line, Pen};
+use crate::screen::ScreenId;
+use crate::session::{Part, Session};
+use crate::theme::Role;
+
+pub(crate) fn top(
+    rows: &Rows,
+    pen: &mut Pen<'_>,
+    session: &Session,
+    open: ScreenId,
+    crumbs: &[String],
+    mouse: bool,
+    hits: &mut Hits,
+) {
+    identity(rows.identity, pen, session, mouse);
+    tabs(rows.tabs, pen, session, open, hits);
+    ruler::draw(rows.ruler, pen, session, hits);
+    if rows.crumbs.height > 0 {
+        pen.put(rows.crumbs, 1, 0, &crumbs.join(" › "), Role::Plain);
+    } else if let Some(last) = crumbs.last() {
+        // The ruler's row has both: the crumb that says most stands where the time would.
+        let room = rows.ruler.width / 3;
+        let right = Rect {
+            x: rows.ruler.x.saturating_add(rows.ruler.width - room),
+            width: room,
+            ..rows.ruler
+        };
+        if rows.ruler.width < 60 {
+            pen.right(right, 0, &Line::of(Role::Name, format!(" {last}")));
+        }
+    }
+}
+
+fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
+    let wide = area.width >= 110;
+    let mut line = Line::of(Role::Heading, " etcd-inspect ");
+    if let Some(slot) = session.slot() {
+        line = line.with(Role::Name, format!(" {} ", slot.path.display()));
+        if let Some(identity) = &slot.identity {
+            let own = identity
+                .own()
+                .map(|member| member.name.clone())
+                .unwrap_or_default();
+            let id = identity
+                .member_id
+                .map(|id| id.to_string())
+                .unwrap_or_default();
+            let id = id.get(..8).unwrap_or(&id);
+            let of = match (wide, identity.members.len()) {
+                (false, _) | (_, 0) => String::new(),
+                (true, 1) => " single member".to_owned(),
+                (true, members) => format!(" of {members} members"),
+            };
+            line = line.text(format!(" {own} {id}{of} "));
+        }
+        if session.slots.len() > 1 {
+            line = line.with(
+                Role::Dim,
+                format!(
+                    " directory {} of {} ",
+                    session.current + 1,
+                    session.slots.len()
+                ),
+            );
+        }
+    }
+    pen.line(area, 0, &line, 0);
+    let mut right = Line::of(Role::Good, " READ-ONLY ");
+    right = match session.slot().and_then(|slot| slot.report.as_ref()) {
+        Some(report) => {
+            let (errors, warnings) = (
+                report.count(Severity::Error),
+                report.count(Severity::Warning),
+            );
+            let role = match (errors, warnings) {
+                (0, 0) => Role::Good,
+                (0, _) => Role::Warning,
+                _ => Role::Error,
+            };
+            let plural = |count: usize, word: &str| {
+                format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+            };
+            right.with(
+                role,
+                format!(
+                    " {} {} ",
+                    plural(errors, "error"),
+                    plural(warnings, "warning")
+                ),
+            )
+        }
+        None => right,
+    };
+    let index = match session.slot().map(|slot| &slot.data) {
+        Some(Part::Ready(_)) => " index 100% ",
+        Some(Part::Failed(_)) => " no index ",
+        _ => " indexing… ",
+    };
+    right = right.with(Role::Dim, index);
+    if wide {
+        let zone = session.options.zone.iana_name().unwrap_or("local");
+        let mouse = if mouse { "" } else { " mouse off " };
+        right = right.with(Role::Dim, format!("{mouse} times {zone} "));
+    }
+    pen.right(area, 0, &right);
+}
+
+fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: &mut Hits) {
+    let short = area.width < 110;
+    let mut x = 1;
+    for (number, id) in (1u8..).zip(&session.tabs) {
+        let name = match (*id == open, short) {
+            (true, _) => format!("[{number} {}]", id.title()),
+            (false, true) => format!("{number}{}", id.short()),
+            (false, false) => format!(" {number} {} ", id.title()),
+        };
+        let role = if *id == open { Role::Tab } else { Role::Plain };
+        let end = pen.put(area, x, 0, &name, role);
+        hits.act(
+            Rect {
+                x: area.x.saturating_add(x),
+                width: end.saturating_sub(x),
+                ..area
+            },
+            Act::Tab(number),
+        );
+        x = end.saturating_add(1);
+    }
+    if session.ruler.is_past() {
+        let text = if short {
+            " PAST · T latest "
+        } else {
+            " IN THE PAST · T latest "
+        };
+        pen.right(area, 0, &Line::of(Role::Warning, text));
+    }
+}

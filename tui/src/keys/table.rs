@@ -1,0 +1,154 @@
+//! The one table of keys: help, footer, `:` completion and documentation are made from it.
+//!
+//! Digits are screens, so there are no counts. What only some screens understand says so with `on`; a screen's own row wins
+//! over one for all screens.
+
+use super::Binding;
+use crate::act::{Act, Copied};
+use crate::screen::ScreenId;
+use crate::target::Want;
+
+const fn key(keys: &'static [&'static str], act: Act, help: &'static str) -> Binding {
+    Binding::new(keys, act, help)
+}
+
+/// Every key.
+pub const TABLE: &[Binding] = &[
+    key(
+        &["?"],
+        Act::Help,
+        "keys of this screen; type to filter, ⏎ runs one",
+    )
+    .hint("help")
+    .command("help"),
+    key(
+        &[":"],
+        Act::Command,
+        "command line: resources, rev, key, page … with completion",
+    )
+    .hint("command"),
+    key(
+        &["/"],
+        Act::Filter,
+        "filter as you type: text, regex, !inverse",
+    )
+    .hint("filter"),
+    key(&["enter"], Act::Open, "open what is under the cursor").hint("open"),
+    key(&["j", "down"], Act::Down, "down"),
+    key(&["k", "up"], Act::Up, "up"),
+    key(&["h", "left"], Act::Left, "left, or one level up"),
+    key(&["l", "right"], Act::Right, "right, or one level down"),
+    key(&["g g", "home"], Act::Top, "first row"),
+    key(&["G", "end"], Act::Bottom, "last row"),
+    key(&["ctrl-d"], Act::HalfDown, "half a page down"),
+    key(&["ctrl-u"], Act::HalfUp, "half a page up"),
+    key(&["pgdn", "ctrl-f"], Act::PageDown, "a page down"),
+    key(&["pgup", "ctrl-b"], Act::PageUp, "a page up"),
+    key(&["tab"], Act::NextPane, "next pane"),
+    key(&["s-tab"], Act::PrevPane, "pane before"),
+    key(
+        &["f"],
+        Act::FullScreen,
+        "focused pane over the whole screen, and back",
+    ),
+    key(
+        &["{"],
+        Act::PrevMark,
+        "landmark before: finding, change, deletion",
+    ),
+    key(
+        &["}"],
+        Act::NextMark,
+        "next landmark: finding, change, deletion",
+    ),
+    key(&[","], Act::PrevVersion, "previous version of this object")
+        .hint("version")
+        .command("prev")
+        .cli("history {key} -d {path}"),
+    key(&["."], Act::NextVersion, "next version of this object")
+        .command("next")
+        .cli("history {key} -d {path}"),
+    key(&["<"], Act::PrevRevision, "previous revision of anything"),
+    key(&[">"], Act::NextRevision, "next revision of anything"),
+    key(&["t"], Act::GoTime, "go to a revision").hint("time"),
+    key(&["T"], Act::Latest, "newest revision").command("latest"),
+    key(&["n"], Act::NextHit, "next match"),
+    key(&["N"], Act::PrevHit, "match before"),
+    key(&["A"], Act::Deleted, "also keys that were deleted")
+        .on(&[ScreenId::Browse])
+        .command("deleted"),
+    key(&["H"], Act::History, "history of the selected key")
+        .command("history")
+        .cli("history {key} -d {path}"),
+    key(&["g k"], Act::Pivot(Want::Key), "go to the key in Browse"),
+    key(
+        &["g r"],
+        Act::Pivot(Want::Revision),
+        "go to the revision of this version",
+    ),
+    key(
+        &["g t"],
+        Act::Pivot(Want::Time),
+        "go to this time in the timeline",
+    ),
+    key(
+        &["g p"],
+        Act::Pivot(Want::Page),
+        "go to the page that stores this version",
+    ),
+    key(
+        &["g w"],
+        Act::Pivot(Want::Wal),
+        "go to the WAL entry that wrote it",
+    ),
+    key(
+        &["g f"],
+        Act::Pivot(Want::Finding),
+        "go to the finding that touches it",
+    ),
+    key(&["g s"], Act::Pivot(Want::Space), "go to its space"),
+    key(
+        &["c c"],
+        Act::Copy(Copied::Command),
+        "copy the command line that answers the same",
+    )
+    .hint("copy")
+    .command("copy"),
+    key(&["c k"], Act::Copy(Copied::Key), "copy the key"),
+    key(&["c v"], Act::Copy(Copied::Yaml), "copy the value as YAML"),
+    key(&["c j"], Act::Copy(Copied::Json), "copy the value as JSON"),
+    key(
+        &["c p"],
+        Act::Copy(Copied::Path),
+        "copy the path of the evidence",
+    ),
+    key(&["c r"], Act::Copy(Copied::Revision), "copy the revision"),
+    key(&["c o"], Act::Copy(Copied::Place), "copy file@offset"),
+    key(&["1"], Act::Tab(1), "screen 1"),
+    key(&["2"], Act::Tab(2), "screen 2"),
+    key(&["3"], Act::Tab(3), "screen 3"),
+    key(&["4"], Act::Tab(4), "screen 4"),
+    key(&["5"], Act::Tab(5), "screen 5"),
+    key(&["6"], Act::Tab(6), "screen 6"),
+    key(&["7"], Act::Tab(7), "screen 7"),
+    key(&["8"], Act::Tab(8), "screen 8"),
+    key(&["9"], Act::Tab(9), "screen 9"),
+    key(&["["], Act::Back, "back through everything visited"),
+    key(&["]"], Act::Forward, "forward again"),
+    key(&["-"], Act::LastScreen, "last screen"),
+    key(
+        &["f2"],
+        Act::Mouse,
+        "mouse on or off; Shift-drag selects text in any case",
+    )
+    .command("mouse"),
+    key(
+        &["ctrl-c"],
+        Act::Stop,
+        "stop the running task and keep its results; twice: quit",
+    ),
+    key(&["ctrl-z"], Act::Suspend, "suspend"),
+    key(&["esc"], Act::Cancel, "cancel, then back; never quits"),
+    key(&["q"], Act::Leave, "back; quits at the root").hint("back"),
+    key(&[], Act::Quit, "quit at once").command("quit"),
+];

@@ -1,0 +1,55 @@
+//! How the browser is started.
+
+use etcd_inspect::kubernetes::encryption::Keyring;
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member;
+use jiff::tz::TimeZone;
+
+/// How the browser looks and what it may show. The browser itself reads no environment.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How members are opened.
+    pub member: member::Options,
+    /// Keys that open encrypted values.
+    pub keyring: Keyring,
+    /// What hides secrets.
+    pub mask: Mask,
+    /// Only ASCII characters.
+    pub ascii: bool,
+    /// Colours; without them bold and reverse stay.
+    pub color: bool,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// The zone that times are shown in.
+    pub zone: TimeZone,
+    /// Whether the terminal is a remote one, where only escape sequences reach the clipboard.
+    pub remote: bool,
+    /// Whether `tmux` is in between and must be asked to pass the clipboard on.
+    pub tmux: bool,
+    /// The revision to start at.
+    pub revision: Option<i64>,
+    /// The screen to start with, from 1.
+    pub screen: Option<u8>,
+    /// The key to start at.
+    pub key: Option<Vec<u8>>,
+}
+
+impl Default for Options {
+    /// UTC, colours, mouse, and a mask without a key of its own.
+    fn default() -> Self {
+        Self {
+            member: member::Options::default(),
+            keyring: Keyring::default(),
+            mask: Mask::new(b""),
+            ascii: false,
+            color: true,
+            mouse: true,
+            zone: TimeZone::UTC,
+            remote: false,
+            tmux: false,
+            revision: None,
+            screen: None,
+            key: None,
+        }
+    }
+}

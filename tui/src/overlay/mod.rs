@@ -1,0 +1,23 @@
+//! What lies over a screen and takes its keys: help, prompts, texts.
+
+mod help;
+mod popup;
+mod prompt;
+
+pub(crate) use help::Help;
+pub(crate) use popup::Popup;
+pub(crate) use prompt::{Asked, Prompt, Typed};
+
+/// The one that is open.
+#[derive(Debug, Default)]
+pub(crate) enum Overlay {
+    /// None.
+    #[default]
+    None,
+    /// The keys of this screen.
+    Help(Help),
+    /// A line of text is being typed.
+    Prompt(Prompt),
+    /// A text to read.
+    Popup(Popup),
+}

@@ -1,0 +1,12 @@
+//! The screens, one file or folder each.
+
+mod browse;
+
+use crate::screen::Screen;
+use crate::session::Session;
+
+/// Every screen that this run has, in the order of the tabs. A new one is one line here.
+pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
+    let _ = session;
+    vec![Box::new(browse::Browse::default())]
+}

@@ -1,0 +1,341 @@
+//! What all screens share: the members, the ruler, the key that has the focus, jobs, messages.
+//!
+//! A screen asks here for everything that is not its own state. Nothing happens at once: wishes are collected and done by the
+//! [`App`](crate::App) after the screen has answered.
+
+mod derive;
+mod source;
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::Member;
+use etcd_inspect::mvcc::Version;
+use etcd_inspect::text::shell;
+
+pub(crate) use derive::word;
+pub(crate) use source::News;
+pub use source::{Data, Part, Slot};
+
+use crate::event::{Effect, Wake};
+use crate::job::{JobId, Jobs, Monitor, Owner};
+use crate::options::Options;
+use crate::paint::Line;
+use crate::ruler::Ruler;
+use crate::screen::ScreenId;
+use crate::target::Target;
+use crate::theme::Role;
+
+/// How long a secret stays revealed.
+pub(crate) const REVEAL: Duration = Duration::from_secs(10);
+
+/// What screens share.
+#[derive(Debug)]
+pub struct Session {
+    /// How the browser was started.
+    pub options: Options,
+    /// The directories.
+    pub slots: Vec<Slot>,
+    /// Which of them the screens show.
+    pub current: usize,
+    /// Where in time they stand.
+    pub ruler: Ruler,
+    /// The last thing that was said to the user.
+    pub message: Option<(Role, String)>,
+    /// Screens that this run has, in the order of their tabs.
+    pub(crate) tabs: Vec<ScreenId>,
+    pub(crate) jobs: Jobs,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) wishes: Vec<Wish>,
+    focus: Option<Vec<u8>>,
+    revealed: Option<Vec<u8>>,
+    reveals: u64,
+    clock: Option<JobId>,
+}
+
+/// What a screen asks of the app.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// Show this, wherever it is shown.
+    Go(Target),
+    /// The state before this key is worth coming back to.
+    Visit,
+    /// Tell the open screen that something has changed.
+    Refresh,
+    /// Show a text over the screen.
+    Popup(String, Vec<Line>),
+    /// Ask for a line of text, which the command of that name gets.
+    Ask(&'static str),
+}
+
+impl Session {
+    pub(crate) fn new(paths: Vec<PathBuf>, options: Options) -> Self {
+        let mut session = Self {
+            options,
+            slots: paths.into_iter().map(Slot::new).collect(),
+            current: 0,
+            ruler: Ruler::default(),
+            message: None,
+            tabs: Vec::new(),
+            jobs: Jobs::default(),
+            effects: Vec::new(),
+            wishes: Vec::new(),
+            focus: None,
+            revealed: None,
+            reveals: 0,
+            clock: None,
+        };
+        session.focus = session.options.key.clone();
+        for number in 0..session.slots.len() {
+            session.read(number);
+        }
+        session
+    }
+
+    fn read(&mut self, number: usize) {
+        let Some(slot) = self.slots.get(number) else {
+            return;
+        };
+        let path = slot.path.clone();
+        let (options, keyring) = (self.options.member.clone(), self.options.keyring.clone());
+        let label = path.display().to_string();
+        let work = move |monitor: &Monitor| source::read(number, &path, options, keyring, monitor);
+        let job = self.jobs.start(Owner::Session, label, work);
+        self.effects.push(Effect::Spawn(job));
+    }
+
+    /// The directory that is shown.
+    pub fn slot(&self) -> Option<&Slot> {
+        self.slots.get(self.current)
+    }
+
+    /// Its handle, once it is open.
+    pub fn member(&self) -> Option<&'static Member> {
+        self.slot()?.member.ready().copied()
+    }
+
+    /// Its index, once it is there.
+    pub fn data(&self) -> Option<&Arc<Data>> {
+        self.slot()?.data.ready()
+    }
+
+    /// Why there is no index: still being read, or what stopped it.
+    pub fn why_no_data(&self) -> Line {
+        match self.slot().map(|slot| (&slot.member, &slot.data)) {
+            None => Line::of(Role::Error, "no directory"),
+            Some((Part::Failed(why), _) | (_, Part::Failed(why))) => {
+                Line::of(Role::Error, why.clone())
+            }
+            Some((Part::Waiting, _)) => Line::of(Role::Dim, "opening…"),
+            Some(_) => Line::of(Role::Dim, "indexing…"),
+        }
+    }
+
+    /// The path that is shown, as one word of a shell command.
+    pub fn path(&self) -> String {
+        let path = self
+            .slot()
+            .map(|slot| slot.path.to_string_lossy().into_owned());
+        shell::word(&path.unwrap_or_default())
+    }
+
+    /// Starts a job of a screen; its answers come to [`Screen::answer`](crate::Screen::answer). An empty label: one that
+    /// takes no time worth showing.
+    pub fn spawn<T: Any + Send>(
+        &mut self,
+        screen: ScreenId,
+        label: impl Into<String>,
+        work: impl FnOnce(&Monitor) -> T + Send + 'static,
+    ) -> JobId {
+        let job = self.jobs.start(Owner::Screen(screen), label.into(), work);
+        let id = job.id;
+        self.effects.push(Effect::Spawn(job));
+        id
+    }
+
+    /// Asks a job to stop.
+    pub fn cancel(&mut self, job: JobId) {
+        self.jobs.cancel(job);
+    }
+
+    /// Says something in the message row.
+    pub fn say(&mut self, role: Role, text: impl Into<String>) {
+        self.message = Some((role, text.into()));
+    }
+
+    /// Shows a text over the screen until a key is pressed.
+    pub fn popup(&mut self, title: impl Into<String>, lines: Vec<Line>) {
+        self.wishes.push(Wish::Popup(title.into(), lines));
+    }
+
+    /// Goes to a target, on whichever screen shows it.
+    pub fn go(&mut self, target: Target) {
+        self.wishes.push(Wish::Go(target));
+    }
+
+    /// Marks the state before this key as one to come back to.
+    pub fn visit(&mut self) {
+        self.wishes.push(Wish::Visit);
+    }
+
+    /// Asks for a line of text that the command of that name gets.
+    pub fn ask(&mut self, command: &'static str) {
+        self.wishes.push(Wish::Ask(command));
+    }
+
+    /// Puts text into the clipboard.
+    pub fn copy(&mut self, what: &'static str, text: String) {
+        self.effects.push(Effect::Copy { what, text });
+    }
+
+    /// The key that has the focus on all screens.
+    pub fn focus(&self) -> Option<&[u8]> {
+        self.focus.as_deref()
+    }
+
+    /// Gives another key the focus.
+    pub fn set_focus(&mut self, key: Option<&[u8]>) {
+        if self.focus() != key {
+            self.focus = key.map(<[u8]>::to_vec);
+            self.mark();
+        }
+    }
+
+    /// Moves all screens in time; `None` is the newest revision.
+    pub fn move_to(&mut self, revision: Option<i64>) {
+        let before = self.ruler.at();
+        self.ruler.go(revision);
+        if self.ruler.at() != before {
+            self.wishes.push(Wish::Refresh);
+            self.read_clock();
+        }
+    }
+
+    /// The version of a key that is current where the ruler stands.
+    pub fn version(&self, key: &[u8]) -> Option<Version<'static>> {
+        let keyspace = self.data()?.objects.keyspace();
+        keyspace.get(key, self.ruler.at()).ok()?
+    }
+
+    /// The mask over values of a key; none while they are revealed.
+    pub fn mask(&self, key: &[u8]) -> Option<&Mask> {
+        (self.revealed.as_deref() != Some(key)).then_some(&self.options.mask)
+    }
+
+    /// Whether a key's secret is shown.
+    pub fn is_revealed(&self, key: &[u8]) -> bool {
+        self.revealed.as_deref() == Some(key)
+    }
+
+    /// Shows the secrets of one key for ten seconds.
+    pub fn reveal(&mut self, key: &[u8]) {
+        self.reveals += 1;
+        self.revealed = Some(key.to_vec());
+        self.effects
+            .push(Effect::Wake(Wake::Hide(self.reveals), REVEAL));
+        self.say(Role::Warning, "secret shown for 10 seconds");
+        self.wishes.push(Wish::Refresh);
+    }
+
+    pub(crate) fn hide(&mut self, number: u64) {
+        if number == self.reveals && self.revealed.take().is_some() {
+            self.say(Role::Dim, "secret hidden again");
+            self.wishes.push(Wish::Refresh);
+        }
+    }
+
+    /// What a job of the session tells.
+    pub(crate) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>) {
+        let value = match value.downcast::<Clock>() {
+            Ok(clock) => {
+                if self.clock == Some(job) {
+                    self.ruler.time = Some((clock.0, clock.1));
+                }
+                return;
+            }
+            Err(value) => value,
+        };
+        let Ok(news) = value.downcast::<(usize, News)>() else {
+            return;
+        };
+        let (number, news) = *news;
+        let Some(slot) = self.slots.get_mut(number) else {
+            return;
+        };
+        match news {
+            News::Opened(member) => slot.member = member.map_or_else(Part::Failed, Part::Ready),
+            News::Known(identity) => slot.identity = Some(identity),
+            News::Indexed(data) => slot.data = data.map_or_else(Part::Failed, Part::Ready),
+            News::Checked(report) => slot.report = Some(Arc::new(report)),
+        }
+        if number == self.current {
+            self.arrive();
+        }
+    }
+
+    /// Takes up what is known of the directory that is shown.
+    pub(crate) fn arrive(&mut self) {
+        if let Some(data) = self.data() {
+            let keyspace = data.objects.keyspace();
+            let (first, last) = (
+                keyspace.compact_revision().unwrap_or(1),
+                keyspace.revision(),
+            );
+            self.ruler.reach(first, last);
+            if let Some(revision) = self.options.revision.take() {
+                self.ruler.go(Some(if revision < 0 {
+                    last.saturating_add(revision)
+                } else {
+                    revision
+                }));
+            }
+            self.mark();
+            self.read_clock();
+        }
+        self.wishes.push(Wish::Refresh);
+    }
+
+    /// The marks of the key that has the focus.
+    fn mark(&mut self) {
+        let Some((data, key)) = self.data().zip(self.focus.as_ref()) else {
+            self.ruler.marks.clear();
+            return;
+        };
+        let records = data.objects.keyspace().records_of(key);
+        self.ruler.marks = records
+            .iter()
+            .map(|version| (version.revision.main, version.tombstone))
+            .collect();
+    }
+
+    /// Reads the time of the ruler's revision in the background: hundreds of objects are decoded for it.
+    fn read_clock(&mut self) {
+        let (Some(data), at) = (self.data().cloned(), self.ruler.at()) else {
+            return;
+        };
+        let revision = self.ruler.revision();
+        if self.ruler.time.is_some_and(|(known, _)| known == revision) {
+            return;
+        }
+        if let Some(job) = self.clock.take() {
+            self.jobs.cancel(job);
+        }
+        let work = move |monitor: &Monitor| {
+            let time = if monitor.is_cancelled() {
+                None
+            } else {
+                data.objects.newest_time(at)
+            };
+            Clock(revision, time)
+        };
+        let job = self.jobs.start(Owner::Session, String::new(), work);
+        self.clock = Some(job.id);
+        self.effects.push(Effect::Spawn(job));
+    }
+}
+
+/// The time at a revision.
+struct Clock(i64, Option<jiff::Timestamp>);

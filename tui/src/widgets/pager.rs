@@ -1,0 +1,100 @@
+//! A text to scroll through. Only visible lines are drawn; long lines are scrolled sideways or wrapped.
+
+use ratatui::layout::Rect;
+
+use crate::act::Act;
+use crate::paint::{Line, Pen, cells};
+
+/// Scroll position of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pager {
+    top: usize,
+    left: usize,
+    height: usize,
+}
+
+/// Cells that a step sideways moves.
+const SIDEWAYS: usize = 8;
+
+impl Pager {
+    /// The first visible line.
+    pub fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Cells scrolled off at the left.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Makes a line the first visible one, with a little before it.
+    pub fn show(&mut self, line: usize) {
+        self.top = line.saturating_sub(2);
+    }
+
+    /// Scrolls among `len` lines; `false`: not a key for scrolling.
+    pub fn act(&mut self, act: Act, len: usize) -> bool {
+        let page = self.height.max(2) - 1;
+        let last = len.saturating_sub(self.height.max(1));
+        match act {
+            Act::Left => self.left = self.left.saturating_sub(SIDEWAYS),
+            Act::Right => self.left = self.left.saturating_add(SIDEWAYS).min(8000),
+            _ => {
+                self.top = match act {
+                    Act::Down => self.top.saturating_add(1),
+                    Act::Up => self.top.saturating_sub(1),
+                    Act::HalfDown => self.top.saturating_add(page.div_ceil(2)),
+                    Act::HalfUp => self.top.saturating_sub(page.div_ceil(2)),
+                    Act::PageDown => self.top.saturating_add(page),
+                    Act::PageUp => self.top.saturating_sub(page),
+                    Act::Top => 0,
+                    Act::Bottom => last,
+                    _ => return false,
+                }
+                .min(last);
+            }
+        }
+        true
+    }
+
+    /// Fits the window to a height; gives the lines in it as `(y, line)`.
+    pub fn window(
+        &mut self,
+        height: u16,
+        len: usize,
+    ) -> impl Iterator<Item = (u16, usize)> + use<> {
+        self.height = usize::from(height);
+        self.top = self.top.min(len.saturating_sub(self.height));
+        (0..height).zip(self.top..len)
+    }
+
+    /// Draws the visible ones of some lines.
+    pub fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, lines: &[Line]) {
+        let left = self.left;
+        for (y, at) in self.window(area.height, lines.len()) {
+            if let Some(line) = lines.get(at) {
+                pen.line(area, y, line, left);
+            }
+        }
+        if lines.len() > usize::from(area.height) && area.height > 0 {
+            let shown = self
+                .top
+                .saturating_add(usize::from(area.height))
+                .min(lines.len());
+            let more = format!(" {}–{} of {} ", self.top + 1, shown, lines.len());
+            let width = cells(more.chars().count());
+            if area.width > width.saturating_add(8) {
+                // On the lower border.
+                pen.right(
+                    Rect {
+                        y: area.y.saturating_add(area.height),
+                        height: 1,
+                        ..area
+                    },
+                    0,
+                    &Line::of(crate::theme::Role::Dim, more),
+                );
+            }
+        }
+    }
+}
