@@ -1,6 +1,6 @@
 //! Files built page by page: everything that stands in them is found again.
 
-use etcd_inspect::bolt::{MetaChoice, PageMap, PageUse, freelist};
+use etcd_inspect::bolt::{MetaChoice, PageCounts, PageMap, PageUse, freelist};
 use testkit::synth::bolt::{Db, Freelist};
 
 use crate::{Entries, entries, findings, with_db};
@@ -108,6 +108,8 @@ fn the_page_map_accounts_for_every_page_of_the_file() {
     with_db(&file, MetaChoice::Newest, |db| {
         let map = PageMap::build(db, &mut |_| {});
         let counts = map.counts();
+        let leaves = db.bucket(b"key", &mut |_| {}).unwrap().leaves(&mut |_| {});
+        assert_eq!(PageCounts::of(db, "key", &leaves), counts);
         assert_eq!(counts.free_pages, 4);
         assert_eq!(counts.outside_pages, 8);
         assert_eq!(

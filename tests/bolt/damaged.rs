@@ -1,6 +1,6 @@
 //! Damage: what is left is read, what is lost is said, and nothing loops or panics.
 
-use etcd_inspect::bolt::{Db as Opened, MetaChoice, PageMap, freelist};
+use etcd_inspect::bolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
 use etcd_inspect::{Bytes, FileName, Limits};
 use proptest::prelude::*;
 use testkit::places::bolt::Db as Places;
@@ -195,6 +195,26 @@ fn a_free_list_that_claims_more_ids_than_it_has_room_for_is_an_error() {
     assert!(codes(&findings(&places.bytes)).contains(&"BOLT-017"));
 }
 
+#[test]
+fn leaves_that_all_claim_the_rest_of_the_file_do_not_cost_its_square() {
+    let numbers = (0..60_000u64).map(|n| (n.to_be_bytes().to_vec(), vec![7; 400]));
+    let healthy = Db::etcd().per_leaf(2).bucket("key", numbers).build();
+    let mut db = Places::from_bytes(healthy);
+    for pgid in db.leaves("key") {
+        let at = db.at(pgid);
+        db.put(at + 12, &u32::MAX.to_le_bytes());
+    }
+    let file = db.bytes;
+    with_db(&file, MetaChoice::Newest, |db| {
+        let counts = PageMap::build(db, &mut |_| {}).counts();
+        assert_eq!(
+            counts.free_pages + counts.used_pages + counts.outside_pages,
+            db.file_pages()
+        );
+    });
+    assert!(codes(&findings(&file)).contains(&"BOLT-014"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -219,7 +239,12 @@ proptest! {
             let Ok(db) = Opened::open(bytes, choice, &Limits::default()) else { continue };
             let mut found = 0u64;
             etcd_inspect::bolt::check::check(&db, &etcd_inspect::progress::Silent, &mut |_| found += 1);
-            PageMap::build(&db, &mut |_| found += 1);
+            let map = PageMap::build(&db, &mut |_| found += 1).counts();
+            prop_assert_eq!(map.free_pages + map.used_pages + map.outside_pages, db.file_pages());
+            if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {
+                let counts = PageCounts::of(&db, "key", &bucket.leaves(&mut |_| {}));
+                prop_assert_eq!(counts.free_pages + counts.used_pages + counts.outside_pages, db.file_pages());
+            }
             freelist::rebuilt(&db, &mut |_| found += 1);
             for (_, bucket) in db.buckets(&mut |_| {}) {
                 bucket.for_each(&mut |_| found += 1, &mut |_| {});

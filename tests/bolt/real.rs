@@ -1,6 +1,6 @@
 //! Every db that real etcd wrote is free of complaint, and its pages add up.
 
-use etcd_inspect::bolt::{MetaChoice, PageMap};
+use etcd_inspect::bolt::{MetaChoice, PageCounts, PageMap};
 use std::path::{Path, PathBuf};
 
 use crate::{findings, with_db};
@@ -53,6 +53,14 @@ fn the_pages_of_every_db_add_up_to_its_size() {
         file.truncate(file.len() / 4096 * 4096);
         with_db(&file, MetaChoice::Newest, |db| {
             let counts = PageMap::build(db, &mut |f| panic!("{f:?}")).counts();
+            let key = db.bucket(b"key", &mut |_| {}).unwrap();
+            let leaves = key.leaves(&mut |_| {});
+            assert_eq!(
+                PageCounts::of(db, "key", &leaves),
+                counts,
+                "{}",
+                path.display()
+            );
             let pages = counts.free_pages + counts.used_pages + counts.outside_pages;
             assert_eq!(
                 pages * db.page_size(),

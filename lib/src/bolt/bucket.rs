@@ -102,18 +102,21 @@ impl<'a> Bucket<'a> {
 
     /// The leaf pages in key order. Branch pages are read, leaf pages only their headers.
     pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
-        let mut pgids = Vec::new();
+        let (mut leaves, mut branches) = (Vec::new(), Vec::new());
         if self.inline.is_none() {
             self.walk(sink, &mut |visit| {
-                if visit.page.header.page_type() == Some(PageType::Leaf) {
-                    pgids.push(visit.page.pgid);
+                let page = &visit.page;
+                match page.header.page_type() {
+                    Some(PageType::Leaf) => leaves.push(Run::of(page)),
+                    _ => branches.push(Run::of(page)),
                 }
             });
         }
         Leaves {
             db: self.db,
             inline: self.inline,
-            pgids,
+            leaves,
+            branches,
         }
     }
 
@@ -196,18 +199,38 @@ fn search<'k>(count: usize, at: impl Fn(usize) -> Option<&'k [u8]>, key: &[u8]) 
     low.checked_sub(1)
 }
 
-/// The leaf pages of a bucket, in key order: eight bytes each, so that a db of millions of pages can be split over threads.
+/// A page and what its header says of its extent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) pgid: Pgid,
+    pub(crate) overflow: u32,
+    /// Elements, as [`Page::count`] has it.
+    pub(crate) count: u16,
+}
+
+impl Run {
+    pub(crate) fn of(page: &Page<'_>) -> Self {
+        Self {
+            pgid: page.pgid,
+            overflow: page.header.overflow,
+            count: u16::try_from(page.count()).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// The leaf pages of a bucket, in key order: sixteen bytes each, so that a db of millions of pages can be split over threads.
 #[derive(Clone, Debug)]
 pub struct Leaves<'a> {
     db: Db<'a>,
     inline: Option<Page<'a>>,
-    pgids: Vec<Pgid>,
+    leaves: Vec<Run>,
+    branches: Vec<Run>,
 }
 
 impl<'a> Leaves<'a> {
     /// How many.
     pub fn len(&self) -> usize {
-        self.pgids.len() + usize::from(self.inline.is_some())
+        self.leaves.len() + usize::from(self.inline.is_some())
     }
 
     /// Whether there are none.
@@ -220,10 +243,34 @@ impl<'a> Leaves<'a> {
         match self.inline {
             Some(page) => (index == 0).then_some(page),
             None => self
-                .pgids
+                .leaves
                 .get(index)
-                .and_then(|pgid| self.db.page(*pgid).ok()),
+                .and_then(|leaf| self.db.page(leaf.pgid).ok()),
         }
+    }
+
+    /// Page, elements and bytes of the leaf at `index`, without a look at the page.
+    pub(crate) fn extent(&self, index: usize) -> Option<(Pgid, usize, usize)> {
+        if let Some(page) = self.inline {
+            return (index == 0).then(|| (page.pgid, page.count(), page.bytes.len()));
+        }
+        let leaf = self.leaves.get(index)?;
+        let size = self.db.page_size();
+        let claimed = (u64::from(leaf.overflow) + 1).saturating_mul(size);
+        let rest = (self.db.file().len() as u64).saturating_sub(leaf.pgid.0.saturating_mul(size));
+        let bytes = usize::try_from(claimed.min(rest)).unwrap_or(usize::MAX);
+        Some((leaf.pgid, usize::from(leaf.count), bytes))
+    }
+
+    /// The pages of the tree: leaves and branches, each with its overflow.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.branches.iter().chain(&self.leaves).copied()
+    }
+
+    /// Asks for the heads of leaves that are about to be read, each with its first elements.
+    pub(crate) fn warm(&self, indexes: impl Iterator<Item = usize>) {
+        let pgids = indexes.filter_map(|index| Some(self.leaves.get(index)?.pgid));
+        self.db.warm_heads(pgids);
     }
 
     /// All, in key order.

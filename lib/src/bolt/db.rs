@@ -3,7 +3,7 @@
 use super::bucket::Bucket;
 use super::meta::{Meta, MetaChoice, MetaInvalid};
 use super::page::{HEADER_BYTES, Page, PageHeader, Pgid};
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, warm};
 use crate::error::Error;
 use crate::finding::Sink;
 use crate::limits::Limits;
@@ -138,6 +138,24 @@ impl<'a> Db<'a> {
             bytes,
             missing_bytes: claimed - there,
         })
+    }
+
+    /// Asks for the headers of pages that are about to be read: see [`warm`].
+    pub(crate) fn warm_headers(&self, pages: impl Iterator<Item = Pgid>) {
+        let places =
+            pages.filter_map(|pgid| usize::try_from(pgid.0.checked_mul(self.page_size)?).ok());
+        warm(self.file.as_slice(), places);
+    }
+
+    /// Asks for the first three cache lines of pages that are about to be read: of a page with few elements that is all but
+    /// the values.
+    pub(crate) fn warm_heads(&self, pages: impl Iterator<Item = Pgid>) {
+        let places =
+            pages.filter_map(|pgid| usize::try_from(pgid.0.checked_mul(self.page_size)?).ok());
+        warm(
+            self.file.as_slice(),
+            places.flat_map(|at| [at, at + 64, at + 128]),
+        );
     }
 
     /// The bucket whose elements are the buckets.

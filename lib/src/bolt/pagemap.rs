@@ -1,8 +1,10 @@
 //! What each page of the file is used for.
 
+use super::bucket::{Leaves, Run};
 use super::db::Db;
 use super::page::{PageType, Pgid};
 use crate::finding::Sink;
+use rayon::prelude::*;
 
 /// What a page is used for, according to the chosen meta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -30,6 +32,9 @@ pub struct PageMap<'a> {
     uses: Vec<(PageUse, u8)>,
     buckets: Vec<&'a [u8]>,
     page_size: u64,
+    /// Pages of overflow runs that may still be claimed: twice the file. In a healthy file no two runs share a page; where
+    /// each one claims the whole file, following them all would cost its square.
+    budget: usize,
 }
 
 /// How many pages of each use; the sum is the file's size in pages.
@@ -41,6 +46,55 @@ pub struct PageCounts {
     pub used_pages: u64,
     /// Pages at or above the high-water mark.
     pub outside_pages: u64,
+}
+
+impl PageCounts {
+    /// As [`PageMap::counts`], without the map: the pages of one bucket are known already.
+    pub fn of(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
+        let pages = db.file_pages();
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let mut claim = |run: Run| {
+            let end = run
+                .pgid
+                .0
+                .saturating_add(u64::from(run.overflow))
+                .saturating_add(1);
+            runs.push((run.pgid.0, end.min(pages)));
+        };
+        leaves.runs().for_each(&mut claim);
+        let freelist = db
+            .meta()
+            .has_freelist()
+            .then(|| db.page(db.meta().freelist));
+        if let Some(Ok(page)) = freelist {
+            claim(Run::of(&page));
+        }
+        let others = db.buckets(&mut |_| {}).into_iter();
+        let others = others
+            .filter(|(name, _)| *name != known.as_bytes())
+            .map(|(_, bucket)| bucket);
+        for bucket in others
+            .chain([db.root()])
+            .filter(|bucket| bucket.inline().is_none())
+        {
+            bucket.walk(&mut |_| {}, &mut |visit| claim(Run::of(&visit.page)));
+        }
+        runs.push((0, pages.min(2)));
+        runs.par_sort_unstable();
+        let below = db.pages();
+        let (mut reached, mut used, mut used_below) = (0u64, 0, 0);
+        for (start, end) in runs {
+            let start = start.max(reached);
+            used += end.saturating_sub(start);
+            used_below += end.min(below).saturating_sub(start);
+            reached = reached.max(end);
+        }
+        Self {
+            free_pages: below - used_below,
+            used_pages: used,
+            outside_pages: (pages - below) - (used - used_below),
+        }
+    }
 }
 
 const ROOT_BUCKET: u8 = u8::MAX;
@@ -61,6 +115,7 @@ impl<'a> PageMap<'a> {
             uses,
             buckets: Vec::new(),
             page_size: db.page_size(),
+            budget: pages.saturating_mul(2),
         };
         if let Some(page) = db
             .meta()
@@ -97,7 +152,11 @@ impl<'a> PageMap<'a> {
 
     fn claim(&mut self, pgid: Pgid, overflow: u32, usage: PageUse, bucket: u8) {
         let head = usize::try_from(pgid.0).unwrap_or(usize::MAX);
-        let run = self.uses.iter_mut().skip(head).take(overflow as usize + 1);
+        let overflow = (overflow as usize)
+            .min(self.budget)
+            .min(self.uses.len().saturating_sub(head));
+        self.budget -= overflow;
+        let run = self.uses.iter_mut().skip(head).take(overflow + 1);
         for (distance, page) in run.enumerate() {
             let head_of_another = matches!(page.0, PageUse::Meta | PageUse::Branch | PageUse::Leaf);
             if distance == 0 {

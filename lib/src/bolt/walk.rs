@@ -174,6 +174,8 @@ fn enter<'a>(
     if stack.len() >= db.tree_depth() {
         return sink(check::tree_too_deep(db, pgid, stack));
     }
+    let children = page.children().filter_map(Result::ok);
+    db.warm_headers(children.map(|child| child.pgid));
     stack.push(pgid);
     steps.push(Step {
         page,

@@ -1,9 +1,18 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
+use crate::bolt::{PageCounts, PageMap};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};
+
+/// What one walk over the `key` bucket finds.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    index: Index,
+    pages: PageCounts,
+    damage: Vec<Finding>,
+}
 
 impl Member {
     /// The keyspace as the db has it, without what only the WAL knows.
@@ -26,13 +35,28 @@ impl Member {
     /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
         let db = self.db()?;
-        let (index, _) = match self.index.get() {
+        let Indexed { index, .. } = match self.index.get() {
             Some(known) => known,
             None => {
                 let mut damage = Vec::new();
                 let bucket = db.bucket(b"key", &mut |finding| damage.push(finding))?;
-                let index = Index::build(&bucket, &mut |finding| damage.push(finding));
-                self.index.get_or_init(|| (index, damage))
+                let leaves = bucket.leaves(&mut |finding| damage.push(finding));
+                let (pages, index) = rayon::join(
+                    || PageCounts::of(&db, "key", &leaves),
+                    || {
+                        let mut met = Vec::new();
+                        let index =
+                            Index::of_leaves(&bucket, &leaves, &mut |finding| met.push(finding));
+                        (index, met)
+                    },
+                );
+                let (index, met) = index;
+                damage.extend(met);
+                self.index.get_or_init(|| Indexed {
+                    index,
+                    pages,
+                    damage,
+                })
             }
         };
         let rules = self.options.rules.unwrap_or(crate::mvcc::Rules::NEWEST);
@@ -55,7 +79,18 @@ impl Member {
 
     /// What the index of the keyspace met on its way; empty until [`Member::keyspace`] was asked.
     pub fn keyspace_damage(&self) -> &[Finding] {
-        self.index.get().map_or(&[], |(_, damage)| damage)
+        self.index.get().map_or(&[], |indexed| &indexed.damage)
+    }
+
+    /// How many pages of the db are used: known once the keyspace is indexed, else counted on a walk of its own.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub(super) fn page_counts(&self) -> Result<PageCounts, Error> {
+        match self.index.get() {
+            Some(indexed) => Ok(indexed.pages),
+            None => Ok(PageMap::build(&self.db()?, &mut |_| {}).counts()),
+        }
     }
 
     /// What the `meta` bucket says of compactions; absent where it cannot be read.

@@ -29,8 +29,7 @@ use crate::bolt::{Db, MetaChoice};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::evidence::{self, Evidence, File, Role, Trailer};
-use crate::finding::Finding;
-use crate::mvcc::{Index, Rules};
+use crate::mvcc::Rules;
 use crate::progress::{Progress, Silent};
 
 /// How a member is opened.
@@ -62,7 +61,7 @@ pub struct Member {
     evidence: Evidence,
     options: Options,
     log: OnceLock<crate::wal::Log>,
-    index: OnceLock<(Index, Vec<Finding>)>,
+    index: OnceLock<keyspace::Indexed>,
 }
 
 impl Member {

@@ -1,7 +1,6 @@
 //! Where the bytes of the db file are.
 
 use super::Member;
-use crate::bolt::PageMap;
 use crate::error::Error;
 use crate::mvcc::Counts;
 
@@ -47,7 +46,7 @@ impl Member {
     pub fn space(&self, counts: &Counts) -> Result<Space, Error> {
         let db = self.db()?;
         let size = self.db_file()?.bytes()?.len() as u64;
-        let pages = PageMap::build(&db, &mut |_| {}).counts();
+        let pages = self.page_counts()?;
         let below = db.meta().size_bytes().min(size);
         let free_bytes = pages.free_pages.saturating_mul(db.page_size()).min(below);
         let used = below - free_bytes;

@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use rayon::prelude::*;
 
+use super::build::WARMED;
 use super::index::NONE;
 use super::keyspace::Keyspace;
 
@@ -27,29 +28,15 @@ pub struct Counts {
     pub last_revision: i64,
 }
 
-impl Counts {
-    fn add(&mut self, other: &Self) {
-        self.keys += other.keys;
-        self.revisions += other.revisions;
-        self.tombstones += other.tombstones;
-        self.deleted_keys += other.deleted_keys;
-        self.live_bytes += other.live_bytes;
-        self.history_bytes += other.history_bytes;
-        self.last_revision = self.last_revision.max(other.last_revision);
-    }
-}
-
 /// Keys that one task takes.
 const KEYS_PER_TASK: usize = 4096;
 
 impl<'a> Keyspace<'a> {
-    /// Everything.
+    /// Everything. Reads no byte of the file.
     pub fn counts(&self) -> Counts {
-        let mut total = Counts::default();
-        self.counts_by(|_| ())
-            .values()
-            .for_each(|counts| total.add(counts));
-        total
+        let all_one = vec![0; self.index.len()];
+        let sums = self.sums(&self.index.newest_in_order(), all_one, 1);
+        sums.into_iter().next().unwrap_or_default()
     }
 
     /// One sum for each value that `group` gives a user key.
@@ -69,8 +56,18 @@ impl<'a> Keyspace<'a> {
         group: impl Fn(&'a [u8]) -> G + Sync,
     ) -> HashMap<G, Counts> {
         let newest = self.index.newest_in_order();
-        let (groups, mut of_record) = self.label(&newest, group);
-        let mut sums = vec![Counts::default(); groups.len()];
+        let (groups, of_record) = self.label(&newest, group);
+        let sums = self.sums(&newest, of_record, groups.len());
+        let sum = |label: u32| sums.get(label as usize).copied().unwrap_or_default();
+        groups
+            .into_iter()
+            .map(|(group, label)| (group, sum(label)))
+            .collect()
+    }
+
+    /// One sum for each of `groups` groups, whose numbers stand at the newest records of their keys.
+    fn sums(&self, newest: &[u32], mut of_record: Vec<u32>, groups: usize) -> Vec<Counts> {
+        let mut sums = vec![Counts::default(); groups];
         // From the newest record down, each one hands its group on to the one before it of its key: no chain is followed
         // through memory, records are read one after the other.
         let records = self.index.records.iter().zip(&self.index.prevs);
@@ -102,11 +99,7 @@ impl<'a> Keyspace<'a> {
                 counts.history_bytes = counts.history_bytes.saturating_sub(record.stored_bytes());
             }
         }
-        let sum = |label: u32| sums.get(label as usize).copied().unwrap_or_default();
-        groups
-            .into_iter()
-            .map(|(group, label)| (group, sum(label)))
-            .collect()
+        sums
     }
 
     /// Numbers the groups, and notes at the newest record of each key the number of its group.
@@ -118,11 +111,15 @@ impl<'a> Keyspace<'a> {
         let next = |known: &HashMap<G, u32>| u32::try_from(known.len()).unwrap_or(NONE);
         let label = |keys: &[u32]| {
             let mut known = HashMap::new();
-            let number = |id: &u32| {
-                let label = next(&known);
-                *known.entry(group(self.user_key(*id))).or_insert(label)
-            };
-            let labels: Vec<u32> = keys.iter().map(number).collect();
+            let mut labels: Vec<u32> = Vec::with_capacity(keys.len());
+            for keys in keys.chunks(WARMED) {
+                self.bytes
+                    .warm(keys.iter().filter_map(|id| self.index.record(*id)));
+                labels.extend(keys.iter().map(|id| {
+                    let label = next(&known);
+                    *known.entry(group(self.user_key(*id))).or_insert(label)
+                }));
+            }
             (known, labels)
         };
         let chunks: Vec<(HashMap<G, u32>, Vec<u32>)> =

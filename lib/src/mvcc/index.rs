@@ -13,9 +13,9 @@
 //! the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
 
 use hashbrown::HashTable;
-use rayon::prelude::*;
 
 use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
+use crate::bytes::warm;
 
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -140,6 +140,17 @@ impl Record {
 pub(crate) struct Stored<'a> {
     pub(crate) db: &'a [u8],
     pub(crate) arena: &'a [u8],
+}
+
+impl Stored<'_> {
+    /// Asks for the user keys of records that are about to be read: see [`warm`].
+    pub(crate) fn warm<'r>(self, records: impl Iterator<Item = &'r Record>) {
+        // Stored key, tag and length take 19 bytes or 20; most user keys end in the line after that.
+        let places = records
+            .filter(|record| !record.in_arena())
+            .filter_map(|record| usize::try_from(record.offset()).ok());
+        warm(self.db, places.flat_map(|at| [at, at.saturating_add(64)]));
+    }
 }
 
 /// The part that the hash of a key belongs to.
@@ -296,9 +307,15 @@ impl Index {
 
     /// Ids of the newest records of all keys, in order of revision: in which their bytes are read fastest.
     pub(crate) fn newest_in_order(&self) -> Vec<u32> {
-        let mut newest: Vec<u32> = self.newest().collect();
-        newest.par_sort_unstable();
-        newest
+        let mut is_newest = vec![true; self.records.len()];
+        for prev in &self.prevs {
+            if let Some(place) = is_newest.get_mut(*prev as usize) {
+                *place = false;
+            }
+        }
+        let ids = (0u32..).zip(is_newest);
+        ids.filter_map(|(id, newest)| newest.then_some(id))
+            .collect()
     }
 
     /// The records of a key from its newest one back.

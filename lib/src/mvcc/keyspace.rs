@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
+use super::build::WARMED;
 use super::compaction::{Compaction, Rules};
 use super::index::{Index, NONE, Record, Stored};
 use super::key_value::{Flaw, KeyValue};
@@ -347,14 +348,18 @@ impl<'a> Keyspace<'a> {
     /// it belongs to the marker of a bumped restore.
     fn select(&self, range: &KeyRange, choose: impl Fn(u32) -> Option<u32> + Sync) -> Versions<'a> {
         let newest = self.index.newest_in_order();
-        let mut chosen: Vec<(&[u8], u32)> = newest
-            .into_par_iter()
-            .filter_map(|newest| {
-                let record = choose(newest)?;
-                let user_key = self.user_key(record);
+        let of = |newest: &[u32]| {
+            self.bytes
+                .warm(newest.iter().filter_map(|id| self.index.record(*id)));
+            let chosen = newest.iter().filter_map(|newest| {
+                let record = choose(*newest)?;
+                let user_key = self.user_key(*newest);
                 (range.contains(user_key) && !user_key.is_empty()).then_some((user_key, record))
-            })
-            .collect();
+            });
+            chosen.collect::<Vec<_>>()
+        };
+        let chunks = newest.par_chunks(WARMED).with_min_len(32);
+        let mut chosen: Vec<(&[u8], u32)> = chunks.flat_map_iter(of).collect();
         chosen.par_sort_unstable();
         Versions {
             keyspace: *self,

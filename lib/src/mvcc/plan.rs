@@ -4,8 +4,6 @@
 //! every element the whole run as its value; reading that would cost the square of its size. So the runs of all leaves may
 //! add up to twice the file, the elements of a page to twice its run, and what lies beyond is skipped and counted.
 
-use rayon::prelude::*;
-
 use crate::bolt::{Item, Leaves, Page, Pgid};
 
 /// Least bytes of an element of any bucket: its header and a key of one byte.
@@ -32,20 +30,9 @@ pub(crate) fn plan(
 ) -> (Vec<PlannedLeaf>, u64) {
     let mut left = file_bytes.saturating_mul(2);
     let mut skipped = 0;
-    // Headers lie far apart, and each is a miss of every cache: read by all threads, then judged in order.
-    let headers = (0..leaves.len()).into_par_iter().with_min_len(1024);
-    let headers: Vec<_> = headers
-        .map(|index| {
-            leaves
-                .get(index)
-                .map(|page| (page.pgid, page.count(), page.bytes.len()))
-        })
-        .collect();
-    let mut planned = Vec::with_capacity(headers.len());
-    for (index, (pgid, claimed, bytes)) in headers
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, header)| Some((i, header?)))
+    let mut planned = Vec::with_capacity(leaves.len());
+    for (index, (pgid, claimed, bytes)) in
+        (0..leaves.len()).filter_map(|index| Some((index, leaves.extent(index)?)))
     {
         let count = match left.checked_sub(bytes) {
             Some(rest) => {

@@ -50,6 +50,9 @@ pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
 /// Which pages some tree has claimed.
 struct Owners {
     used: PageSet,
+    /// Pages of overflow runs that may still be claimed: twice the file, so that runs which all claim the whole of it do not
+    /// cost its square. In a healthy file no two share a page.
+    budget: u64,
 }
 
 impl Owners {
@@ -57,15 +60,17 @@ impl Owners {
         let mut used = PageSet::new(db.file_pages());
         used.insert(Pgid(0));
         used.insert(Pgid(1));
-        Self { used }
+        let budget = db.file_pages().saturating_mul(2);
+        Self { used, budget }
     }
 
     /// Claims a page and its overflow run; returns the first page of it that was claimed before.
     fn claim(&mut self, db: &Db<'_>, pgid: Pgid, overflow: u32) -> Option<Pgid> {
         let last = pgid
             .0
-            .saturating_add(u64::from(overflow))
+            .saturating_add(u64::from(overflow).min(self.budget))
             .min(db.file_pages().saturating_sub(1));
+        self.budget -= last.saturating_sub(pgid.0).min(self.budget);
         let mut shared = None;
         for id in (pgid.0..=last).map(Pgid) {
             if !self.used.insert(id) && shared.is_none() {
