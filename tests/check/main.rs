@@ -12,3 +12,4 @@ mod blame;
 mod clean;
 mod healthy;
 mod incidents;
+mod kubernetes;

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
-use etcd_inspect::check::{Depth, Report, Verdict, check};
+use etcd_inspect::check::{Depth, Report, Verdict, check_with};
 use etcd_inspect::{Finding, Severity};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
 use crate::output::{Label, Line};
+use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 
 /// Verify every structure and list what is wrong, where, and what to do next
@@ -33,6 +34,8 @@ pub(crate) struct CheckArgs {
     /// Only findings whose code begins so: BOLT, WAL-006
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     only: Vec<String>,
+    #[command(flatten)]
+    keys: KeyFiles,
 }
 
 /// The severity that makes a check fail.
@@ -54,7 +57,8 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         (_, true) => Depth::Deep,
         _ => Depth::Default,
     };
-    let report = check(&member, depth, &*ui.progress());
+    let keyring = args.keys.keyring()?;
+    let report = check_with(&member, depth, &keyring, &*ui.progress());
     let wanted = |finding: &Finding| {
         let starts = |prefix: &String| {
             finding

@@ -15,6 +15,7 @@ mod affected;
 mod applied;
 mod collect;
 mod cross;
+mod kubernetes;
 mod names;
 
 use std::fmt;
@@ -25,7 +26,8 @@ use crate::backend::{self, Meta};
 use crate::codes;
 use crate::evidence::{Kind, Role};
 use crate::finding::{Finding, Severity};
-use crate::member::Member;
+use crate::kubernetes::encryption::Keyring;
+use crate::member::{Member, Objects};
 use crate::place::Place;
 use crate::progress::Progress;
 
@@ -112,6 +114,16 @@ impl Report {
 
 /// Checks a member, or whatever part of one is there.
 pub fn check(member: &Member, depth: Depth, progress: &dyn Progress) -> Report {
+    check_with(member, depth, &Keyring::default(), progress)
+}
+
+/// As [`check`], with the keys that open values encrypted at rest.
+pub fn check_with(
+    member: &Member,
+    depth: Depth,
+    keyring: &Keyring,
+    progress: &dyn Progress,
+) -> Report {
     let mut run = Run {
         member,
         progress,
@@ -125,6 +137,9 @@ pub fn check(member: &Member, depth: Depth, progress: &dyn Progress) -> Report {
     run.log(depth);
     if depth > Depth::Quick {
         run.applied();
+    }
+    if depth == Depth::Deep {
+        run.objects(keyring);
     }
     run.unknowable(depth);
     run.report()
@@ -328,6 +343,22 @@ impl Run<'_> {
                 ));
             }
             Err(why) => self.skip("store against WAL", why),
+        }
+    }
+
+    /// The values, as Kubernetes reads them.
+    fn objects(&mut self, keyring: &Keyring) {
+        let (Ok(keyspace), Ok(file)) = (self.member.keyspace(), self.member.db_file()) else {
+            self.skip("Kubernetes objects", "there is no readable keyspace");
+            return;
+        };
+        let objects = Objects::new(keyspace, file.name(), None, keyring.clone());
+        let found = &mut self.found;
+        match kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
+            found.add(finding)
+        }) {
+            Ok(said) => self.checked.push(said),
+            Err(skipped) => self.skipped.extend(skipped),
         }
     }
 

@@ -1,0 +1,376 @@
+//! Kubernetes values: what etcd stores without a look.
+
+use etcd_inspect::check::{Depth, check};
+use etcd_inspect::member::Member;
+use etcd_inspect::progress::Silent;
+use etcd_inspect::{Finding, Severity};
+use serde_json::{Value, json};
+use testkit::synth;
+use testkit::synth::mvcc::Keyspace;
+
+/// A small cluster: two namespaces, a pod, a service, an event with a lease, a CRD with one object.
+fn cluster() -> Keyspace {
+    let mut keys = Keyspace::new();
+    for namespace in ["default", "shop"] {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "uid": format!("ns-{namespace}") },
+            "status": { "phase": "Active" },
+        });
+        put(
+            &mut keys,
+            &format!("/registry/namespaces/{namespace}"),
+            &object,
+        );
+    }
+    put(
+        &mut keys,
+        "/registry/pods/shop/web-1",
+        &pod("shop", "web-1", "u1"),
+    );
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop", "uid": "u2" },
+        "spec": { "clusterIP": "10.96.0.7", "ports": [{ "nodePort": 30080, "protocol": "TCP" }] },
+    });
+    put(&mut keys, "/registry/services/specs/shop/web", &service);
+    keys.put_leased(
+        b"/registry/events/shop/web-1.1",
+        json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "web-1.1", "namespace": "shop", "uid": "u3" } })
+            .to_string()
+            .as_bytes(),
+        7,
+    );
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "widgets.example.com", "uid": "u4" },
+        "spec": { "group": "example.com", "scope": "Namespaced", "names": { "plural": "widgets", "kind": "Widget" },
+                  "versions": [{ "name": "v1", "served": true, "storage": true }] },
+        "status": { "storedVersions": ["v1"] },
+    });
+    put(
+        &mut keys,
+        "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com",
+        &crd,
+    );
+    let widget = json!({
+        "apiVersion": "example.com/v1", "kind": "Widget", "metadata": { "name": "w1", "namespace": "shop", "uid": "u5" },
+    });
+    put(&mut keys, "/registry/example.com/widgets/shop/w1", &widget);
+    keys.put(b"compact_rev_key", b"2");
+    keys
+}
+
+fn pod(namespace: &str, name: &str, uid: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": "2024-05-01T12:00:00Z" },
+    })
+}
+
+fn put(keys: &mut Keyspace, key: &str, object: &Value) {
+    keys.put(key.as_bytes(), object.to_string().as_bytes());
+}
+
+/// What a deep check finds of Kubernetes after something was written over the cluster.
+fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
+    let mut keys = cluster();
+    write(&mut keys);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lease = (
+        7u64.to_be_bytes().to_vec(),
+        vec![0x08, 0x07, 0x10, 0x90, 0x1c],
+    );
+    let db = synth::bolt::Db::etcd()
+        .bucket("key", keys.records())
+        .bucket("lease", vec![lease]);
+    std::fs::write(file.path(), db.build()).unwrap();
+    let report = check(&Member::open(file.path()).unwrap(), Depth::Deep, &Silent);
+    assert!(
+        report
+            .checked
+            .iter()
+            .any(|said| said.starts_with("Kubernetes:")),
+        "{:?} {:?}",
+        report.checked,
+        report.skipped
+    );
+    let findings = report.findings.into_iter();
+    findings
+        .filter(|finding| finding.code.id.starts_with("K8S-"))
+        .collect()
+}
+
+#[track_caller]
+fn only(code: &str, severity: Severity, write: impl FnOnce(&mut Keyspace)) -> Finding {
+    let mut found = found(write);
+    let said: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.code.id, &finding.message))
+        .collect();
+    assert!(found.len() == 1 && found[0].code.id == code, "{said:?}");
+    assert_eq!(found[0].severity, severity);
+    assert!(found[0].place.offset.is_some(), "{code} has no place");
+    found.remove(0)
+}
+
+#[test]
+fn a_healthy_cluster_has_nothing_to_say() {
+    assert_eq!(found(|_| {}).len(), 0);
+}
+
+#[test]
+fn an_undecodable_value_is_named_with_cause_place_and_bytes() {
+    let one = only("K8S-002", Severity::Error, |keys| {
+        keys.put(
+            b"/registry/pods/shop/bad",
+            b"{\"kind\":\"Pod\",\"apiVersion\":nonsense}",
+        );
+    });
+    assert!(
+        one.message
+            .starts_with("/registry/pods/shop/bad at revision"),
+        "{}",
+        one.message
+    );
+    assert_eq!(one.keys, [b"/registry/pods/shop/bad".to_vec()]);
+    assert!(one.seen.unwrap().contains("around byte"));
+    only("K8S-002", Severity::Error, |keys| {
+        keys.put(b"/registry/configmaps/shop/empty", b"");
+    });
+    only("K8S-002", Severity::Error, |keys| {
+        keys.put(b"/registry/pods/shop/magic", b"k9s\0\n\x0f");
+    });
+    only("K8S-002", Severity::Error, |keys| {
+        keys.put(b"/registry/pods/shop/cut", b"k8s\0\n\x40\n\x02v1");
+    });
+}
+
+#[test]
+fn the_bytes_of_an_undecodable_secret_are_not_shown() {
+    let one = only("K8S-002", Severity::Error, |keys| {
+        keys.put(b"/registry/secrets/shop/s", b"topsecret");
+    });
+    let told = format!("{} {:?}", one.message, one.seen);
+    assert!(
+        !told.contains("74 6f 70") && !told.contains("topsecret"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_older_version_that_does_not_decode_is_a_warning() {
+    only("K8S-020", Severity::Warning, |keys| {
+        keys.put(b"/registry/pods/shop/web-2", b"{broken");
+        put(
+            keys,
+            "/registry/pods/shop/web-2",
+            &pod("shop", "web-2", "u9"),
+        );
+    });
+}
+
+#[test]
+fn name_namespace_and_kind_are_held_against_the_key() {
+    let one = only("K8S-003", Severity::Warning, |keys| {
+        put(
+            keys,
+            "/registry/pods/shop/wdb-2",
+            &pod("shop", "web-2", "u9"),
+        );
+    });
+    assert_eq!(
+        (one.seen.as_deref(), one.expected.as_deref()),
+        (Some("web-2"), Some("wdb-2"))
+    );
+    only("K8S-003", Severity::Warning, |keys| {
+        put(
+            keys,
+            "/registry/pods/default/web-2",
+            &pod("shop", "web-2", "u9"),
+        );
+    });
+    only("K8S-003", Severity::Warning, |keys| {
+        put(
+            keys,
+            "/registry/configmaps/shop/web-2",
+            &pod("shop", "web-2", "u9"),
+        );
+    });
+}
+
+#[test]
+fn objects_in_a_namespace_that_does_not_exist_are_one_finding() {
+    let one = only("K8S-008", Severity::Warning, |keys| {
+        put(keys, "/registry/pods/ghost/a", &pod("ghost", "a", "u9"));
+        put(keys, "/registry/pods/ghost/b", &pod("ghost", "b", "u10"));
+    });
+    assert_eq!((one.count, one.keys.len()), (2, 2));
+}
+
+#[test]
+fn a_terminating_namespace_with_objects_is_a_note() {
+    only("K8S-012", Severity::Note, |keys| {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "doomed", "uid": "nd" },
+            "status": { "phase": "Terminating" },
+        });
+        put(keys, "/registry/namespaces/doomed", &object);
+        put(keys, "/registry/pods/doomed/a", &pod("doomed", "a", "u9"));
+    });
+}
+
+#[test]
+fn a_uid_twice_and_a_uid_that_changes_are_found() {
+    let one = only("K8S-010", Severity::Warning, |keys| {
+        put(
+            keys,
+            "/registry/pods/shop/web-2",
+            &pod("shop", "web-2", "u1"),
+        );
+    });
+    assert_eq!(one.keys.len(), 2);
+    only("K8S-018", Severity::Warning, |keys| {
+        put(
+            keys,
+            "/registry/pods/shop/web-1",
+            &pod("shop", "web-1", "other"),
+        );
+    });
+    // Deleted and created anew it is another object.
+    let anew = found(|keys| {
+        keys.delete(b"/registry/pods/shop/web-1");
+        put(
+            keys,
+            "/registry/pods/shop/web-1",
+            &pod("shop", "web-1", "other"),
+        );
+    });
+    assert!(anew.is_empty(), "{anew:?}");
+}
+
+#[test]
+fn owners_that_do_not_exist_are_a_note_and_others_are_not() {
+    let owned = |owner: &str| {
+        let mut object = pod("shop", "web-2", "u9");
+        object["metadata"]["ownerReferences"] =
+            json!([{ "kind": "Pod", "name": "web-1", "uid": owner, "apiVersion": "v1" }]);
+        object
+    };
+    only("K8S-011", Severity::Note, |keys| {
+        put(keys, "/registry/pods/shop/web-2", &owned("gone"))
+    });
+    assert!(found(|keys| put(keys, "/registry/pods/shop/web-2", &owned("u1"))).is_empty());
+}
+
+#[test]
+fn what_the_api_server_never_writes_is_found() {
+    only("K8S-007", Severity::Warning, |keys| {
+        let mut object = pod("shop", "web-2", "u9");
+        object["metadata"]["resourceVersion"] = json!("17");
+        put(keys, "/registry/pods/shop/web-2", &object);
+    });
+    only("K8S-009", Severity::Warning, |keys| {
+        let event = json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "namespace": "shop", "uid": "u9" } });
+        put(keys, "/registry/events/shop/e", &event);
+    });
+    only("K8S-001", Severity::Warning, |keys| {
+        keys.put(b"compact_rev_key", b"900000");
+    });
+    only("K8S-019", Severity::Warning, |keys| {
+        put(keys, "/registry//pods/x", &pod("shop", "x", "u9"))
+    });
+}
+
+#[test]
+fn services_that_share_an_address_and_lost_definitions_are_found() {
+    only("K8S-016", Severity::Warning, |keys| {
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "b", "namespace": "shop", "uid": "u9" },
+            "spec": { "clusterIP": "10.96.0.7" },
+        });
+        put(keys, "/registry/services/specs/shop/b", &service);
+    });
+    only("K8S-014", Severity::Note, |keys| {
+        let gadget = json!({
+            "apiVersion": "example.com/v1", "kind": "Gadget", "metadata": { "name": "g", "namespace": "shop", "uid": "u9" },
+        });
+        put(keys, "/registry/example.com/gadgets/shop/g", &gadget);
+    });
+    only("K8S-017", Severity::Warning, |keys| {
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": "things.example.com", "uid": "u9" },
+            "spec": { "group": "example.com", "names": { "plural": "things" }, "versions": [{ "name": "v2" }] },
+            "status": { "storedVersions": ["v1", "v2"] },
+        });
+        put(
+            keys,
+            "/registry/apiextensions.k8s.io/customresourcedefinitions/things.example.com",
+            &crd,
+        );
+    });
+}
+
+#[test]
+fn finalizers_that_nobody_removes_and_huge_objects_are_notes() {
+    only("K8S-013", Severity::Note, |keys| {
+        let mut object = pod("shop", "web-2", "u9");
+        object["metadata"]["deletionTimestamp"] = json!("2024-05-01T08:00:00Z");
+        object["metadata"]["finalizers"] = json!(["example.com/hold"]);
+        put(keys, "/registry/pods/shop/web-2", &object);
+    });
+    only("K8S-015", Severity::Note, |keys| {
+        let mut object = pod("shop", "web-2", "u9");
+        object["metadata"]["annotations"] = json!({ "big": "x".repeat(1_100_000) });
+        put(keys, "/registry/pods/shop/web-2", &object);
+    });
+}
+
+#[test]
+fn encrypted_values_without_a_key_are_one_note_and_a_cut_one_is_an_error() {
+    let found_ones = found(|keys| {
+        let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
+        sealed.extend([7u8; 48]);
+        keys.put(b"/registry/secrets/shop/a", &sealed);
+        keys.put(b"/registry/secrets/shop/b", &sealed);
+        keys.put(b"/registry/secrets/shop/c", &sealed[..sealed.len() - 5]);
+    });
+    let codes: Vec<_> = found_ones
+        .iter()
+        .map(|finding| (finding.code.id, finding.severity, finding.count))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ("K8S-005", Severity::Error, 1),
+            ("K8S-004", Severity::Note, 2)
+        ]
+    );
+}
+
+#[test]
+fn keys_like_those_of_kubernetes_with_other_values_are_no_damage() {
+    let mut keys = Keyspace::new();
+    for number in 0..20 {
+        keys.put(
+            format!("/registry/pods/ns/pod-{number}").as_bytes(),
+            b"a value of a load test",
+        );
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        file.path(),
+        synth::bolt::Db::etcd()
+            .bucket("key", keys.records())
+            .build(),
+    )
+    .unwrap();
+    let report = check(&Member::open(file.path()).unwrap(), Depth::Deep, &Silent);
+    let said = |finding: &Finding| finding.code.id.starts_with("K8S-");
+    assert!(!report.findings.iter().any(said), "{:?}", report.findings);
+    let skipped = report.skipped.iter();
+    assert!(
+        skipped
+            .map(|skipped| &*skipped.what)
+            .any(|what| what == "Kubernetes objects")
+    );
+}
