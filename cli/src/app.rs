@@ -45,6 +45,12 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
         Ok(Parsed::Told(text)) => return tell(&text, interrupt),
         Err(failure) => return refuse(&failure, &args, interrupt),
     };
+    if let Some(threads) = cli.global.threads {
+        // Only the first pool of a process counts, and this is it.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global();
+    }
     let mut ui = Ui::new(cli.global, interrupt);
     let answer = cli.command.run(&mut ui);
     let answer = answer.and_then(|exit| ui.flush().map(|()| exit).map_err(Into::into));

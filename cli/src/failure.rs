@@ -84,6 +84,14 @@ impl Failure {
                 }
             }
             Error::Io { source, .. } => {
+                failure.next.push(
+                    match source.kind() {
+                        std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken where none is given; then etcd-inspect status PATH",
+                        std::io::ErrorKind::PermissionDenied => "sudo etcd-inspect status {path}",
+                        _ => "etcd-inspect status --io read {path}     goes on past ranges that cannot be read",
+                    }
+                    .to_owned(),
+                );
                 failure.means = Some(
                     match source.kind() {
                         std::io::ErrorKind::NotFound => "nothing lies at that path",

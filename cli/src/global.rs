@@ -138,6 +138,16 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true, help_heading = "Global flags")]
     pub(crate) max_unpacked: Option<u64>,
 
+    /// Deepest nesting of a stored value that is decoded (default 128)
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide_short_help = true,
+        help_heading = "Global flags"
+    )]
+    pub(crate) value_depth: Option<usize>,
+
     /// Threads for scans; default all cores
     #[arg(
         long,

@@ -9,10 +9,6 @@
         reason = "a test may stop where it stands"
     )
 )]
-#![allow(
-    dead_code,
-    reason = "the framework stands before the verbs that use it"
-)]
 
 mod app;
 mod at;

@@ -159,21 +159,20 @@ impl<'m> View<'m> {
             )
         };
         let between = found.revision.saturating_sub(found.before.revision);
-        let doubt = match (&found.after, between) {
-            (Some(after), 0) => format!("the next, {}, is later", shown(after)),
-            (Some(after), between) => format!(
-                "{} more revisions without a time of their own before {}, which is later",
-                thousands(between.into()),
-                shown(after)
-            ),
-            (None, 0) => "the newest of all".to_owned(),
-            (None, between) => format!(
-                "{} more revisions without a time of their own; no write is known to be later",
+        let silent = match between {
+            0 => String::new(),
+            1 => "; the revision behind it carries none".to_owned(),
+            between => format!(
+                "; the {} revisions behind it carry none",
                 thousands(between.into())
             ),
         };
+        let next = match &found.after {
+            Some(after) => format!("; the next with one, {}, is later", shown(after)),
+            None => "; no write is known to be later".to_owned(),
+        };
         ui.note(format!(
-            "as of rev {}: at {} the newest write with a time was {}; {doubt}",
+            "as of rev {}: at {} the newest write that carries a time was {}{silent}{next}",
             thousands(found.revision.into()),
             time::full(moment, &zone),
             shown(&found.before),

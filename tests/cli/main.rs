@@ -9,6 +9,8 @@
 
 mod grammar;
 mod hostile;
+mod kubernetes;
 mod run;
+mod secrets;
 mod truth;
 mod wal;

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, hex, json};
 use crate::secrets::KeyFiles;
-use crate::ui::Ui;
+use crate::ui::{DEEPEST_VALUE, Ui};
 use crate::what;
 
 /// Decode one stored value from standard input or a file, as `auger decode` does
@@ -51,6 +51,7 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .map(|key| what::unescape(key))
             .unwrap_or_default(),
         unknown: args.unknown,
+        depth: ui.global.value_depth,
     };
     let input: Box<dyn Read> = match args.file.as_deref() {
         None => Box::new(io::stdin().lock()),
@@ -71,6 +72,7 @@ struct Decoder {
     keyring: Keyring,
     key: Vec<u8>,
     unknown: bool,
+    depth: Option<usize>,
 }
 
 /// What became of a value.
@@ -88,10 +90,13 @@ impl Decoder {
         let plain = opened
             .as_ref()
             .map_or(stored, |opened| opened.plain.as_slice());
-        let options = Options {
+        let mut options = Options {
             unknown_fields: self.unknown,
             ..Options::default()
         };
+        if let Some(depth) = self.depth {
+            options.limits.value_depth = depth.min(DEEPEST_VALUE);
+        }
         let object = Value::parse(plain)?.object(options)?;
         Ok(Decoded {
             object: object.to_json()?,

@@ -241,7 +241,10 @@ fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failu
         What::Noun { resource, .. } => resource.clone().into_bytes(),
         _ => Vec::new(),
     };
-    let shown = escape::bytes(&key, escape::Charset::default()).into_owned();
+    let shown = match key.as_slice() {
+        b"" => "the empty key".to_owned(),
+        key => escape::bytes(key, escape::Charset::default()).into_owned(),
+    };
     let at = keyspace.at(revision).unwrap_or_default();
     let records = keyspace.records_of(&key);
     let deleted = records

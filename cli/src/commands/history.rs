@@ -401,7 +401,7 @@ fn row(told: &Told<'_>, newest: Option<jiff::Timestamp>, zone: &jiff::tz::TimeZo
         known(put(|kv| Cell::number(kv.create_revision))),
         put(|kv| Cell::size(kv.value.len() as u64)),
         changed(&told.changed),
-        Cell::bytes(version.key),
+        Cell::key(version.key),
         version.offset.map(Cell::plain).unwrap_or_default(),
         index.map(Cell::plain).unwrap_or_default(),
         told.diff.as_deref().map(Cell::text).unwrap_or_default(),

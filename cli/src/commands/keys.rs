@@ -176,7 +176,7 @@ fn live(
 }
 
 fn key_row(version: &Version<'_>) -> Vec<Cell> {
-    let key = Cell::bytes(version.key).label(Label::Name);
+    let key = Cell::key(version.key).label(Label::Name);
     match version.key_value() {
         Ok(kv) => vec![
             key,
@@ -233,7 +233,7 @@ fn deleted(
             .as_ref()
             .and_then(|version| Some(version.key_value().ok()?.value.len() as u64));
         rows.push(vec![
-            Cell::bytes(tombstone.key).label(Label::Name),
+            Cell::key(tombstone.key).label(Label::Name),
             Cell::number(tombstone.revision.main),
             Cell::count(puts().count()),
             newest

@@ -91,7 +91,7 @@ fn row(
 ) -> Vec<Cell> {
     let first = attached
         .first()
-        .map(|version| Cell::bytes(version.key))
+        .map(|version| Cell::key(version.key))
         .unwrap_or_default();
     let all: Vec<_> = attached
         .iter()

@@ -1,14 +1,22 @@
+mod key;
+
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
 use std::path::Path;
 
 use etcd_inspect::bolt::fields::{FieldValue, fields};
 use etcd_inspect::bolt::{Db, Page, PageMap, PageType, PageUse, Pgid};
+use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect::member::{secrets_in_page, veiled};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::kube::LayoutArgs;
 use crate::output::{Cell, Column, Format, Label, Line, Tail, hex, number};
+use crate::secrets::Reveal;
 use crate::ui::Ui;
+use crate::what;
 
 /// Look at the raw pages of the db: list, map, tree, one page decoded or in hex
 ///
@@ -20,6 +28,7 @@ use crate::ui::Ui;
   etcd-inspect page --map /copy/m1           the file as a picture
   etcd-inspect page 20731 /copy/m1           one page, every field with its offset
   etcd-inspect page 20731 --hex /copy/m1
+  etcd-inspect page --key /registry/pods/shop/web-1 /copy/m1     where its versions stand
   etcd-inspect page --sort-by items -d /copy/m1")]
 pub(crate) struct PageArgs {
     /// A page id (20731 or page:20731), and the PATH
@@ -34,6 +43,14 @@ pub(crate) struct PageArgs {
     /// The page's bytes
     #[arg(long)]
     hex: bool,
+    /// The pages on which the versions of a raw key stand
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["map", "tree", "hex"])]
+    key: Option<OsString>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    /// Show the bytes of Secrets and password hashes; otherwise they are `*`
+    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    reveal: Option<Reveal>,
 }
 
 static LIST: [Column; 9] = [
@@ -68,10 +85,18 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let (id, path) = split(&args.words)?;
     let member = ui.member(path)?;
     let db = member.db()?;
+    if let Some(key) = &args.key {
+        return key::places(&member, &db, &what::unescape(key), ui);
+    }
+    let veil = Veil {
+        // Under a prefix that is not known any `/secrets/` in a key is enough.
+        layout: args.layout.layout().unwrap_or_default(),
+        lifted: args.reveal.is_some(),
+    };
     match id {
-        Some(id) if args.hex || ui.format() == Format::Hex => dump(&db, id, ui),
-        Some(id) if ui.format() == Format::Raw => raw(&db, id, ui),
-        Some(id) => decode(&db, id, ui),
+        Some(id) if args.hex || ui.format() == Format::Hex => dump(&db, id, &veil, ui),
+        Some(id) if ui.format() == Format::Raw => raw(&db, id, &veil, ui),
+        Some(id) => decode(&db, id, &veil, ui),
         None if args.hex => Err(Failure::usage("--hex of which page?")
             .next("etcd-inspect page 0 --hex {path}")
             .into()),
@@ -288,8 +313,37 @@ fn tree_line(depth: usize, page: &Page<'_>) -> Vec<Cell> {
     ]
 }
 
-fn decode(db: &Db<'_>, id: Pgid, ui: &mut Ui) -> anyhow::Result<Exit> {
+/// What hides secrets in a page.
+struct Veil {
+    layout: Layout,
+    lifted: bool,
+}
+
+impl Veil {
+    /// Where they stand within the page's bytes.
+    fn secrets(&self, db: &Db<'_>, page: &Page<'_>) -> Vec<Range<usize>> {
+        if self.lifted {
+            return Vec::new();
+        }
+        secrets_in_page(db, &self.layout, page)
+    }
+
+    /// The page's bytes as they may be shown.
+    fn bytes(&self, db: &Db<'_>, page: &Page<'_>, ui: &mut Ui) -> std::io::Result<Vec<u8>> {
+        let (bytes, hidden) = veiled(page.bytes.as_slice(), &self.secrets(db, page));
+        if hidden > 0 {
+            ui.note(format!(
+                "{hidden} bytes of secrets are shown as * (--reveal shows them)"
+            ))?;
+        }
+        Ok(bytes)
+    }
+}
+
+fn decode(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut page = db.page(id)?;
+    let secrets = veil.secrets(db, &page);
+    let start = page.bytes.offset();
     if page.header.id != id {
         // Not the head of anything: what its bytes claim to be an overflow run would swallow other pages.
         let size = usize::try_from(db.page_size())
@@ -312,7 +366,18 @@ fn decode(db: &Db<'_>, id: Pgid, ui: &mut Ui) -> anyhow::Result<Exit> {
             FieldValue::Number(number) => Cell::plain(number),
             FieldValue::Hex(bits) => Cell::shown(format!("{bits:#x}"), bits),
             FieldValue::Key(bytes) => Cell::bytes(bytes).label(Label::Name),
-            FieldValue::Value(bytes) => preview(bytes),
+            FieldValue::Value(bytes) => {
+                let at = usize::try_from(field.offset.saturating_sub(start)).unwrap_or(0);
+                let here = at..at.saturating_add(bytes.len());
+                let inside =
+                    |range: &&Range<usize>| range.start < here.end && here.start < range.end;
+                let hidden: Vec<_> = secrets
+                    .iter()
+                    .filter(inside)
+                    .map(|range| range.start.saturating_sub(at)..range.end.saturating_sub(at))
+                    .collect();
+                preview(&veiled(bytes, &hidden).0)
+            }
             FieldValue::Gap(bytes) => gap(bytes),
             FieldValue::Unreadable(why) => Cell::text(why).label(Label::Error),
         };
@@ -353,21 +418,17 @@ fn gap(bytes: &[u8]) -> Cell {
     }
 }
 
-fn dump(db: &Db<'_>, id: Pgid, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn dump(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
     let page = db.page(id)?;
+    let bytes = veil.bytes(db, &page, ui)?;
     let terminal = ui.terminal;
-    hex::dump(
-        ui.out(),
-        terminal,
-        "",
-        page.bytes.offset(),
-        page.bytes.as_slice(),
-    )?;
+    hex::dump(ui.out(), terminal, "", page.bytes.offset(), &bytes)?;
     Ok(Exit::Ok)
 }
 
-fn raw(db: &Db<'_>, id: Pgid, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn raw(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
     let page = db.page(id)?;
-    ui.raw(page.bytes.as_slice())?;
+    let bytes = veil.bytes(db, &page, ui)?;
+    ui.raw(&bytes)?;
     Ok(Exit::Ok)
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use etcd_inspect::member::Places;
+use etcd_inspect::check::logged;
+use etcd_inspect::member::{Hit, Places};
 use etcd_inspect::mvcc::KeyRange;
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -24,6 +25,7 @@ use crate::what;
   etcd-inspect search 10.96.0.10 -F -d /copy/m1
   etcd-inspect search 'image.*:latest' --in values -d /copy/m1
   etcd-inspect search -i hunter2 -d /copy/m1
+  etcd-inspect search hunter2 --in keys,values,history,wal -d /copy/m1
   etcd-inspect search web --in keys --prefix /registry/pods/ -d /copy/m1")]
 pub(crate) struct SearchArgs {
     /// Regular expression (with -F a plain string)
@@ -36,7 +38,7 @@ pub(crate) struct SearchArgs {
     /// Letters match in either case
     #[arg(short, long)]
     ignore_case: bool,
-    /// Where to look: keys, values (live), history (older versions and deleted keys)
+    /// Where to look: keys, values (live), history (older versions and deleted keys); wal (what only the log has)
     #[arg(long = "in", value_name = "WHERE,…", value_delimiter = ',', value_enum)]
     places: Vec<Place>,
     /// Only keys that begin so
@@ -61,6 +63,8 @@ enum Place {
     Values,
     /// Older versions, and what is left of deleted keys
     History,
+    /// Writes that only the WAL still has
+    Wal,
 }
 
 static COLUMNS: [Column; 8] = [
@@ -79,45 +83,80 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let view = View::open(&member, args.at.side, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let revision = view.revision(&args.at, ui)?;
     let mask = args.showing.mask(false, ui)?;
-    let within = |place| args.places.is_empty() || args.places.contains(&place);
+    let within =
+        |place| args.places.contains(&place) || args.places.is_empty() && place != Place::Wal;
     let places = Places {
         keys: within(Place::Keys),
         values: within(Place::Values),
         history: within(Place::History),
+        until: revision,
     };
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
     };
+    let logged = match within(Place::Wal) {
+        true => logged(&member, &*ui.progress())?,
+        false => None,
+    };
+    let only_there = logged.as_ref().map(|logged| {
+        [
+            kube::over(&objects, logged.keyspace()),
+            kube::over(&objects, logged.unplaced()),
+        ]
+    });
     let progress = ui.progress();
     let mut any = false;
     let mut failed = None;
     let mut rows = ui.rows("search", &COLUMNS)?;
-    objects.search(&pattern, &range, places, mask.as_ref(), &mut |hit| {
+    let mut give = |hit: Hit, of_wal: Option<bool>| {
         any = true;
-        let place = match (&hit.field, hit.live) {
-            (None, true) => "key",
-            (None, false) => "deleted key",
-            (Some(_), true) => "live",
-            (Some(_), false) => "history",
+        let place = match (&hit.field, hit.live, of_wal) {
+            (_, _, Some(_)) => "wal",
+            (None, true, _) => "key",
+            (None, false, _) => "deleted key",
+            (Some(_), true, _) => "live",
+            (Some(_), false, _) => "history",
+        };
+        // Of some writes of the WAL only the raft index is known.
+        let revision = |revision: i64| match of_wal {
+            Some(false) => Cell::shown(format!("(entry {revision})"), serde_json::Value::Null),
+            _ => Cell::number(revision),
         };
         let pushed = rows.push(vec![
             Cell::text(place).label(Label::Dim),
-            Cell::number(hit.revision),
-            Cell::number(hit.first_revision),
+            revision(hit.revision),
+            revision(hit.first_revision),
             Cell::number(hit.versions),
-            Cell::bytes(hit.key).label(Label::Name),
+            Cell::key(hit.key).label(Label::Name),
             hit.field
                 .filter(|field| !field.is_empty())
                 .map(Cell::text)
                 .unwrap_or_default(),
             Cell::text(hit.text),
-            Cell::flag(hit.live),
+            Cell::flag(hit.live && of_wal.is_none()),
         ]);
         failed = pushed.err();
         failed.is_none() && !etcd_inspect::progress::Progress::cancelled(&*progress)
-    });
+    };
+    if places.keys || places.values || places.history {
+        objects.search(&pattern, &range, places, mask.as_ref(), &mut |hit| {
+            give(hit, None)
+        });
+    }
+    for (objects, placed) in only_there.iter().flatten().zip([true, false]) {
+        let everything = Places {
+            keys: true,
+            values: true,
+            history: true,
+            until: revision.filter(|_| placed),
+        };
+        objects.search(&pattern, &range, everything, mask.as_ref(), &mut |hit| {
+            give(hit, Some(placed))
+        });
+    }
     if let Some(error) = failed {
         return Err(error.into());
     }

@@ -12,6 +12,7 @@ use etcd_inspect::{Error, Severity};
 
 use self::filter::{Filter, IndexRange};
 use crate::exit::Exit;
+use crate::secrets::Reveal;
 use crate::ui::Ui;
 
 /// Read the raft log: entries with decoded requests, terms and votes, segments
@@ -49,6 +50,9 @@ pub(crate) struct WalArgs {
     /// (entry, state, snapshot, metadata, crc: as --raw)
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
+    /// With -o raw or hex: also the values of Secrets and passwords, which are `*` otherwise
+    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "all", hide_short_help = true)]
+    reveal: Option<Reveal>,
     /// Only these raft indexes: N, A..B, A.., ..B
     #[arg(long, value_name = "A..B")]
     index: Option<IndexRange>,
@@ -68,7 +72,7 @@ pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else if args.raw || filter.wants_records() {
         records::print(&wal, &filter, ui)?;
     } else {
-        entries::print(&wal, &filter, args.all, ui)?;
+        entries::print(&wal, &filter, args.all, args.reveal.is_some(), ui)?;
     }
     damage(&wal, ui)
 }

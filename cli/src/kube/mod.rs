@@ -31,12 +31,8 @@ pub(crate) fn open<'a>(
     keys: &KeyFiles,
 ) -> anyhow::Result<Objects<'a>> {
     let keyring = keys.keyring()?;
-    Ok(Objects::new(
-        keyspace,
-        member.db_file()?.name(),
-        layout.layout(),
-        keyring,
-    ))
+    let objects = Objects::new(keyspace, member.db_file()?.name(), layout.layout(), keyring);
+    Ok(objects.with_limits(member.options().evidence.limits.clone()))
 }
 
 /// The same objects over another keyspace: that of the WAL.
@@ -47,6 +43,7 @@ pub(crate) fn over<'a>(objects: &Objects<'_>, keyspace: Keyspace<'a>) -> Objects
         Some(objects.layout().clone()),
         objects.keyring().clone(),
     )
+    .with_limits(objects.limits().clone())
 }
 
 /// `deployments/shop/web`: what messages call an object.

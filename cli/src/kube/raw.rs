@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
+use etcd_inspect::kubernetes::mask::{Mask, is_secret};
 use etcd_inspect::member::{Objects, Reading};
 use etcd_inspect::mvcc::{KeyValue, Version};
 use serde_json::Value;
@@ -56,15 +56,15 @@ impl<'q, 'a> Values<'q, 'a> {
     /// The value of a version, never decoded.
     pub(crate) fn bytes<'v>(&self, key: &[u8], kv: &KeyValue<'v>) -> Shown<'v> {
         match &self.mask {
-            Some(mask) if is_secret_key(self.objects.layout(), key) => Shown::Hidden(format!(
-                "{} ({} bytes; --reveal shows them)",
-                mask.hidden(kv.value),
-                kv.value.len()
-            )),
-            Some(mask) if self.objects.layout().resource(key).is_some() => {
-                Shown::Bytes(mask.bytes(kv.value))
+            Some(mask) if is_secret(self.objects.layout(), key, kv.value) => {
+                Shown::Hidden(format!(
+                    "{} ({} bytes; --reveal shows them)",
+                    mask.hidden(kv.value),
+                    kv.value.len()
+                ))
             }
-            _ => Shown::Bytes(Cow::Borrowed(kv.value)),
+            Some(mask) => Shown::Bytes(mask.bytes(kv.value)),
+            None => Shown::Bytes(Cow::Borrowed(kv.value)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What `history` says of each version of an object beside what etcd knows.
 
 use etcd_inspect::kubernetes::changed::{Change, changes, comparable, unified};
-use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
+use etcd_inspect::kubernetes::mask::{Mask, is_secret};
 use etcd_inspect::kubernetes::written::{Written, written};
 use etcd_inspect::member::{Objects, Reading};
 use etcd_inspect::mvcc::Version;
@@ -105,12 +105,12 @@ fn plain(objects: &Objects<'_>, version: &Version<'_>, mask: Option<&Mask>) -> S
     if version.tombstone {
         return String::new();
     }
-    if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), version.key)) {
+    if let Some(mask) = mask.filter(|_| is_secret(objects.layout(), version.key, kv.value)) {
         return format!("{}\n", mask.hidden(kv.value));
     }
     let bytes = match mask {
-        Some(mask) if objects.layout().resource(version.key).is_some() => mask.bytes(kv.value),
-        _ => kv.value.into(),
+        Some(mask) => mask.bytes(kv.value),
+        None => kv.value.into(),
     };
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.ends_with('\n') => text.to_owned(),

@@ -61,7 +61,7 @@ fn row(version: &Version<'_>, cause: &Undecodable) -> Vec<Cell> {
     let text = cause.to_string();
     let key = format!("{}: ", String::from_utf8_lossy(version.key));
     vec![
-        Cell::bytes(version.key).label(Label::Name),
+        Cell::key(version.key).label(Label::Name),
         Cell::number(version.revision.main),
         Cell::size(kv.value.len() as u64),
         Cell::text(text.strip_prefix(&key).unwrap_or(&text)).label(Label::Error),

@@ -73,6 +73,15 @@ impl Cell {
         Content::Bytes(bytes.into()).into()
     }
 
+    /// A user key: like any bytes, but an empty one is seen.
+    pub(crate) fn key(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            return Self::shown("\"\" (empty key)", "");
+        }
+        Self::bytes(bytes)
+    }
+
     /// A count, revision or raft index.
     pub(crate) fn number(number: impl Into<i128>) -> Self {
         Content::Number(number.into()).into()

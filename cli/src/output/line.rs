@@ -27,14 +27,6 @@ impl Line {
         self
     }
 
-    /// Its width on a terminal.
-    pub(crate) fn width(&self, terminal: Terminal) -> usize {
-        self.0
-            .iter()
-            .map(|(_, text)| escape::width(&escape::text(text, terminal.charset)))
-            .sum()
-    }
-
     /// Writes it with a newline.
     pub(crate) fn write(&self, out: &mut dyn Write, terminal: Terminal) -> io::Result<()> {
         for (label, text) in &self.0 {

@@ -209,6 +209,17 @@ impl Mask {
     }
 }
 
+/// Whether a stored value is secret: by its key, or because it is a Secret that lies elsewhere.
+pub fn is_secret(layout: &Layout, key: &[u8], value: &[u8]) -> bool {
+    // The word stands in every envelope and every JSON text of one; the rest is seldom asked.
+    is_secret_key(layout, key)
+        || memchr::memmem::find(value, b"Secret").is_some()
+            && super::Value::parse(value)
+                .ok()
+                .and_then(|value| Some(value.type_meta()?.1 == "Secret"))
+                .unwrap_or(false)
+}
+
 /// Whether the values of that etcd key are secret by nature. Outside the known prefixes any `/secrets/` in the key is enough.
 pub fn is_secret_key(layout: &Layout, key: &[u8]) -> bool {
     match layout.parse(key) {

@@ -13,6 +13,7 @@ mod objects;
 mod search;
 mod snap;
 mod space;
+mod veil;
 mod wal;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 pub use search::{Hit, Places};
 pub use space::Space;
+pub use veil::{secrets_in_entry, secrets_in_page, veiled};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};

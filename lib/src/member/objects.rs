@@ -135,6 +135,18 @@ impl<'a> Objects<'a> {
         objects
     }
 
+    /// With other limits than the default ones.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The keyspace.
     pub fn keyspace(&self) -> Keyspace<'a> {
         self.keyspace

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::objects::{Objects, Reading};
 use crate::kubernetes::jsonpath::text;
-use crate::kubernetes::mask::{Mask, is_secret_key};
+use crate::kubernetes::mask::{Mask, is_secret};
 use crate::mvcc::{KeyRange, Version};
 
 /// Keys that are searched side by side before their hits are given out in order.
@@ -29,6 +29,8 @@ pub struct Places {
     pub values: bool,
     /// Values of older versions and of deleted keys.
     pub history: bool,
+    /// Only what stood in the store at this revision or before; what was live then counts as live.
+    pub until: Option<i64>,
 }
 
 /// One field of one key in which the pattern was found.
@@ -87,6 +89,15 @@ impl<'a> Objects<'a> {
         mask: Option<&Mask>,
     ) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
+        let records = self.keyspace().records_of(newest.key);
+        let known = |version: &Version<'_>| {
+            places
+                .until
+                .is_none_or(|until| version.revision.main <= until)
+        };
+        let Some(newest) = records.iter().rfind(known) else {
+            return hits;
+        };
         if places.keys && pattern.is_match(newest.key) {
             hits.push(Hit {
                 key: newest.key.to_vec(),
@@ -101,10 +112,11 @@ impl<'a> Objects<'a> {
         if !places.values && !places.history {
             return hits;
         }
-        let records = self.keyspace().records_of(newest.key);
         let wanted = |version: &Version<'_>| {
             let live = version.revision == newest.revision && !version.tombstone;
-            !version.tombstone && if live { places.values } else { places.history }
+            known(version)
+                && !version.tombstone
+                && if live { places.values } else { places.history }
         };
         for version in records.iter().rev().filter(wanted) {
             let live = version.revision == newest.revision;
@@ -162,8 +174,12 @@ impl<'a> Objects<'a> {
             return found;
         };
         if pattern.is_match(kv.value) {
-            let shown = match mask.filter(|_| is_secret_key(self.layout(), version.key)) {
-                Some(mask) => mask.hidden(kv.value),
+            let shown = match mask {
+                Some(mask) if is_secret(self.layout(), version.key, kv.value) => {
+                    mask.hidden(kv.value)
+                }
+                // A match within what the mask hides is not found in what it leaves: the beginning is shown then.
+                Some(mask) => around(&mask.bytes(kv.value), pattern),
                 None => around(kv.value, pattern),
             };
             found.push((String::new(), shown));

@@ -1,6 +1,6 @@
 //! The payload of any entry, by its type; and the user keys it touches.
 
-use super::kv::{Op, RequestOp, TxnRequest};
+use super::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use super::{ConfChange, ConfChangeType, ConfChangeV2, EntryType, Operation, Proposer, Request};
 
 /// What an entry carries.
@@ -103,6 +103,19 @@ impl Payload {
         keys
     }
 
+    /// Every put, in all branches of a transaction.
+    pub fn puts(&self) -> Vec<&PutRequest> {
+        let mut puts = Vec::new();
+        if let Self::Request(Request::Internal(request)) = self {
+            match request.operation() {
+                Some(Operation::Put(put)) => puts.push(put),
+                Some(Operation::Txn(txn)) => txn_puts(txn, &mut puts),
+                _ => {}
+            }
+        }
+        puts
+    }
+
     /// Whether it names `key`, alone or within a range.
     pub fn touches(&self, key: &[u8]) -> bool {
         self.key_spans().iter().any(|span| span.contains(key))
@@ -126,6 +139,16 @@ fn txn_spans<'a>(txn: &'a TxnRequest, spans: &mut Vec<KeySpan<'a>>) {
             }
             Some(Op::Txn(txn)) => txn_spans(txn, spans),
             None => {}
+        }
+    }
+}
+
+fn txn_puts<'a>(txn: &'a TxnRequest, puts: &mut Vec<&'a PutRequest>) {
+    for RequestOp { request } in txn.success.iter().chain(&txn.failure) {
+        match request {
+            Some(Op::Put(put)) => puts.push(put),
+            Some(Op::Txn(nested)) => txn_puts(nested, puts),
+            _ => {}
         }
     }
 }

@@ -26,8 +26,8 @@ mod sparse;
 pub mod synth;
 
 pub use fixture::{
-    Copy, archive, copy_of, data_dir, fixture, fixture_copy, fixtures, manifest, restore, root,
-    truth, unzstd,
+    Copy, archive, copy_of, data_dir, fixture, fixture_copy, fixtures, manifest, members_of,
+    restore, root, truth, unzstd,
 };
 pub use seal::Seal;
 pub use sparse::read_until_hole;

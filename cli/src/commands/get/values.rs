@@ -202,7 +202,7 @@ pub(crate) fn rows<'k>(
 
 fn row<'k>(version: &Version<'k>, values: &Values<'_, 'k>, tables: bool) -> Vec<Cell> {
     let blank = Cell::unknown;
-    let key = Cell::bytes(version.key).label(Label::Name);
+    let key = Cell::key(version.key).label(Label::Name);
     let main = Cell::number(version.revision.main);
     if version.tombstone {
         let deleted = Cell::text("deleted").label(Label::Warning);

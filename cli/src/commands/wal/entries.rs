@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use etcd_inspect::member::Wal;
+use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect::member::{Wal, secrets_in_entry, veiled};
 use etcd_inspect::raft::{Payload, Reveal};
 use etcd_inspect::wal::LogEntry;
 use serde_json::Value;
@@ -27,11 +28,17 @@ static COLUMNS: [Column; 13] = [
     Column::json("decoded"),
 ];
 
-pub(super) fn print(wal: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Result<()> {
+pub(super) fn print(
+    wal: &Wal<'_>,
+    filter: &Filter,
+    all: bool,
+    reveal: bool,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let log = wal.log();
     let format = ui.format();
     if matches!(format, Format::Raw | Format::Hex) {
-        return bytes(wal, filter, all, ui);
+        return bytes(wal, filter, all, reveal, ui);
     }
     let commit = log.hard_state().map_or(0, |state| state.commit);
     let members = members(wal);
@@ -155,22 +162,41 @@ fn members(wal: &Wal<'_>) -> BTreeSet<u64> {
 }
 
 /// The data of entries as it stands: `-o raw`, `-o hex`.
-fn bytes(wal: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Result<()> {
+fn bytes(
+    wal: &Wal<'_>,
+    filter: &Filter,
+    all: bool,
+    reveal: bool,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let terminal = ui.terminal;
+    let layout = Layout::default();
+    let mut hidden = 0;
     for entry in &wal.log().entries {
         let wanted = filter.index(entry.index) && (all || entry.survives);
         if !wanted || !filter.payload(&wal.payload(entry)) {
             continue;
         }
-        let data = wal.data(entry);
+        let stored = wal.data(entry);
+        let secrets = match reveal {
+            true => Vec::new(),
+            false => secrets_in_entry(&layout, &wal.payload(entry), stored),
+        };
+        let (data, hidden_here) = veiled(stored, &secrets);
+        hidden += hidden_here;
         if ui.format() == Format::Raw {
-            ui.raw(data)?;
+            ui.raw(&data)?;
             continue;
         }
         let record = wal.log().records.get(entry.record as usize);
         let offset = record.map_or(0, |record| record.payload_at) + u64::from(entry.data_at);
         ui.line(format!("index {} term {}", entry.index, entry.term))?;
-        hex::dump(ui.out(), terminal, "", offset, data)?;
+        hex::dump(ui.out(), terminal, "", offset, &data)?;
+    }
+    if hidden > 0 {
+        ui.note(format!(
+            "{hidden} bytes of secrets are shown as * (--reveal shows them)"
+        ))?;
     }
     Ok(())
 }

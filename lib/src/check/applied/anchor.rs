@@ -7,7 +7,7 @@ use super::{Entry, Told};
 use crate::codes::cross;
 use crate::finding::Finding;
 use crate::mvcc::{Keyspace, Revision};
-use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
+use crate::raft::kv::PutRequest;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
 
@@ -210,24 +210,7 @@ fn revisions_of(keyspace: &Keyspace<'_>, put: &PutRequest) -> Vec<i64> {
 
 /// Every put of an entry, in all branches.
 pub(super) fn puts(payload: &Payload) -> Vec<&PutRequest> {
-    fn of_txn<'t>(txn: &'t TxnRequest, puts: &mut Vec<&'t PutRequest>) {
-        for RequestOp { request } in txn.success.iter().chain(&txn.failure) {
-            match request {
-                Some(Op::Put(put)) => puts.push(put),
-                Some(Op::Txn(nested)) => of_txn(nested, puts),
-                _ => {}
-            }
-        }
-    }
-    let mut puts = Vec::new();
-    if let Payload::Request(Request::Internal(request)) = payload {
-        match request.operation() {
-            Some(Operation::Put(put)) => puts.push(put),
-            Some(Operation::Txn(txn)) => of_txn(txn, &mut puts),
-            _ => {}
-        }
-    }
-    puts
+    payload.puts()
 }
 
 /// Entries in front of the anchor have no known revision. But a stored value that no write of its key in the WAL has, and

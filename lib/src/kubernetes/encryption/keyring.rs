@@ -1,12 +1,9 @@
 //! Every key at hand, and trying them as kube-apiserver does.
 
+mod load;
+
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
-
-use super::config::{self, Config, ConfigError, KeyConfig, KmsKeysConfig};
 use super::seal::{Provider, Seal};
 use super::{Tried, aescbc, aesgcm, secretbox};
 use crate::kubernetes::key::Key;
@@ -137,123 +134,6 @@ impl fmt::Display for Closed {
 }
 
 impl Keyring {
-    /// Adds an EncryptionConfiguration, YAML or JSON, current or legacy kind. Of several the one added last is tried first.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the text is something else or a secret has the wrong length.
-    pub fn add_config(&mut self, text: &str) -> Result<(), ConfigError> {
-        let mut rules = Vec::new();
-        for entry in Config::parse(text)?.resources {
-            let mut keys = Vec::new();
-            for provider in entry.providers {
-                for (kind, list) in [
-                    (Provider::Aescbc, provider.aescbc),
-                    (Provider::Aesgcm, provider.aesgcm),
-                    (Provider::Secretbox, provider.secretbox),
-                ] {
-                    for key in list.into_iter().flat_map(|list| list.keys) {
-                        keys.push(named(kind, key)?);
-                    }
-                }
-                if let Some(kms) = provider.kms {
-                    let kind = if kms.api_version == "v2" {
-                        Provider::KmsV2
-                    } else {
-                        Provider::KmsV1
-                    };
-                    keys.push(Named {
-                        provider: kind,
-                        name: kms.name,
-                        secret: Vec::new(),
-                    });
-                }
-            }
-            rules.push(Rule {
-                resources: entry.resources,
-                keys,
-            });
-        }
-        self.configs.insert(0, rules);
-        Ok(())
-    }
-
-    /// Adds the keys of a KMS, YAML or JSON:
-    ///
-    /// ```yaml
-    /// keks:                       # keys of plugins that wrap a DEK with AES-GCM, nonce first
-    ///   - provider: local         # optional: only for this KMS provider
-    ///     key: <base64>           # 16, 24 or 32 bytes
-    ///   - sha256_of: passphrase   # or: the key is the SHA-256 of this text
-    /// deks:                       # DEKs (v1, v2 up to 1.27) and seeds (v2), decrypted by the plugin
-    ///   - provider: local         # optional
-    ///     encrypted_sha256: <hex> # optional: of the encrypted DEK it belongs to, as `meta --encryption` prints it
-    ///     key: <base64>
-    /// ```
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the text is something else.
-    pub fn add_kms_keys(&mut self, text: &str) -> Result<(), ConfigError> {
-        let file: KmsKeysConfig = config::parse(text)?;
-        for kek in file.keks {
-            let secret = match (kek.key, kek.sha256_of) {
-                (Some(key), None) => secret("kek", &key)?,
-                (None, Some(text)) => Sha256::digest(text.as_bytes()).to_vec(),
-                _ => return Err(bad("kek", "needs either key or sha256_of")),
-            };
-            self.keks.push(KmsKey {
-                provider: kek.provider,
-                of: None,
-                secret,
-            });
-        }
-        for dek in file.deks {
-            let of = match dek.encrypted_sha256 {
-                Some(text) => Some(
-                    sha256_hex(&text)
-                        .ok_or_else(|| bad("dek", "encrypted_sha256 is 64 hex digits"))?,
-                ),
-                None => None,
-            };
-            self.deks.push(KmsKey {
-                provider: dek.provider,
-                of,
-                secret: secret("dek", &dek.key)?,
-            });
-        }
-        Ok(())
-    }
-
-    /// Adds what a KMS file holds: the form of [`add_kms_keys`](Self::add_kms_keys), or nothing but one key, as bytes or in
-    /// base64, which is then tried as KEK, as DEK and as seed.
-    ///
-    /// # Errors
-    /// As [`add_kms_keys`](Self::add_kms_keys).
-    pub fn add_kms_file(&mut self, bytes: &[u8]) -> Result<(), ConfigError> {
-        let text = std::str::from_utf8(bytes).map(str::trim).ok();
-        let decoded = text.and_then(|text| STANDARD.decode(text).ok());
-        let is_key = |bytes: &[u8]| matches!(bytes.len(), 16 | 24 | 32);
-        let alone = decoded.filter(|key| is_key(key)).or_else(|| {
-            (is_key(bytes) && text.is_none_or(|text| !text.contains(':'))).then(|| bytes.to_vec())
-        });
-        match (alone, text) {
-            (Some(secret), _) => {
-                let key = KmsKey {
-                    provider: None,
-                    of: None,
-                    secret,
-                };
-                self.keks.push(key.clone());
-                self.deks.push(key);
-                Ok(())
-            }
-            (None, Some(text)) => self.add_kms_keys(text),
-            (None, None) => Err(bad(
-                "KMS key",
-                "neither text nor a key of 16, 24 or 32 bytes",
-            )),
-        }
-    }
-
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.configs.is_empty() && self.keks.is_empty() && self.deks.is_empty()
@@ -397,51 +277,12 @@ fn names(name: &str, key: &Key<'_>) -> bool {
     }
 }
 
-fn named(provider: Provider, key: KeyConfig) -> Result<Named, ConfigError> {
-    let secret = secret(&key.name, &key.secret)?;
-    let fits = match provider {
-        Provider::Secretbox => secret.len() == 32,
-        _ => matches!(secret.len(), 16 | 24 | 32),
-    };
-    if !fits {
-        return Err(bad(
-            &key.name,
-            "a secretbox key has 32 bytes, an AES key 16, 24 or 32",
-        ));
-    }
-    Ok(Named {
-        provider,
-        name: key.name,
-        secret,
-    })
-}
-
-fn secret(name: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
-    STANDARD
-        .decode(text.trim())
-        .map_err(|_| bad(name, "the secret is not standard base64"))
-}
-
-fn bad(name: &str, why: &'static str) -> ConfigError {
-    ConfigError::Secret {
-        name: name.to_owned(),
-        why,
-    }
-}
-
-fn sha256_hex(text: &str) -> Option<[u8; 32]> {
-    let mut out = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::kubernetes::key::Layout;
 

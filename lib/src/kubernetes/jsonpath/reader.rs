@@ -1,0 +1,277 @@
+//! Reading JSONPath and templates.
+
+use serde_json::Value;
+
+use super::{Compare, DEPTH, JsonPath, JsonPathError, Node, Operand, Step};
+
+/// What is left of the text.
+pub(super) struct Reader<'t> {
+    pub(super) rest: &'t str,
+    pub(super) depth: usize,
+}
+
+impl Reader<'_> {
+    pub(super) fn error(&self, want: &'static str) -> JsonPathError {
+        JsonPathError {
+            at: self.rest.to_owned(),
+            want,
+        }
+    }
+
+    pub(super) fn eat(&mut self, token: &str) -> bool {
+        self.rest
+            .strip_prefix(token)
+            .map(|rest| self.rest = rest)
+            .is_some()
+    }
+
+    pub(super) fn want(&mut self, token: &str, want: &'static str) -> Result<(), JsonPathError> {
+        self.space();
+        if self.eat(token) {
+            Ok(())
+        } else {
+            Err(self.error(want))
+        }
+    }
+
+    pub(super) fn space(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    /// What follows `{`, up to and with `}`.
+    pub(super) fn braces(
+        &mut self,
+        open: &mut Vec<(JsonPath, Vec<Node>)>,
+    ) -> Result<(), JsonPathError> {
+        loop {
+            self.space();
+            let node = if self.eat("}") {
+                return Ok(());
+            } else if self.rest.starts_with("range ") || self.rest.starts_with("range.") {
+                self.eat("range");
+                self.space();
+                let path = self.path()?;
+                open.push((path, Vec::new()));
+                continue;
+            } else if self
+                .rest
+                .strip_prefix("end")
+                .is_some_and(|rest| rest.trim_start().starts_with('}'))
+            {
+                self.eat("end");
+                match open.pop() {
+                    Some((path, nodes)) if !open.is_empty() => Node::Range(path, nodes),
+                    _ => return Err(self.error("{end} without a range")),
+                }
+            } else if self.rest.starts_with(['"', '\'']) {
+                Node::Text(self.quoted()?)
+            } else if self.rest.starts_with(['.', '[', '$', '@']) {
+                Node::Path(self.path()?)
+            } else {
+                let name = self.name()?;
+                let mut path = self.path()?;
+                path.0.insert(0, Step::Field(name));
+                Node::Path(path)
+            };
+            if let Some((_, nodes)) = open.last_mut() {
+                nodes.push(node);
+            }
+        }
+    }
+
+    pub(super) fn path(&mut self) -> Result<JsonPath, JsonPathError> {
+        let mut steps = Vec::new();
+        if self.eat("$") {
+            steps.push(Step::Root);
+        } else {
+            self.eat("@");
+        }
+        loop {
+            if self.eat("..") {
+                steps.push(Step::Descend);
+                if !self.rest.starts_with('[') {
+                    steps.push(self.field()?);
+                }
+            } else if self.eat(".") {
+                // `{.}` is the object itself; `.[0]` is `[0]`.
+                if !self.rest.is_empty() && !self.rest.starts_with(['[', '}', ' ', ')']) {
+                    steps.push(self.field()?);
+                }
+            } else if self.eat("[") {
+                steps.push(self.bracket()?);
+            } else {
+                return Ok(JsonPath(steps));
+            }
+        }
+    }
+
+    pub(super) fn field(&mut self) -> Result<Step, JsonPathError> {
+        if self.eat("*") {
+            return Ok(Step::Wildcard);
+        }
+        self.name().map(Step::Field)
+    }
+
+    pub(super) fn name(&mut self) -> Result<String, JsonPathError> {
+        let mut name = String::new();
+        let mut chars = self.rest.char_indices();
+        let end = loop {
+            match chars.next() {
+                Some((_, '\\')) => name.extend(chars.next().map(|(_, escaped)| escaped)),
+                Some((_, c)) if !c.is_whitespace() && !".[]{}()=!<>,'\"@$|&".contains(c) => {
+                    name.push(c)
+                }
+                Some((at, _)) => break at,
+                None => break self.rest.len(),
+            }
+        };
+        if end == 0 {
+            return Err(self.error("a field name"));
+        }
+        self.rest = self.rest.get(end..).unwrap_or_default();
+        Ok(name)
+    }
+
+    pub(super) fn quoted(&mut self) -> Result<String, JsonPathError> {
+        let mut chars = self.rest.char_indices();
+        let Some((_, quote)) = chars.next() else {
+            return Err(self.error("a quote"));
+        };
+        let mut text = String::new();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '\\' => match chars.next() {
+                    Some((_, 'n')) => text.push('\n'),
+                    Some((_, 't')) => text.push('\t'),
+                    Some((_, 'r')) => text.push('\r'),
+                    Some((_, c)) => text.push(c),
+                    None => break,
+                },
+                c if c == quote => {
+                    self.rest = self.rest.get(at + c.len_utf8()..).unwrap_or_default();
+                    return Ok(text);
+                }
+                c => text.push(c),
+            }
+        }
+        Err(self.error("a closing quote"))
+    }
+
+    pub(super) fn integer(&mut self) -> Option<i64> {
+        self.space();
+        let digits = self
+            .rest
+            .trim_start_matches(['-', '+'])
+            .find(|c: char| !c.is_ascii_digit());
+        let sign = self.rest.len() - self.rest.trim_start_matches(['-', '+']).len();
+        let end = digits.map_or(self.rest.len(), |digits| sign + digits);
+        let number = self.rest.get(..end)?.parse().ok()?;
+        self.rest = self.rest.get(end..)?;
+        self.space();
+        Some(number)
+    }
+
+    pub(super) fn bracket(&mut self) -> Result<Step, JsonPathError> {
+        self.space();
+        if self.eat("?(") {
+            let step = self.filter()?;
+            self.want(")", "a closing parenthesis")?;
+            self.want("]", "a closing bracket")?;
+            return Ok(step);
+        }
+        let mut steps = Vec::new();
+        loop {
+            self.space();
+            steps.push(if self.eat("*") {
+                Step::Wildcard
+            } else if self.rest.starts_with(['\'', '"']) {
+                Step::Field(self.quoted()?)
+            } else {
+                self.slice()?
+            });
+            self.space();
+            if self.eat("]") {
+                break;
+            }
+            self.want(",", "a closing bracket")?;
+        }
+        match (steps.pop(), steps.is_empty()) {
+            (Some(step), true) => Ok(step),
+            (last, _) => {
+                steps.extend(last);
+                Ok(Step::Union(steps))
+            }
+        }
+    }
+
+    pub(super) fn slice(&mut self) -> Result<Step, JsonPathError> {
+        let from = self.integer();
+        if !self.eat(":") {
+            return match from {
+                Some(_) => Ok(Step::Slice {
+                    from,
+                    to: None,
+                    step: 1,
+                    single: true,
+                }),
+                None => Err(self.error("an index, a name in quotes, * or ?()")),
+            };
+        }
+        let to = self.integer();
+        let step = if self.eat(":") { self.integer() } else { None };
+        Ok(Step::Slice {
+            from,
+            to,
+            step: step.unwrap_or(1),
+            single: false,
+        })
+    }
+
+    pub(super) fn filter(&mut self) -> Result<Step, JsonPathError> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err(self.error("filters are nested too deep"));
+        }
+        let left = self.operand()?;
+        self.space();
+        let operators = [
+            ("==", Compare::Equal),
+            ("!=", Compare::NotEqual),
+            ("<=", Compare::LessEqual),
+            (">=", Compare::GreaterEqual),
+            ("<", Compare::Less),
+            (">", Compare::Greater),
+        ];
+        let found = operators.into_iter().find(|(token, _)| self.eat(token));
+        let test = match found {
+            Some((_, compare)) => Some((compare, self.operand()?)),
+            None => None,
+        };
+        self.depth -= 1;
+        Ok(Step::Filter { left, test })
+    }
+
+    pub(super) fn operand(&mut self) -> Result<Operand, JsonPathError> {
+        self.space();
+        if self.rest.starts_with(['@', '$', '.']) {
+            return self.path().map(Operand::Path);
+        }
+        if self.rest.starts_with(['\'', '"']) {
+            return self
+                .quoted()
+                .map(|text| Operand::Literal(Value::String(text)));
+        }
+        let end = self
+            .rest
+            .find(|c: char| c.is_whitespace() || ")=!<>".contains(c))
+            .unwrap_or(self.rest.len());
+        let literal = self
+            .rest
+            .get(..end)
+            .and_then(|text| serde_json::from_str(text).ok());
+        let literal = literal
+            .ok_or_else(|| self.error("@.path, a text in quotes, a number, true or false"))?;
+        self.rest = self.rest.get(end..).unwrap_or_default();
+        Ok(Operand::Literal(literal))
+    }
+}

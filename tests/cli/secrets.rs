@@ -1,0 +1,332 @@
+//! No secret leaves the binary unless somebody asks for it: neither in clear text nor in base64 nor in hex, by no verb and
+//! in no form of output.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use testkit::{Seal, data_dir, fixture, members_of};
+
+use crate::run::{Said, command, etcd_inspect};
+
+const MEMBER: &str = "k8s-1.20-etcd35";
+
+const FORMS: &[&str] = &[
+    "table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name", "raw", "hex",
+];
+
+fn data() -> PathBuf {
+    data_dir(MEMBER)
+}
+
+/// One value of a Secret, and how it may not be seen.
+struct Canary {
+    namespace: String,
+    name: String,
+    field: String,
+    plain: Vec<u8>,
+    forms: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Canary {
+    fn new(secret: &Value, field: &str, plain: Vec<u8>) -> Self {
+        // Its end: tokens begin alike.
+        let tail = plain[plain.len().saturating_sub(30)..].to_vec();
+        let hex: Vec<String> = tail
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let mut forms = vec![
+            ("plain", tail.clone()),
+            ("hex", hex.concat().into_bytes()),
+            ("hex dump", hex.join(" ").into_bytes()),
+        ];
+        // Within something longer that is encoded as a whole it may begin at any of three places.
+        for (shift, name) in ["base64", "base64 + 1", "base64 + 2"]
+            .into_iter()
+            .enumerate()
+        {
+            let mut padded = vec![0; shift];
+            padded.extend(&tail);
+            let text = STANDARD.encode(padded);
+            forms.push((name, text.as_bytes()[4..text.len() - 4].to_vec()));
+        }
+        // A field of Secret.data is base64 already: once more where the object is encoded as text.
+        let encoded = STANDARD.encode(&plain);
+        forms.push((
+            "base64 of the whole",
+            encoded.as_bytes()[..encoded.len().min(40)].to_vec(),
+        ));
+        Self {
+            namespace: secret["metadata"]["namespace"].as_str().unwrap().to_owned(),
+            name: secret["metadata"]["name"].as_str().unwrap().to_owned(),
+            field: field.to_owned(),
+            plain,
+            forms,
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("/registry/secrets/{}/{}", self.namespace, self.name)
+    }
+
+    #[track_caller]
+    fn assert_hidden(&self, line: &[&str], said: &Said) {
+        for (stream, text) in [("stdout", &said.out), ("stderr", &said.err)] {
+            for (form, bytes) in &self.forms {
+                let seen = text
+                    .as_bytes()
+                    .windows(bytes.len())
+                    .any(|window| window == bytes);
+                assert!(
+                    !seen,
+                    "{} of {} as {form} on {stream} of {line:?}",
+                    self.field, self.name
+                );
+            }
+        }
+    }
+}
+
+/// Tokens and other values that stand nowhere but in their Secret.
+fn canaries() -> Vec<Canary> {
+    let files = members_of(&fixture(MEMBER).join("truth/api.tar.zst"));
+    let list: Value = serde_json::from_slice(&files["api/v1_secrets.json"]).unwrap();
+    let mut found = Vec::new();
+    for secret in list["items"].as_array().unwrap() {
+        for (field, value) in secret["data"].as_object().into_iter().flatten() {
+            let plain = STANDARD.decode(value.as_str().unwrap()).unwrap();
+            // Certificates of authorities and names of namespaces are public.
+            if plain.len() >= 12 && field != "ca.crt" && field != "namespace" {
+                found.push(Canary::new(secret, field, plain));
+            }
+        }
+    }
+    assert!(found.len() > 10, "{}", found.len());
+    found
+}
+
+fn run(line: &[&str]) -> Said {
+    let path = data();
+    let path = path.to_str().unwrap().to_owned();
+    let words: Vec<&str> = line
+        .iter()
+        .map(|word| if *word == "PATH" { path.as_str() } else { word })
+        .collect();
+    etcd_inspect(words)
+}
+
+/// Runs every line in every form, two at a time, and looks for every canary.
+fn nothing_leaks(lines: &[Vec<&str>], canaries: &[Canary]) {
+    let seal = Seal::of(&data());
+    let all: Vec<Vec<&str>> = lines
+        .iter()
+        .flat_map(|line| {
+            FORMS.iter().map(|form| {
+                let mut line = line.clone();
+                line.extend(["-o", form]);
+                line
+            })
+        })
+        .collect();
+    let half = all.len().div_ceil(2);
+    std::thread::scope(|scope| {
+        for part in all.chunks(half) {
+            scope.spawn(move || {
+                for line in part {
+                    let said = run(line);
+                    for canary in canaries {
+                        canary.assert_hidden(line, &said);
+                    }
+                }
+            });
+        }
+    });
+    seal.assert_unchanged();
+}
+
+#[test]
+fn get_and_history_hide_secrets_by_type_by_name_and_by_raw_key() {
+    let canaries = canaries();
+    let one = &canaries[0];
+    let key = one.key();
+    let noun = format!("secret/{}", one.name);
+    let namespace = one.namespace.as_str();
+    nothing_leaks(
+        &[
+            vec!["get", "secrets", "-A", "-d", "PATH"],
+            vec!["get", &noun, "-n", namespace, "-d", "PATH"],
+            vec![
+                "get", &noun, "-n", namespace, "--stored", "--full", "-d", "PATH",
+            ],
+            vec!["get", &noun, "-n", namespace, "--describe", "-d", "PATH"],
+            vec!["get", &key, "-d", "PATH"],
+            vec!["get", "--key", &key, "--stored", "-d", "PATH"],
+            vec!["get", "--prefix", "/registry/secrets/", "-d", "PATH"],
+            vec!["get", "/registry/secrets/**", "-d", "PATH"],
+            vec!["history", &key, "-d", "PATH"],
+            vec!["history", &key, "--diff", "--wal", "-d", "PATH"],
+            vec!["history", "secrets", "-A", "--diff", "-d", "PATH"],
+        ],
+        &canaries,
+    );
+    for form in ["jsonpath={.data}", "custom-columns=D:.data,T:.data.token"] {
+        let line = ["get", "secrets", "-A", "-o", form, "-d", "PATH"];
+        let said = run(&line);
+        canaries
+            .iter()
+            .for_each(|canary| canary.assert_hidden(&line, &said));
+    }
+}
+
+#[test]
+fn listings_searches_logs_and_checks_hide_secrets() {
+    let canaries = canaries();
+    let one = &canaries[0];
+    let key = one.key();
+    let word = String::from_utf8_lossy(&one.plain[..10]).into_owned();
+    nothing_leaks(
+        &[
+            vec!["keys", "--values", "PATH"],
+            vec![
+                "keys",
+                "--values",
+                "--stored",
+                "--prefix",
+                "/registry/secrets/",
+                "PATH",
+            ],
+            vec![
+                "search",
+                "-F",
+                &word,
+                "--in",
+                "keys,values,history,wal",
+                "-d",
+                "PATH",
+            ],
+            vec!["search", "token", "-d", "PATH"],
+            vec!["wal", "--key", "/registry/secrets/**", "PATH"],
+            vec!["wal", "--raw", "PATH"],
+            vec!["certs", "PATH"],
+            vec!["check", "PATH"],
+            vec!["status", "PATH"],
+            vec!["snap", "PATH"],
+            vec!["meta", "--encryption", "PATH"],
+            vec!["get", "--undecodable", "-d", "PATH"],
+            vec!["page", "--key", &key, "PATH"],
+        ],
+        &canaries,
+    );
+}
+
+#[test]
+fn pages_that_hold_secrets_show_stars_in_their_place() {
+    let canaries = canaries();
+    let mut pages = std::collections::BTreeSet::new();
+    for canary in &canaries {
+        let said = run(&["page", "--key", &canary.key(), "-o", "json", "PATH"]);
+        for row in said.rows() {
+            let (page, more) = (
+                row["page"].as_u64().unwrap(),
+                row["overflow"].as_u64().unwrap(),
+            );
+            pages.extend((page..=page + more).map(|page| page.to_string()));
+        }
+    }
+    assert!(pages.len() > 5, "{pages:?}");
+    let mut stars = 0;
+    for page in &pages {
+        for line in [
+            vec!["page", page, "-d", "PATH"],
+            vec!["page", page, "-o", "json", "-d", "PATH"],
+            vec!["page", page, "--hex", "-d", "PATH"],
+            vec!["page", page, "-o", "raw", "-d", "PATH"],
+        ] {
+            let said = run(&line);
+            stars += usize::from(said.out.contains("****"));
+            canaries
+                .iter()
+                .for_each(|canary| canary.assert_hidden(&line, &said));
+        }
+    }
+    assert!(stars > pages.len(), "{stars}");
+}
+
+#[test]
+fn who_asks_for_an_object_by_its_name_sees_it() {
+    let canaries = canaries();
+    let one = &canaries[0];
+    let noun = format!("secret/{}", one.name);
+    let said = run(&[
+        "get",
+        &noun,
+        "-n",
+        &one.namespace,
+        "--reveal",
+        "-o",
+        "json",
+        "-d",
+        "PATH",
+    ]);
+    let shown = said.json()["data"][&one.field].clone();
+    assert_eq!(shown, STANDARD.encode(&one.plain));
+    let raw = command()
+        .args(["get", &one.key(), "--reveal", "-o", "raw", "-d"])
+        .arg(data())
+        .output()
+        .unwrap();
+    assert!(
+        raw.stdout
+            .windows(one.plain.len())
+            .any(|window| window == one.plain)
+    );
+    // All of a type is not one object by its name.
+    let line = [
+        "get", "secrets", "-A", "--reveal", "-o", "json", "-d", "PATH",
+    ];
+    let said = run(&line);
+    one.assert_hidden(&line, &said);
+    assert!(said.err.contains("--reveal=all"), "{}", said.err);
+    let said = run(&[
+        "get",
+        "secrets",
+        "-A",
+        "--reveal=all",
+        "-o",
+        "json",
+        "-d",
+        "PATH",
+    ]);
+    assert!(said.out.contains(&STANDARD.encode(&one.plain)));
+    assert!(said.err.contains("clear text"), "{}", said.err);
+}
+
+#[test]
+fn equal_secrets_have_equal_fingerprints_within_a_run_and_with_a_key_file_between_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fp.key");
+    std::fs::write(&file, b"a key of ours").unwrap();
+    let file = file.to_str().unwrap();
+    let one = &canaries()[0];
+    let noun = format!("secret/{}", one.name);
+    let line = [
+        "get",
+        &noun,
+        "-n",
+        &one.namespace,
+        "-o",
+        "json",
+        "-d",
+        "PATH",
+    ];
+    let with = |more: &[&str]| {
+        let said = run(&[&line[..], more].concat());
+        said.json()["data"][&one.field].as_str().unwrap().to_owned()
+    };
+    assert_eq!(with(&["--fp-key", file]), with(&["--fp-key", file]));
+    assert_ne!(with(&[]), with(&[]), "another key every run");
+    assert!(with(&[]).starts_with("•••• fp "));
+}
