@@ -12,5 +12,6 @@ mod hostile;
 mod kubernetes;
 mod run;
 mod secrets;
+mod story;
 mod truth;
 mod wal;

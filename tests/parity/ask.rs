@@ -49,6 +49,66 @@ impl Ask<'_> {
             .collect()
     }
 
+    pub fn status_is(&self, said: &Said) {
+        let ours = self.json(&["status"]);
+        let theirs = &said.status;
+        assert_eq!(ours["revision"], theirs["header"]["revision"]);
+        assert_eq!(
+            ours["cluster_id"].as_str().unwrap(),
+            hex(&theirs["header"]["cluster_id"])
+        );
+        assert_eq!(
+            ours["member_id"].as_str().unwrap(),
+            hex(&theirs["header"]["member_id"])
+        );
+        assert_eq!(ours["raft"]["term"], theirs["raftTerm"]);
+        assert_eq!(
+            ours["keys"].as_u64().unwrap(),
+            said.keys.last().unwrap().1.len() as u64
+        );
+        assert_eq!(ours["leases"].as_u64().unwrap(), said.leases.len() as u64);
+        assert_eq!(ours["alarms"], Value::Array(Vec::new()));
+        // Questions that write to the log (authentication, alarm lists) came after this answer.
+        assert!(ours["raft"]["last_index"].as_u64() >= theirs["raftIndex"].as_u64());
+        assert!(
+            self.version
+                .starts_with(ours["etcd_version"].as_str().unwrap_or("3")),
+            "{} is {}",
+            ours["etcd_version"],
+            self.version
+        );
+    }
+
+    pub fn leases_are(&self, said: &Said) {
+        let mut ours: Vec<String> = self
+            .rows(&["leases"])
+            .iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect();
+        ours.sort();
+        assert_eq!(ours, said.leases);
+    }
+
+    pub fn members_and_auth_are(&self, said: &Said) {
+        let ours = self.json(&["status"]);
+        for (ours, theirs) in ours["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(said.members.as_array().unwrap())
+        {
+            assert_eq!(ours["id"].as_str().unwrap(), hex(&theirs["ID"]));
+            assert_eq!(ours["name"], theirs["name"]);
+            assert_eq!(ours["peer_urls"], theirs["peerURLs"]);
+            assert_eq!(ours["client_urls"], theirs["clientURLs"]);
+        }
+        let meta = String::from_utf8(self.run(&["meta", "-o", "json"], Some(self.data))).unwrap();
+        for name in said.users.iter().chain(&said.roles) {
+            assert!(meta.contains(&format!("\"{name}\"")), "{name} in {meta}");
+        }
+        assert!(!meta.contains("$2a$"), "a password's hash is shown");
+    }
+
     pub fn keys_are(&self, said: &Said) {
         for (revision, theirs) in &said.keys {
             let ours = self.rows(&["keys", "--limit", "0", "--rev", &revision.to_string()]);
@@ -155,4 +215,8 @@ fn lease(row: &Value) -> i64 {
     row["lease"]
         .as_str()
         .map_or(0, |text| i64::from_str_radix(text, 16).unwrap())
+}
+
+fn hex(id: &Value) -> String {
+    format!("{:016x}", id.as_u64().unwrap())
 }

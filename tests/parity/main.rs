@@ -54,9 +54,12 @@ fn parity(minor: &str, end: End, flags: &[&str]) {
         replay: end == End::Killed,
         version: &binaries.version,
     };
+    ours.status_is(&said);
     ours.keys_are(&said);
     ours.values_are(&said);
     ours.hashes_are(&said);
+    ours.leases_are(&said);
+    ours.members_and_auth_are(&said);
     ours.snapshot_is(&said);
     seal.assert_unchanged();
 }
@@ -79,6 +82,16 @@ fn etcd_3_5_stopped_cleanly() {
 #[test]
 fn etcd_3_5_killed() {
     parity("3.5", End::Killed, &["--snapshot-count", "40"]);
+}
+
+#[test]
+fn etcd_3_5_16_of_debian_trixie_stopped_cleanly() {
+    parity("3.5.16", End::Clean, &["--snapshot-count", "40"]);
+}
+
+#[test]
+fn etcd_3_5_16_of_debian_trixie_killed() {
+    parity("3.5.16", End::Killed, &["--snapshot-count", "40"]);
 }
 
 #[test]

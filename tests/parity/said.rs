@@ -7,10 +7,6 @@ use testkit::etcd::Server;
 use testkit::expected::Live;
 
 /// Everything asked of a running server.
-#[allow(
-    dead_code,
-    reason = "compared as soon as status, leases and meta answer"
-)]
 pub struct Said {
     /// `endpoint status`.
     pub status: Value,

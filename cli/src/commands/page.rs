@@ -340,16 +340,24 @@ impl Veil {
     }
 }
 
-fn decode(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
+/// A page with its overflow run; one that is not the head of anything alone, because what its bytes claim to be such a run
+/// would swallow other pages.
+fn own<'a>(db: &Db<'a>, id: Pgid) -> Result<Page<'a>, etcd_inspect::Error> {
     let mut page = db.page(id)?;
-    let secrets = veil.secrets(db, &page);
-    let start = page.bytes.offset();
     if page.header.id != id {
-        // Not the head of anything: what its bytes claim to be an overflow run would swallow other pages.
         let size = usize::try_from(db.page_size())
             .unwrap_or(usize::MAX)
             .min(page.bytes.len());
         page.bytes = page.bytes.slice(0, size, "page")?;
+    }
+    Ok(page)
+}
+
+fn decode(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let page = own(db, id)?;
+    let secrets = veil.secrets(db, &page);
+    let start = page.bytes.offset();
+    if page.header.id != id {
         ui.note(match head_of(db, id) {
             Some(head) => format!("page {} has no header: it continues page {}", id.0, head.0),
             None => format!(
@@ -419,7 +427,7 @@ fn gap(bytes: &[u8]) -> Cell {
 }
 
 fn dump(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let page = db.page(id)?;
+    let page = own(db, id)?;
     let bytes = veil.bytes(db, &page, ui)?;
     let terminal = ui.terminal;
     hex::dump(ui.out(), terminal, "", page.bytes.offset(), &bytes)?;
@@ -427,7 +435,7 @@ fn dump(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit>
 }
 
 fn raw(db: &Db<'_>, id: Pgid, veil: &Veil, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let page = db.page(id)?;
+    let page = own(db, id)?;
     let bytes = veil.bytes(db, &page, ui)?;
     ui.raw(&bytes)?;
     Ok(Exit::Ok)

@@ -66,12 +66,12 @@ impl Binaries {
         found
     }
 
-    /// The newest version of a minor release (`3.5`), if there is one here.
+    /// The newest version of a minor release (`3.5`), or exactly that one (`3.5.16`), if there is one here.
     #[must_use]
     pub fn newest(minor: &str) -> Option<Self> {
-        Self::all()
-            .into_iter()
-            .rfind(|binaries| binaries.version.starts_with(&format!("{minor}.")))
+        Self::all().into_iter().rfind(|binaries| {
+            binaries.version == minor || binaries.version.starts_with(&format!("{minor}."))
+        })
     }
 
     /// Runs `etcdutl` where there is one (3.5), else `etcdctl`.

@@ -250,6 +250,24 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
+/// The regular files of a `.tar.zst`, by name.
+pub fn members_of(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let bytes = unzstd(path);
+    let mut archive = tar::Archive::new(bytes.as_slice());
+    let mut files = std::collections::BTreeMap::new();
+    for entry in archive.entries().expect("a tar archive") {
+        let mut entry = entry.expect("a member");
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = entry.path().expect("a name").display().to_string();
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).expect("a whole member");
+        files.insert(name, content);
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,22 +294,4 @@ mod tests {
         fs::write(&ours, b"damaged").unwrap();
         assert_eq!(fs::read(&theirs).unwrap(), before);
     }
-}
-
-/// The regular files of a `.tar.zst`, by name.
-pub fn members_of(path: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let bytes = unzstd(path);
-    let mut archive = tar::Archive::new(bytes.as_slice());
-    let mut files = std::collections::BTreeMap::new();
-    for entry in archive.entries().expect("a tar archive") {
-        let mut entry = entry.expect("a member");
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let name = entry.path().expect("a name").display().to_string();
-        let mut content = Vec::new();
-        std::io::Read::read_to_end(&mut entry, &mut content).expect("a whole member");
-        files.insert(name, content);
-    }
-    files
 }
