@@ -1,5 +1,6 @@
 //! Kubernetes keys and values.
 
+pub mod blame;
 mod cbor;
 pub mod certs;
 pub mod changed;
