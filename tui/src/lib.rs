@@ -48,6 +48,7 @@ mod chrome;
 mod event;
 mod job;
 pub mod keys;
+mod object;
 mod options;
 mod overlay;
 mod paint;

@@ -81,6 +81,11 @@ pub trait Screen {
     /// arrives, the ruler has moved or another key got the focus. Cheap where nothing has changed.
     fn refresh(&mut self, session: &mut Session);
 
+    /// Reads what will be drawn, once after a batch of keys and before the picture: what is passed over is never read.
+    fn settle(&mut self, session: &mut Session) {
+        let _ = session;
+    }
+
     /// Does what a key means; `false`: not for this screen.
     fn act(&mut self, act: Act, session: &mut Session) -> bool;
 

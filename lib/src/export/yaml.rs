@@ -97,7 +97,11 @@ fn block(value: &Value, indent: usize, first: String, path: &mut Vec<Step>, line
                     let null = serde_json::json!({ name: null });
                     let named = text_of(&null);
                     let named = named.trim_end().trim_end_matches("null").trim_end();
-                    lines.push(Line { text: format!("{lead}{named}"), path: path.clone(), opens: true });
+                    lines.push(Line {
+                        text: format!("{lead}{named}"),
+                        path: path.clone(),
+                        opens: true,
+                    });
                     let inner = indent + if field.is_array() { 0 } else { 2 };
                     block(field, inner, " ".repeat(inner), path, lines);
                 } else {
@@ -128,8 +132,16 @@ fn leaf(value: &Value, lead: &str, path: &[Step], lines: &mut Vec<Line>) {
     let indent = " ".repeat(lead.len());
     for (at, text) in text_of(value).lines().enumerate() {
         let lead = if at == 0 { lead } else { &indent };
-        let text = if text.is_empty() { String::new() } else { format!("{lead}{text}") };
-        lines.push(Line { text, path: path.to_vec(), opens: false });
+        let text = if text.is_empty() {
+            String::new()
+        } else {
+            format!("{lead}{text}")
+        };
+        lines.push(Line {
+            text,
+            path: path.to_vec(),
+            opens: false,
+        });
     }
 }
 

@@ -33,11 +33,19 @@ pub struct Writer<'o> {
 /// ```
 pub fn writer<'o>(object: &'o Value, path: &[Step]) -> Option<Writer<'o>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
-    let owns = |entry: &&Value| entry.get("fieldsV1").and_then(Value::as_object).is_some_and(|fields| reaches(fields, object, path));
+    let owns = |entry: &&Value| {
+        entry
+            .get("fieldsV1")
+            .and_then(Value::as_object)
+            .is_some_and(|fields| reaches(fields, object, path))
+    };
     let writers = entries.iter().filter(owns).filter_map(|entry| {
         Some(Writer {
             manager: entry.get("manager")?.as_str()?,
-            time: entry.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok()),
+            time: entry
+                .get("time")
+                .and_then(Value::as_str)
+                .and_then(|time| time.parse().ok()),
         })
     });
     writers.max_by_key(|writer| writer.time)
@@ -49,13 +57,17 @@ fn reaches(fields: &Map<String, Value>, value: &Value, path: &[Step]) -> bool {
     for (at, step) in path.iter().enumerate() {
         let below = match step {
             Step::Field(name) => fields.get(&format!("f:{name}")),
-            Step::Item(number) => value.get(number).and_then(|item| item_of(fields, *number, item)),
+            Step::Item(number) => value
+                .get(number)
+                .and_then(|item| item_of(fields, *number, item)),
         };
         // A tree that ends above owns what lies below; at its root it owns nothing.
         let Some(below) = below else {
             return at > 0 && fields.is_empty();
         };
-        let Some(below) = below.as_object() else { return false };
+        let Some(below) = below.as_object() else {
+            return false;
+        };
         fields = below;
         value = match step {
             Step::Field(name) => value.get(name),
@@ -72,7 +84,8 @@ fn item_of<'f>(fields: &'f Map<String, Value>, number: usize, item: &Value) -> O
         let is_it = match name.split_once(':')? {
             ("k", keys) => {
                 let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
-                keys.iter().all(|(key, wanted)| item.get(key) == Some(wanted))
+                keys.iter()
+                    .all(|(key, wanted)| item.get(key) == Some(wanted))
             }
             ("v", wanted) => serde_json::from_str::<Value>(wanted).ok()? == *item,
             ("i", position) => position.parse() == Ok(number),
@@ -103,20 +116,38 @@ mod tests {
         let field = |name: &str| Step::Field(name.to_owned());
         let who = |path: &[Step]| writer(&object, path).map(|writer| writer.manager);
         let container = |number| vec![field("spec"), field("containers"), Step::Item(number)];
-        assert_eq!(who(&[container(1), vec![field("image")]].concat()), Some("kubectl-edit"));
+        assert_eq!(
+            who(&[container(1), vec![field("image")]].concat()),
+            Some("kubectl-edit")
+        );
         assert_eq!(who(&container(1)), Some("argocd"));
         assert_eq!(who(&container(0)), None);
-        assert_eq!(who(&[field("spec"), field("selector"), field("app")]), Some("argocd"));
-        assert_eq!(who(&[field("metadata"), field("finalizers"), Step::Item(0)]), Some("argocd"));
+        assert_eq!(
+            who(&[field("spec"), field("selector"), field("app")]),
+            Some("argocd")
+        );
+        assert_eq!(
+            who(&[field("metadata"), field("finalizers"), Step::Item(0)]),
+            Some("argocd")
+        );
         assert_eq!(who(&[field("spec")]), None);
         assert_eq!(who(&[]), None);
     }
 
     #[test]
     fn nonsense_in_managed_fields_owns_nothing() {
-        for fields in [json!(null), json!([]), json!({"f:spec": 7}), json!({"k:{": {}}), json!({"f:spec": {"k:[]": {}, "x": {}}})] {
+        for fields in [
+            json!(null),
+            json!([]),
+            json!({"f:spec": 7}),
+            json!({"k:{": {}}),
+            json!({"f:spec": {"k:[]": {}, "x": {}}}),
+        ] {
             let object = json!({"metadata": {"managedFields": [{"manager": "m", "fieldsV1": fields}, 7]}, "spec": [1]});
-            assert_eq!(writer(&object, &[Step::Field("spec".to_owned()), Step::Item(0)]), None);
+            assert_eq!(
+                writer(&object, &[Step::Field("spec".to_owned()), Step::Item(0)]),
+                None
+            );
         }
     }
 }

@@ -69,14 +69,15 @@ impl<'a> Directory<'a> {
             .version(self.keyspace.live_of(newest, revision)?)
     }
 
+    /// Whether the key at a position existed at a revision.
+    pub fn is_live(&self, position: usize, revision: i64) -> bool {
+        let newest = self.newest.get(position);
+        newest.is_some_and(|newest| self.keyspace.live_of(*newest, revision).is_some())
+    }
+
     /// The positions of a part whose keys existed at a revision.
     pub fn live(&self, part: Range<usize>, revision: i64) -> Vec<u32> {
-        let live = |at: &usize| {
-            self.newest
-                .get(*at)
-                .is_some_and(|newest| self.keyspace.live_of(*newest, revision).is_some())
-        };
-        part.filter(live)
+        part.filter(|at| self.is_live(*at, revision))
             .filter_map(|at| u32::try_from(at).ok())
             .collect()
     }

@@ -119,6 +119,15 @@ impl App {
         std::mem::take(&mut self.session.effects)
     }
 
+    /// Reads what the next picture shows, and says what is to be done outside; before [`App::draw`].
+    pub fn settle(&mut self) -> Vec<Effect> {
+        if let Some(screen) = self.screens.get_mut(self.open) {
+            screen.settle(&mut self.session);
+        }
+        self.grant();
+        std::mem::take(&mut self.session.effects)
+    }
+
     /// Draws everything that is seen; gives the place of the cursor where text is typed.
     pub fn draw(&mut self, buffer: &mut Buffer) -> Option<Position> {
         let area = buffer.area;

@@ -12,6 +12,9 @@ const fn key(keys: &'static [&'static str], act: Act, help: &'static str) -> Bin
     Binding::new(keys, act, help)
 }
 
+/// Screens that show an object.
+const OBJECT: &[ScreenId] = &[ScreenId::Browse];
+
 /// Every key.
 pub const TABLE: &[Binding] = &[
     key(
@@ -74,6 +77,36 @@ pub const TABLE: &[Binding] = &[
     key(&["T"], Act::Latest, "newest revision").command("latest"),
     key(&["n"], Act::NextHit, "next match"),
     key(&["N"], Act::PrevHit, "match before"),
+    key(&["y"], Act::Yaml, "YAML")
+        .on(OBJECT)
+        .cli("get {key} {rev}-o yaml -d {path}"),
+    key(
+        &["d"],
+        Act::Describe,
+        "summary: fields, conditions, owners, events",
+    )
+    .on(OBJECT)
+    .hint("describe")
+    .cli("get {key} {rev}--describe -d {path}"),
+    key(&["b"], Act::Blame, "who wrote which line, by managedFields")
+        .on(OBJECT)
+        .hint("blame"),
+    key(&["x"], Act::Hex, "stored bytes")
+        .on(OBJECT)
+        .hint("hex")
+        .cli("get {key} {rev}-o hex -d {path}"),
+    key(
+        &["m"],
+        Act::Neat,
+        "more of the object: neat, with status, full",
+    )
+    .on(OBJECT)
+    .command("neat"),
+    key(&["space"], Act::Fold, "fold or unfold what begins here").on(OBJECT),
+    key(&["("], Act::FoldMore, "fold the second level").on(OBJECT),
+    key(&[")"], Act::FoldLess, "unfold everything").on(OBJECT),
+    key(&["X"], Act::Reveal, "show one secret for ten seconds")
+        .cli("get {key} {rev}-o yaml --reveal -d {path}"),
     key(&["A"], Act::Deleted, "also keys that were deleted")
         .on(&[ScreenId::Browse])
         .command("deleted"),

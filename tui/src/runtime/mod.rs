@@ -64,6 +64,8 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<Ended> {
             next = received.try_recv().ok();
         }
         if !app.is_over() {
+            let effects = app.settle();
+            outside.perform(effects, &mut app, &mut terminal)?;
             terminal.draw(&mut app)?;
         }
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::Version;
+use etcd_inspect::text::escape::Charset;
 use etcd_inspect::text::shell;
 
 pub(crate) use derive::word;
@@ -225,6 +226,13 @@ impl Session {
         (self.revealed.as_deref() != Some(key)).then_some(&self.options.mask)
     }
 
+    /// Which characters may be drawn.
+    pub fn charset(&self) -> Charset {
+        Charset {
+            ascii: self.options.ascii,
+        }
+    }
+
     /// Whether a key's secret is shown.
     pub fn is_revealed(&self, key: &[u8]) -> bool {
         self.revealed.as_deref() == Some(key)
@@ -327,7 +335,9 @@ impl Session {
             let time = if monitor.is_cancelled() {
                 None
             } else {
-                data.objects.newest_time(at)
+                data.objects
+                    .time_near(at.unwrap_or(revision))
+                    .map(|mark| mark.time)
             };
             Clock(revision, time)
         };

@@ -1,0 +1,172 @@
+//! One version of a key, as the preview and the history show it.
+
+mod describe;
+mod hex;
+
+use etcd_inspect::export::yaml::{self, Step};
+use etcd_inspect::kubernetes::Value as Stored;
+use etcd_inspect::kubernetes::mask::is_secret_key;
+use etcd_inspect::member::Reading;
+use etcd_inspect::mvcc::{KeyValue, Version};
+use serde_json::Value;
+
+pub(crate) use describe::describe;
+pub(crate) use hex::Hex;
+
+use crate::session::{Data, Session};
+
+/// How much of an object its YAML shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Neat {
+    /// Without managedFields and status.
+    #[default]
+    Neat,
+    /// With status.
+    Status,
+    /// All of it.
+    Full,
+}
+
+impl Neat {
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Neat => Self::Status,
+            Self::Status => Self::Full,
+            Self::Full => Self::Neat,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Neat => "neat: managedFields, status hidden",
+            Self::Status => "managedFields hidden",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A version with what its value says.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) version: Version<'static>,
+    pub(crate) value: Option<KeyValue<'static>>,
+    /// The object, masked unless its secrets are revealed; or why there is none.
+    pub(crate) json: Result<Value, String>,
+    /// `protobuf`, `json`, `encrypted`, `other`.
+    pub(crate) encoding: &'static str,
+    /// Whether its bytes are secret and hidden.
+    pub(crate) hidden: bool,
+}
+
+impl Object {
+    pub(crate) fn read(version: Version<'static>, data: &Data, session: &Session) -> Self {
+        let mask = session.mask(version.key);
+        let value = version.key_value().ok();
+        let is_kubernetes = data.objects.layout().resource(version.key).is_some();
+        let mut json = match data.objects.json(&version, Reading::default()) {
+            Ok(object) => Ok(object),
+            Err(_) if !is_kubernetes && !version.tombstone => Err(String::new()),
+            Err(why) => Err(why.to_string()),
+        };
+        if let (Ok(object), Some(mask)) = (&mut json, mask) {
+            mask.object(object);
+        }
+        let stored = value
+            .as_ref()
+            .and_then(|value| Stored::parse(value.value).ok());
+        Self {
+            version,
+            value,
+            json,
+            encoding: stored.map_or("other", |stored| stored.encoding()),
+            hidden: mask.is_some() && is_secret_key(data.objects.layout(), version.key),
+        }
+    }
+
+    /// `apps/v1 Deployment`.
+    pub(crate) fn kind(&self) -> Option<String> {
+        let object = self.json.as_ref().ok()?;
+        let text = |name| object.get(name).and_then(Value::as_str).unwrap_or_default();
+        Some(
+            format!("{} {}", text("apiVersion"), text("kind"))
+                .trim()
+                .to_owned(),
+        )
+    }
+
+    /// The bytes of the value as lines of text or, for objects, of YAML.
+    pub(crate) fn lines(&self, neat: Neat, session: &Session) -> Vec<yaml::Line> {
+        match &self.json {
+            Ok(object) => {
+                let mut lines = yaml::lines(&shaped(object.clone(), neat));
+                if neat == Neat::Neat
+                    && let Some(status) = object
+                        .get("status")
+                        .and_then(Value::as_object)
+                        .filter(|status| !status.is_empty())
+                {
+                    lines.push(plain(format!(
+                        "status: ▸ {{{} hidden — m shows}}",
+                        status.len()
+                    )));
+                }
+                lines
+            }
+            Err(why) => self.text(why, session),
+        }
+    }
+
+    /// A value that is no object: its text, or why there is none to show.
+    fn text(&self, why: &str, session: &Session) -> Vec<yaml::Line> {
+        let mut lines = Vec::new();
+        if !why.is_empty() {
+            lines.push(plain(why.to_owned()));
+            lines.push(plain(String::new()));
+        }
+        let Some(value) = self.value.filter(|_| !self.version.tombstone) else {
+            return lines;
+        };
+        if self.hidden {
+            lines.push(plain(format!(
+                "{} (X shows it for ten seconds)",
+                session.options.mask.hidden(value.value)
+            )));
+            return lines;
+        }
+        let mask = session.mask(self.version.key);
+        let bytes = mask.map_or(value.value.into(), |mask| mask.bytes(value.value));
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => lines.extend(text.lines().take(MOST).map(|line| plain(line.to_owned()))),
+            Err(_) => lines.push(plain(format!(
+                "{} bytes that are no text; x shows them",
+                value.value.len()
+            ))),
+        }
+        lines
+    }
+}
+
+/// Lines of a text that are looked at.
+const MOST: usize = 100_000;
+
+fn plain(text: String) -> yaml::Line {
+    yaml::Line {
+        text,
+        path: Vec::<Step>::new(),
+        opens: false,
+    }
+}
+
+/// An object with as much as is wanted of it.
+pub(crate) fn shaped(mut object: Value, neat: Neat) -> Value {
+    if neat == Neat::Full {
+        return object;
+    }
+    if let Some(fields) = object.as_object_mut().filter(|_| neat == Neat::Neat) {
+        fields.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    object
+}

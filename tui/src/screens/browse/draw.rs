@@ -1,0 +1,318 @@
+//! How Browse looks.
+
+use etcd_inspect::text::{escape, number};
+use ratatui::layout::Rect;
+
+use super::tree::{Branch, Row};
+use super::{Browse, Grown, Selected};
+use crate::paint::{Line, Pen, cells};
+use crate::session::Session;
+use crate::theme::Role;
+
+/// Rows of the facts below the tree.
+const FACTS: u16 = 9;
+
+impl Browse {
+    pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.panes = self.split.panes(area, 34);
+        let (list, detail) = (self.panes.list, self.panes.detail);
+        if list.width > 0 {
+            self.draw_tree(list, pen, session, !self.split.detail);
+        }
+        match &self.selected {
+            Some(Selected::Key(_)) => self.preview.draw(detail, pen, session, self.split.detail),
+            _ if detail.width > 0 => self.draw_branch(detail, pen, session),
+            _ => {}
+        }
+    }
+
+    fn draw_tree(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
+        let inner = pen.frame(area, &self.title(), focused);
+        let Some(grown) = self.grown.clone() else {
+            pen.line(inner, 0, &session.why_no_data(), 0);
+            return;
+        };
+        if self.tree.len() == 0 {
+            let why = if self.filter.is_on() {
+                "no key matches"
+            } else {
+                "there are no keys"
+            };
+            pen.put(inner, 1, 0, why, Role::Dim);
+        }
+        let facts = matches!(self.selected, Some(Selected::Key(_)))
+            && inner.height > 2 * FACTS
+            && area.width < pen.area().width;
+        let rows = if facts {
+            inner.height - FACTS
+        } else {
+            inner.height
+        };
+        let body = Rect {
+            height: rows,
+            ..inner
+        };
+        self.body = body;
+        for (y, at) in self.list.window(body.height, self.tree.len()) {
+            match self.tree.row(at) {
+                Some(Row::Branch(branch)) => {
+                    self.draw_branch_row(body, y, pen, &branch, &grown, session)
+                }
+                Some(Row::Key {
+                    position,
+                    shown,
+                    depth,
+                }) => draw_key(body, y, pen, &grown, (position, shown, depth), session),
+                None => {}
+            }
+            if at == self.list.cursor() {
+                pen.highlight(body, y, if focused { Role::Cursor } else { Role::Shadow });
+                pen.put(body, 0, y, ">", Role::Heading);
+            }
+        }
+        if facts {
+            let below = Rect {
+                y: inner.y.saturating_add(rows),
+                height: FACTS,
+                ..inner
+            };
+            for (y, line) in (0..FACTS).zip(facts_of(session)) {
+                pen.line(below, y, &line, 0);
+            }
+        }
+    }
+
+    fn title(&self) -> Line {
+        let mut title = Line::from(if self.deleted {
+            "keys, deleted ones too"
+        } else {
+            "keys at this revision"
+        });
+        if self.filter.is_on() {
+            let more = if self.filter.is_looking() { "≥" } else { "" };
+            let found = number::thousands(self.tree.len() as i128);
+            title = Line::from("filter ")
+                .with(Role::Match, self.filter.text().to_owned())
+                .text(format!(" · {more}{found} keys"));
+        }
+        title
+    }
+
+    fn draw_branch_row(
+        &self,
+        area: Rect,
+        y: u16,
+        pen: &mut Pen<'_>,
+        branch: &Branch,
+        grown: &Grown,
+        session: &Session,
+    ) {
+        let mark = if self.open.contains(&branch.prefix) {
+            "▾ "
+        } else {
+            "▸ "
+        };
+        let label = escape::bytes(&branch.label, session.charset());
+        let left = Line::of(Role::Dim, indent(branch.depth))
+            .with(Role::Dim, mark)
+            .with(Role::Name, label);
+        let mut right = Line::new();
+        if let Some(((keys, bytes), current)) = self.totals.of(branch, grown.revision) {
+            let role = if current { Role::Plain } else { Role::Dim };
+            right = Line::of(
+                role,
+                format!(
+                    "{:>9} {:>9} ",
+                    number::thousands(keys.into()),
+                    number::size(bytes)
+                ),
+            );
+        }
+        both(area, y, pen, &left, &right);
+    }
+
+    /// What is known of the branch under the cursor.
+    fn draw_branch(&self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let inner = pen.frame(area, &Line::from("branch"), self.split.detail);
+        let (Some(grown), Some(Row::Branch(branch))) =
+            (&self.grown, self.tree.row(self.list.cursor()))
+        else {
+            return;
+        };
+        let prefix = if branch.prefix.first() == Some(&0) {
+            branch.label.as_slice()
+        } else {
+            &branch.prefix
+        };
+        let retained = number::thousands(branch.part.len() as i128);
+        let mut lines = vec![
+            Line::of(Role::Dim, "prefix    ")
+                .with(Role::Name, escape::bytes(prefix, session.charset())),
+            Line::of(Role::Dim, "retained  ")
+                .text(format!("{retained} keys, deleted ones included")),
+        ];
+        if let Some(((keys, bytes), _)) = self.totals.of(&branch, grown.revision) {
+            lines.push(Line::of(Role::Dim, "exist     ").text(format!(
+                "{} keys at this revision, {}",
+                number::thousands(keys.into()),
+                number::size(bytes)
+            )));
+        }
+        lines.push(Line::new());
+        lines.push(Line::of(
+            Role::Dim,
+            "⏎ unfolds · A shows deleted keys too · / filters all keys",
+        ));
+        for (y, line) in (0..inner.height).zip(&lines) {
+            pen.line(
+                Rect {
+                    x: inner.x.saturating_add(1),
+                    width: inner.width.saturating_sub(1),
+                    ..inner
+                },
+                y,
+                line,
+                0,
+            );
+        }
+    }
+}
+
+fn indent(depth: usize) -> String {
+    " ".repeat(1 + 2 * depth.min(20))
+}
+
+fn both(area: Rect, y: u16, pen: &mut Pen<'_>, left: &Line, right: &Line) {
+    pen.right(area, y, right);
+    let room = area.width.saturating_sub(cells(right.width()));
+    pen.line(
+        Rect {
+            width: room,
+            ..area
+        },
+        y,
+        left,
+        0,
+    );
+}
+
+fn draw_key(
+    area: Rect,
+    y: u16,
+    pen: &mut Pen<'_>,
+    grown: &Grown,
+    (position, shown, depth): (usize, usize, usize),
+    session: &Session,
+) {
+    let directory = &grown.data.directory;
+    let (key, newest) = (directory.key(position), directory.newest(position));
+    let name = escape::bytes(key.get(shown..).unwrap_or_default(), session.charset());
+    let (role, right) = match directory.at(position, grown.revision) {
+        Some(version) => {
+            let number = version
+                .key_value()
+                .map(|value| format!("v{}", value.version))
+                .unwrap_or_default();
+            let gone = newest.is_some_and(|newest| newest.tombstone);
+            let mark = if gone { " ✕ gone" } else { "" };
+            let right = Line::from(format!(
+                "{number:>6} {:>9}",
+                number::size(version.stored_bytes)
+            ))
+            .with(Role::Error, format!("{mark:<7}"));
+            (Role::Plain, right)
+        }
+        None => {
+            let deleted = newest
+                .is_some_and(|newest| newest.tombstone && newest.revision.main <= grown.revision);
+            (
+                Role::Struck,
+                Line::of(Role::Error, if deleted { "✕ deleted " } else { "later " }),
+            )
+        }
+    };
+    both(
+        area,
+        y,
+        pen,
+        &Line::of(Role::Dim, indent(depth)).with(role, name),
+        &right,
+    );
+}
+
+/// Where the version under the cursor stands, and what comes after it.
+fn facts_of(session: &Session) -> Vec<Line> {
+    let Some((data, key)) = session.data().zip(session.focus()) else {
+        return Vec::new();
+    };
+    let revision = session.ruler.revision();
+    let thousands = |value: i64| number::thousands(value.into());
+    let fact = |name: &str, text: String| Line::of(Role::Dim, format!(" {name:<6}")).text(text);
+    let records = data.objects.keyspace().records_of(key);
+    let mut lines = vec![
+        Line::of(Role::Dim, "─".repeat(200)),
+        fact("key", escape::bytes(key, session.charset()).into_owned()),
+    ];
+    let at = data
+        .directory
+        .position(key)
+        .and_then(|at| data.directory.at(at, revision));
+    if let Some(version) = at {
+        if let Ok(value) = version.key_value() {
+            lines.push(fact(
+                "rev",
+                format!(
+                    "{}  created {}  v{}",
+                    thousands(version.revision.main),
+                    thousands(value.create_revision),
+                    value.version
+                ),
+            ));
+            let lease = if value.lease == 0 {
+                "none".to_owned()
+            } else {
+                format!("{:016x}", value.lease)
+            };
+            lines.push(fact("lease", lease));
+        }
+        let page = session
+            .member()
+            .and_then(|member| member.db().ok())
+            .map_or(0, |db| db.page_size());
+        let place = match version.offset {
+            Some(offset) => format!(
+                "page {} @{offset:#X}",
+                number::thousands(offset.checked_div(page).unwrap_or(0).into())
+            ),
+            None => "not in the db file".to_owned(),
+        };
+        lines.push(fact("at", place));
+    }
+    let next = records
+        .iter()
+        .find(|record| record.revision.main > revision);
+    lines.push(match next {
+        Some(next) if next.tombstone => fact("next", String::new()).with(
+            Role::Error,
+            format!("✕ deleted at {}", thousands(next.revision.main)),
+        ),
+        Some(next) => fact(
+            "next",
+            format!("written again at {}", thousands(next.revision.main)),
+        ),
+        None => fact("next", "this is the newest".to_owned()),
+    });
+    let before = records
+        .iter()
+        .filter(|record| record.revision.main <= revision)
+        .count();
+    lines.push(fact(
+        "kept",
+        format!(
+            "{} records, {} of them before this one",
+            records.len(),
+            before.saturating_sub(1)
+        ),
+    ));
+    lines
+}

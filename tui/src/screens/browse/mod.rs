@@ -1,0 +1,375 @@
+//! Browse: resources, namespaces, names; the object under the cursor beside them.
+
+mod draw;
+mod filter;
+mod preview;
+mod select;
+mod totals;
+mod tree;
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::text::escape;
+use ratatui::layout::{Position, Rect};
+
+use crate::act::{Act, Copied};
+use crate::job::JobId;
+use crate::paint::Pen;
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Data, Session};
+use crate::target::Target;
+use crate::theme::Role;
+use crate::widgets::{List, Panes, Split};
+use filter::Filter;
+use preview::{Look, Preview};
+use totals::Totals;
+use tree::{Row, Shape, Tree};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Browse {
+    tree: Tree,
+    list: List,
+    split: Split,
+    open: Rc<BTreeSet<Vec<u8>>>,
+    deleted: bool,
+    filter: Filter,
+    totals: Totals,
+    preview: Preview,
+    selected: Option<Selected>,
+    grown: Option<Grown>,
+    panes: Panes,
+    body: Rect,
+}
+
+/// What the cursor is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Selected {
+    Branch(Vec<u8>),
+    Key(Vec<u8>),
+}
+
+/// What the tree was grown from.
+#[derive(Clone, Debug)]
+struct Grown {
+    data: Arc<Data>,
+    revision: i64,
+}
+
+/// For the back stack.
+struct Before {
+    open: Rc<BTreeSet<Vec<u8>>>,
+    deleted: bool,
+    list: List,
+    split: Split,
+    selected: Option<Selected>,
+    look: Look,
+}
+
+impl Screen for Browse {
+    fn id(&self) -> ScreenId {
+        ScreenId::Browse
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        let Some(data) = session.data().cloned() else {
+            (self.tree, self.grown) = (Tree::default(), None);
+            return;
+        };
+        let revision = session.ruler.revision();
+        let is_new = self
+            .grown
+            .as_ref()
+            .is_none_or(|grown| !Arc::ptr_eq(&grown.data, &data));
+        if is_new {
+            self.unfold_roots(&data);
+        }
+        let focus = session
+            .focus()
+            .map(<[u8]>::to_vec)
+            .filter(|_| !is_new || session.options.key.is_some());
+        if let Some(key) = focus.filter(|key| self.selected != Some(Selected::Key(key.clone()))) {
+            self.unfold_to(&data, &key);
+            self.selected = Some(Selected::Key(key));
+        }
+        if is_new
+            || self
+                .grown
+                .as_ref()
+                .is_none_or(|grown| grown.revision != revision)
+        {
+            self.filter.restart(&data, revision, self.deleted, session);
+        }
+        self.grown = Some(Grown { data, revision });
+        self.grow(session);
+    }
+
+    fn settle(&mut self, session: &mut Session) {
+        self.totals.settle(&self.tree, session);
+        self.preview.settle(session);
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        if self.split.detail && self.preview.act(act, true, session) {
+            return true;
+        }
+        if self.split.act(act) {
+            return true;
+        }
+        match act {
+            Act::Open | Act::Right | Act::Fold => self.enter(act, session),
+            Act::Left => self.outward(session),
+            Act::Deleted => {
+                self.deleted = !self.deleted;
+                if let Some(grown) = &self.grown {
+                    self.filter
+                        .restart(&grown.data, grown.revision, self.deleted, session);
+                }
+                session.say(
+                    Role::Dim,
+                    if self.deleted {
+                        "deleted keys are shown too"
+                    } else {
+                        "only keys of this revision"
+                    },
+                );
+                self.grow(session);
+            }
+            Act::FoldMore => self.fold_all(session),
+            Act::NextMark | Act::PrevMark => self.to_deleted(act == Act::NextMark, session),
+            Act::NextHit | Act::PrevHit => {
+                let step = if act == Act::NextHit {
+                    Act::Down
+                } else {
+                    Act::Up
+                };
+                if !self.filter.is_on() {
+                    session.say(Role::Dim, "no filter is set: / begins one");
+                } else if self.list.act(step, self.tree.len()) {
+                    self.take(session);
+                }
+            }
+            act if self.list.act(act, self.tree.len()) => self.take(session),
+            act => return self.preview.act(act, false, session),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let (Some(grown), Some(selected)) = (&self.grown, &self.selected) else {
+            return Vec::new();
+        };
+        let charset = session.charset();
+        let (Selected::Branch(key) | Selected::Key(key)) = selected;
+        let mut shown = 0;
+        let mut crumbs = Vec::new();
+        for prefix in tree::way(&grown.data, key) {
+            let part = prefix.get(shown..).unwrap_or(&prefix);
+            let part = part.strip_prefix(b"/").unwrap_or(part);
+            let part = part.strip_suffix(b"/").unwrap_or(part);
+            if !part.is_empty() && prefix.first() != Some(&0) {
+                crumbs.push(escape::bytes(part, charset).into_owned());
+                shown = prefix.len();
+            }
+            if matches!(selected, Selected::Branch(branch) if *branch == prefix) {
+                return crumbs;
+            }
+        }
+        if let Selected::Key(key) = selected {
+            crumbs.push(escape::bytes(key.get(shown..).unwrap_or_default(), charset).into_owned());
+        }
+        crumbs
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let data = session
+            .data()
+            .cloned()
+            .ok_or_else(|| session.why_no_data().plain())?;
+        let key = match target {
+            Target::Key(key) => key.clone(),
+            Target::Revision { key: Some(key), .. } => key.clone(),
+            Target::Revision { main, key: None } => {
+                let first = data.objects.keyspace().between(*main..=*main).next();
+                first
+                    .ok_or_else(|| {
+                        format!("nothing that was written at revision {main} is stored")
+                    })?
+                    .key
+                    .to_vec()
+            }
+            _ => return Err("Browse shows keys".to_owned()),
+        };
+        self.show(&data, &key, session)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before {
+            open: Rc::clone(&self.open),
+            deleted: self.deleted,
+            list: self.list,
+            split: self.split,
+            selected: self.selected.clone(),
+            look: self.preview.look.clone(),
+        })
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(before) = snapshot.downcast_ref::<Before>() {
+            self.open = Rc::clone(&before.open);
+            (self.deleted, self.list, self.split) = (before.deleted, before.list, before.split);
+            self.selected.clone_from(&before.selected);
+            self.preview.look = before.look.clone();
+            self.grow(session);
+            self.list = before.list;
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        last: bool,
+        session: &mut Session,
+    ) {
+        if let Some(value) = self.totals.answer(job, value)
+            && self.filter.answer(job, value, last)
+        {
+            self.grow(session);
+        }
+    }
+
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let Some(grown) = self.grown.clone() else {
+            return text.is_empty();
+        };
+        self.split.detail = false;
+        let leaving = self.filter.is_on() && text.is_empty();
+        self.filter
+            .set(text, &grown.data, grown.revision, self.deleted, session);
+        if leaving && let Some(Selected::Key(key)) = self.selected.clone() {
+            // Where the filter found something, the tree unfolds to it.
+            self.unfold_to(&grown.data, &key);
+        }
+        self.grow(session);
+        true
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        match (what, &self.selected) {
+            (Copied::Yaml, _) => Some(self.preview.copy(false)),
+            (Copied::Json, _) => Some(self.preview.copy(true)),
+            (Copied::Command, Some(selected)) => Some(Ok(self.command(selected, session))),
+            (Copied::Key, Some(Selected::Branch(prefix))) => {
+                Some(Ok(escape::bytes(prefix, session.charset()).into_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        let at = Position::new(event.column, event.row);
+        let detail = self.panes.detail.contains(at);
+        if !detail && !self.panes.list.contains(at) {
+            return false;
+        }
+        match event.kind {
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let act = if event.kind == MouseEventKind::ScrollDown {
+                    Act::Down
+                } else {
+                    Act::Up
+                };
+                if detail {
+                    self.preview.act(act, true, session)
+                } else {
+                    let moved = self.list.act(act, self.tree.len());
+                    self.take(session);
+                    moved
+                }
+            }
+            MouseEventKind::Down(MouseButton::Left) => {
+                self.split.detail = detail;
+                let row = self
+                    .list
+                    .row_at(event.row.saturating_sub(self.body.y), self.tree.len());
+                if let Some(row) = row.filter(|_| !detail && event.row >= self.body.y) {
+                    let again = row == self.list.cursor();
+                    self.list.select(row);
+                    self.take(session);
+                    if again {
+                        self.enter(Act::Open, session);
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Browse {
+    /// Grows the tree anew and puts the cursor back on what it was on.
+    fn grow(&mut self, session: &mut Session) {
+        let Some(grown) = &self.grown else { return };
+        let keep = match &self.selected {
+            Some(Selected::Key(key)) => Some(key.as_slice()),
+            _ => None,
+        };
+        let shape = Shape {
+            data: &grown.data,
+            revision: grown.revision,
+            open: &self.open,
+            deleted: self.deleted,
+            keep,
+        };
+        self.tree = match self.filter.found() {
+            Some(found) => Tree::flat(found),
+            None => Tree::grow(&shape),
+        };
+        let row = match &self.selected {
+            Some(Selected::Key(key)) => grown
+                .data
+                .directory
+                .position(key)
+                .and_then(|at| self.tree.key_row(at)),
+            Some(Selected::Branch(prefix)) => self.tree.branch_row(prefix),
+            None => None,
+        };
+        match row {
+            Some(row) => self.list.anchor(row),
+            None => self
+                .list
+                .select(self.list.cursor().min(self.tree.len().saturating_sub(1))),
+        }
+        self.take(session);
+    }
+
+    /// Takes up what the cursor is on.
+    fn take(&mut self, session: &mut Session) {
+        let Some(grown) = &self.grown else { return };
+        self.selected = match self.tree.row(self.list.cursor()) {
+            Some(Row::Branch(branch)) => Some(Selected::Branch(branch.prefix)),
+            Some(Row::Key { position, .. }) => {
+                Some(Selected::Key(grown.data.directory.key(position).to_vec()))
+            }
+            None => None,
+        };
+        session.set_focus(match &self.selected {
+            Some(Selected::Key(key)) => Some(key),
+            _ => None,
+        });
+    }
+}

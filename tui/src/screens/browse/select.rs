@@ -1,0 +1,193 @@
+//! Moving through the tree: unfolding, folding, finding.
+
+use std::rc::Rc;
+
+use etcd_inspect::text::{escape, shell};
+
+use super::preview::View;
+use super::tree::{self, Row};
+use super::{Browse, Selected};
+use crate::act::Act;
+use crate::session::{Data, Session};
+use crate::theme::Role;
+
+/// Rows that a search for the next deleted key looks at.
+const LOOK: usize = 200_000;
+
+impl Browse {
+    /// At the start the roots are unfolded.
+    pub(super) fn unfold_roots(&mut self, data: &Data) {
+        let first = data.directory.key(0);
+        let roots = tree::way(data, first).into_iter().take(1);
+        Rc::make_mut(&mut self.open).extend(roots);
+        for prefix in data.objects.layout().prefixes() {
+            let prefix = format!("{prefix}/").into_bytes();
+            if !data.directory.below(&prefix).is_empty() {
+                Rc::make_mut(&mut self.open).insert(prefix);
+            }
+        }
+    }
+
+    /// Unfolds every branch that a key lies in.
+    pub(super) fn unfold_to(&mut self, data: &Data, key: &[u8]) {
+        Rc::make_mut(&mut self.open).extend(tree::way(data, key));
+    }
+
+    /// Puts the cursor on a key, or on the branch of that prefix.
+    pub(super) fn show(
+        &mut self,
+        data: &Data,
+        key: &[u8],
+        session: &mut Session,
+    ) -> Result<(), String> {
+        if data.directory.position(key).is_some() {
+            self.unfold_to(data, key);
+            self.selected = Some(Selected::Key(key.to_vec()));
+        } else {
+            let way = tree::way(data, key);
+            let branch = way
+                .iter()
+                .filter(|prefix| prefix.len() <= key.len())
+                .max_by_key(|prefix| prefix.len());
+            let Some(branch) = branch
+                .filter(|_| !data.directory.below(key).is_empty())
+                .cloned()
+            else {
+                return Err(format!(
+                    "nothing of {} is stored",
+                    escape::bytes(key, session.charset())
+                ));
+            };
+            self.selected = Some(Selected::Branch(branch));
+            Rc::make_mut(&mut self.open)
+                .extend(way.into_iter().filter(|prefix| prefix.len() <= key.len()));
+        }
+        if self.filter.is_on() {
+            self.filter.clear();
+        }
+        self.grow(session);
+        Ok(())
+    }
+
+    /// Enter, `l` and Space: unfold a branch, or go to the object.
+    pub(super) fn enter(&mut self, act: Act, session: &mut Session) {
+        match self.selected.clone() {
+            Some(Selected::Branch(prefix)) => {
+                let open = Rc::make_mut(&mut self.open);
+                if act == Act::Right {
+                    open.insert(prefix);
+                } else if !open.remove(&prefix) {
+                    open.insert(prefix);
+                }
+                self.grow(session);
+            }
+            Some(Selected::Key(_)) if act != Act::Fold => {
+                session.visit();
+                self.split.detail = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// `h`: fold, or to the branch above.
+    pub(super) fn outward(&mut self, session: &mut Session) {
+        let Some(grown) = &self.grown else { return };
+        let (key, is_key) = match &self.selected {
+            Some(Selected::Branch(prefix)) => (prefix.clone(), false),
+            Some(Selected::Key(key)) => (key.clone(), true),
+            None => return,
+        };
+        if !is_key && Rc::make_mut(&mut self.open).remove(&key) {
+            return self.grow(session);
+        }
+        let above = tree::way(&grown.data, &key)
+            .into_iter()
+            .rfind(|prefix| prefix.len() < key.len() || is_key);
+        if let Some(above) = above.filter(|above| *above != key) {
+            self.selected = Some(Selected::Branch(above));
+            self.grow(session);
+        }
+    }
+
+    /// Folds everything but the roots.
+    pub(super) fn fold_all(&mut self, session: &mut Session) {
+        let Some(grown) = self.grown.clone() else {
+            return;
+        };
+        self.open = Rc::default();
+        self.unfold_roots(&grown.data);
+        if let Some(Selected::Key(key) | Selected::Branch(key)) = &self.selected {
+            let way = tree::way(&grown.data, key);
+            self.selected = way.get(1).or(way.first()).cloned().map(Selected::Branch);
+        }
+        self.grow(session);
+    }
+
+    /// To the next key that is deleted, or will be.
+    pub(super) fn to_deleted(&mut self, forward: bool, session: &mut Session) {
+        let Some(grown) = &self.grown else { return };
+        let cursor = self.list.cursor();
+        let is_deleted = |row: &usize| match self.tree.row(*row) {
+            Some(Row::Key { position, .. }) => grown
+                .data
+                .directory
+                .newest(position)
+                .is_some_and(|newest| newest.tombstone),
+            _ => false,
+        };
+        let found = if forward {
+            (cursor.saturating_add(1)..self.tree.len())
+                .take(LOOK)
+                .find(is_deleted)
+        } else {
+            (0..cursor).rev().take(LOOK).find(is_deleted)
+        };
+        match found {
+            Some(row) => {
+                self.list.select(row);
+                self.take(session);
+            }
+            None => session.say(
+                Role::Dim,
+                "no deleted key among the rows; A shows those too",
+            ),
+        }
+    }
+
+    /// The command line that answers the same.
+    pub(super) fn command(&self, selected: &Selected, session: &Session) -> String {
+        let data = session.data();
+        let word = |key: &[u8]| shell::word(&escape::bytes(key, session.charset()));
+        match selected {
+            Selected::Key(key) => {
+                let form = match self.preview.look.view {
+                    View::Yaml => "-o yaml ",
+                    View::Describe => "--describe ",
+                    View::Hex => "-o hex ",
+                };
+                let what = match data.and_then(|data| data.objects.parse(key)) {
+                    Some(key) => {
+                        let namespace = key
+                            .namespace
+                            .map(|namespace| format!(" -n {}", shell::word(namespace)));
+                        let group = if key.builtin.is_some() {
+                            String::new()
+                        } else {
+                            format!(".{}", key.group)
+                        };
+                        let noun = format!("{}{group}/{}", key.plural, key.name);
+                        format!("{}{}", shell::word(&noun), namespace.unwrap_or_default())
+                    }
+                    None => word(key),
+                };
+                session.command(&format!("get {what} {{rev}}{form}-d {{path}}"))
+            }
+            Selected::Branch(prefix) if prefix.first() == Some(&0) || prefix.is_empty() => {
+                session.command("keys {rev}{path}")
+            }
+            Selected::Branch(prefix) => {
+                session.command(&format!("keys --prefix {} {{rev}}{{path}}", word(prefix)))
+            }
+        }
+    }
+}
