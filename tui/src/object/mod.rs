@@ -20,7 +20,7 @@ use crate::session::{Data, Session};
 pub(crate) enum Neat {
     /// Without managedFields and status.
     #[default]
-    Neat,
+    Least,
     /// With status.
     Status,
     /// All of it.
@@ -30,15 +30,15 @@ pub(crate) enum Neat {
 impl Neat {
     pub(crate) fn next(self) -> Self {
         match self {
-            Self::Neat => Self::Status,
+            Self::Least => Self::Status,
             Self::Status => Self::Full,
-            Self::Full => Self::Neat,
+            Self::Full => Self::Least,
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Neat => "neat: managedFields, status hidden",
+            Self::Least => "neat: managedFields, status hidden",
             Self::Status => "managedFields hidden",
             Self::Full => "full",
         }
@@ -99,7 +99,7 @@ impl Object {
         match &self.json {
             Ok(object) => {
                 let mut lines = yaml::lines(&shaped(object.clone(), neat));
-                if neat == Neat::Neat
+                if neat == Neat::Least
                     && let Some(status) = object
                         .get("status")
                         .and_then(Value::as_object)
@@ -162,7 +162,7 @@ pub(crate) fn shaped(mut object: Value, neat: Neat) -> Value {
     if neat == Neat::Full {
         return object;
     }
-    if let Some(fields) = object.as_object_mut().filter(|_| neat == Neat::Neat) {
+    if let Some(fields) = object.as_object_mut().filter(|_| neat == Neat::Least) {
         fields.shift_remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {

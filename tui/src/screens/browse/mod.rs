@@ -140,7 +140,7 @@ impl Screen for Browse {
                 self.grow(session);
             }
             Act::FoldMore => self.fold_all(session),
-            Act::NextMark | Act::PrevMark => self.to_deleted(act == Act::NextMark, session),
+            Act::NextMark | Act::PrevMark => self.go_to_deleted(act == Act::NextMark, session),
             Act::NextHit | Act::PrevHit => {
                 let step = if act == Act::NextHit {
                     Act::Down

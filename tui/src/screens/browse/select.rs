@@ -74,9 +74,7 @@ impl Browse {
         match self.selected.clone() {
             Some(Selected::Branch(prefix)) => {
                 let open = Rc::make_mut(&mut self.open);
-                if act == Act::Right {
-                    open.insert(prefix);
-                } else if !open.remove(&prefix) {
+                if act == Act::Right || !open.remove(&prefix) {
                     open.insert(prefix);
                 }
                 self.grow(session);
@@ -124,7 +122,7 @@ impl Browse {
     }
 
     /// To the next key that is deleted, or will be.
-    pub(super) fn to_deleted(&mut self, forward: bool, session: &mut Session) {
+    pub(super) fn go_to_deleted(&mut self, forward: bool, session: &mut Session) {
         let Some(grown) = &self.grown else { return };
         let cursor = self.list.cursor();
         let is_deleted = |row: &usize| match self.tree.row(*row) {
