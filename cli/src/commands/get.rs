@@ -13,8 +13,8 @@ use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, Query, Values};
-use crate::output::escape;
+use crate::kube::{self, KubeArgs, Printer, Query, Values};
+use crate::output::{Format, escape};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
@@ -130,42 +130,61 @@ fn resources(
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
     let mut query = Query::new(objects, &args.kube, revision)?;
-    let mut found = Vec::new();
-    let mut named = true;
+    let mut asked = Vec::new();
     for what in nouns {
-        let What::Noun { resource, name } = what else {
-            continue;
-        };
-        let asked = query.asked(resource, name.clone())?;
-        named &= name.is_some();
-        found.extend(query.find(&asked)?);
+        if let What::Noun { resource, name } = what {
+            asked.push(query.asked(resource, name.clone())?);
+        }
     }
-    let single = named && nouns.len() == 1 && found.len() == 1;
+    let named = asked.iter().all(|asked| asked.name.is_some());
+    if ui.format() == Format::Name && ui.global.sort_by.is_none() && !args.kube.describe {
+        let names: Vec<_> = asked
+            .iter()
+            .map(|asked| query.names(asked))
+            .collect::<Result<_, _>>()?;
+        if let Some(names) = names.into_iter().collect::<Option<Vec<_>>>() {
+            let names = names.concat();
+            let empty = names.is_empty();
+            kube::print_names(names, ui)?;
+            return Ok(Exit::negative_if(empty));
+        }
+    }
     let mask = args.kube.showing.mask(named, ui)?;
-    let empty = found.is_empty();
-    if empty && ui.format().is_table() {
-        ui.note(match &query.namespace {
-            Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
-            None => "no resources found".to_owned(),
-        })?;
-    }
-    if args.kube.describe {
+    let empty = if args.kube.describe {
+        let mut found = Vec::new();
+        for asked in &asked {
+            found.extend(query.each(asked, |found| found)?);
+        }
+        let empty = found.is_empty();
+        say_empty(&query, empty, ui)?;
         kube::describe(objects, found, &args.kube, mask.as_ref(), revision, ui)?;
+        empty
     } else {
-        kube::print(
-            objects,
-            found,
-            &args.kube,
-            single,
-            mask.as_ref(),
-            revision,
-            ui,
-        )?;
-    }
+        let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;
+        let mut pieces = Vec::new();
+        for asked in &asked {
+            pieces.extend(query.each(asked, |found| printer.piece(found))?);
+        }
+        let empty = pieces.is_empty();
+        say_empty(&query, empty, ui)?;
+        let single = named && asked.len() == 1 && pieces.len() == 1;
+        printer.print(pieces, single, ui)?;
+        empty
+    };
     let failed = query.say_failed(ui)?;
     Ok(match (failed, empty) {
         (true, _) => Exit::Partial,
         (false, empty) => Exit::negative_if(empty),
+    })
+}
+
+fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {
+    if !empty || !ui.format().is_table() {
+        return Ok(());
+    }
+    ui.note(match &query.namespace {
+        Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
+        None => "no resources found".to_owned(),
     })
 }
 

@@ -1,12 +1,14 @@
 //! From nouns and selectors to objects.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::selector::{FieldSelector, LabelSelector};
 use etcd_inspect::member::{Objects, Reading, Undecodable};
 use etcd_inspect::mvcc::{KeyRange, Version};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{KubeArgs, no_such_noun, shown};
@@ -25,9 +27,24 @@ pub(crate) struct Asked {
 
 /// One object that was found.
 pub(crate) struct Found<'a> {
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) version: Version<'a>,
     pub(crate) object: Value,
+}
+
+/// An object's resource and name.
+pub(crate) type Named = (Arc<Target>, String);
+
+/// Objects that are in memory together.
+const STRETCH: usize = 256;
+
+/// One at a time until the first is found, then many.
+fn stretch(first: bool, left: usize) -> usize {
+    if first {
+        left.min(1)
+    } else {
+        left.min(STRETCH)
+    }
 }
 
 /// What is asked of the objects.
@@ -87,60 +104,90 @@ impl<'q, 'a> Query<'q, 'a> {
         Ok(Asked { targets, name })
     }
 
-    /// The objects that a noun asks for. An object asked for by name that is not there is an error that says what is known
-    /// of it.
-    pub(crate) fn find(&mut self, asked: &Asked) -> anyhow::Result<Vec<Found<'a>>> {
-        let mut found = Vec::new();
-        match &asked.name {
-            None => {
-                for target in &asked.targets {
-                    for version in
-                        self.objects
-                            .list(target, self.namespace.as_deref(), self.revision)?
-                    {
-                        found.extend(self.read(target, version));
-                    }
+    /// The objects that a noun asks for, each made into what is to be kept of it: on all cores, a stretch at a time, so that
+    /// a hundred thousand objects are never in memory together. The first one of each resource is made before the others.
+    ///
+    /// An object asked for by name that is not there is an error that says what is known of it.
+    pub(crate) fn each<T: Send>(
+        &mut self,
+        asked: &Asked,
+        make: impl Fn(Found<'a>) -> T + Sync,
+    ) -> anyhow::Result<Vec<T>> {
+        let mut made = Vec::new();
+        let mut any = false;
+        for target in &asked.targets {
+            let target = Arc::new(target.clone());
+            let versions = match &asked.name {
+                None => self
+                    .objects
+                    .list(&target, self.namespace.as_deref(), self.revision)?,
+                Some(name) => self.named(&target, name)?,
+            };
+            let mut first = true;
+            let mut rest = versions.as_slice();
+            while let Some((stretch, behind)) = rest.split_at_checked(stretch(first, rest.len())) {
+                if stretch.is_empty() {
+                    break;
                 }
-            }
-            Some(name) => {
-                for target in &asked.targets {
-                    for version in self.named(target, name)? {
-                        match self.objects.json(&version, self.reading) {
-                            Ok(object) => found.push(Found {
-                                target: target.clone(),
-                                version,
+                rest = behind;
+                let read = stretch.par_iter().map(|version| {
+                    let object = self.objects.json(version, self.reading);
+                    object.map(|object| {
+                        self.fits(&object).then(|| {
+                            make(Found {
+                                target: Arc::clone(&target),
+                                version: *version,
                                 object,
-                            }),
-                            Err(cause) => return Err(unreadable(&version, &cause).into()),
+                            })
+                        })
+                    })
+                });
+                let read: Vec<Result<Option<T>, Undecodable>> = read.collect();
+                for (read, version) in read.into_iter().zip(stretch) {
+                    match read {
+                        Ok(found) => {
+                            any = true;
+                            first &= found.is_none();
+                            made.extend(found);
                         }
+                        Err(cause) if asked.name.is_some() => {
+                            return Err(unreadable(version, &cause).into());
+                        }
+                        Err(cause) => self.failed.push((version.key.to_vec(), cause)),
                     }
                 }
-                if found.is_empty() {
-                    return Err(self.missing(asked, name).into());
-                }
-                found.retain(|found| self.fits(&found.object));
             }
         }
-        Ok(found)
+        match &asked.name {
+            Some(name) if !any => Err(self.missing(asked, name).into()),
+            _ => Ok(made),
+        }
+    }
+
+    /// The names of the objects that a noun asks for, from their keys alone; `None` where it takes the objects to tell.
+    pub(crate) fn names(&self, asked: &Asked) -> anyhow::Result<Option<Vec<Named>>> {
+        if asked.name.is_some() || !self.labels.is_empty() || !self.fields.is_empty() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for target in &asked.targets {
+            let target = Arc::new(target.clone());
+            for version in self
+                .objects
+                .list(&target, self.namespace.as_deref(), self.revision)?
+            {
+                let Some(key) = self.objects.parse(version.key) else {
+                    return Ok(None);
+                };
+                names.push((Arc::clone(&target), key.name.to_owned()));
+            }
+        }
+        Ok(Some(names))
     }
 
     fn fits(&self, object: &Value) -> bool {
         let labels = object.pointer("/metadata/labels");
         self.labels.matches(labels) && self.fields.matches(object)
-    }
-
-    fn read(&mut self, target: &Target, version: Version<'a>) -> Option<Found<'a>> {
-        match self.objects.json(&version, self.reading) {
-            Ok(object) => self.fits(&object).then(|| Found {
-                target: target.clone(),
-                version,
-                object,
-            }),
-            Err(cause) => {
-                self.failed.push((version.key.to_vec(), cause));
-                None
-            }
-        }
     }
 
     fn named(&self, target: &Target, name: &str) -> Result<Vec<Version<'a>>, etcd_inspect::Error> {

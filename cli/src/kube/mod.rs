@@ -12,7 +12,7 @@ mod undecodable;
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
 pub(crate) use find::{Found, Query};
-pub(crate) use print::{print, shaped};
+pub(crate) use print::{Printer, print_names, shaped};
 pub(crate) use raw::{Shown, Values};
 pub(crate) use story::{Origin, Told, story};
 pub(crate) use undecodable::undecodable;

@@ -1,94 +1,313 @@
 //! Objects in kubectl's forms.
 
+use std::collections::HashMap;
 use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use etcd_inspect::kubernetes::columns::{CustomColumns, sort_by};
+use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::member::Objects;
+use etcd_inspect::mvcc::Version;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::find::Named;
 use super::{Found, KubeArgs};
 use crate::failure::Failure;
 use crate::output::{Format, Label, Line, escape, hex, json as output_json, rows};
 use crate::ui::Ui;
 
-/// Prints what was found. `single`: one object was asked for by name, so it prints as itself and not as a List.
-pub(crate) fn print(
-    objects: &Objects<'_>,
-    mut found: Vec<Found<'_>>,
-    args: &KubeArgs,
-    single: bool,
-    mask: Option<&Mask>,
-    revision: Option<i64>,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    if let Some(path) = &ui.global.sort_by {
-        let path = JsonPath::parse(path).map_err(wrong)?;
-        sort_by(&mut found, &path, |found| &found.object);
+/// What is kept of an object until all are found.
+pub(crate) struct Piece<'a> {
+    target: Arc<Target>,
+    version: Version<'a>,
+    sort: Option<Value>,
+    shape: Shape,
+}
+
+enum Shape {
+    /// The stored bytes are enough.
+    Stored,
+    Name(String),
+    Row(Vec<String>),
+    /// As JSON, already in text.
+    Text(String),
+    Document(Value),
+}
+
+/// Makes pieces of objects, on any thread, and prints them when all are there.
+pub(crate) struct Printer<'p> {
+    objects: &'p Objects<'p>,
+    args: &'p KubeArgs,
+    mask: Option<&'p Mask>,
+    format: Format,
+    sort: Option<JsonPath>,
+    now: Timestamp,
+    /// The table of each resource, by its path: that of the first object.
+    tables: RwLock<HashMap<String, Arc<Table>>>,
+}
+
+impl<'p> Printer<'p> {
+    pub(crate) fn new(
+        objects: &'p Objects<'p>,
+        args: &'p KubeArgs,
+        mask: Option<&'p Mask>,
+        revision: Option<i64>,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
+        let format = ui.format();
+        let now = match is_tabular(&format) {
+            true => now(objects, args, revision, ui)?,
+            false => Timestamp::UNIX_EPOCH,
+        };
+        Ok(Self {
+            objects,
+            args,
+            mask,
+            format,
+            sort: sort.transpose().map_err(wrong)?,
+            now,
+            tables: RwLock::default(),
+        })
     }
-    if let Some(limit) = ui.global.limit.filter(|limit| *limit > 0) {
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    match ui.format() {
-        Format::Raw | Format::Hex => return stored(objects, &found, mask, ui),
-        Format::Name => {
-            for found in &found {
+
+    /// What is kept of an object.
+    pub(crate) fn piece<'a>(&self, found: Found<'a>) -> Piece<'a> {
+        let sort = self.sort.as_ref();
+        let sort = sort.and_then(|path| path.find(&found.object).first().copied().cloned());
+        let (target, version) = (Arc::clone(&found.target), found.version);
+        let shape = match &self.format {
+            Format::Raw | Format::Hex => Shape::Stored,
+            Format::Name => {
                 let name = found
                     .object
                     .pointer("/metadata/name")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                ui.line(Line::new().with(Label::Name, format!("{}/{name}", found.target.label())))?;
+                    .and_then(Value::as_str);
+                Shape::Name(name.unwrap_or_default().to_owned())
             }
-            return Ok(());
+            format if is_tabular(format) => Shape::Row(self.row(&found)),
+            Format::Jsonl => Shape::Text(text_of(&self.shaped(found.object), output_json::compact)),
+            Format::Json => Shape::Text(text_of(&self.shaped(found.object), output_json::pretty)),
+            _ => Shape::Document(self.shaped(found.object)),
+        };
+        Piece {
+            target,
+            version,
+            sort,
+            shape,
         }
-        Format::Table | Format::Wide | Format::Csv | Format::Tsv => {
-            let now = now(objects, args, revision, ui)?;
-            return tables(objects, &found, args, now, ui);
-        }
-        _ => {}
     }
-    let documents: Vec<Value> = found
-        .into_iter()
-        .map(|found| shaped(found.object, args, mask))
-        .collect();
-    match ui.format() {
-        Format::JsonPath(template) => {
-            let template = Template::parse(&template).map_err(wrong)?;
-            let text = template.render(&listed(documents, single));
-            let charset = ui.terminal.charset;
-            let text = if ui.terminal.is_tty {
-                escape::lines(text.as_bytes(), charset)
-            } else {
-                text
+
+    fn shaped(&self, object: Value) -> Value {
+        shaped(object, self.args, self.mask)
+    }
+
+    fn table(&self, target: &Target, object: &Value) -> Arc<Table> {
+        let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = known.get(&target.path) {
+            return Arc::clone(table);
+        }
+        drop(known);
+        let table = Arc::new(table_of(self.objects, target, object));
+        let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(target.path.clone()).or_insert(table))
+    }
+
+    fn wide(&self) -> bool {
+        self.format == Format::Wide
+    }
+
+    fn with_namespace(&self, target: &Target) -> bool {
+        self.args.scope.all_namespaces && target.namespaced != Some(false)
+    }
+
+    fn row(&self, found: &Found<'_>) -> Vec<String> {
+        let table = self.table(&found.target, &found.object);
+        let mut row = table.row(&found.object, self.now, self.wide());
+        if self.with_namespace(&found.target) {
+            let namespace = found
+                .object
+                .pointer("/metadata/namespace")
+                .and_then(Value::as_str);
+            row.insert(0, namespace.unwrap_or_default().to_owned());
+        }
+        row.extend(self.args.show_labels.then(|| table::labels(&found.object)));
+        row
+    }
+
+    /// Prints all. `single`: one object was asked for by name, so it prints as itself and not as a List.
+    pub(crate) fn print(
+        &self,
+        mut pieces: Vec<Piece<'_>>,
+        single: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<()> {
+        if self.sort.is_some() {
+            pieces.sort_by(|a, b| compare(a.sort.as_ref(), b.sort.as_ref()));
+        }
+        limit(&mut pieces, ui);
+        match &self.format {
+            Format::Raw | Format::Hex => {
+                let versions: Vec<_> = pieces.iter().map(|piece| piece.version).collect();
+                return stored(self.objects, &versions, self.mask, ui);
+            }
+            Format::Name => {
+                let named = pieces.into_iter().filter_map(|piece| match piece.shape {
+                    Shape::Name(name) => Some((piece.target, name)),
+                    _ => None,
+                });
+                return names(named, ui);
+            }
+            format if is_tabular(format) => return self.tables(pieces, ui),
+            Format::Jsonl | Format::Json => return texts(&self.format, pieces, single, ui),
+            _ => {}
+        }
+        let documents = pieces.into_iter().filter_map(|piece| match piece.shape {
+            Shape::Document(document) => Some(document),
+            _ => None,
+        });
+        let documents: Vec<Value> = documents.collect();
+        match &self.format {
+            Format::JsonPath(template) => {
+                let template = Template::parse(template).map_err(wrong)?;
+                let text = template.render(&listed(documents, single));
+                let charset = ui.terminal.charset;
+                let text = if ui.terminal.is_tty {
+                    escape::lines(text.as_bytes(), charset)
+                } else {
+                    text
+                };
+                ui.out().write_all(text.as_bytes())?;
+            }
+            Format::CustomColumns(spec) => {
+                let columns = CustomColumns::parse(spec).map_err(wrong)?;
+                let headings: Vec<_> = columns.headings().map(str::to_owned).collect();
+                let rows: Vec<_> = documents
+                    .iter()
+                    .map(|document| columns.row(document))
+                    .collect();
+                aligned(&headings, &rows, ui)?;
+            }
+            _ => ui.yaml(&listed(documents, single))?,
+        }
+        Ok(())
+    }
+
+    /// One table a resource, as kubectl prints them.
+    fn tables(&self, mut pieces: Vec<Piece<'_>>, ui: &mut Ui) -> anyhow::Result<()> {
+        let several = pieces
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a.target.path != b.target.path));
+        let mut begun = false;
+        for group in pieces.chunk_by_mut(|a, b| a.target.path == b.target.path) {
+            let Some(target) = group.first().map(|piece| Arc::clone(&piece.target)) else {
+                continue;
             };
-            ui.out().write_all(text.as_bytes())?;
-        }
-        Format::CustomColumns(spec) => {
-            let columns = CustomColumns::parse(&spec).map_err(wrong)?;
-            let headings: Vec<_> = columns.headings().map(str::to_owned).collect();
-            let rows: Vec<_> = documents
-                .iter()
-                .map(|document| columns.row(document))
+            let table = self.table(&target, &Value::Null);
+            let namespaces = self.with_namespace(&target);
+            let mut headings: Vec<String> = namespaces
+                .then(|| "NAMESPACE".to_owned())
+                .into_iter()
                 .collect();
-            aligned(&headings, &rows, ui)?;
-        }
-        Format::Jsonl => {
-            for document in &documents {
-                output_json::compact(ui.out(), document)?;
+            headings.extend(table.headings(self.wide()).map(str::to_owned));
+            headings.extend(self.args.show_labels.then(|| "LABELS".to_owned()));
+            let mut lines = Vec::with_capacity(group.len());
+            for piece in group {
+                let Shape::Row(row) = &mut piece.shape else {
+                    continue;
+                };
+                if several && let Some(name) = row.get_mut(usize::from(namespaces)) {
+                    *name = format!("{}/{name}", target.label());
+                }
+                lines.push(std::mem::take(row));
+            }
+            if std::mem::replace(&mut begun, true) && ui.format().is_table() {
                 ui.out().write_all(b"\n")?;
             }
+            match &self.format {
+                format @ (Format::Csv | Format::Tsv) => {
+                    let separator = if *format == Format::Csv { b',' } else { b'\t' };
+                    let head = (!ui.global.no_headers).then_some(&headings);
+                    for line in head.into_iter().chain(&lines) {
+                        separated(line, separator, ui)?;
+                    }
+                }
+                _ => aligned(&headings, &lines, ui)?,
+            }
         }
-        Format::Yaml => ui.yaml(&listed(documents, single))?,
-        _ => {
-            output_json::pretty(ui.out(), &listed(documents, single))?;
+        Ok(())
+    }
+}
+
+fn is_tabular(format: &Format) -> bool {
+    matches!(
+        format,
+        Format::Table | Format::Wide | Format::Csv | Format::Tsv
+    )
+}
+
+fn limit<T>(found: &mut Vec<T>, ui: &Ui) {
+    if let Some(limit) = ui.global.limit.filter(|limit| *limit > 0) {
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+}
+
+/// Names known from the keys alone.
+pub(crate) fn print_names(mut found: Vec<Named>, ui: &mut Ui) -> anyhow::Result<()> {
+    limit(&mut found, ui);
+    names(found.into_iter(), ui)
+}
+
+fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> {
+    for (target, name) in found {
+        ui.line(Line::new().with(Label::Name, format!("{}/{name}", target.label())))?;
+    }
+    Ok(())
+}
+
+fn text_of(document: &Value, write: fn(&mut dyn io::Write, &Value) -> io::Result<()>) -> String {
+    let mut text = Vec::new();
+    // Writing to memory does not fail.
+    let _ = write(&mut text, document);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Documents that are text already: a line each, or the items of a List.
+fn texts(format: &Format, pieces: Vec<Piece<'_>>, single: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    let texts: Vec<String> = pieces
+        .into_iter()
+        .filter_map(|piece| match piece.shape {
+            Shape::Text(text) => Some(text),
+            _ => None,
+        })
+        .collect();
+    if *format == Format::Jsonl || single && texts.len() == 1 {
+        for text in &texts {
+            ui.out().write_all(text.as_bytes())?;
             ui.out().write_all(b"\n")?;
         }
+        return Ok(());
     }
+    // The list around them is written as any other, and cut where they belong.
+    let list = text_of(&listed(Vec::new(), false), output_json::pretty);
+    let (head, tail) = list.split_once("[]").unwrap_or((&list, ""));
+    ui.out().write_all(head.as_bytes())?;
+    ui.out().write_all(b"[")?;
+    for (at, text) in texts.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // JSON strings hold no line breaks: each one here is between values.
+        let text = text.replace('\n', "\n    ");
+        ui.out()
+            .write_all(format!("{comma}\n    {text}").as_bytes())?;
+    }
+    let end = if texts.is_empty() { "]" } else { "\n  ]" };
+    ui.out().write_all(end.as_bytes())?;
+    ui.out().write_all(tail.as_bytes())?;
+    ui.out().write_all(b"\n")?;
     Ok(())
 }
 
@@ -206,15 +425,15 @@ fn sorted(value: Value) -> Value {
 /// The stored bytes, decrypted where a key is at hand; those of Secrets only where they shall be seen.
 fn stored(
     objects: &Objects<'_>,
-    found: &[Found<'_>],
+    versions: &[Version<'_>],
     mask: Option<&Mask>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    for found in found {
-        let Ok(kv) = found.version.key_value() else {
+    for version in versions {
+        let Ok(kv) = version.key_value() else {
             continue;
         };
-        if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), found.version.key)) {
+        if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), version.key)) {
             ui.line(Line::new().with(
                 Label::Dim,
                 format!(
@@ -257,62 +476,6 @@ pub(super) fn table_of(objects: &Objects<'_>, target: &Target, object: &Value) -
                 .unwrap_or_default(),
         ),
     }
-}
-
-/// One table a resource, as kubectl prints them.
-fn tables(
-    objects: &Objects<'_>,
-    found: &[Found<'_>],
-    args: &KubeArgs,
-    now: Timestamp,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    let wide = ui.format() == Format::Wide;
-    let mut begun = false;
-    let several = found
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a.target.path != b.target.path));
-    for group in found.chunk_by(|a, b| a.target.path == b.target.path) {
-        let Some(first) = group.first() else { continue };
-        let table = table_of(objects, &first.target, &first.object);
-        let namespaces = args.scope.all_namespaces && first.target.namespaced != Some(false);
-        let mut headings: Vec<String> = namespaces
-            .then(|| "NAMESPACE".to_owned())
-            .into_iter()
-            .collect();
-        headings.extend(table.headings(wide).map(str::to_owned));
-        headings.extend(args.show_labels.then(|| "LABELS".to_owned()));
-        let mut lines = Vec::with_capacity(group.len());
-        for found in group {
-            let mut row = table.row(&found.object, now, wide);
-            if several && let Some(name) = row.first_mut() {
-                *name = format!("{}/{name}", found.target.label());
-            }
-            if namespaces {
-                let namespace = found
-                    .object
-                    .pointer("/metadata/namespace")
-                    .and_then(Value::as_str);
-                row.insert(0, namespace.unwrap_or_default().to_owned());
-            }
-            row.extend(args.show_labels.then(|| table::labels(&found.object)));
-            lines.push(row);
-        }
-        if std::mem::replace(&mut begun, true) && ui.format().is_table() {
-            ui.out().write_all(b"\n")?;
-        }
-        match ui.format() {
-            format @ (Format::Csv | Format::Tsv) => {
-                let separator = if format == Format::Csv { b',' } else { b'\t' };
-                let head = (!ui.global.no_headers).then_some(&headings);
-                for line in head.into_iter().chain(&lines) {
-                    separated(line, separator, ui)?;
-                }
-            }
-            _ => aligned(&headings, &lines, ui)?,
-        }
-    }
-    Ok(())
 }
 
 fn separated(line: &[String], separator: u8, ui: &mut Ui) -> io::Result<()> {

@@ -64,22 +64,13 @@ fn split(spec: &str) -> Vec<&str> {
     columns
 }
 
-/// Sorts as `kubectl get --sort-by` does: numbers and quantities by size, text in natural order (`pod-2` before `pod-10`),
-/// objects without the field first; equal ones keep their order.
-pub fn sort_by<T>(rows: &mut [T], path: &JsonPath, object: impl Fn(&T) -> &Value) {
-    rows.sort_by(|a, b| {
-        let (a, b) = (
-            path.find(object(a)).first().copied(),
-            path.find(object(b)).first().copied(),
-        );
-        match (a, b) {
-            (Some(a), Some(b)) => compare(a, b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        }
-    });
-}
-
-fn compare(a: &Value, b: &Value) -> Ordering {
+/// The order of `kubectl get --sort-by`, of what its path finds first in two objects: numbers and quantities by size, text in
+/// natural order (`pod-2` before `pod-10`), objects without the field first.
+pub fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
+    let (a, b) = match (a, b) {
+        (Some(a), Some(b)) => (a, b),
+        (a, b) => return a.is_some().cmp(&b.is_some()),
+    };
     let order = match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64().partial_cmp(&b.as_f64()),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
@@ -179,15 +170,15 @@ mod tests {
     #[test]
     fn sorting_knows_numbers_quantities_and_natural_order() {
         let sorted = |values: Value| {
-            let mut rows: Vec<_> = values
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|value| json!({"v": value}))
-                .collect();
-            rows.push(json!({}));
-            sort_by(&mut rows, &JsonPath::parse(".v").unwrap(), |row| row);
-            Value::Array(rows.into_iter().map(|row| row["v"].clone()).collect())
+            let mut found: Vec<_> = values.as_array().unwrap().iter().map(Some).collect();
+            found.push(None);
+            found.sort_by(|a, b| compare(*a, *b));
+            Value::Array(
+                found
+                    .into_iter()
+                    .map(|value| value.cloned().unwrap_or_default())
+                    .collect(),
+            )
         };
         assert_eq!(sorted(json!([10, 9, 1])), json!([null, 1, 9, 10]));
         assert_eq!(
