@@ -5,6 +5,9 @@ use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
 use etcd_inspect::recover::{Replayed, replay};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::at::{At, Side, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,6 +16,17 @@ use crate::ui::Ui;
 
 /// Records that are looked at to tell whether Kubernetes wrote here.
 const OLDEST: usize = 1000;
+
+/// A moment with its fraction of a second, by which alone writes may differ.
+fn exact(moment: Timestamp, zone: &TimeZone) -> String {
+    let zoned = moment.to_zoned(zone.clone());
+    let offset = if zoned.offset().is_zero() {
+        "Z".to_owned()
+    } else {
+        zoned.strftime("%:z").to_string()
+    };
+    format!("{}{offset}", zoned.strftime("%Y-%m-%d %H:%M:%S%.f"))
+}
 
 /// An open keyspace with the member it comes from.
 pub(crate) struct View<'m> {
@@ -154,7 +168,7 @@ impl<'m> View<'m> {
             format!(
                 "rev {} (~{}, {})",
                 thousands(mark.revision.into()),
-                time::full(mark.time, &zone),
+                exact(mark.time, &zone),
                 mark.source.as_str().replace('_', " ")
             )
         };
@@ -174,7 +188,7 @@ impl<'m> View<'m> {
         ui.note(format!(
             "as of rev {}: at {} the newest write that carries a time was {}{silent}{next}",
             thousands(found.revision.into()),
-            time::full(moment, &zone),
+            exact(moment, &zone),
             shown(&found.before),
         ))?;
         Ok(found.revision)
