@@ -209,6 +209,7 @@ fn listings_searches_logs_and_checks_hide_secrets() {
             vec!["wal", "--raw", "PATH"],
             vec!["certs", "PATH"],
             vec!["check", "PATH"],
+            vec!["check", "--deep", "PATH"],
             vec!["status", "PATH"],
             vec!["snap", "PATH"],
             vec!["meta", "--encryption", "PATH"],

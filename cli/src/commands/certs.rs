@@ -81,19 +81,15 @@ pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, args.at.side, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let revision = view.revision(&args.at, ui)?;
-    let now = args
-        .now
-        .or_else(|| objects.newest_time(revision))
-        .unwrap_or(Timestamp::UNIX_EPOCH);
-    ui.note(format!(
-        "as of {}, {}",
-        time::rfc3339(now),
-        if args.now.is_some() {
-            "as asked"
-        } else {
-            "the newest time in the data"
+    let known = args.now.or_else(|| objects.newest_time(revision));
+    let now = known.unwrap_or(Timestamp::UNIX_EPOCH);
+    ui.note(match (known, args.now) {
+        (Some(_), Some(_)) => format!("as of {}, as asked", time::rfc3339(now)),
+        (Some(_), None) => format!("as of {}, the newest time in the data", time::rfc3339(now)),
+        (None, _) => {
+            "no value carries a time: what has expired cannot be said (--now TIME)".to_owned()
         }
-    ))?;
+    })?;
     let (mut found, closed) = collect(&objects, revision)?;
     let left = |placed: &Placed| {
         placed
@@ -123,7 +119,10 @@ pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     rows.finish(Tail::default())?;
     if closed > 0 {
-        ui.warn(format!("{closed} values could not be read (encrypted or damaged): etcd-inspect get --undecodable -d PATH"))?;
+        let text = format!(
+            "{closed} values could not be read (encrypted or damaged): etcd-inspect get --undecodable -d {{path}}"
+        );
+        ui.warn(ui.filled(&text))?;
         return Ok(view.finish(ui)?.worse(Exit::Partial));
     }
     view.finish(ui)

@@ -1,5 +1,7 @@
 //! `get --undecodable`: values that give no object.
 
+use etcd_inspect::kubernetes::encryption::Seal;
+use etcd_inspect::kubernetes::mask::{BULLETS, is_secret};
 use etcd_inspect::member::{Objects, Reading, Undecodable};
 use etcd_inspect::mvcc::{KeyRange, Version};
 
@@ -35,14 +37,14 @@ pub(crate) fn undecodable(
         }
         if let Err(cause) = objects.json(&version, Reading::default()) {
             any = true;
-            rows.push(row(&version, &cause))?;
+            rows.push(row(objects, &version, &cause))?;
         }
     }
     rows.finish(Tail::default())?;
     Ok(Exit::negative_if(any))
 }
 
-fn row(version: &Version<'_>, cause: &Undecodable) -> Vec<Cell> {
+fn row(objects: &Objects<'_>, version: &Version<'_>, cause: &Undecodable) -> Vec<Cell> {
     let kv = version.key_value().unwrap_or_default();
     let at = match cause {
         Undecodable::Value { at, .. } => *at,
@@ -67,6 +69,14 @@ fn row(version: &Version<'_>, cause: &Undecodable) -> Vec<Cell> {
         Cell::text(text.strip_prefix(&key).unwrap_or(&text)).label(Label::Error),
         at.map(Cell::count).unwrap_or_default(),
         version.offset.map(Cell::plain).unwrap_or_default(),
-        Cell::text(hex.join(" ")),
+        // What is left of a Secret in clear text stays hidden; its ciphertext need not.
+        if is_secret(objects.layout(), version.key, kv.value) && Seal::of(kv.value).is_none() {
+            Cell::shown(
+                format!("{BULLETS} (get --key KEY --reveal -o hex)"),
+                serde_json::Value::Null,
+            )
+        } else {
+            Cell::text(hex.join(" "))
+        },
     ]
 }

@@ -7,8 +7,11 @@ use super::objects::{Objects, Reading};
 use crate::kubernetes::written::{Source, newest_time};
 use crate::mvcc::Version;
 
-/// Writes before a revision that are asked for its time.
+/// Writes before a revision whose times are compared.
 const NEAR: usize = 16;
+
+/// Writes before a revision that are asked for a time, where most carry none or are encrypted.
+const ASKED: usize = 1000;
 
 /// A revision whose write carries a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +116,9 @@ impl Objects<'_> {
 
     /// Not before which time a revision was written: the newest one in it and the few writes before it.
     pub fn time_near(&self, revision: i64) -> Option<Mark> {
-        let near = self.keyspace().between(0..=revision).rev().take(NEAR);
+        let near = self.keyspace().between(0..=revision).rev().take(ASKED);
         near.filter_map(|version| self.mark(&version))
+            .take(NEAR)
             .max_by_key(|mark| mark.time)
     }
 

@@ -34,9 +34,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
             },
             Datum::Text(bytes) => visitor.visit_str(&text(bytes)),
             Datum::Base64(bytes) => visitor.visit_str(&STANDARD.encode(bytes)),
-            Datum::Time(seconds) => visitor.visit_str(Stamp::seconds(*seconds).as_str()),
+            Datum::Time(seconds) => visitor.visit_str(Stamp::seconds(typed(*seconds)).as_str()),
             Datum::MicroTime(seconds, nanos) => {
-                visitor.visit_str(Stamp::micros(*seconds, *nanos).as_str())
+                visitor.visit_str(Stamp::micros(typed(*seconds), *nanos).as_str())
             }
             Datum::Quantity(bytes) => visitor.visit_str(&canonical(&text(bytes))),
             Datum::Json(raw) => {
@@ -113,6 +113,18 @@ impl<'de> Deserializer<'de> for Node<'_> {
         tuple_struct map struct identifier
     }
 }
+
+/// A time that typed objects can hold: jiff, in which k8s-openapi keeps them, ends a day before the year 9999 does, and an
+/// expiry meant as `never` must not cost the whole object.
+fn typed(seconds: i64) -> i64 {
+    seconds.clamp(YEAR_ZERO, JIFF_LAST)
+}
+
+/// 0000-01-01T00:00:00Z.
+const YEAR_ZERO: i64 = -62_167_219_200;
+
+/// 9999-12-30T22:00:00Z.
+const JIFF_LAST: i64 = 253_402_207_200;
 
 struct MembersAccess<'a>(Members<'a>);
 

@@ -9,6 +9,7 @@ mod age;
 mod autoscaling;
 mod cluster;
 mod custom;
+mod devices;
 mod network;
 mod object;
 mod pod;
@@ -80,6 +81,7 @@ impl Table {
             cluster::ALL,
             access::ALL,
             autoscaling::ALL,
+            devices::ALL,
         ]
         .into_iter()
         .flatten();

@@ -1,0 +1,93 @@
+//! Dynamic resource allocation: claims and what drivers offer; candidates of a coordinated leader election.
+
+use super::object::Object;
+use super::{Printer, name};
+
+pub(super) static ALL: &[Printer] = &[
+    Printer {
+        kind: "ResourceClaim",
+        groups: &["resource.k8s.io"],
+        columns: &["NAME", "STATE", "AGE"],
+        row: |of, context| vec![name(of), claim_state(of), context.age(of)],
+    },
+    Printer {
+        kind: "ResourceSlice",
+        groups: &["resource.k8s.io"],
+        columns: &["NAME", "NODE", "DRIVER", "POOL", "AGE"],
+        row: |of, context| {
+            vec![
+                name(of),
+                of.at("spec.nodeName").or(""),
+                of.at("spec.driver").or(""),
+                of.at("spec.pool.name").or(""),
+                context.age(of),
+            ]
+        },
+    },
+    Printer {
+        kind: "PodSchedulingContext",
+        groups: &["resource.k8s.io"],
+        columns: &["NAME", "SELECTEDNODE", "AGE"],
+        row: |of, context| vec![name(of), of.at("spec.selectedNode").or(""), context.age(of)],
+    },
+    Printer {
+        kind: "LeaseCandidate",
+        groups: &["coordination.k8s.io"],
+        columns: &[
+            "NAME",
+            "LEASENAME",
+            "BINARYVERSION",
+            "EMULATIONVERSION",
+            "AGE",
+        ],
+        row: |of, context| {
+            vec![
+                name(of),
+                of.at("spec.leaseName").or(""),
+                of.at("spec.binaryVersion").or(""),
+                of.at("spec.emulationVersion").or(""),
+                context.age(of),
+            ]
+        },
+    },
+];
+
+/// `pending`, `allocated,reserved`, `deleted,allocated`.
+fn claim_state(of: Object<'_>) -> String {
+    let deleted = of.at("metadata.deletionTimestamp").text().is_some();
+    let allocated = of.at("status.allocation").present();
+    let reserved = allocated && of.at("status.reservedFor").len() > 0;
+    let states = [
+        ("deleted", deleted),
+        ("pending", !allocated && !deleted),
+        ("allocated", allocated),
+        ("reserved", reserved),
+    ];
+    let states: Vec<_> = states
+        .into_iter()
+        .filter_map(|(name, holds)| holds.then_some(name))
+        .collect();
+    states.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Table;
+
+    #[test]
+    fn the_state_of_a_claim_says_all_that_holds() {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let row =
+            |object| Table::of_kind("resource.k8s.io", "ResourceClaim").row(&object, now, false);
+        assert_eq!(row(json!({"metadata": {"name": "a"}}))[1], "pending");
+        let status = json!({"allocation": {"devices": {}}, "reservedFor": [{"name": "p"}]});
+        assert_eq!(
+            row(json!({"metadata": {"name": "a"}, "status": status}))[1],
+            "allocated,reserved"
+        );
+        let gone = json!({"name": "a", "deletionTimestamp": "1970-01-01T00:00:00Z"});
+        assert_eq!(row(json!({"metadata": gone}))[1], "deleted");
+    }
+}
