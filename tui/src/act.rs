@@ -98,6 +98,8 @@ pub enum Act {
     DiffLayout,
     /// Show one secret for ten seconds.
     Reveal,
+    /// Also versions that only the log has.
+    WithLog,
     /// Also what was deleted.
     Deleted,
     /// What is measured: live, history, free.

@@ -6,7 +6,6 @@ mod describe;
 mod find;
 mod print;
 mod raw;
-mod story;
 mod undecodable;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
@@ -14,7 +13,6 @@ pub(crate) use describe::describe;
 pub(crate) use find::{Found, Query};
 pub(crate) use print::{Printer, print_names, shaped};
 pub(crate) use raw::{Shown, Values};
-pub(crate) use story::{Origin, Told, story};
 pub(crate) use undecodable::undecodable;
 
 use etcd_inspect::member::{Member, Objects};

@@ -20,7 +20,7 @@ mod names;
 
 use std::fmt;
 
-pub use applied::{Logged, Reach, applied, logged};
+pub use applied::{Logged, Reach, applied, logged, versions};
 
 use crate::backend::{self, Meta};
 use crate::codes;

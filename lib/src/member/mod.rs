@@ -13,6 +13,7 @@ mod objects;
 mod search;
 mod snap;
 mod space;
+mod story;
 mod veil;
 mod wal;
 
@@ -24,6 +25,7 @@ pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 pub use search::{Hit, Places};
 pub use space::Space;
+pub use story::{Origin, Told, comparable, story};
 pub use veil::{secrets_in_entry, secrets_in_page, veiled};
 pub use wal::Wal;
 

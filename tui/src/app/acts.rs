@@ -7,6 +7,7 @@ use crate::act::{Act, Copied};
 use crate::event::{Effect, Wake};
 use crate::overlay::{Asked, Help, Overlay, Prompt};
 use crate::screen::ScreenId;
+use crate::session::Part;
 use crate::target::{Target, Want};
 use crate::theme::Role;
 
@@ -234,7 +235,10 @@ impl App {
         }
     }
 
-    fn pivot(&mut self, want: Want) {
+    pub(super) fn pivot(&mut self, want: Want) {
+        if want == Want::Wal && matches!(self.session.logged(), Part::Waiting) {
+            return self.session.wait_for_log(want);
+        }
         let own = self
             .screen()
             .and_then(|screen| screen.emit(want, &self.session));

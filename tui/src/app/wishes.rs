@@ -32,6 +32,7 @@ impl App {
                         self.overlay = Overlay::Popup(Popup::new(title, lines))
                     }
                     Wish::Ask(name) => self.ask(name),
+                    Wish::Pivot(want) => self.pivot(want),
                     Wish::Go(target) => {
                         visit = true;
                         self.show(&target);

@@ -15,6 +15,9 @@ const fn key(keys: &'static [&'static str], act: Act, help: &'static str) -> Bin
 /// Screens that show an object.
 const OBJECT: &[ScreenId] = &[ScreenId::Browse];
 
+/// The versions of a key.
+const HISTORY: &[ScreenId] = &[ScreenId::History];
+
 /// Every key.
 pub const TABLE: &[Binding] = &[
     key(
@@ -107,6 +110,27 @@ pub const TABLE: &[Binding] = &[
     key(&[")"], Act::FoldLess, "unfold everything").on(OBJECT),
     key(&["X"], Act::Reveal, "show one secret for ten seconds")
         .cli("get {key} {rev}-o yaml --reveal -d {path}"),
+    key(
+        &["D"],
+        Act::MarkDiff,
+        "mark this version as A; the diff is then from A to the cursor; again: unmark",
+    )
+    .on(HISTORY)
+    .hint("mark A")
+    .cli("history {key} --diff -d {path}"),
+    key(&["|"], Act::DiffLayout, "unified or side by side")
+        .on(HISTORY)
+        .hint("layout"),
+    key(
+        &["y"],
+        Act::Yaml,
+        "the whole version instead of the difference",
+    )
+    .on(HISTORY)
+    .hint("YAML"),
+    key(&["W"], Act::WithLog, "also versions that only the log has")
+        .on(HISTORY)
+        .cli("history {key} --wal -d {path}"),
     key(&["A"], Act::Deleted, "also keys that were deleted")
         .on(&[ScreenId::Browse])
         .command("deleted"),

@@ -5,7 +5,7 @@ mod hex;
 
 use etcd_inspect::export::yaml::{self, Step};
 use etcd_inspect::kubernetes::Value as Stored;
-use etcd_inspect::kubernetes::mask::is_secret_key;
+use etcd_inspect::kubernetes::mask::is_secret;
 use etcd_inspect::member::Reading;
 use etcd_inspect::mvcc::{KeyValue, Version};
 use serde_json::Value;
@@ -79,7 +79,10 @@ impl Object {
             value,
             json,
             encoding: stored.map_or("other", |stored| stored.encoding()),
-            hidden: mask.is_some() && is_secret_key(data.objects.layout(), version.key),
+            hidden: mask.is_some()
+                && value.is_some_and(|value| {
+                    is_secret(data.objects.layout(), version.key, value.value)
+                }),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The screens, one file or folder each.
 
 mod browse;
+mod history;
+mod search;
 
 use crate::screen::Screen;
 use crate::session::Session;
@@ -8,5 +10,9 @@ use crate::session::Session;
 /// Every screen that this run has, in the order of the tabs. A new one is one line here.
 pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
     let _ = session;
-    vec![Box::new(browse::Browse::default())]
+    vec![
+        Box::new(browse::Browse::default()),
+        Box::new(history::History::default()),
+        Box::new(search::Search::default()),
+    ]
 }

@@ -4,7 +4,7 @@ use etcd_inspect::mvcc::Version;
 use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::shell;
 
-use super::Session;
+use super::{Part, Session};
 use crate::act::Copied;
 use crate::target::{Target, Want};
 
@@ -51,14 +51,31 @@ impl Session {
                     offset: Some(offset),
                 }
             }
-            Want::Wal => {
-                return Err(
-                    "the log does not name revisions; open the WAL screen and search the key"
-                        .to_owned(),
-                );
-            }
+            Want::Wal => Target::Wal(self.entry_of(self.focused()?.revision.main)?),
             Want::Finding => Target::Finding(self.finding()?),
         })
+    }
+
+    /// The raft index of the entry that made a revision, once the log has been read.
+    ///
+    /// # Errors
+    /// Why it is not known, in words for the user.
+    pub fn entry_of(&self, revision: i64) -> Result<u64, String> {
+        let logged = match self.slot().and_then(|slot| slot.logged.as_ref()) {
+            Some(Part::Ready(Some(logged))) => *logged,
+            Some(Part::Ready(None)) => return Err("there is no log in this directory".to_owned()),
+            Some(Part::Failed(why)) => return Err(why.clone()),
+            Some(Part::Waiting) | None => return Err("the log has not been read yet".to_owned()),
+        };
+        logged
+            .index_of(revision)
+            .ok_or_else(|| match logged.revisions() {
+                Some((first, last)) => format!(
+                    "the log has the entries of revisions {first} to {last}, not of {revision}"
+                ),
+                None => "no entry of the log is found in the db: their revisions are not known"
+                    .to_owned(),
+            })
     }
 
     /// The first finding that names the key or lies where its version is stored.

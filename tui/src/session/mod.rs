@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::Version;
@@ -27,7 +28,7 @@ use crate::options::Options;
 use crate::paint::Line;
 use crate::ruler::Ruler;
 use crate::screen::ScreenId;
-use crate::target::Target;
+use crate::target::{Target, Want};
 use crate::theme::Role;
 
 /// How long a secret stays revealed.
@@ -55,6 +56,8 @@ pub struct Session {
     revealed: Option<Vec<u8>>,
     reveals: u64,
     clock: Option<JobId>,
+    /// A pivot that waits for the log.
+    waiting: Option<Want>,
 }
 
 /// What a screen asks of the app.
@@ -70,6 +73,8 @@ pub(crate) enum Wish {
     Popup(String, Vec<Line>),
     /// Ask for a line of text, which the command of that name gets.
     Ask(&'static str),
+    /// Try a pivot again that had to wait.
+    Pivot(Want),
 }
 
 impl Session {
@@ -88,6 +93,7 @@ impl Session {
             revealed: None,
             reveals: 0,
             clock: None,
+            waiting: None,
         };
         session.focus = session.options.key.clone();
         for number in 0..session.slots.len() {
@@ -141,6 +147,32 @@ impl Session {
             .slot()
             .map(|slot| slot.path.to_string_lossy().into_owned());
         shell::word(&path.unwrap_or_default())
+    }
+
+    /// What only the log of this directory has; where it has not been read yet, that begins here, and screens are refreshed
+    /// when it is there.
+    pub fn logged(&mut self) -> Part<Option<&'static Logged>> {
+        let (number, Some(member)) = (self.current, self.member()) else {
+            return Part::Waiting;
+        };
+        let Some(slot) = self.slots.get_mut(number) else {
+            return Part::Waiting;
+        };
+        if slot.logged.is_none() && slot.data.ready().is_some() {
+            slot.logged = Some(Part::Waiting);
+            let label = slot.path.display().to_string();
+            let work = move |monitor: &Monitor| (number, source::read_log(member, monitor));
+            let job = self.jobs.start(Owner::Session, label, work);
+            self.effects.push(Effect::Spawn(job));
+            return Part::Waiting;
+        }
+        slot.logged.clone().unwrap_or(Part::Waiting)
+    }
+
+    /// Does a pivot when the log has been read.
+    pub(crate) fn wait_for_log(&mut self, want: Want) {
+        self.waiting = Some(want);
+        self.say(Role::Dim, "reading the log…");
     }
 
     /// Starts a job of a screen; its answers come to [`Screen::answer`](crate::Screen::answer). An empty label: one that
@@ -278,6 +310,12 @@ impl Session {
             News::Known(identity) => slot.identity = Some(identity),
             News::Indexed(data) => slot.data = data.map_or_else(Part::Failed, Part::Ready),
             News::Checked(report) => slot.report = Some(Arc::new(report)),
+            News::Logged(logged) => {
+                slot.logged = Some(logged.map_or_else(Part::Failed, Part::Ready));
+                if let Some(want) = self.waiting.take() {
+                    self.wishes.push(Wish::Pivot(want));
+                }
+            }
         }
         if number == self.current {
             self.arrive();

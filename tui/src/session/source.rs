@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::check::{Depth, Report, check};
+use etcd_inspect::check::{Depth, Logged, Report, check, logged};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Identity, Member, Objects, Options};
 use etcd_inspect::mvcc::Directory;
@@ -25,6 +25,8 @@ pub struct Slot {
     pub data: Part<Arc<Data>>,
     /// Findings of the quick check, or of a deeper one that a screen has run.
     pub report: Option<Arc<Report>>,
+    /// What only the log has, and which entry made which revision; read when it is first asked for.
+    pub logged: Option<Part<Option<&'static Logged>>>,
 }
 
 /// Something that is read in the background.
@@ -65,6 +67,7 @@ pub(crate) enum News {
     Known(Identity),
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
+    Logged(Result<Option<&'static Logged>, String>),
 }
 
 impl Slot {
@@ -75,6 +78,7 @@ impl Slot {
             identity: None,
             data: Part::Waiting,
             report: None,
+            logged: None,
         }
     }
 }
@@ -119,4 +123,12 @@ fn index(member: &'static Member, keyring: Keyring) -> Result<Data, String> {
         })
     };
     read().map_err(|error: etcd_inspect::Error| error.to_string())
+}
+
+/// Reads what only the log has.
+pub(crate) fn read_log(member: &'static Member, monitor: &Monitor) -> News {
+    monitor.begin("reading the log", 0);
+    let read =
+        logged(member, monitor).map(|logged| logged.map(|logged| &*Box::leak(Box::new(logged))));
+    News::Logged(read.map_err(|error| error.to_string()))
 }

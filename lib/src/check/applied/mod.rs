@@ -16,9 +16,11 @@ mod end;
 mod logged;
 mod state;
 mod told;
+mod versions;
 mod walk;
 
 pub use logged::{Logged, logged};
+pub use versions::versions;
 
 use anchor::Anchor;
 use told::Told;

@@ -1,26 +1,31 @@
-//! What `history` says of each version of an object beside what etcd knows.
+//! What the versions of a key tell beside what etcd knows: who wrote them, when, and what changed.
 
-use etcd_inspect::kubernetes::changed::{Change, changes, comparable, unified};
-use etcd_inspect::kubernetes::mask::{Mask, is_secret};
-use etcd_inspect::kubernetes::written::{Written, written};
-use etcd_inspect::member::{Objects, Reading};
-use etcd_inspect::mvcc::Version;
+use super::objects::{Objects, Reading};
+use crate::kubernetes::changed::{self, Change, changes, unified};
+use crate::kubernetes::mask::{Mask, is_secret};
+use crate::kubernetes::written::{Written, written};
+use crate::mvcc::Version;
 use serde_json::Value;
 
 /// Where a version stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// In the db.
     Db,
     /// In the WAL, made by the entry of that raft index where it is known.
     Wal(Option<u64>),
     /// In the WAL, and its revision is not known; `conditional`: nor whether it happened.
-    Unplaced { index: u64, conditional: bool },
+    Unplaced {
+        /// Raft index of the entry.
+        index: u64,
+        /// Whether the write may not have happened.
+        conditional: bool,
+    },
 }
 
 impl Origin {
     /// How messages call the version.
-    pub(crate) fn name(self, version: &Version<'_>) -> String {
+    pub fn name(self, version: &Version<'_>) -> String {
         match self {
             Self::Unplaced { index, .. } => format!("raft entry {index}"),
             _ => format!("rev {}", version.revision.main),
@@ -29,18 +34,22 @@ impl Origin {
 }
 
 /// One version with what its object tells.
-pub(crate) struct Told<'a> {
-    pub(crate) origin: Origin,
-    pub(crate) version: Version<'a>,
-    pub(crate) written: Written,
+#[derive(Clone, Debug)]
+pub struct Told<'a> {
+    /// Where it stands.
+    pub origin: Origin,
+    /// The record.
+    pub version: Version<'a>,
+    /// Who wrote it, and when.
+    pub written: Written,
     /// What differs from the version before; empty for the first one, for deletes and for values that are no objects.
-    pub(crate) changed: Vec<Change>,
+    pub changed: Vec<Change>,
     /// The unified difference to the version before, where it was asked for.
-    pub(crate) diff: Option<String>,
+    pub diff: Option<String>,
 }
 
 /// Tells the versions of one key, oldest first. `context`: unified differences with so many lines around each change.
-pub(crate) fn story<'a>(
+pub fn story<'a>(
     objects: &Objects<'_>,
     versions: impl Iterator<Item = (Origin, Version<'a>)>,
     mask: Option<&Mask>,
@@ -64,7 +73,7 @@ pub(crate) fn story<'a>(
         let name = origin.name(&version);
         let text = match (&masked, context) {
             (_, None) => String::new(),
-            (Some(object), _) => comparable(object.clone()),
+            (Some(object), _) => changed::comparable(object.clone()),
             (None, _) => plain(objects, &version, mask),
         };
         let diff = context.map(|context| {
@@ -90,6 +99,23 @@ pub(crate) fn story<'a>(
         last = name;
     }
     told
+}
+
+/// The text that differences of a version are shown of: an object as YAML without the fields that change with every write,
+/// anything else as it is; masked.
+pub fn comparable(objects: &Objects<'_>, version: &Version<'_>, mask: Option<&Mask>) -> String {
+    let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
+        .then(|| objects.json(version, Reading::default()).ok())
+        .flatten();
+    match object {
+        Some(mut object) => {
+            if let Some(mask) = mask {
+                mask.object(&mut object);
+            }
+            changed::comparable(object)
+        }
+        None => plain(objects, version, mask),
+    }
 }
 
 /// Only objects are compared with objects.

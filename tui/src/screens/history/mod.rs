@@ -1,0 +1,538 @@
+//! History: every retained version of one key, and the difference between any two.
+
+mod diff;
+mod versions;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use etcd_inspect::text::{escape, number, time};
+use ratatui::layout::Rect;
+
+use crate::act::{Act, Copied};
+use crate::job::JobId;
+use crate::object::Object;
+use crate::paint::{Line, Pen};
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Data, Part, Session};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{Column, List, Pager, Split, Table};
+use diff::{Diff, diff};
+use versions::{Known, Telling, Versions};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    versions: Versions,
+    list: List,
+    pager: Pager,
+    split: Split,
+    look: Look,
+    detail: Option<Detail>,
+    width: usize,
+    revision: i64,
+    data: Option<Arc<Data>>,
+}
+
+/// How the versions are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// Row of version A.
+    marked: Option<usize>,
+    side_by_side: bool,
+    /// The version itself instead of the difference.
+    whole: bool,
+    with_log: bool,
+}
+
+/// What the second pane shows.
+#[derive(Debug)]
+struct Detail {
+    of: (Option<usize>, usize, Look, usize, u64, bool),
+    title: String,
+    diff: Diff,
+}
+
+/// For the back stack.
+struct Before {
+    list: List,
+    pager: Pager,
+    split: Split,
+    look: Look,
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::left("", 1),
+    Column::right("REV", 10),
+    Column::right("V", 4),
+    Column::left("OP", 6),
+    Column::left("WHEN~", 9),
+    Column::left("WHO", 14).from(60),
+    Column::left("CHANGED", 0),
+];
+
+impl Screen for History {
+    fn id(&self) -> ScreenId {
+        ScreenId::History
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        let key = session.focus().map(<[u8]>::to_vec);
+        let Some((data, key)) = session.data().cloned().zip(key) else {
+            self.versions = Versions::default();
+            return;
+        };
+        let logged = match self.look.with_log.then(|| session.logged()) {
+            Some(Part::Ready(logged)) => logged,
+            _ => None,
+        };
+        let is_new = self.versions.key != key
+            || self
+                .data
+                .as_ref()
+                .is_none_or(|known| !Arc::ptr_eq(known, &data));
+        let telling = Telling {
+            logged,
+            revealed: session.is_revealed(&key),
+        };
+        if self.versions.read(&data, &key, telling, session) && is_new {
+            self.look.marked = None;
+            self.pager = Pager::default();
+        }
+        let revision = session.ruler.revision();
+        if is_new || self.revision != revision {
+            self.revision = revision;
+            let current = self
+                .versions
+                .rows
+                .iter()
+                .position(|known| known.is_placed() && known.version.revision.main <= revision);
+            self.list
+                .select(current.unwrap_or(self.versions.rows.len().saturating_sub(1)));
+        }
+        self.data = Some(data);
+    }
+
+    fn settle(&mut self, session: &mut Session) {
+        self.compare(session);
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        let lines = self
+            .detail
+            .as_ref()
+            .map_or(0, |detail| detail.diff.lines.len());
+        if self.split.detail && (self.pager.act(act, lines) || self.to_hunk(act)) {
+            return true;
+        }
+        if self.split.act(act) {
+            return true;
+        }
+        match act {
+            Act::Open => {
+                session.visit();
+                self.split.detail = true;
+            }
+            Act::Right => self.split.detail = true,
+            Act::MarkDiff => {
+                let row = self.list.cursor();
+                let unmark = self.look.marked == Some(row);
+                self.look.marked = (!unmark).then_some(row);
+                let text = if unmark {
+                    "A is no longer marked"
+                } else {
+                    "A marked: move the cursor, the difference is from A to it; D on A again unmarks"
+                };
+                session.say(Role::Dim, text);
+            }
+            Act::DiffLayout => self.look.side_by_side = !self.look.side_by_side,
+            Act::Yaml => self.look.whole = !self.look.whole,
+            Act::WithLog => {
+                self.look.with_log = !self.look.with_log;
+                let text = if self.look.with_log {
+                    "with versions that only the log has (W)"
+                } else {
+                    "versions of the db only"
+                };
+                session.say(Role::Dim, text);
+                self.refresh(session);
+            }
+            Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
+                Some(key) => session.reveal(&key),
+                None => return false,
+            },
+            act if self.list.act(act, self.versions.rows.len()) => self.pager = Pager::default(),
+            act => return self.to_hunk(act),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let panes = self.split.panes(area, 60);
+        if panes.list.width > 0 {
+            self.draw_list(panes.list, pen, session);
+        }
+        self.width = usize::from(panes.detail.width.saturating_sub(2));
+        if panes.detail.width > 0 {
+            let title = self
+                .detail
+                .as_ref()
+                .map_or("", |detail| detail.title.as_str());
+            let inner = pen.frame(panes.detail, &Line::from(title), self.split.detail);
+            if let Some(detail) = &self.detail {
+                self.pager.draw(inner, pen, &detail.diff.lines);
+            }
+        }
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let mut crumbs = vec![self.name(session)];
+        crumbs.extend(self.selected().map(|known| {
+            format!(
+                "revision {}",
+                number::thousands(known.version.revision.main.into())
+            )
+        }));
+        crumbs
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let Target::History { key, main } = target else {
+            return Err("History shows versions of a key".to_owned());
+        };
+        if session.data().is_none() {
+            return Err(session.why_no_data().plain());
+        }
+        session.set_focus(Some(key));
+        self.refresh(session);
+        if self.versions.rows.is_empty() && !self.versions.is_reading() {
+            return Err(format!(
+                "nothing of {} is stored",
+                escape::bytes(key, session.charset())
+            ));
+        }
+        if let Some(row) = main.and_then(|main| {
+            self.versions
+                .rows
+                .iter()
+                .position(|known| known.version.revision.main == main)
+        }) {
+            self.list.select(row);
+        }
+        Ok(())
+    }
+
+    fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
+        let known = self.selected()?;
+        let main = known.version.revision.main;
+        match want {
+            Want::Revision | Want::Key if known.is_placed() => Some(Ok(Target::Revision {
+                main,
+                key: Some(self.versions.key.clone()),
+            })),
+            Want::Wal => Some(
+                known
+                    .entry()
+                    .map_or_else(|| session.entry_of(main), Ok)
+                    .map(Target::Wal),
+            ),
+            Want::Page => Some(
+                match (
+                    known.version.offset,
+                    session.member().and_then(|member| member.db().ok()),
+                ) {
+                    (Some(offset), Some(db)) => Ok(Target::Page {
+                        id: offset.checked_div(db.page_size()).unwrap_or(0),
+                        offset: Some(offset),
+                    }),
+                    _ => Err("this version is not in the db file".to_owned()),
+                },
+            ),
+            Want::Time => Some(Ok(Target::Time(main))),
+            _ => None,
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before {
+            list: self.list,
+            pager: self.pager,
+            split: self.split,
+            look: self.look,
+        })
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(before) = snapshot.downcast_ref::<Before>() {
+            self.look = before.look;
+            self.refresh(session);
+            (self.list, self.pager, self.split) = (before.list, before.pager, before.split);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        _last: bool,
+        session: &mut Session,
+    ) {
+        if self.versions.answer(job, value) {
+            self.revision = -1;
+            self.refresh(session);
+        }
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        let word = crate::session::word(&self.versions.key);
+        match what {
+            Copied::Command => {
+                let pair = self
+                    .pair()
+                    .filter(|_| self.split.detail || self.look.marked.is_some());
+                let main = |row: usize| {
+                    self.versions
+                        .rows
+                        .get(row)
+                        .map_or(0, |known| known.version.revision.main)
+                };
+                let diff = match pair {
+                    Some((Some(from), to)) => {
+                        format!(" --diff --from {} --to {}", main(from), main(to))
+                    }
+                    _ => String::new(),
+                };
+                let log = if self.look.with_log { " --wal" } else { "" };
+                Some(Ok(
+                    session.command(&format!("history {word}{diff}{log} -d {{path}}"))
+                ))
+            }
+            Copied::Revision => Some(
+                self.selected()
+                    .map(|known| known.version.revision.main.to_string())
+                    .ok_or_else(|| "no version".to_owned()),
+            ),
+            Copied::Yaml => Some(
+                self.selected()
+                    .map(|known| known.text.clone())
+                    .ok_or_else(|| "no version".to_owned()),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl History {
+    fn selected(&self) -> Option<&Known> {
+        self.versions.rows.get(self.list.cursor())
+    }
+
+    fn name(&self, session: &Session) -> String {
+        let data = session.data();
+        let parsed = data.and_then(|data| data.objects.parse(&self.versions.key));
+        match parsed {
+            Some(key) => key.to_string(),
+            None if self.versions.key.is_empty() => "no key".to_owned(),
+            None => escape::bytes(&self.versions.key, session.charset()).into_owned(),
+        }
+    }
+
+    /// The rows that are compared: older, newer.
+    fn pair(&self) -> Option<(Option<usize>, usize)> {
+        let cursor = self.list.cursor();
+        let rows = self.versions.rows.len();
+        (cursor < rows).then_some(())?;
+        Some(
+            match self
+                .look
+                .marked
+                .filter(|marked| *marked != cursor && *marked < rows)
+            {
+                // Rows go from new to old.
+                Some(marked) => (Some(marked.max(cursor)), marked.min(cursor)),
+                None => (Some(cursor + 1).filter(|before| *before < rows), cursor),
+            },
+        )
+    }
+
+    /// Brings the second pane up to date with the cursor.
+    fn compare(&mut self, session: &Session) {
+        let Some((from, to)) = self.pair() else {
+            self.detail = None;
+            return;
+        };
+        let width = if self.look.side_by_side {
+            self.width
+        } else {
+            0
+        };
+        let revealed = session.is_revealed(&self.versions.key);
+        let of = (
+            from,
+            to,
+            self.look,
+            width,
+            self.versions.generation,
+            revealed,
+        );
+        if self.detail.as_ref().is_some_and(|detail| detail.of == of) {
+            return;
+        }
+        let rows = &self.versions.rows;
+        let (Some(new), old) = (rows.get(to), from.and_then(|from| rows.get(from))) else {
+            return;
+        };
+        let title = |known: &Known| {
+            if known.version.tombstone {
+                format!("{} deleted", known.number())
+            } else {
+                known.number()
+            }
+        };
+        let (title, diff) = if self.look.whole {
+            let lines = self
+                .whole(new, session)
+                .into_iter()
+                .map(Line::from)
+                .collect();
+            (
+                format!("version {}", title(new)),
+                Diff {
+                    lines,
+                    hunks: Vec::new(),
+                },
+            )
+        } else {
+            let before = old.map_or("", |old| old.text.as_str());
+            let mut diff = diff(
+                before,
+                &new.text,
+                self.look.side_by_side.then_some(self.width),
+            );
+            if diff.lines.is_empty() {
+                diff.lines.push(Line::of(
+                    Role::Dim,
+                    "no difference but for managedFields and resourceVersion",
+                ));
+            }
+            (
+                format!(
+                    "diff {} → {}",
+                    old.map_or_else(|| "nothing".to_owned(), title),
+                    title(new)
+                ),
+                diff,
+            )
+        };
+        self.detail = Some(Detail { of, title, diff });
+    }
+
+    fn whole(&self, known: &Known, session: &Session) -> Vec<String> {
+        let Some(data) = &self.data else {
+            return Vec::new();
+        };
+        let object = Object::read(known.version, data, session);
+        object
+            .lines(crate::object::Neat::Status, session)
+            .into_iter()
+            .map(|line| line.text)
+            .collect()
+    }
+
+    /// `{` and `}`: to the change before or after the first visible line.
+    fn to_hunk(&mut self, act: Act) -> bool {
+        let Some(detail) = &self.detail else {
+            return false;
+        };
+        let top = self.pager.top() + 2;
+        let hunk = match act {
+            Act::NextMark => detail.diff.hunks.iter().find(|hunk| **hunk > top),
+            Act::PrevMark => detail.diff.hunks.iter().rfind(|hunk| **hunk < top),
+            _ => return false,
+        };
+        if let Some(hunk) = hunk {
+            self.pager.show(*hunk);
+        }
+        true
+    }
+
+    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let rows = &self.versions.rows;
+        let of_log = rows
+            .iter()
+            .filter(|known| known.version.offset.is_none())
+            .count();
+        let mut title = Line::from(format!(
+            "{} · kept {}",
+            self.name(session),
+            rows.len() - of_log
+        ));
+        if of_log > 0 {
+            title = title.text(format!(" · log {of_log}"));
+        }
+        let inner = pen.frame(area, &title, !self.split.detail);
+        if rows.is_empty() {
+            let why = match session.data() {
+                None => session.why_no_data(),
+                Some(_) if self.versions.is_reading() => Line::of(Role::Dim, "reading…"),
+                Some(_) if session.focus().is_none() => Line::of(
+                    Role::Dim,
+                    "no key is selected: choose one in Browse, or :key KEY",
+                ),
+                Some(_) => Line::of(Role::Dim, "nothing of this key is stored"),
+            };
+            pen.line(inner, 0, &why, 0);
+            return;
+        }
+        let newest = session.data().and_then(|data| data.newest_time);
+        let at = session.ruler.revision();
+        let (marked, zone) = (self.look.marked, &session.options.zone);
+        let table = Table {
+            columns: &COLUMNS,
+            focused: !self.split.detail,
+        };
+        let here = rows
+            .iter()
+            .position(|known| known.is_placed() && known.version.revision.main <= at);
+        table.draw(inner, pen, &mut self.list, rows.len(), |row| {
+            let Some(known) = rows.get(row) else {
+                return Vec::new();
+            };
+            let sign = match (
+                marked == Some(row),
+                here == Some(row),
+                known.version.offset.is_none(),
+            ) {
+                (true, _, _) => "A",
+                (_, true, _) => "●",
+                (_, _, true) => "W",
+                _ => "",
+            };
+            let when = known
+                .when
+                .map(|when| time::short(when, newest.unwrap_or(when), zone))
+                .unwrap_or_default();
+            let when = when.get(..10).unwrap_or(&when).to_owned();
+            let (op, role) = if known.version.tombstone {
+                ("DELETE", Role::Error)
+            } else {
+                ("PUT", Role::Plain)
+            };
+            vec![
+                Line::of(Role::Warning, sign),
+                Line::of(Role::Number, known.revision()),
+                Line::from(known.counted()),
+                Line::of(role, op),
+                Line::from(when),
+                Line::of(Role::Name, known.who.clone()),
+                Line::from(known.changed.as_str()),
+            ]
+        });
+    }
+}

@@ -1,0 +1,208 @@
+//! The versions of a key and what each tells, newest first; many of them are read beside the loop.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use etcd_inspect::check::{Logged, versions};
+use etcd_inspect::kubernetes::changed::Change;
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::{Origin, story};
+use etcd_inspect::mvcc::Version;
+use etcd_inspect::text::number;
+use jiff::Timestamp;
+
+use crate::job::{JobId, Monitor};
+use crate::screen::ScreenId;
+use crate::session::{Data, Session};
+
+/// Versions that are read at once, without a job.
+const AT_ONCE: usize = 60;
+/// Changed fields that a row names.
+const SHOWN: usize = 4;
+/// Lines around a change that the library is asked for: all, so that any two versions can be compared.
+const ALL: Option<usize> = None;
+
+/// One version.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) origin: Origin,
+    pub(super) version: Version<'static>,
+    pub(super) who: String,
+    pub(super) when: Option<Timestamp>,
+    pub(super) changed: String,
+    /// What a difference is shown of.
+    pub(super) text: String,
+}
+
+impl Known {
+    /// Whether its revision is known.
+    pub(super) fn is_placed(&self) -> bool {
+        !matches!(self.origin, Origin::Unplaced { .. })
+    }
+
+    /// The log entry that made it, where the version itself says so.
+    pub(super) fn entry(&self) -> Option<u64> {
+        match self.origin {
+            Origin::Wal(index) => index,
+            Origin::Unplaced { index, .. } => Some(index),
+            Origin::Db => None,
+        }
+    }
+
+    /// `1,202,270`, or the log entry where that is all one knows.
+    pub(super) fn revision(&self) -> String {
+        match self.origin {
+            Origin::Unplaced { index, .. } => format!("entry {index}"),
+            _ => number::thousands(self.version.revision.main.into()),
+        }
+    }
+
+    /// The key's version number; 0 in the log where it is not known.
+    pub(super) fn counted(&self) -> String {
+        let number = self.version.key_value().map_or(0, |value| value.version);
+        if self.version.tombstone {
+            String::new()
+        } else if number == 0 {
+            "?".to_owned()
+        } else {
+            number.to_string()
+        }
+    }
+
+    /// What titles call it.
+    pub(super) fn number(&self) -> String {
+        match self.counted().as_str() {
+            "" | "?" => self.revision(),
+            number => format!("v{number}"),
+        }
+    }
+}
+
+/// What the versions depend on beside key and data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Telling {
+    pub(super) logged: Option<&'static Logged>,
+    pub(super) revealed: bool,
+}
+
+/// The versions of a key.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    pub(super) key: Vec<u8>,
+    pub(super) rows: Vec<Known>,
+    pub(super) generation: u64,
+    of: Option<(usize, bool, bool)>,
+    job: Option<JobId>,
+}
+
+struct Read {
+    generation: u64,
+    rows: Vec<Known>,
+}
+
+impl Versions {
+    /// Whether more is coming.
+    pub(super) fn is_reading(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Reads the versions of a key where they are not those already; whether that was so.
+    pub(super) fn read(
+        &mut self,
+        data: &Arc<Data>,
+        key: &[u8],
+        telling: Telling,
+        session: &mut Session,
+    ) -> bool {
+        let of = (
+            Arc::as_ptr(data).addr(),
+            telling.logged.is_some(),
+            telling.revealed,
+        );
+        if self.key == key && self.of == Some(of) {
+            return false;
+        }
+        if let Some(job) = self.job.take() {
+            session.cancel(job);
+        }
+        if self.key != key {
+            self.rows.clear();
+        }
+        key.clone_into(&mut self.key);
+        self.of = Some(of);
+        self.generation += 1;
+        let found = versions(key, &data.objects.keyspace(), telling.logged);
+        let mask = session.mask(key).cloned();
+        if found.len() <= AT_ONCE {
+            self.rows = tell(data, found, mask.as_ref());
+            return true;
+        }
+        let (data, generation) = (Arc::clone(data), self.generation);
+        let work = move |_: &Monitor| Read {
+            generation,
+            rows: tell(&data, found, mask.as_ref()),
+        };
+        self.job = Some(session.spawn(ScreenId::History, "versions", work));
+        true
+    }
+
+    /// Takes what its job gives; whether it was of this key.
+    pub(super) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>) -> bool {
+        let Ok(read) = value.downcast::<Read>() else {
+            return false;
+        };
+        if self.job == Some(job) {
+            self.job = None;
+        }
+        let current = read.generation == self.generation;
+        if current {
+            self.rows = read.rows;
+            self.generation += 1;
+        }
+        current
+    }
+}
+
+fn tell(data: &Data, found: Vec<(Origin, Version<'static>)>, mask: Option<&Mask>) -> Vec<Known> {
+    let told = story(&data.objects, found.into_iter(), mask, ALL);
+    let mut rows: Vec<Known> = told
+        .into_iter()
+        .map(|told| Known {
+            origin: told.origin,
+            version: told.version,
+            who: told.written.by.unwrap_or_default(),
+            when: told.written.at.map(|(at, _)| at),
+            changed: changed(&told.changed, told.version.tombstone),
+            text: text(data, &told.version, mask),
+        })
+        .collect();
+    rows.reverse();
+    rows
+}
+
+fn changed(changes: &[Change], tombstone: bool) -> String {
+    if tombstone {
+        return "whole object".to_owned();
+    }
+    // What people write says more than what controllers answer.
+    let rank = |change: &&Change| match change.path.split('.').next() {
+        Some("metadata") => 1,
+        Some("status") => 2,
+        _ => 0,
+    };
+    let mut ranked: Vec<&Change> = changes.iter().collect();
+    ranked.sort_by_key(rank);
+    let mut text: Vec<String> = ranked
+        .into_iter()
+        .take(SHOWN)
+        .map(Change::summary)
+        .collect();
+    if changes.len() > SHOWN {
+        text.push(format!("… {} more", changes.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+fn text(data: &Data, version: &Version<'_>, mask: Option<&Mask>) -> String {
+    etcd_inspect::member::comparable(&data.objects, version, mask)
+}
