@@ -122,7 +122,7 @@ impl Browse {
             right = Line::of(
                 role,
                 format!(
-                    "{:>9} {:>9} ",
+                    "{:>7} {:>7} ",
                     number::thousands(keys.into()),
                     number::size(bytes)
                 ),
@@ -185,15 +185,14 @@ fn indent(depth: usize) -> String {
 fn both(area: Rect, y: u16, pen: &mut Pen<'_>, left: &Line, right: &Line) {
     pen.right(area, y, right);
     let room = area.width.saturating_sub(cells(right.width()));
-    pen.line(
-        Rect {
-            width: room,
-            ..area
-        },
-        y,
-        left,
-        0,
-    );
+    let left_area = Rect {
+        width: room,
+        ..area
+    };
+    pen.line(left_area, y, left, 0);
+    if left.width() > usize::from(room) && room > 1 {
+        pen.put(left_area, room - 1, y, "…", Role::Dim);
+    }
 }
 
 fn draw_key(
@@ -214,12 +213,12 @@ fn draw_key(
                 .map(|value| format!("v{}", value.version))
                 .unwrap_or_default();
             let gone = newest.is_some_and(|newest| newest.tombstone);
-            let mark = if gone { " ✕ gone" } else { "" };
+            let mark = if gone { "✕" } else { "" };
             let right = Line::from(format!(
-                "{number:>6} {:>9}",
+                "{number:>5} {:>7}",
                 number::size(version.stored_bytes)
             ))
-            .with(Role::Error, format!("{mark:<7}"));
+            .with(Role::Error, format!("{mark:<1} "));
             (Role::Plain, right)
         }
         None => {

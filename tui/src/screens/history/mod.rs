@@ -124,7 +124,7 @@ impl Screen for History {
             .detail
             .as_ref()
             .map_or(0, |detail| detail.diff.lines.len());
-        if self.split.detail && (self.pager.act(act, lines) || self.to_hunk(act)) {
+        if self.split.detail && (self.pager.act(act, lines) || self.go_to_hunk(act)) {
             return true;
         }
         if self.split.act(act) {
@@ -164,7 +164,7 @@ impl Screen for History {
                 None => return false,
             },
             act if self.list.act(act, self.versions.rows.len()) => self.pager = Pager::default(),
-            act => return self.to_hunk(act),
+            act => return self.go_to_hunk(act),
         }
         true
     }
@@ -446,7 +446,7 @@ impl History {
     }
 
     /// `{` and `}`: to the change before or after the first visible line.
-    fn to_hunk(&mut self, act: Act) -> bool {
+    fn go_to_hunk(&mut self, act: Act) -> bool {
         let Some(detail) = &self.detail else {
             return false;
         };
