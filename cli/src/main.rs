@@ -21,6 +21,8 @@ mod failure;
 mod global;
 mod help;
 mod kube;
+#[cfg(test)]
+mod named;
 mod output;
 mod progress;
 mod secrets;

@@ -140,6 +140,11 @@ const CROSS: &[(&str, &str, &str)] = &[
         "the voters of the .snap are not those of the foreign WAL",
     ),
     (
+        "W19",
+        "DIR-003",
+        "the db that has no log; the log itself has no file left to be blamed",
+    ),
+    (
         "S14",
         "SNAP-009",
         "the recipe takes an older db: the db is what is damaged",

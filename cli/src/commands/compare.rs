@@ -1,13 +1,19 @@
 use std::path::PathBuf;
 
+use etcd_inspect::Severity;
 use etcd_inspect::cluster::{self, Comparison, MemberRow};
-use etcd_inspect::member::Member;
+use etcd_inspect::kubernetes::changed::{Change, changes};
+use etcd_inspect::kubernetes::encryption::Keyring;
+use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
+use etcd_inspect::member::{Member, Objects, Reading};
+use etcd_inspect::mvcc::Version;
 use serde_json::{Map, Value, json};
 
 use super::check::key_value;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shell_word};
 use crate::output::{Label, Line, number};
+use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 
 /// Which copy is best, and where do copies of one cluster's members differ
@@ -23,9 +29,13 @@ pub(crate) struct CompareArgs {
     /// 2 to 9 data directories, db or snapshot files
     #[arg(num_args = 0..=9)]
     paths: Vec<PathBuf>,
-    /// Name the keys that differ
+    /// Name the keys that differ, and show what differs in their values
     #[arg(long)]
     keys: bool,
+    #[command(flatten)]
+    encryption: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
 }
 
 pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
@@ -42,20 +52,197 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let progress = ui.progress();
     let compared = cluster::compare(&members, args.keys, &*progress);
-    let fields = fields(&compared);
-    ui.document("compare", fields, |ui| sheet(&compared, args.keys, ui))?;
+    let differences = match args.keys {
+        true => {
+            let mask = args.showing.mask(false, ui)?;
+            differences(
+                &members,
+                &compared,
+                &args.encryption.keyring()?,
+                mask.as_ref(),
+            )
+        }
+        false => Vec::new(),
+    };
+    let next = next(&compared, args);
+    let fields = fields(&compared, &differences, &next);
+    ui.document("compare", fields, |ui| {
+        sheet(&compared, &differences, args.keys, &next, ui)
+    })?;
     let wrong = compared.same == Some(false)
-        || !compared.findings.is_empty()
+        || compared
+            .findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Note)
         || compared.members.iter().any(|row| row.findings != (0, 0));
     Ok(Exit::negative_if(wrong))
 }
 
-fn fields(compared: &Comparison) -> Map<String, Value> {
+/// What to do with the answer.
+fn next(compared: &Comparison, args: &CompareArgs) -> String {
+    let paths: Vec<String> = args.paths.iter().map(|path| shell_word(path)).collect();
+    let best = compared
+        .best
+        .and_then(|best| args.paths.get(best))
+        .map(|path| shell_word(path));
+    let strangers = compared
+        .findings
+        .iter()
+        .any(|finding| finding.code.id == "X-001");
+    match (compared.same, best) {
+        _ if strangers => format!(
+            "etcd-inspect status {}",
+            paths.first().cloned().unwrap_or_default()
+        ),
+        (Some(false), _) if !args.keys => {
+            format!("etcd-inspect compare {} --keys", paths.join(" "))
+        }
+        (_, Some(_))
+            if compared
+                .members
+                .iter()
+                .filter(|row| row.last_index.is_some())
+                .count()
+                > 1 =>
+        {
+            format!(
+                "etcd-inspect preflight {} --for force-new-cluster",
+                paths.join(" ")
+            )
+        }
+        (_, Some(best)) => format!("etcd-inspect preflight {best} --for restore"),
+        (_, None) => format!(
+            "etcd-inspect check {}",
+            paths.first().cloned().unwrap_or_default()
+        ),
+    }
+}
+
+/// What a key's values differ in, member by member.
+fn differences(
+    members: &[Member],
+    compared: &Comparison,
+    keyring: &Keyring,
+    mask: Option<&Mask>,
+) -> Vec<Vec<Option<String>>> {
+    let Some(common) = compared.common_revision else {
+        return Vec::new();
+    };
+    let sides: Vec<Objects<'_>> = members
+        .iter()
+        .filter_map(|member| {
+            let file = member.db_file().ok()?.name();
+            Some(Objects::new(
+                member.keyspace().ok()?,
+                file,
+                None,
+                keyring.clone(),
+            ))
+        })
+        .collect();
+    let trusted = compared.best.unwrap_or(0);
+    let versions = |key: &[u8]| -> Vec<Option<Version<'_>>> {
+        sides
+            .iter()
+            .map(|side| side.keyspace().get(key, Some(common)).ok().flatten())
+            .collect()
+    };
+    compared
+        .differing_keys
+        .iter()
+        .map(|differing| {
+            let held = versions(&differing.key);
+            let reference = held.get(trusted).copied().flatten();
+            held.iter()
+                .enumerate()
+                .map(|(at, version)| {
+                    let (Some(side), Some(best)) = (sides.get(at), sides.get(trusted)) else {
+                        return None;
+                    };
+                    difference((best, reference), (side, *version), &differing.key, mask)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// One side against the trusted one; `None` where they are the same.
+fn difference(
+    (best, wanted): (&Objects<'_>, Option<Version<'_>>),
+    (side, held): (&Objects<'_>, Option<Version<'_>>),
+    key: &[u8],
+    mask: Option<&Mask>,
+) -> Option<String> {
+    let (wanted, held) = match (wanted, held) {
+        (None, None) => return None,
+        (Some(_), None) => return Some("absent".to_owned()),
+        (None, Some(_)) => return Some("only here".to_owned()),
+        (Some(wanted), Some(held)) if wanted.message == held.message => return None,
+        (Some(wanted), Some(held)) => (wanted, held),
+    };
+    let object = |side: &Objects<'_>, version: &Version<'_>| {
+        let mut object = side.json(version, Reading::default()).ok()?;
+        if let Some(mask) = mask {
+            mask.object(&mut object);
+        }
+        Some(object)
+    };
+    if let (Some(before), Some(after)) = (object(best, &wanted), object(side, &held)) {
+        let changed: Vec<String> = changes(&before, &after)
+            .iter()
+            .map(Change::summary)
+            .collect();
+        if !changed.is_empty() {
+            return Some(changed.join(", "));
+        }
+    }
+    let (Ok(before), Ok(after)) = (wanted.key_value(), held.key_value()) else {
+        return Some("the record cannot be read".to_owned());
+    };
+    if before.value == after.value {
+        return Some(format!(
+            "the same value; version {} lease {:x} created at {}",
+            after.version, after.lease, after.create_revision
+        ));
+    }
+    let at = before
+        .value
+        .iter()
+        .zip(after.value)
+        .position(|(a, b)| a != b);
+    let at = at.unwrap_or(before.value.len().min(after.value.len()));
+    let byte = |value: &[u8]| match (value.get(at), mask) {
+        (None, _) => "end".to_owned(),
+        (Some(_), Some(_)) if is_secret_key(best.layout(), key) => "••".to_owned(),
+        (Some(byte), _) => format!("{byte:#04x}"),
+    };
+    let size = match (after.value.len(), before.value.len()) {
+        (mine, wanted) if mine == wanted => format!("{mine} bytes as well"),
+        (mine, wanted) => format!("{mine} bytes, not {wanted}"),
+    };
+    Some(format!(
+        "{size}; byte {at} is {}, not {}",
+        byte(after.value),
+        byte(before.value)
+    ))
+}
+
+fn fields(
+    compared: &Comparison,
+    differences: &[Vec<Option<String>>],
+    next: &str,
+) -> Map<String, Value> {
     let members: Vec<Value> = compared.members.iter().map(member).collect();
     let keys: Vec<Value> = compared
         .differing_keys
         .iter()
-        .map(|key| json!({ "key": key_value(&key.key), "mod_revisions": key.mod_revisions }))
+        .enumerate()
+        .map(|(at, key)| {
+            json!({
+                "key": key_value(&key.key), "mod_revisions": key.mod_revisions,
+                "changed": differences.get(at),
+            })
+        })
         .collect();
     let findings: Vec<Value> = compared
         .findings
@@ -85,6 +272,7 @@ fn fields(compared: &Comparison) -> Map<String, Value> {
     fields.insert("best".to_owned(), json!(best));
     fields.insert("differing_keys".to_owned(), Value::from(keys));
     fields.insert("findings".to_owned(), Value::from(findings));
+    fields.insert("next".to_owned(), json!([next]));
     fields
 }
 
@@ -102,12 +290,63 @@ fn member(row: &MemberRow) -> Value {
         "last_index": row.last_index,
         "keys": row.keys,
         "hashkv": row.hashkv,
+        "hashkv_at_compaction": row.hashkv_at_compaction,
+        "is_minority": row.is_minority,
+        "errors": row.findings.0,
+        "warnings": row.findings.1,
+        "alarms": row.alarms,
         "db_bytes": row.db_bytes,
         "verdict": row.verdict,
     })
 }
 
-fn sheet(compared: &Comparison, with_keys: bool, ui: &mut Ui) -> anyhow::Result<()> {
+/// What to think of one copy.
+fn verdict(compared: &Comparison, at: usize, row: &MemberRow) -> String {
+    let mut said = Vec::new();
+    if row.is_minority {
+        let since = compared.first_divergent_revision;
+        said.push(
+            since.map_or("holds other records than the others".to_owned(), |since| {
+                format!("differs from the others since revision {since}")
+            }),
+        );
+    }
+    let (errors, warnings) = row.findings;
+    for (count, one, many) in [
+        (errors, "error", "errors"),
+        (warnings, "warning", "warnings"),
+        (row.alarms, "alarm", "alarms"),
+    ] {
+        if count > 0 {
+            said.push(cluster::counted(count as u64, one, many));
+        }
+    }
+    let newest = compared.members.iter().filter_map(|row| row.revision).max();
+    if let (Some(newest), Some(mine)) = (newest, row.revision)
+        && mine < newest
+    {
+        let behind = newest.saturating_sub(mine).unsigned_abs();
+        said.push(format!(
+            "{} behind",
+            cluster::counted(behind, "revision", "revisions")
+        ));
+    }
+    let best = compared.best == Some(at);
+    match (said.is_empty(), best) {
+        (true, true) => "newest and clean: best source".to_owned(),
+        (true, false) => "clean".to_owned(),
+        (false, true) => format!("{}: best of these", said.join(", ")),
+        (false, false) => said.join(", "),
+    }
+}
+
+fn sheet(
+    compared: &Comparison,
+    differences: &[Vec<Option<String>>],
+    with_keys: bool,
+    next: &str,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let hash_head = compared
         .common_revision
@@ -119,17 +358,7 @@ fn sheet(compared: &Comparison, with_keys: bool, ui: &mut Ui) -> anyhow::Result<
         .map(str::to_owned),
     ];
     for (at, row) in compared.members.iter().enumerate() {
-        let verdict = match (row.findings, compared.best == Some(at)) {
-            ((0, 0), true) => "newest and clean: best source".to_owned(),
-            ((errors, warnings), best) => {
-                let note = if best { ", best of these" } else { "" };
-                if errors + warnings == 0 {
-                    row.verdict.to_string()
-                } else {
-                    format!("{errors} errors, {warnings} warnings{note}")
-                }
-            }
-        };
+        let verdict = verdict(compared, at, row);
         table.push([
             row.path.clone(),
             shown(
@@ -138,7 +367,7 @@ fn sheet(compared: &Comparison, with_keys: bool, ui: &mut Ui) -> anyhow::Result<
             ),
             shown(row.applied.map(|applied| number::thousands(applied.into()))),
             shown(row.term.map(|term| term.to_string())),
-            shown(row.keys.map(|keys| keys.to_string())),
+            shown(row.keys.map(|keys| number::thousands(keys as i128))),
             shown(row.hashkv.map(|hash| format!("{hash:08x}"))),
             shown(row.db_bytes.map(|bytes| number::thousands(bytes.into()))),
             verdict,
@@ -165,7 +394,13 @@ fn sheet(compared: &Comparison, with_keys: bool, ui: &mut Ui) -> anyhow::Result<
         let count = compared.differing_keys.len();
         ui.line(Line::new().with(
             Label::Error,
-            format!("records differ since revision {first}; {count} keys differ"),
+            format!(
+                "records differ since revision {first}; {} at the common revision",
+                match count {
+                    1 => "1 key differs".to_owned(),
+                    count => format!("{count} keys differ"),
+                }
+            ),
         ))?;
     } else if compared.same == Some(true) {
         ui.line(Line::new().with(
@@ -179,19 +414,29 @@ fn sheet(compared: &Comparison, with_keys: bool, ui: &mut Ui) -> anyhow::Result<
         ))?;
     }
     if with_keys {
-        for key in &compared.differing_keys {
-            let at: Vec<String> = key
-                .mod_revisions
-                .iter()
-                .map(|rev| shown(rev.map(|rev| rev.to_string())))
-                .collect();
-            let name = crate::output::escape::bytes(&key.key, ui.terminal.charset);
-            ui.line(
-                Line::new()
-                    .with(Label::Name, name)
-                    .text(format!("  mod_revision {}", at.join(" | "))),
-            )?;
+        for (number, key) in compared.differing_keys.iter().enumerate() {
+            let name = crate::output::escape::bytes(&key.key, ui.terminal.charset).into_owned();
+            ui.line(Line::new().with(Label::Name, name))?;
+            for (at, row) in compared.members.iter().enumerate() {
+                let revision = key.mod_revisions.get(at).copied().flatten();
+                let what = differences.get(number).and_then(|all| all.get(at)?.clone());
+                let revision = revision.map_or("no version".to_owned(), |revision| {
+                    format!("rev {revision}")
+                });
+                let mut line = Line::new()
+                    .with(Label::Dim, format!("  {}  ", row.path))
+                    .text(revision);
+                if let Some(what) = what {
+                    line = line.with(Label::Warning, format!("  {what}"));
+                }
+                ui.line(line)?;
+            }
         }
     }
+    ui.line(
+        Line::new()
+            .with(Label::Dim, "next: ")
+            .with(Label::Command, next.to_owned()),
+    )?;
     Ok(())
 }

@@ -18,6 +18,7 @@ mod page;
 mod preflight;
 mod search;
 mod snap;
+mod space;
 mod status;
 mod tui;
 mod version;
@@ -59,6 +60,7 @@ verbs! {
     Page: page::PageArgs;
     Meta: meta::MetaArgs;
     Leases: leases::LeasesArgs;
+    Space: space::SpaceArgs;
     Hashkv: hashkv::HashkvArgs;
     Check: check::CheckArgs;
     Compare: compare::CompareArgs;

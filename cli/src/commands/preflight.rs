@@ -144,19 +144,26 @@ fn force(members: &[Member], ui: &mut Ui) -> anyhow::Result<Exit> {
     ui.document("preflight", fields, |ui| {
         for candidate in &candidates {
             let text = format!(
-                "revision {}, committed to {}, discards {} entries, loses {} revisions and {} keys",
+                "revision {}, log committed to {}; drops {} of its own log; loses {} and {} against the best log",
                 candidate.revision,
                 candidate.commit,
-                candidate.discarded_entries,
-                candidate.lost_revisions,
-                candidate.lost_keys.len()
+                cluster::counted(candidate.discarded_entries, "entry", "entries"),
+                cluster::counted(candidate.lost_revisions.unsigned_abs(), "revision", "revisions"),
+                cluster::counted(candidate.lost_keys.len() as u64, "key", "keys")
             );
             let name = format!("{}. {}  ", candidate.rank, candidate.path);
             ui.line(Line::new().with(Label::Name, name).text(text))?;
             lines(&candidate.lines, ui)?;
         }
-        let what = candidates.first().map_or_else(String::new, |best| {
-            format!("etcd --force-new-cluster --data-dir {} (a copy of it), and none of the others any more", best.path)
+        let what = candidates.first().map_or_else(String::new, |best| match go {
+            true => format!(
+                "etcd --force-new-cluster --data-dir {} (a copy of it), and none of the others any more",
+                best.path
+            ),
+            false => format!(
+                "{} is the best of these, and not good enough: the FAIL lines say why; a restore may still do: etcd-inspect preflight {} --for restore",
+                best.path, best.path
+            ),
         });
         verdict(go, &what, ui)
     })?;
@@ -175,7 +182,14 @@ fn restore(members: &[Member], ui: &mut Ui) -> anyhow::Result<Exit> {
     fields.insert("command".to_owned(), json!(restore.command));
     ui.document("preflight", fields, |ui| {
         lines(&restore.lines, ui)?;
-        verdict(go, &restore.command, ui)
+        let what = match go {
+            true => restore.command.clone(),
+            false => format!(
+                "use another copy or backup; if there is none: {}",
+                restore.command
+            ),
+        };
+        verdict(go, &what, ui)
     })?;
     Ok(Exit::negative_if(!go))
 }

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::output::{Cell, Column, Label, Tail};
 use crate::ui::Ui;
 
-/// List raft snapshots (.snap): term and index, voters, members and version in their v2 store
+/// List raft snapshots (.snap): term and index, voters, what their v2 store says
 ///
 /// A snapshot tells from which index etcd (up to 3.6) starts to replay the WAL. The data itself is in the db, not here.
 #[derive(clap::Args, Debug)]

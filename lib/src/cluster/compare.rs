@@ -1,9 +1,9 @@
 //! Copies of several members side by side.
 
-use crate::backend::Meta;
+use crate::backend::{Cluster, Meta};
 use crate::check::{Depth, Verdict, check};
 use crate::codes::cross;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyRange, Keyspace};
 use crate::place::Place;
@@ -40,10 +40,16 @@ pub struct MemberRow {
     pub hashkv: Option<u32>,
     /// Size of the db file.
     pub db_bytes: Option<u64>,
+    /// HashKV at the newest compaction revision of all, where each is compacted there.
+    pub hashkv_at_compaction: Option<u32>,
+    /// Holds other records than most of the others at the common revision.
+    pub is_minority: bool,
     /// What `check` says.
     pub verdict: Verdict,
-    /// Errors and warnings.
+    /// Errors and warnings; alarms are left out: they are on in all members of a cluster.
     pub findings: (usize, usize),
+    /// Alarms that are on.
+    pub alarms: usize,
 }
 
 /// A key that members hold differently at the common revision.
@@ -127,9 +133,33 @@ pub fn compare(members: &[Member], with_keys: bool, progress: &dyn Progress) -> 
             .copied()
             .min();
     }
+    let compactions: Vec<_> = keyspaces.iter().map(Keyspace::compact_revision).collect();
+    let is_same = compactions
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a == b));
+    if let Some(Some(revision)) = compactions.first().filter(|_| all && is_same) {
+        for (row, keyspace) in rows.iter_mut().zip(&keyspaces) {
+            let hash = keyspace.hash_kv(Some(*revision)).ok();
+            row.hashkv_at_compaction = hash.map(|hash| hash.hash);
+        }
+    }
+    if let (Some(common), Some(false)) = (common, same) {
+        let contents: Vec<u64> = keyspaces
+            .iter()
+            .map(|keyspace| content(keyspace, compacted, common))
+            .collect();
+        for (row, mine) in rows.iter_mut().zip(&contents) {
+            let like = |wanted: &u64| contents.iter().filter(|other| *other == wanted).count();
+            let majority = contents
+                .iter()
+                .any(|other| like(other) * 2 > contents.len());
+            row.is_minority = majority && like(mine) * 2 <= contents.len();
+        }
+    }
     let mut findings = Vec::new();
     identities(members, &rows, &mut findings);
     logs(members, &rows, &mut findings);
+    listed(members, &rows, &mut findings);
     let best = best(&rows);
     Comparison {
         members: rows,
@@ -144,12 +174,10 @@ pub fn compare(members: &[Member], with_keys: bool, progress: &dyn Progress) -> 
 
 fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
     let report = check(member, Depth::Default, progress);
+    let is_alarm = |finding: &Finding| finding.code.id.starts_with("ALARM-");
     let count = |severity| {
-        report
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
+        let of_it = |finding: &&Finding| finding.severity == severity && !is_alarm(finding);
+        report.findings.iter().filter(of_it).count()
     };
     let mut row = MemberRow {
         path: member.evidence().name().to_string(),
@@ -163,6 +191,13 @@ fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
         last_index: None,
         keys: None,
         hashkv: None,
+        hashkv_at_compaction: None,
+        is_minority: false,
+        alarms: report
+            .findings
+            .iter()
+            .filter(|finding| is_alarm(finding))
+            .count(),
         db_bytes: member.evidence().db().map(crate::evidence::File::size),
         findings: (
             count(crate::Severity::Error),
@@ -221,6 +256,19 @@ fn sum(keyspace: &Keyspace<'_>, from: i64, to: i64) -> u32 {
         let crc = crc32c::crc32c_append(crc, &[u8::from(version.tombstone)]);
         crc32c::crc32c_append(crc, version.message)
     })
+}
+
+/// A checksum over what a keyspace holds at a revision, comparable between members whose compaction differs.
+fn content(keyspace: &Keyspace<'_>, compacted: i64, common: i64) -> u64 {
+    let above = sum(keyspace, compacted.saturating_add(1), common);
+    let live = keyspace.live(&KeyRange::all(), Some(common.max(compacted)));
+    let live = live.map_or(0, |live| {
+        live.iter().fold(0, |crc, version| {
+            let crc = crc32c::crc32c_append(crc, version.key);
+            crc32c::crc32c_append(crc, version.message)
+        })
+    });
+    u64::from(above) << 32 | u64::from(live)
 }
 
 fn live_equal(keyspaces: &[Keyspace<'_>], common: i64) -> bool {
@@ -305,9 +353,8 @@ fn logs(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
             };
             let count = different.count().saturating_add(1) as u64;
             let clone = row.member_id.is_some() && row.member_id == other_row.member_id;
-            if entry.index > committed && !clone {
-                continue;
-            }
+            // Behind the commit of one of them raft settles it: the entries of the older term are overwritten.
+            let settled = entry.index > committed && !clone;
             let message = format!(
                 "entry {} of {} has term {}, that of {} term {}{}",
                 entry.index,
@@ -329,15 +376,76 @@ fn logs(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
             };
             let place =
                 place.unwrap_or_else(|| Place::file(&crate::place::FileName::new(&row.path)));
-            findings.push(Finding::new(code, place, message).count(count));
+            let finding = Finding::new(code, place, message).count(count);
+            findings.push(if settled {
+                let message = format!("{}; not committed in both: no damage", finding.message);
+                Finding { message, ..finding }.severity(Severity::Note)
+            } else {
+                finding
+            });
         }
     }
 }
 
-/// The newest of the copies without errors; where all have some, the newest.
+/// Members that the copies list differently.
+fn listed(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
+    let lists: Vec<Option<String>> = members
+        .iter()
+        .map(|member| {
+            let cluster = Cluster::read(&member.db().ok()?, &mut |_| {});
+            let mut names: Vec<String> = cluster
+                .members
+                .iter()
+                .map(|member| {
+                    let learner = if member.is_learner { " (learner)" } else { "" };
+                    format!("{:016x} {}{learner}", member.id.0, member.name)
+                })
+                .collect();
+            names.sort();
+            Some(names.join(", "))
+        })
+        .collect();
+    let newest = rows.iter().map(|row| row.applied).max().flatten();
+    let reference = rows
+        .iter()
+        .zip(&lists)
+        .filter(|(row, _)| row.applied == newest)
+        .find_map(|(row, list)| Some((row, list.as_ref()?)));
+    let Some((known, wanted)) = reference else {
+        return;
+    };
+    for ((member, row), list) in members.iter().zip(rows).zip(&lists) {
+        let Some(list) = list.as_ref().filter(|list| *list != wanted) else {
+            continue;
+        };
+        if row.cluster_id.is_some() && row.cluster_id != known.cluster_id {
+            continue;
+        }
+        // A copy that is behind may simply not know of a change yet.
+        let severity = if row.applied == known.applied {
+            Severity::Warning
+        } else {
+            Severity::Note
+        };
+        let message = format!("{} lists other members than {}", row.path, known.path);
+        let finding = Finding::new(
+            &cross::MEMBERS_DIFFER,
+            Place::file(member.evidence().name()),
+            message,
+        );
+        findings.push(
+            finding
+                .severity(severity)
+                .seen(list.clone(), wanted.clone()),
+        );
+    }
+}
+
+/// The newest of the copies that hold what most hold and have no errors; where all have some, the newest of those.
 fn best(rows: &[MemberRow]) -> Option<usize> {
     let value = |row: &MemberRow| {
         (
+            !row.is_minority,
             row.findings.0 == 0,
             row.commit,
             row.revision,

@@ -1,12 +1,12 @@
 //! `--force-new-cluster`: which copy to use, and what each choice loses.
 
-use super::{Level, Line};
+use super::{Level, Line, counted, start};
 use crate::backend::{AlarmType, Meta};
 use crate::check::{Depth, check};
 use crate::finding::Severity;
 use crate::member::Member;
 use crate::progress::Progress;
-use crate::recover::{commit, replay, voters};
+use crate::recover::{commit, replay_through, replay_to_the_end, voters};
 
 /// Keys that one candidate names.
 const KEYS: usize = 10_000;
@@ -52,11 +52,11 @@ pub fn force_new_cluster(members: &[Member], progress: &dyn Progress) -> Vec<Can
             .and_then(|wal| wal.log().last().map(|last| (last.term, last.index)))
     };
     let best_log = members.iter().max_by_key(|member| newest(member));
-    let reached = candidates
-        .iter()
-        .map(|candidate| candidate.revision)
-        .max()
-        .unwrap_or(0);
+    let best_path = best_log.map(|member| member.evidence().name().to_string());
+    let of_best = best_log.and_then(|member| replay_to_the_end(member, progress).ok());
+    let of_best = of_best.map_or(0, |replayed| replayed.keyspace().revision());
+    let reached = candidates.iter().map(|candidate| candidate.revision);
+    let reached = reached.max().unwrap_or(0).max(of_best);
     for candidate in &mut candidates {
         candidate.lost_revisions = reached.saturating_sub(candidate.revision);
         let Some(wal) = best_log.and_then(Member::wal) else {
@@ -79,11 +79,19 @@ pub fn force_new_cluster(members: &[Member], progress: &dyn Progress) -> Vec<Can
         }
         if candidate.lost_entries > 0 {
             let text = format!(
-                "{} entries behind index {} of the best log would be lost: {} keys, {} revisions",
-                candidate.lost_entries,
+                "{} behind index {} of the best log{} would be lost: {}, {}",
+                counted(candidate.lost_entries, "entry", "entries"),
                 candidate.commit,
-                candidate.lost_keys.len(),
-                candidate.lost_revisions
+                match &best_path {
+                    Some(path) if *path != candidate.path => format!(" ({path})"),
+                    _ => String::new(),
+                },
+                counted(candidate.lost_keys.len() as u64, "key", "keys"),
+                counted(
+                    candidate.lost_revisions.unsigned_abs(),
+                    "revision",
+                    "revisions"
+                ),
             );
             candidate.lines.push(Line::new(Level::Warn, "LOST", text));
         }
@@ -113,8 +121,19 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         path,
         ..Candidate::default()
     };
-    let report = check(member, Depth::Default, progress);
-    candidate.errors = report.count(Severity::Error);
+    let start = start(member, None, progress);
+    let report = start
+        .report
+        .unwrap_or_else(|| check(member, Depth::Default, progress));
+    // An alarm is on in all members, and says nothing about this copy.
+    let is_damage = |finding: &&crate::Finding| {
+        finding.severity == Severity::Error && !finding.code.id.starts_with("ALARM-")
+    };
+    candidate.errors = report.findings.iter().filter(is_damage).count();
+    if let Some(message) = start.message {
+        let text = format!("etcd does not start on it: {message}");
+        candidate.lines.push(Line::new(Level::Fail, "START", text));
+    }
     for finding in report
         .findings
         .iter()
@@ -143,16 +162,21 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         return candidate;
     };
     let meta = Meta::read(&db, &mut |_| {});
+    candidate.last_index = start.last_index.unwrap_or_else(|| log.last_index());
     candidate.commit = commit(&wal, meta.consistent_index.unwrap_or(0));
-    candidate.last_index = log.last_index();
+    // What the start cuts off does not come back.
+    if start.lost_entries > 0 {
+        candidate.commit = candidate.commit.min(candidate.last_index);
+    }
     candidate.discarded_entries = log
         .surviving()
         .filter(|entry| entry.index > candidate.commit)
         .count() as u64;
     if candidate.discarded_entries > 0 {
         let text = format!(
-            "{} entries behind the commit index {} would be dropped",
-            candidate.discarded_entries, candidate.commit
+            "{} of its own log behind the commit index {} would be dropped",
+            counted(candidate.discarded_entries, "entry", "entries"),
+            candidate.commit
         );
         candidate
             .lines
@@ -175,8 +199,9 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
             format!("a RemoveNode of member {id:016x} would be appended"),
         ));
     }
-    if let Ok(replayed) = replay_to(member, progress) {
-        candidate.revision = replayed;
+    // A sole voter's uncommitted tail is dropped too.
+    if let Ok(replayed) = replay_through(member, candidate.commit, progress) {
+        candidate.revision = replayed.keyspace().revision();
     }
     for alarm in crate::backend::Alarm::read_all(&db, &mut |_| {}) {
         let (code, text) = match alarm.alarm {
@@ -202,10 +227,4 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         ));
     }
     candidate
-}
-
-/// The revision after the committed entries. A sole voter's uncommitted tail is dropped too, so the bound is the commit.
-fn replay_to(member: &Member, progress: &dyn Progress) -> Result<i64, crate::Error> {
-    let replayed = replay(member, progress)?;
-    Ok(replayed.keyspace().revision())
 }

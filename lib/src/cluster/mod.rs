@@ -46,6 +46,14 @@ impl Line {
     }
 }
 
+/// `1 entry`, `2 entries`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
 /// Whether nothing failed.
 pub fn is_go(lines: &[Line]) -> bool {
     lines.iter().all(|line| line.level != Level::Fail)

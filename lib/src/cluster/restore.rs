@@ -1,7 +1,7 @@
 //! `snapshot restore`: from which file, with which revision, and what it drops.
 
-use super::{Level, Line};
-use crate::backend::Meta;
+use super::{Level, Line, counted};
+use crate::backend::{Cluster, MemberId, Meta};
 use crate::check::{Depth, check};
 use crate::codes::cross;
 use crate::finding::Severity;
@@ -87,8 +87,8 @@ pub fn restore(members: &[Member], progress: &dyn Progress) -> Result<Restore, c
             .count() as u64;
         if restore.dropped_entries > 0 {
             let text = format!(
-                "{} WAL entries behind the db ({} to {}) are not carried over by a restore",
-                restore.dropped_entries,
+                "{} behind the db ({} to {}) are not carried over by a restore",
+                counted(restore.dropped_entries, "WAL entry", "WAL entries"),
                 index.saturating_add(1),
                 wal.log().last_index()
             );
@@ -97,26 +97,61 @@ pub fn restore(members: &[Member], progress: &dyn Progress) -> Result<Restore, c
     }
     let behind = restore.reached.saturating_sub(restore.revision);
     restore.bump_revision = BUMP.max(behind.saturating_mul(2));
-    let text = format!(
-        "the cluster reached revision {} or more, a restore goes back to {}: raise the revision and mark it compacted, or watchers miss events",
-        restore.reached, restore.revision
-    );
+    let text = match behind {
+        0 => format!(
+            "clients have seen revision {}, perhaps more, and a restore gives the next ones out again: raise the revision and mark it compacted (etcdutl 3.5.10 or newer), or watchers miss events",
+            restore.reached
+        ),
+        _ => format!(
+            "the cluster reached revision {} or more, the db ends at {}: raise the revision and mark it compacted (etcdutl 3.5.10 or newer), or watchers miss events",
+            restore.reached, restore.revision
+        ),
+    };
     restore.lines.push(Line::new(Level::Warn, "REVISION", text));
     let skip = match member.trailer() {
         Some(trailer) if trailer.matches() => "",
         _ => " --skip-hash-check",
     };
     restore.command = format!(
-        "etcdutl snapshot restore {}{skip} --bump-revision {} --mark-compacted --data-dir NEW-DATA-DIR",
+        "etcdutl snapshot restore {}{skip} --bump-revision {} --mark-compacted{} --data-dir NEW-DATA-DIR",
         quoted(member.db_file()?.name().as_str()),
-        restore.bump_revision
+        restore.bump_revision,
+        identity(member, progress).unwrap_or_default()
     );
     Ok(restore)
 }
 
+/// The flags that make the restored member the one that it was; `None` for a file that does not say whose it is.
+fn identity(member: &Member, progress: &dyn Progress) -> Option<String> {
+    let wal = member.wal_with(progress)?;
+    let own = wal.log().metadata.first()?.node_id;
+    let cluster = Cluster::read(&member.db().ok()?, &mut |_| {});
+    let me = cluster.member(MemberId(own))?;
+    let all: Vec<String> = cluster
+        .members
+        .iter()
+        .filter(|member| !member.is_learner && !member.name.is_empty())
+        .flat_map(|member| {
+            member
+                .peer_urls
+                .iter()
+                .map(|url| format!("{}={url}", member.name))
+        })
+        .collect();
+    if me.name.is_empty() || me.peer_urls.is_empty() {
+        return None;
+    }
+    Some(format!(
+        " --name {} --initial-cluster {} --initial-advertise-peer-urls {}",
+        quoted(&me.name),
+        quoted(&all.join(",")),
+        quoted(&me.peer_urls.join(","))
+    ))
+}
+
 /// For a shell.
 fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
     if !path.is_empty() && path.chars().all(plain) {
         path.to_owned()
     } else {

@@ -2,7 +2,7 @@
 //!
 //! Source: etcd `server/etcdserver/server.go` (`NewServer`, up to 3.5) and `bootstrap.go` (from 3.6).
 
-use super::{Level, Line};
+use super::{Level, Line, counted};
 use crate::backend::{Cluster, MemberId, Meta, Version};
 use crate::bolt::{Db, NO_FREELIST, Pgid};
 use crate::check::{Depth, Report, check};
@@ -12,9 +12,10 @@ use crate::finding::{Finding, Severity};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{ConfChangeType, Payload};
-use crate::recover::{replay, voters};
+use crate::recover::{replay_through, voters};
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot::{self, Release};
+use crate::wal::{Damage, LogSnapshot, Segment};
 
 /// bbolt refuses a file of less than two pages.
 const SMALLEST_DB_BYTES: u64 = 8192;
@@ -38,6 +39,8 @@ pub struct Start {
     pub swallowed: u64,
     /// The revision after the start.
     pub revision: Option<i64>,
+    /// The last entry of the log that the start keeps.
+    pub last_index: Option<u64>,
     /// Keys after the start.
     pub live_keys: Option<usize>,
     /// Everything worth saying, in the order of the start.
@@ -74,6 +77,7 @@ pub fn start(member: &Member, release: Option<Release>, progress: &dyn Progress)
                 "START",
                 format!("etcd {release} does not start: {message}"),
             );
+            boot.movable();
             boot.start.message = Some(message);
         }
     }
@@ -168,6 +172,7 @@ impl Boot<'_> {
             "WAL",
             format!("the WAL is read to entry {}", reading.last_index(from)),
         );
+        self.start.last_index = Some(reading.last_index(from));
         self.identity(&wal, reading.node_id)?;
         if has_db {
             self.buckets()?;
@@ -410,8 +415,8 @@ impl Boot<'_> {
             }
         }
         let text = format!(
-            "{} whole entries ({} to {}) would be lost by the start",
-            lost.len(),
+            "{} ({} to {}) would be lost by the start",
+            counted(lost.len() as u64, "whole entry", "whole entries"),
             first.index,
             last.index
         );
@@ -467,7 +472,10 @@ impl Boot<'_> {
         self.say(
             Level::Pass,
             "MEMBER",
-            format!("member {own:016x}, {} voters", conf.voters.len()),
+            format!(
+                "member {own:016x} of {}",
+                counted(conf.voters.len() as u64, "voter", "voters")
+            ),
         );
         if conf.voters.len() > 1 {
             self.say(
@@ -528,7 +536,7 @@ impl Boot<'_> {
     /// The entries behind the db.
     fn replayed(&mut self, wal: &Wal<'_>, own: u64, last: u64) -> Result<(), Stopped> {
         let member = self.member;
-        let Ok(replayed) = replay(member, self.progress) else {
+        let Ok(replayed) = replay_through(member, last, self.progress) else {
             return Ok(());
         };
         if let Some((index, why)) = replayed
@@ -559,14 +567,12 @@ impl Boot<'_> {
             );
             self.say(Level::Fail, "META-003", text);
         }
-        if self.start.lost_entries == 0 {
-            self.start.revision = Some(replayed.keyspace().revision());
-            self.start.live_keys = Some(replayed.keyspace().live_count());
-        }
+        self.start.revision = Some(replayed.keyspace().revision());
+        self.start.live_keys = Some(replayed.keyspace().live_count());
         if replayed.reach.entries > 0 {
             let text = format!(
-                "{} entries ({} to {}) are applied to the db, which then is at revision {}",
-                replayed.reach.entries,
+                "{} ({} to {}) are applied to the db, which then is at revision {}",
+                counted(replayed.reach.entries, "entry", "entries"),
                 from.saturating_add(1),
                 replayed.reach.to,
                 replayed.keyspace().revision()
@@ -574,6 +580,51 @@ impl Boot<'_> {
             self.say(Level::Pass, "REPLAY", text);
         }
         Ok(())
+    }
+
+    /// etcd reads all segments, also those that it does not need: damage before the newest usable snapshot stops it in vain.
+    fn movable(&mut self) {
+        let member = self.member;
+        let (Some(wal), Ok(db)) = (member.wal_with(self.progress), member.db()) else {
+            return;
+        };
+        let log = wal.log();
+        let applied = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        let snaps = member.snaps(&mut |_| {});
+        let newest = snaps.usable().find_map(|snap| {
+            let is_it =
+                |record: &&LogSnapshot| (record.index, record.term) == (snap.index, snap.term);
+            let record = log.valid_snapshots().rfind(is_it)?;
+            log.records.get(record.record).map(|_| snap.index)
+        });
+        let Some(newest) = newest.filter(|newest| *newest <= applied) else {
+            return;
+        };
+        // etcd opens the last segment whose name is not behind the snapshot.
+        let first = |segment: &Segment| segment.name.map(|name| name.index);
+        let needed = log
+            .segments
+            .iter()
+            .rposition(|segment| first(segment).is_some_and(|first| first <= newest));
+        let Some(needed) = needed.filter(|needed| *needed > 0) else {
+            return;
+        };
+        let old = |damage: &Damage| damage.segment < needed;
+        if log.damages.is_empty() || !log.damages.iter().all(old) {
+            return;
+        }
+        let names = log.segments.iter().take(needed);
+        let names: Vec<String> = names
+            .filter_map(|segment| {
+                let name = segment.name?;
+                Some(format!("{:016x}-{:016x}.wal", name.seq, name.index))
+            })
+            .collect();
+        let text = format!(
+            "the damage lies before the snapshot at index {newest}, and nothing of it is needed: in a copy, move aside {}; then etcd starts",
+            names.join(", ")
+        );
+        self.say(Level::Warn, "WAL-OLD", text);
     }
 
     /// Damage that etcd would start with.

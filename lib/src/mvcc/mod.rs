@@ -20,6 +20,7 @@ mod overlay;
 mod plan;
 mod range;
 mod revision;
+mod top;
 
 pub use compaction::{Compaction, Rules};
 pub use counts::Counts;

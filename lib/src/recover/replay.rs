@@ -69,6 +69,38 @@ impl Replayed<'_> {
 /// # Errors
 /// As [`Member::keyspace`]. A member without a WAL is as its db says.
 pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replayed<'a>, Error> {
+    apply(member, u64::MAX, false, progress)
+}
+
+/// As [`replay`], but to the end of the log, whether known to be committed or not: the most that this log can give.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_to_the_end<'a>(
+    member: &'a Member,
+    progress: &dyn Progress,
+) -> Result<Replayed<'a>, Error> {
+    apply(member, u64::MAX, true, progress)
+}
+
+/// As [`replay`], but no entry behind `through`: what a start leaves that cuts the log off there.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_through<'a>(
+    member: &'a Member,
+    through: u64,
+    progress: &dyn Progress,
+) -> Result<Replayed<'a>, Error> {
+    apply(member, through, false, progress)
+}
+
+fn apply<'a>(
+    member: &'a Member,
+    through: u64,
+    uncommitted: bool,
+    progress: &dyn Progress,
+) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
     let keyspace = member.keyspace()?;
     let wal = member.wal_with(progress);
@@ -99,9 +131,10 @@ pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replaye
         reach.bound = Bound::SoleVoter;
     }
     let to = match reach.bound {
-        Bound::SoleVoter => log.last_index(),
-        Bound::Commit => commit,
-    };
+        Bound::Commit if !uncommitted => commit,
+        _ => log.last_index(),
+    }
+    .min(through);
     let stored = Stored::new(keyspace, keyspace.revision());
     let compacted = keyspace.compact_revision().unwrap_or(-1);
     let mut replay = Replay::new(&stored, state, keyspace.revision(), compacted);

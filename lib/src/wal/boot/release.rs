@@ -19,9 +19,16 @@ impl Release {
     }
 }
 
+/// No release has such a patch number: the newest of its minor version is meant.
+const NEWEST: u32 = 99;
+
+/// `3.5.30`; `3.5` for its newest release.
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "3.{}.{}", self.minor, self.patch)
+        match self.patch {
+            NEWEST.. => write!(f, "3.{}", self.minor),
+            patch => write!(f, "3.{}.{patch}", self.minor),
+        }
     }
 }
 
