@@ -64,7 +64,7 @@ mod tests {
                         create_revision: main - version + 1,
                         mod_revision: main,
                         version,
-                        lease: 0,
+                        ..KeyValue::default()
                     },
                 );
             }
