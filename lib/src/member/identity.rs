@@ -92,11 +92,15 @@ impl Member {
             .usable()
             .next()
             .and_then(|snap| Store::parse(&snap.store_json).ok());
-        let schema = || Some(self.meta().ok()?.schema_version());
+        // A db without its meta bucket says nothing; one of 3.4 only says little.
+        let schema = || {
+            db?.bucket(b"meta", &mut |_| {}).ok()?;
+            Some(self.meta().ok()?.schema_version())
+        };
         identity.version = cluster
             .cluster_version
             .or_else(|| store.as_ref()?.cluster_version.as_deref()?.parse().ok())
-            .or_else(|| db.and_then(|_| schema()));
+            .or_else(schema);
         let of_snap: Vec<_> = store
             .into_iter()
             .flat_map(|store| store.members)

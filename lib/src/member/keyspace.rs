@@ -2,9 +2,11 @@
 
 use super::Member;
 use crate::bolt::{PageCounts, PageMap};
+use crate::bolt::Db;
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};
+use crate::place::Place;
 
 /// What one walk over the `key` bucket finds.
 #[derive(Debug)]
@@ -12,6 +14,17 @@ pub(super) struct Indexed {
     index: Index,
     pages: PageCounts,
     damage: Vec<Finding>,
+}
+
+/// That the file ends before the pages that its meta page counts: then a bucket that is not found need not be missing.
+fn cut(db: &Db<'_>) -> Option<Error> {
+    let (need, have) = (db.meta().size_bytes(), db.file().len() as u64);
+    (have < need).then(|| Error::Truncated {
+        what: "the db, as its meta page counts its pages,",
+        place: Place::at(db.file().file(), have),
+        need,
+        have,
+    })
 }
 
 impl Member {
@@ -39,7 +52,9 @@ impl Member {
             Some(known) => known,
             None => {
                 let mut damage = Vec::new();
-                let bucket = db.bucket(b"key", &mut |finding| damage.push(finding))?;
+                let bucket = db
+                    .bucket(b"key", &mut |finding| damage.push(finding))
+                    .map_err(|error| cut(&db).unwrap_or(error))?;
                 let leaves = bucket.leaves(&mut |finding| damage.push(finding));
                 let (pages, index) = rayon::join(
                     || PageCounts::of(&db, "key", &leaves),

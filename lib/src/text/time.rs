@@ -14,10 +14,11 @@ pub fn zone(local: bool) -> TimeZone {
 
 /// `2026-11-21T03:12:04Z`: for JSON, always UTC.
 pub fn rfc3339(moment: Timestamp) -> String {
-    moment
-        .round(jiff::Unit::Second)
-        .unwrap_or(moment)
-        .to_string()
+    // Cut off, not rounded, as the other forms do: the same moment must not look like two.
+    let seconds = jiff::TimestampRound::new()
+        .smallest(jiff::Unit::Second)
+        .mode(jiff::RoundMode::Trunc);
+    moment.round(seconds).unwrap_or(moment).to_string()
 }
 
 /// `2026-11-21 03:12:04Z`, or with the offset of the zone.

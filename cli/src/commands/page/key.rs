@@ -7,10 +7,12 @@ use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::Version;
 use serde_json::Value;
 
+use crate::at::Side;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Column, Label, Tail, escape};
 use crate::ui::Ui;
+use crate::view::View;
 
 static COLUMNS: [Column; 8] = [
     Column::right("REV", "revision"),
@@ -38,7 +40,8 @@ pub(super) fn places(
     key: &[u8],
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
-    let keyspace = member.keyspace()?;
+    let view = View::open(member, Side::default(), ui)?;
+    let keyspace = view.keyspace();
     let records = keyspace.records_of(key);
     if records.is_empty() {
         let shown = escape::bytes(key, ui.terminal.charset).into_owned();
@@ -84,7 +87,7 @@ pub(super) fn places(
     }
     rows.finish(Tail::default())?;
     ui.hint("etcd-inspect page ID -d {path}", "every field of one page")?;
-    Ok(Exit::Ok)
+    view.finish(ui)
 }
 
 fn row(version: &Version<'_>, standing: Option<&Standing>) -> Vec<Cell> {
