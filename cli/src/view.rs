@@ -1,5 +1,7 @@
 //! The keyspace that a question is asked of: the db's, or what it becomes when the WAL behind it is replayed.
 
+use std::cell::Cell;
+
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::Keyspace;
@@ -33,6 +35,8 @@ pub(crate) struct View<'m> {
     member: &'m Member,
     keyspace: Keyspace<'m>,
     replayed: Option<Replayed<'m>>,
+    /// The time of `--at`.
+    asked: Cell<Option<Timestamp>>,
 }
 
 impl<'m> View<'m> {
@@ -47,6 +51,7 @@ impl<'m> View<'m> {
             member,
             keyspace,
             replayed,
+            asked: Cell::new(None),
         };
         view.say_side(ui)?;
         Ok(view)
@@ -136,6 +141,11 @@ impl<'m> View<'m> {
         Ok(revision)
     }
 
+    /// The time that `--at` asked for, once [`revision`](Self::revision) has looked.
+    pub(crate) fn asked_time(&self) -> Option<Timestamp> {
+        self.asked.get()
+    }
+
     /// The revision at a time, said with the two writes that the time lies between.
     fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
         let clock = self.all_objects()?.clock();
@@ -150,6 +160,7 @@ impl<'m> View<'m> {
             .into());
         };
         let moment = when.moment(last.time, &zone);
+        self.asked.set(Some(moment));
         let newest = self.keyspace().revision();
         let Some(found) = clock.at(moment, newest) else {
             return Err(Failure::not_found(format!(

@@ -10,6 +10,7 @@
 mod grammar;
 mod hostile;
 mod kubernetes;
+mod readme;
 mod run;
 mod secrets;
 mod story;

@@ -23,7 +23,7 @@ use crate::what::{self, What};
 ///
 /// A raw key begins with a slash, or is given with --key; as keys are printed here, so they can be pasted back. A key with a
 /// slash at its end, or --prefix, means all keys below it.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect get pods -A -d /copy/m1
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
@@ -63,6 +63,10 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
+    // At a time that was asked for ages are those of that time.
+    let mut args = args.clone();
+    args.kube.now = args.kube.now.or(view.asked_time());
+    let args = &args;
     let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
     if args.kube.undecodable {
         let exit = kube::undecodable(&objects, revision, ui)?;
@@ -275,7 +279,10 @@ fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failu
     let later = records
         .iter()
         .find(|version| !version.tombstone && version.revision.main > at);
-    let word = crate::failure::shell_word(shown.as_ref());
+    let word = match key.as_slice() {
+        b"" => "--key ''".to_owned(),
+        _ => crate::failure::shell_word(shown.as_ref()),
+    };
     let get = |version: &Version<'_>| {
         format!(
             "etcd-inspect get {word} --rev {} -d {{path}}",
@@ -309,7 +316,11 @@ fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failu
                         crate::failure::shell_word(near.as_ref())
                     ))
                 }
-                None => failure.next("etcd-inspect keys {path}"),
+                None => failure
+                    .next(format!(
+                        "etcd-inspect history {word} --wal -d {{path}}     the log may still have it"
+                    ))
+                    .next("etcd-inspect keys {path}"),
             }
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct Printer<'p> {
     format: Format,
     sort: Option<JsonPath>,
     now: Timestamp,
+    /// What ages are relative to, to be said where there are any.
+    note: Option<String>,
     /// The table of each resource, by its path: that of the first object.
     tables: RwLock<HashMap<String, Arc<Table>>>,
 }
@@ -60,9 +62,9 @@ impl<'p> Printer<'p> {
     ) -> anyhow::Result<Self> {
         let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
         let format = ui.format();
-        let now = match is_tabular(&format) {
-            true => now(objects, args, revision, ui)?,
-            false => Timestamp::UNIX_EPOCH,
+        let (now, note) = match is_tabular(&format) {
+            true => now(objects, args, revision),
+            false => (Timestamp::UNIX_EPOCH, None),
         };
         Ok(Self {
             objects,
@@ -71,6 +73,7 @@ impl<'p> Printer<'p> {
             format,
             sort: sort.transpose().map_err(wrong)?,
             now,
+            note,
             tables: RwLock::default(),
         })
     }
@@ -162,7 +165,12 @@ impl<'p> Printer<'p> {
                 });
                 return names(named, ui);
             }
-            format if is_tabular(format) => return self.tables(pieces, ui),
+            format if is_tabular(format) => {
+                if let Some(note) = self.note.as_ref().filter(|_| !pieces.is_empty()) {
+                    ui.note(note.as_str())?;
+                }
+                return self.tables(pieces, ui);
+            }
             Format::Jsonl | Format::Json => return texts(&self.format, pieces, single, ui),
             _ => {}
         }
@@ -315,25 +323,27 @@ fn wrong(error: JsonPathError) -> Failure {
     Failure::usage(error.to_string())
 }
 
-/// What ages are relative to; said on stderr, because the answer differs from what kubectl says today.
+/// What ages are relative to, and what to say of it on stderr, because the answer differs from what kubectl says today.
 fn now(
     objects: &Objects<'_>,
     args: &KubeArgs,
     revision: Option<i64>,
-    ui: &mut Ui,
-) -> anyhow::Result<Timestamp> {
+) -> (Timestamp, Option<String>) {
     if let Some(now) = args.now {
-        return Ok(now);
+        return (now, None);
     }
     match objects.newest_time(revision) {
         Some(now) => {
             let shown = crate::output::time::rfc3339(now);
-            ui.note(format!(
+            let note = format!(
                 "AGE is relative to {shown}, the newest time in the data (--now TIME overrides)"
-            ))?;
-            Ok(now)
+            );
+            (now, Some(note))
         }
-        None => Ok(Timestamp::UNIX_EPOCH),
+        None => (
+            Timestamp::UNIX_EPOCH,
+            Some("no time was found in the data: AGE needs --now TIME".to_owned()),
+        ),
     }
 }
 

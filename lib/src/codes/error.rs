@@ -46,7 +46,7 @@ codes! {
     COMPACTED = "E0310", Error, "the revision was compacted",
         what: "The revision asked for is older than the compaction point; etcd answers ErrCompacted.",
         why: "Kubernetes compacts every five minutes; only the newest version of each key before that point is kept.",
-        next: "Ask for a revision above the compaction point (`etcd-inspect status {path}` shows it); older versions may stand in the WAL: etcd-inspect wal --key KEY {path}";
+        next: "Ask for a revision above the compaction point (`etcd-inspect status {path}` shows it); older versions may stand in the WAL: etcd-inspect history KEY --wal -d {path}";
     FUTURE = "E0311", Error, "the revision is in the future",
         what: "The revision asked for is newer than the newest one of this evidence; etcd answers ErrFutureRev.",
         why: "The db lags behind the WAL (then `--replay` reaches further), or the revision comes from another copy.",

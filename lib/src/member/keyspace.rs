@@ -1,8 +1,8 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
-use crate::bolt::{PageCounts, PageMap};
 use crate::bolt::Db;
+use crate::bolt::{PageCounts, PageMap};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};

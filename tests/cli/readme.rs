@@ -1,0 +1,35 @@
+//! The session that the README shows is the one that a user gets.
+
+use testkit::{Seal, data_dir};
+
+use crate::run::{Said, command};
+
+#[test]
+fn the_session_of_the_readme_is_what_the_binary_prints() {
+    let readme = std::fs::read_to_string(testkit::root().join("README.md")).unwrap();
+    let session = readme.split("## A session").nth(1).unwrap();
+    let session = session.split("```").nth(1).unwrap();
+    let data = data_dir("k8s-1.20-etcd35");
+    let seal = Seal::of(&data);
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(&data, folder.path().join("m1")).unwrap();
+    let mut asked = 0;
+    for part in session.split("\n$ etcd-inspect ").skip(1) {
+        let (line, shown) = part.split_once('\n').unwrap_or((part, ""));
+        let said: Said = command()
+            .args(line.split_whitespace())
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+            .into();
+        // A terminal shows both streams; which line comes first is its own affair.
+        let mut lines: Vec<&str> = said.out.lines().chain(said.err.lines()).collect();
+        let mut wanted: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+        lines.sort();
+        wanted.sort();
+        assert_eq!(lines, wanted, "etcd-inspect {line}");
+        asked += 1;
+    }
+    assert!(asked >= 6, "{session}");
+    seal.assert_unchanged();
+}
