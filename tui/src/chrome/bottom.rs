@@ -45,7 +45,9 @@ pub(crate) fn keys(
     hits: &mut Hits,
 ) {
     let mut x = 1u16;
-    for binding in keys::of(open, &session.tabs).filter(|binding| !binding.hint.is_empty()) {
+    let hinted =
+        |binding: &&keys::Binding| !binding.hint.is_empty() && binding.is_for(open, &session.tabs);
+    for binding in keys::TABLE.iter().filter(hinted) {
         let Some(first) = binding.keys.first() else {
             continue;
         };

@@ -43,7 +43,7 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
     let mut line = Line::of(Role::Heading, " etcd-inspect ");
     if let Some(slot) = session.slot() {
         line = line.with(Role::Name, format!(" {} ", slot.path.display()));
-        if let Some(identity) = &slot.identity {
+        if let Some(identity) = slot.identity.as_ref().filter(|_| wide) {
             let own = identity
                 .own()
                 .map(|member| member.name.clone())

@@ -175,6 +175,8 @@ impl Screen for History {
             self.draw_list(panes.list, pen, session);
         }
         self.width = usize::from(panes.detail.width.saturating_sub(2));
+        // Side by side depends on the width, which only drawing knows.
+        self.compare(session);
         if panes.detail.width > 0 {
             let title = self
                 .detail

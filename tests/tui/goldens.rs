@@ -1,0 +1,84 @@
+//! What each screen looks like on a real Kubernetes member, at 120x36 and at 80x24.
+//!
+//! Ages are relative to the newest time in the data, so that pictures do not depend on the day. After a wanted change:
+//! `INSTA_UPDATE=always cargo test -p etcd-inspect-tui --test tui goldens`, and look at what git says.
+
+use crate::browser::Browser;
+
+const MEMBER: &str = "k8s-1.20-etcd35";
+
+fn both(name: &str, keys: impl Fn(&mut Browser)) {
+    for size in [(120, 36), (80, 24)] {
+        let mut browser = Browser::open(MEMBER, size);
+        keys(&mut browser);
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), browser.draw());
+    }
+}
+
+#[test]
+fn browse_at_the_start() {
+    both("browse", |_| {});
+}
+
+#[test]
+fn browse_on_an_object() {
+    both("browse_object", |browser| {
+        _ = browser.command("deploy/web -n prod")
+    });
+}
+
+#[test]
+fn browse_with_a_summary() {
+    both("browse_describe", |browser| {
+        _ = browser.command("deploy/web -n prod").press("d f tab")
+    });
+}
+
+#[test]
+fn browse_with_bytes() {
+    both("browse_hex", |browser| {
+        _ = browser.command("deploy/web -n prod").press("x tab")
+    });
+}
+
+#[test]
+fn browse_in_the_past() {
+    both("browse_past", |browser| {
+        _ = browser.command("deploy/web -n prod").press(", , , ,")
+    });
+}
+
+#[test]
+fn browse_with_a_filter() {
+    both("browse_filter", |browser| {
+        _ = browser.press("/").type_in("web").press("enter j j")
+    });
+}
+
+#[test]
+fn history_with_a_difference() {
+    both("history", |browser| {
+        _ = browser.command("deploy/web -n prod").press("H j")
+    });
+}
+
+#[test]
+fn history_side_by_side_in_full() {
+    both("history_side", |browser| {
+        _ = browser
+            .command("deploy/web -n prod")
+            .press("H j D j j | tab f")
+    });
+}
+
+#[test]
+fn search_with_hits() {
+    both("search", |browser| {
+        _ = browser.command("search nginx").press("j j")
+    });
+}
+
+#[test]
+fn help() {
+    both("help", |browser| _ = browser.press("?").type_in("version"));
+}

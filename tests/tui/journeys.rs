@@ -1,0 +1,280 @@
+//! Keys, and where they lead.
+
+use etcd_inspect_tui::{Event, Options, Wake};
+
+use crate::browser::{Browser, path, seal};
+
+const MEMBER: &str = "k8s-1.20-etcd35";
+const WEB: &str = "deploy/web -n prod";
+
+#[test]
+fn back_goes_through_everything_visited_to_the_start() {
+    let sealed = seal(MEMBER);
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    let start = (browser.place(), browser.draw());
+    browser.command(WEB);
+    let object = browser.place();
+    browser.press("H");
+    let history = browser.place();
+    assert_eq!(history.0, "History");
+    browser.press("G k enter");
+    assert!(browser.shows("diff v1 → v2"), "{}", browser.draw());
+    browser.press("g r");
+    let past = browser.place();
+    assert_eq!(
+        (past.0.as_str(), past.1.as_str()),
+        ("Browse", object.1.as_str())
+    );
+    assert!(past.2 < object.2 && browser.shows("PAST"));
+    browser.press("[ [");
+    assert_eq!(browser.place().0, "History");
+    browser.press("[");
+    assert_eq!(browser.place(), object);
+    browser.press("[");
+    assert_eq!((browser.place(), browser.draw()), start);
+    browser.press("] ] ] ]");
+    assert_eq!(browser.place(), past);
+    sealed.assert_unchanged();
+}
+
+#[test]
+fn time_travel_keeps_the_object_and_steps_are_one_visit() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command(WEB);
+    let now = browser.place();
+    browser.press(", , ,");
+    let before = browser.place();
+    assert_eq!((&before.0, &before.1), (&now.0, &now.1));
+    assert!(before.2 < now.2);
+    browser.press(".");
+    assert!(browser.place().2 > before.2);
+    browser.press("<");
+    browser.press("T");
+    assert_eq!(browser.place(), now);
+    browser.press("[ [");
+    assert_eq!(
+        browser.place(),
+        now,
+        "T was one visit, the steps before it another"
+    );
+    browser.command("rev 2");
+    assert!(
+        browser.shows("does not exist at revision"),
+        "{}",
+        browser.draw()
+    );
+    assert_eq!(browser.place().1, now.1);
+    browser.command("rev 99999999");
+    assert_eq!(browser.place(), now);
+}
+
+#[test]
+fn a_filter_finds_as_one_types_and_its_end_leaves_the_cursor_on_what_it_found() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press("/").type_in("deployments/prod/w");
+    assert!(browser.shows("1 keys"), "{}", browser.draw());
+    browser.press("enter esc");
+    assert!(
+        browser.place().1.ends_with("deployments › prod › web"),
+        "{:?}",
+        browser.place()
+    );
+    assert!(!browser.shows("· 1 keys"));
+}
+
+#[test]
+fn secrets_are_hidden_and_one_is_shown_for_a_while() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command("secrets");
+    browser.press("l j l j");
+    assert!(
+        browser.place().1.contains("secrets"),
+        "{:?}",
+        browser.place()
+    );
+    assert!(browser.shows("••••"), "{}", browser.draw());
+    browser.press("x");
+    assert!(browser.shows("secret bytes are hidden"));
+    browser.press("y X");
+    assert!(
+        !browser.shows("••••") && browser.shows("revealed"),
+        "{}",
+        browser.draw()
+    );
+    let hide = browser
+        .wakes
+        .iter()
+        .rfind(|wake| matches!(wake, Wake::Hide(_)))
+        .copied()
+        .unwrap();
+    browser.send(Event::Wake(hide));
+    assert!(browser.shows("••••"), "{}", browser.draw());
+}
+
+#[test]
+fn what_is_copied_can_be_pasted_into_a_shell() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command(WEB).press("c c");
+    assert_eq!(
+        browser.copied.last().unwrap(),
+        "etcd-inspect get deployments/web -n prod -o yaml -d k8s-1.20-etcd35"
+    );
+    browser.press(", d c c");
+    assert!(
+        browser.copied.last().unwrap().contains("--rev ")
+            && browser.copied.last().unwrap().contains("--describe")
+    );
+    browser.press("c k");
+    assert_eq!(
+        browser.copied.last().unwrap(),
+        "/registry/deployments/prod/web"
+    );
+    browser.press("T c v");
+    assert!(
+        browser
+            .copied
+            .last()
+            .unwrap()
+            .starts_with("kind: Deployment\n")
+    );
+    browser.press("c j");
+    assert!(browser.copied.last().unwrap().starts_with("{\n"));
+    browser.press("c o");
+    assert!(browser.copied.last().unwrap().contains("member/snap/db@0x"));
+}
+
+#[test]
+fn q_goes_back_and_quits_at_the_root_and_escape_never_quits() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press("2 q");
+    assert!(!browser.over);
+    assert_eq!(browser.place().0, "Browse");
+    browser.press("esc esc esc");
+    assert!(!browser.over);
+    browser.press("q");
+    assert!(browser.over);
+}
+
+#[test]
+fn a_second_control_c_quits_and_a_late_one_does_not() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press("ctrl-c");
+    let stop = browser.wakes.last().copied().unwrap();
+    browser.send(Event::Wake(stop));
+    browser.press("ctrl-c");
+    assert!(!browser.over);
+    browser.press("ctrl-c");
+    assert!(browser.over);
+}
+
+#[test]
+fn help_runs_the_key_that_was_looked_up() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.command(WEB).press("?").type_in("history of the");
+    browser.press("enter");
+    assert_eq!(browser.place().0, "History");
+}
+
+#[test]
+fn commands_complete_and_wrong_ones_say_so() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press(":").type_in("hist").press("tab");
+    assert!(browser.shows(":history"), "{}", browser.draw());
+    browser.press("esc").command("frobnicate");
+    assert!(
+        browser.shows("no command and no resource is called \"frobnicate\""),
+        "{}",
+        browser.draw()
+    );
+    browser.command("po");
+    assert!(browser.place().1.ends_with("pods"), "{:?}", browser.place());
+    browser.command("ns/kube-system");
+    assert!(
+        browser.place().1.ends_with("kube-system"),
+        "{:?}",
+        browser.place()
+    );
+}
+
+#[test]
+fn a_pivot_without_a_target_says_why() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.command("key /no/such/key");
+    assert!(
+        browser.shows("nothing of /no/such/key is stored"),
+        "{}",
+        browser.draw()
+    );
+}
+
+#[test]
+fn deleted_keys_are_shown_on_demand_and_their_last_version_is_one_step_away() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser
+        .command("key /registry/example.com/gadgets/")
+        .press("A l j l }");
+    assert!(browser.shows("✕ deleted"), "{}", browser.draw());
+    assert!(
+        browser.shows("does not exist at revision"),
+        "{}",
+        browser.draw()
+    );
+    browser.press(",");
+    assert!(
+        browser.shows("PAST") && browser.shows("kind: Gadget"),
+        "{}",
+        browser.draw()
+    );
+}
+
+#[test]
+fn a_keyspace_without_kubernetes_is_a_tree_of_prefixes() {
+    let mut browser = Browser::open("etcd-3.5.30", (120, 36));
+    assert!(browser.shows("all keys"), "{}", browser.draw());
+    browser.press("j j j enter");
+    assert_eq!(browser.place().0, "Browse");
+}
+
+#[test]
+fn a_directory_that_cannot_be_opened_leaves_a_browser_that_says_so() {
+    let mut browser = Browser::of(vec!["/nowhere/at/all".into()], (80, 24), Options::default());
+    assert!(browser.shows("/nowhere/at/all"), "{}", browser.draw());
+    browser.press("j k enter 2 3 ? esc : esc , . < > T g p");
+    assert!(!browser.over);
+    browser.press("esc q q q q");
+}
+
+#[test]
+fn ascii_draws_nothing_but_ascii_and_no_color_no_colour() {
+    let options = Options {
+        ascii: true,
+        color: false,
+        ..Options::default()
+    };
+    let mut browser = Browser::of(vec![path(MEMBER)], (120, 36), options);
+    for keys in ["", "?", "esc 2", "1 d", "3"] {
+        browser.press(keys);
+        assert!(browser.draw().is_ascii(), "{}", browser.draw());
+    }
+    let buffer = browser.buffer();
+    assert!(
+        buffer
+            .content
+            .iter()
+            .all(|cell| cell.fg == ratatui::style::Color::Reset
+                && cell.bg == ratatui::style::Color::Reset)
+    );
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_comes_back_as_it_was() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command(WEB);
+    let before = browser.draw();
+    browser.resize((38, 9));
+    assert!(browser.shows("too small: 38x9, need 40x10"));
+    browser.press("j 2 enter").resize((120, 36));
+    assert_eq!(browser.draw(), before);
+    browser.resize((38, 9)).press("q");
+    assert!(browser.over);
+}

@@ -1,0 +1,14 @@
+//! The browser without a terminal: what it draws, where keys lead, and that nothing makes it stumble.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test may stop where it stands"
+)]
+
+mod browser;
+mod goldens;
+mod journeys;
+mod random;
