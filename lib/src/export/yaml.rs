@@ -48,7 +48,7 @@ pub enum Step {
 /// A line of a YAML document, and what stands on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The line as [`write`] writes it.
+    /// The line as [`write()`] writes it.
     pub text: String,
     /// The value that begins or goes on here, from the document's root.
     pub path: Vec<Step>,
@@ -56,7 +56,7 @@ pub struct Line {
     pub opens: bool,
 }
 
-/// The lines of [`write`], each with the path of its value: what line-by-line views, folds and blame stand on.
+/// The lines of [`write()`], each with the path of its value: what line-by-line views, folds and blame stand on.
 ///
 /// ```
 /// use etcd_inspect::export::yaml::{Step, lines};
