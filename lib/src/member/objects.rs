@@ -11,7 +11,7 @@ use crate::kubernetes::nouns::Target;
 use crate::kubernetes::written::newest_time;
 use crate::kubernetes::{Options, Value};
 use crate::limits::Limits;
-use crate::mvcc::{Flaw, KeyRange, KeyValue, Keyspace, Version};
+use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use crate::place::{FileName, Place};
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
@@ -110,6 +110,33 @@ impl<'a> Objects<'a> {
                     .map(|version| version.key),
             )
         });
+        let below = |prefix: &[u8]| {
+            let all = keyspace.all(&KeyRange::prefix(prefix));
+            all.iter().map(|newest| newest.key).collect()
+        };
+        Self::with_crds(keyspace, file, layout, keyring, &below)
+    }
+
+    /// The same where the keys are sorted already: only those of the CRDs are looked at.
+    pub fn of_directory(directory: &Directory<'a>, file: &FileName, keyring: Keyring) -> Self {
+        let keyspace = directory.keyspace();
+        let sample = keyspace.between(0..=i64::MAX).take(SAMPLE);
+        let layout = Layout::detect(sample.map(|version| version.key));
+        let below = |prefix: &[u8]| {
+            let part = directory.below(prefix);
+            part.map(|at| directory.key(at)).collect()
+        };
+        Self::with_crds(keyspace, file, layout, keyring, &below)
+    }
+
+    /// Reads the CRDs, whose keys `below` finds by prefix.
+    fn with_crds(
+        keyspace: Keyspace<'a>,
+        file: &FileName,
+        layout: Layout,
+        keyring: Keyring,
+        below: &dyn Fn(&[u8]) -> Vec<&'a [u8]>,
+    ) -> Self {
         let mut objects = Self {
             keyspace,
             file: file.clone(),
@@ -119,10 +146,9 @@ impl<'a> Objects<'a> {
         };
         let mut crds = Vec::new();
         for prefix in objects.layout.prefixes() {
-            let range = KeyRange::prefix(format!("{prefix}/{CRDS}/").as_bytes());
             // Deleted CRDs included: objects may have outlived them, and their names still help.
-            for newest in objects.keyspace.all(&range).iter() {
-                let records = objects.keyspace.records_of(newest.key);
+            for key in below(format!("{prefix}/{CRDS}/").as_bytes()) {
+                let records = objects.keyspace.records_of(key);
                 let put = records.iter().rfind(|version| !version.tombstone);
                 crds.extend(put.and_then(|version| {
                     Crd::from_json(&objects.json(&version, Reading::default()).ok()?)

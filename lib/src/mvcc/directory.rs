@@ -24,6 +24,11 @@ impl<'a> Keyspace<'a> {
 }
 
 impl<'a> Directory<'a> {
+    /// The keyspace that the keys are of.
+    pub fn keyspace(&self) -> Keyspace<'a> {
+        self.keyspace
+    }
+
     /// How many keys.
     pub fn len(&self) -> usize {
         self.newest.len()

@@ -112,9 +112,8 @@ pub(crate) fn read(
 
 fn index(member: &'static Member, keyring: Keyring) -> Result<Data, String> {
     let read = || {
-        let keyspace = member.keyspace()?;
-        let objects = Objects::new(keyspace, member.db_file()?.name(), None, keyring);
-        let directory = keyspace.directory();
+        let directory = member.keyspace()?.directory();
+        let objects = Objects::of_directory(&directory, member.db_file()?.name(), keyring);
         let newest_time = objects.newest_time(None);
         Ok(Data {
             objects,
