@@ -18,6 +18,9 @@ const OBJECT: &[ScreenId] = &[ScreenId::Browse];
 /// The versions of a key.
 const HISTORY: &[ScreenId] = &[ScreenId::History];
 
+/// Screens that show bytes of the log or the db.
+const STORED: &[ScreenId] = &[ScreenId::Wal, ScreenId::Pages];
+
 /// Every key.
 pub const TABLE: &[Binding] = &[
     key(
@@ -98,6 +101,12 @@ pub const TABLE: &[Binding] = &[
         .on(OBJECT)
         .hint("hex")
         .cli("get {key} {rev}-o hex -d {path}"),
+    key(&["x"], Act::Hex, "stored bytes, or what they mean")
+        .on(STORED)
+        .hint("hex"),
+    key(&["s"], Act::Sort, "order of the file, or the trees of the buckets")
+        .on(&[ScreenId::Pages])
+        .hint("order"),
     key(
         &["m"],
         Act::Neat,

@@ -2,7 +2,10 @@
 
 mod browse;
 mod history;
+mod needle;
+mod pages;
 mod search;
+mod wal;
 
 use crate::screen::Screen;
 use crate::session::Session;
@@ -13,6 +16,8 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
     vec![
         Box::new(browse::Browse::default()),
         Box::new(history::History::default()),
+        Box::new(wal::Wal::default()),
+        Box::new(pages::Pages::default()),
         Box::new(search::Search::default()),
     ]
 }

@@ -1,0 +1,384 @@
+//! How the Pages screen looks.
+
+use etcd_inspect::bolt::{PageType, PageUse, Pgid};
+use etcd_inspect::text::{escape, number};
+use ratatui::layout::Rect;
+
+use super::content::{Content, revision};
+use super::load::{KEY_BUCKET, Loaded, Row};
+use super::{Pages, WIDTH};
+use crate::object::Hex;
+use crate::paint::{Line, Pen, cells};
+use crate::session::Session;
+use crate::theme::Role;
+use crate::widgets::{Column, Table};
+
+static COLUMNS: [Column; 8] = [
+    Column::left("PAGE", 12),
+    Column::left("", 1),
+    Column::left("TYPE", 8),
+    Column::right("ITEMS", 5),
+    Column::right("+", 4).from(60),
+    Column::right("USED", 5).from(60),
+    Column::left("BUCKET", 10).from(60),
+    Column::left("FIRST", 0),
+];
+
+/// Cells before the first byte of a row of hex.
+const HEX_START: u16 = 10;
+
+fn role_of(letter: char) -> Role {
+    match letter {
+        'M' | 'F' => Role::Heading,
+        'B' => Role::Name,
+        'L' | 'o' => Role::Good,
+        'H' => Role::Warning,
+        '!' => Role::Error,
+        _ => Role::Dim,
+    }
+}
+
+impl Pages {
+    pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.panes = self.split.panes(area, 34);
+        let (list, pane) = (self.panes.list, self.panes.detail);
+        if list.width > 0 && list.height > 0 {
+            self.draw_list(list, pen, session);
+        }
+        if pane.width > 0 && pane.height > 0 {
+            self.draw_page(pane, pen, session);
+        }
+    }
+
+    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            let inner = pen.frame(area, &Line::from("pages"), !self.split.detail);
+            let why = match session.data() {
+                Some(_) => Line::of(Role::Dim, "walking the trees…"),
+                None => session.why_no_data(),
+            };
+            return pen.line(inner, 0, &why, 0);
+        };
+        let inner = pen.frame(area, &title(&loaded, self.look.tree), !self.split.detail);
+        let map = match &loaded.db {
+            Err(why) => return pen.line(inner, 0, &Line::of(Role::Error, why.clone()), 0),
+            Ok(_) => loaded.map.is_some(),
+        };
+        let mut body = inner;
+        if map && inner.height >= 7 && inner.width >= 20 {
+            let rows = (inner.height / 4).min(7);
+            self.draw_map(Rect { height: rows, ..inner }, pen, &loaded, session);
+            let legend = "L live H history B branch o overflow F free list M meta . free ! finding";
+            pen.put(inner, 1, rows, legend, Role::Dim);
+            body = Rect {
+                y: inner.y.saturating_add(rows).saturating_add(1),
+                height: inner.height - rows - 1,
+                ..inner
+            };
+        }
+        self.body = Rect {
+            y: body.y.saturating_add(1),
+            height: body.height.saturating_sub(1),
+            ..body
+        };
+        let mut list = self.list;
+        let rows = self.rows();
+        let table = Table {
+            columns: &COLUMNS,
+            focused: !self.split.detail,
+        };
+        table.draw(body, pen, &mut list, rows.len(), |at| match rows.get(at) {
+            Some(Row::Page { id, depth }) => page_cells(&loaded, *id, *depth, session),
+            Some(Row::Bucket(at)) => {
+                let (name, inline) = loaded
+                    .buckets
+                    .get(usize::from(*at))
+                    .copied()
+                    .unwrap_or_default();
+                let mut cells = vec![Line::new(); COLUMNS.len()];
+                if let (Some(last), Some(first)) = (
+                    Some(if inline { "in the page of the root" } else { "" }),
+                    cells.first_mut(),
+                ) {
+                    *first = Line::of(Role::Heading, escape::bytes(name, session.charset()));
+                    if let Some(cell) = cells.last_mut() {
+                        *cell = Line::of(Role::Dim, last);
+                    }
+                }
+                cells
+            }
+            None => Vec::new(),
+        });
+        self.list = list;
+    }
+
+    /// The file as a picture, the cursor's page in it.
+    fn draw_map(&mut self, area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, session: &Session) {
+        let count = usize::from(area.width) * usize::from(area.height);
+        if self
+            .picture
+            .as_ref()
+            .is_none_or(|(cells, _, _)| *cells != count)
+        {
+            let (picture, each) = loaded.picture(count);
+            self.picture = Some((count, picture, each));
+        }
+        let Some((_, picture, each)) = &self.picture else {
+            return;
+        };
+        self.map = area;
+        let place = |page: u64| {
+            let cell = usize::try_from(page.checked_div(*each)?).ok()?;
+            let (x, y) = (
+                cell % usize::from(area.width.max(1)),
+                cell / usize::from(area.width.max(1)),
+            );
+            (cell < picture.len()).then_some((cells(x), cells(y)))
+        };
+        for (y, row) in picture.chunks(usize::from(area.width.max(1))).enumerate() {
+            let mut x = 0;
+            for run in row.chunk_by(|a, b| a == b) {
+                let text: String = run.iter().collect();
+                let letter = run.first().copied().unwrap_or(' ');
+                x = pen.put(area, x, cells(y), &text, role_of(letter));
+            }
+        }
+        let report = session.slot().and_then(|slot| slot.report.as_ref());
+        let findings = report.into_iter().flat_map(|report| &report.findings);
+        for (x, y) in findings
+            .filter_map(|finding| finding.place.page)
+            .filter_map(place)
+        {
+            pen.put(area, x, y, "!", Role::Error);
+        }
+        if let Some((x, y)) = self.page().and_then(place) {
+            let cell = Rect {
+                x: area.x.saturating_add(x),
+                width: 1,
+                ..area
+            };
+            pen.highlight(cell, y, Role::Cursor);
+        }
+    }
+
+    fn draw_page(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let title = match &self.content {
+            Some(Ok(content)) => page_title(content, self.loaded.as_deref(), session),
+            _ => Line::from("page"),
+        };
+        let inner = pen.frame(area, &title, self.split.detail);
+        let content = match &self.content {
+            Some(Ok(content)) => content,
+            Some(Err(why)) => {
+                return pen.line(inner, 0, &Line::of(Role::Error, why.clone()), 0);
+            }
+            None => return,
+        };
+        let hex_rows = if inner.height >= 4 {
+            inner.height * 2 / 5
+        } else {
+            0
+        };
+        let body = Rect {
+            height: inner.height - hex_rows,
+            ..inner
+        };
+        for (y, at) in self.fields.window(body.height, content.fields.len()) {
+            pen.line(body, y, &content.line(at, session), 0);
+            if at == self.fields.cursor() {
+                let role = if self.split.detail && !self.look.hex {
+                    Role::Cursor
+                } else {
+                    Role::Shadow
+                };
+                pen.highlight(body, y, role);
+            }
+        }
+        if hex_rows == 0 {
+            return;
+        }
+        let below = Rect {
+            y: inner.y.saturating_add(body.height),
+            height: hex_rows,
+            ..inner
+        };
+        let mut rule = "── bytes ".to_owned();
+        if content.hidden > 0 {
+            rule.push_str(&format!("({} B of secrets are *) ", content.hidden));
+        }
+        rule.push_str(&"─".repeat(usize::from(below.width)));
+        pen.put(below, 0, 0, &rule, Role::Dim);
+        let below = Rect {
+            y: below.y.saturating_add(1),
+            height: hex_rows - 1,
+            ..below
+        };
+        self.draw_hex(below, pen, content);
+    }
+
+    fn draw_hex(&self, area: Rect, pen: &mut Pen<'_>, content: &Content) {
+        let base = content.page.bytes.offset();
+        let hex = Hex {
+            offset: base,
+            bytes: &content.bytes,
+        };
+        let (from, to) = match content.fields.get(self.fields.cursor()) {
+            Some(field) => (field.offset, field.offset.saturating_add(field.size_bytes)),
+            None => (base, base),
+        };
+        let row = self.look.at.saturating_sub(base) / WIDTH;
+        let last = (hex.len() as u64).saturating_sub(area.height.into());
+        let top = row.saturating_sub(u64::from(area.height) / 3).min(last);
+        for y in 0..area.height {
+            let at = top.saturating_add(y.into());
+            let Ok(line) = usize::try_from(at) else { return };
+            if line >= hex.len() {
+                return;
+            }
+            pen.line(area, y, &hex.row(line), 0);
+            let start = base.saturating_add(at.saturating_mul(WIDTH));
+            for column in 0..WIDTH {
+                let offset = start.saturating_add(column);
+                let is_cursor = self.look.hex && offset == self.look.at;
+                if !is_cursor && !(from..to).contains(&offset) {
+                    continue;
+                }
+                let column = u16::try_from(column).unwrap_or(0);
+                let x = HEX_START + column * 3 + u16::from(column >= 8);
+                let cell = Rect {
+                    x: area.x.saturating_add(x),
+                    width: 2.min(area.width.saturating_sub(x)),
+                    ..area
+                };
+                let role = if is_cursor { Role::Cursor } else { Role::Match };
+                pen.highlight(cell, y, role);
+            }
+        }
+    }
+}
+
+fn title(loaded: &Loaded, tree: bool) -> Line {
+    let Some(counts) = loaded.map.as_ref().map(|map| map.counts()) else {
+        return Line::from("pages");
+    };
+    let order = if tree { "trees" } else { "file" };
+    Line::from(format!(
+        "{order} · {} used · {} free · {} never used",
+        number::thousands(counts.used_pages.into()),
+        number::thousands(counts.free_pages.into()),
+        number::thousands(counts.outside_pages.into())
+    ))
+    .with(Role::Dim, " · s order")
+}
+
+fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Line> {
+    let Ok(db) = &loaded.db else {
+        return Vec::new();
+    };
+    let letter = loaded.letter(id);
+    let indent = " ".repeat(usize::from(depth).min(6));
+    let name = Line::from(format!("{indent}{}", number::thousands(id.into())));
+    let mark = Line::of(role_of(letter), letter.to_string());
+    let Ok(page) = db.page(Pgid(id)) else {
+        return vec![name, mark, Line::of(Role::Error, "✕ cut off")];
+    };
+    let (usage, bucket) = loaded
+        .map
+        .as_ref()
+        .and_then(|map| map.get(Pgid(id)))
+        .unwrap_or((PageUse::Free, None));
+    let kind = page.header.page_type();
+    let own = page.header.id == Pgid(id);
+    let shown = match kind {
+        Some(kind) if own => Line::of(
+            if usage == PageUse::Free { Role::Dim } else { Role::Plain },
+            kind.as_str(),
+        ),
+        // What a free page holds is the rest of something older; on a used one it is damage.
+        _ if usage == PageUse::Free => Line::of(Role::Dim, "–"),
+        _ => Line::of(Role::Error, "✕ none"),
+    };
+    if kind.is_none() || !own {
+        return vec![name, mark, shown];
+    }
+    let charset = session.charset();
+    let first = match kind {
+        Some(PageType::Leaf) => page.item(0).ok().map(|item| {
+            let records = bucket.is_none_or(|bucket| bucket == KEY_BUCKET);
+            match etcd_inspect::mvcc::StoredKey::parse(item.key) {
+                Ok(stored) if records => {
+                    let key = etcd_inspect::mvcc::user_key(item.value).unwrap_or_default();
+                    Line::of(Role::Number, format!("{} ", revision(&stored)))
+                        .with(Role::Dim, escape::bytes(key, charset))
+                }
+                _ => Line::from(escape::bytes(item.key, charset).into_owned()),
+            }
+        }),
+        Some(PageType::Branch) => page.child(0).ok().map(|child| {
+            match etcd_inspect::mvcc::StoredKey::parse(child.key) {
+                Ok(stored) => Line::of(Role::Number, revision(&stored)),
+                Err(_) => Line::from(escape::bytes(child.key, charset).into_owned()),
+            }
+        }),
+        _ => None,
+    };
+    let used = number::percent(page.used_bytes(), page.bytes.len() as u64);
+    let overflow = match page.header.overflow {
+        0 => String::new(),
+        more => more.to_string(),
+    };
+    vec![
+        name,
+        mark,
+        shown,
+        Line::from(page.header.count.to_string()),
+        Line::of(Role::Dim, overflow),
+        Line::of(Role::Dim, used),
+        Line::of(
+            Role::Name,
+            bucket
+                .map(|bucket| escape::bytes(bucket, charset).into_owned())
+                .unwrap_or_default(),
+        ),
+        first.unwrap_or_default(),
+    ]
+}
+
+fn page_title(content: &Content, loaded: Option<&Loaded>, session: &Session) -> Line {
+    let header = content.page.header;
+    let kind = header.page_type().map_or("no type", PageType::as_str);
+    let mut text = format!("page {} · {kind}", number::thousands(content.id.into()));
+    if header.overflow > 0 {
+        text.push_str(&format!(" +{}", header.overflow));
+    }
+    let mut title = Line::from(text);
+    if let Some(bucket) = content.bucket {
+        title = title
+            .text(" · bucket ")
+            .with(Role::Name, escape::bytes(bucket, session.charset()));
+    }
+    let letter = loaded.map(|loaded| loaded.letter(content.id));
+    title = title.text(match letter {
+        Some('.') => " · free: older content",
+        Some('H') => " · only older versions",
+        _ => "",
+    });
+    let last = content.page.count().checked_sub(1);
+    if let Some((first, last)) = content
+        .record(0)
+        .zip(last.and_then(|last| content.record(last)))
+    {
+        title = title.text(format!(
+            " · revisions {}–{}",
+            revision(&first.stored),
+            revision(&last.stored)
+        ));
+    }
+    if header.id != Pgid(content.id) {
+        title = title.with(Role::Error, format!(" · ✕ calls itself {}", header.id));
+    }
+    if content.page.missing_bytes > 0 {
+        title = title.with(Role::Error, " · ✕ cut off");
+    }
+    title
+}

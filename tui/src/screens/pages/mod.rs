@@ -1,0 +1,490 @@
+//! Pages: the db file as a picture, its pages as a list or as trees, one page as fields beside its bytes.
+
+mod content;
+mod draw;
+mod load;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::bolt::fields::FieldValue;
+use etcd_inspect::text::escape;
+use ratatui::layout::{Position, Rect};
+
+use crate::act::{Act, Copied};
+use crate::job::{JobId, Monitor};
+use crate::paint::Pen;
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Part, Session};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{List, Panes, Split};
+use content::Content;
+use load::{Loaded, Row};
+
+/// Bytes of a row of hex.
+const WIDTH: u64 = 16;
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    loaded: Option<Arc<Loaded>>,
+    job: Option<JobId>,
+    list: List,
+    split: Split,
+    look: Look,
+    fields: List,
+    content: Option<Result<Content, String>>,
+    /// A page and byte to go to as soon as it can be read.
+    awaited: Option<(u64, Option<u64>)>,
+    /// The byte to go to as soon as its page is read.
+    byte: Option<u64>,
+    /// The picture of the file: cells, pages a cell.
+    picture: Option<(usize, Vec<char>, u64)>,
+    moved: bool,
+    panes: Panes,
+    map: Rect,
+    body: Rect,
+}
+
+/// How the pages are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    /// The trees instead of the order of the file.
+    tree: bool,
+    /// The cursor walks over bytes instead of fields.
+    hex: bool,
+    /// The byte under the cursor: offset in the file.
+    at: u64,
+}
+
+/// For the back stack.
+struct Before {
+    list: List,
+    split: Split,
+    look: Look,
+    page: Option<u64>,
+}
+
+impl Screen for Pages {
+    fn id(&self) -> ScreenId {
+        ScreenId::Pages
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        let Some(member) = session.member() else {
+            self.loaded = None;
+            return;
+        };
+        let is_loaded = |loaded: &Arc<Loaded>| std::ptr::eq(loaded.member, member);
+        if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
+            return;
+        }
+        (self.loaded, self.content, self.picture) = (None, None, None);
+        let data = match session.slot().map(|slot| &slot.data) {
+            // The index tells which pages hold what is current.
+            Some(Part::Waiting) => return,
+            Some(Part::Ready(data)) => Some(Arc::clone(data)),
+            _ => None,
+        };
+        let work = move |monitor: &Monitor| load::load(member, data, monitor);
+        self.job = Some(session.spawn(ScreenId::Pages, "pages", work));
+    }
+
+    fn settle(&mut self, session: &mut Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            return;
+        };
+        let Some(id) = self.page() else {
+            self.content = None;
+            return;
+        };
+        let known = matches!(&self.content, Some(Ok(content)) if content.id == id);
+        if !known {
+            self.content = Some(Content::read(&loaded, id, session));
+            self.fields = List::default();
+            if let Some(Ok(content)) = &self.content {
+                self.look.at = content.page.bytes.offset();
+            }
+        }
+        if let (Some(byte), Some(Ok(content))) = (self.byte.take(), &self.content) {
+            self.look.at = byte;
+            self.fields.select(content.field_at(byte));
+        }
+        if std::mem::take(&mut self.moved)
+            && let Some((key, _)) = self.record()
+        {
+            session.set_focus(Some(&key));
+        }
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        if self.split.detail && self.act_in_page(act, session) {
+            return true;
+        }
+        if self.split.act(act) {
+            return true;
+        }
+        let len = self.rows().len();
+        match act {
+            Act::Open | Act::Right => {
+                session.visit();
+                self.split.detail = true;
+            }
+            Act::Left => self.split.detail = false,
+            Act::Hex => {
+                self.look.hex = !self.look.hex;
+                let what = if self.look.hex { "bytes" } else { "fields" };
+                session.say(Role::Dim, format!("the cursor walks over {what}"));
+            }
+            Act::Sort => {
+                let page = self.page();
+                self.look.tree = !self.look.tree;
+                self.select_page(page);
+                let what = if self.look.tree {
+                    "trees of all buckets; free pages are in none"
+                } else {
+                    "pages in the order of the file"
+                };
+                session.say(Role::Dim, what);
+            }
+            Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
+            act => return self.list.act(act, len),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let mut crumbs = vec!["db".to_owned()];
+        if let Some(Ok(content)) = &self.content {
+            if let Some(bucket) = content.bucket {
+                crumbs.push(escape::bytes(bucket, session.charset()).into_owned());
+            }
+            crumbs.push(format!("page {}", content.id));
+            if let Some(field) = content.fields.get(self.fields.cursor()) {
+                crumbs.push(field.name.clone());
+            }
+        }
+        crumbs
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let Target::Page { id, offset } = target else {
+            return Err("Pages shows pages of the db".to_owned());
+        };
+        let Some(loaded) = self.loaded.clone() else {
+            if session.member().is_none() {
+                return Err(session.why_no_data().plain());
+            }
+            self.awaited = Some((*id, *offset));
+            return Ok(());
+        };
+        self.show(&loaded, *id, *offset)
+    }
+
+    fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
+        let loaded = self.loaded.as_ref()?;
+        let record = || {
+            self.record().ok_or_else(|| {
+                "no record of a key is under the cursor: Tab, then j to an element".to_owned()
+            })
+        };
+        Some(match want {
+            Want::Key => record().map(|(key, _)| Target::Key(key)),
+            Want::Space => record().map(|(key, _)| Target::Space(key)),
+            Want::Time => record().map(|(_, main)| Target::Time(main)),
+            Want::Revision => record().map(|(key, main)| Target::Revision {
+                main,
+                key: Some(key),
+            }),
+            Want::Page => match self.page() {
+                Some(id) => Ok(Target::Page {
+                    id,
+                    offset: Some(self.look.at),
+                }),
+                None => Err("no page is selected".to_owned()),
+            },
+            Want::Finding => {
+                let Some(report) = session.slot().and_then(|slot| slot.report.as_ref()) else {
+                    return Some(Err("the check has not run yet".to_owned()));
+                };
+                let page = self.page();
+                let found = report.findings.iter().position(|finding| {
+                    let place = finding.place.page.map(|page| loaded.head_of(page));
+                    place.is_some() && place == page
+                });
+                found.map(Target::Finding).ok_or_else(|| {
+                    format!(
+                        "none of {} findings is about this page; 7 runs the whole check",
+                        report.findings.len()
+                    )
+                })
+            }
+            Want::Wal => return None,
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before {
+            list: self.list,
+            split: self.split,
+            look: self.look,
+            page: self.page(),
+        })
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
+        if let Some(before) = snapshot.downcast_ref::<Before>() {
+            (self.list, self.split, self.look) = (before.list, before.split, before.look);
+            self.byte = before.page.map(|_| before.look.at);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        _last: bool,
+        session: &mut Session,
+    ) {
+        let Ok(loaded) = value.downcast::<Loaded>() else {
+            return;
+        };
+        if self.job != Some(job) {
+            return;
+        }
+        self.job = None;
+        let member = session.member();
+        if !member.is_some_and(|member| std::ptr::eq(member, loaded.member)) {
+            return self.refresh(session);
+        }
+        let loaded: Arc<Loaded> = Arc::from(loaded);
+        self.loaded = Some(Arc::clone(&loaded));
+        self.list = List::default();
+        if let Some((id, offset)) = self.awaited.take()
+            && let Err(why) = self.show(&loaded, id, offset)
+        {
+            session.say(Role::Warning, why);
+        }
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        let loaded = self.loaded.as_ref()?;
+        match what {
+            Copied::Command => {
+                let hex = if self.look.hex { "--hex " } else { "" };
+                let template = match self.page() {
+                    Some(id) => format!("page {id} {hex}{{path}}"),
+                    None => "page --tree {path}".to_owned(),
+                };
+                Some(Ok(session.command(&template)))
+            }
+            Copied::Place => Some(match loaded.member.db_file() {
+                Ok(file) => Ok(format!("{}@{:#x}", file.name(), self.look.at)),
+                Err(error) => Err(error.to_string()),
+            }),
+            Copied::Key => Some(match self.record() {
+                Some((key, _)) => Ok(escape::bytes(&key, session.charset()).into_owned()),
+                None => Err("no record of a key is under the cursor".to_owned()),
+            }),
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        let at = Position::new(event.column, event.row);
+        if !matches!(event.kind, MouseEventKind::Down(MouseButton::Left)) {
+            return false;
+        }
+        self.split.detail = self.panes.detail.contains(at);
+        if self.map.contains(at) {
+            let cell = usize::from(at.y - self.map.y) * usize::from(self.map.width)
+                + usize::from(at.x - self.map.x);
+            let each = self.picture.as_ref().map_or(1, |(_, _, each)| *each);
+            if let Some(loaded) = self.loaded.clone() {
+                let id = (cell as u64).saturating_mul(each);
+                if let Err(why) = self.show(&loaded, id, None) {
+                    session.say(Role::Dim, why);
+                }
+                self.split.detail = false;
+            }
+        } else if self.body.contains(at) {
+            let row = event.row.saturating_sub(self.body.y);
+            if let Some(row) = self.list.row_at(row, self.rows().len()) {
+                if row == self.list.cursor() {
+                    return self.act(Act::Open, session);
+                }
+                self.list.select(row);
+            }
+        }
+        true
+    }
+}
+
+impl Pages {
+    fn rows(&self) -> &[Row] {
+        match &self.loaded {
+            Some(loaded) if self.look.tree => &loaded.tree,
+            Some(loaded) => &loaded.file,
+            None => &[],
+        }
+    }
+
+    /// The page under the cursor of the list.
+    fn page(&self) -> Option<u64> {
+        match self.rows().get(self.list.cursor())? {
+            Row::Page { id, .. } => Some(*id),
+            Row::Bucket(_) => None,
+        }
+    }
+
+    /// The key and main revision of the record under the cursor of the fields.
+    fn record(&self) -> Option<(Vec<u8>, i64)> {
+        let Some(Ok(content)) = &self.content else {
+            return None;
+        };
+        let record = content.record(content.element(self.fields.cursor())?)?;
+        Some((record.kv?.key.to_vec(), record.stored.revision.main))
+    }
+
+    /// Puts the cursor on a page, or where its row would be.
+    fn select_page(&mut self, page: Option<u64>) {
+        let row = page.and_then(|page| {
+            self.rows()
+                .iter()
+                .position(|row| matches!(row, Row::Page { id, .. } if *id == page))
+        });
+        self.list.select(row.unwrap_or(0));
+    }
+
+    /// Shows a page, and a byte of it.
+    fn show(&mut self, loaded: &Loaded, id: u64, offset: Option<u64>) -> Result<(), String> {
+        if let Err(why) = &loaded.db {
+            return Err(why.clone());
+        }
+        if id >= loaded.pages() {
+            return Err(format!(
+                "page {id} is not in the file: it has {} pages",
+                loaded.pages()
+            ));
+        }
+        let head = loaded.head_of(id);
+        let is_it = |row: &Row| matches!(row, Row::Page { id, .. } if *id == head);
+        if !self.rows().iter().any(is_it) {
+            self.look.tree = false;
+        }
+        if !self.rows().iter().any(is_it) {
+            return Err(format!(
+                "page {id} lies behind the high-water mark: it was never used"
+            ));
+        }
+        self.select_page(Some(head));
+        self.byte = offset;
+        self.split.detail = offset.is_some();
+        Ok(())
+    }
+
+    /// Keys while the page has the focus; `false`: not one of them.
+    fn act_in_page(&mut self, act: Act, session: &mut Session) -> bool {
+        let Some(Ok(content)) = &self.content else {
+            return false;
+        };
+        let (first, len) = (content.page.bytes.offset(), content.page.bytes.len() as u64);
+        let last = first.saturating_add(len.saturating_sub(1));
+        if act == Act::Open {
+            self.follow(session);
+            return true;
+        }
+        if !self.look.hex {
+            let moved = self.fields.act(act, content.fields.len());
+            if moved && let Some(field) = content.fields.get(self.fields.cursor()) {
+                self.look.at = field.offset.min(last);
+                self.moved = true;
+            }
+            return moved;
+        }
+        let page = WIDTH * 8;
+        let at = self.look.at;
+        self.look.at = match act {
+            Act::Down => at.saturating_add(WIDTH),
+            Act::Up => at.saturating_sub(WIDTH),
+            Act::Right => at.saturating_add(1),
+            Act::Left => at.saturating_sub(1),
+            Act::HalfDown | Act::PageDown => at.saturating_add(page),
+            Act::HalfUp | Act::PageUp => at.saturating_sub(page),
+            Act::Top => first,
+            Act::Bottom => last,
+            _ => return false,
+        }
+        .clamp(first, last);
+        self.fields.select(content.field_at(self.look.at));
+        self.moved = true;
+        true
+    }
+
+    /// To the page or the record that the field under the cursor names.
+    fn follow(&mut self, session: &mut Session) {
+        let Some(Ok(content)) = &self.content else {
+            return;
+        };
+        let at = self.fields.cursor();
+        if let Some(id) = content.points_to(at) {
+            return session.go(Target::Page { id, offset: None });
+        }
+        let of_record = content.fields.get(at).is_some_and(|field| {
+            matches!(field.value, FieldValue::Key(_) | FieldValue::Value(_))
+        });
+        match self.record().filter(|_| of_record) {
+            Some((key, main)) => session.go(Target::Revision {
+                main,
+                key: Some(key),
+            }),
+            None => session.say(
+                Role::Dim,
+                "this field leads nowhere: a key, a value or a page id does",
+            ),
+        }
+    }
+
+    /// To the next page that a finding is about.
+    fn landmark(&mut self, forward: bool, session: &mut Session) {
+        let (Some(loaded), Some(report)) = (
+            self.loaded.clone(),
+            session.slot().and_then(|slot| slot.report.clone()),
+        ) else {
+            return session.say(Role::Dim, "the check has not run yet");
+        };
+        let at = self.page().unwrap_or(0);
+        let pages = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.place.page)
+            .map(|page| loaded.head_of(page));
+        let next = if forward {
+            pages.filter(|page| *page > at).min()
+        } else {
+            pages.filter(|page| *page < at).max()
+        };
+        match next {
+            Some(page) => {
+                if let Err(why) = self.show(&loaded, page, None) {
+                    session.say(Role::Dim, why);
+                }
+            }
+            None => session.say(
+                Role::Dim,
+                "no finding is about a page further on; 7 runs the whole check",
+            ),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! How the WAL screen looks.
+
+use etcd_inspect::text::number;
+use ratatui::layout::Rect;
+
+use super::rows::{Loaded, Row};
+use super::{Wal, detail};
+use crate::paint::{Line, Pen, cells};
+use crate::session::Session;
+use crate::theme::Role;
+use crate::widgets::{Column, Table};
+
+static COLUMNS: [Column; 7] = [
+    Column::right("INDEX", 11),
+    Column::right("TERM", 5),
+    Column::left("", 1),
+    Column::left("STATE", 11).from(96),
+    Column::left("REQUEST", 0),
+    Column::right("SIZE", 8),
+    Column::left("FILE+OFFSET", 16).from(90),
+];
+
+impl Wal {
+    pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.panes = self.split.panes(area, 62);
+        let (list, pane) = (self.panes.list, self.panes.detail);
+        if list.width > 0 && list.height > 0 {
+            self.draw_list(list, pen, session);
+        }
+        if pane.width > 0 && pane.height > 0 {
+            let what = match self.row() {
+                Some(Row::Entry(_)) if self.hex => "entry, stored bytes · x decoded",
+                Some(Row::Entry(_)) => "entry · x stored bytes",
+                Some(Row::Segment(_) | Row::End(_)) => "file",
+                Some(Row::Damage(_)) => "damage",
+                Some(Row::Other(_)) => "file beside the log",
+                None => "entry",
+            };
+            let inner = pen.frame(pane, &Line::from(what), self.split.detail);
+            if let Some((_, lines)) = &self.detail {
+                self.pager.draw(inner, pen, lines);
+            }
+        }
+    }
+
+    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let title = self.title();
+        let inner = pen.frame(area, &title, !self.split.detail);
+        let Some(loaded) = self.loaded.clone() else {
+            let why = match session.member() {
+                Some(_) => Line::of(Role::Dim, "reading the log…"),
+                None => session.why_no_data(),
+            };
+            return pen.line(inner, 0, &why, 1);
+        };
+        if loaded.wal.is_none() {
+            let why =
+                "no log here: no member/wal with a segment; --wal-dir may have put it elsewhere";
+            _ = pen.put(inner, 1, 0, why, Role::Dim);
+            return;
+        }
+        let mut body = inner;
+        if inner.height >= 8 {
+            band(inner, pen, &loaded, self.entry().map(|entry| entry.index));
+            body = Rect {
+                y: inner.y.saturating_add(1),
+                height: inner.height - 1,
+                ..inner
+            };
+        }
+        self.body = Rect {
+            y: body.y.saturating_add(1),
+            height: body.height.saturating_sub(1),
+            ..body
+        };
+        let len = self.len();
+        if len == 0 && !self.filter.is_empty() {
+            let why = match self.filtering {
+                Some(_) => "looking…",
+                None => "no entry matches",
+            };
+            pen.put(body, 1, 1, why, Role::Dim);
+        }
+        let found = self.found.clone();
+        let table = Table {
+            columns: &COLUMNS,
+            focused: !self.split.detail,
+        };
+        table.draw(body, pen, &mut self.list, len, |at| {
+            let at = match &found {
+                Some(found) => found.get(at).map_or(0, |row| *row as usize),
+                None => at,
+            };
+            let row = loaded.rows.get(at);
+            row.map(|row| cells_of(&loaded, *row)).unwrap_or_default()
+        });
+    }
+
+    fn title(&self) -> Line {
+        let Some((loaded, wal)) = self
+            .loaded
+            .as_ref()
+            .and_then(|loaded| Some((loaded, loaded.wal.as_ref()?)))
+        else {
+            return Line::from("WAL");
+        };
+        if !self.filter.is_empty() {
+            let found = self.found.as_ref().map_or(0, |found| found.len());
+            let more = if self.filtering.is_some() { "≥" } else { "" };
+            return Line::from("filter ")
+                .with(Role::Match, self.filter.clone())
+                .text(format!(
+                    " · {more}{} entries",
+                    number::thousands(found as i128)
+                ));
+        }
+        let log = wal.log();
+        let files = match log.segments.len() {
+            1 => "1 file".to_owned(),
+            files => format!("{files} files"),
+        };
+        let range = match (log.first(), log.last()) {
+            (Some(first), Some(last)) => format!(
+                "index {}–{}",
+                number::thousands(first.index.into()),
+                number::thousands(last.index.into())
+            ),
+            _ => "no entries".to_owned(),
+        };
+        let mut title = Line::from(format!(
+            "{files} · {range} · committed {}",
+            number::thousands(loaded.commit.into())
+        ));
+        if !log.damages.is_empty() {
+            title = title.with(
+                Role::Error,
+                format!(" · ✕ damaged in {} places", log.damages.len()),
+            );
+        }
+        title.with(Role::Dim, " · { } next term or damage")
+    }
+}
+
+/// The terms as one bar, each as wide as its entries are many.
+fn band(area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, cursor: Option<u64>) {
+    let terms: Vec<_> = loaded
+        .terms
+        .iter()
+        .filter(|term| term.entries > 0)
+        .collect();
+    let labels: usize = terms
+        .iter()
+        .map(|term| term.term.to_string().len() + 2)
+        .sum();
+    let head = "terms ";
+    let room = usize::from(area.width)
+        .saturating_sub(head.len() + 1)
+        .saturating_sub(labels);
+    let all: u64 = terms.iter().map(|term| term.entries).sum();
+    let x = pen.put(area, 1, 0, head, Role::Dim);
+    if room < terms.len() || all == 0 {
+        let from_to = match (terms.first(), terms.last()) {
+            (Some(first), Some(last)) => format!(
+                "{} to {}, {} of them with entries",
+                first.term,
+                last.term,
+                terms.len()
+            ),
+            _ => "none has entries".to_owned(),
+        };
+        pen.put(area, x, 0, &from_to, Role::Plain);
+        return;
+    }
+    let spare = (room - terms.len()) as u64;
+    let mut x = x;
+    for term in terms {
+        let width = 1 + usize::try_from(spare.saturating_mul(term.entries) / all).unwrap_or(0);
+        x = pen.put(area, x, 0, &term.term.to_string(), Role::Number);
+        x = pen.put(area, x, 0, "▕", Role::Dim);
+        let role = if term.overwritten > 0 {
+            Role::Warning
+        } else {
+            Role::Good
+        };
+        let end = pen.put(area, x, 0, &"█".repeat(width), role);
+        let (first, last) = (term.first_index.unwrap_or(0), term.last_index.unwrap_or(0));
+        if let Some(index) = cursor.filter(|index| (first..=last).contains(index)) {
+            let span = u128::from(last - first).max(1);
+            let cell = u128::from(index - first) * (width as u128 - 1) / span;
+            let cell = u16::try_from(cell).unwrap_or(0);
+            pen.put(area, x.saturating_add(cell), 0, "●", Role::Key);
+        }
+        x = pen.put(
+            area,
+            end.min(cells(usize::from(area.width))),
+            0,
+            "▏",
+            Role::Dim,
+        );
+    }
+}
+
+fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
+    let Some(wal) = &loaded.wal else {
+        return Vec::new();
+    };
+    let log = wal.log();
+    let wide = |role: Role, text: String| {
+        let mut cells = vec![Line::new(); COLUMNS.len()];
+        if let Some(cell) = cells.get_mut(4) {
+            *cell = Line::of(role, text);
+        }
+        cells
+    };
+    match row {
+        Row::Segment(at) => {
+            let mut text = format!("── {} ", detail::file_name(loaded, at));
+            text.push_str(&"─".repeat(200));
+            wide(Role::Heading, text)
+        }
+        Row::End(at) => {
+            let Some(segment) = log.segments.get(at as usize) else {
+                return Vec::new();
+            };
+            let is_last = at as usize + 1 == log.segments.len();
+            let (role, text) = detail::ending(segment.ending, is_last);
+            let role = if role == Role::Plain { Role::Dim } else { role };
+            let rest = segment.len_bytes.saturating_sub(segment.end);
+            let mut cells = wide(role, text);
+            if let Some(size) = cells.get_mut(5) {
+                *size = Line::of(Role::Dim, number::size(rest));
+            }
+            cells
+        }
+        Row::Damage(at) => {
+            let Some(torn) = log.damages.get(at as usize) else {
+                return Vec::new();
+            };
+            let mut text = if torn.torn { "torn: " } else { "damage: " }.to_owned();
+            text.push_str(&detail::damage(&torn.kind));
+            let mut cells = wide(Role::Error, text);
+            let size = torn.to.saturating_sub(torn.from);
+            let at = Line::of(Role::Dim, format!("+{:#x}", torn.from));
+            for (column, line) in [
+                (2, Line::of(Role::Error, "✕")),
+                (5, Line::from(number::size(size))),
+                (6, at),
+            ] {
+                if let Some(cell) = cells.get_mut(column) {
+                    *cell = line;
+                }
+            }
+            cells
+        }
+        Row::Other(at) => {
+            let file = detail::place(loaded, Row::Other(at)).unwrap_or_default();
+            let file = file.split('@').next().unwrap_or_default().to_owned();
+            wide(Role::Dim, format!("{file}: {}", detail::other(loaded, at)))
+        }
+        Row::Entry(at) => {
+            let Some(entry) = log.entries.get(at as usize) else {
+                return Vec::new();
+            };
+            let payload = wal.payload(entry);
+            let (state, role) = detail::state(loaded, entry);
+            let mark = match state {
+                "uncommitted" => "?",
+                "overwritten" => "~",
+                "damaged" => "✕",
+                _ => " ",
+            };
+            let offset = log
+                .records
+                .get(entry.record as usize)
+                .map_or(0, |record| record.offset);
+            let text = match payload.type_name() {
+                "empty" => Line::of(Role::Dim, "empty: the first entry of a leader"),
+                "conf_change" | "conf_change_v2" => Line::of(Role::Warning, payload.summary()),
+                _ if entry.survives => Line::from(payload.summary()),
+                _ => Line::of(Role::Struck, payload.summary()),
+            };
+            vec![
+                Line::from(number::thousands(entry.index.into())),
+                Line::of(Role::Number, entry.term.to_string()),
+                Line::of(role, mark),
+                Line::of(role, state),
+                text,
+                Line::from(number::size(entry.data_len.into())),
+                Line::of(Role::Dim, format!("+{offset:#x}")),
+            ]
+        }
+    }
+}
