@@ -104,9 +104,13 @@ pub const TABLE: &[Binding] = &[
     key(&["x"], Act::Hex, "stored bytes, or what they mean")
         .on(STORED)
         .hint("hex"),
-    key(&["s"], Act::Sort, "order of the file, or the trees of the buckets")
-        .on(&[ScreenId::Pages])
-        .hint("order"),
+    key(
+        &["s"],
+        Act::Sort,
+        "order of the file, or the trees of the buckets",
+    )
+    .on(&[ScreenId::Pages])
+    .hint("order"),
     key(
         &["m"],
         Act::Neat,

@@ -44,7 +44,11 @@ impl Content {
         let mut page = db.page(Pgid(id)).map_err(|error| error.to_string())?;
         let one = usize::try_from(db.page_size()).unwrap_or(usize::MAX);
         // What is not the head of anything is shown alone: the run that its bytes claim would swallow other pages.
-        let most = if page.header.id == Pgid(id) { SHOWN } else { one };
+        let most = if page.header.id == Pgid(id) {
+            SHOWN
+        } else {
+            one
+        };
         if page.bytes.len() > most {
             page.bytes = page
                 .bytes
@@ -80,7 +84,11 @@ impl Content {
 
     /// The record of an element.
     pub(super) fn record(&self, element: usize) -> Option<Record> {
-        let item = self.page.item(element).ok().filter(|_| self.has_records())?;
+        let item = self
+            .page
+            .item(element)
+            .ok()
+            .filter(|_| self.has_records())?;
         let stored = StoredKey::parse(item.key).ok()?;
         Some(Record {
             stored,
@@ -97,13 +105,10 @@ impl Content {
 
     /// The field that owns a byte of the file.
     pub(super) fn field_at(&self, offset: u64) -> usize {
-        let after = self
-            .fields
-            .partition_point(|field| field.offset <= offset);
+        let after = self.fields.partition_point(|field| field.offset <= offset);
         // Of fields without bytes at the same place the one with bytes is meant.
-        let owns = |field: &Field<'_>| {
-            offset >= field.offset && offset - field.offset < field.size_bytes
-        };
+        let owns =
+            |field: &Field<'_>| offset >= field.offset && offset - field.offset < field.size_bytes;
         (0..after)
             .rev()
             .take(3)
@@ -159,8 +164,16 @@ impl Content {
                         format!("revision {}", revision(&record.stored)),
                     )
                     .with(
-                        if record.stored.tombstone { Role::Error } else { Role::Dim },
-                        if record.stored.tombstone { "  ✕ deletion" } else { "  put" },
+                        if record.stored.tombstone {
+                            Role::Error
+                        } else {
+                            Role::Dim
+                        },
+                        if record.stored.tombstone {
+                            "  ✕ deletion"
+                        } else {
+                            "  put"
+                        },
                     ),
                 None => match StoredKey::parse(key) {
                     Ok(stored) => {

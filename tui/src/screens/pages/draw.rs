@@ -67,7 +67,15 @@ impl Pages {
         let mut body = inner;
         if map && inner.height >= 7 && inner.width >= 20 {
             let rows = (inner.height / 4).min(7);
-            self.draw_map(Rect { height: rows, ..inner }, pen, &loaded, session);
+            self.draw_map(
+                Rect {
+                    height: rows,
+                    ..inner
+                },
+                pen,
+                &loaded,
+                session,
+            );
             let legend = "L live H history B branch o overflow F free list M meta . free ! finding";
             pen.put(inner, 1, rows, legend, Role::Dim);
             body = Rect {
@@ -97,7 +105,11 @@ impl Pages {
                     .unwrap_or_default();
                 let mut cells = vec![Line::new(); COLUMNS.len()];
                 if let (Some(last), Some(first)) = (
-                    Some(if inline { "in the page of the root" } else { "" }),
+                    Some(if inline {
+                        "in the page of the root"
+                    } else {
+                        ""
+                    }),
                     cells.first_mut(),
                 ) {
                     *first = Line::of(Role::Heading, escape::bytes(name, session.charset()));
@@ -231,7 +243,9 @@ impl Pages {
         let top = row.saturating_sub(u64::from(area.height) / 3).min(last);
         for y in 0..area.height {
             let at = top.saturating_add(y.into());
-            let Ok(line) = usize::try_from(at) else { return };
+            let Ok(line) = usize::try_from(at) else {
+                return;
+            };
             if line >= hex.len() {
                 return;
             }
@@ -291,7 +305,11 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
     let own = page.header.id == Pgid(id);
     let shown = match kind {
         Some(kind) if own => Line::of(
-            if usage == PageUse::Free { Role::Dim } else { Role::Plain },
+            if usage == PageUse::Free {
+                Role::Dim
+            } else {
+                Role::Plain
+            },
             kind.as_str(),
         ),
         // What a free page holds is the rest of something older; on a used one it is damage.
@@ -302,26 +320,28 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
         return vec![name, mark, shown];
     }
     let charset = session.charset();
-    let first = match kind {
-        Some(PageType::Leaf) => page.item(0).ok().map(|item| {
-            let records = bucket.is_none_or(|bucket| bucket == KEY_BUCKET);
-            match etcd_inspect::mvcc::StoredKey::parse(item.key) {
-                Ok(stored) if records => {
-                    let key = etcd_inspect::mvcc::user_key(item.value).unwrap_or_default();
-                    Line::of(Role::Number, format!("{} ", revision(&stored)))
-                        .with(Role::Dim, escape::bytes(key, charset))
+    let first =
+        match kind {
+            Some(PageType::Leaf) => page.item(0).ok().map(|item| {
+                let records = bucket.is_none_or(|bucket| bucket == KEY_BUCKET);
+                match etcd_inspect::mvcc::StoredKey::parse(item.key) {
+                    Ok(stored) if records => {
+                        let key = etcd_inspect::mvcc::KeyValue::parse(item.value)
+                            .map_or(&[][..], |kv| kv.key);
+                        Line::of(Role::Number, format!("{} ", revision(&stored)))
+                            .with(Role::Dim, escape::bytes(key, charset))
+                    }
+                    _ => Line::from(escape::bytes(item.key, charset).into_owned()),
                 }
-                _ => Line::from(escape::bytes(item.key, charset).into_owned()),
-            }
-        }),
-        Some(PageType::Branch) => page.child(0).ok().map(|child| {
-            match etcd_inspect::mvcc::StoredKey::parse(child.key) {
-                Ok(stored) => Line::of(Role::Number, revision(&stored)),
-                Err(_) => Line::from(escape::bytes(child.key, charset).into_owned()),
-            }
-        }),
-        _ => None,
-    };
+            }),
+            Some(PageType::Branch) => page.child(0).ok().map(|child| {
+                match etcd_inspect::mvcc::StoredKey::parse(child.key) {
+                    Ok(stored) => Line::of(Role::Number, revision(&stored)),
+                    Err(_) => Line::from(escape::bytes(child.key, charset).into_owned()),
+                }
+            }),
+            _ => None,
+        };
     let used = number::percent(page.used_bytes(), page.bytes.len() as u64);
     let overflow = match page.header.overflow {
         0 => String::new(),

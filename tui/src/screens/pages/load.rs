@@ -38,11 +38,7 @@ pub(super) struct Loaded {
 }
 
 /// Walks every tree of the db.
-pub(super) fn load(
-    member: &'static Member,
-    data: Option<Arc<Data>>,
-    monitor: &Monitor,
-) -> Loaded {
+pub(super) fn load(member: &'static Member, data: Option<Arc<Data>>, monitor: &Monitor) -> Loaded {
     let mut loaded = Loaded {
         member,
         db: member.db().map_err(|error| error.to_string()),
@@ -103,8 +99,7 @@ impl Loaded {
     /// The page whose run a page belongs to, itself where it is a head.
     pub(super) fn head_of(&self, id: u64) -> u64 {
         let Some(map) = &self.map else { return id };
-        let is_overflow =
-            |page: &u64| matches!(map.get(Pgid(*page)), Some((PageUse::Overflow, _)));
+        let is_overflow = |page: &u64| matches!(map.get(Pgid(*page)), Some((PageUse::Overflow, _)));
         (0..=id).rev().find(|page| !is_overflow(page)).unwrap_or(id)
     }
 

@@ -441,9 +441,10 @@ impl Pages {
         if let Some(id) = content.points_to(at) {
             return session.go(Target::Page { id, offset: None });
         }
-        let of_record = content.fields.get(at).is_some_and(|field| {
-            matches!(field.value, FieldValue::Key(_) | FieldValue::Value(_))
-        });
+        let of_record = content
+            .fields
+            .get(at)
+            .is_some_and(|field| matches!(field.value, FieldValue::Key(_) | FieldValue::Value(_)));
         match self.record().filter(|_| of_record) {
             Some((key, main)) => session.go(Target::Revision {
                 main,
