@@ -112,6 +112,14 @@ pub const TABLE: &[Binding] = &[
     .on(&[ScreenId::Pages])
     .hint("order"),
     key(
+        &["R"],
+        Act::Refresh,
+        "check again, every Kubernetes value too",
+    )
+    .on(&[ScreenId::Check])
+    .hint("deeper")
+    .cli("check --deep {path}"),
+    key(
         &["m"],
         Act::Neat,
         "more of the object: neat, with status, full",

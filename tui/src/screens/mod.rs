@@ -1,6 +1,7 @@
 //! The screens, one file or folder each.
 
 mod browse;
+mod check;
 mod history;
 mod needle;
 mod pages;
@@ -18,6 +19,7 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
         Box::new(history::History::default()),
         Box::new(wal::Wal::default()),
         Box::new(pages::Pages::default()),
+        Box::new(check::Check::default()),
         Box::new(search::Search::default()),
     ]
 }

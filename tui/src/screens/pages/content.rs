@@ -2,7 +2,6 @@
 
 use etcd_inspect::bolt::fields::{Field, FieldValue, fields};
 use etcd_inspect::bolt::{Page, PageType, Pgid};
-use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::{secrets_in_page, veiled};
 use etcd_inspect::mvcc::{KeyValue, StoredKey};
 use etcd_inspect::text::{escape, number};
@@ -58,7 +57,7 @@ impl Content {
         let layout = session
             .data()
             .map(|data| data.objects.layout().clone())
-            .unwrap_or_else(Layout::default);
+            .unwrap_or_default();
         let secrets = secrets_in_page(db, &layout, &page);
         let (bytes, hidden) = veiled(page.bytes.as_slice(), &secrets);
         let bucket = loaded
