@@ -15,6 +15,10 @@ pub(crate) fn nearest<'n>(
 }
 
 fn score(typed: &str, name: &str) -> f64 {
+    // A word of which half would be missing was not meant, though it begin alike.
+    if name.len() * 2 <= typed.len() {
+        return 0.0;
+    }
     // A beginning of three letters or more is a better hint than any letter distance.
     if typed.len() >= 3 && name.starts_with(typed) {
         return 1.0;
@@ -33,5 +37,6 @@ mod tests {
         assert_eq!(nearest("key", verbs), Some("keys"));
         assert_eq!(nearest("histroy", verbs), Some("history"));
         assert_eq!(nearest("zzzz", verbs), None);
+        assert_eq!(nearest("nosuch", ["no", "ns"]), None);
     }
 }

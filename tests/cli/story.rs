@@ -548,3 +548,41 @@ fn undecodable_values_are_listed_with_cause_and_place() {
     assert_eq!((clean.code, clean.out.as_str()), (0, ""));
     assert!(etcd_inspect(["get", "--undecodable"]).code == 2);
 }
+
+#[test]
+fn threads_change_no_answer_and_deep_values_name_the_flag_that_reads_them() {
+    let all = ask(K8S, &["keys", "--by-resource", "-o", "json"]);
+    let one = ask(
+        K8S,
+        &["keys", "--by-resource", "-o", "json", "--threads", "1"],
+    );
+    assert_eq!(all.out, one.out);
+    let shallow = ask(
+        K8S,
+        &[
+            "get",
+            "deploy/web",
+            "-n",
+            "prod",
+            "--value-depth",
+            "2",
+            "-o",
+            "json",
+        ],
+    );
+    assert_ne!(shallow.code, 0);
+    assert!(shallow.err.contains("--value-depth"), "{}", shallow.err);
+    let listed = ask(
+        K8S,
+        &["get", "--undecodable", "--value-depth", "2", "-o", "json"],
+    );
+    assert_eq!(listed.code, 1);
+    assert!(
+        listed.rows()[0]["cause"]
+            .as_str()
+            .unwrap()
+            .contains("--value-depth"),
+        "{}",
+        listed.out
+    );
+}

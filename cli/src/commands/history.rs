@@ -60,23 +60,30 @@ pub(crate) struct HistoryArgs {
     at: At,
 }
 
-static COLUMNS: [Column; 15] = [
-    Column::left("SRC", "source"),
-    Column::right("REV", "revision"),
-    Column::right("SUB", "sub").wide(),
-    Column::right("V", "version"),
-    Column::left("OP", "op"),
-    Column::left("WHEN~", "time"),
-    Column::left("TIME SOURCE", "time_source").wide(),
-    Column::left("WHO", "who"),
-    Column::right("CREATED", "create_revision").wide(),
-    Column::right("SIZE", "value_bytes"),
-    Column::left("CHANGED", "changed"),
-    Column::left("KEY", "key").wide(),
-    Column::right("OFFSET", "offset").wide(),
-    Column::right("INDEX", "raft_index").wide(),
-    Column::json("diff"),
-];
+/// The columns; `$key` that of the key, which shows where several keys were asked for.
+macro_rules! columns {
+    ($name:ident, $key:expr) => {
+        static $name: [Column; 15] = [
+            Column::left("SRC", "source"),
+            Column::right("REV", "revision"),
+            Column::right("SUB", "sub").wide(),
+            Column::right("V", "version"),
+            Column::left("OP", "op"),
+            Column::left("WHEN~", "time"),
+            Column::left("TIME SOURCE", "time_source").wide(),
+            Column::left("WHO", "who"),
+            Column::right("CREATED", "create_revision").wide(),
+            Column::right("SIZE", "value_bytes"),
+            Column::left("CHANGED", "changed"),
+            $key,
+            Column::right("OFFSET", "offset").wide(),
+            Column::right("INDEX", "raft_index").wide(),
+            Column::json("diff"),
+        ];
+    };
+}
+columns!(OF_ONE, Column::left("KEY", "key").wide());
+columns!(OF_SEVERAL, Column::left("KEY", "key"));
 
 /// Changed fields that a line of a table names.
 const SHOWN: usize = 4;
@@ -162,10 +169,8 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if args.diff && ui.format().is_table() {
         diffs(&told, pair, ui)?;
     } else {
-        table(&told, &keyspace, ui)?;
-    }
-    if keys.len() > 1 && ui.format().is_table() && !args.diff {
-        ui.note("several keys: -o wide shows which")?;
+        let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
+        table(&told, &keyspace, columns, ui)?;
     }
     if let Some(compacted) = keyspace.compact_revision() {
         ui.note(format!(
@@ -282,14 +287,19 @@ fn nouns(
     }
 }
 
-fn table(told: &[Told<'_>], keyspace: &Keyspace<'_>, ui: &mut Ui) -> anyhow::Result<()> {
+fn table(
+    told: &[Told<'_>],
+    keyspace: &Keyspace<'_>,
+    columns: &'static [Column],
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
     let newest = told
         .iter()
         .filter_map(|told| told.written.at)
         .map(|(time, _)| time)
         .max();
     let zone = time::zone(ui.global.local);
-    let mut rows = ui.rows("history", &COLUMNS)?;
+    let mut rows = ui.rows("history", columns)?;
     rows.head("compact_revision", keyspace.compact_revision().unwrap_or(0));
     for told in told {
         rows.push(row(told, newest, &zone))?;
