@@ -2,9 +2,7 @@
 
 use std::str::FromStr;
 
-use jiff::civil::Time;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+pub(crate) use etcd_inspect::text::when::When;
 
 /// The flag of every verb over the store: before or after a start.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
@@ -79,72 +77,11 @@ impl Rev {
     }
 }
 
-/// `--at`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    /// This moment.
-    Exact(Timestamp),
-    /// So long before the newest time in the data.
-    Back(SignedDuration),
-    /// This time of day, the last one before the newest time in the data.
-    OfDay(Time),
-}
-
-impl FromStr for When {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("not a time: {text:?} (examples: 2026-11-21T03:10:00Z, 03:10, -2h, -1h30m)");
-        if let Some(back) = text.strip_prefix('-') {
-            let span: Span = back.parse().map_err(|_| wrong())?;
-            let duration = span
-                .to_duration(SpanRelativeTo::days_are_24_hours())
-                .map_err(|_| wrong())?;
-            return Ok(Self::Back(duration));
-        }
-        if let Ok(moment) = text.parse() {
-            return Ok(Self::Exact(moment));
-        }
-        // A date without an offset is in UTC, as all times are that are printed here.
-        if let Ok(civil) = text.parse::<jiff::civil::DateTime>()
-            && let Ok(zoned) = civil.to_zoned(TimeZone::UTC)
-        {
-            return Ok(Self::Exact(zoned.timestamp()));
-        }
-        text.strip_suffix('Z')
-            .unwrap_or(text)
-            .parse()
-            .map(Self::OfDay)
-            .map_err(|_| wrong())
-    }
-}
-
-impl When {
-    /// The moment meant, where `newest` is the newest time in the data.
-    pub(crate) fn moment(self, newest: Timestamp, zone: &TimeZone) -> Timestamp {
-        match self {
-            Self::Exact(moment) => moment,
-            Self::Back(back) => newest.checked_sub(back).unwrap_or(Timestamp::MIN),
-            Self::OfDay(time) => {
-                let day = newest.to_zoned(zone.clone()).date();
-                let on = |day: jiff::civil::Date| {
-                    let zoned = day.to_datetime(time).to_zoned(zone.clone());
-                    zoned.map_or(newest, |zoned| zoned.timestamp())
-                };
-                let today = on(day);
-                if today <= newest {
-                    today
-                } else {
-                    on(day.yesterday().unwrap_or(day))
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     #[test]

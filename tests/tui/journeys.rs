@@ -69,6 +69,45 @@ fn time_travel_keeps_the_object_and_steps_are_one_visit() {
 }
 
 #[test]
+fn a_time_leads_to_the_revision_of_that_time() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    let now = browser.place();
+    browser.command("at -30s");
+    let past = browser.place();
+    assert!(
+        past.2 < now.2 && browser.shows("01:18:03Z"),
+        "{}",
+        browser.draw()
+    );
+    browser.press("T t").type_in("01:18:03").press("enter");
+    assert_eq!(browser.place().2, past.2);
+    browser.command("at noon");
+    assert!(browser.shows("not a time"), "{}", browser.draw());
+}
+
+#[test]
+fn a_pod_leads_to_its_owners() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser
+        .press("/")
+        .type_in("pods/prod/web")
+        .press("enter esc o");
+    assert!(
+        browser.place().1.contains("replicasets › prod › web"),
+        "{:?}",
+        browser.place()
+    );
+    browser.press("o");
+    assert!(
+        browser.place().1.ends_with("deployments › prod › web"),
+        "{:?}",
+        browser.place()
+    );
+    browser.press("o");
+    assert!(browser.shows("no owner"), "{}", browser.draw());
+}
+
+#[test]
 fn a_filter_finds_as_one_types_and_its_end_leaves_the_cursor_on_what_it_found() {
     let mut browser = Browser::open(MEMBER, (80, 24));
     browser.press("/").type_in("deployments/prod/w");

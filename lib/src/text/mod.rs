@@ -4,3 +4,4 @@ pub mod escape;
 pub mod number;
 pub mod shell;
 pub mod time;
+pub mod when;

@@ -1,6 +1,7 @@
 //! The `:` line: rows of the key table by name, commands with an argument, resources.
 
 use etcd_inspect::text::escape;
+use etcd_inspect::text::when::When;
 
 use super::App;
 use crate::keys;
@@ -14,12 +15,17 @@ struct Command {
     run: fn(&mut App, &str) -> Result<(), String>,
 }
 
-/// Those that no key means.
+/// Those that no key means; `t` asks for the argument of the first.
 const COMMANDS: &[Command] = &[
     Command {
         name: "rev",
-        help: "rev N, rev -N, rev latest: to that revision",
+        help: "rev N, rev -N, rev latest, or a time as for at: to that revision",
         run: rev,
+    },
+    Command {
+        name: "at",
+        help: "at 03:10, at -5m, at 2026-11-21T03:10:00Z: to the revision of that time",
+        run: at,
     },
     Command {
         name: "key",
@@ -207,7 +213,9 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
     let revision = match digits(text).as_str() {
         "latest" => None,
         digits => {
-            let number: i64 = digits.parse().map_err(|_| usage("rev"))?;
+            let Ok(number) = digits.parse::<i64>() else {
+                return at(app, text).map_err(|_| usage("rev"));
+            };
             Some(if number < 0 {
                 last.saturating_add(number)
             } else {
@@ -223,6 +231,24 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
             format!("revision {asked} is not retained: {first} to {last} are; this is {at}"),
         );
     }
+    Ok(())
+}
+
+fn at(app: &mut App, text: &str) -> Result<(), String> {
+    let when: When = text.parse()?;
+    let data = app.session.data().cloned().ok_or("there is no index yet")?;
+    let newest = data.newest_time.ok_or("the data carries no times")?;
+    let moment = when.moment(newest, &app.session.options.zone);
+    let (mut low, mut high) = (app.session.ruler.first, app.session.ruler.last);
+    // The times that writes carry hardly ever go back: the last revision that is not known to be later.
+    while low < high {
+        let middle = low + (high - low) / 2 + 1;
+        match data.objects.time_near(middle) {
+            Some(mark) if mark.time > moment => high = middle - 1,
+            _ => low = middle,
+        }
+    }
+    app.move_time(Some(low), false);
     Ok(())
 }
 

@@ -116,10 +116,21 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
     let short = area.width < 110;
     let mut x = 1;
     for (number, id) in (1u8..).zip(&session.tabs) {
+        let report = session.slot().and_then(|slot| slot.report.as_ref());
+        let found = report
+            .filter(|_| *id == ScreenId::Check)
+            .map_or(0, |report| {
+                report.count(Severity::Error) + report.count(Severity::Warning)
+            });
+        let found = if found > 0 {
+            format!("!{found}")
+        } else {
+            String::new()
+        };
         let name = match (*id == open, short) {
-            (true, _) => format!("[{number} {}]", id.title()),
-            (false, true) => format!("{number}{}", id.short()),
-            (false, false) => format!(" {number} {} ", id.title()),
+            (true, _) => format!("[{number} {}{found}]", id.title()),
+            (false, true) => format!("{number}{}{found}", id.short()),
+            (false, false) => format!(" {number} {}{found} ", id.title()),
         };
         let role = if *id == open { Role::Tab } else { Role::Plain };
         let end = pen.put(area, x, 0, &name, role);

@@ -79,7 +79,7 @@ pub const TABLE: &[Binding] = &[
         .cli("history {key} -d {path}"),
     key(&["<"], Act::PrevRevision, "previous revision of anything"),
     key(&[">"], Act::NextRevision, "next revision of anything"),
-    key(&["t"], Act::GoTime, "go to a revision").hint("time"),
+    key(&["t"], Act::GoTime, "go to a revision or time").hint("time"),
     key(&["T"], Act::Latest, "newest revision").command("latest"),
     key(&["n"], Act::NextHit, "next match"),
     key(&["N"], Act::PrevHit, "match before"),
@@ -126,6 +126,9 @@ pub const TABLE: &[Binding] = &[
     )
     .on(OBJECT)
     .command("neat"),
+    key(&["o"], Act::Owner, "the object that owns this one")
+        .on(OBJECT)
+        .command("owner"),
     key(&["space"], Act::Fold, "fold or unfold what begins here").on(OBJECT),
     key(&["("], Act::FoldMore, "fold the second level").on(OBJECT),
     key(&[")"], Act::FoldLess, "unfold everything").on(OBJECT),

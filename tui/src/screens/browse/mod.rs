@@ -139,6 +139,10 @@ impl Screen for Browse {
                 );
                 self.grow(session);
             }
+            Act::Owner => match self.preview.owner(session) {
+                Ok(key) => session.go(Target::Key(key)),
+                Err(why) => session.say(Role::Dim, why),
+            },
             Act::FoldMore => self.fold_all(session),
             Act::NextMark | Act::PrevMark => self.go_to_deleted(act == Act::NextMark, session),
             Act::NextHit | Act::PrevHit => {

@@ -215,6 +215,47 @@ impl Preview {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The key of the object that controls this one, or of its first owner.
+    pub(super) fn owner(&self, session: &Session) -> Result<Vec<u8>, String> {
+        let data = session.data().ok_or("there is no index yet")?;
+        let loaded = self.loaded.as_ref();
+        let object = loaded
+            .and_then(|loaded| loaded.object.as_ref())
+            .and_then(|object| object.json.as_ref().ok());
+        let owners = object
+            .and_then(|object| object.pointer("/metadata/ownerReferences")?.as_array())
+            .ok_or("this object has no owner")?;
+        let controls = |owner: &&serde_json::Value| owner.get("controller") == Some(&true.into());
+        let owner = owners
+            .iter()
+            .find(controls)
+            .or(owners.first())
+            .ok_or("this object has no owner")?;
+        let text = |name| {
+            owner
+                .get(name)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+        };
+        let target = data
+            .objects
+            .layout()
+            .of_kind(text("apiVersion"), text("kind"))
+            .ok_or_else(|| format!("{} is no resource that is known here", text("kind")))?;
+        let namespace = loaded.and_then(|loaded| data.objects.parse(&loaded.stamp.key)?.namespace);
+        let keys = data.objects.keys_of(&target, namespace, text("name"));
+        let stored = keys
+            .into_iter()
+            .find(|key| data.directory.position(key).is_some());
+        stored.ok_or_else(|| {
+            format!(
+                "its owner {}/{} is not stored any more",
+                text("kind"),
+                text("name")
+            )
+        })
+    }
+
     pub(super) fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
         if area.width == 0 || area.height == 0 {
             return;
