@@ -234,6 +234,12 @@ impl Boot<'_> {
                 )
             }));
         }
+        if let Some(finding) = self.found(&bolt::FOREIGN_BUCKET) {
+            return Err(Stopped(format!(
+                "panic: runtime error ({})",
+                finding.message
+            )));
+        }
         // Gaps between elements do not stop bbolt; an element that reaches beyond its page does.
         let unreadable = |finding: &&Finding| {
             let page = finding.place.page.and_then(|page| db.page(Pgid(page)).ok());

@@ -75,8 +75,8 @@ codes! {
         what: "Elements of a bucket that lies inside its parent's page are out of order or out of bounds. bbolt check never looks there.",
         why: "Bit rot in the root page.",
         next: "etcd-inspect meta {path} shows what can still be read of it.";
-    FOREIGN_BUCKET = "BOLT-019", Warning, "the root holds what etcd never writes",
-        what: "A bucket with a name etcd does not use, a nested bucket, a value beside the buckets, or a sequence other than 0.",
+    FOREIGN_BUCKET = "BOLT-019", Warning, "the db holds what etcd never writes",
+        what: "A bucket with a name etcd does not use, a nested bucket (etcd then panics: the value is taken for a bucket's header), a value beside the buckets, or a sequence other than 0.",
         why: "Another program's db, a flipped bit in a bucket name (then a bucket is missing too), or an edited file.",
         next: "etcd-inspect page -d {path} lists what is there.";
     TORN_COPY = "BOLT-020", Error, "the copy was taken while etcd was writing",
@@ -103,4 +103,8 @@ codes! {
         what: "bbolt leaves the rest of a page zero; this one has something there, so its count or a value's length may have been larger.",
         why: "A lowered element count (the last elements vanish silently), a shortened value, or another program's write.",
         next: "Compare the keys of this page with another member: etcd-inspect page N -d {path}";
+    ELEMENT_FLAGS = "BOLT-026", Warning, "an element has flags that bbolt never writes",
+        what: "bbolt sets only the lowest bit, for buckets, and looks at no other: what is stored is read as before.",
+        why: "A flipped bit. Where one bit flipped others may have.",
+        next: "Compare with the other members, or with a backup: etcd-inspect compare {path} OTHERS";
 }

@@ -97,7 +97,11 @@ fn tree_of(
 ) {
     use rayon::prelude::*;
 
+    let is_root = bucket.root() == db.meta().root;
     if let Some(inline) = bucket.inline() {
+        page::nested(&inline, name, &[])
+            .into_iter()
+            .for_each(&mut *sink);
         return page::page(&inline, (None, None), &[], true)
             .into_iter()
             .for_each(&mut *sink);
@@ -108,11 +112,12 @@ fn tree_of(
     let mut found: Vec<Finding> = Vec::new();
     let flush = |batch: &mut Vec<Judged<'_>>, found: &mut Vec<Finding>| {
         let bytes: usize = batch.iter().map(|judged| judged.page.bytes.len()).sum();
-        found.par_extend(
-            batch
-                .par_iter()
-                .flat_map_iter(|j| page::page(&j.page, j.bounds, &j.stack, false)),
-        );
+        found.par_extend(batch.par_iter().flat_map_iter(|j| {
+            let nested = page::nested(&j.page, name, &j.stack).filter(|_| !is_root);
+            page::page(&j.page, j.bounds, &j.stack, false)
+                .into_iter()
+                .chain(nested)
+        }));
         batch.clear();
         progress.advance(bytes as u64);
     };

@@ -1,10 +1,10 @@
 //! One branch or leaf page: bounds, packing, order, range, padding.
 
-use crate::bolt::page::{ELEMENT_BYTES, HEADER_BYTES, Page, PageType};
+use crate::bolt::page::{BUCKET_FLAG, ELEMENT_BYTES, HEADER_BYTES, Page, PageType};
 use crate::codes::Code;
 use crate::codes::bolt as codes;
 use crate::error::Error;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 
 /// BOLT-011, 012, 013, 025 for a page of a tree, 018 for an inline one. `bounds`: its keys must be `>=` the first and `<` the
 /// second. At most one finding of a kind for a page: the first place, with the count of the others.
@@ -49,6 +49,12 @@ pub fn page<'a>(
         }
         end = Some(start + length);
         let key = key.0;
+        // bbolt looks at the lowest bit only.
+        let flags = page.bytes.u32(at, "leafPageElement.flags").unwrap_or(0);
+        if !is_branch && flags & !BUCKET_FLAG != 0 {
+            let message = format!("element {index} has flags {flags:#x}; bbolt writes 0 or 1");
+            judge.report(&codes::ELEMENT_FLAGS, at, message);
+        }
         if last.is_some_and(|last| key <= last) {
             judge.report(
                 &codes::KEY_ORDER,
@@ -77,6 +83,24 @@ pub fn page<'a>(
         );
     }
     judge.found
+}
+
+/// BOLT-019 for buckets within a bucket: etcd has none, and bbolt takes the value for a bucket's header.
+pub(super) fn nested(page: &Page<'_>, bucket: &str, stack: &[u64]) -> Option<Finding> {
+    if page.header.page_type() != Some(PageType::Leaf) {
+        return None;
+    }
+    let mut nested = page.items().flatten().filter(|item| item.is_bucket());
+    let first = nested.next()?;
+    let place = page.bytes.place(HEADER_BYTES + first.index * ELEMENT_BYTES);
+    let message = format!(
+        "leaf page {}: element {} of bucket {bucket} says that it is a bucket",
+        page.pgid, first.index
+    );
+    let finding = Finding::new(&codes::FOREIGN_BUCKET, place.on_page(page.pgid.0), message)
+        .stack(stack.iter().copied())
+        .severity(Severity::Error);
+    Some(finding.count(1 + nested.count() as u64))
 }
 
 /// Key and where it starts in the page, and the bytes of key and value together.

@@ -228,9 +228,20 @@ impl<'a> Walk<'_, 'a> {
             match written {
                 Some(change) if same(change, version) => {}
                 Some(change) => self.one_differs(entry, change, version, told),
-                None => {}
+                None => self.not_made(entry, version, told),
             }
         }
+    }
+
+    /// A record under the revision of an entry that the entry did not make: its number is what was damaged.
+    fn not_made(&self, entry: &Entry<'_>, version: &Version<'_>, told: &mut Told) {
+        let message = format!(
+            "raft entry {} made no record {}",
+            entry.entry.index, version.revision
+        );
+        let finding = Finding::new(&cross::DIFFERS, told.place_of(version), message);
+        let seen = crate::raft::key_text(version.key);
+        told.add(finding.key(version.key).seen(seen, self.written(entry)));
     }
 
     /// Above the compaction the store has something else than the entry made.

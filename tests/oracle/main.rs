@@ -1,0 +1,227 @@
+//! Predictions against a real etcd: incidents are started on a copy, and what `preflight --for start` said must be what
+//! happens: whether it starts, what it says when it does not, revision and keys when it does.
+//!
+//! Without etcd 3.5 (see `fixtures/recipes/etcd-from-debian`) the tests say so and pass. A sample runs with the suite;
+//! `ORACLE=all cargo test -p etcd-inspect --test oracle` starts etcd on every incident.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands"
+)]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use etcd_inspect::cluster::{Start, force_new_cluster, start};
+use etcd_inspect::member::Member;
+use etcd_inspect::progress::Silent;
+use testkit::data_dir;
+use testkit::etcd::{Binaries, NotServing, Server};
+use testkit::incidents::{self, Incident, Starts};
+
+/// One of each way in which a start can go.
+const SAMPLE: [&str; 14] = [
+    "C01", "W01", "W07", "W09", "W10", "W21", "W27", "S01", "S14", "D09", "D25", "D41", "L01",
+    "L25",
+];
+
+/// Predictions that are known to be coarser than what etcd does, and why.
+const COARSE: &[(&str, &str)] = &[];
+
+fn asked_for() -> Vec<Incident> {
+    let all = std::env::var("ORACLE").is_ok_and(|wanted| wanted == "all");
+    let wanted = |incident: &Incident| all || SAMPLE.contains(&incident.id);
+    incidents::all().into_iter().filter(wanted).collect()
+}
+
+/// What is to be found in the log of an etcd that stops so: the words in front of details, and the error's own.
+fn words(message: &str) -> Vec<String> {
+    let plain = message.strip_prefix("panic: ").unwrap_or(message);
+    let head = plain.split([' ', '{', '(']).next().map_or(0, str::len);
+    let end = plain[head..]
+        .find(" {")
+        .into_iter()
+        .chain(plain[head..].find(" ("))
+        .min()
+        .map_or(plain.len(), |end| head + end);
+    let mut words = vec![plain[..end].to_owned()];
+    if let Some((_, error)) = plain.split_once("\"error\": \"") {
+        words.push(
+            error
+                .trim_end_matches('}')
+                .trim_end_matches('"')
+                .replace('\\', ""),
+        );
+    }
+    words
+}
+
+/// What was said and what was seen, where they differ.
+fn complaint(predicted: &Start, seen: &Result<Server, NotServing>) -> Option<String> {
+    match seen {
+        Err(not) if predicted.starts => Some(format!(
+            "predicted to start; running {} exit {:?}: {}",
+            not.running,
+            not.exit,
+            not.log.lines().last().unwrap_or_default()
+        )),
+        Err(not) => {
+            let message = predicted.message.clone().unwrap_or_default();
+            if not.running {
+                return (!message.contains("never serves"))
+                    .then(|| format!("it hangs, predicted {message:?}"));
+            }
+            let log = not.log.replace('\\', "");
+            let missing = words(&message)
+                .into_iter()
+                .find(|words| !log.contains(words));
+            let told = |line: &&str| {
+                line.contains("panic") || line.contains("fatal") || line.contains("fault")
+            };
+            missing.map(|words| {
+                let line = not.log.lines().find(told).unwrap_or_default();
+                format!(
+                    "predicted {words:?}, it said {}",
+                    line.chars().take(300).collect::<String>()
+                )
+            })
+        }
+        Ok(_) if !predicted.starts => Some(format!("it starts, predicted {:?}", predicted.message)),
+        Ok(server) => {
+            let asked = server.output(&["get", "", "--prefix", "--keys-only", "-w", "json"], b"");
+            let Ok(said) = serde_json::from_slice::<serde_json::Value>(&asked.stdout) else {
+                let log = server.log();
+                let told = |line: &&str| line.contains("panic") || line.contains("\"fatal\"");
+                let line = log.lines().find(told).unwrap_or_default();
+                return Some(format!("starts, and stops at the first question: {line}"));
+            };
+            let seen = (
+                said["header"]["revision"].as_i64(),
+                Some(said["kvs"].as_array().map_or(0, Vec::len)),
+            );
+            let ours = (predicted.revision, predicted.live_keys);
+            if ours != (None, None) && seen != ours {
+                return Some(format!(
+                    "revision and keys are {seen:?}, predicted {ours:?}"
+                ));
+            }
+            let put = server.output(&["put", "oracle", "1", "--command-timeout=2s"], b"");
+            let blocked = !put.status.success();
+            (blocked != (predicted.swallowed > 0)).then(|| {
+                format!(
+                    "a write is blocked: {blocked}; predicted to be swallowed: {}",
+                    predicted.swallowed
+                )
+            })
+        }
+    }
+}
+
+#[test]
+fn a_start_goes_as_predicted() {
+    let Some(binaries) = Binaries::newest("3.5") else {
+        eprintln!(
+            "skipped: no etcd 3.5 on this machine; fixtures/recipes/etcd-from-debian fetches one"
+        );
+        return;
+    };
+    let (queue, wrong) = (Mutex::new(asked_for()), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(incident) = { queue.lock().unwrap().pop() } {
+            let copy = incident.reproduce();
+            let release = binaries.version.parse().ok();
+            let predicted = start(&Member::open(copy.data_dir()).unwrap(), release, &Silent);
+            let patience = match incident.starts {
+                Starts::Hangs => 6,
+                _ => 30,
+            };
+            let seen = Server::start(
+                &binaries,
+                &copy.data_dir(),
+                &[],
+                Duration::from_secs(patience),
+            );
+            if let Some(complaint) = complaint(&predicted, &seen)
+                && !COARSE.iter().any(|(id, _)| *id == incident.id)
+            {
+                let line = format!("{} {}: {complaint}", incident.id, incident.class);
+                wrong.lock().unwrap().push(line);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn a_forced_new_cluster_has_the_revision_that_its_candidate_was_said_to_have() {
+    let Some(binaries) = Binaries::newest("3.5") else {
+        eprintln!(
+            "skipped: no etcd 3.5 on this machine; fixtures/recipes/etcd-from-debian fetches one"
+        );
+        return;
+    };
+    let names = ["m1", "m2", "m3"];
+    let members: Vec<Member> = names
+        .iter()
+        .map(|name| Member::open(data_dir(&format!("diverged-3.5.30/{name}"))).unwrap())
+        .collect();
+    let candidates = force_new_cluster(&members, &Silent);
+    assert_eq!(candidates.len(), 3);
+    for name in names {
+        let ours = candidates
+            .iter()
+            .find(|candidate| candidate.path.trim_end_matches('/').ends_with(name))
+            .unwrap();
+        let copy = testkit::copy_of(&data_dir(&format!("diverged-3.5.30/{name}")));
+        let flags = ["--force-new-cluster"];
+        let server = Server::start(&binaries, &copy, &flags, Duration::from_secs(30))
+            .unwrap_or_else(|not| panic!("{name}: {}", not.log));
+        let said = server.json(&["get", "", "--prefix", "--keys-only"]);
+        assert_eq!(
+            said["header"]["revision"].as_i64(),
+            Some(ours.revision),
+            "{name}: {ours:?}"
+        );
+        // What is said to be lost is not there; of the best copy's keys nothing else is missing.
+        let there: Vec<String> = said["kvs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|kv| kv["key"].as_str().unwrap().to_owned())
+            .collect();
+        for key in &ours.lost_keys {
+            use base64::Engine as _;
+            let key = base64::engine::general_purpose::STANDARD.encode(key);
+            assert!(
+                !there.contains(&key),
+                "{name} has {key} although it is said to be lost"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_words_of_a_message_are_those_that_a_log_has() {
+    assert_eq!(
+        words("discovery failed {\"error\": \"walpb: crc mismatch\"}"),
+        ["discovery failed", "walpb: crc mismatch"]
+    );
+    assert_eq!(
+        words("panic: freepages: failed to get all reachable pages (page 7: …)"),
+        ["freepages: failed to get all reachable pages"]
+    );
+    assert_eq!(words("panic: removed all voters"), ["removed all voters"]);
+}
