@@ -15,4 +15,5 @@ mod run;
 mod secrets;
 mod story;
 mod truth;
+mod verdict;
 mod wal;

@@ -81,8 +81,8 @@ fn regions(dir: &Path) -> Vec<Region> {
         .map(|page| db.at(page) + 16..db.at(page) + db.page_size)
         .collect();
     let mut all = vec![
-        of("db: newest meta", vec![meta(newest)], true),
-        of("db: older meta", vec![meta(1 - newest)], true),
+        of("db: newest meta", Vec::from([meta(newest)]), true),
+        of("db: older meta", Vec::from([meta(1 - newest)]), true),
         of("db: branch page header", headers(false), true),
         of("db: branch element", children, true),
         of("db: leaf page header", headers(true), true),
@@ -144,7 +144,7 @@ fn regions(dir: &Path) -> Vec<Region> {
         ),
         of(
             "WAL: zeros behind the log",
-            vec![segment.end() + 8..segment.end() + 100_000],
+            std::iter::once(segment.end() + 8..segment.end() + 100_000).collect(),
             false,
         ),
     ]);
@@ -153,7 +153,7 @@ fn regions(dir: &Path) -> Vec<Region> {
     all.push(Region {
         name: ".snap",
         file,
-        ranges: vec![0..len; 1],
+        ranges: std::iter::once(0..len).collect(),
         covered: true,
     });
     all

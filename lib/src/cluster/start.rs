@@ -196,7 +196,7 @@ impl Boot<'_> {
     fn pages(&mut self, db: &Db<'_>) -> Result<(), Stopped> {
         if let Some(short) = self.found(&bolt::FILE_SHORT) {
             return Err(Stopped(format!(
-                "unexpected fault address, SIGBUS ({})",
+                "unexpected fault address (SIGBUS: {})",
                 short.message
             )));
         }
@@ -220,19 +220,21 @@ impl Boot<'_> {
         });
         if let Some(finding) = worst {
             let page = finding.place.page.unwrap_or(0);
-            return Err(Stopped(if std::ptr::eq(finding.code, &bolt::PAGE_ID) {
-                format!(
-                    "panic: assertion failed: Page expected to be: {page}, but self identifies as {}",
-                    finding.seen.as_deref().unwrap_or("another")
-                )
-            } else if std::ptr::eq(finding.code, &bolt::PAGE_TYPE) {
-                format!("panic: assertion failed: page {page}: has unexpected type/flags")
-            } else {
-                format!(
-                    "panic: freepages: failed to get all reachable pages (page {page}: {})",
-                    finding.message
-                )
-            }));
+            let says = db.page(Pgid(page)).map(|found| found.header.id);
+            return Err(Stopped(
+                if let Some(says) = says.ok().filter(|says| says.0 != page) {
+                    format!(
+                        "panic: assertion failed: Page expected to be: {page}, but self identifies as {says}"
+                    )
+                } else if std::ptr::eq(finding.code, &bolt::PAGE_TYPE) {
+                    format!("panic: assertion failed: page {page}: has unexpected type/flags")
+                } else {
+                    format!(
+                        "panic: freepages: failed to get all reachable pages (page {page}: {})",
+                        finding.message
+                    )
+                },
+            ));
         }
         if let Some(finding) = self.found(&bolt::FOREIGN_BUCKET) {
             return Err(Stopped(format!(

@@ -1,0 +1,332 @@
+//! `check`, `compare`, `preflight`, `space`: numbers, exit codes, next steps; the evidence unchanged.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use testkit::data_dir;
+use testkit::incidents::incident;
+
+use crate::run::{Said, etcd_inspect, sealed};
+
+fn members(name: &str) -> Vec<PathBuf> {
+    ["m1", "m2", "m3"]
+        .map(|member| data_dir(&format!("{name}/{member}")))
+        .to_vec()
+}
+
+/// Asks about several directories, each of which has to stay as it is.
+fn about(verb: &str, paths: &[PathBuf], flags: &[&str]) -> Said {
+    let seals: Vec<_> = paths.iter().map(|path| testkit::Seal::of(path)).collect();
+    let paths = paths.iter().map(|path| path.to_str().unwrap());
+    let said = etcd_inspect(
+        std::iter::once(verb)
+            .chain(paths)
+            .chain(flags.iter().copied()),
+    );
+    seals.iter().for_each(testkit::Seal::assert_unchanged);
+    said
+}
+
+fn codes(check: &Value) -> Vec<String> {
+    let findings = check["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_healthy_directory_is_fit_for_everything() {
+    let path = data_dir("etcd-3.5.30");
+    let text = path.to_str().unwrap();
+    for depth in [
+        &["check", text][..],
+        &["check", "--quick", text],
+        &["check", "--deep", text],
+    ] {
+        let said = sealed(&path, depth);
+        assert_eq!(said.code, 0, "{}", said.out);
+        assert!(
+            said.out.contains("next: etcd-inspect preflight"),
+            "{}",
+            said.out
+        );
+    }
+    for purpose in ["start", "force-new-cluster", "restore", "upgrade"] {
+        let said = sealed(&path, ["preflight", text, "--for", purpose, "-o", "json"]);
+        assert_eq!(said.code, 0, "{purpose}: {}", said.out);
+        assert_eq!(said.json()["go"], true, "{purpose}");
+        assert_eq!(said.json()["for"], purpose);
+    }
+}
+
+#[test]
+fn a_damaged_db_is_found_refused_and_explained() {
+    let copy = incident("D20").reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    let check = sealed(&path, ["check", "-o", "json", text]);
+    assert_eq!(check.code, 1);
+    let json = check.json();
+    assert_eq!(json["verdict"], "damaged");
+    assert!(codes(&json).contains(&"X-006".to_owned()));
+    let finding = &json["findings"][0];
+    for field in [
+        "id", "code", "severity", "message", "file", "offset", "page", "keys", "seen", "expected",
+        "next",
+    ] {
+        assert!(!finding[field].is_null(), "{field} in {finding}");
+    }
+    let start = sealed(
+        &path,
+        [
+            "preflight",
+            text,
+            "--for",
+            "start",
+            "--etcd",
+            "3.5.30",
+            "-o",
+            "json",
+        ],
+    );
+    let json = start.json();
+    assert_eq!(
+        (start.code, &json["starts"], &json["go"]),
+        (1, &Value::from(true), &Value::from(false))
+    );
+    let explained = etcd_inspect(["explain", "X-006"]);
+    assert!(explained.code == 0 && explained.out.contains("X-006"));
+}
+
+#[test]
+fn a_log_that_a_start_would_cut_off_is_no_go_and_its_loss_is_counted() {
+    let copy = incident("W09").reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    let json = sealed(
+        &path,
+        [
+            "preflight",
+            text,
+            "--for",
+            "start",
+            "--etcd",
+            "3.5.30",
+            "-o",
+            "json",
+        ],
+    )
+    .json();
+    assert_eq!(json["starts"], true);
+    assert_eq!(json["go"], false);
+    let loses = json["loses"]["entries"].as_u64().unwrap();
+    assert!(
+        loses > 0 && !json["loses"]["keys"].as_array().unwrap().is_empty(),
+        "{json}"
+    );
+    // What is predicted is the state without what was lost.
+    let whole = sealed(&path, ["status", "--replay", "-o", "json", text]).json();
+    assert!(
+        json["revision"].as_u64() < whole["revision"].as_u64(),
+        "{} {}",
+        json["revision"],
+        whole["revision"]
+    );
+}
+
+#[test]
+fn damage_before_the_newest_snapshot_comes_with_the_segments_that_may_be_moved_aside() {
+    let copy = incident("W01").reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    let said = sealed(
+        &path,
+        ["preflight", text, "--for", "start", "--etcd", "3.5.30"],
+    );
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out
+            .contains("move aside 0000000000000000-0000000000000000.wal"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn a_diverged_member_is_told_from_the_others_and_is_not_the_best() {
+    let paths = members("alarm-corrupt-3.5.30");
+    let said = about("compare", &paths, &["--keys", "-o", "json"]);
+    assert_eq!(said.code, 1);
+    let json = said.json();
+    let minority: Vec<bool> = json["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member["is_minority"].as_bool().unwrap())
+        .collect();
+    assert_eq!(minority.iter().filter(|is| **is).count(), 1, "{minority:?}");
+    let odd = minority.iter().position(|is| *is).unwrap();
+    assert_ne!(json["best"], paths[odd].to_str().unwrap());
+    let keys = json["differing_keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 1);
+    assert!(
+        keys[0]["changed"][odd].as_str().unwrap().contains("byte"),
+        "{}",
+        keys[0]
+    );
+    assert_eq!(
+        json["first_divergent_revision"], keys[0]["mod_revisions"][0],
+        "the revision at which the value differs"
+    );
+    let table = about("compare", &paths, &[]);
+    assert!(
+        table.out.contains("differs from the others since revision"),
+        "{}",
+        table.out
+    );
+    assert!(
+        table
+            .out
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("next: etcd-inspect compare"),
+        "{}",
+        table.out
+    );
+}
+
+#[test]
+fn copies_of_one_cluster_that_only_lag_are_no_findings() {
+    for name in ["diverged-3.5.30", "k8s-1.20-cluster3", "cluster3-3.4.23"] {
+        let said = about("compare", &members(name), &["-o", "json"]);
+        assert_eq!(said.code, 0, "{name}: {}", said.out);
+        let json = said.json();
+        assert_eq!(json["same"], true, "{name}");
+        assert!(
+            json["first_divergent_revision"].is_null() && !json["best"].is_null(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_forced_new_cluster_is_ranked_with_what_each_choice_loses() {
+    let said = about(
+        "preflight",
+        &members("diverged-3.5.30"),
+        &["--for", "force-new-cluster", "-o", "json"],
+    );
+    assert_eq!(said.code, 0, "{}", said.out);
+    let json = said.json();
+    let candidates = json["candidates"].as_array().unwrap();
+    let ranks: Vec<_> = candidates
+        .iter()
+        .map(|candidate| candidate["rank"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ranks, [1, 2, 3]);
+    let last = &candidates[2];
+    assert!(
+        last["path"].as_str().unwrap().ends_with("m1"),
+        "the member that lags"
+    );
+    assert_eq!(last["discarded_entries"], 12);
+    assert!(last["lost_revisions"].as_i64() > candidates[0]["lost_revisions"].as_i64());
+    assert!(!last["lost_keys"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_restore_names_the_member_and_the_revision_that_the_other_copies_reached() {
+    let mut paths = members("diverged-3.5.30");
+    let json = about("preflight", &paths, &["--for", "restore", "-o", "json"]).json();
+    let command = json["command"].as_str().unwrap().to_owned();
+    for flag in [
+        "--bump-revision ",
+        "--mark-compacted",
+        "--skip-hash-check",
+        "--initial-cluster ",
+    ] {
+        assert!(command.contains(flag), "{flag} in {command}");
+    }
+    assert!(
+        json["reached_revision"].as_i64() > json["revision"].as_i64(),
+        "{json}"
+    );
+    paths.truncate(1);
+    let alone = about("preflight", &paths, &["--for", "restore", "-o", "json"]).json();
+    assert!(alone["reached_revision"].as_i64() < json["reached_revision"].as_i64());
+}
+
+#[test]
+fn what_stops_an_upgrade_is_a_fail_line() {
+    let path = data_dir("v2-content-3.4.23");
+    let text = path.to_str().unwrap();
+    let said = sealed(
+        &path,
+        [
+            "preflight",
+            text,
+            "--for",
+            "upgrade",
+            "--etcd",
+            "3.6",
+            "-o",
+            "json",
+        ],
+    );
+    assert_eq!(said.code, 1);
+    let lines = said.json()["lines"].as_array().unwrap().clone();
+    let fails = |code: &str| {
+        lines
+            .iter()
+            .any(|line| line["code"] == code && line["level"] == "FAIL")
+    };
+    assert!(fails("STEP") && fails("SNAP-008"), "{lines:?}");
+}
+
+#[test]
+fn the_parts_of_space_add_up_to_the_file() {
+    for name in [
+        "etcd-3.5.30",
+        "k8s-1.20-etcd35",
+        "mid-compaction-3.5.30",
+        "restored-bumped-3.5.30",
+        "etcd-3.4.23",
+    ] {
+        let path = data_dir(name);
+        let text = path.to_str().unwrap();
+        for by in ["resource", "namespace", "prefix"] {
+            let json = sealed(&path, ["space", "--by", by, "-o", "json", text]).json();
+            let rows = json["rows"].as_array().unwrap();
+            let sum: u64 = rows.iter().map(|row| row["bytes"].as_u64().unwrap()).sum();
+            let file = std::fs::metadata(path.join("member/snap/db"))
+                .unwrap()
+                .len();
+            assert_eq!(
+                (sum, json["size_bytes"].as_u64()),
+                (file, Some(file)),
+                "{name} by {by}"
+            );
+        }
+    }
+    let path = data_dir("alarm-nospace-3.5.30");
+    let said = sealed(&path, ["space", "--quota", "4MB", path.to_str().unwrap()]);
+    assert!(
+        said.code == 0 && said.out.contains("NOSPACE"),
+        "{}",
+        said.out
+    );
+    let wrong = etcd_inspect(["space", "--quota", "lots", path.to_str().unwrap()]);
+    assert_eq!(wrong.code, 2);
+}
+
+#[test]
+fn a_check_fails_at_the_severity_asked_for() {
+    let copy = incident("S01").reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    assert_eq!(sealed(&path, ["check", text]).code, 1);
+    assert_eq!(sealed(&path, ["check", "--fail-on", "error", text]).code, 0);
+    assert_eq!(sealed(&path, ["check", "--only", "WAL", text]).code, 0);
+}
