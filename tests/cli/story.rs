@@ -586,3 +586,47 @@ fn threads_change_no_answer_and_deep_values_name_the_flag_that_reads_them() {
         listed.out
     );
 }
+
+#[test]
+fn a_log_that_begins_in_the_middle_gives_no_revision_that_is_not_the_true_one() {
+    let versions = |said: &Said| -> BTreeSet<(i64, i64)> {
+        let rows = said.rows();
+        let pair = |row: &Value| Some((row["revision"].as_i64()?, row["version"].as_i64()?));
+        rows.iter().filter_map(pair).collect()
+    };
+    let line = ["history", "/plain/else", "--wal", "-o", "json"];
+    let full = ask("etcd-3.5.30", &line);
+    let truth = versions(&full);
+    let copy = testkit::fixture_copy("etcd-3.5.30");
+    let data = copy.data_dir();
+    testkit::places::wal::split(&data, &[60, 120]);
+    let wal = data.join("member/wal");
+    let mut segments: Vec<_> = std::fs::read_dir(&wal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    segments.sort();
+    std::fs::remove_file(&segments[0]).unwrap();
+    let mut args = line.to_vec();
+    args.extend(["-d", data.to_str().unwrap()]);
+    let said = sealed(&data, args);
+    assert!(matches!(said.code, 0 | 3), "{} {}", said.code, said.err);
+    let told = versions(&said);
+    assert!(told.is_subset(&truth), "{told:?}\n{truth:?}\n{}", said.err);
+    let of_wal = said
+        .rows()
+        .iter()
+        .filter(|row| row["source"] == "wal")
+        .count();
+    assert!(of_wal > 3, "{}\n{}", said.out, said.err);
+    for row in said
+        .rows()
+        .iter()
+        .filter(|row| row.get("revision").is_none())
+    {
+        assert!(
+            row["raft_index"].is_u64() && row.get("version").is_none(),
+            "{row}"
+        );
+    }
+}
