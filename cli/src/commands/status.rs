@@ -27,7 +27,7 @@ use crate::view::View;
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect status /copy/m1
-  etcd-inspect status --quick /copy/m1           who and how far, within 200 ms at any size
+  etcd-inspect status --quick /copy/m1           who and how far: no key is counted
   etcd-inspect status --replay /copy/m1          as etcd would have it after a start
   etcd-inspect status --meta older /copy/m1      one commit back
   etcd-inspect status -o json /copy/m1 | jq .revision")]
