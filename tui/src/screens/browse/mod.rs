@@ -2,8 +2,10 @@
 
 mod draw;
 mod filter;
+mod loaded;
 mod preview;
 mod select;
+mod show;
 mod totals;
 mod tree;
 

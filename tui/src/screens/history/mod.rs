@@ -1,25 +1,26 @@
 //! History: every retained version of one key, and the difference between any two.
 
+mod compare;
 mod diff;
+mod list;
 mod versions;
 
 use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use etcd_inspect::text::{escape, number, time};
+use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::JobId;
-use crate::object::Object;
 use crate::paint::{Line, Pen};
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{Column, List, Pager, Split, Table};
-use diff::{Diff, diff};
+use crate::widgets::{List, Pager, Split};
+use diff::Diff;
 use versions::{Known, Telling, Versions};
 
 /// The screen.
@@ -62,16 +63,6 @@ struct Before {
     split: Split,
     look: Look,
 }
-
-const COLUMNS: [Column; 7] = [
-    Column::left("", 1),
-    Column::right("REV", 10),
-    Column::right("V", 4),
-    Column::left("OP", 6),
-    Column::left("WHEN~", 9),
-    Column::left("WHO", 14).from(60),
-    Column::left("CHANGED", 0),
-];
 
 impl Screen for History {
     fn id(&self) -> ScreenId {
@@ -343,198 +334,5 @@ impl History {
             None if self.versions.key.is_empty() => "no key".to_owned(),
             None => escape::bytes(&self.versions.key, session.charset()).into_owned(),
         }
-    }
-
-    /// The rows that are compared: older, newer.
-    fn pair(&self) -> Option<(Option<usize>, usize)> {
-        let cursor = self.list.cursor();
-        let rows = self.versions.rows.len();
-        (cursor < rows).then_some(())?;
-        Some(
-            match self
-                .look
-                .marked
-                .filter(|marked| *marked != cursor && *marked < rows)
-            {
-                // Rows go from new to old.
-                Some(marked) => (Some(marked.max(cursor)), marked.min(cursor)),
-                None => (Some(cursor + 1).filter(|before| *before < rows), cursor),
-            },
-        )
-    }
-
-    /// Brings the second pane up to date with the cursor.
-    fn compare(&mut self, session: &Session) {
-        let Some((from, to)) = self.pair() else {
-            self.detail = None;
-            return;
-        };
-        let width = if self.look.side_by_side {
-            self.width
-        } else {
-            0
-        };
-        let revealed = session.is_revealed(&self.versions.key);
-        let of = (
-            from,
-            to,
-            self.look,
-            width,
-            self.versions.generation,
-            revealed,
-        );
-        if self.detail.as_ref().is_some_and(|detail| detail.of == of) {
-            return;
-        }
-        let rows = &self.versions.rows;
-        let (Some(new), old) = (rows.get(to), from.and_then(|from| rows.get(from))) else {
-            return;
-        };
-        let title = |known: &Known| {
-            if known.version.tombstone {
-                format!("{} deleted", known.number())
-            } else {
-                known.number()
-            }
-        };
-        let (title, diff) = if self.look.whole {
-            let lines = self
-                .whole(new, session)
-                .into_iter()
-                .map(Line::from)
-                .collect();
-            (
-                format!("version {}", title(new)),
-                Diff {
-                    lines,
-                    hunks: Vec::new(),
-                },
-            )
-        } else {
-            let before = old.map_or("", |old| old.text.as_str());
-            let mut diff = diff(
-                before,
-                &new.text,
-                self.look.side_by_side.then_some(self.width),
-            );
-            if diff.lines.is_empty() {
-                diff.lines.push(Line::of(
-                    Role::Dim,
-                    "no difference but for managedFields and resourceVersion",
-                ));
-            }
-            (
-                format!(
-                    "diff {} → {}",
-                    old.map_or_else(|| "nothing".to_owned(), title),
-                    title(new)
-                ),
-                diff,
-            )
-        };
-        self.detail = Some(Detail { of, title, diff });
-    }
-
-    fn whole(&self, known: &Known, session: &Session) -> Vec<String> {
-        let Some(data) = &self.data else {
-            return Vec::new();
-        };
-        let object = Object::read(known.version, data, session);
-        object
-            .lines(crate::object::Neat::Status, session)
-            .into_iter()
-            .map(|line| line.text)
-            .collect()
-    }
-
-    /// `{` and `}`: to the change before or after the first visible line.
-    fn go_to_hunk(&mut self, act: Act) -> bool {
-        let Some(detail) = &self.detail else {
-            return false;
-        };
-        let top = self.pager.top() + 2;
-        let hunk = match act {
-            Act::NextMark => detail.diff.hunks.iter().find(|hunk| **hunk > top),
-            Act::PrevMark => detail.diff.hunks.iter().rfind(|hunk| **hunk < top),
-            _ => return false,
-        };
-        if let Some(hunk) = hunk {
-            self.pager.show(*hunk);
-        }
-        true
-    }
-
-    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        let rows = &self.versions.rows;
-        let of_log = rows
-            .iter()
-            .filter(|known| known.version.offset.is_none())
-            .count();
-        let mut title = Line::from(format!(
-            "{} · kept {}",
-            self.name(session),
-            rows.len() - of_log
-        ));
-        if of_log > 0 {
-            title = title.text(format!(" · log {of_log}"));
-        }
-        let inner = pen.frame(area, &title, !self.split.detail);
-        if rows.is_empty() {
-            let why = match session.data() {
-                None => session.why_no_data(),
-                Some(_) if self.versions.is_reading() => Line::of(Role::Dim, "reading…"),
-                Some(_) if session.focus().is_none() => Line::of(
-                    Role::Dim,
-                    "no key is selected: choose one in Browse, or :key KEY",
-                ),
-                Some(_) => Line::of(Role::Dim, "nothing of this key is stored"),
-            };
-            pen.line(inner, 0, &why, 0);
-            return;
-        }
-        let newest = session.data().and_then(|data| data.newest_time);
-        let at = session.ruler.revision();
-        let (marked, zone) = (self.look.marked, &session.options.zone);
-        let table = Table {
-            columns: &COLUMNS,
-            focused: !self.split.detail,
-        };
-        let here = rows
-            .iter()
-            .position(|known| known.is_placed() && known.version.revision.main <= at);
-        table.draw(inner, pen, &mut self.list, rows.len(), |row| {
-            let Some(known) = rows.get(row) else {
-                return Vec::new();
-            };
-            let sign = match (
-                marked == Some(row),
-                here == Some(row),
-                known.version.offset.is_none(),
-            ) {
-                (true, _, _) => "A",
-                (_, true, _) => "●",
-                (_, _, true) => "W",
-                _ => "",
-            };
-            let when = known
-                .when
-                .map(|when| time::short(when, newest.unwrap_or(when), zone))
-                .unwrap_or_default();
-            let when = when.get(..10).unwrap_or(&when).to_owned();
-            let (op, role) = if known.version.tombstone {
-                ("DELETE", Role::Error)
-            } else {
-                ("PUT", Role::Plain)
-            };
-            vec![
-                Line::of(Role::Warning, sign),
-                Line::of(Role::Number, known.revision()),
-                Line::from(known.counted()),
-                Line::of(role, op),
-                Line::from(when),
-                Line::of(Role::Name, known.who.clone()),
-                Line::from(known.changed.as_str()),
-            ]
-        });
     }
 }

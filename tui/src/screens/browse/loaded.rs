@@ -1,0 +1,195 @@
+//! One version as the preview has read it.
+
+use std::collections::BTreeSet;
+
+use etcd_inspect::export::yaml;
+use etcd_inspect::kubernetes::blame::writer;
+use etcd_inspect::text::{number, time};
+
+use super::preview::{Look, View};
+use crate::object::{Hex, Neat, Object, describe};
+use crate::paint::Line;
+use crate::session::{Data, Session};
+use crate::theme::Role;
+
+/// A version, and the lines that are shown of it.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) stamp: Stamp,
+    pub(super) object: Option<Object>,
+    pub(super) versions: (usize, usize),
+    pub(super) body: Body,
+    /// Lines of the body that are not folded away.
+    pub(super) shown: Vec<usize>,
+}
+
+/// What a loaded object depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) key: Vec<u8>,
+    pub(super) revision: i64,
+    pub(super) view: View,
+    pub(super) neat: Neat,
+    pub(super) revealed: bool,
+    pub(super) folds: usize,
+}
+
+/// What the lines are.
+#[derive(Debug)]
+pub(super) enum Body {
+    Yaml(Vec<yaml::Line>),
+    Lines(Vec<Line>),
+    Hex,
+}
+
+impl Loaded {
+    pub(super) fn is_object(&self) -> bool {
+        self.object
+            .as_ref()
+            .is_some_and(|object| object.json.is_ok())
+    }
+
+    /// Who wrote a line, and when.
+    pub(super) fn who(&self, line: &yaml::Line, session: &Session) -> Option<(String, String)> {
+        let object = self.object.as_ref()?.json.as_ref().ok()?;
+        let writer = writer(object, &line.path)?;
+        let newest = session.data()?.newest_time;
+        let when = writer
+            .time
+            .map(|at| time::short(at, newest.unwrap_or(at), &session.options.zone));
+        Some((writer.manager.to_owned(), when.unwrap_or_default()))
+    }
+}
+
+/// A path as the name of a fold.
+pub(super) fn name(path: &[yaml::Step]) -> String {
+    use std::fmt::Write as _;
+    path.iter().fold(String::new(), |mut name, step| {
+        let _ = match step {
+            yaml::Step::Field(field) => write!(name, ".{field}"),
+            yaml::Step::Item(at) => write!(name, "[{at}]"),
+        };
+        name
+    })
+}
+
+pub(super) fn hex(object: &Object) -> Hex<'static> {
+    let bytes = object.value.map_or(&[][..], |value| value.value);
+    Hex {
+        offset: value_offset(object).unwrap_or(0),
+        bytes: if object.hidden { &[] } else { bytes },
+    }
+}
+
+/// Where the value's bytes begin in the db file.
+fn value_offset(object: &Object) -> Option<u64> {
+    let (value, message) = (object.value?.value, object.version.message);
+    let start = value.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
+    let stored_key = object
+        .version
+        .stored_bytes
+        .checked_sub(message.len() as u64)?;
+    object
+        .version
+        .offset?
+        .checked_add(stored_key)?
+        .checked_add(start as u64)
+}
+
+pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) -> Loaded {
+    let records = data.objects.keyspace().records_of(&stamp.key);
+    let position = data.directory.position(&stamp.key);
+    let version = position.and_then(|at| data.directory.at(at, stamp.revision));
+    let which = records
+        .iter()
+        .filter(|record| !record.tombstone && record.revision.main <= stamp.revision)
+        .count();
+    let of = records.iter().filter(|record| !record.tombstone).count();
+    let Some(version) = version else {
+        let lines = absent(&stamp, data);
+        return Loaded {
+            shown: (0..lines.len()).collect(),
+            stamp,
+            object: None,
+            versions: (which, of),
+            body: Body::Lines(lines),
+        };
+    };
+    let object = Object::read(version, data, session);
+    let body = match look.view {
+        View::Yaml => Body::Yaml(object.lines(look.neat, session)),
+        View::Describe => Body::Lines(describe(&object, data, stamp.revision)),
+        View::Hex if object.hidden => Body::Lines(vec![Line::of(
+            Role::Dim,
+            "secret bytes are hidden; X shows them for ten seconds",
+        )]),
+        View::Hex => Body::Hex,
+    };
+    let shown = match &body {
+        Body::Yaml(lines) => unfolded(lines, &look.folds),
+        Body::Lines(lines) => (0..lines.len()).collect(),
+        Body::Hex => Vec::new(),
+    };
+    Loaded {
+        stamp,
+        object: Some(object),
+        versions: (which, of),
+        body,
+        shown,
+    }
+}
+
+/// Lines that do not lie within something folded.
+fn unfolded(lines: &[yaml::Line], folds: &BTreeSet<String>) -> Vec<usize> {
+    if folds.is_empty() {
+        return (0..lines.len()).collect();
+    }
+    let mut hidden: Option<&[yaml::Step]> = None;
+    let mut shown = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if hidden.is_some_and(|path| line.path.starts_with(path)) {
+            continue;
+        }
+        hidden = (line.opens && folds.contains(&name(&line.path))).then_some(line.path.as_slice());
+        shown.push(at);
+    }
+    shown
+}
+
+/// What to say of a key that does not exist at the revision.
+fn absent(stamp: &Stamp, data: &Data) -> Vec<Line> {
+    let records = data.objects.keyspace().records_of(&stamp.key);
+    let at = number::thousands(stamp.revision.into());
+    let before = records
+        .iter()
+        .rfind(|record| record.revision.main <= stamp.revision);
+    let after = records
+        .iter()
+        .find(|record| record.revision.main > stamp.revision && !record.tombstone);
+    let mut lines = vec![Line::of(
+        Role::Struck,
+        format!("does not exist at revision {at}"),
+    )];
+    if let Some(deleted) = before.filter(|record| record.tombstone) {
+        lines.push(
+            Line::of(
+                Role::Error,
+                format!(
+                    "✕ deleted at {}",
+                    number::thousands(deleted.revision.main.into())
+                ),
+            )
+            .text("   , shows the version before"),
+        );
+    }
+    if let Some(created) = after {
+        lines.push(
+            Line::from(format!(
+                "created later, at {}",
+                number::thousands(created.revision.main.into())
+            ))
+            .text("   . goes there"),
+        );
+    }
+    lines
+}
