@@ -109,19 +109,7 @@ fn table(judged: &[Judged]) -> String {
 #[test]
 fn every_incident_is_judged_as_etcd_does() {
     let judged = judged();
-    // Recorded with UPDATE_TABLE=1; the page is part of the repository.
-    let page = testkit::root().join("tests/INCIDENTS.md");
-    let head = "# Incidents of the field: damage, real etcd, what we say\n\nWritten by `UPDATE_TABLE=1 cargo test -p etcd-inspect --test check incidents`; the same test holds it against the code.\n\n";
-    let text = format!("{head}{}", table(judged));
-    if std::env::var_os("UPDATE_TABLE").is_some() {
-        std::fs::write(&page, &text).unwrap();
-    }
-    assert_eq!(
-        std::fs::read_to_string(&page).unwrap(),
-        text,
-        "{} is out of date",
-        page.display()
-    );
+    crate::page::holds("incidents", &table(judged));
     let wrong: Vec<String> = judged
         .iter()
         .filter(|one| one.starts != one.etcd.starts_with("starts") && !MISJUDGED.contains(&one.id))

@@ -13,3 +13,5 @@ mod clean;
 mod healthy;
 mod incidents;
 mod kubernetes;
+mod page;
+mod peers;

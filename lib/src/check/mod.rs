@@ -259,6 +259,9 @@ impl Run<'_> {
 
     fn log(&mut self, depth: Depth) {
         let member = self.member;
+        if depth == Depth::Quick {
+            return self.heads();
+        }
         let found = &mut self.found;
         let snaps = member.snaps(&mut |finding| found.add(finding));
         if !snaps.files.is_empty() {
@@ -267,24 +270,8 @@ impl Run<'_> {
                 snaps.files.len()
             ));
         }
-        let Some(wal) = (if depth == Depth::Quick {
-            None
-        } else {
-            member.wal_with(self.progress)
-        }) else {
-            if depth == Depth::Quick && !member.evidence().wal().is_empty() {
-                cross::quick_heads(member, &mut |finding| self.found.add(finding));
-                self.checked
-                    .push("WAL: names and heads of the segments".to_owned());
-                self.skip("WAL records", "--quick");
-            } else if !matches!(member.evidence().kind(), Kind::Db | Kind::Snapshot) {
-                self.skip("WAL", "there is none");
-            } else {
-                self.skip(
-                    "WAL and .snap",
-                    "a db file alone was given: what the log knows better cannot be seen",
-                );
-            }
+        let Some(wal) = member.wal_with(self.progress) else {
+            self.no_log();
             return;
         };
         self.readable = true;
@@ -319,6 +306,29 @@ impl Run<'_> {
                 &member.options().evidence.limits,
                 &mut |finding| self.found.add(finding),
             );
+        }
+    }
+
+    /// What names and heads say, without reading log and snapshots.
+    fn heads(&mut self) {
+        let member = self.member;
+        if member.evidence().wal().is_empty() {
+            return self.no_log();
+        }
+        cross::quick_heads(member, &mut |finding| self.found.add(finding));
+        self.checked
+            .push("WAL: names and heads of the segments".to_owned());
+        self.skip("WAL records, .snap files", "--quick");
+    }
+
+    fn no_log(&mut self) {
+        if matches!(self.member.evidence().kind(), Kind::Db | Kind::Snapshot) {
+            self.skip(
+                "WAL and .snap",
+                "a db file alone was given: what the log knows better cannot be seen",
+            );
+        } else {
+            self.skip("WAL", "there is none");
         }
     }
 
