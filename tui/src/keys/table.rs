@@ -120,6 +120,17 @@ pub const TABLE: &[Binding] = &[
     .hint("deeper")
     .cli("check --deep {path}"),
     key(
+        &["v"],
+        Act::Metric,
+        "measure live and history, one of them, or what is free",
+    )
+    .on(&[ScreenId::Space])
+    .hint("metric")
+    .command("metric"),
+    key(&["s"], Act::Sort, "by resource, or by namespace")
+        .on(&[ScreenId::Space])
+        .hint("group"),
+    key(
         &["m"],
         Act::Neat,
         "more of the object: neat, with status, full",

@@ -6,6 +6,7 @@ mod history;
 mod needle;
 mod pages;
 mod search;
+mod space;
 mod wal;
 
 use crate::screen::Screen;
@@ -19,6 +20,7 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
         Box::new(history::History::default()),
         Box::new(wal::Wal::default()),
         Box::new(pages::Pages::default()),
+        Box::new(space::SpaceScreen::default()),
         Box::new(check::Check::default()),
         Box::new(search::Search::default()),
     ]

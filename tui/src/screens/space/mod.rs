@@ -1,0 +1,470 @@
+//! Space: where the bytes of the db file are, by resource and namespace, down to the key; the parts add up to the file.
+
+mod draw;
+mod sums;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::member::Member;
+use etcd_inspect::mvcc::Counts;
+use etcd_inspect::text::{escape, shell};
+use ratatui::layout::{Position, Rect};
+
+use crate::act::{Act, Copied};
+use crate::job::{JobId, Monitor};
+use crate::paint::Pen;
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Data, Session};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{List, Panes, Split};
+use sums::{Group, Level, Rest, Sums};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct SpaceScreen {
+    level: Level,
+    metric: Metric,
+    sums: Option<Sums>,
+    /// What the sums are of, or are being made of.
+    of: Option<(Arc<Data>, Level)>,
+    job: Option<JobId>,
+    rows: Vec<Row>,
+    list: List,
+    split: Split,
+    awaited: Option<Group>,
+    panes: Panes,
+    body: Rect,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Metric {
+    /// All records.
+    #[default]
+    Stored,
+    /// The newest version of every key that exists.
+    Live,
+    /// Older versions and deletions.
+    History,
+    /// What belongs to no key.
+    Free,
+}
+
+/// A part of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    part: Part,
+    bytes: u64,
+    counts: Counts,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Group(Group),
+    Rest(Rest),
+}
+
+/// For the back stack.
+struct Before {
+    level: Level,
+    metric: Metric,
+    list: List,
+    split: Split,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stored => "live + history",
+            Self::Live => "live",
+            Self::History => "history",
+            Self::Free => "free",
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Stored => Self::Live,
+            Self::Live => Self::History,
+            Self::History => Self::Free,
+            Self::Free => Self::Stored,
+        }
+    }
+
+    fn of(self, counts: &Counts) -> u64 {
+        match self {
+            Self::Stored => sums::stored(counts),
+            Self::Live => counts.live_bytes,
+            Self::History => counts.history_bytes,
+            Self::Free => 0,
+        }
+    }
+}
+
+impl Screen for SpaceScreen {
+    fn id(&self) -> ScreenId {
+        ScreenId::Space
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        let (Some(member), Some(data)) = (session.member(), session.data().cloned()) else {
+            (self.sums, self.of) = (None, None);
+            self.rows.clear();
+            return;
+        };
+        self.sum(member, data, session);
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        if self.split.act(act) {
+            return true;
+        }
+        match act {
+            Act::Open | Act::Right => self.enter(act, session),
+            Act::Left => {
+                if !self.outward(session) {
+                    self.split.detail = false;
+                }
+            }
+            Act::Metric => {
+                let part = self.row().map(|row| row.part.clone());
+                self.metric = self.metric.next();
+                self.arrange();
+                self.select(part.as_ref());
+                session.say(Role::Dim, format!("measured: {}", self.metric.name()));
+            }
+            Act::Sort => {
+                session.visit();
+                self.level = Level {
+                    by_namespace: !self.level.by_namespace,
+                    way: Vec::new(),
+                };
+                self.list = List::default();
+                self.refresh(session);
+            }
+            act => return self.list.act(act, self.rows.len()),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let mut crumbs = vec!["space".to_owned()];
+        let names = self.level.way.iter();
+        crumbs.extend(names.map(|group| draw::name(group, session.charset())));
+        match self.row().map(|row| &row.part) {
+            Some(Part::Group(group)) => crumbs.push(draw::name(group, session.charset())),
+            Some(Part::Rest(rest)) => crumbs.push(draw::rest_name(*rest, self.metric)),
+            None => {}
+        }
+        crumbs
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let Target::Space(key) = target else {
+            return Err("Space shows what keys take".to_owned());
+        };
+        let data = session
+            .data()
+            .cloned()
+            .ok_or_else(|| session.why_no_data().plain())?;
+        if data.directory.below(key).is_empty() {
+            return Err(format!(
+                "nothing of {} is stored",
+                escape::bytes(key, session.charset())
+            ));
+        }
+        let (mut level, mut group) = Level::to(data.objects.layout(), key);
+        if data.directory.position(key).is_none()
+            && let Some(last) = level.way.pop()
+        {
+            group = last;
+        }
+        if self.metric == Metric::Free {
+            self.metric = Metric::Stored;
+        }
+        self.level = level;
+        self.awaited = Some(group);
+        self.refresh(session);
+        self.find_awaited();
+        Ok(())
+    }
+
+    fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
+        let group = match self.row().map(|row| &row.part) {
+            Some(Part::Group(group)) => group,
+            Some(Part::Rest(_)) if want != Want::Time => {
+                return Some(Err("this part of the file belongs to no key".to_owned()));
+            }
+            _ => return None,
+        };
+        match (want, group) {
+            (Want::Key, Group::Key(key)) => Some(Ok(Target::Key(key.clone()))),
+            (Want::Space, Group::Key(key)) => Some(Ok(Target::Space(key.clone()))),
+            (Want::Key, _) => {
+                Some(self.prefix(session).map(Target::Key).ok_or_else(|| {
+                    "a namespace of all resources is no branch of Browse".to_owned()
+                }))
+            }
+            (Want::Revision, _) => Some(Ok(Target::Revision {
+                main: self.row()?.counts.last_revision,
+                key: match group {
+                    Group::Key(key) => Some(key.clone()),
+                    _ => None,
+                },
+            })),
+            _ => None,
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before {
+            level: self.level.clone(),
+            metric: self.metric,
+            list: self.list,
+            split: self.split,
+        })
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(before) = snapshot.downcast_ref::<Before>() {
+            self.level = before.level.clone();
+            (self.metric, self.list, self.split) = (before.metric, before.list, before.split);
+            self.arrange();
+            self.refresh(session);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        _last: bool,
+        session: &mut Session,
+    ) {
+        let Ok(sums) = value.downcast::<Sums>() else {
+            return;
+        };
+        if self.job == Some(job) {
+            self.job = None;
+            self.sums = Some(*sums);
+            self.arrange();
+            self.find_awaited();
+            self.take(session);
+        }
+    }
+
+    fn close(&mut self, session: &mut Session) -> bool {
+        self.split.close() || self.outward(session)
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        match (what, self.row().map(|row| &row.part)) {
+            (Copied::Command, _) => Some(Ok(session.command(&self.command(session)))),
+            (Copied::Key, Some(Part::Group(Group::Key(key)))) => {
+                Some(Ok(escape::bytes(key, session.charset()).into_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        let at = Position::new(event.column, event.row);
+        if !matches!(event.kind, MouseEventKind::Down(MouseButton::Left)) {
+            return false;
+        }
+        self.split.detail = self.panes.detail.contains(at);
+        if self.body.contains(at) {
+            let y = event.row.saturating_sub(self.body.y);
+            if let Some(row) = self.list.row_at(y, self.rows.len()) {
+                if row == self.list.cursor() {
+                    return self.act(Act::Open, session);
+                }
+                self.list.select(row);
+            }
+        }
+        true
+    }
+
+    fn settle(&mut self, session: &mut Session) {
+        self.take(session);
+    }
+}
+
+impl SpaceScreen {
+    fn row(&self) -> Option<&Row> {
+        self.rows.get(self.list.cursor())
+    }
+
+    /// Gives the key under the cursor the focus.
+    fn take(&self, session: &mut Session) {
+        if let Some(Part::Group(Group::Key(key))) = self.row().map(|row| &row.part) {
+            session.set_focus(Some(key));
+        }
+    }
+
+    /// Sums the level, where that is not done.
+    fn sum(&mut self, member: &'static Member, data: Arc<Data>, session: &mut Session) {
+        let is_same =
+            |(of, level): &(Arc<Data>, Level)| Arc::ptr_eq(of, &data) && *level == self.level;
+        if self.of.as_ref().is_some_and(is_same) {
+            return;
+        }
+        if let Some(job) = self.job.take() {
+            session.cancel(job);
+        }
+        self.sums = None;
+        self.rows.clear();
+        self.of = Some((Arc::clone(&data), self.level.clone()));
+        let level = self.level.clone();
+        let work = move |_: &Monitor| sums::sum(member, &data, &level);
+        self.job = Some(session.spawn(ScreenId::Space, "sums", work));
+    }
+
+    /// Makes the rows for the metric.
+    fn arrange(&mut self) {
+        self.rows.clear();
+        let Some(sums) = &self.sums else { return };
+        let metric = self.metric;
+        let groups = sums.groups.iter().filter(|_| metric != Metric::Free);
+        let mut rows: Vec<Row> = groups
+            .map(|(group, counts)| Row {
+                part: Part::Group(group.clone()),
+                bytes: metric.of(counts),
+                counts: *counts,
+            })
+            .collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
+        let rest = |rest: Rest, bytes: u64, counts: Counts| Row {
+            part: Part::Rest(rest),
+            bytes,
+            counts,
+        };
+        let (more, counts) = sums.more;
+        if more > 0 && metric != Metric::Free {
+            rows.push(rest(Rest::More(more), metric.of(&counts), counts));
+        }
+        if let (true, Ok(space)) = (self.level.way.is_empty(), &sums.space) {
+            // Together with the groups these make the file, to the byte.
+            let shown: u64 = rows.iter().map(|row| row.bytes).sum();
+            let records = space.live_bytes.saturating_add(space.history_bytes);
+            if metric != Metric::Stored || records < shown {
+                let others = records.saturating_sub(shown);
+                rows.push(rest(Rest::Records, others, Counts::default()));
+            }
+            for (part, bytes) in [
+                (Rest::Tree, space.tree_bytes),
+                (Rest::Free, space.free_bytes),
+                (Rest::Outside, space.outside_bytes),
+            ] {
+                rows.push(rest(part, bytes, Counts::default()));
+            }
+        }
+        self.rows = rows;
+    }
+
+    fn select(&mut self, part: Option<&Part>) {
+        let row = part.and_then(|part| self.rows.iter().position(|row| row.part == *part));
+        self.list.select(row.unwrap_or(0));
+    }
+
+    fn find_awaited(&mut self) {
+        if self.sums.is_some()
+            && let Some(group) = self.awaited.take()
+        {
+            self.select(Some(&Part::Group(group)));
+        }
+    }
+
+    fn enter(&mut self, act: Act, session: &mut Session) {
+        match self.row().map(|row| row.part.clone()) {
+            Some(Part::Group(Group::Key(key))) if act == Act::Open => {
+                session.go(Target::Key(key));
+            }
+            Some(Part::Group(Group::Key(_)) | Part::Rest(_)) | None => self.split.detail = true,
+            Some(Part::Group(group)) => {
+                session.visit();
+                self.level.way.push(group);
+                self.list = List::default();
+                self.refresh(session);
+            }
+        }
+    }
+
+    /// One level up; `false`: this is the uppermost.
+    fn outward(&mut self, session: &mut Session) -> bool {
+        let Some(group) = self.level.way.pop() else {
+            return false;
+        };
+        self.awaited = Some(group);
+        self.refresh(session);
+        true
+    }
+
+    /// The common prefix of the keys of the group under the cursor, or of the level; `None`: they have none.
+    fn prefix(&self, session: &Session) -> Option<Vec<u8>> {
+        let own = match self.row().map(|row| &row.part) {
+            Some(Part::Group(group)) => Some(group),
+            _ => None,
+        };
+        let way: Vec<&Group> = self.level.way.iter().chain(own).collect();
+        prefix_of(&way, self.level.by_namespace, session)
+    }
+
+    /// The command line that shows the same sums.
+    fn command(&self, session: &Session) -> String {
+        let way: Vec<&Group> = self.level.way.iter().collect();
+        let prefix = prefix_of(&way, self.level.by_namespace, session).map(|prefix| {
+            let prefix = escape::bytes(&prefix, session.charset());
+            format!("--prefix {} ", shell::word(&prefix))
+        });
+        let by = match (way.as_slice(), self.level.by_namespace) {
+            _ if self.metric == Metric::Free => return "status {path}".to_owned(),
+            ([], false) => "--by-resource ".to_owned(),
+            ([], true) => "--by-namespace ".to_owned(),
+            ([_], false) => format!("--by-namespace {}", prefix.unwrap_or_default()),
+            ([Group::Namespace(name)], true) => {
+                format!("--by-resource -n {} ", shell::word(name))
+            }
+            _ => prefix.unwrap_or_default(),
+        };
+        let sort = match self.metric {
+            Metric::Live if !by.is_empty() && by.contains("--by") => "--sort-by live ",
+            Metric::History if by.contains("--by") => "--sort-by history ",
+            _ => "",
+        };
+        format!("keys {by}{sort}{{path}}")
+    }
+}
+
+/// The prefix that the keys of a way of groups have.
+fn prefix_of(way: &[&Group], by_namespace: bool, session: &Session) -> Option<Vec<u8>> {
+    let data = session.data()?;
+    let (resource, namespace) = match (way, by_namespace) {
+        ([resource], false) => (*resource, None),
+        ([resource, namespace, ..], false) => (*resource, Some(*namespace)),
+        ([namespace, resource, ..], true) => (*resource, Some(*namespace)),
+        _ => return None,
+    };
+    let Group::Resource(path) = resource else {
+        return None;
+    };
+    let mut below = Vec::new();
+    below.push(b'/');
+    below.extend_from_slice(path);
+    below.push(b'/');
+    if let Some(Group::Namespace(name)) = namespace {
+        below.extend_from_slice(name.as_bytes());
+        below.push(b'/');
+    }
+    let with = |prefix: &str| [prefix.as_bytes(), &below].concat();
+    let mut prefixes = data.objects.layout().prefixes().map(with);
+    prefixes.find(|prefix| !data.directory.below(prefix).is_empty())
+}
