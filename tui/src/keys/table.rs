@@ -119,6 +119,10 @@ pub const TABLE: &[Binding] = &[
     .on(&[ScreenId::Check])
     .hint("deeper")
     .cli("check --deep {path}"),
+    key(&["z"], Act::ZoomIn, "closer")
+        .on(&[ScreenId::Timeline])
+        .hint("zoom"),
+    key(&["Z"], Act::ZoomOut, "further away").on(&[ScreenId::Timeline]),
     key(
         &["v"],
         Act::Metric,

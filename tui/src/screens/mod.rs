@@ -7,6 +7,7 @@ mod needle;
 mod pages;
 mod search;
 mod space;
+mod timeline;
 mod wal;
 
 use crate::screen::Screen;
@@ -18,6 +19,7 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
     vec![
         Box::new(browse::Browse::default()),
         Box::new(history::History::default()),
+        Box::new(timeline::Timeline::default()),
         Box::new(wal::Wal::default()),
         Box::new(pages::Pages::default()),
         Box::new(space::SpaceScreen::default()),

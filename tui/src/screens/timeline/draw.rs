@@ -1,0 +1,308 @@
+//! How the timeline looks.
+
+use etcd_inspect::text::{escape, number, time};
+use jiff::Timestamp;
+use ratatui::layout::Rect;
+
+use super::Timeline;
+use super::events::{Loaded, cell_of};
+use crate::paint::{Line, Pen, cells};
+use crate::session::Session;
+use crate::theme::Role;
+use crate::widgets::{Column, Table};
+
+static COLUMNS: [Column; 4] = [
+    Column::right("REV", 10),
+    Column::left("WHEN~", 9).from(60),
+    Column::left("", 3),
+    Column::left("KEY", 0),
+];
+
+/// Heights of a bar, by eighths.
+const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// A place of the axis.
+pub(super) fn moment(loaded: &Loaded, at: i64, session: &Session) -> String {
+    if !loaded.timed {
+        return format!("revision {}", number::thousands(at.into()));
+    }
+    let newest = Timestamp::from_second(loaded.span().1).unwrap_or_default();
+    match Timestamp::from_second(at) {
+        Ok(moment) => format!("~{}", time::short(moment, newest, &session.options.zone)),
+        Err(_) => at.to_string(),
+    }
+}
+
+impl Timeline {
+    pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.panes = self.split.panes(area, 66);
+        // The graph wants the width, whatever there is of it.
+        if area.width >= 110 && !self.split.full && area.height >= 16 {
+            let high = area.height * 3 / 5;
+            self.panes.list = Rect {
+                height: high,
+                ..area
+            };
+            self.panes.detail = Rect {
+                y: area.y.saturating_add(high),
+                height: area.height - high,
+                ..area
+            };
+        }
+        let (list, pane) = (self.panes.list, self.panes.detail);
+        if list.width > 0 && list.height > 0 {
+            self.draw_graph(list, pen, session);
+        }
+        if pane.width > 0 && pane.height > 0 {
+            self.draw_records(pane, pen, session);
+        }
+    }
+
+    fn draw_graph(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            let inner = pen.frame(area, &Line::from("timeline"), !self.split.detail);
+            let why = match session.data() {
+                Some(_) => Line::of(Role::Dim, "reading the times of writes…"),
+                None => session.why_no_data(),
+            };
+            return pen.line(inner, 0, &why, 0);
+        };
+        let (from, to) = (self.look.from, self.look.to);
+        let span = to.saturating_sub(from).saturating_add(1);
+        let mut title = Line::from(format!(
+            "{} – {}",
+            moment(&loaded, from, session),
+            moment(&loaded, to, session)
+        ));
+        let label = if area.width >= 100 { 30 } else { 18 };
+        let label = label.min(area.width.saturating_sub(2) / 3);
+        let total = 8u16;
+        let inner_width = area.width.saturating_sub(2);
+        let width = inner_width.saturating_sub(label + total + 1).max(1);
+        title = match loaded.timed {
+            true => {
+                let tenths = i128::from(span) * 10 / i128::from(width.max(1));
+                title.text(format!(" · {}.{} s a cell", tenths / 10, tenths % 10))
+            }
+            false => title.text(" · no object carries a time: the axis is revisions"),
+        };
+        let title = title.with(Role::Dim, " · z Z zoom · ⏎ Browse then");
+        let inner = pen.frame(area, &title, !self.split.detail);
+        let graph = Rect {
+            x: inner.x.saturating_add(1 + label),
+            width: width.min(inner.width.saturating_sub(1 + label)),
+            ..inner
+        };
+        if self.graph.width != graph.width {
+            self.graph = graph;
+            self.picture = super::Picture::of(&loaded, from, to, usize::from(graph.width.max(1)));
+            self.list_records(&loaded);
+        }
+        let cell_count = usize::from(graph.width);
+        let mut y = 0;
+        if inner.height >= 6 {
+            self.draw_terms(inner, graph, pen, &loaded, cell_count);
+            self.draw_flags(inner, graph, pen, &loaded, session, cell_count);
+            y = 2;
+        }
+        let body = Rect {
+            y: inner.y.saturating_add(y),
+            height: inner.height.saturating_sub(y),
+            ..inner
+        };
+        self.graph = Rect {
+            y: body.y,
+            height: body.height,
+            ..graph
+        };
+        let cursor = cells(self.cell());
+        let focused = !self.split.detail;
+        for (y, row) in self.look.rows.window(body.height, self.picture.rows.len()) {
+            let Some(counts) = self.picture.rows.get(row) else {
+                continue;
+            };
+            let (name, role) = match row {
+                0 => ("writes".to_owned(), Role::Heading),
+                1 => ("deletes".to_owned(), Role::Heading),
+                row => {
+                    let name = loaded.resources.get(row - 2);
+                    let name = name.map(Vec::as_slice).unwrap_or_default();
+                    (
+                        escape::bytes(name, session.charset()).into_owned(),
+                        Role::Name,
+                    )
+                }
+            };
+            let left = Rect {
+                width: label,
+                ..body
+            };
+            pen.put(left, 1, y, &name, role);
+            let most = counts.iter().copied().max().unwrap_or(0);
+            let bars: String = counts.iter().map(|count| bar(*count, most)).collect();
+            let role = if row == 1 { Role::Removed } else { Role::Good };
+            let place = Rect {
+                y: body.y.saturating_add(y),
+                height: 1,
+                ..graph
+            };
+            pen.put(place, 0, 0, &bars, role);
+            let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+            pen.right(body, y, &Line::of(Role::Dim, number::thousands(sum.into())));
+            if row == self.look.rows.cursor() {
+                let role = if focused { Role::Cursor } else { Role::Shadow };
+                pen.highlight(left, y, role);
+                pen.put(body, 0, y, ">", Role::Heading);
+            }
+            let cell = Rect {
+                x: place.x.saturating_add(cursor),
+                width: 1,
+                ..place
+            };
+            pen.highlight(cell, 0, Role::Cursor);
+        }
+    }
+
+    fn draw_terms(
+        &self,
+        inner: Rect,
+        graph: Rect,
+        pen: &mut Pen<'_>,
+        loaded: &Loaded,
+        cell_count: usize,
+    ) {
+        let (from, to) = (self.look.from, self.look.to);
+        pen.put(inner, 1, 0, "raft term", Role::Dim);
+        if loaded.terms.is_empty() {
+            pen.put(
+                graph,
+                0,
+                0,
+                "no log, or none of its writes is stored",
+                Role::Dim,
+            );
+            return;
+        }
+        pen.put(graph, 0, 0, &"─".repeat(cell_count), Role::Dim);
+        let before = loaded.terms.iter().rev().find(|(at, _)| *at <= from);
+        if let Some((_, term)) = before {
+            pen.put(graph, 0, 0, &term.to_string(), Role::Number);
+        }
+        for (at, term) in &loaded.terms {
+            if *at > from
+                && let Some(cell) = cell_of(from, to, cell_count, *at)
+            {
+                pen.put(graph, cells(cell), 0, &term.to_string(), Role::Number);
+            }
+        }
+    }
+
+    fn draw_flags(
+        &self,
+        inner: Rect,
+        graph: Rect,
+        pen: &mut Pen<'_>,
+        loaded: &Loaded,
+        session: &Session,
+        cell_count: usize,
+    ) {
+        let (from, to) = (self.look.from, self.look.to);
+        pen.put(inner, 1, 1, "flags", Role::Dim);
+        pen.put(graph, 0, 1, &"·".repeat(cell_count), Role::Dim);
+        let report = session.slot().and_then(|slot| slot.report.as_ref());
+        let keyspace = loaded.data.objects.keyspace();
+        for finding in report.into_iter().flat_map(|report| &report.findings) {
+            // A finding about a key lies where the key was written last.
+            let newest = finding.keys.iter().take(16).filter_map(|key| {
+                let records = keyspace.records_of(key);
+                records.get(records.len().checked_sub(1)?)
+            });
+            for version in newest {
+                let at = loaded.at(version.revision.main);
+                if let Some(cell) = cell_of(from, to, cell_count, at) {
+                    pen.put(graph, cells(cell), 1, "!", Role::Error);
+                }
+            }
+        }
+        for (main, deleted) in &session.ruler.marks {
+            if let Some(cell) = cell_of(from, to, cell_count, loaded.at(*main)) {
+                let (mark, role) = match deleted {
+                    true => ("✕", Role::Error),
+                    false => ("▪", Role::Key),
+                };
+                pen.put(graph, cells(cell), 1, mark, role);
+            }
+        }
+        let at = loaded.at(session.ruler.revision());
+        if let Some(cell) = cell_of(from, to, cell_count, at) {
+            pen.put(graph, cells(cell), 1, "●", Role::Warning);
+        }
+    }
+
+    fn draw_records(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            pen.frame(area, &Line::from("records"), self.split.detail);
+            return;
+        };
+        let (from, to) = self.stretch();
+        let count = self.listed.versions.len() + self.listed.more;
+        let mut title = Line::from(format!(
+            "{} · {} · {}",
+            self.row_name(&loaded, session),
+            number::thousands(count as i128),
+            moment(&loaded, from, session)
+        ));
+        if to > from {
+            title = title.text(format!(" – {}", moment(&loaded, to, session)));
+        }
+        let inner = pen.frame(area, &title, self.split.detail);
+        if self.listed.versions.is_empty() {
+            pen.put(
+                inner,
+                1,
+                0,
+                "nothing was written then; { } go to the next cell with anything",
+                Role::Dim,
+            );
+            return;
+        }
+        let versions = &self.listed.versions;
+        let table = Table {
+            columns: &COLUMNS,
+            focused: self.split.detail,
+        };
+        table.draw(inner, pen, &mut self.look.list, versions.len(), |at| {
+            let Some(version) = versions.get(at) else {
+                return Vec::new();
+            };
+            let when = match loaded.timed {
+                true => moment(&loaded, loaded.at(version.revision.main), session),
+                false => String::new(),
+            };
+            let (op, role) = match version.tombstone {
+                true => ("✕", Role::Error),
+                false => ("put", Role::Dim),
+            };
+            vec![
+                Line::of(
+                    Role::Number,
+                    number::thousands(version.revision.main.into()),
+                ),
+                Line::of(Role::Dim, when.trim_start_matches('~').to_owned()),
+                Line::of(role, op),
+                Line::from(escape::bytes(version.key, session.charset()).into_owned()),
+            ]
+        });
+    }
+}
+
+fn bar(count: u32, most: u32) -> &'static str {
+    if count == 0 {
+        return "·";
+    }
+    let eighth = u64::from(count)
+        .saturating_mul(8)
+        .div_ceil(u64::from(most.max(1)));
+    let at = usize::try_from(eighth.saturating_sub(1)).unwrap_or(0);
+    BARS.get(at).or(BARS.last()).copied().unwrap_or("█")
+}

@@ -1,0 +1,449 @@
+//! Timeline: writes and deletions over time by resource, terms, findings as flags.
+
+mod draw;
+mod events;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::mvcc::Version;
+use etcd_inspect::text::{escape, shell};
+use ratatui::layout::{Position, Rect};
+
+use crate::act::{Act, Copied};
+use crate::job::{JobId, Monitor};
+use crate::paint::Pen;
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Data, Session};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{List, Panes, Split};
+use events::{Loaded, Picture, cell_of, stretch};
+
+/// Records of one stretch that are listed.
+const LISTED: usize = 5_000;
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    loaded: Option<Arc<Loaded>>,
+    job: Option<JobId>,
+    look: Look,
+    picture: Picture,
+    listed: Listed,
+    split: Split,
+    panes: Panes,
+    /// Where the cells are.
+    graph: Rect,
+    awaited: Option<i64>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    from: i64,
+    to: i64,
+    /// The cursor on the axis.
+    at: i64,
+    /// The row: all, deletions, resources.
+    rows: List,
+    /// The record under the cursor of the second pane.
+    list: List,
+}
+
+/// The records of the stretch and row under the cursor.
+#[derive(Debug, Default)]
+struct Listed {
+    of: Option<(i64, i64, usize)>,
+    versions: Vec<Version<'static>>,
+    more: usize,
+}
+
+/// For the back stack.
+struct Before(Look, Split);
+
+impl Screen for Timeline {
+    fn id(&self) -> ScreenId {
+        ScreenId::Timeline
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        let (Some(member), Some(data)) = (session.member(), session.data().cloned()) else {
+            self.loaded = None;
+            return;
+        };
+        let is_loaded = |loaded: &Arc<Loaded>| Arc::ptr_eq(&loaded.data, &data);
+        if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
+            return;
+        }
+        self.loaded = None;
+        let work = move |monitor: &Monitor| events::load(member, data, monitor);
+        self.job = Some(session.spawn(ScreenId::Timeline, "timeline", work));
+    }
+
+    fn settle(&mut self, _session: &mut Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            return;
+        };
+        let cells = usize::from(self.graph.width.max(1));
+        let of = (self.look.from, self.look.to, cells);
+        if self.picture.of != of || self.picture.rows.is_empty() {
+            self.picture = Picture::of(&loaded, self.look.from, self.look.to, cells);
+        }
+        self.list_records(&loaded);
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        if self.split.detail && act != Act::Left && act != Act::Right {
+            if act == Act::Open {
+                return self.open(session);
+            }
+            if self.look.list.act(act, self.listed.versions.len()) {
+                return true;
+            }
+        }
+        if self.split.act(act) {
+            return true;
+        }
+        let Some(loaded) = self.loaded.clone() else {
+            return false;
+        };
+        match act {
+            Act::Left | Act::Right => self.step(act == Act::Right),
+            Act::ZoomIn | Act::ZoomOut => self.zoom(&loaded, act == Act::ZoomIn),
+            Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
+            Act::Open => return self.open(session),
+            act => return self.look.rows.act(act, loaded.resources.len() + 2),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let Some(loaded) = &self.loaded else {
+            return Vec::new();
+        };
+        let (from, to) = self.stretch();
+        let mut crumbs = vec!["timeline".to_owned(), self.row_name(loaded, session)];
+        crumbs.push(draw::moment(loaded, from, session));
+        if to > from {
+            crumbs.push(format!("to {}", draw::moment(loaded, to, session)));
+        }
+        crumbs
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let Target::Time(revision) = target else {
+            return Err("Timeline shows times".to_owned());
+        };
+        match self.loaded.clone() {
+            Some(loaded) => self.go_to(&loaded, *revision),
+            None if session.data().is_none() => return Err(session.why_no_data().plain()),
+            None => self.awaited = Some(*revision),
+        }
+        Ok(())
+    }
+
+    fn emit(&self, want: Want, _session: &Session) -> Option<Result<Target, String>> {
+        let version = self.version();
+        let nothing = || "nothing was written in this stretch".to_owned();
+        Some(match (want, version) {
+            (Want::Page | Want::Wal | Want::Finding, _) => return None,
+            (_, None) => Err(nothing()),
+            (Want::Key, Some(version)) => Ok(Target::Key(version.key.to_vec())),
+            (Want::Space, Some(version)) => Ok(Target::Space(version.key.to_vec())),
+            (Want::Time, Some(version)) => Ok(Target::Time(version.revision.main)),
+            (Want::Revision, Some(version)) => Ok(revision(version)),
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before(self.look, self.split))
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
+        if let Some(Before(look, split)) = snapshot.downcast_ref::<Before>() {
+            (self.look, self.split) = (*look, *split);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        _last: bool,
+        session: &mut Session,
+    ) {
+        let Ok(loaded) = value.downcast::<Loaded>() else {
+            return;
+        };
+        if self.job != Some(job) {
+            return;
+        }
+        self.job = None;
+        let is_shown = |data: &Arc<Data>| Arc::ptr_eq(data, &loaded.data);
+        if !session.data().is_some_and(is_shown) {
+            return self.refresh(session);
+        }
+        let (from, to) = loaded.span();
+        self.look = Look {
+            from,
+            to,
+            at: to,
+            ..Look::default()
+        };
+        let loaded: Arc<Loaded> = Arc::from(loaded);
+        self.picture = Picture::default();
+        self.listed = Listed::default();
+        let revision = self.awaited.take().unwrap_or(session.ruler.revision());
+        self.go_to(&loaded, revision);
+        self.loaded = Some(loaded);
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        let loaded = self.loaded.as_ref()?;
+        match what {
+            Copied::Command => {
+                let (first, last) = (self.listed.versions.first(), self.listed.versions.last());
+                let glob = match self.look.rows.cursor() {
+                    0 | 1 => "/*".to_owned(),
+                    row => {
+                        let data = session.data()?;
+                        let prefix = data.objects.layout().prefixes().next().unwrap_or_default();
+                        let name = loaded.resources.get(row - 2)?;
+                        format!("{prefix}/{}/*", escape::bytes(name, session.charset()))
+                    }
+                };
+                Some(match (first, last) {
+                    (Some(first), Some(last)) => Ok(session.command(&format!(
+                        "history {} --from {} --to {} -d {{path}}",
+                        shell::word(&glob),
+                        first.revision.main,
+                        last.revision.main
+                    ))),
+                    _ => Err("nothing was written in this stretch".to_owned()),
+                })
+            }
+            Copied::Revision => self
+                .version()
+                .map(|version| Ok(version.revision.main.to_string())),
+            Copied::Key => self
+                .version()
+                .map(|version| Ok(escape::bytes(version.key, session.charset()).into_owned())),
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        let at = Position::new(event.column, event.row);
+        if !matches!(
+            event.kind,
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+        ) {
+            return false;
+        }
+        self.split.detail = self.panes.detail.contains(at);
+        if self.graph.contains(at) {
+            let cell = usize::from(at.x - self.graph.x);
+            self.look.at = self.stretch_of(cell).0;
+            self.look.list = List::default();
+            let len = self.picture.rows.len();
+            let y = at.y - self.graph.y;
+            if let Some(row) = self.look.rows.row_at(y, len) {
+                self.look.rows.select(row);
+            }
+        }
+        let _ = session;
+        true
+    }
+}
+
+/// What Enter leads to.
+fn revision(version: &Version<'_>) -> Target {
+    Target::Revision {
+        main: version.revision.main,
+        key: Some(version.key.to_vec()),
+    }
+}
+
+impl Timeline {
+    fn cells(&self) -> usize {
+        usize::from(self.graph.width.max(1))
+    }
+
+    fn stretch_of(&self, cell: usize) -> (i64, i64) {
+        stretch(self.look.from, self.look.to, self.cells(), cell)
+    }
+
+    /// The cell of the cursor.
+    fn cell(&self) -> usize {
+        let cell = cell_of(self.look.from, self.look.to, self.cells(), self.look.at);
+        cell.unwrap_or(0)
+    }
+
+    /// The stretch under the cursor.
+    fn stretch(&self) -> (i64, i64) {
+        let (from, to) = self.stretch_of(self.cell());
+        (from, to.max(from))
+    }
+
+    fn row_name(&self, loaded: &Loaded, session: &Session) -> String {
+        match self.look.rows.cursor() {
+            0 => "writes".to_owned(),
+            1 => "deletes".to_owned(),
+            row => {
+                let name = loaded.resources.get(row - 2);
+                let name = name.map(Vec::as_slice).unwrap_or_default();
+                escape::bytes(name, session.charset()).into_owned()
+            }
+        }
+    }
+
+    /// The record under the cursor of the second pane.
+    fn version(&self) -> Option<&Version<'static>> {
+        self.listed.versions.get(self.look.list.cursor())
+    }
+
+    fn list_records(&mut self, loaded: &Loaded) {
+        let (from, to) = self.stretch();
+        let row = self.look.rows.cursor();
+        if self.listed.of == Some((from, to, row)) {
+            return;
+        }
+        let wanted = |event: &&events::Event| match row {
+            0 => true,
+            1 => event.tombstone,
+            row => usize::from(event.resource) == row - 2,
+        };
+        let events: Vec<_> = loaded.between(from, to).iter().filter(wanted).collect();
+        let keyspace = loaded.data.objects.keyspace();
+        let mut versions: Vec<Version<'static>> = Vec::new();
+        if let (Some(first), Some(last)) = (events.first(), events.last()) {
+            let layout = loaded.data.objects.layout();
+            let name = row.checked_sub(2).and_then(|at| loaded.resources.get(at));
+            let all = keyspace.between(first.main..=last.main);
+            versions.extend(
+                all.filter(|version| match (row, name) {
+                    (0, _) => true,
+                    (1, _) => version.tombstone,
+                    (_, Some(name)) => {
+                        layout.resource(version.key).unwrap_or(b"(non-k8s)") == name.as_slice()
+                    }
+                    _ => false,
+                })
+                .take(LISTED),
+            );
+        }
+        self.listed = Listed {
+            of: Some((from, to, row)),
+            more: events.len().saturating_sub(versions.len()),
+            versions,
+        };
+    }
+
+    /// One cell on.
+    fn step(&mut self, forward: bool) {
+        let cell = self.cell();
+        let to = if forward {
+            (cell + 1).min(self.cells() - 1)
+        } else {
+            cell.saturating_sub(1)
+        };
+        // Where cells are narrower than a second, several stand for the same one.
+        let (from, _) = self.stretch_of(to);
+        let next = if forward {
+            self.look.at.saturating_add(1)
+        } else {
+            self.look.at.saturating_sub(1)
+        };
+        let far = if forward {
+            from.max(next)
+        } else {
+            from.min(next)
+        };
+        self.look.at = far.clamp(self.look.from, self.look.to);
+        self.look.list = List::default();
+    }
+
+    fn zoom(&mut self, loaded: &Loaded, closer: bool) {
+        let (first, last) = loaded.span();
+        let span = self
+            .look
+            .to
+            .saturating_sub(self.look.from)
+            .saturating_add(1);
+        let span = if closer {
+            (span / 2).max(8)
+        } else {
+            span.saturating_mul(2)
+        };
+        let from = self.look.at.saturating_sub(span / 2).max(first);
+        let to = from.saturating_add(span - 1).min(last);
+        self.look.from = to.saturating_sub(span - 1).max(first);
+        self.look.to = to;
+        self.look.at = self.look.at.clamp(self.look.from, self.look.to);
+    }
+
+    fn go_to(&mut self, loaded: &Loaded, revision: i64) {
+        let at = loaded.at(revision);
+        if at < self.look.from || at > self.look.to {
+            (self.look.from, self.look.to) = loaded.span();
+        }
+        self.look.at = at.clamp(self.look.from, self.look.to);
+        self.list_records(loaded);
+        let row = self
+            .listed
+            .versions
+            .iter()
+            .position(|version| version.revision.main >= revision);
+        self.look.list.select(row.unwrap_or(0));
+    }
+
+    /// To the next cell in which the row has anything.
+    fn landmark(&mut self, forward: bool, session: &mut Session) {
+        let cell = self.cell();
+        let row = self.picture.rows.get(self.look.rows.cursor());
+        let mut full = row
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(cell, _)| cell);
+        let next = if forward {
+            full.find(|at| *at > cell)
+        } else {
+            full.filter(|at| *at < cell).last()
+        };
+        match next {
+            Some(cell) => {
+                self.look.at = self.stretch_of(cell).0;
+                self.look.list = List::default();
+            }
+            None => session.say(Role::Dim, "nothing of this row further on"),
+        }
+    }
+
+    /// Browse at the record under the cursor.
+    fn open(&mut self, session: &mut Session) -> bool {
+        // Outside of the list the last write of the stretch is meant: the state after it.
+        let version = if self.split.detail {
+            self.version()
+        } else {
+            self.listed.versions.last()
+        };
+        match version {
+            Some(version) => session.go(revision(version)),
+            None => session.say(Role::Dim, "nothing was written in this stretch"),
+        }
+        true
+    }
+}
