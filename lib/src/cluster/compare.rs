@@ -1,5 +1,7 @@
 //! Copies of several members side by side.
 
+use std::borrow::Borrow;
+
 use crate::backend::{Cluster, Meta};
 use crate::check::{Depth, Verdict, check};
 use crate::codes::cross;
@@ -81,7 +83,16 @@ pub struct Comparison {
 }
 
 /// Compares two to nine copies.
-pub fn compare(members: &[Member], with_keys: bool, progress: &dyn Progress) -> Comparison {
+pub fn compare<M: Borrow<Member>>(
+    members: &[M],
+    with_keys: bool,
+    progress: &dyn Progress,
+) -> Comparison {
+    let members: Vec<&Member> = members.iter().map(Borrow::borrow).collect();
+    compare_all(&members, with_keys, progress)
+}
+
+fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) -> Comparison {
     let mut rows: Vec<MemberRow> = members.iter().map(|member| row(member, progress)).collect();
     let keyspaces: Vec<Keyspace<'_>> = members
         .iter()
@@ -311,7 +322,7 @@ fn differing(keyspaces: &[Keyspace<'_>], at: i64) -> Vec<DifferingKey> {
     differing
 }
 
-fn identities(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
+fn identities(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
     let place = |at: usize| {
         members
             .get(at)
@@ -333,8 +344,8 @@ fn identities(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding
 }
 
 /// The same index with another term or another payload, where both logs call it committed.
-fn logs(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
-    let wals: Vec<Option<Wal<'_>>> = members.iter().map(Member::wal).collect();
+fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
+    let wals: Vec<Option<Wal<'_>>> = members.iter().map(|member| member.wal()).collect();
     for (at, (wal, row)) in wals.iter().zip(rows).enumerate().skip(1) {
         let Some(wal) = wal else { continue };
         for (other, other_row) in wals.iter().zip(rows).take(at) {
@@ -388,7 +399,7 @@ fn logs(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
 }
 
 /// Members that the copies list differently.
-fn listed(members: &[Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
+fn listed(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
     let lists: Vec<Option<String>> = members
         .iter()
         .map(|member| {

@@ -2,6 +2,7 @@
 
 mod browse;
 mod check;
+mod compare;
 mod history;
 mod needle;
 mod pages;
@@ -15,8 +16,7 @@ use crate::session::Session;
 
 /// Every screen that this run has, in the order of the tabs. A new one is one line here.
 pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
-    let _ = session;
-    vec![
+    let mut screens: Vec<Box<dyn Screen>> = vec![
         Box::new(browse::Browse::default()),
         Box::new(history::History::default()),
         Box::new(timeline::Timeline::default()),
@@ -25,5 +25,9 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
         Box::new(space::SpaceScreen::default()),
         Box::new(check::Check::default()),
         Box::new(search::Search::default()),
-    ]
+    ];
+    if session.slots.len() > 1 {
+        screens.push(Box::new(compare::Compare::default()));
+    }
+    screens
 }

@@ -7,10 +7,10 @@ use crate::theme::Role;
 
 /// Lines of a difference, and where its changes begin.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Diff {
-    pub(super) lines: Vec<Line>,
+pub(in crate::screens) struct Diff {
+    pub(in crate::screens) lines: Vec<Line>,
     /// The line at which each run of changes begins.
-    pub(super) hunks: Vec<usize>,
+    pub(in crate::screens) hunks: Vec<usize>,
 }
 
 /// Lines around a change.
@@ -19,7 +19,7 @@ const CONTEXT: usize = 3;
 /// Longer texts are told by size: a difference of megabytes would be waited for.
 const MOST_BYTES: usize = 2 << 20;
 
-pub(super) fn diff(before: &str, after: &str, side_by_side: Option<usize>) -> Diff {
+pub(in crate::screens) fn diff(before: &str, after: &str, side_by_side: Option<usize>) -> Diff {
     if before.len() + after.len() > MOST_BYTES {
         let text = format!(
             "{} and {} bytes: too long for a difference here",

@@ -1,7 +1,7 @@
 //! History: every retained version of one key, and the difference between any two.
 
 mod compare;
-mod diff;
+pub(super) mod diff;
 mod list;
 mod versions;
 
