@@ -281,9 +281,19 @@ impl<'a> Transaction<'_, 'a, '_> {
     }
 }
 
+/// Bytes by which a slice is looked for: a search for a whole value costs more to prepare than to do.
+const HEAD_BYTES: usize = 16;
+/// Places where those bytes stand that are tried: data made to repeat them must not cost its square.
+const PLACES_TRIED: usize = 64;
+
 /// The slice of the entry that holds `bytes`, so that they need not be kept twice.
 fn within<'a>(data: &'a [u8], bytes: &[u8]) -> Cow<'a, [u8]> {
-    memchr::memmem::find(data, bytes)
-        .and_then(|at| data.get(at..at.checked_add(bytes.len())?))
+    let head = bytes.get(..HEAD_BYTES).unwrap_or(bytes);
+    memchr::memmem::find_iter(data, head)
+        .take(PLACES_TRIED)
+        .find_map(|at| {
+            data.get(at..at.checked_add(bytes.len())?)
+                .filter(|found| *found == bytes)
+        })
         .map_or_else(|| Cow::Owned(bytes.to_vec()), Cow::Borrowed)
 }

@@ -33,8 +33,9 @@ pub fn db() -> Vec<Case> {
         db.put(children[n].0 + 8, &target.to_le_bytes());
     }
     fn meta(db: &mut Db, newest: bool, both: bool) {
+        let current = db.newest_meta();
         for slot in 0..2 {
-            if both || (slot == db.newest_meta()) == newest {
+            if both || (slot == current) == newest {
                 let at = slot * db.page_size;
                 db.bytes[at..at + 80].fill(0);
             }
