@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod evidence;
 mod goldens;
 mod journeys;
 mod random;

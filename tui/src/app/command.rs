@@ -73,10 +73,9 @@ impl App {
     fn obey(&mut self, line: &str) -> Result<(), String> {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        if let Some(command) = COMMANDS
-            .iter()
-            .find(|command| command.name == name && (name != "key" || !rest.is_empty()))
-        {
+        if let Some(command) = COMMANDS.iter().find(|command| {
+            command.name == name && (!matches!(name, "key" | "wal" | "search") || !rest.is_empty())
+        }) {
             return (command.run)(self, rest);
         }
         if matches!(name, "q" | "q!" | "quit") {

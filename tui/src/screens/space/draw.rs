@@ -65,7 +65,7 @@ fn rest_meaning(rest: Rest) -> &'static str {
 
 impl SpaceScreen {
     pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        self.panes = self.split.panes(area, 68);
+        self.panes = self.split.panes(area, 60);
         // The list says most of it: the detail gets what it needs.
         if area.width >= 80 && area.width < 110 && !self.split.full && area.height >= 14 {
             let low = 7;
