@@ -19,6 +19,12 @@ fn back_goes_through_everything_visited_to_the_start() {
     assert_eq!(history.0, "History");
     browser.press("G k enter");
     assert!(browser.shows("diff v1 → v2"), "{}", browser.draw());
+    let compared = browser.place();
+    browser.press("g w");
+    let entry = browser.place();
+    assert_eq!(entry.0, "WAL", "{}", browser.draw());
+    browser.press("[");
+    assert_eq!(browser.place(), compared);
     browser.press("g r");
     let past = browser.place();
     assert_eq!(

@@ -16,7 +16,7 @@ impl App {
     }
 
     /// Does what was asked for; `before` is the state to come back to, should the key have been worth it.
-    pub(super) fn grant_from(&mut self, before: Option<State>) {
+    pub(super) fn grant_from(&mut self, mut before: Option<State>) {
         let mut visit = false;
         for _ in 0..ROUNDS {
             let wishes = std::mem::take(&mut self.session.wishes);
@@ -32,7 +32,11 @@ impl App {
                         self.overlay = Overlay::Popup(Popup::new(title, lines))
                     }
                     Wish::Ask(name) => self.ask(name),
-                    Wish::Pivot(want) => self.pivot(want),
+                    Wish::Pivot(want) => {
+                        // It had to wait: the key that asked for it is long done.
+                        before = before.or_else(|| self.state());
+                        self.pivot(want);
+                    }
                     Wish::Go(target) => {
                         visit = true;
                         self.show(&target);
