@@ -61,7 +61,7 @@ fn wal_with_a_filter_and_bytes() {
 #[test]
 fn pages() {
     both("pages", |browser| {
-        _ = browser.command("page 6").press("tab } G k")
+        _ = browser.command("page 6").press("tab } }")
     });
 }
 

@@ -405,6 +405,26 @@ impl Pages {
             self.follow(session);
             return true;
         }
+        if matches!(act, Act::NextMark | Act::PrevMark) {
+            // From one record of the page to the next.
+            let at = self.fields.cursor();
+            let is_key = |at: &usize| {
+                let field = content.fields.get(*at);
+                field.is_some_and(|field| matches!(field.value, FieldValue::Key(_)))
+            };
+            let next = match act {
+                Act::NextMark => (at.saturating_add(1)..content.fields.len()).find(is_key),
+                _ => (0..at).rev().find(is_key),
+            };
+            if let Some((at, field)) = next.and_then(|at| Some((at, content.fields.get(at)?))) {
+                self.look.at = field.offset.min(last);
+                self.fields.select(at);
+                self.moved = true;
+            } else {
+                session.say(Role::Dim, "no further element on this page");
+            }
+            return true;
+        }
         if !self.look.hex {
             let moved = self.fields.act(act, content.fields.len());
             if moved && let Some(field) = content.fields.get(self.fields.cursor()) {

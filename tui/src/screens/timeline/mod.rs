@@ -215,12 +215,17 @@ impl Screen for Timeline {
             Copied::Command => {
                 let (first, last) = (self.listed.versions.first(), self.listed.versions.last());
                 let glob = match self.look.rows.cursor() {
-                    0 | 1 => "/*".to_owned(),
+                    0 | 1 => "**".to_owned(),
                     row => {
                         let data = session.data()?;
                         let prefix = data.objects.layout().prefixes().next().unwrap_or_default();
                         let name = loaded.resources.get(row - 2)?;
-                        format!("{prefix}/{}/*", escape::bytes(name, session.charset()))
+                        match name.first() {
+                            Some(b'(') | None => "**".to_owned(),
+                            Some(_) => {
+                                format!("{prefix}/{}/**", escape::bytes(name, session.charset()))
+                            }
+                        }
                     }
                 };
                 Some(match (first, last) {
