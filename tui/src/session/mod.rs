@@ -114,6 +114,11 @@ impl Session {
         self.effects.push(Effect::Spawn(job));
     }
 
+    /// The screens of this run, in the order of their tabs.
+    pub fn tabs(&self) -> &[ScreenId] {
+        &self.tabs
+    }
+
     /// The directory that is shown.
     pub fn slot(&self) -> Option<&Slot> {
         self.slots.get(self.current)
