@@ -11,7 +11,7 @@ use etcd_inspect::wal::{DamageKind, Ending, Link, LogEntry, WalFile};
 use super::rows::{Loaded, Row};
 use crate::object::Hex;
 use crate::paint::Line;
-use crate::session::Session;
+use crate::session::{Part, Session};
 use crate::theme::Role;
 
 /// Keys of one entry that are named.
@@ -110,6 +110,16 @@ pub(super) fn written(
             .ok_or("this entry writes no key")?;
         let records = keyspace.records_of(span.key);
         found.extend(records.iter().filter(|version| version.tombstone));
+    }
+    // Where the log has been laid beside the db already, that decides among several.
+    if found.len() > 1
+        && let Some(Part::Ready(Some(logged))) =
+            session.slot().and_then(|slot| slot.logged.as_ref())
+        && let Some(one) = found
+            .iter()
+            .find(|version| logged.index_of(version.revision.main) == Some(entry.index))
+    {
+        return Ok(*one);
     }
     match found.as_slice() {
         [one] => Ok(*one),
