@@ -315,7 +315,7 @@ impl Check {
         }
         let keyring = session.options.keyring.clone();
         let work = move |monitor: &Monitor| Checked(check_with(member, depth, &keyring, monitor));
-        let job = session.spawn(ScreenId::Check, "", work);
+        let job = session.spawn(ScreenId::Check, "the whole check", work);
         self.job = Some((job, member, depth));
         session.say(
             Role::Dim,
