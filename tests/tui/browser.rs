@@ -1,7 +1,7 @@
 //! A browser that is driven by a test: effects are done at once, on this thread, in order.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use etcd_inspect_tui::{App, Effect, Event, Options, Wake, keys};
 use ratatui::Terminal;
@@ -15,6 +15,9 @@ pub fn path(name: &str) -> PathBuf {
         std::fs::create_dir_all(&dir).unwrap();
         std::env::set_current_dir(dir).unwrap();
     });
+    // One thread at a time makes links; another process has another name for its own.
+    static LINKING: Mutex<()> = Mutex::new(());
+    let _linking = LINKING.lock().unwrap_or_else(PoisonError::into_inner);
     let link = PathBuf::from(name.replace('/', "-"));
     let target = testkit::data_dir(name);
     if std::fs::read_link(&link).ok().as_deref() != Some(target.as_path()) {

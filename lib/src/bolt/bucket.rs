@@ -2,7 +2,7 @@
 
 use super::db::Db;
 use super::page::{Item, Page, PageHeader, PageType, Pgid};
-use super::walk::{Visit, walk};
+use super::walk::{Visit, touch, walk};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::finding::Sink;
@@ -104,6 +104,7 @@ impl<'a> Bucket<'a> {
     pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
         let (mut leaves, mut branches) = (Vec::new(), Vec::new());
         if self.inline.is_none() {
+            touch(&self.db, self.root);
             self.walk(sink, &mut |visit| {
                 let page = &visit.page;
                 match page.header.page_type() {

@@ -9,6 +9,10 @@ use super::check;
 use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use crate::finding::Sink;
+use rayon::prelude::*;
+
+/// Headers that a thread asks for together.
+const TOUCHED: usize = 512;
 
 /// A page met on the way.
 #[derive(Debug)]
@@ -76,6 +80,36 @@ struct Step<'a> {
     upper: Option<&'a [u8]>,
 }
 
+/// Touches the header of every page below `root` on all cores, level by level and in order of pages, so that the walk which
+/// follows, one page after the other in order of keys, waits for neither memory nor disk.
+///
+/// It judges nothing, and stops where branch pages claim more children than the file has pages.
+pub(crate) fn touch(db: &Db<'_>, root: Pgid) {
+    let mut left = usize::try_from(db.file_pages()).unwrap_or(usize::MAX);
+    let mut level = vec![root];
+    for _ in 0..db.tree_depth() {
+        level.par_sort_unstable();
+        let branches = level.par_chunks(TOUCHED).flat_map_iter(|stretch| {
+            db.warm_headers(stretch.iter().copied());
+            let pages = stretch.iter().filter_map(|pgid| db.page(*pgid).ok());
+            pages.filter(|page| page.header.page_type() == Some(PageType::Branch))
+        });
+        let branches: Vec<Page<'_>> = branches.collect();
+        let claimed = branches
+            .iter()
+            .map(Page::count)
+            .fold(0, usize::saturating_add);
+        if claimed == 0 || claimed > left {
+            return;
+        }
+        left -= claimed;
+        let children = branches.par_iter().flat_map_iter(Page::children);
+        level = children
+            .filter_map(|child| Some(child.ok()?.pgid))
+            .collect();
+    }
+}
+
 /// Visits every branch and leaf below `root` in key order.
 pub(crate) fn walk<'a>(
     db: &Db<'a>,
@@ -96,7 +130,9 @@ pub(crate) fn walk<'a>(
         sink,
         visit,
     );
-    while let Some(step) = steps.last_mut() {
+    // A page has one parent: children beyond this number have been told of as met before, or as lying outside.
+    let mut left = db.file_pages().saturating_mul(2);
+    while let Some(step) = steps.last_mut().filter(|_| left > 0) {
         if step.next >= step.page.count() {
             steps.pop();
             stack.pop();
@@ -104,6 +140,7 @@ pub(crate) fn walk<'a>(
         }
         let index = step.next;
         step.next += 1;
+        left -= 1;
         let child = match step.page.child(index) {
             Ok(child) => child,
             Err(error) => {
@@ -174,8 +211,6 @@ fn enter<'a>(
     if stack.len() >= db.tree_depth() {
         return sink(check::tree_too_deep(db, pgid, stack));
     }
-    let children = page.children().filter_map(Result::ok);
-    db.warm_headers(children.map(|child| child.pgid));
     stack.push(pgid);
     steps.push(Step {
         page,
