@@ -136,6 +136,7 @@ impl<'m> View<'m> {
         }
         let revision = at.rev.and_then(|rev| rev.revision(newest));
         if let Some(revision) = revision.filter(|revision| *revision != newest) {
+            self.keyspace().at(Some(revision))?;
             ui.note(format!("as of rev {revision}"))?;
         }
         Ok(revision)

@@ -277,3 +277,16 @@ fn a_missing_bucket_is_named_though_etcd_would_just_make_it_again() {
     let codes = codes(without, Compaction::default(), false);
     assert_eq!(codes, [("META-014", 1); 8]);
 }
+
+#[test]
+fn buckets_below_a_root_that_cannot_be_read_are_not_called_missing() {
+    let file = synth::bolt::Db::etcd().never_inline().build();
+    // Both metas whole, and nothing behind them.
+    let cut = file.get(..2 * 4096).unwrap();
+    let name = FileName::new("db");
+    let bytes = Bytes::new(&name, 0, cut);
+    let db = Db::open(bytes, MetaChoice::Newest, &Limits::default()).unwrap();
+    let mut codes = Vec::new();
+    check::check(&db, None, &mut |finding| codes.push(finding.code.id));
+    assert!(!codes.contains(&"META-014"), "{codes:?}");
+}

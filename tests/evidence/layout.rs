@@ -77,6 +77,25 @@ fn a_file_is_told_by_its_content_whatever_its_name() {
 }
 
 #[test]
+fn of_compressed_files_nearby_only_those_are_offered_whose_name_speaks_of_etcd() {
+    let top = tempfile::tempdir().unwrap();
+    for name in ["ls.1.gz", "etcd-backup.gz", "copies.zip"] {
+        let head: &[u8] = if name.ends_with("zip") {
+            b"PK\x03\x04"
+        } else {
+            b"\x1f\x8b\x08\0"
+        };
+        fs::write(top.path().join(name), [head, &[0; 60]].concat()).unwrap();
+    }
+    let (_, near) = refused(top.path());
+    let names: Vec<_> = near
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(names, ["copies.zip", "etcd-backup.gz"]);
+}
+
+#[test]
 fn what_is_no_evidence_names_the_evidence_nearby() {
     let top = tempdir().unwrap();
     let copies = top.path().join("copies");

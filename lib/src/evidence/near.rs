@@ -20,6 +20,9 @@ pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
         root: path.to_owned(),
     };
     let mut found = search(&tree, Path::new(""), REACH);
+    found.retain(|candidate| {
+        candidate.kind != Candidacy::Archive || may_hold_evidence(&candidate.path)
+    });
     // Archives are offered only where nothing lies open: most hold something else.
     if found
         .iter()
@@ -36,6 +39,18 @@ pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
         near.extend(above(path));
     }
     near
+}
+
+/// Whether the name of an archive speaks for it: manual pages and logs are compressed too.
+fn may_hold_evidence(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    let folders = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"];
+    let words = ["etcd", "snap", "db", "wal"];
+    folders.iter().any(|end| name.ends_with(end)) || words.iter().any(|word| name.contains(word))
 }
 
 /// The folder around a file that is evidence, or evidence beside it.

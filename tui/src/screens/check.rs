@@ -295,14 +295,9 @@ impl Screen for Check {
             return false;
         }
         self.split.detail = self.panes.detail.contains(at);
-        if self.body.contains(at) {
-            let y = event.row.saturating_sub(self.body.y);
-            if let Some(row) = self.list.row_at(y, self.len()) {
-                if row == self.list.cursor() {
-                    return self.act(Act::Open, session);
-                }
-                self.list.select(row);
-            }
+        let len = self.len();
+        if self.list.click(at, self.body, len) {
+            return self.act(Act::Open, session);
         }
         true
     }

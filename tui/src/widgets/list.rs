@@ -1,5 +1,7 @@
 //! Cursor and window of a list of any length: only what lies in the window is ever asked for.
 
+use ratatui::layout::{Position, Rect};
+
 use crate::act::Act;
 
 /// Rows kept visible above and below the cursor, where there is room.
@@ -73,6 +75,20 @@ impl List {
         self.top = self.top.clamp(lowest.min(highest), highest);
         self.top = self.top.min(len.saturating_sub(self.height));
         (0..height).zip(self.top..len)
+    }
+
+    /// A click at a place of the rows that were drawn at `body`: the cursor goes there. `true`: it was there already, and the
+    /// row is to be opened.
+    pub fn click(&mut self, at: Position, body: Rect, len: usize) -> bool {
+        if !body.contains(at) {
+            return false;
+        }
+        let Some(row) = self.row_at(at.y.saturating_sub(body.y), len) else {
+            return false;
+        };
+        let open = row == self.cursor();
+        self.select(row);
+        open
     }
 
     /// The row at a height of the window that was drawn last.

@@ -308,14 +308,10 @@ impl Screen for Browse {
             }
             MouseEventKind::Down(MouseButton::Left) => {
                 self.split.detail = detail;
-                let row = self
-                    .list
-                    .row_at(event.row.saturating_sub(self.body.y), self.tree.len());
-                if let Some(row) = row.filter(|_| !detail && event.row >= self.body.y) {
-                    let again = row == self.list.cursor();
-                    self.list.select(row);
+                if !detail {
+                    let open = self.list.click(at, self.body, self.tree.len());
                     self.take(session);
-                    if again {
+                    if open {
                         self.enter(Act::Open, session);
                     }
                 }

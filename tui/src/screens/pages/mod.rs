@@ -318,14 +318,11 @@ impl Screen for Pages {
                 }
                 self.split.detail = false;
             }
-        } else if self.body.contains(at) {
-            let row = event.row.saturating_sub(self.body.y);
-            if let Some(row) = self.list.row_at(row, self.rows().len()) {
-                if row == self.list.cursor() {
-                    return self.act(Act::Open, session);
-                }
-                self.list.select(row);
-            }
+            return true;
+        }
+        let len = self.rows().len();
+        if self.list.click(at, self.body, len) {
+            return self.act(Act::Open, session);
         }
         true
     }

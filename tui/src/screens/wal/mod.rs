@@ -326,18 +326,11 @@ impl Screen for Wal {
             return false;
         }
         self.split.detail = self.panes.detail.contains(at);
-        if self.body.contains(at) {
-            let row = self
-                .list
-                .row_at(event.row.saturating_sub(self.body.y), self.len());
-            if let Some(row) = row {
-                if row == self.list.cursor() {
-                    return self.act(Act::Open, session);
-                }
-                self.list.select(row);
-                self.moved = true;
-            }
+        let len = self.len();
+        if self.list.click(at, self.body, len) {
+            return self.act(Act::Open, session);
         }
+        self.moved |= self.body.contains(at);
         true
     }
 }
