@@ -4,24 +4,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::SIGINT;
-use signal_hook::flag;
+use signal_hook::{SigId, flag, low_level};
 
 /// Whether the user has asked to stop.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    pressed: Arc<AtomicBool>,
+    actions: Vec<SigId>,
+}
 
 impl Interrupt {
     /// Begins to listen.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        let interrupt = Self::default();
+        let pressed = Arc::new(AtomicBool::new(false));
         // Order matters: the shutdown is armed by the flag that the first Ctrl-C sets after it was looked at.
-        flag::register_conditional_shutdown(SIGINT, 130, interrupt.0.clone())?;
-        flag::register(SIGINT, interrupt.0.clone())?;
-        Ok(interrupt)
+        let actions = vec![
+            flag::register_conditional_shutdown(SIGINT, 130, pressed.clone())?,
+            flag::register(SIGINT, pressed.clone())?,
+        ];
+        Ok(Self { pressed, actions })
+    }
+
+    /// Leaves SIGINT to someone else: to the browser, which has a terminal to give back first.
+    pub(crate) fn let_go(&self) {
+        for action in &self.actions {
+            low_level::unregister(*action);
+        }
     }
 
     /// Whether Ctrl-C was pressed.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.pressed.load(Ordering::Relaxed)
     }
 }

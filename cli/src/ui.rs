@@ -77,6 +77,11 @@ impl Ui {
         Arc::clone(&self.meter)
     }
 
+    /// Leaves Ctrl-C to a verb that has keys of its own.
+    pub(crate) fn let_go_of_signals(&self) {
+        self.interrupt.let_go();
+    }
+
     /// Whether Ctrl-C was pressed: the answer is then partial.
     pub(crate) fn interrupted(&self) -> bool {
         self.interrupt.is_set()

@@ -65,6 +65,11 @@ fn ask(path: &Path) {
         let _ = Meta::read(&db, &mut sink);
         let _ = mvcc::db_hash(&db, &[], &mut sink);
     }
+    if let Ok(newest) = member.newest_keyspace() {
+        for version in newest.all(&KeyRange::all()).iter() {
+            let _ = version.key_value();
+        }
+    }
     keyspace(&member);
     if let Some(log) = member.wal() {
         wal::check::all(log.log(), log.files(), &mut sink);

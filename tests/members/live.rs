@@ -111,6 +111,55 @@ fn the_history_holds_every_event_that_a_watch_gave() {
     assert!(compared > 10_000, "{compared} events");
 }
 
+#[test]
+fn the_newest_revisions_alone_say_of_their_keys_what_the_index_says() {
+    let mut compared = 0;
+    each(|expected, member| {
+        let newest = member.newest_keyspace().unwrap();
+        let whole = member.keyspace().unwrap();
+        assert_eq!(newest.revision(), whole.revision(), "{}", expected.name);
+        let listed = newest.all(&KeyRange::all());
+        assert!(!listed.is_empty() || whole.all(&KeyRange::all()).is_empty());
+        for version in listed.iter() {
+            let (early, late) = (
+                newest.get(version.key, None).unwrap(),
+                whole.get(version.key, None).unwrap(),
+            );
+            let revision = |version: &etcd_inspect::mvcc::Version<'_>| version.revision;
+            assert_eq!(
+                early.as_ref().map(revision),
+                late.as_ref().map(revision),
+                "{}: {version:?}",
+                expected.name
+            );
+            compared += 1;
+        }
+    });
+    assert!(compared > 1000, "{compared} keys");
+}
+
+#[test]
+fn an_index_that_was_stopped_is_read_anew_when_it_is_asked_for_again() {
+    struct Stopped;
+    impl etcd_inspect::progress::Progress for Stopped {
+        fn begin(&self, _: &'static str, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+    each(|expected, member| {
+        let fresh = etcd_inspect::member::Member::open(expected.data_dir()).unwrap();
+        assert!(fresh.keyspace_with(&Stopped).unwrap().is_none());
+        assert_eq!(
+            fresh.keyspace().unwrap().index().len(),
+            member.keyspace().unwrap().index().len(),
+            "{}",
+            expected.name
+        );
+    });
+}
+
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()

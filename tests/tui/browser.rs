@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use etcd_inspect_tui::{App, Effect, Event, Options, Wake, keys};
+use etcd_inspect_tui::{App, Effect, Event, Options, Report, Wake, keys};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -35,6 +35,9 @@ pub struct Browser {
     pub copied: Vec<String>,
     pub wakes: Vec<Wake>,
     pub over: bool,
+    /// News of jobs from this moment on wait for [`Browser::deliver`].
+    hold_from: Option<fn(&App) -> bool>,
+    held: Vec<Report>,
 }
 
 impl Browser {
@@ -44,6 +47,20 @@ impl Browser {
     }
 
     pub fn of(paths: Vec<PathBuf>, size: (u16, u16), options: Options) -> Self {
+        Self::held(paths, size, options, None)
+    }
+
+    /// On a fixture whose jobs have got so far that their news made something so.
+    pub fn until(name: &str, size: (u16, u16), so: fn(&App) -> bool) -> Self {
+        Self::held(vec![path(name)], size, Options::default(), Some(so))
+    }
+
+    fn held(
+        paths: Vec<PathBuf>,
+        size: (u16, u16),
+        options: Options,
+        hold_from: Option<fn(&App) -> bool>,
+    ) -> Self {
         let app = App::new(paths, options, size);
         let mut browser = Self {
             app,
@@ -51,6 +68,8 @@ impl Browser {
             copied: Vec::new(),
             wakes: Vec::new(),
             over: false,
+            hold_from,
+            held: Vec::new(),
         };
         let effects = browser.app.start();
         browser.perform(effects);
@@ -76,7 +95,11 @@ impl Browser {
                     job.run(Arc::new(move |report| tell.lock().unwrap().push(report)));
                     let told = std::mem::take(&mut *told.lock().unwrap());
                     for report in told {
-                        effects.extend(self.app.update(Event::Job(report)));
+                        if self.hold_from.is_some_and(|so| so(&self.app)) {
+                            self.held.push(report);
+                        } else {
+                            effects.extend(self.app.update(Event::Job(report)));
+                        }
                     }
                 }
                 Effect::Copy { text, .. } => self.copied.push(text),
@@ -85,6 +108,15 @@ impl Browser {
                 Effect::Mouse(_) | Effect::Suspend => {}
             }
         }
+    }
+
+    /// Gives the app the news that waited.
+    pub fn deliver(&mut self) -> &mut Self {
+        self.hold_from = None;
+        for report in std::mem::take(&mut self.held) {
+            self.send(Event::Job(report));
+        }
+        self
     }
 
     pub fn send(&mut self, event: Event) {

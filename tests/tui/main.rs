@@ -10,6 +10,7 @@
 
 mod browser;
 mod evidence;
+mod frame;
 mod goldens;
 mod journeys;
 mod random;

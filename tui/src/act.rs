@@ -124,6 +124,8 @@ pub enum Act {
     Copy(Copied),
     /// Take in rows that waited.
     Refresh,
+    /// Read the index on that was stopped.
+    ReadOn,
     /// Mouse on or off.
     Mouse,
     /// The next of several directories.

@@ -21,8 +21,8 @@ pub enum Event {
     Job(Report),
     /// A time that was asked for has come.
     Wake(Wake),
-    /// The process shall end: SIGTERM, SIGHUP.
-    Terminate,
+    /// The process shall end: a signal, or the terminal is gone.
+    Terminate(Option<i32>),
     /// The process goes on after it was stopped.
     Continued,
 }

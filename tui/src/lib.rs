@@ -68,7 +68,7 @@ pub use job::{Job, JobId, Monitor, Owner, Report};
 pub use options::Options;
 pub use paint::{Line, Pen, cells};
 pub use ruler::Ruler;
-pub use runtime::{Ended, run};
+pub use runtime::{End, Ended, run};
 pub use screen::{Screen, ScreenId, Snapshot};
 pub use session::{Data, Part, Session, Slot};
 pub use target::{Target, Want};

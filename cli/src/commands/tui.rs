@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::evidence::Evidence;
-use etcd_inspect_tui::Options;
+use etcd_inspect_tui::{Ended, Options};
 
 use crate::at::Rev;
 use crate::exit::Exit;
@@ -58,8 +58,26 @@ pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     for path in &paths {
         refuse_what_is_none(path, &options)?;
     }
-    etcd_inspect_tui::run(paths, options)?;
-    Ok(Exit::Ok)
+    ui.let_go_of_signals();
+    let end = etcd_inspect_tui::run(paths, options)?;
+    // Where the terminal is gone, so is who would read this.
+    for said in end.said {
+        let _ = ui.warn(said);
+    }
+    Ok(match end.why {
+        Ended::Left => Exit::Ok,
+        Ended::Signal(number) => {
+            let _ = ui.warn(format!("ended by {}", name_of(number)));
+            Exit::Signal(u8::try_from(number).unwrap_or_default())
+        }
+        // As a hangup is.
+        Ended::Gone => Exit::Signal(1),
+    })
+}
+
+fn name_of(signal: i32) -> String {
+    let name = signal_hook::low_level::signal_name(signal);
+    name.map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
 /// A folder that is no evidence is told here, with what lies near. Archives are opened within the browser: that may take long.

@@ -2,10 +2,11 @@
 
 use super::db::Db;
 use super::page::{Item, Page, PageHeader, PageType, Pgid};
-use super::walk::{Visit, touch, walk};
+use super::walk::{Visit, last_leaves, touch, walk};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::finding::Sink;
+use crate::progress::{Progress, Silent};
 
 const BUCKET_HEADER_BYTES: usize = 16;
 
@@ -102,9 +103,17 @@ impl<'a> Bucket<'a> {
 
     /// The leaf pages in key order. Branch pages are read, leaf pages only their headers.
     pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
+        self.leaves_with(sink, &Silent)
+    }
+
+    /// The same, telling how many bytes of pages have been asked for. Where the progress is cancelled, the answer is worth
+    /// nothing.
+    pub(crate) fn leaves_with(&self, sink: &mut Sink<'_>, progress: &dyn Progress) -> Leaves<'a> {
         let (mut leaves, mut branches) = (Vec::new(), Vec::new());
         if self.inline.is_none() {
-            touch(&self.db, self.root);
+            touch(&self.db, self.root, progress);
+        }
+        if self.inline.is_none() && !progress.cancelled() {
             self.walk(sink, &mut |visit| {
                 let page = &visit.page;
                 match page.header.page_type() {
@@ -118,6 +127,21 @@ impl<'a> Bucket<'a> {
             inline: self.inline,
             leaves,
             branches,
+        }
+    }
+
+    /// The last leaf pages in key order, some `count` of them: those of the newest revisions, where the keys are revisions.
+    /// Pages beside the ways to them are not read, and damage is not judged: [`Bucket::walk`] does.
+    pub(crate) fn last_leaves(&self, count: usize) -> Leaves<'a> {
+        let leaves = match self.inline {
+            Some(_) => Vec::new(),
+            None => last_leaves(&self.db, self.root, count),
+        };
+        Leaves {
+            db: self.db,
+            inline: self.inline,
+            leaves,
+            branches: Vec::new(),
         }
     }
 

@@ -5,10 +5,12 @@
 //!
 //! [`Limits::tree_depth`]: crate::Limits::tree_depth
 
+use super::bucket::Run;
 use super::check;
 use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use crate::finding::Sink;
+use crate::progress::Progress;
 use rayon::prelude::*;
 
 /// Headers that a thread asks for together.
@@ -83,14 +85,16 @@ struct Step<'a> {
 /// Touches the header of every page below `root` on all cores, level by level and in order of pages, so that the walk which
 /// follows, one page after the other in order of keys, waits for neither memory nor disk.
 ///
-/// It judges nothing, and stops where branch pages claim more children than the file has pages.
-pub(crate) fn touch(db: &Db<'_>, root: Pgid) {
+/// It judges nothing, and stops where branch pages claim more children than the file has pages, or nobody waits any more.
+pub(crate) fn touch(db: &Db<'_>, root: Pgid, progress: &dyn Progress) {
     let mut left = usize::try_from(db.file_pages()).unwrap_or(usize::MAX);
     let mut level = vec![root];
     for _ in 0..db.tree_depth() {
         level.par_sort_unstable();
         let branches = level.par_chunks(TOUCHED).flat_map_iter(|stretch| {
+            let stretch = if progress.cancelled() { &[] } else { stretch };
             db.warm_headers(stretch.iter().copied());
+            progress.advance((stretch.len() as u64).saturating_mul(db.page_size()));
             let pages = stretch.iter().filter_map(|pgid| db.page(*pgid).ok());
             pages.filter(|page| page.header.page_type() == Some(PageType::Branch))
         });
@@ -108,6 +112,39 @@ pub(crate) fn touch(db: &Db<'_>, root: Pgid) {
             .filter_map(|child| Some(child.ok()?.pgid))
             .collect();
     }
+}
+
+/// The last leaves below `root` in key order, some `count` of them: level by level, of each the last pages only.
+///
+/// A page is taken once, and of a branch no more children than are wanted are looked at.
+pub(crate) fn last_leaves(db: &Db<'_>, root: Pgid, count: usize) -> Vec<Run> {
+    let mut taken = PageSet::new(db.file_pages());
+    let mut leaves = Vec::new();
+    let mut level = vec![root];
+    for _ in 0..db.tree_depth() {
+        let mut below = Vec::new();
+        // From the last page to the first one.
+        for pgid in level {
+            if leaves.len().max(below.len()) >= count || !taken.insert(pgid) {
+                continue;
+            }
+            let Ok(page) = db.page(pgid) else { continue };
+            match page.header.page_type() {
+                Some(PageType::Leaf) => leaves.push(Run::of(&page)),
+                Some(PageType::Branch) => {
+                    let wanted = count.saturating_sub(below.len());
+                    let children = (0..page.count()).rev().take(wanted);
+                    below.extend(
+                        children.filter_map(|index| page.child(index).ok().map(|child| child.pgid)),
+                    );
+                }
+                _ => {}
+            }
+        }
+        level = below;
+    }
+    leaves.reverse();
+    leaves
 }
 
 /// Visits every branch and leaf below `root` in key order.

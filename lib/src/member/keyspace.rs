@@ -7,6 +7,11 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};
 use crate::place::Place;
+use crate::progress::{Progress, Silent};
+
+/// Last leaf pages that [`Member::newest_keyspace`] reads: a screen full of every resource that is written to, and where
+/// nothing is in the page cache some tens of milliseconds of a disk.
+const NEWEST_LEAVES: usize = 400;
 
 /// What one walk over the `key` bucket finds.
 #[derive(Debug)]
@@ -24,6 +29,30 @@ fn cut(db: &Db<'_>) -> Option<Error> {
         place: Place::at(db.file().file(), have),
         need,
         have,
+    })
+}
+
+/// One walk over the `key` bucket; worth nothing where it was cancelled.
+fn read(db: &Db<'_>, progress: &dyn Progress) -> Result<Indexed, Error> {
+    progress.begin("indexing", db.file().len() as u64);
+    let mut damage = Vec::new();
+    let bucket = db
+        .bucket(b"key", &mut |finding| damage.push(finding))
+        .map_err(|error| cut(db).unwrap_or(error))?;
+    let leaves = bucket.leaves_with(&mut |finding| damage.push(finding), progress);
+    let (pages, (index, met)) = rayon::join(
+        || PageCounts::of(db, "key", &leaves),
+        || {
+            let mut met = Vec::new();
+            let index = Index::of_leaves(&bucket, &leaves, &mut |finding| met.push(finding));
+            (index, met)
+        },
+    );
+    damage.extend(met);
+    Ok(Indexed {
+        index,
+        pages,
+        damage,
     })
 }
 
@@ -48,39 +77,55 @@ impl Member {
     /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
         let db = self.db()?;
-        let Indexed { index, .. } = match self.index.get() {
+        let indexed = match self.index.get() {
             Some(known) => known,
             None => {
-                let mut damage = Vec::new();
-                let bucket = db
-                    .bucket(b"key", &mut |finding| damage.push(finding))
-                    .map_err(|error| cut(&db).unwrap_or(error))?;
-                let leaves = bucket.leaves(&mut |finding| damage.push(finding));
-                let (pages, index) = rayon::join(
-                    || PageCounts::of(&db, "key", &leaves),
-                    || {
-                        let mut met = Vec::new();
-                        let index =
-                            Index::of_leaves(&bucket, &leaves, &mut |finding| met.push(finding));
-                        (index, met)
-                    },
-                );
-                let (index, met) = index;
-                damage.extend(met);
-                self.index.get_or_init(|| Indexed {
-                    index,
-                    pages,
-                    damage,
-                })
+                let indexed = read(&db, &Silent)?;
+                self.index.get_or_init(|| indexed)
             }
         };
+        self.over(&db, &indexed.index)
+    }
+
+    /// The keyspace, telling how much of the db has been read; `None` where that was cancelled.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn keyspace_with(&self, progress: &dyn Progress) -> Result<Option<Keyspace<'_>>, Error> {
+        if self.index.get().is_none() {
+            let indexed = read(&self.db()?, progress)?;
+            if progress.cancelled() {
+                return Ok(None);
+            }
+            self.index.get_or_init(|| indexed);
+        }
+        self.keyspace().map(Some)
+    }
+
+    /// The newest revisions alone, from some of the last leaf pages: what they say of the newest revision is what
+    /// [`Member::keyspace`] says, of keys that were written then. Keys and versions that are older are missing. Read once, in
+    /// the time that these pages take; damage is not told.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn newest_keyspace(&self) -> Result<Keyspace<'_>, Error> {
+        let db = self.db()?;
+        let index = match self.newest.get() {
+            Some(known) => known,
+            None => {
+                let bucket = db.bucket(b"key", &mut |_| {})?;
+                let leaves = bucket.last_leaves(NEWEST_LEAVES);
+                let index = Index::of_leaves(&bucket, &leaves, &mut |_| {});
+                self.newest.get_or_init(|| index)
+            }
+        };
+        self.over(&db, index)
+    }
+
+    fn over<'a>(&'a self, db: &Db<'a>, index: &'a Index) -> Result<Keyspace<'a>, Error> {
         let rules = self.options.rules.unwrap_or(crate::mvcc::Rules::NEWEST);
-        Ok(Keyspace::new(
-            index,
-            db.file().as_slice(),
-            self.compaction()?,
-            rules,
-        ))
+        let bytes = db.file().as_slice();
+        Ok(Keyspace::new(index, bytes, self.compaction()?, rules))
     }
 
     /// The newest revision of the db, read from the last record alone; the compaction counts where it is newer. `None`: no

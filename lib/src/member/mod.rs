@@ -66,6 +66,7 @@ pub struct Member {
     options: Options,
     log: OnceLock<crate::wal::Log>,
     index: OnceLock<keyspace::Indexed>,
+    newest: OnceLock<crate::mvcc::Index>,
 }
 
 impl Member {
@@ -92,6 +93,7 @@ impl Member {
             options,
             log: OnceLock::new(),
             index: OnceLock::new(),
+            newest: OnceLock::new(),
         }
     }
 

@@ -43,6 +43,11 @@ impl App {
                 self.session
                     .say(Role::Dim, format!("mouse {state}; Shift-drag selects text"));
             }
+            Act::ReadOn => {
+                if !self.session.read_on() {
+                    self.session.say(Role::Dim, "nothing of it was stopped");
+                }
+            }
             Act::NextMember => self.next_member(),
             Act::Latest => self.move_time(None, false),
             Act::PrevRevision | Act::NextRevision => self.step_revision(act == Act::NextRevision),

@@ -52,6 +52,33 @@ const COMMANDS: &[Command] = &[
         help: "search TEXT: in keys, values and history",
         run: search,
     },
+    #[cfg(test)]
+    Command {
+        name: "broken",
+        help: "broken: panics",
+        run: |_, _| panic!("broken on purpose"),
+    },
+    #[cfg(test)]
+    Command {
+        name: "broken-task",
+        help: "broken-task: panics beside the loop",
+        run: |app, _| {
+            let broken = |_: &crate::job::Monitor| -> () { panic!("broken on purpose") };
+            app.session
+                .spawn(crate::screen::ScreenId::Browse, "breaking", broken);
+            Ok(())
+        },
+    },
+    #[cfg(test)]
+    Command {
+        name: "stuck",
+        help: "stuck: never comes back",
+        run: |_, _| {
+            loop {
+                std::thread::park();
+            }
+        },
+    },
 ];
 
 impl App {
@@ -208,6 +235,9 @@ fn usage(name: &str) -> String {
 }
 
 fn rev(app: &mut App, text: &str) -> Result<(), String> {
+    if app.session.data().is_none() {
+        return Err(app.session.why_no_data().plain());
+    }
     let last = app.session.ruler.last;
     let revision = match digits(text).as_str() {
         "latest" => None,

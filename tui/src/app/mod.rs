@@ -112,7 +112,7 @@ impl App {
             Event::Resize(columns, rows) => self.size = (columns, rows),
             Event::Job(report) => self.report(report),
             Event::Wake(wake) => self.wake(wake),
-            Event::Terminate => self.quit(),
+            Event::Terminate(_) => self.quit(),
             Event::Continued => {}
         }
         self.grant();
@@ -249,10 +249,10 @@ impl App {
                 phase,
                 done_bytes,
                 total_bytes,
+                elapsed,
             } => {
-                self.session
-                    .jobs
-                    .progress(id, phase, done_bytes, total_bytes);
+                let done = (done_bytes, total_bytes);
+                self.session.jobs.progress(id, phase, done, elapsed);
                 return;
             }
             News::Part(value) => (value, false),

@@ -1,6 +1,5 @@
 //! The message row, the row of keys, and what a begun chord can become.
 
-use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
 use super::Hits;
@@ -18,14 +17,9 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session) {
     let Some(job) = session.jobs.shown().next() else {
         return;
     };
-    let done = match (job.done_bytes, job.total_bytes) {
-        (0, 0) => String::new(),
-        (done, 0) => format!(" {}", number::size(done)),
-        (done, total) => format!(
-            " {} of {}",
-            number::percent(done, total),
-            number::size(total)
-        ),
+    let done = match job.done() {
+        done if done.is_empty() => done,
+        done => format!(" · {done}"),
     };
     let phase = if job.phase.is_empty() {
         "working"

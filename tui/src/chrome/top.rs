@@ -1,6 +1,7 @@
 //! Identity and health, tabs, ruler, crumbs.
 
 use etcd_inspect::Severity;
+use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
 use super::{Hits, Rows, ruler};
@@ -99,9 +100,12 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
         None => right,
     };
     let index = match session.slot().map(|slot| &slot.data) {
-        Some(Part::Ready(_)) => " index 100% ",
-        Some(Part::Failed(_)) => " no index ",
-        _ => " indexing… ",
+        Some(Part::Ready(_)) => " index 100% ".to_owned(),
+        Some(Part::Failed(_)) => " no index ".to_owned(),
+        _ => match session.indexed() {
+            Some((done, total)) => format!(" index {} ", number::percent(done, total)),
+            None => " indexing… ".to_owned(),
+        },
     };
     right = right.with(Role::Dim, index);
     if wide {

@@ -246,5 +246,11 @@ pub const TABLE: &[Binding] = &[
     key(&["ctrl-z"], Act::Suspend, "suspend"),
     key(&["esc"], Act::Cancel, "cancel, then back; never quits"),
     key(&["q"], Act::Leave, "back; quits at the root").hint("back"),
+    key(
+        &[],
+        Act::ReadOn,
+        "read the index on, where that was stopped or failed",
+    )
+    .command("index"),
     key(&[], Act::Quit, "quit at once").command("quit"),
 ];

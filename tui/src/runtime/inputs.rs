@@ -3,51 +3,75 @@
 use std::io;
 use std::sync::mpsc::Sender;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::terminal::give_back;
 use crate::event::Event;
 
-/// Begins to listen to both.
+/// So long the loop may take to end the browser after a signal; then it is ended from here.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Begins to listen to both. From here on Ctrl-C is a key, and SIGINT a signal like others.
 pub(super) fn listen(events: &Sender<Event>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGCONT])?;
+    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGCONT])?;
     let to = events.clone();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || {
-            for signal in signals.forever() {
-                let event = if signal == SIGCONT {
-                    Event::Continued
-                } else {
-                    Event::Terminate
-                };
-                if to.send(event).is_err() {
-                    break;
-                }
-            }
-        })?;
+        .spawn(move || watch(signals, &to))?;
     let to = events.clone();
     thread::Builder::new()
         .name("terminal".to_owned())
         .spawn(move || {
-            loop {
-                let event = match crossterm::event::read() {
-                    Ok(crossterm::event::Event::Key(key)) => Event::Key(key),
-                    Ok(crossterm::event::Event::Mouse(mouse)) => Event::Mouse(mouse),
-                    Ok(crossterm::event::Event::Paste(text)) => Event::Paste(text),
-                    Ok(crossterm::event::Event::Resize(columns, rows)) => {
-                        Event::Resize(columns, rows)
-                    }
-                    Ok(_) => continue,
-                    // The terminal is gone.
-                    Err(_) => Event::Terminate,
+            // However this thread ends: without it nobody could leave.
+            let gone = Gone(to);
+            while let Ok(event) = crossterm::event::read() {
+                let event = match event {
+                    crossterm::event::Event::Key(key) => Event::Key(key),
+                    crossterm::event::Event::Mouse(mouse) => Event::Mouse(mouse),
+                    crossterm::event::Event::Paste(text) => Event::Paste(text),
+                    crossterm::event::Event::Resize(columns, rows) => Event::Resize(columns, rows),
+                    _ => continue,
                 };
-                let last = matches!(event, Event::Terminate);
-                if to.send(event).is_err() || last {
+                if gone.0.send(event).is_err() {
                     break;
                 }
             }
         })?;
     Ok(())
+}
+
+/// Tells that no key will come any more.
+struct Gone(Sender<Event>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        // After the end nobody listens.
+        let _ = self.0.send(Event::Terminate(None));
+    }
+}
+
+/// The first signal asks the loop to end. A second one, or a loop that does not answer, ends the process from here, with the
+/// terminal given back all the same.
+fn watch(mut signals: Signals, events: &Sender<Event>) {
+    let mut first = None;
+    for signal in signals.forever() {
+        if signal != SIGCONT {
+            first = Some(signal);
+            break;
+        }
+        if events.send(Event::Continued).is_err() {
+            return;
+        }
+    }
+    let Some(first) = first else { return };
+    let _ = events.send(Event::Terminate(Some(first)));
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE && !signals.pending().any(|signal| signal != SIGCONT) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    give_back();
+    signal_hook::low_level::exit(128 + first);
 }

@@ -5,6 +5,9 @@ mod inputs;
 mod terminal;
 mod wakes;
 
+#[cfg(test)]
+mod broken;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -19,20 +22,31 @@ use crate::theme::Role;
 use terminal::Terminal;
 use wakes::Wakes;
 
+/// How the browser ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Why.
+    pub why: Ended,
+    /// What is to be said on the screen that comes back, a line each.
+    pub said: Vec<String>,
+}
+
 /// Why the browser ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The user left.
     Left,
-    /// A signal asked for it.
-    Terminated,
+    /// That signal asked for it.
+    Signal(i32),
+    /// The terminal is gone.
+    Gone,
 }
 
 /// Opens the browser on the terminal of this process until the user leaves it.
 ///
 /// # Errors
 /// Where the terminal cannot be set up or written to; it is restored in any case.
-pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<Ended> {
+pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
     let (events, received) = channel();
     let mut terminal = Terminal::open(options.mouse)?;
     let size = terminal.size()?;
@@ -56,8 +70,8 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<Ended> {
         // Whatever has come meanwhile is taken in before the next frame: a key held down never runs ahead of the picture.
         let mut next = Some(event);
         while let Some(event) = next {
-            if matches!(event, Event::Terminate) {
-                ended = Ended::Terminated;
+            if let Event::Terminate(signal) = &event {
+                ended = signal.map_or(Ended::Gone, Ended::Signal);
             }
             let effects = app.update(event);
             outside.perform(effects, &mut app, &mut terminal)?;
@@ -70,7 +84,13 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<Ended> {
         }
     }
     drop(terminal);
-    Ok(ended)
+    let tasks = terminal::broken().into_iter();
+    let said =
+        tasks.map(|place| format!("a task broke off at {place}: a bug of ours, please report it"));
+    Ok(End {
+        why: ended,
+        said: said.collect(),
+    })
 }
 
 /// What effects need.

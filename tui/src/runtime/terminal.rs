@@ -2,8 +2,9 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::panic;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once};
+use std::thread::{self, ThreadId};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{
@@ -21,6 +22,12 @@ use crate::app::App;
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// The thread that draws, while there is one.
+static DRAWS: Mutex<Option<ThreadId>> = Mutex::new(None);
+
+/// Where other threads have panicked: the browser lives on, and says so when it has left the screen.
+static BROKEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Bytes of a frame that are written at once: more than a full redraw of a large terminal.
 const FRAME_BYTES: usize = 1 << 17;
 
@@ -34,6 +41,9 @@ impl Terminal {
     /// Takes the terminal over. Asks it nothing: an answer over ssh would be waited for.
     pub(super) fn open(mouse: bool) -> io::Result<Self> {
         restore_on_panic();
+        if let Ok(mut draws) = DRAWS.lock() {
+            *draws = Some(thread::current().id());
+        }
         take(mouse)?;
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
         match ratatui::Terminal::new(CrosstermBackend::new(out)) {
@@ -89,7 +99,18 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         give_back();
+        if let Ok(mut draws) = DRAWS.lock() {
+            *draws = None;
+        }
     }
+}
+
+/// Where tasks have panicked since the last time this was asked.
+pub(super) fn broken() -> Vec<String> {
+    BROKEN
+        .lock()
+        .map(|mut broken| std::mem::take(&mut *broken))
+        .unwrap_or_default()
 }
 
 fn take(mouse: bool) -> io::Result<()> {
@@ -115,7 +136,7 @@ fn take(mouse: bool) -> io::Result<()> {
 }
 
 /// Cooked mode, main screen, cursor, mouse off; once, and whatever of it fails the rest is done.
-fn give_back() {
+pub(super) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = execute!(
@@ -130,12 +151,22 @@ fn give_back() {
     }
 }
 
-/// A panic's message must not be written into raw mode and the alternate screen.
+/// A panic's message must not be written into raw mode and the alternate screen. That of the thread that draws ends the
+/// browser: the terminal is given back before it is told. That of a task ends the task: it is told later, and only its place,
+/// for the message may quote evidence.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            let draws = DRAWS.lock().ok().and_then(|draws| *draws);
+            if draws.is_some_and(|draws| draws != thread::current().id()) {
+                let place = info.location().map(ToString::to_string);
+                if let Ok(mut broken) = BROKEN.lock() {
+                    broken.push(place.unwrap_or_default());
+                }
+                return;
+            }
             give_back();
             before(info);
         }));

@@ -106,12 +106,29 @@ impl Session {
         let Some(slot) = self.slots.get(number) else {
             return;
         };
-        let path = slot.path.clone();
         let (options, keyring) = (self.options.member.clone(), self.options.keyring.clone());
-        let label = path.display().to_string();
-        let work = move |monitor: &Monitor| source::read(number, &path, options, keyring, monitor);
+        let opened = slot.member.ready().copied();
+        let opened = opened.ok_or_else(|| (slot.path.clone(), options));
+        let label = slot.path.display().to_string();
+        let work = move |monitor: &Monitor| source::read(number, opened, keyring, monitor);
         let job = self.jobs.start(Owner::Session, label, work);
         self.effects.push(Effect::Spawn(job));
+    }
+
+    /// Reads on what was stopped of the directory that is shown; `false`: nothing was.
+    pub(crate) fn read_on(&mut self) -> bool {
+        let number = self.current;
+        let stopped = self.slots.get_mut(number).filter(|slot| {
+            matches!(slot.member, Part::Failed(_)) || matches!(slot.data, Part::Failed(_))
+        });
+        let Some(slot) = stopped else { return false };
+        if slot.member.ready().is_none() {
+            slot.member = Part::Waiting;
+        }
+        slot.data = Part::Waiting;
+        self.read(number);
+        self.wishes.push(Wish::Refresh);
+        true
     }
 
     /// The screens of this run, in the order of their tabs.
@@ -132,6 +149,27 @@ impl Session {
     /// Its index, once it is there.
     pub fn data(&self) -> Option<&Arc<Data>> {
         self.slot()?.data.ready()
+    }
+
+    /// The index, or until it is complete the newest revisions: rows to look at, of which counts are lower bounds. They know
+    /// of no revision but the newest.
+    pub fn rows(&self) -> Option<&Arc<Data>> {
+        self.data().or_else(|| {
+            let newest = self.slot()?.newest.as_ref()?;
+            let key_is_there = self
+                .options
+                .key
+                .as_ref()
+                .is_none_or(|key| newest.directory.position(key).is_some());
+            (self.options.revision.is_none() && key_is_there).then_some(newest)
+        })
+    }
+
+    /// How much of the index is read, of how many bytes, while it is being read.
+    pub(crate) fn indexed(&self) -> Option<(u64, u64)> {
+        let label = self.slot()?.path.display().to_string();
+        let job = self.jobs.shown().find(|job| job.label == label)?;
+        (job.total_bytes > 0).then(|| (job.done_bytes.min(job.total_bytes), job.total_bytes))
     }
 
     /// Why there is no index: still being read, or what stopped it.
@@ -254,7 +292,7 @@ impl Session {
 
     /// The version of a key that is current where the ruler stands.
     pub fn version(&self, key: &[u8]) -> Option<Version<'static>> {
-        let keyspace = self.data()?.objects.keyspace();
+        let keyspace = self.rows()?.objects.keyspace();
         keyspace.get(key, self.ruler.at()).ok()?
     }
 
@@ -313,7 +351,13 @@ impl Session {
         match news {
             News::Opened(member) => slot.member = member.map_or_else(Part::Failed, Part::Ready),
             News::Known(identity) => slot.identity = Some(identity),
-            News::Indexed(data) => slot.data = data.map_or_else(Part::Failed, Part::Ready),
+            News::Newest(newest) => slot.newest = Some(newest),
+            News::Indexed(data) => {
+                slot.data = data.map_or_else(Part::Failed, Part::Ready);
+                if slot.data.ready().is_some() {
+                    slot.newest = None;
+                }
+            }
             News::Checked(report) => slot.report = Some(Arc::new(report)),
             News::Logged(logged) => {
                 slot.logged = Some(logged.map_or_else(Part::Failed, Part::Ready));
@@ -329,13 +373,16 @@ impl Session {
 
     /// Takes up what is known of the directory that is shown.
     pub(crate) fn arrive(&mut self) {
-        if let Some(data) = self.data() {
-            let keyspace = data.objects.keyspace();
+        if let Some(rows) = self.rows() {
+            let keyspace = rows.objects.keyspace();
             let (first, last) = (
                 keyspace.compact_revision().unwrap_or(1),
                 keyspace.revision(),
             );
             self.ruler.reach(first, last);
+        }
+        if self.data().is_some() {
+            let last = self.ruler.last;
             if let Some(revision) = self.options.revision.take() {
                 self.ruler.go(Some(if revision < 0 {
                     last.saturating_add(revision)

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcd_inspect::Error;
 use etcd_inspect::check::{Depth, Logged, Report, check, logged};
+use etcd_inspect::evidence::Evidence;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Identity, Member, Objects, Options};
-use etcd_inspect::mvcc::Directory;
+use etcd_inspect::mvcc::{Directory, Keyspace};
 use etcd_inspect::progress::Progress;
 use jiff::Timestamp;
 
@@ -23,6 +25,8 @@ pub struct Slot {
     pub identity: Option<Identity>,
     /// The index and what stands on it, or why there is none.
     pub data: Part<Arc<Data>>,
+    /// The newest revisions, which are there long before the index is.
+    pub newest: Option<Arc<Data>>,
     /// Findings of the quick check, or of a deeper one that a screen has run.
     pub report: Option<Arc<Report>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
@@ -59,12 +63,15 @@ pub struct Data {
     pub directory: Directory<'static>,
     /// The newest time in the data: what ages are relative to.
     pub newest_time: Option<Timestamp>,
+    /// Whether all of the keyspace is in it; else the newest revisions only, and counts are at least so high.
+    pub complete: bool,
 }
 
 /// What the jobs of a slot give.
 pub(crate) enum News {
     Opened(Result<&'static Member, String>),
     Known(Identity),
+    Newest(Arc<Data>),
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
     Logged(Result<Option<&'static Logged>, String>),
@@ -77,51 +84,93 @@ impl Slot {
             member: Part::Waiting,
             identity: None,
             data: Part::Waiting,
+            newest: None,
             report: None,
             logged: None,
         }
     }
 }
 
-/// Opens, identifies, indexes and quickly checks the member at a path; each step is told as soon as it is done.
+/// What is said instead of what was not read.
+const STOPPED: &str = "reading was stopped before it was done; :index reads on";
+
+/// Opens, lists the newest keys of, indexes, identifies and quickly checks the member at a path; each step is told as soon as
+/// it is done. A member that is open already is not opened again.
 pub(crate) fn read(
     slot: usize,
-    path: &Path,
-    options: Options,
+    opened: Result<&'static Member, (PathBuf, Options)>,
     keyring: Keyring,
     monitor: &Monitor,
 ) {
-    monitor.begin("opening", 0);
-    let member = match Member::open_with(path, options) {
-        // The browser looks at its members until the process ends. Leaked, they are borrowed by screens and jobs alike
-        // without anyone counting.
-        Ok(member) => &*Box::leak(Box::new(member)),
-        Err(error) => {
-            monitor.send((slot, News::Opened(Err(error.to_string()))));
-            return;
+    let member = match opened {
+        Ok(member) => member,
+        Err((path, options)) => {
+            let opened = open(&path, options, monitor);
+            monitor.send((slot, News::Opened(opened.clone())));
+            match opened {
+                Ok(member) => member,
+                Err(_) => return,
+            }
         }
     };
-    monitor.send((slot, News::Opened(Ok(member))));
-    monitor.begin("indexing", 0);
-    monitor.send((slot, News::Indexed(index(member, keyring).map(Arc::new))));
-    monitor.begin("reading the log", 0);
+    // The newest rows first: they take some milliseconds, the index all of the file.
+    let newest = member
+        .newest_keyspace()
+        .and_then(|keyspace| data(member, keyspace, keyring.clone(), false));
+    if let Ok(newest) = newest {
+        monitor.send((slot, News::Newest(Arc::new(newest))));
+    }
+    let indexed = match member.keyspace_with(monitor) {
+        Ok(Some(keyspace)) => {
+            monitor.begin("sorting the keys", 0);
+            data(member, keyspace, keyring, true).map_err(|error| error.to_string())
+        }
+        Ok(None) => Err(STOPPED.to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    monitor.send((slot, News::Indexed(indexed.map(Arc::new))));
+    if monitor.is_cancelled() {
+        return;
+    }
+    let _ = member.wal_with(monitor);
     monitor.send((slot, News::Known(member.identity())));
+    if monitor.is_cancelled() {
+        return;
+    }
     monitor.begin("checking", 0);
-    monitor.send((slot, News::Checked(check(member, Depth::Quick, monitor))));
+    let report = check(member, Depth::Quick, monitor);
+    if !monitor.is_cancelled() {
+        monitor.send((slot, News::Checked(report)));
+    }
 }
 
-fn index(member: &'static Member, keyring: Keyring) -> Result<Data, String> {
-    let read = || {
-        let directory = member.keyspace()?.directory();
-        let objects = Objects::of_directory(&directory, member.db_file()?.name(), keyring);
-        let newest_time = objects.newest_time(None);
-        Ok(Data {
-            objects,
-            directory,
-            newest_time,
-        })
-    };
-    read().map_err(|error: etcd_inspect::Error| error.to_string())
+fn open(path: &Path, options: Options, monitor: &Monitor) -> Result<&'static Member, String> {
+    monitor.begin("opening", 0);
+    let evidence = Evidence::open_with(path, &options.evidence, monitor);
+    let evidence = evidence.map_err(|error| match monitor.is_cancelled() {
+        true => STOPPED.to_owned(),
+        false => error.to_string(),
+    })?;
+    // The browser looks at its members until the process ends. Leaked, they are borrowed by screens and jobs alike without
+    // anyone counting.
+    Ok(Box::leak(Box::new(Member::of(evidence, options))))
+}
+
+fn data(
+    member: &'static Member,
+    keyspace: Keyspace<'static>,
+    keyring: Keyring,
+    complete: bool,
+) -> Result<Data, Error> {
+    let directory = keyspace.directory();
+    let objects = Objects::of_directory(&directory, member.db_file()?.name(), keyring);
+    let newest_time = objects.newest_time(None);
+    Ok(Data {
+        objects,
+        directory,
+        newest_time,
+        complete,
+    })
 }
 
 /// Reads what only the log has.

@@ -27,7 +27,7 @@ impl Browse {
     }
 
     fn draw_tree(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
-        let inner = pen.frame(area, &self.title(), focused);
+        let inner = pen.frame(area, &self.title(session), focused);
         let Some(grown) = self.grown.clone() else {
             pen.line(inner, 0, &session.why_no_data(), 0);
             return;
@@ -82,14 +82,15 @@ impl Browse {
         }
     }
 
-    fn title(&self) -> Line {
-        let mut title = Line::from(if self.deleted {
-            "keys, deleted ones too"
-        } else {
-            "keys at this revision"
+    fn title(&self, session: &Session) -> Line {
+        let whole = session.rows().is_none_or(|rows| rows.complete);
+        let mut title = Line::from(match (self.deleted, whole) {
+            (true, _) => "keys, deleted ones too",
+            (false, true) => "keys at this revision",
+            (false, false) => "keys, newest writes so far",
         });
         if self.filter.is_on() {
-            let more = if self.filter.is_looking() { "≥" } else { "" };
+            let more = at_least(whole && !self.filter.is_looking());
             let found = number::thousands(self.tree.len() as i128);
             title = Line::from("filter ")
                 .with(Role::Match, self.filter.text().to_owned())
@@ -119,14 +120,10 @@ impl Browse {
         let mut right = Line::new();
         if let Some(((keys, bytes), current)) = self.totals.of(branch, grown.revision) {
             let role = if current { Role::Plain } else { Role::Dim };
-            right = Line::of(
-                role,
-                format!(
-                    "{:>7} {:>7} ",
-                    number::thousands(keys.into()),
-                    number::size(bytes)
-                ),
-            );
+            let more = at_least(grown.data.complete);
+            let keys = format!("{more}{}", number::thousands(keys.into()));
+            let bytes = format!("{more}{}", number::size(bytes));
+            right = Line::of(role, format!("{keys:>7} {bytes:>7} "));
         }
         both(area, y, pen, &left, &right);
     }
@@ -144,7 +141,8 @@ impl Browse {
         } else {
             &branch.prefix
         };
-        let retained = number::thousands(branch.part.len() as i128);
+        let more = at_least(grown.data.complete);
+        let retained = format!("{more}{}", number::thousands(branch.part.len() as i128));
         let mut lines = vec![
             Line::of(Role::Dim, "prefix    ")
                 .with(Role::Name, escape::bytes(prefix, session.charset())),
@@ -153,7 +151,7 @@ impl Browse {
         ];
         if let Some(((keys, bytes), _)) = self.totals.of(&branch, grown.revision) {
             lines.push(Line::of(Role::Dim, "exist     ").text(format!(
-                "{} keys at this revision, {}",
+                "{more}{} keys at this revision, {more}{}",
                 number::thousands(keys.into()),
                 number::size(bytes)
             )));
@@ -176,6 +174,11 @@ impl Browse {
             );
         }
     }
+}
+
+/// What stands before a count.
+fn at_least(whole: bool) -> &'static str {
+    if whole { "" } else { "≥" }
 }
 
 fn indent(depth: usize) -> String {
@@ -241,7 +244,7 @@ fn draw_key(
 
 /// Where the version under the cursor stands, and what comes after it.
 fn facts_of(session: &Session) -> Vec<Line> {
-    let Some((data, key)) = session.data().zip(session.focus()) else {
+    let Some((data, key)) = session.rows().zip(session.focus()) else {
         return Vec::new();
     };
     let revision = session.ruler.revision();
@@ -308,7 +311,8 @@ fn facts_of(session: &Session) -> Vec<Line> {
     lines.push(fact(
         "kept",
         format!(
-            "{} records, {} of them before this one",
+            "{}{} records, {} of them before this one",
+            at_least(data.complete),
             records.len(),
             before.saturating_sub(1)
         ),

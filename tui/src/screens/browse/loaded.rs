@@ -32,6 +32,8 @@ pub(super) struct Stamp {
     pub(super) neat: Neat,
     pub(super) revealed: bool,
     pub(super) folds: usize,
+    /// Whether all versions were known.
+    pub(super) complete: bool,
 }
 
 /// What the lines are.
@@ -53,7 +55,7 @@ impl Loaded {
     pub(super) fn who(&self, line: &yaml::Line, session: &Session) -> Option<(String, String)> {
         let object = self.object.as_ref()?.json.as_ref().ok()?;
         let writer = writer(object, &line.path)?;
-        let newest = session.data()?.newest_time;
+        let newest = session.rows()?.newest_time;
         let when = writer
             .time
             .map(|at| time::short(at, newest.unwrap_or(at), &session.options.zone));

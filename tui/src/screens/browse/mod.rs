@@ -78,7 +78,7 @@ impl Screen for Browse {
     }
 
     fn refresh(&mut self, session: &mut Session) {
-        let Some(data) = session.data().cloned() else {
+        let Some(data) = session.rows().cloned() else {
             (self.tree, self.grown) = (Tree::default(), None);
             return;
         };
@@ -197,7 +197,7 @@ impl Screen for Browse {
 
     fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
         let data = session
-            .data()
+            .rows()
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
         let key = match target {

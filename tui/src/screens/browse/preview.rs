@@ -44,7 +44,7 @@ pub(super) struct Preview {
 impl Preview {
     /// Reads what is to be shown, where that is not yet there.
     pub(super) fn settle(&mut self, session: &Session) {
-        let (Some(data), Some(key)) = (session.data(), session.focus()) else {
+        let (Some(data), Some(key)) = (session.rows(), session.focus()) else {
             self.loaded = None;
             return;
         };
@@ -55,6 +55,7 @@ impl Preview {
             neat: self.look.neat,
             revealed: session.is_revealed(key),
             folds: self.look.folds.len(),
+            complete: data.complete,
         };
         if self
             .loaded
@@ -182,7 +183,7 @@ impl Preview {
 
     /// The key of the object that controls this one, or of its first owner.
     pub(super) fn owner(&self, session: &Session) -> Result<Vec<u8>, String> {
-        let data = session.data().ok_or("there is no index yet")?;
+        let data = session.rows().ok_or("there is no index yet")?;
         let loaded = self.loaded.as_ref();
         let object = loaded
             .and_then(|loaded| loaded.object.as_ref())

@@ -53,10 +53,13 @@ impl Browse {
                 .filter(|_| !data.directory.below(key).is_empty())
                 .cloned()
             else {
-                return Err(format!(
-                    "nothing of {} is stored",
-                    escape::bytes(key, session.charset())
-                ));
+                let shown = escape::bytes(key, session.charset());
+                return Err(match data.complete {
+                    true => format!("nothing of {shown} is stored"),
+                    false => format!(
+                        "{shown} is not among the newest writes, and the index is not complete"
+                    ),
+                });
             };
             self.selected = Some(Selected::Branch(branch));
             Rc::make_mut(&mut self.open)
@@ -154,7 +157,7 @@ impl Browse {
 
     /// The command line that answers the same.
     pub(super) fn command(&self, selected: &Selected, session: &Session) -> String {
-        let data = session.data();
+        let data = session.rows();
         let word = |key: &[u8]| shell::word(&escape::bytes(key, session.charset()));
         match selected {
             Selected::Key(key) => {

@@ -111,7 +111,7 @@ impl Preview {
         let Some(loaded) = &self.loaded else {
             return Line::from("object");
         };
-        let data = session.data();
+        let data = session.rows();
         let key = data.and_then(|data| data.objects.parse(&loaded.stamp.key));
         let name = match key {
             Some(key) => key.name.to_owned(),
@@ -124,8 +124,11 @@ impl Preview {
             }
             let (which, of) = loaded.versions;
             let size = object.value.map_or(0, |value| value.value.len());
+            if loaded.stamp.complete {
+                title = title.text(format!(" · v{which} of {of}"));
+            }
             title = title.text(format!(
-                " · v{which} of {of} · {} {}",
+                " · {} {}",
                 number::size(size as u64),
                 object.encoding
             ));

@@ -42,7 +42,7 @@ impl Totals {
 
     /// Counts the branches that are shown and not yet counted.
     pub(super) fn settle(&mut self, tree: &Tree, session: &mut Session) {
-        let Some(data) = session.data().cloned() else {
+        let Some(data) = session.rows().cloned() else {
             return;
         };
         let of = (Arc::as_ptr(&data).addr(), session.ruler.revision());
