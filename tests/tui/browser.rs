@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use etcd_inspect_tui::{App, Effect, Event, Options, Report, Wake, keys};
+use etcd_inspect_tui::{App, Effect, Event, Job, Options, Report, Wake, keys};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -38,6 +38,9 @@ pub struct Browser {
     /// News of jobs from this moment on wait for [`Browser::deliver`].
     hold_from: Option<fn(&App) -> bool>,
     held: Vec<Report>,
+    /// Tasks wait for [`Browser::work`].
+    pub idle: bool,
+    tasks: Vec<Job>,
 }
 
 impl Browser {
@@ -55,6 +58,18 @@ impl Browser {
         Self::held(vec![path(name)], size, Options::default(), Some(so))
     }
 
+    /// On a fixture of which nothing has been read yet.
+    pub fn idle(name: &str, size: (u16, u16)) -> Self {
+        let app = App::new(vec![path(name)], Options::default(), size);
+        let mut browser = Self {
+            idle: true,
+            ..Self::around(app, size, None)
+        };
+        let effects = browser.app.start();
+        browser.perform(effects);
+        browser
+    }
+
     fn held(
         paths: Vec<PathBuf>,
         size: (u16, u16),
@@ -62,7 +77,14 @@ impl Browser {
         hold_from: Option<fn(&App) -> bool>,
     ) -> Self {
         let app = App::new(paths, options, size);
-        let mut browser = Self {
+        let mut browser = Self::around(app, size, hold_from);
+        let effects = browser.app.start();
+        browser.perform(effects);
+        browser
+    }
+
+    fn around(app: App, size: (u16, u16), hold_from: Option<fn(&App) -> bool>) -> Self {
+        Self {
             app,
             size,
             copied: Vec::new(),
@@ -70,10 +92,9 @@ impl Browser {
             over: false,
             hold_from,
             held: Vec::new(),
-        };
-        let effects = browser.app.start();
-        browser.perform(effects);
-        browser
+            idle: false,
+            tasks: Vec::new(),
+        }
     }
 
     /// Does what was asked for until nothing more is.
@@ -89,6 +110,7 @@ impl Browser {
                 continue;
             };
             match effect {
+                Effect::Spawn(job) if self.idle => self.tasks.push(job),
                 Effect::Spawn(job) => {
                     let told = Arc::new(Mutex::new(Vec::new()));
                     let tell = Arc::clone(&told);
@@ -105,9 +127,18 @@ impl Browser {
                 Effect::Copy { text, .. } => self.copied.push(text),
                 Effect::Wake(wake, _) => self.wakes.push(wake),
                 Effect::Quit => self.over = true,
+                Effect::Print(text) => self.copied.push(text),
                 Effect::Mouse(_) | Effect::Suspend => {}
             }
         }
+    }
+
+    /// Does the tasks that waited, and those that they lead to.
+    pub fn work(&mut self) -> &mut Self {
+        self.idle = false;
+        let tasks = std::mem::take(&mut self.tasks);
+        self.perform(tasks.into_iter().map(Effect::Spawn).collect());
+        self
     }
 
     /// Gives the app the news that waited.

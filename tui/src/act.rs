@@ -122,8 +122,18 @@ pub enum Act {
     Pivot(Want),
     /// Put something into the clipboard.
     Copy(Copied),
-    /// Take in rows that waited.
+    /// Read again what was stopped.
     Refresh,
+    /// Write something into a file.
+    Export(Exported),
+    /// Note something about what is shown.
+    Note,
+    /// What was noted and marked.
+    Notes,
+    /// Mark the version under the cursor as evidence, or not.
+    Mark,
+    /// Print what is shown on the normal screen.
+    Print,
     /// Read the index on that was stopped.
     ReadOn,
     /// Mouse on or off.
@@ -132,6 +142,31 @@ pub enum Act {
     NextMember,
     /// Another screen by name.
     Go(ScreenId),
+}
+
+/// What can be written into a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exported {
+    /// The object under the cursor.
+    Object,
+    /// The marked versions.
+    Marked,
+    /// What the screen shows.
+    View,
+    /// Notes, marks and findings.
+    Report,
+}
+
+impl Exported {
+    /// The command that takes the file's name.
+    pub(crate) const fn command(self) -> &'static str {
+        match self {
+            Self::Object => "export-object",
+            Self::Marked => "export-marked",
+            Self::View => "export-view",
+            Self::Report => "export-report",
+        }
+    }
 }
 
 /// What can be copied.

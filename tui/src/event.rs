@@ -54,6 +54,8 @@ pub enum Effect {
     Wake(Wake, Duration),
     /// Take mouse events, or leave them to the terminal.
     Mouse(bool),
+    /// Print text on the normal screen until a key is pressed.
+    Print(String),
     /// Stop the process until it is continued.
     Suspend,
     /// End.

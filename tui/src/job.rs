@@ -63,8 +63,8 @@ pub(crate) enum News {
     },
     /// A part of the answer.
     Part(Box<dyn Any + Send>),
-    /// The answer.
-    Done(Box<dyn Any + Send>),
+    /// The answer, and whether the job has seen that it was to stop.
+    Done(Box<dyn Any + Send>, bool),
     /// The job ended without one: a bug.
     Broken,
 }
@@ -79,6 +79,8 @@ pub struct Monitor {
     id: JobId,
     owner: Owner,
     cancel: Arc<AtomicBool>,
+    /// Whether it was told so: then the answer is not whole.
+    noticed: AtomicBool,
     tell: Tell,
     done_bytes: AtomicU64,
     phase: Mutex<Phase>,
@@ -111,13 +113,15 @@ impl Job {
             id: self.id,
             owner: self.owner,
             cancel: self.cancel,
+            noticed: AtomicBool::new(false),
             tell,
             done_bytes: AtomicU64::new(0),
             phase: Mutex::new(Phase::new("", 0)),
         };
         let work = self.work;
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&monitor)));
-        monitor.news(done.map_or(News::Broken, News::Done));
+        let noticed = monitor.noticed.load(Ordering::Relaxed);
+        monitor.news(done.map_or(News::Broken, |value| News::Done(value, noticed)));
     }
 }
 
@@ -137,7 +141,29 @@ impl Monitor {
 
     /// Whether nobody waits for the answer any more.
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        let cancelled = self.cancel.load(Ordering::Relaxed);
+        if cancelled {
+            self.noticed.store(true, Ordering::Relaxed);
+        }
+        cancelled
+    }
+
+    /// The same for work that is not stopped half-way: what is kept of it for good must be whole.
+    pub(crate) fn whole(&self) -> Whole<'_> {
+        Whole(self)
+    }
+}
+
+/// Tells how far it is, and does not stop.
+pub(crate) struct Whole<'m>(&'m Monitor);
+
+impl Progress for Whole<'_> {
+    fn begin(&self, phase: &'static str, total_bytes: u64) {
+        self.0.begin(phase, total_bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.0.advance(bytes);
     }
 }
 
@@ -183,6 +209,7 @@ impl Progress for Monitor {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) id: JobId,
+    owner: Owner,
     pub(crate) label: String,
     pub(crate) quiet: bool,
     pub(crate) phase: &'static str,
@@ -190,6 +217,8 @@ pub(crate) struct Running {
     pub(crate) total_bytes: u64,
     pub(crate) elapsed: Duration,
     cancel: Arc<AtomicBool>,
+    /// Whether the user has stopped it.
+    stopped: bool,
 }
 
 /// The jobs that run.
@@ -197,6 +226,8 @@ pub(crate) struct Running {
 pub(crate) struct Jobs {
     next: u64,
     running: Vec<Running>,
+    /// Those that the user has stopped and that were not started again: what is shown of them is not all.
+    stopped: Vec<(Owner, String, String)>,
 }
 
 impl Jobs {
@@ -209,8 +240,11 @@ impl Jobs {
         self.next += 1;
         let id = JobId(self.next);
         let cancel = Arc::new(AtomicBool::new(false));
+        self.stopped
+            .retain(|(of, known, _)| (*of, known) != (owner, &label));
         self.running.push(Running {
             id,
+            owner,
             quiet: label.is_empty(),
             label,
             phase: "",
@@ -218,6 +252,7 @@ impl Jobs {
             total_bytes: 0,
             elapsed: Duration::ZERO,
             cancel: Arc::clone(&cancel),
+            stopped: false,
         });
         Job {
             id,
@@ -240,20 +275,41 @@ impl Jobs {
         }
     }
 
-    pub(crate) fn end(&mut self, id: JobId) {
-        self.running.retain(|job| job.id != id);
+    /// `partial`: the job has seen that it was to stop.
+    pub(crate) fn end(&mut self, id: JobId, partial: bool) {
+        let Some(at) = self.running.iter().position(|job| job.id == id) else {
+            return;
+        };
+        let job = self.running.remove(at);
+        if job.stopped && partial {
+            self.stopped
+                .push((job.owner, job.label, job.phase.to_owned()));
+        }
+    }
+
+    /// What was stopped of a screen's work last: its name, and what it was at.
+    pub(crate) fn stopped(&self, screen: ScreenId) -> Option<(&str, &str)> {
+        let of = |owner: &Owner| *owner == Owner::Screen(screen);
+        let (_, label, phase) = self.stopped.iter().rfind(|(owner, _, _)| of(owner))?;
+        Some((label, phase))
     }
 
     pub(crate) fn cancel(&self, id: JobId) {
-        self.running
-            .iter()
-            .filter(|job| job.id == id)
-            .for_each(Running::stop);
+        let this = self.running.iter().find(|job| job.id == id);
+        if let Some(job) = this {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
     }
 
-    /// Asks all that one can see to stop; how many.
-    pub(crate) fn cancel_all(&self) -> usize {
-        self.shown().map(Running::stop).count()
+    /// Stops for the user what one can see, of one owner or of all; how many.
+    pub(crate) fn stop(&mut self, of: Option<Owner>) -> usize {
+        let wanted = |job: &&mut Running| !job.quiet && of.is_none_or(|of| of == job.owner);
+        let jobs = self.running.iter_mut().filter(wanted);
+        jobs.map(|job| {
+            job.stopped = true;
+            job.cancel.store(true, Ordering::Relaxed);
+        })
+        .count()
     }
 
     /// Those with a name, oldest first.
@@ -289,9 +345,5 @@ impl Running {
             }
         }
         text
-    }
-
-    fn stop(&self) {
-        self.cancel.store(true, Ordering::Relaxed);
     }
 }

@@ -1,9 +1,13 @@
 //! How the browser is started.
 
+use std::path::PathBuf;
+
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member;
 use jiff::tz::TimeZone;
+
+use crate::theme::Theme;
 
 /// How the browser looks and what it may show. The browser itself reads no environment.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Options {
     pub mask: Mask,
     /// Only ASCII characters.
     pub ascii: bool,
+    /// Which colours mean what.
+    pub theme: Theme,
     /// Colours; without them bold and reverse stay.
     pub color: bool,
     /// Whether the mouse is taken.
@@ -32,6 +38,10 @@ pub struct Options {
     pub screen: Option<u8>,
     /// The key to start at.
     pub key: Option<Vec<u8>>,
+    /// Where exports go.
+    pub export_dir: PathBuf,
+    /// Where notes are kept; nowhere: until the browser is left.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -42,6 +52,7 @@ impl Default for Options {
             keyring: Keyring::default(),
             mask: Mask::new(b""),
             ascii: false,
+            theme: Theme::default(),
             color: true,
             mouse: true,
             zone: TimeZone::UTC,
@@ -50,6 +61,8 @@ impl Default for Options {
             revision: None,
             screen: None,
             key: None,
+            export_dir: PathBuf::from("."),
+            state_dir: None,
         }
     }
 }

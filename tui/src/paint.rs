@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthChar;
 
-use crate::theme::Role;
+use crate::theme::{Role, Theme};
 
 /// Bytes of one line that are looked at: a line of a megabyte costs no more than one that fills the widest terminal.
 const LINE_BYTES: usize = 8192;
@@ -66,13 +66,15 @@ impl From<String> for Line {
 pub struct Pen<'b> {
     buffer: &'b mut Buffer,
     charset: Charset,
+    theme: Theme,
 }
 
 impl<'b> Pen<'b> {
-    pub(crate) fn new(buffer: &'b mut Buffer, ascii: bool) -> Self {
+    pub(crate) fn new(buffer: &'b mut Buffer, ascii: bool, theme: Theme) -> Self {
         Self {
             buffer,
             charset: Charset { ascii },
+            theme,
         }
     }
 
@@ -89,7 +91,7 @@ impl<'b> Pen<'b> {
     /// Draws text on row `y` of an area from column `x` on, both counted from the area's corner; gives the column behind it.
     /// What does not fit is cut off.
     pub fn put(&mut self, area: Rect, x: u16, y: u16, text: &str, role: Role) -> u16 {
-        self.put_styled(area, x, y, text, role.style())
+        self.put_styled(area, x, y, text, role.style(self.theme))
     }
 
     fn put_styled(&mut self, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
@@ -161,7 +163,7 @@ impl<'b> Pen<'b> {
                 ..area
             };
             self.buffer
-                .set_style(row.intersection(self.buffer.area), role.style());
+                .set_style(row.intersection(self.buffer.area), role.style(self.theme));
         }
     }
 
@@ -296,7 +298,7 @@ mod tests {
     fn nothing_reaches_beyond_its_area_and_no_control_reaches_a_cell() {
         let area = Rect::new(0, 0, 8, 2);
         let mut buffer = Buffer::empty(area);
-        let mut pen = Pen::new(&mut buffer, false);
+        let mut pen = Pen::new(&mut buffer, false, Theme::default());
         let end = pen.put(Rect::new(2, 0, 4, 1), 0, 0, "a\x1b[2J日本", Role::Plain);
         assert_eq!(end, 4);
         pen.put(Rect::new(2, 0, 4, 1), 0, 1, "below", Role::Plain);
@@ -309,7 +311,7 @@ mod tests {
     fn a_line_is_scrolled_by_cells() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
         let line = Line::of(Role::Name, "abc").text("defghij");
-        Pen::new(&mut buffer, false).line(Rect::new(0, 0, 6, 1), 0, &line, 4);
+        Pen::new(&mut buffer, false, Theme::default()).line(Rect::new(0, 0, 6, 1), 0, &line, 4);
         let row: String = (0..6).map(|x| buffer[(x, 0)].symbol()).collect();
         assert_eq!(row, "efghij");
     }

@@ -142,6 +142,12 @@ pub trait Screen {
         false
     }
 
+    /// Drops what was read and reads it again; `false`: there is no such thing.
+    fn again(&mut self, session: &mut Session) -> bool {
+        let _ = session;
+        false
+    }
+
     /// What to copy; `None`: ask the session, which knows path, key and revision.
     ///
     /// # Errors

@@ -40,31 +40,78 @@ pub enum Role {
     Struck,
 }
 
+/// Which colours the meanings have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// Sixteen colours that the terminal's own theme decides on: readable on dark and on light.
+    #[default]
+    Terminal,
+    /// Bright ones, for a dark background.
+    Dark,
+    /// Dark ones, for a light background.
+    Light,
+    /// Blue and orange, which nearly everyone can tell apart.
+    ColorBlind,
+    /// None.
+    Mono,
+}
+
+impl Theme {
+    /// The colours of: what is not needed, names, numbers, good, warning, bad, keys.
+    fn colors(self) -> [Color; 7] {
+        use Color::{
+            Black, Blue, Cyan, DarkGray, Gray, Green, Indexed, Magenta, Red, Reset, Yellow,
+        };
+        use Color::{LightBlue, LightCyan, LightGreen, LightMagenta, LightRed, LightYellow};
+        match self {
+            Self::Terminal => [DarkGray, Cyan, Blue, Green, Yellow, Red, Magenta],
+            Self::Dark => [
+                Gray,
+                LightCyan,
+                LightBlue,
+                LightGreen,
+                LightYellow,
+                LightRed,
+                LightMagenta,
+            ],
+            Self::Light => [DarkGray, Blue, Black, Green, Magenta, Red, Blue],
+            // Sky blue, blue, orange, vermilion of Okabe and Ito, as near as 256 colours come.
+            Self::ColorBlind => [
+                DarkGray,
+                Indexed(74),
+                Indexed(74),
+                Indexed(32),
+                Indexed(214),
+                Indexed(202),
+                Indexed(74),
+            ],
+            Self::Mono => [Reset; 7],
+        }
+    }
+}
+
 impl Role {
-    /// How it looks. Sixteen colours only: the terminal's own theme decides what they are, so that both dark and light
-    /// backgrounds work.
-    pub(crate) fn style(self) -> Style {
+    /// How it looks.
+    pub(crate) fn style(self, theme: Theme) -> Style {
         let plain = Style::new();
+        let [dim, name, number, good, warning, bad, key] = theme.colors();
         match self {
             Self::Plain => plain,
-            Self::Dim => plain.fg(Color::DarkGray),
+            Self::Dim => plain.fg(dim),
             Self::Heading => plain.add_modifier(Modifier::BOLD),
-            Self::Name => plain.fg(Color::Cyan),
-            Self::Number => plain.fg(Color::Blue),
-            Self::Good => plain.fg(Color::Green),
-            Self::Warning => plain.fg(Color::Yellow),
-            Self::Error => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
-            Self::Added => plain.fg(Color::Green),
-            Self::Removed => plain.fg(Color::Red),
-            Self::Key => plain.fg(Color::Magenta).add_modifier(Modifier::BOLD),
+            Self::Name => plain.fg(name),
+            Self::Number => plain.fg(number),
+            Self::Good | Self::Added => plain.fg(good),
+            Self::Warning => plain.fg(warning),
+            Self::Error => plain.fg(bad).add_modifier(Modifier::BOLD),
+            Self::Removed => plain.fg(bad),
+            Self::Key => plain.fg(key).add_modifier(Modifier::BOLD),
             Self::Cursor | Self::Tab => plain.add_modifier(Modifier::REVERSED),
             Self::Shadow => plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             Self::Match => plain
-                .fg(Color::Yellow)
+                .fg(warning)
                 .add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            Self::Struck => plain
-                .fg(Color::DarkGray)
-                .add_modifier(Modifier::CROSSED_OUT),
+            Self::Struck => plain.fg(dim).add_modifier(Modifier::CROSSED_OUT),
         }
     }
 }

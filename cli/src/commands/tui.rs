@@ -35,6 +35,23 @@ pub(crate) struct TuiArgs {
     /// Begin at this key
     #[arg(long, value_name = "KEY")]
     key: Option<OsString>,
+    /// Colours: the terminal's own sixteen, for a dark or a light background, for colour-blind eyes, or none
+    #[arg(
+        long,
+        value_name = "terminal|dark|light|cb|mono",
+        value_enum,
+        hide_possible_values = true,
+        default_value_t
+    )]
+    theme: Theme,
+    /// Where e… writes files; never within evidence [default: the current directory]
+    #[arg(
+        long,
+        value_name = "DIR",
+        hide_default_value = true,
+        default_value = "."
+    )]
+    export_dir: PathBuf,
     /// Leave the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
@@ -42,6 +59,17 @@ pub(crate) struct TuiArgs {
     keys: KeyFiles,
     #[command(flatten)]
     showing: Showing,
+}
+
+/// As [`etcd_inspect_tui::Theme`].
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default)]
+enum Theme {
+    #[default]
+    Terminal,
+    Dark,
+    Light,
+    Cb,
+    Mono,
 }
 
 pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
@@ -88,6 +116,17 @@ fn refuse_what_is_none(path: &Path, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `$XDG_STATE_HOME/etcd-inspect`.
+fn state_dir() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    state.map(|state| state.join("etcd-inspect"))
+}
+
 fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let mask = args.showing.mask(false, ui)?.ok_or_else(|| {
@@ -98,6 +137,13 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
         keyring: args.keys.keyring()?,
         mask,
         ascii: ui.terminal.charset.ascii,
+        theme: match args.theme {
+            Theme::Terminal => etcd_inspect_tui::Theme::Terminal,
+            Theme::Dark => etcd_inspect_tui::Theme::Dark,
+            Theme::Light => etcd_inspect_tui::Theme::Light,
+            Theme::Cb => etcd_inspect_tui::Theme::ColorBlind,
+            Theme::Mono => etcd_inspect_tui::Theme::Mono,
+        },
         color: ui.terminal.color,
         mouse: !args.no_mouse,
         zone: time::zone(ui.global.local),
@@ -108,6 +154,8 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
             Some(Rev::Exact(revision)) => Some(revision),
             Some(Rev::Back(back)) => Some(back.saturating_neg()),
         },
+        export_dir: args.export_dir.clone(),
+        state_dir: state_dir(),
         screen: args.screen,
         key: args.key.as_ref().map(|key| what::unescape(key)),
     })

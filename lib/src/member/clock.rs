@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::objects::{Objects, Reading};
 use crate::kubernetes::written::{Source, newest_time};
 use crate::mvcc::Version;
+use crate::progress::{Progress, Silent};
 
 /// Writes before a revision whose times are compared.
 const NEAR: usize = 16;
@@ -96,10 +97,22 @@ impl Clock {
 impl Objects<'_> {
     /// What all retained writes say of when they happened; decodes every value once, in parallel.
     pub fn clock(&self) -> Clock {
+        self.clock_with(&Silent)
+    }
+
+    /// The same, telling how much has been decoded; where it is cancelled, what was decoded until then.
+    pub fn clock_with(&self, progress: &dyn Progress) -> Clock {
         let versions: Vec<Version<'_>> = self.keyspace().between(0..=i64::MAX).collect();
+        let bytes = versions.iter().map(|version| version.stored_bytes).sum();
+        progress.begin("reading the times of writes", bytes);
         let carried: Vec<Mark> = versions
             .par_iter()
-            .filter_map(|version| self.mark(version))
+            .filter(|_| !progress.cancelled())
+            .filter_map(|version| {
+                let mark = self.mark(version);
+                progress.advance(version.stored_bytes);
+                mark
+            })
             .collect();
         Clock::new(carried)
     }

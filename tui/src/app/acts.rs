@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::App;
 use crate::act::{Act, Copied};
 use crate::event::{Effect, Wake};
+use crate::job::Owner;
 use crate::overlay::{Asked, Help, Overlay, Prompt};
 use crate::screen::ScreenId;
 use crate::session::Part;
@@ -27,7 +28,7 @@ impl App {
             Act::LastScreen => self.open_tab(self.last),
             Act::Back => self.go_back(),
             Act::Forward => self.go_forward(),
-            Act::Cancel => _ = self.leave(),
+            Act::Cancel => self.cancel(),
             Act::Leave => {
                 if !self.leave() {
                     self.quit();
@@ -54,6 +55,14 @@ impl App {
             Act::PrevVersion | Act::NextVersion => self.step_version(act == Act::NextVersion),
             Act::Pivot(want) => self.pivot(want),
             Act::Copy(what) => self.copy(what),
+            Act::Export(what) => {
+                self.take_picture();
+                self.ask_export(what);
+            }
+            Act::Note => self.prompt(Asked::Argument("note")),
+            Act::Notes => self.show_notes(),
+            Act::Mark => self.mark(),
+            Act::Print => self.print(),
             Act::History => {
                 if let Some(key) = self.session.focus().map(<[u8]>::to_vec) {
                     self.session.go(Target::History {
@@ -64,6 +73,7 @@ impl App {
                     self.session.say(Role::Dim, "no key is selected");
                 }
             }
+            Act::Refresh if self.reads_again() => {}
             act => {
                 if let Some(screen) = self.screens.get_mut(self.open)
                     && !screen.act(act, &mut self.session)
@@ -73,6 +83,12 @@ impl App {
             }
         }
         self.grant_from(before);
+    }
+
+    /// Asks for the argument of a command, with a proposal.
+    pub(super) fn prompt_with(&mut self, command: &'static str, proposed: String) {
+        let prompt = Prompt::new(Asked::Argument(command), &proposed, Vec::new());
+        self.overlay = Overlay::Prompt(prompt);
     }
 
     fn prompt(&mut self, asked: Asked) {
@@ -86,6 +102,25 @@ impl App {
 
     pub(super) fn ask(&mut self, name: &'static str) {
         self.prompt(Asked::Argument(name));
+    }
+
+    /// Reads again what was stopped of the open screen, or of the directory.
+    fn reads_again(&mut self) -> bool {
+        let again = match self.screens.get_mut(self.open) {
+            Some(screen) => screen.again(&mut self.session),
+            None => false,
+        };
+        again || (self.screen_id() == ScreenId::Browse && self.session.read_on())
+    }
+
+    /// Esc: stops what the open screen is at, else closes or goes back.
+    fn cancel(&mut self) {
+        let own = Owner::Screen(self.screen_id());
+        if self.session.jobs.stop(Some(own)) > 0 {
+            self.session.say(Role::Warning, "stopping the task");
+        } else {
+            self.leave();
+        }
     }
 
     /// Closes what is open, else goes back; `false`: neither is possible.
@@ -126,7 +161,7 @@ impl App {
         self.session
             .effects
             .push(Effect::Wake(Wake::Stop(self.stops), TWICE));
-        let stopped = self.session.jobs.cancel_all();
+        let stopped = self.session.jobs.stop(None);
         let what = match stopped {
             0 => "nothing is running".to_owned(),
             1 => "stopping the task".to_owned(),

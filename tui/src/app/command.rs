@@ -4,19 +4,20 @@ use etcd_inspect::text::escape;
 use etcd_inspect::text::when::When;
 
 use super::App;
+use crate::act::Exported;
 use crate::keys;
 use crate::target::Target;
 use crate::theme::Role;
 
 /// A command with an argument.
-struct Command {
-    name: &'static str,
+pub(super) struct Command {
+    pub(super) name: &'static str,
     help: &'static str,
     run: fn(&mut App, &str) -> Result<(), String>,
 }
 
 /// Those that no key means; `t` asks for the argument of the first.
-const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "rev",
         help: "rev N, rev -N, rev latest, or a time as for at: to that revision",
@@ -51,6 +52,31 @@ const COMMANDS: &[Command] = &[
         name: "search",
         help: "search TEXT: in keys, values and history",
         run: search,
+    },
+    Command {
+        name: "note",
+        help: "note TEXT: about what is shown",
+        run: App::note,
+    },
+    Command {
+        name: Exported::Object.command(),
+        help: "export-object FILE: the object under the cursor",
+        run: |app, name| app.export(Exported::Object, name),
+    },
+    Command {
+        name: Exported::View.command(),
+        help: "export-view FILE: what the screen shows",
+        run: |app, name| app.export(Exported::View, name),
+    },
+    Command {
+        name: Exported::Marked.command(),
+        help: "export-marked FILE: the marked versions",
+        run: |app, name| app.export(Exported::Marked, name),
+    },
+    Command {
+        name: Exported::Report.command(),
+        help: "export-report FILE: notes, marks and findings",
+        run: |app, name| app.export(Exported::Report, name),
     },
     #[cfg(test)]
     Command {
@@ -181,40 +207,6 @@ impl App {
             .clone();
         self.session.go(Target::Key(key));
         Ok(())
-    }
-
-    /// What a beginning of a line can become.
-    pub(super) fn completions(&self, text: &str) -> Vec<String> {
-        if text.contains(char::is_whitespace) {
-            return Vec::new();
-        }
-        let commands = COMMANDS.iter().map(|command| command.name.to_owned());
-        let keys = keys::of(self.screen_id(), &self.session.tabs)
-            .map(|binding| binding.command.to_owned());
-        let screens = self
-            .session
-            .tabs
-            .iter()
-            .map(|screen| screen.title().to_lowercase());
-        let resources = self.session.data().into_iter().flat_map(|data| {
-            let builtin = etcd_inspect::kubernetes::resources::RESOURCES
-                .iter()
-                .map(|resource| resource.plural.to_owned());
-            let custom = data
-                .objects
-                .layout()
-                .crds()
-                .map(|crd| crd.plural.clone())
-                .collect::<Vec<_>>();
-            builtin.chain(custom)
-        });
-        let all = commands.chain(keys).chain(screens).chain(resources);
-        let mut found: Vec<String> = all
-            .filter(|word| !word.is_empty() && word.starts_with(text))
-            .collect();
-        let mut seen = std::collections::HashSet::new();
-        found.retain(|word| seen.insert(word.clone()));
-        found
     }
 
     /// What the commands with an argument do, for the help of `:`.

@@ -2,7 +2,9 @@
 
 mod acts;
 mod command;
+mod complete;
 mod input;
+mod take;
 mod visits;
 mod wishes;
 
@@ -53,6 +55,8 @@ pub struct App {
     hits: Hits,
     size: (u16, u16),
     mouse: bool,
+    /// The open screen as text, taken when an export was asked for.
+    picture: String,
     over: bool,
 }
 
@@ -88,6 +92,7 @@ impl App {
             hits: Hits::default(),
             size,
             mouse,
+            picture: String::new(),
             over: false,
         };
         if let Some(number) = first {
@@ -133,7 +138,7 @@ impl App {
         let area = buffer.area;
         self.size = (area.width, area.height);
         let (ascii, color) = (self.session.options.ascii, self.session.options.color);
-        let mut pen = Pen::new(buffer, ascii);
+        let mut pen = Pen::new(buffer, ascii, self.session.options.theme);
         let cursor = if self.is_small() {
             let (columns, rows) = self.size;
             let text = format!(
@@ -179,7 +184,7 @@ impl App {
                     rows.message.y,
                 ));
             }
-            _ => chrome::message(rows.message, pen, &self.session),
+            _ => chrome::message(rows.message, pen, &self.session, id),
         }
         chrome::keys(rows.keys, pen, &self.session, id, &mut hits);
         match &mut self.overlay {
@@ -231,7 +236,7 @@ impl App {
 
     fn quit(&mut self) {
         self.over = true;
-        self.session.jobs.cancel_all();
+        self.session.jobs.stop(None);
         self.session.effects.push(Effect::Quit);
     }
 
@@ -255,10 +260,11 @@ impl App {
                 self.session.jobs.progress(id, phase, done, elapsed);
                 return;
             }
-            News::Part(value) => (value, false),
-            News::Done(value) => (value, true),
+            News::Part(value) => (value, None),
+            News::Done(value, partial) => (value, Some(partial)),
             News::Broken => {
-                self.session.jobs.end(id);
+                self.session.jobs.end(id, false);
+                self.session.broke_off(owner);
                 self.session.say(
                     Role::Error,
                     "a task broke off: a bug of ours, please report it",
@@ -266,14 +272,14 @@ impl App {
                 return;
             }
         };
-        if last {
-            self.session.jobs.end(id);
+        if let Some(partial) = last {
+            self.session.jobs.end(id, partial);
         }
         match owner {
             Owner::Session => self.session.answer(id, value),
             Owner::Screen(of) => {
                 if let Some(screen) = self.screens.iter_mut().find(|screen| screen.id() == of) {
-                    screen.answer(id, value, last, &mut self.session);
+                    screen.answer(id, value, last.is_some(), &mut self.session);
                 }
             }
         }

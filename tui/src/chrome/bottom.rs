@@ -9,10 +9,18 @@ use crate::screen::ScreenId;
 use crate::session::Session;
 use crate::theme::Role;
 
-/// The last message, and the oldest task that runs.
-pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session) {
+/// The last message, or what of the open screen was stopped; and the oldest task that runs.
+pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId) {
     if let Some((role, text)) = &session.message {
         pen.put(area, 1, 0, text, *role);
+    } else if let Some((label, phase)) = session.jobs.stopped(open) {
+        let at = if phase.is_empty() {
+            String::new()
+        } else {
+            format!(" while {phase}")
+        };
+        let text = format!("stopped{at}: {label} is not complete; R reads it again");
+        pen.put(area, 1, 0, &text, Role::Warning);
     }
     let Some(job) = session.jobs.shown().next() else {
         return;

@@ -25,6 +25,7 @@ pub(crate) fn top(
     ruler::draw(rows.ruler, pen, session, hits);
     if rows.crumbs.height > 0 {
         pen.put(rows.crumbs, 1, 0, &crumbs.join(" › "), Role::Plain);
+        pen.right(rows.crumbs, 0, &noted(session));
     } else if let Some(last) = crumbs.last() {
         // The ruler's row has both: the crumb that says most stands where the time would.
         let room = rows.ruler.width / 3;
@@ -37,6 +38,33 @@ pub(crate) fn top(
             pen.right(right, 0, &Line::of(Role::Name, format!(" {last}")));
         }
     }
+}
+
+/// How much was marked and noted.
+fn noted(session: &Session) -> Line {
+    let Some(slot) = session.slot() else {
+        return Line::new();
+    };
+    let (marks, notes) = (slot.notes.marks().len(), slot.notes.notes().count());
+    let mut parts = Vec::new();
+    let here = session
+        .focus()
+        .and_then(|key| Some((key, session.version(key)?.revision.main)));
+    if marks > 0 && here.is_some_and(|(key, main)| slot.notes.is_marked(key, main)) {
+        parts.push("M this version".to_owned());
+    }
+    if marks > 0 {
+        parts.push(format!("{marks} marked"));
+    }
+    match notes {
+        0 => {}
+        1 => parts.push("1 note".to_owned()),
+        notes => parts.push(format!("{notes} notes")),
+    }
+    if parts.is_empty() {
+        return Line::new();
+    }
+    Line::of(Role::Warning, format!(" {} ", parts.join(" · ")))
 }
 
 fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {

@@ -4,7 +4,7 @@
 //! over one for all screens.
 
 use super::Binding;
-use crate::act::{Act, Copied};
+use crate::act::{Act, Copied, Exported};
 use crate::screen::ScreenId;
 use crate::target::Want;
 
@@ -119,6 +119,7 @@ pub const TABLE: &[Binding] = &[
     .on(&[ScreenId::Check])
     .hint("deeper")
     .cli("check --deep {path}"),
+    key(&["R"], Act::Refresh, "read again what was stopped"),
     key(&["z"], Act::ZoomIn, "closer")
         .on(&[ScreenId::Timeline])
         .hint("zoom"),
@@ -220,6 +221,39 @@ pub const TABLE: &[Binding] = &[
     ),
     key(&["c r"], Act::Copy(Copied::Revision), "copy the revision"),
     key(&["c o"], Act::Copy(Copied::Place), "copy file@offset"),
+    key(
+        &["e e"],
+        Act::Export(Exported::Object),
+        "export the object into a file, secrets masked as shown",
+    ),
+    key(
+        &["e v"],
+        Act::Export(Exported::View),
+        "export what the screen shows as text",
+    ),
+    key(
+        &["e m"],
+        Act::Export(Exported::Marked),
+        "export the marked versions as YAML",
+    ),
+    key(
+        &["e r"],
+        Act::Export(Exported::Report),
+        "export notes, marks and findings as a report",
+    ),
+    key(&["a"], Act::Note, "note something about what is shown"),
+    key(
+        &["M"],
+        Act::Mark,
+        "mark this version as evidence; again: unmark",
+    ),
+    key(&[], Act::Notes, "what was noted and marked").command("notes"),
+    key(
+        &["p"],
+        Act::Print,
+        "print what is shown on the normal screen; any key returns",
+    )
+    .command("print"),
     key(&["1"], Act::Tab(1), "screen 1"),
     key(&["2"], Act::Tab(2), "screen 2"),
     key(&["3"], Act::Tab(3), "screen 3"),

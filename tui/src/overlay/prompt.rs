@@ -119,12 +119,9 @@ impl Prompt {
         let skip = self.input.visual_scroll(room);
         let shown: String = self.text().chars().skip(skip).collect();
         let end = pen.put(area, x, y, &shown, Role::Plain);
-        let others: Vec<_> = self
-            .completions
-            .iter()
-            .take(12)
-            .map(String::as_str)
-            .collect();
+        // Of lines that begin alike only the last word.
+        let last = |line: &'_ String| line.split_whitespace().next_back().map(str::to_owned);
+        let others: Vec<_> = self.completions.iter().take(12).filter_map(last).collect();
         pen.put(
             area,
             end.saturating_add(3),

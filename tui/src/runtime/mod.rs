@@ -73,6 +73,11 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
             if let Event::Terminate(signal) = &event {
                 ended = signal.map_or(Ended::Gone, Ended::Signal);
             }
+            // The key that returns from the normal screen means nothing else.
+            if matches!(event, Event::Key(_)) && terminal.back()? {
+                next = received.try_recv().ok();
+                continue;
+            }
             let effects = app.update(event);
             outside.perform(effects, &mut app, &mut terminal)?;
             next = received.try_recv().ok();
@@ -80,7 +85,9 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
         if !app.is_over() {
             let effects = app.settle();
             outside.perform(effects, &mut app, &mut terminal)?;
-            terminal.draw(&mut app)?;
+            if terminal.is_seen() {
+                terminal.draw(&mut app)?;
+            }
         }
     }
     drop(terminal);
@@ -89,7 +96,7 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
         tasks.map(|place| format!("a task broke off at {place}: a bug of ours, please report it"));
     Ok(End {
         why: ended,
-        said: said.collect(),
+        said: said.chain(app.farewell()).collect(),
     })
 }
 
@@ -135,6 +142,7 @@ impl Outside {
                     let said = clipboard::copy(terminal, &text, what, self.remote, self.tmux);
                     app.say(Role::Good, said);
                 }
+                Effect::Print(text) => terminal.print(&text)?,
                 Effect::Suspend => terminal.suspend()?,
                 Effect::Quit => {}
             }

@@ -35,6 +35,8 @@ const FRAME_BYTES: usize = 1 << 17;
 pub(super) struct Terminal {
     inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     mouse: bool,
+    /// Whether the normal screen is shown.
+    printed: bool,
 }
 
 impl Terminal {
@@ -47,7 +49,11 @@ impl Terminal {
         take(mouse)?;
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
         match ratatui::Terminal::new(CrosstermBackend::new(out)) {
-            Ok(inner) => Ok(Self { inner, mouse }),
+            Ok(inner) => Ok(Self {
+                inner,
+                mouse,
+                printed: false,
+            }),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -85,6 +91,34 @@ impl Terminal {
         let out = self.inner.backend_mut();
         out.write_all(text.as_bytes())?;
         io::Write::flush(out)
+    }
+
+    /// Shows text on the normal screen, where it stays, until [`Terminal::back`].
+    pub(super) fn print(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        execute!(out, LeaveAlternateScreen, DisableMouseCapture)?;
+        for line in text.lines().chain(["-- any key returns to the browser --"]) {
+            write!(out, "{line}\r\n")?;
+        }
+        out.flush()?;
+        self.printed = true;
+        Ok(())
+    }
+
+    /// Returns from the normal screen; `false`: it was not there.
+    pub(super) fn back(&mut self) -> io::Result<bool> {
+        if !std::mem::take(&mut self.printed) {
+            return Ok(false);
+        }
+        execute!(io::stdout(), EnterAlternateScreen)?;
+        self.mouse(self.mouse)?;
+        self.inner.clear()?;
+        Ok(true)
+    }
+
+    /// Whether the browser is on the screen.
+    pub(super) fn is_seen(&self) -> bool {
+        !self.printed
     }
 
     /// Stops the process; goes on when it is continued.

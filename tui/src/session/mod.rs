@@ -15,7 +15,7 @@ use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::Version;
-use etcd_inspect::text::escape::Charset;
+use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::shell;
 
 pub(crate) use derive::word;
@@ -24,6 +24,7 @@ pub use source::{Data, Part, Slot};
 
 use crate::event::{Effect, Wake};
 use crate::job::{JobId, Jobs, Monitor, Owner};
+use crate::notes::{Kind, Note};
 use crate::options::Options;
 use crate::paint::Line;
 use crate::ruler::Ruler;
@@ -319,8 +320,23 @@ impl Session {
         self.revealed = Some(key.to_vec());
         self.effects
             .push(Effect::Wake(Wake::Hide(self.reveals), REVEAL));
-        self.say(Role::Warning, "secret shown for 10 seconds");
+        self.add_note(Note {
+            kind: Kind::Note,
+            written: jiff::Timestamp::now(),
+            key: Some(key.to_vec()),
+            revision: self.ruler.revision(),
+            place: escape::bytes(key, Charset::default()).into_owned(),
+            text: "its secret was shown".to_owned(),
+        });
+        self.say(Role::Warning, "secret shown for 10 seconds; noted");
         self.wishes.push(Wish::Refresh);
+    }
+
+    pub(crate) fn add_note(&mut self, note: Note) {
+        let current = self.current;
+        if let Some(slot) = self.slots.get_mut(current) {
+            slot.notes.add(note);
+        }
     }
 
     pub(crate) fn hide(&mut self, number: u64) {
@@ -328,6 +344,26 @@ impl Session {
             self.say(Role::Dim, "secret hidden again");
             self.wishes.push(Wish::Refresh);
         }
+    }
+
+    /// A task broke off: what it was to bring will not come.
+    pub(crate) fn broke_off(&mut self, owner: Owner) {
+        if owner != Owner::Session {
+            return;
+        }
+        let why = || "reading it broke off: a bug of ours; :index tries again".to_owned();
+        for slot in &mut self.slots {
+            if matches!(slot.member, Part::Waiting) {
+                slot.member = Part::Failed(why());
+            }
+            if matches!(slot.data, Part::Waiting) {
+                slot.data = Part::Failed(why());
+            }
+            if matches!(slot.logged, Some(Part::Waiting)) {
+                slot.logged = Some(Part::Failed(why()));
+            }
+        }
+        self.wishes.push(Wish::Refresh);
     }
 
     /// What a job of the session tells.
@@ -350,7 +386,15 @@ impl Session {
         };
         match news {
             News::Opened(member) => slot.member = member.map_or_else(Part::Failed, Part::Ready),
-            News::Known(identity) => slot.identity = Some(identity),
+            News::Known(identity) => {
+                let name = source::name_of(&identity, &slot.path);
+                slot.identity = Some(identity);
+                let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
+                let state = self.options.state_dir.as_deref();
+                if let Some(slot) = self.slots.get_mut(number) {
+                    slot.notes.open(state, &name, &evidence);
+                }
+            }
             News::Newest(newest) => slot.newest = Some(newest),
             News::Indexed(data) => {
                 slot.data = data.map_or_else(Part::Failed, Part::Ready);

@@ -1,5 +1,6 @@
 //! Opening a member and indexing it, beside the event loop.
 
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use etcd_inspect::progress::Progress;
 use jiff::Timestamp;
 
 use crate::job::Monitor;
+use crate::notes::Notes;
 
 /// One of the directories, and what is known of it so far.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Slot {
     pub data: Part<Arc<Data>>,
     /// The newest revisions, which are there long before the index is.
     pub newest: Option<Arc<Data>>,
+    /// What the user has noted and marked of it.
+    pub(crate) notes: Notes,
     /// Findings of the quick check, or of a deeper one that a screen has run.
     pub report: Option<Arc<Report>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
@@ -85,6 +89,7 @@ impl Slot {
             identity: None,
             data: Part::Waiting,
             newest: None,
+            notes: Notes::default(),
             report: None,
             logged: None,
         }
@@ -132,7 +137,7 @@ pub(crate) fn read(
     if monitor.is_cancelled() {
         return;
     }
-    let _ = member.wal_with(monitor);
+    let _ = member.wal_with(&monitor.whole());
     monitor.send((slot, News::Known(member.identity())));
     if monitor.is_cancelled() {
         return;
@@ -176,7 +181,19 @@ fn data(
 /// Reads what only the log has.
 pub(crate) fn read_log(member: &'static Member, monitor: &Monitor) -> News {
     monitor.begin("reading the log", 0);
-    let read =
-        logged(member, monitor).map(|logged| logged.map(|logged| &*Box::leak(Box::new(logged))));
+    let read = logged(member, &monitor.whole())
+        .map(|logged| logged.map(|logged| &*Box::leak(Box::new(logged))));
     News::Logged(read.map_err(|error| error.to_string()))
+}
+
+/// What tells the data of a directory from other data, as a file name: cluster and member; where there is no log to tell them,
+/// the path.
+pub(crate) fn name_of(identity: &Identity, path: &Path) -> String {
+    if let (Some(cluster), Some(member)) = (identity.cluster_id, identity.member_id) {
+        return format!("{cluster}-{member}");
+    }
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let mut hasher = std::hash::DefaultHasher::new();
+    path.hash(&mut hasher);
+    format!("path-{:016x}", hasher.finish())
 }

@@ -93,6 +93,15 @@ impl Screen for Pages {
         self.job = Some(session.spawn(ScreenId::Pages, "pages", work));
     }
 
+    fn again(&mut self, session: &mut Session) -> bool {
+        if let Some(job) = self.job.take() {
+            session.cancel(job);
+        }
+        self.loaded = None;
+        self.refresh(session);
+        true
+    }
+
     fn settle(&mut self, session: &mut Session) {
         let Some(loaded) = self.loaded.clone() else {
             return;

@@ -36,9 +36,7 @@ pub(super) struct Loaded {
 
 /// Lays out all records.
 pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) -> Loaded {
-    use etcd_inspect::progress::Progress as _;
-    monitor.begin("reading the times of writes", 0);
-    let clock = data.objects.clock();
+    let clock = data.objects.clock_with(monitor);
     let marks = clock.marks();
     let timed = marks.len() >= 2;
     let layout = data.objects.layout();

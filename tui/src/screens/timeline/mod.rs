@@ -83,6 +83,15 @@ impl Screen for Timeline {
         self.job = Some(session.spawn(ScreenId::Timeline, "timeline", work));
     }
 
+    fn again(&mut self, session: &mut Session) -> bool {
+        if let Some(job) = self.job.take() {
+            session.cancel(job);
+        }
+        self.loaded = None;
+        self.refresh(session);
+        true
+    }
+
     fn settle(&mut self, _session: &mut Session) {
         let Some(loaded) = self.loaded.clone() else {
             return;

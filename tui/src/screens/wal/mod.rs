@@ -74,6 +74,15 @@ impl Screen for Wal {
         self.job = Some(session.spawn(ScreenId::Wal, "the log", work));
     }
 
+    fn again(&mut self, session: &mut Session) -> bool {
+        if let Some(job) = self.job.take() {
+            session.cancel(job);
+        }
+        self.loaded = None;
+        self.refresh(session);
+        true
+    }
+
     fn settle(&mut self, session: &mut Session) {
         let stamp = (self.row_number(), self.hex);
         let known = self.detail.as_ref().is_some_and(|(of, _)| *of == stamp);

@@ -1,0 +1,353 @@
+//! What the user takes along: exports, notes, marks, a page of text.
+
+use std::fmt::Write as _;
+
+use etcd_inspect::export::yaml;
+use etcd_inspect::text::{escape, number, time};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::App;
+use crate::act::Exported;
+use crate::event::Effect;
+use crate::export;
+use crate::notes::{Kind, Note};
+use crate::object::Object;
+use crate::paint::{self, Line, Pen};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+
+/// Rows of a view that are written: lists of this length are whole.
+const ROWS: u16 = 500;
+
+impl App {
+    /// Asks for the name of the file.
+    pub(super) fn ask_export(&mut self, what: Exported) {
+        let name = match self.contents(what) {
+            Ok((name, _)) => name,
+            Err(why) => return self.session.say(Role::Warning, why),
+        };
+        self.prompt_with(what.command(), name);
+    }
+
+    /// Writes the file.
+    pub(super) fn export(&mut self, what: Exported, name: &str) -> Result<(), String> {
+        let (_, content) = self.contents(what)?;
+        let dir = self.session.options.export_dir.clone();
+        let file = export::write(&dir, &self.evidence(), name, &content)?;
+        let said = format!(
+            "wrote {}, {}",
+            escape::text(&file.display().to_string(), self.session.charset()),
+            number::size(content.len() as u64)
+        );
+        self.session.say(Role::Good, said);
+        Ok(())
+    }
+
+    fn evidence(&self) -> Vec<std::path::PathBuf> {
+        self.session
+            .slots
+            .iter()
+            .map(|slot| slot.path.clone())
+            .collect()
+    }
+
+    /// A name for it, and what is in it.
+    fn contents(&self, what: Exported) -> Result<(String, Vec<u8>), String> {
+        match what {
+            Exported::Object => self.object(),
+            Exported::View => {
+                let at = self.session.ruler.revision();
+                let name = format!("{}-{at}", self.screen_id().title().to_lowercase());
+                Ok((export::name_of(&name, "txt"), self.view().into_bytes()))
+            }
+            Exported::Marked => {
+                let text = self.marked()?;
+                Ok(("marked.yaml".to_owned(), text.into_bytes()))
+            }
+            Exported::Report => Ok(("report.md".to_owned(), self.report_text().into_bytes())),
+        }
+    }
+
+    /// The object under the cursor as YAML, secrets masked as they are on the screen; or the bytes of a value that is none.
+    fn object(&self) -> Result<(String, Vec<u8>), String> {
+        let key = self.session.focus().ok_or("no key is selected")?;
+        let version = self
+            .session
+            .version(key)
+            .ok_or("it does not exist at this revision")?;
+        let data = self.session.rows().ok_or("there is no index yet")?;
+        let shown = escape::bytes(key, self.session.charset());
+        let name = format!("{shown}-{}", version.revision.main);
+        let object = Object::read(version, data, &self.session);
+        if let Ok(value) = &object.json {
+            return Ok((
+                export::name_of(&name, "yaml"),
+                document(value)?.into_bytes(),
+            ));
+        }
+        let value = object.value.filter(|_| !object.hidden);
+        let value = value.ok_or("its bytes are secret; X shows them for ten seconds")?;
+        Ok((export::name_of(&name, "bin"), value.value.to_vec()))
+    }
+
+    /// Every marked version, one YAML document each.
+    fn marked(&self) -> Result<String, String> {
+        let data = self.session.data().ok_or("there is no index yet")?;
+        let slot = self.session.slot().ok_or("no directory")?;
+        let marks = slot.notes.marks();
+        if marks.is_empty() {
+            return Err("nothing is marked; M marks the version under the cursor".to_owned());
+        }
+        let mut text = String::new();
+        for mark in marks {
+            let key = mark.key.as_deref().unwrap_or_default();
+            let shown = escape::bytes(key, self.session.charset());
+            let _ = writeln!(text, "---\n# {shown} at revision {}", mark.revision);
+            let position = data.directory.position(key);
+            match position.and_then(|at| data.directory.at(at, mark.revision)) {
+                None => text += "# does not exist then\n",
+                Some(version) => match Object::read(version, data, &self.session).json {
+                    Ok(value) => text += &document(&value)?,
+                    Err(why) => {
+                        let _ = writeln!(text, "# not a Kubernetes object {}", one_line(&why));
+                    }
+                },
+            }
+        }
+        Ok(text)
+    }
+
+    /// What the screen shows, as text; longer lists than fit a screen too.
+    pub(super) fn view(&self) -> String {
+        let Some(screen) = self.screens.get(self.open) else {
+            return String::new();
+        };
+        let crumbs = screen.crumbs(&self.session).join(" › ");
+        let mut text = format!(
+            "{} · revision {} · {}\n{}\n",
+            screen.id().title(),
+            number::thousands(self.session.ruler.revision().into()),
+            self.session.path(),
+            escape::text(&crumbs, self.session.charset())
+        );
+        text += &self.picture;
+        text
+    }
+
+    /// Draws the open screen as high as its list may be, and keeps that as text.
+    pub(super) fn take_picture(&mut self) {
+        let area = Rect::new(0, 0, self.size.0.max(80), ROWS);
+        let mut buffer = Buffer::empty(area);
+        let mut pen = Pen::new(
+            &mut buffer,
+            self.session.options.ascii,
+            self.session.options.theme,
+        );
+        let open = self.open;
+        if let Some(screen) = self.screens.get_mut(open) {
+            screen.draw(area, &mut pen, &self.session);
+        }
+        paint::plain(&mut buffer, self.session.options.ascii, true);
+        let mut text = String::new();
+        for row in buffer.content.chunks(usize::from(area.width)) {
+            let row: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+            // Of the rows between the frame's sides only those with something in them.
+            if row.chars().any(|c| !matches!(c, ' ' | '│' | '|' | '▕')) {
+                text += row.trim_end();
+                text.push('\n');
+            }
+        }
+        self.picture = text;
+    }
+
+    /// What was noted and marked of this directory, with what the check says.
+    fn report_text(&self) -> String {
+        let mut text = String::from("# Notes of etcd-inspect\n\n");
+        let Some(slot) = self.session.slot() else {
+            return text;
+        };
+        let charset = self.session.charset();
+        let escaped = |raw: &str| escape::text(&one_line(raw), charset).into_owned();
+        let _ = writeln!(
+            text,
+            "- evidence: `{}`",
+            escaped(&slot.path.display().to_string())
+        );
+        if let Some(identity) = &slot.identity {
+            for (what, id) in [
+                ("cluster", identity.cluster_id),
+                ("member", identity.member_id),
+            ] {
+                if let Some(id) = id {
+                    let _ = writeln!(text, "- {what}: {id}");
+                }
+            }
+        }
+        let ruler = &self.session.ruler;
+        let _ = writeln!(text, "- revisions: {} to {}", ruler.first, ruler.last);
+        let marks = slot.notes.marks();
+        let _ = writeln!(text, "\n## Marked versions ({})\n", marks.len());
+        for mark in marks {
+            let key = escape::bytes(mark.key.as_deref().unwrap_or_default(), charset).into_owned();
+            let _ = writeln!(text, "- `{key}` at revision {}", mark.revision);
+        }
+        let notes: Vec<_> = slot.notes.notes().collect();
+        let _ = writeln!(text, "\n## Notes ({})\n", notes.len());
+        for note in notes {
+            let _ = writeln!(
+                text,
+                "- {}, {} at revision {}: {}",
+                time::rfc3339(note.written),
+                escaped(&note.place),
+                note.revision,
+                escaped(&note.text)
+            );
+        }
+        if let Some(report) = &slot.report {
+            let _ = writeln!(text, "\n## Findings ({})\n", report.findings.len());
+            for finding in &report.findings {
+                let _ = writeln!(
+                    text,
+                    "- {} {} at {}: {}",
+                    finding.code.id,
+                    finding.code.title,
+                    escaped(&finding.place.to_string()),
+                    escaped(&finding.message)
+                );
+            }
+        }
+        text
+    }
+
+    /// Prints the view on the normal screen, where the terminal's own scrolling and selecting work.
+    pub(super) fn print(&mut self) {
+        self.take_picture();
+        let text = self.view();
+        self.session.effects.push(Effect::Print(text));
+    }
+
+    /// Marks the version under the cursor as evidence, or takes that back.
+    pub(super) fn mark(&mut self) {
+        let Some(key) = self.session.focus().map(<[u8]>::to_vec) else {
+            return self.session.say(Role::Dim, "no key is selected");
+        };
+        let revision = match self.session.derive(Want::Revision) {
+            Ok(Target::Revision { main, .. }) => main,
+            _ => self.session.ruler.revision(),
+        };
+        let marked = self
+            .session
+            .slot()
+            .is_some_and(|slot| slot.notes.is_marked(&key, revision));
+        let kind = if marked { Kind::Unmark } else { Kind::Mark };
+        self.note_of(kind, Some(key), revision, String::new());
+        let done = if marked {
+            "no longer marked"
+        } else {
+            "marked as evidence"
+        };
+        let at = number::thousands(revision.into());
+        self.say_kept(format!("revision {at} of this key is {done}"));
+    }
+
+    /// Notes a text about what is under the cursor.
+    pub(super) fn note(&mut self, text: &str) -> Result<(), String> {
+        if text.is_empty() {
+            return Err("note TEXT: notes something about what is shown".to_owned());
+        }
+        let key = self.session.focus().map(<[u8]>::to_vec);
+        let revision = self.session.ruler.revision();
+        self.note_of(Kind::Note, key, revision, text.to_owned());
+        self.say_kept("noted".to_owned());
+        Ok(())
+    }
+
+    fn note_of(&mut self, kind: Kind, key: Option<Vec<u8>>, revision: i64, text: String) {
+        let crumbs = self.crumbs().join(" › ");
+        let note = Note {
+            kind,
+            written: Timestamp::now(),
+            key,
+            revision,
+            place: format!("{} › {crumbs}", self.screen_id().title()),
+            text,
+        };
+        self.session.add_note(note);
+    }
+
+    /// Says that something was noted, and where it is kept.
+    fn say_kept(&mut self, what: String) {
+        let notes = self.session.slot().map(|slot| &slot.notes);
+        let kept = notes.map(|notes| {
+            (
+                notes.file().map(|file| file.display().to_string()),
+                notes.lost.clone(),
+            )
+        });
+        let (role, text) = match kept {
+            Some((_, Some(why))) => (Role::Warning, format!("{what}, but not kept: {why}")),
+            Some((Some(file), None)) => (Role::Good, format!("{what}; kept in {file}")),
+            _ => (
+                Role::Good,
+                format!("{what}; kept until the browser is left"),
+            ),
+        };
+        self.session.say(role, text);
+    }
+
+    /// Shows what was noted and marked.
+    pub(super) fn show_notes(&mut self) {
+        let Some(slot) = self.session.slot() else {
+            return;
+        };
+        let charset = self.session.charset();
+        let at = |revision: i64| number::thousands(revision.into());
+        let mut lines: Vec<Line> = Vec::new();
+        for mark in slot.notes.marks() {
+            let key = escape::bytes(mark.key.as_deref().unwrap_or_default(), charset);
+            lines.push(
+                Line::of(Role::Warning, "M ")
+                    .with(Role::Name, key)
+                    .text(format!(" at {}", at(mark.revision))),
+            );
+        }
+        for note in slot.notes.notes() {
+            let place = format!("  {} at {}", note.place, at(note.revision));
+            lines.push(Line::from(note.text.clone()).with(Role::Dim, place));
+        }
+        if lines.is_empty() {
+            lines.push(Line::of(
+                Role::Dim,
+                "nothing yet: a notes, M marks the version under the cursor",
+            ));
+        }
+        if let Some(file) = slot.notes.file() {
+            lines.push(Line::new());
+            lines.push(Line::of(Role::Dim, format!("kept in {}", file.display())));
+        }
+        self.session.popup("notes and marks", lines);
+    }
+
+    /// What is to be said after the end: of the notes that were kept.
+    pub(crate) fn farewell(&self) -> Vec<String> {
+        let told = |slot: &crate::session::Slot| {
+            let (notes, marks) = (slot.notes.notes().count(), slot.notes.marks().len());
+            let file = slot.notes.file()?;
+            let file = file.display();
+            (notes + marks > 0).then(|| format!("notes: {notes}, marks: {marks}, kept in {file}"))
+        };
+        self.session.slots.iter().filter_map(told).collect()
+    }
+}
+
+fn document(value: &serde_json::Value) -> Result<String, String> {
+    let mut text = Vec::new();
+    yaml::write(&mut text, value).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
