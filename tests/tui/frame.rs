@@ -192,9 +192,7 @@ fn objects_views_and_reports_are_exported_under_names_that_stay_in_the_directory
 fn secrets_leave_masked() {
     let dirs = tempfile::tempdir().unwrap();
     let mut browser = with_dirs(MEMBER, &dirs);
-    browser
-        .command("secrets")
-        .press("l j l j e e enter");
+    browser.command("secrets").press("l j l j e e enter");
     let shown = browser.draw();
     let files = written(&dirs);
     let text = &files.first().unwrap_or_else(|| panic!("{shown}")).1;
