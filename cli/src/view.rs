@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
-use etcd_inspect::mvcc::Keyspace;
+use etcd_inspect::mvcc::{Counts, Keyspace};
 use etcd_inspect::recover::{Replayed, replay};
 
 use jiff::Timestamp;
@@ -97,6 +97,14 @@ impl<'m> View<'m> {
     /// Where the bytes of the db are.
     pub(crate) fn space(&self) -> Result<Space, etcd_inspect::Error> {
         self.member.space(&self.member.keyspace()?.counts())
+    }
+
+    /// As [`View::space`], where all records of the view were counted already.
+    pub(crate) fn space_of(&self, all: &Counts) -> Result<Space, etcd_inspect::Error> {
+        match &self.replayed {
+            Some(_) => self.space(),
+            None => self.member.space(all),
+        }
     }
 
     /// Members, leases, alarms, users and roles, on the side that was asked for.

@@ -25,6 +25,7 @@ pub(crate) struct HashkvArgs {
 
 pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
+    member.summed_keyspace()?;
     let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;

@@ -90,6 +90,11 @@ struct Within<'q> {
 }
 
 impl Within<'_> {
+    /// Whether no key is left out.
+    fn is_everything(&self) -> bool {
+        self.namespace.is_none()
+    }
+
     fn has(&self, key: &[u8]) -> bool {
         self.namespace.is_none_or(|namespace| {
             let parsed = self.objects.parse(key);

@@ -248,14 +248,17 @@ fn parts(
 ) -> anyhow::Result<Vec<Part>> {
     let objects = kube::open(member, *keyspace, &args.layout, &KeyFiles::default())?;
     let layout = objects.layout();
-    let groups: HashMap<Option<&[u8]>, Counts> = keyspace.counts_by(|key| match args.by {
-        By::Resource => layout.resource(key),
-        By::Namespace => layout
-            .parse(key)
-            .and_then(|key| key.namespace)
-            .map(str::as_bytes),
-        By::Prefix => Some(second_slash(key)),
-    });
+    let groups: HashMap<Option<&[u8]>, Counts> = match args.by {
+        By::Resource => keyspace.counts_by_folder(
+            |folder| layout.resource_of_folder(folder),
+            |key| layout.resource(key),
+        ),
+        By::Namespace => keyspace.counts_by(|key| {
+            let parsed = layout.parse(key);
+            parsed.and_then(|key| key.namespace).map(str::as_bytes)
+        }),
+        By::Prefix => keyspace.counts_by(|key| Some(second_slash(key))),
+    };
     let others = match args.by {
         By::Namespace => "(no namespace)",
         _ => "(other keys)",

@@ -1,12 +1,15 @@
 //! Buckets: a named tree, or a page image inside the value that names it.
 
 use super::db::Db;
+use super::descent::{Descent, Placed, descend, is_sound_leaf};
 use super::page::{Item, Page, PageHeader, PageType, Pgid};
-use super::walk::{Visit, last_leaves, touch, walk};
+use super::sweep::sweep;
+use super::walk::{Visit, last_leaves, walk};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::finding::Sink;
-use crate::progress::{Progress, Silent};
+use crate::progress::Progress;
+use rayon::prelude::*;
 
 const BUCKET_HEADER_BYTES: usize = 16;
 
@@ -103,17 +106,11 @@ impl<'a> Bucket<'a> {
 
     /// The leaf pages in key order. Branch pages are read, leaf pages only their headers.
     pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
-        self.leaves_with(sink, &Silent)
-    }
-
-    /// The same, telling how many bytes of pages have been asked for. Where the progress is cancelled, the answer is worth
-    /// nothing.
-    pub(crate) fn leaves_with(&self, sink: &mut Sink<'_>, progress: &dyn Progress) -> Leaves<'a> {
+        if let Some(sound) = self.sound_leaves() {
+            return sound;
+        }
         let (mut leaves, mut branches) = (Vec::new(), Vec::new());
         if self.inline.is_none() {
-            touch(&self.db, self.root, progress);
-        }
-        if self.inline.is_none() && !progress.cancelled() {
             self.walk(sink, &mut |visit| {
                 let page = &visit.page;
                 match page.header.page_type() {
@@ -143,6 +140,62 @@ impl<'a> Bucket<'a> {
             leaves,
             branches: Vec::new(),
         }
+    }
+
+    /// Visits every leaf page of a sound tree in the order of the file, on all cores: the way to look at most of its bytes.
+    ///
+    /// Every thread has a state of its own, made by `start`. `visit` is given the leaf's position in key order; the page lies
+    /// in a buffer and is gone after the visit. `None`: a walk down the tree would have something to tell, the bucket is
+    /// inline, a visit answered `false`, or nobody waits any more.
+    pub(crate) fn sweep<S: Send>(
+        &self,
+        start: impl Fn() -> S + Sync,
+        visit: impl Fn(&mut S, usize, &Page<'_>) -> bool + Sync,
+        progress: &dyn Progress,
+    ) -> Option<(Unsorted<'a>, Vec<S>)> {
+        if self.inline.is_some() {
+            return None;
+        }
+        let descent = descend(&self.db, self.root)?;
+        let order = descent.in_page_order()?;
+        let seen = |(runs, state): &mut (Vec<(u32, Run)>, S), at: Placed, page: &Page<'_>| {
+            runs.push((at.position, Run::of(page)));
+            is_sound_leaf(page) && visit(state, at.position as usize, page)
+        };
+        let (runs, states): (Vec<_>, Vec<S>) =
+            sweep(&self.db, &order, || (Vec::new(), start()), seen, progress)?
+                .into_iter()
+                .unzip();
+        Some((
+            Unsorted {
+                db: self.db,
+                descent,
+                runs,
+            },
+            states,
+        ))
+    }
+
+    /// The leaf pages of a sound tree, whose walk would have nothing to tell.
+    fn sound_leaves(&self) -> Option<Leaves<'a>> {
+        if self.inline.is_some() {
+            return None;
+        }
+        let descent = descend(&self.db, self.root)?;
+        let order = descent.in_page_order()?;
+        let run = |placed: &Placed| {
+            let page = self.db.page(placed.pgid()).ok()?;
+            is_sound_leaf(&page).then(|| (placed.position, Run::of(&page)))
+        };
+        let runs: Option<Vec<(u32, Run)>> = order.par_iter().map(run).collect();
+        Some(
+            Unsorted {
+                db: self.db,
+                descent,
+                runs: vec![runs?],
+            }
+            .in_key_order(),
+        )
     }
 
     /// Every element in key order; one that cannot be read is told to `sink` and the next follows.
@@ -239,6 +292,43 @@ impl Run {
             pgid: page.pgid,
             overflow: page.header.overflow,
             count: u16::try_from(page.count()).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// The leaf pages of a sound tree as they were read.
+#[derive(Debug)]
+pub(crate) struct Unsorted<'a> {
+    db: Db<'a>,
+    descent: Descent,
+    /// Each with its leaf's position in key order.
+    runs: Vec<Vec<(u32, Run)>>,
+}
+
+impl<'a> Unsorted<'a> {
+    /// How many leaves.
+    pub(crate) fn len(&self) -> usize {
+        self.descent.leaves.len()
+    }
+
+    /// The same, in key order.
+    pub(crate) fn in_key_order(self) -> Leaves<'a> {
+        let unknown = |pgid| Run {
+            pgid,
+            overflow: 0,
+            count: 0,
+        };
+        let mut leaves: Vec<Run> = self.descent.leaves.into_iter().map(unknown).collect();
+        for (position, run) in self.runs.into_iter().flatten() {
+            if let Some(leaf) = leaves.get_mut(position as usize) {
+                *leaf = run;
+            }
+        }
+        Leaves {
+            db: self.db,
+            inline: None,
+            leaves,
+            branches: self.descent.branches,
         }
     }
 }

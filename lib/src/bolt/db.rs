@@ -2,9 +2,10 @@
 
 use super::bucket::Bucket;
 use super::meta::{Meta, MetaChoice, MetaInvalid};
-use super::page::{HEADER_BYTES, Page, PageHeader, Pgid};
+use super::page::{HEADER_BYTES, Page, Pgid};
 use crate::bytes::{Bytes, warm};
 use crate::error::Error;
+use crate::evidence::Reader;
 use crate::finding::Sink;
 use crate::limits::Limits;
 
@@ -29,6 +30,17 @@ pub struct Db<'a> {
     metas: [Option<Meta>; 2],
     meta: Meta,
     tree_depth: usize,
+    source: Option<Source<'a>>,
+}
+
+/// Where the bytes of a mapped file can be read as well.
+#[derive(Clone, Copy)]
+struct Source<'a>(&'a dyn Reader);
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a file")
+    }
 }
 
 impl<'a> Db<'a> {
@@ -73,7 +85,15 @@ impl<'a> Db<'a> {
             metas,
             meta,
             tree_depth: limits.tree_depth,
+            source: None,
         })
+    }
+
+    /// The same db, whose bytes are a mapping of what `reader` reads: many pages together are read rather than touched.
+    #[must_use]
+    pub fn with_reader(mut self, reader: &'a dyn Reader) -> Self {
+        self.source = Some(Source(reader));
+        self
     }
 
     /// The bytes of the whole file, a snapshot's trailer included.
@@ -128,23 +148,37 @@ impl<'a> Db<'a> {
                 "page header beyond the end of the file",
             )
         })?;
-        let header = PageHeader::parse(&rest)?;
-        let claimed = (u64::from(header.overflow) + 1).saturating_mul(self.page_size);
-        let there = claimed.min(rest.len() as u64);
-        let bytes = rest.slice(0, usize::try_from(there).unwrap_or(rest.len()), "page")?;
-        Ok(Page {
-            pgid,
-            header,
-            bytes,
-            missing_bytes: claimed - there,
-        })
+        Page::of(pgid, rest, self.page_size)
     }
 
-    /// Asks for the headers of pages that are about to be read: see [`warm`].
-    pub(crate) fn warm_headers(&self, pages: impl Iterator<Item = Pgid>) {
-        let places =
-            pages.filter_map(|pgid| usize::try_from(pgid.0.checked_mul(self.page_size)?).ok());
-        warm(self.file.as_slice(), places);
+    /// `bytes` bytes at `offset`, read into the buffer or lent from memory; `None` where the system does not give all of them.
+    pub(crate) fn read_into<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        offset: u64,
+        bytes: u64,
+    ) -> Option<&'b [u8]>
+    where
+        'a: 'b,
+    {
+        let (start, len) = (usize::try_from(offset).ok()?, usize::try_from(bytes).ok()?);
+        let Some(Source(reader)) = self.source else {
+            return self.file.as_slice().get(start..start.checked_add(len)?);
+        };
+        if buffer.len() < len {
+            buffer.resize(len, 0);
+        }
+        let buffer = buffer.get_mut(..len)?;
+        let mut done = 0;
+        while done < len {
+            match reader.read_at(buffer.get_mut(done..)?, offset.checked_add(done as u64)?) {
+                Ok(0) => return None,
+                Ok(got) => done = done.checked_add(got)?,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        Some(buffer)
     }
 
     /// Asks for the first three cache lines of pages that are about to be read: of a page with few elements that is all but

@@ -9,11 +9,13 @@
 mod bucket;
 pub mod check;
 mod db;
+mod descent;
 pub mod fields;
 pub mod freelist;
 mod meta;
 mod page;
 mod pagemap;
+mod sweep;
 mod walk;
 
 pub use bucket::{Bucket, Leaves};

@@ -146,6 +146,23 @@ pub struct Child<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// The page at the start of some bytes, with as much of its overflow run as there is.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where they end before the header does.
+    pub(crate) fn of(pgid: Pgid, bytes: Bytes<'a>, page_size: u64) -> Result<Self, Error> {
+        let header = PageHeader::parse(&bytes)?;
+        let claimed = (u64::from(header.overflow) + 1).saturating_mul(page_size);
+        let there = claimed.min(bytes.len() as u64);
+        let bytes = bytes.slice(0, usize::try_from(there).unwrap_or(bytes.len()), "page")?;
+        Ok(Page {
+            pgid,
+            header,
+            bytes,
+            missing_bytes: claimed - there,
+        })
+    }
+
     /// How many elements have room in the page, whatever the header claims.
     pub fn capacity(&self) -> usize {
         self.bytes.len().saturating_sub(HEADER_BYTES) / ELEMENT_BYTES

@@ -1,10 +1,10 @@
 //! What each page of the file is used for.
 
-use super::bucket::{Leaves, Run};
+use super::bucket::Leaves;
 use super::db::Db;
 use super::page::{PageType, Pgid};
+use super::walk::PageSet;
 use crate::finding::Sink;
-use rayon::prelude::*;
 
 /// What a page is used for, according to the chosen meta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -52,22 +52,28 @@ impl PageCounts {
     /// As [`PageMap::counts`], without the map: the pages of one bucket are known already.
     pub fn of(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
         let pages = db.file_pages();
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        let mut claim = |run: Run| {
-            let end = run
-                .pgid
-                .0
-                .saturating_add(u64::from(run.overflow))
+        let (mut used, mut used_below) = (PageSet::new(pages), 0u64);
+        // In a healthy file no two runs share a page: those that claim more than twice the file are cut short.
+        let mut budget = pages.saturating_mul(2);
+        let mut claim = |start: u64, overflow: u32| {
+            let end = start
+                .saturating_add(u64::from(overflow).min(budget))
                 .saturating_add(1);
-            runs.push((run.pgid.0, end.min(pages)));
+            budget = budget.saturating_sub(u64::from(overflow));
+            for pgid in start..end.min(pages) {
+                used_below += u64::from(used.insert(Pgid(pgid)) && pgid < db.pages());
+            }
         };
-        leaves.runs().for_each(&mut claim);
+        claim(0, 1);
+        leaves
+            .runs()
+            .for_each(|run| claim(run.pgid.0, run.overflow));
         let freelist = db
             .meta()
             .has_freelist()
             .then(|| db.page(db.meta().freelist));
         if let Some(Ok(page)) = freelist {
-            claim(Run::of(&page));
+            claim(page.pgid.0, page.header.overflow);
         }
         let others = db.buckets(&mut |_| {}).into_iter();
         let others = others
@@ -77,22 +83,15 @@ impl PageCounts {
             .chain([db.root()])
             .filter(|bucket| bucket.inline().is_none())
         {
-            bucket.walk(&mut |_| {}, &mut |visit| claim(Run::of(&visit.page)));
+            bucket.walk(&mut |_| {}, &mut |visit| {
+                claim(visit.page.pgid.0, visit.page.header.overflow);
+            });
         }
-        runs.push((0, pages.min(2)));
-        runs.par_sort_unstable();
-        let below = db.pages();
-        let (mut reached, mut used, mut used_below) = (0u64, 0, 0);
-        for (start, end) in runs {
-            let start = start.max(reached);
-            used += end.saturating_sub(start);
-            used_below += end.min(below).saturating_sub(start);
-            reached = reached.max(end);
-        }
+        let used = used.len();
         Self {
-            free_pages: below - used_below,
+            free_pages: db.pages() - used_below,
             used_pages: used,
-            outside_pages: (pages - below) - (used - used_below),
+            outside_pages: (pages - db.pages()) - (used - used_below),
         }
     }
 }

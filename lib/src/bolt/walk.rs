@@ -10,11 +10,6 @@ use super::check;
 use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use crate::finding::Sink;
-use crate::progress::Progress;
-use rayon::prelude::*;
-
-/// Headers that a thread asks for together.
-const TOUCHED: usize = 512;
 
 /// A page met on the way.
 #[derive(Debug)]
@@ -80,38 +75,6 @@ struct Step<'a> {
     next: usize,
     lower: Option<&'a [u8]>,
     upper: Option<&'a [u8]>,
-}
-
-/// Touches the header of every page below `root` on all cores, level by level and in order of pages, so that the walk which
-/// follows, one page after the other in order of keys, waits for neither memory nor disk.
-///
-/// It judges nothing, and stops where branch pages claim more children than the file has pages, or nobody waits any more.
-pub(crate) fn touch(db: &Db<'_>, root: Pgid, progress: &dyn Progress) {
-    let mut left = usize::try_from(db.file_pages()).unwrap_or(usize::MAX);
-    let mut level = vec![root];
-    for _ in 0..db.tree_depth() {
-        level.par_sort_unstable();
-        let branches = level.par_chunks(TOUCHED).flat_map_iter(|stretch| {
-            let stretch = if progress.cancelled() { &[] } else { stretch };
-            db.warm_headers(stretch.iter().copied());
-            progress.advance((stretch.len() as u64).saturating_mul(db.page_size()));
-            let pages = stretch.iter().filter_map(|pgid| db.page(*pgid).ok());
-            pages.filter(|page| page.header.page_type() == Some(PageType::Branch))
-        });
-        let branches: Vec<Page<'_>> = branches.collect();
-        let claimed = branches
-            .iter()
-            .map(Page::count)
-            .fold(0, usize::saturating_add);
-        if claimed == 0 || claimed > left {
-            return;
-        }
-        left -= claimed;
-        let children = branches.par_iter().flat_map_iter(Page::children);
-        level = children
-            .filter_map(|child| Some(child.ok()?.pgid))
-            .collect();
-    }
 }
 
 /// The last leaves below `root` in key order, some `count` of them: level by level, of each the last pages only.

@@ -184,6 +184,8 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
 }
 
 fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
+    // What cannot be indexed is told by the check.
+    let _ = member.summed_keyspace();
     let report = check(member, Depth::Default, progress);
     let is_alarm = |finding: &Finding| finding.code.id.starts_with("ALARM-");
     let count = |severity| {

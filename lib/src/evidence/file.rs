@@ -91,7 +91,7 @@ pub struct File {
 }
 
 enum Bulk {
-    Mapped(Mapping),
+    Mapped(Mapping, Option<std::fs::File>),
     Stored(Arc<Store>),
 }
 
@@ -212,11 +212,26 @@ impl File {
         }
     }
 
+    /// What reads the bytes that [`File::bytes`] mapped; `None` where they are in memory already.
+    ///
+    /// For whoever looks at most of a db at once: reading it in stretches is quicker than touching a mapping of it.
+    pub fn reader(&self) -> Option<&dyn Reader> {
+        match &self.content()?.bulk {
+            Bulk::Mapped(_, file) => Some(file.as_ref()?),
+            Bulk::Stored(_) => None,
+        }
+    }
+
+    /// The files that are looked at as a whole, of which there are few: one of them may stay open.
+    fn is_large_tree(&self) -> bool {
+        matches!(self.role, Role::Db | Role::SnapDb | Role::DbTmp)
+    }
+
     /// The ranges that could not be read, as far as they were touched until now: zeros stand there.
     pub fn unreadable(&self) -> Vec<Range<u64>> {
         match self.content() {
             Some(Content {
-                bulk: Bulk::Mapped(map),
+                bulk: Bulk::Mapped(map, _),
                 ..
             }) => map.lost(),
             Some(content) => content.unreadable.clone(),
@@ -228,7 +243,7 @@ impl File {
     pub fn shrank_from(&self) -> Option<u64> {
         let content = self.content()?;
         match (&content.bulk, &self.source) {
-            (Bulk::Mapped(map), Source::Disk(path)) if !map.lost().is_empty() => {
+            (Bulk::Mapped(map, _), Source::Disk(path)) if !map.lost().is_empty() => {
                 let was = map.as_slice().len() as u64;
                 let now = path.metadata().map_or(0, |meta| meta.len());
                 (now < was).then_some(was)
@@ -261,7 +276,7 @@ impl File {
             && let Ok(map) = Mapping::of(&file, len)
         {
             return Ok(Content {
-                bulk: Bulk::Mapped(map),
+                bulk: Bulk::Mapped(map, self.is_large_tree().then_some(file)),
                 unreadable: Vec::new(),
                 shrank_from: None,
             });
@@ -281,7 +296,7 @@ impl Content {
 
     fn as_slice(&self) -> &[u8] {
         match &self.bulk {
-            Bulk::Mapped(map) => map.as_slice(),
+            Bulk::Mapped(map, _) => map.as_slice(),
             Bulk::Stored(store) => store.as_slice(),
         }
     }

@@ -147,6 +147,21 @@ impl Layout {
         layout
     }
 
+    /// As [`Layout::detect`] for all keys of a db, of which only the folders are given, each with its last slash; whether a key
+    /// is there says `exists`.
+    pub fn detect_in(folders: &[&[u8]], exists: impl Fn(&[u8]) -> bool) -> Self {
+        let mut anchors: Vec<Vec<u8>> = Vec::new();
+        for anchor in ANCHORS {
+            let name = memchr::memrchr(b'/', anchor).map_or(0, |slash| slash + 1);
+            let (folder, name) = anchor.split_at_checked(name).unwrap_or((anchor, b""));
+            let below = folders.iter().filter(|known| known.ends_with(folder));
+            let keys = below.map(|known| [*known, name].concat());
+            anchors.extend(keys.filter(|key| exists(key)));
+        }
+        let anchors = anchors.iter().map(Vec::as_slice);
+        Self::detect(folders.iter().copied().chain(anchors))
+    }
+
     /// Also believes this prefix.
     pub fn add_prefix(&mut self, prefix: &str) {
         let prefix = prefix.trim_end_matches('/');
@@ -182,6 +197,16 @@ impl Layout {
     pub fn resource<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let (start, end) = self.path_range(key)?;
         key.get(start..end)
+    }
+
+    /// What [`resource`](Self::resource) says of every key in a folder, which is given with its last slash; `None` where their
+    /// own names have a part in it.
+    pub fn resource_of_folder<'k>(&self, folder: &'k [u8]) -> Option<Option<&'k [u8]>> {
+        let names_matter = self.prefixes.iter().any(|prefix| {
+            let rest = folder.strip_prefix(prefix.as_bytes());
+            rest.is_some_and(|rest| rest == b"/") || prefix.as_bytes().starts_with(folder)
+        });
+        (!names_matter).then(|| self.resource(folder))
     }
 
     /// Where prefix (with its slash) and registry path of a key end.
@@ -273,6 +298,53 @@ mod tests {
     )> {
         let key = layout.parse(key.as_bytes())?;
         Some((key.group, key.plural, key.namespace, key.name))
+    }
+
+    #[test]
+    fn a_folder_answers_for_its_keys_or_not_at_all() {
+        let mut layout = Layout::default();
+        layout.add_prefix("/deep/er/registry");
+        let folders: &[&[u8]] = &[
+            b"",
+            b"/",
+            b"//",
+            b"/registry/",
+            b"/registry//",
+            b"/registry/pods/",
+            b"/registry/pods/shop/",
+            b"/registry/pods//",
+            b"/registry/services/",
+            b"/registry/services/specs/",
+            b"/registry/services//",
+            b"/registry/services/specs/shop/",
+            b"/registry/example.com/",
+            b"/registry/example.com/widgets/",
+            b"/registry/example.com//",
+            b"/deep/",
+            b"/deep/er/",
+            b"/deep/er/registry/",
+            b"/deep/er/registry/pods/",
+            b"/kubernetes.io/pods/",
+            b"/kubernetes.io/",
+            b"/registryx/",
+            b"plain/",
+            b"/registry/\xff/",
+        ];
+        let names: &[&[u8]] = &[b"", b"a", b"specs", b"a.b", b"\xff", b"registry"];
+        for folder in folders {
+            let Some(answer) = layout.resource_of_folder(folder) else {
+                continue;
+            };
+            for name in names {
+                let key = [*folder, *name].concat();
+                assert_eq!(layout.resource(&key), answer, "{}", key.escape_ascii());
+            }
+        }
+        assert_eq!(
+            layout.resource_of_folder(b"/registry/pods/shop/"),
+            Some(Some(&b"pods"[..]))
+        );
+        assert_eq!(layout.resource_of_folder(b"/registry/"), None);
     }
 
     #[test]

@@ -32,23 +32,16 @@ fn cut(db: &Db<'_>) -> Option<Error> {
     })
 }
 
-/// One walk over the `key` bucket; worth nothing where it was cancelled.
-fn read(db: &Db<'_>, progress: &dyn Progress) -> Result<Indexed, Error> {
+/// One pass over the `key` bucket; worth nothing where it was cancelled.
+fn read(db: &Db<'_>, summed: bool, progress: &dyn Progress) -> Result<Indexed, Error> {
     progress.begin("indexing", db.file().len() as u64);
     let mut damage = Vec::new();
     let bucket = db
         .bucket(b"key", &mut |finding| damage.push(finding))
         .map_err(|error| cut(db).unwrap_or(error))?;
-    let leaves = bucket.leaves_with(&mut |finding| damage.push(finding), progress);
-    let (pages, (index, met)) = rayon::join(
-        || PageCounts::of(db, "key", &leaves),
-        || {
-            let mut met = Vec::new();
-            let index = Index::of_leaves(&bucket, &leaves, &mut |finding| met.push(finding));
-            (index, met)
-        },
-    );
-    damage.extend(met);
+    let told = &mut |finding| damage.push(finding);
+    let (index, leaves) = Index::with_leaves(&bucket, summed, told, progress);
+    let pages = PageCounts::of(db, "key", &leaves);
     Ok(Indexed {
         index,
         pages,
@@ -76,11 +69,24 @@ impl Member {
     /// # Errors
     /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
+        self.indexed(false)
+    }
+
+    /// As [`Member::keyspace`], for whoever wants its hash: the first call of either also sums every record on the way, so
+    /// that [`Keyspace::hash_kv`] at any revision reads nothing again. After a call of the other it is the same.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn summed_keyspace(&self) -> Result<Keyspace<'_>, Error> {
+        self.indexed(true)
+    }
+
+    fn indexed(&self, summed: bool) -> Result<Keyspace<'_>, Error> {
         let db = self.db()?;
         let indexed = match self.index.get() {
             Some(known) => known,
             None => {
-                let indexed = read(&db, &Silent)?;
+                let indexed = read(&db, summed, &Silent)?;
                 self.index.get_or_init(|| indexed)
             }
         };
@@ -93,7 +99,7 @@ impl Member {
     /// As [`Member::keyspace`].
     pub fn keyspace_with(&self, progress: &dyn Progress) -> Result<Option<Keyspace<'_>>, Error> {
         if self.index.get().is_none() {
-            let indexed = read(&self.db()?, progress)?;
+            let indexed = read(&self.db()?, false, progress)?;
             if progress.cancelled() {
                 return Ok(None);
             }
@@ -115,7 +121,7 @@ impl Member {
             None => {
                 let bucket = db.bucket(b"key", &mut |_| {})?;
                 let leaves = bucket.last_leaves(NEWEST_LEAVES);
-                let index = Index::of_leaves(&bucket, &leaves, &mut |_| {});
+                let index = Index::of_leaves(&bucket, &leaves);
                 self.newest.get_or_init(|| index)
             }
         };

@@ -120,7 +120,11 @@ impl Member {
     /// # Errors
     /// As [`Member::db`].
     pub fn db_at(&self, meta: MetaChoice) -> Result<Db<'_>, Error> {
-        Db::open(self.db_bytes()?, meta, &self.options.evidence.limits)
+        let db = Db::open(self.db_bytes()?, meta, &self.options.evidence.limits)?;
+        Ok(match self.db_file()?.reader() {
+            Some(reader) => db.with_reader(reader),
+            None => db,
+        })
     }
 
     /// The bytes of the db file, without the trailer of a snapshot file.

@@ -93,6 +93,17 @@ impl std::fmt::Display for Undecodable {
     }
 }
 
+/// The layout that the keys show: by their folders, or where the index has not kept those, by the oldest keys.
+fn detect(keyspace: &Keyspace<'_>) -> Layout {
+    match keyspace.folders() {
+        Some(folders) => Layout::detect_in(&folders, |key| !keyspace.records_of(key).is_empty()),
+        None => {
+            let sample = keyspace.between(0..=i64::MAX).take(SAMPLE);
+            Layout::detect(sample.map(|version| version.key))
+        }
+    }
+}
+
 impl<'a> Objects<'a> {
     /// Over a keyspace; `layout` where the prefixes are known, else they are detected. The CRDs of the newest revision are
     /// read; `file` names the db in places.
@@ -102,14 +113,7 @@ impl<'a> Objects<'a> {
         layout: Option<Layout>,
         keyring: Keyring,
     ) -> Self {
-        let layout = layout.unwrap_or_else(|| {
-            Layout::detect(
-                keyspace
-                    .between(0..=i64::MAX)
-                    .take(SAMPLE)
-                    .map(|version| version.key),
-            )
-        });
+        let layout = layout.unwrap_or_else(|| detect(&keyspace));
         let below = |prefix: &[u8]| {
             let all = keyspace.all(&KeyRange::prefix(prefix));
             all.iter().map(|newest| newest.key).collect()
@@ -120,8 +124,7 @@ impl<'a> Objects<'a> {
     /// The same where the keys are sorted already: only those of the CRDs are looked at.
     pub fn of_directory(directory: &Directory<'a>, file: &FileName, keyring: Keyring) -> Self {
         let keyspace = directory.keyspace();
-        let sample = keyspace.between(0..=i64::MAX).take(SAMPLE);
-        let layout = Layout::detect(sample.map(|version| version.key));
+        let layout = detect(&keyspace);
         let below = |prefix: &[u8]| {
             let part = directory.below(prefix);
             part.map(|at| directory.key(at)).collect()

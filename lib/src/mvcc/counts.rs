@@ -56,13 +56,44 @@ impl<'a> Keyspace<'a> {
         group: impl Fn(&'a [u8]) -> G + Sync,
     ) -> HashMap<G, Counts> {
         let newest = self.index.newest_in_order();
-        let (groups, of_record) = self.label(&newest, group);
-        let sums = self.sums(&newest, of_record, groups.len());
+        let mut of_record = vec![NONE; self.index.len()];
+        let groups = self.label(&newest, HashMap::new(), &mut of_record, group);
+        self.summed(&newest, of_record, groups)
+    }
+
+    /// As [`Keyspace::counts_by`], where the folder of a key, with its last slash, may tell the group: then of a folder one key
+    /// is read and not all. `group` is asked for the keys of folders that `of_folder` has no answer for.
+    pub fn counts_by_folder<G: Eq + Hash + Send>(
+        &self,
+        of_folder: impl Fn(&'a [u8]) -> Option<G>,
+        group: impl Fn(&'a [u8]) -> G + Sync,
+    ) -> HashMap<G, Counts> {
+        let mut groups = HashMap::new();
+        let number = |of: Option<G>| of.map_or(NONE, |of| numbered(&mut groups, of));
+        let labels: Vec<u32> = self.of_folders(of_folder).into_iter().map(number).collect();
+        let mut of_record = vec![NONE; self.index.len()];
+        for key in self.index.parts.iter().flat_map(|part| &part.keys) {
+            if let Some(place) = of_record.get_mut(key.newest as usize) {
+                *place = labels.get(key.folder as usize).copied().unwrap_or(NONE);
+            }
+        }
+        let newest = self.index.newest_in_order();
+        let unknown = |id: &u32| of_record.get(*id as usize) == Some(&NONE);
+        let asked: Vec<u32> = newest.iter().copied().filter(unknown).collect();
+        let groups = self.label(&asked, groups, &mut of_record, group);
+        self.summed(&newest, of_record, groups)
+    }
+
+    fn summed<G: Eq + Hash>(
+        &self,
+        newest: &[u32],
+        of_record: Vec<u32>,
+        groups: HashMap<G, u32>,
+    ) -> HashMap<G, Counts> {
+        let sums = self.sums(newest, of_record, groups.len());
         let sum = |label: u32| sums.get(label as usize).copied().unwrap_or_default();
-        groups
-            .into_iter()
-            .map(|(group, label)| (group, sum(label)))
-            .collect()
+        let groups = groups.into_iter().map(|(group, label)| (group, sum(label)));
+        groups.collect()
     }
 
     /// One sum for each of `groups` groups, whose numbers stand at the newest records of their keys.
@@ -102,35 +133,31 @@ impl<'a> Keyspace<'a> {
         sums
     }
 
-    /// Numbers the groups, and notes at the newest record of each key the number of its group.
+    /// Numbers the groups of some newest records, after those that are known, and notes the numbers at the records.
     fn label<G: Eq + Hash + Send>(
         &self,
         newest: &[u32],
+        mut groups: HashMap<G, u32>,
+        of_record: &mut [u32],
         group: impl Fn(&'a [u8]) -> G + Sync,
-    ) -> (HashMap<G, u32>, Vec<u32>) {
-        let next = |known: &HashMap<G, u32>| u32::try_from(known.len()).unwrap_or(NONE);
+    ) -> HashMap<G, u32> {
         let label = |keys: &[u32]| {
             let mut known = HashMap::new();
             let mut labels: Vec<u32> = Vec::with_capacity(keys.len());
             for keys in keys.chunks(WARMED) {
                 self.bytes
                     .warm(keys.iter().filter_map(|id| self.index.record(*id)));
-                labels.extend(keys.iter().map(|id| {
-                    let label = next(&known);
-                    *known.entry(group(self.user_key(*id))).or_insert(label)
-                }));
+                let group = |id: &u32| numbered(&mut known, group(self.user_key(*id)));
+                labels.extend(keys.iter().map(group));
             }
             (known, labels)
         };
         let chunks: Vec<(HashMap<G, u32>, Vec<u32>)> =
             newest.par_chunks(KEYS_PER_TASK).map(label).collect();
-        let mut groups = HashMap::new();
-        let mut of_record = vec![NONE; self.index.len()];
         for (keys, (known, labels)) in newest.chunks(KEYS_PER_TASK).zip(chunks) {
             let mut global = vec![NONE; known.len()];
             for (group, local) in known {
-                let label = next(&groups);
-                let label = *groups.entry(group).or_insert(label);
+                let label = numbered(&mut groups, group);
                 if let Some(place) = global.get_mut(local as usize) {
                     *place = label;
                 }
@@ -141,6 +168,12 @@ impl<'a> Keyspace<'a> {
                 }
             }
         }
-        (groups, of_record)
+        groups
     }
+}
+
+/// The number of a group: the next one where it is new.
+fn numbered<G: Eq + Hash>(known: &mut HashMap<G, u32>, group: G) -> u32 {
+    let next = u32::try_from(known.len()).unwrap_or(NONE);
+    *known.entry(group).or_insert(next)
 }

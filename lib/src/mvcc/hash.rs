@@ -1,8 +1,9 @@
 //! HashKV, and the hashes over a whole db: bit for bit those of etcd.
 //!
 //! All are CRC-32C over stored bytes in key order. The sum is folded in parallel: each task sums a stretch of records, and
-//! sums are combined in order. Key and message of a record, and the records of a page, lie without a gap behind each other,
-//! so a stretch is summed page by page and not record by record.
+//! sums are combined in order. Where the index was built with a sum of each record ([`Index::summed`]) nothing is read again;
+//! else, key and message of a record, and the records of a page, lie without a gap behind each other, so a stretch is summed
+//! page by page and not record by record.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,6 +13,7 @@ use super::index::{Index, NONE};
 use super::keyspace::Keyspace;
 use super::plan::{ELEMENT_BYTES, bounded_items, plan};
 use super::revision::StoredKey;
+use super::sum::Sum;
 use crate::bolt::Db;
 use crate::error::Error;
 use crate::finding::Sink;
@@ -31,34 +33,6 @@ pub struct HashKv {
     /// The compaction revision in force; -1 where nothing was ever compacted, as etcd has it. Hashes compare only where
     /// both revisions are equal.
     pub compact_revision: i64,
-}
-
-/// A CRC-32C with the length it stands for, so that another can follow.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    crc: u32,
-    len: usize,
-}
-
-impl Sum {
-    fn of(bytes: &[u8]) -> Self {
-        Self {
-            crc: crc32c::crc32c(bytes),
-            len: bytes.len(),
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.crc = crc32c::crc32c_append(self.crc, bytes);
-        self.len += bytes.len();
-    }
-
-    fn then(self, next: Self) -> Self {
-        Self {
-            crc: crc32c::crc32c_combine(self.crc, next.crc, next.len),
-            len: self.len + next.len,
-        }
-    }
 }
 
 /// Pieces of one buffer, summed in as few stretches as they lie in.
@@ -161,6 +135,14 @@ impl Keyspace<'_> {
     }
 
     fn sum(&self, start: usize, end: usize, skips: impl Fn(usize) -> bool) -> Sum {
+        if let Some(sums) = self.index.sums.get(start..end) {
+            let records = self.index.records.get(start..end).unwrap_or_default();
+            let kept = (start..)
+                .zip(records.iter().zip(sums))
+                .filter(|(id, _)| !skips(*id));
+            let kept = kept.map(|(_, (record, sum))| Sum::known(*sum, record.stored_bytes()));
+            return kept.fold(Sum::default(), Sum::then);
+        }
         let (mut db, mut arena) = (Stretches::new(self.bytes.db), None);
         let records = self.index.records.get(start..end).unwrap_or_default();
         for (_, record) in (start..).zip(records).filter(|(id, _)| !skips(*id)) {

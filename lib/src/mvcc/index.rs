@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! records (24 B each, by revision)     prevs (4 B)       keys, in 16 parts by hash
-//! ┌ main ┬ offset ┬ len ┬ sub,t ┐      ┌────────┐        ┌ newest ┬ hash ┐ ← table of 4 B places
-//! │      │ of the stored key    │  ·n  │ record │  ·n    │ record │      │    (hashbrown)
-//! └──────┴───┬────┴─────┴───────┘      └────────┘        └────────┴──────┘
+//! ┌ main ┬ offset ┬ len ┬ sub,t ┐      ┌────────┐        ┌ newest ┬ hash ┬ folder ┐ ← table of 4 B places
+//! │      │ of the stored key    │  ·n  │ record │  ·n    │ record │      │ number │    (hashbrown)
+//! └──────┴───┬────┴─────┴───────┘      └────────┘        └────────┴──────┴────────┘
 //!            └→ stored key ‖ KeyValue, in the mapped file or in the arena of a replay
 //! ```
 //!
 //! **Invariants.** Nothing of a key or value is copied: a user key is read from the newest record of its key. 28 bytes a
-//! revision and 14 to 20 a key; the file's bytes are a parameter of every question, so that the index can be kept beside
+//! revision and 18 to 24 a key; the file's bytes are a parameter of every question, so that the index can be kept beside
 //! the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
 
 use hashbrown::HashTable;
@@ -163,6 +163,8 @@ pub(crate) struct Key {
     /// The newest record; [`NONE`] where a replayed compaction removed the last one.
     pub(crate) newest: u32,
     hash: u32,
+    /// The number of its folder; [`NONE`] where that was not kept.
+    pub(crate) folder: u32,
 }
 
 /// Lengths only: the bytes are evidence, with secrets in it.
@@ -196,7 +198,14 @@ impl Part {
     }
 
     /// Enters `record` as the newest of its key, and names the one that was: [`NONE`] for a key that is new.
-    pub(crate) fn enter(&mut self, hash: u32, record: u32, same: impl Fn(u32) -> bool) -> u32 {
+    /// A new key is asked for its folder.
+    pub(crate) fn enter(
+        &mut self,
+        hash: u32,
+        record: u32,
+        same: impl Fn(u32) -> bool,
+        folder: impl FnOnce() -> u32,
+    ) -> u32 {
         let found = self
             .find(hash, same)
             .and_then(|local| self.keys.get_mut(local as usize));
@@ -209,6 +218,7 @@ impl Part {
         self.keys.push(Key {
             newest: record,
             hash,
+            folder: folder(),
         });
         let keys = &self.keys;
         let rehash = |local: &u32| spread(keys.get(*local as usize).map_or(0, |key| key.hash));
@@ -247,6 +257,10 @@ pub struct Index {
     pub(crate) records: Vec<Record>,
     pub(crate) prevs: Vec<u32>,
     pub(crate) parts: Vec<Part>,
+    /// CRC-32C of stored key and message of each record; empty where it was not asked for.
+    pub(crate) sums: Vec<u32>,
+    /// Folders have the numbers below this.
+    pub(crate) folders: u32,
     pub(crate) hasher: foldhash::fast::RandomState,
     pub(crate) skipped: u64,
 }
@@ -265,6 +279,8 @@ impl Index {
             records: Vec::new(),
             prevs: Vec::new(),
             parts: (0..PARTS).map(|_| Part::default()).collect(),
+            sums: Vec::new(),
+            folders: 0,
             hasher: foldhash::fast::RandomState::default(),
             skipped: 0,
         }
@@ -291,6 +307,7 @@ impl Index {
         let keys = parts
             .map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
         self.records.capacity() * size_of::<Record>()
+            + self.sums.capacity() * size_of::<u32>()
             + self.prevs.capacity() * size_of::<u32>()
             + keys.sum::<usize>()
     }
@@ -367,7 +384,8 @@ impl Index {
         let Some(part) = self.parts.get_mut(part_of(hash) as usize) else {
             return false;
         };
-        self.prevs.push(part.enter(hash, id, same));
+        self.sums.clear();
+        self.prevs.push(part.enter(hash, id, same, || NONE));
         self.records.push(record);
         true
     }
@@ -416,6 +434,7 @@ impl Index {
             }
         }
         self.prevs = prevs;
+        self.sums.clear();
         let mut id = 0..self.records.len();
         self.records.retain(|_| id.next().is_some_and(stays));
     }

@@ -347,7 +347,7 @@ impl<'a> Keyspace<'a> {
     /// Of every key in a range the record that `choose` names, in byte order of the keys. The empty user key is nobody's:
     /// it belongs to the marker of a bumped restore.
     fn select(&self, range: &KeyRange, choose: impl Fn(u32) -> Option<u32> + Sync) -> Versions<'a> {
-        let newest = self.index.newest_in_order();
+        let newest = self.newest_near(range);
         let of = |newest: &[u32]| {
             self.bytes
                 .warm(newest.iter().filter_map(|id| self.index.record(*id)));

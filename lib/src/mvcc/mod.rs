@@ -11,6 +11,7 @@ pub mod check;
 mod compaction;
 mod counts;
 mod directory;
+mod folder;
 mod hash;
 mod history;
 mod index;
@@ -20,6 +21,7 @@ mod overlay;
 mod plan;
 mod range;
 mod revision;
+mod sum;
 mod top;
 
 pub use compaction::{Compaction, Rules};

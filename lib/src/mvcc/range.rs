@@ -61,6 +61,13 @@ impl KeyRange {
         }
     }
 
+    /// Whether no key that begins with `folder` lies in it.
+    pub(crate) fn is_apart_from(&self, folder: &[u8]) -> bool {
+        let below = Self::prefix(folder);
+        self.end.as_deref().is_some_and(|end| end <= folder)
+            || below.end.is_some_and(|end| end <= self.start)
+    }
+
     /// Whether a key lies in it.
     #[inline]
     pub fn contains(&self, key: &[u8]) -> bool {
@@ -79,6 +86,24 @@ mod tests {
         let range = KeyRange::prefix(b"a\xff");
         assert!(range.contains(b"a\xff\xff") && !range.contains(b"b") && !range.contains(b"a\xfe"));
         assert_eq!(KeyRange::prefix(b""), KeyRange::all());
+    }
+
+    #[test]
+    fn a_folder_is_apart_only_where_all_its_keys_are() {
+        let pods = KeyRange::prefix(b"/registry/pods/");
+        for (folder, apart) in [
+            ("/registry/pods/", false),
+            ("/registry/pods/shop/", false),
+            ("/registry/", false),
+            ("", false),
+            ("/registry/pod/", true),
+            ("/registry/podtemplates/", true),
+            ("/registry/replicasets/shop/", true),
+        ] {
+            assert_eq!(pods.is_apart_from(folder.as_bytes()), apart, "{folder}");
+        }
+        assert!(!KeyRange::all().is_apart_from(b"/a/"));
+        assert!(KeyRange::key(b"/a/b").is_apart_from(b"/a/b/"));
     }
 
     #[test]

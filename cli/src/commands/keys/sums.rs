@@ -84,6 +84,14 @@ pub(super) fn sums(
         })
     };
     let groups: HashMap<Option<Group<'_>>, Counts> = match revision {
+        None if args.by_resource && *range == KeyRange::all() && within.is_everything() => {
+            let resource = |resource: Option<_>| resource.map_or(Group::Others, Group::Bytes);
+            let of_folder = |folder| layout.resource_of_folder(folder);
+            keyspace.counts_by_folder(
+                |folder| of_folder(folder).map(|found| Some(resource(found))),
+                group,
+            )
+        }
         None => keyspace.counts_by(group),
         // As of a revision: what was live then. What else the file held then cannot be known.
         Some(_) => {
@@ -97,11 +105,18 @@ pub(super) fn sums(
             groups
         }
     };
+    let space = match revision {
+        None => {
+            let mut all = Counts::default();
+            groups.values().for_each(|counts| add(&mut all, counts));
+            view.space_of(&all)?
+        }
+        Some(_) => view.space()?,
+    };
     let mut groups: Vec<(Group<'_>, Counts)> = groups
         .into_iter()
         .filter_map(|(group, counts)| Some((group?, counts)))
         .collect();
-    let space = view.space()?;
     // The largest first; equal ones by name, so that two runs agree.
     groups.sort_by(|(a, one), (b, other)| {
         let bytes = |counts: &Counts| counts.live_bytes.saturating_add(counts.history_bytes);

@@ -1,0 +1,161 @@
+//! Building the index: one pass over the leaf pages, one over the hashes of the keys, both over all threads without a lock.
+//!
+//! 1. [`swept`]: the leaves of a sound tree are read in the order of the file, in stretches that stay in the cache, and of each
+//!    record is kept where it lies and what its user key hashes to. Then the records are put in the order of their keys. Where
+//!    anything is not as it should be, [`careful`] begins anew, page by page, and has the words for it.
+//! 2. [`link`]: the parts by hash are filled side by side, each in order of revision, so that a key's record knows the one
+//!    before it. Here keys are told apart by 96 bits of hash, with seeds drawn anew in each process, so that no evidence can
+//!    be made to collide: of a million keys two are taken for one with a probability of 10⁻¹⁷. Everything else compares bytes.
+//!
+//! What is needed of every record's bytes, such as its checksum, is *noted* on the way: nothing is read twice.
+
+mod careful;
+mod link;
+mod swept;
+
+use link::{Hashes, KeyHasher, link};
+
+use super::index::{Index, Record, Stored};
+use super::key_value::user_key;
+use super::revision::StoredKey;
+use crate::bolt::{Bucket, Item, Leaves};
+use crate::codes;
+use crate::finding::Sink;
+use crate::progress::{Progress, Silent};
+
+pub(super) use careful::WARMED;
+
+/// Records and what their keys hash to, in order of revision.
+struct Filled<N> {
+    records: Vec<Record>,
+    hashes: Vec<Hashes>,
+    notes: Vec<N>,
+    skipped: u64,
+}
+
+impl Index {
+    /// Indexes the `key` bucket.
+    ///
+    /// A record that etcd could not load is told to `sink` and is part of no answer; damage of the tree likewise.
+    /// [`check`](super::check) says more about each.
+    pub fn build(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
+        Self::with_leaves(bucket, false, sink, &Silent).0
+    }
+
+    /// As [`Index::build`], with a checksum of each record, so that [`hash_kv`](super::Keyspace::hash_kv) at any revision
+    /// reads nothing again: 4 bytes a record.
+    pub fn summed(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
+        Self::with_leaves(bucket, true, sink, &Silent).0
+    }
+
+    /// The index, summed or not, and the leaves it was built from; worth nothing where the progress was cancelled.
+    pub(crate) fn with_leaves<'a>(
+        bucket: &Bucket<'a>,
+        summed: bool,
+        sink: &mut Sink<'_>,
+        progress: &dyn Progress,
+    ) -> (Self, Leaves<'a>) {
+        if !summed {
+            let (index, leaves, _) = Self::noting(bucket, |_, _| (), sink, progress);
+            return (index, leaves);
+        }
+        let sum = |key: &[u8], message: &[u8]| crc32c::crc32c_append(crc32c::crc32c(key), message);
+        let (mut index, leaves, sums) = Self::noting(bucket, sum, sink, progress);
+        index.sums = sums;
+        (index, leaves)
+    }
+
+    /// Of some leaves alone; what they lack is not told.
+    pub(crate) fn of_leaves(bucket: &Bucket<'_>, leaves: &Leaves<'_>) -> Self {
+        let hasher = KeyHasher::default();
+        let filled: Filled<()> = careful::fill(bucket, leaves, &hasher, &mut |_| {});
+        Self::linked(filled, hasher).0
+    }
+
+    /// The index, its leaves, and what `note` says of stored key and message of each record, in order of revision.
+    fn noting<'a, N: Copy + Default + Send + Sync>(
+        bucket: &Bucket<'a>,
+        note: impl Fn(&[u8], &[u8]) -> N + Sync,
+        sink: &mut Sink<'_>,
+        progress: &dyn Progress,
+    ) -> (Self, Leaves<'a>, Vec<N>) {
+        let hasher = KeyHasher::default();
+        let (leaves, filled) = match swept::fill(bucket, &hasher, &note, progress) {
+            Some(sound) => sound,
+            None if progress.cancelled() => {
+                return (Self::empty(), bucket.last_leaves(0), Vec::new());
+            }
+            None => {
+                let leaves = bucket.leaves(sink);
+                let mut filled = careful::fill(bucket, &leaves, &hasher, sink);
+                let bytes = Stored {
+                    db: bucket.db().file().as_slice(),
+                    arena: &[],
+                };
+                let noted = |record: &Record| {
+                    let stored = record.stored(bytes).split_at_checked(record.key_bytes());
+                    stored.map_or(N::default(), |(key, message)| note(key, message))
+                };
+                filled.notes = filled.records.iter().map(noted).collect();
+                (leaves, filled)
+            }
+        };
+        let (index, notes) = Self::linked(filled, hasher);
+        (index, leaves, notes)
+    }
+
+    fn linked<N>(filled: Filled<N>, hasher: KeyHasher) -> (Self, Vec<N>) {
+        let (prevs, parts, folders) = link(&filled.hashes);
+        let Filled {
+            records,
+            notes,
+            skipped,
+            ..
+        } = filled;
+        let index = Self {
+            records,
+            prevs,
+            parts,
+            sums: Vec::new(),
+            folders,
+            hasher: hasher.first,
+            skipped,
+        };
+        (index, notes)
+    }
+}
+
+type Unread = (&'static codes::Code, String);
+
+/// A record and its user key.
+#[inline]
+fn read<'a>(item: &Item<'a>) -> Result<(Record, &'a [u8]), Unread> {
+    let stored = StoredKey::parse(item.key)
+        .map_err(|shape| (&codes::mvcc::KEY_SHAPE, format!("a stored key is {shape}")))?;
+    let user_key = user_key(item.value).map_err(|flaw| {
+        (
+            &codes::mvcc::VALUE_UNPARSABLE,
+            format!(
+                "the KeyValue of revision {} breaks: {flaw}",
+                stored.revision
+            ),
+        )
+    })?;
+    let record = Record::new(
+        stored.revision,
+        stored.tombstone,
+        item.offset,
+        item.value.len(),
+        false,
+    )
+    .ok_or_else(|| {
+        (
+            &codes::mvcc::KEY_SHAPE,
+            format!(
+                "revision {} has an impossible sub-revision",
+                stored.revision
+            ),
+        )
+    })?;
+    Ok((record, user_key))
+}
