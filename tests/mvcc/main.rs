@@ -14,3 +14,4 @@ mod damage;
 mod fixtures;
 mod hostile;
 mod model;
+mod sweep;
