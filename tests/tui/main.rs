@@ -12,5 +12,7 @@ mod browser;
 mod evidence;
 mod frame;
 mod goldens;
+mod hostile;
 mod journeys;
 mod random;
+mod screens;

@@ -64,6 +64,8 @@ pub enum Act {
     NextHit,
     /// The match before.
     PrevHit,
+    /// Ask what to search for.
+    Ask,
     /// Another order of the rows.
     Sort,
     /// A command line.
@@ -84,6 +86,12 @@ pub enum Act {
     History,
     /// The owner of the object under the cursor.
     Owner,
+    /// Who names the object under the cursor.
+    Users,
+    /// Where else the value under the cursor stands.
+    Same,
+    /// So many levels up: a click on a crumb.
+    Outward(u8),
     /// Without managedFields and status, with status, everything.
     Neat,
     /// Fold or unfold.
@@ -136,6 +144,8 @@ pub enum Act {
     Print,
     /// Read the index on that was stopped.
     ReadOn,
+    /// The db as it stands, or as etcd would have it after a start.
+    Side,
     /// Mouse on or off.
     Mouse,
     /// The next of several directories.

@@ -72,6 +72,6 @@ pub use paint::{Line, Pen, cells};
 pub use ruler::Ruler;
 pub use runtime::{End, Ended, run};
 pub use screen::{Screen, ScreenId, Snapshot};
-pub use session::{Data, Part, Session, Slot};
+pub use session::{Data, Part, Replayed, Session, Slot};
 pub use target::{Target, Want};
 pub use theme::{Role, Theme};

@@ -34,6 +34,8 @@ pub struct Options {
     pub tmux: bool,
     /// The revision to start at.
     pub revision: Option<i64>,
+    /// Whether to start with the state that etcd would have after a start.
+    pub replay: bool,
     /// The screen to start with, from 1.
     pub screen: Option<u8>,
     /// The key to start at.
@@ -59,6 +61,7 @@ impl Default for Options {
             remote: false,
             tmux: false,
             revision: None,
+            replay: false,
             screen: None,
             key: None,
             export_dir: PathBuf::from("."),

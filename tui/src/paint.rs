@@ -240,7 +240,8 @@ pub(crate) fn plain(buffer: &mut Buffer, ascii: bool, color: bool) {
 fn ascii_of(c: char) -> char {
     match c {
         '─' | '━' | '—' | '–' => '-',
-        '│' | '▕' | '▏' => '|',
+        '│' | '▕' | '▏' | '┃' => '|',
+        '═' => '=',
         '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => '+',
         '┣' => '[',
         '┫' => ']',

@@ -29,6 +29,9 @@ pub(crate) struct TuiArgs {
     /// Begin at this revision; -N: N before the newest
     #[arg(long, value_name = "N|-N|latest", allow_hyphen_values = true)]
     rev: Option<Rev>,
+    /// Begin with the state that etcd would have after a start; S goes to and fro
+    #[arg(long)]
+    replay: bool,
     /// Begin with this screen
     #[arg(long, value_name = "1-9", value_parser = clap::value_parser!(u8).range(1..=9))]
     screen: Option<u8>,
@@ -156,6 +159,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
         },
         export_dir: args.export_dir.clone(),
         state_dir: state_dir(),
+        replay: args.replay,
         screen: args.screen,
         key: args.key.as_ref().map(|key| what::unescape(key)),
     })

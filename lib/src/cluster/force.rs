@@ -1,5 +1,7 @@
 //! `--force-new-cluster`: which copy to use, and what each choice loses.
 
+use std::borrow::Borrow;
+
 use super::{Level, Line, counted, start};
 use crate::backend::{AlarmType, Meta};
 use crate::check::{Depth, check};
@@ -41,7 +43,11 @@ pub struct Candidate {
 }
 
 /// Ranks copies as origins of a new cluster.
-pub fn force_new_cluster(members: &[Member], progress: &dyn Progress) -> Vec<Candidate> {
+pub fn force_new_cluster<M: Borrow<Member>>(
+    members: &[M],
+    progress: &dyn Progress,
+) -> Vec<Candidate> {
+    let members: Vec<&Member> = members.iter().map(Borrow::borrow).collect();
     let mut candidates: Vec<Candidate> = members
         .iter()
         .map(|member| candidate(member, progress))
@@ -51,7 +57,7 @@ pub fn force_new_cluster(members: &[Member], progress: &dyn Progress) -> Vec<Can
             .wal()
             .and_then(|wal| wal.log().last().map(|last| (last.term, last.index)))
     };
-    let best_log = members.iter().max_by_key(|member| newest(member));
+    let best_log = members.iter().copied().max_by_key(|member| newest(member));
     let best_path = best_log.map(|member| member.evidence().name().to_string());
     let of_best = best_log.and_then(|member| replay_to_the_end(member, progress).ok());
     let of_best = of_best.map_or(0, |replayed| replayed.keyspace().revision());

@@ -1,5 +1,7 @@
 //! `snapshot restore`: from which file, with which revision, and what it drops.
 
+use std::borrow::Borrow;
+
 use super::{Level, Line, counted};
 use crate::backend::{Cluster, MemberId, Meta};
 use crate::check::{Depth, check};
@@ -34,9 +36,12 @@ pub struct Restore {
 ///
 /// # Errors
 /// As [`Member::keyspace`].
-pub fn restore(members: &[Member], progress: &dyn Progress) -> Result<Restore, crate::Error> {
+pub fn restore<M: Borrow<Member>>(
+    members: &[M],
+    progress: &dyn Progress,
+) -> Result<Restore, crate::Error> {
     let mut restore = Restore::default();
-    let Some(member) = members.first() else {
+    let Some(member) = members.first().map(Borrow::borrow) else {
         return Ok(restore);
     };
     let report = check(member, Depth::Default, progress);
@@ -72,7 +77,7 @@ pub fn restore(members: &[Member], progress: &dyn Progress) -> Result<Restore, c
         restore.lines.insert(0, Line::new(Level::Pass, "DB", text));
     }
     for other in members {
-        if let Ok(replayed) = replay(other, progress) {
+        if let Ok(replayed) = replay(other.borrow(), progress) {
             restore.reached = restore.reached.max(replayed.keyspace().revision());
         }
     }

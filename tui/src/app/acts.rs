@@ -21,7 +21,15 @@ impl App {
         match act {
             Act::Help => self.overlay = Overlay::Help(Help::default()),
             Act::Command => self.prompt(Asked::Command),
-            Act::Filter => self.prompt(Asked::Filter),
+            Act::Filter => {
+                let taken = match self.screens.get_mut(self.open) {
+                    Some(screen) => screen.act(act, &mut self.session),
+                    None => false,
+                };
+                if !taken {
+                    self.prompt(Asked::Filter);
+                }
+            }
             Act::GoTime => self.prompt(Asked::Argument("rev")),
             Act::Tab(number) => self.open_tab(usize::from(number).saturating_sub(1)),
             Act::Go(screen) => self.open_screen(screen),
@@ -49,6 +57,18 @@ impl App {
                     self.session.say(Role::Dim, "nothing of it was stopped");
                 }
             }
+            Act::Outward(levels) => {
+                for _ in 0..levels {
+                    if let Some(screen) = self.screens.get_mut(self.open) {
+                        screen.act(Act::Left, &mut self.session);
+                    }
+                }
+            }
+            Act::Side => {
+                self.session.visit();
+                self.session.turn(!self.session.is_replayed());
+                self.session.say_side();
+            }
             Act::NextMember => self.next_member(),
             Act::Latest => self.move_time(None, false),
             Act::PrevRevision | Act::NextRevision => self.step_revision(act == Act::NextRevision),
@@ -75,10 +95,15 @@ impl App {
             }
             Act::Refresh if self.reads_again() => {}
             act => {
-                if let Some(screen) = self.screens.get_mut(self.open)
-                    && !screen.act(act, &mut self.session)
-                {
-                    self.session.say(Role::Dim, "that key does nothing here");
+                let taken = match self.screens.get_mut(self.open) {
+                    Some(screen) => screen.act(act, &mut self.session),
+                    None => true,
+                };
+                match (taken, act, self.session.focus().map(<[u8]>::to_vec)) {
+                    (true, _, _) => {}
+                    (false, Act::Reveal, Some(key)) => self.session.reveal(&key),
+                    (false, Act::Reveal, None) => self.session.say(Role::Dim, "no key is selected"),
+                    (false, _, _) => self.session.say(Role::Dim, "that key does nothing here"),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a beginning of a `:` line can become.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use etcd_inspect::kubernetes::resources::RESOURCES;
 use etcd_inspect::text::escape;
@@ -12,6 +12,9 @@ use crate::session::Data;
 
 /// Most words that are offered for an argument.
 const MOST: usize = 100;
+
+/// Keys whose names are looked at for them.
+const LOOK: usize = 20_000;
 
 impl App {
     /// Whole lines that begin with what was typed.
@@ -35,9 +38,11 @@ impl App {
     /// Commands, screens and resources.
     fn first_words(&self, text: &str) -> Vec<String> {
         if let Some((noun, name)) = text.split_once('/').filter(|(noun, _)| !noun.is_empty()) {
-            let names = self.below_noun(noun, None, name);
+            let names = self.names(noun);
             return names
                 .into_iter()
+                .filter(|known| known.starts_with(name))
+                .take(MOST)
                 .map(|name| format!("{noun}/{name}"))
                 .collect();
         }
@@ -62,6 +67,25 @@ impl App {
         let all = commands.chain(keys).chain(screens).chain(resources);
         all.filter(|word| !word.is_empty() && word.starts_with(text))
             .collect()
+    }
+
+    /// Names of the stored objects of a resource, in any namespace.
+    fn names(&self, noun: &str) -> BTreeSet<String> {
+        let Some(data) = self.session.rows() else {
+            return BTreeSet::new();
+        };
+        let layout = data.objects.layout();
+        let Some(target) = layout.resolve(noun).into_iter().next() else {
+            return BTreeSet::new();
+        };
+        let mut names = BTreeSet::new();
+        for prefix in layout.prefixes() {
+            let below = format!("{prefix}/{}/", target.path);
+            let part = data.directory.below(below.as_bytes()).take(LOOK);
+            let keys = part.map(|at| data.directory.key(at));
+            names.extend(keys.filter_map(|key| Some(layout.parse(key)?.name.to_owned())));
+        }
+        names
     }
 
     /// Words that may follow `head`, which ends with a space.

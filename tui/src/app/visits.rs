@@ -14,6 +14,8 @@ pub(super) struct State {
     at: Option<i64>,
     focus: Option<Vec<u8>>,
     member: usize,
+    replay: bool,
+    filter: String,
 }
 
 /// The states before and after this one.
@@ -42,6 +44,8 @@ impl App {
             at: self.session.ruler.at(),
             focus: self.session.focus().map(<[u8]>::to_vec),
             member: self.session.current,
+            replay: self.session.is_replayed(),
+            filter: self.filter.clone(),
         })
     }
 
@@ -87,11 +91,21 @@ impl App {
             self.session.current = state.member;
             self.session.arrive();
         }
+        self.session.turn(state.replay);
         self.session.move_to(state.at);
         self.session.set_focus(state.focus.as_deref());
         self.switch(state.screen);
-        if let Some(screen) = self.screens.get_mut(state.screen) {
-            screen.restore(&*state.snapshot, &mut self.session);
+        let Some(screen) = self.screens.get_mut(state.screen) else {
+            return;
+        };
+        // Snapshots know rows by their numbers, whatever a filter shows of them.
+        if !self.filter.is_empty() {
+            screen.filter("", &mut self.session);
+        }
+        screen.restore(&*state.snapshot, &mut self.session);
+        self.filter.clone_from(&state.filter);
+        if !self.filter.is_empty() {
+            screen.filter(&self.filter, &mut self.session);
         }
     }
 }

@@ -49,13 +49,24 @@ pub(crate) fn keys(
     let mut x = 1u16;
     let hinted =
         |binding: &&keys::Binding| !binding.hint.is_empty() && binding.is_for(open, &session.tabs);
-    for binding in keys::TABLE.iter().filter(hinted) {
+    let hinted: Vec<_> = keys::TABLE.iter().filter(hinted).collect();
+    // How to leave is said whatever else has no room.
+    let last = hinted.last().and_then(|last| {
+        let key = keys::shown(last.keys.first()?);
+        Some(cells(key.chars().count() + 3 + last.hint.len()))
+    });
+    let end_of_others = area.width.saturating_sub(last.unwrap_or(0));
+    for (number, binding) in hinted.iter().enumerate() {
+        let room = match number + 1 == hinted.len() {
+            true => area.width,
+            false => end_of_others,
+        };
         let Some(first) = binding.keys.first() else {
             continue;
         };
         let key = keys::shown(first);
         let width = cells(key.chars().count() + 1 + binding.hint.len());
-        if x.saturating_add(width) > area.width {
+        if x.saturating_add(width) > room {
             continue;
         }
         let end = pen.put(area, x, 0, &key, Role::Key);

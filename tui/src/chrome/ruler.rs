@@ -57,6 +57,16 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
         Role::Dim,
     );
     let start = x.saturating_add(1);
+    if session.is_replayed()
+        && let Some(stored) = session.stored()
+    {
+        // Behind it everything is from the log.
+        let end = ruler.cell(stored.objects.keyspace().revision(), width);
+        let rest = usize::from(width.saturating_sub(end));
+        let x = start.saturating_add(end);
+        pen.put(area, x, 0, &"═".repeat(rest), Role::Warning);
+        pen.put(area, x, 0, "┃", Role::Warning);
+    }
     for (revision, deleted) in ruler.marks.iter().rev().take(1000).rev() {
         let (mark, role) = if *deleted {
             ("✕", Role::Error)

@@ -24,7 +24,24 @@ pub(crate) fn top(
     tabs(rows.tabs, pen, session, open, hits);
     ruler::draw(rows.ruler, pen, session, hits);
     if rows.crumbs.height > 0 {
-        pen.put(rows.crumbs, 1, 0, &crumbs.join(" › "), Role::Plain);
+        let mut x = 1;
+        for (at, crumb) in crumbs.iter().enumerate() {
+            if at > 0 {
+                x = pen.put(rows.crumbs, x, 0, " › ", Role::Dim);
+            }
+            let end = pen.put(rows.crumbs, x, 0, crumb, Role::Plain);
+            let levels = u8::try_from(crumbs.len() - 1 - at).unwrap_or(u8::MAX);
+            // On these each crumb is a level that one can leave.
+            if levels > 0 && matches!(open, ScreenId::Browse | ScreenId::Space) {
+                let place = Rect {
+                    x: rows.crumbs.x.saturating_add(x),
+                    width: end.saturating_sub(x),
+                    ..rows.crumbs
+                };
+                hits.act(place, Act::Outward(levels));
+            }
+            x = end;
+        }
         pen.right(rows.crumbs, 0, &noted(session));
     } else if let Some(last) = crumbs.last() {
         // The ruler's row has both: the crumb that says most stands where the time would.
@@ -128,6 +145,9 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
         None => right,
     };
     let index = match session.slot().map(|slot| &slot.data) {
+        Some(Part::Ready(_)) if session.is_replayed() && session.data().is_none() => {
+            " replaying… ".to_owned()
+        }
         Some(Part::Ready(_)) => " index 100% ".to_owned(),
         Some(Part::Failed(_)) => " no index ".to_owned(),
         _ => match session.indexed() {
@@ -176,12 +196,14 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
         );
         x = end.saturating_add(1);
     }
-    if session.ruler.is_past() {
-        let text = if short {
-            " PAST · T latest "
-        } else {
-            " IN THE PAST · T latest "
-        };
-        pen.right(area, 0, &Line::of(Role::Warning, text));
-    }
+    let text = match (session.is_replayed(), session.ruler.is_past(), short) {
+        (false, false, _) => return,
+        (false, true, true) => " PAST · T latest ",
+        (false, true, false) => " IN THE PAST · T latest ",
+        (true, false, true) => " REPLAYED · S db ",
+        (true, false, false) => " AS AFTER A START · S db ",
+        (true, true, true) => " REPLAYED, PAST · T ",
+        (true, true, false) => " AS AFTER A START, IN THE PAST · T latest ",
+    };
+    pen.right(area, 0, &Line::of(Role::Warning, text));
 }

@@ -15,6 +15,15 @@ const fn key(keys: &'static [&'static str], act: Act, help: &'static str) -> Bin
 /// Screens that show an object.
 const OBJECT: &[ScreenId] = &[ScreenId::Browse];
 
+/// Screens with a text beside the rows.
+const TEXTS: &[ScreenId] = &[
+    ScreenId::Browse,
+    ScreenId::History,
+    ScreenId::Wal,
+    ScreenId::Check,
+    ScreenId::Compare,
+];
+
 /// The versions of a key.
 const HISTORY: &[ScreenId] = &[ScreenId::History];
 
@@ -132,6 +141,17 @@ pub const TABLE: &[Binding] = &[
     .on(&[ScreenId::Space])
     .hint("metric")
     .command("metric"),
+    key(
+        &["v"],
+        Act::Metric,
+        "another purpose: start, force-new-cluster, restore, upgrade",
+    )
+    .on(&[ScreenId::Compare])
+    .hint("purpose")
+    .command("purpose"),
+    key(&["s"], Act::Ask, "search for something else")
+        .on(&[ScreenId::Search])
+        .hint("search"),
     key(&["s"], Act::Sort, "by resource, or by namespace")
         .on(&[ScreenId::Space])
         .hint("group"),
@@ -145,6 +165,20 @@ pub const TABLE: &[Binding] = &[
     key(&["o"], Act::Owner, "the object that owns this one")
         .on(OBJECT)
         .command("owner"),
+    key(
+        &["u"],
+        Act::Users,
+        "used by: search for the uid of this object",
+    )
+    .on(OBJECT)
+    .command("used-by"),
+    key(
+        &["*"],
+        Act::Same,
+        "search for the value on this line of the object",
+    )
+    .on(OBJECT),
+    key(&["w"], Act::Wrap, "long lines wrapped or cut").on(TEXTS),
     key(&["space"], Act::Fold, "fold or unfold what begins here").on(OBJECT),
     key(&["("], Act::FoldMore, "fold the second level").on(OBJECT),
     key(&[")"], Act::FoldLess, "unfold everything").on(OBJECT),
@@ -266,6 +300,13 @@ pub const TABLE: &[Binding] = &[
     key(&["["], Act::Back, "back through everything visited"),
     key(&["]"], Act::Forward, "forward again"),
     key(&["-"], Act::LastScreen, "last screen"),
+    key(
+        &["S"],
+        Act::Side,
+        "the other side: the db as it stands, or as etcd has it after a start (replay)",
+    )
+    .command("replay")
+    .cli("status --replay {path}"),
     key(
         &["f2"],
         Act::Mouse,

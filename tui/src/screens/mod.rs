@@ -4,7 +4,6 @@ mod browse;
 mod check;
 mod compare;
 mod history;
-mod needle;
 mod pages;
 mod search;
 mod space;

@@ -135,7 +135,7 @@ impl Session {
             .unwrap_or_default();
         format!(
             "etcd-inspect {}",
-            template
+            self.with_side(template)
                 .replace("{rev}", &rev)
                 .replace("{path}", &self.path())
         )

@@ -4,6 +4,7 @@
 //! [`App`](crate::App) after the screen has answered.
 
 mod derive;
+mod side;
 mod source;
 
 use std::any::Any;
@@ -19,6 +20,7 @@ use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::shell;
 
 pub(crate) use derive::word;
+pub use side::Replayed;
 pub(crate) use source::News;
 pub use source::{Data, Part, Slot};
 
@@ -59,6 +61,8 @@ pub struct Session {
     clock: Option<JobId>,
     /// A pivot that waits for the log.
     waiting: Option<Want>,
+    /// Whether the state after a start is shown.
+    replay: bool,
 }
 
 /// What a screen asks of the app.
@@ -95,7 +99,9 @@ impl Session {
             reveals: 0,
             clock: None,
             waiting: None,
+            replay: false,
         };
+        session.replay = session.options.replay;
         session.focus = session.options.key.clone();
         for number in 0..session.slots.len() {
             session.read(number);
@@ -149,14 +155,17 @@ impl Session {
 
     /// Its index, once it is there.
     pub fn data(&self) -> Option<&Arc<Data>> {
-        self.slot()?.data.ready()
+        match self.replay {
+            true => self.replayed()?.ready().map(|replayed| &replayed.data),
+            false => self.stored(),
+        }
     }
 
     /// The index, or until it is complete the newest revisions: rows to look at, of which counts are lower bounds. They know
     /// of no revision but the newest.
     pub fn rows(&self) -> Option<&Arc<Data>> {
         self.data().or_else(|| {
-            let newest = self.slot()?.newest.as_ref()?;
+            let newest = self.slot()?.newest.as_ref().filter(|_| !self.replay)?;
             let key_is_there = self
                 .options
                 .key
@@ -181,6 +190,10 @@ impl Session {
                 Line::of(Role::Error, why.clone())
             }
             Some((Part::Waiting, _)) => Line::of(Role::Dim, "opening…"),
+            Some((_, Part::Ready(_))) => match self.replayed() {
+                Some(Part::Failed(why)) => Line::of(Role::Error, why.clone()),
+                _ => Line::of(Role::Dim, "replaying the log…"),
+            },
             Some(_) => Line::of(Role::Dim, "indexing…"),
         }
     }
@@ -409,6 +422,12 @@ impl Session {
                     self.wishes.push(Wish::Pivot(want));
                 }
             }
+            News::Replayed(replayed) => {
+                slot.replayed = Some(replayed.map_or_else(Part::Failed, Part::Ready));
+                if number == self.current && self.replay {
+                    self.say_side();
+                }
+            }
         }
         if number == self.current {
             self.arrive();
@@ -417,6 +436,7 @@ impl Session {
 
     /// Takes up what is known of the directory that is shown.
     pub(crate) fn arrive(&mut self) {
+        self.want_side();
         if let Some(rows) = self.rows() {
             let keyspace = rows.objects.keyspace();
             let (first, last) = (

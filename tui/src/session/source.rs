@@ -13,6 +13,7 @@ use etcd_inspect::mvcc::{Directory, Keyspace};
 use etcd_inspect::progress::Progress;
 use jiff::Timestamp;
 
+use super::side::Replayed;
 use crate::job::Monitor;
 use crate::notes::Notes;
 
@@ -35,6 +36,8 @@ pub struct Slot {
     pub report: Option<Arc<Report>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
     pub logged: Option<Part<Option<&'static Logged>>>,
+    /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
+    pub replayed: Option<Part<Replayed>>,
 }
 
 /// Something that is read in the background.
@@ -79,6 +82,7 @@ pub(crate) enum News {
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
     Logged(Result<Option<&'static Logged>, String>),
+    Replayed(Result<Replayed, String>),
 }
 
 impl Slot {
@@ -92,6 +96,7 @@ impl Slot {
             notes: Notes::default(),
             report: None,
             logged: None,
+            replayed: None,
         }
     }
 }
@@ -161,7 +166,8 @@ fn open(path: &Path, options: Options, monitor: &Monitor) -> Result<&'static Mem
     Ok(Box::leak(Box::new(Member::of(evidence, options))))
 }
 
-fn data(
+/// What stands on the index of a keyspace.
+pub(super) fn data(
     member: &'static Member,
     keyspace: Keyspace<'static>,
     keyring: Keyring,

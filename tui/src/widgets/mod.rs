@@ -1,11 +1,17 @@
 //! Parts that screens are made of.
 
 mod list;
+mod needle;
 mod pager;
+mod sieve;
 mod split;
 mod table;
+mod view;
 
 pub use list::List;
+pub(crate) use needle::Needle;
 pub use pager::Pager;
+pub use sieve::Sieve;
 pub use split::{Panes, Split};
 pub use table::{Column, Table};
+pub use view::{Click, Seen, View};

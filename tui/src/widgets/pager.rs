@@ -11,6 +11,8 @@ pub struct Pager {
     top: usize,
     left: usize,
     height: usize,
+    /// Long lines are wrapped.
+    wrap: bool,
 }
 
 /// Cells that a step sideways moves.
@@ -27,6 +29,11 @@ impl Pager {
         self.left
     }
 
+    /// To the beginning of another text.
+    pub fn rewind(&mut self) {
+        (self.top, self.left) = (0, 0);
+    }
+
     /// Makes a line the first visible one, with a little before it.
     pub fn show(&mut self, line: usize) {
         self.top = line.saturating_sub(2);
@@ -35,8 +42,12 @@ impl Pager {
     /// Scrolls among `len` lines; `false`: not a key for scrolling.
     pub fn act(&mut self, act: Act, len: usize) -> bool {
         let page = self.height.max(2) - 1;
-        let last = len.saturating_sub(self.height.max(1));
+        let last = match self.wrap {
+            true => len.saturating_sub(1),
+            false => len.saturating_sub(self.height.max(1)),
+        };
         match act {
+            Act::Wrap => self.wrap = !self.wrap,
             Act::Left => self.left = self.left.saturating_sub(SIDEWAYS),
             Act::Right => self.left = self.left.saturating_add(SIDEWAYS).min(8000),
             _ => {
@@ -64,16 +75,31 @@ impl Pager {
         len: usize,
     ) -> impl Iterator<Item = (u16, usize)> + use<> {
         self.height = usize::from(height);
-        self.top = self.top.min(len.saturating_sub(self.height));
+        let last = match self.wrap {
+            true => len.saturating_sub(1),
+            false => len.saturating_sub(self.height),
+        };
+        self.top = self.top.min(last);
         (0..height).zip(self.top..len)
     }
 
     /// Draws the visible ones of some lines.
     pub fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, lines: &[Line]) {
-        let left = self.left;
-        for (y, at) in self.window(area.height, lines.len()) {
-            if let Some(line) = lines.get(at) {
-                pen.line(area, y, line, left);
+        let (left, wrap) = (self.left, self.wrap);
+        let mut next = 0u16;
+        for (_, at) in self.window(area.height, lines.len()) {
+            let Some(line) = lines.get(at).filter(|_| next < area.height) else {
+                break;
+            };
+            let width = usize::from(area.width.max(1));
+            let rows = match wrap {
+                true => line.width().div_ceil(width).clamp(1, 500),
+                false => 1,
+            };
+            for row in 0..rows {
+                let skip = if wrap { row * width } else { left };
+                pen.line(area, next, line, skip);
+                next = next.saturating_add(1);
             }
         }
         if lines.len() > usize::from(area.height) && area.height > 0 {

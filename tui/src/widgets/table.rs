@@ -58,7 +58,8 @@ pub struct Table<'c> {
 }
 
 impl Table<'_> {
-    /// Draws headings and the rows in the window of `list`, of `len`. `row` gives as many cells as there are columns.
+    /// Draws headings and the rows in the window of `list`, of `len`. `row` gives as many cells as there are columns; where it
+    /// gives fewer, the last one reaches to the right edge.
     pub fn draw(
         &self,
         area: Rect,
@@ -86,8 +87,14 @@ impl Table<'_> {
         };
         for (y, at) in list.window(body.height, len) {
             let cells = row(at);
-            for ((column, (x, width)), line) in self.columns.iter().zip(&places).zip(&cells) {
-                cell(pen, body, y, *x, *width, column.right, line);
+            let wide = cells.len() < self.columns.len();
+            let last = cells.len().saturating_sub(1);
+            let columns = self.columns.iter().zip(&places).zip(&cells);
+            for (number, ((column, (x, width)), line)) in columns.enumerate() {
+                match wide && number == last {
+                    true => cell(pen, body, y, *x, body.width.saturating_sub(*x), false, line),
+                    false => cell(pen, body, y, *x, *width, column.right, line),
+                }
             }
             if at == list.cursor() {
                 pen.highlight(

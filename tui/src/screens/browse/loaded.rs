@@ -26,6 +26,8 @@ pub(super) struct Loaded {
 /// What a loaded object depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
+    /// Which index it is read from: that of another member, or of the other side, has other values.
+    pub(super) of: usize,
     pub(super) key: Vec<u8>,
     pub(super) revision: i64,
     pub(super) view: View,

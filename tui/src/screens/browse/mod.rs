@@ -116,6 +116,13 @@ impl Screen for Browse {
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        if act == Act::Same {
+            match self.preview.value().filter(|_| self.split.detail) {
+                Some(value) => session.go(Target::Search(regex::escape(&value))),
+                None => session.say(Role::Dim, "Tab, then j to a line with a value"),
+            }
+            return true;
+        }
         if self.split.detail && self.preview.act(act, true, session) {
             return true;
         }
@@ -143,6 +150,10 @@ impl Screen for Browse {
             }
             Act::Owner => match self.preview.owner(session) {
                 Ok(key) => session.go(Target::Key(key)),
+                Err(why) => session.say(Role::Dim, why),
+            },
+            Act::Users => match self.preview.uid(session) {
+                Ok(uid) => session.go(Target::Search(uid)),
                 Err(why) => session.say(Role::Dim, why),
             },
             Act::FoldMore => self.fold_all(session),
@@ -286,6 +297,9 @@ impl Screen for Browse {
     }
 
     fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        if self.split.drag(event, &self.panes) {
+            return true;
+        }
         let at = Position::new(event.column, event.row);
         let detail = self.panes.detail.contains(at);
         if !detail && !self.panes.list.contains(at) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use etcd_inspect::export::yaml;
 
@@ -31,6 +32,8 @@ pub(super) struct Look {
     pub(super) no_blame: bool,
     pub(super) list: List,
     pub(super) left: usize,
+    /// Long lines are wrapped.
+    pub(super) wrap: bool,
     pub(super) folds: Rc<BTreeSet<String>>,
 }
 
@@ -49,6 +52,7 @@ impl Preview {
             return;
         };
         let stamp = Stamp {
+            of: Arc::as_ptr(data).addr(),
             key: key.to_vec(),
             revision: session.ruler.revision(),
             view: self.look.view,
@@ -104,6 +108,7 @@ impl Preview {
                 Some(key) => session.reveal(&key),
                 None => return false,
             },
+            Act::Wrap => look.wrap = !look.wrap,
             Act::Left if focused => look.left = look.left.saturating_sub(8),
             Act::Right if focused => look.left = look.left.saturating_add(8).min(8000),
             Act::Fold | Act::Open if focused => self.fold(),
@@ -179,6 +184,39 @@ impl Preview {
         let mut text = Vec::new();
         yaml::write(&mut text, &value).map_err(|error| error.to_string())?;
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// What names the object everywhere: its uid, else its name.
+    pub(super) fn uid(&self, session: &Session) -> Result<String, String> {
+        let loaded = self.loaded.as_ref().ok_or("no object is selected")?;
+        let json = loaded
+            .object
+            .as_ref()
+            .and_then(|object| object.json.as_ref().ok());
+        let uid = json.and_then(|object| object.pointer("/metadata/uid")?.as_str());
+        let data = session.data();
+        let parsed = data.and_then(|data| data.objects.parse(&loaded.stamp.key));
+        uid.or(parsed.map(|key| key.name))
+            .map(str::to_owned)
+            .ok_or_else(|| "not a Kubernetes object".to_owned())
+    }
+
+    /// The value on the line of the cursor.
+    pub(super) fn value(&self) -> Option<String> {
+        let Loaded {
+            body: Body::Yaml(lines),
+            shown,
+            ..
+        } = self.loaded.as_ref()?
+        else {
+            return None;
+        };
+        let line = lines.get(*shown.get(self.look.list.cursor())?)?;
+        let text = line.text.trim_start();
+        let text = text.strip_prefix("- ").unwrap_or(text);
+        let value = text.split_once(": ").map_or(text, |(_, value)| value);
+        let value = value.trim().trim_matches('"');
+        (!value.is_empty() && !line.opens).then(|| value.to_owned())
     }
 
     /// The key of the object that controls this one, or of its first owner.

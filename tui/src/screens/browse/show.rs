@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::loaded::{Body, hex, name};
 use super::preview::Preview;
-use crate::paint::{Line, Pen};
+use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
 
@@ -48,7 +48,37 @@ impl Preview {
         }
         let (cursor, left) = (self.look.list.cursor(), self.look.left);
         let mut before = None;
-        for (y, at) in self.look.list.window(body.height, len) {
+        let width = match blame {
+            true => body.width.saturating_sub(BLAME + 2),
+            false => body.width,
+        };
+        let rows_of = |at: usize| match (self.look.wrap, &loaded.body) {
+            (true, Body::Yaml(lines)) => {
+                let line = loaded.shown.get(at).and_then(|at| lines.get(*at));
+                wrapped_rows(line.map_or(0, |line| escape::width(&line.text)), width)
+            }
+            (true, Body::Lines(lines)) => wrapped_rows(lines.get(at).map_or(0, Line::width), width),
+            _ => 1,
+        };
+        // Of wrapped lines fewer fit: so many that the one of the cursor is among them.
+        let mut room = body.height;
+        let above = (0..=cursor.min(len.saturating_sub(1))).rev();
+        let fits = above.take_while(|at| {
+            let rows = rows_of(*at);
+            let fits = rows <= room;
+            room = room.saturating_sub(rows);
+            fits
+        });
+        let fits = cells(fits.count()).max(1);
+        let fits = if self.look.wrap { fits } else { body.height };
+        let first = self.look.list.window(fits, len).map(|(_, at)| at).next();
+        let mut below = 0;
+        for at in first.unwrap_or(0)..len {
+            let (y, rows) = (below, rows_of(at));
+            if y >= body.height {
+                break;
+            }
+            below = y.saturating_add(rows);
             match &loaded.body {
                 Body::Hex => {
                     if let Some(object) = &loaded.object {
@@ -57,7 +87,7 @@ impl Preview {
                 }
                 Body::Lines(lines) => {
                     if let Some(line) = lines.get(at) {
-                        pen.line(body, y, line, left);
+                        put_rows(pen, body, (y, rows), line, left);
                     }
                 }
                 Body::Yaml(lines) => {
@@ -90,19 +120,14 @@ impl Preview {
                             ..body
                         };
                     }
-                    pen.line(
-                        text,
-                        y,
-                        &coloured(
-                            line,
-                            self.look.folds.contains(&name(&line.path)) && line.opens,
-                        ),
-                        left,
-                    );
+                    let folded = self.look.folds.contains(&name(&line.path)) && line.opens;
+                    put_rows(pen, text, (y, rows), &coloured(line, folded), left);
                 }
             }
             if focused && at == cursor {
-                pen.highlight(body, y, Role::Cursor);
+                for row in y..y.saturating_add(rows) {
+                    pen.highlight(body, row, Role::Cursor);
+                }
             }
         }
     }
@@ -137,6 +162,22 @@ impl Preview {
             title = title.with(Role::Warning, " · revealed");
         }
         title
+    }
+}
+
+/// Rows that a text of a width takes where it is wrapped.
+fn wrapped_rows(text: usize, width: u16) -> u16 {
+    cells(text.div_ceil(usize::from(width.max(1))).clamp(1, 500))
+}
+
+/// A line over so many rows.
+fn put_rows(pen: &mut Pen<'_>, area: Rect, (y, rows): (u16, u16), line: &Line, left: usize) {
+    if rows == 1 {
+        return pen.line(area, y, line, left);
+    }
+    for row in 0..rows {
+        let skip = usize::from(row) * usize::from(area.width);
+        pen.line(area, y.saturating_add(row), line, skip);
     }
 }
 

@@ -12,9 +12,8 @@ use crate::theme::Role;
 impl History {
     /// The rows that are compared: older, newer.
     pub(super) fn pair(&self) -> Option<(Option<usize>, usize)> {
-        let cursor = self.list.cursor();
         let rows = self.versions.rows.len();
-        (cursor < rows).then_some(())?;
+        let cursor = self.view.row(rows)?;
         Some(
             match self
                 .look
@@ -117,14 +116,14 @@ impl History {
         let Some(detail) = &self.detail else {
             return false;
         };
-        let top = self.pager.top() + 2;
+        let top = self.view.pager.top() + 2;
         let hunk = match act {
             Act::NextMark => detail.diff.hunks.iter().find(|hunk| **hunk > top),
             Act::PrevMark => detail.diff.hunks.iter().rfind(|hunk| **hunk < top),
             _ => return false,
         };
         if let Some(hunk) = hunk {
-            self.pager.show(*hunk);
+            self.view.pager.show(*hunk);
         }
         true
     }

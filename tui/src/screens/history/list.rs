@@ -7,7 +7,7 @@ use super::History;
 use crate::paint::{Line, Pen};
 use crate::session::Session;
 use crate::theme::Role;
-use crate::widgets::{Column, Table};
+use crate::widgets::Column;
 
 const COLUMNS: [Column; 7] = [
     Column::left("", 1),
@@ -34,7 +34,8 @@ impl History {
         if of_log > 0 {
             title = title.text(format!(" · log {of_log}"));
         }
-        let inner = pen.frame(area, &title, !self.split.detail);
+        let title = self.view.title(title, rows.len());
+        let inner = pen.frame(area, &title, !self.view.split.detail);
         if rows.is_empty() {
             let why = match session.data() {
                 None => session.why_no_data(),
@@ -51,46 +52,43 @@ impl History {
         let newest = session.data().and_then(|data| data.newest_time);
         let at = session.ruler.revision();
         let (marked, zone) = (self.look.marked, &session.options.zone);
-        let table = Table {
-            columns: &COLUMNS,
-            focused: !self.split.detail,
-        };
         let here = rows
             .iter()
             .position(|known| known.is_placed() && known.version.revision.main <= at);
-        table.draw(inner, pen, &mut self.list, rows.len(), |row| {
-            let Some(known) = rows.get(row) else {
-                return Vec::new();
-            };
-            let sign = match (
-                marked == Some(row),
-                here == Some(row),
-                known.version.offset.is_none(),
-            ) {
-                (true, _, _) => "A",
-                (_, true, _) => "●",
-                (_, _, true) => "W",
-                _ => "",
-            };
-            let when = known
-                .when
-                .map(|when| time::short(when, newest.unwrap_or(when), zone))
-                .unwrap_or_default();
-            let when = when.get(..10).unwrap_or(&when).to_owned();
-            let (op, role) = if known.version.tombstone {
-                ("DELETE", Role::Error)
-            } else {
-                ("PUT", Role::Plain)
-            };
-            vec![
-                Line::of(Role::Warning, sign),
-                Line::of(Role::Number, known.revision()),
-                Line::from(known.counted()),
-                Line::of(role, op),
-                Line::from(when),
-                Line::of(Role::Name, known.who.clone()),
-                Line::from(known.changed.as_str()),
-            ]
-        });
+        self.view
+            .draw_rows(inner, pen, &COLUMNS, rows.len(), |row| {
+                let Some(known) = rows.get(row) else {
+                    return Vec::new();
+                };
+                let sign = match (
+                    marked == Some(row),
+                    here == Some(row),
+                    known.version.offset.is_none(),
+                ) {
+                    (true, _, _) => "A",
+                    (_, true, _) => "●",
+                    (_, _, true) => "W",
+                    _ => "",
+                };
+                let when = known
+                    .when
+                    .map(|when| time::short(when, newest.unwrap_or(when), zone))
+                    .unwrap_or_default();
+                let when = when.get(..10).unwrap_or(&when).to_owned();
+                let (op, role) = if known.version.tombstone {
+                    ("DELETE", Role::Error)
+                } else {
+                    ("PUT", Role::Plain)
+                };
+                vec![
+                    Line::of(Role::Warning, sign),
+                    Line::of(Role::Number, known.revision()),
+                    Line::from(known.counted()),
+                    Line::of(role, op),
+                    Line::from(when),
+                    Line::of(Role::Name, known.who.clone()),
+                    Line::from(known.changed.as_str()),
+                ]
+            });
     }
 }

@@ -9,6 +9,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crossterm::event::MouseEvent;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
@@ -19,7 +20,7 @@ use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{List, Pager, Split};
+use crate::widgets::{Click, Seen, View};
 use diff::Diff;
 use versions::{Known, Telling, Versions};
 
@@ -27,9 +28,7 @@ use versions::{Known, Telling, Versions};
 #[derive(Debug, Default)]
 pub(crate) struct History {
     versions: Versions,
-    list: List,
-    pager: Pager,
-    split: Split,
+    view: View,
     look: Look,
     detail: Option<Detail>,
     width: usize,
@@ -57,12 +56,7 @@ struct Detail {
 }
 
 /// For the back stack.
-struct Before {
-    list: List,
-    pager: Pager,
-    split: Split,
-    look: Look,
-}
+struct Before(Seen, Look);
 
 impl Screen for History {
     fn id(&self) -> ScreenId {
@@ -90,7 +84,7 @@ impl Screen for History {
         };
         if self.versions.read(&data, &key, telling, session) && is_new {
             self.look.marked = None;
-            self.pager = Pager::default();
+            self.view.reset(session);
         }
         let revision = session.ruler.revision();
         if is_new || self.revision != revision {
@@ -100,8 +94,8 @@ impl Screen for History {
                 .rows
                 .iter()
                 .position(|known| known.is_placed() && known.version.revision.main <= revision);
-            self.list
-                .select(current.unwrap_or(self.versions.rows.len().saturating_sub(1)));
+            let row = current.unwrap_or(self.versions.rows.len().saturating_sub(1));
+            self.view.select(row, session);
         }
         self.data = Some(data);
     }
@@ -115,20 +109,19 @@ impl Screen for History {
             .detail
             .as_ref()
             .map_or(0, |detail| detail.diff.lines.len());
-        if self.split.detail && (self.pager.act(act, lines) || self.go_to_hunk(act)) {
+        if self.view.split.detail && self.go_to_hunk(act) {
             return true;
         }
-        if self.split.act(act) {
-            return true;
-        }
+        let rows = self.versions.rows.len();
         match act {
             Act::Open => {
                 session.visit();
-                self.split.detail = true;
+                self.view.split.detail = true;
             }
-            Act::Right => self.split.detail = true,
             Act::MarkDiff => {
-                let row = self.list.cursor();
+                let Some(row) = self.view.row(rows) else {
+                    return false;
+                };
                 let unmark = self.look.marked == Some(row);
                 self.look.marked = (!unmark).then_some(row);
                 let text = if unmark {
@@ -154,14 +147,21 @@ impl Screen for History {
                 Some(key) => session.reveal(&key),
                 None => return false,
             },
-            act if self.list.act(act, self.versions.rows.len()) => self.pager = Pager::default(),
-            act => return self.go_to_hunk(act),
+            act => {
+                let row = self.view.row(rows);
+                let taken = self.view.act(act, rows, lines, session);
+                if row != self.view.row(rows) {
+                    self.view.pager.rewind();
+                }
+                return taken || self.go_to_hunk(act);
+            }
         }
         true
     }
 
     fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        let panes = self.split.panes(area, 60);
+        self.view.panes = self.view.split.panes(area, 60);
+        let panes = self.view.panes;
         if panes.list.width > 0 {
             self.draw_list(panes.list, pen, session);
         }
@@ -173,10 +173,13 @@ impl Screen for History {
                 .detail
                 .as_ref()
                 .map_or("", |detail| detail.title.as_str());
-            let inner = pen.frame(panes.detail, &Line::from(title), self.split.detail);
-            if let Some(detail) = &self.detail {
-                self.pager.draw(inner, pen, &detail.diff.lines);
-            }
+            let lines = self.detail.as_ref().map(|detail| &*detail.diff.lines);
+            self.view.draw_text(
+                panes.detail,
+                pen,
+                &Line::from(title),
+                lines.unwrap_or_default(),
+            );
         }
     }
 
@@ -212,7 +215,7 @@ impl Screen for History {
                 .iter()
                 .position(|known| known.version.revision.main == main)
         }) {
-            self.list.select(row);
+            self.view.select(row, session);
         }
         Ok(())
     }
@@ -249,19 +252,14 @@ impl Screen for History {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
-            list: self.list,
-            pager: self.pager,
-            split: self.split,
-            look: self.look,
-        })
+        Rc::new(Before(self.view.seen(), self.look))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(before) = snapshot.downcast_ref::<Before>() {
-            self.look = before.look;
+        if let Some(Before(seen, look)) = snapshot.downcast_ref() {
+            self.look = *look;
             self.refresh(session);
-            (self.list, self.pager, self.split) = (before.list, before.pager, before.split);
+            self.view.restore(*seen, session);
         }
     }
 
@@ -269,17 +267,35 @@ impl Screen for History {
         &mut self,
         job: JobId,
         value: Box<dyn Any + Send>,
-        _last: bool,
+        last: bool,
         session: &mut Session,
     ) {
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
         if self.versions.answer(job, value) {
             self.revision = -1;
             self.refresh(session);
         }
     }
 
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let lines: Vec<String> = self.versions.rows.iter().map(Known::line).collect();
+        let (id, rows) = (self.id(), lines.len());
+        let line = move |row: usize| lines.get(row).cloned().unwrap_or_default();
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
     fn close(&mut self, _session: &mut Session) -> bool {
-        self.split.close()
+        self.view.split.close()
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        match self.view.mouse(event, self.versions.rows.len()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
+        }
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
@@ -288,7 +304,7 @@ impl Screen for History {
             Copied::Command => {
                 let pair = self
                     .pair()
-                    .filter(|_| self.split.detail || self.look.marked.is_some());
+                    .filter(|_| self.view.split.detail || self.look.marked.is_some());
                 let main = |row: usize| {
                     self.versions
                         .rows
@@ -323,7 +339,8 @@ impl Screen for History {
 
 impl History {
     fn selected(&self) -> Option<&Known> {
-        self.versions.rows.get(self.list.cursor())
+        let rows = &self.versions.rows;
+        rows.get(self.view.row(rows.len())?)
     }
 
     fn name(&self, session: &Session) -> String {

@@ -69,6 +69,17 @@ impl Known {
         }
     }
 
+    /// What the filter looks at.
+    pub(super) fn line(&self) -> String {
+        let op = if self.version.tombstone {
+            "DELETE"
+        } else {
+            "PUT"
+        };
+        let main = self.version.revision.main;
+        format!("{main} {op} {} {}", self.who, self.changed)
+    }
+
     /// What titles call it.
     pub(super) fn number(&self) -> String {
         match self.counted().as_str() {

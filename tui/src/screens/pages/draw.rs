@@ -11,7 +11,7 @@ use crate::object::Hex;
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
-use crate::widgets::{Column, Table};
+use crate::widgets::Column;
 
 static COLUMNS: [Column; 8] = [
     Column::left("PAGE", 12),
@@ -40,8 +40,8 @@ fn role_of(letter: char) -> Role {
 
 impl Pages {
     pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        self.panes = self.split.panes(area, 34);
-        let (list, pane) = (self.panes.list, self.panes.detail);
+        self.view.panes = self.view.split.panes(area, 34);
+        let (list, pane) = (self.view.panes.list, self.view.panes.detail);
         if list.width > 0 && list.height > 0 {
             self.draw_list(list, pen, session);
         }
@@ -52,14 +52,16 @@ impl Pages {
 
     fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
         let Some(loaded) = self.loaded.clone() else {
-            let inner = pen.frame(area, &Line::from("pages"), !self.split.detail);
+            let inner = pen.frame(area, &Line::from("pages"), !self.view.split.detail);
             let why = match session.data() {
                 Some(_) => Line::of(Role::Dim, "walking the trees…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 0);
         };
-        let inner = pen.frame(area, &title(&loaded, self.look.tree), !self.split.detail);
+        let rows = self.rows().len();
+        let title = self.view.title(title(&loaded, self.look.tree), rows);
+        let inner = pen.frame(area, &title, !self.view.split.detail);
         let map = match &loaded.db {
             Err(why) => return pen.line(inner, 0, &Line::of(Role::Error, why.clone()), 0),
             Ok(_) => loaded.map.is_some(),
@@ -84,44 +86,28 @@ impl Pages {
                 ..inner
             };
         }
-        self.body = Rect {
-            y: body.y.saturating_add(1),
-            height: body.height.saturating_sub(1),
-            ..body
+        let shown = match self.look.tree {
+            true => &loaded.tree,
+            false => &loaded.file,
         };
-        let mut list = self.list;
-        let rows = self.rows();
-        let table = Table {
-            columns: &COLUMNS,
-            focused: !self.split.detail,
-        };
-        table.draw(body, pen, &mut list, rows.len(), |at| match rows.get(at) {
-            Some(Row::Page { id, depth }) => page_cells(&loaded, *id, *depth, session),
-            Some(Row::Bucket(at)) => {
-                let (name, inline) = loaded
-                    .buckets
-                    .get(usize::from(*at))
-                    .copied()
-                    .unwrap_or_default();
-                let mut cells = vec![Line::new(); COLUMNS.len()];
-                if let (Some(last), Some(first)) = (
-                    Some(if inline {
-                        "in the page of the root"
-                    } else {
-                        ""
-                    }),
-                    cells.first_mut(),
-                ) {
-                    *first = Line::of(Role::Heading, escape::bytes(name, session.charset()));
-                    if let Some(cell) = cells.last_mut() {
-                        *cell = Line::of(Role::Dim, last);
-                    }
+        self.view
+            .draw_rows(body, pen, &COLUMNS, rows, |at| match shown.get(at) {
+                Some(Row::Page { id, depth }) => page_cells(&loaded, *id, *depth, session),
+                Some(Row::Bucket(at)) => {
+                    let (name, inline) = loaded
+                        .buckets
+                        .get(usize::from(*at))
+                        .copied()
+                        .unwrap_or_default();
+                    let place = match inline {
+                        true => "  in the page of the root",
+                        false => "",
+                    };
+                    let name = escape::bytes(name, session.charset());
+                    vec![Line::of(Role::Heading, name).with(Role::Dim, place)]
                 }
-                cells
-            }
-            None => Vec::new(),
-        });
-        self.list = list;
+                None => Vec::new(),
+            });
     }
 
     /// The file as a picture, the cursor's page in it.
@@ -178,7 +164,7 @@ impl Pages {
             Some(Ok(content)) => page_title(content, self.loaded.as_deref(), session),
             _ => Line::from("page"),
         };
-        let inner = pen.frame(area, &title, self.split.detail);
+        let inner = pen.frame(area, &title, self.view.split.detail);
         let content = match &self.content {
             Some(Ok(content)) => content,
             Some(Err(why)) => {
@@ -198,7 +184,7 @@ impl Pages {
         for (y, at) in self.fields.window(body.height, content.fields.len()) {
             pen.line(body, y, &content.line(at, session), 0);
             if at == self.fields.cursor() {
-                let role = if self.split.detail && !self.look.hex {
+                let role = if self.view.split.detail && !self.look.hex {
                     Role::Cursor
                 } else {
                     Role::Shadow

@@ -136,6 +136,38 @@ impl Loaded {
             .is_some_and(|pages| !pages.contains(&true))
     }
 
+    /// What the filter looks at in a row: page, letter and what it stands for, bucket.
+    pub(super) fn line(&self, row: usize, tree: bool) -> String {
+        let rows = if tree { &self.tree } else { &self.file };
+        match rows.get(row) {
+            Some(Row::Page { id, .. }) => {
+                let usage = self.map.as_ref().and_then(|map| map.get(Pgid(*id)));
+                let (usage, bucket) = usage.unwrap_or((PageUse::Free, None));
+                let word = match (self.letter(*id), usage) {
+                    ('H', _) => "history leaf",
+                    (_, PageUse::Free) => "free",
+                    (_, PageUse::Meta) => "meta",
+                    (_, PageUse::Freelist) => "freelist",
+                    (_, PageUse::Branch) => "branch",
+                    (_, PageUse::Leaf) => "leaf",
+                    (_, PageUse::Overflow) => "overflow",
+                    (_, PageUse::Outside) => "unused",
+                };
+                let bucket = String::from_utf8_lossy(bucket.unwrap_or_default());
+                format!("{id} {word} {bucket}")
+            }
+            Some(Row::Bucket(at)) => {
+                let (name, _) = self
+                    .buckets
+                    .get(usize::from(*at))
+                    .copied()
+                    .unwrap_or_default();
+                format!("bucket {}", String::from_utf8_lossy(name))
+            }
+            None => String::new(),
+        }
+    }
+
     /// Pages of the file.
     pub(super) fn pages(&self) -> u64 {
         self.db.as_ref().map_or(0, Db::file_pages)

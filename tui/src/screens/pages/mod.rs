@@ -20,7 +20,7 @@ use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{List, Panes, Split};
+use crate::widgets::{Click, List, Seen, View};
 use content::Content;
 use load::{Loaded, Row};
 
@@ -32,8 +32,7 @@ const WIDTH: u64 = 16;
 pub(crate) struct Pages {
     loaded: Option<Arc<Loaded>>,
     job: Option<JobId>,
-    list: List,
-    split: Split,
+    view: View,
     look: Look,
     fields: List,
     content: Option<Result<Content, String>>,
@@ -44,9 +43,7 @@ pub(crate) struct Pages {
     /// The picture of the file: cells, pages a cell.
     picture: Option<(usize, Vec<char>, u64)>,
     moved: bool,
-    panes: Panes,
     map: Rect,
-    body: Rect,
 }
 
 /// How the pages are looked at.
@@ -62,8 +59,7 @@ struct Look {
 
 /// For the back stack.
 struct Before {
-    list: List,
-    split: Split,
+    seen: Seen,
     look: Look,
     page: Option<u64>,
 }
@@ -130,19 +126,16 @@ impl Screen for Pages {
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
-        if self.split.detail && self.act_in_page(act, session) {
+        if self.view.split.detail && self.act_in_page(act, session) {
             return true;
         }
-        if self.split.act(act) {
-            return true;
-        }
-        let len = self.rows().len();
+        let rows = self.rows().len();
         match act {
             Act::Open | Act::Right => {
                 session.visit();
-                self.split.detail = true;
+                self.view.split.detail = true;
             }
-            Act::Left => self.split.detail = false,
+            Act::Left => self.view.split.detail = false,
             Act::Hex => {
                 self.look.hex = !self.look.hex;
                 let what = if self.look.hex { "bytes" } else { "fields" };
@@ -150,8 +143,9 @@ impl Screen for Pages {
             }
             Act::Sort => {
                 let page = self.page();
+                self.view.sieve.clear(session);
                 self.look.tree = !self.look.tree;
-                self.select_page(page);
+                self.select_page(page, session);
                 let what = if self.look.tree {
                     "trees of all buckets; free pages are in none"
                 } else {
@@ -160,7 +154,7 @@ impl Screen for Pages {
                 session.say(Role::Dim, what);
             }
             Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
-            act => return self.list.act(act, len),
+            act => return self.view.act(act, rows, 0, session),
         }
         true
     }
@@ -194,7 +188,7 @@ impl Screen for Pages {
             self.awaited = Some((*id, *offset));
             return Ok(());
         };
-        self.show(&loaded, *id, *offset)
+        self.show(&loaded, *id, *offset, session)
     }
 
     fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
@@ -241,16 +235,16 @@ impl Screen for Pages {
 
     fn snapshot(&self) -> Snapshot {
         Rc::new(Before {
-            list: self.list,
-            split: self.split,
+            seen: self.view.seen(),
             look: self.look,
             page: self.page(),
         })
     }
 
-    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
         if let Some(before) = snapshot.downcast_ref::<Before>() {
-            (self.list, self.split, self.look) = (before.list, before.split, before.look);
+            self.view.restore(before.seen, session);
+            self.look = before.look;
             self.byte = before.page.map(|_| before.look.at);
         }
     }
@@ -259,9 +253,12 @@ impl Screen for Pages {
         &mut self,
         job: JobId,
         value: Box<dyn Any + Send>,
-        _last: bool,
+        last: bool,
         session: &mut Session,
     ) {
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
         let Ok(loaded) = value.downcast::<Loaded>() else {
             return;
         };
@@ -275,16 +272,26 @@ impl Screen for Pages {
         }
         let loaded: Arc<Loaded> = Arc::from(loaded);
         self.loaded = Some(Arc::clone(&loaded));
-        self.list = List::default();
+        self.view.reset(session);
         if let Some((id, offset)) = self.awaited.take()
-            && let Err(why) = self.show(&loaded, id, offset)
+            && let Err(why) = self.show(&loaded, id, offset, session)
         {
             session.say(Role::Warning, why);
         }
     }
 
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let Some(loaded) = self.loaded.clone() else {
+            return text.is_empty();
+        };
+        let (id, rows, tree) = (self.id(), self.rows().len(), self.look.tree);
+        let line = move |row: usize| loaded.line(row, tree);
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
     fn close(&mut self, _session: &mut Session) -> bool {
-        self.split.close()
+        self.view.split.close()
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
@@ -312,28 +319,27 @@ impl Screen for Pages {
 
     fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
         let at = Position::new(event.column, event.row);
-        if !matches!(event.kind, MouseEventKind::Down(MouseButton::Left)) {
-            return false;
-        }
-        self.split.detail = self.panes.detail.contains(at);
-        if self.map.contains(at) {
+        let pressed = matches!(
+            event.kind,
+            MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
+        );
+        if pressed && self.map.contains(at) {
             let cell = usize::from(at.y - self.map.y) * usize::from(self.map.width)
                 + usize::from(at.x - self.map.x);
             let each = self.picture.as_ref().map_or(1, |(_, _, each)| *each);
             if let Some(loaded) = self.loaded.clone() {
                 let id = (cell as u64).saturating_mul(each);
-                if let Err(why) = self.show(&loaded, id, None) {
+                if let Err(why) = self.show(&loaded, id, None, session) {
                     session.say(Role::Dim, why);
                 }
-                self.split.detail = false;
+                self.view.split.detail = false;
             }
             return true;
         }
-        let len = self.rows().len();
-        if self.list.click(at, self.body, len) {
-            return self.act(Act::Open, session);
+        match self.view.mouse(event, self.rows().len()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
         }
-        true
     }
 }
 
@@ -348,7 +354,8 @@ impl Pages {
 
     /// The page under the cursor of the list.
     fn page(&self) -> Option<u64> {
-        match self.rows().get(self.list.cursor())? {
+        let rows = self.rows();
+        match rows.get(self.view.row(rows.len())?)? {
             Row::Page { id, .. } => Some(*id),
             Row::Bucket(_) => None,
         }
@@ -364,17 +371,23 @@ impl Pages {
     }
 
     /// Puts the cursor on a page, or where its row would be.
-    fn select_page(&mut self, page: Option<u64>) {
+    fn select_page(&mut self, page: Option<u64>, session: &mut Session) {
         let row = page.and_then(|page| {
             self.rows()
                 .iter()
                 .position(|row| matches!(row, Row::Page { id, .. } if *id == page))
         });
-        self.list.select(row.unwrap_or(0));
+        self.view.select(row.unwrap_or(0), session);
     }
 
     /// Shows a page, and a byte of it.
-    fn show(&mut self, loaded: &Loaded, id: u64, offset: Option<u64>) -> Result<(), String> {
+    fn show(
+        &mut self,
+        loaded: &Loaded,
+        id: u64,
+        offset: Option<u64>,
+        session: &mut Session,
+    ) -> Result<(), String> {
         if let Err(why) = &loaded.db {
             return Err(why.clone());
         }
@@ -388,15 +401,16 @@ impl Pages {
         let is_it = |row: &Row| matches!(row, Row::Page { id, .. } if *id == head);
         if !self.rows().iter().any(is_it) {
             self.look.tree = false;
+            self.view.sieve.clear(session);
         }
         if !self.rows().iter().any(is_it) {
             return Err(format!(
                 "page {id} lies behind the high-water mark: it was never used"
             ));
         }
-        self.select_page(Some(head));
+        self.select_page(Some(head), session);
         self.byte = offset;
-        self.split.detail = offset.is_some();
+        self.view.split.detail = offset.is_some();
         Ok(())
     }
 
@@ -504,7 +518,7 @@ impl Pages {
         };
         match next {
             Some(page) => {
-                if let Err(why) = self.show(&loaded, page, None) {
+                if let Err(why) = self.show(&loaded, page, None, session) {
                     session.say(Role::Dim, why);
                 }
             }

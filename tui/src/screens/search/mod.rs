@@ -1,61 +1,64 @@
-//! Search: keys, decoded values and their older versions, beside the loop, with hits as they are found.
+//! Search: keys, decoded values, their older versions and what only the log has, beside the loop, with hits as they are found.
+
+mod draw;
+mod look;
 
 use std::any::Any;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use etcd_inspect::member::{Hit, Places};
-use etcd_inspect::mvcc::KeyRange;
-use etcd_inspect::text::{escape, number};
+use crossterm::event::MouseEvent;
+use etcd_inspect::text::{escape, shell};
 use ratatui::layout::Rect;
-use regex::bytes::{Regex, RegexBuilder};
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
-use crate::paint::{Line, Pen};
+use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
-use crate::session::Session;
+use crate::session::{Data, Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{Column, List, Table};
-
-/// Hits after which a search ends: who finds more must ask more precisely.
-const MOST: usize = 20_000;
-/// Hits between two parts of an answer.
-const PART: usize = 64;
+use crate::widgets::{Click, Seen, View};
+use look::{End, Found, Of};
 
 /// The screen.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     text: String,
-    hits: Rc<Vec<Hit>>,
-    list: List,
+    hits: Rc<Vec<Found>>,
+    view: View,
+    /// The keyspace that is searched.
+    data: Option<Arc<Data>>,
     job: Option<JobId>,
     end: Option<End>,
+    log: Log,
+    /// The hits of one key in clear text, while its secrets are shown.
+    clear: Vec<Found>,
+    revealing: Option<JobId>,
 }
 
-/// How a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Whole,
-    Stopped,
-    Full,
+/// How far the search of the log is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Log {
+    /// Nothing has been searched.
+    #[default]
+    Idle,
+    /// The log is being read.
+    Awaited,
+    Running(JobId),
+    Ended(End),
+    /// Why it is not searched.
+    None(String),
 }
 
 /// For the back stack.
 struct Before {
     text: String,
-    hits: Rc<Vec<Hit>>,
-    list: List,
+    hits: Rc<Vec<Found>>,
+    seen: Seen,
     end: Option<End>,
+    log: Log,
 }
-
-const COLUMNS: [Column; 5] = [
-    Column::left("WHERE", 8),
-    Column::right("REV", 11),
-    Column::left("KEY", 0),
-    Column::left("FIELD", 30).from(100),
-    Column::left("MATCH", 0),
-];
 
 impl Screen for Search {
     fn id(&self) -> ScreenId {
@@ -69,80 +72,42 @@ impl Screen for Search {
                 "⏎ or / asks what to search for: text or regex, smart case",
             );
         }
+        if self.log == Log::Awaited {
+            self.search_log(session);
+        }
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
         match act {
-            Act::Open => match self.hits.get(self.list.cursor()) {
-                Some(hit) if hit.live => session.go(Target::Key(hit.key.clone())),
-                Some(hit) => session.go(Target::History {
-                    key: hit.key.clone(),
-                    main: Some(hit.revision),
-                }),
+            Act::Open => match self.hit() {
+                Some(found) => self.open(&found.clone(), session),
                 None => session.ask("search"),
             },
-            Act::Filter => session.ask("search"),
-            Act::NextHit => return self.act(Act::Down, session),
-            Act::PrevHit => return self.act(Act::Up, session),
-            act if self.list.act(act, self.hits.len()) => {
-                let key = self.hits.get(self.list.cursor()).map(|hit| hit.key.clone());
-                session.set_focus(key.as_deref());
+            Act::Ask => session.ask("search"),
+            // Without hits there is nothing to filter: then something is to be searched for.
+            Act::Filter if self.hits.is_empty() => session.ask("search"),
+            Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
+            Act::Reveal => return self.reveal(session),
+            act => {
+                let taken = self.view.act(act, self.hits.len(), 0, session);
+                if taken && let Some(key) = self.hit().map(|found| found.hit.key.clone()) {
+                    session.set_focus(Some(&key));
+                }
+                return taken;
             }
-            _ => return false,
         }
         true
     }
 
     fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        let inner = pen.frame(area, &self.title(), true);
-        if self.hits.is_empty() {
-            let text = match (self.text.is_empty(), self.job) {
-                (true, _) => {
-                    "⏎ asks what to search for in keys, values and history; matches in secrets stay hidden"
-                }
-                (false, Some(_)) => "searching…",
-                (false, None) => "nothing found",
-            };
-            pen.put(inner, 1, 0, text, Role::Dim);
-            return;
-        }
-        let hits = Rc::clone(&self.hits);
-        let charset = session.charset();
-        let parse = |key| session.data().and_then(|data| data.objects.parse(key));
-        let named = |key| match parse(key) {
-            Some(parsed) => parsed.to_string(),
-            None => escape::bytes(key, charset).into_owned(),
-        };
-        let table = Table {
-            columns: &COLUMNS,
-            focused: true,
-        };
-        table.draw(inner, pen, &mut self.list, hits.len(), |row| {
-            let Some(hit) = hits.get(row) else {
-                return Vec::new();
-            };
-            let place = match (&hit.field, hit.live) {
-                (None, true) => "key",
-                (None, false) => "deleted",
-                (Some(_), true) => "live",
-                (Some(_), false) => "history",
-            };
-            vec![
-                Line::of(Role::Dim, place),
-                Line::of(Role::Number, number::thousands(hit.revision.into())),
-                Line::of(Role::Name, named(&hit.key)),
-                Line::from(hit.field.clone().unwrap_or_default()),
-                Line::of(Role::Match, hit.text.clone()),
-            ]
-        });
+        self.draw_all(area, pen, session);
     }
 
     fn crumbs(&self, session: &Session) -> Vec<String> {
         let mut crumbs = vec![format!("search {}", self.text)];
         crumbs.extend(
-            self.hits
-                .get(self.list.cursor())
-                .map(|hit| escape::bytes(&hit.key, session.charset()).into_owned()),
+            self.hit()
+                .map(|found| escape::bytes(&found.hit.key, session.charset()).into_owned()),
         );
         crumbs
     }
@@ -151,60 +116,38 @@ impl Screen for Search {
         let Target::Search(text) = target else {
             return Err("Search looks for text".to_owned());
         };
-        let pattern = pattern(text)?;
+        let pattern = look::pattern(text)?;
         let data = session
             .data()
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
-        if let Some(job) = self.job.take() {
-            session.cancel(job);
-        }
+        self.stop(session);
         text.clone_into(&mut self.text);
-        (self.hits, self.list, self.end) = (Rc::default(), List::default(), None);
+        (self.hits, self.end) = (Rc::default(), None);
+        self.data = Some(Arc::clone(&data));
+        self.view.reset(session);
         let mask = session.options.mask.clone();
-        let work = move |monitor: &Monitor| {
-            let places = Places {
-                keys: true,
-                values: true,
-                history: true,
-                until: None,
-            };
-            let (mut count, mut part) = (0, Vec::new());
-            data.objects.search(
-                &pattern,
-                &KeyRange::all(),
-                places,
-                Some(&mask),
-                &mut |hit| {
-                    part.push(hit);
-                    count += 1;
-                    // The first hits are shown at once.
-                    if part.len() >= PART.min(count) {
-                        monitor.send(std::mem::take(&mut part));
-                    }
-                    count < MOST && !monitor.is_cancelled()
-                },
-            );
-            monitor.send(part);
-            if monitor.is_cancelled() {
-                End::Stopped
-            } else if count >= MOST {
-                End::Full
-            } else {
-                End::Whole
-            }
-        };
+        let work = move |monitor: &Monitor| look::in_store(&data, &pattern, &mask, monitor);
         self.job = Some(session.spawn(ScreenId::Search, format!("search for {text}"), work));
+        self.log = Log::Awaited;
+        self.search_log(session);
         Ok(())
     }
 
     fn emit(&self, want: Want, _session: &Session) -> Option<Result<Target, String>> {
-        let hit = self.hits.get(self.list.cursor())?;
-        match want {
-            Want::Revision => Some(Ok(Target::Revision {
-                main: hit.revision,
-                key: Some(hit.key.clone()),
+        let found = self.hit()?;
+        let key = || found.hit.key.clone();
+        let main = found.hit.revision;
+        match (want, found.of) {
+            (Want::Wal, Of::Log(Some(index)) | Of::Unplaced(index)) => Some(Ok(Target::Wal(index))),
+            (Want::Revision, Of::Db) => Some(Ok(Target::Revision {
+                main,
+                key: Some(key()),
             })),
+            (Want::Time, Of::Db) => Some(Ok(Target::Time(main))),
+            (Want::Revision | Want::Time | Want::Page, Of::Log(_) | Of::Unplaced(_)) => Some(Err(
+                "only the log has this write; gw shows its entry".to_owned(),
+            )),
             _ => None,
         }
     }
@@ -213,83 +156,226 @@ impl Screen for Search {
         Rc::new(Before {
             text: self.text.clone(),
             hits: Rc::clone(&self.hits),
-            list: self.list,
+            seen: self.view.seen(),
             end: self.end,
+            log: self.log.clone(),
         })
     }
 
-    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
-        if let Some(before) = snapshot
-            .downcast_ref::<Before>()
-            .filter(|before| before.text != self.text || self.job.is_none())
-        {
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        let Some(before) = snapshot.downcast_ref::<Before>() else {
+            return;
+        };
+        // The same search goes on, with what it has found meanwhile.
+        if before.text != self.text {
+            self.stop(session);
             self.text.clone_from(&before.text);
             (self.hits, self.end) = (Rc::clone(&before.hits), before.end);
-            self.list = before.list;
+            self.log = match &before.log {
+                Log::Running(_) | Log::Awaited => Log::Ended(End::Stopped),
+                log => log.clone(),
+            };
         }
+        self.view.restore(before.seen, session);
     }
 
     fn answer(
         &mut self,
         job: JobId,
         value: Box<dyn Any + Send>,
-        _last: bool,
-        _session: &mut Session,
+        last: bool,
+        session: &mut Session,
     ) {
-        if self.job != Some(job) {
+        if self.view.answer(job, &*value, last) {
             return;
         }
-        match value.downcast::<Vec<Hit>>() {
-            Ok(part) => Rc::make_mut(&mut self.hits).extend(*part),
+        if self.revealing == Some(job) {
+            if let Ok(part) = value.downcast::<Vec<Found>>() {
+                self.clear.extend(*part);
+            }
+            return;
+        }
+        let of_log = self.log == Log::Running(job);
+        if self.job != Some(job) && !of_log {
+            return;
+        }
+        match value.downcast::<Vec<Found>>() {
+            Ok(part) => {
+                Rc::make_mut(&mut self.hits).extend(*part);
+                let text = self.view.sieve.text().to_owned();
+                if !text.is_empty() {
+                    // New hits pass the filter too; the cursor stays on its own.
+                    let row = self.view.row(self.hits.len());
+                    self.view.sieve.clear(session);
+                    self.filter(&text, session);
+                    if let Some(place) = row.and_then(|row| self.view.sieve.place(row)) {
+                        self.view.list.select(place);
+                    }
+                }
+            }
             Err(value) => {
                 if let Ok(end) = value.downcast::<End>() {
-                    (self.job, self.end) = (None, Some(*end));
+                    match of_log {
+                        true => self.log = Log::Ended(*end),
+                        false => (self.job, self.end) = (None, Some(*end)),
+                    }
                 }
             }
         }
     }
 
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let hits = Rc::clone(&self.hits);
+        let lines: Vec<String> = hits
+            .iter()
+            .map(|found| {
+                let key = String::from_utf8_lossy(&found.hit.key);
+                let field = found.hit.field.as_deref().unwrap_or_default();
+                format!("{} {key} {field} {}", draw::place(found), found.hit.text)
+            })
+            .collect();
+        let line = move |row: usize| lines.get(row).cloned().unwrap_or_default();
+        let (id, rows) = (self.id(), hits.len());
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
-        let word = etcd_inspect::text::shell::word(&self.text);
-        match what {
-            Copied::Command => Some(Ok(session.command(&format!("search {word} {{path}}")))),
+        let found = self.hit();
+        match (what, found) {
+            (Copied::Command, _) => {
+                let word = shell::word(&self.text);
+                // Letters match as they did here.
+                let case = match self.text.chars().any(char::is_uppercase) {
+                    true => "",
+                    false => "-i ",
+                };
+                Some(Ok(session.command(&format!(
+                    "search {case}{word} --in keys,values,history,wal -d {{path}}"
+                ))))
+            }
+            (Copied::Revision, Some(found)) => Some(match found.of {
+                Of::Unplaced(_) => Err("of this write only the raft index is known".to_owned()),
+                _ => Ok(found.hit.revision.to_string()),
+            }),
+            (Copied::Key, Some(found)) => {
+                Some(Ok(
+                    escape::bytes(&found.hit.key, session.charset()).into_owned()
+                ))
+            }
             _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        match self.view.mouse(event, self.hits.len()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
         }
     }
 }
 
 impl Search {
-    fn title(&self) -> Line {
-        if self.text.is_empty() {
-            return Line::from("search");
-        }
-        let end = match (self.end, self.job) {
-            (Some(End::Whole), _) => "done",
-            (Some(End::Full), _) => "stopped at this many",
-            (Some(End::Stopped), _) | (None, None) => "stopped",
-            (None, Some(_)) => "searching…",
-        };
-        let more = if self.end == Some(End::Whole) {
-            ""
-        } else {
-            "≥"
-        };
-        let hits = number::thousands(self.hits.len() as i128);
-        Line::from("/")
-            .with(Role::Match, self.text.clone())
-            .text(format!(" · kept versions · {more}{hits} hits · {end}"))
+    /// The hit under the cursor.
+    fn hit(&self) -> Option<&Found> {
+        self.hits.get(self.view.row(self.hits.len())?)
     }
-}
 
-/// Text or regex; letters match in either case unless one of them is a capital.
-fn pattern(text: &str) -> Result<Regex, String> {
-    let build = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .case_insensitive(!text.chars().any(char::is_uppercase))
-            .size_limit(1 << 20)
-            .build()
-    };
-    build(text)
-        .or_else(|_| build(&regex::escape(text)))
-        .map_err(|error| error.to_string())
+    /// To the key, the version or the entry.
+    fn open(&self, found: &Found, session: &mut Session) {
+        let hit = &found.hit;
+        match found.of {
+            Of::Db if hit.live => session.go(Target::Key(hit.key.clone())),
+            Of::Db => session.go(Target::History {
+                key: hit.key.clone(),
+                main: Some(hit.revision),
+            }),
+            Of::Log(Some(index)) | Of::Unplaced(index) => session.go(Target::Wal(index)),
+            Of::Log(None) => session.popup(
+                "nowhere to go",
+                vec!["the entry of this write is not known".into()],
+            ),
+        }
+    }
+
+    /// The text of a hit: in clear while its key is revealed.
+    fn text_of(&self, found: &Found, session: &Session) -> String {
+        let same = |clear: &&Found| {
+            let (clear, hit) = (&clear.hit, &found.hit);
+            clear.field == hit.field && clear.key == hit.key && clear.revision == hit.revision
+        };
+        let clear = match session.is_revealed(&found.hit.key) {
+            true => self.clear.iter().find(same),
+            false => None,
+        };
+        clear.unwrap_or(found).hit.text.clone()
+    }
+
+    /// Looks for the pattern once more in the one key, without the mask.
+    fn reveal(&mut self, session: &mut Session) -> bool {
+        let (Some(found), Some(data)) = (self.hit().cloned(), self.data.clone()) else {
+            return false;
+        };
+        let Ok(pattern) = look::pattern(&self.text) else {
+            return false;
+        };
+        session.reveal(&found.hit.key);
+        self.clear.clear();
+        let logged = match (found.of, session.logged()) {
+            (Of::Log(_) | Of::Unplaced(_), Part::Ready(logged)) => logged,
+            _ => None,
+        };
+        let work = move |monitor: &Monitor| {
+            look::in_key(&data, logged, &pattern, &found.hit.key, monitor);
+        };
+        self.revealing = Some(session.spawn(ScreenId::Search, "", work));
+        true
+    }
+
+    /// To the next hit of another key.
+    fn landmark(&mut self, forward: bool, session: &mut Session) {
+        let key = |place: usize| {
+            let row = self.view.sieve.row(place)?;
+            self.hits.get(row).map(|found| found.hit.key.as_slice())
+        };
+        let at = self.view.list.cursor();
+        let other = |place: &usize| key(*place) != key(at);
+        let next = match forward {
+            true => (at.saturating_add(1)..self.view.sieve.len(self.hits.len())).find(other),
+            false => (0..at).rev().find(other),
+        };
+        match next {
+            Some(place) => self.view.list.select(place),
+            None => session.say(Role::Dim, "no further key has a hit"),
+        }
+    }
+
+    fn stop(&mut self, session: &mut Session) {
+        let log = match self.log {
+            Log::Running(job) => Some(job),
+            _ => None,
+        };
+        for job in self.job.take().into_iter().chain(log) {
+            session.cancel(job);
+        }
+    }
+
+    /// Searches the log as soon as it has been read.
+    fn search_log(&mut self, session: &mut Session) {
+        let (Some(data), Ok(pattern)) = (self.data.clone(), look::pattern(&self.text)) else {
+            return;
+        };
+        self.log = match session.logged() {
+            Part::Waiting => Log::Awaited,
+            Part::Failed(why) => Log::None(why),
+            Part::Ready(None) => Log::None("there is no log".to_owned()),
+            Part::Ready(Some(logged)) => {
+                let mask = session.options.mask.clone();
+                let work =
+                    move |monitor: &Monitor| look::in_log(&data, logged, &pattern, &mask, monitor);
+                let label = format!("search the log for {}", self.text);
+                Log::Running(session.spawn(ScreenId::Search, label, work))
+            }
+        };
+    }
 }

@@ -9,7 +9,7 @@ use super::{Metric, Part, Row, SpaceScreen};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
-use crate::widgets::{Column, Table};
+use crate::widgets::Column;
 
 static COLUMNS: [Column; 6] = [
     Column::left("PART", 28),
@@ -65,18 +65,18 @@ fn rest_meaning(rest: Rest) -> &'static str {
 
 impl SpaceScreen {
     pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        self.panes = self.split.panes(area, 60);
+        self.view.panes = self.view.split.panes(area, 60);
         // The list says most of it: the detail gets what it needs.
-        if area.width >= 80 && area.width < 110 && !self.split.full && area.height >= 14 {
+        if area.width >= 80 && area.width < 110 && !self.view.split.full && area.height >= 14 {
             let low = 7;
-            self.panes.list.height = area.height - low;
-            self.panes.detail = Rect {
+            self.view.panes.list.height = area.height - low;
+            self.view.panes.detail = Rect {
                 y: area.y.saturating_add(area.height - low),
                 height: low,
                 ..area
             };
         }
-        let (list, pane) = (self.panes.list, self.panes.detail);
+        let (list, pane) = (self.view.panes.list, self.view.panes.detail);
         if list.width > 0 && list.height > 0 {
             self.draw_list(list, pen, session);
         }
@@ -104,11 +104,15 @@ impl SpaceScreen {
             title = Line::from(format!("file {} · ", number::size(space.size_bytes())))
                 .text(title.plain());
         }
+        if session.is_replayed() {
+            title = title.with(Role::Warning, " · the file as it stands");
+        }
         title = title
             .text(" · v ")
             .with(Role::Match, self.metric.name())
             .with(Role::Dim, " · s group · ⏎ in  ← out");
-        let inner = pen.frame(area, &title, !self.split.detail);
+        let title = self.view.title(title, self.rows.len());
+        let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(sums) = &self.sums else {
             let why = match session.data() {
                 Some(_) => Line::of(Role::Dim, "summing…"),
@@ -153,21 +157,12 @@ impl SpaceScreen {
             height: inner.height.saturating_sub(top),
             ..inner
         };
-        self.body = Rect {
-            y: body.y.saturating_add(1),
-            height: body.height.saturating_sub(1),
-            ..body
-        };
         let whole: u64 = self.rows.iter().map(|row| row.bytes).sum();
         let most = self.rows.iter().map(|row| row.bytes).max().unwrap_or(0);
         let revisions = if body.width >= 90 { 9 } else { 0 };
         let room = body.width.saturating_sub(FIXED + revisions);
         let (metric, rows) = (self.metric, &self.rows);
-        let table = Table {
-            columns: &COLUMNS,
-            focused: !self.split.detail,
-        };
-        table.draw(body, pen, &mut self.list, rows.len(), |at| {
+        self.view.draw_rows(body, pen, &COLUMNS, rows.len(), |at| {
             let Some(row) = rows.get(at) else {
                 return Vec::new();
             };
@@ -177,7 +172,7 @@ impl SpaceScreen {
 
     fn draw_detail(&self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
         let Some(row) = self.row() else {
-            pen.frame(area, &Line::from("part"), self.split.detail);
+            pen.frame(area, &Line::from("part"), self.view.split.detail);
             return;
         };
         let bytes = |count: u64| {
@@ -236,7 +231,7 @@ impl SpaceScreen {
                 number::thousands(counts.last_revision.into()),
             ));
         }
-        let inner = pen.frame(area, &title, self.split.detail);
+        let inner = pen.frame(area, &title, self.view.split.detail);
         for (y, line) in (0..inner.height).zip(&lines) {
             pen.line(inner, y, line, 0);
         }

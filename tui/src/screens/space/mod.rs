@@ -7,11 +7,11 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::MouseEvent;
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::Counts;
 use etcd_inspect::text::{escape, shell};
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
@@ -20,7 +20,7 @@ use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{List, Panes, Split};
+use crate::widgets::{Click, Seen, View};
 use sums::{Group, Level, Rest, Sums};
 
 /// The screen.
@@ -33,11 +33,8 @@ pub(crate) struct SpaceScreen {
     of: Option<(Arc<Data>, Level)>,
     job: Option<JobId>,
     rows: Vec<Row>,
-    list: List,
-    split: Split,
+    view: View,
     awaited: Option<Group>,
-    panes: Panes,
-    body: Rect,
 }
 
 /// What is measured.
@@ -72,8 +69,7 @@ enum Part {
 struct Before {
     level: Level,
     metric: Metric,
-    list: List,
-    split: Split,
+    seen: Seen,
 }
 
 impl Metric {
@@ -111,7 +107,8 @@ impl Screen for SpaceScreen {
     }
 
     fn refresh(&mut self, session: &mut Session) {
-        let (Some(member), Some(data)) = (session.member(), session.data().cloned()) else {
+        // The file is the same on both sides.
+        let (Some(member), Some(data)) = (session.member(), session.stored().cloned()) else {
             (self.sums, self.of) = (None, None);
             self.rows.clear();
             return;
@@ -120,21 +117,21 @@ impl Screen for SpaceScreen {
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
-        if self.split.act(act) {
-            return true;
-        }
         match act {
             Act::Open | Act::Right => self.enter(act, session),
             Act::Left => {
                 if !self.outward(session) {
-                    self.split.detail = false;
+                    self.view.split.detail = false;
                 }
             }
             Act::Metric => {
                 let part = self.row().map(|row| row.part.clone());
                 self.metric = self.metric.next();
+                let text = self.view.sieve.text().to_owned();
+                self.view.sieve.clear(session);
                 self.arrange();
-                self.select(part.as_ref());
+                self.filter(&text, session);
+                self.select(part.as_ref(), session);
                 session.say(Role::Dim, format!("measured: {}", self.metric.name()));
             }
             Act::Sort => {
@@ -143,10 +140,11 @@ impl Screen for SpaceScreen {
                     by_namespace: !self.level.by_namespace,
                     way: Vec::new(),
                 };
-                self.list = List::default();
+                self.view.reset(session);
                 self.refresh(session);
             }
-            act => return self.list.act(act, self.rows.len()),
+            Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
+            act => return self.view.act(act, self.rows.len(), 0, session),
         }
         true
     }
@@ -172,7 +170,7 @@ impl Screen for SpaceScreen {
             return Err("Space shows what keys take".to_owned());
         };
         let data = session
-            .data()
+            .stored()
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
         if data.directory.below(key).is_empty() {
@@ -193,7 +191,7 @@ impl Screen for SpaceScreen {
         self.level = level;
         self.awaited = Some(group);
         self.refresh(session);
-        self.find_awaited();
+        self.find_awaited(session);
         Ok(())
     }
 
@@ -228,17 +226,16 @@ impl Screen for SpaceScreen {
         Rc::new(Before {
             level: self.level.clone(),
             metric: self.metric,
-            list: self.list,
-            split: self.split,
+            seen: self.view.seen(),
         })
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
         if let Some(before) = snapshot.downcast_ref::<Before>() {
-            self.level = before.level.clone();
-            (self.metric, self.list, self.split) = (before.metric, before.list, before.split);
+            (self.level, self.metric) = (before.level.clone(), before.metric);
             self.arrange();
             self.refresh(session);
+            self.view.restore(before.seen, session);
         }
     }
 
@@ -246,9 +243,12 @@ impl Screen for SpaceScreen {
         &mut self,
         job: JobId,
         value: Box<dyn Any + Send>,
-        _last: bool,
+        last: bool,
         session: &mut Session,
     ) {
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
         let Ok(sums) = value.downcast::<Sums>() else {
             return;
         };
@@ -256,13 +256,29 @@ impl Screen for SpaceScreen {
             self.job = None;
             self.sums = Some(*sums);
             self.arrange();
-            self.find_awaited();
+            self.find_awaited(session);
             self.take(session);
         }
     }
 
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let charset = session.charset();
+        let lines: Vec<String> = self
+            .rows
+            .iter()
+            .map(|row| match &row.part {
+                Part::Group(group) => draw::name(group, charset),
+                Part::Rest(rest) => draw::rest_name(*rest, self.metric),
+            })
+            .collect();
+        let (id, rows) = (self.id(), self.rows.len());
+        let line = move |row: usize| lines.get(row).cloned().unwrap_or_default();
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
     fn close(&mut self, session: &mut Session) -> bool {
-        self.split.close() || self.outward(session)
+        self.view.split.close() || self.outward(session)
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
@@ -276,16 +292,10 @@ impl Screen for SpaceScreen {
     }
 
     fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
-        let at = Position::new(event.column, event.row);
-        if !matches!(event.kind, MouseEventKind::Down(MouseButton::Left)) {
-            return false;
+        match self.view.mouse(event, self.rows.len()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
         }
-        self.split.detail = self.panes.detail.contains(at);
-        let len = self.rows.len();
-        if self.list.click(at, self.body, len) {
-            return self.act(Act::Open, session);
-        }
-        true
     }
 
     fn settle(&mut self, session: &mut Session) {
@@ -295,7 +305,7 @@ impl Screen for SpaceScreen {
 
 impl SpaceScreen {
     fn row(&self) -> Option<&Row> {
-        self.rows.get(self.list.cursor())
+        self.rows.get(self.view.row(self.rows.len())?)
     }
 
     /// Gives the key under the cursor the focus.
@@ -365,16 +375,41 @@ impl SpaceScreen {
         self.rows = rows;
     }
 
-    fn select(&mut self, part: Option<&Part>) {
+    fn select(&mut self, part: Option<&Part>, session: &mut Session) {
         let row = part.and_then(|part| self.rows.iter().position(|row| row.part == *part));
-        self.list.select(row.unwrap_or(0));
+        let shown = row.filter(|row| self.view.sieve.place(*row).is_some());
+        match (row, shown) {
+            (Some(row), Some(_)) => self.view.select(row, session),
+            _ => self.view.list.select(0),
+        }
     }
 
-    fn find_awaited(&mut self) {
+    /// To the next part that is worth a look: a tenth of the whole, or older versions that take more than what is current.
+    fn landmark(&mut self, forward: bool, session: &mut Session) {
+        let whole: u64 = self.rows.iter().map(|row| row.bytes).sum();
+        let at = self.view.list.cursor();
+        let large = |place: &usize| {
+            let row = self.view.sieve.row(*place);
+            row.and_then(|row| self.rows.get(row)).is_some_and(|row| {
+                let old = row.counts.history_bytes > row.counts.live_bytes;
+                row.bytes > whole / 10 || (old && row.bytes > whole / 100)
+            })
+        };
+        let next = match forward {
+            true => (at.saturating_add(1)..self.view.sieve.len(self.rows.len())).find(large),
+            false => (0..at).rev().find(large),
+        };
+        match next {
+            Some(place) => self.view.list.select(place),
+            None => session.say(Role::Dim, "no further part that is large or mostly history"),
+        }
+    }
+
+    fn find_awaited(&mut self, session: &mut Session) {
         if self.sums.is_some()
             && let Some(group) = self.awaited.take()
         {
-            self.select(Some(&Part::Group(group)));
+            self.select(Some(&Part::Group(group)), session);
         }
     }
 
@@ -383,11 +418,20 @@ impl SpaceScreen {
             Some(Part::Group(Group::Key(key))) if act == Act::Open => {
                 session.go(Target::Key(key));
             }
-            Some(Part::Group(Group::Key(_)) | Part::Rest(_)) | None => self.split.detail = true,
+            Some(Part::Rest(Rest::Free | Rest::Tree)) if act == Act::Open => {
+                self.view.split.detail = true;
+                session.say(
+                    Role::Dim,
+                    "5 shows the pages; there / free, / branch lists them",
+                );
+            }
+            Some(Part::Group(Group::Key(_)) | Part::Rest(_)) | None => {
+                self.view.split.detail = true;
+            }
             Some(Part::Group(group)) => {
                 session.visit();
                 self.level.way.push(group);
-                self.list = List::default();
+                self.view.reset(session);
                 self.refresh(session);
             }
         }
@@ -399,6 +443,7 @@ impl SpaceScreen {
             return false;
         };
         self.awaited = Some(group);
+        self.view.reset(session);
         self.refresh(session);
         true
     }

@@ -86,6 +86,12 @@ impl Timeline {
             }
             false => title.text(" · no object carries a time: the axis is revisions"),
         };
+        let title = match self.shown.is_on() {
+            true => Line::of(Role::Match, format!("/{}", self.shown.text()))
+                .text(" · ")
+                .text(title.plain()),
+            false => title,
+        };
         let title = title.with(Role::Dim, " · z Z zoom · ⏎ Browse then");
         let inner = pen.frame(area, &title, !self.split.detail);
         let graph = Rect {
@@ -117,7 +123,13 @@ impl Timeline {
         };
         let cursor = cells(self.cell());
         let focused = !self.split.detail;
-        for (y, row) in self.look.rows.window(body.height, self.picture.rows.len()) {
+        let shown = self.shown.len(self.picture.rows.len());
+        if shown == 0 {
+            let text = "no row has that; Esc shows all again";
+            pen.put(body, 1, 0, text, Role::Dim);
+        }
+        for (y, place) in self.look.rows.window(body.height, shown) {
+            let row = self.shown.row(place).unwrap_or(0);
             let Some(counts) = self.picture.rows.get(row) else {
                 continue;
             };
@@ -141,23 +153,23 @@ impl Timeline {
             let most = counts.iter().copied().max().unwrap_or(0);
             let bars: String = counts.iter().map(|count| bar(*count, most)).collect();
             let role = if row == 1 { Role::Removed } else { Role::Good };
-            let place = Rect {
+            let line = Rect {
                 y: body.y.saturating_add(y),
                 height: 1,
                 ..graph
             };
-            pen.put(place, 0, 0, &bars, role);
+            pen.put(line, 0, 0, &bars, role);
             let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
             pen.right(body, y, &Line::of(Role::Dim, number::thousands(sum.into())));
-            if row == self.look.rows.cursor() {
+            if place == self.look.rows.cursor() {
                 let role = if focused { Role::Cursor } else { Role::Shadow };
                 pen.highlight(left, y, role);
                 pen.put(body, 0, y, ">", Role::Heading);
             }
             let cell = Rect {
-                x: place.x.saturating_add(cursor),
+                x: line.x.saturating_add(cursor),
                 width: 1,
-                ..place
+                ..line
             };
             pen.highlight(cell, 0, Role::Cursor);
         }
@@ -255,15 +267,23 @@ impl Timeline {
         if to > from {
             title = title.text(format!(" – {}", moment(&loaded, to, session)));
         }
+        if !self.wanted.is_empty() {
+            title = Line::of(Role::Match, format!("/{}", self.wanted))
+                .text(" · ")
+                .text(title.plain());
+        }
         let inner = pen.frame(area, &title, self.split.detail);
+        self.records = Rect {
+            y: inner.y.saturating_add(1),
+            height: inner.height.saturating_sub(1),
+            ..inner
+        };
         if self.listed.versions.is_empty() {
-            pen.put(
-                inner,
-                1,
-                0,
-                "nothing was written then; { } go to the next cell with anything",
-                Role::Dim,
-            );
+            let text = match self.wanted.is_empty() {
+                true => "nothing was written then; { } go to the next cell with anything",
+                false => "no record has that; Esc shows all again",
+            };
+            pen.put(inner, 1, 0, text, Role::Dim);
             return;
         }
         let versions = &self.listed.versions;

@@ -19,7 +19,7 @@ use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{List, Panes, Split};
+use crate::widgets::{List, Needle, Panes, Sieve, Split};
 use events::{Loaded, Picture, cell_of, stretch};
 
 /// Records of one stretch that are listed.
@@ -33,10 +33,16 @@ pub(crate) struct Timeline {
     look: Look,
     picture: Picture,
     listed: Listed,
+    /// Which rows of the graph are shown.
+    shown: Sieve,
+    /// What the keys of the listed records must have.
+    wanted: String,
     split: Split,
     panes: Panes,
     /// Where the cells are.
     graph: Rect,
+    /// Where the rows of the list are.
+    records: Rect,
     awaited: Option<i64>,
 }
 
@@ -56,7 +62,7 @@ struct Look {
 /// The records of the stretch and row under the cursor.
 #[derive(Debug, Default)]
 struct Listed {
-    of: Option<(i64, i64, usize)>,
+    of: Option<(i64, i64, usize, String)>,
     versions: Vec<Version<'static>>,
     more: usize,
 }
@@ -124,7 +130,9 @@ impl Screen for Timeline {
             Act::ZoomIn | Act::ZoomOut => self.zoom(&loaded, act == Act::ZoomIn),
             Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
             Act::Open => return self.open(session),
-            act => return self.look.rows.act(act, loaded.resources.len() + 2),
+            Act::NextHit => return self.look.rows.act(Act::Down, self.rows()),
+            Act::PrevHit => return self.look.rows.act(Act::Up, self.rows()),
+            act => return self.look.rows.act(act, self.rows()),
         }
         true
     }
@@ -172,11 +180,15 @@ impl Screen for Timeline {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before(self.look, self.split))
+        let mut look = self.look;
+        look.rows.select(self.row());
+        Rc::new(Before(look, self.split))
     }
 
-    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
         if let Some(Before(look, split)) = snapshot.downcast_ref::<Before>() {
+            self.shown.clear(session);
+            self.wanted.clear();
             (self.look, self.split) = (*look, *split);
         }
     }
@@ -214,6 +226,35 @@ impl Screen for Timeline {
         self.loaded = Some(loaded);
     }
 
+    /// In the graph rows, in the list records.
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let Some(loaded) = self.loaded.clone() else {
+            return text.is_empty();
+        };
+        if text.is_empty() || self.split.detail {
+            text.clone_into(&mut self.wanted);
+            self.look.list = List::default();
+        }
+        if text.is_empty() || !self.split.detail {
+            let row = self.row();
+            let rows = loaded.resources.len() + 2;
+            let line = move |row: usize| match row {
+                0 => "writes".to_owned(),
+                1 => "deletes".to_owned(),
+                row => {
+                    let name = loaded.resources.get(row - 2);
+                    name.map_or_else(String::new, |name| {
+                        String::from_utf8_lossy(name).into_owned()
+                    })
+                }
+            };
+            self.shown
+                .set(text, rows, line, ScreenId::Timeline, session);
+            self.look.rows.select(self.shown.place(row).unwrap_or(0));
+        }
+        true
+    }
+
     fn close(&mut self, _session: &mut Session) -> bool {
         self.split.close()
     }
@@ -223,7 +264,7 @@ impl Screen for Timeline {
         match what {
             Copied::Command => {
                 let (first, last) = (self.listed.versions.first(), self.listed.versions.last());
-                let glob = match self.look.rows.cursor() {
+                let glob = match self.row() {
                     0 | 1 => "**".to_owned(),
                     row => {
                         let data = session.data()?;
@@ -258,25 +299,36 @@ impl Screen for Timeline {
     }
 
     fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        if self.split.drag(event, &self.panes) {
+            return true;
+        }
         let at = Position::new(event.column, event.row);
         if !matches!(
             event.kind,
             MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left)
         ) {
+            // The wheel turns over a pane.
+            self.split.detail = self.panes.detail.contains(at);
             return false;
         }
         self.split.detail = self.panes.detail.contains(at);
+        if self.split.detail {
+            let len = self.listed.versions.len();
+            if self.look.list.click(at, self.records, len) {
+                return self.open(session);
+            }
+            return true;
+        }
         if self.graph.contains(at) {
             let cell = usize::from(at.x - self.graph.x);
             self.look.at = self.stretch_of(cell).0;
             self.look.list = List::default();
-            let len = self.picture.rows.len();
+            let len = self.rows();
             let y = at.y - self.graph.y;
             if let Some(row) = self.look.rows.row_at(y, len) {
                 self.look.rows.select(row);
             }
         }
-        let _ = session;
         true
     }
 }
@@ -290,6 +342,18 @@ fn revision(version: &Version<'_>) -> Target {
 }
 
 impl Timeline {
+    /// How many rows of the graph are shown.
+    fn rows(&self) -> usize {
+        let all = self.loaded.as_ref();
+        self.shown
+            .len(all.map_or(0, |loaded| loaded.resources.len() + 2))
+    }
+
+    /// The row under the cursor: all writes, deletions, resources.
+    fn row(&self) -> usize {
+        self.shown.row(self.look.rows.cursor()).unwrap_or(0)
+    }
+
     fn cells(&self) -> usize {
         usize::from(self.graph.width.max(1))
     }
@@ -311,7 +375,7 @@ impl Timeline {
     }
 
     fn row_name(&self, loaded: &Loaded, session: &Session) -> String {
-        match self.look.rows.cursor() {
+        match self.row() {
             0 => "writes".to_owned(),
             1 => "deletes".to_owned(),
             row => {
@@ -329,10 +393,13 @@ impl Timeline {
 
     fn list_records(&mut self, loaded: &Loaded) {
         let (from, to) = self.stretch();
-        let row = self.look.rows.cursor();
-        if self.listed.of == Some((from, to, row)) {
+        let row = self.row();
+        let of = Some((from, to, row, self.wanted.clone()));
+        if self.listed.of == of {
             return;
         }
+        let mut needle = Needle::new(&self.wanted);
+        let filtered = needle.is_some();
         let wanted = |event: &&events::Event| match row {
             0 => true,
             1 => event.tombstone,
@@ -354,12 +421,19 @@ impl Timeline {
                     }
                     _ => false,
                 })
+                .filter(|version| {
+                    let keeps = |needle: &mut Needle| needle.keeps(version.key);
+                    needle.as_mut().is_none_or(keeps)
+                })
                 .take(LISTED),
             );
         }
         self.listed = Listed {
-            of: Some((from, to, row)),
-            more: events.len().saturating_sub(versions.len()),
+            of,
+            more: match filtered {
+                true => 0,
+                false => events.len().saturating_sub(versions.len()),
+            },
             versions,
         };
     }
@@ -425,7 +499,7 @@ impl Timeline {
     /// To the next cell in which the row has anything.
     fn landmark(&mut self, forward: bool, session: &mut Session) {
         let cell = self.cell();
-        let row = self.picture.rows.get(self.look.rows.cursor());
+        let row = self.picture.rows.get(self.row());
         let mut full = row
             .into_iter()
             .flatten()

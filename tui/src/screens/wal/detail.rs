@@ -164,6 +164,10 @@ fn bytes(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line> {
     };
     let data = wal.data(entry);
     let secrets = secrets_in_entry(&layout(session), &wal.payload(entry), data);
+    let payload = wal.payload(entry);
+    let keys = payload.user_keys();
+    let revealed = keys.iter().any(|key| session.is_revealed(key));
+    let secrets = if revealed { Vec::new() } else { secrets };
     let (shown, hidden) = veiled(data, &secrets);
     let record = wal.log().records.get(entry.record as usize);
     let offset = record.map_or(0, |record| {
@@ -179,7 +183,7 @@ fn bytes(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line> {
             0,
             Line::of(
                 Role::Dim,
-                format!("{hidden} bytes of secrets are shown as *"),
+                format!("{hidden} bytes of secrets are shown as *; X shows them for ten seconds"),
             ),
         );
     }

@@ -8,7 +8,7 @@ use super::{Wal, detail};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
-use crate::widgets::{Column, Table};
+use crate::widgets::Column;
 
 static COLUMNS: [Column; 7] = [
     Column::right("INDEX", 11),
@@ -22,8 +22,8 @@ static COLUMNS: [Column; 7] = [
 
 impl Wal {
     pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        self.panes = self.split.panes(area, 62);
-        let (list, pane) = (self.panes.list, self.panes.detail);
+        self.view.panes = self.view.split.panes(area, 62);
+        let (list, pane) = (self.view.panes.list, self.view.panes.detail);
         if list.width > 0 && list.height > 0 {
             self.draw_list(list, pen, session);
         }
@@ -36,16 +36,15 @@ impl Wal {
                 Some(Row::Other(_)) => "file beside the log",
                 None => "entry",
             };
-            let inner = pen.frame(pane, &Line::from(what), self.split.detail);
-            if let Some((_, lines)) = &self.detail {
-                self.pager.draw(inner, pen, lines);
-            }
+            let lines = self.detail.as_ref().map(|(_, lines)| lines.as_slice());
+            self.view
+                .draw_text(pane, pen, &Line::from(what), lines.unwrap_or_default());
         }
     }
 
     fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        let title = self.title();
-        let inner = pen.frame(area, &title, !self.split.detail);
+        let title = self.view.title(self.title(), self.rows());
+        let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(loaded) = self.loaded.clone() else {
             let why = match session.member() {
                 Some(_) => Line::of(Role::Dim, "reading the log…"),
@@ -68,29 +67,8 @@ impl Wal {
                 ..inner
             };
         }
-        self.body = Rect {
-            y: body.y.saturating_add(1),
-            height: body.height.saturating_sub(1),
-            ..body
-        };
-        let len = self.len();
-        if len == 0 && !self.filter.is_empty() {
-            let why = match self.filtering {
-                Some(_) => "looking…",
-                None => "no entry matches",
-            };
-            pen.put(body, 1, 1, why, Role::Dim);
-        }
-        let found = self.found.clone();
-        let table = Table {
-            columns: &COLUMNS,
-            focused: !self.split.detail,
-        };
-        table.draw(body, pen, &mut self.list, len, |at| {
-            let at = match &found {
-                Some(found) => found.get(at).map_or(0, |row| *row as usize),
-                None => at,
-            };
+        let rows = loaded.rows.len();
+        self.view.draw_rows(body, pen, &COLUMNS, rows, |at| {
             let row = loaded.rows.get(at);
             row.map(|row| cells_of(&loaded, *row)).unwrap_or_default()
         });
@@ -104,16 +82,6 @@ impl Wal {
         else {
             return Line::from("WAL");
         };
-        if !self.filter.is_empty() {
-            let found = self.found.as_ref().map_or(0, |found| found.len());
-            let more = if self.filtering.is_some() { "≥" } else { "" };
-            return Line::from("filter ")
-                .with(Role::Match, self.filter.clone())
-                .text(format!(
-                    " · {more}{} entries",
-                    number::thousands(found as i128)
-                ));
-        }
         let log = wal.log();
         let files = match log.segments.len() {
             1 => "1 file".to_owned(),

@@ -8,11 +8,10 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::MouseEvent;
 use etcd_inspect::wal::LogEntry;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
-use super::needle::Needle;
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
 use crate::paint::{Line, Pen};
@@ -20,7 +19,7 @@ use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::Session;
 use crate::target::{Target, Want};
 use crate::theme::Role;
-use crate::widgets::{List, Pager, Panes, Split};
+use crate::widgets::{Click, Seen, View};
 use rows::{Loaded, Row};
 
 /// The screen.
@@ -28,32 +27,18 @@ use rows::{Loaded, Row};
 pub(crate) struct Wal {
     loaded: Option<Arc<Loaded>>,
     job: Option<JobId>,
-    list: List,
-    split: Split,
-    pager: Pager,
+    view: View,
     hex: bool,
-    filter: String,
-    /// Rows that match the filter.
-    found: Option<Rc<Vec<u32>>>,
-    filtering: Option<JobId>,
     /// An index to go to as soon as the log is read.
     awaited: Option<u64>,
     /// Lines of the detail, for the row and the look they were made for.
     detail: Option<((usize, bool), Vec<Line>)>,
+    stale: bool,
     moved: bool,
-    panes: Panes,
-    body: Rect,
 }
 
 /// For the back stack.
-struct Before {
-    list: List,
-    split: Split,
-    hex: bool,
-}
-
-/// What a filter found.
-struct Found(Vec<u32>);
+struct Before(Seen, bool);
 
 impl Screen for Wal {
     fn id(&self) -> ScreenId {
@@ -61,6 +46,8 @@ impl Screen for Wal {
     }
 
     fn refresh(&mut self, session: &mut Session) {
+        // What an entry wrote is known only when the index is there, and another on the other side.
+        self.stale = true;
         let Some(member) = session.member() else {
             self.loaded = None;
             return;
@@ -69,7 +56,8 @@ impl Screen for Wal {
         if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
             return;
         }
-        (self.loaded, self.detail, self.list) = (None, None, List::default());
+        (self.loaded, self.detail) = (None, None);
+        self.view.reset(session);
         let work = move |monitor: &Monitor| rows::load(member, monitor);
         self.job = Some(session.spawn(ScreenId::Wal, "the log", work));
     }
@@ -86,9 +74,12 @@ impl Screen for Wal {
     fn settle(&mut self, session: &mut Session) {
         let stamp = (self.row_number(), self.hex);
         let known = self.detail.as_ref().is_some_and(|(of, _)| *of == stamp);
-        if !known && self.loaded.is_some() {
+        if (!known || self.stale) && self.loaded.is_some() {
             self.detail = Some((stamp, self.describe(session)));
-            self.pager = Pager::default();
+            self.stale = false;
+            if !known {
+                self.view.pager.rewind();
+            }
         }
         if std::mem::take(&mut self.moved)
             && let Some(key) = self.key()
@@ -98,44 +89,25 @@ impl Screen for Wal {
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
-        let len = self.len();
-        if self.split.detail {
-            let lines = self.detail.as_ref().map_or(0, |(_, lines)| lines.len());
-            if act != Act::Open && self.pager.act(act, lines) {
-                return true;
-            }
-        }
-        if self.split.act(act) {
-            return true;
-        }
+        let (rows, lines) = (self.rows(), self.detail.as_ref());
+        let lines = lines.map_or(0, |(_, lines)| lines.len());
         match act {
-            Act::Open if self.split.detail => match self.emit(Want::Key, session) {
+            Act::Open if self.view.split.detail => match self.emit(Want::Key, session) {
                 Some(Ok(target)) => session.go(target),
                 Some(Err(why)) => session.say(Role::Dim, why),
                 None => return false,
             },
-            Act::Open | Act::Right => {
+            Act::Open => {
                 session.visit();
-                self.split.detail = true;
+                self.view.split.detail = true;
             }
-            Act::Left => self.split.detail = false,
             Act::Hex => self.hex = !self.hex,
             Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
-            Act::NextHit | Act::PrevHit => {
-                if self.filter.is_empty() {
-                    session.say(Role::Dim, "no filter is set: / begins one");
-                } else {
-                    let step = if act == Act::NextHit {
-                        Act::Down
-                    } else {
-                        Act::Up
-                    };
-                    self.list.act(step, len);
-                    self.moved = true;
-                }
+            act => {
+                let taken = self.view.act(act, rows, lines, session);
+                self.moved |= taken;
+                return taken;
             }
-            act if self.list.act(act, len) => self.moved = true,
-            _ => return false,
         }
         true
     }
@@ -175,8 +147,7 @@ impl Screen for Wal {
             return Ok(());
         };
         let row = loaded.row_of(*index)?;
-        self.clear_filter(session);
-        self.list.select(row);
+        self.view.select(row, session);
         Ok(())
     }
 
@@ -222,16 +193,13 @@ impl Screen for Wal {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
-            list: self.list,
-            split: self.split,
-            hex: self.hex,
-        })
+        Rc::new(Before(self.view.seen(), self.hex))
     }
 
-    fn restore(&mut self, snapshot: &dyn Any, _session: &mut Session) {
-        if let Some(before) = snapshot.downcast_ref::<Before>() {
-            (self.list, self.split, self.hex) = (before.list, before.split, before.hex);
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(Before(seen, hex)) = snapshot.downcast_ref() {
+            self.view.restore(*seen, session);
+            self.hex = *hex;
         }
     }
 
@@ -239,21 +207,12 @@ impl Screen for Wal {
         &mut self,
         job: JobId,
         value: Box<dyn Any + Send>,
-        _last: bool,
+        last: bool,
         session: &mut Session,
     ) {
-        let value = match value.downcast::<Found>() {
-            Ok(found) => {
-                if self.filtering == Some(job) {
-                    self.filtering = None;
-                    self.found = Some(Rc::new(found.0));
-                    self.list.select(0);
-                    self.detail = None;
-                }
-                return;
-            }
-            Err(value) => value,
-        };
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
         if let Ok(loaded) = value.downcast::<Loaded>()
             && self.job == Some(job)
         {
@@ -269,10 +228,10 @@ impl Screen for Wal {
                 .rows
                 .iter()
                 .rposition(|row| matches!(row, Row::Entry(_)));
-            self.list.select(last.unwrap_or(0));
+            self.view.list.select(last.unwrap_or(0));
             if let Some(index) = self.awaited.take() {
                 match loaded.row_of(index) {
-                    Ok(row) => self.list.select(row),
+                    Ok(row) => self.view.select(row, session),
                     Err(why) => session.say(Role::Warning, why),
                 }
             }
@@ -281,29 +240,18 @@ impl Screen for Wal {
     }
 
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
-        if text == self.filter {
-            return true;
-        }
-        let at = self.row_number();
-        text.clone_into(&mut self.filter);
-        if let Some(job) = self.filtering.take() {
-            session.cancel(job);
-        }
-        self.detail = None;
-        let Some((needle, loaded)) = Needle::new(text).zip(self.loaded.clone()) else {
-            // The row that the filter led to stays under the cursor.
-            if self.found.take().is_some() {
-                self.list.select(at);
-            }
-            return true;
+        let Some(loaded) = self.loaded.clone() else {
+            return text.is_empty();
         };
-        let work = move |monitor: &Monitor| Found(loaded.filtered(&needle, monitor));
-        self.filtering = Some(session.spawn(ScreenId::Wal, "filter", work));
+        let (id, rows) = (self.id(), loaded.rows.len());
+        self.view
+            .filter(text, rows, move |row| loaded.line(row), id, session);
+        self.moved = true;
         true
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {
-        self.split.close()
+        self.view.split.close()
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
@@ -330,47 +278,28 @@ impl Screen for Wal {
     }
 
     fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
-        let at = Position::new(event.column, event.row);
-        if !matches!(event.kind, MouseEventKind::Down(MouseButton::Left)) {
-            return false;
+        let click = self.view.mouse(event, self.rows());
+        self.moved |= click != Click::None;
+        match click {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
         }
-        self.split.detail = self.panes.detail.contains(at);
-        let len = self.len();
-        if self.list.click(at, self.body, len) {
-            return self.act(Act::Open, session);
-        }
-        self.moved |= self.body.contains(at);
-        true
     }
 }
 
 impl Wal {
-    /// How many rows are shown.
-    fn len(&self) -> usize {
-        match (&self.found, &self.loaded) {
-            (Some(found), _) => found.len(),
-            (None, Some(loaded)) => loaded.rows.len(),
-            (None, None) => 0,
-        }
+    /// How many rows there are.
+    fn rows(&self) -> usize {
+        self.loaded.as_ref().map_or(0, |loaded| loaded.rows.len())
     }
 
-    /// The row shown at a position, as its number among all rows.
-    fn number_at(&self, at: usize) -> usize {
-        match &self.found {
-            Some(found) => found.get(at).map_or(0, |row| *row as usize),
-            None => at,
-        }
-    }
-
+    /// The number of the row under the cursor.
     fn row_number(&self) -> usize {
-        self.number_at(self.list.cursor())
+        self.view.row(self.rows()).unwrap_or(usize::MAX)
     }
 
     /// The row under the cursor.
     fn row(&self) -> Option<Row> {
-        if self.len() == 0 {
-            return None;
-        }
         self.loaded.as_ref()?.rows.get(self.row_number()).copied()
     }
 
@@ -398,32 +327,22 @@ impl Wal {
         }
     }
 
-    fn clear_filter(&mut self, session: &mut Session) {
-        if let Some(job) = self.filtering.take() {
-            session.cancel(job);
-        }
-        self.filter.clear();
-        self.found = None;
-    }
-
     /// To the next term change or damage.
     fn landmark(&mut self, forward: bool, session: &mut Session) {
         let Some(loaded) = &self.loaded else { return };
-        if self.found.is_some() {
-            return session.say(
-                Role::Dim,
-                "landmarks are of the whole log: Esc ends the filter",
-            );
-        }
-        let at = self.list.cursor();
+        let at = self.row_number();
+        let mut shown = loaded
+            .landmarks
+            .iter()
+            .filter(|mark| self.view.sieve.place(**mark).is_some());
         let next = if forward {
-            loaded.landmarks.iter().find(|mark| **mark > at)
+            shown.find(|mark| **mark > at)
         } else {
-            loaded.landmarks.iter().rev().find(|mark| **mark < at)
+            shown.rfind(|mark| **mark < at)
         };
-        match next {
+        match next.copied() {
             Some(row) => {
-                self.list.select(*row);
+                self.view.select(row, session);
                 self.moved = true;
             }
             None => session.say(

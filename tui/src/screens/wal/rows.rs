@@ -3,7 +3,7 @@
 use etcd_inspect::member::{Member, Wal};
 use etcd_inspect::raft::Term;
 
-use super::super::needle::Needle;
+use super::detail;
 use crate::job::Monitor;
 
 /// One row: a position in the log.
@@ -138,32 +138,35 @@ impl Loaded {
         })
     }
 
-    /// Rows whose request matches.
-    pub(super) fn filtered(&self, needle: &Needle, monitor: &Monitor) -> Vec<u32> {
-        let Some(wal) = &self.wal else {
-            return Vec::new();
+    /// What the filter looks at in a row.
+    pub(super) fn line(&self, row: usize) -> String {
+        let (Some(wal), Some(row)) = (&self.wal, self.rows.get(row)) else {
+            return String::new();
         };
-        let mut found = Vec::new();
-        for (at, row) in self.rows.iter().enumerate() {
-            if at % 4096 == 0 && monitor.is_cancelled() {
-                break;
+        match *row {
+            Row::Entry(position) => {
+                let Some(entry) = wal.log().entries.get(position as usize) else {
+                    return String::new();
+                };
+                let payload = wal.payload(entry);
+                format!(
+                    "{} {} {} {} {}",
+                    entry.index,
+                    payload.type_name(),
+                    payload.name(),
+                    payload.summary(),
+                    detail::state(self, entry).0,
+                )
             }
-            let Row::Entry(position) = row else { continue };
-            let Some(entry) = wal.log().entries.get(*position as usize) else {
-                continue;
-            };
-            let payload = wal.payload(entry);
-            let line = format!(
-                "{} {} {} {}",
-                entry.index,
-                payload.type_name(),
-                payload.name(),
-                payload.summary()
-            );
-            if needle.keeps(&line) {
-                found.push(number(at));
+            Row::Segment(at) => detail::file_name(self, at),
+            Row::End(_) => String::new(),
+            Row::Damage(at) => {
+                let torn = wal.log().damages.get(at as usize);
+                torn.map_or_else(String::new, |torn| {
+                    format!("damage {}", detail::damage(&torn.kind))
+                })
             }
+            Row::Other(at) => detail::other(self, at).to_owned(),
         }
-        found
     }
 }

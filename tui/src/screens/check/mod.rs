@@ -1,0 +1,335 @@
+//! Check: what is wrong, where, what it means, what to do next.
+
+mod draw;
+pub(super) mod text;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::MouseEvent;
+use etcd_inspect::Finding;
+use etcd_inspect::check::{Depth, Report, check_with};
+use etcd_inspect::member::Member;
+use etcd_inspect::text::escape;
+use ratatui::layout::Rect;
+
+use crate::act::{Act, Copied};
+use crate::job::{JobId, Monitor};
+use crate::paint::Pen;
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::Session;
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{Click, Seen, View};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Check {
+    /// The member that was checked, and how deep.
+    of: Option<(&'static Member, Depth)>,
+    job: Option<(JobId, &'static Member, Depth)>,
+    report: Option<Arc<Report>>,
+    view: View,
+    /// The row whose text the second pane shows, and how many lines it has.
+    shown: Option<usize>,
+    lines: usize,
+    awaited: Option<usize>,
+}
+
+/// The end of a check.
+struct Checked(Report);
+
+impl Screen for Check {
+    fn id(&self) -> ScreenId {
+        ScreenId::Check
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        self.report = session.slot().and_then(|slot| slot.report.clone());
+        if let Some(row) = self.awaited.take_if(|_| self.report.is_some()) {
+            self.view.select(row, session);
+        }
+        let Some(member) = session.member().filter(|_| self.report.is_some()) else {
+            return;
+        };
+        let is_known = |of: &'static Member| std::ptr::eq(of, member);
+        let known = self.of.is_some_and(|(of, _)| is_known(of));
+        if !known && self.job.is_none() {
+            // What was quick has been told; the rest follows while one reads.
+            self.start(member, Depth::Default, session);
+        }
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        let rows = self.rows();
+        match act {
+            Act::Open => match self.target(session) {
+                Ok(target) => session.go(target),
+                Err(why) => {
+                    session.say(Role::Dim, why);
+                    self.view.split.detail = true;
+                }
+            },
+            Act::Refresh => match session.member() {
+                Some(member) => self.start(member, Depth::Deep, session),
+                None => return false,
+            },
+            Act::NextMark => return self.view.act(Act::Down, rows, self.lines, session),
+            Act::PrevMark => return self.view.act(Act::Up, rows, self.lines, session),
+            act => return self.view.act(act, rows, self.lines, session),
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, _session: &Session) -> Vec<String> {
+        match self.finding() {
+            Some((at, finding)) => vec![
+                "check".to_owned(),
+                Report::id(at),
+                finding.code.id.to_owned(),
+                finding.code.title.to_owned(),
+            ],
+            None => vec!["check".to_owned(), "what was looked at".to_owned()],
+        }
+    }
+
+    fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
+        let Target::Finding(at) = target else {
+            return Err("Check shows findings".to_owned());
+        };
+        match &self.report {
+            None => self.awaited = Some(*at),
+            Some(report) if *at < report.findings.len() => {
+                self.view.split.detail = false;
+                self.view.select(*at, session);
+            }
+            Some(report) => {
+                return Err(format!(
+                    "there is no finding {}: {} were found",
+                    Report::id(*at),
+                    report.findings.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
+        let (at, finding) = self.finding()?;
+        Some(match want {
+            Want::Finding => Ok(Target::Finding(at)),
+            Want::Page => page(finding, session)
+                .ok_or_else(|| "this finding is not about a page of the db".to_owned()),
+            Want::Wal => match finding.place.index {
+                Some(index) => Ok(Target::Wal(index)),
+                None => Err("this finding names no entry of the log".to_owned()),
+            },
+            Want::Key => match finding.keys.first() {
+                Some(key) => Ok(Target::Key(key.clone())),
+                None => Err("this finding names no key".to_owned()),
+            },
+            Want::Space => match finding.keys.first() {
+                Some(key) => Ok(Target::Space(key.clone())),
+                None => Err("this finding names no key".to_owned()),
+            },
+            Want::Revision | Want::Time => return None,
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(self.view.seen())
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(seen) = snapshot.downcast_ref::<Seen>() {
+            self.view.restore(*seen, session);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        last: bool,
+        session: &mut Session,
+    ) {
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
+        let Ok(checked) = value.downcast::<Checked>() else {
+            return;
+        };
+        let Some((_, member, depth)) = self.job.filter(|(id, _, _)| *id == job && last) else {
+            return;
+        };
+        self.job = None;
+        let moved = self.view.list.cursor() > 0;
+        let before = self.finding().filter(|_| moved);
+        let before = before.map(|(_, finding)| finding.clone());
+        let report = Arc::new(checked.0);
+        let slot = session.slots.iter_mut().find(|slot| {
+            let own = slot.member.ready();
+            own.is_some_and(|own| std::ptr::eq(*own, member))
+        });
+        if let Some(slot) = slot {
+            slot.report = Some(Arc::clone(&report));
+        }
+        self.of = Some((member, depth));
+        if !session
+            .member()
+            .is_some_and(|own| std::ptr::eq(own, member))
+        {
+            return self.refresh(session);
+        }
+        // The finding that the cursor was moved to stays under it.
+        let same = |finding: &Finding| {
+            before.as_ref().is_some_and(|before| {
+                std::ptr::eq(before.code, finding.code) && before.place == finding.place
+            })
+        };
+        let row = report.findings.iter().position(same);
+        self.report = Some(report);
+        self.shown = None;
+        let text = self.view.sieve.text().to_owned();
+        self.view.sieve.clear(session);
+        self.filter(&text, session);
+        let place = row.and_then(|row| self.view.sieve.place(row));
+        self.view.list.select(place.unwrap_or(0));
+    }
+
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let Some(report) = self.report.clone() else {
+            return text.is_empty();
+        };
+        let line = move |row: usize| {
+            report
+                .findings
+                .get(row)
+                .map_or_else(String::new, |finding| {
+                    format!(
+                        "{} {} {} {} {}",
+                        Report::id(row),
+                        finding.severity,
+                        finding.code.id,
+                        finding.place,
+                        finding.message
+                    )
+                })
+        };
+        let (id, rows) = (self.id(), self.rows());
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.view.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        let finding = self.finding();
+        match (what, finding) {
+            (Copied::Command, Some((_, finding))) => Some(Ok(session.command(&format!(
+                "check --only {} {}{{path}}",
+                finding.code.id,
+                self.depth_flag()
+            )))),
+            (Copied::Command, None) => Some(Ok(
+                session.command(&format!("check {}{{path}}", self.depth_flag()))
+            )),
+            (Copied::Place, Some((_, finding))) => {
+                let offset = finding.place.offset;
+                let offset = offset.map_or(String::new(), |offset| format!("@{offset:#x}"));
+                Some(Ok(format!("{}{offset}", finding.place.file)))
+            }
+            (Copied::Key, Some((_, finding))) => Some(match finding.keys.first() {
+                Some(key) => Ok(escape::bytes(key, session.charset()).into_owned()),
+                None => Err("this finding names no key".to_owned()),
+            }),
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        match self.view.mouse(event, self.rows()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
+        }
+    }
+}
+
+impl Check {
+    fn start(&mut self, member: &'static Member, depth: Depth, session: &mut Session) {
+        if let Some((job, _, _)) = self.job.take() {
+            session.cancel(job);
+        }
+        let keyring = session.options.keyring.clone();
+        let work = move |monitor: &Monitor| Checked(check_with(member, depth, &keyring, monitor));
+        let job = session.spawn(ScreenId::Check, "the whole check", work);
+        self.job = Some((job, member, depth));
+        session.say(
+            Role::Dim,
+            match depth {
+                Depth::Deep => "checking, every Kubernetes value too",
+                _ => "checking every page, revision and record; R checks every value too",
+            },
+        );
+    }
+
+    fn depth_flag(&self) -> &'static str {
+        match self.of {
+            None => "--quick ",
+            Some((_, Depth::Deep)) => "--deep ",
+            Some(_) => "",
+        }
+    }
+
+    /// The findings, and the row of what was looked at.
+    fn rows(&self) -> usize {
+        let report = self.report.as_ref();
+        report.map_or(0, |report| report.findings.len().saturating_add(1))
+    }
+
+    /// The finding under the cursor, with its position in the report.
+    fn finding(&self) -> Option<(usize, &Finding)> {
+        let at = self.view.row(self.rows())?;
+        Some((at, self.report.as_ref()?.findings.get(at)?))
+    }
+
+    /// Where a finding leads to: the page, the entry, the key.
+    fn target(&self, session: &Session) -> Result<Target, String> {
+        let (_, finding) = self.finding().ok_or("no finding is selected")?;
+        if let Some(target) = page(finding, session) {
+            return Ok(target);
+        }
+        if let Some(index) = finding.place.index {
+            return Ok(Target::Wal(index));
+        }
+        if let Some(key) = finding.keys.first() {
+            return Ok(Target::Key(key.clone()));
+        }
+        Err(format!(
+            "{} has no page, entry or key to show",
+            finding.place
+        ))
+    }
+}
+
+/// The page of a finding about the db.
+fn page(finding: &Finding, session: &Session) -> Option<Target> {
+    let member = session.member()?;
+    if member.db_file().ok()?.name() != &finding.place.file {
+        return None;
+    }
+    let size = member.db().ok().map(|db| db.page_size());
+    let of_offset = finding.place.offset.zip(size);
+    let of_offset = of_offset.and_then(|(offset, size)| offset.checked_div(size));
+    Some(Target::Page {
+        id: finding.place.page.or(of_offset)?,
+        offset: finding.place.offset,
+    })
+}

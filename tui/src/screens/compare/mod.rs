@@ -1,0 +1,504 @@
+//! Compare: members side by side, keys that differ, and what may be done with each: start, force a new cluster, restore,
+//! upgrade.
+
+mod draw;
+mod values;
+mod verdict;
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crossterm::event::MouseEvent;
+use etcd_inspect::cluster::{self, Comparison};
+use etcd_inspect::member::Member;
+use etcd_inspect::text::{escape, number, shell};
+use ratatui::layout::Rect;
+
+use crate::act::{Act, Copied};
+use crate::job::{JobId, Monitor};
+use crate::paint::{Line, Pen};
+use crate::screen::{Screen, ScreenId, Snapshot};
+use crate::session::{Part, Session, Slot};
+use crate::target::{Target, Want};
+use crate::theme::Role;
+use crate::widgets::{Click, Seen, View};
+use verdict::{PURPOSES, Purpose, Verdict};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub(crate) struct Compare {
+    compared: Option<Arc<Comparison>>,
+    /// The directories that are compared: positions among those that were given.
+    members: Vec<usize>,
+    names: Vec<String>,
+    job: Option<JobId>,
+    purpose: Purpose,
+    /// For each purpose that was asked for, what is known of each member so far.
+    verdicts: [Option<Vec<Option<Verdict>>>; PURPOSES.len()],
+    judging: Option<(JobId, Purpose)>,
+    view: View,
+    width: usize,
+    detail: Option<((usize, usize), Vec<Line>)>,
+}
+
+/// For the back stack.
+struct Before(Seen, Purpose);
+
+/// What its jobs tell.
+enum News {
+    Compared(Comparison),
+    Judged(Purpose, usize, Verdict),
+}
+
+/// A row of the list.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    Member(usize),
+    Finding(usize),
+    Key(usize),
+}
+
+impl Row {
+    /// Members first, then what is said of them together, then keys.
+    fn of(compared: &Comparison, at: usize) -> Option<Self> {
+        let (members, findings) = (compared.members.len(), compared.findings.len());
+        if at < members {
+            return Some(Self::Member(at));
+        }
+        let at = at - members;
+        if at < findings {
+            return Some(Self::Finding(at));
+        }
+        let at = at - findings;
+        (at < compared.differing_keys.len()).then_some(Self::Key(at))
+    }
+}
+
+impl Screen for Compare {
+    fn id(&self) -> ScreenId {
+        ScreenId::Compare
+    }
+
+    fn refresh(&mut self, session: &mut Session) {
+        if self.compared.is_some() || self.job.is_some() {
+            return;
+        }
+        // Every directory must have been opened and indexed, or have failed.
+        let waits = |slot: &Slot| {
+            matches!(slot.member, Part::Waiting)
+                || (slot.member.ready().is_some() && matches!(slot.data, Part::Waiting))
+        };
+        if session.slots.iter().any(waits) {
+            return;
+        }
+        let members = self.opened(session);
+        if members.len() < 2 {
+            return;
+        }
+        let work =
+            move |monitor: &Monitor| News::Compared(cluster::compare(&members, true, monitor));
+        self.job = Some(session.spawn(ScreenId::Compare, "members", work));
+    }
+
+    fn settle(&mut self, session: &mut Session) {
+        let of = (self.row_number(), self.width);
+        if self.detail.as_ref().is_some_and(|(known, _)| *known == of) {
+            return;
+        }
+        let moved = self
+            .detail
+            .as_ref()
+            .is_none_or(|((row, _), _)| *row != of.0);
+        self.detail = Some((of, self.describe(session)));
+        if moved {
+            self.view.pager.rewind();
+            if let Some(key) = self.key() {
+                session.set_focus(Some(&key));
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act, session: &mut Session) -> bool {
+        match act {
+            Act::Open => match self.row() {
+                Some(Row::Member(at)) => self.show_member(at, session),
+                Some(Row::Key(_)) => match self.key() {
+                    Some(key) => session.go(Target::Key(key)),
+                    None => return false,
+                },
+                _ => self.view.split.detail = true,
+            },
+            Act::Metric => {
+                self.purpose = self.purpose.next();
+                self.detail = None;
+                self.judge(session);
+            }
+            Act::NextMark | Act::PrevMark if !self.view.split.detail => {
+                self.landmark(act == Act::NextMark, session);
+            }
+            act => {
+                let lines = self.detail.as_ref().map_or(0, |(_, lines)| lines.len());
+                return self.view.act(act, self.rows(), lines, session);
+            }
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        self.draw_all(area, pen, session);
+    }
+
+    fn crumbs(&self, session: &Session) -> Vec<String> {
+        let mut crumbs = vec!["compare".to_owned()];
+        match self.row() {
+            Some(Row::Member(at)) => crumbs.push(self.name(at)),
+            Some(Row::Key(_)) => crumbs.extend(
+                self.key()
+                    .map(|key| escape::bytes(&key, session.charset()).into_owned()),
+            ),
+            Some(Row::Finding(_)) | None => {}
+        }
+        crumbs
+    }
+
+    fn emit(&self, want: Want, _session: &Session) -> Option<Result<Target, String>> {
+        match (want, self.row(), self.key()) {
+            (Want::Key, _, Some(key)) => Some(Ok(Target::Key(key))),
+            (Want::Key, _, None) => Some(Err("no differing key is under the cursor".to_owned())),
+            (Want::Finding, Some(Row::Member(at)), _) => Some(Err(format!(
+                "⏎ makes {} the shown one, 7 lists its findings",
+                self.name(at)
+            ))),
+            _ => None,
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Rc::new(Before(self.view.seen(), self.purpose))
+    }
+
+    fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
+        if let Some(Before(seen, purpose)) = snapshot.downcast_ref() {
+            self.view.restore(*seen, session);
+            (self.purpose, self.detail) = (*purpose, None);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        job: JobId,
+        value: Box<dyn Any + Send>,
+        last: bool,
+        session: &mut Session,
+    ) {
+        if self.view.answer(job, &*value, last) {
+            return;
+        }
+        self.detail = None;
+        if last {
+            self.job = self.job.filter(|own| *own != job);
+            self.judging = self.judging.filter(|(own, _)| *own != job);
+        }
+        let Ok(news) = value.downcast::<News>() else {
+            return;
+        };
+        match *news {
+            News::Compared(compared) => {
+                self.compared = Some(Arc::new(compared));
+                self.judge(session);
+            }
+            News::Judged(purpose, at, verdict) => {
+                let of = self.verdicts.get_mut(purpose as usize);
+                if let Some(place) = of.and_then(|of| of.as_mut()?.get_mut(at)) {
+                    *place = Some(verdict);
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, text: &str, session: &mut Session) -> bool {
+        let Some(compared) = self.compared.clone() else {
+            return text.is_empty();
+        };
+        let names = self.names.clone();
+        let line = move |at: usize| match Row::of(&compared, at) {
+            Some(Row::Member(at)) => names.get(at).cloned().unwrap_or_default(),
+            Some(Row::Finding(at)) => compared.findings.get(at).map_or_else(String::new, |found| {
+                format!("{} {}", found.code.id, found.message)
+            }),
+            Some(Row::Key(at)) => compared
+                .differing_keys
+                .get(at)
+                .map_or_else(String::new, |key| {
+                    String::from_utf8_lossy(&key.key).into_owned()
+                }),
+            None => String::new(),
+        };
+        let (id, rows) = (self.id(), self.rows());
+        self.view.filter(text, rows, line, id, session);
+        true
+    }
+
+    fn close(&mut self, _session: &mut Session) -> bool {
+        self.view.split.close()
+    }
+
+    fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
+        let path = |at: usize| {
+            let slot = self.members.get(at);
+            let slot = slot.and_then(|slot| session.slots.get(*slot));
+            let path = slot.map(|slot| slot.path.to_string_lossy().into_owned());
+            shell::word(&path.unwrap_or_default())
+        };
+        let count = self.members.len();
+        match (what, self.row()) {
+            // Of the paths the first is meant; where the others matter too they follow.
+            (Copied::Command, Some(Row::Member(at))) => {
+                let others = (1..count).map(|step| (at + step) % count);
+                let paths: Vec<String> = match self.purpose {
+                    Purpose::Start | Purpose::Upgrade => vec![path(at)],
+                    Purpose::Restore => std::iter::once(at).chain(others).map(path).collect(),
+                    Purpose::ForceNewCluster => (0..count).map(path).collect(),
+                };
+                let purpose = self.purpose.name();
+                Some(Ok(format!(
+                    "etcd-inspect preflight {} --for {purpose}",
+                    paths.join(" ")
+                )))
+            }
+            (Copied::Command, _) => {
+                let paths: Vec<String> = (0..count).map(path).collect();
+                Some(Ok(format!(
+                    "etcd-inspect compare {} --keys",
+                    paths.join(" ")
+                )))
+            }
+            (Copied::Path, Some(Row::Member(at))) => Some(Ok(path(at))),
+            (Copied::Key, _) => Some(match self.key() {
+                Some(key) => Ok(escape::bytes(&key, session.charset()).into_owned()),
+                None => Err("no differing key is under the cursor".to_owned()),
+            }),
+            _ => None,
+        }
+    }
+
+    fn mouse(&mut self, event: MouseEvent, session: &mut Session) -> bool {
+        match self.view.mouse(event, self.rows()) {
+            Click::Open => self.act(Act::Open, session),
+            click => click == Click::Moved,
+        }
+    }
+}
+
+impl Compare {
+    fn rows(&self) -> usize {
+        self.compared.as_ref().map_or(0, |compared| {
+            let (members, findings) = (compared.members.len(), compared.findings.len());
+            members + findings + compared.differing_keys.len()
+        })
+    }
+
+    fn row_number(&self) -> usize {
+        self.view.row(self.rows()).unwrap_or(usize::MAX)
+    }
+
+    fn row(&self) -> Option<Row> {
+        Row::of(self.compared.as_ref()?, self.row_number())
+    }
+
+    /// The differing key under the cursor.
+    fn key(&self) -> Option<Vec<u8>> {
+        let Some(Row::Key(at)) = self.row() else {
+            return None;
+        };
+        let keys = &self.compared.as_ref()?.differing_keys;
+        keys.get(at).map(|key| key.key.clone())
+    }
+
+    /// What tells a member's path from those of the others.
+    fn name(&self, at: usize) -> String {
+        self.names.get(at).cloned().unwrap_or_default()
+    }
+
+    fn verdict(&self, at: usize) -> Option<&Verdict> {
+        let of = self.verdicts.get(self.purpose as usize)?.as_ref()?;
+        of.get(at)?.as_ref()
+    }
+
+    /// The members that could be opened.
+    fn opened(&mut self, session: &Session) -> Vec<&'static Member> {
+        let slots = session.slots.iter().enumerate();
+        let opened: Vec<(usize, &'static Member)> = slots
+            .filter_map(|(at, slot)| Some((at, *slot.member.ready()?)))
+            .collect();
+        self.members = opened.iter().map(|(at, _)| *at).collect();
+        let path = |at: &usize| {
+            let slot = session.slots.get(*at);
+            slot.map_or_else(String::new, |slot| slot.path.display().to_string())
+        };
+        self.names = names(&self.members.iter().map(path).collect::<Vec<_>>());
+        opened.into_iter().map(|(_, member)| member).collect()
+    }
+
+    /// Asks for the purpose that is shown, where that was not done.
+    fn judge(&mut self, session: &mut Session) {
+        let members = self.opened(session);
+        let purpose = self.purpose;
+        let count = members.len();
+        let Some(place) = self.verdicts.get_mut(purpose as usize) else {
+            return;
+        };
+        let whole = |known: &Vec<Option<Verdict>>| known.iter().all(Option::is_some);
+        let runs = self.judging.is_some_and(|(_, of)| of == purpose);
+        if runs || place.as_ref().is_some_and(whole) {
+            return;
+        }
+        *place = Some(vec![None; count]);
+        if let Some((job, _)) = self.judging.take() {
+            session.cancel(job);
+        }
+        let work = move |monitor: &Monitor| {
+            verdict::judge(purpose, &members, monitor, &mut |at, verdict| {
+                monitor.send(News::Judged(purpose, at, verdict));
+            });
+        };
+        let label = format!("preflight for {}", purpose.name());
+        self.judging = Some((session.spawn(ScreenId::Compare, label, work), purpose));
+    }
+
+    /// To the next row behind the members: a finding, a key that differs.
+    fn landmark(&mut self, forward: bool, session: &mut Session) {
+        let members = self.compared.as_ref().map_or(0, |all| all.members.len());
+        let at = self.row_number();
+        let next = if forward {
+            (members.max(at.saturating_add(1))..self.rows())
+                .find(|row| self.view.sieve.place(*row).is_some())
+        } else {
+            (members..at.min(self.rows()))
+                .rev()
+                .find(|row| self.view.sieve.place(*row).is_some())
+        };
+        match next {
+            Some(row) => self.view.select(row, session),
+            None => session.say(Role::Dim, "no further key that differs"),
+        }
+    }
+
+    /// Makes a member the one that all screens show.
+    fn show_member(&mut self, at: usize, session: &mut Session) {
+        let Some(slot) = self.members.get(at).copied() else {
+            return;
+        };
+        session.visit();
+        session.current = slot;
+        session.arrive();
+        session.say(Role::Dim, format!("all screens show {} now", self.name(at)));
+    }
+
+    fn describe(&self, session: &Session) -> Vec<Line> {
+        let (Some(compared), Some(row)) = (&self.compared, self.row()) else {
+            return Vec::new();
+        };
+        match row {
+            Row::Member(at) => self.member_lines(compared, at, session),
+            Row::Finding(at) => {
+                let finding = compared.findings.get(at);
+                finding.map_or_else(Vec::new, |finding| {
+                    super::check::text::of_finding(finding, self.width, session)
+                })
+            }
+            Row::Key(at) => self.key_lines(compared, at, session),
+        }
+    }
+
+    fn member_lines(&self, compared: &Comparison, at: usize, session: &Session) -> Vec<Line> {
+        let Some(row) = compared.members.get(at) else {
+            return Vec::new();
+        };
+        let mut lines = vec![self.purposes()];
+        match self.verdict(at) {
+            Some(verdict) => lines.extend(verdict.lines(self.width, session)),
+            None if self.judging.is_some() => {
+                lines.push(Line::of(Role::Dim, " asking what it would do…"));
+            }
+            None => lines.push(Line::of(Role::Dim, " not asked to the end: v asks again")),
+        }
+        lines.push(Line::new());
+        let fact =
+            |name: &str, text: String| Line::of(Role::Dim, format!(" {name:<10}")).text(text);
+        let optional = |value: Option<u64>| {
+            value.map_or("–".to_owned(), |value| number::thousands(value.into()))
+        };
+        let id = |value: Option<u64>| value.map_or("–".to_owned(), |id| format!("{id:016x}"));
+        lines.push(fact("path", row.path.clone()));
+        lines.push(fact("member", id(row.member_id)));
+        lines.push(fact("cluster", id(row.cluster_id)));
+        lines.push(fact(
+            "compacted",
+            row.compact_revision
+                .map_or("never".to_owned(), |at| number::thousands(at.into())),
+        ));
+        lines.push(fact("applied", optional(row.applied)));
+        lines.push(fact("committed", optional(row.commit)));
+        lines.push(fact("log ends", optional(row.last_index)));
+        lines.push(fact(
+            "db",
+            row.db_bytes.map_or("–".to_owned(), number::size),
+        ));
+        lines
+    }
+}
+
+/// Of each path what is not the same in all of them.
+fn names(paths: &[String]) -> Vec<String> {
+    let split: Vec<Vec<&str>> = paths
+        .iter()
+        .map(|path| path.split('/').filter(|part| !part.is_empty()).collect())
+        .collect();
+    let least = split.iter().map(Vec::len).min().unwrap_or(0);
+    let first = split.first();
+    let same = |part: &dyn Fn(&Vec<&str>) -> Option<String>| {
+        split.iter().all(|path| part(path) == first.and_then(part))
+    };
+    let before = (0..least)
+        .take_while(|at| same(&|path| path.get(*at).map(|part| (*part).to_owned())))
+        .count();
+    let behind = (0..least.saturating_sub(before))
+        .take_while(|at| same(&|path| path.iter().rev().nth(*at).map(|part| (*part).to_owned())))
+        .count();
+    split
+        .iter()
+        .zip(paths)
+        .map(|(parts, path)| {
+            let own = parts.get(before..parts.len().saturating_sub(behind));
+            match own {
+                Some([]) | None => parts
+                    .last()
+                    .map_or_else(|| path.clone(), |last| (*last).to_owned()),
+                Some(own) => own.join("/"),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn members_are_called_by_what_tells_their_paths_apart() {
+        let names = |paths: &[&str]| {
+            names(
+                &paths
+                    .iter()
+                    .map(|path| (*path).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(names(&["/copy/m1/data", "/copy/m2/data"]), ["m1", "m2"]);
+        assert_eq!(names(&["/copy/a", "/copy/a/b"]), ["a", "b"]);
+        assert_eq!(names(&["/copy/a", "/copy/a"]), ["a", "a"]);
+        assert_eq!(names(&["m1", "/"]), ["m1", "/"]);
+    }
+}

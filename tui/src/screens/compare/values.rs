@@ -1,0 +1,91 @@
+//! A key that differs: what each member holds, and the difference of the values.
+
+use etcd_inspect::cluster::Comparison;
+use etcd_inspect::text::number;
+
+use super::Compare;
+use crate::object::{Neat, Object};
+use crate::paint::Line;
+use crate::screens::history::diff::diff;
+use crate::session::Session;
+use crate::theme::Role;
+
+/// What one member holds of the key.
+struct Held {
+    at: usize,
+    text: String,
+    /// The stored message; nothing where it does not have the key.
+    message: Vec<u8>,
+}
+
+impl Compare {
+    /// The values of a differing key in the first two members that hold different ones.
+    pub(super) fn key_lines(
+        &self,
+        compared: &Comparison,
+        at: usize,
+        session: &Session,
+    ) -> Vec<Line> {
+        let Some(key) = compared.differing_keys.get(at) else {
+            return Vec::new();
+        };
+        let held: Vec<Held> = self
+            .members
+            .iter()
+            .enumerate()
+            .filter_map(|(at, slot)| {
+                let data = session.slots.get(*slot)?.data.ready()?;
+                let keyspace = data.objects.keyspace();
+                let version = keyspace.get(&key.key, compared.common_revision).ok()?;
+                Some(match version {
+                    None => Held {
+                        at,
+                        text: String::new(),
+                        message: Vec::new(),
+                    },
+                    Some(version) => {
+                        let lines = Object::read(version, data, session).lines(Neat::Full, session);
+                        let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+                        Held {
+                            at,
+                            text: text.join("\n"),
+                            message: version.message.to_vec(),
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut lines: Vec<Line> = Vec::new();
+        for (at, mod_revision) in key.mod_revisions.iter().enumerate() {
+            let text = match mod_revision {
+                Some(main) => format!("mod_revision {}", number::thousands((*main).into())),
+                None => "does not have it".to_owned(),
+            };
+            lines.push(Line::of(Role::Name, format!(" {:<14} ", self.name(at))).text(text));
+        }
+        let Some((first, other)) = held.first().and_then(|first| {
+            let other = held.iter().find(|other| other.message != first.message)?;
+            Some((first, other))
+        }) else {
+            return lines;
+        };
+        lines.push(Line::new());
+        lines.push(
+            Line::of(Role::Removed, format!("- {}", self.name(first.at)))
+                .with(Role::Added, format!("   + {}", self.name(other.at))),
+        );
+        let changes = diff(
+            &format!("{}\n", first.text),
+            &format!("{}\n", other.text),
+            None,
+        );
+        if changes.lines.is_empty() {
+            lines.push(Line::of(
+                Role::Dim,
+                "the same to read; the stored bytes or revisions differ",
+            ));
+        }
+        lines.extend(changes.lines);
+        lines
+    }
+}

@@ -1,0 +1,194 @@
+//! Looking for a pattern beside the loop: in the db first, then in what only the log has.
+
+use std::sync::Arc;
+
+use etcd_inspect::FileName;
+use etcd_inspect::check::Logged;
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::{Hit, Objects, Places};
+use etcd_inspect::mvcc::{KeyRange, Keyspace};
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::job::Monitor;
+use crate::session::Data;
+
+/// Hits after which a search ends: who finds more must ask more precisely.
+const MOST: usize = 20_000;
+/// Hits between two parts of an answer.
+const PART: usize = 64;
+
+/// A hit, and where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) hit: Hit,
+    pub(super) of: Of,
+}
+
+/// Where a hit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// A record of the db.
+    Db,
+    /// A write of the log whose revision is known; its raft index, where that is.
+    Log(Option<u64>),
+    /// A write of the log of which only the raft index is known.
+    Unplaced(u64),
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Whole,
+    Stopped,
+    Full,
+}
+
+/// Everything: keys, values, older versions.
+const PLACES: Places = Places {
+    keys: true,
+    values: true,
+    history: true,
+    until: None,
+};
+
+/// Text or regex; letters match in either case unless one of them is a capital.
+pub(super) fn pattern(text: &str) -> Result<Regex, String> {
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .case_insensitive(!text.chars().any(char::is_uppercase))
+            .size_limit(1 << 20)
+            .build()
+    };
+    build(text)
+        .or_else(|_| build(&regex::escape(text)))
+        .map_err(|error| error.to_string())
+}
+
+/// Collects hits and tells them in parts, the first ones at once.
+struct Teller<'m> {
+    monitor: &'m Monitor,
+    count: usize,
+    part: Vec<Found>,
+}
+
+impl Teller<'_> {
+    /// `false`: it is enough.
+    fn give(&mut self, found: Found) -> bool {
+        self.part.push(found);
+        self.count += 1;
+        if self.part.len() >= PART.min(self.count) {
+            self.monitor.send(std::mem::take(&mut self.part));
+        }
+        self.count < MOST && !self.monitor.is_cancelled()
+    }
+
+    fn end(self) -> End {
+        self.monitor.send(self.part);
+        match (self.monitor.is_cancelled(), self.count >= MOST) {
+            (true, _) => End::Stopped,
+            (false, true) => End::Full,
+            (false, false) => End::Whole,
+        }
+    }
+}
+
+/// Looks through the keyspace that is shown; `known` hits there are already.
+pub(super) fn in_store(data: &Arc<Data>, pattern: &Regex, mask: &Mask, monitor: &Monitor) -> End {
+    let mut teller = Teller {
+        monitor,
+        count: 0,
+        part: Vec::new(),
+    };
+    data.objects
+        .search(pattern, &KeyRange::all(), PLACES, Some(mask), &mut |hit| {
+            teller.give(Found { hit, of: Of::Db })
+        });
+    teller.end()
+}
+
+/// Looks through the writes that only the log has.
+pub(super) fn in_log(
+    data: &Arc<Data>,
+    logged: &'static Logged,
+    pattern: &Regex,
+    mask: &Mask,
+    monitor: &Monitor,
+) -> End {
+    let mut teller = Teller {
+        monitor,
+        count: 0,
+        part: Vec::new(),
+    };
+    let mut goes_on = true;
+    over(data, logged.keyspace()).search(
+        pattern,
+        &KeyRange::all(),
+        PLACES,
+        Some(mask),
+        &mut |hit| {
+            // After a replay the store has it, and it was found there.
+            let mut stored = data.objects.keyspace().between(hit.revision..=hit.revision);
+            if stored.any(|version| version.key == hit.key) {
+                return true;
+            }
+            let of = Of::Log(logged.index_of(hit.revision));
+            goes_on = teller.give(Found { hit, of });
+            goes_on
+        },
+    );
+    if goes_on {
+        over(data, logged.unplaced()).search(
+            pattern,
+            &KeyRange::all(),
+            PLACES,
+            Some(mask),
+            &mut |hit| {
+                let of = Of::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
+                teller.give(Found { hit, of })
+            },
+        );
+    }
+    teller.end()
+}
+
+/// Looks through one key, and shows what it finds as it stands there.
+pub(super) fn in_key(
+    data: &Arc<Data>,
+    logged: Option<&'static Logged>,
+    pattern: &Regex,
+    key: &[u8],
+    monitor: &Monitor,
+) {
+    let mut found = Vec::new();
+    let range = KeyRange::key(key);
+    match logged {
+        None => data
+            .objects
+            .search(pattern, &range, PLACES, None, &mut |hit| {
+                found.push(Found { hit, of: Of::Db });
+                true
+            }),
+        Some(logged) => {
+            for keyspace in [logged.keyspace(), logged.unplaced()] {
+                over(data, keyspace).search(pattern, &range, PLACES, None, &mut |hit| {
+                    found.push(Found {
+                        hit,
+                        of: Of::Log(None),
+                    });
+                    true
+                });
+            }
+        }
+    }
+    monitor.send(found);
+}
+
+/// What only the log has, as Kubernetes sees it.
+fn over(data: &Data, keyspace: Keyspace<'static>) -> Objects<'static> {
+    Objects::new(
+        keyspace,
+        &FileName::new("wal"),
+        Some(data.objects.layout().clone()),
+        data.objects.keyring().clone(),
+    )
+}

@@ -1,0 +1,140 @@
+//! The two sides of the evidence: the db as it stands, and the db as etcd would have it after a start, when the entries of the
+//! log behind it are applied.
+
+use std::sync::Arc;
+
+use etcd_inspect::kubernetes::encryption::Keyring;
+use etcd_inspect::member::Member;
+use etcd_inspect::recover::{Reach, replay};
+use etcd_inspect::text::number;
+
+use super::source::{self, News};
+use super::{Data, Part, Session};
+use crate::job::Monitor;
+use crate::paint::Line;
+use crate::theme::Role;
+
+/// The other side of a member.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Its index.
+    pub data: Arc<Data>,
+    /// How far the replay went, and why not further.
+    pub reach: Reach,
+}
+
+/// Verbs of the command line that can answer for the other side.
+const ABLE: [&str; 9] = [
+    "get", "keys", "history", "search", "status", "certs", "leases", "hashkv", "meta",
+];
+
+impl Session {
+    /// Whether the screens show the state after a start.
+    pub fn is_replayed(&self) -> bool {
+        self.replay
+    }
+
+    /// The index of the db as it stands, whichever side is shown.
+    pub fn stored(&self) -> Option<&Arc<Data>> {
+        self.slot()?.data.ready()
+    }
+
+    /// The other side, as far as it is there.
+    pub(super) fn replayed(&self) -> Option<&Part<Replayed>> {
+        self.slot()?.replayed.as_ref()
+    }
+
+    /// How far the replay that is shown went.
+    pub fn reach(&self) -> Option<&Reach> {
+        let replayed = self.replayed().filter(|_| self.replay)?;
+        replayed.ready().map(|replayed| &replayed.reach)
+    }
+
+    /// Shows one side.
+    pub(crate) fn turn(&mut self, replay: bool) {
+        if self.replay != replay {
+            self.replay = replay;
+            self.arrive();
+        }
+    }
+
+    /// Begins the replay where it is wanted and can be done.
+    pub(super) fn want_side(&mut self) {
+        let (number, Some(member), true) = (self.current, self.member(), self.replay) else {
+            return;
+        };
+        let keyring = self.options.keyring.clone();
+        let Some(slot) = self.slots.get_mut(number) else {
+            return;
+        };
+        // First the index of the db: the replay needs it too.
+        if slot.replayed.is_some() || slot.data.ready().is_none() {
+            return;
+        }
+        slot.replayed = Some(Part::Waiting);
+        let label = slot.path.display().to_string();
+        let work = move |monitor: &Monitor| (number, replayed(member, keyring, monitor));
+        let job = self.jobs.start(crate::job::Owner::Session, label, work);
+        self.effects.push(crate::event::Effect::Spawn(job));
+    }
+
+    /// Says how far the replay went, and why not further.
+    pub(crate) fn say_side(&mut self) {
+        if !self.replay {
+            return self.say(Role::Dim, "the db as it stands");
+        }
+        let Some(reach) = self.reach().cloned() else {
+            return self.say(Role::Dim, "replaying the log…");
+        };
+        let applied = format!(
+            "as after a start: {} entries behind index {} applied",
+            number::thousands(reach.entries.into()),
+            number::thousands(reach.from.into())
+        );
+        let mut lines = vec![Line::from(applied.as_str())];
+        if reach.to < reach.last {
+            lines.push(Line::of(
+                Role::Warning,
+                format!(
+                    "entries {} to {} are in the log but not known to be committed: not applied",
+                    number::thousands(reach.to.saturating_add(1).into()),
+                    number::thousands(reach.last.into())
+                ),
+            ));
+        }
+        if let Some((index, why)) = &reach.stops {
+            lines.push(Line::of(
+                Role::Error,
+                format!("etcd stops at entry {index}: {why}; nothing behind it was applied"),
+            ));
+        }
+        if lines.len() > 1 {
+            self.popup("after a start", lines);
+        }
+        self.say(Role::Warning, applied);
+    }
+
+    /// A command line that answers for the side that is shown.
+    pub(super) fn with_side(&self, template: &str) -> String {
+        let verb = template.split(' ').next().unwrap_or_default();
+        match self.replay && ABLE.contains(&verb) {
+            true => format!("{template} --replay"),
+            false => template.to_owned(),
+        }
+    }
+}
+
+fn replayed(member: &'static Member, keyring: Keyring, monitor: &Monitor) -> News {
+    use etcd_inspect::progress::Progress as _;
+    monitor.begin("replaying the log of", 0);
+    let read = || {
+        // Like the members themselves: looked at until the process ends.
+        let replayed = &*Box::leak(Box::new(replay(member, monitor)?));
+        let data = source::data(member, replayed.keyspace(), keyring, true)?;
+        Ok(Replayed {
+            data: Arc::new(data),
+            reach: replayed.reach.clone(),
+        })
+    };
+    News::Replayed(read().map_err(|error: etcd_inspect::Error| error.to_string()))
+}
