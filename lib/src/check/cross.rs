@@ -236,7 +236,7 @@ fn version(db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
         .usable()
         .filter_map(|snap| Store::parse(&snap.store_json).ok());
     known.extend(stores.filter_map(|store| store.cluster_version?.parse::<Version>().ok()));
-    for entry in wal.log().surviving() {
+    for entry in wal.log().surviving().filter(|entry| !entry.is_plain) {
         let Payload::Request(request) = wal.payload(entry) else {
             continue;
         };

@@ -323,7 +323,10 @@ impl Boot<'_> {
             .and_then(|wal| wal.log().metadata.first().map(|metadata| metadata.node_id));
         let added_later = |own: u64| {
             member.wal().is_some_and(|wal| {
-                let behind = wal.log().surviving().filter(|entry| entry.index > from.index);
+                let behind = wal
+                    .log()
+                    .surviving()
+                    .filter(|entry| entry.index > from.index && !entry.is_plain);
                 behind
                     .map(|entry| wal.payload(entry))
                     .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own))

@@ -109,7 +109,7 @@ pub fn upgrade(
         let refused = wal
             .log()
             .surviving()
-            .filter(|entry| entry.index > newest)
+            .filter(|entry| entry.index > newest && !entry.is_plain)
             .filter(|entry| match wal.payload(entry) {
                 Payload::Request(Request::V2(request)) => {
                     to >= 7 || (to == 6 && !request.is_allowed_in_3_6())

@@ -14,7 +14,7 @@ mod directory;
 mod folder;
 mod hash;
 mod history;
-mod index;
+pub(crate) mod index;
 mod key_value;
 mod keyspace;
 mod overlay;

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::member::{Member, Wal};
 use crate::mvcc::{Keyspace, Overlay};
 use crate::progress::Progress;
-use crate::raft::{ConfChangeType, ConfState, Payload};
+use crate::raft::{ConfChangeType, ConfState, EntryType, Payload};
 
 /// Why the replay ends where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +212,7 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
     let mut conf = conf.unwrap_or_default();
     for entry in log
         .surviving()
+        .filter(|entry| entry.kind == EntryType::ConfChange)
         .filter(|entry| entry.index > from && entry.index <= at)
     {
         let Payload::ConfChange(change) = wal.payload(entry) else {

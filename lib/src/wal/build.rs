@@ -1,6 +1,7 @@
 //! Builds the index of a [`Log`]: one pass over the files, one record after the other.
 
 use prost::Message as _;
+use rayon::prelude::*;
 
 use super::damage::{Oddity, OddityKind};
 use super::log::{
@@ -9,10 +10,11 @@ use super::log::{
 use super::name::{WalFile, base_name};
 use super::record::RecordKind;
 use super::resync::Resync;
+use super::rolled;
 use super::segment::{Chain, Ending, Link, Segment, Walk};
 use crate::progress::Progress;
 use crate::raft::wire::{Fields, Value};
-use crate::raft::{ConfState, Entry, HardState};
+use crate::raft::{ConfState, Entry, EntryType, HardState, Plain};
 use crate::{Bytes, Limits};
 
 impl Log {
@@ -69,6 +71,7 @@ impl Log {
             ..Self::default()
         };
         let mut chain = Chain::Start;
+        let verified = verified(files, segments, progress);
         for (number, &(file, name)) in segments.iter().enumerate() {
             let Some(bytes) = files.get(file) else {
                 continue;
@@ -82,6 +85,8 @@ impl Log {
                 resync: Resync::new(bytes.as_slice()),
                 ending: Ending::Damage,
                 end: 0,
+                verified_to: verified.get(number).copied().unwrap_or(0),
+                stored: None,
                 log: &mut log,
             };
             let (mut at, mut told) = (0usize, 0usize);
@@ -310,6 +315,22 @@ impl Log {
     }
 }
 
+/// Of each segment how far its checksums were verified on all cores.
+fn verified(
+    files: &[Bytes<'_>],
+    segments: &[(usize, Option<super::SegmentName>)],
+    progress: &dyn Progress,
+) -> Vec<usize> {
+    if progress.cancelled() {
+        return Vec::new();
+    }
+    let segment = |&(file, _): &(usize, _)| {
+        let file = files.get(file);
+        file.map_or(0, |bytes| rolled::verified_to(bytes.as_slice()))
+    };
+    segments.par_iter().map(segment).collect()
+}
+
 fn log_entry(record: usize, entry: &Entry<'_>, survives: bool) -> LogEntry {
     LogEntry {
         index: entry.index,
@@ -320,5 +341,6 @@ fn log_entry(record: usize, entry: &Entry<'_>, survives: bool) -> LogEntry {
         data_len: u32::try_from(entry.data.len()).unwrap_or(u32::MAX),
         superseded_by: None,
         survives,
+        is_plain: entry.kind == EntryType::Normal && Plain::parse(entry.data).is_some(),
     }
 }

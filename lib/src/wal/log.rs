@@ -65,6 +65,9 @@ pub struct LogEntry {
     pub superseded_by: Option<u32>,
     /// Whether it belongs to the log as it reads now: neither overwritten nor damaged.
     pub survives: bool,
+    /// Whether it is a put, the deletion of one key or a transaction of those, just as etcd writes them: it then changes
+    /// neither members nor versions, users, leases or alarms.
+    pub is_plain: bool,
 }
 
 /// A HardState in the log.

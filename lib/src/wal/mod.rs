@@ -11,6 +11,7 @@ mod log;
 mod name;
 mod record;
 mod resync;
+mod rolled;
 mod segment;
 
 pub use damage::{Damage, DamageKind, Oddity, OddityKind};

@@ -1,13 +1,9 @@
 //! Where the comparison begins: an entry and the revision the store had before it.
 
-use std::collections::HashMap;
-
+use super::Entry;
 use super::end::from_end;
-use super::{Entry, Told};
-use crate::codes::cross;
-use crate::finding::Finding;
-use crate::mvcc::{Keyspace, Revision};
-use crate::raft::kv::PutRequest;
+use super::same::fits;
+use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
 
@@ -25,8 +21,6 @@ const LIKELY: u64 = 50;
 const LIKELY_IN_THE_MIDDLE: u64 = 80;
 /// Fewer entries than these decide nothing about a place in the middle.
 const FEWEST_TRIED: u64 = 4;
-/// Shorter values than these differ in one bit by their nature: counters, numbers.
-const LONG_VALUE_BYTES: usize = 32;
 
 /// Where the comparison begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +102,7 @@ impl Anchor {
             .iter()
             .take_while(|entry| entry.entry.index <= consistent_index)
         {
-            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload) {
+            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload()) {
                 break;
             }
             let new = replay.changes().get(made..).unwrap_or_default();
@@ -122,7 +116,7 @@ impl Anchor {
             };
             tried = tried.saturating_add(1);
             let records: Vec<_> = keyspace.between(main..=main).collect();
-            fit = fit.saturating_add(u64::from(super::walk::fits(new, &records)));
+            fit = fit.saturating_add(u64::from(fits(new, &records)));
             if tried == TRIED_ENTRIES {
                 break;
             }
@@ -148,7 +142,9 @@ pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
     let mut state = State::default();
     let mut granted = std::collections::HashSet::new();
     for entry in entries {
-        if let Payload::Request(Request::Internal(request)) = &entry.payload {
+        if !entry.entry.is_plain
+            && let Payload::Request(Request::Internal(request)) = &entry.payload()
+        {
             match request.operation() {
                 Some(Operation::LeaseGrant(grant)) => {
                     granted.insert(grant.id);
@@ -159,11 +155,11 @@ pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
                 _ => {}
             }
         }
-        for put in puts(&entry.payload) {
-            if put.lease != 0 && !granted.contains(&put.lease) {
-                state.leases.0.insert(put.lease, Lease::default());
+        entry.each_put(|_, _, lease, _| {
+            if lease != 0 && !granted.contains(&lease) {
+                state.leases.0.insert(lease, Lease::default());
             }
-        }
+        });
     }
     state
 }
@@ -179,11 +175,13 @@ fn by_write(
         .enumerate()
         .take_while(move |(_, entry)| entry.entry.index <= consistent_index);
     applied.flat_map(move |(position, entry)| {
-        let puts = puts(&entry.payload).into_iter();
-        let revisions: Vec<i64> = puts
-            .flat_map(|put| revisions_of(keyspace, put))
-            .take(SAME_VALUES)
-            .collect();
+        let mut revisions: Vec<i64> = Vec::new();
+        entry.each_put(|key, value, lease, _| {
+            if revisions.len() < SAME_VALUES {
+                revisions.extend(revisions_of(keyspace, key, value, lease));
+            }
+        });
+        revisions.truncate(SAME_VALUES);
         revisions.into_iter().map(move |main| Anchor::At {
             position,
             revision: main.saturating_sub(1),
@@ -191,86 +189,19 @@ fn by_write(
     })
 }
 
-fn revisions_of(keyspace: &Keyspace<'_>, put: &PutRequest) -> Vec<i64> {
+fn revisions_of(keyspace: &Keyspace<'_>, key: &[u8], value: &[u8], lease: i64) -> Vec<i64> {
     let compacted = keyspace.compact_revision().unwrap_or(-1);
     let same = |version: &crate::mvcc::Version<'_>| {
         version.revision.main > compacted
             && !version.tombstone
             && version
                 .key_value()
-                .is_ok_and(|kv| kv.value == put.value && kv.lease == put.lease)
+                .is_ok_and(|kv| kv.value == value && kv.lease == lease)
     };
-    let records = keyspace.records_of(&put.key);
+    let records = keyspace.records_of(key);
     records
         .iter()
         .filter(same)
         .map(|version| version.revision.main)
         .collect()
-}
-
-/// Every put of an entry, in all branches.
-pub(super) fn puts(payload: &Payload) -> Vec<&PutRequest> {
-    payload.puts()
-}
-
-/// Entries in front of the anchor have no known revision. But a stored value that no write of its key in the WAL has, and
-/// that differs from one of them in a single bit, is that write with a flipped bit.
-pub(super) fn near_misses(
-    keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
-    consistent_index: u64,
-    told: &mut Told,
-) {
-    let mut near: HashMap<Revision, Option<(Finding, Vec<u8>)>> = HashMap::new();
-    for entry in entries
-        .iter()
-        .filter(|entry| entry.entry.index <= consistent_index)
-    {
-        for put in puts(&entry.payload)
-            .into_iter()
-            .filter(|put| !put.ignore_value)
-        {
-            for version in keyspace
-                .records_of(&put.key)
-                .iter()
-                .filter(|version| !version.tombstone)
-            {
-                let Ok(kv) = version.key_value() else {
-                    continue;
-                };
-                if kv.value == put.value {
-                    near.insert(version.revision, None);
-                } else if !near.contains_key(&version.revision)
-                    && differs_in_one_bit(kv.value, &put.value)
-                {
-                    let index = entry.entry.index;
-                    let message = format!(
-                        "the value at revision {} differs in one bit from the write of raft entry {index}",
-                        version.revision
-                    );
-                    let place = told.place_of(&version);
-                    let finding = Finding::new(&cross::OLD_VALUE, place, message).key(&*put.key);
-                    near.insert(version.revision, Some((finding, put.value.clone())));
-                }
-            }
-        }
-    }
-    let mut near: Vec<_> = near
-        .into_iter()
-        .filter_map(|(revision, found)| Some((revision, found?.0)))
-        .collect();
-    near.sort_by_key(|(revision, _)| *revision);
-    near.into_iter().for_each(|(_, finding)| told.add(finding));
-}
-
-fn differs_in_one_bit(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() || a.len() < LONG_VALUE_BYTES {
-        return false;
-    }
-    let mut different = a
-        .iter()
-        .zip(b)
-        .map(|(a, b)| (a ^ b).count_ones())
-        .filter(|bits| *bits > 0);
-    different.next() == Some(1) && different.next().is_none()
 }

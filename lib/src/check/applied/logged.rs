@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::anchor::{Anchor, beginning, presumed};
-use super::{Entry, runs, walk};
+use super::same::fits;
+use super::{Entry, runs};
 use crate::error::Error;
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
@@ -85,14 +86,14 @@ impl Logged {
             .take_while(|entry| entry.entry.index <= until)
             .enumerate();
         for (at, entry) in &mut behind {
-            let applied = replay.apply(entry.entry.index, entry.data, &entry.payload);
+            let applied = replay.apply(entry.entry.index, entry.data, &entry.payload());
             let new = replay.changes().get(made..).unwrap_or_default();
             made = replay.changes().len();
             let main = new.first().map(|change| change.revision.main);
             let known = main.filter(|main| *main > compacted && *main <= newest);
             let strange = known.is_some_and(|main| {
                 let records: Vec<_> = keyspace.between(main..=main).collect();
-                !walk::fits(new, &records)
+                !fits(new, &records)
             });
             if strange || matches!(applied, Applied::Stops(_)) {
                 self.stopped = Some(entry.entry.index);
@@ -128,8 +129,9 @@ impl Logged {
             let Ok(index) = i64::try_from(entry.entry.index) else {
                 continue;
             };
+            let payload = entry.payload();
             let mut writes = Vec::new();
-            let conditional = writes_of(&entry.payload, &mut writes);
+            let conditional = writes_of(&payload, &mut writes);
             for (sub, write) in (0i64..).zip(&writes) {
                 let revision = Revision::new(index, sub);
                 match write {
@@ -231,15 +233,7 @@ fn of_wal(keyspace: &Keyspace<'_>, wal: &Wal<'_>, consistent_index: u64) -> Logg
     };
     let until = commit(wal, consistent_index);
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-    for run in runs(wal) {
-        let entries: Vec<Entry<'_>> = run
-            .iter()
-            .map(|entry| Entry {
-                entry,
-                data: wal.data(entry),
-                payload: wal.payload(entry),
-            })
-            .collect();
+    for entries in runs(wal) {
         match Anchor::find(keyspace, &entries, consistent_index, whole) {
             Some(anchor) => {
                 logged.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);

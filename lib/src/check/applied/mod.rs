@@ -13,8 +13,13 @@
 
 mod anchor;
 mod end;
+mod differ;
 mod logged;
+mod near;
+mod said;
+mod same;
 mod state;
+mod straight;
 mod told;
 mod versions;
 mod walk;
@@ -24,12 +29,13 @@ pub use versions::versions;
 
 use anchor::Anchor;
 use told::Told;
+use walk::Begin;
 
 use crate::bolt::Db;
 use crate::finding::Sink;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
-use crate::raft::Payload;
+use crate::raft::{Payload, Plain};
 use crate::wal::LogEntry;
 
 /// How far the comparison of WAL and store reached.
@@ -47,7 +53,28 @@ pub struct Reach {
 pub(super) struct Entry<'a> {
     pub(super) entry: &'a LogEntry,
     pub(super) data: &'a [u8],
-    pub(super) payload: Payload,
+}
+
+impl Entry<'_> {
+    /// What it asks for, decoded each time: kept for all entries it would be a second log in memory.
+    pub(super) fn payload(&self) -> Payload {
+        Payload::decode(self.entry.kind, self.data)
+    }
+
+    /// Gives every put, in all branches of a transaction: key, value, lease, and whether it keeps the value that was there.
+    pub(super) fn each_put(&self, mut put: impl FnMut(&[u8], &[u8], i64, bool)) {
+        if self.entry.is_plain
+            && let Some(plain) = Plain::parse(self.data)
+        {
+            plain
+                .puts()
+                .for_each(|one| put(one.key, one.value, one.lease, false));
+            return;
+        }
+        for one in self.payload().puts() {
+            put(&one.key, &one.value, one.lease, one.ignore_value);
+        }
+    }
 }
 
 /// Holds the store against the WAL. `Err` says why that is not possible.
@@ -65,38 +92,35 @@ pub fn applied(
     let mut told = Told::new(db);
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
     let mut why = "no entry of the WAL is applied in the db".to_owned();
-    for run in runs(wal) {
-        if run
+    for entries in runs(wal) {
+        if entries
             .first()
-            .is_none_or(|first| first.index > consistent_index)
+            .is_none_or(|first| first.entry.index > consistent_index)
         {
             continue;
         }
-        let entries: Vec<Entry<'_>> = run
-            .iter()
-            .map(|entry| Entry {
-                entry,
-                data: wal.data(entry),
-                payload: wal.payload(entry),
-            })
-            .collect();
-        let Some(anchor) = Anchor::find(keyspace, &entries, consistent_index, whole) else {
+        let road = straight::straight(keyspace, &entries, consistent_index);
+        let found = road.map(Begin::Road).or_else(|| {
+            let found = Anchor::find(keyspace, &entries, consistent_index, whole);
+            found.map(Begin::Anchor)
+        });
+        let Some(begin) = found else {
             why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
             if whole {
-                anchor::near_misses(keyspace, &entries, consistent_index, &mut told);
+                near::near_misses(keyspace, &entries, consistent_index, &mut told);
             }
             continue;
         };
-        let earlier = entries.get(..anchor.at()).unwrap_or_default();
+        let earlier = entries.get(..begin.at()).unwrap_or_default();
         if whole {
-            anchor::near_misses(keyspace, earlier, consistent_index, &mut told);
+            near::near_misses(keyspace, earlier, consistent_index, &mut told);
         }
         let mut new = told.empty();
         let walked = walk::walk(
             keyspace,
             wal,
             &entries,
-            anchor,
+            begin,
             consistent_index,
             whole,
             &mut new,
@@ -131,13 +155,15 @@ pub fn applied(
 }
 
 /// The surviving entries in runs without gaps.
-fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<&'a LogEntry>> {
-    let mut runs: Vec<Vec<&LogEntry>> = Vec::new();
+fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<Entry<'a>>> {
+    let mut runs: Vec<Vec<Entry<'_>>> = Vec::new();
     for entry in wal.log().surviving() {
+        let data = wal.data(entry);
+        let entry = Entry { entry, data };
         let continues = runs
             .last()
             .and_then(|run| run.last())
-            .is_some_and(|last| last.index.checked_add(1) == Some(entry.index));
+            .is_some_and(|last| last.entry.index.checked_add(1) == Some(entry.entry.index));
         match runs.last_mut().filter(|_| continues) {
             Some(run) => run.push(entry),
             None => runs.push(vec![entry]),

@@ -1,25 +1,18 @@
 //! Applying entries once more and holding what they write against the store.
 
-use std::collections::HashMap;
-
-use super::anchor::{Anchor, beginning, presumed, puts};
+use super::anchor::{Anchor, beginning, presumed};
+use super::same::fits;
+use super::straight::Straight;
 use super::{Entry, Reach, Told};
-use crate::codes::cross;
-use crate::finding::Finding;
 use crate::member::Wal;
-use crate::mvcc::{KeyValue, Keyspace, Version};
-use crate::place::Place;
-use crate::recover::{Applied, Base, Change, Nothing, Replay, State, Stored};
+use crate::mvcc::{Keyspace, Version};
+use crate::recover::{Applied, Base, Nothing, Replay, State, Stored};
 
 /// How often the thread may be lost and found again.
 const MAX_BREAKS: usize = 16;
-/// Entries looked ahead for the one that made a revision.
-const LOOK_AHEAD: usize = 4096;
-/// Records in a row that fit nothing before WAL and store are called strangers.
-const STRANGERS: u64 = 8;
 
 /// Why a walk ended before the last entry.
-enum Broken {
+pub(super) enum Broken {
     /// Nothing more to compare.
     Done,
     /// Goes on at this entry, the store being at this revision.
@@ -31,19 +24,37 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) wal: &'w Wal<'a>,
     pub(super) entries: &'w [Entry<'a>],
     pub(super) consistent_index: u64,
-    compacted: i64,
-    newest: i64,
+    pub(super) compacted: i64,
+    pub(super) newest: i64,
     reach: Reach,
     /// Whether no entry is missing or damaged in the log.
-    whole: bool,
-    lost: bool,
+    pub(super) whole: bool,
+    pub(super) lost: bool,
     /// Everything beside keys after the entry at consistent_index.
     state: Option<State>,
     /// Entries up to consistent_index whose effect the store lacks because it ends before.
-    unapplied: Vec<usize>,
+    pub(super) unapplied: Vec<usize>,
     /// The last entry behind consistent_index whose effect the store has.
-    applied_beyond: Option<usize>,
-    strangers: u64,
+    pub(super) applied_beyond: Option<usize>,
+    pub(super) strangers: u64,
+}
+
+/// Where a walk begins.
+pub(super) enum Begin {
+    /// At the anchor.
+    Anchor(Anchor),
+    /// Behind the straight road.
+    Road(Straight),
+}
+
+impl Begin {
+    /// The position of the first entry that is compared.
+    pub(super) fn at(&self) -> usize {
+        match self {
+            Self::Anchor(anchor) => anchor.at(),
+            Self::Road(road) => road.from,
+        }
+    }
 }
 
 /// What a walk came to.
@@ -61,11 +72,15 @@ pub(super) fn walk<'a>(
     keyspace: &Keyspace<'a>,
     wal: &Wal<'a>,
     entries: &[Entry<'a>],
-    anchor: Anchor,
+    begin: Begin,
     consistent_index: u64,
     whole: bool,
     told: &mut Told,
 ) -> Walked {
+    let (anchor, road) = match begin {
+        Begin::Anchor(anchor) => (anchor, None),
+        Begin::Road(road) => (road.anchor(), Some(road)),
+    };
     let mut walk = Walk {
         whole,
         lost: false,
@@ -89,19 +104,26 @@ pub(super) fn walk<'a>(
         Anchor::At { position, revision } => (position, revision),
     };
     walk.reach.from_revision = revision;
-    let mut first = anchor == Anchor::Beginning;
+    let mut first = match &road {
+        Some(road) => {
+            walk.reach = road.reach;
+            (position, revision) = (road.to, road.revision);
+            // Nobody asks for a state that was guessed.
+            let is_known = road.from_the_beginning || !road.whole;
+            Some(is_known.then(|| road.state(entries)).unwrap_or_default())
+        }
+        None => (anchor == Anchor::Beginning).then(beginning),
+    };
     let mut broken = false;
     for _ in 0..MAX_BREAKS {
         let stored = Stored::new(*keyspace, revision);
-        let (base, state): (&dyn Base, State) = if first {
-            (&Nothing, beginning())
-        } else {
-            (
-                &stored,
-                presumed(entries.get(position..).unwrap_or_default()),
-            )
+        let base: &dyn Base = match (anchor, position) {
+            (Anchor::Beginning, 0) if road.is_none() && !broken => &Nothing,
+            _ => &stored,
         };
-        first = false;
+        let state = first
+            .take()
+            .unwrap_or_else(|| presumed(entries.get(position..).unwrap_or_default()));
         match walk.run(base, state, position, revision, told) {
             Broken::Done => break,
             Broken::Again {
@@ -123,7 +145,7 @@ pub(super) fn walk<'a>(
     }
 }
 
-impl<'a> Walk<'_, 'a> {
+impl Walk<'_, '_> {
     fn run(
         &mut self,
         base: &dyn Base,
@@ -143,7 +165,7 @@ impl<'a> Walk<'_, 'a> {
                 break;
             }
             let before = replay.changes().len();
-            if let Applied::Stops(_) = replay.apply(index, entry.data, &entry.payload) {
+            if let Applied::Stops(_) = replay.apply(index, entry.data, &entry.payload()) {
                 break;
             }
             let made = replay.changes().get(before..).unwrap_or_default();
@@ -193,429 +215,4 @@ impl<'a> Walk<'_, 'a> {
         self.reach.indexes = Some((first, index));
         self.reach.records = self.reach.records.saturating_add(records as u64);
     }
-
-    fn entry_place(&self, entry: &Entry<'_>) -> Place {
-        let place = self.wal.place(entry.entry);
-        place.unwrap_or_else(|| {
-            Place::file(&crate::place::FileName::new("wal")).with_index(entry.entry.index)
-        })
-    }
-
-    /// Where in the db a revision stands, or would stand: at the record before it.
-    fn place_near(&self, main: i64, told: &Told) -> Place {
-        let before = self.keyspace.between(0..=main).next_back();
-        before.map_or_else(|| told.db_place(), |version| told.place_of(&version))
-    }
-
-    /// What the WAL has, and where.
-    fn written(&self, entry: &Entry<'_>) -> String {
-        let place = self.entry_place(entry);
-        format!("what raft entry {} wrote: {place}", entry.entry.index)
-    }
-
-    /// Below the compaction only part of the records is left; each must be what was written.
-    fn compare_left(
-        &self,
-        entry: &Entry<'_>,
-        made: &[Change<'_>],
-        stored: &[Version<'_>],
-        told: &mut Told,
-    ) {
-        for version in stored {
-            let written = made
-                .iter()
-                .find(|change| change.revision == version.revision);
-            match written {
-                Some(change) if same(change, version) => {}
-                Some(change) => self.one_differs(entry, change, version, told),
-                None => self.not_made(entry, version, told),
-            }
-        }
-    }
-
-    /// A record under the revision of an entry that the entry did not make: its number is what was damaged.
-    fn not_made(&self, entry: &Entry<'_>, version: &Version<'_>, told: &mut Told) {
-        let message = format!(
-            "raft entry {} made no record {}",
-            entry.entry.index, version.revision
-        );
-        let finding = Finding::new(&cross::DIFFERS, told.place_of(version), message);
-        let seen = crate::raft::key_text(version.key);
-        told.add(finding.key(version.key).seen(seen, self.written(entry)));
-    }
-
-    /// Above the compaction the store has something else than the entry made.
-    fn differs(
-        &mut self,
-        position: usize,
-        made: &[Change<'_>],
-        stored: &[Version<'_>],
-        beyond: bool,
-        told: &mut Told,
-    ) -> Option<Broken> {
-        let entry = self.entries.get(position)?;
-        let main = made.first().map_or(0, |change| change.revision.main);
-        let pairs = || {
-            made.iter().filter_map(|change| {
-                Some((
-                    change,
-                    stored.iter().find(|v| v.revision == change.revision)?,
-                ))
-            })
-        };
-        let alike = pairs().all(|(change, version)| same_but_one(change, version))
-            && stored.len() <= made.len();
-        if stored.is_empty() || alike {
-            if beyond {
-                return Some(Broken::Done);
-            }
-            self.strangers = 0;
-            for change in made {
-                match stored
-                    .iter()
-                    .find(|version| version.revision == change.revision)
-                {
-                    Some(version) if same(change, version) => {}
-                    Some(version) => self.one_differs(entry, change, version, told),
-                    None => self.one_missing(entry, change, told),
-                }
-            }
-            return None;
-        }
-        if beyond {
-            return Some(Broken::Done);
-        }
-        if !self.whole {
-            self.lost = true;
-            return Some(Broken::Done);
-        }
-        let skipped = self.made_by_later(position, stored);
-        let extra = self.made_later(made, main);
-        match (skipped, extra) {
-            (Some(later), extra)
-                if extra.is_none_or(|extra| extra >= i64::try_from(later).unwrap_or(i64::MAX)) =>
-            {
-                let lost = self
-                    .entries
-                    .get(position..position.saturating_add(later))
-                    .unwrap_or_default();
-                let last = lost
-                    .last()
-                    .map_or(entry.entry.index, |last| last.entry.index);
-                let message = format!(
-                    "raft entries {} to {last} count as applied, but the store has nothing of them at revision {main}",
-                    entry.entry.index
-                );
-                let place = self.place_near(main, told);
-                let mut finding = Finding::new(&cross::SKIPPED, place, message)
-                    .seen("nothing of them", self.written(entry))
-                    .count(later as u64);
-                finding.keys = keys_of(lost);
-                told.add(finding);
-                Some(Broken::Again {
-                    position: position.saturating_add(later),
-                    revision: main.saturating_sub(1),
-                })
-            }
-            (_, Some(extra)) => {
-                let last = main.saturating_add(extra).saturating_sub(1);
-                let message = format!("no raft entry made the revisions {main} to {last}");
-                let place = self.place_near(main, told);
-                let mut finding =
-                    Finding::new(&cross::UNEXPLAINED, place, message).count(extra.unsigned_abs());
-                finding.keys = self
-                    .keyspace
-                    .between(main..=last)
-                    .take(100)
-                    .map(|version| version.key.to_vec())
-                    .collect();
-                told.add(finding);
-                Some(Broken::Again {
-                    position,
-                    revision: last,
-                })
-            }
-            _ => {
-                self.strangers = self.strangers.saturating_add(1);
-                if self.strangers >= STRANGERS {
-                    let message = format!(
-                        "from raft entry {} (revision {main}) on the store's records are not those of the WAL",
-                        entry.entry.index
-                    );
-                    let place = self.place_near(main, told);
-                    let finding = Finding::new(&cross::DISAGREE, place, message);
-                    told.add(finding.seen("other records", self.written(entry)));
-                    return Some(Broken::Done);
-                }
-                pairs()
-                    .for_each(|(change, version)| self.one_differs(entry, change, version, told));
-                None
-            }
-        }
-    }
-
-    /// How many entries further one is that writes what the store has here.
-    fn made_by_later(&self, position: usize, stored: &[Version<'_>]) -> Option<usize> {
-        let wanted = stored.iter().find(|version| !version.tombstone)?;
-        let value = wanted.key_value().ok()?.value;
-        let later = self.entries.iter().skip(position).take(LOOK_AHEAD);
-        let found = later.enumerate().skip(1).find(|(_, entry)| {
-            entry.entry.index <= self.consistent_index
-                && puts(&entry.payload)
-                    .iter()
-                    .any(|put| put.key == wanted.key && (put.value == value || put.ignore_value))
-        })?;
-        Some(found.0)
-    }
-
-    /// How many revisions later the store has what the entry made.
-    fn made_later(&self, made: &[Change<'_>], main: i64) -> Option<i64> {
-        let change = made.iter().find(|change| change.put.is_some())?;
-        let put = change.put.as_ref()?;
-        let records = self.keyspace.records_of(&change.key);
-        let later = records.iter().find(|version| {
-            version.revision.main > main
-                && version
-                    .key_value()
-                    .is_ok_and(|kv| kv.value == &*put.value && !version.tombstone)
-        })?;
-        Some(later.revision.main.saturating_sub(main))
-    }
-
-    fn one_differs(
-        &self,
-        entry: &Entry<'_>,
-        change: &Change<'_>,
-        version: &Version<'_>,
-        told: &mut Told,
-    ) {
-        let index = entry.entry.index;
-        let place = told.place_of(version);
-        let (what, seen, wanted) = difference(change, version);
-        let message = format!(
-            "{what} at revision {} is not what raft entry {index} wrote",
-            change.revision
-        );
-        let finding = Finding::new(&cross::DIFFERS, place, message)
-            .seen(seen, wanted)
-            .key(&*change.key);
-        told.add(finding);
-    }
-
-    fn one_missing(&self, entry: &Entry<'_>, change: &Change<'_>, told: &mut Told) {
-        let what = if change.put.is_some() {
-            "write"
-        } else {
-            "deletion"
-        };
-        let message = format!(
-            "the {what} of raft entry {} (revision {}) is not in the store",
-            entry.entry.index, change.revision
-        );
-        let place = self.place_near(change.revision.main, told);
-        let finding = Finding::new(&cross::MISSING, place, message).key(&*change.key);
-        told.add(finding.seen("no record", self.written(entry)));
-    }
-
-    /// Of each key the newest put at or below the compaction must have been kept.
-    fn kept(&self, replay: &Replay<'_, '_>, told: &mut Told) {
-        let mut newest: HashMap<&[u8], &Change<'_>> = HashMap::new();
-        for change in replay
-            .changes()
-            .iter()
-            .filter(|change| change.revision.main <= self.compacted)
-        {
-            newest.insert(&change.key, change);
-        }
-        let mut missing: Vec<&Change<'_>> = newest
-            .into_values()
-            .filter(|change| change.put.is_some() && change.index <= self.consistent_index)
-            .filter(|change| {
-                !self
-                    .keyspace
-                    .records_of(&change.key)
-                    .iter()
-                    .any(|v| v.revision == change.revision)
-            })
-            .filter(|change| {
-                self.keyspace
-                    .between(change.revision.main..=change.revision.main)
-                    .next()
-                    .is_none()
-            })
-            .collect();
-        missing.sort_by_key(|change| change.revision);
-        for change in missing {
-            let entry = self
-                .entries
-                .iter()
-                .find(|entry| entry.entry.index == change.index);
-            if let Some(entry) = entry {
-                self.one_missing(entry, change, told);
-            }
-        }
-    }
-
-    /// What consistent_index says against what the store has.
-    fn ends(&mut self, told: &mut Told) {
-        if !self.whole && !self.unapplied.is_empty() {
-            self.lost = true;
-            return;
-        }
-        if let Some(first) = self
-            .unapplied
-            .first()
-            .and_then(|&position| self.entries.get(position))
-        {
-            let lost: Vec<&Entry<'_>> = self
-                .unapplied
-                .iter()
-                .filter_map(|&position| self.entries.get(position))
-                .collect();
-            let last = lost
-                .last()
-                .map_or(first.entry.index, |last| last.entry.index);
-            let message = format!(
-                "{} raft entries from {} to {last} count as applied (consistent_index {}), but the store ends before them, at revision {}",
-                lost.len(),
-                first.entry.index,
-                self.consistent_index,
-                self.newest
-            );
-            let mut finding = Finding::new(&cross::SKIPPED, told.db_place(), message)
-                .seen("nothing of them", self.written(first))
-                .count(lost.len() as u64);
-            finding.keys = lost
-                .iter()
-                .flat_map(|entry| entry.payload.user_keys())
-                .take(100)
-                .map(<[u8]>::to_vec)
-                .collect();
-            told.add(finding);
-        }
-        if let Some(last) = self
-            .applied_beyond
-            .and_then(|position| self.entries.get(position))
-        {
-            let count = last.entry.index.saturating_sub(self.consistent_index);
-            let message = format!(
-                "the store has the effect of raft entries up to {}, but consistent_index is {}",
-                last.entry.index, self.consistent_index
-            );
-            let finding = Finding::new(&cross::TWICE, told.db_place(), message)
-                .seen(
-                    self.consistent_index.to_string(),
-                    format!("{} or more", last.entry.index),
-                )
-                .count(count);
-            told.add(finding);
-        }
-    }
-}
-
-fn keys_of(entries: &[Entry<'_>]) -> Vec<Vec<u8>> {
-    entries
-        .iter()
-        .flat_map(|entry| entry.payload.user_keys())
-        .take(100)
-        .map(<[u8]>::to_vec)
-        .collect()
-}
-
-pub(super) fn fits(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
-    made.len() == stored.len()
-        && made
-            .iter()
-            .zip(stored)
-            .all(|(change, version)| same(change, version))
-}
-
-fn same(change: &Change<'_>, version: &Version<'_>) -> bool {
-    change.revision == version.revision
-        && change.put.is_none() == version.tombstone
-        && version
-            .key_value()
-            .is_ok_and(|stored| equal(&change.key_value(), &stored))
-}
-
-fn equal(a: &KeyValue<'_>, b: &KeyValue<'_>) -> bool {
-    (
-        a.key,
-        a.create_revision,
-        a.mod_revision,
-        a.version,
-        a.lease,
-        a.value,
-    ) == (
-        b.key,
-        b.create_revision,
-        b.mod_revision,
-        b.version,
-        b.lease,
-        b.value,
-    )
-}
-
-/// The same write, but for what a few flipped bits change: the key or the value is that of the entry.
-fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
-    if change.put.is_none() != version.tombstone {
-        return version.key == &*change.key;
-    }
-    let value = version.key_value().map(|kv| kv.value);
-    let same_value = change
-        .put
-        .as_ref()
-        .is_some_and(|put| value.is_ok_and(|value| value == &*put.value));
-    version.key == &*change.key || same_value
-}
-
-fn difference(change: &Change<'_>, version: &Version<'_>) -> (&'static str, String, String) {
-    let text = |bytes: &[u8]| crate::raft::key_text(bytes);
-    let written = change.key_value();
-    let Ok(stored) = version.key_value() else {
-        return (
-            "the record",
-            "bytes that are no KeyValue".to_owned(),
-            text(&change.key),
-        );
-    };
-    if version.tombstone != change.put.is_none() {
-        let name = |tombstone| {
-            if tombstone {
-                "a deletion".to_owned()
-            } else {
-                "a value".to_owned()
-            }
-        };
-        return (
-            "the record",
-            name(version.tombstone),
-            name(change.put.is_none()),
-        );
-    }
-    if stored.key != written.key {
-        return ("the key", text(stored.key), text(written.key));
-    }
-    if stored.value != written.value {
-        let at = stored
-            .value
-            .iter()
-            .zip(written.value)
-            .position(|(a, b)| a != b);
-        let at = at.unwrap_or(stored.value.len().min(written.value.len()));
-        let show = |value: &[u8]| {
-            let byte = value
-                .get(at)
-                .map_or("end".to_owned(), |byte| format!("{byte:#04x}"));
-            format!("{byte} at byte {at} of {}", value.len())
-        };
-        return ("the value", show(stored.value), show(written.value));
-    }
-    let numbers = |kv: &KeyValue<'_>| {
-        format!(
-            "create {} mod {} version {} lease {:x}",
-            kv.create_revision, kv.mod_revision, kv.version, kv.lease
-        )
-    };
-    ("the record", numbers(&stored), numbers(&written))
 }

@@ -23,7 +23,10 @@ pub fn apply_stop(
         .iter()
         .filter(|(index, _)| (start.index.saturating_add(1)..=commit).contains(index));
     for &(index, term) in replayed {
-        let Some(entry) = log.entry(index).filter(|entry| entry.term == term) else {
+        let Some(entry) = log
+            .entry(index)
+            .filter(|entry| entry.term == term && !entry.is_plain)
+        else {
             continue;
         };
         let payload = Payload::decode(entry.kind, log.data(files, entry)?);

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Evidence, Tally};
 use crate::codes::wal as codes;
-use crate::raft::{ConfChange, ConfChangeType, EntryType, Operation, Payload, Request};
+use crate::raft::{
+    ConfChange, ConfChangeType, EntryType, Operation, Payload, Plain, Proposer, Request,
+};
 use crate::wal::LogEntry;
 use crate::{Finding, Place, Severity, Sink};
 
@@ -17,6 +19,10 @@ pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let place = || log.record(entry.record as usize).with_index(entry.index);
         // Types that etcd does not write have a code of their own.
         if matches!(entry.kind, EntryType::Normal | EntryType::ConfChange) {
+            if entry.is_plain {
+                state.plain(entry, data, &place);
+                continue;
+            }
             let payload = Payload::decode(entry.kind, data);
             state.entry(entry, &payload, &place);
         }
@@ -128,12 +134,26 @@ impl Walk {
                 });
             }
         }
-        let proposer = crate::raft::Proposer::of_id(request.id());
-        if let (Some(members), Some(proposer)) = (&self.members, proposer)
+        self.proposed(entry, request.id(), place);
+    }
+
+    /// As [`Self::entry`], of an entry that is known to decode and to touch keys alone.
+    fn plain(&mut self, entry: &LogEntry, data: &[u8], place: &dyn Fn() -> Place) {
+        if self.members.is_some()
+            && let Some(plain) = Plain::parse(data)
+        {
+            self.proposed(entry, plain.id, place);
+        }
+        self.removals = 0;
+        self.removal_place = None;
+    }
+
+    fn proposed(&mut self, entry: &LogEntry, id: u64, place: &dyn Fn() -> Place) {
+        if let (Some(members), Some(proposer)) = (&self.members, Proposer::of_id(id))
             && !members.contains(&u64::from(proposer.member_low16))
         {
             self.stranger.add(|code| {
-                let message = format!("index {}, request id {:016x}", entry.index, request.id());
+                let message = format!("index {}, request id {id:016x}", entry.index);
                 Finding::new(code, place(), message).seen(
                     format!("a member whose id ends in {:04x}", proposer.member_low16),
                     "a member of this cluster",

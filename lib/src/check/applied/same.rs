@@ -1,0 +1,102 @@
+//! Whether a stored record is what an entry wrote, nearly so, or in what it differs.
+
+use crate::mvcc::{KeyValue, Version};
+use crate::recover::Change;
+
+pub(super) fn fits(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
+    made.len() == stored.len()
+        && made
+            .iter()
+            .zip(stored)
+            .all(|(change, version)| same(change, version))
+}
+
+pub(super) fn same(change: &Change<'_>, version: &Version<'_>) -> bool {
+    change.revision == version.revision
+        && change.put.is_none() == version.tombstone
+        && version
+            .key_value()
+            .is_ok_and(|stored| equal(&change.key_value(), &stored))
+}
+
+fn equal(a: &KeyValue<'_>, b: &KeyValue<'_>) -> bool {
+    (
+        a.key,
+        a.create_revision,
+        a.mod_revision,
+        a.version,
+        a.lease,
+        a.value,
+    ) == (
+        b.key,
+        b.create_revision,
+        b.mod_revision,
+        b.version,
+        b.lease,
+        b.value,
+    )
+}
+
+/// The same write, but for what a few flipped bits change: the key or the value is that of the entry.
+pub(super) fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
+    if change.put.is_none() != version.tombstone {
+        return version.key == &*change.key;
+    }
+    let value = version.key_value().map(|kv| kv.value);
+    let same_value = change
+        .put
+        .as_ref()
+        .is_some_and(|put| value.is_ok_and(|value| value == &*put.value));
+    version.key == &*change.key || same_value
+}
+
+pub(super) fn difference(change: &Change<'_>, version: &Version<'_>) -> (&'static str, String, String) {
+    let text = |bytes: &[u8]| crate::raft::key_text(bytes);
+    let written = change.key_value();
+    let Ok(stored) = version.key_value() else {
+        return (
+            "the record",
+            "bytes that are no KeyValue".to_owned(),
+            text(&change.key),
+        );
+    };
+    if version.tombstone != change.put.is_none() {
+        let name = |tombstone| {
+            if tombstone {
+                "a deletion".to_owned()
+            } else {
+                "a value".to_owned()
+            }
+        };
+        return (
+            "the record",
+            name(version.tombstone),
+            name(change.put.is_none()),
+        );
+    }
+    if stored.key != written.key {
+        return ("the key", text(stored.key), text(written.key));
+    }
+    if stored.value != written.value {
+        let at = stored
+            .value
+            .iter()
+            .zip(written.value)
+            .position(|(a, b)| a != b);
+        let at = at.unwrap_or(stored.value.len().min(written.value.len()));
+        let show = |value: &[u8]| {
+            let byte = value
+                .get(at)
+                .map_or("end".to_owned(), |byte| format!("{byte:#04x}"));
+            format!("{byte} at byte {at} of {}", value.len())
+        };
+        return ("the value", show(stored.value), show(written.value));
+    }
+    let numbers = |kv: &KeyValue<'_>| {
+        format!(
+            "create {} mod {} version {} lease {:x}",
+            kv.create_revision, kv.mod_revision, kv.version, kv.lease
+        )
+    };
+    ("the record", numbers(&stored), numbers(&written))
+}
