@@ -10,6 +10,7 @@
 mod applied;
 mod blame;
 mod clean;
+mod copies;
 mod healthy;
 mod incidents;
 mod kubernetes;

@@ -12,13 +12,14 @@
     reason = "a test may stop where it stands"
 )]
 
+mod force;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
-use etcd_inspect::cluster::{Start, force_new_cluster, start};
+use etcd_inspect::cluster::{Start, start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use testkit::data_dir;
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::incidents::{self, Incident, Starts};
 
@@ -181,54 +182,6 @@ fn a_start_goes_as_predicted() {
         wrong.len(),
         wrong.join("\n")
     );
-}
-
-#[test]
-fn a_forced_new_cluster_has_the_revision_that_its_candidate_was_said_to_have() {
-    let Some(binaries) = Binaries::newest("3.5") else {
-        eprintln!(
-            "skipped: no etcd 3.5 on this machine; fixtures/recipes/etcd-from-debian fetches one"
-        );
-        return;
-    };
-    let names = ["m1", "m2", "m3"];
-    let members: Vec<Member> = names
-        .iter()
-        .map(|name| Member::open(data_dir(&format!("diverged-3.5.30/{name}"))).unwrap())
-        .collect();
-    let candidates = force_new_cluster(&members, &Silent);
-    assert_eq!(candidates.len(), 3);
-    for name in names {
-        let ours = candidates
-            .iter()
-            .find(|candidate| candidate.path.trim_end_matches('/').ends_with(name))
-            .unwrap();
-        let copy = testkit::copy_of(&data_dir(&format!("diverged-3.5.30/{name}")));
-        let flags = ["--force-new-cluster"];
-        let server = Server::start(&binaries, &copy, &flags, Duration::from_secs(30))
-            .unwrap_or_else(|not| panic!("{name}: {}", not.log));
-        let said = server.json(&["get", "", "--prefix", "--keys-only"]);
-        assert_eq!(
-            said["header"]["revision"].as_i64(),
-            Some(ours.revision),
-            "{name}: {ours:?}"
-        );
-        // What is said to be lost is not there; of the best copy's keys nothing else is missing.
-        let there: Vec<String> = said["kvs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|kv| kv["key"].as_str().unwrap().to_owned())
-            .collect();
-        for key in &ours.lost_keys {
-            use base64::Engine as _;
-            let key = base64::engine::general_purpose::STANDARD.encode(key);
-            assert!(
-                !there.contains(&key),
-                "{name} has {key} although it is said to be lost"
-            );
-        }
-    }
 }
 
 #[test]

@@ -27,7 +27,11 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
         .map(|member| (member.id, member.name))
         .collect();
     let applied = meta.consistent_index.unwrap_or(0);
-    for entry in wal.log().surviving().filter(|entry| entry.index <= applied && !entry.is_plain) {
+    for entry in wal
+        .log()
+        .surviving()
+        .filter(|entry| entry.index <= applied && !entry.is_plain)
+    {
         if let Some((id, name)) = publication(&wal.payload(entry)) {
             published.insert(id, name);
         }

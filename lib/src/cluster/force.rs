@@ -1,6 +1,7 @@
 //! `--force-new-cluster`: which copy to use, and what each choice loses.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 
 use super::{Level, Line, counted, start};
 use crate::backend::{AlarmType, Meta};
@@ -8,7 +9,7 @@ use crate::check::{Depth, check};
 use crate::finding::Severity;
 use crate::member::Member;
 use crate::progress::Progress;
-use crate::recover::{commit, replay_through, replay_to_the_end, voters};
+use crate::recover::{Replayed, commit, replay_through, replay_to_the_end, voters};
 
 /// Keys that one candidate names.
 const KEYS: usize = 10_000;
@@ -26,13 +27,15 @@ pub struct Candidate {
     pub last_index: u64,
     /// The revision after the start.
     pub revision: i64,
+    /// Live keys after the start.
+    pub live_keys: usize,
     /// Entries of its own log behind its commit: etcd drops them.
     pub discarded_entries: u64,
     /// Entries that the best log among all copies has behind this one's commit.
     pub lost_entries: u64,
     /// Revisions that the best copy reaches and this one does not.
     pub lost_revisions: i64,
-    /// User keys written in between.
+    /// User keys written or deleted in between, ascending.
     pub lost_keys: Vec<Vec<u8>>,
     /// Members that would be removed by appended ConfChanges.
     pub removed_members: Vec<u64>,
@@ -60,29 +63,40 @@ pub fn force_new_cluster<M: Borrow<Member>>(
     let best_log = members.iter().copied().max_by_key(|member| newest(member));
     let best_path = best_log.map(|member| member.evidence().name().to_string());
     let of_best = best_log.and_then(|member| replay_to_the_end(member, progress).ok());
-    let of_best = of_best.map_or(0, |replayed| replayed.keyspace().revision());
+    let best_revision = of_best
+        .as_ref()
+        .map_or(0, |replayed| replayed.keyspace().revision());
     let reached = candidates.iter().map(|candidate| candidate.revision);
-    let reached = reached.max().unwrap_or(0).max(of_best);
+    let reached = reached.max().unwrap_or(0).max(best_revision);
     for candidate in &mut candidates {
         candidate.lost_revisions = reached.saturating_sub(candidate.revision);
         let Some(wal) = best_log.and_then(Member::wal) else {
             continue;
         };
-        for entry in wal
-            .log()
-            .surviving()
-            .filter(|entry| entry.index > candidate.commit)
+        let lost = || {
+            let surviving = wal.log().surviving();
+            surviving.filter(|entry| entry.index > candidate.commit)
+        };
+        candidate.lost_entries = lost().count() as u64;
+        let keyspace = of_best.as_ref().map(Replayed::keyspace);
+        let is_whole = keyspace
+            .and_then(|best| best.compact_revision())
+            .is_none_or(|compacted| compacted <= candidate.revision);
+        let mut keys = BTreeSet::new();
+        if candidate.lost_entries > 0
+            && let Some(best) = keyspace
         {
-            candidate.lost_entries = candidate.lost_entries.saturating_add(1);
-            let payload = wal.payload(entry);
-            for key in payload.user_keys() {
-                if candidate.lost_keys.len() < KEYS
-                    && !candidate.lost_keys.iter().any(|known| known == key)
-                {
-                    candidate.lost_keys.push(key.to_vec());
-                }
+            let written = best.between(candidate.revision.saturating_add(1)..=i64::MAX);
+            keys.extend(written.map(|version| version.key.to_vec()));
+        }
+        if keyspace.is_none() || !is_whole {
+            // What was compacted is known by the requests alone.
+            for entry in lost() {
+                let payload = wal.payload(entry);
+                keys.extend(payload.user_keys().into_iter().map(<[u8]>::to_vec));
             }
         }
+        candidate.lost_keys = keys.into_iter().take(KEYS).collect();
         if candidate.lost_entries > 0 {
             let text = format!(
                 "{} behind index {} of the best log{} would be lost: {}, {}",
@@ -208,6 +222,7 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
     // A sole voter's uncommitted tail is dropped too.
     if let Ok(replayed) = replay_through(member, candidate.commit, progress) {
         candidate.revision = replayed.keyspace().revision();
+        candidate.live_keys = replayed.keyspace().live_count();
     }
     for alarm in crate::backend::Alarm::read_all(&db, &mut |_| {}) {
         let (code, text) = match alarm.alarm {

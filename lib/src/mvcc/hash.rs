@@ -134,6 +134,16 @@ impl Keyspace<'_> {
         })
     }
 
+    /// CRC-32C over the stored keys and messages of the records from `first` to `end` in the index, in blocks of `size`.
+    pub(crate) fn block_sums(&self, first: usize, end: usize, size: usize) -> Vec<u32> {
+        let starts: Vec<usize> = (first..end).step_by(size.max(1)).collect();
+        let block = |&start: &usize| {
+            let sum = self.sum(start, end.min(start.saturating_add(size)), |_| false);
+            sum.crc
+        };
+        starts.par_iter().map(block).collect()
+    }
+
     fn sum(&self, start: usize, end: usize, skips: impl Fn(usize) -> bool) -> Sum {
         if let Some(sums) = self.index.sums.get(start..end) {
             let records = self.index.records.get(start..end).unwrap_or_default();

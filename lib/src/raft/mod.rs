@@ -24,7 +24,9 @@ pub use entry::{Entry, EntryType};
 pub use hard_state::HardState;
 pub use json::Reveal;
 pub use payload::{Access, KeySpan, Payload};
-pub(crate) use plain::{Condition, Plain, PlainKind, PlainPut, PlainTxn, PlainWrite, Target as PlainTarget};
+pub(crate) use plain::{
+    Condition, Plain, PlainKind, PlainPut, PlainTxn, PlainWrite, Target as PlainTarget,
+};
 pub use proposer::Proposer;
 pub use request::{InternalRaftRequest, OPERATIONS, Operation, Request, RequestHeader};
 pub use snapshot::{Snapshot, SnapshotMetadata};

@@ -90,9 +90,10 @@ impl<'a> Iterator for Ordered<'a> {
     type Item = Option<Field<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let field = self.fields.next()?.ok().filter(|field| {
-            field.number > self.last || self.repeated && field.number == self.last
-        });
+        let field =
+            self.fields.next()?.ok().filter(|field| {
+                field.number > self.last || self.repeated && field.number == self.last
+            });
         self.last = field.map_or(u64::MAX, |field| field.number);
         Some(field)
     }
@@ -279,8 +280,8 @@ impl<'a> PlainTxn<'a> {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::super::kv::{self, Op, RequestOp, TxnRequest};
     use super::super::{InternalRaftRequest, Operation, Request, RequestHeader};
@@ -331,7 +332,10 @@ mod tests {
                     (writes_of(&txn.success), writes_of(&txn.failure))
                 );
                 for (plain, compare) in plain.conditions().zip(&txn.compare) {
-                    assert_eq!((plain.key, plain.result), (&*compare.key, compare.result as u64));
+                    assert_eq!(
+                        (plain.key, plain.result),
+                        (&*compare.key, compare.result as u64)
+                    );
                     let same = match (plain.target, compare.target_union.as_ref().unwrap()) {
                         (Target::Version(a), kv::Target::Version(b))
                         | (Target::Create(a), kv::Target::CreateRevision(b))

@@ -102,7 +102,8 @@ impl Anchor {
             .iter()
             .take_while(|entry| entry.entry.index <= consistent_index)
         {
-            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload()) {
+            if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &entry.payload())
+            {
                 break;
             }
             let new = replay.changes().get(made..).unwrap_or_default();

@@ -132,11 +132,13 @@ impl<'a> Walk<'_, 'a> {
         let wanted = stored.iter().find(|version| !version.tombstone)?;
         let value = wanted.key_value().ok()?.value;
         let later = self.entries.iter().skip(position).take(LOOK_AHEAD);
-        let found = later.enumerate().skip(1).find(|(_, entry)| {
-            entry.entry.index <= self.consistent_index
-                && entry.payload().puts().iter()
-                    .any(|put| put.key == wanted.key && (put.value == value || put.ignore_value))
-        })?;
+        let found =
+            later.enumerate().skip(1).find(|(_, entry)| {
+                entry.entry.index <= self.consistent_index
+                    && entry.payload().puts().iter().any(|put| {
+                        put.key == wanted.key && (put.value == value || put.ignore_value)
+                    })
+            })?;
         Some(found.0)
     }
 
@@ -246,17 +248,18 @@ impl<'a> Walk<'_, 'a> {
                 .count(count);
             told.add(finding);
         }
-    }}
+    }
+}
 
 fn keys_of(entries: &[Entry<'_>]) -> Vec<Vec<u8>> {
-    entries
-        .iter()
-        .flat_map(user_keys)
-        .take(100)
-        .collect()
+    entries.iter().flat_map(user_keys).take(100).collect()
 }
 
 fn user_keys(entry: &Entry<'_>) -> Vec<Vec<u8>> {
     let payload = entry.payload();
-    payload.user_keys().into_iter().map(<[u8]>::to_vec).collect()
+    payload
+        .user_keys()
+        .into_iter()
+        .map(<[u8]>::to_vec)
+        .collect()
 }

@@ -12,8 +12,8 @@
 //! A log with gaps or damage is not held against the store where it does not fit: what is missing may explain it.
 
 mod anchor;
-mod end;
 mod differ;
+mod end;
 mod logged;
 mod near;
 mod said;

@@ -50,7 +50,10 @@ pub(super) fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
     version.key == &*change.key || same_value
 }
 
-pub(super) fn difference(change: &Change<'_>, version: &Version<'_>) -> (&'static str, String, String) {
+pub(super) fn difference(
+    change: &Change<'_>,
+    version: &Version<'_>,
+) -> (&'static str, String, String) {
     let text = |bytes: &[u8]| crate::raft::key_text(bytes);
     let written = change.key_value();
     let Ok(stored) = version.key_value() else {

@@ -7,9 +7,7 @@ use super::super::Entry;
 use super::STRETCH;
 use super::group::Group;
 use crate::mvcc::Keyspace;
-use crate::raft::{
-    Access, Operation, Payload, Plain, PlainKind, PlainTxn, PlainWrite, Request,
-};
+use crate::raft::{Access, Operation, Payload, Plain, PlainKind, PlainTxn, PlainWrite, Request};
 
 /// Where the road begins.
 pub(super) struct Course {

@@ -90,7 +90,10 @@ impl<'k, 'a> Group<'k, 'a> {
     /// What was live of a key before the group; `None` where that takes too long to find out.
     fn live(&self, key: &[u8]) -> Option<Option<&'k Record>> {
         let places = self.first..self.end.min(self.first.saturating_add(RECORDS));
-        if let Some(at) = places.into_iter().find(|&at| self.user_key(at) == Some(key)) {
+        if let Some(at) = places
+            .into_iter()
+            .find(|&at| self.user_key(at) == Some(key))
+        {
             return Some(self.live_before(at));
         }
         let index = self.keyspace.index();

@@ -52,8 +52,9 @@ impl Timeline {
                 },
                 _ => (None, false),
             };
-            let exists =
-                |replay: &Replay<'_, '_>| lease.is_some_and(|id| replay.state().leases.contains(id));
+            let exists = |replay: &Replay<'_, '_>| {
+                lease.is_some_and(|id| replay.state().leases.contains(id))
+            };
             let before = exists(&replay);
             if let Applied::Stops(_) = replay.apply(entry.entry.index, entry.data, &payload) {
                 timeline.until = position;
@@ -88,11 +89,7 @@ impl Timeline {
 }
 
 /// Everything beside keys behind `on_it`, with which a road begins that goes on to the end of `rest`.
-pub(super) fn state(
-    rest: &[Entry<'_>],
-    on_it: &[Entry<'_>],
-    from_the_beginning: bool,
-) -> State {
+pub(super) fn state(rest: &[Entry<'_>], on_it: &[Entry<'_>], from_the_beginning: bool) -> State {
     let state = if from_the_beginning {
         beginning()
     } else {

@@ -133,3 +133,46 @@ pub(super) fn straight(
         whole,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::applied::runs;
+    use crate::member::Member;
+
+    fn road(name: &str) -> Option<(Straight, usize)> {
+        let member = Member::open(testkit::data_dir(name)).unwrap();
+        let (keyspace, wal) = (member.keyspace().unwrap(), member.wal().unwrap());
+        let applied = member.meta().unwrap().consistent_index.unwrap();
+        let entries = runs(&wal).pop().unwrap();
+        straight(&keyspace, &entries, applied).map(|road| (road, entries.len()))
+    }
+
+    #[test]
+    fn a_log_that_begins_in_the_middle_lies_on_it_to_the_end() {
+        for name in ["k8s-1.20-cluster3/m1", "k8s-1.20-etcd35"] {
+            let (road, _) = road(name).unwrap();
+            assert!(road.whole && road.reach.records > 50, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_log_from_the_first_entry_lies_on_it_from_the_empty_store() {
+        let mut roads = 0;
+        for name in testkit::fixtures() {
+            let data = testkit::fixture(&name).join("data");
+            if !data.join("member/wal").is_dir() {
+                continue;
+            }
+            let Some((road, entries)) = road(&name) else {
+                continue;
+            };
+            roads += 1;
+            assert!(road.to <= entries && road.from <= road.to, "{name}");
+            if road.from_the_beginning {
+                assert_eq!((road.from, road.reach.from_revision), (0, 1), "{name}");
+            }
+        }
+        assert!(roads >= 3, "{roads} fixtures lie on the straight road");
+    }
+}

@@ -96,9 +96,7 @@ fn made(
 ) -> Option<usize> {
     if entry.entry.is_plain {
         return match Plain::parse(entry.data)?.kind {
-            PlainKind::Write(PlainWrite::Put(put))
-                if !timeline.may_attach(put.lease, position) =>
-            {
+            PlainKind::Write(PlainWrite::Put(put)) if !timeline.may_attach(put.lease, position) => {
                 Some(0)
             }
             PlainKind::Write(write) => group.made_by(std::iter::once(write)),

@@ -1,0 +1,224 @@
+//! What keyspaces hold at the newest revision that all have, and where they part.
+//!
+//! Each keyspace is hashed once, and where the hashes are equal nothing else is read. Where they are not, each is summed
+//! once more in blocks of records; the first block that differs holds the first revision that does.
+
+use rayon::prelude::*;
+
+use super::DifferingKey;
+use crate::mvcc::{KeyRange, Keyspace, Version};
+
+/// Keys that differ and are named.
+const KEYS: usize = 10_000;
+/// Records of one block.
+const BLOCK: usize = 1024;
+
+/// What is told of one member.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub(super) hashkv: Option<u32>,
+    pub(super) hashkv_at_compaction: Option<u32>,
+    pub(super) is_minority: bool,
+}
+
+/// What a comparison of keyspaces found.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) members: Vec<Told>,
+    /// The newest revision that all have.
+    pub(super) common: Option<i64>,
+    pub(super) same: Option<bool>,
+    /// The first revision that differs.
+    pub(super) first: Option<i64>,
+    pub(super) differing: Vec<DifferingKey>,
+}
+
+impl Contents {
+    pub(super) fn compare(keyspaces: &[Keyspace<'_>], with_keys: bool) -> Self {
+        let Some(common) = keyspaces.iter().map(Keyspace::revision).min() else {
+            return Self::default();
+        };
+        let compactions: Vec<_> = keyspaces.iter().map(Keyspace::compact_revision).collect();
+        let compacted = compactions.iter().flatten().copied().max().unwrap_or(1);
+        let alike = all_equal(&compactions);
+        let hash = |keyspace: &Keyspace<'_>, at: i64| {
+            keyspace.hash_kv(Some(at)).ok().map(|hash| hash.hash)
+        };
+        let at_compaction = compactions.first().copied().flatten().filter(|_| alike);
+        let mut members: Vec<Told> = keyspaces
+            .iter()
+            .map(|keyspace| Told {
+                hashkv: hash(keyspace, common),
+                hashkv_at_compaction: at_compaction.and_then(|at| hash(keyspace, at)),
+                is_minority: false,
+            })
+            .collect();
+        let hashes: Vec<_> = members.iter().map(|told| told.hashkv).collect();
+        // HashKV depends on the compaction revision too: where that differs, the records themselves are compared.
+        let equal_hashes = alike && all_equal(&hashes) && hashes.iter().all(Option::is_some);
+        let reaches = common >= compacted;
+        if equal_hashes && reaches {
+            return Self {
+                members,
+                common: Some(common),
+                same: Some(true),
+                ..Self::default()
+            };
+        }
+        let blocks: Vec<Blocks<'_>> = match reaches {
+            true => keyspaces
+                .iter()
+                .map(|keyspace| Blocks::of(keyspace, compacted, common))
+                .collect(),
+            false => Vec::new(),
+        };
+        let mut first = first_divergent(&blocks);
+        let differing = match first {
+            None if !with_keys && !reaches => Vec::new(),
+            _ => differing(keyspaces, common.max(compacted)),
+        };
+        let same = reaches.then(|| first.is_none() && differing.is_empty());
+        if same == Some(false) {
+            let mod_revisions = || differing.iter().flat_map(|key| &key.mod_revisions);
+            first = first.or_else(|| mod_revisions().flatten().copied().min());
+            let contents: Vec<u64> = match alike && hashes.iter().all(Option::is_some) {
+                true => hashes
+                    .iter()
+                    .flatten()
+                    .map(|&hash| u64::from(hash))
+                    .collect(),
+                false => keyspaces
+                    .iter()
+                    .zip(&blocks)
+                    .map(|(keyspace, blocks)| blocks.sum() << 32 | live(keyspace, common))
+                    .collect(),
+            };
+            let like = |wanted: &u64| contents.iter().filter(|other| *other == wanted).count();
+            let majority = contents
+                .iter()
+                .any(|other| like(other) * 2 > contents.len());
+            for (told, mine) in members.iter_mut().zip(&contents) {
+                told.is_minority = majority && like(mine) * 2 <= contents.len();
+            }
+        }
+        Self {
+            members,
+            common: Some(common),
+            same,
+            first,
+            differing,
+        }
+    }
+}
+
+fn all_equal<T: PartialEq>(values: &[T]) -> bool {
+    values
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a == b))
+}
+
+/// The records above the compaction, summed in blocks.
+struct Blocks<'a> {
+    keyspace: Keyspace<'a>,
+    /// The first record's place in the index, and the one behind the last.
+    first: usize,
+    end: usize,
+    sums: Vec<u32>,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(keyspace: &Keyspace<'a>, compacted: i64, common: i64) -> Self {
+        let first = keyspace.index().first_at(compacted.saturating_add(1));
+        let end = keyspace.index().first_at(common.saturating_add(1));
+        Self {
+            keyspace: *keyspace,
+            first,
+            end,
+            sums: keyspace.block_sums(first, end, BLOCK),
+        }
+    }
+
+    /// The record of that number.
+    fn record(&self, number: usize) -> Option<Version<'a>> {
+        let at = self.first.checked_add(number).filter(|at| *at < self.end)?;
+        self.keyspace.version(u32::try_from(at).ok()?)
+    }
+
+    /// One sum over all.
+    fn sum(&self) -> u64 {
+        let bytes = self.sums.iter().map(|sum| sum.to_be_bytes());
+        u64::from(bytes.fold(0, |crc, sum| crc32c::crc32c_append(crc, &sum)))
+    }
+}
+
+/// The first main revision above the compaction whose records differ.
+fn first_divergent(members: &[Blocks<'_>]) -> Option<i64> {
+    let (one, others) = members.split_first()?;
+    let same = |block: usize| {
+        others
+            .iter()
+            .all(|other| other.sums.get(block) == one.sums.get(block))
+    };
+    let blocks = members.iter().map(|blocks| blocks.sums.len()).max()?;
+    let block = (0..blocks).find(|&block| !same(block))?;
+    let from = block.saturating_mul(BLOCK);
+    (from..from.saturating_add(BLOCK)).find_map(|number| {
+        let records: Vec<_> = members.iter().map(|member| member.record(number)).collect();
+        let parts = records
+            .iter()
+            .map(|record| record.map(|record| (record.revision, record.tombstone, record.message)));
+        let same = all_equal(&parts.collect::<Vec<_>>());
+        let mains = records.iter().flatten().map(|record| record.revision.main);
+        mains.min().filter(|_| !same)
+    })
+}
+
+/// A sum over what is live at a revision, comparable between members whose compaction differs.
+fn live(keyspace: &Keyspace<'_>, at: i64) -> u64 {
+    let Ok(live) = keyspace.live(&KeyRange::all(), Some(at)) else {
+        return 0;
+    };
+    let sum = live.iter().fold(0, |crc, version| {
+        let crc = crc32c::crc32c_append(crc, version.key);
+        crc32c::crc32c_append(crc, version.message)
+    });
+    u64::from(sum)
+}
+
+/// Keys whose live version differs at a revision, ascending.
+fn differing(keyspaces: &[Keyspace<'_>], at: i64) -> Vec<DifferingKey> {
+    let held = |key: &[u8]| {
+        keyspaces
+            .iter()
+            .map(move |other| other.get(key, Some(at)).ok().flatten())
+            .collect::<Vec<_>>()
+    };
+    let mut differing: Vec<DifferingKey> = Vec::new();
+    for keyspace in keyspaces {
+        let Ok(live) = keyspace.live(&KeyRange::all(), Some(at)) else {
+            continue;
+        };
+        let differs = |number: &usize| {
+            live.get(*number).is_some_and(|version| {
+                !held(version.key)
+                    .iter()
+                    .all(|other| other.is_some_and(|other| other.message == version.message))
+            })
+        };
+        let numbers: Vec<usize> = (0..live.len()).into_par_iter().filter(differs).collect();
+        let room = KEYS.saturating_sub(differing.len());
+        let versions = numbers.iter().filter_map(|number| live.get(*number));
+        differing.extend(versions.take(room).map(|version| {
+            DifferingKey {
+                key: version.key.to_vec(),
+                mod_revisions: held(version.key)
+                    .iter()
+                    .map(|other| other.map(|other| other.revision.main))
+                    .collect(),
+            }
+        }));
+    }
+    differing.sort_by(|a, b| a.key.cmp(&b.key));
+    differing.dedup();
+    differing
+}

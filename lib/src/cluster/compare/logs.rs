@@ -1,0 +1,102 @@
+//! The same raft index in several logs.
+
+use rayon::prelude::*;
+
+use super::MemberRow;
+use crate::codes::cross;
+use crate::finding::{Finding, Severity};
+use crate::member::{Member, Wal};
+use crate::place::Place;
+use crate::wal::LogEntry;
+
+/// The entries of a log, each summed once however many logs it is compared with.
+struct Entries<'a> {
+    wal: Wal<'a>,
+    /// Of each surviving entry the CRC-32C of its data.
+    sums: Vec<u32>,
+}
+
+impl<'a> Entries<'a> {
+    fn of(wal: Wal<'a>) -> Self {
+        let log = wal.log();
+        let sum = |&position: &u32| {
+            let entry = log.entries.get(position as usize);
+            entry.map_or(0, |entry| crc32c::crc32c(wal.data(entry)))
+        };
+        let sums = log.surviving.par_iter().map(sum).collect();
+        Self { wal, sums }
+    }
+
+    /// The entries that both have, and that are not the same, each with the other's. Both ascend by index.
+    fn different<'l>(
+        &'l self,
+        other: &'l Self,
+    ) -> impl Iterator<Item = (&'a LogEntry, &'a LogEntry)> + 'l {
+        let entries = |of: &'l Self| of.wal.log().surviving().zip(&of.sums);
+        let mut theirs = entries(other).peekable();
+        entries(self).filter_map(move |(entry, sum)| {
+            while theirs
+                .next_if(|(their, _)| their.index < entry.index)
+                .is_some()
+            {}
+            let (their, their_sum) = theirs.next_if(|(their, _)| their.index == entry.index)?;
+            let same =
+                their.term == entry.term && their.data_len == entry.data_len && their_sum == sum;
+            (!same).then_some((entry, their))
+        })
+    }
+}
+
+/// The same index with another term or another payload, where both logs call it committed.
+pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
+    let logs: Vec<Option<Entries<'_>>> = members
+        .iter()
+        .map(|member| member.wal().map(Entries::of))
+        .collect();
+    for (at, (log, row)) in logs.iter().zip(rows).enumerate().skip(1) {
+        let Some(log) = log else { continue };
+        for (other, other_row) in logs.iter().zip(rows).take(at) {
+            let Some(other) = other else { continue };
+            if row.cluster_id != other_row.cluster_id {
+                continue;
+            }
+            let committed = row.commit.unwrap_or(0).min(other_row.commit.unwrap_or(0));
+            let mut different = log.different(other);
+            let Some((entry, theirs)) = different.next() else {
+                continue;
+            };
+            let count = different.count().saturating_add(1) as u64;
+            let clone = row.member_id.is_some() && row.member_id == other_row.member_id;
+            // Behind the commit of one of them raft settles it: the entries of the older term are overwritten.
+            let settled = entry.index > committed && !clone;
+            let message = format!(
+                "entry {} of {} has term {}, that of {} term {}{}",
+                entry.index,
+                row.path,
+                entry.term,
+                other_row.path,
+                theirs.term,
+                if entry.term == theirs.term {
+                    " and another payload"
+                } else {
+                    ""
+                }
+            );
+            let place = log.wal.place(entry);
+            let code = if clone {
+                &cross::CLONED
+            } else {
+                &cross::LOGS_DIFFER
+            };
+            let place =
+                place.unwrap_or_else(|| Place::file(&crate::place::FileName::new(&row.path)));
+            let finding = Finding::new(code, place, message).count(count);
+            findings.push(if settled {
+                let message = format!("{}; not committed in both: no damage", finding.message);
+                Finding { message, ..finding }.severity(Severity::Note)
+            } else {
+                finding
+            });
+        }
+    }
+}

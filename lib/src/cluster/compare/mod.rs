@@ -1,0 +1,131 @@
+//! Copies of several members side by side.
+
+mod contents;
+mod logs;
+mod membership;
+mod row;
+mod zombies;
+
+use std::borrow::Borrow;
+
+use rayon::prelude::*;
+
+use self::contents::Contents;
+use crate::check::Verdict;
+use crate::finding::Finding;
+use crate::member::Member;
+use crate::mvcc::Keyspace;
+use crate::progress::Progress;
+
+/// One member of a comparison.
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    /// As the user gave it.
+    pub path: String,
+    /// From the WAL metadata.
+    pub member_id: Option<u64>,
+    /// From the WAL metadata.
+    pub cluster_id: Option<u64>,
+    /// Current revision of the db.
+    pub revision: Option<i64>,
+    /// Compaction revision in force.
+    pub compact_revision: Option<i64>,
+    /// Last HardState.term.
+    pub term: Option<u64>,
+    /// consistent_index.
+    pub applied: Option<u64>,
+    /// What is known to be committed.
+    pub commit: Option<u64>,
+    /// The last entry of the log.
+    pub last_index: Option<u64>,
+    /// Live keys.
+    pub keys: Option<usize>,
+    /// HashKV at the common revision.
+    pub hashkv: Option<u32>,
+    /// Size of the db file.
+    pub db_bytes: Option<u64>,
+    /// HashKV at the newest compaction revision of all, where each is compacted there.
+    pub hashkv_at_compaction: Option<u32>,
+    /// Holds other records than most of the others at the common revision.
+    pub is_minority: bool,
+    /// What `check` says.
+    pub verdict: Verdict,
+    /// Errors and warnings; alarms are left out: they are on in all members of a cluster.
+    pub findings: (usize, usize),
+    /// Alarms that are on.
+    pub alarms: usize,
+}
+
+/// A key that members hold differently at the common revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferingKey {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Of each member: mod_revision of the version it holds; `None` where it has none.
+    pub mod_revisions: Vec<Option<i64>>,
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// In the order given.
+    pub members: Vec<MemberRow>,
+    /// The newest revision that all have.
+    pub common_revision: Option<i64>,
+    /// Whether HashKV at the common revision is the same everywhere; `None` where it cannot be asked of all.
+    pub same: Option<bool>,
+    /// The first revision whose records differ.
+    pub first_divergent_revision: Option<i64>,
+    /// Position of the copy to recover from.
+    pub best: Option<usize>,
+    /// Keys that differ at the common revision, ascending.
+    pub differing_keys: Vec<DifferingKey>,
+    /// Other clusters, logs that tell different things, members that some list and others do not.
+    pub findings: Vec<Finding>,
+}
+
+/// Compares two to nine copies.
+pub fn compare<M: Borrow<Member>>(
+    members: &[M],
+    with_keys: bool,
+    progress: &dyn Progress,
+) -> Comparison {
+    let members: Vec<&Member> = members.iter().map(Borrow::borrow).collect();
+    compare_all(&members, with_keys, progress)
+}
+
+fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) -> Comparison {
+    // Each is read on all cores, but for stretches in which only one can work: then another member's turn has come.
+    let mut rows: Vec<MemberRow> = members
+        .par_iter()
+        .map(|member| row::row(member, progress))
+        .collect();
+    let keyspaces: Vec<Keyspace<'_>> = members
+        .iter()
+        .filter_map(|member| member.keyspace().ok())
+        .collect();
+    let mut contents = Contents::default();
+    if keyspaces.len() == members.len() {
+        contents = Contents::compare(&keyspaces, with_keys);
+    }
+    for (row, told) in rows.iter_mut().zip(&contents.members) {
+        row.hashkv = told.hashkv;
+        row.hashkv_at_compaction = told.hashkv_at_compaction;
+        row.is_minority = told.is_minority;
+    }
+    let mut findings = Vec::new();
+    membership::identities(members, &rows, &mut findings);
+    logs::logs(members, &rows, &mut findings);
+    membership::listed(members, &rows, &mut findings);
+    zombies::zombies(members, &rows, &mut findings);
+    let best = row::best(&rows);
+    Comparison {
+        members: rows,
+        common_revision: contents.common,
+        same: contents.same,
+        first_divergent_revision: contents.first,
+        best,
+        differing_keys: contents.differing,
+        findings,
+    }
+}

@@ -1,0 +1,80 @@
+//! What one member says of itself, and which is the best.
+
+use super::MemberRow;
+use crate::backend::Meta;
+use crate::check::{Depth, check};
+use crate::finding::{Finding, Severity};
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::recover::commit;
+
+pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
+    // What cannot be indexed is told by the check.
+    let _ = member.summed_keyspace();
+    let report = check(member, Depth::Default, progress);
+    let is_alarm = |finding: &Finding| finding.code.id.starts_with("ALARM-");
+    let count = |severity| {
+        let of_it = |finding: &&Finding| finding.severity == severity && !is_alarm(finding);
+        report.findings.iter().filter(of_it).count()
+    };
+    let mut row = MemberRow {
+        path: member.evidence().name().to_string(),
+        member_id: None,
+        cluster_id: None,
+        revision: None,
+        compact_revision: None,
+        term: None,
+        applied: None,
+        commit: None,
+        last_index: None,
+        keys: None,
+        hashkv: None,
+        hashkv_at_compaction: None,
+        is_minority: false,
+        alarms: report
+            .findings
+            .iter()
+            .filter(|finding| is_alarm(finding))
+            .count(),
+        db_bytes: member.evidence().db().map(crate::evidence::File::size),
+        findings: (count(Severity::Error), count(Severity::Warning)),
+        verdict: report.verdict,
+    };
+    if let Ok(db) = member.db() {
+        row.applied = Meta::read(&db, &mut |_| {}).consistent_index;
+    }
+    if let Ok(keyspace) = member.keyspace() {
+        row.revision = Some(keyspace.revision());
+        row.compact_revision = keyspace.compact_revision();
+        row.keys = Some(keyspace.live_count());
+    }
+    if let Some(wal) = member.wal_with(progress) {
+        let log = wal.log();
+        row.member_id = log.metadata.first().map(|metadata| metadata.node_id);
+        row.cluster_id = log.metadata.first().map(|metadata| metadata.cluster_id);
+        row.term = log.hard_state().map(|state| state.term);
+        row.commit = Some(commit(&wal, row.applied.unwrap_or(0)));
+        row.last_index = Some(log.last_index());
+    }
+    row
+}
+
+/// The newest of the copies that hold what most hold and have no errors; where all have some, the newest of those.
+pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
+    let value = |row: &MemberRow| {
+        (
+            !row.is_minority,
+            row.findings.0 == 0,
+            row.commit,
+            row.revision,
+            row.last_index,
+        )
+    };
+    let readable = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.revision.is_some());
+    readable
+        .max_by(|(i, a), (j, b)| value(a).cmp(&value(b)).then(j.cmp(i)))
+        .map(|(at, _)| at)
+}

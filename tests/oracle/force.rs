@@ -1,0 +1,232 @@
+//! `--force-new-cluster` on copies of clusters, by a real etcd: what `preflight --for force-new-cluster` said of each copy must
+//! be what happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use etcd_inspect::cluster::{Candidate, force_new_cluster};
+use etcd_inspect::member::Member;
+use etcd_inspect::progress::Silent;
+use etcd_inspect::recover::replay_to_the_end;
+use serde_json::Value;
+use testkit::etcd::{Binaries, Server};
+use testkit::{copy_of, data_dir};
+
+/// What a forced etcd says of itself.
+struct Forced {
+    revision: i64,
+    /// Each live key with its mod_revision.
+    keys: BTreeMap<Vec<u8>, i64>,
+    members: Vec<u64>,
+    /// Entries it dropped, and the commit index that it kept, where it dropped any.
+    discarded: Option<(u64, u64)>,
+}
+
+fn force(binaries: &Binaries, path: &Path) -> Forced {
+    let copy = copy_of(path);
+    let flags = ["--force-new-cluster"];
+    let server = Server::start(binaries, &copy, &flags, Duration::from_secs(60))
+        .unwrap_or_else(|not| panic!("{}: {}", path.display(), not.log));
+    let said = server.json(&["get", "", "--prefix", "--keys-only"]);
+    let keys = said["kvs"].as_array().map_or(&[][..], Vec::as_slice);
+    let keys = keys.iter().map(|kv| {
+        let key = STANDARD.decode(kv["key"].as_str().unwrap()).unwrap();
+        (key, kv["mod_revision"].as_i64().unwrap())
+    });
+    let list = server.json(&["member", "list"]);
+    let members = list["members"].as_array().unwrap();
+    let discarded = server.log().lines().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let said = line["msg"].as_str()? == "discarding uncommitted WAL entries";
+        said.then(|| {
+            (
+                line["number-of-discarded-entries"].as_u64().unwrap(),
+                line["commit-index-from-wal"].as_u64().unwrap(),
+            )
+        })
+    });
+    Forced {
+        revision: said["header"]["revision"].as_i64().unwrap(),
+        keys: keys.collect(),
+        members: members
+            .iter()
+            .map(|member| member["ID"].as_u64().unwrap())
+            .collect(),
+        discarded: discarded.filter(|(entries, _)| *entries > 0),
+    }
+}
+
+/// What the log of the member that saw most would give, committed or not: each live key with its mod_revision.
+fn most(member: &Member) -> BTreeMap<Vec<u8>, i64> {
+    let replayed = replay_to_the_end(member, &Silent).unwrap();
+    let keyspace = replayed.keyspace();
+    let all = etcd_inspect::mvcc::KeyRange::all();
+    let live = keyspace.live(&all, None).unwrap();
+    live.iter()
+        .map(|version| (version.key.to_vec(), version.revision.main))
+        .collect()
+}
+
+fn own_id(member: &Member) -> u64 {
+    member.wal().unwrap().log().metadata[0].node_id
+}
+
+fn of<'c>(candidates: &'c [Candidate], path: &Path) -> &'c Candidate {
+    candidates
+        .iter()
+        .find(|candidate| Path::new(candidate.path.trim_end_matches('/')) == path)
+        .unwrap()
+}
+
+/// Forces a new cluster on each copy and holds what was said against what happens.
+fn assert_as_predicted(paths: &[PathBuf]) -> Vec<Candidate> {
+    let members: Vec<Member> = paths
+        .iter()
+        .map(|path| Member::open(path).unwrap())
+        .collect();
+    let candidates = force_new_cluster(&members, &Silent);
+    assert_eq!(candidates.len(), paths.len());
+    let Some(binaries) = Binaries::newest("3.5") else {
+        eprintln!(
+            "no etcd 3.5 on this machine (fixtures/recipes/etcd-from-debian fetches one): predicted only"
+        );
+        return candidates;
+    };
+    let newest = members
+        .iter()
+        .max_by_key(|member| {
+            let wal = member.wal().unwrap();
+            wal.log().last().map(|last| (last.term, last.index))
+        })
+        .unwrap();
+    let most = most(newest);
+    for (path, member) in paths.iter().zip(&members) {
+        let ours = of(&candidates, path);
+        let theirs = force(&binaries, path);
+        let name = path.display();
+        assert_eq!(ours.revision, theirs.revision, "{name}: {ours:?}");
+        assert_eq!(ours.live_keys, theirs.keys.len(), "{name}: {ours:?}");
+        assert_eq!(theirs.members, [own_id(member)], "{name}");
+        let discarded =
+            (ours.discarded_entries > 0).then_some((ours.discarded_entries, ours.commit));
+        assert_eq!(discarded, theirs.discarded, "{name}: {ours:?}");
+        // Exactly the keys that are said to be lost are not what they would be: none else is missing, and none is older.
+        let lost: BTreeSet<&[u8]> = ours.lost_keys.iter().map(Vec::as_slice).collect();
+        for (key, revision) in &most {
+            let same = theirs.keys.get(key) == Some(revision);
+            let said = lost.contains(key.as_slice());
+            assert!(same != said, "{name}: {} {same}", key.escape_ascii());
+        }
+        for key in theirs.keys.keys().filter(|key| !most.contains_key(*key)) {
+            assert!(
+                lost.contains(key.as_slice()),
+                "{name}: {}",
+                key.escape_ascii()
+            );
+        }
+    }
+    candidates
+}
+
+fn members_of(name: &str, members: &[&str]) -> Vec<PathBuf> {
+    let path = |member: &&str| data_dir(&format!("{name}/{member}"));
+    members.iter().map(path).collect()
+}
+
+#[test]
+fn of_a_cluster_whose_leader_was_killed_the_ranking_and_the_loss_are_exact() {
+    let paths = members_of("diverged-3.5.30", &["m1", "m2", "m3"]);
+    let candidates = assert_as_predicted(&paths);
+    let ranks: Vec<usize> = paths
+        .iter()
+        .map(|path| of(&candidates, path).rank)
+        .collect();
+    // m1 led the older term, m2 and m3 the newer one; of m2's last five writes nobody else knows.
+    assert_eq!(ranks[0], 3, "{ranks:?}");
+    let lost = |at: usize| {
+        let keys = &of(&candidates, &paths[at]).lost_keys;
+        let mut keys: Vec<String> = keys
+            .iter()
+            .map(|key| String::from_utf8(key.clone()).unwrap())
+            .collect();
+        keys.sort();
+        keys
+    };
+    let lonely: Vec<String> = (0..5).map(|n| format!("/lonely/{n}")).collect();
+    assert_eq!((lost(1), lost(2)), (lonely.clone(), lonely.clone()));
+    let mut newer: Vec<String> = (0..20).map(|n| format!("/new-term/{n}")).collect();
+    newer.extend(lonely);
+    newer.sort();
+    assert_eq!(lost(0), newer);
+    // What the old leader alone had, and never committed, is dropped from its own log.
+    assert_eq!(of(&candidates, &paths[0]).discarded_entries, 12);
+}
+
+#[test]
+fn every_member_of_a_kubernetes_cluster_gives_the_cluster_that_was_predicted() {
+    assert_as_predicted(&members_of("k8s-1.20-cluster3", &["m1", "m2", "m3"]));
+}
+
+#[test]
+fn members_written_by_3_4_give_the_cluster_that_was_predicted() {
+    assert_as_predicted(&members_of("cluster3-3.4.23", &["m1", "m2", "m3"]));
+}
+
+#[test]
+fn a_single_member_that_lags_behind_its_log_keeps_all_of_it_that_was_committed() {
+    let candidates = assert_as_predicted(&[data_dir("lagging-3.5.30")]);
+    assert_eq!(candidates[0].revision, 421);
+}
+
+/// Zeros from a sector boundary within an entry to the end of the log: what a power cut leaves.
+fn tear(path: &Path, entries_back: usize) {
+    let log = testkit::places::wal::Log::read(path);
+    let boundary = |at: usize| (at + 8).div_ceil(512) * 512;
+    let entries = log.entries();
+    let entries = entries.iter().rev().skip(entries_back);
+    let (file, from) = entries
+        .map(|entry| (&log.segments[entry.segment], entry.frame))
+        .find_map(|(file, frame)| {
+            let frame = &file.frames[frame];
+            (boundary(frame.at) + 16 < frame.end).then(|| (file, boundary(frame.at)))
+        })
+        .unwrap();
+    testkit::damage::zero(&file.path, from..file.end());
+}
+
+#[test]
+fn a_copy_with_a_torn_tail_gives_the_cluster_that_was_predicted() {
+    let mut paths = members_of("diverged-3.5.30", &["m1", "m2", "m3"]);
+    let copy = copy_of(&paths[1]);
+    tear(&copy, 8);
+    paths[1] = copy.to_path_buf();
+    let candidates = assert_as_predicted(&paths);
+    assert!(of(&candidates, &paths[1]).commit < of(&candidates, &paths[2]).commit);
+    assert_eq!(of(&candidates, &paths[2]).rank, 1);
+}
+
+#[test]
+fn a_copy_with_a_flipped_bit_ranks_behind_those_without_and_still_gives_what_was_predicted() {
+    let mut paths = members_of("diverged-3.5.30", &["m1", "m2", "m3"]);
+    let copy = copy_of(&paths[1]);
+    let file = copy.join("member/snap/db");
+    let mut db = testkit::places::bolt::Db::read(&file);
+    // The value of the newest record that stands in the db.
+    let last = db.entries("key").pop().unwrap();
+    let value = testkit::places::proto::field(&db.bytes[last.value.clone()], 5).unwrap();
+    db.bytes[last.value.start + value.payload.start] ^= 1;
+    db.write(&file);
+    paths[1] = copy.to_path_buf();
+    let candidates = assert_as_predicted(&paths);
+    let damaged = of(&candidates, &paths[1]);
+    assert_eq!((damaged.rank, damaged.errors), (3, 1), "{damaged:?}");
+    assert_eq!(of(&candidates, &paths[2]).rank, 1);
+}
+
+#[test]
+fn a_learner_that_fell_behind_is_a_candidate_like_any_other() {
+    assert_as_predicted(&members_of("learner-3.5.30", &["m1", "m2"]));
+}
