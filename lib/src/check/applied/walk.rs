@@ -110,7 +110,11 @@ pub(super) fn walk<'a>(
             (position, revision) = (road.to, road.revision);
             // Nobody asks for a state that was guessed.
             let is_known = road.from_the_beginning || !road.whole;
-            Some(is_known.then(|| road.state(entries)).unwrap_or_default())
+            Some(if is_known {
+                road.state(entries)
+            } else {
+                State::default()
+            })
         }
         None => (anchor == Anchor::Beginning).then(beginning),
     };
