@@ -45,6 +45,14 @@ pub struct Candidate {
     pub lines: Vec<Line>,
 }
 
+impl Candidate {
+    /// Whether etcd is said not to start on it.
+    fn refuses(&self) -> bool {
+        let fails = |line: &Line| line.level == Level::Fail && line.code == "START";
+        self.lines.iter().any(fails)
+    }
+}
+
 /// Ranks copies as origins of a new cluster.
 pub fn force_new_cluster<M: Borrow<Member>>(
     members: &[M],
@@ -153,6 +161,7 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
     if let Some(message) = start.message {
         let text = format!("etcd does not start on it: {message}");
         candidate.lines.push(Line::new(Level::Fail, "START", text));
+        candidate.errors = candidate.errors.max(1);
     }
     for finding in report
         .findings
@@ -204,6 +213,13 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
     }
     let own = log.metadata.first().map_or(0, |metadata| metadata.node_id);
     let conf = voters(member, &wal, candidate.commit);
+    if conf.learners.contains(&own) {
+        let text = "etcd does not start on it: panic: removed all voters (this member only learns; the voters would be removed before it may vote)";
+        candidate
+            .lines
+            .push(Line::new(Level::Fail, "LEARNER", text));
+        candidate.errors = candidate.errors.saturating_add(1);
+    }
     candidate.removed_members = conf
         .voters
         .iter()
@@ -212,6 +228,17 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         .filter(|id| *id != own)
         .collect();
     candidate.removed_members.sort_unstable();
+    // Since 3.5.22 the changes are appended behind consistent_index, not behind the end of the log.
+    let applied = meta.consistent_index.unwrap_or(0);
+    if applied > candidate.last_index && !candidate.refuses() {
+        let commit = applied.saturating_add(candidate.removed_members.len() as u64);
+        let text = format!(
+            "etcd does not start on it: panic: {own:x} state.commit {commit} is out of range (consistent_index is {applied}, the log ends at {})",
+            candidate.last_index
+        );
+        candidate.lines.push(Line::new(Level::Fail, "START", text));
+        candidate.errors = candidate.errors.max(1);
+    }
     for id in &candidate.removed_members {
         candidate.lines.push(Line::new(
             Level::Pass,

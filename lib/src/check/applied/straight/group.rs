@@ -9,6 +9,23 @@ const VERSIONS: usize = 4096;
 /// Records of a group in which a key is looked for.
 const RECORDS: usize = 64;
 
+/// Records that are asked for together.
+const WARMED: usize = 64;
+
+/// Asks for the next records and those before them of their keys, which lie anywhere in the file; until where.
+pub(super) fn warm(keyspace: &Keyspace<'_>, first: usize) -> usize {
+    let index = keyspace.index();
+    let end = first.saturating_add(WARMED);
+    let records = index.records.get(first..end.min(index.len()));
+    let befores = index.prevs.get(first..end.min(index.len()));
+    let befores = befores.unwrap_or_default().iter();
+    let befores = befores.filter_map(|&before| index.record(before));
+    keyspace
+        .bytes
+        .warm(records.unwrap_or_default().iter().chain(befores));
+    end
+}
+
 /// The records of one main revision: positions in the index. There may be none.
 #[derive(Clone, Copy)]
 pub(super) struct Group<'k, 'a> {

@@ -1,7 +1,7 @@
 //! A stretch of entries held against the store, each on top of the store as it is before it.
 
 use super::super::Entry;
-use super::group::Group;
+use super::group::{self, Group};
 use super::leases::{Revoked, Timeline};
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Plain, PlainKind, PlainTxn, PlainWrite, Request};
@@ -67,7 +67,11 @@ pub(super) fn stretch(
     let mut next = keyspace
         .index()
         .first_at(stretch.revision.saturating_add(1));
+    let mut warmed = next;
     for position in stretch.from..stretch.to.min(timeline.until) {
+        if next >= warmed {
+            warmed = group::warm(keyspace, next);
+        }
         let group = Group::from(keyspace, road.revision.saturating_add(1), next);
         let Some(made) = entries
             .get(position)
