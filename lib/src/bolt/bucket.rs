@@ -156,7 +156,7 @@ impl<'a> Bucket<'a> {
         if self.inline.is_some() {
             return None;
         }
-        let descent = descend(&self.db, self.root)?;
+        let descent = descend(&self.db, self.root, false)?;
         let order = descent.in_page_order()?;
         let seen = |(runs, state): &mut (Vec<(u32, Run)>, S), at: Placed, page: &Page<'_>| {
             runs.push((at.position, Run::of(page)));
@@ -176,12 +176,32 @@ impl<'a> Bucket<'a> {
         ))
     }
 
+    /// The pages of a tree of which [`check`](super::check::check) has nothing to tell but who owns them: leaves and branches,
+    /// each with its overflow. Reads every byte of them, in the order of the file.
+    pub(crate) fn sound_pages(&self, progress: &dyn Progress) -> Option<Vec<Run>> {
+        if self.inline.is_some() {
+            return None;
+        }
+        let descent = descend(&self.db, self.root, true)?;
+        let order = descent.in_page_order()?;
+        let is_root = descent.branches.is_empty();
+        let judge = |runs: &mut Vec<Run>, at: Placed, page: &Page<'_>| {
+            let bounds = descent.separators.bounds(at.position as usize);
+            let full = page.header.count > 0 || is_root;
+            runs.push(Run::of(page));
+            is_sound_leaf(page) && full && super::check::is_sound(page, bounds)
+        };
+        let runs = sweep(&self.db, &order, Vec::new, judge, progress)?;
+        let leaves = runs.into_iter().flatten();
+        Some(leaves.chain(descent.branches).collect())
+    }
+
     /// The leaf pages of a sound tree, whose walk would have nothing to tell.
     fn sound_leaves(&self) -> Option<Leaves<'a>> {
         if self.inline.is_some() {
             return None;
         }
-        let descent = descend(&self.db, self.root)?;
+        let descent = descend(&self.db, self.root, false)?;
         let order = descent.in_page_order()?;
         let run = |placed: &Placed| {
             let page = self.db.page(placed.pgid()).ok()?;

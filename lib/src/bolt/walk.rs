@@ -25,7 +25,7 @@ pub struct Visit<'a, 's> {
 }
 
 /// One bit a page.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PageSet {
     bits: Vec<u64>,
 }

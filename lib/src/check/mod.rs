@@ -28,6 +28,7 @@ use crate::evidence::{Kind, Role};
 use crate::finding::{Finding, Severity};
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Member, Objects};
+use crate::mvcc::Noted;
 use crate::place::Place;
 use crate::progress::Progress;
 
@@ -224,7 +225,7 @@ impl Run<'_> {
             "db: {pages} pages of {} bytes, both metas",
             db.page_size()
         ));
-        match self.member.keyspace() {
+        match self.member.noted_keyspace(Noted::FACTS) {
             Ok(keyspace) => {
                 let limits = &self.member.options().evidence.limits;
                 if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {

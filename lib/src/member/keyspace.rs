@@ -5,7 +5,7 @@ use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mvcc::{Compaction, Index, Keyspace, StoredKey};
+use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
 use crate::place::Place;
 use crate::progress::{Progress, Silent};
 
@@ -33,14 +33,14 @@ fn cut(db: &Db<'_>) -> Option<Error> {
 }
 
 /// One pass over the `key` bucket; worth nothing where it was cancelled.
-fn read(db: &Db<'_>, summed: bool, progress: &dyn Progress) -> Result<Indexed, Error> {
+fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, Error> {
     progress.begin("indexing", db.file().len() as u64);
     let mut damage = Vec::new();
     let bucket = db
         .bucket(b"key", &mut |finding| damage.push(finding))
         .map_err(|error| cut(db).unwrap_or(error))?;
     let told = &mut |finding| damage.push(finding);
-    let (index, leaves) = Index::with_leaves(&bucket, summed, told, progress);
+    let (index, leaves) = Index::with_leaves(&bucket, wanted, told, progress);
     let pages = PageCounts::of(db, "key", &leaves);
     Ok(Indexed {
         index,
@@ -69,7 +69,7 @@ impl Member {
     /// # Errors
     /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
-        self.indexed(false)
+        self.noted_keyspace(Noted::default())
     }
 
     /// As [`Member::keyspace`], for whoever wants its hash: the first call of either also sums every record on the way, so
@@ -78,15 +78,16 @@ impl Member {
     /// # Errors
     /// As [`Member::keyspace`].
     pub fn summed_keyspace(&self) -> Result<Keyspace<'_>, Error> {
-        self.indexed(true)
+        self.noted_keyspace(Noted::SUMS)
     }
 
-    fn indexed(&self, summed: bool) -> Result<Keyspace<'_>, Error> {
+    /// As [`Member::keyspace`]; the first call of any notes of each record what it is asked for.
+    pub(crate) fn noted_keyspace(&self, wanted: Noted) -> Result<Keyspace<'_>, Error> {
         let db = self.db()?;
         let indexed = match self.index.get() {
             Some(known) => known,
             None => {
-                let indexed = read(&db, summed, &Silent)?;
+                let indexed = read(&db, wanted, &Silent)?;
                 self.index.get_or_init(|| indexed)
             }
         };
@@ -99,7 +100,7 @@ impl Member {
     /// As [`Member::keyspace`].
     pub fn keyspace_with(&self, progress: &dyn Progress) -> Result<Option<Keyspace<'_>>, Error> {
         if self.index.get().is_none() {
-            let indexed = read(&self.db()?, false, progress)?;
+            let indexed = read(&self.db()?, Noted::default(), progress)?;
             if progress.cancelled() {
                 return Ok(None);
             }

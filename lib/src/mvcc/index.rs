@@ -14,6 +14,7 @@
 
 use hashbrown::HashTable;
 
+use super::facts::Facts;
 use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
 use crate::bytes::warm;
 
@@ -259,6 +260,8 @@ pub struct Index {
     pub(crate) parts: Vec<Part>,
     /// CRC-32C of stored key and message of each record; empty where it was not asked for.
     pub(crate) sums: Vec<u32>,
+    /// What a check wants to know of each record; empty where it was not asked for.
+    pub(crate) facts: Vec<Facts>,
     /// Folders have the numbers below this.
     pub(crate) folders: u32,
     pub(crate) hasher: foldhash::fast::RandomState,
@@ -280,6 +283,7 @@ impl Index {
             prevs: Vec::new(),
             parts: (0..PARTS).map(|_| Part::default()).collect(),
             sums: Vec::new(),
+            facts: Vec::new(),
             folders: 0,
             hasher: foldhash::fast::RandomState::default(),
             skipped: 0,
@@ -308,8 +312,15 @@ impl Index {
             .map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
         self.records.capacity() * size_of::<Record>()
             + self.sums.capacity() * size_of::<u32>()
+            + self.facts.capacity() * size_of::<Facts>()
             + self.prevs.capacity() * size_of::<u32>()
             + keys.sum::<usize>()
+    }
+
+    /// What was noted of records belongs to those of the file.
+    fn forget_notes(&mut self) {
+        self.sums.clear();
+        self.facts.clear();
     }
 
     pub(crate) fn record(&self, record: u32) -> Option<&Record> {
@@ -368,6 +379,7 @@ impl Index {
 
     /// Appends a record, newer than all others. `false` where the index is full.
     pub(crate) fn push(&mut self, record: Record, user_key: &[u8], bytes: Stored<'_>) -> bool {
+        self.forget_notes();
         let hash = self.hash(user_key);
         let Some(id) = u32::try_from(self.records.len())
             .ok()
@@ -384,7 +396,6 @@ impl Index {
         let Some(part) = self.parts.get_mut(part_of(hash) as usize) else {
             return false;
         };
-        self.sums.clear();
         self.prevs.push(part.enter(hash, id, same, || NONE));
         self.records.push(record);
         true
@@ -434,7 +445,7 @@ impl Index {
             }
         }
         self.prevs = prevs;
-        self.sums.clear();
+        self.forget_notes();
         let mut id = 0..self.records.len();
         self.records.retain(|_| id.next().is_some_and(stays));
     }

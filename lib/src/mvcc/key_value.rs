@@ -82,6 +82,24 @@ impl<'a> KeyValue<'a> {
         Self::parse_to(message, VALUE)
     }
 
+    /// Whether the numbers agree with each other and with the stored key: of a tombstone none is there, of a put each is where
+    /// etcd's own counting puts it.
+    pub(crate) fn is_sound_at(&self, main: i64, tombstone: bool) -> bool {
+        if tombstone {
+            let numbers = (
+                self.create_revision,
+                self.mod_revision,
+                self.version,
+                self.lease,
+            );
+            return numbers == (0, 0, 0, 0) && self.value.is_empty();
+        }
+        self.mod_revision == main
+            && (1..=self.mod_revision).contains(&self.create_revision)
+            && (1..=self.mod_revision - self.create_revision + 1).contains(&self.version)
+            && (self.version == 1) == (self.create_revision == self.mod_revision)
+    }
+
     /// Ends at field `end` as long as the fields came in order.
     fn parse_to(message: &'a [u8], end: u64) -> Result<Self, Flaw> {
         let mut reader = Reader {

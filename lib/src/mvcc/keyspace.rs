@@ -234,7 +234,12 @@ impl<'a> Keyspace<'a> {
     pub fn leased(&self) -> Vec<(i64, Version<'a>)> {
         let at = self.revision();
         let lease = |newest: u32| {
-            let version = self.version(self.live_of(newest, at)?)?;
+            let live = self.live_of(newest, at)?;
+            let facts = self.index.facts.get(live as usize);
+            if facts.is_some_and(|facts| facts.is_without_lease()) {
+                return None;
+            }
+            let version = self.version(live)?;
             let lease = version.key_value().ok()?.lease;
             (lease != 0).then_some((lease, version))
         };

@@ -11,6 +11,7 @@ pub mod check;
 mod compaction;
 mod counts;
 mod directory;
+mod facts;
 mod folder;
 mod hash;
 mod history;
@@ -24,6 +25,7 @@ mod revision;
 mod sum;
 mod top;
 
+pub(crate) use build::Noted;
 pub use compaction::{Compaction, Rules};
 pub use counts::Counts;
 pub use directory::Directory;

@@ -74,6 +74,7 @@ pub fn page<'a>(
     if let Some(end) = end
         && !inline
         && let Some(rest) = page.bytes.as_slice().get(end..)
+        && !is_zero(rest)
         && let Some(first) = rest.iter().position(|byte| *byte != 0)
     {
         judge.report(
@@ -83,6 +84,19 @@ pub fn page<'a>(
         );
     }
     judge.found
+}
+
+/// Whether there is nothing but zeros, compared a cache line and more at a time.
+fn is_zero(mut rest: &[u8]) -> bool {
+    static ZEROS: [u8; 4096] = [0; 4096];
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(rest.len().min(ZEROS.len()));
+        if ZEROS.get(..some.len()) != Some(some) {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }
 
 /// BOLT-019 for buckets within a bucket: etcd has none, and bbolt takes the value for a bucket's header.

@@ -5,12 +5,13 @@ use crate::backend::Meta;
 use crate::check::{Depth, check};
 use crate::finding::{Finding, Severity};
 use crate::member::Member;
+use crate::mvcc::Noted;
 use crate::progress::Progress;
 use crate::recover::commit;
 
 pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
     // What cannot be indexed is told by the check.
-    let _ = member.summed_keyspace();
+    let _ = member.noted_keyspace(Noted::ALL);
     let report = check(member, Depth::Default, progress);
     let is_alarm = |finding: &Finding| finding.code.id.starts_with("ALARM-");
     let count = |severity| {

@@ -15,6 +15,7 @@ mod swept;
 
 use link::{Hashes, KeyHasher, link};
 
+use super::facts::Facts;
 use super::index::{Index, Record, Stored};
 use super::key_value::user_key;
 use super::revision::StoredKey;
@@ -24,6 +25,30 @@ use crate::finding::Sink;
 use crate::progress::{Progress, Silent};
 
 pub(super) use careful::WARMED;
+
+/// What is kept of each record beside its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// A checksum, for [`hash_kv`](super::Keyspace::hash_kv): 4 bytes.
+    pub(crate) sums: bool,
+    /// Whether it is sound, for [`check`](super::check): 8 bytes.
+    pub(crate) facts: bool,
+}
+
+impl Noted {
+    pub(crate) const SUMS: Self = Self {
+        sums: true,
+        facts: false,
+    };
+    pub(crate) const FACTS: Self = Self {
+        sums: false,
+        facts: true,
+    };
+    pub(crate) const ALL: Self = Self {
+        sums: true,
+        facts: true,
+    };
+}
 
 /// Records and what their keys hash to, in order of revision.
 struct Filled<N> {
@@ -39,30 +64,65 @@ impl Index {
     /// A record that etcd could not load is told to `sink` and is part of no answer; damage of the tree likewise.
     /// [`check`](super::check) says more about each.
     pub fn build(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
-        Self::with_leaves(bucket, false, sink, &Silent).0
+        Self::with_leaves(bucket, Noted::default(), sink, &Silent).0
     }
 
     /// As [`Index::build`], with a checksum of each record, so that [`hash_kv`](super::Keyspace::hash_kv) at any revision
     /// reads nothing again: 4 bytes a record.
     pub fn summed(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
-        Self::with_leaves(bucket, true, sink, &Silent).0
+        Self::with_leaves(bucket, Noted::SUMS, sink, &Silent).0
     }
 
-    /// The index, summed or not, and the leaves it was built from; worth nothing where the progress was cancelled.
+    /// The index with what is to be noted, and the leaves it was built from; worth nothing where the progress was cancelled.
     pub(crate) fn with_leaves<'a>(
         bucket: &Bucket<'a>,
-        summed: bool,
+        wanted: Noted,
         sink: &mut Sink<'_>,
         progress: &dyn Progress,
     ) -> (Self, Leaves<'a>) {
-        if !summed {
-            let (index, leaves, _) = Self::noting(bucket, |_, _| (), sink, progress);
-            return (index, leaves);
+        let sum =
+            |stored: &[u8], message: &[u8]| crc32c::crc32c_append(crc32c::crc32c(stored), message);
+        let facts = |stored: &[u8], message: &[u8]| {
+            let key = StoredKey::parse(stored);
+            key.map_or(Facts::default(), |key| {
+                Facts::of(message, key.revision.main, key.tombstone)
+            })
+        };
+        match wanted {
+            Noted {
+                sums: false,
+                facts: false,
+            } => {
+                let (index, leaves, _) = Self::noting(bucket, |_, _| (), sink, progress);
+                (index, leaves)
+            }
+            Noted {
+                sums: true,
+                facts: false,
+            } => {
+                let (mut index, leaves, sums) = Self::noting(bucket, sum, sink, progress);
+                index.sums = sums;
+                (index, leaves)
+            }
+            Noted {
+                sums: false,
+                facts: true,
+            } => {
+                let (mut index, leaves, noted) = Self::noting(bucket, facts, sink, progress);
+                index.facts = noted;
+                (index, leaves)
+            }
+            Noted {
+                sums: true,
+                facts: true,
+            } => {
+                let both =
+                    |stored: &[u8], message: &[u8]| (sum(stored, message), facts(stored, message));
+                let (mut index, leaves, noted) = Self::noting(bucket, both, sink, progress);
+                (index.sums, index.facts) = noted.into_iter().unzip();
+                (index, leaves)
+            }
         }
-        let sum = |key: &[u8], message: &[u8]| crc32c::crc32c_append(crc32c::crc32c(key), message);
-        let (mut index, leaves, sums) = Self::noting(bucket, sum, sink, progress);
-        index.sums = sums;
-        (index, leaves)
     }
 
     /// Of some leaves alone; what they lack is not told.
@@ -117,6 +177,7 @@ impl Index {
             prevs,
             parts,
             sums: Vec::new(),
+            facts: Vec::new(),
             folders,
             hasher: hasher.first,
             skipped,

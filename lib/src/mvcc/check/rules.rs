@@ -51,6 +51,9 @@ impl<'a> Judge<'a> {
             .checked_sub(1)
             .and_then(|before| self.keyspace.index.records.get(before));
         self.sequence(record, before, tally);
+        if self.is_plain(id, record) {
+            return record.stored_bytes();
+        }
         let message = record.message(self.keyspace.bytes);
         match KeyValue::parse(message) {
             Ok(kv) => {
@@ -75,6 +78,35 @@ impl<'a> Judge<'a> {
             }
         }
         record.stored_bytes()
+    }
+
+    /// Whether what was noted of a record and of the one before it of its key leaves nothing to tell of either's bytes:
+    /// [`fields`](Self::fields) and [`chain`](Self::chain) would be silent.
+    fn is_plain(&self, id: usize, record: &Record) -> bool {
+        let index = self.keyspace.index;
+        let facts_of = |id: usize| index.facts.get(id).filter(|facts| facts.is_sound());
+        let Some(facts) = facts_of(id) else {
+            return false;
+        };
+        let prev = index.prevs.get(id).copied().unwrap_or(NONE);
+        let Some(before) = index.record(prev) else {
+            let is_first = record.main <= self.compacted || facts.version() == 1;
+            return !record.is_tombstone() && is_first;
+        };
+        let Some(old) = facts_of(prev as usize) else {
+            return false;
+        };
+        let kept = self.finished.is_none_or(|finished| record.main > finished);
+        let goes_on = match (before.is_tombstone(), record.is_tombstone()) {
+            (true, true) => false,
+            (true, false) => facts.version() == 1 && facts.create_revision() == record.main,
+            (false, true) => true,
+            (false, false) => {
+                facts.version() == old.version() + 1
+                    && facts.create_revision() == old.create_revision()
+            }
+        };
+        kept && goes_on && before.main != record.main
     }
 
     /// Against the record before it in the log: above C every main revision occurs, with sub-revisions 0, 1, 2 …
@@ -169,9 +201,7 @@ impl<'a> Judge<'a> {
             });
         }
         if record.is_tombstone() {
-            if (kv.create_revision, kv.mod_revision, kv.version, kv.lease) != (0, 0, 0, 0)
-                || !kv.value.is_empty()
-            {
+            if !kv.is_sound_at(record.main, true) {
                 tally.add(&codes::TOMBSTONE_FIELDS, || {
                     judged.found(
                         &codes::TOMBSTONE_FIELDS,
@@ -181,12 +211,7 @@ impl<'a> Judge<'a> {
             }
             return;
         }
-        let created = kv.create_revision == kv.mod_revision;
-        let sound = kv.mod_revision == record.main
-            && (1..=kv.mod_revision).contains(&kv.create_revision)
-            && (1..=kv.mod_revision - kv.create_revision + 1).contains(&kv.version)
-            && (kv.version == 1) == created;
-        if !sound {
+        if !kv.is_sound_at(record.main, false) {
             tally.add(&codes::PUT_FIELDS, || {
                 let expected = format!(
                     "mod {}, create at most that, version 1 only at the creation",
