@@ -25,6 +25,9 @@ pub(crate) struct Descent {
     pub(crate) separators: Separators,
 }
 
+/// What keys of a page must not be smaller than, and what they must be smaller than.
+type Bounds<'k> = (Option<&'k [u8]>, Option<&'k [u8]>);
+
 /// Keys one behind the other: those of a level's pages, as the level above has them.
 #[derive(Debug, Default)]
 pub(crate) struct Separators {
@@ -48,7 +51,7 @@ impl Separators {
 
     /// What keys of the page at a position must not be smaller than, and what they must be smaller than: as bbolt's own check
     /// has it, for the first page of a branch too.
-    pub(crate) fn bounds(&self, at: usize) -> (Option<&[u8]>, Option<&[u8]>) {
+    pub(crate) fn bounds(&self, at: usize) -> Bounds<'_> {
         (self.get(at), self.get(at.saturating_add(1)))
     }
 }
@@ -142,7 +145,7 @@ fn branch(
     db: &Db<'_>,
     pgid: Pgid,
     buffer: &mut Vec<u8>,
-    bounds: Option<(Option<&[u8]>, Option<&[u8]>)>,
+    bounds: Option<Bounds<'_>>,
 ) -> Option<Branch> {
     let offset = pgid.0.checked_mul(db.page_size())?;
     let read = db.read_into(buffer, offset, db.page_size());
