@@ -44,6 +44,28 @@ impl Line {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }
 
+    /// The same in lines of at most so many cells, broken anywhere: paths and keys have no spaces.
+    pub fn wrapped(&self, room: usize) -> Vec<Self> {
+        let mut lines = Vec::new();
+        let (mut line, mut left) = (Self::new(), room.max(1));
+        for (role, text) in &self.0 {
+            let mut piece = String::new();
+            for c in head(text).chars() {
+                let width = escape::width(c.encode_utf8(&mut [0; 4]));
+                if width > left {
+                    line = line.with(*role, std::mem::take(&mut piece));
+                    lines.push(std::mem::take(&mut line));
+                    left = room.max(1);
+                }
+                left = left.saturating_sub(width);
+                piece.push(c);
+            }
+            line = line.with(*role, piece);
+        }
+        lines.push(line);
+        lines
+    }
+
     /// Cells that it takes.
     pub fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| escape::width(text)).sum()
@@ -306,6 +328,18 @@ mod tests {
         let row: String = (0..8).map(|x| buffer[(x, 0)].symbol()).collect();
         assert_eq!(row, "  a\\x1  ");
         assert!((0..8).all(|x| buffer[(x, 1)].symbol() == " "));
+    }
+
+    #[test]
+    fn a_line_is_broken_by_cells_and_nothing_of_it_is_lost() {
+        let line = Line::of(Role::Name, "ab").text("日本cdefg");
+        for room in 0..12 {
+            let wrapped = line.wrapped(room);
+            let text: String = wrapped.iter().map(Line::plain).collect();
+            assert_eq!(text, "ab日本cdefg");
+            assert!(room < 2 || wrapped.iter().all(|line| line.width() <= room));
+        }
+        assert_eq!(line.wrapped(40).len(), 1);
     }
 
     #[test]

@@ -89,6 +89,32 @@ fn signals_that_come_together_give_the_terminal_back_too() {
 }
 
 #[test]
+fn a_suspended_browser_and_a_printed_view_leave_the_normal_screen_and_come_back() {
+    let Some(tmux) = Tmux::start(100, 30) else {
+        return;
+    };
+    browse(&tmux, &testkit::data_dir("etcd-3.5.30"));
+    tmux.keys(&["p"]);
+    let printed = tmux.until_shows("any key returns to the browser");
+    assert!(printed.contains("keys at this revision"), "{printed}");
+    tmux.keys(&["x"]);
+    tmux.until("the browser", |seen| {
+        seen.contains("READ-ONLY") && !seen.contains("any key returns")
+    });
+    tmux.keys(&["C-z"]);
+    tmux.assert_given_back();
+    tmux.type_in("fg");
+    tmux.keys(&["Enter"]);
+    tmux.until_shows("READ-ONLY");
+    tmux.keys(&["?"]);
+    tmux.until_shows("type to filter");
+    tmux.keys(&["Escape"]);
+    tmux.type_in(":quit");
+    tmux.keys(&["Enter"]);
+    tmux.assert_given_back();
+}
+
+#[test]
 fn a_copy_over_ssh_reaches_the_clipboard_of_the_terminal_and_says_route_and_bytes() {
     let Some(tmux) = Tmux::start(120, 36) else {
         return;

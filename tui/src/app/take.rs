@@ -37,9 +37,9 @@ impl App {
         let dir = self.session.options.export_dir.clone();
         let file = export::write(&dir, &self.evidence(), name, &content)?;
         let said = format!(
-            "wrote {}, {}",
+            "wrote {} to {}",
+            number::size(content.len() as u64),
             escape::text(&file.display().to_string(), self.session.charset()),
-            number::size(content.len() as u64)
         );
         self.session.say(Role::Good, said);
         Ok(())
@@ -249,7 +249,7 @@ impl App {
             "marked as evidence"
         };
         let at = number::thousands(revision.into());
-        self.say_kept(format!("revision {at} of this key is {done}"));
+        self.say_kept(format!("revision {at} is {done}"));
     }
 
     /// Notes a text about what is under the cursor.
@@ -277,18 +277,13 @@ impl App {
         self.session.add_note(note);
     }
 
-    /// Says that something was noted, and where it is kept.
+    /// Says that something was noted, and whether that outlives the browser.
     fn say_kept(&mut self, what: String) {
         let notes = self.session.slot().map(|slot| &slot.notes);
-        let kept = notes.map(|notes| {
-            (
-                notes.file().map(|file| file.display().to_string()),
-                notes.lost.clone(),
-            )
-        });
+        let kept = notes.map(|notes| (notes.file().is_some(), notes.lost.clone()));
         let (role, text) = match kept {
             Some((_, Some(why))) => (Role::Warning, format!("{what}, but not kept: {why}")),
-            Some((Some(file), None)) => (Role::Good, format!("{what}; kept in {file}")),
+            Some((true, None)) => (Role::Good, format!("{what}; :notes lists all")),
             _ => (
                 Role::Good,
                 format!("{what}; kept until the browser is left"),

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Hits;
+use crate::act::Act;
 use crate::keys;
 use crate::paint::{Line, Pen, cells};
 use crate::screen::ScreenId;
@@ -25,17 +26,29 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
     let Some(job) = session.jobs.shown().next() else {
         return;
     };
-    let done = match job.done() {
-        done if done.is_empty() => done,
-        done => format!(" · {done}"),
-    };
     let phase = if job.phase.is_empty() {
         "working"
     } else {
         job.phase
     };
-    let text = format!(" {phase} {}{done} · Ctrl-C stops ", job.label);
-    pen.right(area, 0, &Line::of(Role::Dim, text));
+    let done = match job.done() {
+        done if done.is_empty() => done,
+        done => format!(" · {done}"),
+    };
+    // The longest that fits; the folder of a path says least.
+    let base = job.label.rsplit('/').next().unwrap_or_default();
+    let stops = " · Ctrl-C stops ";
+    let texts = [
+        format!(" {phase} {}{done}{stops}", job.label),
+        format!(" {phase} {base}{done}{stops}"),
+        format!(" {phase}{done}{stops}"),
+        format!(" {phase}{done} "),
+    ];
+    let lines = texts.map(|text| Line::of(Role::Dim, text));
+    let fits = |line: &&Line| line.width() <= usize::from(area.width);
+    if let Some(line) = lines.iter().find(fits).or(lines.last()) {
+        pen.right(area, 0, line);
+    }
 }
 
 /// The keys one needs most, from the one table.
@@ -46,30 +59,40 @@ pub(crate) fn keys(
     open: ScreenId,
     hits: &mut Hits,
 ) {
-    let mut x = 1u16;
     let hinted =
-        |binding: &&keys::Binding| !binding.hint.is_empty() && binding.is_for(open, &session.tabs);
-    let hinted: Vec<_> = keys::TABLE.iter().filter(hinted).collect();
-    // How to leave is said whatever else has no room.
-    let last = hinted.last().and_then(|last| {
-        let key = keys::shown(last.keys.first()?);
-        Some(cells(key.chars().count() + 3 + last.hint.len()))
-    });
-    let end_of_others = area.width.saturating_sub(last.unwrap_or(0));
-    for (number, binding) in hinted.iter().enumerate() {
-        let room = match number + 1 == hinted.len() {
-            true => area.width,
-            false => end_of_others,
-        };
-        let Some(first) = binding.keys.first() else {
-            continue;
-        };
-        let key = keys::shown(first);
-        let width = cells(key.chars().count() + 1 + binding.hint.len());
-        if x.saturating_add(width) > room {
-            continue;
+        |binding: &&&keys::Binding| !binding.hint.is_empty() && binding.is_for(open, &session.tabs);
+    let all: Vec<&keys::Binding> = keys::TABLE
+        .iter()
+        .filter(|binding| hinted(&binding))
+        .collect();
+    let key = |binding: &keys::Binding| binding.keys.first().map(|keys| keys::shown(keys));
+    let width = |binding: &keys::Binding| {
+        let key = key(binding).unwrap_or_default();
+        cells(key.chars().count() + 1 + binding.hint.len() + 2)
+    };
+    // Nobody must have to guess these; then what only this screen has, then the others, as many as there is room for.
+    let first = |binding: &&&keys::Binding| {
+        matches!(
+            binding.act,
+            Act::Help | Act::Command | Act::Filter | Act::Open | Act::Leave | Act::Copy(_)
+        )
+    };
+    let mut left = area.width.saturating_add(1);
+    let mut shown: Vec<Act> = Vec::new();
+    let own = |binding: &&&keys::Binding| !binding.on.is_empty() && open != ScreenId::Browse;
+    let of_screen = all.iter().filter(|binding| !first(binding) && own(binding));
+    let others = all
+        .iter()
+        .filter(|binding| !first(binding) && !own(binding));
+    for binding in all.iter().filter(first).chain(of_screen).chain(others) {
+        if let Some(rest) = left.checked_sub(width(binding)) {
+            left = rest;
+            shown.push(binding.act);
         }
-        let end = pen.put(area, x, 0, &key, Role::Key);
+    }
+    let mut x = 1u16;
+    for binding in all.iter().filter(|binding| shown.contains(&binding.act)) {
+        let end = pen.put(area, x, 0, &key(binding).unwrap_or_default(), Role::Key);
         let end = pen.put(area, end.saturating_add(1), 0, binding.hint, Role::Plain);
         hits.act(
             Rect {

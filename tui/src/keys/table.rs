@@ -258,7 +258,7 @@ pub const TABLE: &[Binding] = &[
     key(
         &["e e"],
         Act::Export(Exported::Object),
-        "export the object into a file, secrets masked as shown",
+        "export the object, secrets masked as shown",
     ),
     key(
         &["e v"],

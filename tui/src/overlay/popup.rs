@@ -39,6 +39,12 @@ impl Popup {
     }
 
     pub(crate) fn draw(&self, pen: &mut Pen<'_>) {
+        let room = usize::from(pen.area().width).saturating_sub(4).max(1);
+        let lines: Vec<Line> = self
+            .lines
+            .iter()
+            .flat_map(|line| line.wrapped(room))
+            .collect();
         let widest = self
             .lines
             .iter()
@@ -49,11 +55,11 @@ impl Popup {
         let area = centred(
             pen.area(),
             cells(widest).saturating_add(4),
-            cells(self.lines.len()).saturating_add(2),
+            cells(lines.len()).saturating_add(2),
         );
         pen.clear(area);
         let inner = pen.frame(area, &Line::from(self.title.as_str()), true);
-        for (y, line) in (0..inner.height).zip(self.lines.iter().skip(self.top)) {
+        for (y, line) in (0..inner.height).zip(lines.iter().skip(self.top)) {
             pen.line(
                 Rect {
                     x: inner.x.saturating_add(1),

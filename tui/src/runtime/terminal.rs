@@ -11,7 +11,7 @@ use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
 use crossterm::terminal::{
-    self, BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen,
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen,
 };
 use crossterm::{execute, queue};
@@ -47,8 +47,7 @@ impl Terminal {
             *draws = Some(thread::current().id());
         }
         take(mouse)?;
-        let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
-        match ratatui::Terminal::new(CrosstermBackend::new(out)) {
+        match ratatui::Terminal::new(CrosstermBackend::new(out())) {
             Ok(inner) => Ok(Self {
                 inner,
                 mouse,
@@ -110,9 +109,9 @@ impl Terminal {
         if !std::mem::take(&mut self.printed) {
             return Ok(false);
         }
-        execute!(io::stdout(), EnterAlternateScreen)?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
         self.mouse(self.mouse)?;
-        self.inner.clear()?;
+        self.forget()?;
         Ok(true)
     }
 
@@ -126,7 +125,14 @@ impl Terminal {
         give_back();
         signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
         take(self.mouse)?;
-        self.inner.clear()
+        self.forget()
+    }
+
+    /// Lets the next frame be drawn whole. `clear` of ratatui asks the terminal where its cursor is, and the answer would be
+    /// taken for keys by the thread that reads them.
+    fn forget(&mut self) -> io::Result<()> {
+        self.inner = ratatui::Terminal::new(CrosstermBackend::new(out()))?;
+        execute!(self.inner.backend_mut(), Clear(ClearType::All))
     }
 }
 
@@ -137,6 +143,10 @@ impl Drop for Terminal {
             *draws = None;
         }
     }
+}
+
+fn out() -> BufWriter<Stdout> {
+    BufWriter::with_capacity(FRAME_BYTES, io::stdout())
 }
 
 /// Where tasks have panicked since the last time this was asked.
