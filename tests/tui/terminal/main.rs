@@ -109,6 +109,7 @@ fn a_suspended_browser_and_a_printed_view_leave_the_normal_screen_and_come_back(
     tmux.keys(&["?"]);
     tmux.until_shows("type to filter");
     tmux.keys(&["Escape"]);
+    tmux.until("no help", |seen| !seen.contains("type to filter"));
     tmux.type_in(":quit");
     tmux.keys(&["Enter"]);
     tmux.assert_given_back();

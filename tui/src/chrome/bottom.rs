@@ -12,8 +12,9 @@ use crate::theme::Role;
 
 /// The last message, or what of the open screen was stopped; and the oldest task that runs.
 pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId) {
+    let mut said = 0;
     if let Some((role, text)) = &session.message {
-        pen.put(area, 1, 0, text, *role);
+        said = pen.put(area, 1, 0, text, *role);
     } else if let Some((label, phase)) = session.jobs.stopped(open) {
         let at = if phase.is_empty() {
             String::new()
@@ -21,7 +22,7 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
             format!(" while {phase}")
         };
         let text = format!("stopped{at}: {label} is not complete; R reads it again");
-        pen.put(area, 1, 0, &text, Role::Warning);
+        said = pen.put(area, 1, 0, &text, Role::Warning);
     }
     let Some(job) = session.jobs.shown().next() else {
         return;
@@ -35,7 +36,7 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
         done if done.is_empty() => done,
         done => format!(" · {done}"),
     };
-    // The longest that fits; the folder of a path says least.
+    // The longest that fits beside it, or none; the folder of a path says least.
     let base = job.label.rsplit('/').next().unwrap_or_default();
     let stops = " · Ctrl-C stops ";
     let texts = [
@@ -45,8 +46,8 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
         format!(" {phase}{done} "),
     ];
     let lines = texts.map(|text| Line::of(Role::Dim, text));
-    let fits = |line: &&Line| line.width() <= usize::from(area.width);
-    if let Some(line) = lines.iter().find(fits).or(lines.last()) {
+    let room = usize::from(area.width.saturating_sub(said));
+    if let Some(line) = lines.iter().find(|line| line.width() <= room) {
         pen.right(area, 0, line);
     }
 }
