@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use etcd_inspect::kubernetes::encryption::Seal;
+use etcd_inspect::kubernetes::key::Key;
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::selector::{FieldSelector, LabelSelector};
 use etcd_inspect::member::{Objects, Reading, Undecodable};
@@ -172,15 +173,10 @@ impl<'q, 'a> Query<'q, 'a> {
         let mut names = Vec::new();
         for target in &asked.targets {
             let target = Arc::new(target.clone());
-            for version in self
-                .objects
-                .list(&target, self.namespace.as_deref(), self.revision)?
-            {
-                let Some(key) = self.objects.parse(version.key) else {
-                    return Ok(None);
-                };
-                names.push((Arc::clone(&target), key.name.to_owned()));
-            }
+            let namespace = self.namespace.as_deref();
+            let mut each = |key: Key<'_>| names.push((Arc::clone(&target), key.name.to_owned()));
+            self.objects
+                .list_names(&target, namespace, self.revision, &mut each)?;
         }
         Ok(Some(names))
     }

@@ -35,7 +35,26 @@ pub struct Db<'a> {
 
 /// Where the bytes of a mapped file can be read as well.
 #[derive(Clone, Copy)]
-struct Source<'a>(&'a dyn Reader);
+pub(crate) struct Source<'a>(&'a dyn Reader);
+
+impl Source<'_> {
+    /// Fills the buffer with what stands at an offset; `None` where the system does not give all of it.
+    pub(crate) fn fill(self, buffer: &mut [u8], offset: u64) -> Option<()> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self
+                .0
+                .read_at(buffer.get_mut(done..)?, offset.checked_add(done as u64)?)
+            {
+                Ok(0) => return None,
+                Ok(got) => done = done.checked_add(got)?,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        Some(())
+    }
+}
 
 impl std::fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -106,6 +125,11 @@ impl<'a> Db<'a> {
         self.page_size
     }
 
+    /// What [`Db::with_reader`] was given.
+    pub(crate) fn source(&self) -> Option<Source<'a>> {
+        self.source
+    }
+
     /// The meta that is followed.
     pub fn meta(&self) -> &Meta {
         &self.meta
@@ -162,22 +186,14 @@ impl<'a> Db<'a> {
         'a: 'b,
     {
         let (start, len) = (usize::try_from(offset).ok()?, usize::try_from(bytes).ok()?);
-        let Some(Source(reader)) = self.source else {
+        let Some(source) = self.source else {
             return self.file.as_slice().get(start..start.checked_add(len)?);
         };
         if buffer.len() < len {
             buffer.resize(len, 0);
         }
         let buffer = buffer.get_mut(..len)?;
-        let mut done = 0;
-        while done < len {
-            match reader.read_at(buffer.get_mut(done..)?, offset.checked_add(done as u64)?) {
-                Ok(0) => return None,
-                Ok(got) => done = done.checked_add(got)?,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => return None,
-            }
-        }
+        source.fill(buffer, offset)?;
         Some(buffer)
     }
 

@@ -20,6 +20,7 @@ mod walk;
 
 pub use bucket::{Bucket, Leaves};
 pub use db::Db;
+pub(crate) use db::Source;
 pub use meta::{MAGIC, Meta, MetaChoice, MetaInvalid, NO_FREELIST, Txid, VERSION};
 pub use page::{Child, Item, Page, PageHeader, PageType, Pgid};
 pub use pagemap::{PageCounts, PageMap, PageUse};

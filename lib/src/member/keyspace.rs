@@ -132,7 +132,7 @@ impl Member {
     fn over<'a>(&'a self, db: &Db<'a>, index: &'a Index) -> Result<Keyspace<'a>, Error> {
         let rules = self.options.rules.unwrap_or(crate::mvcc::Rules::NEWEST);
         let bytes = db.file().as_slice();
-        Ok(Keyspace::new(index, bytes, self.compaction()?, rules))
+        Ok(Keyspace::new(index, bytes, self.compaction()?, rules).with_source(db.source()))
     }
 
     /// The newest revision of the db, read from the last record alone; the compaction counts where it is newer. `None`: no

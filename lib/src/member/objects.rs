@@ -203,21 +203,48 @@ impl<'a> Objects<'a> {
         revision: Option<i64>,
     ) -> Result<Vec<Version<'a>>, Error> {
         let mut found = Vec::new();
-        for prefix in self.layout.prefixes() {
-            let namespace = namespace.filter(|_| target.namespaced != Some(false));
-            let below = match namespace {
-                Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
-                None => format!("{prefix}/{}/", target.path),
-            };
-            let live = self
-                .keyspace
-                .live(&KeyRange::prefix(below.as_bytes()), revision)?;
-            found.extend(
-                live.iter()
-                    .filter(|version| self.belongs(version.key, target)),
-            );
+        for range in self.ranges(target, namespace) {
+            let live = self.keyspace.live(&range, revision)?;
+            let own = live
+                .iter()
+                .filter(|version| self.belongs(version.key, target));
+            found.extend(own);
         }
         Ok(found)
+    }
+
+    /// The keys of [`Objects::list`]: `each` is given them in that order, one list for every prefix.
+    ///
+    /// # Errors
+    /// As [`Keyspace::at`].
+    pub fn list_names(
+        &self,
+        target: &Target,
+        namespace: Option<&str>,
+        revision: Option<i64>,
+        each: &mut dyn FnMut(Key<'_>),
+    ) -> Result<(), Error> {
+        for range in self.ranges(target, namespace) {
+            let names = self.keyspace.live_names(&range, revision)?;
+            let parsed = names.iter().filter_map(|key| self.parse(key));
+            parsed
+                .filter(|key| key.path == target.path)
+                .for_each(&mut *each);
+        }
+        Ok(())
+    }
+
+    /// Where a resource's objects lie, for each prefix.
+    fn ranges(&self, target: &Target, namespace: Option<&str>) -> Vec<KeyRange> {
+        let namespace = namespace.filter(|_| target.namespaced != Some(false));
+        let below = |prefix| match namespace {
+            Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
+            None => format!("{prefix}/{}/", target.path),
+        };
+        let prefixes = self.layout.prefixes().map(below);
+        prefixes
+            .map(|below| KeyRange::prefix(below.as_bytes()))
+            .collect()
     }
 
     /// Whether a key that lies under a resource's path is one of its objects: `services` has no path of its own, and

@@ -10,6 +10,7 @@ use super::index::{Index, NONE, Record, Stored};
 use super::key_value::{Flaw, KeyValue};
 use super::range::KeyRange;
 use super::revision::Revision;
+use crate::bolt::Source;
 use crate::error::Error;
 
 /// An index with the bytes it describes: etcd's keyspace, read-only. Copying it costs nothing.
@@ -36,6 +37,7 @@ pub struct Keyspace<'a> {
     pub(crate) bytes: Stored<'a>,
     compaction: Compaction,
     rules: Rules,
+    pub(super) source: Option<Source<'a>>,
 }
 
 /// One record: a version of a key, or its deletion.
@@ -124,7 +126,13 @@ impl<'a> Keyspace<'a> {
             bytes,
             compaction,
             rules,
+            source: None,
         }
+    }
+
+    /// The same keyspace, whose db can be read as well as looked at.
+    pub(crate) fn with_source(self, source: Option<Source<'a>>) -> Self {
+        Self { source, ..self }
     }
 
     /// The index.
