@@ -2,22 +2,20 @@
 //!
 //! Source: etcd `server/etcdserver/server.go` (`NewServer`, up to 3.5) and `bootstrap.go` (from 3.6).
 
-mod after;
-mod snapshot;
-
 use super::{Level, Line, counted};
 use crate::backend::{Cluster, MemberId, Meta, Version};
 use crate::bolt::{Db, NO_FREELIST, Pgid};
 use crate::check::{Depth, Report, check};
-use crate::codes::{Code, backend, bolt, mvcc};
+use crate::codes::{Code, backend, bolt, cross, mvcc, snap};
+use crate::evidence::Role;
 use crate::finding::{Finding, Severity};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{ConfChangeType, Payload};
 use crate::recover::{replay_through, voters};
-use crate::snap::Store;
-use crate::wal::boot;
-use crate::wal::boot::Release;
+use crate::snap::{SnapFile, SnapPart, Store};
+use crate::wal::boot::{self, Release};
+use crate::wal::{Damage, LogSnapshot, Segment};
 
 /// bbolt refuses a file of less than two pages.
 const SMALLEST_DB_BYTES: u64 = 8192;
@@ -258,6 +256,140 @@ impl Boot<'_> {
         Ok(())
     }
 
+    /// Which `.snap` is used, and whether the db is as new.
+    fn snapshot(&mut self, valid: &[boot::Start], has_db: bool) -> Result<boot::Start, Stopped> {
+        let member = self.member;
+        let snaps = member.snaps(&mut |_| {});
+        if self.release.minor >= 7 {
+            let newest = valid
+                .iter()
+                .copied()
+                .max_by_key(|start| start.index)
+                .unwrap_or_default();
+            return self.db_fits(newest, has_db).map(|()| newest);
+        }
+        let broken = snaps.files.iter().filter(|snap| {
+            !snap.is_intact() && matches!(SnapPart::of(snap.file.as_str()), SnapPart::Snap(_))
+        });
+        let broken: Vec<String> = broken
+            .map(|snap| snap.file.to_string())
+            .chain(snaps.unreadable.iter().map(ToString::to_string))
+            .collect();
+        for file in broken.iter().filter(|file| file.ends_with(".snap")) {
+            self.say(
+                Level::Warn,
+                "SNAP-001",
+                format!("{file} would be renamed to .broken"),
+            );
+        }
+        let is_valid = |snap: &&SnapFile| {
+            valid
+                .iter()
+                .any(|start| (start.index, start.term) == (snap.index, snap.term))
+        };
+        let Some(chosen) = snaps.usable().find(is_valid) else {
+            self.say(
+                Level::Pass,
+                "SNAP",
+                "no snapshot: the WAL is read from its beginning",
+            );
+            self.db_fits(boot::Start::default(), has_db)?;
+            return Ok(boot::Start::default());
+        };
+        let from = boot::Start {
+            index: chosen.index,
+            term: chosen.term,
+        };
+        let store = Store::parse(&chosen.store_json).map_err(|error| {
+            Stopped(format!(
+                "panic: failed to recover from snapshot {{\"error\": \"{error}\"}}"
+            ))
+        })?;
+        if self.release.minor >= 6 && !store.custom.is_empty() {
+            let text = "illegal v2store content {\"error\": \"detected disallowed custom content in v2store for stage --v2-deprecation=write-only\"}";
+            return Err(Stopped(text.to_owned()));
+        }
+        self.db_fits(from, has_db)?;
+        self.say(
+            Level::Pass,
+            "SNAP",
+            format!("the snapshot at index {} is used", from.index),
+        );
+        if chosen.conf_state.voters.is_empty() {
+            return Err(Stopped("runs, but never serves: the snapshot names no voter (failed to publish local member to cluster through raft)".to_owned()));
+        }
+        let own = member
+            .wal()
+            .and_then(|wal| wal.log().metadata.first().map(|metadata| metadata.node_id));
+        let added_later = |own: u64| {
+            member.wal().is_some_and(|wal| {
+                let behind = wal
+                    .log()
+                    .surviving()
+                    .filter(|entry| entry.index > from.index && !entry.is_plain);
+                behind
+                    .map(|entry| wal.payload(entry))
+                    .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own))
+            })
+        };
+        if own.is_some_and(|own| own != 0 && !chosen.conf_state.contains(own) && !added_later(own))
+        {
+            return Err(Stopped(
+                "runs, but never serves: failed to publish local member to cluster through raft"
+                    .to_owned(),
+            ));
+        }
+        if self.release.minor <= 5
+            && own.is_some_and(|own| {
+                chosen.conf_state.contains(own) && !store.members.iter().any(|m| m.id == own)
+            })
+        {
+            return Err(Stopped(
+                "panic: failed to update; member unknown".to_owned(),
+            ));
+        }
+        Ok(from)
+    }
+
+    fn db_fits(&mut self, from: boot::Start, has_db: bool) -> Result<(), Stopped> {
+        let member = self.member;
+        let index = member.db().map_or(0, |db| {
+            Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
+        });
+        if from.index <= index {
+            return Ok(());
+        }
+        let received = member.evidence().of(Role::SnapDb);
+        let fits = received.iter().any(
+            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == from.index),
+        );
+        if fits && self.found(&cross::SNAP_DB_INDEX).is_some() {
+            return Err(Stopped(
+                "panic or fault: the received .snap.db is renamed over the db and cannot be read"
+                    .to_owned(),
+            ));
+        }
+        if fits {
+            self.say(
+                Level::Warn,
+                "DIR-007",
+                format!(
+                    "the db received for index {} would take the place of the db",
+                    from.index
+                ),
+            );
+            return Ok(());
+        }
+        if !has_db {
+            self.say(
+                Level::Warn,
+                "DIR-004",
+                "an empty db would be created before etcd notices",
+            );
+        }
+        Err(Stopped("panic: failed to recover v3 backend from snapshot {\"error\": \"failed to find database snapshot file (snap: snapshot file doesn't exist)\"}".to_owned()))
+    }
+
     /// What etcd cuts off, erases, or never sees.
     fn tail(&mut self, wal: &Wal<'_>, reading: &boot::Reading) {
         if let Some(repair) = &reading.repair {
@@ -459,5 +591,97 @@ impl Boot<'_> {
             self.say(Level::Pass, "REPLAY", text);
         }
         Ok(())
+    }
+
+    /// etcd reads all segments, also those that it does not need: damage before the newest usable snapshot stops it in vain.
+    fn movable(&mut self) {
+        let member = self.member;
+        let (Some(wal), Ok(db)) = (member.wal_with(self.progress), member.db()) else {
+            return;
+        };
+        let log = wal.log();
+        let applied = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        let snaps = member.snaps(&mut |_| {});
+        let newest = snaps.usable().find_map(|snap| {
+            let is_it =
+                |record: &&LogSnapshot| (record.index, record.term) == (snap.index, snap.term);
+            let record = log.valid_snapshots().rfind(is_it)?;
+            log.records.get(record.record).map(|_| snap.index)
+        });
+        let Some(newest) = newest.filter(|newest| *newest <= applied) else {
+            return;
+        };
+        // etcd opens the last segment whose name is not behind the snapshot.
+        let first = |segment: &Segment| segment.name.map(|name| name.index);
+        let needed = log
+            .segments
+            .iter()
+            .rposition(|segment| first(segment).is_some_and(|first| first <= newest));
+        let Some(needed) = needed.filter(|needed| *needed > 0) else {
+            return;
+        };
+        let old = |damage: &Damage| damage.segment < needed;
+        if log.damages.is_empty() || !log.damages.iter().all(old) {
+            return;
+        }
+        let names = log.segments.iter().take(needed);
+        let names: Vec<String> = names
+            .filter_map(|segment| {
+                let name = segment.name?;
+                Some(format!("{:016x}-{:016x}.wal", name.seq, name.index))
+            })
+            .collect();
+        let text = format!(
+            "the damage lies before the snapshot at index {newest}, and nothing of it is needed: in a copy, move aside {}; then etcd starts",
+            names.join(", ")
+        );
+        self.say(Level::Warn, "WAL-OLD", text);
+    }
+
+    /// Damage that etcd would start with.
+    fn unnoticed(&mut self) {
+        let said: Vec<String> = self
+            .start
+            .lines
+            .iter()
+            .map(|line| line.code.clone())
+            .collect();
+        let lines: Vec<Line> = self
+            .report
+            .findings
+            .iter()
+            .filter(|finding| {
+                finding.severity > Severity::Note
+                    && !said.iter().any(|code| code == finding.code.id)
+            })
+            .map(|finding| {
+                let level = if finding.severity == Severity::Error {
+                    Level::Fail
+                } else {
+                    Level::Warn
+                };
+                let text = match level {
+                    Level::Fail => format!(
+                        "etcd starts and does not notice: {}: {}",
+                        finding.code.title, finding.message
+                    ),
+                    _ => format!("{}: {}", finding.code.title, finding.message),
+                };
+                Line::new(level, finding.code.id, text)
+            })
+            .collect();
+        self.start.lines.extend(lines);
+        let orphan = self
+            .report
+            .findings
+            .iter()
+            .any(|finding| std::ptr::eq(finding.code, &snap::SNAP_ORPHAN));
+        if orphan {
+            self.say(
+                Level::Pass,
+                "SNAP-003",
+                "a .snap without WAL record is passed over",
+            );
+        }
     }
 }
