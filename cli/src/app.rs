@@ -52,6 +52,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
             .build_global();
     }
     let mut ui = Ui::new(cli.global, interrupt);
+    ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
     let answer = cli.command.run(&mut ui);
     let answer = answer.and_then(|exit| ui.flush().map(|()| exit).map_err(Into::into));
     match answer {

@@ -72,7 +72,7 @@ fn message<'p>(panic: &'p PanicHookInfo<'_>) -> &'p str {
         .unwrap_or_default()
 }
 
-/// A panic's message without what stands in quotes: it may be evidence.
+/// A panic's message without what stands in quotes or brackets: it may be evidence.
 fn redact(message: &str) -> String {
     let mut out = String::new();
     let mut quoted_by = None;
@@ -80,8 +80,8 @@ fn redact(message: &str) -> String {
         match quoted_by {
             Some(quote) if c == quote => quoted_by = None,
             Some(_) => continue,
-            None if matches!(c, '"' | '`') => {
-                quoted_by = Some(c);
+            None if matches!(c, '"' | '`' | '[' | '\'') => {
+                quoted_by = Some(if c == '[' { ']' } else { c });
                 out.push_str("\"••••\"");
             }
             None if c == '\n' => break,
@@ -104,6 +104,10 @@ mod tests {
         assert_eq!(
             redact("byte index 1 is not a char boundary of `geheim`: \"token\" x"),
             "byte index 1 is not a char boundary of \"••••\": \"••••\" x"
+        );
+        assert_eq!(
+            redact("left: [115, 51, 99], right: Some('x') is never 7"),
+            "left: \"••••\", right: Some(\"••••\") is never 7"
         );
     }
 }

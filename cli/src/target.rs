@@ -1,9 +1,6 @@
 //! Which directory or file is asked about.
 
 use std::env;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::Error;
@@ -43,20 +40,4 @@ fn nothing(near: &[PathBuf]) -> Failure {
             .next("etcd-inspect status PATH     PATH: a copied data directory, db, snapshot, WAL or archive of these");
     }
     failure
-}
-
-/// Reads what is there at `offset`, for an error message.
-pub(crate) fn peek(file: &Path, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    let file = File::open(file)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut have = 0;
-    while let Some(rest) = bytes.get_mut(have..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset.saturating_add(have as u64))? {
-            0 => break,
-            more => have += more,
-        }
-    }
-    Ok(have)
 }

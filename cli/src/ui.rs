@@ -4,11 +4,11 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::Finding;
 use etcd_inspect::bolt::MetaChoice;
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{Evidence, Io};
-use etcd_inspect::member::{Member, Options};
+use etcd_inspect::member::{Member, Options, content_in, veiled};
+use etcd_inspect::{Bytes, Finding};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, fill};
@@ -35,6 +35,8 @@ pub(crate) struct Ui {
     path: Option<PathBuf>,
     /// Everything that was opened, for what reading it met.
     opened: Vec<Evidence>,
+    /// Whether every secret shall be seen.
+    pub(crate) reveal_all: bool,
 }
 
 impl Ui {
@@ -51,6 +53,7 @@ impl Ui {
             interrupt,
             path: None,
             opened: Vec::new(),
+            reveal_all: false,
             global,
         }
     }
@@ -367,6 +370,22 @@ impl Ui {
         Ok(())
     }
 
+    /// What was met on the way to an answer, on stderr: the first few, and who tells the rest.
+    pub(crate) fn warn_of_findings(&mut self, findings: &[Finding]) -> io::Result<()> {
+        for finding in findings.iter().take(5) {
+            let code = finding.code;
+            self.warn(format!(
+                "{} {}: {} ({})",
+                code.id, code.title, finding.message, finding.place
+            ))?;
+        }
+        if let Some(more) = findings.len().checked_sub(5).filter(|more| *more > 0) {
+            let command = self.filled("etcd-inspect check {path}");
+            self.warn(format!("{more} findings more: {command}"))?;
+        }
+        Ok(())
+    }
+
     /// Why there is no answer: JSON on stderr where JSON was asked for.
     pub(crate) fn failure(&mut self, failure: &Failure) -> io::Result<()> {
         self.flush()?;
@@ -383,7 +402,11 @@ impl Ui {
         if let Some(place) = &failure.place {
             Line::from(format!("  --> {place}")).write(&mut err, terminal)?;
             if let Some(offset) = place.offset {
-                show_bytes(&mut err, terminal, Path::new(place.file.as_str()), offset)?;
+                let mut files = self.opened.iter().flat_map(Evidence::files);
+                let file = files.find(|file| *file.name() == place.file);
+                if let Some(Ok(bytes)) = file.map(etcd_inspect::evidence::File::bytes) {
+                    show_bytes(&mut err, terminal, &bytes, offset, self.reveal_all)?;
+                }
             }
         }
         if let Some(means) = &failure.means {
@@ -414,24 +437,35 @@ fn field(out: &mut dyn Write, terminal: Terminal, name: &str, text: &str) -> io:
         .write(out, terminal)
 }
 
-/// The bytes around `offset`, read again; nothing where they cannot be (inside an archive, or gone).
-fn show_bytes(out: &mut dyn Write, terminal: Terminal, file: &Path, offset: u64) -> io::Result<()> {
-    let from = (offset & !15).saturating_sub(16);
-    let mut bytes = [0; 32];
-    let Ok(have) = target::peek(file, from, &mut bytes) else {
-        return Ok(());
+/// The bytes around `offset`: those of structure, and with `--reveal=all` the stored ones too.
+fn show_bytes(
+    out: &mut dyn Write,
+    terminal: Terminal,
+    file: &Bytes<'_>,
+    offset: u64,
+    reveal: bool,
+) -> io::Result<()> {
+    let at = usize::try_from(offset).unwrap_or(usize::MAX);
+    let from = (at & !15).saturating_sub(16).min(file.len());
+    let to = from.saturating_add(32).min(file.len());
+    let content = if reveal {
+        Vec::new()
+    } else {
+        content_in(file, from..to, at)
     };
-    hex::dump(
+    let (bytes, hidden) = veiled(file.as_slice().get(from..to).unwrap_or_default(), &content);
+    hex::dump(out, terminal, "   ", from as u64, &bytes)?;
+    let said = if at >= to { "end of file" } else { "here" };
+    let note = if hidden > 0 {
+        " (stored bytes are shown as *)"
+    } else {
+        ""
+    };
+    hex::caret(
         out,
         terminal,
         "   ",
-        from,
-        bytes.get(..have).unwrap_or_default(),
-    )?;
-    let end = from.saturating_add(have as u64);
-    if offset >= end {
-        hex::caret(out, terminal, "   ", end, "end of file")
-    } else {
-        hex::caret(out, terminal, "   ", offset, "here")
-    }
+        at.min(to) as u64,
+        &format!("{said}{note}"),
+    )
 }

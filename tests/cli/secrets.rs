@@ -1,12 +1,14 @@
 //! No secret leaves the binary unless somebody asks for it: neither in clear text nor in base64 nor in hex, by no verb and
 //! in no form of output.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use testkit::{Seal, data_dir, fixture, members_of};
+use testkit::verbs::{self, Subject, on_all_cores};
+use testkit::{Copy, Seal, data_dir, fixture, fixture_copy, members_of};
 
 use crate::run::{Said, command, etcd_inspect};
 
@@ -330,4 +332,130 @@ fn equal_secrets_have_equal_fingerprints_within_a_run_and_with_a_key_file_betwee
     assert_eq!(with(&["--fp-key", file]), with(&["--fp-key", file]));
     assert_ne!(with(&[]), with(&[]), "another key every run");
     assert!(with(&[]).starts_with("•••• fp "));
+}
+
+/// Every way of asking every verb about a secret: its key, its type, a word of it, the page it lies on.
+fn asked_about(canary: &Canary, path: &Path, other: &Path, outside: &Path) -> Vec<Vec<String>> {
+    let key = canary.key();
+    let at = run(&["page", "--key", &key, "-o", "json", "PATH"]);
+    let page = at.rows()[0]["page"].to_string();
+    let file = path.join("member/snap/db");
+    let word = String::from_utf8_lossy(&canary.plain[..8]).into_owned();
+    let subject = Subject {
+        other,
+        key: &key,
+        prefix: "/registry/secrets/",
+        noun: "secrets",
+        word: &word,
+        page: &page,
+        ..Subject::of(path, &file, outside)
+    };
+    let mut lines = subject.lines(env!("CARGO_BIN_EXE_etcd-inspect"));
+    lines.retain(|line| !verbs::reveals(line) && verbs::reads_evidence(line));
+    lines
+}
+
+/// Runs every line and looks for every canary, a word that was itself searched for excepted.
+fn all_hide(lines: Vec<Vec<String>>, canaries: &[Canary]) {
+    on_all_cores(lines, |line| {
+        let said = etcd_inspect(&line);
+        let words: Vec<&str> = line.iter().map(String::as_str).collect();
+        for canary in canaries {
+            canary.assert_hidden(&words, &said);
+        }
+        assert!(!said.err.contains("has a bug"), "{line:?} {}", said.err);
+    });
+}
+
+/// A copy of the member in which one byte of each canary is another: what comparing copies would show.
+fn changed(canaries: &[Canary]) -> Copy {
+    let copy = fixture_copy(MEMBER);
+    let path = copy.data_dir().join("member/snap/db");
+    let mut db = std::fs::read(&path).unwrap();
+    let mut changes = 0;
+    for canary in canaries {
+        let places: Vec<usize> = memmem(&db, &canary.plain).collect();
+        for at in places {
+            db[at] ^= 1;
+            changes += 1;
+        }
+    }
+    assert!(changes > 5, "{changes}");
+    std::fs::write(path, db).unwrap();
+    copy
+}
+
+fn memmem<'a>(bytes: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let windows = bytes.windows(needle.len()).enumerate();
+    windows.filter_map(move |(at, window)| (window == needle).then_some(at))
+}
+
+#[test]
+fn no_verb_with_any_of_its_flags_shows_a_secret() {
+    let canaries = canaries();
+    let other = changed(&canaries);
+    let outside = tempfile::tempdir().unwrap();
+    let data = data();
+    let seal = Seal::of(&data);
+    let lines = asked_about(&canaries[0], &data, &other.data_dir(), outside.path());
+    assert!(lines.len() > 80, "{}", lines.len());
+    // The comparison has something to show, and shows it hidden.
+    let keys = etcd_inspect([
+        OsStr::new("compare"),
+        data.as_os_str(),
+        other.data_dir().as_os_str(),
+        OsStr::new("--keys"),
+    ]);
+    assert!(keys.out.contains("/registry/secrets/"), "{}", keys.out);
+    all_hide(lines, &canaries);
+    seal.assert_unchanged();
+}
+
+#[test]
+fn no_verb_shows_a_secret_where_it_tells_of_damage() {
+    let canaries = canaries();
+    let db = "member/snap/db";
+    let healthy = std::fs::read(data().join(db)).unwrap();
+    let at: Vec<usize> = memmem(&healthy, &canaries[0].plain).collect();
+    let page = at[0] / 4096 * 4096;
+    let break_it: [(&str, Box<dyn Fn(&mut Vec<u8>)>); 5] = [
+        ("both metas gone", Box::new(|db| db[..8192].fill(0))),
+        (
+            "the leaf without header",
+            Box::new(move |db| db[page..page + 16].fill(0xff)),
+        ),
+        (
+            "elements beyond the page",
+            Box::new(move |db| {
+                for element in 1..8 {
+                    db[page + 16 * element + 4..page + 16 * element + 8].fill(0xfe);
+                }
+            }),
+        ),
+        (
+            "cut within the secret",
+            Box::new(move |db| db.truncate(at[0] + 10)),
+        ),
+        (
+            "tags of the message gone",
+            Box::new({
+                let at = memmem(&healthy, &canaries[0].plain).next().unwrap();
+                move |db| db[at - 8..at].fill(0xff)
+            }),
+        ),
+    ];
+    for (turn, (case, damage)) in break_it.iter().enumerate() {
+        let copy = fixture_copy(MEMBER);
+        let path = copy.data_dir();
+        let mut bytes = healthy.clone();
+        damage(&mut bytes);
+        std::fs::write(path.join(db), bytes).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        // Half of the questions, the other half of the next damage; of the directory and of the file alone in turns.
+        let file = path.join(db);
+        let place = if turn % 2 == 0 { &path } else { &file };
+        let lines = asked_about(&canaries[0], place, &data(), outside.path());
+        println!("{case}");
+        all_hide(verbs::sample(lines, turn, 2), &canaries);
+    }
 }

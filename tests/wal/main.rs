@@ -10,6 +10,7 @@
 
 mod boot;
 mod damage;
+mod ends;
 mod healthy;
 mod hostile;
 mod incidents;

@@ -288,9 +288,7 @@ fn tree(db: &Db<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
         rows.push(line)?;
     }
     rows.finish(Tail::default())?;
-    for finding in &findings {
-        ui.finding(finding)?;
-    }
+    ui.warn_of_findings(&findings)?;
     Ok(if findings.is_empty() {
         Exit::Ok
     } else {

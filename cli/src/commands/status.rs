@@ -9,6 +9,7 @@ use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::kubernetes::written::Source;
 use etcd_inspect::member::{Identity, Member, Objects, Space};
 use etcd_inspect::mvcc::Counts;
+use etcd_inspect::wal::{Ends, Log};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
@@ -95,13 +96,17 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let replayed = view
         .as_ref()
         .and_then(|view| view.as_ref().ok()?.replayed());
-    raft(
-        &member,
-        replayed.map(|replayed| replayed.reach.to),
-        &mut sheet,
-    );
+    let log = if args.quick {
+        None
+    } else {
+        member.wal().map(|wal| wal.log())
+    };
+    let applied = replayed.map(|replayed| replayed.reach.to);
+    let ends = raft(&member, applied, log, &mut sheet);
     if args.quick {
-        ui.note("counts, sizes and findings are left out (--quick)")?;
+        let left_out = skipped(ends);
+        ui.note(format!("left out (--quick): {}", left_out.join("; ")))?;
+        sheet.put("skipped", left_out);
         return show(&member, &identity, sheet, exit, ui);
     }
     let report = check(&member, Depth::Quick, &*ui.progress());
@@ -428,10 +433,34 @@ fn space(member: &Member, space: &Space, sheet: &mut Sheet) -> anyhow::Result<()
     Ok(())
 }
 
-fn raft(member: &Member, replayed_to: Option<u64>, sheet: &mut Sheet) {
+/// What a quick look has not looked at.
+fn skipped(ends: Option<Ends>) -> Vec<String> {
+    let mut skipped = vec![
+        "counts of keys".to_owned(),
+        "sizes".to_owned(),
+        "findings".to_owned(),
+    ];
+    let Some(ends) = ends else { return skipped };
+    match ends.segments.saturating_sub(ends.segments_read) {
+        0 => skipped.push("checksums of the WAL".to_owned()),
+        left => skipped.push(format!(
+            "{left} of {} WAL segments, checksums of the others",
+            ends.segments
+        )),
+    }
+    skipped
+}
+
+/// How far db and log are; with a `log` that was read as a whole, its damage too.
+fn raft(
+    member: &Member,
+    replayed_to: Option<u64>,
+    log: Option<&Log>,
+    sheet: &mut Sheet,
+) -> Option<Ends> {
     let in_db = || member.meta().ok().and_then(|meta| meta.consistent_index);
     let applied = replayed_to.or_else(in_db);
-    let wal = member.wal();
+    let ends = member.wal_ends();
     let mut raft = Map::new();
     let mut parts: Vec<String> = Vec::new();
     let mut put = |field: &str, value: Option<u64>| {
@@ -439,16 +468,12 @@ fn raft(member: &Member, replayed_to: Option<u64>, sheet: &mut Sheet) {
             raft.insert(field.to_owned(), value.into());
         }
     };
-    let log = wal.as_ref().map(|wal| wal.log());
-    let state = log.and_then(etcd_inspect::wal::Log::hard_state);
+    let state = ends.and_then(|ends| ends.state);
     put("term", state.map(|state| state.term));
     put("commit", state.map(|state| state.commit));
     put("applied", applied);
-    put(
-        "first_index",
-        log.and_then(|log| log.first()).map(|entry| entry.index),
-    );
-    let last = log.map(etcd_inspect::wal::Log::last_index);
+    put("first_index", ends.and_then(|ends| ends.first_index));
+    let last = ends.map(|ends| ends.last_index);
     put("last_index", last);
     put(
         "snapshot_index",
@@ -464,8 +489,8 @@ fn raft(member: &Member, replayed_to: Option<u64>, sheet: &mut Sheet) {
     if let Some(applied) = applied {
         parts.push(format!("applied {}", thousands(applied.into())));
     }
-    match (last, log) {
-        (Some(last), Some(log)) => {
+    match last {
+        Some(last) => {
             let behind = applied.map_or(0, |applied| last.saturating_sub(applied));
             let mut text = format!("WAL to {}", thousands(last.into()));
             match behind {
@@ -477,13 +502,15 @@ fn raft(member: &Member, replayed_to: Option<u64>, sheet: &mut Sheet) {
                     thousands(behind.into())
                 )),
             }
-            if !log.damages.is_empty() {
-                text.push_str(&format!("; {} damaged stretches", log.damages.len()));
+            match log.map_or(0, |log| log.damages.len()) {
+                0 => {}
+                damages => text.push_str(&format!("; {damages} damaged stretches")),
             }
             parts.push(text);
         }
-        _ => parts.push("no WAL here".to_owned()),
+        None => parts.push("no WAL here".to_owned()),
     }
     sheet.fields.insert("raft".to_owned(), Value::Object(raft));
     sheet.say("raft", parts.join(" · "));
+    ends
 }

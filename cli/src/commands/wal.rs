@@ -88,27 +88,19 @@ fn no_wal(member: &Member) -> Error {
 fn damage(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut findings = Vec::new();
     check::chain(wal.log(), wal.files(), &mut |finding| {
-        if finding.severity == Severity::Error {
+        if finding.severity > Severity::Note {
             findings.push(finding);
         }
     });
-    for finding in findings.iter().take(5) {
-        let code = finding.code;
-        ui.warn(format!(
-            "{} {}: {} ({})",
-            code.id, code.title, finding.message, finding.place
-        ))?;
-    }
-    if let Some(more) = findings.len().checked_sub(5).filter(|more| *more > 0) {
-        let command = ui.filled("etcd-inspect check {path}");
-        ui.warn(format!("{more} findings more: {command}"))?;
-    }
     let skipped = wal.log().damages.iter().any(|damage| {
         let record = damage
             .record
             .and_then(|record| wal.log().records.get(record));
         record.is_none_or(|record| !record.crc.is_trusted())
     });
+    // A torn tail is only a warning; where it costs a record of the answer, the answer says so.
+    findings.retain(|finding| skipped || finding.severity == Severity::Error);
+    ui.warn_of_findings(&findings)?;
     Ok(if ui.interrupted() || skipped {
         Exit::Partial
     } else {

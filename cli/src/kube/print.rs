@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::find::Named;
 use super::{Found, KubeArgs};
 use crate::failure::Failure;
+use crate::output::table::WIDEST;
 use crate::output::{Format, Label, Line, escape, hex, json as output_json, rows};
 use crate::ui::Ui;
 
@@ -513,7 +514,7 @@ pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -
     let mut widths = vec![0usize; headings.len()];
     for line in head.iter().chain(&lines) {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(escape::width(cell));
+            *width = (*width).max(escape::width(cell)).min(WIDEST);
         }
     }
     let heads = usize::from(head.is_some());

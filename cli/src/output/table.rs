@@ -92,12 +92,18 @@ impl Table {
                 *width = (*width).max(escape::width(&cell.human(terminal.charset)));
             }
         }
+        for width in &mut widths {
+            *width = (*width).min(WIDEST);
+        }
         if let Some((available, _)) = terminal.size {
             fit(&mut widths, &self.columns, available);
         }
         widths
     }
 }
+
+/// Blanks that line cells up end here: a key of megabytes is not to make every other row as long.
+pub(crate) const WIDEST: usize = 512;
 
 /// Takes from the widest text column, one cell at a time, until the table fits or nothing can be taken.
 fn fit(widths: &mut [usize], columns: &[Column], available: usize) {

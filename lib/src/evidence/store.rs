@@ -11,12 +11,16 @@ use memmap2::{MmapMut, MmapOptions};
 #[derive(Debug, Default)]
 pub(super) struct Store {
     map: Option<MmapMut>,
+    /// The bytes while they are few: a hundred thousand small files are not to cost a page each.
+    few: Vec<u8>,
     len: usize,
     /// Everything from here on is still zero.
     written: usize,
 }
 
 const PAGE: usize = 4096;
+/// Up to here bytes stand on the heap.
+const FEW: usize = 16 * PAGE;
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
 impl Store {
@@ -34,10 +38,8 @@ impl Store {
 
     /// The bytes.
     pub(super) fn as_slice(&self) -> &[u8] {
-        self.map
-            .as_deref()
-            .and_then(|map| map.get(..self.len))
-            .unwrap_or_default()
+        let bytes = self.map.as_deref().unwrap_or(&self.few);
+        bytes.get(..self.len).unwrap_or_default()
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -59,7 +61,8 @@ impl Store {
             .ok_or(io::ErrorKind::OutOfMemory)?;
         self.reserve(end)?;
         self.len = self.len.max(end);
-        let Some(target) = self.map.as_deref_mut().and_then(|map| map.get_mut(at..end)) else {
+        let room = self.map.as_deref_mut().unwrap_or(&mut self.few);
+        let Some(target) = room.get_mut(at..end) else {
             return Ok(()); // nothing to write into an empty store
         };
         // Only where nothing was written before may a page of zeros be left alone.
@@ -80,11 +83,21 @@ impl Store {
     }
 
     fn reserve(&mut self, need: usize) -> io::Result<()> {
-        let have = self.map.as_deref().map_or(0, <[u8]>::len);
+        let have = self.map.as_deref().map_or(self.few.len(), <[u8]>::len);
         if need <= have {
             return Ok(());
         }
-        let room = need.max(have.saturating_mul(2)).max(16 * PAGE);
+        if self.map.is_none() && need <= FEW {
+            let more = need.saturating_sub(have);
+            let room = match have {
+                0 => self.few.try_reserve_exact(more),
+                _ => self.few.try_reserve(more),
+            };
+            room.map_err(|_| io::ErrorKind::OutOfMemory)?;
+            self.few.resize(need, 0);
+            return Ok(());
+        }
+        let room = need.max(have.saturating_mul(2)).max(FEW);
         // NORESERVE: what is never written is not counted against the machine's memory.
         let map = MmapOptions::new().len(room).no_reserve_swap().map_anon()?;
         let mut old = std::mem::take(self);

@@ -77,11 +77,9 @@ impl Member {
     /// Who the directory belongs to. What is damaged or absent leaves its field empty.
     pub fn identity(&self) -> Identity {
         let mut identity = Identity::default();
-        if let Some(wal) = self.wal()
-            && let Some(metadata) = wal.log().metadata.first()
-        {
-            identity.member_id = Some(MemberId(metadata.node_id));
-            identity.cluster_id = Some(MemberId(metadata.cluster_id));
+        if let Some((member, cluster)) = self.wal_ends().and_then(|ends| ends.metadata) {
+            identity.member_id = Some(MemberId(member));
+            identity.cluster_id = Some(MemberId(cluster));
         }
         let db = self.db().ok();
         let cluster = db

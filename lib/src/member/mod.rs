@@ -26,7 +26,7 @@ pub use objects::{Objects, Reading, Undecodable};
 pub use search::{Hit, Places};
 pub use space::Space;
 pub use story::{Origin, Told, comparable, story};
-pub use veil::{secrets_in_entry, secrets_in_page, veiled};
+pub use veil::{content_in, secrets_in_entry, secrets_in_page, veiled};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};
@@ -35,6 +35,7 @@ use crate::error::Error;
 use crate::evidence::{self, Evidence, File, Role, Trailer};
 use crate::mvcc::Rules;
 use crate::progress::{Progress, Silent};
+use crate::wal::Ends;
 
 /// How a member is opened.
 #[derive(Clone, Debug, Default)]
@@ -168,6 +169,24 @@ impl Member {
             .log
             .get_or_init(|| crate::wal::Log::read(&files, limits, progress));
         Some(Wal::new(log, files))
+    }
+
+    /// Who wrote the log and how far it goes, from as few of its segments as that takes; `None` where there is not one.
+    ///
+    /// Checksums are not verified. A log that was read already answers itself, and so does one that is damaged where this
+    /// looks: it is then read as a whole.
+    pub fn wal_ends(&self) -> Option<Ends> {
+        let segments = self.evidence.wal();
+        let bytes = |at: usize| {
+            let file = segments.get(at).or(segments.first());
+            file.and_then(|file| file.bytes().ok())
+                .unwrap_or_else(|| Bytes::new(self.evidence.name(), 0, &[]))
+        };
+        match self.log.get() {
+            None if segments.is_empty() => None,
+            None => Ends::read(segments.len(), bytes).or_else(|| Some(Ends::of(self.wal()?.log()))),
+            Some(log) => Some(Ends::of(log)),
+        }
     }
 
     /// Segments, then `.broken` files; one that cannot be read is empty here, and [`Member::unreadable_files`] names it.

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use memchr::memmem::{find, find_iter, rfind};
 
-use crate::bolt::{Db, Page, PageType, Pgid};
+use crate::bolt::{Db, MAGIC, Page, PageType, Pgid};
+use crate::bytes::Bytes;
 use crate::kubernetes::key::Layout;
 use crate::kubernetes::mask::is_secret;
 use crate::mvcc::KeyValue;
@@ -125,6 +126,61 @@ pub fn secrets_in_entry(layout: &Layout, payload: &Payload, data: &[u8]) -> Vec<
     found
 }
 
+/// Where stored content may stand in a range of a file that could not be read as a whole, counted from its beginning.
+///
+/// Zeros are left out, and what is structure by its place: the fields of the metas, the header of a page that knows its own number, a
+/// WAL frame's length word at `at`, the head of a `.snap`. Everything else may be a value, or a part of one.
+pub fn content_in(file: &Bytes<'_>, range: Range<usize>, at: usize) -> Vec<Range<usize>> {
+    let known = structure_near(file, &range, at);
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (number, byte) in range.clone().enumerate() {
+        let zero = file.as_slice().get(byte).is_none_or(|byte| *byte == 0);
+        if zero || known.iter().any(|known| known.contains(&byte)) {
+            continue;
+        }
+        let end = number.saturating_add(1);
+        match found.last_mut().filter(|last| last.end == number) {
+            Some(last) => last.end = end,
+            None => found.push(number..end),
+        }
+    }
+    found
+}
+
+/// Ranges of the file that are structure.
+fn structure_near(file: &Bytes<'_>, range: &Range<usize>, at: usize) -> Vec<Range<usize>> {
+    const META_END: usize = 80;
+    const PAGE_HEADER: usize = 16;
+    let word = |at| file.u64(at, "word").unwrap_or_default();
+    let name = file.file().as_str();
+    let is_db = file.u32(16, "meta.magic").is_ok_and(|magic| magic == MAGIC);
+    let size = file
+        .u32(24, "meta.page_size")
+        .map_or(0, |size| size as usize);
+    let mut known = Vec::new();
+    if is_db && size.is_power_of_two() && size >= 512 {
+        let mut page = range.start / size * size;
+        while page < range.end {
+            if word(page) == (page / size) as u64 {
+                let long = if page / size < 2 {
+                    META_END
+                } else {
+                    PAGE_HEADER
+                };
+                known.push(page..page.saturating_add(long));
+            }
+            page = page.saturating_add(size);
+        }
+    } else if name.ends_with(".wal") && at % 8 == 0 {
+        // The middle bytes of a length are zero; content that happens to lie there is not.
+        let is_length = word(at) & 0x00ff_ffff_e000_0000 == 0;
+        known.extend(is_length.then_some(at..at.saturating_add(8)));
+    } else if name.ends_with(".snap") {
+        known.push(0..PAGE_HEADER);
+    }
+    known
+}
+
 /// The bytes with those ranges hidden, and how many bytes that were.
 pub fn veiled(bytes: &[u8], secrets: &[Range<usize>]) -> (Vec<u8>, usize) {
     let mut shown = bytes.to_vec();
@@ -147,6 +203,31 @@ mod tests {
     fn a_hidden_range_keeps_every_other_byte_in_its_place() {
         let ranges = [2..4, 6..99];
         assert_eq!(veiled(b"abcdefgh", &ranges), (b"ab**ef**".to_vec(), 4));
+    }
+
+    #[test]
+    fn around_an_unreadable_place_only_structure_is_shown() {
+        let mut db = vec![b's'; 4 * 512];
+        db[16..20].copy_from_slice(&MAGIC.to_le_bytes());
+        db[24..28].copy_from_slice(&512u32.to_le_bytes());
+        db[..8].fill(0);
+        db[1024..1032].copy_from_slice(&2u64.to_le_bytes());
+        let name = crate::FileName::new("db");
+        let file = Bytes::new(&name, 0, &db);
+        assert!(content_in(&file, 0..32, 16).is_empty());
+        assert_eq!(
+            content_in(&file, 64..96, 64),
+            [16..32],
+            "behind the fields of a meta"
+        );
+        assert_eq!(content_in(&file, 1008..1048, 1024), [0..16, 32..40]);
+        // A page that continues another has no header, whatever stands there.
+        assert_eq!(content_in(&file, 1536..1568, 1536), [0..32]);
+        let name = crate::FileName::new("member/wal/0-0.wal");
+        let log = [&[0u8; 8][..], b"secret!!", &[0; 8]].concat();
+        let file = Bytes::new(&name, 0, &log);
+        assert_eq!(content_in(&file, 0..24, 16), [8..16]);
+        assert_eq!(content_in(&file, 0..24, 8), [8..16]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod boot;
 mod build;
 pub mod check;
 mod damage;
+mod ends;
 pub mod frame;
 mod log;
 mod name;
@@ -15,6 +16,7 @@ mod rolled;
 mod segment;
 
 pub use damage::{Damage, DamageKind, Oddity, OddityKind};
+pub use ends::Ends;
 pub use log::{
     Behind, Crc, Gap, GapCause, Log, LogEntry, LogMetadata, LogSnapshot, LogState, OtherFile,
     Record,

@@ -24,6 +24,7 @@ pub mod places;
 mod seal;
 mod sparse;
 pub mod synth;
+pub mod verbs;
 
 pub use fixture::{
     Copy, archive, copy_of, data_dir, fixture, fixture_copy, fixtures, manifest, members_of,

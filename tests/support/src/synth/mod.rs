@@ -3,3 +3,4 @@
 pub mod bolt;
 pub mod kubernetes;
 pub mod mvcc;
+pub mod wal;

@@ -1,0 +1,502 @@
+//! Every verb that the binary itself lists, each with its flags, as command lines to run over any evidence.
+//!
+//! The list of verbs and of their flags is the binary's own (`help`, `VERB --help`): a verb or a flag without a row here
+//! fails whatever test asks. A test takes the lines, each once, and asserts what has to hold for all of them.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// How a verb is asked. Placeholders: see [`Subject`]. `{out}` is a folder outside of the evidence, one for each line.
+const ROWS: &[(&str, &[&str])] = &[
+    (
+        "status",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--quick {path}",
+            "--replay {path}",
+            "--meta older {path}",
+            "--meta 1 --max-unpacked 1GB -o yaml {path}",
+        ],
+    ),
+    (
+        "keys",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--by-resource {path}",
+            "--by-resource --replay {path}",
+            "--by-namespace -o csv {path}",
+            "--by-prefix 2 --etcd-prefix /registry {path}",
+            "--prefix {prefix} -n kube-system -o wide {path}",
+            "--deleted -o tsv {path}",
+            "--rev -2 -o name {path}",
+            "--at -1h {path}",
+            "--values -o jsonl {path}",
+            "--values --stored -o json --value-depth 20 {path}",
+            "--values --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o yaml {path}",
+            "--values --reveal=all -o jsonl {path}",
+            "--io read --threads 1 {path}",
+            "--columns KEY,REV --sort-by -KEY --limit 3 --no-headers {path}",
+        ],
+    ),
+    (
+        "get",
+        &[
+            "{key} -d {path}",
+            "{key} -o json -d {path}",
+            "{key} -o hex -d {path}",
+            "{key} -o raw -d {path}",
+            "--key {key} --stored -o yaml -d {path}",
+            "--key {key} --reveal -o raw -d {path}",
+            "--prefix {prefix} --rev -5 -o jsonl -d {path}",
+            "--prefix {prefix} --full -o yaml -d {path}",
+            "{noun} -A -d {path}",
+            "{noun} -A -o wide --show-labels --now 2026-01-01T00:00:00Z -d {path}",
+            "{noun} -A -o json --show-managed-fields --replay -d {path}",
+            "{noun} -A -o jsonpath={.items[*]} -d {path}",
+            "{noun} -A -o custom-columns=N:.metadata.name,D:.data -d {path}",
+            "{noun} -A -l app=web -o name -d {path}",
+            "{noun} -n kube-system --field-selector metadata.name=x -o yaml -d {path}",
+            "{noun} -A --describe -d {path}",
+            "{noun} -A --neat -o yaml --at -1h -d {path}",
+            "{noun} -A --unknown -o json --etcd-prefix /registry -d {path}",
+            "{noun} -A --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o csv -d {path}",
+            "--undecodable -d {path}",
+            "--undecodable -o json -d {path}",
+        ],
+    ),
+    (
+        "history",
+        &[
+            "{key} -d {path}",
+            "{key} -o json --replay -d {path}",
+            "{key} --diff -U 1 -d {path}",
+            "{key} --diff --wal -o json -d {path}",
+            "{key} --wal -o wide --rev -1 -d {path}",
+            "{key} --from 1 --to 1000000 --io read -d {path}",
+            "{key} --at -1s -d {path}",
+            "{noun} -A --diff --etcd-prefix /registry -d {path}",
+            "{noun} -n kube-system -o csv --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -d {path}",
+            "{key} --diff --reveal -d {path}",
+        ],
+    ),
+    (
+        "wal",
+        &[
+            "{path}",
+            "--all -o wide {path}",
+            "--all -o json {path}",
+            "--all -o hex {path}",
+            "--all -o raw {path}",
+            "--all --reveal -o hex {path}",
+            "--terms {path}",
+            "--terms -o json {path}",
+            "--segments {path}",
+            "--raw {path}",
+            "--raw -o json {path}",
+            "--key {key} --type put -o jsonl {path}",
+            "--index 1..50 -o yaml {path}",
+        ],
+    ),
+    ("snap", &["{path}", "-o json {path}"]),
+    (
+        "page",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--map {path}",
+            "--tree {path}",
+            "--tree -o json {path}",
+            "--map -o json {path}",
+            "--key {key} --etcd-prefix /registry {path}",
+            "{page} -d {path}",
+            "{page} -o json -d {path}",
+            "{page} --hex -d {path}",
+            "{page} -o raw -d {path}",
+            "{page} --hex --reveal -d {path}",
+            "0 -d {path}",
+            "1 --hex -d {path}",
+        ],
+    ),
+    (
+        "meta",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--replay -o yaml {path}",
+            "--rev -1 {path}",
+            "--at -1h {path}",
+            "--encryption --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} {path}",
+        ],
+    ),
+    (
+        "leases",
+        &["{path}", "-o json {path}", "--replay -o csv {path}"],
+    ),
+    (
+        "space",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--by namespace --metric history --top 3 --etcd-prefix /registry {path}",
+            "--by key --quota 2GB {path}",
+        ],
+    ),
+    (
+        "hashkv",
+        &[
+            "{path}",
+            "--replay -o json {path}",
+            "--rev -1 {path}",
+            "--at -1h {path}",
+        ],
+    ),
+    (
+        "check",
+        &[
+            "{path}",
+            "-o json {path}",
+            "--quick --fail-on error {path}",
+            "--deep --encryption-config {encryption} --kms-keys {kms} -o jsonl {path}",
+            "--only BOLT,WAL-006 --io read {path}",
+        ],
+    ),
+    (
+        "compare",
+        &[
+            "{path} {other}",
+            "{other} {path} -o json",
+            "{path} {other} --keys",
+            "{path} {other} --keys -o json --encryption-config {encryption} --kms-keys {kms} --fp-key {fp}",
+            "{path} {other} --keys --reveal=all",
+        ],
+    ),
+    (
+        "preflight",
+        &[
+            "{path} --for start --etcd 3.5",
+            "{path} --for start -o json",
+            "{path} --for restore",
+            "{path} --for upgrade --etcd 3.6",
+            "{path} {other} --for force-new-cluster",
+        ],
+    ),
+    (
+        "search",
+        &[
+            "{word} {path}",
+            "-F {word} -i --in keys,values,history,wal {path}",
+            "{word} --prefix {prefix} --replay -o json --etcd-prefix /registry {path}",
+            "{word} --rev -1 -o jsonl --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} {path}",
+            "{word} --at -1h {path}",
+            "{word} --reveal=all {path}",
+        ],
+    ),
+    (
+        "certs",
+        &[
+            "{path}",
+            "--expired -o json --replay {path}",
+            "--within 30 --now 2026-01-01T00:00:00Z --etcd-prefix /registry {path}",
+            "--rev -1 --encryption-config {encryption} --kms-keys {kms} {path}",
+            "--at -1h {path}",
+        ],
+    ),
+    // A terminal of its own: tested with the screens (tests/tui). Here there is none, and it says so.
+    (
+        "tui",
+        &[
+            "{path}",
+            "--rev -1 --screen 5 --key {key} --no-mouse --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} {path}",
+            "--reveal=all {path}",
+        ],
+    ),
+    // A stored value: the evidence itself is none, and hostile bytes nevertheless.
+    (
+        "decode",
+        &[
+            "{file}",
+            "--lines {file}",
+            "--unknown -o json --key {key} --encryption-config {encryption} --kms-keys {kms} {file}",
+            "-o hex {file}",
+        ],
+    ),
+    // These read no evidence.
+    ("completions", &["bash"]),
+    (
+        "doctor",
+        &["-d {path} --progress never --color never --utc"],
+    ),
+    (
+        "explain",
+        &["DIR-009", "-o json BOLT-001 -q --ascii --local --no-config"],
+    ),
+    ("help", &["", "status"]),
+    ("man", &["", "--out {out}", "--force --out {out}"]),
+    ("version", &["", "-o json"]),
+];
+
+/// What the lines ask about.
+#[derive(Clone, Debug)]
+pub struct Subject<'s> {
+    /// `{path}`: the evidence.
+    pub path: &'s Path,
+    /// `{other}`: what it is compared with.
+    pub other: &'s Path,
+    /// `{file}`: one file of it.
+    pub file: &'s Path,
+    /// `{key}`: a key, as the command line takes it.
+    pub key: &'s str,
+    /// `{prefix}`: keys to list.
+    pub prefix: &'s str,
+    /// `{noun}`: a Kubernetes resource.
+    pub noun: &'s str,
+    /// `{word}`: what to search for.
+    pub word: &'s str,
+    /// `{page}`: a page of the db.
+    pub page: &'s str,
+    /// A folder outside of the evidence, for `{out}`, and for the key files that flags name.
+    pub outside: &'s Path,
+}
+
+impl<'s> Subject<'s> {
+    /// The usual questions.
+    #[must_use]
+    pub fn of(path: &'s Path, file: &'s Path, outside: &'s Path) -> Self {
+        Self {
+            path,
+            other: path,
+            file,
+            key: "/registry/things/ns3/k8",
+            prefix: "/registry/",
+            noun: "pods",
+            word: "things",
+            page: "5",
+            outside,
+        }
+    }
+
+    /// The command lines without the program's name: each way of asking each verb of `binary`.
+    ///
+    /// # Panics
+    /// Where a verb of the binary, or a flag of one, has no row.
+    #[must_use]
+    #[track_caller]
+    pub fn lines(&self, binary: &str) -> Vec<Vec<String>> {
+        rows_are_complete(binary);
+        key_files(self.outside);
+        ROWS.iter()
+            .flat_map(|(verb, rows)| rows.iter().map(move |row| (*verb, *row)))
+            .enumerate()
+            .map(|(at, (verb, row))| self.line(at, verb, row))
+            .collect()
+    }
+
+    fn line(&self, at: usize, verb: &str, row: &str) -> Vec<String> {
+        let out = self.outside.join(format!("out{at}"));
+        if row.contains("{out}") {
+            std::fs::create_dir_all(&out).expect("a folder outside");
+            let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+            std::fs::set_permissions(&out, open).expect("its mode");
+        }
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let fill = [
+            ("{path}", text(self.path)),
+            ("{other}", text(self.other)),
+            ("{file}", text(self.file)),
+            ("{key}", self.key.to_owned()),
+            ("{prefix}", self.prefix.to_owned()),
+            ("{noun}", self.noun.to_owned()),
+            ("{word}", self.word.to_owned()),
+            ("{page}", self.page.to_owned()),
+            ("{out}", text(&out)),
+            ("{encryption}", text(&self.outside.join("encryption.yaml"))),
+            ("{kms}", text(&self.outside.join("kms.yaml"))),
+            ("{fp}", text(&self.outside.join("fp.key"))),
+        ];
+        // Each word is one argument, whatever stands in for it.
+        let word = |word: &str| {
+            let filled = fill.iter().find(|(name, _)| *name == word);
+            filled.map_or_else(|| word.to_owned(), |(_, value)| value.clone())
+        };
+        std::iter::once(verb.to_owned())
+            .chain(row.split_whitespace().map(word))
+            .collect()
+    }
+}
+
+/// Every line with `HOSTILE=all`; else every `n`th, beginning with another one at each `turn`.
+pub fn sample(lines: Vec<Vec<String>>, turn: usize, n: usize) -> Vec<Vec<String>> {
+    let n = if everything() { 1 } else { n };
+    lines.into_iter().skip(turn % n).step_by(n).collect()
+}
+
+/// Whether `HOSTILE=all` asks for the whole matrix instead of a sample.
+#[must_use]
+pub fn everything() -> bool {
+    std::env::var_os("HOSTILE").is_some_and(|value| value == "all")
+}
+
+/// Whether a line may end with 2 on healthy evidence: no terminal is here, and no file of evidence is a stored value.
+#[must_use]
+pub fn may_be_refused(line: &[String]) -> bool {
+    line.first()
+        .is_some_and(|verb| verb == "tui" || verb == "decode")
+}
+
+/// Runs `each` for every item, as many at a time as there are cores. A panic stops its own item only.
+///
+/// # Panics
+/// At the end, with what the first panics said.
+#[track_caller]
+pub fn on_all_cores<T: Send>(items: Vec<T>, each: impl Fn(T) + Sync) {
+    let queue = Mutex::new(items.into_iter());
+    let failed = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(item) = next() {
+            let done = catch_unwind(AssertUnwindSafe(|| each(item)));
+            if let Err(cause) = done {
+                let said = cause.downcast_ref::<String>().cloned();
+                let said = said.or_else(|| cause.downcast_ref::<&str>().map(|&said| said.into()));
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.push(said.unwrap_or_default());
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(8) {
+            scope.spawn(&work);
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let first: Vec<_> = failed.iter().take(20).map(String::as_str).collect();
+    assert!(
+        failed.is_empty(),
+        "{} failed:\n{}",
+        failed.len(),
+        first.join("\n\n")
+    );
+}
+
+/// Whether a line asks to see secrets.
+#[must_use]
+pub fn reveals(line: &[String]) -> bool {
+    line.iter().any(|word| word.starts_with("--reveal"))
+}
+
+/// Whether a line reads evidence at all.
+#[must_use]
+pub fn reads_evidence(line: &[String]) -> bool {
+    let others = ["completions", "explain", "help", "man", "version"];
+    line.first()
+        .is_some_and(|verb| !others.contains(&verb.as_str()))
+}
+
+/// A key for each flag that takes a file of keys.
+fn key_files(folder: &Path) {
+    let secret = "c2l4dGVlbiBvY3RldHMgMQ==";
+    let config = format!(
+        "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  \
+         providers:\n  - aescbc:\n      keys:\n      - name: key1\n        secret: {secret}\n  - identity: {{}}\n"
+    );
+    let kms = format!("keks:\n- key: {secret}\n");
+    for (name, text) in [
+        ("encryption.yaml", config.as_str()),
+        ("kms.yaml", kms.as_str()),
+        ("fp.key", "a key of ours"),
+    ] {
+        std::fs::write(folder.join(name), text).expect("a file of keys");
+    }
+}
+
+/// Compares the rows with what the binary says of itself.
+#[track_caller]
+fn rows_are_complete(binary: &str) {
+    static ASKED: std::sync::OnceLock<()> = std::sync::OnceLock::new();
+    if ASKED.get().is_some() {
+        return;
+    }
+    let verbs = listed(&help(binary, &["help"]));
+    let known: BTreeSet<String> = ROWS.iter().map(|(verb, _)| (*verb).to_owned()).collect();
+    assert_eq!(
+        verbs, known,
+        "a row for every verb: tests/support/src/verbs.rs"
+    );
+    let mut missing = Vec::new();
+    let asked = |rows: &[&str], (short, long): &(Option<String>, String)| {
+        rows.iter()
+            .flat_map(|row| row.split_whitespace())
+            .any(|word| {
+                let name = word.split('=').next().unwrap_or(word);
+                name == long || Some(name) == short.as_deref()
+            })
+    };
+    let all: Vec<&str> = ROWS
+        .iter()
+        .flat_map(|(_, rows)| rows.iter().copied())
+        .collect();
+    for (verb, rows) in ROWS.iter().filter(|(verb, _)| *verb != "help") {
+        let text = help(binary, &[verb, "--help"]);
+        let (own, global) = text.split_once("Global flags").unwrap_or((&text, ""));
+        for flag in flags(own).filter(|flag| flag.1 != "--help") {
+            if !asked(rows, &flag) {
+                missing.push(format!("{verb} {}", flag.1));
+            }
+        }
+        for flag in flags(global).filter(|flag| !asked(&all, flag)) {
+            missing.push(flag.1);
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert!(
+        missing.is_empty(),
+        "flags without a row in tests/support/src/verbs.rs: {missing:?}"
+    );
+    let _ = ASKED.set(());
+}
+
+fn help(binary: &str, arguments: &[&str]) -> String {
+    let output = Command::new(binary)
+        .args(arguments)
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs");
+    String::from_utf8(output.stdout).expect("help in UTF-8")
+}
+
+/// The verbs that `help` lists.
+fn listed(help: &str) -> BTreeSet<String> {
+    help.lines()
+        .skip_while(|line| *line != "Verbs:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        // Continued descriptions are indented further.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect()
+}
+
+/// The flags that a help text describes: `  -n, --namespace <NS>`.
+fn flags(help: &str) -> impl Iterator<Item = (Option<String>, String)> {
+    help.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let (short, rest) = match line.split_once(", ") {
+            Some((short, rest)) if short.len() == 2 && short.starts_with('-') => {
+                (Some(short.to_owned()), rest)
+            }
+            _ => (None, line),
+        };
+        let long = rest.strip_prefix("--")?;
+        let end = long.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        Some((short, format!("--{}", &long[..end.unwrap_or(long.len())])))
+    })
+}
