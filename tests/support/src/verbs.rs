@@ -143,7 +143,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{path}",
             "-o json {path}",
             "--by namespace --metric history --top 3 --etcd-prefix /registry {path}",
-            "--by key --quota 2GB {path}",
+            "--by prefix --quota 2GB {path}",
         ],
     ),
     (
