@@ -15,6 +15,9 @@ use crate::bounds::{Said, assert_as_documented, run, size_of};
 const BINARY: &str = env!("CARGO_BIN_EXE_etcd-inspect");
 const PAGE: usize = 4096;
 
+/// Makes a db.
+type Make = fn() -> Vec<u8>;
+
 /// A file with these pages behind two metas; the root is page 2.
 fn file_of(pages: Vec<Vec<u8>>) -> Vec<u8> {
     let meta = Meta {
@@ -272,7 +275,7 @@ fn assert_no_control(case: &str, line: &[String], said: &Said) {
 #[test]
 fn trees_and_numbers_made_to_hurt_are_answered_within_bounds() {
     let folder = tempfile::tempdir().unwrap();
-    let made: [(&str, fn() -> Vec<u8>); 8] = [
+    let made: [(&str, Make); 8] = [
         ("deep.db", a_deep_tree),
         ("circle.db", a_circle),
         ("fan.db", a_fan),

@@ -171,7 +171,7 @@ fn structure_near(file: &Bytes<'_>, range: &Range<usize>, at: usize) -> Vec<Rang
             }
             page = page.saturating_add(size);
         }
-    } else if name.ends_with(".wal") && at % 8 == 0 {
+    } else if name.ends_with(".wal") && at.is_multiple_of(8) {
         // The middle bytes of a length are zero; content that happens to lie there is not.
         let is_length = word(at) & 0x00ff_ffff_e000_0000 == 0;
         known.extend(is_length.then_some(at..at.saturating_add(8)));
@@ -214,20 +214,21 @@ mod tests {
         db[1024..1032].copy_from_slice(&2u64.to_le_bytes());
         let name = crate::FileName::new("db");
         let file = Bytes::new(&name, 0, &db);
-        assert!(content_in(&file, 0..32, 16).is_empty());
-        assert_eq!(
-            content_in(&file, 64..96, 64),
-            [16..32],
-            "behind the fields of a meta"
-        );
-        assert_eq!(content_in(&file, 1008..1048, 1024), [0..16, 32..40]);
+        let hidden = |file: &Bytes<'_>, range, at| -> Vec<(usize, usize)> {
+            let ranges = content_in(file, range, at).into_iter();
+            ranges.map(|range| (range.start, range.end)).collect()
+        };
+        assert_eq!(hidden(&file, 0..32, 16), []);
+        // Behind the fields of a meta, and behind a header.
+        assert_eq!(hidden(&file, 64..96, 64), [(16, 32)]);
+        assert_eq!(hidden(&file, 1008..1048, 1024), [(0, 16), (32, 40)]);
         // A page that continues another has no header, whatever stands there.
-        assert_eq!(content_in(&file, 1536..1568, 1536), [0..32]);
+        assert_eq!(hidden(&file, 1536..1568, 1536), [(0, 32)]);
         let name = crate::FileName::new("member/wal/0-0.wal");
         let log = [&[0u8; 8][..], b"secret!!", &[0; 8]].concat();
         let file = Bytes::new(&name, 0, &log);
-        assert_eq!(content_in(&file, 0..24, 16), [8..16]);
-        assert_eq!(content_in(&file, 0..24, 8), [8..16]);
+        assert_eq!(hidden(&file, 0..24, 16), [(8, 16)]);
+        assert_eq!(hidden(&file, 0..24, 8), [(8, 16)]);
     }
 
     #[test]

@@ -371,7 +371,7 @@ pub fn on_all_cores<T: Send>(items: Vec<T>, each: impl Fn(T) + Sync) {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores.min(8) {
-            scope.spawn(&work);
+            scope.spawn(work);
         }
     });
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
