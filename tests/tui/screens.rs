@@ -235,3 +235,66 @@ fn long_lines_are_wrapped_on_demand() {
     browser.press("w");
     assert_ne!(cut, browser.draw());
 }
+
+#[test]
+fn version_a_is_marked_in_browse_and_the_difference_is_one_key_away() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command("deploy/web -n prod").press("D");
+    assert!(browser.shows("A is the version of"), "{}", browser.draw());
+    browser.press(", , D");
+    assert_eq!(browser.place().0, "History");
+    assert!(browser.shows("→v"), "{}", browser.draw());
+    browser.press("c v");
+    assert!(!browser.copied.last().unwrap().is_empty());
+}
+
+#[test]
+fn a_facet_shows_the_rows_that_have_it() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command("wal").press("F");
+    assert!(browser.shows("only rows with"), "{}", browser.draw());
+    browser.press("enter");
+    assert!(browser.shows(" of 4,335"), "{}", browser.draw());
+    browser.command("timeline").press("F");
+    assert!(browser.shows("no column") || browser.shows("means nothing"));
+}
+
+fn golden(name: &str, browser: &mut Browser) {
+    let picture = browser.draw();
+    let mut rows: Vec<&str> = picture.lines().collect();
+    rows[1] = "(tabs)";
+    let name = format!("{name}_{}x{}", browser.size.0, browser.size.1);
+    insta::assert_snapshot!(name, rows.join("\n"));
+}
+
+#[test]
+fn search_of_the_log_and_the_state_after_a_start_look_so() {
+    for size in [(120, 36), (80, 24)] {
+        let mut browser = Browser::open("etcd-3.5.30-killed", size);
+        browser
+            .command("search k1")
+            .press("/")
+            .type_in("wal")
+            .press("enter j");
+        golden("search_log", &mut browser);
+        let mut browser = Browser::open("etcd-3.5.30-killed", size);
+        browser.press("S j j");
+        golden("replayed", &mut browser);
+    }
+}
+
+#[test]
+fn verdicts_look_so() {
+    for size in [(120, 36), (80, 24)] {
+        let mut browser = members(
+            &[
+                "k8s-1.20-cluster3/m1",
+                "k8s-1.20-cluster3/m2",
+                "k8s-1.20-cluster3/m3",
+            ],
+            size,
+        );
+        browser.press("9 v j");
+        golden("compare_force", &mut browser);
+    }
+}

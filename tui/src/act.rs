@@ -64,6 +64,8 @@ pub enum Act {
     NextHit,
     /// The match before.
     PrevHit,
+    /// Choose a value of a column; rows with it are shown.
+    Facets,
     /// Ask what to search for.
     Ask,
     /// Another order of the rows.

@@ -136,6 +136,11 @@ pub trait Screen {
         false
     }
 
+    /// What one may want to filter by, each with how many rows have it: values of the column that tells rows apart.
+    fn facets(&self) -> Vec<(String, usize)> {
+        Vec::new()
+    }
+
     /// Closes what is open within the screen (a filter, a full-screen pane, a detail); `false`: nothing is.
     fn close(&mut self, session: &mut Session) -> bool {
         let _ = session;

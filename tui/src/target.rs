@@ -36,6 +36,15 @@ pub enum Target {
         /// The selected one's main revision.
         main: Option<i64>,
     },
+    /// The difference between two versions of a key, by their main revisions.
+    Diff {
+        /// The key.
+        key: Vec<u8>,
+        /// The older one.
+        from: i64,
+        /// The newer one.
+        to: i64,
+    },
     /// A deep search.
     Search(String),
 }
@@ -50,7 +59,7 @@ impl Target {
             Self::Wal(_) => ScreenId::Wal,
             Self::Finding(_) => ScreenId::Check,
             Self::Space(_) => ScreenId::Space,
-            Self::History { .. } => ScreenId::History,
+            Self::History { .. } | Self::Diff { .. } => ScreenId::History,
             Self::Search(_) => ScreenId::Search,
         }
     }

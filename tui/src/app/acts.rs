@@ -6,7 +6,7 @@ use super::App;
 use crate::act::{Act, Copied};
 use crate::event::{Effect, Wake};
 use crate::job::Owner;
-use crate::overlay::{Asked, Help, Overlay, Prompt};
+use crate::overlay::{Asked, Choose, Help, Overlay, Prompt};
 use crate::screen::ScreenId;
 use crate::session::Part;
 use crate::target::{Target, Want};
@@ -55,6 +55,15 @@ impl App {
             Act::ReadOn => {
                 if !self.session.read_on() {
                     self.session.say(Role::Dim, "nothing of it was stopped");
+                }
+            }
+            Act::Facets => {
+                let values = self.screen().map(|screen| screen.facets());
+                match values.filter(|values| !values.is_empty()) {
+                    Some(values) => self.overlay = Overlay::Choose(Choose::new(values)),
+                    None => self
+                        .session
+                        .say(Role::Dim, "no column here has values to choose from"),
                 }
             }
             Act::Outward(levels) => {

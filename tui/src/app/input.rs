@@ -46,16 +46,20 @@ impl App {
                 }
             }
             Overlay::Popup(popup) => {
-                let act = match keys::token(&key)
-                    .map(|token| keys::find(&[token], crate::ScreenId::Browse, &[]))
-                {
-                    Some(Found::Whole(binding)) => Some(binding.act),
-                    _ => None,
-                };
+                let act = moves(&key);
                 if !act.is_some_and(|act| popup.act(act)) {
                     self.overlay = Overlay::None;
                 }
             }
+            Overlay::Choose(choose) => match moves(&key) {
+                Some(Act::Open) => {
+                    let text = choose.value().map(regex::escape);
+                    self.overlay = Overlay::None;
+                    self.set_filter(&text.unwrap_or_default());
+                }
+                act if !act.is_some_and(|act| choose.act(act)) => self.overlay = Overlay::None,
+                _ => {}
+            },
         }
     }
 
@@ -207,5 +211,14 @@ impl App {
             _ => return,
         };
         self.act(act);
+    }
+}
+
+/// What a key of one press means over a text or a choice.
+fn moves(key: &KeyEvent) -> Option<Act> {
+    let token = keys::token(key)?;
+    match keys::find(&[token], crate::ScreenId::Browse, &[]) {
+        Found::Whole(binding) => Some(binding.act),
+        Found::Begun | Found::Nothing => None,
     }
 }

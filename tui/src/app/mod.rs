@@ -190,6 +190,7 @@ impl App {
         match &mut self.overlay {
             Overlay::Help(help) => help.draw(id, pen, &self.session),
             Overlay::Popup(popup) => popup.draw(pen),
+            Overlay::Choose(choose) => choose.draw(pen),
             Overlay::None if self.chord_shown => {
                 chrome::chord(rows.body, pen, &self.session, id, &self.pressed)
             }

@@ -60,6 +60,7 @@ impl App {
         };
         if let Target::Key(key)
         | Target::History { key, .. }
+        | Target::Diff { key, .. }
         | Target::Revision { key: Some(key), .. } = target
         {
             self.session.set_focus(Some(key));

@@ -15,6 +15,15 @@ const fn key(keys: &'static [&'static str], act: Act, help: &'static str) -> Bin
 /// Screens that show an object.
 const OBJECT: &[ScreenId] = &[ScreenId::Browse];
 
+/// Screens with a column of which one wants single values.
+const FACETS: &[ScreenId] = &[
+    ScreenId::History,
+    ScreenId::Wal,
+    ScreenId::Pages,
+    ScreenId::Check,
+    ScreenId::Search,
+];
+
 /// Screens with a text beside the rows.
 const TEXTS: &[ScreenId] = &[
     ScreenId::Browse,
@@ -51,6 +60,12 @@ pub const TABLE: &[Binding] = &[
         "filter as you type: text, regex, !inverse",
     )
     .hint("filter"),
+    key(
+        &["F"],
+        Act::Facets,
+        "facets: choose a value of the column that tells rows apart",
+    )
+    .on(FACETS),
     key(&["enter"], Act::Open, "open what is under the cursor").hint("open"),
     key(&["j", "down"], Act::Down, "down"),
     key(&["k", "up"], Act::Up, "up"),
@@ -165,6 +180,13 @@ pub const TABLE: &[Binding] = &[
     key(&["o"], Act::Owner, "the object that owns this one")
         .on(OBJECT)
         .command("owner"),
+    key(
+        &["D"],
+        Act::MarkDiff,
+        "mark this version as A; at another version: the difference",
+    )
+    .on(OBJECT)
+    .cli("history {key} --diff -d {path}"),
     key(
         &["u"],
         Act::Users,

@@ -97,6 +97,24 @@ impl Object {
         )
     }
 
+    /// The whole object as JSON or YAML.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn text_as(&self, json: bool, neat: Neat) -> Result<String, String> {
+        let value = self.json.as_ref().map_err(|why| match why.is_empty() {
+            true => "not a Kubernetes object".to_owned(),
+            false => why.clone(),
+        })?;
+        let value = shaped(value.clone(), neat);
+        if json {
+            return serde_json::to_string_pretty(&value).map_err(|error| error.to_string());
+        }
+        let mut text = Vec::new();
+        yaml::write(&mut text, &value).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// The bytes of the value as lines of text or, for objects, of YAML.
     pub(crate) fn lines(&self, neat: Neat, session: &Session) -> Vec<yaml::Line> {
         match &self.json {

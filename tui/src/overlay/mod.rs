@@ -1,9 +1,11 @@
-//! What lies over a screen and takes its keys: help, prompts, texts.
+//! What lies over a screen and takes its keys: help, prompts, texts, choices.
 
+mod choose;
 mod help;
 mod popup;
 mod prompt;
 
+pub(crate) use choose::{Choose, counted};
 pub(crate) use help::Help;
 pub(crate) use popup::Popup;
 pub(crate) use prompt::{Asked, Prompt, Typed};
@@ -20,4 +22,6 @@ pub(crate) enum Overlay {
     Prompt(Prompt),
     /// A text to read.
     Popup(Popup),
+    /// Values to filter by.
+    Choose(Choose),
 }

@@ -6,6 +6,7 @@ use etcd_inspect::text::shell;
 
 use super::{Part, Session};
 use crate::act::Copied;
+use crate::object::{Neat, Object};
 use crate::target::{Target, Want};
 
 impl Session {
@@ -121,7 +122,11 @@ impl Session {
                     .ok_or("no db file")?;
                 format!("{}@{offset:#x}", file.name())
             }
-            Copied::Yaml | Copied::Json => return Err("no value is selected".to_owned()),
+            Copied::Yaml | Copied::Json => {
+                let data = self.data().ok_or("there is no index yet")?;
+                let object = Object::read(self.focused()?, data, self);
+                return object.text_as(what == Copied::Json, Neat::Least);
+            }
         })
     }
 

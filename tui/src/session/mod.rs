@@ -63,6 +63,8 @@ pub struct Session {
     waiting: Option<Want>,
     /// Whether the state after a start is shown.
     replay: bool,
+    /// Version A of a difference: key and main revision.
+    pub(crate) marked: Option<(Vec<u8>, i64)>,
 }
 
 /// What a screen asks of the app.
@@ -100,6 +102,7 @@ impl Session {
             clock: None,
             waiting: None,
             replay: false,
+            marked: None,
         };
         session.replay = session.options.replay;
         session.focus = session.options.key.clone();

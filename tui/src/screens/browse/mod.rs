@@ -152,6 +152,7 @@ impl Screen for Browse {
                 Ok(key) => session.go(Target::Key(key)),
                 Err(why) => session.say(Role::Dim, why),
             },
+            Act::MarkDiff => self.mark_diff(session),
             Act::Users => match self.preview.uid(session) {
                 Ok(uid) => session.go(Target::Search(uid)),
                 Err(why) => session.say(Role::Dim, why),

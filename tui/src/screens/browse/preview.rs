@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use etcd_inspect::export::yaml;
-
 use super::loaded::{Body, Loaded, Stamp, hex, load, name};
 use crate::act::Act;
 use crate::object::Neat;
@@ -170,20 +168,7 @@ impl Preview {
             .as_ref()
             .and_then(|loaded| loaded.object.as_ref())
             .ok_or("no object is selected")?;
-        let value = object.json.as_ref().map_err(|why| {
-            if why.is_empty() {
-                "not a Kubernetes object".to_owned()
-            } else {
-                why.clone()
-            }
-        })?;
-        let value = crate::object::shaped(value.clone(), self.look.neat);
-        if json {
-            return serde_json::to_string_pretty(&value).map_err(|error| error.to_string());
-        }
-        let mut text = Vec::new();
-        yaml::write(&mut text, &value).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        object.text_as(json, self.look.neat)
     }
 
     /// What names the object everywhere: its uid, else its name.

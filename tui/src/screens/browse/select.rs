@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use etcd_inspect::text::{escape, shell};
+use etcd_inspect::text::{escape, number, shell};
 
 use super::preview::View;
 use super::tree::{self, Row};
 use super::{Browse, Selected};
 use crate::act::Act;
 use crate::session::{Data, Session};
+use crate::target::Target;
 use crate::theme::Role;
 
 /// Rows that a search for the next deleted key looks at.
@@ -152,6 +153,38 @@ impl Browse {
                 Role::Dim,
                 "no deleted key among the rows; A shows those too",
             ),
+        }
+    }
+
+    /// Marks the shown version as A; at another version of the same key goes to the difference.
+    pub(super) fn mark_diff(&self, session: &mut Session) {
+        let Some(Selected::Key(key)) = self.selected.clone() else {
+            return session.say(Role::Dim, "no key is selected");
+        };
+        let Some(version) = session.version(&key) else {
+            return session.say(
+                Role::Dim,
+                "it does not exist at this revision: , goes to its versions",
+            );
+        };
+        let main = version.revision.main;
+        match session.marked.take() {
+            Some((of, a)) if of == key && a == main => {
+                session.say(Role::Dim, "A is no longer marked");
+            }
+            Some((of, a)) if of == key => session.go(Target::Diff {
+                key,
+                from: a.min(main),
+                to: a.max(main),
+            }),
+            _ => {
+                session.marked = Some((key, main));
+                let text = format!(
+                    "A is the version of {}: go to another one ( , . t ), then D shows the difference",
+                    number::thousands(main.into())
+                );
+                session.say(Role::Good, text);
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::overlay::counted;
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::Session;
@@ -224,6 +225,11 @@ impl Screen for Check {
         let (id, rows) = (self.id(), self.rows());
         self.view.filter(text, rows, line, id, session);
         true
+    }
+
+    fn facets(&self) -> Vec<(String, usize)> {
+        let findings = self.report.iter().flat_map(|report| &report.findings);
+        counted(findings.map(|finding| finding.code.id.to_owned()))
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {

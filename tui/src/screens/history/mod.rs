@@ -15,6 +15,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::JobId;
+use crate::overlay::counted;
 use crate::paint::{Line, Pen};
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Part, Session};
@@ -195,8 +196,10 @@ impl Screen for History {
     }
 
     fn accept(&mut self, target: &Target, session: &mut Session) -> Result<(), String> {
-        let Target::History { key, main } = target else {
-            return Err("History shows versions of a key".to_owned());
+        let (key, main, from) = match target {
+            Target::History { key, main } => (key, main.as_ref().copied(), None),
+            Target::Diff { key, from, to } => (key, Some(*to), Some(*from)),
+            _ => return Err("History shows versions of a key".to_owned()),
         };
         if session.data().is_none() {
             return Err(session.why_no_data().plain());
@@ -209,13 +212,17 @@ impl Screen for History {
                 escape::bytes(key, session.charset())
             ));
         }
-        if let Some(row) = main.and_then(|main| {
-            self.versions
-                .rows
-                .iter()
+        let row = |main: i64| {
+            let rows = &self.versions.rows;
+            rows.iter()
                 .position(|known| known.version.revision.main == main)
-        }) {
+        };
+        let (row, marked) = (main.and_then(row), from.and_then(row));
+        if let Some(row) = row {
             self.view.select(row, session);
+        }
+        if from.is_some() {
+            (self.look.marked, self.look.whole) = (marked, false);
         }
         Ok(())
     }
@@ -285,6 +292,10 @@ impl Screen for History {
         let line = move |row: usize| lines.get(row).cloned().unwrap_or_default();
         self.view.filter(text, rows, line, id, session);
         true
+    }
+
+    fn facets(&self) -> Vec<(String, usize)> {
+        counted(self.versions.rows.iter().map(|known| known.who.clone()))
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {

@@ -15,6 +15,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::overlay::counted;
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Part, Session};
@@ -23,6 +24,9 @@ use crate::theme::Role;
 use crate::widgets::{Click, List, Seen, View};
 use content::Content;
 use load::{Loaded, Row};
+
+/// Pages whose kinds are counted.
+const FACETED: usize = 200_000;
 
 /// Bytes of a row of hex.
 const WIDTH: u64 = 16;
@@ -288,6 +292,19 @@ impl Screen for Pages {
         let line = move |row: usize| loaded.line(row, tree);
         self.view.filter(text, rows, line, id, session);
         true
+    }
+
+    fn facets(&self) -> Vec<(String, usize)> {
+        let Some(loaded) = &self.loaded else {
+            return Vec::new();
+        };
+        let (rows, tree) = (self.rows().len().min(FACETED), self.look.tree);
+        // All but the number of the page.
+        let kinds = (0..rows).filter_map(|row| {
+            let line = loaded.line(row, tree);
+            line.split_once(' ').map(|(_, kind)| kind.trim().to_owned())
+        });
+        counted(kinds)
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {

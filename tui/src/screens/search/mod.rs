@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::overlay::counted;
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Part, Session};
@@ -238,6 +239,17 @@ impl Screen for Search {
         let (id, rows) = (self.id(), hits.len());
         self.view.filter(text, rows, line, id, session);
         true
+    }
+
+    fn facets(&self) -> Vec<(String, usize)> {
+        let layout = self.data.as_ref().map(|data| data.objects.layout());
+        let of = |found: &Found| {
+            let path = layout.and_then(|layout| layout.resource(&found.hit.key));
+            path.map(|path| format!("/{}/", String::from_utf8_lossy(path)))
+        };
+        let mut values = counted(self.hits.iter().map(|found| draw::place(found).to_owned()));
+        values.extend(counted(self.hits.iter().filter_map(of)));
+        values
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {

@@ -14,6 +14,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
+use crate::overlay::counted;
 use crate::paint::{Line, Pen};
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::Session;
@@ -21,6 +22,9 @@ use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{Click, Seen, View};
 use rows::{Loaded, Row};
+
+/// Rows whose kinds are counted.
+const FACETED: usize = 200_000;
 
 /// The screen.
 #[derive(Debug, Default)]
@@ -248,6 +252,25 @@ impl Screen for Wal {
             .filter(text, rows, move |row| loaded.line(row), id, session);
         self.moved = true;
         true
+    }
+
+    fn facets(&self) -> Vec<(String, usize)> {
+        let Some((loaded, wal)) = self
+            .loaded
+            .as_ref()
+            .and_then(|loaded| Some((loaded, loaded.wal.as_ref()?)))
+        else {
+            return Vec::new();
+        };
+        let kinds = loaded.rows.iter().take(FACETED).map(|row| match row {
+            Row::Entry(at) => {
+                let entry = wal.log().entries.get(*at as usize);
+                entry.map_or("", |entry| wal.payload(entry).type_name())
+            }
+            Row::Damage(_) => "damage",
+            Row::Segment(_) | Row::End(_) | Row::Other(_) => "",
+        });
+        counted(kinds.map(str::to_owned))
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {
