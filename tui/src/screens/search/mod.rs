@@ -125,6 +125,8 @@ impl Screen for Search {
         self.stop(session);
         text.clone_into(&mut self.text);
         (self.hits, self.end) = (Rc::default(), None);
+        // What was asked has been answered.
+        session.message = None;
         self.data = Some(Arc::clone(&data));
         self.view.reset(session);
         let mask = session.options.mask.clone();
