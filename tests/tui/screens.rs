@@ -243,7 +243,7 @@ fn version_a_is_marked_in_browse_and_the_difference_is_one_key_away() {
     assert!(browser.shows("A is the version of"), "{}", browser.draw());
     browser.press(", , D");
     assert_eq!(browser.place().0, "History");
-    assert!(browser.shows("→v"), "{}", browser.draw());
+    assert!(browser.shows("→ v83"), "{}", browser.draw());
     browser.press("c v");
     assert!(!browser.copied.last().unwrap().is_empty());
 }

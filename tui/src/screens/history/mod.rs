@@ -34,6 +34,8 @@ pub(crate) struct History {
     detail: Option<Detail>,
     width: usize,
     revision: i64,
+    /// A version to go to, and one to mark, as soon as the versions are read.
+    awaited: Option<(Option<i64>, Option<i64>)>,
     data: Option<Arc<Data>>,
 }
 
@@ -212,18 +214,8 @@ impl Screen for History {
                 escape::bytes(key, session.charset())
             ));
         }
-        let row = |main: i64| {
-            let rows = &self.versions.rows;
-            rows.iter()
-                .position(|known| known.version.revision.main == main)
-        };
-        let (row, marked) = (main.and_then(row), from.and_then(row));
-        if let Some(row) = row {
-            self.view.select(row, session);
-        }
-        if from.is_some() {
-            (self.look.marked, self.look.whole) = (marked, false);
-        }
+        self.awaited = Some((main, from)).filter(|_| self.versions.is_reading());
+        self.point(main, from, session);
         Ok(())
     }
 
@@ -283,6 +275,9 @@ impl Screen for History {
         if self.versions.answer(job, value) {
             self.revision = -1;
             self.refresh(session);
+            if let Some((main, from)) = self.awaited.take() {
+                self.point(main, from, session);
+            }
         }
     }
 
@@ -349,6 +344,21 @@ impl Screen for History {
 }
 
 impl History {
+    /// Puts the cursor on a version, and marks another one as A.
+    fn point(&mut self, main: Option<i64>, from: Option<i64>, session: &mut Session) {
+        let row = |main: i64| {
+            let mut rows = self.versions.rows.iter();
+            rows.position(|known| known.version.revision.main == main)
+        };
+        let (row, marked) = (main.and_then(row), from.and_then(row));
+        if let Some(row) = row {
+            self.view.select(row, session);
+        }
+        if from.is_some() {
+            (self.look.marked, self.look.whole) = (marked, false);
+        }
+    }
+
     fn selected(&self) -> Option<&Known> {
         let rows = &self.versions.rows;
         rows.get(self.view.row(rows.len())?)
