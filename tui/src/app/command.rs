@@ -100,6 +100,9 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "stuck",
         help: "stuck: never comes back",
         run: |_, _| {
+            if let Some(path) = std::env::var_os("ETCD_INSPECT_TEST_STUCK") {
+                std::fs::write(path, "").unwrap();
+            }
             loop {
                 std::thread::park();
             }

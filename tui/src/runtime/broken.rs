@@ -25,9 +25,14 @@ fn a_browser_within_the_window() {
 }
 
 fn browse(tmux: &Tmux) -> Running {
+    browse_with(tmux, "")
+}
+
+/// The browser with more in its environment.
+fn browse_with(tmux: &Tmux, environment: &str) -> Running {
     let program = std::env::current_exe().unwrap();
     tmux.browse(&format!(
-        "env {EVIDENCE}={} {} --exact runtime::broken::a_browser_within_the_window --nocapture",
+        "env {environment} {EVIDENCE}={} {} --exact runtime::broken::a_browser_within_the_window --nocapture",
         testkit::data_dir("etcd-3.5.30").display(),
         program.display()
     ))
@@ -82,8 +87,14 @@ fn a_signal_ends_even_a_browser_that_is_stuck() {
     let Some(tmux) = Tmux::start(100, 30) else {
         return;
     };
-    let running = browse(&tmux);
+    let scratch = tempfile::tempdir().unwrap();
+    let stuck = scratch.path().join("stuck");
+    let running = browse_with(
+        &tmux,
+        &format!("ETCD_INSPECT_TEST_STUCK={}", stuck.display()),
+    );
     command(&tmux, "stuck");
+    tmux.until("a browser that is stuck", |_| stuck.exists());
     running.kill("-TERM");
     assert_eq!(running.code(), 143);
     tmux.assert_given_back();
