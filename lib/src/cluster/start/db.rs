@@ -113,6 +113,12 @@ impl Boot<'_> {
         for (code, message) in fatal {
             // 3.5 takes the members from the .snap.
             let harmless = std::ptr::eq(code, &backend::MEMBER_KEY) && self.release.minor < 6;
+            // 3.5 does not look at the length of a revision: what begins a byte early behind it stops it.
+            let message = if std::ptr::eq(code, &mvcc::KEY_SHAPE) && self.release.minor < 6 {
+                "failed to unmarshal mvccpb.KeyValue"
+            } else {
+                message
+            };
             if let Some(finding) = self.found(code).filter(|_| !harmless) {
                 return Err(Stopped(format!("{message} ({})", finding.message)));
             }

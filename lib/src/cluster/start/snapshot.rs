@@ -58,9 +58,10 @@ impl Boot<'_> {
             index: chosen.index,
             term: chosen.term,
         };
+        // Go's JSON reader has its own words for where the text breaks.
         let store = Store::parse(&chosen.store_json).map_err(|error| {
             Stopped(format!(
-                "panic: failed to recover from snapshot {{\"error\": \"{error}\"}}"
+                "panic: failed to recover from snapshot (its v2 store is no JSON: {error})"
             ))
         })?;
         if self.release.minor >= 6 && !store.custom.is_empty() {
