@@ -125,7 +125,7 @@ fn a_dying_disk_costs_what_it_refuses_and_every_answer_says_so() {
     let lines = lines(&data, outside.path()).into_iter().enumerate();
     on_all_cores(lines.collect(), |(at, line)| {
         // Every third read: what is refused is asked for again in smaller pieces. For some: every read, thousands of them.
-        let dead = at % 6 == 0 && verbs::reads_evidence(&line);
+        let dead = at % 30 == 0 && verbs::reads_evidence(&line);
         for which in ["1+3", "1+"].iter().take(if dead { 2 } else { 1 }) {
             let log = outside.path().join(format!("io-{at}"));
             let output = on_a_dying_disk(which, &data, &line, &log);
