@@ -107,7 +107,10 @@ fn random() -> io::Result<Vec<u8>> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .next(format!("ls -l {}", shell_word(path)))
+    })
 }
 
 fn refused(path: &Path, error: &ConfigError) -> Failure {

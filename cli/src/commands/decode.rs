@@ -10,7 +10,7 @@ use etcd_inspect::kubernetes::{Options, Value};
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shell_word};
 use crate::output::{Format, hex, json};
 use crate::secrets::KeyFiles;
 use crate::ui::{DEEPEST_VALUE, Ui};
@@ -56,10 +56,10 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let input: Box<dyn Read> = match args.file.as_deref() {
         None => Box::new(io::stdin().lock()),
         Some(path) if path == Path::new("-") => Box::new(io::stdin().lock()),
-        Some(path) => Box::new(
-            std::fs::File::open(path)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-        ),
+        Some(path) => Box::new(std::fs::File::open(path).map_err(|error| {
+            Failure::usage(format!("{}: {error}", path.display()))
+                .next(format!("ls -l {}", shell_word(path)))
+        })?),
     };
     if args.lines {
         lines(&decoder, io::BufReader::new(input), ui)
