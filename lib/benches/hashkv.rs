@@ -36,7 +36,7 @@ fn hashkv(criterion: &mut Criterion) {
     });
     group.bench_function("index_and_hash_kv", |b| {
         b.iter(|| {
-            let index = Index::build(&bucket, &mut |_| {});
+            let index = Index::summed(&bucket, &mut |_| {});
             let keyspace = Keyspace::new(&index, bytes, meta.compaction, Rules::NEWEST);
             black_box(keyspace.hash_kv(None).unwrap().hash)
         });
