@@ -38,7 +38,7 @@ pub(crate) struct TuiArgs {
     /// Begin at this key
     #[arg(long, value_name = "KEY")]
     key: Option<OsString>,
-    /// Colours: the terminal's own sixteen, for a dark or a light background, for colour-blind eyes, or none
+    /// Colours: the terminal's, for dark, light, colour-blind eyes, or none
     #[arg(
         long,
         value_name = "terminal|dark|light|cb|mono",
