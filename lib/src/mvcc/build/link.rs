@@ -28,7 +28,7 @@ pub(super) fn link(hashes: &[Hashes]) -> (Vec<u32>, Vec<Part>, u32) {
                     .get(newest as usize)
                     .is_some_and(|other| other.key == hash.key)
             };
-            let prev = part.enter(hash.folded(), name, same, || folders.enter(hash.folder));
+            let prev = part.enter(hash.folded(), name, same, || folders.enter(hash.folder()));
             if let Some(place) = prevs.get(id).filter(|_| prev != NONE) {
                 place.store(prev, Ordering::Relaxed);
             }
@@ -88,16 +88,29 @@ impl Folders {
 }
 
 /// What stands for a user key while the index is built: 96 bits for the key, the first 32 of them kept for good, and 64 for
-/// its folder.
+/// its folder. In parts of 32 bits, so that there is no gap: every record has one.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Hashes {
-    key: (u32, u64),
-    folder: u64,
+    key: [u32; 3],
+    folder: [u32; 2],
+}
+
+/// The halves of a hash.
+fn halves(hash: u64) -> [u32; 2] {
+    let upper = u32::try_from(hash >> 32).unwrap_or_default();
+    let lower = u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default();
+    [upper, lower]
 }
 
 impl Hashes {
     fn folded(&self) -> u32 {
-        self.key.0
+        let [folded, ..] = self.key;
+        folded
+    }
+
+    fn folder(&self) -> u64 {
+        let [upper, lower] = self.folder;
+        u64::from(upper) << 32 | u64::from(lower)
     }
 
     fn part(&self) -> u8 {
@@ -115,12 +128,10 @@ impl KeyHasher {
     pub(super) fn hashes(&self, user_key: &[u8]) -> Hashes {
         let mut folder = self.second.build_hasher();
         folder.write(folder_of(user_key));
+        let [upper, lower] = halves(hash_of(&self.second, user_key));
         Hashes {
-            key: (
-                fold(hash_of(&self.first, user_key)),
-                hash_of(&self.second, user_key),
-            ),
-            folder: folder.finish(),
+            key: [fold(hash_of(&self.first, user_key)), upper, lower],
+            folder: halves(folder.finish()),
         }
     }
 }
