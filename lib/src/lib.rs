@@ -18,29 +18,21 @@
 )]
 
 pub mod backend;
-pub mod bolt;
-mod bytes;
 pub mod check;
 pub mod cluster;
 pub mod codes;
-mod error;
 pub mod evidence;
-pub mod export;
-mod finding;
-pub mod kubernetes;
-mod limits;
 pub mod member;
 pub mod mvcc;
-mod place;
-pub mod progress;
-pub mod raft;
 pub mod recover;
-pub mod snap;
-pub mod text;
-pub mod wal;
 
-pub use bytes::Bytes;
-pub use error::Error;
-pub use finding::{Finding, Severity, Sink};
-pub use limits::Limits;
-pub use place::{FileName, Place};
+pub use bbolt as bolt;
+pub use kube as kubernetes;
+pub use located::{Bytes, Error, FileName, Finding, Limits, Place, Severity, Sink};
+pub use located::{progress, text};
+pub use raftlog::{raft, snap, wal};
+
+/// What leaves the library: YAML as kubectl prints it.
+pub mod export {
+    pub use kube::yaml;
+}

@@ -1,6 +1,6 @@
 //! Files built page by page: everything that stands in them is found again.
 
-use etcd_inspect::bolt::{MetaChoice, PageCounts, PageMap, PageUse, freelist};
+use etcd_inspect_bbolt::{MetaChoice, PageCounts, PageMap, PageUse, freelist};
 use testkit::synth::bolt::{Db, Freelist};
 
 use crate::{Entries, entries, findings, with_db};

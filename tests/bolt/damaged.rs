@@ -1,7 +1,7 @@
 //! Damage: what is left is read, what is lost is said, and nothing loops or panics.
 
-use etcd_inspect::bolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
-use etcd_inspect::{Bytes, FileName, Limits};
+use etcd_inspect_bbolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
+use located::{Bytes, FileName, Limits};
 use proptest::prelude::*;
 use testkit::places::bolt::Db as Places;
 use testkit::synth::bolt::Db;
@@ -238,7 +238,7 @@ proptest! {
         for choice in [MetaChoice::Newest, MetaChoice::Slot(0), MetaChoice::Slot(1)] {
             let Ok(db) = Opened::open(bytes, choice, &Limits::default()) else { continue };
             let mut found = 0u64;
-            etcd_inspect::bolt::check::check(&db, &etcd_inspect::progress::Silent, &mut |_| found += 1);
+            etcd_inspect_bbolt::check::check(&db, &located::progress::Silent, &mut |_| found += 1);
             let map = PageMap::build(&db, &mut |_| found += 1).counts();
             prop_assert_eq!(map.free_pages + map.used_pages + map.outside_pages, db.file_pages());
             if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {

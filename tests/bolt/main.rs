@@ -11,9 +11,9 @@ mod built;
 mod damaged;
 mod real;
 
-use etcd_inspect::bolt::{Db, MetaChoice, check};
-use etcd_inspect::progress::Silent;
-use etcd_inspect::{Bytes, FileName, Finding, Limits};
+use etcd_inspect_bbolt::{Db, MetaChoice, check};
+use located::progress::Silent;
+use located::{Bytes, FileName, Finding, Limits};
 
 /// Opens bytes and hands the db to `ask`.
 fn with_db<T>(file: &[u8], choice: MetaChoice, ask: impl FnOnce(&Db<'_>) -> T) -> T {

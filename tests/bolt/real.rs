@@ -1,6 +1,6 @@
 //! Every db that real etcd wrote is free of complaint, and its pages add up.
 
-use etcd_inspect::bolt::{MetaChoice, PageCounts, PageMap};
+use etcd_inspect_bbolt::{MetaChoice, PageCounts, PageMap};
 use std::path::{Path, PathBuf};
 
 use crate::{findings, with_db};
@@ -38,7 +38,7 @@ fn no_db_of_a_real_etcd_raises_a_warning() {
         let found = findings(&file);
         let severe = found
             .iter()
-            .filter(|f| f.severity > etcd_inspect::Severity::Note);
+            .filter(|f| f.severity > located::Severity::Note);
         let severe: Vec<_> = severe
             .map(|f| format!("{} {}", f.code.id, f.message))
             .collect();

@@ -27,7 +27,7 @@ pub(crate) fn holds(name: &str, table: &str) {
     }
     assert!(
         &text[from..to] == table,
-        "{} is out of date; UPDATE_TABLE=1 cargo test -p etcd-inspect --test check writes it:\n{table}",
+        "{} is out of date; UPDATE_TABLE=1 cargo test -p etcd-inspect-lib --test check writes it:\n{table}",
         page.display()
     );
 }

@@ -1,6 +1,6 @@
 //! One bit flipped, everywhere: what of it is noticed.
 //!
-//! A few flips of each region run with the suite; `FLIPS=200 cargo test -p etcd-inspect --test flips -- --nocapture` flips
+//! A few flips of each region run with the suite; `FLIPS=200 cargo test -p etcd-inspect-lib --test flips -- --nocapture` flips
 //! that many in each and prints the table of `tests/README.md`. `SEED` chooses other bits. With `FLIPS_ETCD=1` a real etcd
 //! is started on each damaged copy (some seconds each): what stops it must have been noticed.
 #![allow(

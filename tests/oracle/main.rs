@@ -2,7 +2,7 @@
 //! happens: whether it starts, what it says when it does not, revision and keys when it does.
 //!
 //! Without etcd 3.5 (see `fixtures/recipes/etcd-from-debian`) the tests say so and pass. A sample runs with the suite;
-//! `ORACLE=all cargo test -p etcd-inspect --test oracle` starts etcd on every incident, `ORACLE=D29,W07` on those.
+//! `ORACLE=all cargo test -p etcd-inspect-lib --test oracle` starts etcd on every incident, `ORACLE=D29,W07` on those.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,6 +1,6 @@
 //! The log as etcd reads it: what real etcd 3.5.30 did with each damaged directory, and what other releases do.
 
-use etcd_inspect::wal::boot::{self, Halt, Reading, Release, Start};
+use etcd_inspect_raftlog::wal::boot::{self, Halt, Reading, Release, Start};
 use testkit::incidents::{Starts, incident};
 
 use super::Files;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use etcd_inspect::wal::Log;
+use etcd_inspect_raftlog::wal::Log;
 use testkit::damage::{self, Case};
 use testkit::places::wal::Segment;
 

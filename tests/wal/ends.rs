@@ -1,6 +1,6 @@
 //! The two ends of a log, read without what lies between.
 
-use etcd_inspect::wal::Ends;
+use etcd_inspect_raftlog::wal::Ends;
 use testkit::damage;
 use testkit::synth::wal::Segment;
 
@@ -57,7 +57,7 @@ fn a_fresh_segment_without_entries_leaves_the_last_index_to_the_one_in_front() {
     let all = [first.build(), second.build(), third.build()];
     let mut files = Files(
         names
-            .map(etcd_inspect::FileName::new)
+            .map(located::FileName::new)
             .into_iter()
             .zip(all)
             .collect(),

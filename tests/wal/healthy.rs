@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use etcd_inspect::Severity;
-use etcd_inspect::raft::{Payload, TermEnd};
-use etcd_inspect::snap::{self, Snaps, Store};
+use etcd_inspect_raftlog::raft::{Payload, TermEnd};
+use etcd_inspect_raftlog::snap::{self, Snaps, Store};
+use located::Severity;
 
 use super::{Files, codes, findings};
 

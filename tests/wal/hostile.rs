@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use etcd_inspect::raft::{EntryType, Payload, Reveal};
-use etcd_inspect::snap::{self, Store};
-use etcd_inspect::{Bytes, FileName};
+use etcd_inspect_raftlog::raft::{EntryType, Payload, Reveal};
+use etcd_inspect_raftlog::snap::{self, Store};
+use located::{Bytes, FileName};
 use proptest::prelude::*;
 use testkit::places::wal::{
     CRC, ENTRY, Frame, METADATA, STATE, Segment, encode, entry, frame, hard_state,

@@ -1,7 +1,7 @@
 //! The reproductions of the incident catalogue that damage a log or a snapshot: the codes of each.
 
-use etcd_inspect::snap::{self, Snaps};
-use etcd_inspect::wal::check;
+use etcd_inspect_raftlog::snap::{self, Snaps};
+use etcd_inspect_raftlog::wal::check;
 
 use super::{Files, codes, findings};
 

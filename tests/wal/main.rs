@@ -19,9 +19,9 @@ mod rules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::progress::Silent;
-use etcd_inspect::wal::{Log, check};
-use etcd_inspect::{Bytes, FileName, Finding, Limits, Severity};
+use etcd_inspect_raftlog::wal::{Log, check};
+use located::progress::Silent;
+use located::{Bytes, FileName, Finding, Limits, Severity};
 
 /// The files of one directory, as the library takes them.
 struct Files(Vec<(FileName, Vec<u8>)>);

@@ -1,6 +1,6 @@
 //! Each rule about a log alone, broken by one synthetic log whose checksums are right.
 
-use etcd_inspect::wal::GapCause;
+use etcd_inspect_raftlog::wal::GapCause;
 use testkit::places::wal::{
     CRC, ENTRY, METADATA, SNAPSHOT, STATE, encode, entry, frame, hard_state,
 };
@@ -209,17 +209,16 @@ fn a_log_that_begins_behind_every_valid_snapshot_is_told() {
     records.extend([state(2, LOCAL, 60), put(61, 2)]);
     let name = "0000000000000003-000000000000003d.wal";
     let mut files = files(&records);
-    files.0[0].0 = etcd_inspect::FileName::new(name);
+    files.0[0].0 = located::FileName::new(name);
     assert_eq!(codes(&findings(&files).1), ["WAL-003"]);
 }
 
 #[test]
 fn a_name_that_etcd_cannot_read_is_told() {
     let mut files = files(&log([]));
-    files.0.push((
-        etcd_inspect::FileName::new("wal/copy of 0-0.wal"),
-        Vec::new(),
-    ));
+    files
+        .0
+        .push((located::FileName::new("wal/copy of 0-0.wal"), Vec::new()));
     assert_eq!(codes(&findings(&files).1), ["WAL-001"]);
 }
 

@@ -6,8 +6,8 @@ use super::MemberId;
 use super::value::{bad, each, value_place};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
-use crate::finding::Sink;
-use crate::place::Place;
+use located::Place;
+use located::Sink;
 
 /// One alarm. It is a key without a value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

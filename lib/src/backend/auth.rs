@@ -5,8 +5,8 @@ use prost::Message as _;
 use super::value::{bad, each, u64_be, value_place};
 use crate::bolt::{Db, Item};
 use crate::codes::backend as codes;
-use crate::finding::Sink;
-use crate::place::Place;
+use located::Place;
+use located::Sink;
 
 /// Authentication. Source: etcd `server/storage/schema/auth*.go`.
 #[derive(Clone, Debug, Default, serde::Serialize)]

@@ -9,9 +9,9 @@ use super::value::excerpt;
 use super::{Alarm, AlarmType, Auth, Cluster, Lease, LeaseId, MemberId, Meta, Version};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
-use crate::finding::{Finding, Severity, Sink};
 use crate::mvcc::Keyspace;
-use crate::place::Place;
+use located::Place;
+use located::{Finding, Severity, Sink};
 
 /// Revisions by which a compaction may lie beyond the newest record: etcd up to 3.4.33 and 3.5.15 removed even the tombstone
 /// it compacted at, so after a few deletions at the very end nothing is left of these revisions.

@@ -6,8 +6,8 @@ use super::LeaseId;
 use super::value::{bad, each, value_place};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
-use crate::finding::Sink;
-use crate::place::Place;
+use located::Place;
+use located::Sink;
 
 /// One lease.
 ///

@@ -4,8 +4,8 @@ use super::value::{bad, each, excerpt, json_object, value_place};
 use super::{MemberId, Version};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
-use crate::finding::{Finding, Sink};
-use crate::place::Place;
+use located::Place;
+use located::{Finding, Sink};
 
 /// Membership and cluster version.
 ///

@@ -4,9 +4,9 @@ use crate::backend::value::{bad, each, json_object, u64_be, value_place};
 use crate::backend::{MemberId, Version};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
-use crate::finding::Sink;
 use crate::mvcc::{Compaction, StoredKey};
-use crate::place::Place;
+use located::Place;
+use located::Sink;
 
 /// What the `meta` bucket says. A field is `None` where its key is absent or its value cannot be read.
 ///

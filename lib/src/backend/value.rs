@@ -2,8 +2,8 @@
 
 use crate::bolt::{Bucket, Db, Item};
 use crate::codes::Code;
-use crate::finding::{Finding, Sink};
-use crate::place::{FileName, Place};
+use located::{FileName, Place};
+use located::{Finding, Sink};
 
 /// Where an element's value begins.
 pub(crate) fn value_place(file: &FileName, item: &Item<'_>) -> Place {

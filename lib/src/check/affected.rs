@@ -2,8 +2,8 @@
 
 use super::collect::Collector;
 use crate::bolt::{Db, Page, PageType, Pgid};
-use crate::finding::Finding;
 use crate::mvcc::{KeyValue, StoredKey};
+use located::Finding;
 
 /// Keys that one page names.
 const KEYS: usize = 200;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::finding::Finding;
-use crate::place::FileName;
+use located::FileName;
+use located::Finding;
 
 /// Keys that one finding names.
 const KEYS: usize = 1000;

@@ -5,12 +5,12 @@ use crate::backend::{Cluster, MemberId, Meta, Version};
 use crate::bolt::{Db, MetaChoice};
 use crate::codes::cross;
 use crate::evidence::{File, Kind};
-use crate::finding::{Finding, Severity, Sink};
-use crate::limits::Limits;
 use crate::member::{Member, Wal};
-use crate::place::Place;
 use crate::raft::{ConfState, Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
+use located::Limits;
+use located::Place;
+use located::{Finding, Severity, Sink};
 
 /// consistent_index may be so far ahead of the commit in the WAL without a word.
 const USUAL_LEAD: u64 = 1;
@@ -88,7 +88,7 @@ pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut S
         Err(error) => Some(error.to_string()),
         Ok(db) => {
             let mut damage = 0u64;
-            crate::bolt::check::check(&db, &crate::progress::Silent, &mut |finding| {
+            crate::bolt::check::check(&db, &located::progress::Silent, &mut |finding| {
                 damage = damage.saturating_add(u64::from(finding.severity == Severity::Error));
             });
             let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);

@@ -25,12 +25,12 @@ pub use applied::{Logged, Reach, applied, logged, versions};
 use crate::backend::{self, Meta};
 use crate::codes;
 use crate::evidence::{Kind, Role};
-use crate::finding::{Finding, Severity};
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Member, Objects};
 use crate::mvcc::Noted;
-use crate::place::Place;
-use crate::progress::Progress;
+use located::Place;
+use located::progress::Progress;
+use located::{Finding, Severity};
 
 use self::collect::Collector;
 

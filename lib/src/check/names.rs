@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::backend::{Cluster, Meta, Version};
 use crate::bolt::Db;
 use crate::codes::cross;
-use crate::finding::{Finding, Sink};
 use crate::member::Wal;
-use crate::place::Place;
 use crate::raft::{Payload, Request};
 use crate::snap::{Snaps, Store};
+use located::Place;
+use located::{Finding, Sink};
 
 /// A member's name in the db must be the last that it published: in the WAL, else in the v2 store of the newest usable .snap.
 pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {

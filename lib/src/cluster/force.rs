@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use super::{Level, Line, counted, start};
 use crate::backend::{AlarmType, Meta};
 use crate::check::{Depth, check};
-use crate::finding::Severity;
 use crate::member::Member;
-use crate::progress::Progress;
 use crate::recover::{Replayed, commit, replay_through, replay_to_the_end, voters};
+use located::Severity;
+use located::progress::Progress;
 
 /// Keys that one candidate names.
 const KEYS: usize = 10_000;
@@ -154,7 +154,7 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         .report
         .unwrap_or_else(|| check(member, Depth::Default, progress));
     // An alarm is on in all members, and says nothing about this copy.
-    let is_damage = |finding: &&crate::Finding| {
+    let is_damage = |finding: &&located::Finding| {
         finding.severity == Severity::Error && !finding.code.id.starts_with("ALARM-")
     };
     candidate.errors = report.findings.iter().filter(is_damage).count();

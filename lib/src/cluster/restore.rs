@@ -6,10 +6,10 @@ use super::{Level, Line, counted};
 use crate::backend::{Cluster, MemberId, Meta};
 use crate::check::{Depth, check};
 use crate::codes::cross;
-use crate::finding::Severity;
 use crate::member::Member;
-use crate::progress::Progress;
 use crate::recover::replay;
+use located::Severity;
+use located::progress::Progress;
 
 /// Revisions that no cluster writes between a backup and its loss: 1500 a second for a week. etcd's own documentation
 /// recommends it.
@@ -39,7 +39,7 @@ pub struct Restore {
 pub fn restore<M: Borrow<Member>>(
     members: &[M],
     progress: &dyn Progress,
-) -> Result<Restore, crate::Error> {
+) -> Result<Restore, located::Error> {
     let mut restore = Restore::default();
     let Some(member) = members.first().map(Borrow::borrow) else {
         return Ok(restore);

@@ -4,11 +4,11 @@ use super::{Level, Line};
 use crate::backend::{AlarmType, Cluster, Meta};
 use crate::check::{Depth, check};
 use crate::codes::cross;
-use crate::finding::Severity;
 use crate::member::Member;
-use crate::progress::Progress;
 use crate::raft::{Payload, Request};
 use crate::snap::Store;
+use located::Severity;
+use located::progress::Progress;
 
 /// Says what stops an upgrade to 3.`to`; without a version to the one behind the present.
 ///
@@ -18,7 +18,7 @@ pub fn upgrade(
     member: &Member,
     to: Option<u32>,
     progress: &dyn Progress,
-) -> Result<Vec<Line>, crate::Error> {
+) -> Result<Vec<Line>, located::Error> {
     let db = member.db()?;
     let meta = Meta::read(&db, &mut |_| {});
     let cluster = Cluster::read(&db, &mut |_| {});

@@ -1,6 +1,6 @@
 //! Codes of backend.
 
-use super::codes;
+use located::codes;
 
 codes! {
     META_LENGTH = "META-001", Error, "a value of the meta bucket has an impossible length",

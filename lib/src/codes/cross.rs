@@ -1,7 +1,7 @@
 //! Codes of rules across files. are those of the format reference; from X-006 on they compare the WAL with the
 //! store it was applied to.
 
-use super::codes;
+use located::codes;
 
 codes! {
     CLUSTER_ID = "X-001", Error, "members of different clusters",

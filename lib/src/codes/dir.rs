@@ -1,6 +1,6 @@
 //! Codes of the directory: layout, leftovers, archives, locks and unreadable places.
 
-use super::codes;
+use located::codes;
 
 codes! {
     MEMBER_MISSING = "DIR-001", Note, "no member/ around snap/ and wal/",

@@ -1,6 +1,6 @@
 //! Codes of Kubernetes objects. K8S-001 to K8S-009 are those of the format reference. etcd notices none of these.
 
-use super::codes;
+use located::codes;
 
 codes! {
     COMPACT_REV_KEY = "K8S-001", Warning, "compact_rev_key is ahead of the store",

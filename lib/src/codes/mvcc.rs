@@ -1,6 +1,6 @@
 //! Codes of mvcc.
 
-use super::codes;
+use located::codes;
 
 codes! {
     KEY_SHAPE = "MVCC-001", Error, "a stored key is no revision",

@@ -25,11 +25,11 @@ use super::magic::{HEAD, Magic};
 use super::store::Store;
 use super::tree::{Entry, Shape, Tree};
 use crate::codes::{Code, dir};
-use crate::error::Error;
-use crate::finding::Finding;
-use crate::limits::Limits;
-use crate::place::{FileName, Place};
-use crate::progress::Progress;
+use located::Error;
+use located::Finding;
+use located::Limits;
+use located::progress::Progress;
+use located::{FileName, Place};
 
 /// An archive's content as a tree.
 #[derive(Default)]

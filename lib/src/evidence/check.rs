@@ -5,8 +5,8 @@ use std::path::Path;
 use super::file::{File, Role};
 use super::{Evidence, Kind};
 use crate::codes::{Code, dir};
-use crate::finding::{Finding, Severity, Sink};
-use crate::place::{FileName, Place};
+use located::{FileName, Place};
+use located::{Finding, Severity, Sink};
 
 /// etcd's `SegmentSizeBytes`: 64·10⁶, not 64 MiB.
 const SEGMENT_BYTES: u64 = 64_000_000;

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use super::map::{self, Mapping};
 use super::read::{self, Loaded, Reader};
 use super::store::Store;
-use crate::bytes::Bytes;
-use crate::error::Error;
-use crate::place::FileName;
+use located::Bytes;
+use located::Error;
+use located::FileName;
 
 /// The part a file plays for etcd, by its name and folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]

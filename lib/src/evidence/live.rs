@@ -12,8 +12,8 @@ use std::path::Path;
 use super::file::{File, Role};
 use super::name::shown;
 use crate::codes::dir;
-use crate::finding::Finding;
-use crate::place::{FileName, Place};
+use located::Finding;
+use located::{FileName, Place};
 
 /// A process that holds files of the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]

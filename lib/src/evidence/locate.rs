@@ -9,9 +9,9 @@ use super::magic::{HEAD, Magic};
 use super::name::{is_snap_name, is_wal_name, role_anywhere, role_in_snap, role_in_wal, shown};
 use super::tree::{Entry, Shape, Tree};
 use crate::codes::dir;
-use crate::finding::{Finding, Severity};
-use crate::limits::Limits;
-use crate::place::{FileName, Place};
+use located::Limits;
+use located::{FileName, Place};
+use located::{Finding, Severity};
 
 /// A folder of the evidence.
 #[derive(Clone, Debug)]

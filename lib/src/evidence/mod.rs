@@ -34,12 +34,12 @@ pub use locate::Dir;
 pub use read::Reader;
 pub use trailer::{Trailer, has_trailer};
 
-use crate::error::Error;
-use crate::limits::Limits;
-use crate::place::FileName;
-use crate::progress::{Progress, Silent};
 use file::{Meta, Source};
 use locate::Inventory;
+use located::Error;
+use located::FileName;
+use located::Limits;
+use located::progress::{Progress, Silent};
 use magic::{HEAD, Magic};
 use tree::{Disk, Tree};
 

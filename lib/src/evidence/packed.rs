@@ -17,10 +17,10 @@ use super::name::shown;
 use super::store::Store;
 use super::tree::{Shape, Tree};
 use super::{Evidence, Kind, Options};
-use crate::error::Error;
-use crate::finding::Finding;
-use crate::place::FileName;
-use crate::progress::Progress;
+use located::Error;
+use located::FileName;
+use located::Finding;
+use located::progress::Progress;
 
 /// Archives in archives.
 const DEPTH: usize = 4;

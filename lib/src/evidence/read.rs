@@ -1,77 +1,13 @@
 //! Plain reads: for failing disks and for files that somebody may shorten under us.
 
-use std::fs;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use rustix::io::Errno;
 
+pub use located::Reader;
+
 use super::store::Store;
-
-/// Something with bytes that can be read at an offset: a file, or in a test a disk that fails where the test says.
-pub trait Reader: Send + Sync {
-    /// How many bytes there are now.
-    ///
-    /// # Errors
-    /// As the system says.
-    fn size(&self) -> io::Result<u64>;
-
-    /// Reads at an offset; 0 bytes mean the end.
-    ///
-    /// # Errors
-    /// As the system says. Errors of the medium (`EIO` and its kin) make a range unreadable, any other stops the reading.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
-
-    /// The first offset from `offset` on where there may be anything but zeros; `None`: none follows.
-    ///
-    /// Lets the reading of a sparse file cost what it holds. The default knows of no holes.
-    fn next_data(&self, offset: u64) -> Option<u64> {
-        Some(offset)
-    }
-}
-
-impl Reader for fs::File {
-    fn size(&self) -> io::Result<u64> {
-        let meta = self.metadata()?;
-        if meta.is_file() {
-            return Ok(meta.len());
-        }
-        // A block device has no length in its metadata.
-        Ok(rustix::fs::seek(self, rustix::fs::SeekFrom::End(0))?)
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn next_data(&self, offset: u64) -> Option<u64> {
-        match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
-            Ok(data) => Some(data.max(offset)),
-            Err(Errno::NXIO) => None,
-            Err(_) => Some(offset),
-        }
-    }
-}
-
-impl Reader for Vec<u8> {
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.len() as u64)
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|at| self.get(at..))
-            .unwrap_or_default();
-        let len = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
-            to.copy_from_slice(from);
-        }
-        Ok(len)
-    }
-}
 
 /// What plain reads brought.
 #[derive(Debug, Default)]

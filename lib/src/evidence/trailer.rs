@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::bytes::Bytes;
+use located::Bytes;
 
 /// The trailer of a snapshot file.
 ///
@@ -65,7 +65,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::Trailer;
-    use crate::{Bytes, FileName};
+    use located::{Bytes, FileName};
 
     #[test]
     fn the_sum_covers_everything_before_it() {

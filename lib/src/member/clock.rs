@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::objects::{Objects, Reading};
 use crate::kubernetes::written::{Source, newest_time};
 use crate::mvcc::Version;
-use crate::progress::{Progress, Silent};
+use located::progress::{Progress, Silent};
 
 /// Writes before a revision whose times are compared.
 const NEAR: usize = 16;

@@ -2,9 +2,9 @@
 
 use super::Member;
 use crate::backend::{self, Cluster, MemberId, Version};
-use crate::error::Error;
-use crate::finding::Finding;
 use crate::snap::Store;
+use located::Error;
+use located::Finding;
 
 /// Who a member is.
 #[derive(Clone, Debug, Default)]

@@ -3,11 +3,11 @@
 use super::Member;
 use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
-use crate::error::Error;
-use crate::finding::Finding;
 use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
-use crate::place::Place;
-use crate::progress::{Progress, Silent};
+use located::Error;
+use located::Finding;
+use located::Place;
+use located::progress::{Progress, Silent};
 
 /// Last leaf pages that [`Member::newest_keyspace`] reads: a screen full of every resource that is written to, and where
 /// nothing is in the page cache some tens of milliseconds of a disk.

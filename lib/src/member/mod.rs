@@ -30,12 +30,12 @@ pub use veil::{content_in, secrets_in_entry, secrets_in_page, veiled};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};
-use crate::bytes::Bytes;
-use crate::error::Error;
 use crate::evidence::{self, Evidence, File, Role, Trailer};
 use crate::mvcc::Rules;
-use crate::progress::{Progress, Silent};
 use crate::wal::Ends;
+use located::Bytes;
+use located::Error;
+use located::progress::{Progress, Silent};
 
 /// How a member is opened.
 #[derive(Clone, Debug, Default)]

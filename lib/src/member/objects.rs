@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use crate::error::Error;
 use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::written::newest_time;
 use crate::kubernetes::{Options, Value};
-use crate::limits::Limits;
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
-use crate::place::{FileName, Place};
+use located::Error;
+use located::Limits;
+use located::{FileName, Place};
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
 const SAMPLE: usize = 50_000;

@@ -1,10 +1,10 @@
 //! The raft snapshots of a member.
 
 use super::Member;
-use crate::bytes::Bytes;
 use crate::evidence::{File, Role};
-use crate::finding::Sink;
 use crate::snap::Snaps;
+use located::Bytes;
+use located::Sink;
 
 impl Member {
     /// The `.snap` and `.snap.broken` files; what is wrong with each alone goes to `report`.

@@ -1,8 +1,8 @@
 //! Where the bytes of the db file are.
 
 use super::Member;
-use crate::error::Error;
 use crate::mvcc::Counts;
+use located::Error;
 
 /// The db file, byte by byte: the five parts add up to its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]

@@ -8,11 +8,11 @@ use std::ops::Range;
 use memchr::memmem::{find, find_iter, rfind};
 
 use crate::bolt::{Db, MAGIC, Page, PageType, Pgid};
-use crate::bytes::Bytes;
 use crate::kubernetes::key::Layout;
 use crate::kubernetes::mask::is_secret;
 use crate::mvcc::KeyValue;
 use crate::raft::{Operation, Payload, Request};
+use located::Bytes;
 
 /// What a hidden byte becomes.
 const HIDDEN: u8 = b'*';
@@ -212,7 +212,7 @@ mod tests {
         db[24..28].copy_from_slice(&512u32.to_le_bytes());
         db[..8].fill(0);
         db[1024..1032].copy_from_slice(&2u64.to_le_bytes());
-        let name = crate::FileName::new("db");
+        let name = located::FileName::new("db");
         let file = Bytes::new(&name, 0, &db);
         let hidden = |file: &Bytes<'_>, range, at| -> Vec<(usize, usize)> {
             let ranges = content_in(file, range, at).into_iter();
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(hidden(&file, 1008..1048, 1024), [(0, 16), (32, 40)]);
         // A page that continues another has no header, whatever stands there.
         assert_eq!(hidden(&file, 1536..1568, 1536), [(0, 32)]);
-        let name = crate::FileName::new("member/wal/0-0.wal");
+        let name = located::FileName::new("member/wal/0-0.wal");
         let log = [&[0u8; 8][..], b"secret!!", &[0; 8]].concat();
         let file = Bytes::new(&name, 0, &log);
         assert_eq!(hidden(&file, 0..24, 16), [(8, 16)]);

@@ -1,9 +1,9 @@
 //! The cached index of the log beside the bytes it describes.
 
-use crate::bytes::Bytes;
-use crate::place::Place;
 use crate::raft::Payload;
 use crate::wal::{Log, LogEntry};
+use located::Bytes;
+use located::Place;
 
 /// The write-ahead log of a member: the index, and the files to read payloads from.
 #[derive(Clone, Debug)]

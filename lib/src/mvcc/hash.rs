@@ -15,8 +15,8 @@ use super::plan::{ELEMENT_BYTES, bounded_items, plan};
 use super::revision::StoredKey;
 use super::sum::Sum;
 use crate::bolt::Db;
-use crate::error::Error;
-use crate::finding::Sink;
+use located::Error;
+use located::Sink;
 
 /// Tasks for each thread: enough to even them out, few enough that combining costs nothing.
 const TASKS_PER_THREAD: usize = 8;

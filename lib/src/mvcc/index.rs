@@ -16,7 +16,7 @@ use hashbrown::HashTable;
 
 use super::facts::Facts;
 use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
-use crate::bytes::warm;
+use located::warm;
 
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;

@@ -11,7 +11,7 @@ use super::key_value::{Flaw, KeyValue};
 use super::range::KeyRange;
 use super::revision::Revision;
 use crate::bolt::Source;
-use crate::error::Error;
+use located::Error;
 
 /// An index with the bytes it describes: etcd's keyspace, read-only. Copying it costs nothing.
 ///

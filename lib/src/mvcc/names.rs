@@ -9,7 +9,7 @@ use super::index::Record;
 use super::key_value::user_key;
 use super::keyspace::Keyspace;
 use super::range::KeyRange;
-use crate::error::Error;
+use located::Error;
 
 /// Keys that one task takes.
 const KEYS_PER_TASK: usize = 1024;

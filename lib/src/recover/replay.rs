@@ -3,11 +3,11 @@
 use super::apply::{Applied, Replay, State};
 use super::base::Stored;
 use crate::backend::Meta;
-use crate::error::Error;
 use crate::member::{Member, Wal};
 use crate::mvcc::{Keyspace, Overlay};
-use crate::progress::Progress;
 use crate::raft::{ConfChangeType, ConfState, EntryType, Payload};
+use located::Error;
+use located::progress::Progress;
 
 /// Why the replay ends where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use super::same::{same, same_but_one};
 use super::told::Told;
 use super::walk::{Broken, Walk};
 use crate::codes::cross;
-use crate::finding::Finding;
 use crate::mvcc::Version;
 use crate::recover::{Change, Replay};
+use located::Finding;
 
 /// Entries looked ahead for the one that made a revision.
 const LOOK_AHEAD: usize = 4096;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use super::anchor::{Anchor, beginning, presumed};
 use super::same::fits;
 use super::{Entry, runs};
-use crate::error::Error;
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
-use crate::progress::Progress;
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Nothing, Replay, State, Stored, commit};
+use located::Error;
+use located::progress::Progress;
 
 /// Committed writes of the WAL that the db does not have, in two keyspaces of their own.
 ///

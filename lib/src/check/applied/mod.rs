@@ -32,11 +32,11 @@ use told::Told;
 use walk::Begin;
 
 use crate::bolt::Db;
-use crate::finding::Sink;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::raft::{Payload, Plain};
 use crate::wal::LogEntry;
+use located::Sink;
 
 /// How far the comparison of WAL and store reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::{Entry, Told};
 use crate::codes::cross;
-use crate::finding::Finding;
 use crate::mvcc::{Keyspace, Revision, Version};
+use located::Finding;
 
 /// Shorter values than these differ in one bit by their nature: counters, numbers.
 const LONG_VALUE_BYTES: usize = 32;

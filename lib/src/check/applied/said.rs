@@ -5,16 +5,16 @@ use super::same::{difference, same};
 use super::told::Told;
 use super::walk::Walk;
 use crate::codes::cross;
-use crate::finding::Finding;
 use crate::mvcc::Version;
-use crate::place::Place;
 use crate::recover::Change;
+use located::Finding;
+use located::Place;
 
 impl Walk<'_, '_> {
     pub(super) fn entry_place(&self, entry: &Entry<'_>) -> Place {
         let place = self.wal.place(entry.entry);
         place.unwrap_or_else(|| {
-            Place::file(&crate::place::FileName::new("wal")).with_index(entry.entry.index)
+            Place::file(&located::FileName::new("wal")).with_index(entry.entry.index)
         })
     }
 

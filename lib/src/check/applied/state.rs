@@ -3,9 +3,9 @@
 use crate::backend::{Meta, Version};
 use crate::bolt::Db;
 use crate::codes::{backend, cross};
-use crate::finding::{Finding, Sink};
-use crate::place::Place;
 use crate::recover::State;
+use located::Place;
+use located::{Finding, Sink};
 
 /// Compares what a log from the first entry makes with what the db has. etcd 3.4 writes consistent_index only with keys, so
 /// its other buckets may be ahead of it.

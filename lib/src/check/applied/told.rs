@@ -1,9 +1,9 @@
 //! What was found so far: one finding for each cause, with a count and the first keys.
 
 use crate::bolt::Db;
-use crate::finding::{Finding, Sink};
 use crate::mvcc::Version;
-use crate::place::{FileName, Place};
+use located::{FileName, Place};
+use located::{Finding, Sink};
 
 /// Keys that a finding names.
 const KEYS: usize = 1000;

@@ -13,12 +13,12 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Skipped;
 use crate::codes::kubernetes as codes;
-use crate::finding::{Finding, Severity, Sink};
 use crate::kubernetes::encryption::{Provider, Seal};
 use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Keyspace, Version};
-use crate::place::{FileName, Place};
-use crate::progress::Progress;
+use located::progress::Progress;
+use located::{FileName, Place};
+use located::{Finding, Severity, Sink};
 
 /// Versions decoded between two looks at the progress.
 const CHUNK: usize = 4096;

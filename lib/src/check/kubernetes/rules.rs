@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::facts::Facts;
 use super::{place_of, value_of};
 use crate::codes::{Code, kubernetes as codes};
-use crate::finding::{Finding, Sink};
 use crate::kubernetes::encryption::Seal;
 use crate::member::Objects;
 use crate::mvcc::KeyRange;
-use crate::place::{FileName, Place};
+use located::{FileName, Place};
+use located::{Finding, Sink};
 
 /// Keys that one finding names.
 const KEYS: usize = 1000;

@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::MemberRow;
 use crate::codes::cross;
-use crate::finding::{Finding, Severity};
 use crate::member::{Member, Wal};
-use crate::place::Place;
 use crate::wal::LogEntry;
+use located::Place;
+use located::{Finding, Severity};
 
 /// The entries of a log, each summed once however many logs it is compared with.
 struct Entries<'a> {
@@ -88,8 +88,7 @@ pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<F
             } else {
                 &cross::LOGS_DIFFER
             };
-            let place =
-                place.unwrap_or_else(|| Place::file(&crate::place::FileName::new(&row.path)));
+            let place = place.unwrap_or_else(|| Place::file(&located::FileName::new(&row.path)));
             let finding = Finding::new(code, place, message).count(count);
             findings.push(if settled {
                 let message = format!("{}; not committed in both: no damage", finding.message);

@@ -3,9 +3,9 @@
 use super::MemberRow;
 use crate::backend::Cluster;
 use crate::codes::cross;
-use crate::finding::{Finding, Severity};
 use crate::member::Member;
-use crate::place::Place;
+use located::Place;
+use located::{Finding, Severity};
 
 pub(super) fn identities(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
     let place = |at: usize| {

@@ -12,10 +12,10 @@ use rayon::prelude::*;
 
 use self::contents::Contents;
 use crate::check::Verdict;
-use crate::finding::Finding;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
-use crate::progress::Progress;
+use located::Finding;
+use located::progress::Progress;
 
 /// One member of a comparison.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 use super::MemberRow;
 use crate::backend::Meta;
 use crate::check::{Depth, check};
-use crate::finding::{Finding, Severity};
 use crate::member::Member;
 use crate::mvcc::Noted;
-use crate::progress::Progress;
 use crate::recover::commit;
+use located::progress::Progress;
+use located::{Finding, Severity};
 
 pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
     // What cannot be indexed is told by the check.

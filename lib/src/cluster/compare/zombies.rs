@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::MemberRow;
 use crate::backend::{Cluster, MemberId, Meta, Version};
 use crate::codes::cross;
-use crate::finding::Finding;
 use crate::member::Member;
-use crate::place::Place;
 use crate::snap::Store;
+use located::Finding;
+use located::Place;
 
 /// What one copy says of members, and when it said so.
 struct Lists {

@@ -3,12 +3,12 @@
 use super::{Boot, Stopped};
 use crate::bolt::{Db, NO_FREELIST, Pgid};
 use crate::codes::{Code, backend, bolt, mvcc};
-use crate::finding::{Finding, Severity};
+use located::{Finding, Severity};
 
 impl Boot<'_> {
-    pub(super) fn cannot_open(&self, error: &crate::Error) -> Stopped {
+    pub(super) fn cannot_open(&self, error: &located::Error) -> Stopped {
         let text = match error {
-            crate::Error::Malformed { seen, .. } => {
+            located::Error::Malformed { seen, .. } => {
                 seen.split(" (").next().unwrap_or(seen).to_owned()
             }
             other => other.to_string(),

@@ -11,10 +11,10 @@ use super::{Level, Line};
 use crate::backend::{Cluster, Meta, Version};
 use crate::check::{Depth, Report, check};
 use crate::codes::{Code, snap};
-use crate::finding::{Finding, Severity};
 use crate::member::Member;
-use crate::progress::Progress;
 use crate::wal::boot::{self, Release};
+use located::progress::Progress;
+use located::{Finding, Severity};
 
 /// bbolt refuses a file of less than two pages.
 const SMALLEST_DB_BYTES: u64 = 8192;

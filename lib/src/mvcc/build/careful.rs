@@ -2,7 +2,7 @@
 //!
 //! Every leaf gets its own places in the record array, found by adding up element counts. Leaves are taken in *page* order, so
 //! the file is read from front to back although revisions lie in it as bbolt found free pages. Each pass over the records that
-//! touches the mapping waits for memory; hence one touch here, asked for [in advance](crate::bytes::warm).
+//! touches the mapping waits for memory; hence one touch here, asked for [in advance](located::warm).
 
 use rayon::prelude::*;
 
@@ -10,14 +10,14 @@ use super::link::{Hashes, KeyHasher};
 use super::{Filled, read};
 use crate::bolt::{Bucket, Leaves};
 use crate::codes;
-use crate::finding::{Finding, Sink};
 use crate::mvcc::index::{NONE, Record};
 use crate::mvcc::plan::{PlannedLeaf, RECORD_BYTES, bounded_items, plan};
-use crate::place::Place;
+use located::Place;
+use located::{Finding, Sink};
 
 /// Leaves that one task takes.
 const LEAVES_PER_TASK: usize = 64;
-/// Leaves or records that are asked for together before they are read: see [`warm`](crate::bytes::warm).
+/// Leaves or records that are asked for together before they are read: see [`warm`](located::warm).
 pub(in crate::mvcc) const WARMED: usize = 32;
 /// Findings that one task tells apart; the others are counted.
 const TOLD_PER_TASK: usize = 8;

@@ -21,8 +21,8 @@ use super::key_value::user_key;
 use super::revision::StoredKey;
 use crate::bolt::{Bucket, Item, Leaves};
 use crate::codes;
-use crate::finding::Sink;
-use crate::progress::{Progress, Silent};
+use located::Sink;
+use located::progress::{Progress, Silent};
 
 pub(super) use careful::WARMED;
 

@@ -7,7 +7,7 @@ use super::{Filled, read};
 use crate::bolt::{Bucket, Leaves, Page};
 use crate::mvcc::index::{NONE, Record};
 use crate::mvcc::plan::{RECORD_BYTES, bounded_items};
-use crate::progress::Progress;
+use located::progress::Progress;
 
 /// Leaves that one task puts in order.
 const LEAVES_PER_TASK: usize = 8192;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::bolt::{Bucket, Pgid};
 use crate::codes::Code;
-use crate::finding::{Finding, Sink};
-use crate::limits::Limits;
-use crate::place::Place;
+use located::Limits;
+use located::Place;
+use located::{Finding, Sink};
 
 /// What one task keeps; the rest is counted.
 const KEPT_PER_TASK: usize = 64;

@@ -16,9 +16,9 @@ use self::found::{Tally, report};
 use self::rules::Judge;
 use super::keyspace::Keyspace;
 use crate::bolt::Bucket;
-use crate::finding::Sink;
-use crate::limits::Limits;
-use crate::progress::Progress;
+use located::Limits;
+use located::Sink;
+use located::progress::Progress;
 
 /// Records that one task takes.
 const RECORDS_PER_TASK: usize = 4096;

@@ -70,7 +70,7 @@ impl Schema {
     /// Reads the tables of the library.
     #[must_use]
     pub fn load() -> Self {
-        let dir = crate::root().join("lib/src/kubernetes/schema");
+        let dir = crate::root().join("lib/kube/src/schema");
         let text = fs::read_to_string(dir.join("fields.tsv")).expect("fields.tsv");
         let mut messages: HashMap<String, Message> = HashMap::new();
         let mut current = String::new();

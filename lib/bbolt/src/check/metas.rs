@@ -1,0 +1,167 @@
+//! Both metas, the page size, and the length of the file.
+
+use crate::codes;
+use crate::db::Db;
+use crate::meta::Meta;
+use crate::page::{PageType, Pgid};
+use located::Bytes;
+use located::Place;
+use located::{Finding, Sink};
+
+/// bbolt grows a file by this much beyond the high-water mark, plus one page.
+const GROWTH_BYTES: u64 = 16 << 20;
+/// What lies behind the pages of a snapshot file.
+const TRAILER_BYTES: u64 = 32;
+
+/// BOLT-001 … 008 and 022: everything that can be said without walking a tree.
+pub fn metas(file: Bytes<'_>, db: &Db<'_>, sink: &mut Sink<'_>) {
+    for (slot, meta) in db.metas().iter().enumerate() {
+        let at = (slot as u64).saturating_mul(db.page_size());
+        one_meta(
+            Place::at(file.file(), at).on_page(slot as u64),
+            meta.as_ref(),
+            db,
+            sink,
+        );
+    }
+    neighbours(&file, db, sink);
+    length(&file, db, sink);
+    for (what, pgid) in [("root", db.meta().root), ("free list", db.meta().freelist)] {
+        let absent = what == "free list" && !db.meta().has_freelist();
+        if !absent && (pgid.0 < 2 || pgid >= db.meta().high_water_mark) {
+            let message = format!("meta {} has its {what} on page {pgid}", db.meta().slot);
+            let place = Place::at(file.file(), u64::from(db.meta().slot) * db.page_size());
+            sink(
+                Finding::new(&codes::PAGE_OUT_OF_RANGE, place, message).seen(
+                    pgid.to_string(),
+                    format!("2..{}", db.meta().high_water_mark),
+                ),
+            );
+        }
+    }
+}
+
+fn one_meta(place: Place, meta: Option<&Meta>, db: &Db<'_>, sink: &mut Sink<'_>) {
+    let Some(meta) = meta else {
+        return sink(Finding::new(
+            &codes::META_INVALID,
+            place,
+            "the file ends before meta page 1",
+        ));
+    };
+    if let Err(invalid) = meta.validate() {
+        let message = format!(
+            "meta {} is invalid ({invalid}); bbolt follows meta {}",
+            meta.slot,
+            db.meta().slot
+        );
+        let expected = format!("{:#018x}", meta.computed_checksum);
+        return sink(
+            Finding::new(&codes::META_INVALID, place, message)
+                .seen(format!("{:#018x}", meta.checksum), expected),
+        );
+    }
+    if u64::from(meta.page_size) != db.page_size() {
+        let message = format!("meta {} has another page size than the file", meta.slot);
+        sink(
+            Finding::new(&codes::PAGE_SIZE, place.clone(), message)
+                .seen(meta.page_size.to_string(), db.page_size().to_string()),
+        );
+    }
+    let header = meta.header;
+    if header.id != Pgid(u64::from(meta.slot)) || header.page_type() != Some(PageType::Meta) {
+        let message = format!("the header of meta page {} is not a meta page's", meta.slot);
+        let seen = format!("id {} flags {:#x}", header.id, header.flags);
+        let expected = format!("id {} flags 0x4", meta.slot);
+        sink(Finding::new(&codes::META_PAGE, place.clone(), message).seen(seen, expected));
+    }
+    if misplaced(meta) && !from_snapshot(db) {
+        let message = format!("txid {} belongs on the other meta page", meta.txid);
+        sink(Finding::new(&codes::META_PAGE, place, message));
+    }
+}
+
+fn misplaced(meta: &Meta) -> bool {
+    meta.txid.0 % 2 != u64::from(meta.slot)
+}
+
+/// Whether the metas are those of a snapshot, which has txid N on page 0 and N-1 on page 1 whatever their parity, or of a
+/// restored one after its first commit, which replaces page 0 by N+1.
+fn from_snapshot(db: &Db<'_>) -> bool {
+    let [Some(first), Some(second)] = db.metas() else {
+        return false;
+    };
+    let image = first.root == second.root && first.txid.0 == second.txid.0.wrapping_add(1);
+    let once_written = misplaced(second) && first.txid.0 == second.txid.0.wrapping_add(2);
+    image || once_written
+}
+
+fn neighbours(file: &Bytes<'_>, db: &Db<'_>, sink: &mut Sink<'_>) {
+    let place = Place::file(file.file());
+    let valid: Vec<&Meta> = db
+        .metas()
+        .iter()
+        .flatten()
+        .filter(|meta| meta.validate().is_ok())
+        .collect();
+    let grown =
+        (file.len() as u64) > 4 * db.page_size() + GROWTH_BYTES + db.page_size() + TRAILER_BYTES;
+    match valid.as_slice() {
+        [one] if one.is_initial() && (grown || later_pages_are_used(db)) => {
+            let message =
+                "the only valid meta is that of a new, empty file, but the file has content";
+            sink(Finding::new(
+                &codes::META_INITIAL,
+                place.on_page(u64::from(one.slot)),
+                message,
+            ));
+        }
+        [a, b] if a.txid.0.abs_diff(b.txid.0) != 1 && !from_snapshot(db) => {
+            let message = format!("the metas have txids {} and {}", a.txid, b.txid);
+            let expected = "txids that differ by 1";
+            sink(
+                Finding::new(&codes::META_TXIDS, place, message)
+                    .seen(format!("{} apart", a.txid.0.abs_diff(b.txid.0)), expected),
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Whether a page behind the four of a new file carries its own id and a type.
+fn later_pages_are_used(db: &Db<'_>) -> bool {
+    (4..db.file_pages().min(64)).map(Pgid).any(|pgid| {
+        db.page(pgid)
+            .is_ok_and(|page| page.header.id == pgid && page.header.page_type().is_some())
+    })
+}
+
+fn length(file: &Bytes<'_>, db: &Db<'_>, sink: &mut Sink<'_>) {
+    let have = file.len() as u64;
+    let want = db.meta().size_bytes();
+    let place = Place::at(file.file(), have);
+    if have < want {
+        let missing = (want - have).div_ceil(db.page_size());
+        let message = format!(
+            "{missing} pages that meta {} accounts for are missing",
+            db.meta().slot
+        );
+        let seen = format!("{have} bytes");
+        return sink(
+            Finding::new(&codes::FILE_SHORT, place, message)
+                .seen(seen, format!("at least {want} bytes"))
+                .count(missing),
+        );
+    }
+    let tail = have - want;
+    if tail > GROWTH_BYTES + 2 * db.page_size() {
+        let message = "more lies behind the high-water mark than bbolt's usual growth";
+        let seen = format!("{tail} bytes");
+        sink(
+            Finding::new(&codes::LONG_TAIL, Place::at(file.file(), want), message).seen(
+                seen,
+                format!("at most {} bytes", GROWTH_BYTES + db.page_size()),
+            ),
+        );
+    }
+}

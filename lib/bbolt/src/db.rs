@@ -1,0 +1,278 @@
+//! A bbolt file: page size, choice of meta, pages by id.
+
+use super::bucket::Bucket;
+use super::meta::{Meta, MetaChoice, MetaInvalid};
+use super::page::{HEADER_BYTES, Page, Pgid};
+use located::Error;
+use located::Limits;
+use located::Reader;
+use located::Sink;
+use located::{Bytes, warm};
+
+/// A view of a bbolt file as one of its metas shows it. Copying it costs nothing.
+///
+/// ```no_run
+/// use etcd_inspect_bbolt::{Db, MetaChoice};
+/// use etcd_inspect::{Bytes, FileName, Limits};
+///
+/// let file = std::fs::read("member/snap/db").unwrap();
+/// let name = FileName::new("member/snap/db");
+/// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
+/// for (name, bucket) in db.buckets(&mut |damage| eprintln!("{}", damage.message)) {
+///     println!("{} at page {}", String::from_utf8_lossy(name), bucket.root());
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Db<'a> {
+    file: Bytes<'a>,
+    page_size: u64,
+    metas: [Option<Meta>; 2],
+    meta: Meta,
+    tree_depth: usize,
+    source: Option<Source<'a>>,
+}
+
+/// Where the bytes of a mapped file can be read as well.
+#[derive(Clone, Copy)]
+pub struct Source<'a>(&'a dyn Reader);
+
+impl Source<'_> {
+    /// Fills the buffer with what stands at an offset; `None` where the system does not give all of it.
+    pub fn fill(self, buffer: &mut [u8], offset: u64) -> Option<()> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self
+                .0
+                .read_at(buffer.get_mut(done..)?, offset.checked_add(done as u64)?)
+            {
+                Ok(0) => return None,
+                Ok(got) => done = done.checked_add(got)?,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        Some(())
+    }
+}
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a file")
+    }
+}
+
+impl<'a> Db<'a> {
+    /// Reads both metas and follows the chosen one.
+    ///
+    /// The page size is meta 0's where that is valid; else meta 1 is looked for at 1 KiB, 2 KiB … 16 MiB, as bbolt does
+    /// since 1.3.7.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where the file is shorter than a meta page; [`Error::Malformed`] where no meta of that choice is
+    /// valid, with bbolt's own text, or where the file was written on a big-endian machine.
+    pub fn open(file: Bytes<'a>, choice: MetaChoice, limits: &Limits) -> Result<Self, Error> {
+        let first = Meta::parse(&file, 0)?;
+        let (page_size, second) = match first.validate() {
+            Ok(()) if sane_page_size(first.page_size) => (
+                u64::from(first.page_size),
+                meta_at(&file, u64::from(first.page_size)),
+            ),
+            _ => match find_second_meta(&file) {
+                Some((size, meta)) => (size, Some(meta)),
+                None => (4096, meta_at(&file, 4096)),
+            },
+        };
+        let metas = [Some(first), second];
+        let meta = choose(&metas, choice).map_err(|invalid| {
+            if first.magic == super::meta::MAGIC.swap_bytes() {
+                return file.malformed(
+                    16,
+                    "meta.magic",
+                    "written on a big-endian machine (s390x); this version reads little-endian files only",
+                );
+            }
+            let at = match choice {
+                MetaChoice::Slot(1) => usize::try_from(page_size).unwrap_or(0) + 16,
+                _ => 16,
+            };
+            file.malformed(at, "meta", format!("{invalid} (no valid meta page of that choice)"))
+        })?;
+        Ok(Self {
+            file,
+            page_size,
+            metas,
+            meta,
+            tree_depth: limits.tree_depth,
+            source: None,
+        })
+    }
+
+    /// The same db, whose bytes are a mapping of what `reader` reads: many pages together are read rather than touched.
+    #[must_use]
+    pub fn with_reader(mut self, reader: &'a dyn Reader) -> Self {
+        self.source = Some(Source(reader));
+        self
+    }
+
+    /// The bytes of the whole file, a snapshot's trailer included.
+    pub fn file(&self) -> Bytes<'a> {
+        self.file
+    }
+
+    /// Bytes of a page.
+    pub fn page_size(&self) -> u64 {
+        self.page_size
+    }
+
+    /// What [`Db::with_reader`] was given.
+    pub fn source(&self) -> Option<Source<'a>> {
+        self.source
+    }
+
+    /// The meta that is followed.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Both metas as they stand there; `None` where the file ends before.
+    pub fn metas(&self) -> &[Option<Meta>; 2] {
+        &self.metas
+    }
+
+    /// Whole pages that the file has room for.
+    pub fn file_pages(&self) -> u64 {
+        (self.file.len() as u64).div_ceil(self.page_size)
+    }
+
+    /// Pages that exist according to the meta and of which at least the header lies in the file.
+    pub fn pages(&self) -> u64 {
+        self.meta.high_water_mark.0.min(self.file_pages())
+    }
+
+    /// The deepest tree that is followed.
+    pub fn tree_depth(&self) -> usize {
+        self.tree_depth
+    }
+
+    /// The page at a position, with its overflow run. Whether the header tells the truth is for the caller to judge.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where the file ends before the page's header does.
+    pub fn page(&self, pgid: Pgid) -> Result<Page<'a>, Error> {
+        let at = pgid
+            .0
+            .checked_mul(self.page_size)
+            .and_then(|at| usize::try_from(at).ok())
+            .unwrap_or(usize::MAX);
+        let rest = self.file.from(at, "page").map_err(|_| {
+            self.file.truncated(
+                self.file.len(),
+                HEADER_BYTES,
+                "page header beyond the end of the file",
+            )
+        })?;
+        Page::of(pgid, rest, self.page_size)
+    }
+
+    /// `bytes` bytes at `offset`, read into the buffer or lent from memory; `None` where the system does not give all of them.
+    pub fn read_into<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        offset: u64,
+        bytes: u64,
+    ) -> Option<&'b [u8]>
+    where
+        'a: 'b,
+    {
+        let (start, len) = (usize::try_from(offset).ok()?, usize::try_from(bytes).ok()?);
+        let Some(source) = self.source else {
+            return self.file.as_slice().get(start..start.checked_add(len)?);
+        };
+        if buffer.len() < len {
+            buffer.resize(len, 0);
+        }
+        let buffer = buffer.get_mut(..len)?;
+        source.fill(buffer, offset)?;
+        Some(buffer)
+    }
+
+    /// Asks for the first three cache lines of pages that are about to be read: of a page with few elements that is all but
+    /// the values.
+    pub fn warm_heads(&self, pages: impl Iterator<Item = Pgid>) {
+        let places =
+            pages.filter_map(|pgid| usize::try_from(pgid.0.checked_mul(self.page_size)?).ok());
+        warm(
+            self.file.as_slice(),
+            places.flat_map(|at| [at, at + 64, at + 128]),
+        );
+    }
+
+    /// The bucket whose elements are the buckets.
+    pub fn root(&self) -> Bucket<'a> {
+        Bucket::at(*self, self.meta.root, self.meta.sequence)
+    }
+
+    /// A top-level bucket by name.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is none; [`Error::Malformed`] or [`Error::Truncated`] where its header cannot be read.
+    pub fn bucket(&self, name: &[u8], sink: &mut Sink<'_>) -> Result<Bucket<'a>, Error> {
+        let mut found = None;
+        self.root().for_each(sink, &mut |item| {
+            if item.key == name && found.is_none() {
+                found = Some(Bucket::of_item(*self, &item));
+            }
+        });
+        found.unwrap_or(Err(Error::Missing {
+            file: self.file.file().clone(),
+            what: "bucket of that name",
+        }))
+    }
+
+    /// All top-level buckets whose headers can be read, in key order.
+    pub fn buckets(&self, sink: &mut Sink<'_>) -> Vec<(&'a [u8], Bucket<'a>)> {
+        let mut buckets = Vec::new();
+        self.root().for_each(sink, &mut |item| {
+            if item.is_bucket()
+                && let Ok(bucket) = Bucket::of_item(*self, &item)
+            {
+                buckets.push((item.key, bucket));
+            }
+        });
+        buckets
+    }
+}
+
+fn sane_page_size(size: u32) -> bool {
+    size.is_power_of_two() && (512..=1 << 26).contains(&size)
+}
+
+fn meta_at(file: &Bytes<'_>, at: u64) -> Option<Meta> {
+    let page = file.from(usize::try_from(at).ok()?, "meta 1").ok()?;
+    Meta::parse(&page, 1).ok()
+}
+
+fn find_second_meta(file: &Bytes<'_>) -> Option<(u64, Meta)> {
+    (0..15).map(|power| 1024u64 << power).find_map(|at| {
+        let meta = meta_at(file, at)?;
+        (meta.validate().is_ok() && u64::from(meta.page_size) == at).then_some((at, meta))
+    })
+}
+
+/// bbolt's choice among two metas, or the caller's. The error is that of meta 0, as bbolt reports it.
+fn choose(metas: &[Option<Meta>; 2], choice: MetaChoice) -> Result<Meta, MetaInvalid> {
+    let judged = metas.map(|meta| {
+        meta.ok_or(MetaInvalid::Magic)
+            .and_then(|m| m.validate().map(|()| m))
+    });
+    let [first, second] = judged;
+    match (choice, first, second) {
+        (MetaChoice::Slot(0), first, _) => first,
+        (MetaChoice::Slot(_), _, second) => second,
+        (MetaChoice::Newest, Ok(a), Ok(b)) => Ok(if b.txid > a.txid { b } else { a }),
+        (MetaChoice::Newest, Ok(one), Err(_)) | (MetaChoice::Newest, Err(_), Ok(one)) => Ok(one),
+        (MetaChoice::Older, Ok(a), Ok(b)) => Ok(if b.txid > a.txid { a } else { b }),
+        (MetaChoice::Older, Ok(_), Err(invalid)) | (_, Err(invalid), _) => Err(invalid),
+    }
+}

@@ -1,0 +1,202 @@
+//! What each page of the file is used for.
+
+use super::bucket::Leaves;
+use super::db::Db;
+use super::page::{PageType, Pgid};
+use super::walk::PageSet;
+use located::Sink;
+
+/// What a page is used for, according to the chosen meta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageUse {
+    /// No tree reaches it.
+    Free,
+    /// Page 0 or 1.
+    Meta,
+    /// The stored free list.
+    Freelist,
+    /// Head of a branch page.
+    Branch,
+    /// Head of a leaf page.
+    Leaf,
+    /// Continues the page before it.
+    Overflow,
+    /// At or above the high-water mark: grown in advance, never used.
+    Outside,
+}
+
+/// Use and bucket of every page of the file.
+#[derive(Clone, Debug)]
+pub struct PageMap<'a> {
+    uses: Vec<(PageUse, u8)>,
+    buckets: Vec<&'a [u8]>,
+    page_size: u64,
+    /// Pages of overflow runs that may still be claimed: twice the file. In a healthy file no two runs share a page; where
+    /// each one claims the whole file, following them all would cost its square.
+    budget: usize,
+}
+
+/// How many pages of each use; the sum is the file's size in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PageCounts {
+    /// Free pages below the high-water mark.
+    pub free_pages: u64,
+    /// Meta, free list, branch, leaf and overflow pages.
+    pub used_pages: u64,
+    /// Pages at or above the high-water mark.
+    pub outside_pages: u64,
+}
+
+impl PageCounts {
+    /// As [`PageMap::counts`], without the map: the pages of one bucket are known already.
+    pub fn of(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
+        let pages = db.file_pages();
+        let (mut used, mut used_below) = (PageSet::new(pages), 0u64);
+        // In a healthy file no two runs share a page: those that claim more than twice the file are cut short.
+        let mut budget = pages.saturating_mul(2);
+        let mut claim = |start: u64, overflow: u32| {
+            let end = start
+                .saturating_add(u64::from(overflow).min(budget))
+                .saturating_add(1);
+            budget = budget.saturating_sub(u64::from(overflow));
+            for pgid in start..end.min(pages) {
+                used_below += u64::from(used.insert(Pgid(pgid)) && pgid < db.pages());
+            }
+        };
+        claim(0, 1);
+        leaves
+            .runs()
+            .for_each(|run| claim(run.pgid.0, run.overflow));
+        let freelist = db
+            .meta()
+            .has_freelist()
+            .then(|| db.page(db.meta().freelist));
+        if let Some(Ok(page)) = freelist {
+            claim(page.pgid.0, page.header.overflow);
+        }
+        let others = db.buckets(&mut |_| {}).into_iter();
+        let others = others
+            .filter(|(name, _)| *name != known.as_bytes())
+            .map(|(_, bucket)| bucket);
+        for bucket in others
+            .chain([db.root()])
+            .filter(|bucket| bucket.inline().is_none())
+        {
+            bucket.walk(&mut |_| {}, &mut |visit| {
+                claim(visit.page.pgid.0, visit.page.header.overflow);
+            });
+        }
+        let used = used.len();
+        Self {
+            free_pages: db.pages() - used_below,
+            used_pages: used,
+            outside_pages: (pages - db.pages()) - (used - used_below),
+        }
+    }
+}
+
+const ROOT_BUCKET: u8 = u8::MAX;
+
+impl<'a> PageMap<'a> {
+    /// Walks every tree of the db. One pass over branch pages; of leaf pages only the header is read.
+    pub fn build(db: &Db<'a>, sink: &mut Sink<'_>) -> Self {
+        let pages = usize::try_from(db.file_pages()).unwrap_or(0);
+        let below = usize::try_from(db.pages()).unwrap_or(0);
+        let mut uses = vec![(PageUse::Outside, ROOT_BUCKET); pages];
+        uses.iter_mut()
+            .take(below)
+            .for_each(|page| page.0 = PageUse::Free);
+        uses.iter_mut()
+            .take(2)
+            .for_each(|page| page.0 = PageUse::Meta);
+        let mut map = Self {
+            uses,
+            buckets: Vec::new(),
+            page_size: db.page_size(),
+            budget: pages.saturating_mul(2),
+        };
+        if let Some(page) = db
+            .meta()
+            .has_freelist()
+            .then(|| db.page(db.meta().freelist))
+            .and_then(Result::ok)
+        {
+            map.claim(
+                page.pgid,
+                page.header.overflow,
+                PageUse::Freelist,
+                ROOT_BUCKET,
+            );
+        }
+        db.root()
+            .walk(sink, &mut |visit| map.claim_page(&visit.page, ROOT_BUCKET));
+        for (name, bucket) in db.buckets(&mut |_| {}) {
+            let id = u8::try_from(map.buckets.len()).unwrap_or(ROOT_BUCKET);
+            map.buckets.push(name);
+            if bucket.inline().is_none() {
+                bucket.walk(sink, &mut |visit| map.claim_page(&visit.page, id));
+            }
+        }
+        map
+    }
+
+    fn claim_page(&mut self, page: &super::page::Page<'_>, bucket: u8) {
+        let usage = match page.header.page_type() {
+            Some(PageType::Branch) => PageUse::Branch,
+            _ => PageUse::Leaf,
+        };
+        self.claim(page.pgid, page.header.overflow, usage, bucket);
+    }
+
+    fn claim(&mut self, pgid: Pgid, overflow: u32, usage: PageUse, bucket: u8) {
+        let head = usize::try_from(pgid.0).unwrap_or(usize::MAX);
+        let overflow = (overflow as usize)
+            .min(self.budget)
+            .min(self.uses.len().saturating_sub(head));
+        self.budget -= overflow;
+        let run = self.uses.iter_mut().skip(head).take(overflow + 1);
+        for (distance, page) in run.enumerate() {
+            let head_of_another = matches!(page.0, PageUse::Meta | PageUse::Branch | PageUse::Leaf);
+            if distance == 0 {
+                *page = (usage, bucket);
+            } else if !head_of_another {
+                *page = (PageUse::Overflow, bucket);
+            }
+        }
+    }
+
+    /// Use of a page, and the name of its bucket where it belongs to a named one.
+    pub fn get(&self, pgid: Pgid) -> Option<(PageUse, Option<&'a [u8]>)> {
+        let (usage, bucket) = *usize::try_from(pgid.0)
+            .ok()
+            .and_then(|at| self.uses.get(at))?;
+        Some((usage, self.buckets.get(usize::from(bucket)).copied()))
+    }
+
+    /// All pages in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Pgid, PageUse, Option<&'a [u8]>)> + '_ {
+        (0..self.uses.len() as u64).filter_map(|id| {
+            let (usage, bucket) = self.get(Pgid(id))?;
+            Some((Pgid(id), usage, bucket))
+        })
+    }
+
+    /// How many pages of each use.
+    pub fn counts(&self) -> PageCounts {
+        let mut counts = PageCounts::default();
+        for (usage, _) in &self.uses {
+            *match usage {
+                PageUse::Free => &mut counts.free_pages,
+                PageUse::Outside => &mut counts.outside_pages,
+                _ => &mut counts.used_pages,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Bytes of a page.
+    pub fn page_size(&self) -> u64 {
+        self.page_size
+    }
+}

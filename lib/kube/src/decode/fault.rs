@@ -1,0 +1,118 @@
+//! Why one value could not be decoded, with the offset inside the value.
+
+use std::fmt;
+
+use located::Error;
+use located::Place;
+
+/// What stopped the decoding of one value. Small, because every read returns a `Result` of it.
+#[derive(Debug)]
+pub(crate) struct Fault(Box<Cause>);
+
+#[derive(Debug)]
+enum Cause {
+    Truncated {
+        what: &'static str,
+        at: usize,
+        need: u64,
+        have: u64,
+    },
+    Malformed {
+        what: &'static str,
+        at: usize,
+        seen: String,
+    },
+    Depth(usize),
+    /// From serde: a type that the value does not fit, or the writer.
+    Other(String),
+}
+
+impl Fault {
+    #[cold]
+    pub(crate) fn truncated(what: &'static str, at: usize, need: u64, have: usize) -> Self {
+        Self(Box::new(Cause::Truncated {
+            what,
+            at,
+            need,
+            have: have as u64,
+        }))
+    }
+
+    #[cold]
+    pub(crate) fn malformed(what: &'static str, at: usize, seen: impl Into<String>) -> Self {
+        Self(Box::new(Cause::Malformed {
+            what,
+            at,
+            seen: seen.into(),
+        }))
+    }
+
+    #[cold]
+    pub(crate) fn depth(limit: usize) -> Self {
+        Self(Box::new(Cause::Depth(limit)))
+    }
+
+    /// The public error; `start` is where the value begins.
+    pub(crate) fn at(self, start: &Place) -> Error {
+        let place = |at: usize| Place {
+            offset: Some(start.offset.unwrap_or(0).saturating_add(at as u64)),
+            ..start.clone()
+        };
+        match *self.0 {
+            Cause::Truncated {
+                what,
+                at,
+                need,
+                have,
+            } => Error::Truncated {
+                what,
+                place: place(at),
+                need,
+                have,
+            },
+            Cause::Malformed { what, at, seen } => Error::Malformed {
+                what,
+                place: place(at),
+                seen,
+            },
+            Cause::Depth(limit) => Error::Limit {
+                file: start.file.clone(),
+                what: "the nesting of a value",
+                limit: limit as u64,
+                option: "--value-depth",
+            },
+            Cause::Other(seen) => Error::Malformed {
+                what: "object",
+                place: place(0),
+                seen,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Cause::Truncated {
+                what,
+                at,
+                need,
+                have,
+            } => write!(
+                f,
+                "byte {at:#x}: {what} needs {need} bytes, {have} are there"
+            ),
+            Cause::Malformed { what, at, seen } => write!(f, "byte {at:#x}: {what}: {seen}"),
+            Cause::Depth(limit) => write!(f, "nested deeper than {limit}"),
+            Cause::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl serde::de::Error for Fault {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self(Box::new(Cause::Other(text.to_string())))
+    }
+}

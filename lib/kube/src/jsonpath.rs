@@ -1,0 +1,408 @@
+//! kubectl's JSONPath: templates (`{range .items[*]}{.metadata.name}{"\n"}{end}`), and the bare paths of custom columns,
+//! `--sort-by` and a CRD's printer columns.
+//!
+//! Supported: fields (with `\.` in names), `['name']`, indexes, slices, `*`, `..`, unions, filters with `==`, `!=`, `<`,
+//! `<=`, `>`, `>=` and existence, `range`/`end`, quoted text. Source: client-go `util/jsonpath`.
+
+mod reader;
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use self::reader::Reader;
+
+/// Why a path could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read the JSONPath at {at:?}: {want}")]
+pub struct JsonPathError {
+    at: String,
+    want: &'static str,
+}
+
+impl JsonPathError {
+    pub(super) fn new(at: &str, want: &'static str) -> Self {
+        Self {
+            at: at.to_owned(),
+            want,
+        }
+    }
+}
+
+/// A path such as `.spec.containers[*].image`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JsonPath(Vec<Step>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Root,
+    Field(String),
+    Wildcard,
+    Descend,
+    Slice {
+        from: Option<i64>,
+        to: Option<i64>,
+        step: i64,
+        single: bool,
+    },
+    Union(Vec<Step>),
+    Filter {
+        left: Operand,
+        test: Option<(Compare, Operand)>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Path(JsonPath),
+    Literal(Value),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+/// Nested filters deeper than this are refused.
+const DEPTH: usize = 8;
+/// More values than this come from no object; `..` and unions could otherwise multiply.
+const MOST: usize = 1 << 20;
+
+impl JsonPath {
+    /// Reads a path with or without braces, leading dot and leading `$`.
+    ///
+    /// ```
+    /// use etcd_inspect_kube::jsonpath::JsonPath;
+    /// let pod = serde_json::json!({"spec": {"containers": [{"image": "web:1"}, {"image": "log:2"}]}});
+    /// let images = JsonPath::parse("{.spec.containers[*].image}")?;
+    /// assert_eq!(images.find(&pod), ["web:1", "log:2"]);
+    /// # Ok::<(), etcd_inspect_kube::jsonpath::JsonPathError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JsonPathError`] with the place where reading stopped.
+    pub fn parse(text: &str) -> Result<Self, JsonPathError> {
+        let inner = text.trim();
+        let inner = inner
+            .strip_prefix('{')
+            .and_then(|inner| inner.strip_suffix('}'))
+            .unwrap_or(inner)
+            .trim();
+        let mut reader = Reader {
+            rest: inner,
+            depth: 0,
+        };
+        let path = if inner.starts_with(['.', '[', '$', '@']) {
+            reader.path()?
+        } else {
+            let first = reader.name()?;
+            let mut path = reader.path()?;
+            path.0.insert(0, Step::Field(first));
+            path
+        };
+        if reader.rest.is_empty() {
+            Ok(path)
+        } else {
+            Err(reader.error("unexpected"))
+        }
+    }
+
+    /// Every value that the path reaches, in order.
+    pub fn find<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
+        self.from(root, root)
+    }
+
+    fn from<'v>(&self, root: &'v Value, current: &'v Value) -> Vec<&'v Value> {
+        let mut values = vec![current];
+        for step in &self.0 {
+            let mut next = Vec::new();
+            for value in values {
+                if next.len() < MOST {
+                    step.apply(root, value, &mut next);
+                }
+            }
+            values = next;
+        }
+        values
+    }
+}
+
+impl Step {
+    fn apply<'v>(&self, root: &'v Value, value: &'v Value, out: &mut Vec<&'v Value>) {
+        match (self, value) {
+            (Self::Root, _) => out.push(root),
+            (Self::Field(name), Value::Object(fields)) => out.extend(fields.get(name)),
+            (Self::Wildcard, Value::Object(fields)) => out.extend(fields.values()),
+            (Self::Wildcard, Value::Array(items)) => out.extend(items),
+            (Self::Descend, _) => descend(value, out),
+            (
+                Self::Slice {
+                    from,
+                    to,
+                    step,
+                    single,
+                },
+                Value::Array(items),
+            ) => {
+                let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
+                let absolute = |at: i64| if at < 0 { at.saturating_add(len) } else { at };
+                let from = absolute(from.unwrap_or(0));
+                let to = if *single {
+                    from.saturating_add(1)
+                } else {
+                    absolute(to.unwrap_or(len))
+                };
+                if from < 0 || *step < 1 {
+                    return;
+                }
+                let at = |at: i64| usize::try_from(at.clamp(0, len)).unwrap_or(usize::MAX);
+                let stride = usize::try_from(*step).unwrap_or(usize::MAX);
+                let range = items.get(at(from)..at(to).max(at(from)));
+                out.extend(range.unwrap_or_default().iter().step_by(stride));
+            }
+            (Self::Union(steps), _) => steps.iter().for_each(|step| step.apply(root, value, out)),
+            (Self::Filter { left, test }, Value::Array(items)) => {
+                out.extend(
+                    items
+                        .iter()
+                        .filter(|item| passes(root, item, left, test.as_ref())),
+                );
+            }
+            (Self::Filter { left, test }, Value::Object(fields)) => {
+                out.extend(
+                    fields
+                        .values()
+                        .filter(|item| passes(root, item, left, test.as_ref())),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn descend<'v>(value: &'v Value, out: &mut Vec<&'v Value>) {
+    out.push(value);
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| descend(field, out)),
+        Value::Array(items) => items.iter().for_each(|item| descend(item, out)),
+        _ => {}
+    }
+}
+
+fn passes(root: &Value, item: &Value, left: &Operand, test: Option<&(Compare, Operand)>) -> bool {
+    let resolve = |operand: &Operand| match operand {
+        Operand::Path(path) => path.from(root, item).first().map(|value| (*value).clone()),
+        Operand::Literal(value) => Some(value.clone()),
+    };
+    let Some(left) = resolve(left) else {
+        return false;
+    };
+    let Some((compare, right)) = test else {
+        return true;
+    };
+    let Some(right) = resolve(right) else {
+        return false;
+    };
+    let order = match (&left, &right) {
+        (Value::Number(left), Value::Number(right)) => left.as_f64().partial_cmp(&right.as_f64()),
+        _ => Some(text(&left).cmp(&text(&right))),
+    };
+    match (compare, order) {
+        (Compare::Equal, order) => order == Some(std::cmp::Ordering::Equal),
+        (Compare::NotEqual, order) => order != Some(std::cmp::Ordering::Equal),
+        (_, None) => false,
+        (Compare::Less, Some(order)) => order.is_lt(),
+        (Compare::LessEqual, Some(order)) => order.is_le(),
+        (Compare::Greater, Some(order)) => order.is_gt(),
+        (Compare::GreaterEqual, Some(order)) => order.is_ge(),
+    }
+}
+
+/// A value as kubectl prints it: text bare, everything else as JSON.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// What `-o jsonpath=` takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template(Vec<Node>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    Text(String),
+    Path(JsonPath),
+    Range(JsonPath, Vec<Node>),
+}
+
+impl Template {
+    /// Reads a template; a text without braces is read as one path.
+    ///
+    /// ```
+    /// use etcd_inspect_kube::jsonpath::Template;
+    /// let list = serde_json::json!({"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]});
+    /// let template = Template::parse(r#"{range .items[*]}{.metadata.name}{"\n"}{end}"#)?;
+    /// assert_eq!(template.render(&list), "a\nb\n");
+    /// # Ok::<(), etcd_inspect_kube::jsonpath::JsonPathError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JsonPathError`] with the place where reading stopped.
+    pub fn parse(text: &str) -> Result<Self, JsonPathError> {
+        if !text.contains('{') {
+            return Ok(Self(vec![Node::Path(JsonPath::parse(text)?)]));
+        }
+        // The innermost open range is the last one; the first is the template itself.
+        let mut open: Vec<(JsonPath, Vec<Node>)> = vec![(JsonPath::default(), Vec::new())];
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (literal, tail) = rest.split_once('{').unwrap_or((rest, ""));
+            let braces = rest.len() > literal.len();
+            let nodes = open.last_mut().map(|(_, nodes)| nodes);
+            if let (false, Some(nodes)) = (literal.is_empty(), nodes) {
+                nodes.push(Node::Text(literal.to_owned()));
+            }
+            if !braces {
+                break;
+            }
+            let mut reader = Reader {
+                rest: tail,
+                depth: 0,
+            };
+            reader.braces(&mut open)?;
+            rest = reader.rest;
+        }
+        match (open.pop(), open.is_empty()) {
+            (Some((_, nodes)), true) => Ok(Self(nodes)),
+            _ => Err(JsonPathError {
+                at: text.to_owned(),
+                want: "a range without {end}",
+            }),
+        }
+    }
+
+    /// The text for one object.
+    pub fn render(&self, root: &Value) -> String {
+        let mut out = String::new();
+        render(&self.0, root, root, &mut out);
+        out
+    }
+}
+
+fn render(nodes: &[Node], root: &Value, current: &Value, out: &mut String) {
+    for node in nodes {
+        match node {
+            Node::Text(text) => out.push_str(text),
+            Node::Path(path) => {
+                for (at, value) in path.from(root, current).into_iter().enumerate() {
+                    let space = if at == 0 { "" } else { " " };
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "{space}{}", text(value));
+                }
+            }
+            Node::Range(path, body) => path
+                .from(root, current)
+                .into_iter()
+                .for_each(|item| render(body, root, item, out)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn list() -> Value {
+        json!({"kind": "List", "items": [
+            {"metadata": {"name": "a", "labels": {"app.io/name": "x"}}, "spec": {"n": 1}, "ready": true},
+            {"metadata": {"name": "b"}, "spec": {"n": 2}},
+            {"metadata": {"name": "c"}, "spec": {"n": 10}},
+        ]})
+    }
+
+    #[test]
+    fn templates_print_what_kubectl_prints() {
+        for (template, want) in [
+            ("{.items[*].metadata.name}", "a b c"),
+            ("{.items[0].metadata.name}", "a"),
+            ("{.items[-1].metadata.name}", "c"),
+            ("{.items[0:2].metadata.name}", "a b"),
+            ("{.items[::2].metadata.name}", "a c"),
+            ("{.items[0,2].metadata.name}", "a c"),
+            ("{.items[*]['metadata.name', 'ready']}", "true"),
+            ("{..name}", "a b c"),
+            ("{.items[*].spec}", r#"{"n":1} {"n":2} {"n":10}"#),
+            (r#"{.items[?(@.metadata.name=="b")].spec.n}"#, "2"),
+            ("{.items[?(@.spec.n>1)].metadata.name}", "b c"),
+            ("{.items[?(@.ready)].metadata.name}", "a"),
+            ("{.items[?(@.ready==true)].metadata.name}", "a"),
+            (r"{.items[0].metadata.labels.app\.io/name}", "x"),
+            ("{.items[0].metadata.labels['app.io/name']}", "x"),
+            (
+                r#"{range .items[*]}{.metadata.name}{"\t"}{.spec.n}{"\n"}{end}"#,
+                "a\t1\nb\t2\nc\t10\n",
+            ),
+            (r#"{range .items[*]}{@.metadata.name},{end}!"#, "a,b,c,!"),
+            ("kind: {$.kind} {.missing}.", "kind: List ."),
+            (".kind", "List"),
+            ("{kind}", "List"),
+        ] {
+            let rendered = Template::parse(template).map(|template| template.render(&list()));
+            assert_eq!(rendered.as_deref(), Ok(want), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_path_says_where_reading_stopped() {
+        for template in [
+            "{.items[",
+            "{.items[x]}",
+            "{range .items[*]}",
+            "{end}",
+            "{.a",
+            "{\"x}",
+            "{.items[?(@.a==)]}",
+        ] {
+            assert!(Template::parse(template).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn bare_paths_are_read_as_custom_columns_write_them() {
+        for path in [
+            ".metadata.name",
+            "metadata.name",
+            "{.metadata.name}",
+            "$.metadata.name",
+            "{ .metadata.name }",
+        ] {
+            assert_eq!(
+                JsonPath::parse(path)
+                    .unwrap()
+                    .find(&json!({"metadata": {"name": "a"}})),
+                ["a"],
+                "{path}"
+            );
+        }
+        assert_eq!(JsonPath::parse(".").unwrap().find(&json!(1)), [1]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_templates_never_panic(text in r#"[{}\[\].*?@$='"a-c0-2:,()<>! -]{0,40}"#) {
+            if let Ok(template) = Template::parse(&text) {
+                template.render(&list());
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Secrets are hidden unless somebody asks for them.
+//!
+//! What is hidden becomes `•••• fp 9c41e07a`: the fingerprint is HMAC-SHA256 of the plaintext under a key that lives as long
+//! as the run (or comes from `--fp-key`), so equal values can be compared within a run and short ones cannot be guessed.
+//!
+//! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations (`last-applied-configuration`),
+//! `.dockerconfigjson` and `.dockercfg` wherever they stand, OAuth secrets of OpenShift, and in any text the password of a
+//! URL, signed tokens (JWT) and bootstrap tokens.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use regex::bytes::{Captures, Regex};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+
+use super::key::Layout;
+
+/// What stands for a hidden value.
+pub const BULLETS: &str = "••••";
+
+/// Hides secrets; carries the key of the fingerprints.
+///
+/// ```
+/// use etcd_inspect_kube::mask::Mask;
+/// let mask = Mask::new(b"a random key of this run");
+/// let mut secret = serde_json::json!({"kind": "Secret", "apiVersion": "v1", "data": {"password": "aHVudGVyMg=="}});
+/// mask.object(&mut secret);
+/// assert_eq!(secret["data"]["password"], mask.hidden(b"hunter2"));
+/// assert_eq!(mask.text("postgres://web:hunter2@db"), format!("postgres://web:{}@db", mask.hidden(b"hunter2")));
+/// ```
+#[derive(Clone)]
+pub struct Mask {
+    mac: Option<Hmac<Sha256>>,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mask")
+    }
+}
+
+impl Mask {
+    /// A mask whose fingerprints are made with this key: random bytes for one run, a file's content to compare runs.
+    pub fn new(key: &[u8]) -> Self {
+        Self {
+            mac: Hmac::new_from_slice(key).ok(),
+        }
+    }
+
+    /// Eight hex digits that are equal for equal plaintexts of one run.
+    pub fn fingerprint(&self, plain: &[u8]) -> String {
+        let Some(mut mac) = self.mac.clone() else {
+            return "????????".to_owned();
+        };
+        mac.update(plain);
+        let tag = mac.finalize().into_bytes();
+        tag.iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// `•••• fp 9c41e07a`.
+    pub fn hidden(&self, plain: &[u8]) -> String {
+        format!("{BULLETS} fp {}", self.fingerprint(plain))
+    }
+
+    /// Hides everything secret in an object or a `List`.
+    pub fn object(&self, object: &mut Value) {
+        let Value::Object(fields) = object else {
+            return;
+        };
+        if let Some(Value::Array(items)) = fields.get_mut("items") {
+            for item in items {
+                self.object(item);
+            }
+        }
+        match fields.get("kind").and_then(Value::as_str) {
+            Some("Secret") => self.secret(fields),
+            Some("OAuthClient") => self.fields(fields, &["secret", "additionalSecrets"]),
+            Some("OAuthAccessToken" | "OAuthAuthorizeToken") => {
+                self.fields(fields, &["authorizeToken", "refreshToken", "codeChallenge"])
+            }
+            _ => {}
+        }
+        for (name, value) in fields.iter_mut() {
+            self.walk(name, value);
+        }
+    }
+
+    fn secret(&self, fields: &mut Map<String, Value>) {
+        if let Some(data) = fields.get_mut("data") {
+            self.leaves(data, &|text| {
+                STANDARD.decode(text).unwrap_or_else(|_| text.into())
+            });
+        }
+        if let Some(data) = fields.get_mut("stringData") {
+            self.leaves(data, &|text| text.into());
+        }
+    }
+
+    fn fields(&self, fields: &mut Map<String, Value>, names: &[&str]) {
+        for name in names {
+            if let Some(value) = fields.get_mut(*name) {
+                self.leaves(value, &|text| text.into());
+            }
+        }
+    }
+
+    /// Hides every leaf below; `plain` gives the plaintext of a string.
+    fn leaves(&self, value: &mut Value, plain: &dyn Fn(&str) -> Vec<u8>) {
+        match value {
+            Value::Null => {}
+            Value::Array(items) => items.iter_mut().for_each(|item| self.leaves(item, plain)),
+            Value::Object(fields) => fields
+                .values_mut()
+                .for_each(|field| self.leaves(field, plain)),
+            Value::String(text) if text.starts_with(BULLETS) => {}
+            Value::String(text) => *text = self.hidden(&plain(text)),
+            Value::Bool(_) | Value::Number(_) => {
+                *value = Value::String(self.hidden(value.to_string().as_bytes()))
+            }
+        }
+    }
+
+    fn walk(&self, name: &str, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.walk("", item)),
+            Value::Object(fields) => fields
+                .iter_mut()
+                .for_each(|(name, field)| self.walk(name, field)),
+            Value::String(text) if text.starts_with(BULLETS) => {}
+            Value::String(text) if matches!(name, ".dockerconfigjson" | ".dockercfg") => {
+                *text = self.hidden(text.as_bytes());
+            }
+            Value::String(text) => {
+                if let Some(masked) = self.embedded(name, text) {
+                    *text = masked;
+                } else if let Cow::Owned(masked) = self.text(text) {
+                    *text = masked;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A Secret written as JSON into a string, as `kubectl apply` does; where it does not parse, the whole string.
+    fn embedded(&self, name: &str, text: &str) -> Option<String> {
+        if !(text.starts_with('{') && text.contains("\"Secret\"")) {
+            return None;
+        }
+        match serde_json::from_str::<Value>(text) {
+            Ok(mut object) if object.get("kind").and_then(Value::as_str) == Some("Secret") => {
+                self.object(&mut object);
+                Some(object.to_string())
+            }
+            Err(_) if name.contains("last-applied") => Some(self.hidden(text.as_bytes())),
+            _ => None,
+        }
+    }
+
+    /// A text with URL passwords and tokens hidden.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.bytes(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            // Only whole matches of text were replaced, by text.
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// The same for bytes that may not be text, such as a stored value.
+    pub fn bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
+        let Some(pattern) = &*EMBEDDED else {
+            return Cow::Borrowed(bytes);
+        };
+        if memchr::memmem::find(bytes, b"://").is_none()
+            && memchr::memmem::find(bytes, b"eyJ").is_none()
+            && memchr::memmem::find(bytes, b"oken").is_none()
+        {
+            return Cow::Borrowed(bytes);
+        }
+        pattern.replace_all(bytes, |found: &Captures<'_>| {
+            let group = |name| found.name(name).map_or(&b""[..], |group| group.as_bytes());
+            let plain = [group("password"), group("jwt"), group("bootstrap")].concat();
+            if plain.starts_with(BULLETS.as_bytes()) {
+                return found
+                    .get(0)
+                    .map_or(Vec::new(), |all| all.as_bytes().to_vec());
+            }
+            [
+                group("url"),
+                group("label"),
+                self.hidden(&plain).as_bytes(),
+                group("at"),
+            ]
+            .concat()
+        })
+    }
+
+    /// What to print for the raw value of a secret key (`/registry/secrets/…`, k3s's `/bootstrap/…`), hex and base64
+    /// included. `None`: the key is not secret; [`bytes`](Self::bytes) still applies.
+    pub fn raw(&self, layout: &Layout, key: &[u8], value: &[u8]) -> Option<String> {
+        is_secret_key(layout, key)
+            .then(|| format!("{} ({} bytes)", self.hidden(value), value.len()))
+    }
+}
+
+/// Whether a stored value is secret: by its key, or because it is a Secret that lies elsewhere.
+pub fn is_secret(layout: &Layout, key: &[u8], value: &[u8]) -> bool {
+    // The word stands in every envelope and every JSON text of one; the rest is seldom asked.
+    is_secret_key(layout, key)
+        || memchr::memmem::find(value, b"Secret").is_some()
+            && super::Value::parse(value)
+                .ok()
+                .and_then(|value| Some(value.type_meta()?.1 == "Secret"))
+                .unwrap_or(false)
+}
+
+/// Whether the values of that etcd key are secret by nature. Outside the known prefixes any `/secrets/` in the key is enough.
+pub fn is_secret_key(layout: &Layout, key: &[u8]) -> bool {
+    match layout.parse(key) {
+        Some(parsed) => parsed.is_secret(),
+        None => {
+            key.starts_with(b"/bootstrap/") || memchr::memmem::find(key, b"/secrets/").is_some()
+        }
+    }
+}
+
+static EMBEDDED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?-u)(?P<url>[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?\x23:@"'\\<>]*:)(?P<password>[^\s/?\x23@"'\\<>\x00-\x1f]+)(?P<at>@)"#,
+        r"|(?P<jwt>eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,})",
+        r#"|(?P<label>[Tt]oken["']?[ \t]*[:=][ \t]*["']?)(?P<bootstrap>[a-z0-9]{6}\.[a-z0-9]{16})"#,
+    ))
+    .ok()
+});
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mask() -> Mask {
+        Mask::new(b"test")
+    }
+
+    #[test]
+    fn the_patterns_compile() {
+        assert!(EMBEDDED.is_some());
+    }
+
+    #[test]
+    fn equal_values_have_equal_fingerprints_and_another_run_has_others() {
+        assert_eq!(mask().hidden(b"x"), mask().hidden(b"x"));
+        assert_ne!(mask().hidden(b"x"), mask().hidden(b"y"));
+        assert_ne!(mask().hidden(b"x"), Mask::new(b"other").hidden(b"x"));
+        assert_eq!(
+            mask().hidden(b"x").chars().count(),
+            "•••• fp 9c41e07a".chars().count()
+        );
+    }
+
+    #[test]
+    fn a_secret_shows_names_but_no_values_not_even_in_its_annotations() {
+        let applied = json!({"kind": "Secret", "data": {"password": "aHVudGVyMg=="}}).to_string();
+        let mut list = json!({"kind": "List", "items": [{
+            "kind": "Secret", "apiVersion": "v1", "type": "Opaque",
+            "metadata": {"name": "web", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}},
+            "data": {"password": "aHVudGVyMg==", "broken": "%%"}, "stringData": {"a": "hunter2", "n": 1},
+        }]});
+        mask().object(&mut list);
+        let text = list.to_string();
+        assert!(
+            !text.contains("hunter2") && !text.contains("aHVudGVyMg") && !text.contains("%%"),
+            "{text}"
+        );
+        assert!(text.contains("\"web\"") && text.contains("Opaque"));
+        let item = &list["items"][0];
+        assert_eq!(item["data"]["password"], item["stringData"]["a"]);
+        let again = list.clone();
+        mask().object(&mut list);
+        assert_eq!(list, again);
+    }
+
+    #[test]
+    fn a_broken_copy_of_a_secret_is_hidden_whole() {
+        let mut secret = json!({"kind": "Secret", "metadata": {"annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": "{\"kind\":\"Secret\",\"data\":{\"a\":\"c2VjcmV0\""}}});
+        mask().object(&mut secret);
+        assert!(!secret.to_string().contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn texts_lose_passwords_and_tokens_and_nothing_else() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJl";
+        let mut object = json!({"kind": "ConfigMap", "data": {
+            "url": "amqp://u:pw-1@host:5672/v and https://x:pw-2@y",
+            "token": format!("Bearer {jwt}"),
+            "join": "token: abcdef.0123456789abcdef",
+            ".dockerconfigjson": "{\"auths\":{}}",
+            "image": "docker-pullable://registry:5000/web@sha256:1234",
+            "event": "webapp.18e9ea9547479433",
+            "plain": "http://host:80/",
+        }});
+        mask().object(&mut object);
+        let data = &object["data"];
+        assert_eq!(
+            data["url"],
+            format!(
+                "amqp://u:{}@host:5672/v and https://x:{}@y",
+                mask().hidden(b"pw-1"),
+                mask().hidden(b"pw-2")
+            )
+        );
+        assert_eq!(
+            data["token"],
+            format!("Bearer {}", mask().hidden(jwt.as_bytes()))
+        );
+        assert_eq!(
+            data["join"],
+            format!("token: {}", mask().hidden(b"abcdef.0123456789abcdef"))
+        );
+        assert_eq!(data[".dockerconfigjson"], mask().hidden(b"{\"auths\":{}}"));
+        assert_eq!(
+            data["image"],
+            "docker-pullable://registry:5000/web@sha256:1234"
+        );
+        assert_eq!(data["event"], "webapp.18e9ea9547479433");
+        assert_eq!(data["plain"], "http://host:80/");
+    }
+
+    #[test]
+    fn raw_values_of_secret_keys_are_hidden_under_any_prefix() {
+        let layout = Layout::default();
+        for key in [
+            "/registry/secrets/a/b",
+            "/lab/secrets/a/b",
+            "/bootstrap/1234",
+            "/openshift.io/oauth/clients/x",
+        ] {
+            assert!(mask().raw(&layout, key.as_bytes(), b"v").is_some(), "{key}");
+        }
+        assert_eq!(mask().raw(&layout, b"/registry/pods/secrets/b", b"v"), None);
+        assert_eq!(
+            &*mask().bytes(b"\xff\x00 ftp://a:b@c"),
+            [
+                &b"\xff\x00 ftp://a:"[..],
+                mask().hidden(b"b").as_bytes(),
+                b"@c"
+            ]
+            .concat()
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! kubectl's tables: the columns and cells that `kubectl get` prints for each kind.
+//!
+//! One static table of printers; a kind without one gets NAME and AGE. The columns are those of the newest release where
+//! releases differ (RESTARTS with its age, a Job's STATUS, a CronJob's TIMEZONE). Source of the rules: kubernetes
+//! `pkg/printers/internalversion`, apiextensions `tableconvertor.go`, kubectl `TablePrinter`.
+
+mod access;
+mod age;
+mod autoscaling;
+mod cluster;
+mod custom;
+mod devices;
+mod network;
+mod object;
+mod pod;
+mod storage;
+mod workloads;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use age::human_duration;
+
+use super::crd::Crd;
+use object::Object;
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// `CLUSTER-IP`.
+    pub heading: String,
+    /// Shown with `-o wide` only.
+    pub wide: bool,
+}
+
+/// What cells depend on beside the object.
+#[derive(Clone, Copy, Debug)]
+struct Context {
+    now: Timestamp,
+    wide: bool,
+}
+
+/// How one kind is printed.
+struct Printer {
+    kind: &'static str,
+    groups: &'static [&'static str],
+    /// Headings; `+` in front marks those of `-o wide`.
+    columns: &'static [&'static str],
+    row: fn(Object<'_>, &Context) -> Vec<String>,
+}
+
+/// How objects of one kind are printed.
+///
+/// ```
+/// use etcd_inspect_kube::table::Table;
+/// let table = Table::of_kind("", "Namespace");
+/// let now = "2026-11-21T02:00:00Z".parse().expect("a time");
+/// let object = serde_json::json!({"metadata": {"name": "shop", "creationTimestamp": "2026-11-21T00:00:00Z"}, "status": {"phase": "Active"}});
+/// assert_eq!(table.headings(false).collect::<Vec<_>>(), ["NAME", "STATUS", "AGE"]);
+/// assert_eq!(table.row(&object, now, false), ["shop", "Active", "120m"]);
+/// ```
+pub struct Table {
+    columns: Vec<Column>,
+    printer: Rows,
+}
+
+enum Rows {
+    Builtin(&'static Printer),
+    Custom(custom::Custom),
+    Plain,
+}
+
+impl Table {
+    /// The table of a built-in kind; `group` is that of the objects' apiVersion.
+    pub fn of_kind(group: &str, kind: &str) -> Self {
+        let mut printers = [
+            pod::ALL,
+            workloads::ALL,
+            network::ALL,
+            storage::ALL,
+            cluster::ALL,
+            access::ALL,
+            autoscaling::ALL,
+            devices::ALL,
+        ]
+        .into_iter()
+        .flatten();
+        match printers.find(|printer| printer.kind == kind && printer.groups.contains(&group)) {
+            Some(printer) => Self {
+                columns: printer
+                    .columns
+                    .iter()
+                    .map(|heading| Column {
+                        heading: heading.trim_start_matches('+').to_owned(),
+                        wide: heading.starts_with('+'),
+                    })
+                    .collect(),
+                printer: Rows::Builtin(printer),
+            },
+            None => Self {
+                columns: ["NAME", "AGE"].map(narrow).into(),
+                printer: Rows::Plain,
+            },
+        }
+    }
+
+    /// The table of a custom resource, for objects of that version (`v1`): its CRD's `additionalPrinterColumns`.
+    pub fn of_crd(crd: &Crd, version: &str) -> Self {
+        match custom::Custom::new(crd, version) {
+            Some((columns, custom)) => Self {
+                columns,
+                printer: Rows::Custom(custom),
+            },
+            None => Self::of_kind(&crd.group, ""),
+        }
+    }
+
+    /// Every column, those of `-o wide` included.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The headings to print.
+    pub fn headings(&self, wide: bool) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .filter(move |column| wide || !column.wide)
+            .map(|column| column.heading.as_str())
+    }
+
+    /// The cells of one object, ages relative to `now`. As many as there are [`headings`](Self::headings).
+    pub fn row(&self, object: &Value, now: Timestamp, wide: bool) -> Vec<String> {
+        let context = Context { now, wide };
+        let of = Object::new(object);
+        let cells = match &self.printer {
+            Rows::Builtin(printer) => (printer.row)(of, &context),
+            Rows::Custom(custom) => custom.row(object, &context),
+            Rows::Plain => vec![name(of), context.age(of)],
+        };
+        let shown = self
+            .columns
+            .iter()
+            .zip(cells)
+            .filter(|(column, _)| wide || !column.wide);
+        shown.map(|(_, cell)| one_line(cell)).collect()
+    }
+}
+
+fn narrow(heading: &str) -> Column {
+    Column {
+        heading: heading.to_owned(),
+        wide: false,
+    }
+}
+
+/// `metadata.labels` as `--show-labels` prints them.
+pub fn labels(object: &Value) -> String {
+    object::labels(Object::new(object).at("metadata.labels"))
+}
+
+/// kubectl cuts a cell at its first line break.
+fn one_line(mut cell: String) -> String {
+    if let Some(at) = cell.find(['\n', '\r', '\x0c']) {
+        cell.truncate(at);
+        cell.push_str("...");
+    }
+    cell
+}
+
+fn name(of: Object<'_>) -> String {
+    of.at("metadata.name").or("")
+}
+
+/// `metadata.creationTimestamp` as it stands.
+fn created_at(of: Object<'_>) -> String {
+    of.at("metadata.creationTimestamp").or("<unknown>")
+}
+
+fn true_false(flag: bool) -> String {
+    if flag { "True" } else { "False" }.to_owned()
+}
+
+impl Context {
+    fn age(&self, of: Object<'_>) -> String {
+        self.since(of.at("metadata.creationTimestamp"))
+    }
+
+    fn since(&self, time: Object<'_>) -> String {
+        age::since(time.text(), self.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_printer_gives_as_many_cells_as_headings_even_for_an_empty_object() {
+        let now = Timestamp::UNIX_EPOCH;
+        let all = [
+            pod::ALL,
+            workloads::ALL,
+            network::ALL,
+            storage::ALL,
+            cluster::ALL,
+            access::ALL,
+            autoscaling::ALL,
+        ];
+        for printer in all.into_iter().flatten() {
+            let cells = (printer.row)(Object::new(&json!({})), &Context { now, wide: true });
+            assert_eq!(cells.len(), printer.columns.len(), "{}", printer.kind);
+        }
+    }
+
+    #[test]
+    fn a_kind_without_a_printer_has_name_and_age() {
+        let table = Table::of_kind("example.com", "Pod");
+        let object = json!({"metadata": {"name": "a\nb"}});
+        assert_eq!(
+            table.row(&object, Timestamp::UNIX_EPOCH, true),
+            ["a...", "<unknown>"]
+        );
+    }
+}

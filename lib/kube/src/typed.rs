@@ -1,0 +1,299 @@
+//! A stored object: as JSON, through any serde serializer, or as a typed object.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+
+use super::cbor;
+use super::decode::fault::Fault;
+use super::decode::node::{Context, Datum, Node, Role, Span};
+use super::decode::wire::{self, Payload};
+use super::decode::write::write;
+use super::envelope::{Unknown, Value};
+use super::schema::{Field, Kind, Label, Type};
+use located::Error;
+use located::Limits;
+use located::{FileName, Place};
+
+/// However deep a value may nest by the limits: each level takes a few kilobytes of a stack that may have only two megabytes.
+const DEEPEST: usize = 500;
+
+/// How an object is to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Put into `metadata.resourceVersion`, as an API server does with the key's mod_revision; `None` prints what is stored.
+    pub resource_version: Option<i64>,
+    /// Show fields that no release names, under their number.
+    pub unknown_fields: bool,
+    /// Depth bound.
+    pub limits: Limits,
+    /// Where the value begins, for errors.
+    pub place: Option<Place>,
+}
+
+/// A stored object that has not been read yet.
+///
+/// It implements [`Serialize`]: JSON, YAML and everything else serde writes come from one walk over the stored bytes,
+/// members in the order of the field numbers, `kind` and `apiVersion` first.
+#[derive(Clone, Debug)]
+pub struct Object<'a> {
+    body: Body<'a>,
+    options: Options,
+}
+
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    Protobuf {
+        unknown: Unknown<'a>,
+        fields: &'static [Field],
+        known: bool,
+    },
+    /// What was stored as text, or as CBOR.
+    Tree(Json),
+}
+
+impl<'a> Value<'a> {
+    /// The object in this value.
+    ///
+    /// A kind that no release knows is no error: its fields are shown under their numbers, with the types that fit best;
+    /// see [`Object::note`].
+    ///
+    /// # Errors
+    /// JSON or CBOR that is cut off or impossible, an encrypted value, or one that holds no object.
+    pub fn object(self, options: Options) -> Result<Object<'a>, Error> {
+        let body = match &self {
+            Self::Protobuf(unknown) if !unknown.content_encoding.is_empty() => {
+                let seen = format!("content encoding {:?}", unknown.content_encoding);
+                Err(Fault::malformed("runtime.Unknown", 0, seen))
+            }
+            Self::Protobuf(unknown) if unknown.content_type.contains("json") => json(unknown.raw),
+            Self::Protobuf(unknown) => Ok(Body::protobuf(unknown.clone())),
+            Self::Json(text) => json(text),
+            Self::Cbor(bytes) => cbor::to_json(bytes).map(Body::Tree),
+            Self::Encrypted(seal) => {
+                let seen = format!("encrypted with {} key {:?}", seal.provider, seal.name());
+                Err(Fault::malformed("value", 0, seen))
+            }
+            Self::Other(_) => Err(Fault::malformed(
+                "value",
+                0,
+                "no Kubernetes object: neither k8s\\0, JSON nor CBOR",
+            )),
+        };
+        let mut body = body.map_err(|fault| fault.at(&options.start()))?;
+        if let (Body::Tree(tree), Some(version)) = (&mut body, options.resource_version) {
+            set_resource_version(tree, version);
+        }
+        Ok(Object { body, options })
+    }
+}
+
+impl Options {
+    fn start(&self) -> Place {
+        let place = self.place.clone();
+        place.unwrap_or_else(|| Place::at(&FileName::new("value"), 0))
+    }
+}
+
+impl<'a> Body<'a> {
+    fn protobuf(unknown: Unknown<'a>) -> Self {
+        let kind = Kind::find(&unknown.api_version, &unknown.kind);
+        let fields = match kind {
+            Some(kind) => kind.message().fields(),
+            None if has_metadata(unknown.raw) => metadata_only(),
+            None => &[],
+        };
+        Self::Protobuf {
+            unknown,
+            fields,
+            known: kind.is_some(),
+        }
+    }
+}
+
+impl Object<'_> {
+    /// `apps/v1`; empty where the object has none.
+    pub fn api_version(&self) -> &str {
+        match &self.body {
+            Body::Protobuf { unknown, .. } => &unknown.api_version,
+            Body::Tree(tree) => tree.get("apiVersion").and_then(Json::as_str).unwrap_or(""),
+        }
+    }
+
+    /// `Deployment`; empty where the object has none.
+    pub fn kind(&self) -> &str {
+        match &self.body {
+            Body::Protobuf { unknown, .. } => &unknown.kind,
+            Body::Tree(tree) => tree.get("kind").and_then(Json::as_str).unwrap_or(""),
+        }
+    }
+
+    /// What a reader should know about the answer: that the kind is in no table and the view a guess.
+    pub fn note(&self) -> Option<String> {
+        match &self.body {
+            Body::Protobuf { known: false, .. } => Some(format!(
+                "{} {} is in no table of Kubernetes 1.8 to 1.37: members are field numbers, types are guesses",
+                self.api_version(),
+                self.kind()
+            )),
+            _ => None,
+        }
+    }
+
+    /// The object as a JSON tree, members in printing order.
+    ///
+    /// # Errors
+    /// Protobuf that is cut off or impossible, or nested deeper than the limit; the place is that of the bad byte.
+    pub fn to_json(&self) -> Result<Json, Error> {
+        let context = self.context();
+        serde_json::to_value(self.node(&context)).map_err(|error| {
+            // The writer only passed on the fault's text.
+            let fault = context.fault.borrow_mut().take();
+            let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
+            fault.at(&self.options.start())
+        })
+    }
+
+    /// Appends the object as one line of JSON (without the newline).
+    ///
+    /// # Errors
+    /// As [`Self::to_json`]; `out` is then as it was.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let before = out.len();
+        let context = self.context();
+        write(&self.node(&context), out).map_err(|fault| {
+            out.truncate(before);
+            fault.at(&self.options.start())
+        })
+    }
+
+    /// A typed object, read straight from the stored bytes.
+    ///
+    /// ```
+    /// use etcd_inspect_kube::{Options, Value};
+    /// use k8s_openapi::api::core::v1::Namespace;
+    /// let stored = b"k8s\0\n\x0f\n\x02v1\x12\tNamespace\x12\x0a\n\x08\n\x04shopB\0\x1a\0\"\0";
+    /// let object = Value::parse(stored)?.object(Options::default())?;
+    /// assert_eq!(object.decode::<Namespace>()?.metadata.name.as_deref(), Some("shop"));
+    /// # Ok::<(), etcd_inspect::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::to_json`], and where the object does not fit `T`.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let context = self.context();
+        let node = self.node(&context);
+        T::deserialize(node).map_err(|fault| fault.at(&self.options.start()))
+    }
+
+    fn context(&self) -> Context<'_> {
+        let (api_version, kind, known) = match &self.body {
+            Body::Protobuf { unknown, known, .. } => {
+                (&*unknown.api_version, &*unknown.kind, *known)
+            }
+            Body::Tree(_) => ("", "", true),
+        };
+        Context {
+            depth: self.options.limits.value_depth.min(DEEPEST),
+            unknown: self.options.unknown_fields || !known,
+            resource_version: self
+                .options
+                .resource_version
+                .map(|version| version.to_string()),
+            api_version: Cow::Borrowed(api_version),
+            kind: Cow::Borrowed(kind),
+            fault: RefCell::new(None),
+        }
+    }
+
+    fn node<'n>(&'n self, context: &'n Context<'n>) -> Node<'n> {
+        let datum = match &self.body {
+            Body::Protobuf {
+                unknown, fields, ..
+            } => Datum::Object {
+                fields,
+                data: Cow::Borrowed(unknown.raw),
+                base: unknown.raw_offset,
+                role: Role::Root,
+            },
+            Body::Tree(tree) => Datum::Tree(tree),
+        };
+        Node::new(context, context.depth, datum)
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let context = self.context();
+        self.node(&context).serialize(serializer)
+    }
+}
+
+fn json<'a>(text: &[u8]) -> Result<Body<'a>, Fault> {
+    serde_json::from_slice(text)
+        .map(Body::Tree)
+        .map_err(|error| {
+            let lines = text.split_inclusive(|&byte| byte == b'\n');
+            let before: usize = lines
+                .take(error.line().saturating_sub(1))
+                .map(<[u8]>::len)
+                .sum();
+            let at = before + error.column().saturating_sub(1);
+            Fault::malformed("json", at, error.to_string())
+        })
+}
+
+/// Members of stored custom resources are sorted, so the version goes where it sorts to.
+fn set_resource_version(tree: &mut Json, version: i64) {
+    const NAME: &str = "resourceVersion";
+    let Some(Json::Object(metadata)) = tree.get_mut("metadata") else {
+        return;
+    };
+    let version = Json::String(version.to_string());
+    if let Some(stored) = metadata.get_mut(NAME) {
+        *stored = version;
+        return;
+    }
+    let at = metadata
+        .keys()
+        .position(|name| name.as_str() > NAME)
+        .unwrap_or(metadata.len());
+    metadata.shift_insert(at, NAME.to_owned(), version);
+}
+
+/// `metadata` alone: field 1 of every kind there is, so also of those that no table has.
+fn metadata_only() -> &'static [Field] {
+    let pod = Kind::find("v1", "Pod").map(|kind| kind.message().fields());
+    pod.and_then(|fields| fields.get(..1)).unwrap_or_default()
+}
+
+/// Whether field 1 reads as an ObjectMeta: known fields of the right wire type, among them the two that are always written.
+fn has_metadata(raw: &[u8]) -> bool {
+    let Some(meta) = metadata_only().first().map(Field::message) else {
+        return false;
+    };
+    let span = Span { data: raw, base: 0 };
+    let Ok(Some(Payload::Bytes(start, end))) = span.last(1) else {
+        return false;
+    };
+    let Ok(records) = wire::records(span.slice(start, end).data, 0) else {
+        return false;
+    };
+    let fits = |record: &wire::Record| {
+        let field = meta
+            .fields()
+            .iter()
+            .find(|field| u32::from(field.number) == record.number);
+        field.is_some_and(|field| match (field.label, field.kind, record.payload) {
+            (Label::One, Type::Int64 | Type::Int32 | Type::Bool, payload) => {
+                matches!(payload, Payload::Varint(_))
+            }
+            (_, _, payload) => matches!(payload, Payload::Bytes(..)),
+        })
+    };
+    let has = |number| records.iter().any(|record| record.number == number);
+    has(1) && has(8) && records.iter().all(fits)
+}

@@ -1,0 +1,4 @@
+//! Codes of the WAL and of `.snap` files.
+
+pub mod snap;
+pub mod wal;

@@ -1,0 +1,203 @@
+//! Elections, as far as one member's log shows them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::HardState;
+
+/// What a log says, in the order it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TermEvent {
+    /// An entry.
+    Entry {
+        /// Its raft index.
+        index: u64,
+        /// Its term.
+        term: u64,
+        /// Whether it is a leader's no-op.
+        is_empty: bool,
+        /// Whether it belongs to the log as it reads now.
+        survives: bool,
+    },
+    /// A promise.
+    State(HardState),
+}
+
+/// One term as one member saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Term {
+    /// The term.
+    pub term: u64,
+    /// First surviving entry of the term; `None` where this log has none.
+    pub first_index: Option<u64>,
+    /// Last surviving entry of the term.
+    pub last_index: Option<u64>,
+    /// Surviving entries of the term.
+    pub entries: u64,
+    /// Entries of the term that a later leader overwrote.
+    pub overwritten: u64,
+    /// Whom this member voted for; 0: nobody, or it was not saved. Its own id: it stood for election.
+    pub vote: u64,
+    /// Every non-zero vote it saved in the term: more than one is a broken promise.
+    pub votes: Vec<u64>,
+    /// The highest commit it saved in the term.
+    pub commit: u64,
+    /// Whether the term's first entry here is a leader's no-op.
+    pub has_noop: bool,
+    /// How the term ended, as far as this log shows.
+    pub end: TermEnd,
+}
+
+/// How a term ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TermEnd {
+    /// It is the newest one this log knows.
+    #[default]
+    Newest,
+    /// Another term followed, and its leader kept all entries of this one.
+    Followed {
+        /// The next term.
+        by: u64,
+    },
+    /// Another leader overwrote the last entries of this one: they were never committed.
+    Overwritten {
+        /// The next term.
+        by: u64,
+        /// How many entries.
+        entries: u64,
+    },
+    /// No entry of it is here: nobody won, or the winner's entries never arrived.
+    NoEntries {
+        /// The next term.
+        by: u64,
+    },
+    /// The newest one, and no entry of it is here.
+    Undecided,
+}
+
+impl fmt::Display for TermEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("newest"),
+            Self::Followed { by } => write!(f, "term {by} followed"),
+            Self::Overwritten { by, entries } => {
+                write!(f, "term {by} followed and overwrote {entries} entries")
+            }
+            Self::NoEntries { by } => write!(f, "no leader seen, term {by} followed"),
+            Self::Undecided => f.write_str("newest, no leader seen yet"),
+        }
+    }
+}
+
+/// The terms of a log, ascending.
+///
+/// ```
+/// use etcd_inspect_raftlog::raft::{TermEvent, terms};
+/// let entry = |index, term| TermEvent::Entry { index, term, is_empty: false, survives: true };
+/// let terms = terms([entry(1, 1), entry(2, 3)]);
+/// assert_eq!(terms.iter().map(|term| term.term).collect::<Vec<_>>(), [1, 3]);
+/// ```
+pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<Term> {
+    let mut terms: BTreeMap<u64, Term> = BTreeMap::new();
+    for event in events {
+        match event {
+            TermEvent::Entry {
+                index,
+                term,
+                is_empty,
+                survives,
+            } => {
+                let row = terms.entry(term).or_default();
+                if survives {
+                    row.has_noop |= is_empty && row.first_index.is_none();
+                    row.first_index = Some(row.first_index.map_or(index, |i| i.min(index)));
+                    row.last_index = Some(row.last_index.map_or(index, |i| i.max(index)));
+                    row.entries = row.entries.saturating_add(1);
+                } else {
+                    row.overwritten = row.overwritten.saturating_add(1);
+                }
+            }
+            TermEvent::State(state) => {
+                let row = terms.entry(state.term).or_default();
+                row.commit = row.commit.max(state.commit);
+                if state.vote != 0 {
+                    row.vote = state.vote;
+                    if !row.votes.contains(&state.vote) && row.votes.len() < 16 {
+                        row.votes.push(state.vote);
+                    }
+                }
+            }
+        }
+    }
+    // Term 0 is the state of a member that has not heard of anyone yet.
+    terms.remove(&0);
+    let numbers: Vec<u64> = terms.keys().copied().skip(1).collect();
+    let mut next = numbers.into_iter();
+    terms
+        .into_iter()
+        .map(|(term, mut row)| {
+            row.term = term;
+            row.end = match next.next() {
+                None if row.entries == 0 => TermEnd::Undecided,
+                None => TermEnd::Newest,
+                Some(by) if row.overwritten > 0 => TermEnd::Overwritten {
+                    by,
+                    entries: row.overwritten,
+                },
+                Some(by) if row.entries == 0 => TermEnd::NoEntries { by },
+                Some(by) => TermEnd::Followed { by },
+            };
+            row
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(index: u64, term: u64, survives: bool) -> TermEvent {
+        TermEvent::Entry {
+            index,
+            term,
+            is_empty: true,
+            survives,
+        }
+    }
+
+    fn state(term: u64, vote: u64) -> TermEvent {
+        TermEvent::State(HardState {
+            term,
+            vote,
+            ..HardState::default()
+        })
+    }
+
+    #[test]
+    fn a_lost_election_is_a_term_without_entries() {
+        let rows = terms([
+            entry(1, 2, true),
+            state(3, 7),
+            state(4, 0),
+            entry(2, 4, true),
+        ]);
+        assert_eq!(rows[1].end, TermEnd::NoEntries { by: 4 });
+        assert_eq!((rows[1].vote, rows[2].end), (7, TermEnd::Newest));
+    }
+
+    #[test]
+    fn overwritten_entries_end_their_term() {
+        let rows = terms([entry(1, 2, true), entry(2, 2, false), entry(2, 3, true)]);
+        assert_eq!(rows[0].end, TermEnd::Overwritten { by: 3, entries: 1 });
+        assert_eq!((rows[0].entries, rows[0].last_index), (1, Some(1)));
+    }
+
+    #[test]
+    fn two_votes_in_one_term_are_both_kept() {
+        let rows = terms([state(5, 1), state(5, 2)]);
+        assert_eq!(
+            (rows[0].votes.as_slice(), rows[0].end),
+            (&[1, 2][..], TermEnd::Undecided)
+        );
+    }
+}

@@ -1,0 +1,395 @@
+//! The log as etcd itself would read it at start: where it stops, what it repairs, which entries it would lose.
+//!
+//! Follows `etcd/server/storage/wal/{wal,decoder,repair}.go` of each release, damage and all. [`Log`] reads more than etcd
+//! does; the difference between the two is what a start would throw away.
+
+mod apply;
+mod decoder;
+mod release;
+
+pub use apply::apply_stop;
+pub use decoder::{Halt, Stage};
+pub use release::Release;
+
+use self::decoder::{Decoder, Stop};
+use super::{Log, RecordKind, SegmentName, resync};
+use crate::raft::{Entry, HardState};
+use located::Bytes;
+use located::wire::{Fields, Value};
+
+/// A snapshot record, as etcd takes one to start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The last entry the snapshot contains; 0: from the beginning.
+    pub index: u64,
+    /// The term of that entry.
+    pub term: u64,
+}
+
+/// What etcd would read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Member id; 0 where no metadata was read, then etcd panics.
+    pub node_id: u64,
+    /// Cluster id.
+    pub cluster_id: u64,
+    /// The last HardState it reads.
+    pub hard_state: HardState,
+    /// The entries it keeps above the snapshot: index and term.
+    pub entries: Vec<(u64, u64)>,
+    /// The repair it makes before.
+    pub repair: Option<Repair>,
+    /// Bytes of the last segment that it overwrites with zeros without a word: position, from, to.
+    pub erases: Option<(usize, u64, u64)>,
+    /// Entries that are whole in the log but not among those it keeps: positions in [`Log::entries`], by ascending index.
+    pub lost: Vec<usize>,
+}
+
+impl Reading {
+    /// The last index etcd would have; the snapshot's where it keeps no entry.
+    pub fn last_index(&self, start: Start) -> u64 {
+        self.entries.last().map_or(start.index, |&(index, _)| index)
+    }
+}
+
+/// etcd's repair of the last segment: a copy beside it, then a cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Position in [`Log::segments`].
+    pub segment: usize,
+    /// The length the file is cut to; `None`: the last file was in order, the damage is in another one.
+    pub cut_to: Option<u64>,
+    /// The error that etcd logs with `repaired WAL`.
+    pub error: String,
+}
+
+/// The files of a log as etcd opens them.
+struct Files<'a> {
+    /// Bytes of each segment, cut where a repair cuts.
+    data: Vec<&'a [u8]>,
+    names: Vec<SegmentName>,
+    release: Release,
+}
+
+impl<'a> Files<'a> {
+    fn new(log: &Log, files: &[Bytes<'a>], release: Release) -> Self {
+        let data = |file: usize| files.get(file).map_or(&[][..], |bytes| bytes.as_slice());
+        Self {
+            data: log
+                .segments
+                .iter()
+                .map(|segment| data(segment.file))
+                .collect(),
+            names: log
+                .segments
+                .iter()
+                .filter_map(|segment| segment.name)
+                .collect(),
+            release,
+        }
+    }
+
+    fn decoder(&self, first: usize) -> Decoder<'a, '_> {
+        Decoder::new(&self.data, first, self.release)
+    }
+
+    /// With the name of the file it is about, and where in the start it happens.
+    fn told(&self, mut halt: Halt, stage: Stage) -> Halt {
+        let name = halt.segment.and_then(|segment| self.names.get(segment));
+        let name = name.map_or_else(String::new, SegmentName::file_name);
+        halt.message = halt.message.replace(decoder::FILE, &name);
+        if halt.stage == Stage::Read {
+            halt.stage = stage;
+        }
+        halt
+    }
+}
+
+/// The snapshot records that etcd calls valid: those the last HardState of the whole log has committed.
+///
+/// # Errors
+/// The message with which etcd stops when it scans all segments (`ValidSnapshotEntries`): a wrong checksum in any of them.
+pub fn valid_snapshots(
+    log: &Log,
+    files: &[Bytes<'_>],
+    release: Release,
+) -> Result<Vec<Start>, Halt> {
+    let files = Files::new(log, files, release);
+    scan(&files).map_err(|halt| files.told(halt, Stage::Scan))
+}
+
+fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
+    if files.names.is_empty() {
+        return Err(Halt::message("wal: file not found"));
+    }
+    let mut decoder = files.decoder(0);
+    let mut snapshots = Vec::new();
+    let mut commit = 0;
+    let stop = loop {
+        let record = match decoder.next() {
+            Ok(record) => record,
+            Err(stop) => break stop,
+        };
+        match record.kind() {
+            RecordKind::Snapshot => snapshots.push(snapshot(record.data)),
+            RecordKind::State => match HardState::parse(record.data) {
+                Ok(state) => commit = state.commit,
+                Err(why) => return Err(decoder.panics(why)),
+            },
+            RecordKind::Crc => decoder.continue_from(record.crc)?,
+            _ => {}
+        }
+    };
+    match stop {
+        Stop::Eof | Stop::UnexpectedEof(_) => {}
+        Stop::Fatal(halt) => return Err(halt),
+    }
+    snapshots.retain(|snapshot| snapshot.index <= commit);
+    Ok(snapshots)
+}
+
+fn snapshot(payload: &[u8]) -> Start {
+    let mut start = Start::default();
+    for field in Fields::new(payload).flatten() {
+        match (field.number, field.value) {
+            (1, Value::Varint(index)) => start.index = index,
+            (2, Value::Varint(term)) => start.term = term,
+            _ => {}
+        }
+    }
+    start
+}
+
+/// Opens the log at a snapshot and reads everything behind it, repairing once where etcd would.
+///
+/// ```
+/// use etcd_inspect_raftlog::wal::{Log, boot};
+/// let (log, files) = (Log::default(), []);
+/// let release: boot::Release = "3.5.30".parse()?;
+/// let halt = boot::read(&log, &files, release, boot::Start::default()).expect_err("there is no file");
+/// assert_eq!(halt.message, "wal: file not found");
+/// # Ok::<(), String>(())
+/// ```
+///
+/// # Errors
+/// The message with which etcd stops.
+pub fn read(
+    log: &Log,
+    files: &[Bytes<'_>],
+    release: Release,
+    start: Start,
+) -> Result<Reading, Halt> {
+    let mut files = Files::new(log, files, release);
+    let first = select(&files, start).map_err(|halt| files.told(halt, Stage::Open))?;
+    let mut repair = None;
+    let mut outcome = attempt(&files, first, start);
+    if let Err(Stop::UnexpectedEof(halt)) = outcome {
+        repair = Some(mend(&mut files, halt)?);
+        outcome = attempt(&files, first, start);
+    }
+    let mut reading = match outcome {
+        Ok(reading) => reading,
+        Err(Stop::UnexpectedEof(halt) | Stop::Fatal(halt)) => {
+            return Err(files.told(halt, Stage::Read));
+        }
+        Err(Stop::Eof) => return Err(Halt::message("EOF")),
+    };
+    reading.repair = repair;
+    reading.lost = lost(log, &reading, start);
+    Ok(reading)
+}
+
+/// The last segment whose name is not behind the snapshot, with all behind it counting up by one.
+fn select(files: &Files<'_>, start: Start) -> Result<usize, Halt> {
+    let new_texts = files.release.minor >= 6;
+    let first = files
+        .names
+        .iter()
+        .rposition(|name| name.index <= start.index);
+    let Some(first) = first else {
+        return Err(Halt::message(match new_texts && !files.names.is_empty() {
+            true => format!(
+                "wal: file not found which matches the snapshot index '{}'",
+                start.index
+            ),
+            false => "wal: file not found".into(),
+        }));
+    };
+    // A predecessor of 0 counts as none: a hole behind segment 0 passes.
+    let holds = |pair: &[SegmentName]| match pair {
+        [was, is] => was.seq == 0 || was.seq.saturating_add(1) == is.seq,
+        _ => true,
+    };
+    let names = files.names.get(first..).unwrap_or_default();
+    if !names.windows(2).all(holds) {
+        return Err(Halt::message(match new_texts {
+            true => format!(
+                "wal: file sequence numbers (starting from {first}) do not increase continuously"
+            ),
+            false => "wal: file not found".into(),
+        }));
+    }
+    Ok(first)
+}
+
+/// `WAL.ReadAll`.
+fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Stop> {
+    let mut decoder = files.decoder(first);
+    let mut reading = Reading::default();
+    let mut metadata: Option<&[u8]> = None;
+    let mut found = false;
+    let fatal = |halt: Halt| Err(Stop::Fatal(halt));
+    let stop = loop {
+        let record = match decoder.next() {
+            Ok(record) => record,
+            Err(stop) => break stop,
+        };
+        match record.kind() {
+            RecordKind::Entry => {
+                let entry = match Entry::parse(record.data) {
+                    Ok(entry) => entry,
+                    Err(why) => return fatal(decoder.panics(why)),
+                };
+                let Some(above) = entry.index.checked_sub(start.index).filter(|n| *n > 0) else {
+                    continue;
+                };
+                let keep = usize::try_from(above.saturating_sub(1)).unwrap_or(usize::MAX);
+                if keep > reading.entries.len() {
+                    return fatal(decoder.halt(gap(files, start, &entry, reading.entries.len())));
+                }
+                reading.entries.truncate(keep);
+                reading.entries.push((entry.index, entry.term));
+            }
+            RecordKind::State => match HardState::parse(record.data) {
+                Ok(state) => reading.hard_state = state,
+                Err(why) => return fatal(decoder.panics(why)),
+            },
+            RecordKind::Metadata => {
+                if metadata.is_some_and(|known| known != record.data) {
+                    return fatal(decoder.halt("wal: conflicting metadata found"));
+                }
+                metadata = Some(record.data);
+            }
+            RecordKind::Crc => decoder.continue_from(record.crc).map_err(Stop::Fatal)?,
+            RecordKind::Snapshot => {
+                let snapshot = snapshot(record.data);
+                if snapshot.index == start.index {
+                    if snapshot.term != start.term {
+                        return fatal(decoder.halt("wal: snapshot mismatch"));
+                    }
+                    found = true;
+                }
+            }
+            RecordKind::Unknown => {
+                return fatal(decoder.halt(format!("unexpected block type {}", record.raw_kind)));
+            }
+        }
+    };
+    if stop != Stop::Eof {
+        return Err(stop);
+    }
+    if !found {
+        return fatal(Halt::message("wal: snapshot not found"));
+    }
+    for field in Fields::new(metadata.unwrap_or_default()).flatten() {
+        match (field.number, field.value) {
+            (1, Value::Varint(id)) => reading.node_id = id,
+            (2, Value::Varint(id)) => reading.cluster_id = id,
+            _ => {}
+        }
+    }
+    let last = files.data.len().saturating_sub(1);
+    let end = decoder.end_of_last();
+    let data = files.data.get(last).copied().unwrap_or_default();
+    if let Some(from) = resync::first_nonzero(data, end) {
+        reading.erases = Some((last, from as u64, resync::last_nonzero(data) as u64));
+    }
+    Ok(reading)
+}
+
+fn gap(files: &Files<'_>, start: Start, entry: &Entry<'_>, kept: usize) -> String {
+    let text = "wal: slice bounds out of range";
+    if files.release.minor < 6 {
+        return text.into();
+    }
+    format!(
+        "{text}, snapshot[Index: {}, Term: {}], current entry[Index: {}, Term: {}], len(ents): {kept}",
+        start.index, start.term, entry.index, entry.term
+    )
+}
+
+/// `wal.Repair`: reads the last file on its own, copies it and cuts it behind the last good record.
+fn mend(files: &mut Files<'_>, why: Halt) -> Result<Repair, Halt> {
+    let failed = || Halt {
+        stage: Stage::Repair,
+        ..Halt::message("failed to repair WAL")
+    };
+    let error = files.told(why, Stage::Read).message;
+    let last = files.data.len().saturating_sub(1);
+    let data: Vec<&[u8]> = files.data.get(last..).unwrap_or_default().to_vec();
+    let mut decoder = Decoder::new(&data, 0, files.release);
+    let stop = loop {
+        match decoder.next() {
+            Ok(record) if record.kind() == RecordKind::Crc => {
+                if decoder.continue_from(record.crc).is_err() {
+                    return Err(failed());
+                }
+            }
+            Ok(_) => {}
+            Err(stop) => break stop,
+        }
+    };
+    match stop {
+        Stop::Eof => Ok(Repair {
+            segment: last,
+            cut_to: None,
+            error,
+        }),
+        Stop::UnexpectedEof(_) => {
+            let end = decoder.end_of_last();
+            if let Some(data) = files.data.get_mut(last) {
+                *data = data.get(..end).unwrap_or(data);
+            }
+            Ok(Repair {
+                segment: last,
+                cut_to: Some(end as u64),
+                error,
+            })
+        }
+        Stop::Fatal(_) => Err(failed()),
+    }
+}
+
+/// What the log has and etcd would not.
+fn lost(log: &Log, reading: &Reading, start: Start) -> Vec<usize> {
+    log.surviving
+        .iter()
+        .map(|&position| position as usize)
+        .filter(|&position| {
+            log.entries.get(position).is_some_and(|entry| {
+                let known = reading
+                    .entries
+                    .binary_search_by_key(&entry.index, |&(index, _)| index);
+                let same = known
+                    .ok()
+                    .and_then(|at| reading.entries.get(at))
+                    .is_some_and(|&(_, term)| term == entry.term);
+                entry.index > start.index && !same
+            })
+        })
+        .collect()
+}
+
+/// The panic of raft's `loadState`, where the HardState does not fit the log it was read with.
+///
+/// etcd prints the member's id in front of it.
+pub fn commit_out_of_range(reading: &Reading, start: Start) -> Option<String> {
+    let (commit, last) = (reading.hard_state.commit, reading.last_index(start));
+    let empty = reading.hard_state == HardState::default();
+    (!empty && (commit < start.index || commit > last)).then(|| {
+        format!(
+            "{:x} state.commit {commit} is out of range [{}, {last}]",
+            reading.node_id, start.index
+        )
+    })
+}

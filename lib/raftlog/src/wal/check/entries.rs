@@ -1,0 +1,225 @@
+//! Payloads: requests that cannot be applied, membership changes, passwords, strangers.
+
+use std::collections::BTreeSet;
+
+use super::{Evidence, Tally};
+use crate::codes::wal as codes;
+use crate::raft::{
+    ConfChange, ConfChangeType, EntryType, Operation, Payload, Plain, Proposer, Request,
+};
+use crate::wal::LogEntry;
+use located::{Finding, Place, Severity, Sink};
+
+pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let mut state = Walk::new(log);
+    for entry in log.log.surviving() {
+        let Some(data) = log.log.data(log.files, entry) else {
+            continue;
+        };
+        let place = || log.record(entry.record as usize).with_index(entry.index);
+        // Types that etcd does not write have a code of their own.
+        if matches!(entry.kind, EntryType::Normal | EntryType::ConfChange) {
+            if entry.is_plain {
+                state.plain(entry, data, &place);
+                continue;
+            }
+            let payload = Payload::decode(entry.kind, data);
+            state.entry(entry, &payload, &place);
+        }
+    }
+    state.finish(report);
+}
+
+struct Walk {
+    undecodable: Tally,
+    context: Tally,
+    password: Tally,
+    forced: Tally,
+    stranger: Tally,
+    removes_self: Tally,
+    /// Low 16 bits of every member the log knows, where it knows all there ever were.
+    members: Option<BTreeSet<u64>>,
+    local: Option<u64>,
+    commit: u64,
+    voters: BTreeSet<u64>,
+    /// Removals without a proposal, in a row, and the term of the last one.
+    removals: u64,
+    removal_term: u64,
+    removal_place: Option<Place>,
+}
+
+impl Walk {
+    fn new(log: &Evidence<'_, '_>) -> Self {
+        let from_the_start = log.log.first().is_some_and(|first| first.index == 1);
+        let known = log
+            .log
+            .snapshots
+            .iter()
+            .filter_map(|s| s.conf_state.as_ref());
+        let ids = known
+            .flat_map(|conf| conf.voters.iter().chain(&conf.learners))
+            .chain(log.log.metadata.iter().map(|metadata| &metadata.node_id));
+        Self {
+            undecodable: Tally::new(&codes::UNDECODABLE),
+            context: Tally::new(&codes::CONF_CHANGE_ID),
+            password: Tally::new(&codes::CLEAR_PASSWORD),
+            forced: Tally::new(&codes::FORCE_NEW_CLUSTER),
+            stranger: Tally::new(&codes::PROPOSER),
+            removes_self: Tally::new(&codes::REMOVES_SELF),
+            members: from_the_start.then(|| ids.map(|id| id & 0xffff).collect()),
+            local: log.log.metadata.first().map(|metadata| metadata.node_id),
+            commit: log.log.hard_state().map_or(0, |state| state.commit),
+            voters: BTreeSet::new(),
+            removals: 0,
+            removal_term: 0,
+            removal_place: None,
+        }
+    }
+
+    fn entry(&mut self, entry: &LogEntry, payload: &Payload, place: &dyn Fn() -> Place) {
+        let mut forced_removal = false;
+        match payload {
+            Payload::Undecodable(why) | Payload::Request(Request::Undecodable(why)) => {
+                self.undecodable.add(|code| {
+                    // prost refuses strings that are not UTF-8; gogo, in etcd up to 3.6, does not.
+                    let severity = if why.contains("UTF-8") {
+                        Severity::Warning
+                    } else {
+                        code.severity
+                    };
+                    let message = format!("index {}: {why}", entry.index);
+                    Finding::new(code, place(), message).severity(severity)
+                });
+            }
+            Payload::ConfChange(change) => {
+                forced_removal = change.id == 0 && change.kind() == ConfChangeType::RemoveNode;
+                self.change(entry, change, place);
+            }
+            Payload::ConfChangeV2(_) => {}
+            Payload::Request(request) => self.request(entry, request, place),
+        }
+        if forced_removal {
+            self.removals = self.removals.saturating_add(1);
+            self.removal_term = entry.term;
+            self.removal_place.get_or_insert_with(place);
+            return;
+        }
+        let opened = matches!(payload, Payload::Request(Request::Empty));
+        if self.removals > 0 && opened && entry.term > self.removal_term {
+            let removals = self.removals;
+            let place = self.removal_place.clone().unwrap_or_else(place);
+            self.forced.add(|code| {
+                let message = format!(
+                    "{removals} members were removed in front of index {}",
+                    entry.index
+                );
+                Finding::new(code, place, message)
+            });
+        }
+        self.removals = 0;
+        self.removal_place = None;
+    }
+
+    fn request(&mut self, entry: &LogEntry, request: &Request, place: &dyn Fn() -> Place) {
+        if let Request::Internal(internal) = request {
+            let clear = match internal.operation() {
+                Some(Operation::AuthUserAdd(add)) => !add.password.is_empty(),
+                Some(Operation::AuthUserChangePassword(change)) => !change.password.is_empty(),
+                _ => false,
+            };
+            if clear {
+                self.password.add(|code| {
+                    let message = format!("the request at index {}", entry.index);
+                    Finding::new(code, place(), message)
+                });
+            }
+        }
+        self.proposed(entry, request.id(), place);
+    }
+
+    /// As [`Self::entry`], of an entry that is known to decode and to touch keys alone.
+    fn plain(&mut self, entry: &LogEntry, data: &[u8], place: &dyn Fn() -> Place) {
+        if self.members.is_some()
+            && let Some(plain) = Plain::parse(data)
+        {
+            self.proposed(entry, plain.id, place);
+        }
+        self.removals = 0;
+        self.removal_place = None;
+    }
+
+    fn proposed(&mut self, entry: &LogEntry, id: u64, place: &dyn Fn() -> Place) {
+        if let (Some(members), Some(proposer)) = (&self.members, Proposer::of_id(id))
+            && !members.contains(&u64::from(proposer.member_low16))
+        {
+            self.stranger.add(|code| {
+                let message = format!("index {}, request id {id:016x}", entry.index);
+                Finding::new(code, place(), message).seen(
+                    format!("a member whose id ends in {:04x}", proposer.member_low16),
+                    "a member of this cluster",
+                )
+            });
+        }
+    }
+
+    fn change(&mut self, entry: &LogEntry, change: &ConfChange, place: &dyn Fn() -> Place) {
+        if let Some(members) = &mut self.members {
+            members.insert(change.node_id & 0xffff);
+        }
+        match change.member() {
+            Some(Ok(member)) if member.id != change.node_id => self.context.add(|code| {
+                let message = format!("index {}", entry.index);
+                Finding::new(code, place(), message).seen(
+                    format!("{:016x} in the context", member.id),
+                    format!("{:016x}", change.node_id),
+                )
+            }),
+            Some(Err(error)) => self.undecodable.add(|code| {
+                let message = format!(
+                    "index {}: the member JSON of a change: {error}",
+                    entry.index
+                );
+                Finding::new(code, place(), message)
+            }),
+            _ => {}
+        }
+        match change.kind() {
+            ConfChangeType::RemoveNode => {
+                self.voters.remove(&change.node_id);
+            }
+            _ => {
+                self.voters.insert(change.node_id);
+            }
+        }
+        if change.kind() == ConfChangeType::RemoveNode
+            && Some(change.node_id) == self.local
+            && entry.index <= self.commit
+        {
+            let alone = self.members.is_some() && self.voters.is_empty();
+            self.removes_self.add(|code| {
+                let message = if alone {
+                    format!(
+                        "index {} removes the only member: etcd panics with `removed all voters`",
+                        entry.index
+                    )
+                } else {
+                    format!("index {} removes this member for good", entry.index)
+                };
+                Finding::new(code, place(), message)
+            });
+        }
+    }
+
+    fn finish(self, report: &mut Sink<'_>) {
+        for tally in [
+            self.undecodable,
+            self.context,
+            self.password,
+            self.forced,
+            self.stranger,
+            self.removes_self,
+        ] {
+            tally.report(report);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Raft's promises: indexes without gaps, terms that only rise, one vote in a term, commits that stay.
+
+use super::{Evidence, Tally};
+use crate::codes::wal as codes;
+use crate::raft::EntryType;
+use crate::wal::GapCause;
+use located::{Finding, Sink};
+
+pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let mut gaps = Tally::new(&codes::INDEX_GAP);
+    for gap in &log.log.gaps {
+        // Missing because a segment or a record is: told there. Installed snapshots are no gap at all.
+        if gap.cause != GapCause::Unexplained {
+            continue;
+        }
+        let Some(entry) = log.log.entries.get(gap.entry) else {
+            continue;
+        };
+        gaps.add(|code| {
+            let message = format!(
+                "entries {}–{} are not in the log",
+                gap.after.saturating_add(1),
+                gap.next.saturating_sub(1)
+            );
+            let place = log.record(entry.record as usize).with_index(gap.next);
+            Finding::new(code, place, message).seen(
+                format!("index {}", gap.next),
+                format!("index {}", gap.after.saturating_add(1)),
+            )
+        });
+    }
+    gaps.report(report);
+    let mut back = Tally::new(&codes::TERM_BACK);
+    let mut storm = Tally::new(&codes::TERM_STORM);
+    let mut before: Option<(u64, u64)> = None;
+    for entry in log.log.surviving() {
+        if let Some((index, term)) = before {
+            let place = || log.record(entry.record as usize).with_index(entry.index);
+            if entry.term < term {
+                back.add(|code| {
+                    let message = format!("behind index {index} of term {term}");
+                    Finding::new(code, place(), message).seen(
+                        format!("term {}", entry.term),
+                        format!("term {term} or higher"),
+                    )
+                });
+            } else if entry.term.saturating_sub(term) > 100 {
+                storm.add(|code| {
+                    let terms = entry.term.saturating_sub(term);
+                    let message =
+                        format!("{terms} terms passed between index {index} and the next");
+                    Finding::new(code, place(), message)
+                });
+            }
+        }
+        before = Some((entry.index, entry.term));
+    }
+    back.report(report);
+    storm.report(report);
+}
+
+pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let mut term = Tally::new(&codes::OVERWRITE_TERM);
+    let mut committed = Tally::new(&codes::OVERWRITE_COMMITTED);
+    let mut states = log.log.states.iter().peekable();
+    let mut commit = 0;
+    // Entries are in the order written; so are those that overwrite.
+    let mut pairs: Vec<_> = log
+        .log
+        .entries
+        .iter()
+        .filter_map(|old| {
+            let new = log.log.entries.get(old.superseded_by? as usize)?;
+            Some((new, old))
+        })
+        .collect();
+    pairs.sort_by_key(|(new, old)| (new.record, old.index));
+    for (new, old) in pairs {
+        while let Some(state) = states.next_if(|state| state.record < new.record as usize) {
+            commit = state.state.commit.max(commit);
+        }
+        let place = || log.record(new.record as usize).with_index(old.index);
+        if new.term <= old.term {
+            term.add(|code| {
+                let message = format!("index {} of term {} was overwritten", old.index, old.term);
+                Finding::new(code, place(), message).seen(
+                    format!("term {}", new.term),
+                    format!("higher than {}", old.term),
+                )
+            });
+        }
+        if old.index <= commit {
+            committed.add(|code| {
+                let message = format!(
+                    "index {} of term {} was committed (commit {commit}) and overwritten in term {}",
+                    old.index, old.term, new.term
+                );
+                Finding::new(code, place(), message)
+            });
+            if let Some(data) = log.log.data(log.files, old) {
+                let payload = crate::raft::Payload::decode(old.kind, data);
+                for key in payload.user_keys() {
+                    committed.key(key);
+                }
+            }
+        }
+    }
+    term.report(report);
+    committed.report(report);
+}
+
+pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let mut back = Tally::new(&codes::STATE_BACK);
+    for pair in log.log.states.windows(2) {
+        let [was, is] = pair else { continue };
+        if is.state.term < was.state.term || is.state.commit < was.state.commit {
+            let text = |state: crate::raft::HardState| {
+                format!("term {} commit {}", state.term, state.commit)
+            };
+            back.add(|code| {
+                Finding::new(code, log.record(is.record), "the later one counts")
+                    .seen(text(is.state), format!("{} or higher", text(was.state)))
+            });
+        }
+    }
+    back.report(report);
+    let mut votes = Tally::new(&codes::TWO_VOTES);
+    for pair in log
+        .log
+        .states
+        .iter()
+        .filter(|state| state.state.vote != 0)
+        .collect::<Vec<_>>()
+        .windows(2)
+    {
+        let [was, is] = pair else { continue };
+        if was.state.term == is.state.term && was.state.vote != is.state.vote {
+            votes.add(|code| {
+                let message = format!("in term {}", is.state.term);
+                Finding::new(code, log.record(is.record), message).seen(
+                    format!("a vote for {:016x}", is.state.vote),
+                    format!("{:016x}, as promised before", was.state.vote),
+                )
+            });
+        }
+    }
+    votes.report(report);
+    commit_range(log, report);
+}
+
+fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let Some(state) = log.log.states.last() else {
+        return;
+    };
+    let (commit, last) = (state.state.commit, log.log.last_index());
+    let last_record = log.log.last().map_or(0, |entry| entry.record as usize);
+    // Entries lost in a damaged stretch at the end have been told with it.
+    let damaged_tail = log
+        .log
+        .damages
+        .iter()
+        .any(|damage| damage.records_before > last_record);
+    if commit > last && !damaged_tail {
+        let message = format!(
+            "{} committed entries are missing",
+            commit.saturating_sub(last)
+        );
+        let place = log.record(state.record).with_index(commit);
+        report(
+            Finding::new(&codes::COMMIT_RANGE, place, message)
+                .seen(format!("commit {commit}"), format!("at most {last}")),
+        );
+    }
+    let newest = log
+        .log
+        .snapshots
+        .iter()
+        .max_by_key(|snapshot| snapshot.index);
+    if let Some(newest) = newest.filter(|newest| newest.index > commit) {
+        let place = log.record(newest.record).with_index(newest.index);
+        let message = format!("the snapshot at index {} is not used", newest.index);
+        report(Finding::new(&codes::COMMIT_SNAPSHOT, place, message).seen(
+            format!("commit {commit}"),
+            format!("at least {}", newest.index),
+        ));
+    }
+}
+
+pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
+    let mut without = Tally::new(&codes::NO_CONF_STATE);
+    let mut term = Tally::new(&codes::SNAPSHOT_TERM);
+    let mut had = false;
+    for snapshot in &log.log.snapshots {
+        let place = || log.record(snapshot.record).with_index(snapshot.index);
+        if had && snapshot.conf_state.is_none() && snapshot.index > 0 {
+            without.add(|code| {
+                let message = format!("the snapshot at index {}", snapshot.index);
+                Finding::new(code, place(), message)
+            });
+        }
+        had |= snapshot.conf_state.is_some();
+        let entry = log.log.entry(snapshot.index);
+        if let Some(entry) = entry.filter(|entry| entry.term != snapshot.term) {
+            term.add(|code| {
+                let message = format!("at index {}", snapshot.index);
+                Finding::new(code, place(), message).seen(
+                    format!("term {}", snapshot.term),
+                    format!("term {}", entry.term),
+                )
+            });
+        }
+    }
+    without.report(report);
+    term.report(report);
+    let mut types = Tally::new(&codes::ENTRY_TYPE);
+    for entry in log.log.surviving() {
+        if let EntryType::ConfChangeV2 | EntryType::Other(_) = entry.kind {
+            types.add(|code| {
+                let place = log.record(entry.record as usize).with_index(entry.index);
+                Finding::new(code, place, "etcd panics when it applies it")
+                    .seen(format!("{:?}", entry.kind), "Normal or ConfChange")
+            });
+        }
+    }
+    types.report(report);
+    let mut large = Tally::new(&codes::LARGE_RECORD);
+    for (number, record) in log.log.records.iter().enumerate() {
+        if record.payload_len > 10 << 20 {
+            large.add(|code| {
+                let message = format!("{} bytes", record.payload_len);
+                Finding::new(code, log.record(number), message)
+            });
+        }
+    }
+    large.report(report);
+}

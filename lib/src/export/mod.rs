@@ -1,3 +1,0 @@
-//! What leaves the library: YAML, JSON lines, databases.
-
-pub mod yaml;
