@@ -10,6 +10,7 @@
 mod built;
 mod damaged;
 mod real;
+mod written;
 
 use etcd_inspect_bbolt::{Db, MetaChoice, check};
 use located::progress::Silent;

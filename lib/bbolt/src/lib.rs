@@ -31,6 +31,7 @@ mod page;
 mod pagemap;
 mod sweep;
 mod walk;
+pub mod write;
 
 pub use bucket::{Bucket, Leaves};
 pub use db::Db;

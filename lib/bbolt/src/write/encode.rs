@@ -1,0 +1,109 @@
+//! The bytes of headers, elements and meta pages. Source: bbolt `internal/common/page.go`, `meta.go`, `bucket.go`.
+
+use crate::meta::{MAGIC, VERSION, fnv1a_64};
+use crate::page::{ELEMENT_BYTES, HEADER_BYTES, Pgid};
+
+/// `flags` of a page.
+pub(super) const BRANCH: u16 = 0x01;
+/// `flags` of a page.
+pub(super) const LEAF: u16 = 0x02;
+const META: u16 = 0x04;
+/// `flags` of a page.
+pub(super) const FREELIST: u16 = 0x10;
+/// `flags` of a leaf element whose value is a bucket.
+pub(super) const BUCKET: u32 = crate::page::BUCKET_FLAG;
+
+/// The header of a page.
+pub(super) fn header(id: Pgid, flags: u16, count: u16, overflow: u32) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    let fields: [&[u8]; 4] = [
+        &id.0.to_le_bytes(),
+        &flags.to_le_bytes(),
+        &count.to_le_bytes(),
+        &overflow.to_le_bytes(),
+    ];
+    fill(&mut bytes, &fields);
+    bytes
+}
+
+/// An element of a leaf page.
+pub(super) fn leaf_element(flags: u32, pos: u32, key: u32, value: u32) -> [u8; ELEMENT_BYTES] {
+    let mut bytes = [0; ELEMENT_BYTES];
+    let fields: [&[u8]; 4] = [
+        &flags.to_le_bytes(),
+        &pos.to_le_bytes(),
+        &key.to_le_bytes(),
+        &value.to_le_bytes(),
+    ];
+    fill(&mut bytes, &fields);
+    bytes
+}
+
+/// An element of a branch page.
+pub(super) fn branch_element(pos: u32, key: u32, child: Pgid) -> [u8; ELEMENT_BYTES] {
+    let mut bytes = [0; ELEMENT_BYTES];
+    fill(
+        &mut bytes,
+        &[
+            &pos.to_le_bytes(),
+            &key.to_le_bytes(),
+            &child.0.to_le_bytes(),
+        ],
+    );
+    bytes
+}
+
+/// The value of an element that is a bucket.
+pub(super) struct BucketHeader {
+    /// 0 for an inline bucket.
+    pub(super) root: Pgid,
+}
+
+impl BucketHeader {
+    /// Header, then the page image of an inline bucket. The sequence is 0: etcd never uses it.
+    pub(super) fn with_page(&self, page: &[u8]) -> Vec<u8> {
+        [&self.root.0.to_le_bytes(), &[0; 8][..], page].concat()
+    }
+}
+
+/// A whole meta page.
+pub(super) fn meta_page(
+    slot: u8,
+    page_size: u32,
+    root: Pgid,
+    freelist: Pgid,
+    high_water_mark: Pgid,
+    txid: u64,
+) -> Vec<u8> {
+    let mut page = vec![0; page_size as usize];
+    let fields: [&[u8]; 10] = [
+        &header(Pgid(u64::from(slot)), META, 0, 0),
+        &MAGIC.to_le_bytes(),
+        &VERSION.to_le_bytes(),
+        &page_size.to_le_bytes(),
+        &[0; 4],
+        &root.0.to_le_bytes(),
+        &[0; 8],
+        &freelist.0.to_le_bytes(),
+        &high_water_mark.0.to_le_bytes(),
+        &txid.to_le_bytes(),
+    ];
+    let end = fill(&mut page, &fields);
+    let sum = fnv1a_64(page.get(HEADER_BYTES..end).unwrap_or_default());
+    fill(
+        page.get_mut(end..).unwrap_or_default(),
+        &[&sum.to_le_bytes()],
+    );
+    page
+}
+
+/// Copies the fields one after the other; returns where the last one ends.
+fn fill(bytes: &mut [u8], fields: &[&[u8]]) -> usize {
+    let all = fields.iter().copied().flatten();
+    let mut filled = 0;
+    for (to, from) in bytes.iter_mut().zip(all) {
+        *to = *from;
+        filled += 1;
+    }
+    filled
+}
