@@ -10,7 +10,7 @@ mod upgrade;
 pub use compare::{Comparison, DifferingKey, MemberRow, compare};
 pub use force::{Candidate, force_new_cluster};
 pub use restore::{Restore, restore};
-pub use start::{Start, start};
+pub use start::{Applied, Ending, Erased, LaterWrites, Outcome, Start, simulate_start, start};
 pub use upgrade::upgrade;
 
 /// How one line of a preflight ends.

@@ -131,6 +131,20 @@ impl Server {
         flags: &[&str],
         patience: Duration,
     ) -> Result<Self, NotServing> {
+        Self::start_within(binaries, data_dir, flags, patience, None)
+    }
+
+    /// As [`start`](Self::start), with a limit on the memory that the process may ask for.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_within(
+        binaries: &Binaries,
+        data_dir: &Path,
+        flags: &[&str],
+        patience: Duration,
+        memory_bytes: Option<u64>,
+    ) -> Result<Self, NotServing> {
         let [client, peer] = free_ports();
         let (client_url, peer_url) = (
             format!("http://127.0.0.1:{client}"),
@@ -139,7 +153,16 @@ impl Server {
         let cluster = format!("m1={peer_url}");
         let log = data_dir.with_extension("log");
         let out = File::create(&log).expect("a log file beside the data directory");
-        let mut child = Command::new(binaries.dir.join("etcd"))
+        let program = binaries.dir.join("etcd");
+        let mut command = match memory_bytes {
+            None => Command::new(program),
+            Some(bytes) => {
+                let mut limited = Command::new("prlimit");
+                limited.arg(format!("--data={bytes}")).arg(program);
+                limited
+            }
+        };
+        let mut child = command
             .args([
                 "--name",
                 "m1",
@@ -270,6 +293,13 @@ impl Server {
         )
         .expect("an answer");
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error} in {answer}"))
+    }
+
+    /// As [`post`](Self::post), `None` if no answer comes within the time given.
+    #[must_use]
+    pub fn try_post(&self, path: &str, body: &Value, patience: Duration) -> Option<Value> {
+        let answer = http(self.client, "POST", path, &body.to_string(), patience)?;
+        serde_json::from_str(&answer).ok()
     }
 
     /// What it logged so far.

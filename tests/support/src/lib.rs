@@ -20,6 +20,7 @@ pub mod etcd;
 pub mod expected;
 mod fixture;
 pub mod incidents;
+pub mod mutations;
 pub mod places;
 mod seal;
 mod sparse;

@@ -5,7 +5,10 @@
 mod db;
 mod identity;
 mod log;
+mod outcome;
 mod snapshot;
+
+pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
 
 use super::{Level, Line};
 use crate::backend::{Cluster, Meta, Version};
@@ -93,6 +96,36 @@ fn written_by(member: &Member) -> Release {
         cluster.unwrap_or(schema).max(schema)
     });
     Release::new(u32::try_from(version.minor).unwrap_or(5).clamp(4, 7), 99)
+}
+
+/// Simulates a start of etcd on the directory as it is: the one answer that `preflight`, the plan and `--replay` share.
+///
+/// Nothing is judged here; [`start`] adds what `check` found. Without a release: the newest of the minor version that wrote
+/// the db.
+///
+/// ```no_run
+/// use etcd_inspect::cluster::{Ending, simulate_start};
+/// use etcd_inspect::member::Member;
+/// use etcd_inspect::progress::Silent;
+/// let member = Member::open("/copy/m1")?;
+/// let outcome = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+/// match &outcome.ending {
+///     Ending::Serves => println!("revision {:?}, {:?} keys", outcome.revision, outcome.keys),
+///     Ending::Refuses(message) => println!("stops: {message}"),
+///     Ending::NeverServes(why) | Ending::Unknown(why) => println!("{why}"),
+/// }
+/// # Ok::<(), etcd_inspect::Error>(())
+/// ```
+pub fn simulate_start<'m>(
+    member: &'m Member,
+    release: Option<Release>,
+    progress: &dyn Progress,
+) -> Outcome<'m> {
+    outcome::from_start(
+        member,
+        release.unwrap_or_else(|| written_by(member)),
+        progress,
+    )
 }
 
 struct Boot<'m> {

@@ -11,7 +11,7 @@
 //! ```
 
 mod db;
-mod edit;
+pub(crate) mod edit;
 mod logs;
 pub mod peers;
 

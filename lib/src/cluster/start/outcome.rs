@@ -1,0 +1,170 @@
+//! What a start of etcd ends in: the typed answer that every verb shares.
+
+use std::ops::RangeInclusive;
+
+use super::start;
+use crate::cluster::Line;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::recover::{Members, Replayed, replay_through};
+use crate::wal::boot::Release;
+
+/// Whether etcd comes up, and its last words if it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It starts and answers requests.
+    Serves,
+    /// The process ends. Holds the last message of its log: the text before the first ` {` or ` (` is literal, what follows
+    /// are details.
+    Refuses(String),
+    /// It runs, but never answers a request: it finds no leader. Holds why.
+    NeverServes(String),
+    /// It cannot be told from these files. Holds what is missing.
+    Unknown(String),
+}
+
+/// Entries that are intact in the evidence and that the start erases from the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Number of entries.
+    pub entries: u64,
+    /// First index.
+    pub first_index: u64,
+    /// Last index.
+    pub last_index: u64,
+    /// The revisions that their writes made when they were applied: first to last; `None` if they wrote no key, or if what comes
+    /// before them is missing.
+    pub revisions: Option<RangeInclusive<i64>>,
+    /// Number of revisions made: one for each put, transaction with a write, or delete of an existing key.
+    pub writes: u64,
+    /// User keys written, without duplicates, in the order of the log. Never cut.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// Entries that are applied to the db by the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Number of entries.
+    pub entries: u64,
+    /// First index.
+    pub first_index: u64,
+    /// Last index.
+    pub last_index: u64,
+}
+
+/// What happens to writes after the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LaterWrites {
+    /// They are kept.
+    #[default]
+    Kept,
+    /// `consistent_index` is greater than the last index of the log: the next entries are skipped. Their writes time out and are
+    /// in no store afterwards. Holds how many entries.
+    Swallowed(u64),
+    /// Each is answered with an error (an alarm is raised). Holds etcd's text.
+    Refused(String),
+}
+
+/// The outcome of starting etcd of one release on a member's directory as it is.
+///
+/// Counts are exact. A field that cannot be known is `None`, never 0.
+#[derive(Debug)]
+pub struct Outcome<'m> {
+    /// The release that was simulated.
+    pub release: Release,
+    /// Whether it comes up.
+    pub ending: Ending,
+    /// The revision that it serves.
+    pub revision: Option<i64>,
+    /// Number of keys that it serves.
+    pub keys: Option<usize>,
+    /// Members, and the version the cluster agreed on, as it serves them.
+    pub members: Option<Members>,
+    /// The last entry of the log that the start keeps.
+    pub last_index: Option<u64>,
+    /// Entries that the start erases from the log.
+    pub erased: Option<Erased>,
+    /// Entries that the start applies to the db.
+    pub applied: Option<Applied>,
+    /// What happens to writes after the start.
+    pub later_writes: LaterWrites,
+    /// Writes whose effect is in the db already and that are applied once more.
+    pub duplicated: u64,
+    /// Whether a db was restored beside its old log, so that the start replays what the restore took back.
+    pub undone: bool,
+    /// The steps of the start, each with what is to be known of it.
+    pub steps: Vec<Line>,
+    /// The store after the start, with every question that the db answers: `--replay` shows this. `None` unless it serves.
+    pub state: Option<Replayed<'m>>,
+}
+
+impl Outcome<'_> {
+    /// Whether etcd comes up and serves.
+    pub fn serves(&self) -> bool {
+        self.ending == Ending::Serves
+    }
+
+    /// Why it does not serve.
+    pub fn message(&self) -> Option<&str> {
+        match &self.ending {
+            Ending::Serves => None,
+            Ending::Refuses(why) | Ending::NeverServes(why) | Ending::Unknown(why) => Some(why),
+        }
+    }
+}
+
+/// The prediction of [`start`] in the shape of an outcome.
+pub(super) fn from_start<'m>(
+    member: &'m Member,
+    release: Release,
+    progress: &dyn Progress,
+) -> Outcome<'m> {
+    let start = start(member, Some(release), progress);
+    let ending = match start.message {
+        None => Ending::Serves,
+        Some(message) => match message.strip_prefix("runs, but never serves: ") {
+            Some(why) => Ending::NeverServes(why.to_owned()),
+            None => Ending::Refuses(message),
+        },
+    };
+    let last = start.last_index.unwrap_or(u64::MAX);
+    let state = (ending == Ending::Serves)
+        .then(|| replay_through(member, last, progress).ok())
+        .flatten();
+    let reach = state.as_ref().map(|state| &state.reach);
+    let applied = reach
+        .filter(|reach| reach.entries > 0)
+        .map(|reach| Applied {
+            entries: reach.entries,
+            first_index: reach.from.saturating_add(1),
+            last_index: reach.to,
+        });
+    let erased = (start.lost_entries > 0).then(|| Erased {
+        entries: start.lost_entries,
+        first_index: start.last_index.map_or(0, |last| last.saturating_add(1)),
+        last_index: start
+            .last_index
+            .map_or(0, |last| last.saturating_add(start.lost_entries)),
+        revisions: None,
+        writes: 0,
+        keys: start.lost_keys,
+    });
+    Outcome {
+        release,
+        ending,
+        revision: start.revision,
+        keys: start.live_keys,
+        members: state.as_ref().map(|state| state.state.members.clone()),
+        last_index: start.last_index,
+        erased,
+        applied,
+        later_writes: match start.swallowed {
+            0 => LaterWrites::Kept,
+            entries => LaterWrites::Swallowed(entries),
+        },
+        duplicated: 0,
+        undone: false,
+        steps: start.lines,
+        state,
+    }
+}
