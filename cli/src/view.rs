@@ -133,6 +133,7 @@ impl<'m> View<'m> {
             name,
             None,
             Keyring::default(),
+            &self.member.options().evidence.limits,
         ))
     }
 

@@ -17,10 +17,12 @@
     )
 )]
 
+pub mod answers;
 pub mod backend;
 pub mod check;
 pub mod cluster;
 pub mod codes;
+pub mod dataset;
 pub mod evidence;
 pub mod member;
 pub mod mvcc;

@@ -103,7 +103,13 @@ fn keyspace(member: &Member) {
     }
     let _ = keyspace.removable().len() + keyspace.deleted(&KeyRange::all()).len();
     let Ok(file) = member.db_file() else { return };
-    let objects = Objects::new(keyspace, file.name(), None, Keyring::default());
+    let objects = Objects::new(
+        keyspace,
+        file.name(),
+        None,
+        Keyring::default(),
+        &member.options().evidence.limits,
+    );
     for version in keyspace.between(0..=i64::MAX).take(300) {
         let _ = objects.json(&version, Reading::default());
     }

@@ -22,6 +22,7 @@ fn objects(member: &Member, keyring: Keyring) -> Objects<'_> {
         member.db_file().unwrap().name(),
         None,
         keyring,
+        &member.options().evidence.limits,
     )
 }
 

@@ -137,6 +137,7 @@ fn differences(
                 file,
                 None,
                 keyring.clone(),
+                &member.options().evidence.limits,
             ))
         })
         .collect();

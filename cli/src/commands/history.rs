@@ -104,7 +104,7 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let of_wal: Vec<Objects<'_>> = logged
         .iter()
         .flat_map(|logged| [logged.keyspace(), logged.unplaced()])
-        .map(|keyspace| kube::over(&objects, keyspace))
+        .map(|keyspace| objects.over(keyspace))
         .collect();
     let mut keys: Vec<Vec<u8>> = Vec::new();
     let mut named = true;

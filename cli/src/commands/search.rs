@@ -103,8 +103,8 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let only_there = logged.as_ref().map(|logged| {
         [
-            kube::over(&objects, logged.keyspace()),
-            kube::over(&objects, logged.unplaced()),
+            objects.over(logged.keyspace()),
+            objects.over(logged.unplaced()),
         ]
     });
     let progress = ui.progress();

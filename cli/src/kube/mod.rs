@@ -29,19 +29,15 @@ pub(crate) fn open<'a>(
     keys: &KeyFiles,
 ) -> anyhow::Result<Objects<'a>> {
     let keyring = keys.keyring()?;
-    let objects = Objects::new(keyspace, member.db_file()?.name(), layout.layout(), keyring);
-    Ok(objects.with_limits(member.options().evidence.limits.clone()))
-}
-
-/// The same objects over another keyspace: that of the WAL.
-pub(crate) fn over<'a>(objects: &Objects<'_>, keyspace: Keyspace<'a>) -> Objects<'a> {
-    Objects::new(
+    let limits = &member.options().evidence.limits;
+    let name = member.db_file()?.name();
+    Ok(Objects::new(
         keyspace,
-        &etcd_inspect::FileName::new("wal"),
-        Some(objects.layout().clone()),
-        objects.keyring().clone(),
-    )
-    .with_limits(objects.limits().clone())
+        name,
+        layout.layout(),
+        keyring,
+        limits,
+    ))
 }
 
 /// `deployments/shop/web`: what messages call an object.

@@ -13,13 +13,10 @@ use super::decode::node::text;
 /// Tag 55799, which says of itself only that CBOR follows.
 pub(crate) const TAG: &[u8] = &[0xd9, 0xd9, 0xf7];
 
-/// Deepest nesting that is followed: that of serde_json.
-const DEPTH: usize = 128;
-
-/// The item as a JSON value.
-pub(crate) fn to_json(data: &[u8]) -> Result<Value, Fault> {
-    let mut reader = Reader { data, at: 0 };
-    let value = reader.value(DEPTH, None)?;
+/// The item as a JSON value, nested at most `depth` levels.
+pub(crate) fn to_json(data: &[u8], depth: usize) -> Result<Value, Fault> {
+    let mut reader = Reader { data, at: 0, depth };
+    let value = reader.value(depth, None)?;
     if reader.at < data.len() {
         let seen = format!("{} bytes follow the item", data.len() - reader.at);
         return Err(Fault::malformed("cbor", reader.at, seen));
@@ -30,6 +27,8 @@ pub(crate) fn to_json(data: &[u8]) -> Result<Value, Fault> {
 struct Reader<'a> {
     data: &'a [u8],
     at: usize,
+    /// The limit that errors name.
+    depth: usize,
 }
 
 /// How many items follow.
@@ -109,7 +108,9 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, room: usize, tag: Option<u64>) -> Result<Value, Fault> {
-        let inner = room.checked_sub(1).ok_or_else(|| Fault::depth(DEPTH))?;
+        let inner = room
+            .checked_sub(1)
+            .ok_or_else(|| Fault::depth(self.depth))?;
         let head = self.byte()?;
         let info = head & 0x1f;
         Ok(match head >> 5 {
@@ -229,20 +230,20 @@ mod tests {
         // 55799({'kind': 'Widget', 'n': [1, -2, 1.5, true, null], "t": 22('\x00\x01')})
         let data = b"\xd9\xd9\xf7\xa3\x44kind\x46Widget\x41n\x85\x01\x21\xf9\x3e\x00\xf5\xf6\x61t\xd6\x42\x00\x01";
         let want = json!({"kind": "Widget", "n": [1, -2, 1.5, true, null], "t": "AAE="});
-        assert_eq!(to_json(data).unwrap(), want);
+        assert_eq!(to_json(data, 128).unwrap(), want);
     }
 
     #[test]
     fn indefinite_strings_lists_and_maps_end_at_their_break() {
         let data = b"\xbf\x5f\x41a\x41b\xff\x9f\x01\x02\xff\xff";
-        assert_eq!(to_json(data).unwrap(), json!({"ab": [1, 2]}));
+        assert_eq!(to_json(data, 128).unwrap(), json!({"ab": [1, 2]}));
     }
 
     #[test]
     fn lengths_are_compared_with_what_is_there_and_nesting_is_bounded() {
-        assert!(to_json(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
-        assert!(to_json(b"\x5b\x00\x00\x00\x00\x00\x00\x00\x09abc").is_err());
-        assert!(to_json(&[0x81; 4000]).is_err());
-        assert!(to_json(b"\x01\x01").is_err());
+        assert!(to_json(b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 128).is_err());
+        assert!(to_json(b"\x5b\x00\x00\x00\x00\x00\x00\x00\x09abc", 128).is_err());
+        assert!(to_json(&[0x81; 4000], 128).is_err());
+        assert!(to_json(b"\x01\x01", 128).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::decode::node::text;
 use super::decode::wire::{Payload, record};
 use super::encryption::Seal;
 use located::Error;
-use located::{FileName, Place};
+use located::{FileName, Limits, Place};
 
 /// What a protobuf value begins with.
 const PROTOBUF: &[u8] = b"k8s\0";
@@ -114,7 +114,10 @@ impl<'a> Value<'a> {
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Cbor(cbor) => {
-                let meta: TypeMeta = serde_json::from_value(cbor::to_json(cbor).ok()?).ok()?;
+                let meta: TypeMeta = serde_json::from_value(
+                    cbor::to_json(cbor, Limits::default().value_depth).ok()?,
+                )
+                .ok()?;
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Encrypted(_) | Self::Other(_) => None,

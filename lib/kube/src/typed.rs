@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::cbor;
 use super::decode::fault::Fault;
+use super::decode::json;
 use super::decode::node::{Context, Datum, Node, Role, Span};
 use super::decode::wire::{self, Payload};
 use super::decode::write::write;
@@ -64,15 +65,18 @@ impl<'a> Value<'a> {
     /// # Errors
     /// JSON or CBOR that is cut off or impossible, an encrypted value, or one that holds no object.
     pub fn object(self, options: Options) -> Result<Object<'a>, Error> {
+        let depth = options.depth();
         let body = match &self {
             Self::Protobuf(unknown) if !unknown.content_encoding.is_empty() => {
                 let seen = format!("content encoding {:?}", unknown.content_encoding);
                 Err(Fault::malformed("runtime.Unknown", 0, seen))
             }
-            Self::Protobuf(unknown) if unknown.content_type.contains("json") => json(unknown.raw),
+            Self::Protobuf(unknown) if unknown.content_type.contains("json") => {
+                json(unknown.raw, depth)
+            }
             Self::Protobuf(unknown) => Ok(Body::protobuf(unknown.clone())),
-            Self::Json(text) => json(text),
-            Self::Cbor(bytes) => cbor::to_json(bytes).map(Body::Tree),
+            Self::Json(text) => json(text, depth),
+            Self::Cbor(bytes) => cbor::to_json(bytes, depth).map(Body::Tree),
             Self::Encrypted(seal) => {
                 let seen = format!("encrypted with {} key {:?}", seal.provider, seal.name());
                 Err(Fault::malformed("value", 0, seen))
@@ -92,6 +96,10 @@ impl<'a> Value<'a> {
 }
 
 impl Options {
+    fn depth(&self) -> usize {
+        self.limits.value_depth.min(DEEPEST)
+    }
+
     fn start(&self) -> Place {
         let place = self.place.clone();
         place.unwrap_or_else(|| Place::at(&FileName::new("value"), 0))
@@ -197,7 +205,7 @@ impl Object<'_> {
             Body::Tree(_) => ("", "", true),
         };
         Context {
-            depth: self.options.limits.value_depth.min(DEEPEST),
+            depth: self.options.depth(),
             unknown: self.options.unknown_fields || !known,
             resource_version: self
                 .options
@@ -232,18 +240,8 @@ impl Serialize for Object<'_> {
     }
 }
 
-fn json<'a>(text: &[u8]) -> Result<Body<'a>, Fault> {
-    serde_json::from_slice(text)
-        .map(Body::Tree)
-        .map_err(|error| {
-            let lines = text.split_inclusive(|&byte| byte == b'\n');
-            let before: usize = lines
-                .take(error.line().saturating_sub(1))
-                .map(<[u8]>::len)
-                .sum();
-            let at = before + error.column().saturating_sub(1);
-            Fault::malformed("json", at, error.to_string())
-        })
+fn json<'a>(text: &[u8], depth: usize) -> Result<Body<'a>, Fault> {
+    json::tree(text, depth).map(Body::Tree)
 }
 
 /// Members of stored custom resources are sorted, so the version goes where it sorts to.

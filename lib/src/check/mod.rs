@@ -363,7 +363,13 @@ impl Run<'_> {
             self.skip("Kubernetes objects", "there is no readable keyspace");
             return;
         };
-        let objects = Objects::new(keyspace, file.name(), None, keyring.clone());
+        let objects = Objects::new(
+            keyspace,
+            file.name(),
+            None,
+            keyring.clone(),
+            &self.member.options().evidence.limits,
+        );
         let found = &mut self.found;
         match kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
             found.add(finding)

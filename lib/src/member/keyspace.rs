@@ -1,6 +1,7 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
+use crate::answers::Damage;
 use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
 use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
@@ -147,6 +148,13 @@ impl Member {
     /// What the index of the keyspace met on its way; empty until [`Member::keyspace`] was asked.
     pub fn keyspace_damage(&self) -> &[Finding] {
         self.index.get().map_or(&[], |indexed| &indexed.damage)
+    }
+
+    /// What the index of the keyspace had to leave out; empty until [`Member::keyspace`] was asked.
+    pub fn keyspace_loss(&self) -> Damage {
+        self.index.get().map_or_else(Damage::default, |indexed| {
+            Damage::new(indexed.damage.clone(), indexed.index.skipped())
+        })
     }
 
     /// How many pages of the db are used: known once the keyspace is indexed, else counted on a walk of its own.

@@ -1,8 +1,11 @@
 //! A keyspace as Kubernetes sees it: versions of keys become objects.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use crate::codes::kubernetes as codes;
 use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
@@ -12,7 +15,7 @@ use crate::kubernetes::{Options, Value};
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 use located::Limits;
-use located::{FileName, Place};
+use located::{FileName, Finding, Place};
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
 const SAMPLE: usize = 50_000;
@@ -29,7 +32,9 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 /// use etcd_inspect::member::{Member, Objects, Reading};
 ///
 /// let member = Member::open("/copy/m1")?;
-/// let objects = Objects::new(member.keyspace()?, member.db_file()?.name(), None, Keyring::default());
+/// let limits = &member.options().evidence.limits;
+/// let keyspace = member.keyspace()?;
+/// let objects = Objects::new(keyspace, member.db_file()?.name(), None, Keyring::default(), limits);
 /// for target in objects.layout().resolve("pods") {
 ///     for version in objects.list(&target, Some("shop"), None)? {
 ///         if let Ok(object) = objects.json(&version, Reading::default()) {
@@ -43,8 +48,8 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 pub struct Objects<'a> {
     keyspace: Keyspace<'a>,
     file: FileName,
-    layout: Layout,
-    keyring: Keyring,
+    layout: Arc<Layout>,
+    keyring: Arc<Keyring>,
     limits: Limits,
 }
 
@@ -75,6 +80,9 @@ pub enum Undecodable {
         why: String,
         /// Offset of the bad byte in the value, after decryption.
         at: Option<usize>,
+        /// The bad byte in the file; the beginning of the value if that was encrypted. `None` if the value is in no file in
+        /// this form.
+        place: Option<Place>,
     },
 }
 
@@ -112,62 +120,89 @@ impl<'a> Objects<'a> {
         file: &FileName,
         layout: Option<Layout>,
         keyring: Keyring,
+        limits: &Limits,
     ) -> Self {
+        let keyring = Arc::new(keyring);
+        let layout = Self::read_layout(keyspace, file, layout, Arc::clone(&keyring), limits);
+        Self::with_layout(keyspace, file, layout, keyring, limits)
+    }
+
+    /// The layout of a keyspace with its CRDs: what [`Objects::with_layout`] needs, to be kept.
+    pub(crate) fn read_layout(
+        keyspace: Keyspace<'a>,
+        file: &FileName,
+        layout: Option<Layout>,
+        keyring: Arc<Keyring>,
+        limits: &Limits,
+    ) -> Arc<Layout> {
         let layout = layout.unwrap_or_else(|| detect(&keyspace));
         let below = |prefix: &[u8]| {
             let all = keyspace.all(&KeyRange::prefix(prefix));
             all.iter().map(|newest| newest.key).collect()
         };
-        Self::with_crds(keyspace, file, layout, keyring, &below)
+        let objects = Self::with_layout(keyspace, file, Arc::new(layout), keyring, limits);
+        objects.and_crds(&below).layout
     }
 
-    /// The same where the keys are sorted already: only those of the CRDs are looked at.
-    pub fn of_directory(directory: &Directory<'a>, file: &FileName, keyring: Keyring) -> Self {
-        let keyspace = directory.keyspace();
-        let layout = detect(&keyspace);
-        let below = |prefix: &[u8]| {
-            let part = directory.below(prefix);
-            part.map(|at| directory.key(at)).collect()
-        };
-        Self::with_crds(keyspace, file, layout, keyring, &below)
-    }
-
-    /// Reads the CRDs, whose keys `below` finds by prefix.
-    fn with_crds(
+    /// Over a keyspace whose prefixes and CRDs are known.
+    pub fn with_layout(
         keyspace: Keyspace<'a>,
         file: &FileName,
-        layout: Layout,
-        keyring: Keyring,
-        below: &dyn Fn(&[u8]) -> Vec<&'a [u8]>,
+        layout: Arc<Layout>,
+        keyring: Arc<Keyring>,
+        limits: &Limits,
     ) -> Self {
-        let mut objects = Self {
+        Self {
             keyspace,
             file: file.clone(),
             layout,
             keyring,
-            limits: Limits::default(),
+            limits: limits.clone(),
+        }
+    }
+
+    /// The same prefixes, CRDs and keys over another keyspace, such as that of the WAL.
+    #[must_use]
+    pub fn over<'b>(&self, keyspace: Keyspace<'b>) -> Objects<'b> {
+        let (layout, keyring) = (Arc::clone(&self.layout), Arc::clone(&self.keyring));
+        Objects::with_layout(keyspace, &self.file, layout, keyring, &self.limits)
+    }
+
+    /// The same where the keys are sorted already: only those of the CRDs are looked at.
+    pub fn of_directory(
+        directory: &Directory<'a>,
+        file: &FileName,
+        keyring: Keyring,
+        limits: &Limits,
+    ) -> Self {
+        let keyspace = directory.keyspace();
+        let layout = Arc::new(detect(&keyspace));
+        let below = |prefix: &[u8]| {
+            let part = directory.below(prefix);
+            part.map(|at| directory.key(at)).collect()
         };
+        Self::with_layout(keyspace, file, layout, Arc::new(keyring), limits).and_crds(&below)
+    }
+
+    /// Adds the CRDs, whose keys `below` finds by prefix.
+    fn and_crds(mut self, below: &dyn Fn(&[u8]) -> Vec<&'a [u8]>) -> Self {
         let mut crds = Vec::new();
-        for prefix in objects.layout.prefixes() {
+        for prefix in self.layout.prefixes() {
             // Deleted CRDs included: objects may have outlived them, and their names still help.
             for key in below(format!("{prefix}/{CRDS}/").as_bytes()) {
-                let records = objects.keyspace.records_of(key);
+                let records = self.keyspace.records_of(key);
                 let put = records.iter().rfind(|version| !version.tombstone);
                 crds.extend(put.and_then(|version| {
-                    Crd::from_json(&objects.json(&version, Reading::default()).ok()?)
+                    Crd::from_json(&self.json(&version, Reading::default()).ok()?)
                 }));
             }
         }
-        for crd in crds {
-            objects.layout.add_crd(crd);
+        if !crds.is_empty() {
+            let layout = Arc::make_mut(&mut self.layout);
+            for crd in crds {
+                layout.add_crd(crd);
+            }
         }
-        objects
-    }
-
-    /// With other limits than the default ones.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
         self
     }
 
@@ -336,12 +371,14 @@ impl<'a> Objects<'a> {
             return Err(Undecodable::Deleted);
         }
         let kv = version.key_value().map_err(Undecodable::Record)?;
-        self.value(&kv, version.revision.main, reading)
+        let start = version.value_offset(&kv);
+        self.value(&kv, start, version.revision.main, reading)
     }
 
     fn value(
         &self,
         kv: &KeyValue<'_>,
+        start: Option<u64>,
         revision: i64,
         reading: Reading,
     ) -> Result<Json, Undecodable> {
@@ -381,8 +418,37 @@ impl<'a> Objects<'a> {
             let at = place
                 .and_then(|place| place.offset)
                 .and_then(|at| usize::try_from(at).ok());
-            Undecodable::Value { encoding, why, at }
+            let within = at.filter(|_| opened.is_none()).unwrap_or(0) as u64;
+            let place = start.map(|start| Place::at(&self.file, start.saturating_add(within)));
+            Undecodable::Value {
+                encoding,
+                why,
+                at,
+                place,
+            }
         })
+    }
+
+    /// What [`Objects::json`] could not read, as a finding with the place of the bad byte.
+    pub fn finding(&self, version: &Version<'_>, cause: &Undecodable) -> Finding {
+        let code = match cause {
+            Undecodable::Closed(closed) if closed.tried.is_empty() => &codes::CLOSED,
+            Undecodable::Closed(_) => &codes::SEAL_BROKEN,
+            _ => &codes::UNDECODABLE,
+        };
+        let place = match cause {
+            Undecodable::Value {
+                place: Some(place), ..
+            } => place.clone(),
+            _ => version
+                .offset
+                .map_or_else(|| Place::file(&self.file), |at| Place::at(&self.file, at)),
+        };
+        let key = String::from_utf8_lossy(version.key).into_owned();
+        let text = cause.to_string();
+        let text = text.strip_prefix(&format!("{key}: ")).unwrap_or(&text);
+        let message = format!("{key} at revision {}: {text}", version.revision);
+        Finding::new(code, place, message).key(version.key)
     }
 
     /// The newest time that the data carries, as of a revision: what ages are relative to. Taken from the newest writes.

@@ -1,6 +1,7 @@
 //! All keys in byte order: what a browser walks through, at any revision.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::index::NONE;
 use super::keyspace::{Keyspace, Version, Versions};
@@ -10,15 +11,25 @@ use super::range::KeyRange;
 #[derive(Clone, Debug)]
 pub struct Directory<'a> {
     keyspace: Keyspace<'a>,
-    newest: Vec<u32>,
+    newest: Arc<[u32]>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Sorts the keys, once for many questions.
     pub fn directory(&self) -> Directory<'a> {
+        self.directory_of(self.key_order())
+    }
+
+    /// The newest record of every key, in byte order of the keys: what [`Keyspace::directory_of`] needs, to be kept.
+    pub(crate) fn key_order(&self) -> Arc<[u32]> {
+        self.all(&KeyRange::all()).into_records().into()
+    }
+
+    /// The directory over an order that [`Keyspace::key_order`] of the same keyspace found.
+    pub(crate) fn directory_of(&self, newest: Arc<[u32]>) -> Directory<'a> {
         Directory {
             keyspace: *self,
-            newest: self.all(&KeyRange::all()).into_records(),
+            newest,
         }
     }
 }

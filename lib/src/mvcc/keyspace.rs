@@ -74,6 +74,17 @@ impl<'a> Version<'a> {
     pub fn key_value(&self) -> Result<KeyValue<'a>, Flaw> {
         KeyValue::parse(self.message)
     }
+
+    /// Offset in the db file at which the value of `kv`, the message of this version, begins; `None` for a replayed write
+    /// and for an empty value.
+    pub fn value_offset(&self, kv: &KeyValue<'_>) -> Option<u64> {
+        let message = u64::try_from(self.message.len()).ok()?;
+        let stored_key = self.stored_bytes.checked_sub(message)?;
+        let (value, start) = (kv.value.as_ptr().addr(), self.message.as_ptr().addr());
+        let within = u64::try_from(value.checked_sub(start)?).ok()?;
+        (within <= message).then_some(())?;
+        self.offset?.checked_add(stored_key)?.checked_add(within)
+    }
 }
 
 /// Records by id: the answer to a question, in the order it promises.

@@ -36,6 +36,7 @@ pub use index::Index;
 pub use key_value::{Flaw, KeyValue};
 pub use keyspace::{Keyspace, Version, Versions};
 pub use names::Names;
+pub(crate) use overlay::Detached;
 pub use overlay::Overlay;
 pub use range::KeyRange;
 pub use revision::{KEY_BYTES, KeyShape, Revision, StoredKey, TOMBSTONE_KEY_BYTES};

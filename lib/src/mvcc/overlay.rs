@@ -28,6 +28,33 @@ pub struct Overlay<'a> {
     rules: Rules,
 }
 
+/// An overlay that does not borrow the db it stands on.
+#[derive(Clone)]
+pub(crate) struct Detached {
+    index: Index,
+    arena: Vec<u8>,
+    compaction: Compaction,
+    rules: Rules,
+}
+
+impl Detached {
+    /// The keyspace, over the one that the overlay was made of.
+    pub(crate) fn keyspace<'a>(&'a self, below: &Keyspace<'a>) -> Keyspace<'a> {
+        let bytes = Stored {
+            db: below.bytes.db,
+            arena: &self.arena,
+        };
+        Keyspace::over(&self.index, bytes, self.compaction, self.rules)
+    }
+}
+
+/// Sizes only: the bytes are evidence.
+impl std::fmt::Debug for Detached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Detached of {} over {:?}", self.arena.len(), self.index)
+    }
+}
+
 /// Sizes only: the bytes are evidence.
 impl std::fmt::Debug for Overlay<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,6 +83,16 @@ impl<'a> Overlay<'a> {
             arena: Vec::new(),
             compaction,
             rules,
+        }
+    }
+
+    /// What was appended, without the bytes it stands on: to be kept beside them.
+    pub(crate) fn detach(self) -> Detached {
+        Detached {
+            index: self.index,
+            arena: self.arena,
+            compaction: self.compaction,
+            rules: self.rules,
         }
     }
 

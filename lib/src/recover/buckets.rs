@@ -1,6 +1,6 @@
 //! The replayed state in the shape of etcd's buckets, so that whoever shows one can show the other.
 
-use super::Replayed;
+use super::State;
 use super::lease::{CORRUPT, NOSPACE};
 use crate::backend::{
     Alarm, AlarmType, Auth, Cluster, Downgrade, Lease, LeaseId, Member, MemberId, Permission,
@@ -8,8 +8,8 @@ use crate::backend::{
 };
 use crate::member::Buckets;
 
-impl Replayed<'_> {
-    /// Members, leases, alarms, users and roles after the replay. Nothing of it has a place in a file.
+impl State {
+    /// Members, leases, alarms, users and roles. They are in no file, so none has a place.
     pub fn buckets(&self) -> Buckets {
         Buckets {
             cluster: self.cluster(),
@@ -21,7 +21,7 @@ impl Replayed<'_> {
     }
 
     fn cluster(&self) -> Cluster {
-        let members = &self.state.members;
+        let members = &self.members;
         let member = |(id, info): (&u64, &super::members::MemberInfo)| Member {
             id: MemberId(*id),
             name: info.name.clone(),
@@ -46,7 +46,7 @@ impl Replayed<'_> {
     }
 
     fn leases(&self) -> Vec<Lease> {
-        let leases = self.state.leases.0.iter();
+        let leases = self.leases.0.iter();
         leases
             .map(|(id, lease)| Lease {
                 id: LeaseId(*id),
@@ -59,7 +59,7 @@ impl Replayed<'_> {
     }
 
     fn alarms(&self) -> Vec<Alarm> {
-        let alarms = self.state.alarms.0.iter();
+        let alarms = self.alarms.0.iter();
         alarms
             .map(|&(member, kind)| Alarm {
                 member_id: MemberId(member),
@@ -74,7 +74,7 @@ impl Replayed<'_> {
     }
 
     fn auth(&self) -> Auth {
-        let users = &self.state.users;
+        let users = &self.users;
         let permission = |permission: &crate::raft::auth::Permission| Permission {
             kind: match permission.perm_type {
                 0 => PermissionType::Read,

@@ -18,7 +18,8 @@ pub use layer::{Base, Change, Layer, Nothing, Put, Span};
 pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
 pub use members::{MemberInfo, Members};
 pub use replay::{
-    Bound, Reach, Replayed, commit, replay, replay_through, replay_to_the_end, voters,
+    Bound, Reach, Replayed, ReplayedState, commit, replay, replay_through, replay_to_the_end,
+    voters,
 };
 pub use store::Refused;
 pub use users::{User, Users};

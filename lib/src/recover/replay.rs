@@ -3,8 +3,8 @@
 use super::apply::{Applied, Replay, State};
 use super::base::Stored;
 use crate::backend::Meta;
-use crate::member::{Member, Wal};
-use crate::mvcc::{Keyspace, Overlay};
+use crate::member::{Buckets, Member, Wal};
+use crate::mvcc::{Detached, Keyspace, Overlay};
 use crate::raft::{ConfChangeType, ConfState, EntryType, Payload};
 use located::Error;
 use located::progress::Progress;
@@ -57,7 +57,43 @@ pub struct Replayed<'a> {
     pub reach: Reach,
 }
 
+/// A member's state after replay, without a borrow of the member: what a [`Dataset`](crate::dataset::Dataset) keeps.
+#[derive(Debug)]
+pub struct ReplayedState {
+    appended: Detached,
+    /// Leases, alarms, users, members.
+    pub state: State,
+    /// How far it went.
+    pub reach: Reach,
+}
+
+impl ReplayedState {
+    /// The keyspace after replay; `stored` is the keyspace of the same member.
+    pub fn keyspace<'a>(&'a self, stored: &Keyspace<'a>) -> Keyspace<'a> {
+        self.appended.keyspace(stored)
+    }
+
+    /// Members, leases, alarms, users and roles after the replay. They are in no file, so none has a place.
+    pub fn buckets(&self) -> Buckets {
+        self.state.buckets()
+    }
+}
+
 impl Replayed<'_> {
+    /// The same without the borrow of the member.
+    pub fn into_state(self) -> ReplayedState {
+        ReplayedState {
+            appended: self.overlay.detach(),
+            state: self.state,
+            reach: self.reach,
+        }
+    }
+
+    /// Members, leases, alarms, users and roles after the replay. They are in no file, so none has a place.
+    pub fn buckets(&self) -> Buckets {
+        self.state.buckets()
+    }
+
     /// The keyspace after replay, with the same questions as the db's.
     pub fn keyspace(&self) -> Keyspace<'_> {
         self.overlay.keyspace()

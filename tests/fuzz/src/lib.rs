@@ -181,7 +181,7 @@ pub(crate) fn ask(member: &Member) {
     if let Ok(space) = member.keyspace() {
         keyspace(&space);
         if let Ok(file) = member.db_file() {
-            let objects = Objects::new(space, file.name(), None, Keyring::default());
+            let objects = Objects::new(space, file.name(), None, Keyring::default(), &member.options().evidence.limits);
             for version in space.between(0..=i64::MAX).take(50) {
                 black_box(objects.json(&version, Reading::default()).is_ok());
             }

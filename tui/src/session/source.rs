@@ -174,7 +174,12 @@ pub(super) fn data(
     complete: bool,
 ) -> Result<Data, Error> {
     let directory = keyspace.directory();
-    let objects = Objects::of_directory(&directory, member.db_file()?.name(), keyring);
+    let objects = Objects::of_directory(
+        &directory,
+        member.db_file()?.name(),
+        keyring,
+        &member.options().evidence.limits,
+    );
     let newest_time = objects.newest_time(None);
     Ok(Data {
         objects,

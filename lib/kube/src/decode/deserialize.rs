@@ -40,7 +40,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
             }
             Datum::Quantity(bytes) => visitor.visit_str(&canonical(&text(bytes))),
             Datum::Json(raw) => {
-                let tree = Self::json(raw);
+                let tree = self.json(raw)?;
                 Node::new(self.context, self.room, Datum::Tree(&tree)).deserialize_any(visitor)
             }
             Datum::Tree(Value::String(text)) => visitor.visit_str(text),

@@ -52,6 +52,11 @@ impl Fault {
         Self(Box::new(Cause::Depth(limit)))
     }
 
+    /// Whether the value is nested too deeply.
+    pub(crate) fn is_depth(&self) -> bool {
+        matches!(*self.0, Cause::Depth(_))
+    }
+
     /// The public error; `start` is where the value begins.
     pub(crate) fn at(self, start: &Place) -> Error {
         let place = |at: usize| Place {

@@ -9,6 +9,7 @@ mod entries;
 pub(crate) mod fault;
 mod guess;
 mod items;
+pub(crate) mod json;
 mod members;
 mod message;
 pub(crate) mod node;

@@ -163,14 +163,18 @@ impl<'a> Node<'a> {
             .ok_or_else(|| Fault::depth(self.context.depth))
     }
 
-    /// JSON text or CBOR read into a tree; a string where it is neither.
-    pub(crate) fn json(raw: &[u8]) -> Value {
+    /// JSON text or CBOR read into a tree; a string if it is neither.
+    pub(crate) fn json(&self, raw: &[u8]) -> Result<Value, Fault> {
         let parsed = if raw.starts_with(crate::cbor::TAG) {
-            crate::cbor::to_json(raw).ok()
+            crate::cbor::to_json(raw, self.room)
         } else {
-            serde_json::from_slice(raw).ok()
+            super::json::tree(raw, self.room)
         };
-        parsed.unwrap_or_else(|| Value::String(text(raw).into_owned()))
+        match parsed {
+            Err(fault) if !fault.is_depth() => Ok(Value::String(text(raw).into_owned())),
+            Err(_) => Err(Fault::depth(self.context.depth)),
+            Ok(value) => Ok(value),
+        }
     }
 }
 

@@ -18,6 +18,9 @@ fn is_special(byte: u8) -> bool {
     !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
+/// Deepest nesting of what [`is_plain_json`] accepts: one bit of a word a level.
+pub(crate) const PLAIN_JSON_DEPTH: usize = 64;
+
 /// Whether all bytes are ASCII that needs no escape in a JSON string.
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     let (eights, rest) = bytes.as_chunks::<8>();
@@ -63,7 +66,7 @@ impl Reader<'_> {
             if let Some(object) = opened {
                 depth += 1;
                 open = open << 1 | u64::from(object);
-                if depth > 64 {
+                if depth as usize > PLAIN_JSON_DEPTH {
                     return None;
                 }
                 let close = if object { b'}' } else { b']' };

@@ -29,7 +29,10 @@ impl Serialize for Node<'_> {
                 serializer.serialize_str(Stamp::micros(*seconds, *nanos).as_str())
             }
             Datum::Quantity(bytes) => serializer.serialize_str(&canonical(&text(bytes))),
-            Datum::Json(raw) => Self::json(raw).serialize(serializer),
+            Datum::Json(raw) => {
+                let keep = |fault| self.context.keep::<S::Error>(fault);
+                self.json(raw).map_err(keep)?.serialize(serializer)
+            }
             Datum::Tree(value) => value.serialize(serializer),
             Datum::Object { .. } | Datum::Entries(..) => self.serialize_members(serializer),
             Datum::Items(..) => self.serialize_items(serializer),

@@ -9,9 +9,10 @@ use serde::de::IgnoredAny;
 
 use super::fault::Fault;
 use super::items::Items;
+use super::json::nesting;
 use super::members::Members;
 use super::node::{Datum, Node, text};
-use super::plain::{is_plain, is_plain_json};
+use super::plain::{PLAIN_JSON_DEPTH, is_plain, is_plain_json};
 use super::quantity::canonical;
 use super::serialize::whole;
 use super::time::Stamp;
@@ -32,7 +33,7 @@ pub(crate) fn write(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
         Datum::Time(seconds) => quoted(Stamp::seconds(*seconds).as_str(), out),
         Datum::MicroTime(seconds, nanos) => quoted(Stamp::micros(*seconds, *nanos).as_str(), out),
         Datum::Quantity(bytes) => return string(canonical(&text(bytes)).as_bytes(), out),
-        Datum::Json(raw) => return json(raw, out),
+        Datum::Json(raw) => return json(node, raw, out),
         Datum::Tree(value) => return other(value, out),
         Datum::Object { .. } | Datum::Entries(..) => return members(node, out),
         Datum::Items(..) => return items(node, out),
@@ -78,15 +79,17 @@ fn items(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
 }
 
 /// JSON text that is on one line is copied, after one check that it is JSON.
-fn json(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-    let copied = is_plain_json(raw)
+fn json(node: &Node<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    let fits = || nesting(raw) <= node.room;
+    let copied = is_plain_json(raw) && (node.room >= PLAIN_JSON_DEPTH || fits())
         || memchr::memchr2(b'\n', b'\r', raw).is_none()
+            && fits()
             && serde_json::from_slice::<IgnoredAny>(raw).is_ok();
     if copied {
         out.extend_from_slice(raw);
         return Ok(());
     }
-    other(&Node::json(raw), out)
+    other(&node.json(raw)?, out)
 }
 
 /// Text that needs no escape.

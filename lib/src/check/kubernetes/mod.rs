@@ -182,8 +182,9 @@ fn bad(
     is_live: bool,
     why: &Undecodable,
 ) -> Bad {
-    let value = version.key_value().unwrap_or_default().value;
-    let start = value_offset(&version, value);
+    let kv = version.key_value().unwrap_or_default();
+    let value = kv.value;
+    let start = version.value_offset(&kv);
     let name = crate::raft::key_text(version.key);
     let mut sealed = None;
     let (code, at) = match why {
@@ -231,22 +232,6 @@ fn bad(
         "an object",
     );
     Bad { finding, sealed }
-}
-
-/// Where a value begins in the db file.
-fn value_offset(version: &Version<'_>, value: &[u8]) -> Option<u64> {
-    let key_bytes = version
-        .stored_bytes
-        .checked_sub(version.message.len() as u64)?;
-    let within = value
-        .as_ptr()
-        .addr()
-        .checked_sub(version.message.as_ptr().addr())?;
-    (within <= version.message.len()).then_some(())?;
-    version
-        .offset?
-        .checked_add(key_bytes)?
-        .checked_add(within as u64)
 }
 
 /// Whether the length is one that the provider makes.

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use etcd_inspect::FileName;
 use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
-use etcd_inspect::member::{Hit, Objects, Places};
-use etcd_inspect::mvcc::{KeyRange, Keyspace};
+use etcd_inspect::member::{Hit, Places};
+use etcd_inspect::mvcc::KeyRange;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::job::Monitor;
@@ -120,7 +119,7 @@ pub(super) fn in_log(
         part: Vec::new(),
     };
     let mut goes_on = true;
-    over(data, logged.keyspace()).search(
+    data.objects.over(logged.keyspace()).search(
         pattern,
         &KeyRange::all(),
         PLACES,
@@ -137,7 +136,7 @@ pub(super) fn in_log(
         },
     );
     if goes_on {
-        over(data, logged.unplaced()).search(
+        data.objects.over(logged.unplaced()).search(
             pattern,
             &KeyRange::all(),
             PLACES,
@@ -170,25 +169,17 @@ pub(super) fn in_key(
             }),
         Some(logged) => {
             for keyspace in [logged.keyspace(), logged.unplaced()] {
-                over(data, keyspace).search(pattern, &range, PLACES, None, &mut |hit| {
-                    found.push(Found {
-                        hit,
-                        of: Of::Log(None),
+                data.objects
+                    .over(keyspace)
+                    .search(pattern, &range, PLACES, None, &mut |hit| {
+                        found.push(Found {
+                            hit,
+                            of: Of::Log(None),
+                        });
+                        true
                     });
-                    true
-                });
             }
         }
     }
     monitor.send(found);
-}
-
-/// What only the log has, as Kubernetes sees it.
-fn over(data: &Data, keyspace: Keyspace<'static>) -> Objects<'static> {
-    Objects::new(
-        keyspace,
-        &FileName::new("wal"),
-        Some(data.objects.layout().clone()),
-        data.objects.keyring().clone(),
-    )
 }

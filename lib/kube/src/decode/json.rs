@@ -1,0 +1,77 @@
+//! JSON text read into a tree, to a depth that the caller chooses.
+//!
+//! serde_json's own limit of 128 levels cannot be raised, only taken away; so the levels are counted before it begins.
+
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// Reads JSON text nested at most `depth` levels.
+pub(crate) fn tree(text: &[u8], depth: usize) -> Result<Value, Fault> {
+    if nesting(text) > depth {
+        return Err(Fault::depth(depth));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    reader.disable_recursion_limit();
+    let value = Value::deserialize(&mut reader);
+    value
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| {
+            let lines = text.split_inclusive(|&byte| byte == b'\n');
+            let before: usize = lines
+                .take(error.line().saturating_sub(1))
+                .map(<[u8]>::len)
+                .sum();
+            let at = before.saturating_add(error.column().saturating_sub(1));
+            Fault::malformed("json", at, error.to_string())
+        })
+}
+
+/// The most arrays and objects that are open at once; brackets in strings do not count.
+pub(crate) fn nesting(text: &[u8]) -> usize {
+    let (mut open, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                open = open.saturating_add(1);
+                deepest = deepest.max(open);
+            }
+            b']' | b'}' if !quoted => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> Vec<u8> {
+        [vec![b'['; levels], vec![b']'; levels]].concat()
+    }
+
+    #[test]
+    fn values_nest_as_deep_as_the_caller_allows_and_no_deeper() {
+        assert!(tree(&nested(128), 128).is_ok());
+        assert!(
+            tree(&nested(129), 128)
+                .unwrap_err()
+                .to_string()
+                .contains("deeper than 128")
+        );
+        assert!(tree(&nested(400), 500).is_ok());
+    }
+
+    #[test]
+    fn brackets_in_strings_are_text() {
+        let text = br#"{"a":"[[[[\"[[{"}"#;
+        assert_eq!(nesting(text), 1);
+        assert!(tree(text, 1).is_ok());
+        assert!(tree(b"[1] x", 9).is_err(), "text after the value");
+    }
+}
