@@ -31,6 +31,7 @@ pub mod recover;
 pub use bbolt as bolt;
 pub use kube as kubernetes;
 pub use located::{Bytes, Error, FileName, Finding, Limits, Place, Severity, Sink};
+pub use located::{ClusterId, Index, LeaseId, MemberId, NoId, Revision, Term};
 pub use located::{progress, text};
 pub use raftlog::{raft, snap, wal};
 

@@ -76,7 +76,7 @@ fn most(member: &Member) -> BTreeMap<Vec<u8>, i64> {
 }
 
 fn own_id(member: &Member) -> u64 {
-    member.wal().unwrap().log().metadata[0].node_id
+    member.wal().unwrap().log().metadata[0].node_id.get()
 }
 
 fn of<'c>(candidates: &'c [Candidate], path: &Path) -> &'c Candidate {

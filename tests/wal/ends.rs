@@ -1,6 +1,7 @@
 //! The two ends of a log, read without what lies between.
 
 use etcd_inspect_raftlog::wal::Ends;
+use located::{ClusterId, MemberId, Term};
 use testkit::damage;
 use testkit::synth::wal::Segment;
 
@@ -66,8 +67,8 @@ fn a_fresh_segment_without_entries_leaves_the_last_index_to_the_one_in_front() {
     let quick = quick.unwrap();
     assert_eq!((quick, quick.segments_read), (whole, 3));
     assert_eq!((quick.first_index, quick.last_index), (Some(1), 2));
-    assert_eq!(quick.state.unwrap().term, 3);
-    assert_eq!(quick.metadata, Some((7, 9)));
+    assert_eq!(quick.state.unwrap().term, Term(3));
+    assert_eq!(quick.metadata, Some((MemberId(7), ClusterId(9))));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use etcd_inspect_raftlog::raft::{Payload, TermEnd};
 use etcd_inspect_raftlog::snap::{self, Snaps, Store};
-use located::Severity;
+use located::{Severity, Term};
 
 use super::{Files, codes, findings};
 
@@ -59,12 +59,12 @@ fn ids_indexes_and_terms_are_those_of_etcd() {
         let header = &truth["status"]["header"];
         let metadata = log.metadata[0];
         assert_eq!(
-            Some(metadata.node_id),
+            Some(metadata.node_id.get()),
             header["member_id"].as_u64(),
             "{name}"
         );
         assert_eq!(
-            Some(metadata.cluster_id),
+            Some(metadata.cluster_id.get()),
             header["cluster_id"].as_u64(),
             "{name}"
         );
@@ -78,7 +78,7 @@ fn ids_indexes_and_terms_are_those_of_etcd() {
             last.index
         );
         let term = truth["status"]["raftTerm"].as_u64().unwrap();
-        assert!(term - last.term <= 1, "{name}: {} {term}", last.term);
+        assert!(term - last.term.get() <= 1, "{name}: {} {term}", last.term);
     }
 }
 
@@ -124,12 +124,22 @@ fn members_of_a_cluster_have_the_same_entries_and_one_overwrote_its_own() {
     assert_eq!(lost.len(), 1);
     assert_eq!(
         (lost[0].term, lost[0].end),
-        (3, TermEnd::Overwritten { by: 4, entries: 5 })
+        (
+            Term(3),
+            TermEnd::Overwritten {
+                by: Term(4),
+                entries: 5
+            }
+        )
     );
     let of = |log: usize| logs[log].last().map(|last| (last.index, last.term));
     assert_eq!(
         [of(0), of(1), of(2)],
-        [Some((4050, 6)), Some((3098, 5)), Some((4050, 6))]
+        [
+            Some((4050, Term(6))),
+            Some((3098, Term(5))),
+            Some((4050, Term(6)))
+        ]
     );
 }
 

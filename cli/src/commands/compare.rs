@@ -278,11 +278,10 @@ fn fields(
 }
 
 fn member(row: &MemberRow) -> Value {
-    let id = |id: Option<u64>| id.map(|id| format!("{id:016x}"));
     json!({
         "path": row.path,
-        "member_id": id(row.member_id),
-        "cluster_id": id(row.cluster_id),
+        "member_id": row.member_id,
+        "cluster_id": row.cluster_id,
         "revision": row.revision,
         "compact_revision": row.compact_revision,
         "term": row.term,

@@ -125,14 +125,10 @@ fn versions(
     buckets: &Buckets,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let known = |id: Option<_>| {
-        id.map_or_else(
-            || "not known: no WAL here".to_owned(),
-            |id: etcd_inspect::backend::MemberId| id.to_string(),
-        )
-    };
-    field(ui, "cluster id", known(identity.cluster_id))?;
-    field(ui, "member id", known(identity.member_id))?;
+    let known = |id: Option<String>| id.unwrap_or_else(|| "not known: no WAL here".to_owned());
+    let (cluster, member) = (identity.cluster_id, identity.member_id);
+    field(ui, "cluster id", known(cluster.map(|id| id.to_string())))?;
+    field(ui, "member id", known(member.map(|id| id.to_string())))?;
     if let Some(version) = buckets.cluster.cluster_version {
         field(ui, "cluster version", version.to_string())?;
     }
@@ -166,7 +162,7 @@ fn versions(
         number.map_or_else(|| "none".to_owned(), |number| thousands(number.into()))
     };
     field(ui, "consistent index", number(meta.consistent_index))?;
-    field(ui, "term", number(meta.term))?;
+    field(ui, "term", number(meta.term.map(u64::from)))?;
     let revision = |revision: Option<i64>| {
         revision.map_or_else(|| "never".to_owned(), |revision| thousands(revision.into()))
     };

@@ -469,7 +469,7 @@ fn raft(
         }
     };
     let state = ends.and_then(|ends| ends.state);
-    put("term", state.map(|state| state.term));
+    put("term", state.map(|state| state.term.get()));
     put("commit", state.map(|state| state.commit));
     put("applied", applied);
     put("first_index", ends.and_then(|ends| ends.first_index));

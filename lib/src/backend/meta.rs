@@ -5,8 +5,7 @@ use crate::backend::{MemberId, Version};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use crate::mvcc::{Compaction, StoredKey};
-use located::Place;
-use located::Sink;
+use located::{Place, Sink, Term};
 
 /// What the `meta` bucket says. A field is `None` where its key is absent or its value cannot be read.
 ///
@@ -24,7 +23,7 @@ pub struct Meta {
     /// versions with every commit.
     pub consistent_index: Option<u64>,
     /// Raft term of that entry.
-    pub term: Option<u64>,
+    pub term: Option<Term>,
     /// Voters and learners after the last change; `snapshot restore` leaves those of the old cluster.
     pub conf_state: Option<ConfState>,
     /// How far compaction is.
@@ -106,7 +105,7 @@ impl Meta {
                     "consistent_index"
                 }
                 b"term" => {
-                    meta.term = number("term");
+                    meta.term = number("term").map(Term);
                     "term"
                 }
                 b"scheduledCompactRev" => {

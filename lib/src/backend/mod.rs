@@ -6,7 +6,6 @@
 mod alarms;
 mod auth;
 pub mod check;
-mod id;
 mod leases;
 mod members;
 mod meta;
@@ -15,8 +14,8 @@ mod version;
 
 pub use alarms::{Alarm, AlarmType};
 pub use auth::{Auth, Permission, PermissionType, Role, User};
-pub use id::{LeaseId, MemberId, NoId};
 pub use leases::Lease;
+pub use located::{ClusterId, LeaseId, MemberId, NoId};
 pub use members::{Cluster, Downgrade, Member};
 pub use meta::{ConfState, Meta};
 pub use version::{NoVersion, Version};

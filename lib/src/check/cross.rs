@@ -10,7 +10,7 @@ use crate::raft::{ConfState, Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 use located::Limits;
 use located::Place;
-use located::{Finding, Severity, Sink};
+use located::{Finding, Severity, Sink, Term};
 
 /// consistent_index may be so far ahead of the commit in the WAL without a word.
 const USUAL_LEAD: u64 = 1;
@@ -175,12 +175,12 @@ fn term(meta: &Meta, log: &crate::wal::Log, place: &Place, report: &mut Sink<'_>
     };
     let highest = log
         .hard_state()
-        .map_or(0, |state| state.term)
-        .max(log.last().map_or(0, |entry| entry.term));
+        .map_or(Term(0), |state| state.term)
+        .max(log.last().map_or(Term(0), |entry| entry.term));
     let of_entry = log.entry(index).map(|entry| entry.term);
     let wanted = match of_entry {
         Some(of_entry) if of_entry != term => format!("{of_entry}, the term of entry {index}"),
-        None if term > highest && highest > 0 => format!("at most {highest}"),
+        None if term > highest && highest > Term(0) => format!("at most {highest}"),
         _ => return,
     };
     let message = format!("the db says entry {index} was of term {term}");
@@ -196,7 +196,7 @@ fn snap_ahead(
     report: &mut Sink<'_>,
 ) {
     let log = wal.log();
-    let is_valid = |index: u64, term: u64| {
+    let is_valid = |index: u64, term: Term| {
         log.valid_snapshots()
             .any(|record| (record.index, record.term) == (index, term))
     };
@@ -287,11 +287,11 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
         .metadata
         .first()
         .map(|metadata| metadata.node_id)
-        .filter(|id| *id != 0)
+        .filter(|id| *id != MemberId(0))
     else {
         return;
     };
-    if cluster.is_removed(MemberId(own)) {
+    if cluster.is_removed(own) {
         report(Finding::new(
             &cross::REMOVED,
             place.clone(),
@@ -307,7 +307,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     if bucket.is_empty() || conf.voters.is_empty() {
         return;
     }
-    let in_bucket = cluster.member(MemberId(own)).is_some();
+    let in_bucket = cluster.member(own).is_some();
     if !in_bucket && conf.contains(own) {
         let severity = if is_3_4 {
             Severity::Note

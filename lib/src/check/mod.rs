@@ -286,7 +286,8 @@ impl Run<'_> {
             "WAL: {} segments, {} records, raft entries {first} to {last}, terms to {}",
             log.segments.len(),
             log.records.len(),
-            log.hard_state().map_or(0, |state| state.term)
+            log.hard_state()
+                .map_or(located::Term(0), |state| state.term)
         ));
         if let Ok(db) = member.db() {
             let meta = Meta::read(&db, &mut |_| {});

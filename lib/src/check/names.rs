@@ -8,6 +8,7 @@ use crate::codes::cross;
 use crate::member::Wal;
 use crate::raft::{Payload, Request};
 use crate::snap::{Snaps, Store};
+use located::MemberId;
 use located::Place;
 use located::{Finding, Sink};
 
@@ -21,7 +22,7 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
         .usable()
         .max_by_key(|snap| snap.index)
         .and_then(|snap| Store::parse(&snap.store_json).ok());
-    let mut published: BTreeMap<u64, String> = newest
+    let mut published: BTreeMap<MemberId, String> = newest
         .into_iter()
         .flat_map(|store| store.members)
         .map(|member| (member.id, member.name))
@@ -37,7 +38,7 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
         }
     }
     for member in Cluster::read(db, &mut |_| {}).members {
-        let Some(name) = published.get(&member.id.0) else {
+        let Some(name) = published.get(&member.id) else {
             continue;
         };
         if name.is_empty() || member.name.is_empty() || *name == member.name {
@@ -48,13 +49,13 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
             .unwrap_or_else(|| Place::file(db.file().file()));
         let message = format!(
             "the db has another name for member {:016x} than it published",
-            member.id.0
+            member.id
         );
         report(Finding::new(&cross::MEMBERS_DIFFER, place, message).seen(member.name, name));
     }
 }
 
-fn publication(payload: &Payload) -> Option<(u64, String)> {
+fn publication(payload: &Payload) -> Option<(MemberId, String)> {
     #[derive(serde::Deserialize)]
     struct Attributes {
         #[serde(default)]
@@ -68,7 +69,10 @@ fn publication(payload: &Payload) -> Option<(u64, String)> {
         }
         Payload::Request(Request::Internal(request)) => {
             let set = request.cluster_member_attr_set.as_ref()?;
-            Some((set.member_id, set.member_attributes.as_ref()?.name.clone()))
+            Some((
+                MemberId(set.member_id),
+                set.member_attributes.as_ref()?.name.clone(),
+            ))
         }
         _ => None,
     }

@@ -8,8 +8,8 @@ use crate::backend::{AlarmType, Meta};
 use crate::check::{Depth, check};
 use crate::member::Member;
 use crate::recover::{Replayed, commit, replay_through, replay_to_the_end, voters};
-use located::Severity;
 use located::progress::Progress;
+use located::{MemberId, Severity};
 
 /// Keys that one candidate names.
 const KEYS: usize = 10_000;
@@ -38,7 +38,7 @@ pub struct Candidate {
     /// User keys written or deleted in between, ascending.
     pub lost_keys: Vec<Vec<u8>>,
     /// Members that would be removed by appended ConfChanges.
-    pub removed_members: Vec<u64>,
+    pub removed_members: Vec<MemberId>,
     /// Errors that `check` finds in it.
     pub errors: usize,
     /// What to know before.
@@ -211,9 +211,12 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
             .lines
             .push(Line::new(Level::Warn, "DISCARD", text));
     }
-    let own = log.metadata.first().map_or(0, |metadata| metadata.node_id);
+    let own = log
+        .metadata
+        .first()
+        .map_or(MemberId(0), |metadata| metadata.node_id);
     let conf = voters(member, &wal, candidate.commit);
-    if conf.learners.contains(&own) {
+    if conf.learners.contains(&own.get()) {
         let text = "etcd does not start on it: panic: removed all voters (this member only learns; the voters would be removed before it may vote)";
         candidate
             .lines
@@ -224,7 +227,7 @@ fn candidate(member: &Member, progress: &dyn Progress) -> Candidate {
         .voters
         .iter()
         .chain(&conf.learners)
-        .copied()
+        .map(|&id| MemberId(id))
         .filter(|id| *id != own)
         .collect();
     candidate.removed_members.sort_unstable();

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use super::{Level, Line, counted};
-use crate::backend::{Cluster, MemberId, Meta};
+use crate::backend::{Cluster, Meta};
 use crate::check::{Depth, check};
 use crate::codes::cross;
 use crate::member::Member;
@@ -131,7 +131,7 @@ fn identity(member: &Member, progress: &dyn Progress) -> Option<String> {
     let wal = member.wal_with(progress)?;
     let own = wal.log().metadata.first()?.node_id;
     let cluster = Cluster::read(&member.db().ok()?, &mut |_| {});
-    let me = cluster.member(MemberId(own))?;
+    let me = cluster.member(own)?;
     let all: Vec<String> = cluster
         .members
         .iter()

@@ -1,10 +1,9 @@
 //! Who a directory belongs to, by whatever of it is there.
 
 use super::Member;
-use crate::backend::{self, Cluster, MemberId, Version};
+use crate::backend::{self, Cluster, Version};
 use crate::snap::Store;
-use located::Error;
-use located::Finding;
+use located::{ClusterId, Error, Finding, MemberId};
 
 /// Who a member is.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +11,7 @@ pub struct Identity {
     /// Its id, from the WAL: a db does not say whose it is.
     pub member_id: Option<MemberId>,
     /// Its cluster's id, from the WAL.
-    pub cluster_id: Option<MemberId>,
+    pub cluster_id: Option<ClusterId>,
     /// The version that all members support: of the `cluster` bucket, else of the newest `.snap`, else what the schema shows.
     pub version: Option<Version>,
     /// The members of the cluster: of the db; of the newest `.snap` where only that one knows this member.
@@ -78,8 +77,8 @@ impl Member {
     pub fn identity(&self) -> Identity {
         let mut identity = Identity::default();
         if let Some((member, cluster)) = self.wal_ends().and_then(|ends| ends.metadata) {
-            identity.member_id = Some(MemberId(member));
-            identity.cluster_id = Some(MemberId(cluster));
+            identity.member_id = Some(member);
+            identity.cluster_id = Some(cluster);
         }
         let db = self.db().ok();
         let cluster = db
@@ -138,7 +137,7 @@ fn joined(
 
 fn of_store(member: crate::snap::StoreMember) -> backend::Member {
     backend::Member {
-        id: MemberId(member.id),
+        id: member.id,
         name: member.name,
         peer_urls: member.peer_urls,
         client_urls: member.client_urls,

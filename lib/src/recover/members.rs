@@ -138,7 +138,7 @@ impl Members {
         if let Some(id) = request.publishes_member()
             && let Ok(attributes) = serde_json::from_str::<Attributes>(&request.val)
         {
-            self.publish(id, &attributes.name, &attributes.client_urls);
+            self.publish(id.get(), &attributes.name, &attributes.client_urls);
         }
     }
 }

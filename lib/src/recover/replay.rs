@@ -7,6 +7,7 @@ use crate::member::{Buckets, Member, Wal};
 use crate::mvcc::{Detached, Keyspace, Overlay};
 use crate::raft::{ConfChangeType, ConfState, EntryType, Payload};
 use located::Error;
+use located::MemberId;
 use located::progress::Progress;
 
 /// Why the replay ends where it ends.
@@ -262,7 +263,9 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
                     conf.voters.push(id);
                 }
             }
-            ConfChangeType::AddLearnerNode if !conf.contains(id) => conf.learners.push(id),
+            ConfChangeType::AddLearnerNode if !conf.contains(MemberId(id)) => {
+                conf.learners.push(id)
+            }
             ConfChangeType::RemoveNode => {
                 conf.voters.retain(|&other| other != id);
                 conf.learners.retain(|&other| other != id);

@@ -177,8 +177,8 @@ impl App {
         );
         if let Some(identity) = &slot.identity {
             for (what, id) in [
-                ("cluster", identity.cluster_id),
-                ("member", identity.member_id),
+                ("cluster", identity.cluster_id.map(|id| id.to_string())),
+                ("member", identity.member_id.map(|id| id.to_string())),
             ] {
                 if let Some(id) = id {
                     let _ = writeln!(text, "- {what}: {id}");

@@ -117,7 +117,10 @@ fn row(
         (Cell::unknown(), Cell::unknown(), Cell::unknown())
     };
     let proposer = payload.proposer().map(|proposer| {
-        match members.iter().find(|&&id| proposer.is_member(id)) {
+        match members
+            .iter()
+            .find(|&&id| proposer.is_member(etcd_inspect::MemberId(id)))
+        {
             Some(&id) => Cell::id(id),
             None => Cell::text(format!("…{:04x}", proposer.member_low16)),
         }
@@ -147,7 +150,7 @@ fn base64(bytes: &[u8]) -> String {
 /// Every member the log knows of: proposers are named by the end of their ids only.
 fn members(wal: &Wal<'_>) -> BTreeSet<u64> {
     let log = wal.log();
-    let mut members: BTreeSet<u64> = log.metadata.iter().map(|m| m.node_id).collect();
+    let mut members: BTreeSet<u64> = log.metadata.iter().map(|m| m.node_id.get()).collect();
     for conf in log.snapshots.iter().filter_map(|s| s.conf_state.as_ref()) {
         members.extend(conf.voters.iter().chain(&conf.learners));
     }

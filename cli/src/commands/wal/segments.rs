@@ -125,7 +125,11 @@ fn row(log: &Log, segment: &Segment, is_last: bool, file: String) -> Vec<Cell> {
         end,
         Cell::text(file),
         optional(segment.name.map(|name| name.index)),
-        metadata.map(|m| Cell::id(m.node_id)).unwrap_or_default(),
-        metadata.map(|m| Cell::id(m.cluster_id)).unwrap_or_default(),
+        metadata
+            .map(|m| Cell::id(m.node_id.get()))
+            .unwrap_or_default(),
+        metadata
+            .map(|m| Cell::id(m.cluster_id.get()))
+            .unwrap_or_default(),
     ]
 }

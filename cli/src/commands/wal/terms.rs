@@ -1,5 +1,6 @@
 //! The election story: `--terms`.
 
+use etcd_inspect::MemberId;
 use etcd_inspect::member::Wal;
 use etcd_inspect::raft::TermEnd;
 
@@ -30,7 +31,7 @@ pub(super) fn print(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<()> {
         let optional = |value: Option<u64>| value.map(Cell::number).unwrap_or_default();
         let id = format!("{:016x}", term.vote);
         let vote = match term.vote {
-            0 => Cell::unknown(),
+            MemberId(0) => Cell::unknown(),
             own if Some(own) == local => Cell::shown(format!("{id} (itself)"), id),
             _ => Cell::text(id),
         };

@@ -1,5 +1,6 @@
 //! Who votes: raftpb.ConfState, ConfChange, ConfChangeV2, and the Member JSON that etcd puts beside a change.
 
+use located::MemberId;
 use prost::Message as _;
 
 /// The voters and learners of a configuration: raftpb.ConfState. The order of ids means nothing.
@@ -35,7 +36,7 @@ impl ConfState {
     }
 
     /// Whether `id` votes or learns in it.
-    pub fn contains(&self, id: u64) -> bool {
+    pub fn contains(&self, MemberId(id): MemberId) -> bool {
         self.voters.contains(&id) || self.learners.contains(&id)
     }
 }

@@ -1,5 +1,6 @@
 //! raftpb.Entry: one slot of the raft log.
 
+use located::Term;
 use located::wire::{Fields, Value};
 
 /// What kind of change an entry carries.
@@ -33,7 +34,7 @@ pub struct Entry<'a> {
     /// Field 1; absent for [`EntryType::Normal`] in logs of etcd 3.7.
     pub kind: EntryType,
     /// Field 2.
-    pub term: u64,
+    pub term: Term,
     /// Field 3.
     pub index: u64,
     /// Field 4; empty in a leader's no-op.
@@ -48,9 +49,10 @@ impl<'a> Entry<'a> {
     /// Reads a serialized raftpb.Entry. An absent field is zero.
     ///
     /// ```
+    /// use etcd_inspect_located::Term;
     /// use etcd_inspect_raftlog::raft::{Entry, EntryType};
     /// let entry = Entry::parse(&[0x08, 0, 0x10, 2, 0x18, 7]).expect("a no-op");
-    /// assert_eq!((entry.kind, entry.term, entry.index), (EntryType::Normal, 2, 7));
+    /// assert_eq!((entry.kind, entry.term, entry.index), (EntryType::Normal, Term(2), 7));
     /// ```
     ///
     /// # Errors
@@ -58,7 +60,7 @@ impl<'a> Entry<'a> {
     pub fn parse(message: &'a [u8]) -> Result<Self, &'static str> {
         let mut entry = Self {
             kind: EntryType::Normal,
-            term: 0,
+            term: Term(0),
             index: 0,
             data: &[],
             data_at: message.len(),
@@ -68,7 +70,7 @@ impl<'a> Entry<'a> {
             let field = field?;
             match (field.number, field.value) {
                 (1, Value::Varint(raw)) => entry.kind = EntryType::from_raw(raw),
-                (2, Value::Varint(term)) => entry.term = term,
+                (2, Value::Varint(term)) => entry.term = Term(term),
                 (3, Value::Varint(index)) => entry.index = index,
                 (4, Value::Bytes(data)) => {
                     entry.data = data;
@@ -91,7 +93,7 @@ mod tests {
         let entry = Entry::parse(&[0x10, 2, 0x18, 2]).unwrap();
         assert_eq!(
             (entry.kind, entry.term, entry.index),
-            (EntryType::Normal, 2, 2)
+            (EntryType::Normal, Term(2), 2)
         );
         assert!(entry.data.is_empty());
     }

@@ -30,5 +30,5 @@ pub use proposer::Proposer;
 pub use request::{InternalRaftRequest, OPERATIONS, Operation, Request, RequestHeader};
 pub use snapshot::{Snapshot, SnapshotMetadata};
 pub use summary::key_text;
-pub use terms::{Term, TermEnd, TermEvent, terms};
+pub use terms::{TermEnd, TermEvent, TermSummary, terms};
 pub use v2::V2Request;

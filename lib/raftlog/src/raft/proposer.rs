@@ -1,5 +1,7 @@
 //! Ids of requests, membership changes and leases say which process made them.
 
+use located::MemberId;
+
 /// What an id made by etcd's id generator says: `u16 of the member id ‖ 40 bits of unix ms ‖ 8-bit counter`, then counted up by
 /// one for each request (`etcd/pkg/idutil/id.go`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +36,7 @@ impl Proposer {
     }
 
     /// Whether that member can have made the id.
-    pub fn is_member(&self, member_id: u64) -> bool {
-        member_id & 0xffff == u64::from(self.member_low16)
+    pub fn is_member(&self, member_id: MemberId) -> bool {
+        member_id.low16() == u64::from(self.member_low16)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::HardState;
+use located::{MemberId, Term};
 
 /// What a log says, in the order it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum TermEvent {
         /// Its raft index.
         index: u64,
         /// Its term.
-        term: u64,
+        term: Term,
         /// Whether it is a leader's no-op.
         is_empty: bool,
         /// Whether it belongs to the log as it reads now.
@@ -25,9 +26,9 @@ pub enum TermEvent {
 
 /// One term as one member saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Term {
+pub struct TermSummary {
     /// The term.
-    pub term: u64,
+    pub term: Term,
     /// First surviving entry of the term; `None` where this log has none.
     pub first_index: Option<u64>,
     /// Last surviving entry of the term.
@@ -37,9 +38,9 @@ pub struct Term {
     /// Entries of the term that a later leader overwrote.
     pub overwritten: u64,
     /// Whom this member voted for; 0: nobody, or it was not saved. Its own id: it stood for election.
-    pub vote: u64,
+    pub vote: MemberId,
     /// Every non-zero vote it saved in the term: more than one is a broken promise.
-    pub votes: Vec<u64>,
+    pub votes: Vec<MemberId>,
     /// The highest commit it saved in the term.
     pub commit: u64,
     /// Whether the term's first entry here is a leader's no-op.
@@ -57,19 +58,19 @@ pub enum TermEnd {
     /// Another term followed, and its leader kept all entries of this one.
     Followed {
         /// The next term.
-        by: u64,
+        by: Term,
     },
     /// Another leader overwrote the last entries of this one: they were never committed.
     Overwritten {
         /// The next term.
-        by: u64,
+        by: Term,
         /// How many entries.
         entries: u64,
     },
     /// No entry of it is here: nobody won, or the winner's entries never arrived.
     NoEntries {
         /// The next term.
-        by: u64,
+        by: Term,
     },
     /// The newest one, and no entry of it is here.
     Undecided,
@@ -92,13 +93,14 @@ impl fmt::Display for TermEnd {
 /// The terms of a log, ascending.
 ///
 /// ```
+/// use etcd_inspect_located::Term;
 /// use etcd_inspect_raftlog::raft::{TermEvent, terms};
-/// let entry = |index, term| TermEvent::Entry { index, term, is_empty: false, survives: true };
+/// let entry = |index, term| TermEvent::Entry { index, term: Term(term), is_empty: false, survives: true };
 /// let terms = terms([entry(1, 1), entry(2, 3)]);
-/// assert_eq!(terms.iter().map(|term| term.term).collect::<Vec<_>>(), [1, 3]);
+/// assert_eq!(terms.iter().map(|term| term.term).collect::<Vec<_>>(), [Term(1), Term(3)]);
 /// ```
-pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<Term> {
-    let mut terms: BTreeMap<u64, Term> = BTreeMap::new();
+pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
+    let mut terms: BTreeMap<Term, TermSummary> = BTreeMap::new();
     for event in events {
         match event {
             TermEvent::Entry {
@@ -120,7 +122,7 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<Term> {
             TermEvent::State(state) => {
                 let row = terms.entry(state.term).or_default();
                 row.commit = row.commit.max(state.commit);
-                if state.vote != 0 {
+                if state.vote != MemberId(0) {
                     row.vote = state.vote;
                     if !row.votes.contains(&state.vote) && row.votes.len() < 16 {
                         row.votes.push(state.vote);
@@ -130,8 +132,8 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<Term> {
         }
     }
     // Term 0 is the state of a member that has not heard of anyone yet.
-    terms.remove(&0);
-    let numbers: Vec<u64> = terms.keys().copied().skip(1).collect();
+    terms.remove(&Term(0));
+    let numbers: Vec<Term> = terms.keys().copied().skip(1).collect();
     let mut next = numbers.into_iter();
     terms
         .into_iter()
@@ -159,7 +161,7 @@ mod tests {
     fn entry(index: u64, term: u64, survives: bool) -> TermEvent {
         TermEvent::Entry {
             index,
-            term,
+            term: Term(term),
             is_empty: true,
             survives,
         }
@@ -167,8 +169,8 @@ mod tests {
 
     fn state(term: u64, vote: u64) -> TermEvent {
         TermEvent::State(HardState {
-            term,
-            vote,
+            term: Term(term),
+            vote: MemberId(vote),
             ..HardState::default()
         })
     }
@@ -181,14 +183,20 @@ mod tests {
             state(4, 0),
             entry(2, 4, true),
         ]);
-        assert_eq!(rows[1].end, TermEnd::NoEntries { by: 4 });
-        assert_eq!((rows[1].vote, rows[2].end), (7, TermEnd::Newest));
+        assert_eq!(rows[1].end, TermEnd::NoEntries { by: Term(4) });
+        assert_eq!((rows[1].vote, rows[2].end), (MemberId(7), TermEnd::Newest));
     }
 
     #[test]
     fn overwritten_entries_end_their_term() {
         let rows = terms([entry(1, 2, true), entry(2, 2, false), entry(2, 3, true)]);
-        assert_eq!(rows[0].end, TermEnd::Overwritten { by: 3, entries: 1 });
+        assert_eq!(
+            rows[0].end,
+            TermEnd::Overwritten {
+                by: Term(3),
+                entries: 1
+            }
+        );
         assert_eq!((rows[0].entries, rows[0].last_index), (1, Some(1)));
     }
 
@@ -197,7 +205,7 @@ mod tests {
         let rows = terms([state(5, 1), state(5, 2)]);
         assert_eq!(
             (rows[0].votes.as_slice(), rows[0].end),
-            (&[1, 2][..], TermEnd::Undecided)
+            (&[MemberId(1), MemberId(2)][..], TermEnd::Undecided)
         );
     }
 }

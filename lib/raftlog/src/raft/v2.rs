@@ -1,5 +1,7 @@
 //! The v2 Request: how etcd 3.4 and 3.5 still publish members and the cluster version.
 
+use located::MemberId;
+
 /// etcdserverpb.Request. Fields 1–7 and 9–16 are always written.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct V2Request {
@@ -58,10 +60,10 @@ pub struct V2Request {
 
 impl V2Request {
     /// The member whose attributes it publishes: `PUT /0/members/<hex>/attributes`.
-    pub fn publishes_member(&self) -> Option<u64> {
+    pub fn publishes_member(&self) -> Option<MemberId> {
         let id = self.path.strip_prefix("/0/members/")?;
         let id = id.strip_suffix("/attributes")?;
-        (self.method == "PUT").then(|| u64::from_str_radix(id, 16).ok())?
+        (self.method == "PUT").then(|| id.parse().ok())?
     }
 
     /// The cluster version it sets: `PUT /0/version`.

@@ -4,7 +4,7 @@ use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
 use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
-use located::{Bytes, Finding, Place, Severity, Sink};
+use located::{Bytes, Finding, MemberId, Place, Severity, Sink};
 
 /// Reads and judges one file alone; `None` where it cannot be read at all. Files that are no `.snap` are passed over.
 ///
@@ -93,22 +93,24 @@ fn store(snap: &SnapFile, report: &mut Sink<'_>) {
         let count = store.custom.len() as u64;
         report(Finding::new(&codes::SNAP_CUSTOM, snap.place(), message).count(count));
     }
-    let members: Vec<u64> = store.members.iter().map(|member| member.id).collect();
-    let strangers: Vec<_> = members
+    let members: Vec<MemberId> = store.members.iter().map(|member| member.id).collect();
+    let strangers: Vec<MemberId> = members
         .iter()
-        .filter(|&&id| !snap.conf_state.contains(id))
+        .copied()
+        .filter(|id| !snap.conf_state.contains(*id))
         .collect();
-    let missing: Vec<_> = snap
+    let missing: Vec<MemberId> = snap
         .conf_state
         .voters
         .iter()
         .chain(&snap.conf_state.learners)
+        .map(|&id| MemberId(id))
         .filter(|id| !members.contains(id))
         .collect();
     let differ = !strangers.is_empty() || !missing.is_empty();
     if differ && !snap.conf_state.voters.is_empty() {
-        let hex = |ids: &[&u64]| {
-            let ids: Vec<_> = ids.iter().map(|id| format!("{id:016x}")).collect();
+        let hex = |ids: &[MemberId]| {
+            let ids: Vec<_> = ids.iter().map(MemberId::to_string).collect();
             list(&ids)
         };
         let message = match (missing.as_slice(), strangers.as_slice()) {
@@ -121,10 +123,8 @@ fn store(snap: &SnapFile, report: &mut Sink<'_>) {
             ),
         };
         report(
-            Finding::new(&codes::SNAP_MEMBERSHIP, snap.place(), message).seen(
-                ids(&snap.conf_state),
-                hex(&members.iter().collect::<Vec<_>>()),
-            ),
+            Finding::new(&codes::SNAP_MEMBERSHIP, snap.place(), message)
+                .seen(ids(&snap.conf_state), hex(&members)),
         );
     }
 }

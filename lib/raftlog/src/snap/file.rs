@@ -10,7 +10,7 @@ use prost::Message as _;
 use super::{ConfState, SnapName, SnapPart};
 use crate::raft::Snapshot;
 use located::wire::{Fields, Value};
-use located::{Bytes, Error, FileName, Place};
+use located::{Bytes, Error, FileName, Place, Term};
 
 /// A raft snapshot file, as it was read; without the bytes of its store.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct SnapFile {
     /// The last entry the snapshot contains.
     pub index: u64,
     /// The term of that entry.
-    pub term: u64,
+    pub term: Term,
     /// The configuration after that entry.
     pub conf_state: ConfState,
     /// The v2 store: JSON of members, cluster version, v2 keys. See [`Store`](super::Store).
@@ -81,7 +81,7 @@ impl SnapFile {
             crc_computed: crc32c::crc32c(data),
             data_at: data_at as u64,
             index: metadata.index,
-            term: metadata.term,
+            term: Term(metadata.term),
             conf_state: metadata.conf_state.unwrap_or_default(),
             store_json: snapshot.data,
         })
@@ -125,11 +125,14 @@ mod tests {
         let name = FileName::new("0000000000000002-0000000000000065.snap");
         let good = file(0);
         let snap = SnapFile::parse(&Bytes::new(&name, 0, &good)).unwrap();
-        assert_eq!((snap.index, snap.term, snap.is_intact()), (101, 2, true));
+        assert_eq!(
+            (snap.index, snap.term, snap.is_intact()),
+            (101, Term(2), true)
+        );
         assert_eq!(
             snap.name,
             Some(SnapName {
-                term: 2,
+                term: Term(2),
                 index: 101
             })
         );

@@ -1,10 +1,12 @@
 //! Names of the files in a snap directory.
 
+use located::Term;
+
 /// `TTTTTTTTTTTTTTTT-IIIIIIIIIIIIIIII.snap`: term first, then index. etcd sorts by it and never compares it with the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapName {
     /// The term of entry `index`.
-    pub term: u64,
+    pub term: Term,
     /// The last entry the snapshot contains.
     pub index: u64,
 }
@@ -13,14 +15,15 @@ impl SnapName {
     /// Reads a name as etcd writes it: `%016x-%016x.snap`.
     ///
     /// ```
+    /// use etcd_inspect_located::Term;
     /// use etcd_inspect_raftlog::snap::SnapName;
     /// let name = SnapName::parse("0000000000000003-000000000000012f.snap").expect("a name");
-    /// assert_eq!((name.term, name.index), (3, 303));
+    /// assert_eq!((name.term, name.index), (Term(3), 303));
     /// ```
     pub fn parse(name: &str) -> Option<Self> {
         let (term, index) = name.strip_suffix(".snap")?.split_once('-')?;
         Some(Self {
-            term: hex16(term)?,
+            term: Term(hex16(term)?),
             index: hex16(index)?,
         })
     }
@@ -81,7 +84,7 @@ mod tests {
     fn names_tell_snapshots_from_leftovers() {
         let of = SnapPart::of;
         let name = SnapName {
-            term: 2,
+            term: Term(2),
             index: 101,
         };
         let file = format!("member/snap/{}", name.file_name());

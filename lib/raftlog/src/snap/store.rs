@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use located::MemberId;
 use serde::Deserialize;
 
 /// What the v2 store of a `.snap` says.
@@ -10,7 +11,7 @@ pub struct Store {
     /// `/0/members/<id>`, by ascending id.
     pub members: Vec<StoreMember>,
     /// `/0/removed_members/<id>`: ids that never come back.
-    pub removed: Vec<u64>,
+    pub removed: Vec<MemberId>,
     /// `/0/version`; absent right after a restore.
     pub cluster_version: Option<String>,
     /// Paths of v2 keys outside `/0` (and of more than empty folders below `/2`): etcd 3.6 refuses to start on them.
@@ -25,7 +26,7 @@ pub struct Store {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreMember {
     /// Its id.
-    pub id: u64,
+    pub id: MemberId,
     /// Its name; empty until it published itself.
     pub name: String,
     /// Where its peers reach it.
@@ -114,7 +115,7 @@ impl Store {
                 }
                 "removed_members" => {
                     for (id, _) in node.children() {
-                        match u64::from_str_radix(id, 16) {
+                        match id.parse() {
                             Ok(id) => self.removed.push(id),
                             Err(_) => self.odd.push(format!("/0/removed_members/{id}")),
                         }
@@ -127,7 +128,7 @@ impl Store {
     }
 
     fn member(&mut self, id: &str, node: &Node) {
-        let Ok(number) = u64::from_str_radix(id, 16) else {
+        let Ok(number) = id.parse() else {
             self.odd.push(format!("/0/members/{id}"));
             return;
         };
@@ -205,12 +206,12 @@ mod tests {
         let member = &store.members[0];
         assert_eq!(
             (member.id, member.name.as_str()),
-            (0x0cd4_841f_afeb_0ac6, "m1")
+            (MemberId(0x0cd4_841f_afeb_0ac6), "m1")
         );
         assert!(member.is_learner && member.peer_urls == ["http://p"]);
         assert_eq!(
             (store.removed.as_slice(), store.cluster_version.as_deref()),
-            (&[255][..], Some("3.5.0"))
+            (&[MemberId(255)][..], Some("3.5.0"))
         );
         assert!(store.custom.is_empty() && store.odd.is_empty(), "{store:?}");
     }

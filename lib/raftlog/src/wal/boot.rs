@@ -14,8 +14,8 @@ pub use release::Release;
 use self::decoder::{Decoder, Stop};
 use super::{Log, RecordKind, SegmentName, resync};
 use crate::raft::{Entry, HardState};
-use located::Bytes;
 use located::wire::{Fields, Value};
+use located::{Bytes, Term};
 
 /// A snapshot record, as etcd takes one to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Start {
     /// The last entry the snapshot contains; 0: from the beginning.
     pub index: u64,
     /// The term of that entry.
-    pub term: u64,
+    pub term: Term,
 }
 
 /// What etcd would read.
@@ -36,7 +36,7 @@ pub struct Reading {
     /// The last HardState it reads.
     pub hard_state: HardState,
     /// The entries it keeps above the snapshot: index and term.
-    pub entries: Vec<(u64, u64)>,
+    pub entries: Vec<(u64, Term)>,
     /// The repair it makes before.
     pub repair: Option<Repair>,
     /// Bytes of the last segment that it overwrites with zeros without a word: position, from, to.
@@ -153,7 +153,7 @@ fn snapshot(payload: &[u8]) -> Start {
     for field in Fields::new(payload).flatten() {
         match (field.number, field.value) {
             (1, Value::Varint(index)) => start.index = index,
-            (2, Value::Varint(term)) => start.term = term,
+            (2, Value::Varint(term)) => start.term = Term(term),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ use super::segment::{Chain, Ending, Link, Segment, Walk};
 use crate::raft::{ConfState, Entry, EntryType, HardState, Plain};
 use located::progress::Progress;
 use located::wire::{Fields, Value};
-use located::{Bytes, Limits};
+use located::{Bytes, ClusterId, Limits, MemberId, Term};
 
 impl Log {
     /// Reads all files of a WAL directory: segments in name order, `.broken` files each on its own. Damage never stops it.
@@ -271,14 +271,14 @@ impl Log {
     fn metadata_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
         let mut metadata = LogMetadata {
             record,
-            node_id: 0,
-            cluster_id: 0,
+            node_id: MemberId::default(),
+            cluster_id: ClusterId::default(),
         };
         for field in Fields::new(payload) {
             let field = field?;
             match (field.number, field.value) {
-                (1, Value::Varint(id)) => metadata.node_id = id,
-                (2, Value::Varint(id)) => metadata.cluster_id = id,
+                (1, Value::Varint(id)) => metadata.node_id = MemberId(id),
+                (2, Value::Varint(id)) => metadata.cluster_id = ClusterId(id),
                 (1 | 2, _) => return Err("a field of Metadata has the wrong wire type".into()),
                 _ => {}
             }
@@ -291,14 +291,14 @@ impl Log {
         let mut snapshot = LogSnapshot {
             record,
             index: 0,
-            term: 0,
+            term: Term(0),
             conf_state: None,
         };
         for field in Fields::new(payload) {
             let field = field?;
             match (field.number, field.value) {
                 (1, Value::Varint(index)) => snapshot.index = index,
-                (2, Value::Varint(term)) => snapshot.term = term,
+                (2, Value::Varint(term)) => snapshot.term = Term(term),
                 (3, Value::Bytes(bytes)) => {
                     let conf_state = ConfState::decode(bytes).map_err(|error| error.to_string())?;
                     snapshot.conf_state = Some(conf_state);

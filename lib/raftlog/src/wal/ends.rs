@@ -4,8 +4,8 @@ use super::frame::{self, Step};
 use super::log::Log;
 use super::record::{RawRecord, RecordKind};
 use crate::raft::{Entry, HardState};
-use located::Bytes;
 use located::wire::{Fields, Value};
+use located::{Bytes, ClusterId, MemberId};
 
 /// The two ends of a log: who wrote it, and how far it goes.
 ///
@@ -14,7 +14,7 @@ use located::wire::{Fields, Value};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// The member's id and the cluster's, of the first metadata record; its checksum is verified.
-    pub metadata: Option<(u64, u64)>,
+    pub metadata: Option<(MemberId, ClusterId)>,
     /// The newest HardState.
     pub state: Option<HardState>,
     /// The raft index of the first entry.
@@ -132,12 +132,12 @@ impl<'a> Iterator for Records<'a> {
 }
 
 /// etcdserverpb.Metadata: member and cluster.
-fn ids(message: &[u8]) -> Option<(u64, u64)> {
-    let mut found = (0, 0);
+fn ids(message: &[u8]) -> Option<(MemberId, ClusterId)> {
+    let mut found = (MemberId::default(), ClusterId::default());
     for field in Fields::new(message) {
         match field.ok().map(|field| (field.number, field.value))? {
-            (1, Value::Varint(id)) => found.0 = id,
-            (2, Value::Varint(id)) => found.1 = id,
+            (1, Value::Varint(id)) => found.0 = MemberId(id),
+            (2, Value::Varint(id)) => found.1 = ClusterId(id),
             (1 | 2, _) => return None,
             _ => {}
         }

@@ -4,8 +4,8 @@ use super::damage::{Damage, Oddity};
 use super::name::WalFile;
 use super::record::RecordKind;
 use super::segment::Segment;
-use crate::raft::{ConfState, EntryType, HardState, Term, TermEvent, terms};
-use located::{Bytes, Place};
+use crate::raft::{ConfState, EntryType, HardState, TermEvent, TermSummary, terms};
+use located::{Bytes, ClusterId, MemberId, Place, Term};
 
 /// What the rolling checksum says about a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ pub struct LogEntry {
     /// The raft index.
     pub index: u64,
     /// The term of the leader that wrote it.
-    pub term: u64,
+    pub term: Term,
     /// What kind of change it carries.
     pub kind: EntryType,
     /// Position in [`Log::records`].
@@ -87,7 +87,7 @@ pub struct LogSnapshot {
     /// The last entry the snapshot contains.
     pub index: u64,
     /// The term of that entry.
-    pub term: u64,
+    pub term: Term,
     /// The configuration at that index; etcd 3.4 does not write it.
     pub conf_state: Option<ConfState>,
 }
@@ -98,9 +98,9 @@ pub struct LogMetadata {
     /// Position in [`Log::records`].
     pub record: usize,
     /// The member's id.
-    pub node_id: u64,
+    pub node_id: MemberId,
     /// The cluster's id.
-    pub cluster_id: u64,
+    pub cluster_id: ClusterId,
 }
 
 /// Raft indexes that the log does not have although later ones are there.
@@ -255,7 +255,7 @@ impl Log {
     }
 
     /// The terms this log knows of: who was voted for, which entries each left, how it ended.
-    pub fn terms(&self) -> Vec<Term> {
+    pub fn terms(&self) -> Vec<TermSummary> {
         let entries = self.entries.iter().filter_map(|entry| {
             let damaged = !entry.survives && entry.superseded_by.is_none();
             (!damaged).then_some(TermEvent::Entry {

@@ -14,8 +14,8 @@ use self::contents::Contents;
 use crate::check::Verdict;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
-use located::Finding;
 use located::progress::Progress;
+use located::{ClusterId, Finding, MemberId, Term};
 
 /// One member of a comparison.
 #[derive(Clone, Debug)]
@@ -23,15 +23,15 @@ pub struct MemberRow {
     /// As the user gave it.
     pub path: String,
     /// From the WAL metadata.
-    pub member_id: Option<u64>,
+    pub member_id: Option<MemberId>,
     /// From the WAL metadata.
-    pub cluster_id: Option<u64>,
+    pub cluster_id: Option<ClusterId>,
     /// Current revision of the db.
     pub revision: Option<i64>,
     /// Compaction revision in force.
     pub compact_revision: Option<i64>,
     /// Last HardState.term.
-    pub term: Option<u64>,
+    pub term: Option<Term>,
     /// consistent_index.
     pub applied: Option<u64>,
     /// What is known to be committed.

@@ -18,9 +18,9 @@ use located::Place;
 /// What one copy says of members, and when it said so.
 struct Lists {
     /// The bucket `members` at consistent_index; `None` where the db does not keep it: 3.4.
-    bucket: Option<(u64, BTreeMap<u64, String>)>,
+    bucket: Option<(u64, BTreeMap<MemberId, String>)>,
     /// Ids that the db says were removed.
-    removed: BTreeSet<u64>,
+    removed: BTreeSet<MemberId>,
     /// The v2 store of the newest usable `.snap`, at its index.
     store: Option<(u64, Store)>,
 }
@@ -40,13 +40,13 @@ impl Lists {
                 meta.schema_version() >= Version::new(3, 5, 0) && !cluster.members.is_empty();
             let members = cluster.members.iter();
             let members = members
-                .map(|member| (member.id.0, member.name.clone()))
+                .map(|member| (member.id, member.name.clone()))
                 .collect();
             lists.bucket = meta
                 .consistent_index
                 .filter(|_| counts)
                 .map(|index| (index, members));
-            lists.removed = cluster.removed.iter().map(|MemberId(id)| *id).collect();
+            lists.removed = cluster.removed.into_iter().collect();
         }
         let snaps = member.snaps(&mut |_| {});
         let newest = snaps.usable().max_by_key(|snap| snap.index);
@@ -58,7 +58,7 @@ impl Lists {
     }
 
     /// What it knows of the removal of a member: the index at which it knew.
-    fn removal(&self, id: u64) -> Option<u64> {
+    fn removal(&self, id: MemberId) -> Option<u64> {
         let in_store = self
             .store
             .as_ref()
@@ -104,7 +104,7 @@ pub(super) fn zombies(members: &[&Member], rows: &[MemberRow], findings: &mut Ve
                         other_row.path, row.path
                     ),
                 };
-                let ids = |ids: &mut dyn Iterator<Item = u64>| {
+                let ids = |ids: &mut dyn Iterator<Item = MemberId>| {
                     ids.map(|id| format!("{id:016x}"))
                         .collect::<Vec<_>>()
                         .join(", ")
@@ -129,10 +129,10 @@ enum Why {
 /// What another copy says against the bucket of one that has applied as much or more, or of which it has seen all.
 fn against(
     applied: u64,
-    bucket: &BTreeMap<u64, String>,
+    bucket: &BTreeMap<MemberId, String>,
     own: &Lists,
     other: &Lists,
-) -> Vec<(u64, Why)> {
+) -> Vec<(MemberId, Why)> {
     let mut found = Vec::new();
     for &id in bucket.keys() {
         if other.removal(id).is_some_and(|index| index <= applied) {
@@ -142,7 +142,7 @@ fn against(
     let Some((index, store)) = &other.store else {
         return found;
     };
-    let in_store = |id: u64| store.members.iter().any(|member| member.id == id);
+    let in_store = |id: MemberId| store.members.iter().any(|member| member.id == id);
     // A store that is newer than the db has what the db has, or says that it was removed.
     if *index >= applied {
         let only = bucket.keys().copied();

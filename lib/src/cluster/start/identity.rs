@@ -1,14 +1,15 @@
 //! The member, its cluster, and the versions they agreed on.
 
 use super::{Boot, Stopped};
-use crate::backend::{Cluster, MemberId, Meta};
+use crate::backend::{Cluster, Meta};
 use crate::cluster::{Level, counted};
 use crate::member::Wal;
 use crate::recover::voters;
+use located::MemberId;
 
 impl Boot<'_> {
     /// The member, its cluster, and the versions they agreed on.
-    pub(super) fn identity(&mut self, wal: &Wal<'_>, own: u64) -> Result<(), Stopped> {
+    pub(super) fn identity(&mut self, wal: &Wal<'_>, own: MemberId) -> Result<(), Stopped> {
         let Ok(db) = self.member.db() else {
             return Ok(());
         };
@@ -36,12 +37,12 @@ impl Boot<'_> {
                 )));
             }
         }
-        if cluster.is_removed(MemberId(own)) {
+        if cluster.is_removed(own) {
             return Err(Stopped(
                 "the member has been permanently removed from the cluster (exit code 0)".to_owned(),
             ));
         }
-        if minor >= 6 && !cluster.members.is_empty() && cluster.member(MemberId(own)).is_none() {
+        if minor >= 6 && !cluster.members.is_empty() && cluster.member(own).is_none() {
             return Err(Stopped(
                 "panic: failed to find local ID in cluster members".to_owned(),
             ));

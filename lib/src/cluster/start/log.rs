@@ -8,6 +8,7 @@ use crate::raft::{ConfChangeType, Payload};
 use crate::recover::replay_through;
 use crate::wal::boot;
 use crate::wal::{Damage, LogSnapshot, Segment};
+use located::MemberId;
 
 /// Keys that a prediction names.
 const KEYS: usize = 1000;
@@ -58,7 +59,12 @@ impl Boot<'_> {
     }
 
     /// The entries behind the db.
-    pub(super) fn replayed(&mut self, wal: &Wal<'_>, own: u64, last: u64) -> Result<(), Stopped> {
+    pub(super) fn replayed(
+        &mut self,
+        wal: &Wal<'_>,
+        own: MemberId,
+        last: u64,
+    ) -> Result<(), Stopped> {
         let member = self.member;
         let Ok(replayed) = replay_through(member, last, self.progress) else {
             return Ok(());
@@ -77,7 +83,7 @@ impl Boot<'_> {
             entry.index > replayed.reach.from.min(entry.index.saturating_sub(1))
                 && entry.index <= replayed.reach.to
                 && matches!(wal.payload(entry), Payload::ConfChange(change)
-                    if change.kind() == ConfChangeType::RemoveNode && change.node_id == own)
+                    if change.kind() == ConfChangeType::RemoveNode && change.node_id == own.get())
         });
         if removes_self {
             return Err(Stopped("panic: removed all voters".to_owned()));

@@ -16,6 +16,7 @@ use crate::check::{Depth, Report, check};
 use crate::codes::{Code, snap};
 use crate::member::Member;
 use crate::wal::boot::{self, Release};
+use located::MemberId;
 use located::progress::Progress;
 use located::{Finding, Severity};
 
@@ -203,11 +204,11 @@ impl Boot<'_> {
             format!("the WAL is read to entry {}", reading.last_index(from)),
         );
         self.start.last_index = Some(reading.last_index(from));
-        self.identity(&wal, reading.node_id)?;
+        self.identity(&wal, MemberId(reading.node_id))?;
         if has_db {
             self.buckets()?;
         }
-        self.replayed(&wal, reading.node_id, reading.last_index(from))
+        self.replayed(&wal, MemberId(reading.node_id), reading.last_index(from))
     }
 
     /// Damage that etcd would start with.

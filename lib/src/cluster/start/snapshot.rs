@@ -8,6 +8,7 @@ use crate::evidence::Role;
 use crate::raft::Payload;
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot;
+use located::MemberId;
 
 impl Boot<'_> {
     /// Which `.snap` is used, and whether the db is as new.
@@ -80,7 +81,7 @@ impl Boot<'_> {
         let own = member
             .wal()
             .and_then(|wal| wal.log().metadata.first().map(|metadata| metadata.node_id));
-        let added_later = |own: u64| {
+        let added_later = |own: MemberId| {
             member.wal().is_some_and(|wal| {
                 let behind = wal
                     .log()
@@ -88,11 +89,12 @@ impl Boot<'_> {
                     .filter(|entry| entry.index > from.index && !entry.is_plain);
                 behind
                     .map(|entry| wal.payload(entry))
-                    .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own))
+                    .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own.get()))
             })
         };
-        if own.is_some_and(|own| own != 0 && !chosen.conf_state.contains(own) && !added_later(own))
-        {
+        if own.is_some_and(|own| {
+            own != MemberId(0) && !chosen.conf_state.contains(own) && !added_later(own)
+        }) {
             return Err(Stopped(
                 "runs, but never serves: failed to publish local member to cluster through raft"
                     .to_owned(),

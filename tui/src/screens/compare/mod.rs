@@ -430,10 +430,10 @@ impl Compare {
         let optional = |value: Option<u64>| {
             value.map_or("–".to_owned(), |value| number::thousands(value.into()))
         };
-        let id = |value: Option<u64>| value.map_or("–".to_owned(), |id| format!("{id:016x}"));
+        let id = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
         lines.push(fact("path", row.path.clone()));
-        lines.push(fact("member", id(row.member_id)));
-        lines.push(fact("cluster", id(row.cluster_id)));
+        lines.push(fact("member", id(row.member_id.map(|id| id.to_string()))));
+        lines.push(fact("cluster", id(row.cluster_id.map(|id| id.to_string()))));
         lines.push(fact(
             "compacted",
             row.compact_revision

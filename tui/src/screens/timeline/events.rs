@@ -141,7 +141,7 @@ fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64
                 written.next().map(|version| version.revision.main)
             })
             .next();
-        found.extend(main.map(|main| (axis(main), term.term)));
+        found.extend(main.map(|main| (axis(main), term.term.get())));
     }
     found
 }

@@ -1,5 +1,6 @@
 //! What is said of the row under the cursor.
 
+use etcd_inspect::MemberId;
 use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::{secrets_in_entry, veiled};
@@ -369,7 +370,7 @@ fn segment_lines(loaded: &Loaded, at: u32, session: &Session) -> Vec<Line> {
             _ => "no entries".to_owned(),
         };
         let vote = match term.vote {
-            0 => "no vote saved".to_owned(),
+            MemberId(0) => "no vote saved".to_owned(),
             vote if Some(vote) == own => "voted for itself".to_owned(),
             vote => format!("voted for {vote:016x}"),
         };

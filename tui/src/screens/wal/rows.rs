@@ -1,7 +1,7 @@
 //! The rows of the WAL screen: files, entries and damage in the order they stand, made once beside the loop.
 
 use etcd_inspect::member::{Member, Wal};
-use etcd_inspect::raft::Term;
+use etcd_inspect::raft::TermSummary;
 
 use super::detail;
 use crate::job::Monitor;
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     pub(super) rows: Vec<Row>,
     /// Positions in `rows` of what one jumps to: the first entry of each term, damage, overwritten entries.
     pub(super) landmarks: Vec<usize>,
-    pub(super) terms: Vec<Term>,
+    pub(super) terms: Vec<TermSummary>,
     pub(super) commit: u64,
 }
 

@@ -6,7 +6,7 @@ use crate::raft::Payload;
 use crate::wal::frame::LengthWord;
 use crate::wal::{Behind, Damage, DamageKind, OddityKind, RecordKind};
 use located::codes::Code;
-use located::{Finding, Sink};
+use located::{Finding, Sink, Term};
 
 /// Most damaged stretches that are told one by one.
 const TOLD: usize = 100;
@@ -233,7 +233,9 @@ pub(super) fn oddities(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                     .log
                     .payload(log.files, record)
                     .and_then(|payload| crate::raft::Entry::parse(payload).ok())
-                    .filter(|entry| entry.term > 0 && entry.index > 0 && !entry.foreign_fields);
+                    .filter(|entry| {
+                        entry.term > Term(0) && entry.index > 0 && !entry.foreign_fields
+                    });
                 let message = match looks {
                     Some(entry) => format!(
                         "etcd stops here; its payload reads as the entry at index {}, term {}",

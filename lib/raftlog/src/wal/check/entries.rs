@@ -8,7 +8,7 @@ use crate::raft::{
     ConfChange, ConfChangeType, EntryType, Operation, Payload, Plain, Proposer, Request,
 };
 use crate::wal::LogEntry;
-use located::{Finding, Place, Severity, Sink};
+use located::{Finding, MemberId, Place, Severity, Sink, Term};
 
 pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut state = Walk::new(log);
@@ -39,12 +39,12 @@ struct Walk {
     removes_self: Tally,
     /// Low 16 bits of every member the log knows, where it knows all there ever were.
     members: Option<BTreeSet<u64>>,
-    local: Option<u64>,
+    local: Option<MemberId>,
     commit: u64,
     voters: BTreeSet<u64>,
     /// Removals without a proposal, in a row, and the term of the last one.
     removals: u64,
-    removal_term: u64,
+    removal_term: Term,
     removal_place: Option<Place>,
 }
 
@@ -58,7 +58,8 @@ impl Walk {
             .filter_map(|s| s.conf_state.as_ref());
         let ids = known
             .flat_map(|conf| conf.voters.iter().chain(&conf.learners))
-            .chain(log.log.metadata.iter().map(|metadata| &metadata.node_id));
+            .map(|&id| MemberId(id))
+            .chain(log.log.metadata.iter().map(|metadata| metadata.node_id));
         Self {
             undecodable: Tally::new(&codes::UNDECODABLE),
             context: Tally::new(&codes::CONF_CHANGE_ID),
@@ -66,12 +67,12 @@ impl Walk {
             forced: Tally::new(&codes::FORCE_NEW_CLUSTER),
             stranger: Tally::new(&codes::PROPOSER),
             removes_self: Tally::new(&codes::REMOVES_SELF),
-            members: from_the_start.then(|| ids.map(|id| id & 0xffff).collect()),
+            members: from_the_start.then(|| ids.map(MemberId::low16).collect()),
             local: log.log.metadata.first().map(|metadata| metadata.node_id),
             commit: log.log.hard_state().map_or(0, |state| state.commit),
             voters: BTreeSet::new(),
             removals: 0,
-            removal_term: 0,
+            removal_term: Term(0),
             removal_place: None,
         }
     }
@@ -164,7 +165,7 @@ impl Walk {
 
     fn change(&mut self, entry: &LogEntry, change: &ConfChange, place: &dyn Fn() -> Place) {
         if let Some(members) = &mut self.members {
-            members.insert(change.node_id & 0xffff);
+            members.insert(MemberId(change.node_id).low16());
         }
         match change.member() {
             Some(Ok(member)) if member.id != change.node_id => self.context.add(|code| {
@@ -192,7 +193,7 @@ impl Walk {
             }
         }
         if change.kind() == ConfChangeType::RemoveNode
-            && Some(change.node_id) == self.local
+            && Some(MemberId(change.node_id)) == self.local
             && entry.index <= self.commit
         {
             let alone = self.members.is_some() && self.voters.is_empty();

@@ -4,7 +4,7 @@ use super::{Evidence, Tally};
 use crate::codes::wal as codes;
 use crate::raft::EntryType;
 use crate::wal::GapCause;
-use located::{Finding, Sink};
+use located::{Finding, MemberId, Sink, Term};
 
 pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut gaps = Tally::new(&codes::INDEX_GAP);
@@ -32,7 +32,7 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     gaps.report(report);
     let mut back = Tally::new(&codes::TERM_BACK);
     let mut storm = Tally::new(&codes::TERM_STORM);
-    let mut before: Option<(u64, u64)> = None;
+    let mut before: Option<(u64, Term)> = None;
     for entry in log.log.surviving() {
         if let Some((index, term)) = before {
             let place = || log.record(entry.record as usize).with_index(entry.index);
@@ -44,9 +44,9 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                         format!("term {term} or higher"),
                     )
                 });
-            } else if entry.term.saturating_sub(term) > 100 {
+            } else if entry.term.since(term) > 100 {
                 storm.add(|code| {
-                    let terms = entry.term.saturating_sub(term);
+                    let terms = entry.term.since(term);
                     let message =
                         format!("{terms} terms passed between index {index} and the next");
                     Finding::new(code, place(), message)
@@ -129,7 +129,7 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         .log
         .states
         .iter()
-        .filter(|state| state.state.vote != 0)
+        .filter(|state| state.state.vote != MemberId(0))
         .collect::<Vec<_>>()
         .windows(2)
     {
