@@ -15,6 +15,7 @@ fn wal_and_store_of_healthy_directories_agree() {
             &member.keyspace().unwrap(),
             &wal,
             index,
+            &etcd_inspect::progress::Silent,
             &mut |finding| found.push(finding),
         );
         match reach {

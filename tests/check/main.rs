@@ -9,6 +9,7 @@
 
 mod applied;
 mod blame;
+mod busy;
 mod clean;
 mod copies;
 mod healthy;

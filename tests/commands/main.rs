@@ -13,5 +13,6 @@
 )]
 
 mod bounds;
+mod busy;
 mod made;
 mod matrix;

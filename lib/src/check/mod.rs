@@ -344,8 +344,9 @@ impl Run<'_> {
             return;
         };
         let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
-        match applied(&db, &keyspace, &wal, index, &mut |finding| {
-            self.found.add(finding)
+        let found = &mut self.found;
+        match applied(&db, &keyspace, &wal, index, self.progress, &mut |finding| {
+            found.add(finding)
         }) {
             Ok(reach) => {
                 let (first, last) = reach.indexes.unwrap_or_default();

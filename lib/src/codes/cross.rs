@@ -23,11 +23,11 @@ codes! {
     DIFFERS = "X-006", Error, "the store does not hold what the WAL wrote",
         what: "The record of a revision differs from the raft entry that made it: key, value, lease, creation or version. Nothing in bbolt protects values; etcd starts and serves the wrong one.",
         why: "Bit rot in the db, a page of an older time (lost write), a manual edit, or a member that applied the entry differently.",
-        next: "The WAL holds the right value: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
+        next: "The WAL has the right value. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
     MISSING = "X-007", Error, "the store lacks records that the WAL wrote",
         what: "A raft entry that the db counts as applied made a record, and the record is not there although no compaction removes it. etcd starts without a word; keys are missing, deleted ones are back, or older versions are served.",
         why: "A lost page or element, a page of an older time, a removed tombstone.",
-        next: "The WAL holds what is missing: etcd-inspect history KEY --wal -d {path}. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
+        next: "The WAL has what is missing. In a cluster remove this member and add it anew; alone: take the newest backup, etcd-inspect compare {path} BACKUP says what it lacks.";
     UNEXPLAINED = "X-008", Error, "the store has revisions that the WAL does not explain",
         what: "Between the effects of two neighbouring raft entries the store has revisions that no entry made. Its numbering differs from then on from that of other members.",
         why: "Entries applied twice (etcd 3.5.0 to 3.5.5 after a crash), a revision number damaged, a manual edit.",
@@ -35,7 +35,7 @@ codes! {
     SKIPPED = "X-009", Error, "entries counted as applied have no effect in the store",
         what: "consistent_index says the entries are applied, but what they write is not there. etcd never applies them: their writes are lost on this member, silently.",
         why: "consistent_index raised without the data: etcd 3.5.0 to 3.5.2 after a crash (issue 13766), a db spliced from two times, a manual edit.",
-        next: "In a cluster remove this member and add it anew. Alone: the entries are still in the WAL: etcd-inspect wal --index a..b {path}";
+        next: "In a cluster remove this member and add it anew. Alone: the entries are still in the WAL, and a start does not apply them.";
     TWICE = "X-010", Error, "a start would apply entries a second time",
         what: "Entries behind consistent_index have their effect in the store already. A start applies them again: revisions run ahead of other members.",
         why: "consistent_index went back: etcd 3.5.0 to 3.5.5 (a crash, or during defragmentation), a manual edit.",
@@ -47,7 +47,7 @@ codes! {
     OLD_VALUE = "X-012", Error, "a value differs from the WAL by a few bits",
         what: "The WAL holds no write of the key with the stored value, but one that differs in a single bit: bit rot in the db. etcd serves the damaged value.",
         why: "Bit rot: nothing in bbolt protects values.",
-        next: "etcd-inspect history KEY --wal -d {path} shows the write in the WAL.";
+        next: "The WAL has the right value. In a cluster of several members remove this one and add it again.";
     LOGS_DIFFER = "X-013", Error, "committed entries differ between members",
         what: "Two members of one cluster hold different entries at an index that both call committed. raft never allows it.",
         why: "Bit rot with a new checksum, --force-new-cluster on one of them, a data directory restored from a file copy.",

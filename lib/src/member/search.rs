@@ -1,5 +1,7 @@
 //! Searching keys and decoded values, with the field in which a match stands.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
@@ -118,13 +120,14 @@ impl<'a> Objects<'a> {
                 && !version.tombstone
                 && if live { places.values } else { places.history }
         };
+        // A hot key has very many versions, and a counter in each of them makes as many hits.
+        let mut positions: HashMap<(String, String), usize> = HashMap::new();
         for version in records.iter().rev().filter(wanted) {
             let live = version.revision == newest.revision;
             for (field, text) in self.search_value(&version, pattern, mask) {
-                let same = |hit: &&mut Hit| {
-                    hit.field.as_deref() == Some(field.as_str()) && hit.text == text
-                };
-                match hits.iter_mut().find(same) {
+                let entry = positions.entry((field.clone(), text.clone()));
+                let position = *entry.or_insert(hits.len());
+                match hits.get_mut(position) {
                     Some(hit) => {
                         hit.first_revision = version.revision.main;
                         hit.versions += 1;

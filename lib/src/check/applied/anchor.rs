@@ -1,28 +1,32 @@
-//! Where the comparison begins: an entry and the revision the store had before it.
+//! The anchor of a comparison: an entry, and the revision of the store before it.
 
 use super::Entry;
 use super::end::from_end;
-use super::same::fits;
+use super::positions::StoredPuts;
+use super::record_match::records_match;
 use crate::mvcc::Keyspace;
+use located::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
 
-/// Entries on which a candidate is tried.
+/// Number of entries with records on which a candidate is tried.
 const TRIED_ENTRIES: u64 = 64;
-/// Candidates that are tried.
-const MOST_TRIED: usize = 200;
-/// Records with one and the same value that are tried for one put.
-const SAME_VALUES: usize = 8;
-/// Of a hundred entries so many fit: no doubt.
-const CERTAIN: u64 = 90;
-/// Of a hundred entries of a log from the beginning so many fit: the rest may be damage.
-const LIKELY: u64 = 50;
-/// The same for a place in the middle, which may be a coincidence.
-const LIKELY_IN_THE_MIDDLE: u64 = 80;
-/// Fewer entries than these decide nothing about a place in the middle.
-const FEWEST_TRIED: u64 = 4;
+/// Maximum number of entries that are applied to try a candidate in the middle of a log.
+const MAX_APPLIED_ENTRIES: usize = 2048;
+/// Maximum number of candidates that are tried.
+const MAX_CANDIDATES: usize = 200;
+/// Maximum number of records with one and the same value that are tried for one put.
+const MAX_SAME_VALUES: usize = 8;
+/// Percentage of fitting entries above which a candidate is certain.
+const CERTAIN_PERCENT: u64 = 90;
+/// Percentage of fitting entries of a log from entry 1: the rest may be damage.
+const LIKELY_PERCENT: u64 = 50;
+/// The same in the middle of a log, where fitting entries may be a coincidence.
+const LIKELY_PERCENT_IN_THE_MIDDLE: u64 = 80;
+/// Minimum number of entries with records that decide about a candidate in the middle of a log.
+const MIN_TRIED_ENTRIES: u64 = 4;
 
-/// Where the comparison begins.
+/// An entry at which the comparison can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     /// Before the first entry of all: the store was empty.
@@ -40,15 +44,24 @@ impl Anchor {
         }
     }
 
-    /// The earliest anchor of a run of entries from which on the store holds what they write.
+    /// The revision of the store before that entry.
+    pub(super) fn revision(self) -> i64 {
+        match self {
+            Self::Beginning => 1,
+            Self::At { revision, .. } => revision,
+        }
+    }
+
+    /// Returns the earliest anchor of a run of entries from which on the store holds what they write.
     ///
-    /// A value may stand in the store by coincidence. So each candidate is tried: of the first entries behind it whose
-    /// records must be there nearly all must be.
+    /// A value may be in the store by coincidence. So each candidate is tried: of the first entries after it whose records
+    /// must be there, nearly all must be.
     pub(super) fn find(
         keyspace: &Keyspace<'_>,
         entries: &[Entry<'_>],
         consistent_index: u64,
         whole: bool,
+        progress: &dyn Progress,
     ) -> Option<Self> {
         let mut best: Option<(Self, u64)> = None;
         let beginning = entries
@@ -57,13 +70,19 @@ impl Anchor {
             .map(|_| Self::Beginning);
         // Asked for one after the other: counting from the end applies the whole run.
         let counted =
-            std::iter::once_with(|| from_end(keyspace, entries, consistent_index)).flatten();
+            std::iter::once_with(|| from_end(keyspace, entries, consistent_index, progress))
+                .flatten();
         // Where entries are missing a write that fits may be one of the same key and value in another round of a workload.
-        let guessed = by_write(keyspace, entries, consistent_index).filter(|_| whole);
+        let guessed = std::iter::once_with(|| by_write(keyspace, entries, consistent_index))
+            .take(usize::from(whole))
+            .flatten();
         let candidates = beginning.into_iter().chain(counted).chain(guessed);
-        for candidate in candidates.take(MOST_TRIED) {
+        for candidate in candidates.take(MAX_CANDIDATES) {
+            if progress.cancelled() {
+                return None;
+            }
             let share = candidate.share_that_fits(keyspace, entries, consistent_index);
-            if share >= CERTAIN {
+            if share >= CERTAIN_PERCENT {
                 return Some(candidate);
             }
             if best.is_none_or(|(_, known)| share > known) {
@@ -71,26 +90,29 @@ impl Anchor {
             }
         }
         let likely = |candidate: Self| match candidate {
-            Self::Beginning => LIKELY,
-            Self::At { .. } => LIKELY_IN_THE_MIDDLE,
+            Self::Beginning => LIKELY_PERCENT,
+            Self::At { .. } => LIKELY_PERCENT_IN_THE_MIDDLE,
         };
         best.filter(|(candidate, share)| *share >= likely(*candidate))
             .map(|(candidate, _)| candidate)
     }
 
-    /// Of a hundred entries whose records must be there, how many have them.
+    /// Returns the percentage of entries whose records are there, of those whose records must be.
     fn share_that_fits(
         self,
         keyspace: &Keyspace<'_>,
         entries: &[Entry<'_>],
         consistent_index: u64,
     ) -> u64 {
-        let from = match self {
-            Self::Beginning => 1,
-            Self::At { revision, .. } => revision,
-        };
+        let from = self.revision();
         let stored = Stored::new(*keyspace, from);
         let rest = entries.get(self.at()..).unwrap_or_default();
+        // Up to the compaction no record need be there. In the middle of a log the revision is above it.
+        let limit = match self {
+            Self::Beginning => rest.len(),
+            Self::At { .. } => rest.len().min(MAX_APPLIED_ENTRIES),
+        };
+        let rest = rest.get(..limit).unwrap_or_default();
         let (base, state): (&dyn Base, State) = match self {
             Self::Beginning => (&Nothing, beginning()),
             Self::At { .. } => (&stored, presumed(rest)),
@@ -117,13 +139,13 @@ impl Anchor {
             };
             tried = tried.saturating_add(1);
             let records: Vec<_> = keyspace.between(main..=main).collect();
-            fit = fit.saturating_add(u64::from(fits(new, &records)));
+            fit = fit.saturating_add(u64::from(records_match(new, &records)));
             if tried == TRIED_ENTRIES {
                 break;
             }
         }
         match tried {
-            1..FEWEST_TRIED if self != Self::Beginning => 0,
+            1..MIN_TRIED_ENTRIES if self != Self::Beginning => 0,
             0 if self == Self::Beginning && replay.revision() == keyspace.revision() => 100,
             _ => fit.saturating_mul(100).checked_div(tried).unwrap_or(0),
         }
@@ -137,8 +159,8 @@ pub(super) fn beginning() -> State {
     state
 }
 
-/// What is not known of the time in the middle of a log: every lease that is used before it is granted was there. Users and
-/// alarms are left out: who was refused then shows in the store.
+/// The presumed state in the middle of a log: every lease that is used before it is granted exists. Users and alarms are left
+/// out: the store shows which requests were refused.
 pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
     let mut state = State::default();
     let mut granted = std::collections::HashSet::new();
@@ -156,53 +178,43 @@ pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
                 _ => {}
             }
         }
-        entry.each_put(|_, _, lease, _| {
-            if lease != 0 && !granted.contains(&lease) {
-                state.leases.0.insert(lease, Lease::default());
+        entry.each_put(|write| {
+            if write.lease != 0 && !granted.contains(&write.lease) {
+                state.leases.0.insert(write.lease, Lease::default());
             }
         });
     }
     state
 }
 
-/// Puts whose key, value and lease stand in the store above the compaction, each with the revision before it.
+/// Puts whose key, value and lease are in the store above the compaction, each with the revision before it.
 fn by_write(
     keyspace: &Keyspace<'_>,
     entries: &[Entry<'_>],
     consistent_index: u64,
 ) -> impl Iterator<Item = Anchor> {
-    let applied = entries
+    let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
+    let applied = entries.get(..end).unwrap_or_default();
+    let stored = StoredPuts::of_keys_in(keyspace, applied);
+    applied
         .iter()
         .enumerate()
-        .take_while(move |(_, entry)| entry.entry.index <= consistent_index);
-    applied.flat_map(move |(position, entry)| {
-        let mut revisions: Vec<i64> = Vec::new();
-        entry.each_put(|key, value, lease, _| {
-            if revisions.len() < SAME_VALUES {
-                revisions.extend(revisions_of(keyspace, key, value, lease));
-            }
-        });
-        revisions.truncate(SAME_VALUES);
-        revisions.into_iter().map(move |main| Anchor::At {
-            position,
-            revision: main.saturating_sub(1),
+        .flat_map(move |(position, entry)| {
+            let mut revisions: Vec<i64> = Vec::new();
+            entry.each_put(|write| {
+                if revisions.len() < MAX_SAME_VALUES {
+                    let same = stored.revisions(write.key, write.value, -1);
+                    revisions.extend(same.take(MAX_SAME_VALUES).filter(|&main| {
+                        let record = stored.record(write.key, main);
+                        let kv = record.and_then(|record| record.key_value().ok());
+                        kv.is_some_and(|kv| kv.value == write.value && kv.lease == write.lease)
+                    }));
+                }
+            });
+            revisions.truncate(MAX_SAME_VALUES);
+            revisions.into_iter().map(move |main| Anchor::At {
+                position,
+                revision: main.saturating_sub(1),
+            })
         })
-    })
-}
-
-fn revisions_of(keyspace: &Keyspace<'_>, key: &[u8], value: &[u8], lease: i64) -> Vec<i64> {
-    let compacted = keyspace.compact_revision().unwrap_or(-1);
-    let same = |version: &crate::mvcc::Version<'_>| {
-        version.revision.main > compacted
-            && !version.tombstone
-            && version
-                .key_value()
-                .is_ok_and(|kv| kv.value == value && kv.lease == lease)
-    };
-    let records = keyspace.records_of(key);
-    records
-        .iter()
-        .filter(same)
-        .map(|version| version.revision.main)
-        .collect()
 }

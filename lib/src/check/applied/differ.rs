@@ -1,20 +1,21 @@
-//! Where the store has something else than entries made: lost and unexplained records, and what was never applied.
+//! Differences between the store and what entries made: missing and unexplained records, and entries that were never applied.
 
 use std::collections::HashMap;
 
 use super::Entry;
-use super::same::{same, same_but_one};
-use super::told::Told;
+use super::finding_set::FindingSet;
+use super::positions::{LoggedPuts, StoredPuts};
+use super::record_match::{key_or_value_matches, record_matches};
 use super::walk::{Broken, Walk};
 use crate::codes::cross;
 use crate::mvcc::Version;
 use crate::recover::{Change, Replay};
 use located::Finding;
 
-/// Entries looked ahead for the one that made a revision.
-const LOOK_AHEAD: usize = 4096;
-/// Records in a row that fit nothing before WAL and store are called strangers.
-const STRANGERS: u64 = 8;
+/// Maximum distance of the entry that made a revision from the one that should have.
+const MAX_ENTRIES_AHEAD: usize = 4096;
+/// Number of consecutive records that fit nothing, after which WAL and store have different histories.
+const MAX_STRANGERS: u64 = 8;
 
 impl<'a> Walk<'_, 'a> {
     /// Above the compaction the store has something else than the entry made.
@@ -24,19 +25,20 @@ impl<'a> Walk<'_, 'a> {
         made: &[Change<'_>],
         stored: &[Version<'_>],
         beyond: bool,
-        told: &mut Told,
+        findings: &mut FindingSet,
     ) -> Option<Broken> {
         let entry = self.entries.get(position)?;
         let main = made.first().map_or(0, |change| change.revision.main);
-        let pairs = || {
-            made.iter().filter_map(|change| {
-                Some((
-                    change,
-                    stored.iter().find(|v| v.revision == change.revision)?,
-                ))
-            })
+        // Both are in order of revision; a revoked lease may have deleted very many keys at once.
+        let stored_at = |change: &Change<'_>| {
+            let at = stored.binary_search_by_key(&change.revision, |version| version.revision);
+            at.ok().and_then(|at| stored.get(at))
         };
-        let alike = pairs().all(|(change, version)| same_but_one(change, version))
+        let pairs = || {
+            made.iter()
+                .filter_map(|change| Some((change, stored_at(change)?)))
+        };
+        let alike = pairs().all(|(change, version)| key_or_value_matches(change, version))
             && stored.len() <= made.len();
         if stored.is_empty() || alike {
             if beyond {
@@ -44,13 +46,10 @@ impl<'a> Walk<'_, 'a> {
             }
             self.strangers = 0;
             for change in made {
-                match stored
-                    .iter()
-                    .find(|version| version.revision == change.revision)
-                {
-                    Some(version) if same(change, version) => {}
-                    Some(version) => self.one_differs(entry, change, version, told),
-                    None => self.one_missing(entry, change, told),
+                match stored_at(change) {
+                    Some(version) if record_matches(change, version) => {}
+                    Some(version) => self.one_differs(entry, change, version, findings),
+                    None => self.one_missing(entry, change, findings),
                 }
             }
             return None;
@@ -76,15 +75,16 @@ impl<'a> Walk<'_, 'a> {
                     .last()
                     .map_or(entry.entry.index, |last| last.entry.index);
                 let message = format!(
-                    "raft entries {} to {last} count as applied, but the store has nothing of them at revision {main}",
-                    entry.entry.index
+                    "raft entries {}–{last} count as applied (consistent_index {}), but their writes are missing in the store at revision {main}",
+                    entry.entry.index, self.consistent_index
                 );
-                let place = self.place_near(main, told);
+                let place = self.place_near(main, findings);
                 let mut finding = Finding::new(&cross::SKIPPED, place, message)
-                    .seen("nothing of them", self.written(entry))
+                    .seen("none of their records", self.written(entry))
                     .count(later as u64);
                 finding.keys = keys_of(lost);
-                told.add(finding);
+                finding.next = entries_command(entry.entry.index, last);
+                findings.add(finding, (main, main));
                 Some(Broken::Again {
                     position: position.saturating_add(later),
                     revision: main.saturating_sub(1),
@@ -92,17 +92,19 @@ impl<'a> Walk<'_, 'a> {
             }
             (_, Some(extra)) => {
                 let last = main.saturating_add(extra).saturating_sub(1);
-                let message = format!("no raft entry made the revisions {main} to {last}");
-                let place = self.place_near(main, told);
+                let message = format!(
+                    "no raft entry made the revisions {main}–{last} of the store; raft entry {} follows after them",
+                    entry.entry.index
+                );
+                let place = self.place_near(main, findings);
                 let mut finding =
                     Finding::new(&cross::UNEXPLAINED, place, message).count(extra.unsigned_abs());
                 finding.keys = self
                     .keyspace
                     .between(main..=last)
-                    .take(100)
                     .map(|version| version.key.to_vec())
                     .collect();
-                told.add(finding);
+                findings.add(finding, (main, last));
                 Some(Broken::Again {
                     position,
                     revision: last,
@@ -110,54 +112,51 @@ impl<'a> Walk<'_, 'a> {
             }
             _ => {
                 self.strangers = self.strangers.saturating_add(1);
-                if self.strangers >= STRANGERS {
+                if self.strangers >= MAX_STRANGERS {
                     let message = format!(
-                        "from raft entry {} (revision {main}) on the store's records are not those of the WAL",
+                        "from raft entry {} on (revision {main}) the store has other records than the WAL wrote",
                         entry.entry.index
                     );
-                    let place = self.place_near(main, told);
+                    let place = self.place_near(main, findings);
                     let finding = Finding::new(&cross::DISAGREE, place, message);
-                    told.add(finding.seen("other records", self.written(entry)));
+                    let finding = finding.seen("other records", self.written(entry));
+                    findings.add(finding, (main, self.newest));
                     return Some(Broken::Done);
                 }
-                pairs()
-                    .for_each(|(change, version)| self.one_differs(entry, change, version, told));
+                pairs().for_each(|(change, version)| {
+                    self.one_differs(entry, change, version, findings)
+                });
                 None
             }
         }
     }
 
-    /// How many entries further one is that writes what the store has here.
+    /// Returns how many entries later the next one is that writes what the store has here.
     fn made_by_later(&self, position: usize, stored: &[Version<'_>]) -> Option<usize> {
         let wanted = stored.iter().find(|version| !version.tombstone)?;
         let value = wanted.key_value().ok()?.value;
-        let later = self.entries.iter().skip(position).take(LOOK_AHEAD);
-        let found =
-            later.enumerate().skip(1).find(|(_, entry)| {
-                entry.entry.index <= self.consistent_index
-                    && entry.payload().puts().iter().any(|put| {
-                        put.key == wanted.key && (put.value == value || put.ignore_value)
-                    })
-            })?;
-        Some(found.0)
+        let puts = self
+            .logged_puts
+            .get_or_init(|| LoggedPuts::new(self.entries));
+        let found = puts.next_after(position, wanted.key, value)?;
+        let entry = self.entries.get(found)?;
+        let later = found.saturating_sub(position);
+        (entry.entry.index <= self.consistent_index && later < MAX_ENTRIES_AHEAD).then_some(later)
     }
 
-    /// How many revisions later the store has what the entry made.
+    /// Returns how many revisions later the store has what the entry made.
     fn made_later(&self, made: &[Change<'_>], main: i64) -> Option<i64> {
         let change = made.iter().find(|change| change.put.is_some())?;
         let put = change.put.as_ref()?;
-        let records = self.keyspace.records_of(&change.key);
-        let later = records.iter().find(|version| {
-            version.revision.main > main
-                && version
-                    .key_value()
-                    .is_ok_and(|kv| kv.value == &*put.value && !version.tombstone)
-        })?;
-        Some(later.revision.main.saturating_sub(main))
+        let puts = self
+            .stored_puts
+            .get_or_init(|| StoredPuts::of_keys_in(self.keyspace, self.entries));
+        let later = puts.revisions(&change.key, &put.value, main).next()?;
+        Some(later.saturating_sub(main))
     }
 
     /// Of each key the newest put at or below the compaction must have been kept.
-    pub(super) fn kept(&self, replay: &Replay<'_, '_>, told: &mut Told) {
+    pub(super) fn kept(&self, replay: &Replay<'_, '_>, findings: &mut FindingSet) {
         let mut newest: HashMap<&[u8], &Change<'_>> = HashMap::new();
         for change in replay
             .changes()
@@ -187,16 +186,15 @@ impl<'a> Walk<'_, 'a> {
         for change in missing {
             let entry = self
                 .entries
-                .iter()
-                .find(|entry| entry.entry.index == change.index);
-            if let Some(entry) = entry {
-                self.one_missing(entry, change, told);
+                .binary_search_by_key(&change.index, |entry| entry.entry.index);
+            if let Some(entry) = entry.ok().and_then(|at| self.entries.get(at)) {
+                self.one_missing(entry, change, findings);
             }
         }
     }
 
     /// What consistent_index says against what the store has.
-    pub(super) fn ends(&mut self, told: &mut Told) {
+    pub(super) fn ends(&mut self, findings: &mut FindingSet) {
         if !self.whole && !self.unapplied.is_empty() {
             self.lost = true;
             return;
@@ -215,21 +213,15 @@ impl<'a> Walk<'_, 'a> {
                 .last()
                 .map_or(first.entry.index, |last| last.entry.index);
             let message = format!(
-                "{} raft entries from {} to {last} count as applied (consistent_index {}), but the store ends before them, at revision {}",
-                lost.len(),
-                first.entry.index,
-                self.consistent_index,
-                self.newest
+                "raft entries {}–{last} count as applied (consistent_index {}), but the store ends before them, at revision {}",
+                first.entry.index, self.consistent_index, self.newest
             );
-            let mut finding = Finding::new(&cross::SKIPPED, told.db_place(), message)
-                .seen("nothing of them", self.written(first))
+            let mut finding = Finding::new(&cross::SKIPPED, findings.db_place(), message)
+                .seen("none of their records", self.written(first))
                 .count(lost.len() as u64);
-            finding.keys = lost
-                .iter()
-                .flat_map(|entry| user_keys(entry))
-                .take(100)
-                .collect();
-            told.add(finding);
+            finding.keys = lost.iter().flat_map(|entry| user_keys(entry)).collect();
+            finding.next = entries_command(first.entry.index, last);
+            findings.add(finding, (self.newest, self.newest));
         }
         if let Some(last) = self
             .applied_beyond
@@ -237,22 +229,33 @@ impl<'a> Walk<'_, 'a> {
         {
             let count = last.entry.index.saturating_sub(self.consistent_index);
             let message = format!(
-                "the store has the effect of raft entries up to {}, but consistent_index is {}",
-                last.entry.index, self.consistent_index
+                "the store has the records of raft entries up to {}, but consistent_index is {}: a start applies entries {}–{} again",
+                last.entry.index,
+                self.consistent_index,
+                self.consistent_index.saturating_add(1),
+                last.entry.index
             );
-            let finding = Finding::new(&cross::TWICE, told.db_place(), message)
+            let finding = Finding::new(&cross::TWICE, findings.db_place(), message)
                 .seen(
                     self.consistent_index.to_string(),
                     format!("{} or more", last.entry.index),
                 )
                 .count(count);
-            told.add(finding);
+            findings.add(finding, (self.newest, self.newest));
         }
     }
 }
 
+/// The command that shows entries, and what else to do.
+fn entries_command(first: u64, last: u64) -> Vec<String> {
+    vec![
+        format!("etcd-inspect wal --index {first}..{last} {{path}}"),
+        cross::SKIPPED.next.to_owned(),
+    ]
+}
+
 fn keys_of(entries: &[Entry<'_>]) -> Vec<Vec<u8>> {
-    entries.iter().flat_map(user_keys).take(100).collect()
+    entries.iter().flat_map(user_keys).collect()
 }
 
 fn user_keys(entry: &Entry<'_>) -> Vec<Vec<u8>> {

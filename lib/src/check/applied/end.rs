@@ -7,17 +7,19 @@
 use super::Entry;
 use super::anchor::{Anchor, presumed};
 use crate::mvcc::Keyspace;
+use located::progress::Progress;
 use crate::recover::{Applied, Replay, Stored};
 
 /// Rounds in which the place may still move: what a deletion or a comparison does depends on the store it begins with.
 const ROUNDS: usize = 4;
 
-/// The earliest entry of a run that ends with consistent_index whose revision lies above the compaction, with the revision
-/// before it. `None` when the run ends before, or no such place is stable.
+/// Returns the earliest entry of a run that ends with consistent_index whose revision is above the compaction, with the
+/// revision before it. `None` if the run ends before, no such place is stable, or the comparison was cancelled.
 pub(super) fn from_end(
     keyspace: &Keyspace<'_>,
     entries: &[Entry<'_>],
     consistent_index: u64,
+    progress: &dyn Progress,
 ) -> Option<Anchor> {
     let floor = keyspace.compact_revision().unwrap_or(1).max(1);
     let newest = keyspace.between(0..=i64::MAX).next_back()?.revision.main;
@@ -26,6 +28,9 @@ pub(super) fn from_end(
     }
     let (mut position, mut revision) = (0usize, floor);
     for _ in 0..ROUNDS {
+        if progress.cancelled() {
+            return None;
+        }
         let used = used(keyspace, entries, position, revision, consistent_index)?;
         let all = used.last().copied().unwrap_or(0);
         let wanted = newest.saturating_sub(all);

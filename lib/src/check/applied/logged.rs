@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::anchor::{Anchor, beginning, presumed};
-use super::same::fits;
+use super::record_match::records_match;
 use super::{Entry, runs};
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
@@ -68,10 +68,7 @@ impl Logged {
         until: u64,
     ) {
         let rest = entries.get(anchor.at()..).unwrap_or_default();
-        let from = match anchor {
-            Anchor::Beginning => 1,
-            Anchor::At { revision, .. } => revision,
-        };
+        let from = anchor.revision();
         let stored = Stored::new(*keyspace, from);
         let (base, state): (&dyn Base, State) = match anchor {
             Anchor::Beginning => (&Nothing, beginning()),
@@ -93,7 +90,7 @@ impl Logged {
             let known = main.filter(|main| *main > compacted && *main <= newest);
             let strange = known.is_some_and(|main| {
                 let records: Vec<_> = keyspace.between(main..=main).collect();
-                !fits(new, &records)
+                !records_match(new, &records)
             });
             if strange || matches!(applied, Applied::Stops(_)) {
                 self.stopped = Some(entry.entry.index);
@@ -220,10 +217,15 @@ pub fn logged(member: &Member, progress: &dyn Progress) -> Result<Option<Logged>
         return Ok(None);
     };
     let consistent_index = member.meta()?.consistent_index.unwrap_or(0);
-    Ok(Some(of_wal(&keyspace, &wal, consistent_index)))
+    Ok(Some(of_wal(&keyspace, &wal, consistent_index, progress)))
 }
 
-fn of_wal(keyspace: &Keyspace<'_>, wal: &Wal<'_>, consistent_index: u64) -> Logged {
+fn of_wal(
+    keyspace: &Keyspace<'_>,
+    wal: &Wal<'_>,
+    consistent_index: u64,
+    progress: &dyn Progress,
+) -> Logged {
     let mut logged = Logged {
         placed: Overlay::empty(Rules::NEWEST),
         unplaced: Overlay::empty(Rules::NEWEST),
@@ -234,7 +236,7 @@ fn of_wal(keyspace: &Keyspace<'_>, wal: &Wal<'_>, consistent_index: u64) -> Logg
     let until = commit(wal, consistent_index);
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
     for entries in runs(wal) {
-        match Anchor::find(keyspace, &entries, consistent_index, whole) {
+        match Anchor::find(keyspace, &entries, consistent_index, whole, progress) {
             Some(anchor) => {
                 logged.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
                 logged.place(keyspace, &entries, anchor, until);

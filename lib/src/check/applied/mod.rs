@@ -1,26 +1,28 @@
-//! The WAL against the store: what applied entries wrote must be there, and nothing else.
+//! Compares the WAL with the store: what applied entries wrote must be there, and nothing else.
 //!
-//! bbolt protects no value. But the WAL does, with a rolling checksum, and it usually reaches back far behind the db. So
-//! entries are applied once more, beginning where the revision is known, and each record they make is held against the
-//! record stored under that revision. That finds flipped bits, lost and stale pages, resurrected keys, and a
-//! consistent_index that does not fit.
+//! bbolt protects no value. But the WAL does, with a rolling checksum, and it usually reaches back further than what the
+//! last compaction left. So entries are applied once more, beginning at an entry whose revision is known, and each record
+//! that they make is compared with the record stored at that revision. That finds flipped bits, lost and stale pages,
+//! resurrected keys, and a consistent_index that does not fit.
 //!
-//! Where to begin: a log from the first entry begins with the empty store; another where counting back from
-//! consistent_index and the newest revision leads; else at a put whose key and value stand in the store above the
-//! compaction, on top of the store as it was before it.
+//! The comparison begins at an [`Anchor`]: a log from the first entry begins with the empty store; another one at the entry
+//! to which counting back from consistent_index and the newest revision leads; otherwise at a put whose key and value are
+//! in the store above the compaction, on top of the store as it was before that put.
 //!
-//! A log with gaps or damage is not held against the store where it does not fit: what is missing may explain it.
+//! A log with gaps or damage is compared only as far as it fits: the missing entries may explain the rest.
 
 mod anchor;
+mod another_store;
 mod differ;
 mod end;
+mod finding_set;
 mod logged;
-mod near;
-mod said;
-mod same;
+mod positions;
+mod record_findings;
+mod record_match;
+mod single_bit;
 mod state;
 mod straight;
-mod told;
 mod versions;
 mod walk;
 
@@ -28,20 +30,22 @@ pub use logged::{Logged, logged};
 pub use versions::versions;
 
 use anchor::Anchor;
-use told::Told;
+use finding_set::FindingSet;
+use single_bit::single_bit_mismatches;
 use walk::Begin;
 
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
-use crate::raft::{Payload, Plain};
+use located::progress::Progress;
+use crate::raft::{Operation, Payload, Plain, PlainKind, Request};
 use crate::wal::LogEntry;
 use located::Sink;
 
 /// How far the comparison of WAL and store reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// First and last raft index whose effect was held against the store.
+    /// First and last raft index whose effect was compared with the store.
     pub indexes: Option<(u64, u64)>,
     /// The revision of the store before the first of them.
     pub from_revision: i64,
@@ -49,49 +53,88 @@ pub struct Reach {
     pub records: u64,
 }
 
-/// One entry, with what it carries.
+/// One entry, with its data.
 pub(super) struct Entry<'a> {
     pub(super) entry: &'a LogEntry,
     pub(super) data: &'a [u8],
 }
 
 impl Entry<'_> {
-    /// What it asks for, decoded each time: kept for all entries it would be a second log in memory.
+    /// Decodes what it asks for, each time: kept for all entries it would be a second log in memory.
     pub(super) fn payload(&self) -> Payload {
         Payload::decode(self.entry.kind, self.data)
     }
 
-    /// Gives every put, in all branches of a transaction: key, value, lease, and whether it keeps the value that was there.
-    pub(super) fn each_put(&self, mut put: impl FnMut(&[u8], &[u8], i64, bool)) {
+    /// Calls `put` with every put, in all branches of a transaction.
+    pub(super) fn each_put(&self, mut put: impl FnMut(Write<'_>)) {
         if self.entry.is_plain
             && let Some(plain) = Plain::parse(self.data)
         {
-            plain
-                .puts()
-                .for_each(|one| put(one.key, one.value, one.lease, false));
+            let is_conditional = matches!(plain.kind, PlainKind::Txn(_));
+            plain.puts().for_each(|one| {
+                put(Write {
+                    key: one.key,
+                    value: one.value,
+                    lease: one.lease,
+                    keeps_value: false,
+                    is_conditional,
+                });
+            });
             return;
         }
-        for one in self.payload().puts() {
-            put(&one.key, &one.value, one.lease, one.ignore_value);
+        let payload = self.payload();
+        let is_conditional = match &payload {
+            Payload::Request(Request::Internal(request)) => {
+                matches!(request.operation(), Some(Operation::Txn(_)))
+            }
+            _ => false,
+        };
+        for one in payload.puts() {
+            put(Write {
+                key: &one.key,
+                value: &one.value,
+                lease: one.lease,
+                keeps_value: one.ignore_value,
+                is_conditional,
+            });
         }
     }
 }
 
-/// Holds the store against the WAL. `Err` says why that is not possible.
+/// One put that an entry asks for.
+pub(super) struct Write<'p> {
+    pub(super) key: &'p [u8],
+    pub(super) value: &'p [u8],
+    pub(super) lease: i64,
+    /// Whether the key keeps the value that it has.
+    pub(super) keeps_value: bool,
+    /// Whether it is in a transaction, so that it may not have happened.
+    pub(super) is_conditional: bool,
+}
+
+/// Compares the store with the WAL.
 ///
 /// # Errors
-/// A sentence for the list of what was skipped.
+/// Why that is not possible, as a sentence for the list of what was skipped.
 pub fn applied(
     db: &Db<'_>,
     keyspace: &Keyspace<'_>,
     wal: &Wal<'_>,
     consistent_index: u64,
+    progress: &dyn Progress,
     report: &mut Sink<'_>,
 ) -> Result<Reach, String> {
-    let mut reach = Reach::default();
-    let mut told = Told::new(db);
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-    let mut why = "no entry of the WAL is applied in the db".to_owned();
+    let mut comparison = Comparison {
+        keyspace,
+        wal,
+        consistent_index,
+        whole,
+        progress,
+        findings: FindingSet::new(db),
+        reach: Reach::default(),
+        stopped: "no entry of the WAL is applied in the db".to_owned(),
+    };
     for entries in runs(wal) {
         if entries
             .first()
@@ -99,58 +142,120 @@ pub fn applied(
         {
             continue;
         }
-        let road = straight::straight(keyspace, &entries, consistent_index);
-        let found = road.map(Begin::Road).or_else(|| {
-            let found = Anchor::find(keyspace, &entries, consistent_index, whole);
-            found.map(Begin::Anchor)
-        });
-        let Some(begin) = found else {
-            why = "no write in the WAL could be found in the store above the compaction revision: nothing says which revision its entries have".to_owned();
-            if whole {
-                near::near_misses(keyspace, &entries, consistent_index, &mut told);
-            }
-            continue;
-        };
-        let earlier = entries.get(..begin.at()).unwrap_or_default();
-        if whole {
-            near::near_misses(keyspace, earlier, consistent_index, &mut told);
-        }
-        let mut new = told.empty();
-        let walked = walk::walk(
-            keyspace,
-            wal,
-            &entries,
-            begin,
-            consistent_index,
-            whole,
-            &mut new,
-        );
-        if !whole && walked.lost {
-            why = "entries are missing or damaged in the WAL, and what is left does not say which revisions it made".to_owned();
-            continue;
-        }
-        told.extend(new);
-        let one = walked.reach;
-        if let Some(state) = walked.state.filter(|_| {
+        let state = comparison.run(&entries).filter(|_| {
             entries
                 .last()
                 .is_some_and(|last| last.entry.index >= consistent_index)
-        }) {
+        });
+        if let Some(state) = state {
             state::compare(db, &state, report);
         }
-        reach.records = reach.records.saturating_add(one.records);
-        if let Some((first, last)) = one.indexes {
-            if reach.indexes.is_none() {
-                reach.from_revision = one.from_revision;
+    }
+    comparison.findings.report(report);
+    if progress.cancelled() {
+        return Err("cancelled".to_owned());
+    }
+    if comparison.reach.indexes.is_some() {
+        Ok(comparison.reach)
+    } else {
+        Err(comparison.stopped)
+    }
+}
+
+/// The comparison of one db with one log.
+struct Comparison<'c, 'a> {
+    keyspace: &'c Keyspace<'a>,
+    wal: &'c Wal<'a>,
+    consistent_index: u64,
+    /// Whether no entry is missing or damaged in the log.
+    whole: bool,
+    progress: &'c dyn Progress,
+    findings: FindingSet,
+    reach: Reach,
+    /// Why nothing could be compared.
+    stopped: String,
+}
+
+impl<'a> Comparison<'_, 'a> {
+    /// Compares one run of entries. Returns everything beside keys after it, if nothing of that was guessed.
+    fn run(&mut self, entries: &[Entry<'a>]) -> Option<crate::recover::State> {
+        let (keyspace, consistent_index) = (self.keyspace, self.consistent_index);
+        let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
+        let applied = entries.get(..end).unwrap_or_default();
+        let road = straight::straight(keyspace, entries, consistent_index, self.progress);
+        let found = road.map(Begin::Road).or_else(|| {
+            Anchor::find(
+                keyspace,
+                entries,
+                consistent_index,
+                self.whole,
+                self.progress,
+            )
+            .map(Begin::Anchor)
+        });
+        let Some(begin) = found else {
+            self.stopped = "no write in the WAL was found in the store above the compaction revision: the revisions of its entries are not known".to_owned();
+            if self.whole && !self.progress.cancelled() {
+                self.without_anchor(applied);
             }
-            reach.indexes = Some((reach.indexes.map_or(first, |(known, _)| known), last));
+            return None;
+        };
+        let earlier = applied.get(..begin.at()).unwrap_or_default();
+        if self.whole {
+            let _ = single_bit_mismatches(
+                keyspace,
+                earlier,
+                begin.revision(),
+                true,
+                self.progress,
+                &mut self.findings,
+            );
+        }
+        let mut new = self.findings.empty();
+        let walked = walk::walk(self, entries, begin, &mut new);
+        if !self.whole && walked.lost {
+            self.stopped = "entries are missing or damaged in the WAL, and the remaining ones do not fit the revisions of the store".to_owned();
+            return None;
+        }
+        self.findings.extend(new);
+        self.reached(walked.reach);
+        walked.state
+    }
+
+    /// What can be said of entries that no revision of the store fits.
+    fn without_anchor(&mut self, applied: &[Entry<'a>]) {
+        let mut bit_rot = self.findings.empty();
+        let last = single_bit_mismatches(
+            self.keyspace,
+            applied,
+            i64::MAX,
+            false,
+            self.progress,
+            &mut bit_rot,
+        );
+        let another = another_store::another_store(
+            self.keyspace,
+            self.wal,
+            applied,
+            last,
+            &mut self.findings,
+        );
+        if another {
+            self.stopped = "the WAL did not write this store".to_owned();
+        } else {
+            self.findings.extend(bit_rot);
         }
     }
-    told.tell(report);
-    if reach.indexes.is_some() {
-        Ok(reach)
-    } else {
-        Err(why)
+
+    fn reached(&mut self, one: Reach) {
+        self.reach.records = self.reach.records.saturating_add(one.records);
+        if let Some((first, last)) = one.indexes {
+            if self.reach.indexes.is_none() {
+                self.reach.from_revision = one.from_revision;
+            }
+            let first = self.reach.indexes.map_or(first, |(known, _)| known);
+            self.reach.indexes = Some((first, last));
+        }
     }
 }
 

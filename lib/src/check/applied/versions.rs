@@ -1,5 +1,7 @@
 //! Every version of a key that is anywhere.
 
+use std::collections::HashSet;
+
 use super::logged::Logged;
 use crate::member::Origin;
 use crate::mvcc::{Keyspace, Version};
@@ -18,27 +20,26 @@ pub fn versions<'v>(
     let Some(logged) = logged else {
         return all;
     };
-    let replayed: Vec<_> = all.iter().map(|(_, version)| version.revision).collect();
     let new = logged.keyspace().records_of(key);
-    let new = new
+    let known: HashSet<_> = all.iter().map(|(_, version)| version.revision).collect();
+    let new: Vec<_> = new
         .iter()
-        .filter(|version| !replayed.contains(&version.revision));
-    all.extend(new.map(|version| {
-        let index = logged.index_of(version.revision.main);
-        (Origin::Wal(index), version)
-    }));
+        .filter(|version| !known.contains(&version.revision))
+        .map(|version| {
+            let index = logged.index_of(version.revision.main);
+            (Origin::Wal(index), version)
+        })
+        .collect();
+    all.extend(new);
     all.sort_by_key(|(_, version)| version.revision);
     let value = |version: &Version<'v>| version.key_value().ok().map(|kv| kv.value);
+    let puts = all.iter().filter(|(_, version)| !version.tombstone);
+    let known: HashSet<_> = puts.map(|(_, version)| value(version)).collect();
     let unplaced = logged.unplaced().records_of(key);
     let mut before: Vec<_> = unplaced
         .iter()
-        // What stands in the db with its revision is not shown once more without.
-        .filter(|version| {
-            version.tombstone
-                || all
-                    .iter()
-                    .all(|(_, known)| known.tombstone || value(known) != value(version))
-        })
+        // A write that is in the db with its revision is not shown again without one.
+        .filter(|version| version.tombstone || !known.contains(&value(version)))
         .map(|version| {
             let origin = Origin::Unplaced {
                 index: version.revision.main.unsigned_abs(),

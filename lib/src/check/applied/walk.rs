@@ -1,15 +1,22 @@
-//! Applying entries once more and holding what they write against the store.
+//! Applies entries once more and compares what they write with the store.
+
+use std::cell::OnceCell;
 
 use super::anchor::{Anchor, beginning, presumed};
-use super::same::fits;
+use super::positions::{LoggedPuts, StoredPuts};
+use super::record_match::records_match;
 use super::straight::Straight;
-use super::{Entry, Reach, Told};
+use super::{Comparison, Entry, FindingSet, Reach};
 use crate::member::Wal;
 use crate::mvcc::{Keyspace, Version};
+use located::progress::Progress;
 use crate::recover::{Applied, Base, Nothing, Replay, State, Stored};
 
-/// How often the thread may be lost and found again.
+/// Maximum number of places where WAL and store differ in their numbering and the comparison goes on.
 const MAX_BREAKS: usize = 16;
+
+/// Entries between two looks at whether the comparison was cancelled.
+const ENTRIES_PER_LOOK: usize = 1024;
 
 /// Why a walk ended before the last entry.
 pub(super) enum Broken {
@@ -19,6 +26,7 @@ pub(super) enum Broken {
     Again { position: usize, revision: i64 },
 }
 
+/// A comparison of the records that entries make, in order of the entries.
 pub(super) struct Walk<'w, 'a> {
     pub(super) keyspace: &'w Keyspace<'a>,
     pub(super) wal: &'w Wal<'a>,
@@ -37,6 +45,10 @@ pub(super) struct Walk<'w, 'a> {
     /// The last entry behind consistent_index whose effect the store has.
     pub(super) applied_beyond: Option<usize>,
     pub(super) strangers: u64,
+    /// Writes by what they write; collected when records are first found under another revision.
+    pub(super) stored_puts: OnceCell<StoredPuts<'w, 'a>>,
+    pub(super) logged_puts: OnceCell<LoggedPuts>,
+    progress: &'w dyn Progress,
 }
 
 /// Where a walk begins.
@@ -55,6 +67,14 @@ impl Begin {
             Self::Road(road) => road.from,
         }
     }
+
+    /// The revision of the store before that entry.
+    pub(super) fn revision(&self) -> i64 {
+        match self {
+            Self::Anchor(anchor) => anchor.revision(),
+            Self::Road(road) => road.anchor().revision(),
+        }
+    }
 }
 
 /// What a walk came to.
@@ -67,28 +87,26 @@ pub(super) struct Walked {
     pub(super) lost: bool,
 }
 
-/// Compares from the anchor on. Where the log is not whole it ends where the two go apart.
+/// Compares from the anchor on. If the log is not whole, that ends at the first difference.
 pub(super) fn walk<'a>(
-    keyspace: &Keyspace<'a>,
-    wal: &Wal<'a>,
+    comparison: &Comparison<'_, 'a>,
     entries: &[Entry<'a>],
     begin: Begin,
-    consistent_index: u64,
-    whole: bool,
-    told: &mut Told,
+    findings: &mut FindingSet,
 ) -> Walked {
+    let keyspace = comparison.keyspace;
     let (anchor, road) = match begin {
         Begin::Anchor(anchor) => (anchor, None),
         Begin::Road(road) => (road.anchor(), Some(road)),
     };
     let mut walk = Walk {
-        whole,
+        whole: comparison.whole,
         lost: false,
         state: None,
         keyspace,
-        wal,
+        wal: comparison.wal,
         entries,
-        consistent_index,
+        consistent_index: comparison.consistent_index,
         compacted: keyspace.compact_revision().unwrap_or(-1),
         newest: keyspace
             .between(0..=i64::MAX)
@@ -98,11 +116,11 @@ pub(super) fn walk<'a>(
         unapplied: Vec::new(),
         applied_beyond: None,
         strangers: 0,
+        stored_puts: OnceCell::new(),
+        logged_puts: OnceCell::new(),
+        progress: comparison.progress,
     };
-    let (mut position, mut revision) = match anchor {
-        Anchor::Beginning => (0, 1),
-        Anchor::At { position, revision } => (position, revision),
-    };
+    let (mut position, mut revision) = (anchor.at(), anchor.revision());
     walk.reach.from_revision = revision;
     let mut first = match &road {
         Some(road) => {
@@ -128,7 +146,7 @@ pub(super) fn walk<'a>(
         let state = first
             .take()
             .unwrap_or_else(|| presumed(entries.get(position..).unwrap_or_default()));
-        match walk.run(base, state, position, revision, told) {
+        match walk.run(base, state, position, revision, findings) {
             Broken::Done => break,
             Broken::Again {
                 position: at,
@@ -139,7 +157,7 @@ pub(super) fn walk<'a>(
             }
         }
     }
-    walk.ends(told);
+    walk.ends(findings);
     Walked {
         reach: walk.reach,
         state: walk
@@ -156,10 +174,13 @@ impl Walk<'_, '_> {
         state: State,
         from: usize,
         revision: i64,
-        told: &mut Told,
+        findings: &mut FindingSet,
     ) -> Broken {
         let mut replay = Replay::new(base, state, revision, -1);
         for (position, entry) in self.entries.iter().enumerate().skip(from) {
+            if position.checked_rem(ENTRIES_PER_LOOK) == Some(0) && self.progress.cancelled() {
+                break;
+            }
             let index = entry.entry.index;
             let beyond = index > self.consistent_index;
             if beyond && self.state.is_none() {
@@ -186,11 +207,11 @@ impl Walk<'_, '_> {
                 continue;
             }
             if main <= self.compacted {
-                self.compare_left(entry, made, &stored, told);
+                self.compare_left(entry, made, &stored, findings);
                 self.reached(index, beyond, stored.len());
                 continue;
             }
-            if fits(made, &stored) {
+            if records_match(made, &stored) {
                 self.strangers = 0;
                 if beyond {
                     self.applied_beyond = Some(position);
@@ -198,8 +219,8 @@ impl Walk<'_, '_> {
                 self.reached(index, beyond, stored.len());
                 continue;
             }
-            if let Some(broken) = self.differs(position, made, &stored, beyond, told) {
-                self.kept(&replay, told);
+            if let Some(broken) = self.differs(position, made, &stored, beyond, findings) {
+                self.kept(&replay, findings);
                 return broken;
             }
             self.reached(index, beyond, stored.len());
@@ -207,7 +228,7 @@ impl Walk<'_, '_> {
         if self.state.is_none() {
             self.state = Some(replay.state().clone());
         }
-        self.kept(&replay, told);
+        self.kept(&replay, findings);
         Broken::Done
     }
 

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::anchor::Anchor;
 use super::{Entry, Reach};
 use crate::mvcc::Keyspace;
+use located::progress::Progress;
 use crate::recover::State;
 
 use self::leases::{Revoked, Timeline};
@@ -69,6 +70,7 @@ pub(super) fn straight(
     keyspace: &Keyspace<'_>,
     entries: &[Entry<'_>],
     consistent_index: u64,
+    progress: &dyn Progress,
 ) -> Option<Straight> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
     let applied = entries.get(..end)?;
@@ -86,7 +88,12 @@ pub(super) fn straight(
     let timeline = Timeline::of(on_course, from_the_beginning);
     let stretch_of = |&(from, to, revision): &(usize, usize, i64)| Stretch { from, to, revision };
     let stretches: Vec<Stretch> = course.marks.iter().map(stretch_of).collect();
-    let verify = |stretch: &Stretch| verify::stretch(keyspace, on_course, *stretch, &timeline);
+    let verify = |stretch: &Stretch| {
+        if progress.cancelled() {
+            return Verified::nothing(stretch.from, stretch.revision);
+        }
+        verify::stretch(keyspace, on_course, *stretch, &timeline)
+    };
     let done: Vec<Verified> = stretches.par_iter().map(verify).collect();
     let start = Verified::nothing(0, course.revision);
     let mut road = start;
@@ -145,7 +152,8 @@ mod tests {
         let (keyspace, wal) = (member.keyspace().unwrap(), member.wal().unwrap());
         let applied = member.meta().unwrap().consistent_index.unwrap();
         let entries = runs(&wal).pop().unwrap();
-        straight(&keyspace, &entries, applied).map(|road| (road, entries.len()))
+        straight(&keyspace, &entries, applied, &located::progress::Silent)
+            .map(|road| (road, entries.len()))
     }
 
     #[test]

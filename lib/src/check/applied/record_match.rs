@@ -1,17 +1,19 @@
-//! Whether a stored record is what an entry wrote, nearly so, or in what it differs.
+//! Compares a stored record with what an entry wrote.
 
 use crate::mvcc::{KeyValue, Version};
 use crate::recover::Change;
 
-pub(super) fn fits(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
+/// Returns whether the stored records of a revision are exactly those that an entry made.
+pub(super) fn records_match(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
     made.len() == stored.len()
         && made
             .iter()
             .zip(stored)
-            .all(|(change, version)| same(change, version))
+            .all(|(change, version)| record_matches(change, version))
 }
 
-pub(super) fn same(change: &Change<'_>, version: &Version<'_>) -> bool {
+/// Returns whether a stored record is exactly what an entry made.
+pub(super) fn record_matches(change: &Change<'_>, version: &Version<'_>) -> bool {
     change.revision == version.revision
         && change.put.is_none() == version.tombstone
         && version
@@ -37,8 +39,8 @@ fn equal(a: &KeyValue<'_>, b: &KeyValue<'_>) -> bool {
     )
 }
 
-/// The same write, but for what a few flipped bits change: the key or the value is that of the entry.
-pub(super) fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
+/// Returns whether key or value of a stored record is that of the entry: the rest may be flipped bits.
+pub(super) fn key_or_value_matches(change: &Change<'_>, version: &Version<'_>) -> bool {
     if change.put.is_none() != version.tombstone {
         return version.key == &*change.key;
     }
@@ -50,6 +52,7 @@ pub(super) fn same_but_one(change: &Change<'_>, version: &Version<'_>) -> bool {
     version.key == &*change.key || same_value
 }
 
+/// Returns which part of a record differs, what is stored and what was written.
 pub(super) fn difference(
     change: &Change<'_>,
     version: &Version<'_>,
