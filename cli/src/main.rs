@@ -31,6 +31,7 @@ mod suggest;
 mod target;
 mod ui;
 mod usage;
+mod verdict;
 mod view;
 mod what;
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use etcd_inspect::bolt::{self, PageMap};
 use etcd_inspect::check::{Depth, check};
-use etcd_inspect::cluster::compare;
+use etcd_inspect::verdict::compare;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 

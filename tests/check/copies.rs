@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::cluster::{Comparison, compare};
+use etcd_inspect::verdict::{Comparison, compare};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use testkit::places::bolt::Db;

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
 use etcd_inspect::check::{Depth, Report, Verdict, check_with};
+use etcd_inspect::verdict::judge;
+use etcd_inspect::wal::boot::Release;
 use etcd_inspect::{Finding, Severity};
 use serde_json::{Map, Value, json};
 
@@ -8,6 +10,7 @@ use crate::exit::Exit;
 use crate::output::{Label, Line};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
+use crate::verdict;
 
 /// Verify every structure and list what is wrong, where, and what to do next
 ///
@@ -31,9 +34,15 @@ pub(crate) struct CheckArgs {
     /// Findings of this severity or above make the exit status 1
     #[arg(long, value_name = "SEVERITY", default_value = "warn")]
     fail_on: FailOn,
-    /// Only findings whose code begins so: BOLT, WAL-006
+    /// Only findings whose code begins so: BOLT, WAL-006; each in full
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     only: Vec<String>,
+    /// Every finding in full, also those that a cause explains; what was checked and what was not
+    #[arg(short, long)]
+    verbose: bool,
+    /// The release of etcd that the plan is for; default: that of the data
+    #[arg(long, value_name = "3.x[.y]")]
+    etcd: Option<Release>,
     #[command(flatten)]
     keys: KeyFiles,
 }
@@ -76,13 +85,24 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .filter(|(_, finding)| wanted(finding))
         .map(|(position, finding)| (Report::id(position), finding))
         .collect();
-    let fields = fields(&report, &shown, ui);
+    // A quick look has not seen enough to plan anything.
+    let verdict = (depth > Depth::Quick && args.only.is_empty())
+        .then(|| judge(&member, &report, args.etcd, &*ui.progress()));
+    let mut fields = fields(&report, &shown, ui);
+    if let Some(verdict) = &verdict {
+        verdict::fields(verdict, &report, &mut fields);
+    }
     ui.document("check", fields, |ui| {
-        for (id, finding) in &shown {
+        let in_full = args.verbose || verdict.is_none();
+        for (id, finding) in shown.iter().filter(|_| in_full) {
             ui.line(Line::new().with(Label::Dim, id.clone()))?;
             ui.finding(finding)?;
         }
-        sheet(&report, ui)
+        sheet(&report, in_full, ui)?;
+        match &verdict {
+            Some(verdict) => verdict::sheet(verdict, &report, ui),
+            None => next(&report, ui),
+        }
     })?;
     let fail_on = match args.fail_on {
         FailOn::Note => Severity::Note,
@@ -98,15 +118,15 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     })
 }
 
-fn sheet(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
-    for checked in &report.checked {
+fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    for checked in report.checked.iter().filter(|_| in_full) {
         ui.line(
             Line::new()
                 .with(Label::Good, "checked ")
                 .text(checked.clone()),
         )?;
     }
-    for skipped in &report.skipped {
+    for skipped in report.skipped.iter().filter(|_| in_full) {
         ui.line(
             Line::new()
                 .with(Label::Dim, "skipped ")
@@ -134,11 +154,22 @@ fn sheet(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
         true => report.verdict.to_string(),
         false => format!("{}: {}", report.verdict, counts.join(", ")),
     };
-    ui.line(Line::new().with(label, verdict))?;
+    let mut line = Line::new().with(label, verdict);
+    if !in_full {
+        let skipped: Vec<&str> = report.skipped.iter().map(|one| one.what.as_str()).collect();
+        if !skipped.is_empty() {
+            line = line.with(Label::Dim, format!("  (not checked: {})", skipped.join("; ")));
+        }
+    }
+    Ok(ui.line(line)?)
+}
+
+/// The safest next command, where there is no plan.
+fn next(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
     let next = ui.filled(&report.next);
     ui.line(
         Line::new()
-            .with(Label::Dim, "next: ")
+            .with(Label::Dim, "next   ")
             .with(Label::Command, next),
     )?;
     Ok(())
@@ -197,7 +228,7 @@ fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
 }
 
 /// A key as text, or `{"b64": …}`.
-pub(super) fn key_value(key: &[u8]) -> Value {
+pub(crate) fn key_value(key: &[u8]) -> Value {
     use base64::Engine as _;
     match std::str::from_utf8(key) {
         Ok(text) => Value::from(text),

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Severity;
-use etcd_inspect::cluster::{self, Comparison, MemberRow};
+use etcd_inspect::verdict::{self, Comparison, MemberRow};
 use etcd_inspect::kubernetes::changed::{Change, changes};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         members.insert(0, ui.member(Some(path))?);
     }
     let progress = ui.progress();
-    let compared = cluster::compare(&members, args.keys, &*progress);
+    let compared = verdict::compare(&members, args.keys, &*progress);
     let differences = match args.keys {
         true => {
             let mask = args.showing.mask(false, ui)?;
@@ -318,7 +318,7 @@ fn verdict(compared: &Comparison, at: usize, row: &MemberRow) -> String {
         (row.alarms, "alarm", "alarms"),
     ] {
         if count > 0 {
-            said.push(cluster::counted(count as u64, one, many));
+            said.push(verdict::counted(count as u64, one, many));
         }
     }
     let newest = compared.members.iter().filter_map(|row| row.revision).max();
@@ -328,7 +328,7 @@ fn verdict(compared: &Comparison, at: usize, row: &MemberRow) -> String {
         let behind = newest.saturating_sub(mine).unsigned_abs();
         said.push(format!(
             "{} behind",
-            cluster::counted(behind, "revision", "revisions")
+            verdict::counted(behind, "revision", "revisions")
         ));
     }
     let best = compared.best == Some(at);

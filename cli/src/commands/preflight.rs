@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use etcd_inspect::cluster::{self, Level};
 use etcd_inspect::member::Member;
+use etcd_inspect::verdict::{self as lib, Action, Command, Judged, Level, counted};
 use etcd_inspect::wal::boot::Release;
 use serde_json::{Map, Value, json};
 
@@ -9,11 +9,13 @@ use super::check::key_value;
 use crate::exit::Exit;
 use crate::output::{Label, Line};
 use crate::ui::Ui;
+use crate::verdict;
 
 /// May I start, restore, upgrade with this, or force a new cluster? GO or NO-GO, and why
 ///
 /// Follows etcd's own start step by step without starting it: where it would stop and with what message, what it would cut
-/// off or erase without a word, and what it would serve although it is damaged.
+/// off or erase unnoticed, and what it would serve although it is damaged. Every path is judged. NO-GO if something else
+/// loses less: that is named.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect preflight /copy/m1 --for start --etcd 3.5.30
@@ -21,7 +23,7 @@ use crate::ui::Ui;
   etcd-inspect preflight /copy/m2 --for restore
   etcd-inspect preflight /copy/m2 --for upgrade --etcd 3.6")]
 pub(crate) struct PreflightArgs {
-    /// Data directories; for a restore also a db or snapshot file first
+    /// Data directories; for a restore also db or snapshot files
     #[arg(num_args = 0..=9)]
     paths: Vec<PathBuf>,
     /// What is going to be done
@@ -45,191 +47,131 @@ enum Purpose {
     Upgrade,
 }
 
+impl Purpose {
+    fn action(self) -> Action {
+        match self {
+            Self::Start => Action::Start,
+            Self::ForceNewCluster => Action::ForceNewCluster,
+            Self::Restore => Action::Restore,
+            Self::Upgrade => Action::Upgrade,
+        }
+    }
+}
+
 pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut members: Vec<Member> = Vec::new();
     for path in args.paths.iter().skip(1) {
         members.push(ui.member(Some(path))?);
     }
     members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
-    match args.purpose {
-        Purpose::Start => start(&members, args.etcd, ui),
-        Purpose::ForceNewCluster => force(&members, ui),
-        Purpose::Restore => restore(&members, ui),
-        Purpose::Upgrade => upgrade(&members, args.etcd, ui),
-    }
-}
-
-fn start(members: &[Member], release: Option<Release>, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let progress = ui.progress();
-    let Some(member) = members.first() else {
-        return Ok(Exit::Ok);
+    let action = args.purpose.action();
+    let judged = lib::preflight(&members, action, args.etcd, &*ui.progress());
+    // A directory that is to be started must be fit itself; of copies to choose from the best is chosen.
+    let chosen = matches!(action, Action::ForceNewCluster | Action::Restore);
+    let go = match chosen {
+        true => judged.first().is_some_and(|best| best.go),
+        false => judged.iter().all(|one| one.go),
     };
-    let start = cluster::start(member, release, &*progress);
-    let go = cluster::is_go(&start.lines);
-    let mut fields = head("start", go, &start.lines);
-    fields.insert("etcd".to_owned(), json!(start.release));
-    fields.insert("starts".to_owned(), json!(start.starts));
-    fields.insert("message".to_owned(), json!(start.message));
-    let keys: Vec<Value> = start.lost_keys.iter().map(|key| key_value(key)).collect();
-    fields.insert(
-        "loses".to_owned(),
-        json!({ "entries": start.lost_entries, "keys": keys }),
-    );
-    fields.insert("swallows".to_owned(), json!(start.swallowed));
-    if let Some(revision) = start.revision {
-        fields.insert("revision".to_owned(), json!(revision));
-    }
-    if let Some(keys) = start.live_keys {
-        fields.insert("keys".to_owned(), json!(keys));
-    }
+    let fields = fields(action, go, &judged);
     ui.document("preflight", fields, |ui| {
-        lines(&start.lines, ui)?;
-        let what = match (start.starts, go) {
-            (true, true) => format!("start etcd {} on it", start.release),
-            (true, false) => {
-                "etcd would start, but should not be allowed to: copy the directory first"
-                    .to_owned()
+        for one in &judged {
+            if judged.len() > 1 {
+                let name = format!("{}. {}", one.rank, one.path);
+                ui.line(Line::new().with(Label::Name, name))?;
             }
-            (false, _) => {
-                "etcd would not start; a failed start destroys evidence: copy the directory first"
-                    .to_owned()
-            }
-        };
-        verdict(go, &what, ui)
-    })?;
-    Ok(Exit::negative_if(!go))
-}
-
-fn force(members: &[Member], ui: &mut Ui) -> anyhow::Result<Exit> {
-    let progress = ui.progress();
-    let candidates = cluster::force_new_cluster(members, &*progress);
-    let go = candidates
-        .first()
-        .is_some_and(|best| cluster::is_go(&best.lines));
-    let best_lines = candidates
-        .first()
-        .map(|best| best.lines.clone())
-        .unwrap_or_default();
-    let mut fields = head("force-new-cluster", go, &best_lines);
-    let rows: Vec<Value> = candidates
-        .iter()
-        .map(|candidate| {
-            let keys: Vec<Value> = candidate
-                .lost_keys
-                .iter()
-                .map(|key| key_value(key))
-                .collect();
-            let removed: Vec<String> = candidate
-                .removed_members
-                .iter()
-                .map(|id| format!("{id:016x}"))
-                .collect();
-            json!({
-                "path": candidate.path,
-                "rank": candidate.rank,
-                "commit": candidate.commit,
-                "last_index": candidate.last_index,
-                "revision": candidate.revision,
-                "discarded_entries": candidate.discarded_entries,
-                "lost_entries": candidate.lost_entries,
-                "lost_revisions": candidate.lost_revisions,
-                "lost_keys": keys,
-                "removed_members": removed,
-                "errors": candidate.errors,
-                "lines": candidate.lines,
-            })
-        })
-        .collect();
-    fields.insert("candidates".to_owned(), Value::from(rows));
-    ui.document("preflight", fields, |ui| {
-        for candidate in &candidates {
-            let text = format!(
-                "revision {}, log committed to {}; drops {} of its own log; loses {} and {} against the best log",
-                candidate.revision,
-                candidate.commit,
-                cluster::counted(candidate.discarded_entries, "entry", "entries"),
-                cluster::counted(candidate.lost_revisions.unsigned_abs(), "revision", "revisions"),
-                cluster::counted(candidate.lost_keys.len() as u64, "key", "keys")
-            );
-            let name = format!("{}. {}  ", candidate.rank, candidate.path);
-            ui.line(Line::new().with(Label::Name, name).text(text))?;
-            lines(&candidate.lines, ui)?;
+            lines(&one.lines, ui)?;
         }
-        let what = candidates.first().map_or_else(String::new, |best| match go {
-            true => format!(
-                "etcd --force-new-cluster --data-dir {} (a copy of it), and none of the others any more",
-                best.path
-            ),
-            false => format!(
-                "{} is the best of these, and not good enough: the FAIL lines say why; a restore may still do: etcd-inspect preflight {} --for restore",
-                best.path, best.path
-            ),
-        });
-        verdict(go, &what, ui)
-    })?;
-    Ok(Exit::negative_if(!go))
-}
-
-fn restore(members: &[Member], ui: &mut Ui) -> anyhow::Result<Exit> {
-    let progress = ui.progress();
-    let restore = cluster::restore(members, &*progress)?;
-    let go = cluster::is_go(&restore.lines);
-    let mut fields = head("restore", go, &restore.lines);
-    fields.insert("revision".to_owned(), json!(restore.revision));
-    fields.insert("reached_revision".to_owned(), json!(restore.reached));
-    fields.insert("bump_revision".to_owned(), json!(restore.bump_revision));
-    fields.insert("dropped_entries".to_owned(), json!(restore.dropped_entries));
-    fields.insert("command".to_owned(), json!(restore.command));
-    ui.document("preflight", fields, |ui| {
-        lines(&restore.lines, ui)?;
-        let what = match go {
-            true => restore.command.clone(),
-            false => format!(
-                "use another copy or backup; if there is none: {}",
-                restore.command
-            ),
+        let one = match chosen {
+            true => judged.first(),
+            false => judged.iter().find(|one| !one.go).or(judged.first()),
         };
-        verdict(go, &what, ui)
+        match one {
+            Some(one) => last(action, go, one, ui),
+            None => Ok(()),
+        }
     })?;
     Ok(Exit::negative_if(!go))
 }
 
-fn upgrade(members: &[Member], release: Option<Release>, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let progress = ui.progress();
-    let mut all = Vec::new();
-    for member in members {
-        all.extend(cluster::upgrade(
-            member,
-            release.map(|release| release.minor),
-            &*progress,
-        )?);
-    }
-    let go = cluster::is_go(&all);
-    let fields = head("upgrade", go, &all);
-    ui.document("preflight", fields, |ui| {
-        lines(&all, ui)?;
-        verdict(
-            go,
-            if go {
-                "nothing stands in the way"
-            } else {
-                "do not upgrade yet"
-            },
-            ui,
-        )
-    })?;
-    Ok(Exit::negative_if(!go))
-}
-
-fn head(purpose: &str, go: bool, lines: &[cluster::Line]) -> Map<String, Value> {
+/// The document that other programs read: the first copy's fields, and all copies in `candidates`.
+fn fields(action: Action, go: bool, judged: &[Judged]) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("for".to_owned(), Value::from(purpose));
+    fields.insert("for".to_owned(), json!(action));
     fields.insert("go".to_owned(), Value::from(go));
-    fields.insert("lines".to_owned(), json!(lines));
+    let Some(first) = judged.first() else {
+        return fields;
+    };
+    fields.insert("lines".to_owned(), json!(first.lines));
+    if let Some(step) = &first.step {
+        fields.insert("etcd".to_owned(), json!(step.release.to_string()));
+        fields.insert("starts".to_owned(), json!(step.outcome.starts));
+        fields.insert("message".to_owned(), json!(step.outcome.message));
+        fields.insert("loses".to_owned(), loses(first));
+        fields.insert("swallows".to_owned(), json!(step.outcome.later_writes.vanish()));
+        fields.insert("revision".to_owned(), json!(step.outcome.revision));
+        fields.insert("keys".to_owned(), json!(step.outcome.keys));
+        fields.insert("step".to_owned(), verdict::step(step));
+        if action == Action::Restore {
+            let command = step.commands.iter().map(Command::to_string);
+            let command: Vec<String> = command.collect();
+            fields.insert("command".to_owned(), json!(command.join(" && ")));
+            fields.insert("bump_revision".to_owned(), json!(bump(step)));
+            fields.insert("reached_revision".to_owned(), json!(first.reached));
+            fields.insert("dropped_entries".to_owned(), json!(step.lost.writes.value));
+        }
+    }
+    let better = first.better.as_ref().map(verdict::step);
+    fields.insert("better".to_owned(), json!(better));
+    let candidates: Vec<Value> = judged.iter().map(candidate).collect();
+    fields.insert("candidates".to_owned(), Value::from(candidates));
     fields
 }
 
-fn lines(lines: &[cluster::Line], ui: &mut Ui) -> anyhow::Result<()> {
+/// By how much the command raises the revision.
+fn bump(step: &lib::Step) -> Option<i64> {
+    let words = step.commands.last()?.words();
+    let at = words.iter().position(|word| word == "--bump-revision")?;
+    words.get(at.saturating_add(1))?.parse().ok()
+}
+
+fn loses(judged: &Judged) -> Value {
+    let Some(step) = &judged.step else {
+        return Value::Null;
+    };
+    let keys: Vec<Value> = step.lost.keys.iter().map(|key| key_value(key)).collect();
+    json!({ "entries": step.lost.writes.value, "keys": keys })
+}
+
+fn candidate(one: &Judged) -> Value {
+    let mut fields = Map::new();
+    fields.insert("path".to_owned(), json!(one.path));
+    fields.insert("rank".to_owned(), json!(one.rank));
+    fields.insert("go".to_owned(), json!(one.go));
+    fields.insert("errors".to_owned(), json!(one.errors));
+    fields.insert("lines".to_owned(), json!(one.lines));
+    fields.insert("better".to_owned(), json!(one.better.as_ref().map(verdict::step)));
+    fields.insert("step".to_owned(), json!(one.step.as_ref().map(verdict::step)));
+    if let Some(step) = &one.step {
+        let all = step.lost.keys.iter().chain(&step.possibly_lost.keys);
+        let keys: std::collections::BTreeSet<_> = all.collect();
+        let keys: Vec<Value> = keys.into_iter().map(|key| key_value(key)).collect();
+        let writes = step.lost.writes.plus(step.possibly_lost.writes);
+        fields.insert("revision".to_owned(), json!(step.outcome.revision));
+        fields.insert("lost_revisions".to_owned(), json!(writes.value));
+        fields.insert("lost_keys".to_owned(), json!(keys));
+    }
+    if let Some(forced) = &one.forced {
+        let removed = forced.removed_members.iter();
+        let removed: Vec<String> = removed.map(|id| format!("{id:016x}")).collect();
+        fields.insert("commit".to_owned(), json!(forced.commit));
+        fields.insert("last_index".to_owned(), json!(forced.last_index));
+        fields.insert("discarded_entries".to_owned(), json!(forced.discarded_entries));
+        fields.insert("removed_members".to_owned(), json!(removed));
+    }
+    Value::Object(fields)
+}
+
+fn lines(lines: &[lib::Line], ui: &mut Ui) -> anyhow::Result<()> {
     for line in lines {
         let (label, name) = match line.level {
             Level::Pass => (Label::Good, "PASS"),
@@ -246,15 +188,55 @@ fn lines(lines: &[cluster::Line], ui: &mut Ui) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn verdict(go: bool, what: &str, ui: &mut Ui) -> anyhow::Result<()> {
-    let (label, name) = if go {
-        (Label::Good, "GO")
-    } else {
-        (Label::Error, "NO-GO")
+/// What it costs, something better, and the verdict, which is the last line.
+fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<()> {
+    if let Some(step) = &one.step
+        && let Some(keys) = verdict::lost_keys(&step.lost, ui)
+    {
+        let text = counted(step.lost.writes.value, "write", "writes");
+        ui.line(Line::new().with(Label::Warning, format!("loses {text}{keys}")))?;
+    }
+    if let Some(better) = &one.better {
+        let commands: Vec<String> = better.commands.iter().map(Command::to_string).collect();
+        let line = Line::new()
+            .with(Label::Heading, format!("better: {}  ", better.action))
+            .with(Label::Command, commands.join(" && "));
+        let what = format!("     loses {}; {}", better.lost.writes, better.effect);
+        ui.line(line.text(what))?;
+    }
+    let (label, name) = match go {
+        true => (Label::Good, "GO"),
+        false => (Label::Error, "NO-GO"),
     };
-    Ok(ui.line(
-        Line::new()
-            .with(label, format!("{name}  "))
-            .with(Label::Command, what.to_owned()),
-    )?)
+    let what = what(action, go, one);
+    let line = Line::new().with(label, format!("{name}  "));
+    Ok(ui.line(line.with(Label::Command, what))?)
+}
+
+/// What to do, or what not to do.
+fn what(action: Action, go: bool, one: &Judged) -> String {
+    let release = one.step.as_ref().map(|step| step.release.to_string());
+    let release = release.unwrap_or_default();
+    let commands = one.step.iter().flat_map(|step| &step.commands);
+    let commands: Vec<String> = commands.map(Command::to_string).collect();
+    match (action, go) {
+        (Action::Start, true) => format!("start etcd {release} on it"),
+        (Action::Start, false) if one.step.as_ref().is_some_and(|step| step.outcome.starts == Some(true)) => {
+            "etcd would start, but should not be allowed to: copy the directory first".to_owned()
+        }
+        (Action::Start, false) => {
+            "etcd would not start; a failed start destroys evidence: copy the directory first".to_owned()
+        }
+        (Action::ForceNewCluster, true) => {
+            let force = Command::new("etcd").arg("--force-new-cluster").arg("--data-dir");
+            format!("{} (on a copy), and none of the others any more", force.arg(&one.path))
+        }
+        (Action::ForceNewCluster, false) => {
+            format!("{} is the best of these, and not good enough: the FAIL lines say why", one.path)
+        }
+        (Action::Restore, true) => commands.join(" && "),
+        (Action::Restore, false) => "do not restore this".to_owned(),
+        (_, true) => "nothing stands in the way".to_owned(),
+        (_, false) => "do not upgrade yet".to_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! How the Compare screen looks.
 
-use etcd_inspect::cluster::{Comparison, MemberRow};
+use etcd_inspect::verdict::{Comparison, MemberRow};
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
@@ -181,7 +181,7 @@ impl Compare {
 fn differs(compared: &Comparison, at: usize, row: &MemberRow) -> Line {
     let majority = compared.members.iter().position(|row| !row.is_minority);
     let reference = compared.best.or(majority).unwrap_or(0);
-    let of = |key: &etcd_inspect::cluster::DifferingKey, at: usize| {
+    let of = |key: &etcd_inspect::verdict::DifferingKey, at: usize| {
         key.mod_revisions.get(at).copied().flatten()
     };
     let count = compared
@@ -194,7 +194,7 @@ fn differs(compared: &Comparison, at: usize, row: &MemberRow) -> Line {
         (Some(true), _, _) => Line::of(Role::Good, "no"),
         (_, _, 1..) => Line::of(
             Role::Warning,
-            etcd_inspect::cluster::counted(count as u64, "key", "keys"),
+            etcd_inspect::verdict::counted(count as u64, "key", "keys"),
         ),
         (_, true, 0) => Line::of(Role::Error, "minority"),
         (_, false, 0) => Line::of(Role::Dim, "–"),

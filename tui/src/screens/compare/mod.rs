@@ -10,9 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
-use etcd_inspect::cluster::{self, Comparison};
 use etcd_inspect::member::Member;
 use etcd_inspect::text::{escape, number, shell};
+use etcd_inspect::verdict::{self as lib, Comparison};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -97,7 +97,7 @@ impl Screen for Compare {
             return;
         }
         let work =
-            move |monitor: &Monitor| News::Compared(cluster::compare(&members, true, monitor));
+            move |monitor: &Monitor| News::Compared(lib::compare(&members, true, monitor));
         self.job = Some(session.spawn(ScreenId::Compare, "members", work));
     }
 

@@ -1,6 +1,6 @@
 //! A key that differs: what each member holds, and the difference of the values.
 
-use etcd_inspect::cluster::Comparison;
+use etcd_inspect::verdict::Comparison;
 use etcd_inspect::text::number;
 
 use super::Compare;

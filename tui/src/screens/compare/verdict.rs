@@ -1,8 +1,8 @@
 //! What may be done with a member, and what it would cost: one verdict for each purpose.
 
-use etcd_inspect::cluster::{self, Level};
 use etcd_inspect::member::Member;
-use etcd_inspect::text::{escape, number};
+use etcd_inspect::text::escape;
+use etcd_inspect::verdict::{self, Action, Command, Judged, Level, preflight};
 
 use crate::job::Monitor;
 use crate::paint::Line;
@@ -42,6 +42,15 @@ impl Purpose {
         }
     }
 
+    fn action(self) -> Action {
+        match self {
+            Self::Start => Action::Start,
+            Self::ForceNewCluster => Action::ForceNewCluster,
+            Self::Restore => Action::Restore,
+            Self::Upgrade => Action::Upgrade,
+        }
+    }
+
     /// One word for it.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -66,116 +75,49 @@ pub(super) struct Verdict {
     pub(super) go: bool,
     /// What is to be done, or why not.
     what: String,
-    lines: Vec<cluster::Line>,
+    lines: Vec<verdict::Line>,
     /// Keys that would be lost.
     lost: Vec<Vec<u8>>,
     /// Order of choice among the members, where there is one.
     pub(super) rank: Option<usize>,
 }
 
-/// Judges all members for a purpose; each answer is given with the member's position as soon as it is known.
+/// Judges all members for a purpose; each answer is given with the member's position.
 pub(super) fn judge(
     purpose: Purpose,
     members: &[&'static Member],
     monitor: &Monitor,
     give: &mut dyn FnMut(usize, Verdict),
 ) {
-    if purpose == Purpose::ForceNewCluster {
-        let candidates = cluster::force_new_cluster(members, monitor);
-        for candidate in candidates {
-            let name = |member: &&Member| member.evidence().name().to_string() == candidate.path;
-            if let Some(at) = members.iter().position(name) {
-                give(at, forced(candidate));
-            }
-        }
-        return;
-    }
-    for (at, member) in members.iter().enumerate() {
+    for judged in preflight(members, purpose.action(), None, monitor) {
         if monitor.is_cancelled() {
             return;
         }
-        let verdict = match purpose {
-            Purpose::Start | Purpose::ForceNewCluster => started(member, monitor),
-            Purpose::Restore => {
-                // The one that is restored first; the others say how far the cluster had come.
-                let mut order = members.to_vec();
-                order.rotate_left(at);
-                cluster::restore(&order, monitor).map_or_else(refused, restored)
-            }
-            Purpose::Upgrade => {
-                cluster::upgrade(member, None, monitor).map_or_else(refused, upgraded)
-            }
-        };
-        give(at, verdict);
+        give(judged.position, of(purpose, judged));
     }
 }
 
-fn refused(error: etcd_inspect::Error) -> Verdict {
-    Verdict {
-        go: false,
-        what: error.to_string(),
-        lines: Vec::new(),
-        lost: Vec::new(),
-        rank: None,
+fn of(purpose: Purpose, judged: Judged) -> Verdict {
+    let mut what = match &judged.step {
+        Some(step) => step.effect.clone(),
+        None => "this cannot be done with this evidence".to_owned(),
+    };
+    if purpose == Purpose::Restore
+        && let Some(step) = &judged.step
+    {
+        let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
+        what = commands.join(" && ");
     }
-}
-
-fn started(member: &Member, monitor: &Monitor) -> Verdict {
-    let start = cluster::start(member, None, monitor);
-    let go = cluster::is_go(&start.lines);
-    Verdict {
-        go,
-        what: match (start.starts, go) {
-            (true, true) => format!("etcd {} starts on it", start.release),
-            (true, false) => "etcd would start, but should not be let: copy it first".to_owned(),
-            (false, _) => "etcd would not start, and a failed start destroys evidence".to_owned(),
-        },
-        lines: start.lines,
-        lost: start.lost_keys,
-        rank: None,
+    if let Some(better) = &judged.better {
+        what = format!("{what} · better: {}, {}", better.action, better.effect);
     }
-}
-
-fn forced(candidate: cluster::Candidate) -> Verdict {
-    let go = cluster::is_go(&candidate.lines);
-    let what = format!(
-        "choice {} · revision {}, log committed to {} · drops {}, loses {}",
-        candidate.rank,
-        number::thousands(candidate.revision.into()),
-        number::thousands(candidate.commit.into()),
-        cluster::counted(candidate.discarded_entries, "entry", "entries"),
-        cluster::counted(candidate.lost_keys.len() as u64, "key", "keys"),
-    );
+    let lost = judged.step.map_or_else(Vec::new, |step| step.lost.keys);
     Verdict {
-        go,
+        go: judged.go,
         what,
-        lines: candidate.lines,
-        lost: candidate.lost_keys,
-        rank: Some(candidate.rank),
-    }
-}
-
-fn restored(restore: cluster::Restore) -> Verdict {
-    Verdict {
-        go: cluster::is_go(&restore.lines),
-        what: restore.command,
-        lines: restore.lines,
-        lost: Vec::new(),
-        rank: None,
-    }
-}
-
-fn upgraded(lines: Vec<cluster::Line>) -> Verdict {
-    let go = cluster::is_go(&lines);
-    Verdict {
-        go,
-        what: match go {
-            true => "nothing stands in the way of the next minor version".to_owned(),
-            false => "do not upgrade yet".to_owned(),
-        },
-        lines,
-        lost: Vec::new(),
-        rank: None,
+        lines: judged.lines,
+        lost,
+        rank: (purpose == Purpose::ForceNewCluster).then_some(judged.rank),
     }
 }
 

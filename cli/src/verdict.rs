@@ -1,0 +1,209 @@
+//! A verdict, as people and as programs read it: the same in every verb.
+
+use std::collections::BTreeSet;
+
+use etcd_inspect::check::Report;
+use etcd_inspect::verdict::{Cause, Command, Count, Loss, Outcome, Step, Verdict};
+use serde_json::{Map, Value, json};
+
+use crate::commands::key_value;
+use crate::output::{Label, Line, escape};
+use crate::ui::Ui;
+
+/// Codes that the line of a cause names.
+const CODES: usize = 8;
+/// Keys that a line of loss names.
+const KEYS: usize = 3;
+
+/// Puts cause, plan and next among the fields of a document.
+pub(crate) fn fields(verdict: &Verdict, report: &Report, fields: &mut Map<String, Value>) {
+    let causes = verdict.causes.iter().map(|one| cause(one, report));
+    fields.insert("cause".to_owned(), causes.collect());
+    fields.insert("plan".to_owned(), verdict.plan.iter().map(step).collect());
+    fields.insert(
+        "acknowledged_revision".to_owned(),
+        json!(verdict.acknowledged_revision),
+    );
+    fields.insert("next".to_owned(), json!([verdict.next.to_string()]));
+}
+
+fn cause(cause: &Cause, report: &Report) -> Value {
+    let explains: Vec<Value> = cause
+        .explains
+        .iter()
+        .filter_map(|&at| Some((Report::id(at), report.findings.get(at)?)))
+        .map(|(id, finding)| {
+            json!({ "id": id, "code": finding.code.id, "message": finding.message, "count": finding.count })
+        })
+        .collect();
+    let mut place = Map::new();
+    place.insert("file".to_owned(), json!(cause.place.file.as_str()));
+    let numbers = [
+        ("offset", cause.place.offset),
+        ("page", cause.place.page),
+        ("index", cause.place.index),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            place.insert(name.to_owned(), json!(number));
+        }
+    }
+    let ids: Vec<String> = cause.findings.iter().map(|&at| Report::id(at)).collect();
+    json!({
+        "code": cause.code.id, "severity": cause.severity, "message": cause.message,
+        "place": place, "findings": ids, "explains": explains,
+    })
+}
+
+/// One step of a plan.
+pub(crate) fn step(step: &Step) -> Value {
+    let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
+    json!({
+        "action": step.action, "release": step.release.to_string(), "command": commands, "effect": step.effect,
+        "outcome": outcome(&step.outcome), "lost": loss(&step.lost), "wrong": step.wrong.value,
+        "duplicated": step.duplicated.value, "undone": step.undone.value,
+        "possibly_lost": loss(&step.possibly_lost),
+        "exact": ![step.lost.writes, step.wrong, step.duplicated, step.undone].iter().any(|count| count.at_least),
+    })
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    let starts = outcome.starts.map_or(json!("unknown"), |starts| json!(starts));
+    json!({
+        "starts": starts, "message": outcome.message, "revision": outcome.revision, "keys": outcome.keys,
+        "later_writes": outcome.later_writes.as_str(),
+    })
+}
+
+/// Writes that are gone.
+pub(crate) fn loss(loss: &Loss) -> Value {
+    let names: Vec<Value> = loss.keys.iter().map(|key| key_value(key)).collect();
+    json!({
+        "writes": loss.writes.value, "at_least": loss.writes.at_least, "keys": loss.keys.len(),
+        "first_revision": loss.first_revision, "last_revision": loss.last_revision, "key_names": names,
+    })
+}
+
+/// Causes, plan and next, for people.
+pub(crate) fn sheet(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
+    causes(verdict, report, ui)?;
+    plan(&verdict.plan, ui)?;
+    next(&verdict.next, ui)
+}
+
+fn causes(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
+    for cause in &verdict.causes {
+        let label = Label::from(cause.severity);
+        let code = cause.code;
+        ui.line(
+            Line::new()
+                .with(label, "cause  ")
+                .text(format!("{}: {}", code.title, cause.message))
+                .with(Label::Dim, format!("  {} [{}]", cause.place, code.id)),
+        )?;
+        if let Some(line) = folded(cause, report) {
+            ui.line(Line::new().with(Label::Dim, format!("       {line}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a cause explains, in one line.
+fn folded(cause: &Cause, report: &Report) -> Option<String> {
+    let more = cause.findings.len().saturating_sub(1);
+    let count = cause.explains.len();
+    let same = match more {
+        0 => None,
+        1 => Some("1 more finding of this code".to_owned()),
+        more => Some(format!("{more} more findings of this code")),
+    };
+    let codes: BTreeSet<&str> = cause
+        .explains
+        .iter()
+        .filter_map(|&at| Some(report.findings.get(at)?.code.id))
+        .collect();
+    let mut names: Vec<&str> = codes.iter().copied().take(CODES).collect();
+    if codes.len() > CODES {
+        names.push("…");
+    }
+    let explains = match count {
+        0 => None,
+        1 => Some(format!("explains 1 finding ({})", names.join(", "))),
+        count => Some(format!("explains {count} findings ({})", names.join(", "))),
+    };
+    let parts: Vec<String> = [explains, same].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("{}: -v lists all", parts.join(", ")))
+}
+
+/// The table of a plan; what does not serve is left to `-o json`, unless nothing does.
+pub(crate) fn plan(steps: &[Step], ui: &mut Ui) -> anyhow::Result<()> {
+    let usable: Vec<&Step> = steps.iter().filter(|step| step.is_usable()).collect();
+    let shown: Vec<&Step> = match usable.is_empty() {
+        true => steps.iter().collect(),
+        false => usable,
+    };
+    if shown.is_empty() {
+        return Ok(());
+    }
+    ui.line("")?;
+    let head = Line::new()
+        .with(Label::Heading, "plan   ")
+        .with(Label::Heading, "loses  wrong  then");
+    ui.line(head)?;
+    for (number, step) in shown.iter().enumerate() {
+        row(number.saturating_add(1), step, ui)?;
+    }
+    ui.line("")?;
+    Ok(())
+}
+
+fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
+    let known = step.outcome.starts.is_some();
+    let cell = |count: Count| match known {
+        true => count.to_string(),
+        false => "?".to_owned(),
+    };
+    let again = step.duplicated.plus(step.undone);
+    let mut line = Line::new().text(format!(
+        "  {number}  {:>7}  {:>5}  ",
+        cell(step.lost.writes),
+        cell(step.wrong.plus(again)),
+    ));
+    let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
+    let gap = if step.effect.is_empty() || commands.is_empty() { "" } else { "     " };
+    line = line
+        .with(Label::Command, commands.join(" && "))
+        .text(gap)
+        .text(step.effect.clone());
+    if let Some(keys) = lost_keys(&step.lost, ui) {
+        line = line.with(Label::Dim, keys);
+    }
+    Ok(ui.line(line)?)
+}
+
+/// The first keys of a loss; one lost key is named everywhere.
+pub(crate) fn lost_keys(loss: &Loss, ui: &Ui) -> Option<String> {
+    if loss.keys.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = loss
+        .keys
+        .iter()
+        .take(KEYS)
+        .map(|key| escape::bytes(key, ui.terminal.charset).into_owned())
+        .collect();
+    let more = match loss.keys.len().saturating_sub(KEYS) {
+        0 => String::new(),
+        more => format!(" and {more} more keys"),
+    };
+    Some(format!("     lost: {}{more}", names.join(", ")))
+}
+
+/// The last line.
+pub(crate) fn next(next: &Command, ui: &mut Ui) -> anyhow::Result<()> {
+    Ok(ui.line(
+        Line::new()
+            .with(Label::Dim, "next   ")
+            .with(Label::Command, next.to_string()),
+    )?)
+}

@@ -1,0 +1,80 @@
+//! One file for each action: whether it fits, its commands, and its outcome.
+
+mod copy_again;
+mod correct;
+mod force_new_cluster;
+mod none;
+mod rejoin;
+mod restore;
+mod reunite;
+mod salvage;
+mod start;
+mod upgrade;
+
+use super::action::Action;
+use super::facts::Facts;
+use super::outcome::Outcome;
+use super::step::Step;
+use crate::mvcc::Keyspace;
+use crate::recover::{Replayed, replay_through};
+
+pub use force_new_cluster::Forced;
+pub(super) use force_new_cluster::{forced, forced_step, lines as forced_lines};
+pub(super) use restore::lines as restore_lines;
+pub(super) use start::lines as start_lines;
+pub(super) use upgrade::{lines as upgrade_lines, step as upgrade_step};
+
+/// Every action that fits, in no order.
+pub(super) fn all(facts: &Facts<'_>) -> Vec<Step> {
+    let actions = [
+        none::step,
+        start::step,
+        restore::step,
+        salvage::step,
+        correct::step,
+        rejoin::step,
+        copy_again::step,
+        reunite::step,
+        force_new_cluster::step,
+    ];
+    let mut steps: Vec<Step> = actions.iter().filter_map(|step| step(facts)).collect();
+    // What this user may not read says nothing about etcd's fate.
+    if let Some(finding) = facts.sound.not_read() {
+        for step in &mut steps {
+            step.outcome = Outcome {
+                message: Some(format!("cannot tell: {}", finding.message)),
+                ..Outcome::unknown()
+            };
+        }
+    }
+    steps
+}
+
+/// The store that is served after an action.
+pub(super) enum Held<'a> {
+    Db(Keyspace<'a>),
+    Replayed(Box<Replayed<'a>>),
+}
+
+impl Held<'_> {
+    pub(super) fn keyspace(&self) -> Keyspace<'_> {
+        match self {
+            Self::Db(keyspace) => *keyspace,
+            Self::Replayed(replayed) => replayed.keyspace(),
+        }
+    }
+}
+
+/// The store that a copy would serve after an action, of those that work on what is there.
+pub(super) fn held<'a>(facts: &Facts<'a>, action: Action) -> Option<Held<'a>> {
+    let through = |index| {
+        let replayed = replay_through(facts.member, index, facts.progress).ok()?;
+        Some(Held::Replayed(Box::new(replayed)))
+    };
+    match action {
+        Action::Restore => facts.db().map(Held::Db),
+        Action::ForceNewCluster => through(forced(facts).commit),
+        Action::Start | Action::Upgrade => through(facts.start.as_ref()?.last_index?),
+        _ => None,
+    }
+}

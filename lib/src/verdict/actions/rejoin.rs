@@ -1,0 +1,43 @@
+//! Remove this member from its cluster, and add it again with an empty directory: its peers have the data.
+
+use crate::backend::{Cluster, MemberId};
+use crate::verdict::action::Action;
+use crate::verdict::command::Command;
+use crate::verdict::facts::Facts;
+use crate::verdict::outcome::{LaterWrites, Outcome};
+use crate::verdict::step::Step;
+
+pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
+    // Nothing to mend, nobody to mend it from, or a mistake of the copy and not of the member.
+    let start = facts.start.as_ref()?;
+    let damaged = facts.sound.worst() == Some(crate::Severity::Error) || !start.serves();
+    if !facts.has_peers() || !damaged || facts.sound.torn_copy().is_some() {
+        return None;
+    }
+    let mut step = Step::new(Action::Rejoin, facts.release);
+    step.commands = commands(facts);
+    // Only copies of the others could say what they hold.
+    step.outcome = Outcome {
+        later_writes: LaterWrites::Kept,
+        ..Outcome::unknown()
+    };
+    step.effect = format!(
+        "if the other {} members are healthy: remove this one, add it again with an empty directory",
+        facts.conf.voters.len().saturating_sub(1)
+    );
+    Some(step)
+}
+
+fn commands(facts: &Facts<'_>) -> Vec<Command> {
+    let own = facts.own;
+    let remove = Command::new("etcdctl").args(["member", "remove"]);
+    let mut commands = vec![remove.arg(format!("{own:x}"))];
+    let cluster = facts.member.db().ok();
+    let cluster = cluster.map(|db| Cluster::read(&db, &mut |_| {}));
+    let me = cluster.as_ref().and_then(|all| all.member(MemberId(own)));
+    if let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) {
+        let add = Command::new("etcdctl").args(["member", "add"]).arg(&me.name);
+        commands.push(add.arg(format!("--peer-urls={}", me.peer_urls.join(","))));
+    }
+    commands
+}

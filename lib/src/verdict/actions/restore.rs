@@ -1,0 +1,209 @@
+//! `snapshot restore`: from which file, with which revision, and what it drops.
+
+use std::path::{Path, PathBuf};
+
+use crate::backend::{Cluster, MemberId};
+use crate::codes::{Code, backend, bolt, cross, mvcc};
+use crate::evidence::Kind;
+use crate::text::number::thousands;
+use crate::verdict::action::Action;
+use crate::verdict::command::Command;
+use crate::verdict::facts::Facts;
+use crate::verdict::lines::{Level, Line, counted};
+use crate::verdict::outcome::{LaterWrites, Outcome};
+use crate::verdict::step::Step;
+use crate::wal::boot::Release;
+use crate::{Finding, Severity};
+
+/// Revisions that no cluster writes between a backup and its loss: 1,500 a second for a week. etcd's own documentation
+/// recommends it.
+const BUMP: i64 = 1_000_000_000;
+
+/// Codes of damage with which bbolt does not open the file, or etcd does not decode what it reads before it serves.
+///
+/// Source: bbolt `db.go` (`Open`, `freepages`), etcd `server/storage/mvcc/kvstore.go` (`restore`), `server/lease/lessor.go`.
+const STOPS: [&Code; 17] = [
+    &bolt::METAS_INVALID,
+    &bolt::PAGE_SIZE,
+    &bolt::FILE_SHORT,
+    &bolt::PAGE_ID,
+    &bolt::PAGE_TYPE,
+    &bolt::PAGE_OUT_OF_RANGE,
+    &bolt::KEY_ORDER,
+    &bolt::KEY_RANGE,
+    &bolt::PAGE_SHARED,
+    &bolt::OVERFLOW,
+    &bolt::TREE_DEPTH,
+    &bolt::ELEMENT,
+    &mvcc::KEY_SHAPE,
+    &mvcc::VALUE_UNPARSABLE,
+    &mvcc::OVERLAPPING,
+    &backend::LEASE_SHAPE,
+    &backend::AUTH_UNREADABLE,
+];
+
+pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
+    let keyspace = facts.db()?;
+    let db = facts.source.db();
+    let mut step = Step::new(Action::Restore, facts.release);
+    let has_hash = facts.member.trailer().is_some_and(|trailer| trailer.matches());
+    let bump = bump(facts);
+    step.commands = facts.source.unpacked();
+    step.commands.push(restored(facts, &db, has_hash, bump));
+    if let Some(finding) = facts.sound.first_of(&STOPS) {
+        step.outcome = Outcome::refuses(format!("{}: {}", finding.code.title, finding.message));
+        step.effect = format!("the restored etcd does not start: {}", finding.message);
+        return Some(step);
+    }
+    let difference = facts.against(&keyspace);
+    step.lost = difference.lost;
+    step.wrong = difference.wrong;
+    step.possibly_lost = facts.acknowledged.possibly.clone();
+    let raised = bump.unwrap_or(0);
+    step.outcome = Outcome {
+        starts: Some(true),
+        revision: Some(keyspace.revision().saturating_add(raised)),
+        keys: Some(keyspace.live_count()),
+        later_writes: LaterWrites::Kept,
+        message: None,
+    };
+    step.effect = match step.lost.writes.value {
+        0 => String::new(),
+        _ => format!("the db ends at revision {}", thousands(keyspace.revision().into())),
+    };
+    Some(step)
+}
+
+/// By how much the revision must be raised, so that no client sees one twice; `None` if the release cannot do it, or if the
+/// revision does not go back.
+fn bump(facts: &Facts<'_>) -> Option<i64> {
+    let keyspace = facts.db()?;
+    let behind = facts
+        .acknowledged
+        .keyspace()
+        .revision()
+        .saturating_sub(keyspace.revision());
+    let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);
+    let goes_back = behind > 0 || alone || !facts.acknowledged.possibly.is_none();
+    (knows_bump(facts.release) && goes_back).then(|| BUMP.max(behind.saturating_mul(2)))
+}
+
+/// `--bump-revision` and `--mark-compacted` are in `etcdutl` since 3.5.10 and 3.6.0.
+fn knows_bump(release: Release) -> bool {
+    release.minor >= 6 || (release.minor == 5 && release.patch >= 10)
+}
+
+/// The command that restores a backup built by us: it has its hash, and holds everything.
+pub(super) fn command(facts: &Facts<'_>, backup: &Path, has_hash: bool) -> Command {
+    restored(facts, backup, has_hash, None)
+}
+
+fn restored(facts: &Facts<'_>, db: &Path, has_hash: bool, bump: Option<i64>) -> Command {
+    // etcdutl is there since 3.5.
+    let tool = if facts.release.minor <= 4 { "etcdctl" } else { "etcdutl" };
+    let mut command = Command::new(tool).args(["snapshot", "restore"]).path(db);
+    if !has_hash {
+        command = command.arg("--skip-hash-check");
+    }
+    if let Some(bump) = bump {
+        command = command.arg("--bump-revision").arg(bump.to_string());
+        command = command.arg("--mark-compacted");
+    }
+    command = identity(facts, command);
+    let target = PathBuf::from(format!("{}-restored", facts.source.name()));
+    command.arg("--data-dir").path(&target)
+}
+
+/// The flags that make the restored member the one that it was; none for a file that does not say whose it is.
+fn identity(facts: &Facts<'_>, command: Command) -> Command {
+    let cluster = facts.member.db().ok();
+    let Some(cluster) = cluster.map(|db| Cluster::read(&db, &mut |_| {})) else {
+        return command;
+    };
+    let me = cluster.member(MemberId(facts.own));
+    let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) else {
+        return command;
+    };
+    let voters = cluster.members.iter();
+    let voters = voters.filter(|member| !member.is_learner && !member.name.is_empty());
+    let all: Vec<String> = voters
+        .flat_map(|member| member.peer_urls.iter().map(|url| format!("{}={url}", member.name)))
+        .collect();
+    command
+        .arg("--name")
+        .arg(&me.name)
+        .arg("--initial-cluster")
+        .arg(all.join(","))
+        .arg("--initial-advertise-peer-urls")
+        .arg(me.peer_urls.join(","))
+}
+
+/// What a preflight says of it, line by line.
+pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let Some(keyspace) = facts.db() else {
+        lines.push(Line::new(Level::Fail, "DB", "the db cannot be read"));
+        return lines;
+    };
+    if let Some(step) = step.filter(|step| step.outcome.starts == Some(true)) {
+        let text = format!(
+            "the db holds {} up to revision {}",
+            counted(keyspace.index().len() as u64, "record", "records"),
+            thousands(keyspace.revision().into())
+        );
+        lines.push(Line::new(Level::Pass, "DB", text));
+        if step.lost.is_none() {
+            let text = "everything that was acknowledged is in it";
+            lines.push(Line::new(Level::Pass, "COMPLETE", text));
+        }
+    } else if let Some(message) = step.and_then(|step| step.outcome.message.as_deref()) {
+        lines.push(Line::new(Level::Fail, "DB", message));
+    }
+    for finding in facts.sound.above_notes() {
+        lines.push(of_finding(facts, finding));
+    }
+    if bump(facts).is_some() {
+        let text = format!(
+            "clients have seen revision {}, perhaps more: the revision is raised and marked compacted, or watchers miss events",
+            thousands(facts.acknowledged.keyspace().revision().into())
+        );
+        lines.push(Line::new(Level::Warn, "REVISION", text));
+    } else if !knows_bump(facts.release) {
+        let text = format!(
+            "etcd {} cannot raise the revision (etcdutl 3.5.10 and newer can): clients that watched must list again",
+            facts.release
+        );
+        lines.push(Line::new(Level::Warn, "REVISION", text));
+    }
+    lines
+}
+
+/// A restore takes neither WAL nor `.snap` files along: nothing that it discards counts against it.
+fn of_finding(facts: &Facts<'_>, finding: &Finding) -> Line {
+    let db = facts.member.db_file().ok().map(|file| file.name());
+    let in_db = db.is_some_and(|db| finding.place.file == *db);
+    let discarded = [
+        &cross::INDEX_AHEAD,
+        &cross::SNAP_AHEAD,
+        &cross::TWICE,
+        &cross::TERM,
+        &cross::FOREIGN_DB,
+        &cross::NOT_A_MEMBER,
+        &cross::DISAGREE,
+        &backend::META_NO_INDEX,
+    ];
+    let is_discarded = discarded.iter().any(|code| std::ptr::eq(*code, finding.code));
+    // Against a log of another history every record differs.
+    let of_other = facts.sound.two_histories() && !is_format(finding.code);
+    let level = match finding.severity {
+        Severity::Error if in_db && !is_discarded && !of_other => Level::Fail,
+        _ => Level::Warn,
+    };
+    let text = format!("{}: {}", finding.code.title, finding.message);
+    Line::new(level, finding.code.id, text)
+}
+
+fn is_format(code: &Code) -> bool {
+    let mut all = bolt::ALL.iter().chain(mvcc::ALL);
+    all.any(|other| std::ptr::eq(*other, code))
+}

@@ -1,0 +1,38 @@
+//! Put db, log and `.snap` files of one member together.
+
+use crate::evidence::Kind;
+use crate::verdict::action::Action;
+use crate::verdict::facts::Facts;
+use crate::verdict::outcome::{LaterWrites, Outcome};
+use crate::verdict::step::Step;
+
+pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
+    let evidence = facts.member.evidence();
+    let directory = matches!(
+        evidence.kind(),
+        Kind::DataDir | Kind::MemberDir | Kind::SnapDir | Kind::WalDir
+    );
+    let has_db = evidence.db().is_some_and(|db| db.size() > 0);
+    let has_wal = !evidence.wal().is_empty();
+    let last = facts.member.wal_ends().map_or(0, |ends| ends.last_index);
+    let ahead = has_db && has_wal && facts.applied > last;
+    let why = match (has_db, has_wal) {
+        (false, true) => "the db of this member is not here",
+        (true, false) => "the WAL of this member is not here",
+        _ if facts.sound.two_histories() => "db and WAL are of two histories",
+        _ if ahead => "the db is ahead of the WAL: they are not of one time",
+        _ => return None,
+    };
+    if !directory {
+        return None;
+    }
+    let mut step = Step::new(Action::Reunite, facts.release);
+    step.outcome = Outcome {
+        later_writes: LaterWrites::Kept,
+        ..Outcome::unknown()
+    };
+    step.effect = format!(
+        "{why}; if the missing part still exists (an own --wal-dir, another volume, another backup), put the parts of one member together in a copy"
+    );
+    Some(step)
+}

@@ -1,0 +1,97 @@
+//! Start etcd on the directory as it is.
+
+use crate::Severity;
+use crate::cluster;
+use crate::text::number::thousands;
+use crate::verdict::action::Action;
+use crate::verdict::facts::Facts;
+use crate::verdict::lines::{Level, Line};
+use crate::verdict::outcome::{Count, LaterWrites, Outcome};
+use crate::verdict::step::Step;
+
+pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
+    let start = facts.start.as_ref()?;
+    let mut step = Step::new(Action::Start, facts.release);
+    step.outcome = outcome(start);
+    if let Some(state) = &start.state {
+        let difference = facts.against(&state.keyspace());
+        step.lost = difference.lost;
+        step.wrong = difference.wrong;
+        step.duplicated = Count::exactly(difference.extra.max(start.duplicated));
+        if start.undone {
+            step.undone = Count::exactly(facts.acknowledged.possibly.writes.value.max(1));
+        }
+    }
+    step.effect = effect(&step, facts);
+    Some(step)
+}
+
+/// What a simulated start ends in, as the outcome of an action.
+pub(super) fn outcome(start: &cluster::Outcome<'_>) -> Outcome {
+    let starts = match &start.ending {
+        cluster::Ending::Serves => Some(true),
+        cluster::Ending::Refuses(_) | cluster::Ending::NeverServes(_) => Some(false),
+        cluster::Ending::Unknown(_) => None,
+    };
+    let later_writes = match (starts, &start.later_writes) {
+        (Some(false), _) => LaterWrites::None,
+        (None, _) => LaterWrites::Unknown,
+        (_, cluster::LaterWrites::Kept) => LaterWrites::Kept,
+        (_, cluster::LaterWrites::Swallowed(entries)) => LaterWrites::Vanish(*entries),
+        (_, cluster::LaterWrites::Refused(_)) => LaterWrites::Refused,
+    };
+    Outcome {
+        starts,
+        message: start.message().map(str::to_owned),
+        revision: start.revision,
+        keys: start.keys,
+        later_writes,
+    }
+}
+
+fn effect(step: &Step, facts: &Facts<'_>) -> String {
+    let what = format!("start etcd {} on it as it is", facts.release);
+    let serves = step.outcome.revision.map_or_else(String::new, |revision| {
+        format!(": serves revision {}", thousands(revision.into()))
+    });
+    match (step.outcome.starts, step.outcome.later_writes) {
+        (Some(false), _) => {
+            let message = step.outcome.message.as_deref().unwrap_or("it does not serve");
+            format!("{what}: does not serve: {message}")
+        }
+        (None, _) => format!("{what}: unknown what happens"),
+        (_, LaterWrites::Vanish(entries)) => format!(
+            "{what}{serves}; the next {} writes time out and vanish",
+            thousands(entries.into())
+        ),
+        (_, LaterWrites::Refused) => format!("{what}{serves}; writes are refused (alarm)"),
+        _ if step.undone.value > 0 => format!("{what}{serves}; the restore is undone"),
+        _ if step.lost.writes.value > 0 => format!("{what}{serves}, erases the rest"),
+        _ if step.duplicated.value > 0 => format!(
+            "{what}{serves}; applies {} writes twice",
+            step.duplicated
+        ),
+        _ => format!("{what}{serves}"),
+    }
+}
+
+/// What a preflight says of it, line by line: the steps of the start, then damage that it does not notice.
+pub(in crate::verdict) fn lines(facts: &Facts<'_>, start: &cluster::Outcome<'_>) -> Vec<Line> {
+    let mut lines = start.steps.clone();
+    let said = |code: &str, lines: &[Line]| lines.iter().any(|line| line.code == code);
+    for finding in facts.sound.above_notes() {
+        if said(finding.code.id, &lines) {
+            continue;
+        }
+        let text = format!("{}: {}", finding.code.title, finding.message);
+        lines.push(match finding.severity {
+            Severity::Error if start.serves() => {
+                let text = format!("etcd starts and does not notice: {text}");
+                Line::new(Level::Fail, finding.code.id, text)
+            }
+            Severity::Error => Line::new(Level::Fail, finding.code.id, text),
+            _ => Line::new(Level::Warn, finding.code.id, text),
+        });
+    }
+    lines
+}

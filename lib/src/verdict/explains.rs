@@ -1,0 +1,206 @@
+//! Which finding explains which others: one table.
+//!
+//! Codes that stand earlier in the table are nearer to the cause. A finding is explained by the first finding of an earlier row
+//! whose `explains` names its code, if both are about what the row's reach says.
+
+use crate::codes::{Code, backend, bolt, cross, dir, mvcc, snap, wal};
+
+/// How far from a cause its consequences may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// In the same file.
+    File,
+    /// Anywhere in the member's files.
+    Member,
+}
+
+/// One row: a cause, and the codes of what follows from it.
+pub(super) struct Row {
+    pub(super) cause: &'static Code,
+    pub(super) explains: &'static [&'static [&'static Code]],
+    pub(super) reach: Reach,
+}
+
+const fn row(cause: &'static Code, explains: &'static [&'static [&'static Code]], reach: Reach) -> Row {
+    Row { cause, explains, reach }
+}
+
+/// What the log knows better than a damaged store.
+static STORE_AGAINST_LOG: [&Code; 10] = [
+    &cross::DIFFERS,
+    &cross::MISSING,
+    &cross::UNEXPLAINED,
+    &cross::SKIPPED,
+    &cross::TWICE,
+    &cross::DISAGREE,
+    &cross::OLD_VALUE,
+    &cross::LEASES_DIFFER,
+    &cross::VERSION_DIFFERS,
+    &cross::FOREIGN_DB,
+];
+
+/// Where db, log and `.snap` files end against each other.
+static ENDS: [&Code; 8] = [
+    &cross::INDEX_AHEAD,
+    &cross::INDEX_ABOVE_COMMIT,
+    &cross::TERM,
+    &cross::SNAP_AHEAD,
+    &cross::SNAP_DB_INDEX,
+    &cross::NOT_A_MEMBER,
+    &cross::MEMBERS_DIFFER,
+    &cross::NO_TRAILER,
+];
+
+/// What a log that cannot be read to its end looks like elsewhere.
+static AFTER_LOG_DAMAGE: [&Code; 10] = [
+    &dir::BROKEN_FILES,
+    &dir::TEMPORARY_FILES,
+    &dir::WAL_SIZE,
+    &dir::EMPTY_FILE,
+    &snap::SNAP_FILE_MISSING,
+    &snap::SNAP_ORPHAN,
+    &snap::SNAP_CONF_STATE,
+    &cross::SNAP_ORDER,
+    &cross::REMOVED,
+    &backend::META_CONF_STATE_DIFFERS,
+];
+
+/// What a start from another point than expected shows.
+static SNAP_CONSEQUENCES: [&Code; 6] = [
+    &snap::SNAP_ORPHAN,
+    &snap::SNAP_FILE_MISSING,
+    &snap::SNAP_CONF_STATE,
+    &snap::SNAP_MEMBERSHIP,
+    &cross::SNAP_AHEAD,
+    &cross::SNAP_ORDER,
+];
+
+/// Key ranges, leases and members that a db with another content than its log must differ in.
+static FOREIGN: [&Code; 12] = [
+    &backend::META_NO_INDEX,
+    &backend::META_CONF_STATE_DIFFERS,
+    &backend::META_COMPACTION,
+    &backend::META_CONF_STATE,
+    &backend::MEMBER_SHARED,
+    &backend::AUTH_NAMES,
+    &backend::AUTH_REVISION,
+    &backend::LEASE_UNKNOWN,
+    &backend::LEASE_IDLE,
+    &backend::ALARM_FOREIGN,
+    &mvcc::NOT_COMPACTED,
+    &wal::PROPOSER,
+];
+
+/// Everything that is read from the pages of a db.
+static IN_DB: &[&[&Code]] = &[bolt::ALL, mvcc::ALL, backend::ALL, &STORE_AGAINST_LOG, &ENDS];
+static IN_LOG: &[&[&Code]] = &[wal::ALL, &STORE_AGAINST_LOG, &ENDS, &AFTER_LOG_DAMAGE, &FOREIGN];
+static IN_RECORDS: &[&[&Code]] = &[mvcc::ALL, &STORE_AGAINST_LOG, &FOREIGN];
+static OF_TWO_HISTORIES: &[&[&Code]] = &[
+    &STORE_AGAINST_LOG,
+    &ENDS,
+    &FOREIGN,
+    &SNAP_CONSEQUENCES,
+    &AFTER_LOG_DAMAGE,
+    mvcc::ALL,
+];
+static OF_SNAPS: &[&[&Code]] = &[&SNAP_CONSEQUENCES, &ENDS, &AFTER_LOG_DAMAGE];
+
+/// The table, nearest to the cause first.
+pub(super) static TABLE: &[Row] = &[
+    // What could not be read explains everything that then cannot be seen.
+    row(&dir::UNREADABLE, IN_DB, Reach::Member),
+    row(&dir::UNREADABLE, IN_LOG, Reach::Member),
+    row(&dir::UNREADABLE_RANGE, IN_DB, Reach::Member),
+    row(&dir::UNREADABLE_RANGE, IN_LOG, Reach::Member),
+    row(&dir::SHRANK, IN_DB, Reach::Member),
+    row(&dir::ARCHIVE_DAMAGED, IN_DB, Reach::Member),
+    row(&dir::ARCHIVE_DAMAGED, IN_LOG, Reach::Member),
+    // Files that are not there.
+    row(&dir::WAL_MISSING, &[&ENDS, &AFTER_LOG_DAMAGE], Reach::Member),
+    row(&dir::DB_MISSING, &[&ENDS, &AFTER_LOG_DAMAGE], Reach::Member),
+    row(&dir::DB_MISSING, &[bolt::ALL], Reach::Member),
+    // An empty file is a file without metas or records.
+    row(&wal::LAST_EMPTY, IN_LOG, Reach::Member),
+    row(&bolt::METAS_INVALID, IN_DB, Reach::Member),
+    row(&bolt::METAS_INVALID, &[&[&dir::EMPTY_FILE]], Reach::Member),
+    row(&bolt::PAGE_SIZE, IN_DB, Reach::Member),
+    row(&bolt::FILE_SHORT, IN_DB, Reach::Member),
+    row(&bolt::TORN_COPY, IN_DB, Reach::Member),
+    row(&bolt::META_INITIAL, IN_DB, Reach::Member),
+    // A copy of two histories differs in everything that is compared.
+    row(&cross::FOREIGN_DB, OF_TWO_HISTORIES, Reach::Member),
+    row(&cross::NOT_A_MEMBER, OF_TWO_HISTORIES, Reach::Member),
+    row(&cross::DISAGREE, OF_TWO_HISTORIES, Reach::Member),
+    // Pages: what names a page explains what is read through it.
+    row(&bolt::PAGE_ID, IN_DB, Reach::Member),
+    row(&bolt::PAGE_TYPE, IN_DB, Reach::Member),
+    row(&bolt::OVERFLOW, IN_DB, Reach::Member),
+    row(&bolt::PAGE_OUT_OF_RANGE, IN_DB, Reach::Member),
+    row(&bolt::PAGE_SHARED, IN_DB, Reach::Member),
+    row(&bolt::TREE_DEPTH, IN_DB, Reach::Member),
+    row(&bolt::INLINE, IN_DB, Reach::Member),
+    row(&bolt::ELEMENT, IN_DB, Reach::Member),
+    row(&mvcc::OVERLAPPING, IN_DB, Reach::Member),
+    row(&bolt::PAGE_PADDING, IN_DB, Reach::Member),
+    row(&bolt::KEY_ORDER, IN_DB, Reach::Member),
+    row(&bolt::KEY_RANGE, IN_DB, Reach::Member),
+    row(&bolt::META_INVALID, &[bolt::ALL, &ENDS], Reach::Member),
+    row(&bolt::FREE_IN_USE, &[bolt::ALL], Reach::File),
+    row(&bolt::FREELIST, &[bolt::ALL], Reach::File),
+    row(&bolt::FOREIGN_BUCKET, &[backend::ALL, bolt::ALL], Reach::File),
+    row(&backend::BUCKET_MISSING, IN_RECORDS, Reach::Member),
+    row(&backend::BUCKET_MISSING, &[backend::ALL, bolt::ALL, &ENDS], Reach::Member),
+    // The log: a stop explains everything after it.
+    row(&wal::SEQUENCE, IN_LOG, Reach::Member),
+    row(&wal::METADATA, IN_LOG, Reach::Member),
+    row(&wal::HEAD, IN_LOG, Reach::Member),
+    row(&wal::CUT_INSIDE, IN_LOG, Reach::Member),
+    row(&wal::LENGTH_ZERO, IN_LOG, Reach::Member),
+    row(&wal::BEHIND_REPAIR, IN_LOG, Reach::Member),
+    row(&wal::CRC, IN_LOG, Reach::Member),
+    row(&wal::RECORD_TYPE, IN_LOG, Reach::Member),
+    row(&wal::PAYLOAD, IN_LOG, Reach::Member),
+    row(&wal::UNDECODABLE, IN_LOG, Reach::Member),
+    row(&wal::INDEX_GAP, IN_LOG, Reach::Member),
+    row(&wal::TORN, IN_LOG, Reach::Member),
+    row(&wal::CUT, IN_LOG, Reach::Member),
+    row(&wal::LENGTH_BITS, IN_LOG, Reach::Member),
+    row(&wal::CHAIN, IN_LOG, Reach::Member),
+    row(&wal::FIRST_SEGMENT, IN_LOG, Reach::Member),
+    row(&wal::COMMIT_RANGE, IN_LOG, Reach::Member),
+    row(&wal::OVERWRITE_COMMITTED, IN_LOG, Reach::Member),
+    row(&wal::OVERWRITE_TERM, IN_LOG, Reach::Member),
+    row(&wal::TERM_BACK, IN_LOG, Reach::Member),
+    // Snapshots.
+    row(&snap::SNAP_UNREADABLE, OF_SNAPS, Reach::Member),
+    row(&snap::SNAP_NAME, OF_SNAPS, Reach::Member),
+    row(&snap::SNAP_NO_VOTERS, OF_SNAPS, Reach::Member),
+    row(&snap::SNAP_STORE, OF_SNAPS, Reach::Member),
+    row(&snap::SNAP_MEMBERSHIP, OF_SNAPS, Reach::Member),
+    row(&cross::SNAP_AHEAD, &[&ENDS, &AFTER_LOG_DAMAGE, &FOREIGN], Reach::Member),
+    row(&cross::SNAP_AHEAD, &[&STORE_AGAINST_LOG], Reach::Member),
+    // Counters of the db against the log.
+    row(&cross::TWICE, &[&STORE_AGAINST_LOG, &ENDS, backend::ALL], Reach::Member),
+    row(&backend::META_NO_INDEX, &[&STORE_AGAINST_LOG, &ENDS], Reach::Member),
+    row(&cross::SKIPPED, &[&STORE_AGAINST_LOG, &ENDS], Reach::Member),
+    row(&cross::INDEX_AHEAD, &[&ENDS, &STORE_AGAINST_LOG, &AFTER_LOG_DAMAGE], Reach::Member),
+    row(&backend::META_COMPACTION, IN_RECORDS, Reach::Member),
+    row(&backend::META_LENGTH, &[backend::ALL, &ENDS], Reach::Member),
+    // Records.
+    row(&mvcc::KEY_SHAPE, IN_RECORDS, Reach::Member),
+    row(&mvcc::VALUE_UNPARSABLE, IN_RECORDS, Reach::Member),
+    row(&mvcc::DUPLICATE, IN_RECORDS, Reach::Member),
+    row(&mvcc::PUT_FIELDS, IN_RECORDS, Reach::Member),
+    row(&cross::MISSING, IN_RECORDS, Reach::Member),
+    row(&mvcc::MAIN_GAP, IN_RECORDS, Reach::Member),
+    row(&cross::DIFFERS, IN_RECORDS, Reach::Member),
+    row(&cross::OLD_VALUE, IN_RECORDS, Reach::Member),
+    row(&mvcc::CREATION_MISSING, IN_RECORDS, Reach::Member),
+    row(&mvcc::CHAIN, IN_RECORDS, Reach::Member),
+    row(&backend::LEASE_SHAPE, &[&STORE_AGAINST_LOG, &FOREIGN], Reach::Member),
+    row(&backend::LEASE_UNKNOWN, &[&STORE_AGAINST_LOG], Reach::Member),
+    row(&backend::AUTH_UNREADABLE, &[&FOREIGN], Reach::Member),
+    row(&backend::MEMBER_KEY, &[&ENDS, &FOREIGN], Reach::Member),
+    row(&backend::MEMBER_UNREADABLE, &[&ENDS, &FOREIGN], Reach::Member),
+    row(&cross::VERSION_DIFFERS, &[&FOREIGN], Reach::Member),
+];

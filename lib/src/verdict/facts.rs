@@ -1,0 +1,133 @@
+//! Everything that the actions are judged by, gathered once from one member's copy.
+
+use super::acknowledged::Acknowledged;
+use super::command::Source;
+use super::difference::Difference;
+use super::outcome::{Count, Loss};
+use super::soundness::Soundness;
+use crate::backend::Meta;
+use crate::check::Report;
+use crate::cluster::{Outcome as Started, simulate_start};
+use crate::evidence::Kind;
+use crate::member::Member;
+use crate::mvcc::Keyspace;
+use crate::progress::Progress;
+use crate::raft::ConfState;
+use crate::recover::voters;
+use crate::wal::boot::Release;
+
+/// What is known of one member's copy.
+pub(super) struct Facts<'a> {
+    pub(super) member: &'a Member,
+    pub(super) sound: Soundness<'a>,
+    pub(super) release: Release,
+    /// What a start as it is ends in; `None` for evidence on which etcd cannot be started: a backup, a log alone.
+    pub(super) start: Option<Started<'a>>,
+    pub(super) acknowledged: Acknowledged<'a>,
+    pub(super) source: Source,
+    /// The id of the member; 0 if no log says it.
+    pub(super) own: u64,
+    /// Who votes and who learns, at the newest entry that is committed.
+    pub(super) conf: ConfState,
+    /// consistent_index; 0 if the db does not say it.
+    pub(super) applied: u64,
+    /// The minor version that an upgrade was asked for.
+    pub(super) upgrade_to: Option<u64>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl<'a> Facts<'a> {
+    /// Gathers them. `committed`: as for [`Acknowledged::build`].
+    pub(super) fn gather(
+        member: &'a Member,
+        report: &'a Report,
+        release: Option<Release>,
+        committed: u64,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let sound = Soundness::of(report);
+        let directory = matches!(
+            member.evidence().kind(),
+            Kind::DataDir | Kind::MemberDir | Kind::SnapDir
+        );
+        let asked = release;
+        let started = simulate_start(member, release, progress);
+        let release = started.release;
+        let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
+        let acknowledged = Acknowledged::build(member, on_db, sound.twice(), committed, progress);
+        let wal = member.wal_with(progress);
+        let metadata = wal.as_ref().and_then(|wal| wal.log().metadata.first());
+        let own = metadata.map_or(0, |metadata| metadata.node_id);
+        let conf = wal.as_ref().map(|wal| voters(member, wal, acknowledged.through));
+        let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
+        Self {
+            member,
+            sound,
+            release,
+            start: directory.then_some(started),
+            acknowledged,
+            source: Source::new(member.evidence()),
+            own,
+            conf: conf.unwrap_or_default(),
+            applied: meta.and_then(|meta| meta.consistent_index).unwrap_or(0),
+            upgrade_to: asked.map(|release| u64::from(release.minor)),
+            progress,
+        }
+    }
+
+    /// Whether other members have the data too.
+    pub(super) fn has_peers(&self) -> bool {
+        self.conf.voters.len() > 1
+    }
+
+    /// Whether the db can be read, in whole or in part.
+    pub(super) fn db(&self) -> Option<Keyspace<'a>> {
+        self.member.keyspace().ok()
+    }
+
+    /// What a store costs against the acknowledged state: lost, wrong, and applied twice.
+    pub(super) fn against(&self, held: &Keyspace<'_>) -> Difference {
+        let acknowledged = self.acknowledged.keyspace();
+        // Both go on from the same records of the db: only what comes after it can differ.
+        let same_base = self.acknowledged.is_on_db();
+        let db = self.db().filter(|_| same_base);
+        let from = db.map_or(0, |db| db.revision().saturating_add(1));
+        let mut difference = Difference::between(&acknowledged, held, from);
+        if same_base {
+            let missing = self.sound.missing();
+            let (wrong, keys) = self.sound.wrong();
+            if missing > 0 {
+                difference.lost.writes = difference.lost.writes.plus(Count::at_least(missing));
+            }
+            if wrong > 0 {
+                difference.wrong = difference.wrong.plus(Count::at_least(wrong));
+                difference.wrong_keys.extend(keys);
+            }
+        }
+        if difference.extra == 0 {
+            difference.extra = self.sound.twice().min(self.twice_in(held));
+        }
+        difference
+    }
+
+    /// How many revisions a store is after the acknowledged state: entries that were applied twice made them.
+    fn twice_in(&self, held: &Keyspace<'_>) -> u64 {
+        let newest = self.acknowledged.keyspace().revision();
+        held.revision().saturating_sub(newest).max(0).unsigned_abs()
+    }
+
+    /// Writes that no reading of this copy gives back.
+    pub(super) fn irrecoverable(&self) -> Loss {
+        let mut loss = Loss {
+            writes: self.acknowledged.unreadable(),
+            ..Loss::default()
+        };
+        if self.acknowledged.is_on_db() {
+            let missing = self.sound.missing();
+            if missing > 0 {
+                loss.writes = loss.writes.plus(Count::at_least(missing));
+            }
+        }
+        loss
+    }
+}

@@ -1,0 +1,122 @@
+//! The verdict on one member's copy.
+
+use super::acknowledged::Foundation;
+use super::action::Action;
+use super::actions;
+use super::cause::{Cause, causes};
+use super::command::{Command, Source};
+use super::facts::Facts;
+use super::outcome::Loss;
+use super::plan;
+use super::step::Step;
+use crate::check::Report;
+use crate::evidence::Kind;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::text::number::thousands;
+use crate::wal::boot::Release;
+
+/// What is wrong, what can be done about it, and what next.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The release of etcd that outcomes are of.
+    pub release: Release,
+    /// What is wrong, worst first; findings that others explain are folded into them.
+    pub causes: Vec<Cause>,
+    /// What fits, best first.
+    pub plan: Vec<Step>,
+    /// The newest revision that was acknowledged; `None` if nothing readable says it.
+    pub acknowledged_revision: Option<i64>,
+    /// What the acknowledged state is built on.
+    pub foundation: Foundation,
+    /// Acknowledged writes of the log that are not in the db yet.
+    pub not_in_db: Loss,
+    /// The safest next command.
+    pub next: Command,
+}
+
+impl Verdict {
+    /// The first cause, or that there is none.
+    pub fn headline(&self) -> String {
+        match self.causes.first() {
+            Some(cause) => cause.message.clone(),
+            None => match self.acknowledged_revision {
+                Some(revision) => format!("nothing wrong, up to revision {}", thousands(revision.into())),
+                None => "nothing wrong".to_owned(),
+            },
+        }
+    }
+
+    /// The first step of that action.
+    pub fn step(&self, action: Action) -> Option<&Step> {
+        self.plan.iter().find(|step| step.action == action)
+    }
+
+    /// A step that costs less than that action, if there is one.
+    pub fn better_than(&self, action: Action) -> Option<&Step> {
+        let first = self.plan.first().filter(|first| first.action != action)?;
+        let own = self.step(action);
+        let harm = |step: &Step| (!step.is_usable(), step.harm());
+        match own {
+            Some(own) if harm(own) <= harm(first) => None,
+            _ => Some(first),
+        }
+    }
+}
+
+/// Judges one member's copy by what a check found in it. `release`: the etcd that will do it; the newest of the minor version
+/// that wrote the db if `None`.
+pub fn judge(
+    member: &Member,
+    report: &Report,
+    release: Option<Release>,
+    progress: &dyn Progress,
+) -> Verdict {
+    let facts = Facts::gather(member, report, release, 0, progress);
+    let mut plan = actions::all(&facts);
+    plan::rank(&mut plan);
+    let acknowledged = &facts.acknowledged;
+    let known = acknowledged.foundation != Foundation::Nothing;
+    Verdict {
+        release: facts.release,
+        causes: causes(report),
+        acknowledged_revision: known.then(|| acknowledged.keyspace().revision()),
+        foundation: acknowledged.foundation,
+        not_in_db: match acknowledged.foundation {
+            Foundation::Db => acknowledged.after(0),
+            _ => acknowledged.after(facts.applied),
+        },
+        next: next(&plan, &facts.source, member),
+        plan,
+    }
+}
+
+/// The command that leads to the first step, and changes nothing.
+pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
+    let path = source.given();
+    let preflight = |action: Action| {
+        let command = Command::inspect("preflight").path(path);
+        command.arg("--for").arg(action.as_str())
+    };
+    let is_directory = matches!(
+        member.evidence().kind(),
+        Kind::DataDir | Kind::MemberDir | Kind::SnapDir
+    );
+    match plan.first().map(|step| step.action) {
+        Some(Action::Salvage) => Command::inspect("salvage").path(path).arg("--dry-run"),
+        Some(Action::Correct) => {
+            let salvage = Command::inspect("salvage").path(path);
+            salvage.arg("--correct").arg("--dry-run")
+        }
+        Some(action @ (Action::Start | Action::Restore | Action::ForceNewCluster)) => {
+            preflight(action)
+        }
+        // Who the other members are, whose copies decide.
+        Some(Action::Rejoin) => Command::inspect("meta").path(path),
+        // What there is of it elsewhere is for people to find; this says what to look for.
+        Some(Action::CopyAgain | Action::Reunite) => Command::inspect("check").arg("-v").path(path),
+        _ if is_directory => preflight(Action::Start),
+        _ if member.db().is_ok() => preflight(Action::Restore),
+        _ => Command::inspect("check").arg("-v").path(path),
+    }
+}

@@ -1,0 +1,48 @@
+//! The lines of a preflight: what is in order, what has to be known, what must not be done.
+
+/// How one line of a preflight ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// In order.
+    Pass,
+    /// To be known before.
+    Warn,
+    /// Must not be done.
+    Fail,
+}
+
+/// One line of a preflight.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    /// Whether it is in order.
+    pub level: Level,
+    /// The finding's code, or a word for the rule.
+    pub code: String,
+    /// One sentence.
+    pub text: String,
+}
+
+impl Line {
+    /// A line of that level about a code.
+    pub(crate) fn new(level: Level, code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            level,
+            code: code.into(),
+            text: text.into(),
+        }
+    }
+}
+
+/// Returns a number with its noun: `1 entry`, `2 entries`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{} {many}", crate::text::number::thousands(count.into())),
+    }
+}
+
+/// Returns whether no line failed.
+pub fn is_go(lines: &[Line]) -> bool {
+    lines.iter().all(|line| line.level != Level::Fail)
+}

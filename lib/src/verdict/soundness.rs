@@ -1,0 +1,141 @@
+//! What the findings of a check say of the parts: whether the db may be believed, whether db and log are of one history.
+
+use crate::check::Report;
+use crate::codes::{Code, backend, bolt, cross, dir, mvcc};
+use crate::{Finding, Severity};
+
+/// Codes of records that are missing in the store although the log, or the arithmetic of revisions, says that they were there.
+const MISSING: [&Code; 3] = [&cross::MISSING, &mvcc::MAIN_GAP, &mvcc::SUB_GAP];
+
+/// Codes of records that are in the store and are not what was written.
+const WRONG: [&Code; 4] = [
+    &cross::DIFFERS,
+    &cross::OLD_VALUE,
+    &mvcc::PUT_FIELDS,
+    &mvcc::VALUE_UNPARSABLE,
+];
+
+/// Codes which say that db and log are of two histories.
+const TWO_HISTORIES: [&Code; 2] = [&cross::FOREIGN_DB, &cross::DISAGREE];
+
+/// Codes which say that a start applies entries a second time.
+const TWICE: [&Code; 1] = [&cross::TWICE];
+
+/// Codes of a copy that is torn, short, or was taken while etcd was writing.
+const TORN_COPY: [&Code; 3] = [&bolt::TORN_COPY, &bolt::FILE_SHORT, &dir::SHRANK];
+
+/// Codes of what the check itself could not read: nothing may be concluded about etcd.
+const NOT_READ: [&Code; 3] = [&dir::UNREADABLE, &dir::UNREADABLE_RANGE, &dir::ARCHIVE_DAMAGED];
+
+/// Codes of the meta bucket after which the records of the key bucket are not what etcd would serve.
+const BUCKETS: [&Code; 3] = [
+    &backend::META_LENGTH,
+    &backend::BUCKET_MISSING,
+    &backend::META_COMPACTION,
+];
+
+fn is_one_of(code: &Code, codes: &[&Code]) -> bool {
+    codes.iter().any(|other| std::ptr::eq(*other, code))
+}
+
+/// What a report says of the parts of one member.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Soundness<'r> {
+    report: &'r Report,
+}
+
+impl<'r> Soundness<'r> {
+    pub(super) fn of(report: &'r Report) -> Self {
+        Self { report }
+    }
+
+    fn found(&self, codes: &'static [&'static Code]) -> impl Iterator<Item = &'r Finding> {
+        let found = self.report.findings.iter();
+        found.filter(move |finding| is_one_of(finding.code, codes))
+    }
+
+    /// Whether some record of the store is missing, wrong or unreadable.
+    pub(super) fn db_is_damaged(&self) -> bool {
+        let in_format = |code: &Code| is_one_of(code, bolt::ALL) || is_one_of(code, mvcc::ALL);
+        self.report.findings.iter().any(|finding| {
+            finding.severity == Severity::Error
+                && (in_format(finding.code)
+                    || is_one_of(finding.code, &MISSING)
+                    || is_one_of(finding.code, &WRONG)
+                    || is_one_of(finding.code, &BUCKETS))
+        })
+    }
+
+    /// How many records of the store are missing, by the worst of the codes that say so.
+    pub(super) fn missing(&self) -> u64 {
+        let errors = self.found(&MISSING);
+        let errors = errors.filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| finding.count).max().unwrap_or(0)
+    }
+
+    /// The records of the store that are not what was written: how many, and of which keys.
+    pub(super) fn wrong(&self) -> (u64, Vec<Vec<u8>>) {
+        let errors = self.found(&WRONG);
+        let errors: Vec<_> = errors
+            .filter(|finding| finding.severity == Severity::Error)
+            .collect();
+        let mut keys: Vec<Vec<u8>> = errors.iter().flat_map(|one| one.keys.clone()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let count = errors.iter().map(|finding| finding.count).max();
+        (count.unwrap_or(0), keys)
+    }
+
+    /// Entries that a start would apply a second time.
+    pub(super) fn twice(&self) -> u64 {
+        let twice = self.found(&TWICE);
+        twice.map(|finding| finding.count).max().unwrap_or(0)
+    }
+
+    /// Whether db and log are of two histories.
+    pub(super) fn two_histories(&self) -> bool {
+        let mut found = self.found(&TWO_HISTORIES);
+        found.any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The sign that the copy is torn, short, or was taken while etcd was writing.
+    /// The first error that has one of these codes.
+    pub(super) fn first_of(&self, codes: &'static [&'static Code]) -> Option<&'r Finding> {
+        self.found(codes)
+            .find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The sign that the copy is torn, short, or was taken while etcd was writing.
+    pub(super) fn torn_copy(&self) -> Option<&'r Finding> {
+        self.found(&TORN_COPY)
+            .find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// What could not be read at all.
+    pub(super) fn not_read(&self) -> Option<&'r Finding> {
+        self.found(&NOT_READ)
+            .find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Warnings and errors, in the report's order.
+    pub(super) fn above_notes(&self) -> impl Iterator<Item = &'r Finding> {
+        let found = self.report.findings.iter();
+        found.filter(|finding| finding.severity > Severity::Note)
+    }
+
+    /// Errors that say something about this copy: alarms are on in all members of a cluster.
+    pub(super) fn errors(&self) -> usize {
+        let alarms = [&backend::ALARM_NOSPACE, &backend::ALARM_CORRUPT];
+        let errors = self.above_notes();
+        let errors = errors.filter(|finding| finding.severity == Severity::Error);
+        errors.filter(|finding| !is_one_of(finding.code, &alarms)).count()
+    }
+
+    /// The worst severity, alarms left out: they are on in all members of a cluster, and say nothing about a copy.
+    pub(super) fn worst(&self) -> Option<Severity> {
+        let alarms = [&backend::ALARM_NOSPACE, &backend::ALARM_CORRUPT];
+        let of_copy = self.report.findings.iter();
+        let of_copy = of_copy.filter(|finding| !is_one_of(finding.code, &alarms));
+        of_copy.map(|finding| finding.severity).max()
+    }
+}

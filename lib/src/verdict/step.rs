@@ -1,0 +1,68 @@
+//! One line of a plan: an action, what it leads to, and what it costs.
+
+use super::action::Action;
+use super::command::Command;
+use super::outcome::{Count, LaterWrites, Loss, Outcome};
+use crate::wal::boot::Release;
+
+/// An action with its outcome, held against the acknowledged state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// The release of etcd that does it.
+    pub release: Release,
+    /// The commands, in order; empty if no command of this machine does it.
+    pub commands: Vec<Command>,
+    /// What is said of it in one line: after the commands, or instead of them.
+    pub effect: String,
+    /// What etcd does and holds then.
+    pub outcome: Outcome,
+    /// Acknowledged writes that are gone then.
+    pub lost: Loss,
+    /// Records that are served with another content than was acknowledged.
+    pub wrong: Count,
+    /// Writes that are applied a second time.
+    pub duplicated: Count,
+    /// Writes that a restore had taken back and that come back.
+    pub undone: Count,
+    /// Writes that may have been acknowledged, and are gone then.
+    pub possibly_lost: Loss,
+}
+
+impl Step {
+    /// An action about which nothing is known yet.
+    pub(super) fn new(action: Action, release: Release) -> Self {
+        Self {
+            action,
+            release,
+            commands: Vec::new(),
+            effect: String::new(),
+            outcome: Outcome::unknown(),
+            lost: Loss::default(),
+            wrong: Count::default(),
+            duplicated: Count::default(),
+            undone: Count::default(),
+            possibly_lost: Loss::default(),
+        }
+    }
+
+    /// Whether etcd serves afterwards, as far as is known, and takes writes.
+    pub fn is_usable(&self) -> bool {
+        self.outcome.starts != Some(false)
+            && !matches!(self.outcome.later_writes, LaterWrites::Vanish(_))
+    }
+
+    /// Whether it serves everything that was acknowledged, and nothing else.
+    pub fn is_lossless(&self) -> bool {
+        self.is_usable() && self.harm() == 0
+    }
+
+    /// Lost, wrong, duplicated and undone writes together.
+    pub fn harm(&self) -> u64 {
+        let counts = [self.lost.writes, self.wrong, self.duplicated, self.undone];
+        let harm = counts.iter().fold(Count::default(), |sum, count| sum.plus(*count));
+        // "At least none" is not none.
+        harm.value.max(u64::from(harm.at_least))
+    }
+}
