@@ -68,7 +68,9 @@ pub(crate) fn step(step: &Step) -> Value {
 }
 
 fn outcome(outcome: &Outcome) -> Value {
-    let starts = outcome.starts.map_or(json!("unknown"), |starts| json!(starts));
+    let starts = outcome
+        .starts
+        .map_or(json!("unknown"), |starts| json!(starts));
     json!({
         "starts": starts, "message": outcome.message, "revision": outcome.revision, "keys": outcome.keys,
         "later_writes": outcome.later_writes.as_str(),
@@ -170,7 +172,11 @@ fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
         cell(step.wrong.plus(again)),
     ));
     let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
-    let gap = if step.effect.is_empty() || commands.is_empty() { "" } else { "     " };
+    let gap = if step.effect.is_empty() || commands.is_empty() {
+        ""
+    } else {
+        "     "
+    };
     line = line
         .with(Label::Command, commands.join(" && "))
         .text(gap)

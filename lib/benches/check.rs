@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use etcd_inspect::bolt::{self, PageMap};
 use etcd_inspect::check::{Depth, check};
-use etcd_inspect::verdict::compare;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::verdict::compare;
 
 fn checks(criterion: &mut Criterion) {
     let path = std::env::var_os("ETCD_INSPECT_BENCH_DB")

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::verdict::{Comparison, compare};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::verdict::{Comparison, compare};
 use testkit::places::bolt::Db;
 use testkit::{copy_of, data_dir};
 

@@ -47,7 +47,7 @@ fn a_healthy_directory_is_fit_for_everything() {
         let said = sealed(&path, depth);
         assert_eq!(said.code, 0, "{}", said.out);
         assert!(
-            said.out.contains("next: etcd-inspect preflight"),
+            said.out.contains("next   etcd-inspect preflight"),
             "{}",
             said.out
         );

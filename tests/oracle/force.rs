@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use etcd_inspect::cluster::{Candidate, Line, force_new_cluster};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::recover::replay_to_the_end;
+use etcd_inspect::verdict::{Action, Judged, preflight};
 use serde_json::Value;
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::{copy_of, data_dir};
@@ -58,10 +58,47 @@ fn force(binaries: &Binaries, path: &Path) -> Result<Forced, NotServing> {
     })
 }
 
-/// The line which says that etcd does not start, if there is one.
+/// What was predicted of one copy.
+#[derive(Debug)]
+struct Candidate {
+    path: String,
+    rank: usize,
+    revision: i64,
+    live_keys: usize,
+    discarded_entries: u64,
+    commit: u64,
+    errors: usize,
+    lost_keys: BTreeSet<Vec<u8>>,
+    refuses: Option<String>,
+}
+
+impl From<Judged> for Candidate {
+    fn from(judged: Judged) -> Self {
+        let (step, forced) = (judged.step.unwrap(), judged.forced.unwrap());
+        let lost = step.lost.keys.into_iter().chain(step.possibly_lost.keys);
+        Self {
+            path: judged.path,
+            rank: judged.rank,
+            revision: step.outcome.revision.unwrap_or(0),
+            live_keys: step.outcome.keys.unwrap_or(0),
+            discarded_entries: forced.discarded_entries,
+            commit: forced.commit,
+            errors: judged.errors,
+            lost_keys: lost.collect(),
+            refuses: forced.refuses,
+        }
+    }
+}
+
+fn force_new_cluster(members: &[Member], version: &str) -> Vec<Candidate> {
+    let release = version.parse().ok();
+    let judged = preflight(members, Action::ForceNewCluster, release, &Silent);
+    judged.into_iter().map(Candidate::from).collect()
+}
+
+/// Why etcd does not start, if it does not.
 fn refusal(candidate: &Candidate) -> Option<&str> {
-    let refuses = |line: &&Line| line.text.starts_with("etcd does not start on it: ");
-    Some(&candidate.lines.iter().find(refuses)?.text)
+    candidate.refuses.as_deref()
 }
 
 /// What the log of the member that saw most would give, committed or not: each live key with its mod_revision.
@@ -92,7 +129,7 @@ fn assert_as_predicted(paths: &[PathBuf]) -> Vec<Candidate> {
         .iter()
         .map(|path| Member::open(path).unwrap())
         .collect();
-    let candidates = force_new_cluster(&members, &Silent);
+    let candidates = force_new_cluster(&members, "3.5.30");
     assert_eq!(candidates.len(), paths.len());
     let Some(binaries) = Binaries::newest("3.5") else {
         eprintln!(

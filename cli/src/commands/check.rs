@@ -158,7 +158,10 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
     if !in_full {
         let skipped: Vec<&str> = report.skipped.iter().map(|one| one.what.as_str()).collect();
         if !skipped.is_empty() {
-            line = line.with(Label::Dim, format!("  (not checked: {})", skipped.join("; ")));
+            line = line.with(
+                Label::Dim,
+                format!("  (not checked: {})", skipped.join("; ")),
+            );
         }
     }
     Ok(ui.line(line)?)

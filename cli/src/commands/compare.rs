@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Severity;
-use etcd_inspect::verdict::{self, Comparison, MemberRow};
 use etcd_inspect::kubernetes::changed::{Change, changes};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::member::{Member, Objects, Reading};
 use etcd_inspect::mvcc::Version;
+use etcd_inspect::verdict::{self, Comparison, MemberRow};
 use serde_json::{Map, Value, json};
 
 use super::check::key_value;

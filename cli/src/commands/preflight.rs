@@ -107,7 +107,10 @@ fn fields(action: Action, go: bool, judged: &[Judged]) -> Map<String, Value> {
         fields.insert("starts".to_owned(), json!(step.outcome.starts));
         fields.insert("message".to_owned(), json!(step.outcome.message));
         fields.insert("loses".to_owned(), loses(first));
-        fields.insert("swallows".to_owned(), json!(step.outcome.later_writes.vanish()));
+        fields.insert(
+            "swallows".to_owned(),
+            json!(step.outcome.later_writes.vanish()),
+        );
         fields.insert("revision".to_owned(), json!(step.outcome.revision));
         fields.insert("keys".to_owned(), json!(step.outcome.keys));
         fields.insert("step".to_owned(), verdict::step(step));
@@ -149,8 +152,14 @@ fn candidate(one: &Judged) -> Value {
     fields.insert("go".to_owned(), json!(one.go));
     fields.insert("errors".to_owned(), json!(one.errors));
     fields.insert("lines".to_owned(), json!(one.lines));
-    fields.insert("better".to_owned(), json!(one.better.as_ref().map(verdict::step)));
-    fields.insert("step".to_owned(), json!(one.step.as_ref().map(verdict::step)));
+    fields.insert(
+        "better".to_owned(),
+        json!(one.better.as_ref().map(verdict::step)),
+    );
+    fields.insert(
+        "step".to_owned(),
+        json!(one.step.as_ref().map(verdict::step)),
+    );
     if let Some(step) = &one.step {
         let all = step.lost.keys.iter().chain(&step.possibly_lost.keys);
         let keys: std::collections::BTreeSet<_> = all.collect();
@@ -165,7 +174,10 @@ fn candidate(one: &Judged) -> Value {
         let removed: Vec<String> = removed.map(|id| format!("{id:016x}")).collect();
         fields.insert("commit".to_owned(), json!(forced.commit));
         fields.insert("last_index".to_owned(), json!(forced.last_index));
-        fields.insert("discarded_entries".to_owned(), json!(forced.discarded_entries));
+        fields.insert(
+            "discarded_entries".to_owned(),
+            json!(forced.discarded_entries),
+        );
         fields.insert("removed_members".to_owned(), json!(removed));
     }
     Value::Object(fields)
@@ -221,18 +233,32 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
     let commands: Vec<String> = commands.map(Command::to_string).collect();
     match (action, go) {
         (Action::Start, true) => format!("start etcd {release} on it"),
-        (Action::Start, false) if one.step.as_ref().is_some_and(|step| step.outcome.starts == Some(true)) => {
+        (Action::Start, false)
+            if one
+                .step
+                .as_ref()
+                .is_some_and(|step| step.outcome.starts == Some(true)) =>
+        {
             "etcd would start, but should not be allowed to: copy the directory first".to_owned()
         }
         (Action::Start, false) => {
-            "etcd would not start; a failed start destroys evidence: copy the directory first".to_owned()
+            "etcd would not start; a failed start destroys evidence: copy the directory first"
+                .to_owned()
         }
         (Action::ForceNewCluster, true) => {
-            let force = Command::new("etcd").arg("--force-new-cluster").arg("--data-dir");
-            format!("{} (on a copy), and none of the others any more", force.arg(&one.path))
+            let force = Command::new("etcd")
+                .arg("--force-new-cluster")
+                .arg("--data-dir");
+            format!(
+                "{} (on a copy), and none of the others any more",
+                force.arg(&one.path)
+            )
         }
         (Action::ForceNewCluster, false) => {
-            format!("{} is the best of these, and not good enough: the FAIL lines say why", one.path)
+            format!(
+                "{} is the best of these, and not good enough: the FAIL lines say why",
+                one.path
+            )
         }
         (Action::Restore, true) => commands.join(" && "),
         (Action::Restore, false) => "do not restore this".to_owned(),

@@ -2,5 +2,7 @@
 
 mod start;
 
-pub use crate::verdict::{Comparison, DifferingKey, Level, Line, MemberRow, compare, counted, is_go};
+pub use crate::verdict::{
+    Comparison, DifferingKey, Level, Line, MemberRow, compare, counted, is_go,
+};
 pub use start::{Applied, Ending, Erased, LaterWrites, Outcome, Start, simulate_start, start};

@@ -73,7 +73,14 @@ impl<'a> Acknowledged<'a> {
                 let compacted = keyspace.compact_revision().unwrap_or(-1);
                 let replay = Replay::new(&stored, state, keyspace.revision(), compacted);
                 let from = index.saturating_add(twice);
-                Self::apply(Foundation::Db, member, &wal, replay, overlay, (from, committed))
+                Self::apply(
+                    Foundation::Db,
+                    member,
+                    &wal,
+                    replay,
+                    overlay,
+                    (from, committed),
+                )
             }
             (_, Some(wal)) if from_beginning => {
                 let mut state = State::default();
@@ -81,7 +88,14 @@ impl<'a> Acknowledged<'a> {
                 let base: &dyn Base = &Nothing;
                 let replay = Replay::new(base, state, 1, -1);
                 let overlay = Overlay::empty(Rules::NEWEST);
-                Self::apply(Foundation::Log, member, &wal, replay, overlay, (0, committed))
+                Self::apply(
+                    Foundation::Log,
+                    member,
+                    &wal,
+                    replay,
+                    overlay,
+                    (0, committed),
+                )
             }
             (_, wal) => {
                 let last = wal.map_or(0, |wal| wal.log().last_index());
@@ -176,7 +190,9 @@ impl<'a> Acknowledged<'a> {
         }
         let newest = overlay.keyspace().revision();
         let compactions = replay.compactions().iter();
-        let compacted = compactions.filter(|(_, at)| *at <= newest).map(|(revision, _)| *revision);
+        let compacted = compactions
+            .filter(|(_, at)| *at <= newest)
+            .map(|(revision, _)| *revision);
         if let Some(revision) = compacted.max() {
             overlay.compact(revision);
         } else if overlay.keyspace().compaction().is_interrupted() {

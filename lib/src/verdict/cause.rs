@@ -31,7 +31,9 @@ pub fn causes(report: &Report) -> Vec<Cause> {
             std::ptr::eq(finding.code, row.cause) && finding.severity > Severity::Note
         });
         let Some(at) = at else { continue };
-        let known = causes.iter().position(|cause| std::ptr::eq(cause.code, row.cause));
+        let known = causes
+            .iter()
+            .position(|cause| std::ptr::eq(cause.code, row.cause));
         // Something nearer to the cause explains it already.
         if known.is_none() && taken.get(at).copied().unwrap_or(true) {
             continue;
@@ -58,8 +60,7 @@ pub fn causes(report: &Report) -> Vec<Cause> {
 fn of_code(report: &Report, first: usize, taken: &mut [bool]) -> Cause {
     let code = report.findings.get(first).map(|finding| finding.code);
     let mut found = report.findings.iter().enumerate().filter(|(at, finding)| {
-        code.is_some_and(|code| std::ptr::eq(code, finding.code))
-            && taken.get(*at) == Some(&false)
+        code.is_some_and(|code| std::ptr::eq(code, finding.code)) && taken.get(*at) == Some(&false)
     });
     let mut all: Vec<usize> = Vec::new();
     let mut worst: Option<&Finding> = None;
@@ -80,7 +81,10 @@ fn of_code(report: &Report, first: usize, taken: &mut [bool]) -> Cause {
         code: code.unwrap_or(&crate::codes::dir::NOTHING_HERE),
         severity: worst.map_or(Severity::Note, |worst| worst.severity),
         message: worst.map_or_else(String::new, |worst| worst.message.clone()),
-        place: worst.map_or_else(|| Place::file(&crate::FileName::new("")), |worst| worst.place.clone()),
+        place: worst.map_or_else(
+            || Place::file(&crate::FileName::new("")),
+            |worst| worst.place.clone(),
+        ),
         findings: all,
         explains: Vec::new(),
     }

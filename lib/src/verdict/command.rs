@@ -128,10 +128,17 @@ impl Source {
             (true, zstd.arg("-o").path(&target))
         } else {
             // gzip has no flag that names its output: it writes beside a copy.
-            (true, Command::new("gzip").arg("-d").path(&folder.join("db.gz")))
+            (
+                true,
+                Command::new("gzip").arg("-d").path(&folder.join("db.gz")),
+            )
         };
         self.unpack.push(Command::new("mkdir").path(&folder));
-        if command.words.first().is_some_and(|program| program == "gzip") {
+        if command
+            .words
+            .first()
+            .is_some_and(|program| program == "gzip")
+        {
             let copy = Command::new("cp").path(Path::new(&archive));
             self.unpack.push(copy.path(&folder.join("db.gz")));
         }
@@ -176,13 +183,21 @@ impl Source {
 
 /// The last part of a path without the ends of archives, as a plain word.
 fn stem(path: &Path) -> String {
-    let base = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let base = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let base = base.unwrap_or_else(|| "etcd".to_owned());
     let mut base = base.as_str();
     for end in [".gz", ".zst", ".tgz", ".zip", ".tar", ".db"] {
         base = base.strip_suffix(end).unwrap_or(base);
     }
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = base.chars().map(plain).collect();
     let name = name.trim_start_matches(['-', '.']);
     match name.is_empty() {
@@ -197,9 +212,15 @@ mod tests {
 
     #[test]
     fn every_word_is_one_word_for_a_shell_whatever_the_evidence_is_called() {
-        for word in ["a b", "`id`", "$(id)", "it's", "\"", "a\nb", "*", "", "~", ";", "\\"] {
+        for word in [
+            "a b", "`id`", "$(id)", "it's", "\"", "a\nb", "*", "", "~", ";", "\\",
+        ] {
             let line = Command::new("printf").arg("%s").arg(word).to_string();
-            let said = std::process::Command::new("sh").arg("-c").arg(&line).output().unwrap();
+            let said = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(&line)
+                .output()
+                .unwrap();
             assert_eq!(String::from_utf8(said.stdout).unwrap(), word, "{line}");
         }
     }

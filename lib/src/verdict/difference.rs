@@ -28,7 +28,10 @@ impl Difference {
         let mut end = 0;
         for version in acknowledged.between(from..=i64::MAX) {
             end = version.revision.main;
-            while theirs.next_if(|their| their.revision < version.revision).is_some() {}
+            while theirs
+                .next_if(|their| their.revision < version.revision)
+                .is_some()
+            {}
             let their = theirs.next_if(|their| their.revision == version.revision);
             if version.revision.main <= compacted && !is_live(acknowledged, &version, compacted) {
                 continue;
@@ -92,11 +95,19 @@ mod tests {
     #[test]
     fn missing_wrong_and_repeated_writes_are_told_apart() {
         let acknowledged = store(&[(2, b"a", b"1"), (3, b"b", b"1"), (4, b"c", b"1")]);
-        let held = store(&[(2, b"a", b"1"), (4, b"c", b"2"), (5, b"a", b"1"), (6, b"b", b"1")]);
+        let held = store(&[
+            (2, b"a", b"1"),
+            (4, b"c", b"2"),
+            (5, b"a", b"1"),
+            (6, b"b", b"1"),
+        ]);
         let found = Difference::between(&acknowledged.keyspace(), &held.keyspace(), 0);
         assert_eq!(found.lost.writes, Count::exactly(1));
         assert_eq!(found.lost.keys, [b"b".to_vec()]);
-        assert_eq!((found.lost.first_revision, found.lost.last_revision), (Some(3), Some(3)));
+        assert_eq!(
+            (found.lost.first_revision, found.lost.last_revision),
+            (Some(3), Some(3))
+        );
         assert_eq!((found.wrong, found.extra), (Count::exactly(1), 2));
         assert_eq!(found.wrong_keys, [b"c".to_vec()]);
     }

@@ -21,8 +21,16 @@ pub(super) struct Row {
     pub(super) reach: Reach,
 }
 
-const fn row(cause: &'static Code, explains: &'static [&'static [&'static Code]], reach: Reach) -> Row {
-    Row { cause, explains, reach }
+const fn row(
+    cause: &'static Code,
+    explains: &'static [&'static [&'static Code]],
+    reach: Reach,
+) -> Row {
+    Row {
+        cause,
+        explains,
+        reach,
+    }
 }
 
 /// What the log knows better than a damaged store.
@@ -92,8 +100,20 @@ static FOREIGN: [&Code; 12] = [
 ];
 
 /// Everything that is read from the pages of a db.
-static IN_DB: &[&[&Code]] = &[bolt::ALL, mvcc::ALL, backend::ALL, &STORE_AGAINST_LOG, &ENDS];
-static IN_LOG: &[&[&Code]] = &[wal::ALL, &STORE_AGAINST_LOG, &ENDS, &AFTER_LOG_DAMAGE, &FOREIGN];
+static IN_DB: &[&[&Code]] = &[
+    bolt::ALL,
+    mvcc::ALL,
+    backend::ALL,
+    &STORE_AGAINST_LOG,
+    &ENDS,
+];
+static IN_LOG: &[&[&Code]] = &[
+    wal::ALL,
+    &STORE_AGAINST_LOG,
+    &ENDS,
+    &AFTER_LOG_DAMAGE,
+    &FOREIGN,
+];
 static IN_RECORDS: &[&[&Code]] = &[mvcc::ALL, &STORE_AGAINST_LOG, &FOREIGN];
 static OF_TWO_HISTORIES: &[&[&Code]] = &[
     &STORE_AGAINST_LOG,
@@ -116,7 +136,11 @@ pub(super) static TABLE: &[Row] = &[
     row(&dir::ARCHIVE_DAMAGED, IN_DB, Reach::Member),
     row(&dir::ARCHIVE_DAMAGED, IN_LOG, Reach::Member),
     // Files that are not there.
-    row(&dir::WAL_MISSING, &[&ENDS, &AFTER_LOG_DAMAGE], Reach::Member),
+    row(
+        &dir::WAL_MISSING,
+        &[&ENDS, &AFTER_LOG_DAMAGE],
+        Reach::Member,
+    ),
     row(&dir::DB_MISSING, &[&ENDS, &AFTER_LOG_DAMAGE], Reach::Member),
     row(&dir::DB_MISSING, &[bolt::ALL], Reach::Member),
     // An empty file is a file without metas or records.
@@ -147,9 +171,17 @@ pub(super) static TABLE: &[Row] = &[
     row(&bolt::META_INVALID, &[bolt::ALL, &ENDS], Reach::Member),
     row(&bolt::FREE_IN_USE, &[bolt::ALL], Reach::File),
     row(&bolt::FREELIST, &[bolt::ALL], Reach::File),
-    row(&bolt::FOREIGN_BUCKET, &[backend::ALL, bolt::ALL], Reach::File),
+    row(
+        &bolt::FOREIGN_BUCKET,
+        &[backend::ALL, bolt::ALL],
+        Reach::File,
+    ),
     row(&backend::BUCKET_MISSING, IN_RECORDS, Reach::Member),
-    row(&backend::BUCKET_MISSING, &[backend::ALL, bolt::ALL, &ENDS], Reach::Member),
+    row(
+        &backend::BUCKET_MISSING,
+        &[backend::ALL, bolt::ALL, &ENDS],
+        Reach::Member,
+    ),
     // The log: a stop explains everything after it.
     row(&wal::SEQUENCE, IN_LOG, Reach::Member),
     row(&wal::METADATA, IN_LOG, Reach::Member),
@@ -177,13 +209,29 @@ pub(super) static TABLE: &[Row] = &[
     row(&snap::SNAP_NO_VOTERS, OF_SNAPS, Reach::Member),
     row(&snap::SNAP_STORE, OF_SNAPS, Reach::Member),
     row(&snap::SNAP_MEMBERSHIP, OF_SNAPS, Reach::Member),
-    row(&cross::SNAP_AHEAD, &[&ENDS, &AFTER_LOG_DAMAGE, &FOREIGN], Reach::Member),
+    row(
+        &cross::SNAP_AHEAD,
+        &[&ENDS, &AFTER_LOG_DAMAGE, &FOREIGN],
+        Reach::Member,
+    ),
     row(&cross::SNAP_AHEAD, &[&STORE_AGAINST_LOG], Reach::Member),
     // Counters of the db against the log.
-    row(&cross::TWICE, &[&STORE_AGAINST_LOG, &ENDS, backend::ALL], Reach::Member),
-    row(&backend::META_NO_INDEX, &[&STORE_AGAINST_LOG, &ENDS], Reach::Member),
+    row(
+        &cross::TWICE,
+        &[&STORE_AGAINST_LOG, &ENDS, backend::ALL],
+        Reach::Member,
+    ),
+    row(
+        &backend::META_NO_INDEX,
+        &[&STORE_AGAINST_LOG, &ENDS],
+        Reach::Member,
+    ),
     row(&cross::SKIPPED, &[&STORE_AGAINST_LOG, &ENDS], Reach::Member),
-    row(&cross::INDEX_AHEAD, &[&ENDS, &STORE_AGAINST_LOG, &AFTER_LOG_DAMAGE], Reach::Member),
+    row(
+        &cross::INDEX_AHEAD,
+        &[&ENDS, &STORE_AGAINST_LOG, &AFTER_LOG_DAMAGE],
+        Reach::Member,
+    ),
     row(&backend::META_COMPACTION, IN_RECORDS, Reach::Member),
     row(&backend::META_LENGTH, &[backend::ALL, &ENDS], Reach::Member),
     // Records.
@@ -197,10 +245,22 @@ pub(super) static TABLE: &[Row] = &[
     row(&cross::OLD_VALUE, IN_RECORDS, Reach::Member),
     row(&mvcc::CREATION_MISSING, IN_RECORDS, Reach::Member),
     row(&mvcc::CHAIN, IN_RECORDS, Reach::Member),
-    row(&backend::LEASE_SHAPE, &[&STORE_AGAINST_LOG, &FOREIGN], Reach::Member),
-    row(&backend::LEASE_UNKNOWN, &[&STORE_AGAINST_LOG], Reach::Member),
+    row(
+        &backend::LEASE_SHAPE,
+        &[&STORE_AGAINST_LOG, &FOREIGN],
+        Reach::Member,
+    ),
+    row(
+        &backend::LEASE_UNKNOWN,
+        &[&STORE_AGAINST_LOG],
+        Reach::Member,
+    ),
     row(&backend::AUTH_UNREADABLE, &[&FOREIGN], Reach::Member),
     row(&backend::MEMBER_KEY, &[&ENDS, &FOREIGN], Reach::Member),
-    row(&backend::MEMBER_UNREADABLE, &[&ENDS, &FOREIGN], Reach::Member),
+    row(
+        &backend::MEMBER_UNREADABLE,
+        &[&ENDS, &FOREIGN],
+        Reach::Member,
+    ),
     row(&cross::VERSION_DIFFERS, &[&FOREIGN], Reach::Member),
 ];

@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
 use crate::wal::boot::Release;
+use located::MemberId;
 
 /// What is known of one member's copy.
 pub(super) struct Facts<'a> {
@@ -26,7 +27,7 @@ pub(super) struct Facts<'a> {
     pub(super) acknowledged: Acknowledged<'a>,
     pub(super) source: Source,
     /// The id of the member; 0 if no log says it.
-    pub(super) own: u64,
+    pub(super) own: MemberId,
     /// Who votes and who learns, at the newest entry that is committed.
     pub(super) conf: ConfState,
     /// consistent_index; 0 if the db does not say it.
@@ -57,8 +58,10 @@ impl<'a> Facts<'a> {
         let acknowledged = Acknowledged::build(member, on_db, sound.twice(), committed, progress);
         let wal = member.wal_with(progress);
         let metadata = wal.as_ref().and_then(|wal| wal.log().metadata.first());
-        let own = metadata.map_or(0, |metadata| metadata.node_id);
-        let conf = wal.as_ref().map(|wal| voters(member, wal, acknowledged.through));
+        let own = metadata.map_or(MemberId(0), |metadata| metadata.node_id);
+        let conf = wal
+            .as_ref()
+            .map(|wal| voters(member, wal, acknowledged.through));
         let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
         Self {
             member,

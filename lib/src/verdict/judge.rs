@@ -41,7 +41,10 @@ impl Verdict {
         match self.causes.first() {
             Some(cause) => cause.message.clone(),
             None => match self.acknowledged_revision {
-                Some(revision) => format!("nothing wrong, up to revision {}", thousands(revision.into())),
+                Some(revision) => format!(
+                    "nothing wrong, up to revision {}",
+                    thousands(revision.into())
+                ),
                 None => "nothing wrong".to_owned(),
             },
         }

@@ -8,7 +8,9 @@ use super::step::Step;
 ///
 /// Never first: what destroys evidence or a quorum while something lossless exists.
 pub(super) fn rank(steps: &mut [Step]) {
-    let lossless = steps.iter().any(|step| step.is_lossless() && is_known(step));
+    let lossless = steps
+        .iter()
+        .any(|step| step.is_lossless() && is_known(step));
     steps.sort_by_cached_key(|step| {
         let waits = lossless && step.action.destroys_evidence() && !step.is_lossless();
         (

@@ -132,8 +132,13 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
     }
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
     let mut lines = match action {
-        Action::ForceNewCluster => forced.as_ref().map(|forced| actions::forced_lines(facts, forced)),
-        Action::Start => facts.start.as_ref().map(|start| actions::start_lines(facts, start)),
+        Action::ForceNewCluster => forced
+            .as_ref()
+            .map(|forced| actions::forced_lines(facts, forced)),
+        Action::Start => facts
+            .start
+            .as_ref()
+            .map(|start| actions::start_lines(facts, start)),
         Action::Restore => Some(actions::restore_lines(facts, step.as_ref())),
         Action::Upgrade => Some(actions::upgrade_lines(facts)),
         _ => None,
@@ -176,8 +181,18 @@ fn against_best(step: &mut Step, facts: &Facts<'_>, best: &Facts<'_>) {
 fn lost_lines(step: Option<&Step>, lines: &mut Vec<Line>) {
     let Some(step) = step else { return };
     let said = [
-        ("LOST", "acknowledged write would be lost", "acknowledged writes would be lost", &step.lost),
-        ("POSSIBLY-LOST", "write that may have been acknowledged would be lost", "writes that may have been acknowledged would be lost", &step.possibly_lost),
+        (
+            "LOST",
+            "acknowledged write would be lost",
+            "acknowledged writes would be lost",
+            &step.lost,
+        ),
+        (
+            "POSSIBLY-LOST",
+            "write that may have been acknowledged would be lost",
+            "writes that may have been acknowledged would be lost",
+            &step.possibly_lost,
+        ),
     ];
     for (code, one, many, loss) in said {
         if !loss.is_none() {
@@ -186,9 +201,24 @@ fn lost_lines(step: Option<&Step>, lines: &mut Vec<Line>) {
         }
     }
     let counts = [
-        ("WRONG", "record would be served that is not what was written", "records would be served that are not what was written", step.wrong),
-        ("DUPLICATED", "write would be applied a second time", "writes would be applied a second time", step.duplicated),
-        ("UNDONE", "write that the restore had taken back would come back", "writes that the restore had taken back would come back", step.undone),
+        (
+            "WRONG",
+            "record would be served that is not what was written",
+            "records would be served that are not what was written",
+            step.wrong,
+        ),
+        (
+            "DUPLICATED",
+            "write would be applied a second time",
+            "writes would be applied a second time",
+            step.duplicated,
+        ),
+        (
+            "UNDONE",
+            "write that the restore had taken back would come back",
+            "writes that the restore had taken back would come back",
+            step.undone,
+        ),
     ];
     for (code, one, many, count) in counts {
         if !count.is_zero() {
@@ -220,4 +250,3 @@ fn better<'p>(plan: &'p [Step], own: Option<&Step>) -> Option<&'p Step> {
         _ => Some(first),
     }
 }
-

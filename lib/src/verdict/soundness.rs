@@ -25,7 +25,11 @@ const TWICE: [&Code; 1] = [&cross::TWICE];
 const TORN_COPY: [&Code; 3] = [&bolt::TORN_COPY, &bolt::FILE_SHORT, &dir::SHRANK];
 
 /// Codes of what the check itself could not read: nothing may be concluded about etcd.
-const NOT_READ: [&Code; 3] = [&dir::UNREADABLE, &dir::UNREADABLE_RANGE, &dir::ARCHIVE_DAMAGED];
+const NOT_READ: [&Code; 3] = [
+    &dir::UNREADABLE,
+    &dir::UNREADABLE_RANGE,
+    &dir::ARCHIVE_DAMAGED,
+];
 
 /// Codes of the meta bucket after which the records of the key bucket are not what etcd would serve.
 const BUCKETS: [&Code; 3] = [
@@ -128,7 +132,9 @@ impl<'r> Soundness<'r> {
         let alarms = [&backend::ALARM_NOSPACE, &backend::ALARM_CORRUPT];
         let errors = self.above_notes();
         let errors = errors.filter(|finding| finding.severity == Severity::Error);
-        errors.filter(|finding| !is_one_of(finding.code, &alarms)).count()
+        errors
+            .filter(|finding| !is_one_of(finding.code, &alarms))
+            .count()
     }
 
     /// The worst severity, alarms left out: they are on in all members of a cluster, and say nothing about a copy.

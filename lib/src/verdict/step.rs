@@ -61,7 +61,9 @@ impl Step {
     /// Lost, wrong, duplicated and undone writes together.
     pub fn harm(&self) -> u64 {
         let counts = [self.lost.writes, self.wrong, self.duplicated, self.undone];
-        let harm = counts.iter().fold(Count::default(), |sum, count| sum.plus(*count));
+        let harm = counts
+            .iter()
+            .fold(Count::default(), |sum, count| sum.plus(*count));
         // "At least none" is not none.
         harm.value.max(u64::from(harm.at_least))
     }

@@ -14,6 +14,7 @@ use crate::verdict::lines::{Level, Line, counted};
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use crate::wal::boot::Release;
+use located::MemberId;
 
 /// One copy as the origin of a new cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Forced {
     /// Entries of its own log after `commit`: etcd drops them.
     pub discarded_entries: u64,
     /// Members that would be removed by appended ConfChanges, ascending.
-    pub removed_members: Vec<u64>,
+    pub removed_members: Vec<MemberId>,
     /// The revision that is served; `None` if it does not start.
     pub revision: Option<i64>,
     /// Live keys that are served.
@@ -69,7 +70,11 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
         "start etcd {} with --force-new-cluster, and no other member any more: removes {}, drops {}",
         facts.release,
         counted(forced.removed_members.len() as u64, "member", "members"),
-        counted(forced.discarded_entries, "uncommitted entry", "uncommitted entries"),
+        counted(
+            forced.discarded_entries,
+            "uncommitted entry",
+            "uncommitted entries"
+        ),
     );
     Some(step)
 }
@@ -96,18 +101,26 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         return forced;
     };
     // A member that has lost its majority never serves alone: that is what it is forced for.
-    if let crate::cluster::Ending::Refuses(message) | crate::cluster::Ending::Unknown(message) = &start.ending {
+    if let crate::cluster::Ending::Refuses(message) | crate::cluster::Ending::Unknown(message) =
+        &start.ending
+    {
         forced.refuses = Some(message.clone());
         return forced;
     }
     let log = wal.log();
     forced.last_index = start.last_index.unwrap_or_else(|| log.last_index());
     let hard = log.hard_state().map_or(0, |state| state.commit);
-    forced.commit = kept(facts.release, hard, facts.applied).min(forced.last_index.max(facts.applied));
-    let after = log.surviving().rev().take_while(|entry| entry.index > forced.commit);
-    forced.discarded_entries = after.filter(|entry| entry.index <= forced.last_index).count() as u64;
-    forced.removed_members = others(&facts.conf, facts.own);
-    if facts.conf.learners.contains(&facts.own) {
+    forced.commit =
+        kept(facts.release, hard, facts.applied).min(forced.last_index.max(facts.applied));
+    let after = log
+        .surviving()
+        .rev()
+        .take_while(|entry| entry.index > forced.commit);
+    forced.discarded_entries = after
+        .filter(|entry| entry.index <= forced.last_index)
+        .count() as u64;
+    forced.removed_members = others(&facts.conf, facts.own.get());
+    if facts.conf.learners.contains(&facts.own.get()) {
         // The voters are removed before it may vote. Source: raft `confchange/confchange.go`.
         forced.refuses = Some("panic: removed all voters".to_owned());
         return forced;
@@ -144,9 +157,10 @@ fn kept(release: Release, committed: u64, applied: u64) -> u64 {
     }
 }
 
-fn others(conf: &ConfState, own: u64) -> Vec<u64> {
+fn others(conf: &ConfState, own: u64) -> Vec<MemberId> {
     let all = conf.voters.iter().chain(&conf.learners);
-    let mut others: Vec<u64> = all.copied().filter(|id| *id != own).collect();
+    let others = all.filter(|id| **id != own);
+    let mut others: Vec<MemberId> = others.map(|id| MemberId(*id)).collect();
     others.sort_unstable();
     others
 }

@@ -7,12 +7,18 @@ use crate::verdict::step::Step;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let holder = facts.member.evidence().holders().first()?;
-    if facts.sound.worst().is_some_and(|worst| worst > crate::Severity::Note) {
+    if facts
+        .sound
+        .worst()
+        .is_some_and(|worst| worst > crate::Severity::Note)
+    {
         return None;
     }
     let keyspace = facts.db()?;
     let mut step = Step::new(Action::None, facts.release);
-    let process = holder.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+    let process = holder
+        .pid
+        .map_or_else(String::new, |pid| format!(" (process {pid})"));
     step.effect = format!("a server{process} runs on it: leave it as it is");
     step.outcome = Outcome {
         starts: Some(true),

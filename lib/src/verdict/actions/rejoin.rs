@@ -1,6 +1,6 @@
 //! Remove this member from its cluster, and add it again with an empty directory: its peers have the data.
 
-use crate::backend::{Cluster, MemberId};
+use crate::backend::Cluster;
 use crate::verdict::action::Action;
 use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
@@ -34,9 +34,11 @@ fn commands(facts: &Facts<'_>) -> Vec<Command> {
     let mut commands = vec![remove.arg(format!("{own:x}"))];
     let cluster = facts.member.db().ok();
     let cluster = cluster.map(|db| Cluster::read(&db, &mut |_| {}));
-    let me = cluster.as_ref().and_then(|all| all.member(MemberId(own)));
+    let me = cluster.as_ref().and_then(|all| all.member(own));
     if let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) {
-        let add = Command::new("etcdctl").args(["member", "add"]).arg(&me.name);
+        let add = Command::new("etcdctl")
+            .args(["member", "add"])
+            .arg(&me.name);
         commands.push(add.arg(format!("--peer-urls={}", me.peer_urls.join(","))));
     }
     commands

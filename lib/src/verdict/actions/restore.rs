@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::backend::{Cluster, MemberId};
+use crate::backend::Cluster;
 use crate::codes::{Code, backend, bolt, cross, mvcc};
 use crate::evidence::Kind;
 use crate::text::number::thousands;
@@ -46,7 +46,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let keyspace = facts.db()?;
     let db = facts.source.db();
     let mut step = Step::new(Action::Restore, facts.release);
-    let has_hash = facts.member.trailer().is_some_and(|trailer| trailer.matches());
+    let has_hash = facts
+        .member
+        .trailer()
+        .is_some_and(|trailer| trailer.matches());
     let bump = bump(facts);
     step.commands = facts.source.unpacked();
     step.commands.push(restored(facts, &db, has_hash, bump));
@@ -69,7 +72,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     };
     step.effect = match step.lost.writes.value {
         0 => String::new(),
-        _ => format!("the db ends at revision {}", thousands(keyspace.revision().into())),
+        _ => format!(
+            "the db ends at revision {}",
+            thousands(keyspace.revision().into())
+        ),
     };
     Some(step)
 }
@@ -100,7 +106,11 @@ pub(super) fn command(facts: &Facts<'_>, backup: &Path, has_hash: bool) -> Comma
 
 fn restored(facts: &Facts<'_>, db: &Path, has_hash: bool, bump: Option<i64>) -> Command {
     // etcdutl is there since 3.5.
-    let tool = if facts.release.minor <= 4 { "etcdctl" } else { "etcdutl" };
+    let tool = if facts.release.minor <= 4 {
+        "etcdctl"
+    } else {
+        "etcdutl"
+    };
     let mut command = Command::new(tool).args(["snapshot", "restore"]).path(db);
     if !has_hash {
         command = command.arg("--skip-hash-check");
@@ -120,14 +130,19 @@ fn identity(facts: &Facts<'_>, command: Command) -> Command {
     let Some(cluster) = cluster.map(|db| Cluster::read(&db, &mut |_| {})) else {
         return command;
     };
-    let me = cluster.member(MemberId(facts.own));
+    let me = cluster.member(facts.own);
     let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) else {
         return command;
     };
     let voters = cluster.members.iter();
     let voters = voters.filter(|member| !member.is_learner && !member.name.is_empty());
     let all: Vec<String> = voters
-        .flat_map(|member| member.peer_urls.iter().map(|url| format!("{}={url}", member.name)))
+        .flat_map(|member| {
+            member
+                .peer_urls
+                .iter()
+                .map(|url| format!("{}={url}", member.name))
+        })
         .collect();
     command
         .arg("--name")
@@ -192,7 +207,9 @@ fn of_finding(facts: &Facts<'_>, finding: &Finding) -> Line {
         &cross::DISAGREE,
         &backend::META_NO_INDEX,
     ];
-    let is_discarded = discarded.iter().any(|code| std::ptr::eq(*code, finding.code));
+    let is_discarded = discarded
+        .iter()
+        .any(|code| std::ptr::eq(*code, finding.code));
     // Against a log of another history every record differs.
     let of_other = facts.sound.two_histories() && !is_format(finding.code);
     let level = match finding.severity {

@@ -56,7 +56,11 @@ fn effect(step: &Step, facts: &Facts<'_>) -> String {
     });
     match (step.outcome.starts, step.outcome.later_writes) {
         (Some(false), _) => {
-            let message = step.outcome.message.as_deref().unwrap_or("it does not serve");
+            let message = step
+                .outcome
+                .message
+                .as_deref()
+                .unwrap_or("it does not serve");
             format!("{what}: does not serve: {message}")
         }
         (None, _) => format!("{what}: unknown what happens"),
@@ -67,10 +71,9 @@ fn effect(step: &Step, facts: &Facts<'_>) -> String {
         (_, LaterWrites::Refused) => format!("{what}{serves}; writes are refused (alarm)"),
         _ if step.undone.value > 0 => format!("{what}{serves}; the restore is undone"),
         _ if step.lost.writes.value > 0 => format!("{what}{serves}, erases the rest"),
-        _ if step.duplicated.value > 0 => format!(
-            "{what}{serves}; applies {} writes twice",
-            step.duplicated
-        ),
+        _ if step.duplicated.value > 0 => {
+            format!("{what}{serves}; applies {} writes twice", step.duplicated)
+        }
         _ => format!("{what}{serves}"),
     }
 }

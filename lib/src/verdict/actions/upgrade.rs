@@ -42,7 +42,9 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
     };
     let meta = Meta::read(&db, &mut |_| {});
     let cluster = Cluster::read(&db, &mut |_| {});
-    let from = cluster.cluster_version.unwrap_or_else(|| meta.schema_version());
+    let from = cluster
+        .cluster_version
+        .unwrap_or_else(|| meta.schema_version());
     let to = facts.upgrade_to.unwrap_or(from.minor.saturating_add(1));
     lines.push(distance(from.minor, to));
     findings(facts, to, &mut lines);
@@ -51,7 +53,8 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         let learners = cluster.members.iter().filter(|member| member.is_learner);
         let learners = learners.count();
         if learners > 1 {
-            let text = format!("{learners} learners: membership: too many learner members in cluster");
+            let text =
+                format!("{learners} learners: membership: too many learner members in cluster");
             lines.push(Line::new(Level::Fail, "LEARNERS", text));
         }
     }
@@ -80,9 +83,11 @@ fn distance(from: u64, to: u64) -> Line {
             "STEP",
             format!("from 3.{from} to 3.{to}: only one minor version at a time is supported"),
         ),
-        _ if to < from => {
-            Line::new(Level::Fail, "STEP", format!("the cluster is at 3.{from} already"))
-        }
+        _ if to < from => Line::new(
+            Level::Fail,
+            "STEP",
+            format!("the cluster is at 3.{from} already"),
+        ),
         _ => Line::new(Level::Pass, "STEP", format!("from 3.{from} to 3.{to}")),
     }
 }
@@ -106,7 +111,9 @@ fn findings(facts: &Facts<'_>, to: u64, lines: &mut Vec<Line>) {
 /// 3.6 refuses a v2 store with content of its own (etcd#20870).
 fn stores(facts: &Facts<'_>, lines: &mut Vec<Line>) {
     let snaps = facts.member.snaps(&mut |_| {});
-    let stores = snaps.usable().filter_map(|snap| Store::parse(&snap.store_json).ok());
+    let stores = snaps
+        .usable()
+        .filter_map(|snap| Store::parse(&snap.store_json).ok());
     let custom: Vec<String> = stores.flat_map(|store| store.custom).collect();
     lines.push(match custom.first() {
         Some(path) => Line::new(
@@ -125,7 +132,9 @@ fn v2_requests(facts: &Facts<'_>, to: u64, lines: &mut Vec<Line>) {
     let log = wal.log();
     let newest = log.valid_snapshots().map(|snapshot| snapshot.index).max();
     let newest = newest.unwrap_or(0);
-    let after = log.surviving().filter(|entry| entry.index > newest && !entry.is_plain);
+    let after = log
+        .surviving()
+        .filter(|entry| entry.index > newest && !entry.is_plain);
     let refused = after.filter(|entry| match wal.payload(entry) {
         Payload::Request(Request::V2(request)) => {
             to >= 7 || (to == 6 && !request.is_allowed_in_3_6())

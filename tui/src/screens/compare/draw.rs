@@ -1,7 +1,7 @@
 //! How the Compare screen looks.
 
-use etcd_inspect::verdict::{Comparison, MemberRow};
 use etcd_inspect::text::{escape, number};
+use etcd_inspect::verdict::{Comparison, MemberRow};
 use ratatui::layout::Rect;
 
 use super::verdict::PURPOSES;

@@ -96,8 +96,7 @@ impl Screen for Compare {
         if members.len() < 2 {
             return;
         }
-        let work =
-            move |monitor: &Monitor| News::Compared(lib::compare(&members, true, monitor));
+        let work = move |monitor: &Monitor| News::Compared(lib::compare(&members, true, monitor));
         self.job = Some(session.spawn(ScreenId::Compare, "members", work));
     }
 

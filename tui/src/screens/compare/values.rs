@@ -1,7 +1,7 @@
 //! A key that differs: what each member holds, and the difference of the values.
 
-use etcd_inspect::verdict::Comparison;
 use etcd_inspect::text::number;
+use etcd_inspect::verdict::Comparison;
 
 use super::Compare;
 use crate::object::{Neat, Object};
