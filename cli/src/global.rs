@@ -138,7 +138,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true, help_heading = "Global flags")]
     pub(crate) max_unpacked: Option<u64>,
 
-    /// Deepest nesting of a stored value that is decoded (default 128)
+    /// Maximum nesting of a stored value that is decoded, up to 500 levels (default 128)
     #[arg(
         long,
         global = true,

@@ -19,9 +19,6 @@ use crate::progress::Meter;
 use crate::signals::Interrupt;
 use crate::target;
 
-/// Values nested deeper than this would need more stack than a thread has.
-pub(crate) const DEEPEST_VALUE: usize = 500;
-
 /// The two streams, the flags of every verb, and the evidence that is asked about.
 pub(crate) struct Ui {
     /// Flags of every verb.
@@ -123,7 +120,7 @@ impl Ui {
             global::Io::Read => Io::Read,
         };
         if let Some(depth) = self.global.value_depth {
-            options.evidence.limits.value_depth = depth.min(DEEPEST_VALUE);
+            options.evidence.limits.value_depth = depth;
         }
         if let Some(bytes) = self.global.max_unpacked {
             options.evidence.limits.unpacked_bytes = bytes;

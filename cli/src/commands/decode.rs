@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shell_word};
 use crate::output::{Format, hex, json};
 use crate::secrets::KeyFiles;
-use crate::ui::{DEEPEST_VALUE, Ui};
+use crate::ui::Ui;
 use crate::what;
 
 /// Decode one stored value from standard input or a file, as `auger decode` does
@@ -95,7 +95,7 @@ impl Decoder {
             ..Options::default()
         };
         if let Some(depth) = self.depth {
-            options.limits.value_depth = depth.min(DEEPEST_VALUE);
+            options.limits.value_depth = depth;
         }
         let object = Value::parse(plain)?.object(options)?;
         Ok(Decoded {

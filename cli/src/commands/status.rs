@@ -260,7 +260,7 @@ fn secrets(objects: &Objects<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
         for version in objects.list(&target, None, None)? {
             count += 1;
             let seal = version.key_value().ok().and_then(|kv| {
-                let seal = Seal::of(kv.value)?;
+                let seal = Seal::parse(kv.value)?;
                 Some(format!("{} {}", seal.provider, seal.name()))
             });
             *closed.entry(seal.unwrap_or_default()).or_default() += 1;

@@ -388,7 +388,7 @@ pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure 
             failure.code = etcd_inspect::codes::error::LOCKED.id;
             let sealed = version
                 .key_value()
-                .is_ok_and(|kv| Seal::of(kv.value).is_some());
+                .is_ok_and(|kv| Seal::parse(kv.value).is_some());
             if sealed && closed.tried.is_empty() {
                 failure = failure.next(format!(
                     "etcd-inspect get --key {word} --encryption-config FILE -d {{path}}"

@@ -70,7 +70,7 @@ fn row(objects: &Objects<'_>, version: &Version<'_>, cause: &Undecodable) -> Vec
         at.map(Cell::count).unwrap_or_default(),
         version.offset.map(Cell::plain).unwrap_or_default(),
         // What is left of a Secret in clear text stays hidden; its ciphertext need not.
-        if is_secret(objects.layout(), version.key, kv.value) && Seal::of(kv.value).is_none() {
+        if is_secret(objects.layout(), version.key, kv.value) && Seal::parse(kv.value).is_none() {
             Cell::shown(BULLETS, serde_json::Value::Null)
         } else {
             Cell::text(hex.join(" "))

@@ -107,11 +107,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, room: usize, tag: Option<u64>) -> Result<Value, Fault> {
-        let inner = room
-            .checked_sub(1)
-            .ok_or_else(|| Fault::depth(self.depth))?;
-        let head = self.byte()?;
+    fn value(&mut self, levels: usize, mut tag: Option<u64>) -> Result<Value, Fault> {
+        let mut head = self.byte()?;
+        // In a loop, because a row of tags may be as long as the value.
+        while head >> 5 == 6 {
+            tag = Some(self.length(head & 0x1f)?);
+            head = self.byte()?;
+        }
         let info = head & 0x1f;
         Ok(match head >> 5 {
             0 => Value::Number(self.length(info)?.into()),
@@ -125,6 +127,7 @@ impl<'a> Reader<'a> {
             2 => Value::String(encoded(&self.string(info, 2)?, tag)),
             3 => Value::String(text(&self.string(info, 3)?).into_owned()),
             4 => {
+                let inner = self.inner(levels)?;
                 let mut count = self.count(info, 1)?;
                 let mut items = Vec::new();
                 while self.more(&mut count) {
@@ -133,6 +136,7 @@ impl<'a> Reader<'a> {
                 Value::Array(items)
             }
             5 => {
+                let inner = self.inner(levels)?;
                 let mut count = self.count(info, 2)?;
                 let mut members = Map::new();
                 while self.more(&mut count) {
@@ -144,12 +148,15 @@ impl<'a> Reader<'a> {
                 }
                 Value::Object(members)
             }
-            6 => {
-                let tag = self.length(info)?;
-                self.value(inner, Some(tag))?
-            }
             _ => self.simple(info)?,
         })
+    }
+
+    /// The levels that are left inside of a list or map.
+    fn inner(&self, levels: usize) -> Result<usize, Fault> {
+        levels
+            .checked_sub(1)
+            .ok_or_else(|| Fault::depth(self.depth))
     }
 
     fn length(&mut self, info: u8) -> Result<u64, Fault> {
@@ -245,5 +252,8 @@ mod tests {
         assert!(to_json(b"\x5b\x00\x00\x00\x00\x00\x00\x00\x09abc", 128).is_err());
         assert!(to_json(&[0x81; 4000], 128).is_err());
         assert!(to_json(b"\x01\x01", 128).is_err());
+        // Tags are no levels; two lists are.
+        assert!(to_json(&[&[0xc1; 100_000][..], b"\x81\x81\x01"].concat(), 2).is_ok());
+        assert!(to_json(b"\x81\x81\x01", 1).is_err_and(|fault| fault.is_depth()));
     }
 }

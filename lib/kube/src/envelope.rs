@@ -9,8 +9,9 @@ use super::decode::fault::Fault;
 use super::decode::node::text;
 use super::decode::wire::{Payload, record};
 use super::encryption::Seal;
+use super::object::MAX_VALUE_DEPTH;
 use located::Error;
-use located::{FileName, Limits, Place};
+use located::{FileName, Place};
 
 /// What a protobuf value begins with.
 const PROTOBUF: &[u8] = b"k8s\0";
@@ -23,7 +24,7 @@ const PROTOBUF: &[u8] = b"k8s\0";
 /// let object = Value::parse(stored)?.object(Options { resource_version: Some(7), ..Options::default() })?;
 /// assert_eq!((object.api_version(), object.kind()), ("v1", "Namespace"));
 /// assert_eq!(object.to_json()?["metadata"]["resourceVersion"], "7");
-/// # Ok::<(), etcd_inspect::Error>(())
+/// # Ok::<(), etcd_inspect_kube::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub enum Value<'a> {
@@ -83,7 +84,7 @@ impl<'a> Value<'a> {
             let unknown = Unknown::parse(stored).map_err(|fault| fault.at(start))?;
             return Ok(Self::Protobuf(unknown));
         }
-        Ok(match Seal::of(stored) {
+        Ok(match Seal::parse(stored) {
             Some(seal) => Self::Encrypted(seal),
             None if stored.starts_with(cbor::TAG) => Self::Cbor(stored),
             None if stored.trim_ascii_start().starts_with(b"{") => Self::Json(stored),
@@ -114,10 +115,8 @@ impl<'a> Value<'a> {
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Cbor(cbor) => {
-                let meta: TypeMeta = serde_json::from_value(
-                    cbor::to_json(cbor, Limits::default().value_depth).ok()?,
-                )
-                .ok()?;
+                let meta: TypeMeta =
+                    serde_json::from_value(cbor::to_json(cbor, MAX_VALUE_DEPTH).ok()?).ok()?;
                 Some((Cow::Owned(meta.api_version), Cow::Owned(meta.kind)))
             }
             Self::Encrypted(_) | Self::Other(_) => None,

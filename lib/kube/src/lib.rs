@@ -1,4 +1,7 @@
 //! Kubernetes keys and values.
+//!
+//! Features, all on by default: `encryption` opens values that are encrypted at rest, `certificates` reads the X.509
+//! certificates inside of objects, `typed` brings the types of k8s-openapi.
 
 #![cfg_attr(
     test,
@@ -16,6 +19,7 @@
 
 pub mod blame;
 mod cbor;
+#[cfg(feature = "certificates")]
 pub mod certs;
 pub mod changed;
 pub mod columns;
@@ -28,13 +32,17 @@ pub mod jsonpath;
 pub mod key;
 pub mod mask;
 pub mod nouns;
+mod object;
 pub mod resources;
 pub mod schema;
 pub mod selector;
 pub mod table;
-mod typed;
 pub mod written;
 pub mod yaml;
 
 pub use envelope::{Unknown, Value};
-pub use typed::{Object, Options};
+/// The types that [`Object::decode`] fills: one version for the whole program.
+#[cfg(feature = "typed")]
+pub use k8s_openapi;
+pub use located::{Error, FileName, Limits, Place};
+pub use object::{MAX_VALUE_DEPTH, Object, Options};

@@ -17,7 +17,9 @@ use regex::bytes::{Captures, Regex};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
+use super::decode::json;
 use super::key::Layout;
+use super::object::MAX_VALUE_DEPTH;
 
 /// What stands for a hidden value.
 pub const BULLETS: &str = "••••";
@@ -148,16 +150,17 @@ impl Mask {
         }
     }
 
-    /// A Secret written as JSON into a string, as `kubectl apply` does; where it does not parse, the whole string.
+    /// A Secret written as JSON into a string, as `kubectl apply` does; the whole string if it cannot be read.
     fn embedded(&self, name: &str, text: &str) -> Option<String> {
         if !(text.starts_with('{') && text.contains("\"Secret\"")) {
             return None;
         }
-        match serde_json::from_str::<Value>(text) {
+        match json::tree(text.as_bytes(), MAX_VALUE_DEPTH) {
             Ok(mut object) if object.get("kind").and_then(Value::as_str) == Some("Secret") => {
                 self.object(&mut object);
                 Some(object.to_string())
             }
+            Err(fault) if fault.is_depth() => Some(self.hidden(text.as_bytes())),
             Err(_) if name.contains("last-applied") => Some(self.hidden(text.as_bytes())),
             _ => None,
         }

@@ -64,8 +64,10 @@ impl Role {
 pub(super) enum Source {
     Disk(PathBuf),
     Reader(Arc<dyn Reader>),
+    #[cfg(feature = "archives")]
     Stored(Arc<Store>),
     /// An archive's entry that no question can need; only its name and size were kept.
+    #[cfg(feature = "archives")]
     NotKept,
 }
 
@@ -260,7 +262,9 @@ impl File {
         let path = match &self.source {
             Source::Disk(path) => path,
             Source::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
+            #[cfg(feature = "archives")]
             Source::Stored(store) => return Ok(Content::stored(Arc::clone(store))),
+            #[cfg(feature = "archives")]
             Source::NotKept => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,

@@ -71,7 +71,7 @@ fn is_tar(head: &[u8]) -> bool {
     if block.first() == Some(&0) {
         return false;
     }
-    let header = tar::Header::from_byte_slice(block);
+    let stored = block.get(148..156).and_then(octal);
     let sum = block
         .iter()
         .enumerate()
@@ -83,7 +83,17 @@ fn is_tar(head: &[u8]) -> bool {
             }
         })
         .sum::<u32>();
-    header.cksum().is_ok_and(|stored| stored == sum)
+    stored == Some(sum)
+}
+
+/// A number as tar writes it: octal digits, with blanks before and a blank or NUL after them.
+fn octal(field: &[u8]) -> Option<u32> {
+    let digits = field
+        .split(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 /// The frame of a crc record (type 4), with which every segment begins.

@@ -7,6 +7,7 @@
 //! **Invariants.** Evidence is opened `O_RDONLY`, with `O_NOATIME` where the system allows it. No lock is taken. Nothing is
 //! created anywhere. FIFOs, sockets and terminals are not opened. Archives are unpacked into memory only.
 
+#[cfg(feature = "archives")]
 mod archive;
 mod check;
 mod file;
@@ -16,6 +17,10 @@ mod magic;
 mod map;
 mod name;
 mod near;
+#[cfg(feature = "archives")]
+mod packed;
+#[cfg(not(feature = "archives"))]
+#[path = "no_archives.rs"]
 mod packed;
 mod read;
 mod store;

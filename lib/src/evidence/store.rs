@@ -42,6 +42,7 @@ impl Store {
         bytes.get(..self.len).unwrap_or_default()
     }
 
+    #[cfg(any(test, feature = "archives"))]
     pub(super) fn len(&self) -> u64 {
         self.len as u64
     }
@@ -50,6 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// Out of memory; so for `put`.
+    #[cfg(any(test, feature = "archives"))]
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.put(self.len, bytes)
     }

@@ -10,6 +10,7 @@ mod clock;
 mod identity;
 mod keyspace;
 mod objects;
+#[cfg(feature = "search")]
 mod search;
 mod snap;
 mod space;
@@ -23,6 +24,7 @@ use std::sync::OnceLock;
 pub use clock::{Clock, Mark, Moment};
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
+#[cfg(feature = "search")]
 pub use search::{Hit, Places};
 pub use space::Space;
 pub use story::{Origin, Told, comparable, story};

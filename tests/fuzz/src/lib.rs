@@ -156,7 +156,7 @@ pub fn key(data: &[u8]) {
 
 /// Encryption envelopes, opened without a key.
 pub fn encryption(data: &[u8]) {
-    if let Some(seal) = Seal::of(data) {
+    if let Some(seal) = Seal::parse(data) {
         black_box((seal.name().len(), seal.envelope().is_some()));
     }
     black_box(Keyring::default().open(b"/registry/secrets/a/b", None, data).is_ok());

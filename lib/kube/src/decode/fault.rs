@@ -84,7 +84,7 @@ impl Fault {
                 file: start.file.clone(),
                 what: "the nesting of a value",
                 limit: limit as u64,
-                option: "--value-depth",
+                option: "--value-depth, up to 500",
             },
             Cause::Other(seen) => Error::Malformed {
                 what: "object",

@@ -3,7 +3,7 @@
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use aes::{Aes128, Aes192, Aes256};
 
-use super::Tried;
+use super::Decrypted;
 
 const BLOCK: usize = 16;
 
@@ -11,7 +11,7 @@ const BLOCK: usize = 16;
 ///
 /// One wrong key in 256 gives a text whose last byte is 1. kube-apiserver would hand that on to its decoder, which fails; so
 /// the text must also begin like something that it stores.
-pub(super) fn open(key: &[u8], data: &[u8]) -> Tried {
+pub(super) fn open(key: &[u8], data: &[u8]) -> Decrypted {
     let (iv, ciphertext) = data
         .split_first_chunk::<BLOCK>()
         .ok_or("shorter than its IV")?;

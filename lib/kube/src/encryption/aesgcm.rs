@@ -6,12 +6,12 @@ use aes_gcm::aead::consts::U12;
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::{Aes128, Aes192, Aes256};
 
-use super::Tried;
+use super::Decrypted;
 
 const NONCE: usize = 12;
 
 /// Decrypts and authenticates; `context` is the full etcd key, prefix included.
-pub(super) fn open(key: &[u8], data: &[u8], context: &[u8]) -> Tried {
+pub(super) fn open(key: &[u8], data: &[u8], context: &[u8]) -> Decrypted {
     let (nonce, ciphertext) = data
         .split_first_chunk::<NONCE>()
         .ok_or("shorter than its nonce")?;

@@ -43,7 +43,7 @@ pub struct Audit {
 impl Audit {
     /// Counts one value of `resource`, last modified at `revision`; `opens`: whether the keys at hand open it.
     pub fn add(&mut self, resource: &str, value: &[u8], revision: i64, opens: Option<bool>) {
-        let closer = match Seal::of(value) {
+        let closer = match Seal::parse(value) {
             None => (None, String::new(), None, None),
             Some(seal) => {
                 // v1 has a DEK a value: grouping by it would say nothing.

@@ -5,7 +5,7 @@ mod load;
 use std::fmt;
 
 use super::seal::{Provider, Seal};
-use super::{Tried, aescbc, aesgcm, secretbox};
+use super::{Attempt, Closed, Decrypted, Opened, aescbc, aesgcm, secretbox};
 use crate::key::Key;
 
 /// A configured key.
@@ -64,75 +64,6 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// An opened value.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Opened {
-    /// What kube-apiserver encrypted.
-    pub plain: Vec<u8>,
-    /// Whose key it was.
-    pub provider: Provider,
-    /// The configured name of the key that fitted, or the KMS provider's.
-    pub key: String,
-}
-
-impl fmt::Debug for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} bytes opened by {} {}",
-            self.plain.len(),
-            self.provider,
-            self.key
-        )
-    }
-}
-
-/// One key that was tried and did not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// `aescbc key1`.
-    pub key: String,
-    /// What the cipher said.
-    pub why: &'static str,
-}
-
-/// A value that stayed closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
-    /// The etcd key.
-    pub object: String,
-    /// `aescbc key1`, as the value itself says.
-    pub seal: String,
-    /// Every key tried.
-    pub tried: Vec<Attempt>,
-    /// Keys that the configuration has for this resource, none of which has the value's prefix.
-    pub configured: Vec<String>,
-}
-
-impl std::error::Error for Closed {}
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: encrypted with {}; ", self.object, self.seal)?;
-        if !self.tried.is_empty() {
-            let tried: Vec<_> = self
-                .tried
-                .iter()
-                .map(|attempt| format!("{} ({})", attempt.key, attempt.why))
-                .collect();
-            write!(f, "tried {}", tried.join(", "))
-        } else if !self.configured.is_empty() {
-            write!(
-                f,
-                "no such key among those configured for it: {}",
-                self.configured.join(", ")
-            )
-        } else {
-            f.write_str("no key for it was given")
-        }
-    }
-}
-
 impl Keyring {
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
@@ -150,12 +81,12 @@ impl Keyring {
         key: Option<&Key<'_>>,
         value: &[u8],
     ) -> Result<Option<Opened>, Closed> {
-        let Some(seal) = Seal::of(value) else {
+        let Some(seal) = Seal::parse(value) else {
             return Ok(None);
         };
         let mut tried = Vec::new();
         let mut configured = Vec::new();
-        let mut attempt = |provider: Provider, name: &str, result: Tried| match result {
+        let mut attempt = |provider: Provider, name: &str, result: Decrypted| match result {
             Ok(plain) => Some(Opened {
                 plain,
                 provider,
@@ -219,7 +150,7 @@ impl Keyring {
     }
 
     /// What each KMS key at hand makes of the value.
-    fn open_kms(&self, seal: &Seal<'_>, name: &str, etcd_key: &[u8]) -> Vec<(String, Tried)> {
+    fn open_kms(&self, seal: &Seal<'_>, name: &str, etcd_key: &[u8]) -> Vec<(String, Decrypted)> {
         let envelope = seal.envelope();
         if !matches!(seal.provider, Provider::KmsV1 | Provider::KmsV2) {
             return Vec::new();

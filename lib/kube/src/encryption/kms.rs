@@ -1,9 +1,11 @@
 //! What a KMS provider stores with a value, and opening it once its DEK or seed is known.
 
+#[cfg(feature = "encryption")]
 use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 
-use super::{Tried, aescbc, aesgcm};
+#[cfg(feature = "encryption")]
+use super::{Decrypted, aescbc, aesgcm};
 
 /// The parts of a KMS value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +70,8 @@ impl<'v> Envelope<'v> {
     }
 
     /// Opens with the decrypted DEK or seed; `context` is the full etcd key.
-    pub(super) fn open(&self, dek: &[u8], context: &[u8]) -> Tried {
+    #[cfg(feature = "encryption")]
+    pub(super) fn open(&self, dek: &[u8], context: &[u8]) -> Decrypted {
         if self.v1 {
             // Up to 1.24 kube-apiserver wrote CBC; its reader still tries both in this order.
             return aesgcm::open(dek, self.data, context)
@@ -135,7 +138,7 @@ fn entry(mut rest: &[u8]) -> Option<(&str, &[u8])> {
     Some((key, value))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "encryption"))]
 mod tests {
     use super::*;
 

@@ -1,26 +1,42 @@
-//! Encryption at rest: which key closed a value, and opening it when the keys are given.
+//! Encryption at rest: which key encrypted a value, and decrypting it if the keys are given.
 //!
-//! A closed value is `k8s:enc:<provider>:<version>:<key name>:` and a payload that only the provider understands. Without
-//! keys the provider and the key name are all that can be said ([`Seal`], [`Audit`]); with an EncryptionConfiguration, or
-//! with the DEKs of a KMS, [`Keyring::open`] tries the keys as kube-apiserver does. Nothing is guessed: a key that does not
-//! fit is an error that names the object and every key tried.
+//! An encrypted value is `k8s:enc:<provider>:<version>:<key name>:` and a payload that only the provider understands.
+//! Without keys, the provider and the key name are all that is known ([`Seal`], [`Audit`]). With an EncryptionConfiguration,
+//! or with the DEKs of a KMS, [`Keyring::open`] tries the keys in kube-apiserver's order. Nothing is guessed: a key that
+//! does not fit is an error that names the object and every key tried.
 //!
-//! Source of the rules: kube-apiserver `storage/value/transformer.go`, `encrypt/{aes,secretbox,envelope}`.
+//! Without the feature `encryption` there are no ciphers: every encrypted value is recognised and stays closed.
+//!
+//! Source of the rules: apiserver `pkg/storage/value/transformer.go` and `pkg/storage/value/encrypt/{aes,secretbox,envelope}`.
 
+#[cfg(feature = "encryption")]
 mod aescbc;
+#[cfg(feature = "encryption")]
 mod aesgcm;
 mod audit;
+mod closed;
+#[cfg(feature = "encryption")]
 mod config;
+#[cfg(feature = "encryption")]
 mod keyring;
 mod kms;
+#[cfg(not(feature = "encryption"))]
+mod no_keyring;
 mod seal;
+#[cfg(feature = "encryption")]
 mod secretbox;
 
 pub use audit::{Audit, AuditRow};
+pub use closed::{Attempt, Closed, Opened};
+#[cfg(feature = "encryption")]
 pub use config::ConfigError;
-pub use keyring::{Attempt, Closed, Keyring, Opened};
+#[cfg(feature = "encryption")]
+pub use keyring::Keyring;
 pub use kms::Envelope;
+#[cfg(not(feature = "encryption"))]
+pub use no_keyring::Keyring;
 pub use seal::{Provider, Seal};
 
-/// What a cipher says of one key.
-type Tried = Result<Vec<u8>, &'static str>;
+/// The plaintext, or why this key does not give it.
+#[cfg(feature = "encryption")]
+type Decrypted = Result<Vec<u8>, &'static str>;

@@ -66,11 +66,11 @@ impl<'v> Seal<'v> {
     ///
     /// ```
     /// use etcd_inspect_kube::encryption::Seal;
-    /// let seal = Seal::of(b"k8s:enc:aescbc:v1:key1:\x01\x02").expect("a closed value");
+    /// let seal = Seal::parse(b"k8s:enc:aescbc:v1:key1:\x01\x02").expect("a closed value");
     /// assert_eq!(seal.to_string(), "aescbc key1");
-    /// assert_eq!(Seal::of(b"k8s\0"), None);
+    /// assert_eq!(Seal::parse(b"k8s\0"), None);
     /// ```
-    pub fn of(value: &'v [u8]) -> Option<Self> {
+    pub fn parse(value: &'v [u8]) -> Option<Self> {
         let after = value.strip_prefix(b"k8s:enc:")?;
         let known = Provider::ALL.iter().find_map(|(provider, prefix)| {
             Some((*provider, value.strip_prefix(prefix.as_bytes())?))

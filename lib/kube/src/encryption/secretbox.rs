@@ -5,14 +5,14 @@ use poly1305::universal_hash::KeyInit;
 use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit, StreamCipher};
 
-use super::Tried;
+use super::Decrypted;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
 const KEY: usize = 32;
 
 /// Authenticates, then decrypts. The first 32 bytes of key stream are the Poly1305 key, the text begins after them.
-pub(super) fn open(key: &[u8], data: &[u8]) -> Tried {
+pub(super) fn open(key: &[u8], data: &[u8]) -> Decrypted {
     let (nonce, rest) = data
         .split_first_chunk::<NONCE>()
         .ok_or("shorter than its nonce")?;

@@ -189,7 +189,7 @@ fn bad(
     let mut sealed = None;
     let (code, at) = match why {
         Undecodable::Closed(closed) if closed.tried.is_empty() => {
-            let whole = Seal::of(value).is_none_or(|seal| could_open(&seal, value));
+            let whole = Seal::parse(value).is_none_or(|seal| could_open(&seal, value));
             if !whole {
                 (&codes::SEAL_BROKEN, None)
             } else {
@@ -207,7 +207,7 @@ fn bad(
         _ => (&codes::UNDECODABLE, None),
     };
     // Within an encrypted value the place is that of the plaintext.
-    let at = at.filter(|_| Seal::of(value).is_none());
+    let at = at.filter(|_| Seal::parse(value).is_none());
     let shown = at.unwrap_or(0).min(value.len());
     let around = value
         .get(shown.saturating_sub(AROUND)..shown.saturating_add(AROUND).min(value.len()))
@@ -218,7 +218,7 @@ fn bad(
         _ => place_of(&version, file),
     };
     // The bytes of a secret are not for reports. Encrypted ones say nothing.
-    let is_secret = Seal::of(value).is_none()
+    let is_secret = Seal::parse(value).is_none()
         && (objects.parse(version.key)).is_some_and(|key| key.is_secret());
     let text = why.to_string();
     let cause = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text);

@@ -219,7 +219,7 @@ fn seals(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
     let mut by_path: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
     for object in found {
         let value = object.version.key_value().unwrap_or_default().value;
-        let seal = Seal::of(value).map_or("plain".to_owned(), |seal| seal.to_string());
+        let seal = Seal::parse(value).map_or("plain".to_owned(), |seal| seal.to_string());
         *by_path
             .entry(&object.path)
             .or_default()

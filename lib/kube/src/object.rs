@@ -19,8 +19,9 @@ use located::Error;
 use located::Limits;
 use located::{FileName, Place};
 
-/// However deep a value may nest by the limits: each level takes a few kilobytes of a stack that may have only two megabytes.
-const DEEPEST: usize = 500;
+/// Maximum nesting of a value in levels, whatever [`Limits::value_depth`] allows: each level takes up to four kilobytes of a
+/// stack that may have only two megabytes.
+pub const MAX_VALUE_DEPTH: usize = 500;
 
 /// How an object is to be read.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,7 @@ impl<'a> Value<'a> {
 
 impl Options {
     fn depth(&self) -> usize {
-        self.limits.value_depth.min(DEEPEST)
+        self.limits.value_depth.min(MAX_VALUE_DEPTH)
     }
 
     fn start(&self) -> Place {
@@ -178,19 +179,22 @@ impl Object<'_> {
         })
     }
 
-    /// A typed object, read straight from the stored bytes.
+    /// Fills any type that can be deserialized, read from the stored bytes without a JSON tree in between.
     ///
     /// ```
     /// use etcd_inspect_kube::{Options, Value};
-    /// use k8s_openapi::api::core::v1::Namespace;
+    /// #[derive(serde::Deserialize)]
+    /// struct Named { metadata: Metadata }
+    /// #[derive(serde::Deserialize)]
+    /// struct Metadata { name: String }
     /// let stored = b"k8s\0\n\x0f\n\x02v1\x12\tNamespace\x12\x0a\n\x08\n\x04shopB\0\x1a\0\"\0";
     /// let object = Value::parse(stored)?.object(Options::default())?;
-    /// assert_eq!(object.decode::<Namespace>()?.metadata.name.as_deref(), Some("shop"));
-    /// # Ok::<(), etcd_inspect::Error>(())
+    /// assert_eq!(object.decode::<Named>()?.metadata.name, "shop");
+    /// # Ok::<(), etcd_inspect_kube::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Self::to_json`], and where the object does not fit `T`.
+    /// As [`Self::to_json`], and if the object does not fit `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let context = self.context();
         let node = self.node(&context);

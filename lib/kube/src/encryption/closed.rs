@@ -1,0 +1,74 @@
+//! The result of opening one encrypted value.
+
+use std::fmt;
+
+use super::Provider;
+
+/// A decrypted value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// What kube-apiserver encrypted.
+    pub plain: Vec<u8>,
+    /// The provider of the key that fitted.
+    pub provider: Provider,
+    /// The configured name of the key that fitted, or the KMS provider's.
+    pub key: String,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} bytes opened by {} {}",
+            self.plain.len(),
+            self.provider,
+            self.key
+        )
+    }
+}
+
+/// One key that was tried and did not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// `aescbc key1`.
+    pub key: String,
+    /// Why the cipher refused.
+    pub why: &'static str,
+}
+
+/// A value that no key opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The etcd key.
+    pub object: String,
+    /// `aescbc key1`, from the prefix of the value.
+    pub seal: String,
+    /// Every key tried.
+    pub tried: Vec<Attempt>,
+    /// Keys that the configuration has for this resource, none of which has the value's prefix.
+    pub configured: Vec<String>,
+}
+
+impl std::error::Error for Closed {}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: encrypted with {}; ", self.object, self.seal)?;
+        if !self.tried.is_empty() {
+            let tried: Vec<_> = self
+                .tried
+                .iter()
+                .map(|attempt| format!("{} ({})", attempt.key, attempt.why))
+                .collect();
+            write!(f, "tried {}", tried.join(", "))
+        } else if !self.configured.is_empty() {
+            write!(
+                f,
+                "no such key among those configured for it: {}",
+                self.configured.join(", ")
+            )
+        } else {
+            f.write_str("no key for it was given")
+        }
+    }
+}
