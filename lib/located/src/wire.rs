@@ -1,7 +1,7 @@
-//! Protobuf's wire format, read field by field from the original bytes.
+//! The wire format of protobuf, read field by field.
 //!
-//! Raft's own small messages are read this way: checksums run over the bytes as they stand, and an entry's payload stays a
-//! slice of the file.
+//! Values are slices of the message, and offsets are known: checksums are computed over the original bytes, and the payload
+//! of an entry remains a slice of the file.
 
 /// The value of one field, by its wire type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub enum Value<'a> {
 /// One field of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// Its number in the message's definition.
+    /// The field number.
     pub number: u64,
-    /// Where its value begins, counted from the start of the message; for [`Value::Bytes`] behind the length.
+    /// Offset of its value in the message; for [`Value::Bytes`] after the length.
     pub at: usize,
-    /// Its value.
+    /// The value.
     pub value: Value<'a>,
 }
 
-/// Iterates over the fields of one message; ends after the first error.
+/// Iterates over the fields of a message; ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     message: &'a [u8],
@@ -36,10 +36,10 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Over the fields of `message`.
+    /// Creates an iterator over the fields of `message`.
     ///
     /// ```
-    /// use etcd_inspect::raft::wire::{Fields, Value};
+    /// use etcd_inspect_located::wire::{Fields, Value};
     /// let fields: Vec<_> = Fields::new(&[0x18, 0x05]).map(|field| field.map(|f| (f.number, f.value))).collect();
     /// assert_eq!(fields, [Ok((3, Value::Varint(5)))]);
     /// ```
@@ -110,11 +110,20 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// A base-128 number at the start of `bytes`, and how many bytes it takes.
+/// Reads the base-128 number at the start of `bytes`; returns it with its length in bytes.
 ///
 /// # Errors
-/// The bytes end within it, or it has more than 64 bits.
+/// Returns a description if the bytes end within the number, or if it has more than 64 bits.
+#[inline]
 pub fn varint(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
+    match bytes.first() {
+        // Most numbers are tags, lengths and flags of one byte.
+        Some(&byte) if byte < 0x80 => Ok((u64::from(byte), 1)),
+        _ => long_varint(bytes),
+    }
+}
+
+fn long_varint(bytes: &[u8]) -> Result<(u64, usize), &'static str> {
     let mut value = 0u64;
     for (len, &byte) in bytes.iter().enumerate().take(10) {
         let shift = len.saturating_mul(7);
@@ -143,6 +152,7 @@ mod tests {
         let max = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert_eq!(varint(&max), Ok((u64::MAX, 10)));
         assert_eq!(varint(&[0x80]), Err("a number cut off"));
+        assert_eq!(varint(&[]), Err("a number cut off"));
     }
 
     #[test]
@@ -152,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_of_bytes_point_behind_their_length() {
+    fn offsets_of_bytes_point_after_their_length() {
         let field = Fields::new(&[0x22, 0x02, 0xaa, 0xbb])
             .next()
             .unwrap()

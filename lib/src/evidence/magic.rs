@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes.
 
+use located::wire;
+
 /// Enough of a file's beginning to tell: the second meta page of a bbolt file with 64 KiB pages.
 pub(super) const HEAD: usize = (64 << 10) + 32;
 
@@ -118,15 +120,10 @@ fn is_snap(head: &[u8], size: u64) -> bool {
     })
 }
 
+/// Reads a number and returns it with the bytes after it.
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0;
-    for (at, byte) in bytes.iter().enumerate().take(9) {
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, bytes.get(at + 1..)?));
-        }
-    }
-    None
+    let (value, len) = wire::varint(bytes).ok()?;
+    Some((value, bytes.get(len..)?))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //!
 //! proto3: zero and empty fields are left out, so a tombstone is field 1 alone. Source: etcd `api/mvccpb/kv.proto`.
 
+use located::wire;
+
 /// One version of a key, as stored. Slices lie in the evidence.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyValue<'a> {
@@ -195,6 +197,8 @@ pub fn user_key(message: &[u8]) -> Result<&[u8], Flaw> {
     }
 }
 
+/// Reads a message number by number: unlike [`Fields`](wire::Fields) it can stop before the length of the value is
+/// checked, and it knows whether the encoding is the shortest.
 struct Reader<'a> {
     message: &'a [u8],
     at: usize,
@@ -203,30 +207,14 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn varint(&mut self) -> Result<u64, Flaw> {
-        let start = self.at;
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let Some(byte) = self.message.get(self.at) else {
-                return Err(Flaw {
-                    at: start,
-                    what: "number cut off by the end",
-                });
-            };
-            self.at += 1;
-            if shift == 63 && *byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                self.shortest &= *byte != 0 || shift == 0;
-                return Ok(value);
-            }
-        }
-        Err(Flaw {
-            at: start,
-            what: "number of more than 64 bits",
-        })
+        let rest = self.message.get(self.at..).unwrap_or_default();
+        let (value, len) = wire::varint(rest).map_err(|what| Flaw { at: self.at, what })?;
+        self.at += len;
+        // A last byte of 0 adds nothing to the number.
+        self.shortest &= len == 1 || self.message.get(self.at.wrapping_sub(1)) != Some(&0);
+        Ok(value)
     }
 
     fn number(&mut self) -> Result<i64, Flaw> {
@@ -342,14 +330,14 @@ mod tests {
             flaw(b"\x0a\x01a\x10\xff"),
             Flaw {
                 at: 4,
-                what: "number cut off by the end"
+                what: "a number cut off"
             }
         );
         assert_eq!(
             flaw(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
             Flaw {
                 at: 1,
-                what: "number of more than 64 bits"
+                what: "a number of more than 64 bits"
             }
         );
         assert_eq!(

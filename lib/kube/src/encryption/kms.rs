@@ -2,6 +2,7 @@
 
 #[cfg(feature = "encryption")]
 use hkdf::Hkdf;
+use located::wire::{Fields, Value};
 use sha2::{Digest, Sha256};
 
 #[cfg(feature = "encryption")]
@@ -47,17 +48,16 @@ impl<'v> Envelope<'v> {
             data: b"",
             v1: false,
         };
-        let mut rest = payload;
-        while !rest.is_empty() {
-            let (number, field) = field(&mut rest)?;
-            match (number, field) {
-                (1, Field::Bytes(bytes)) => envelope.data = bytes,
-                (2, Field::Bytes(bytes)) => {
+        for field in Fields::new(payload) {
+            let field = field.ok()?;
+            match (field.number, field.value) {
+                (1, Value::Bytes(bytes)) => envelope.data = bytes,
+                (2, Value::Bytes(bytes)) => {
                     envelope.key_id = Some(std::str::from_utf8(bytes).ok()?)
                 }
-                (3, Field::Bytes(bytes)) => envelope.encrypted_dek = bytes,
-                (4, Field::Bytes(bytes)) => envelope.annotations.push(entry(bytes)?),
-                (5, Field::Number(kind)) => envelope.seed = kind == 1,
+                (3, Value::Bytes(bytes)) => envelope.encrypted_dek = bytes,
+                (4, Value::Bytes(bytes)) => envelope.annotations.push(entry(bytes)?),
+                (5, Value::Varint(kind)) => envelope.seed = kind == 1,
                 _ => {}
             }
         }
@@ -93,45 +93,14 @@ impl<'v> Envelope<'v> {
     }
 }
 
-enum Field<'v> {
-    Number(u64),
-    Bytes(&'v [u8]),
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn field<'v>(rest: &mut &'v [u8]) -> Option<(u64, Field<'v>)> {
-    let tag = varint(rest)?;
-    let field = match tag & 7 {
-        0 => Field::Number(varint(rest)?),
-        2 => {
-            let len = usize::try_from(varint(rest)?).ok()?;
-            let (bytes, tail) = rest.split_at_checked(len)?;
-            *rest = tail;
-            Field::Bytes(bytes)
-        }
-        _ => return None,
-    };
-    Some((tag >> 3, field))
-}
-
-fn entry(mut rest: &[u8]) -> Option<(&str, &[u8])> {
+/// Parses an entry of a protobuf map: key and value.
+fn entry(message: &[u8]) -> Option<(&str, &[u8])> {
     let (mut key, mut value) = ("", &b""[..]);
-    while !rest.is_empty() {
-        match field(&mut rest)? {
-            (1, Field::Bytes(bytes)) => key = std::str::from_utf8(bytes).ok()?,
-            (2, Field::Bytes(bytes)) => value = bytes,
+    for field in Fields::new(message) {
+        let field = field.ok()?;
+        match (field.number, field.value) {
+            (1, Value::Bytes(bytes)) => key = std::str::from_utf8(bytes).ok()?,
+            (2, Value::Bytes(bytes)) => value = bytes,
             _ => {}
         }
     }
