@@ -41,7 +41,7 @@ fn cause(cause: &Cause, report: &Report) -> Value {
     let numbers = [
         ("offset", cause.place.offset),
         ("page", cause.place.page),
-        ("index", cause.place.index),
+        ("index", cause.place.index.map(u64::from)),
     ];
     for (name, number) in numbers {
         if let Some(number) = number {

@@ -32,7 +32,7 @@ pub mod verdict;
 pub use bbolt as bolt;
 pub use kube as kubernetes;
 pub use located::{Bytes, Error, FileName, Finding, Limits, Place, Severity, Sink};
-pub use located::{ClusterId, Index, LeaseId, MemberId, NoId, Revision, Term};
+pub use located::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use located::{progress, text};
 pub use raftlog::{raft, snap, wal};
 

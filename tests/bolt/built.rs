@@ -1,4 +1,4 @@
-//! Files built page by page: everything that stands in them is found again.
+//! Files built page by page: everything in them is read back.
 
 use etcd_inspect_bbolt::{MetaChoice, PageCounts, PageMap, PageUse, freelist};
 use testkit::synth::bolt::{Db, Freelist};
@@ -109,7 +109,7 @@ fn the_page_map_accounts_for_every_page_of_the_file() {
         let map = PageMap::build(db, &mut |_| {});
         let counts = map.counts();
         let leaves = db.bucket(b"key", &mut |_| {}).unwrap().leaves(&mut |_| {});
-        assert_eq!(PageCounts::of(db, "key", &leaves), counts);
+        assert_eq!(PageCounts::with_known_bucket(db, "key", &leaves), counts);
         assert_eq!(counts.free_pages, 4);
         assert_eq!(counts.outside_pages, 8);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Damage: what is left is read, what is lost is said, and nothing loops or panics.
+//! Damage: intact elements are read, lost ones are reported, and nothing loops or panics.
 
 use etcd_inspect_bbolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
 use located::{Bytes, FileName, Limits};
@@ -242,7 +242,7 @@ proptest! {
             let map = PageMap::build(&db, &mut |_| found += 1).counts();
             prop_assert_eq!(map.free_pages + map.used_pages + map.outside_pages, db.file_pages());
             if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {
-                let counts = PageCounts::of(&db, "key", &bucket.leaves(&mut |_| {}));
+                let counts = PageCounts::with_known_bucket(&db, "key", &bucket.leaves(&mut |_| {}));
                 prop_assert_eq!(counts.free_pages + counts.used_pages + counts.outside_pages, db.file_pages());
             }
             freelist::rebuilt(&db, &mut |_| found += 1);

@@ -56,7 +56,7 @@ fn the_pages_of_every_db_add_up_to_its_size() {
             let key = db.bucket(b"key", &mut |_| {}).unwrap();
             let leaves = key.leaves(&mut |_| {});
             assert_eq!(
-                PageCounts::of(db, "key", &leaves),
+                PageCounts::with_known_bucket(db, "key", &leaves),
                 counts,
                 "{}",
                 path.display()

@@ -146,9 +146,9 @@ fn buckets_within_buckets_are_found_again() {
     assert!(found.iter().all(|f| f.code.id == "BOLT-019"), "{found:?}");
     with_db(&file, MetaChoice::Newest, |db| {
         let outer = db.bucket(b"outer", &mut |_| {}).unwrap();
-        let inner = Bucket::of_item(*db, &outer.get(b"inner").unwrap()).unwrap();
+        let inner = Bucket::from_item(*db, &outer.get(b"inner").unwrap()).unwrap();
         assert_eq!(inner.get(&1_999u32.to_be_bytes()).unwrap().value, b"value");
-        let small = Bucket::of_item(*db, &outer.get(b"small").unwrap()).unwrap();
+        let small = Bucket::from_item(*db, &outer.get(b"small").unwrap()).unwrap();
         assert!(small.inline().is_some());
         assert_eq!(outer.get(b"z").unwrap().value, b"2");
     });

@@ -74,7 +74,7 @@ fn ask(path: &Path) {
     if let Some(log) = member.wal() {
         wal::check::all(log.log(), log.files(), &mut sink);
         let _ = log.log().terms();
-        let _ = log.log().behind();
+        let _ = log.log().intact_after_damages();
         for entry in log.log().surviving() {
             let _ = format!("{:?} {:?}", log.payload(entry), log.place(entry));
         }

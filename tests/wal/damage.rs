@@ -1,4 +1,4 @@
-//! Recipe × place over a real segment: nothing is lost that the damage did not touch, and all of it is said.
+//! Every damage at every place of a real segment: only damaged records are lost, and all damage is reported.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The two ends of a log, read without what lies between.
+//! The two ends of a log, read without the entries between them.
 
 use etcd_inspect_raftlog::wal::Ends;
 use located::{ClusterId, MemberId, Term};
@@ -12,7 +12,11 @@ fn both(files: &mut Files) -> (Option<Ends>, Ends, Log) {
     files.0.retain(|(name, _)| name.as_str().ends_with(".wal"));
     let bytes = files.bytes();
     let log = files.log();
-    (Ends::read(bytes.len(), |at| bytes[at]), Ends::of(&log), log)
+    (
+        Ends::read(bytes.len(), |at| bytes[at]),
+        Ends::from_log(&log),
+        log,
+    )
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn where_frames_do_not_read_the_whole_log_has_to_be_asked() {
         let mut files = Files::one("0-0.wal", std::fs::read(&copy).unwrap());
         let (quick, whole, log) = both(&mut files);
         match quick {
-            // A checksum is not looked at; what stands in the frames is.
+            // Checksums are not verified; frames are.
             Some(quick) if log.damages.is_empty() => assert_eq!(quick, whole, "{}", case.name),
             Some(_) => {}
             None => refused += 1,

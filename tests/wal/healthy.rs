@@ -1,4 +1,4 @@
-//! Every healthy member: what its log says is what etcd said, and nothing is alarming.
+//! Every healthy member: its log agrees with etcd, and nothing is reported as damage.
 
 use std::path::Path;
 

@@ -28,7 +28,7 @@ fn seed() -> Vec<u8> {
 fn look(bytes: Vec<u8>) {
     let files = Files::one(SEGMENT, bytes);
     let (log, found) = findings(&files);
-    let _ = (log.behind(), log.terms(), log.last_index());
+    let _ = (log.intact_after_damages(), log.terms(), log.last_index());
     for finding in found {
         assert!(
             finding

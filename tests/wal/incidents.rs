@@ -95,7 +95,10 @@ fn what_a_repair_cut_off_is_found_in_the_broken_file() {
         .iter()
         .find(|finding| finding.code.id == "WAL-037")
         .unwrap();
-    assert_eq!((broken.count, broken.place.index), (40, Some(cut.index)));
+    assert_eq!(
+        (broken.count, broken.place.index),
+        (40, Some(cut.index.into()))
+    );
     assert!(!broken.keys.is_empty() && broken.place.file.as_str().ends_with(".broken"));
     assert_eq!(log.last().unwrap().index, cut.index - 1);
 }
@@ -114,12 +117,12 @@ fn the_places_of_findings_are_exact() {
     check::all(&read, &files.bytes(), &mut |finding| found.push(finding));
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0].place.offset, Some(frame.at as u64));
-    assert_eq!(found[0].place.index, Some(hit.index));
-    // The entry is known but not believed; everything behind it is.
+    assert_eq!(found[0].place.index, Some(hit.index.into()));
+    // The entry is known but not trusted; every entry after it is trusted.
     assert!(read.entry(hit.index).is_none() && read.entry(hit.index + 1).is_some());
     assert_eq!(read.entries.len(), log.entries().len());
     assert_eq!(
-        read.behind()[0].indexes,
+        read.intact_after_damages()[0].indexes,
         Some((hit.index + 1, log.entries().last().unwrap().index))
     );
 }

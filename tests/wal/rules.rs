@@ -1,6 +1,7 @@
 //! Each rule about a log alone, broken by one synthetic log whose checksums are right.
 
 use etcd_inspect_raftlog::wal::GapCause;
+use located::RaftIndex;
 use testkit::places::wal::{
     CRC, ENTRY, METADATA, SNAPSHOT, STATE, encode, entry, frame, hard_state,
 };
@@ -196,7 +197,7 @@ fn force_new_cluster_leaves_its_fingerprint() {
         .find(|finding| finding.code.id == "WAL-028")
         .unwrap();
     assert!(
-        forced.message.contains('2') && forced.place.index == Some(4),
+        forced.message.contains('2') && forced.place.index == Some(RaftIndex(4)),
         "{forced:?}"
     );
     assert!(codes(&found).is_empty());

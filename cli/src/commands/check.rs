@@ -203,7 +203,7 @@ fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
     for (name, number) in [
         ("offset", finding.place.offset),
         ("page", finding.place.page),
-        ("index", finding.place.index),
+        ("index", finding.place.index.map(u64::from)),
     ] {
         if let Some(number) = number {
             fields.insert(name.to_owned(), Value::from(number));

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &SnapArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 }
 
 fn row(snap: &SnapFile, in_wal: Option<bool>) -> Vec<Cell> {
-    let renamed = matches!(SnapPart::of(snap.file.as_str()), SnapPart::Broken(_));
+    let renamed = matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Broken(_));
     let state = match (renamed, snap.is_intact()) {
         (true, _) => Cell::text("set aside").label(Label::Note),
         (false, true) => Cell::text("ok").label(Label::Good),
@@ -171,7 +171,7 @@ fn row(snap: &SnapFile, in_wal: Option<bool>) -> Vec<Cell> {
 
 /// A file of which only the name is known.
 fn bare(file: &FileName, state: &str, size: Option<u64>, label: Label) -> Vec<Cell> {
-    let part = SnapPart::of(file.as_str());
+    let part = SnapPart::from_path(file.as_str());
     let (term, index) = match part {
         SnapPart::Snap(Some(name)) | SnapPart::Broken(Some(name)) => {
             (Some(name.term), Some(name.index))

@@ -1,7 +1,7 @@
-//! Buckets: a named tree, or a page image inside the value that names it.
+//! Buckets: a named tree, or an inline page in the value of an element.
 
 use super::db::Db;
-use super::descent::{Descent, Placed, descend, is_sound_leaf};
+use super::descent::{Descent, PlacedLeaf, descend, is_sound_leaf};
 use super::page::{Item, Page, PageHeader, PageType, Pgid};
 use super::sweep::sweep;
 use super::walk::{Visit, last_leaves, walk};
@@ -15,8 +15,8 @@ const BUCKET_HEADER_BYTES: usize = 16;
 
 /// A bucket: the value of a leaf element with flag 1.
 ///
-/// `u64` root page id and `u64` sequence; root 0 means *inline*: a page image follows, aligned to nothing. Any of etcd's
-/// buckets may be inline as long as it is small. Source: bbolt `internal/common/inode.go`, `bucket.go`.
+/// The value contains the `u64` id of the root page and a `u64` sequence. Root 0 means *inline*: a page follows, without
+/// alignment. bbolt inlines a bucket that fits into a quarter of a page. Source: inlineable in `bucket.go`, v1.3.11.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket<'a> {
     db: Db<'a>,
@@ -26,8 +26,8 @@ pub struct Bucket<'a> {
 }
 
 impl<'a> Bucket<'a> {
-    /// A bucket with a known root page.
-    pub fn at(db: Db<'a>, root: Pgid, sequence: u64) -> Self {
+    /// Returns the bucket with a root page.
+    pub fn with_root(db: Db<'a>, root: Pgid, sequence: u64) -> Self {
         Self {
             db,
             root,
@@ -36,11 +36,11 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The bucket that an element of another bucket holds.
+    /// Returns the bucket in an element of another bucket.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the element is no bucket; [`Error::Truncated`] where its value is too short.
-    pub fn of_item(db: Db<'a>, item: &Item<'a>) -> Result<Self, Error> {
+    /// [`Error::Malformed`] if the element is not a bucket; [`Error::Truncated`] if its value is too short.
+    pub fn from_item(db: Db<'a>, item: &Item<'a>) -> Result<Self, Error> {
         let at = item.offset + item.key.len() as u64;
         let value = Bytes::new(db.file().file(), at, item.value);
         if !item.is_bucket() {
@@ -53,7 +53,7 @@ impl<'a> Bucket<'a> {
         let root = Pgid(value.u64(0, "bucket.root")?);
         let sequence = value.u64(8, "bucket.sequence")?;
         if root != Pgid(0) {
-            return Ok(Self::at(db, root, sequence));
+            return Ok(Self::with_root(db, root, sequence));
         }
         let bytes = value.from(BUCKET_HEADER_BYTES, "inline bucket")?;
         let header = PageHeader::parse(&bytes)?;
@@ -71,27 +71,27 @@ impl<'a> Bucket<'a> {
         })
     }
 
-    /// The root page; 0 for an inline bucket.
+    /// Returns the root page; 0 for an inline bucket.
     pub fn root(&self) -> Pgid {
         self.root
     }
 
-    /// The bucket's sequence; etcd leaves it 0.
+    /// Returns the sequence of the bucket; etcd leaves it 0.
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// The page image of an inline bucket.
+    /// Returns the page of an inline bucket.
     pub fn inline(&self) -> Option<Page<'a>> {
         self.inline
     }
 
-    /// The db it belongs to.
+    /// Returns the db of the bucket.
     pub fn db(&self) -> Db<'a> {
         self.db
     }
 
-    /// Every page of the tree in key order, branches before their children, with damage told to `sink`.
+    /// Visits every page of the tree in key order, branches before their children. Damage is reported to `sink`.
     pub fn walk(&self, sink: &mut Sink<'_>, visit: &mut dyn FnMut(&Visit<'a, '_>)) {
         match self.inline {
             Some(page) => visit(&Visit {
@@ -104,7 +104,7 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The leaf pages in key order. Branch pages are read, leaf pages only their headers.
+    /// Returns the leaf pages in key order. Reads branch pages, and only the headers of leaf pages.
     pub fn leaves(&self, sink: &mut Sink<'_>) -> Leaves<'a> {
         if let Some(sound) = self.sound_leaves() {
             return sound;
@@ -114,8 +114,8 @@ impl<'a> Bucket<'a> {
             self.walk(sink, &mut |visit| {
                 let page = &visit.page;
                 match page.header.page_type() {
-                    Some(PageType::Leaf) => leaves.push(Run::of(page)),
-                    _ => branches.push(Run::of(page)),
+                    Some(PageType::Leaf) => leaves.push(Run::from_page(page)),
+                    _ => branches.push(Run::from_page(page)),
                 }
             });
         }
@@ -127,8 +127,9 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The last leaf pages in key order, some `count` of them: those of the newest revisions, where the keys are revisions.
-    /// Pages beside the ways to them are not read, and damage is not judged: [`Bucket::walk`] does.
+    /// Returns about `count` of the last leaf pages in key order.
+    ///
+    /// Reads only the pages on the paths to them, and does not report damage; [`Bucket::walk`] does.
     pub fn last_leaves(&self, count: usize) -> Leaves<'a> {
         let leaves = match self.inline {
             Some(_) => Vec::new(),
@@ -142,24 +143,24 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// Visits every leaf page of a sound tree in the order of the file, on all cores: the way to look at most of its bytes.
+    /// Visits every leaf page of a sound tree in the order of the file, on all cores: the fast path to read a whole bucket.
     ///
-    /// Every thread has a state of its own, made by `start`. `visit` is given the leaf's position in key order; the page lies
-    /// in a buffer and is gone after the visit. `None`: a walk down the tree would have something to tell, the bucket is
-    /// inline, a visit answered `false`, or nobody waits any more.
+    /// Every thread has its own state, created by `start`. `visit` receives the position of the leaf in key order; the page is
+    /// in a buffer that is reused after the visit. Returns `None` if the tree has damage, the bucket is inline, a visit
+    /// returned `false`, or the sweep was cancelled.
     pub fn sweep<S: Send>(
         &self,
         start: impl Fn() -> S + Sync,
         visit: impl Fn(&mut S, usize, &Page<'_>) -> bool + Sync,
         progress: &dyn Progress,
-    ) -> Option<(Unsorted<'a>, Vec<S>)> {
+    ) -> Option<(SweptLeaves<'a>, Vec<S>)> {
         if self.inline.is_some() {
             return None;
         }
         let descent = descend(&self.db, self.root, false)?;
         let order = descent.in_page_order()?;
-        let seen = |(runs, state): &mut (Vec<(u32, Run)>, S), at: Placed, page: &Page<'_>| {
-            runs.push((at.position, Run::of(page)));
+        let seen = |(runs, state): &mut (Vec<(u32, Run)>, S), at: PlacedLeaf, page: &Page<'_>| {
+            runs.push((at.position, Run::from_page(page)));
             is_sound_leaf(page) && visit(state, at.position as usize, page)
         };
         let (runs, states): (Vec<_>, Vec<S>) =
@@ -167,7 +168,7 @@ impl<'a> Bucket<'a> {
                 .into_iter()
                 .unzip();
         Some((
-            Unsorted {
+            SweptLeaves {
                 db: self.db,
                 descent,
                 runs,
@@ -176,8 +177,8 @@ impl<'a> Bucket<'a> {
         ))
     }
 
-    /// The pages of a tree of which [`check`](super::check::check) has nothing to tell but who owns them: leaves and branches,
-    /// each with its overflow. Reads every byte of them, in the order of the file.
+    /// Returns the pages of a tree in which [`check`](super::check::check) finds nothing except shared pages: leaves and
+    /// branches, each with its overflow. Reads every byte of them, in the order of the file.
     pub fn sound_pages(&self, progress: &dyn Progress) -> Option<Vec<Run>> {
         if self.inline.is_some() {
             return None;
@@ -185,10 +186,10 @@ impl<'a> Bucket<'a> {
         let descent = descend(&self.db, self.root, true)?;
         let order = descent.in_page_order()?;
         let is_root = descent.branches.is_empty();
-        let judge = |runs: &mut Vec<Run>, at: Placed, page: &Page<'_>| {
+        let judge = |runs: &mut Vec<Run>, at: PlacedLeaf, page: &Page<'_>| {
             let bounds = descent.separators.bounds(at.position as usize);
             let full = page.header.count > 0 || is_root;
-            runs.push(Run::of(page));
+            runs.push(Run::from_page(page));
             is_sound_leaf(page) && full && super::check::is_sound(page, bounds)
         };
         let runs = sweep(&self.db, &order, Vec::new, judge, progress)?;
@@ -196,20 +197,20 @@ impl<'a> Bucket<'a> {
         Some(leaves.chain(descent.branches).collect())
     }
 
-    /// The leaf pages of a sound tree, whose walk would have nothing to tell.
+    /// Returns the leaf pages of a tree without damage.
     fn sound_leaves(&self) -> Option<Leaves<'a>> {
         if self.inline.is_some() {
             return None;
         }
         let descent = descend(&self.db, self.root, false)?;
         let order = descent.in_page_order()?;
-        let run = |placed: &Placed| {
+        let run = |placed: &PlacedLeaf| {
             let page = self.db.page(placed.pgid()).ok()?;
-            is_sound_leaf(&page).then(|| (placed.position, Run::of(&page)))
+            is_sound_leaf(&page).then(|| (placed.position, Run::from_page(&page)))
         };
         let runs: Option<Vec<(u32, Run)>> = order.par_iter().map(run).collect();
         Some(
-            Unsorted {
+            SweptLeaves {
                 db: self.db,
                 descent,
                 runs: vec![runs?],
@@ -218,7 +219,7 @@ impl<'a> Bucket<'a> {
         )
     }
 
-    /// Every element in key order; one that cannot be read is told to `sink` and the next follows.
+    /// Calls `each` for every element in key order. An element that cannot be read is reported to `sink` and skipped.
     pub fn for_each(&self, sink: &mut Sink<'_>, each: &mut dyn FnMut(Item<'a>)) {
         for page in self.leaves(sink).iter() {
             for item in page.items() {
@@ -230,7 +231,7 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The last element, found without reading any page beside the way to it.
+    /// Returns the last element. Reads only the pages on the path to it.
     pub fn last(&self) -> Option<Item<'a>> {
         let mut page = match self.inline {
             Some(page) => page,
@@ -249,7 +250,7 @@ impl<'a> Bucket<'a> {
         None
     }
 
-    /// The element with that key, found as bbolt does: by binary search down the tree. Only pages on the way are read.
+    /// Returns the element with a key. Searches as bbolt does: by binary search down the tree (`cursor.go`, v1.3.11).
     pub fn get(&self, key: &[u8]) -> Option<Item<'a>> {
         let mut page = match self.inline {
             Some(page) => page,
@@ -283,7 +284,7 @@ impl<'a> Bucket<'a> {
     }
 }
 
-/// The last of `count` ascending keys that is not greater than `key`; an unreadable key counts as greater.
+/// Returns the index of the last of `count` ascending keys that is not greater than `key`; an unreadable key counts as greater.
 fn search<'k>(count: usize, at: impl Fn(usize) -> Option<&'k [u8]>, key: &[u8]) -> Option<usize> {
     let (mut low, mut high) = (0, count);
     while low < high {
@@ -297,17 +298,20 @@ fn search<'k>(count: usize, at: impl Fn(usize) -> Option<&'k [u8]>, key: &[u8]) 
     low.checked_sub(1)
 }
 
-/// A page and what its header says of its extent.
+/// A page with its overflow and the number of its elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
+    /// The page.
     pub pgid: Pgid,
+    /// Number of pages that follow and belong to it.
     pub overflow: u32,
-    /// Elements, as [`Page::count`] has it.
+    /// Number of elements, as [`Page::count`].
     pub count: u16,
 }
 
 impl Run {
-    pub fn of(page: &Page<'_>) -> Self {
+    /// Returns the run of a page.
+    pub fn from_page(page: &Page<'_>) -> Self {
         Self {
             pgid: page.pgid,
             overflow: page.header.overflow,
@@ -316,22 +320,22 @@ impl Run {
     }
 }
 
-/// The leaf pages of a sound tree as they were read.
+/// The leaf pages of a sweep, in the order in which they were read.
 #[derive(Debug)]
-pub struct Unsorted<'a> {
+pub struct SweptLeaves<'a> {
     db: Db<'a>,
     descent: Descent,
-    /// Each with its leaf's position in key order.
+    /// Each leaf with its position in key order.
     runs: Vec<Vec<(u32, Run)>>,
 }
 
-impl<'a> Unsorted<'a> {
-    /// How many leaves.
+impl<'a> SweptLeaves<'a> {
+    /// Counts the leaves.
     pub fn len(&self) -> usize {
         self.descent.leaves.len()
     }
 
-    /// The same, in key order.
+    /// Sorts the leaves by key.
     pub fn in_key_order(self) -> Leaves<'a> {
         let unknown = |pgid| Run {
             pgid,
@@ -353,7 +357,7 @@ impl<'a> Unsorted<'a> {
     }
 }
 
-/// The leaf pages of a bucket, in key order: sixteen bytes each, so that a db of millions of pages can be split over threads.
+/// The leaf pages of a bucket, in key order. Each takes 16 bytes, so that a db of millions of pages can be split over threads.
 #[derive(Clone, Debug)]
 pub struct Leaves<'a> {
     db: Db<'a>,
@@ -363,17 +367,17 @@ pub struct Leaves<'a> {
 }
 
 impl<'a> Leaves<'a> {
-    /// How many.
+    /// Counts the leaves.
     pub fn len(&self) -> usize {
         self.leaves.len() + usize::from(self.inline.is_some())
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no leaves.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The leaf at `index`; `None` beyond the last.
+    /// Returns the leaf at `index`; `None` beyond the last.
     pub fn get(&self, index: usize) -> Option<Page<'a>> {
         match self.inline {
             Some(page) => (index == 0).then_some(page),
@@ -384,7 +388,7 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// Page, elements and bytes of the leaf at `index`, without a look at the page.
+    /// Returns the page id, the number of elements and the length of the leaf at `index`, without reading the page.
     pub fn extent(&self, index: usize) -> Option<(Pgid, usize, usize)> {
         if let Some(page) = self.inline {
             return (index == 0).then(|| (page.pgid, page.count(), page.bytes.len()));
@@ -397,18 +401,18 @@ impl<'a> Leaves<'a> {
         Some((leaf.pgid, usize::from(leaf.count), bytes))
     }
 
-    /// The pages of the tree: leaves and branches, each with its overflow.
+    /// Iterates over the pages of the tree: branches and leaves, each with its overflow.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         self.branches.iter().chain(&self.leaves).copied()
     }
 
-    /// Asks for the heads of leaves that are about to be read, each with its first elements.
+    /// Loads the headers and first elements of leaves that will be read next into the cache.
     pub fn warm(&self, indexes: impl Iterator<Item = usize>) {
         let pgids = indexes.filter_map(|index| Some(self.leaves.get(index)?.pgid));
         self.db.warm_heads(pgids);
     }
 
-    /// All, in key order.
+    /// Iterates over the leaves in key order.
     pub fn iter(&self) -> impl Iterator<Item = Page<'a>> + '_ {
         (0..self.len()).filter_map(|index| self.get(index))
     }

@@ -1,4 +1,4 @@
-//! A bbolt file: page size, choice of meta, pages by id.
+//! A bbolt file: page size, choice of the meta, pages by id.
 
 use super::bucket::Bucket;
 use super::meta::{Meta, MetaChoice, MetaInvalid};
@@ -9,11 +9,11 @@ use located::Reader;
 use located::Sink;
 use located::{Bytes, warm};
 
-/// A view of a bbolt file as one of its metas shows it. Copying it costs nothing.
+/// A bbolt file as one of its metas describes it. `Copy`, because it only borrows the bytes of the file.
 ///
 /// ```no_run
 /// use etcd_inspect_bbolt::{Db, MetaChoice};
-/// use etcd_inspect::{Bytes, FileName, Limits};
+/// use etcd_inspect_located::{Bytes, FileName, Limits};
 ///
 /// let file = std::fs::read("member/snap/db").unwrap();
 /// let name = FileName::new("member/snap/db");
@@ -21,7 +21,7 @@ use located::{Bytes, warm};
 /// for (name, bucket) in db.buckets(&mut |damage| eprintln!("{}", damage.message)) {
 ///     println!("{} at page {}", String::from_utf8_lossy(name), bucket.root());
 /// }
-/// # Ok::<(), etcd_inspect::Error>(())
+/// # Ok::<(), etcd_inspect_located::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Db<'a> {
@@ -30,15 +30,15 @@ pub struct Db<'a> {
     metas: [Option<Meta>; 2],
     meta: Meta,
     tree_depth: usize,
-    source: Option<Source<'a>>,
+    source: Option<FileSource<'a>>,
 }
 
-/// Where the bytes of a mapped file can be read as well.
+/// Reads the bytes of a mapped file without the mapping.
 #[derive(Clone, Copy)]
-pub struct Source<'a>(&'a dyn Reader);
+pub struct FileSource<'a>(&'a dyn Reader);
 
-impl Source<'_> {
-    /// Fills the buffer with what stands at an offset; `None` where the system does not give all of it.
+impl FileSource<'_> {
+    /// Fills the buffer with the bytes at an offset; returns `None` if not all of them can be read.
     pub fn fill(self, buffer: &mut [u8], offset: u64) -> Option<()> {
         let mut done = 0;
         while done < buffer.len() {
@@ -56,21 +56,21 @@ impl Source<'_> {
     }
 }
 
-impl std::fmt::Debug for Source<'_> {
+impl std::fmt::Debug for FileSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a file")
     }
 }
 
 impl<'a> Db<'a> {
-    /// Reads both metas and follows the chosen one.
+    /// Reads both metas and uses one of them.
     ///
-    /// The page size is meta 0's where that is valid; else meta 1 is looked for at 1 KiB, 2 KiB … 16 MiB, as bbolt does
-    /// since 1.3.7.
+    /// The page size is that of meta 0 if it is valid. Otherwise meta 1 is searched at 1 KiB, 2 KiB … 16 MiB, as bbolt does:
+    /// getPageSizeFromSecondMeta in `db.go`, v1.3.11.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where the file is shorter than a meta page; [`Error::Malformed`] where no meta of that choice is
-    /// valid, with bbolt's own text, or where the file was written on a big-endian machine.
+    /// [`Error::Truncated`] if the file is shorter than a meta page; [`Error::Malformed`] if no meta of that choice is valid,
+    /// with the message of bbolt, or if the file was written on a big-endian machine.
     pub fn open(file: Bytes<'a>, choice: MetaChoice, limits: &Limits) -> Result<Self, Error> {
         let first = Meta::parse(&file, 0)?;
         let (page_size, second) = match first.validate() {
@@ -85,6 +85,7 @@ impl<'a> Db<'a> {
         };
         let metas = [Some(first), second];
         let meta = choose(&metas, choice).map_err(|invalid| {
+            // bbolt writes integers in the byte order of the machine.
             if first.magic == super::meta::MAGIC.swap_bytes() {
                 return file.malformed(
                     16,
@@ -108,57 +109,57 @@ impl<'a> Db<'a> {
         })
     }
 
-    /// The same db, whose bytes are a mapping of what `reader` reads: many pages together are read rather than touched.
+    /// Sets a reader for the file whose mapping the bytes are. Ranges of pages are then read instead of mapped.
     #[must_use]
     pub fn with_reader(mut self, reader: &'a dyn Reader) -> Self {
-        self.source = Some(Source(reader));
+        self.source = Some(FileSource(reader));
         self
     }
 
-    /// The bytes of the whole file, a snapshot's trailer included.
+    /// Returns the bytes of the whole file, including the checksum after a backup.
     pub fn file(&self) -> Bytes<'a> {
         self.file
     }
 
-    /// Bytes of a page.
+    /// Returns the page size in bytes.
     pub fn page_size(&self) -> u64 {
         self.page_size
     }
 
-    /// What [`Db::with_reader`] was given.
-    pub fn source(&self) -> Option<Source<'a>> {
+    /// Returns the reader that [`Db::with_reader`] set.
+    pub fn source(&self) -> Option<FileSource<'a>> {
         self.source
     }
 
-    /// The meta that is followed.
+    /// Returns the meta that is used.
     pub fn meta(&self) -> &Meta {
         &self.meta
     }
 
-    /// Both metas as they stand there; `None` where the file ends before.
+    /// Returns both metas; `None` if the file ends before the second.
     pub fn metas(&self) -> &[Option<Meta>; 2] {
         &self.metas
     }
 
-    /// Whole pages that the file has room for.
+    /// Counts the pages of the file; the last one may be incomplete.
     pub fn file_pages(&self) -> u64 {
         (self.file.len() as u64).div_ceil(self.page_size)
     }
 
-    /// Pages that exist according to the meta and of which at least the header lies in the file.
+    /// Counts the pages below the high-water mark that are in the file.
     pub fn pages(&self) -> u64 {
         self.meta.high_water_mark.0.min(self.file_pages())
     }
 
-    /// The deepest tree that is followed.
+    /// Returns the maximum depth of a tree.
     pub fn tree_depth(&self) -> usize {
         self.tree_depth
     }
 
-    /// The page at a position, with its overflow run. Whether the header tells the truth is for the caller to judge.
+    /// Returns the page at a position with its overflow. The header is not checked.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where the file ends before the page's header does.
+    /// [`Error::Truncated`] if the file ends before the end of the header.
     pub fn page(&self, pgid: Pgid) -> Result<Page<'a>, Error> {
         let at = pgid
             .0
@@ -172,10 +173,10 @@ impl<'a> Db<'a> {
                 "page header beyond the end of the file",
             )
         })?;
-        Page::of(pgid, rest, self.page_size)
+        Page::parse(pgid, rest, self.page_size)
     }
 
-    /// `bytes` bytes at `offset`, read into the buffer or lent from memory; `None` where the system does not give all of them.
+    /// Returns `bytes` bytes at `offset`, read into the buffer or borrowed from the mapping; `None` if not all can be read.
     pub fn read_into<'b>(
         &self,
         buffer: &'b mut Vec<u8>,
@@ -197,8 +198,7 @@ impl<'a> Db<'a> {
         Some(buffer)
     }
 
-    /// Asks for the first three cache lines of pages that are about to be read: of a page with few elements that is all but
-    /// the values.
+    /// Loads the first three cache lines of pages into the cache: header, elements and keys of a page with few elements.
     pub fn warm_heads(&self, pages: impl Iterator<Item = Pgid>) {
         let places =
             pages.filter_map(|pgid| usize::try_from(pgid.0.checked_mul(self.page_size)?).ok());
@@ -208,20 +208,20 @@ impl<'a> Db<'a> {
         );
     }
 
-    /// The bucket whose elements are the buckets.
+    /// Returns the root bucket, whose elements are the top-level buckets.
     pub fn root(&self) -> Bucket<'a> {
-        Bucket::at(*self, self.meta.root, self.meta.sequence)
+        Bucket::with_root(*self, self.meta.root, self.meta.sequence)
     }
 
-    /// A top-level bucket by name.
+    /// Returns a top-level bucket by name.
     ///
     /// # Errors
-    /// [`Error::Missing`] where there is none; [`Error::Malformed`] or [`Error::Truncated`] where its header cannot be read.
+    /// [`Error::Missing`] if there is no such bucket; [`Error::Malformed`] or [`Error::Truncated`] if its header cannot be read.
     pub fn bucket(&self, name: &[u8], sink: &mut Sink<'_>) -> Result<Bucket<'a>, Error> {
         let mut found = None;
         self.root().for_each(sink, &mut |item| {
             if item.key == name && found.is_none() {
-                found = Some(Bucket::of_item(*self, &item));
+                found = Some(Bucket::from_item(*self, &item));
             }
         });
         found.unwrap_or(Err(Error::Missing {
@@ -230,12 +230,12 @@ impl<'a> Db<'a> {
         }))
     }
 
-    /// All top-level buckets whose headers can be read, in key order.
+    /// Returns all top-level buckets whose headers can be read, in key order.
     pub fn buckets(&self, sink: &mut Sink<'_>) -> Vec<(&'a [u8], Bucket<'a>)> {
         let mut buckets = Vec::new();
         self.root().for_each(sink, &mut |item| {
             if item.is_bucket()
-                && let Ok(bucket) = Bucket::of_item(*self, &item)
+                && let Ok(bucket) = Bucket::from_item(*self, &item)
             {
                 buckets.push((item.key, bucket));
             }
@@ -260,7 +260,9 @@ fn find_second_meta(file: &Bytes<'_>) -> Option<(u64, Meta)> {
     })
 }
 
-/// bbolt's choice among two metas, or the caller's. The error is that of meta 0, as bbolt reports it.
+/// Returns the meta that bbolt uses, or the one that the caller chose. The error is that of meta 0, as bbolt returns it.
+///
+/// Source: meta and mmap in `db.go`, v1.3.11.
 fn choose(metas: &[Option<Meta>; 2], choice: MetaChoice) -> Result<Meta, MetaInvalid> {
     let judged = metas.map(|meta| {
         meta.ok_or(MetaInvalid::Magic)

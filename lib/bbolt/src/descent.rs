@@ -1,8 +1,8 @@
-//! Down a sound tree, a level at a time and on all cores.
+//! Fast path down a tree without damage, one level at a time and on all cores.
 //!
-//! bbolt's trees are balanced: all leaves lie on one level. Where that and everything else that
-//! [`walk`](super::walk) looks at holds, their ids stand in the branch pages above them in key order, and no leaf is touched.
-//! Where anything does not hold there is no answer here, and the walk finds the words for it.
+//! All leaves of a bbolt tree are on one level, so the branch pages above contain their ids in key order, and no leaf is
+//! read. If anything is unusual, the fast path returns nothing, and [`walk`](super::walk) reports what it is. Both return the
+//! same pages, which a test checks.
 
 use rayon::prelude::*;
 
@@ -12,23 +12,23 @@ use super::page::{Page, PageType, Pgid};
 use super::walk::PageSet;
 use located::Bytes;
 
-/// Branch pages that one task takes.
+/// Number of branch pages that one task reads.
 const BRANCHES_PER_TASK: usize = 64;
 
-/// The pages of a sound tree.
+/// The pages of a tree without damage.
 #[derive(Debug)]
 pub(crate) struct Descent {
-    /// What its branch pages take for leaves, in key order; the headers have yet to be looked at.
+    /// The pages below the lowest branch pages, in key order; their headers are not checked yet.
     pub(crate) leaves: Vec<Pgid>,
     pub(crate) branches: Vec<Run>,
-    /// Of each leaf the key that the branch page above it has.
+    /// The key of each leaf in the branch page above it.
     pub(crate) separators: Separators,
 }
 
-/// What keys of a page must not be smaller than, and what they must be smaller than.
+/// Lower bound, inclusive, and upper bound, exclusive, of the keys of a page.
 type Bounds<'k> = (Option<&'k [u8]>, Option<&'k [u8]>);
 
-/// Keys one behind the other: those of a level's pages, as the level above has them.
+/// The keys of the pages of one level, as the level above contains them, in one allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Separators {
     bytes: Vec<u8>,
@@ -49,51 +49,52 @@ impl Separators {
         self.bytes.get(start as usize..*self.ends.get(at)? as usize)
     }
 
-    /// What keys of the page at a position must not be smaller than, and what they must be smaller than: as bbolt's own check
-    /// has it, for the first page of a branch too.
+    /// Returns the bounds of the keys of the page at a position, as bbolt checks them, also for the first page of a branch:
+    /// recursivelyCheckPagesInternal in `tx_check.go`, v1.3.11.
     pub(crate) fn bounds(&self, at: usize) -> Bounds<'_> {
         (self.get(at), self.get(at.saturating_add(1)))
     }
 }
 
-/// A leaf by its page, with its position in key order.
+/// A leaf page with its position in key order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedLeaf {
     page: u32,
     pub(crate) position: u32,
 }
 
-impl Placed {
+impl PlacedLeaf {
     pub(crate) fn pgid(self) -> Pgid {
         Pgid(self.page.into())
     }
 }
 
 impl Descent {
-    /// The leaves in the order of the file; `None` where a number is beyond what any db has.
-    pub(crate) fn in_page_order(&self) -> Option<Vec<Placed>> {
+    /// Returns the leaves in the order of the file; `None` if a page id does not fit into 32 bits.
+    pub(crate) fn in_page_order(&self) -> Option<Vec<PlacedLeaf>> {
         let placed = |(position, pgid): (usize, &Pgid)| {
-            Some(Placed {
+            Some(PlacedLeaf {
                 page: u32::try_from(pgid.0).ok()?,
                 position: u32::try_from(position).ok()?,
             })
         };
-        let placed: Option<Vec<Placed>> = self.leaves.iter().enumerate().map(placed).collect();
+        let placed: Option<Vec<PlacedLeaf>> = self.leaves.iter().enumerate().map(placed).collect();
         let mut placed = placed?;
         placed.par_sort_unstable();
         Some(placed)
     }
 }
 
-/// Whether a leaf's header says what the branch page above it says, and leaves room for its elements.
+/// Returns whether the header of a leaf has the expected id, type and count.
 pub(crate) fn is_sound_leaf(page: &Page<'_>) -> bool {
     page.header.id == page.pgid
         && page.header.page_type() == Some(PageType::Leaf)
         && usize::from(page.header.count) == page.count()
 }
 
-/// The pages below `root`; `None` where a page is reached twice, lies outside, or a branch page is not what it should be.
-/// Where `judged`, that is all that [`page`](super::check::page) says of branch pages, and keys are kept.
+/// Returns the pages below `root`; `None` if a page is reached twice or is out of range, or if a branch page has damage.
+///
+/// With `judged`, branch pages must pass every rule of [`page`](super::check::page), and their keys are kept.
 pub(crate) fn descend(db: &Db<'_>, root: Pgid, judged: bool) -> Option<Descent> {
     let mut reached = PageSet::new(db.file_pages());
     let mut branches: Vec<Run> = Vec::new();
@@ -136,11 +137,11 @@ pub(crate) fn descend(db: &Db<'_>, root: Pgid, judged: bool) -> Option<Descent> 
 struct Branch {
     run: Run,
     children: Vec<Pgid>,
-    /// Empty where they were not asked for.
+    /// The keys of the children; empty if they are not kept.
     keys: Separators,
 }
 
-/// A branch page and its children; with `bounds`, it is judged and its keys are kept.
+/// Reads a branch page and its children; with `bounds`, it is checked and its keys are kept.
 fn branch(
     db: &Db<'_>,
     pgid: Pgid,
@@ -150,14 +151,14 @@ fn branch(
     let offset = pgid.0.checked_mul(db.page_size())?;
     let read = db.read_into(buffer, offset, db.page_size());
     let read = read.map(|bytes| Bytes::new(db.file().file(), offset, bytes));
-    let read = read.and_then(|bytes| Page::of(pgid, bytes, db.page_size()).ok());
+    let read = read.and_then(|bytes| Page::parse(pgid, bytes, db.page_size()).ok());
     let page = match read.filter(|page| page.missing_bytes == 0) {
         Some(page) => page,
         None => db.page(pgid).ok()?,
     };
     let sound = page.header.id == pgid && page.header.page_type() == Some(PageType::Branch);
     let mut branch = Branch {
-        run: Run::of(&page),
+        run: Run::from_page(&page),
         children: Vec::with_capacity(page.count()),
         keys: Separators::default(),
     };

@@ -1,40 +1,43 @@
-//! A page taken apart: every field with the bytes it owns, and the bytes that no field owns.
+//! The fields of a page: every field with the bytes that it owns, and the bytes that no field owns.
 
 use super::page::{BUCKET_FLAG, ELEMENT_BYTES, HEADER_BYTES, Page, PageType};
 use super::{Meta, Pgid};
 
-/// A field of a page and the bytes it owns.
+/// Bytes of a meta page that are in use: the page header and the meta.
+const META_BYTES: u64 = 80;
+
+/// A field of a page and the bytes that it owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// Its name, as bbolt calls it: `header.count`, `element[3].ksize`.
+    /// Its name, as in bbolt: `header.count`, `element[3].ksize`.
     pub name: String,
-    /// Where it begins in the file.
+    /// Its offset in the file.
     pub offset: u64,
-    /// How many bytes it owns.
+    /// Number of bytes that it owns.
     pub size_bytes: u64,
-    /// What stands there.
+    /// Its value.
     pub value: FieldValue<'a>,
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldValue<'a> {
-    /// A number that is counted or compared.
+    /// A count, an id or a length.
     Number(u64),
-    /// Bits, or a checksum.
+    /// Flags or a checksum.
     Hex(u64),
     /// The key of an element.
     Key(&'a [u8]),
     /// The value of an element.
     Value(&'a [u8]),
-    /// Bytes that no field owns: padding, the rest of older content, or damage.
+    /// Bytes that no field owns: padding, older content, or damage.
     Gap(&'a [u8]),
-    /// A field that cannot be read, and why.
+    /// A field that cannot be read; the reason.
     Unreadable(String),
 }
 
 impl Page<'_> {
-    /// Bytes that header, elements, keys and values take; the rest of the run is free room.
+    /// Counts the bytes of header, elements, keys and values; the rest of the page is unused.
     pub fn used_bytes(&self) -> u64 {
         let heads = HEADER_BYTES + self.count() * ELEMENT_BYTES;
         let data: usize = match self.header.page_type() {
@@ -44,7 +47,7 @@ impl Page<'_> {
                 .map(|item| item.key.len() + item.value.len())
                 .sum(),
             Some(PageType::Branch) => self.children().flatten().map(|child| child.key.len()).sum(),
-            Some(PageType::Meta) => return 80,
+            Some(PageType::Meta) => return META_BYTES,
             Some(PageType::Freelist) => {
                 return (HEADER_BYTES + usize::from(self.header.count) * 8) as u64;
             }
@@ -54,188 +57,152 @@ impl Page<'_> {
     }
 }
 
-/// Every field of a page in the order of the file, with the gaps between them. The fields follow the header's flags; a page
-/// of unknown type is its header and one gap.
+/// Lists every field of a page in the order of the file, with the gaps between them.
+///
+/// The flags of the header select the fields. A page of unknown type has the fields of the header and one gap.
 pub fn fields<'a>(page: &Page<'a>) -> Vec<Field<'a>> {
-    let base = page.bytes.offset();
-    let mut fields = Vec::new();
-    let mut put = |name: String, at: usize, size: usize, value| {
-        fields.push(Field {
-            name,
-            offset: base.saturating_add(at as u64),
-            size_bytes: size as u64,
-            value,
-        });
+    let mut list = FieldList {
+        page,
+        fields: Vec::new(),
     };
-    put(
-        "header.id".into(),
-        0,
-        8,
-        FieldValue::Number(page.header.id.0),
-    );
-    put(
-        "header.flags".into(),
-        8,
-        2,
-        FieldValue::Hex(page.header.flags.into()),
-    );
-    put(
-        "header.count".into(),
-        10,
-        2,
-        FieldValue::Number(page.header.count.into()),
-    );
-    put(
-        "header.overflow".into(),
-        12,
-        4,
-        FieldValue::Number(page.header.overflow.into()),
-    );
-    let u32_at = |at| page.bytes.u32(at, "element").map_or(0, u64::from);
+    list.header();
     match page.header.page_type() {
         Some(PageType::Meta) => {
             if let Ok(meta) = Meta::parse(&page.bytes, 0) {
-                meta_fields(&meta, &mut put);
+                list.meta(&meta);
             }
         }
-        Some(PageType::Leaf) => {
-            for index in 0..page.count() {
-                let at = HEADER_BYTES + index * ELEMENT_BYTES;
-                let flags = u32_at(at);
-                let name = |field| format!("element[{index}].{field}");
-                let shown = if flags & u64::from(BUCKET_FLAG) == 0 {
-                    FieldValue::Number(flags)
-                } else {
-                    FieldValue::Hex(flags)
-                };
-                put(name("flags"), at, 4, shown);
-                put(name("pos"), at + 4, 4, FieldValue::Number(u32_at(at + 4)));
-                put(name("ksize"), at + 8, 4, FieldValue::Number(u32_at(at + 8)));
-                put(
-                    name("vsize"),
-                    at + 12,
-                    4,
-                    FieldValue::Number(u32_at(at + 12)),
-                );
-                match page.item(index) {
-                    Ok(item) => {
-                        let key_at = usize::try_from(item.offset.saturating_sub(base)).unwrap_or(0);
-                        put(
-                            name("key"),
-                            key_at,
-                            item.key.len(),
-                            FieldValue::Key(item.key),
-                        );
-                        put(
-                            name("value"),
-                            key_at + item.key.len(),
-                            item.value.len(),
-                            FieldValue::Value(item.value),
-                        );
-                    }
-                    Err(error) => put(
-                        name("key"),
-                        at,
-                        0,
-                        FieldValue::Unreadable(error.to_string()),
-                    ),
-                }
-            }
-        }
-        Some(PageType::Branch) => {
-            for index in 0..page.count() {
-                let at = HEADER_BYTES + index * ELEMENT_BYTES;
-                let name = |field| format!("element[{index}].{field}");
-                let pos = u32_at(at);
-                put(name("pos"), at, 4, FieldValue::Number(pos));
-                put(name("ksize"), at + 4, 4, FieldValue::Number(u32_at(at + 4)));
-                match page.child(index) {
-                    Ok(child) => {
-                        put(name("pgid"), at + 8, 8, FieldValue::Number(child.pgid.0));
-                        let key_at = at.saturating_add(usize::try_from(pos).unwrap_or(0));
-                        put(
-                            name("key"),
-                            key_at,
-                            child.key.len(),
-                            FieldValue::Key(child.key),
-                        );
-                    }
-                    Err(error) => put(
-                        name("key"),
-                        at,
-                        0,
-                        FieldValue::Unreadable(error.to_string()),
-                    ),
-                }
-            }
-        }
-        Some(PageType::Freelist) => {
-            let ids = page.bytes.len().saturating_sub(HEADER_BYTES) / 8;
-            for index in 0..usize::from(page.header.count).min(ids) {
-                let at = HEADER_BYTES + index * 8;
-                let id = page.bytes.u64(at, "freelist.id").unwrap_or(0);
-                put(format!("id[{index}]"), at, 8, FieldValue::Number(id));
-            }
-        }
+        Some(PageType::Leaf) => (0..page.count()).for_each(|index| list.leaf_element(index)),
+        Some(PageType::Branch) => (0..page.count()).for_each(|index| list.branch_element(index)),
+        Some(PageType::Freelist) => list.freelist(),
         None => {}
     }
-    with_gaps(page, fields)
+    with_gaps(page, list.fields)
 }
 
-fn meta_fields<'a>(meta: &Meta, put: &mut impl FnMut(String, usize, usize, FieldValue<'a>)) {
-    let Pgid(root) = meta.root;
-    put(
-        "meta.magic".into(),
-        16,
-        4,
-        FieldValue::Hex(meta.magic.into()),
-    );
-    put(
-        "meta.version".into(),
-        20,
-        4,
-        FieldValue::Number(meta.version.into()),
-    );
-    put(
-        "meta.pageSize".into(),
-        24,
-        4,
-        FieldValue::Number(meta.page_size.into()),
-    );
-    put(
-        "meta.flags".into(),
-        28,
-        4,
-        FieldValue::Hex(meta.flags.into()),
-    );
-    put("meta.root.root".into(), 32, 8, FieldValue::Number(root));
-    put(
-        "meta.root.sequence".into(),
-        40,
-        8,
-        FieldValue::Number(meta.sequence),
-    );
-    put(
-        "meta.freelist".into(),
-        48,
-        8,
-        FieldValue::Hex(meta.freelist.0),
-    );
-    put(
-        "meta.pgid".into(),
-        56,
-        8,
-        FieldValue::Number(meta.high_water_mark.0),
-    );
-    put("meta.txid".into(), 64, 8, FieldValue::Number(meta.txid.0));
-    put(
-        "meta.checksum".into(),
-        72,
-        8,
-        FieldValue::Hex(meta.checksum),
-    );
+/// The fields of one page so far.
+struct FieldList<'p, 'a> {
+    page: &'p Page<'a>,
+    fields: Vec<Field<'a>>,
 }
 
+impl<'a> FieldList<'_, 'a> {
+    fn push(&mut self, name: impl Into<String>, at: usize, size: usize, value: FieldValue<'a>) {
+        self.fields.push(Field {
+            name: name.into(),
+            offset: self.page.bytes.offset().saturating_add(at as u64),
+            size_bytes: size as u64,
+            value,
+        });
+    }
+
+    fn number(&mut self, name: impl Into<String>, at: usize, size: usize, value: u64) {
+        self.push(name, at, size, FieldValue::Number(value));
+    }
+
+    fn hex(&mut self, name: impl Into<String>, at: usize, size: usize, value: u64) {
+        self.push(name, at, size, FieldValue::Hex(value));
+    }
+
+    /// Returns a `u32` of the page, 0 beyond its end.
+    fn u32(&self, at: usize) -> u64 {
+        self.page.bytes.u32(at, "element").map_or(0, u64::from)
+    }
+
+    fn header(&mut self) {
+        let header = self.page.header;
+        self.number("header.id", 0, 8, header.id.0);
+        self.hex("header.flags", 8, 2, header.flags.into());
+        self.number("header.count", 10, 2, header.count.into());
+        self.number("header.overflow", 12, 4, header.overflow.into());
+    }
+
+    fn meta(&mut self, meta: &Meta) {
+        let Pgid(root) = meta.root;
+        self.hex("meta.magic", 16, 4, meta.magic.into());
+        self.number("meta.version", 20, 4, meta.version.into());
+        self.number("meta.pageSize", 24, 4, meta.page_size.into());
+        self.hex("meta.flags", 28, 4, meta.flags.into());
+        self.number("meta.root.root", 32, 8, root);
+        self.number("meta.root.sequence", 40, 8, meta.sequence);
+        self.hex("meta.freelist", 48, 8, meta.freelist.0);
+        self.number("meta.pgid", 56, 8, meta.high_water_mark.0);
+        self.number("meta.txid", 64, 8, meta.txid.0);
+        self.hex("meta.checksum", 72, 8, meta.checksum);
+    }
+
+    fn leaf_element(&mut self, index: usize) {
+        let at = HEADER_BYTES + index * ELEMENT_BYTES;
+        let name = |field| format!("element[{index}].{field}");
+        let flags = self.u32(at);
+        if flags & u64::from(BUCKET_FLAG) == 0 {
+            self.number(name("flags"), at, 4, flags);
+        } else {
+            self.hex(name("flags"), at, 4, flags);
+        }
+        for (field, offset) in [("pos", 4), ("ksize", 8), ("vsize", 12)] {
+            self.number(name(field), at + offset, 4, self.u32(at + offset));
+        }
+        match self.page.item(index) {
+            Ok(item) => {
+                let base = self.page.bytes.offset();
+                let key_at = usize::try_from(item.offset.saturating_sub(base)).unwrap_or(0);
+                let (key, value) = (item.key, item.value);
+                self.push(name("key"), key_at, key.len(), FieldValue::Key(key));
+                let value_at = key_at + key.len();
+                self.push(
+                    name("value"),
+                    value_at,
+                    value.len(),
+                    FieldValue::Value(value),
+                );
+            }
+            Err(error) => self.push(
+                name("key"),
+                at,
+                0,
+                FieldValue::Unreadable(error.to_string()),
+            ),
+        }
+    }
+
+    fn branch_element(&mut self, index: usize) {
+        let at = HEADER_BYTES + index * ELEMENT_BYTES;
+        let name = |field| format!("element[{index}].{field}");
+        let pos = self.u32(at);
+        self.number(name("pos"), at, 4, pos);
+        self.number(name("ksize"), at + 4, 4, self.u32(at + 4));
+        match self.page.child(index) {
+            Ok(child) => {
+                self.number(name("pgid"), at + 8, 8, child.pgid.0);
+                let key_at = at.saturating_add(usize::try_from(pos).unwrap_or(0));
+                self.push(
+                    name("key"),
+                    key_at,
+                    child.key.len(),
+                    FieldValue::Key(child.key),
+                );
+            }
+            Err(error) => self.push(
+                name("key"),
+                at,
+                0,
+                FieldValue::Unreadable(error.to_string()),
+            ),
+        }
+    }
+
+    fn freelist(&mut self) {
+        let room = self.page.bytes.len().saturating_sub(HEADER_BYTES) / 8;
+        for index in 0..usize::from(self.page.header.count).min(room) {
+            let at = HEADER_BYTES + index * 8;
+            let id = self.page.bytes.u64(at, "freelist.id").unwrap_or(0);
+            self.number(format!("id[{index}]"), at, 8, id);
+        }
+    }
+}
+
+/// Sorts fields by offset and adds the gaps between them.
 fn with_gaps<'a>(page: &Page<'a>, mut fields: Vec<Field<'a>>) -> Vec<Field<'a>> {
     fields.sort_by_key(|field| field.offset);
     let base = page.bytes.offset();

@@ -1,8 +1,8 @@
-//! The free list: stored by bbolt's defaults, never by etcd on Linux.
+//! The freelist: bbolt stores it by default, etcd does not (`NoFreelistSync` in `server/mvcc/backend/config_linux.go`, v3.5.30).
 //!
-//! A page with flag `0x10` and ascending `u64` ids behind its header; a count of `0xFFFF` means that the first `u64` is the
-//! real count. Where it is not stored, every page below the high-water mark that no tree reaches is free: bbolt rebuilds the
-//! list in that way when it opens the file. Source: bbolt `internal/common/page.go`, `db.go:freepages`.
+//! A page with flag `0x10`, whose header is followed by ascending `u64` ids. A count of `0xFFFF` means that the first `u64` is
+//! the count (`freelist.go`, v1.3.11). If the freelist is not stored, every page below the high-water mark that no tree reaches
+//! is free: bbolt rebuilds the list when it opens the file (freepages in `db.go`, v1.3.11).
 
 use super::db::Db;
 use super::page::{HEADER_BYTES, PageType, Pgid};
@@ -13,11 +13,11 @@ use located::Sink;
 const LONG_COUNT: u16 = 0xFFFF;
 const ID_BYTES: usize = 8;
 
-/// The stored free list, in stored order.
+/// Returns the stored freelist in stored order; `None` if it is not stored.
 ///
 /// # Errors
-/// [`Error::Malformed`] where the page is not a free list or its count does not fit into its pages; [`Error::Truncated`]
-/// where the file ends before.
+/// [`Error::Malformed`] if the page is not a freelist or its count does not fit into its pages; [`Error::Truncated`] if the
+/// file ends before its end.
 pub fn stored(db: &Db<'_>) -> Result<Option<Vec<Pgid>>, Error> {
     if !db.meta().has_freelist() {
         return Ok(None);
@@ -25,7 +25,7 @@ pub fn stored(db: &Db<'_>) -> Result<Option<Vec<Pgid>>, Error> {
     let page = db.page(db.meta().freelist)?;
     if page.header.page_type() != Some(PageType::Freelist) {
         let seen = format!(
-            "flags are {:#x}, not those of a free list (0x10)",
+            "the flags are {:#x}, those of a freelist are 0x10",
             page.header.flags
         );
         return Err(page.bytes.malformed(8, "freelist page", seen));
@@ -42,7 +42,7 @@ pub fn stored(db: &Db<'_>) -> Result<Option<Vec<Pgid>>, Error> {
         .ok()
         .filter(|count| *count <= room)
         .ok_or_else(|| {
-            let seen = format!("{count} ids are claimed, {room} have room in its pages");
+            let seen = format!("the count is {count}, its pages have room for {room} ids");
             page.bytes.malformed(10, "freelist.count", seen)
         })?;
     let ids = page.bytes.slice(start, count * ID_BYTES, "freelist.ids")?;
@@ -54,7 +54,7 @@ pub fn stored(db: &Db<'_>) -> Result<Option<Vec<Pgid>>, Error> {
     ))
 }
 
-/// The free pages in ascending order: what no tree of the chosen meta reaches. A stored list is not consulted.
+/// Returns the free pages in ascending order: those that no tree of the chosen meta reaches. Ignores a stored freelist.
 pub fn rebuilt(db: &Db<'_>, sink: &mut Sink<'_>) -> Vec<Pgid> {
     let mut used = PageSet::new(db.pages());
     let mut claim = |pgid: Pgid, overflow: u32| {

@@ -1,10 +1,36 @@
-//! The bbolt B+tree: pages, metas, buckets, free list.
+//! Reads bbolt files, damaged ones too: pages, metas, buckets, freelist. Knows nothing of etcd.
 //!
-//! [`Db::open`] follows a meta page; [`Bucket`]s are walked in key order. Parsers here keep what the bytes say;
-//! [`check`] decides what to believe. Everything is little-endian and, but for the metas, without any checksum.
+//! [`Db::open`] uses one of the two meta pages, and a [`Bucket`] is read in key order. Parsers keep what the bytes contain;
+//! [`check`] judges it. All integers are little-endian. Only the meta pages have a checksum. [`write`] writes a new file.
 //!
-//! **Invariants.** No walk enters a page twice or goes deeper than [`Limits::tree_depth`](located::Limits::tree_depth). No count
-//! of the file is used before it was compared with the room that is there. Nothing here knows what etcd stores.
+//! Opens a db and walks its buckets:
+//!
+//! ```
+//! use etcd_inspect_bbolt::{Db, MetaChoice};
+//! use etcd_inspect_located::{Bytes, FileName, Limits};
+//!
+//! # let file = testkit::synth::bolt::Db::etcd()
+//! #     .bucket("cluster", [(b"clusterVersion".to_vec(), b"3.5.0".to_vec())])
+//! #     .build();
+//! # /*
+//! let file = std::fs::read("member/snap/db")?;
+//! # */
+//! let name = FileName::new("member/snap/db");
+//! let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
+//! let damage = &mut |finding: etcd_inspect_located::Finding| eprintln!("{}: {}", finding.place, finding.message);
+//! let mut seen = Vec::new();
+//! for (name, bucket) in db.buckets(damage) {
+//!     bucket.for_each(damage, &mut |item| seen.push((name, item.key, item.value)));
+//! }
+//! assert!(seen.contains(&(&b"cluster"[..], &b"clusterVersion"[..], &b"3.5.0"[..])));
+//! # Ok::<(), etcd_inspect_located::Error>(())
+//! ```
+//!
+//! # Invariants
+//!
+//! - No walk enters a page twice or goes deeper than [`Limits::tree_depth`](located::Limits::tree_depth).
+//! - No count of the file is used before it is compared with the length of the file.
+//! - Damage is reported to a sink, and reading continues after it.
 #![cfg_attr(
     test,
     allow(
@@ -35,7 +61,7 @@ pub mod write;
 
 pub use bucket::{Bucket, Leaves};
 pub use db::Db;
-pub use db::Source;
+pub use db::FileSource;
 pub use meta::{MAGIC, Meta, MetaChoice, MetaInvalid, NO_FREELIST, Txid, VERSION};
 pub use page::{Child, Item, Page, PageHeader, PageType, Pgid};
 pub use pagemap::{PageCounts, PageMap, PageUse};

@@ -1,13 +1,13 @@
-//! The two meta pages: where a transaction becomes real.
+//! The two meta pages: a transaction is committed when its meta page is written.
 //!
 //! ```text
 //! 16      20        24          28      32          40         48         56    64     72         80
 //! ├ magic ┼ version ┼ page size ┼ flags ┼ root pgid ┼ sequence ┼ freelist ┼ HWM ┼ txid ┼ checksum ┤
 //! ```
 //!
-//! Transaction N writes page `N mod 2`, after its data pages were synced: the newer valid meta is the state of the file,
-//! the other one the commit before. The checksum (FNV-1a-64 of bytes 16..72) is the only one in a bbolt file.
-//! Source: bbolt `internal/common/meta.go`.
+//! Transaction N writes page `N mod 2` after its data pages were synced. The newer valid meta is the state of the file, the
+//! other one is the commit before it. The checksum (FNV-1a-64 of bytes 16..72) is the only one in a bbolt file.
+//! Source: meta in `db.go`, v1.3.11.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ use located::Error;
 
 /// `meta.magic`.
 pub const MAGIC: u32 = 0xED0C_DAED;
-/// `meta.version`; there has been no other.
+/// `meta.version`, the only one in use.
 pub const VERSION: u32 = 2;
-/// `meta.freelist` of a db whose free list is not stored: etcd on Linux, always.
+/// `meta.freelist` of a db without a stored freelist, which is the case for etcd on Linux.
 pub const NO_FREELIST: Pgid = Pgid(u64::MAX);
 
 const META_AT: usize = 16;
@@ -35,44 +35,44 @@ impl fmt::Display for Txid {
     }
 }
 
-/// A meta page, as it stands there. [`Meta::validate`] says whether bbolt would believe it.
+/// A meta page. [`Meta::validate`] tests whether bbolt accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meta {
     /// Page 0 or 1.
     pub slot: u8,
-    /// The page header; bbolt does not look at it when it opens a file.
+    /// The page header; bbolt does not check it when it opens a file.
     pub header: PageHeader,
-    /// [`MAGIC`].
+    /// The magic number, [`MAGIC`].
     pub magic: u32,
-    /// [`VERSION`].
+    /// The version, [`VERSION`].
     pub version: u32,
-    /// Bytes of a page; 4096 on most machines, 16384 or 65536 on some arm64 and ppc64le kernels.
+    /// Page size in bytes: 4096 on most machines, 16384 or 65536 on some arm64 and ppc64le kernels.
     pub page_size: u32,
-    /// 0.
+    /// Flags; always 0.
     pub flags: u32,
-    /// Root page of the bucket of buckets.
+    /// Root page of the root bucket.
     pub root: Pgid,
     /// Sequence of the root bucket; etcd leaves it 0.
     pub sequence: u64,
-    /// Page of the free list, or [`NO_FREELIST`].
+    /// Page of the freelist, or [`NO_FREELIST`].
     pub freelist: Pgid,
-    /// High-water mark: the first page id never allocated.
+    /// High-water mark: the first page id that was never allocated.
     pub high_water_mark: Pgid,
     /// The transaction that wrote this page.
     pub txid: Txid,
     /// The stored checksum.
     pub checksum: u64,
-    /// The checksum of the bytes that are there.
+    /// The computed checksum.
     pub computed_checksum: u64,
 }
 
-/// Why bbolt would not believe a meta page; the texts are bbolt's own.
+/// Why bbolt rejects a meta page; the messages are those of bbolt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetaInvalid {
-    /// Not [`MAGIC`].
+    /// The magic number is not [`MAGIC`].
     #[error("invalid database")]
     Magic,
-    /// Not [`VERSION`].
+    /// The version is not [`VERSION`].
     #[error("version mismatch")]
     Version,
     /// The checksum differs.
@@ -80,23 +80,23 @@ pub enum MetaInvalid {
     Checksum,
 }
 
-/// Which meta page to follow.
+/// Selects the meta page to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MetaChoice {
-    /// The valid one with the higher txid, as bbolt does.
+    /// The valid meta with the higher txid, as bbolt does.
     #[default]
     Newest,
-    /// The valid one with the lower txid: the state one commit back.
+    /// The valid meta with the lower txid: the state before the last commit.
     Older,
-    /// Page 0 or 1, whatever the other says.
+    /// The meta on page 0 or 1, whatever the other one contains.
     Slot(u8),
 }
 
 impl Meta {
-    /// Reads the meta page at the start of `page`.
+    /// Parses the meta page at the start of `page`.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where fewer than 80 bytes are there.
+    /// [`Error::Truncated`] if there are fewer than 80 bytes.
     pub fn parse(page: &Bytes<'_>, slot: u8) -> Result<Self, Error> {
         let summed = page.slice(META_AT, CHECKSUM_AT - META_AT, "meta")?;
         Ok(Self {
@@ -116,10 +116,10 @@ impl Meta {
         })
     }
 
-    /// bbolt's own test, in its order: magic, version, checksum.
+    /// Tests magic, version and checksum, in the order of bbolt: validate in `db.go`, v1.3.11.
     ///
     /// # Errors
-    /// What bbolt would say.
+    /// Returns the first test that fails.
     pub fn validate(&self) -> Result<(), MetaInvalid> {
         if self.magic != MAGIC {
             Err(MetaInvalid::Magic)
@@ -132,18 +132,19 @@ impl Meta {
         }
     }
 
-    /// Whether the free list is stored in the file.
+    /// Returns whether the freelist is stored in the file.
     pub fn has_freelist(&self) -> bool {
         self.freelist != NO_FREELIST
     }
 
-    /// Whether this is what a new file begins with: an empty root at page 3, four pages in all. After a defragmentation the
-    /// older meta is of this kind, and falling back to it means an empty database.
+    /// Returns whether this is the meta of a new file: an empty root on page 3, four pages in all.
+    ///
+    /// After a defragmentation the older meta is such a meta, and falling back to it means an empty db.
     pub fn is_initial(&self) -> bool {
         self.root == Pgid(3) && self.high_water_mark == Pgid(4) && self.txid.0 <= 1
     }
 
-    /// Bytes of the file that this meta accounts for: etcd's `dbSize`.
+    /// Returns the length of the pages below the high-water mark in bytes: `dbSize` of etcd.
     pub fn size_bytes(&self) -> u64 {
         self.high_water_mark
             .0
@@ -151,7 +152,7 @@ impl Meta {
     }
 }
 
-/// FNV-1a with 64 bits, as Go's `hash/fnv` has it.
+/// Computes FNV-1a with 64 bits, as `hash/fnv` of Go does.
 pub(super) fn fnv1a_64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -7,15 +7,15 @@
 //! └────────┴───────┴───────┴──────────┴─────────────┴──────────────────────────┴──────┘
 //! ```
 //!
-//! A page is believed as little as possible: no page but the two metas carries a checksum. The pages that follow an
-//! overflow page have no header of their own. Source: bbolt `internal/common/page.go`.
+//! Only the two meta pages have a checksum, so nothing in a page is trusted. Overflow pages have no header.
+//! Source: `page.go`, v1.3.11.
 
 use std::fmt;
 
 use located::Bytes;
 use located::Error;
 
-/// A page id; page `p` begins at byte `p × page size`.
+/// A page id; page `p` starts at byte `p × page size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Pgid(pub u64);
 
@@ -25,14 +25,14 @@ impl fmt::Display for Pgid {
     }
 }
 
-/// Bytes of a page header, and of a leaf or branch element.
+/// Length of a page header.
 pub(crate) const HEADER_BYTES: usize = 16;
-/// Bytes of one leaf or branch element.
+/// Length of a leaf or branch element.
 pub(crate) const ELEMENT_BYTES: usize = 16;
 /// `flags` of a leaf element whose value is a bucket.
 pub(crate) const BUCKET_FLAG: u32 = 1;
 
-/// What the flags of a page say it is.
+/// The type of a page, by its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PageType {
@@ -40,14 +40,14 @@ pub enum PageType {
     Branch,
     /// `0x02`: keys and values.
     Leaf,
-    /// `0x04`: one of the two metas.
+    /// `0x04`: a meta.
     Meta,
     /// `0x10`: ids of free pages.
     Freelist,
 }
 
 impl PageType {
-    /// The name bbolt prints.
+    /// Returns the name that bbolt prints.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Branch => "branch",
@@ -58,24 +58,24 @@ impl PageType {
     }
 }
 
-/// The 16 bytes at the head of a page, as they stand there.
+/// The header of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageHeader {
-    /// The page's own id; differs from its position where a write went astray.
+    /// The id of the page; differs from its position after a misdirected write.
     pub id: Pgid,
     /// Type bits.
     pub flags: u16,
     /// Number of elements.
     pub count: u16,
-    /// Number of pages that follow and belong to this one.
+    /// Number of overflow pages.
     pub overflow: u32,
 }
 
 impl PageHeader {
-    /// Reads a header.
+    /// Parses a header.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where fewer than 16 bytes are there.
+    /// [`Error::Truncated`] if there are fewer than 16 bytes.
     pub fn parse(page: &Bytes<'_>) -> Result<Self, Error> {
         Ok(Self {
             id: Pgid(page.u64(0, "page.id")?),
@@ -85,7 +85,7 @@ impl PageHeader {
         })
     }
 
-    /// The type, where exactly one known bit is set.
+    /// Returns the type if exactly one known bit is set.
     pub fn page_type(&self) -> Option<PageType> {
         match self.flags {
             0x01 => Some(PageType::Branch),
@@ -97,16 +97,16 @@ impl PageHeader {
     }
 }
 
-/// A page with the pages of its overflow run, or the page image inside an inline bucket.
+/// A page with its overflow, or the page of an inline bucket.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
-    /// The position: byte offset divided by the page size. For an inline page, that of the page it lies in.
+    /// Its position: byte offset divided by the page size. For an inline page, the position of the page that contains it.
     pub pgid: Pgid,
-    /// The header as it stands there.
+    /// The header.
     pub header: PageHeader,
-    /// Header to end of the overflow run; shorter where the file ends before.
+    /// The bytes from the header to the end of the overflow; shorter if the file ends before.
     pub bytes: Bytes<'a>,
-    /// Bytes that the header claims beyond the end of the file.
+    /// Number of bytes of the overflow that are beyond the end of the file.
     pub missing_bytes: u64,
 }
 
@@ -115,20 +115,20 @@ pub struct Page<'a> {
 pub struct Item<'a> {
     /// The key.
     pub key: &'a [u8],
-    /// The value; it follows the key directly.
+    /// The value, which directly follows the key.
     pub value: &'a [u8],
     /// 1: the value is a bucket.
     pub flags: u32,
-    /// Where the key begins in the file.
+    /// Offset of the key in the file.
     pub offset: u64,
-    /// The page.
+    /// The page that contains it.
     pub page: Pgid,
-    /// Which element of the page.
+    /// Its position in the page.
     pub index: usize,
 }
 
 impl Item<'_> {
-    /// Whether the value is a bucket header.
+    /// Returns whether the value is a bucket header.
     pub fn is_bucket(&self) -> bool {
         self.flags & BUCKET_FLAG != 0
     }
@@ -137,46 +137,46 @@ impl Item<'_> {
 /// One element of a branch page.
 #[derive(Clone, Copy, Debug)]
 pub struct Child<'a> {
-    /// A key that is not greater than the child's first one.
+    /// A key that is not greater than the first key of the child.
     pub key: &'a [u8],
     /// The child page.
     pub pgid: Pgid,
-    /// Where the element begins in the file.
+    /// Offset of the element in the file.
     pub offset: u64,
 }
 
 impl<'a> Page<'a> {
-    /// The page at the start of some bytes, with as much of its overflow run as there is.
+    /// Parses the page at the start of `bytes`, with as much of its overflow as there is.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where they end before the header does.
-    pub(crate) fn of(pgid: Pgid, bytes: Bytes<'a>, page_size: u64) -> Result<Self, Error> {
+    /// [`Error::Truncated`] if the bytes end before the end of the header.
+    pub(crate) fn parse(pgid: Pgid, bytes: Bytes<'a>, page_size: u64) -> Result<Self, Error> {
         let header = PageHeader::parse(&bytes)?;
         let claimed = (u64::from(header.overflow) + 1).saturating_mul(page_size);
-        let there = claimed.min(bytes.len() as u64);
-        let bytes = bytes.slice(0, usize::try_from(there).unwrap_or(bytes.len()), "page")?;
+        let present = claimed.min(bytes.len() as u64);
+        let bytes = bytes.slice(0, usize::try_from(present).unwrap_or(bytes.len()), "page")?;
         Ok(Page {
             pgid,
             header,
             bytes,
-            missing_bytes: claimed - there,
+            missing_bytes: claimed - present,
         })
     }
 
-    /// How many elements have room in the page, whatever the header claims.
+    /// Returns the number of elements that the page has room for, whatever the header says.
     pub fn capacity(&self) -> usize {
         self.bytes.len().saturating_sub(HEADER_BYTES) / ELEMENT_BYTES
     }
 
-    /// The elements that are there: `header.count`, or fewer where they would not fit.
+    /// Returns the number of elements: `header.count`, or fewer if the page has no room for them.
     pub fn count(&self) -> usize {
         usize::from(self.header.count).min(self.capacity())
     }
 
-    /// The element at `index` of a leaf page.
+    /// Returns the element at `index` of a leaf page.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where element, key or value reach beyond the page.
+    /// [`Error::Truncated`] if the element, its key or its value ends beyond the page.
     #[inline]
     pub fn item(&self, index: usize) -> Result<Item<'a>, Error> {
         let at = HEADER_BYTES + index * ELEMENT_BYTES;
@@ -203,16 +203,16 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// All elements of a leaf page; one that cannot be read is an error in its place, and the next follows.
+    /// Iterates over the elements of a leaf page. An element that cannot be read yields an error; the next one follows.
     pub fn items(&self) -> impl Iterator<Item = Result<Item<'a>, Error>> + use<'a> {
         let page = *self;
         (0..page.count()).map(move |index| page.item(index))
     }
 
-    /// The element at `index` of a branch page.
+    /// Returns the element at `index` of a branch page.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where element or key reach beyond the page.
+    /// [`Error::Truncated`] if the element or its key ends beyond the page.
     pub fn child(&self, index: usize) -> Result<Child<'a>, Error> {
         let at = HEADER_BYTES + index * ELEMENT_BYTES;
         let pos = self.bytes.u32(at, "branchPageElement.pos")?;
@@ -228,7 +228,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// All elements of a branch page.
+    /// Iterates over the elements of a branch page.
     pub fn children(&self) -> impl Iterator<Item = Result<Child<'a>, Error>> + use<'a> {
         let page = *self;
         (0..page.count()).map(move |index| page.child(index))

@@ -1,4 +1,4 @@
-//! What each page of the file is used for.
+//! The use of each page of the file.
 
 use super::bucket::Leaves;
 use super::db::Db;
@@ -6,7 +6,7 @@ use super::page::{PageType, Pgid};
 use super::walk::PageSet;
 use located::Sink;
 
-/// What a page is used for, according to the chosen meta.
+/// The use of a page, according to the chosen meta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageUse {
@@ -14,46 +14,46 @@ pub enum PageUse {
     Free,
     /// Page 0 or 1.
     Meta,
-    /// The stored free list.
+    /// A page of the stored freelist.
     Freelist,
-    /// Head of a branch page.
+    /// The first page of a branch.
     Branch,
-    /// Head of a leaf page.
+    /// The first page of a leaf.
     Leaf,
-    /// Continues the page before it.
+    /// An overflow page of the page before it.
     Overflow,
-    /// At or above the high-water mark: grown in advance, never used.
+    /// At or above the high-water mark: allocated in advance, never used.
     Outside,
 }
 
-/// Use and bucket of every page of the file.
+/// The use and the bucket of every page of the file.
 #[derive(Clone, Debug)]
 pub struct PageMap<'a> {
     uses: Vec<(PageUse, u8)>,
     buckets: Vec<&'a [u8]>,
     page_size: u64,
-    /// Pages of overflow runs that may still be claimed: twice the file. In a healthy file no two runs share a page; where
-    /// each one claims the whole file, following them all would cost its square.
+    /// Number of overflow pages that may still be claimed: twice the file. In a healthy file no two pages share an overflow
+    /// page; without the bound, pages that all claim the whole file would cost its square.
     budget: usize,
 }
 
-/// How many pages of each use; the sum is the file's size in pages.
+/// Number of pages of each use; the sum is the size of the file in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PageCounts {
     /// Free pages below the high-water mark.
     pub free_pages: u64,
-    /// Meta, free list, branch, leaf and overflow pages.
+    /// Meta, freelist, branch, leaf and overflow pages.
     pub used_pages: u64,
     /// Pages at or above the high-water mark.
     pub outside_pages: u64,
 }
 
 impl PageCounts {
-    /// As [`PageMap::counts`], without the map: the pages of one bucket are known already.
-    pub fn of(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
+    /// Counts as [`PageMap::counts`] does, without building the map. The leaves of the bucket `known` were read already.
+    pub fn with_known_bucket(db: &Db<'_>, known: &str, leaves: &Leaves<'_>) -> Self {
         let pages = db.file_pages();
         let (mut used, mut used_below) = (PageSet::new(pages), 0u64);
-        // In a healthy file no two runs share a page: those that claim more than twice the file are cut short.
+        // In a healthy file no two pages share an overflow page. Twice the file bounds the work on a damaged one.
         let mut budget = pages.saturating_mul(2);
         let mut claim = |start: u64, overflow: u32| {
             let end = start
@@ -99,7 +99,7 @@ impl PageCounts {
 const ROOT_BUCKET: u8 = u8::MAX;
 
 impl<'a> PageMap<'a> {
-    /// Walks every tree of the db. One pass over branch pages; of leaf pages only the header is read.
+    /// Walks every tree of the db. Reads branch pages, and only the headers of leaf pages.
     pub fn build(db: &Db<'a>, sink: &mut Sink<'_>) -> Self {
         let pages = usize::try_from(db.file_pages()).unwrap_or(0);
         let below = usize::try_from(db.pages()).unwrap_or(0);
@@ -166,7 +166,7 @@ impl<'a> PageMap<'a> {
         }
     }
 
-    /// Use of a page, and the name of its bucket where it belongs to a named one.
+    /// Returns the use of a page, and the name of its bucket if it belongs to a named bucket.
     pub fn get(&self, pgid: Pgid) -> Option<(PageUse, Option<&'a [u8]>)> {
         let (usage, bucket) = *usize::try_from(pgid.0)
             .ok()
@@ -174,7 +174,7 @@ impl<'a> PageMap<'a> {
         Some((usage, self.buckets.get(usize::from(bucket)).copied()))
     }
 
-    /// All pages in order.
+    /// Iterates over all pages in order.
     pub fn iter(&self) -> impl Iterator<Item = (Pgid, PageUse, Option<&'a [u8]>)> + '_ {
         (0..self.uses.len() as u64).filter_map(|id| {
             let (usage, bucket) = self.get(Pgid(id))?;
@@ -182,7 +182,7 @@ impl<'a> PageMap<'a> {
         })
     }
 
-    /// How many pages of each use.
+    /// Counts the pages of each use.
     pub fn counts(&self) -> PageCounts {
         let mut counts = PageCounts::default();
         for (usage, _) in &self.uses {
@@ -195,7 +195,7 @@ impl<'a> PageMap<'a> {
         counts
     }
 
-    /// Bytes of a page.
+    /// Returns the page size in bytes.
     pub fn page_size(&self) -> u64 {
         self.page_size
     }

@@ -1,37 +1,36 @@
-//! Many pages, in the order of the file and on all cores.
+//! Reads many pages in the order of the file, on all cores.
 //!
-//! A mapped page costs two faults: one when it is first touched and its share of taking the mapping down. On 2 cores and a
-//! warm 1.4 GB file both together take longer than `cat`. So where there is a file to read from, stretches of it are read into
-//! one buffer a thread, which stays in the cache while the pages in it are looked at; the mapping is for single pages.
+//! A mapped page costs a page fault when it is first read, and its share of removing the mapping. On 2 cores and a cached file
+//! of 1.4 GB both together take longer than `cat`. So ranges of the file are read into one buffer for each thread, which stays
+//! in the CPU cache; the mapping is used for single pages.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::db::Db;
-use super::descent::Placed;
+use super::descent::PlacedLeaf;
 use super::page::{Page, Pgid};
 use located::Bytes;
 use located::progress::Progress;
 
-/// Bytes that are read together.
-const STRETCH_BYTES: u64 = 256 << 10;
-/// Bytes between two pages that are read along rather than skipped.
+/// Maximum length of a range that is read at once.
+const RANGE_BYTES: u64 = 256 << 10;
+/// Maximum distance between two pages of one range.
 const GAP_BYTES: u64 = 32 << 10;
 
-/// Visits leaves, which come in the order of their pages, each with its overflow run; every thread has a state of its own,
-/// made by `start`.
+/// Visits leaves with their overflow, in the order of their pages. Every thread has its own state, created by `start`.
 ///
-/// `None`: `visit` answered `false`, the file ends before a page's header does, or nobody waits any more; then no further
-/// pages are visited.
+/// Returns `None` if `visit` returned `false`, the file ends before the header of a page, or the sweep was cancelled; then no
+/// further pages are visited.
 pub(crate) fn sweep<S: Send>(
     db: &Db<'_>,
-    pages: &[Placed],
+    pages: &[PlacedLeaf],
     start: impl Fn() -> S + Sync,
-    visit: impl Fn(&mut S, Placed, &Page<'_>) -> bool + Sync,
+    visit: impl Fn(&mut S, PlacedLeaf, &Page<'_>) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Option<Vec<S>> {
-    let stretches = stretches(db, pages);
+    let ranges = ranges(db, pages);
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
     let states = (0..rayon::current_num_threads())
@@ -41,15 +40,15 @@ pub(crate) fn sweep<S: Send>(
             let mut state = start();
             let mut buffer = Vec::new();
             while !stopped.load(Ordering::Relaxed)
-                && let Some(stretch) = stretches.get(next.fetch_add(1, Ordering::Relaxed))
+                && let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed))
             {
                 if progress.cancelled() {
                     stopped.store(true, Ordering::Relaxed);
                     break;
                 }
-                let read = db.read_into(&mut buffer, stretch.offset, stretch.bytes);
-                let there = Bytes::new(db.file().file(), stretch.offset, read.unwrap_or_default());
-                for placed in pages.get(stretch.first..stretch.end).unwrap_or_default() {
+                let read = db.read_into(&mut buffer, range.offset, range.bytes);
+                let there = Bytes::new(db.file().file(), range.offset, read.unwrap_or_default());
+                for placed in pages.get(range.first..range.end).unwrap_or_default() {
                     let pgid = placed.pgid();
                     let page = page_in(db, pgid, there).or_else(|| db.page(pgid).ok());
                     if !page.is_some_and(|page| visit(&mut state, *placed, &page)) {
@@ -57,7 +56,7 @@ pub(crate) fn sweep<S: Send>(
                         break;
                     }
                 }
-                progress.advance(stretch.bytes);
+                progress.advance(range.bytes);
             }
             state
         });
@@ -65,53 +64,54 @@ pub(crate) fn sweep<S: Send>(
     (!stopped.into_inner()).then_some(states)
 }
 
-/// Pages that are read together.
-struct Stretch {
+/// Pages that are read at once.
+struct ReadRange {
     first: usize,
     end: usize,
     offset: u64,
     bytes: u64,
 }
 
-fn stretches(db: &Db<'_>, pages: &[Placed]) -> Vec<Stretch> {
+fn ranges(db: &Db<'_>, pages: &[PlacedLeaf]) -> Vec<ReadRange> {
     let (size, file) = (db.page_size(), db.file().len() as u64);
-    let offset = |placed: &Placed| placed.pgid().0.saturating_mul(size);
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let offset = |placed: &PlacedLeaf| placed.pgid().0.saturating_mul(size);
+    let mut ranges: Vec<ReadRange> = Vec::new();
     for (at, placed) in pages.iter().enumerate() {
         let (begins, ends) = (offset(placed), offset(placed).saturating_add(size));
-        if let Some(open) = stretches.last_mut() {
-            let near = begins.saturating_sub(open.offset.saturating_add(open.bytes)) <= GAP_BYTES;
-            if near {
-                // What lies between is the overflow run of the page before, as a rule.
+        if let Some(open) = ranges.last_mut() {
+            let is_near =
+                begins.saturating_sub(open.offset.saturating_add(open.bytes)) <= GAP_BYTES;
+            if is_near {
+                // The bytes between two leaves are usually the overflow of the first one.
                 open.bytes = begins.saturating_sub(open.offset);
             }
-            if near && ends.saturating_sub(open.offset) <= STRETCH_BYTES.max(size) {
+            if is_near && ends.saturating_sub(open.offset) <= RANGE_BYTES.max(size) {
                 open.bytes = ends.saturating_sub(open.offset);
                 open.end = at + 1;
                 continue;
             }
         }
-        stretches.push(Stretch {
+        ranges.push(ReadRange {
             first: at,
             end: at + 1,
             offset: begins,
             bytes: size,
         });
     }
-    for stretch in &mut stretches {
-        stretch.bytes = stretch.bytes.min(file.saturating_sub(stretch.offset));
+    for range in &mut ranges {
+        range.bytes = range.bytes.min(file.saturating_sub(range.offset));
     }
-    stretches
+    ranges
 }
 
-/// The page, where all of its run lies in the bytes at hand.
+/// Returns the page if the buffer contains all of it.
 fn page_in<'b>(db: &Db<'_>, pgid: Pgid, there: Bytes<'b>) -> Option<Page<'b>> {
     let at = pgid
         .0
         .checked_mul(db.page_size())?
         .checked_sub(there.offset())?;
     let rest = there.from(usize::try_from(at).ok()?, "page").ok()?;
-    Page::of(pgid, rest, db.page_size())
+    Page::parse(pgid, rest, db.page_size())
         .ok()
         .filter(|page| page.missing_bytes == 0)
 }

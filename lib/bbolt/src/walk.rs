@@ -1,7 +1,8 @@
-//! Down the tree in key order, whatever the pages say.
+//! A walk down a tree in key order, whatever the pages contain.
 //!
-//! **Invariants.** Every page is entered at most once, so a cycle ends; the way down is at most [`Limits::tree_depth`] long;
-//! nothing is allocated but one bit for each page of the file and the stack.
+//! **Invariants.** Every page is entered at most once, so a cycle ends. The path from the root has at most
+//! [`Limits::tree_depth`] pages. The walk allocates one bit for each page of the file, and the stack. bbolt itself follows a
+//! cycle until its stack overflows (bbolt#701).
 //!
 //! [`Limits::tree_depth`]: located::Limits::tree_depth
 
@@ -11,34 +12,34 @@ use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use located::Sink;
 
-/// A page met on the way.
+/// A page that a walk reached.
 #[derive(Debug)]
 pub struct Visit<'a, 's> {
     /// The page: a branch or a leaf.
     pub page: Page<'a>,
     /// The pages above it, root first; empty for a root and for an inline bucket.
     pub stack: &'s [Pgid],
-    /// Its keys must not be smaller than this.
+    /// Lower bound of its keys, inclusive.
     pub lower: Option<&'a [u8]>,
-    /// Its keys must be smaller than this.
+    /// Upper bound of its keys, exclusive.
     pub upper: Option<&'a [u8]>,
 }
 
-/// One bit a page.
+/// A set of pages, one bit for each.
 #[derive(Clone, Debug)]
 pub(crate) struct PageSet {
     bits: Vec<u64>,
 }
 
 impl PageSet {
-    /// An empty set for pages `0..pages`.
+    /// Creates an empty set for pages `0..pages`.
     pub(crate) fn new(pages: u64) -> Self {
         Self {
             bits: vec![0; usize::try_from(pages.div_ceil(64)).unwrap_or(0)],
         }
     }
 
-    /// Whether the page is in the set; pages beyond it never are.
+    /// Returns whether the page is in the set; pages beyond its size never are.
     pub(crate) fn contains(&self, pgid: Pgid) -> bool {
         let word = usize::try_from(pgid.0 / 64)
             .ok()
@@ -46,7 +47,7 @@ impl PageSet {
         word.is_some_and(|word| word >> (pgid.0 % 64) & 1 == 1)
     }
 
-    /// Adds a page; `false` where it was there already, or lies beyond the set.
+    /// Adds a page; returns `false` if it is in the set already, or is beyond its size.
     pub(crate) fn insert(&mut self, pgid: Pgid) -> bool {
         let Some(word) = usize::try_from(pgid.0 / 64)
             .ok()
@@ -60,7 +61,7 @@ impl PageSet {
         new
     }
 
-    /// How many pages are in it.
+    /// Counts its pages.
     pub(crate) fn len(&self) -> u64 {
         self.bits
             .iter()
@@ -69,7 +70,7 @@ impl PageSet {
     }
 }
 
-/// One branch page on the way down: the page, the next child, and the bound of its last child.
+/// A branch page on the path from the root, with its next child.
 struct Step<'a> {
     page: Page<'a>,
     next: usize,
@@ -77,23 +78,23 @@ struct Step<'a> {
     upper: Option<&'a [u8]>,
 }
 
-/// The last leaves below `root` in key order, some `count` of them: level by level, of each the last pages only.
+/// Returns about `count` of the last leaves below `root`, in key order.
 ///
-/// A page is taken once, and of a branch no more children than are wanted are looked at.
+/// Goes down level by level and takes only the last pages of each. A page is taken once.
 pub(crate) fn last_leaves(db: &Db<'_>, root: Pgid, count: usize) -> Vec<Run> {
     let mut taken = PageSet::new(db.file_pages());
     let mut leaves = Vec::new();
     let mut level = vec![root];
     for _ in 0..db.tree_depth() {
         let mut below = Vec::new();
-        // From the last page to the first one.
+        // From the last page to the first page.
         for pgid in level {
             if leaves.len().max(below.len()) >= count || !taken.insert(pgid) {
                 continue;
             }
             let Ok(page) = db.page(pgid) else { continue };
             match page.header.page_type() {
-                Some(PageType::Leaf) => leaves.push(Run::of(&page)),
+                Some(PageType::Leaf) => leaves.push(Run::from_page(&page)),
                 Some(PageType::Branch) => {
                     let wanted = count.saturating_sub(below.len());
                     let children = (0..page.count()).rev().take(wanted);
@@ -117,105 +118,102 @@ pub(crate) fn walk<'a>(
     sink: &mut Sink<'_>,
     visit: &mut dyn FnMut(&Visit<'a, '_>),
 ) {
-    let mut entered = PageSet::new(db.file_pages());
-    let mut stack: Vec<Pgid> = Vec::new();
-    let mut steps: Vec<Step<'a>> = Vec::new();
-    enter(
+    let mut walk = Walk {
         db,
-        root,
-        (None, None),
-        &mut entered,
-        &mut stack,
-        &mut steps,
+        entered: PageSet::new(db.file_pages()),
+        stack: Vec::new(),
+        steps: Vec::new(),
         sink,
         visit,
-    );
-    // A page has one parent: children beyond this number have been told of as met before, or as lying outside.
+    };
+    walk.enter(root, (None, None));
+    // A page has one parent: further children were reported as reached twice or as out of range.
     let mut left = db.file_pages().saturating_mul(2);
-    while let Some(step) = steps.last_mut().filter(|_| left > 0) {
-        if step.next >= step.page.count() {
-            steps.pop();
-            stack.pop();
-            continue;
-        }
-        let index = step.next;
-        step.next += 1;
+    while left > 0
+        && let Some(child) = walk.next_child()
+    {
         left -= 1;
-        let child = match step.page.child(index) {
-            Ok(child) => child,
-            Err(error) => {
-                sink(
-                    check::element_unreadable(&step.page, &error).stack(stack.iter().map(|p| p.0)),
-                );
-                continue;
-            }
-        };
-        let lower = if index == 0 {
-            step.lower
-        } else {
-            Some(child.key)
-        };
-        let upper = step
-            .page
-            .child(index + 1)
-            .ok()
-            .filter(|_| step.next < step.page.count());
-        let upper = upper.map(|next| next.key).or(step.upper);
-        enter(
-            db,
-            child.pgid,
-            (lower, upper),
-            &mut entered,
-            &mut stack,
-            &mut steps,
-            sink,
-            visit,
-        );
+        if let Some((pgid, bounds)) = child {
+            walk.enter(pgid, bounds);
+        }
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the state of one loop, used nowhere else"
-)]
-fn enter<'a>(
-    db: &Db<'a>,
-    pgid: Pgid,
-    (lower, upper): (Option<&'a [u8]>, Option<&'a [u8]>),
-    entered: &mut PageSet,
-    stack: &mut Vec<Pgid>,
-    steps: &mut Vec<Step<'a>>,
-    sink: &mut Sink<'_>,
-    visit: &mut dyn FnMut(&Visit<'a, '_>),
-) {
-    let page = match check::page_to_follow(db, pgid, (lower, upper), stack) {
-        Ok((page, None)) => page,
-        Ok((page, Some(finding))) => {
-            sink(finding);
-            page
+/// Lower bound, inclusive, and upper bound, exclusive, of the keys of a page.
+type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// A walk down a tree.
+struct Walk<'w, 'a, 's> {
+    db: &'w Db<'a>,
+    entered: PageSet,
+    stack: Vec<Pgid>,
+    steps: Vec<Step<'a>>,
+    sink: &'w mut Sink<'s>,
+    visit: &'w mut dyn FnMut(&Visit<'a, '_>),
+}
+
+impl<'a> Walk<'_, 'a, '_> {
+    /// Returns the next child with its bounds; `Some(None)` if its element cannot be read, `None` after the last.
+    fn next_child(&mut self) -> Option<Option<(Pgid, Bounds<'a>)>> {
+        loop {
+            let step = self.steps.last_mut()?;
+            if step.next >= step.page.count() {
+                self.steps.pop();
+                self.stack.pop();
+                continue;
+            }
+            let index = step.next;
+            step.next += 1;
+            let child = match step.page.child(index) {
+                Ok(child) => child,
+                Err(error) => {
+                    let finding = check::element_unreadable(&step.page, &error);
+                    (self.sink)(finding.stack(self.stack.iter().map(|pgid| pgid.0)));
+                    return Some(None);
+                }
+            };
+            let lower = match index {
+                0 => step.lower,
+                _ => Some(child.key),
+            };
+            let next = step.page.child(step.next).ok();
+            let next = next.filter(|_| step.next < step.page.count());
+            let upper = next.map(|next| next.key).or(step.upper);
+            return Some(Some((child.pgid, (lower, upper))));
         }
-        Err(finding) => return sink(*finding),
-    };
-    if !entered.insert(pgid) {
-        return sink(check::page_entered_twice(db, pgid, stack));
     }
-    visit(&Visit {
-        page,
-        stack,
-        lower,
-        upper,
-    });
-    if page.header.page_type() != Some(PageType::Branch) {
-        return;
+
+    /// Visits a page, and goes down if it is a branch.
+    fn enter(&mut self, pgid: Pgid, (lower, upper): Bounds<'a>) {
+        let page = match check::page_to_follow(self.db, pgid, (lower, upper), &self.stack) {
+            Ok((page, None)) => page,
+            Ok((page, Some(finding))) => {
+                (self.sink)(finding);
+                page
+            }
+            Err(finding) => return (self.sink)(*finding),
+        };
+        if !self.entered.insert(pgid) {
+            return (self.sink)(check::page_entered_twice(self.db, pgid, &self.stack));
+        }
+        (self.visit)(&Visit {
+            page,
+            stack: &self.stack,
+            lower,
+            upper,
+        });
+        if page.header.page_type() != Some(PageType::Branch) {
+            return;
+        }
+        if self.stack.len() >= self.db.tree_depth() {
+            return (self.sink)(check::tree_too_deep(self.db, pgid, &self.stack));
+        }
+        self.stack.push(pgid);
+        self.steps.push(Step {
+            page,
+            next: 0,
+            lower,
+            upper,
+        });
     }
-    if stack.len() >= db.tree_depth() {
-        return sink(check::tree_too_deep(db, pgid, stack));
-    }
-    stack.push(pgid);
-    steps.push(Step {
-        page,
-        next: 0,
-        lower,
-        upper,
-    });
 }

@@ -3,18 +3,17 @@
 use crate::error::Error;
 use crate::place::{FileName, Place};
 
-/// A slice of evidence that knows where it lies.
+/// A slice of a file that knows its file and offset.
 ///
-/// Every parser reads through it: a field is one line, offset then name, and a read beyond the end is
-/// [`Error::Truncated`] with the place, never a panic.
+/// Parsers read fields by offset and name. A read beyond the end returns [`Error::Truncated`] with the place.
 ///
 /// ```
-/// use etcd_inspect::{Bytes, FileName};
+/// use etcd_inspect_located::{Bytes, FileName};
 /// let name = FileName::new("db");
 /// let page = Bytes::new(&name, 4096, &[7, 0, 0, 0]);
 /// assert_eq!(page.u32(0, "page.id")?, 7);
-/// assert_eq!(page.u64(0, "page.id").unwrap_err().to_string(), "db @ 0x1000: page.id needs 8 bytes, 4 are there");
-/// # Ok::<(), etcd_inspect::Error>(())
+/// assert_eq!(page.u64(0, "page.id").unwrap_err().to_string(), "db @ 0x1000: page.id needs 8 bytes, 4 are left");
+/// # Ok::<(), etcd_inspect_located::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'a> {
@@ -24,45 +23,45 @@ pub struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// `data` begins at `offset` of `file`.
+    /// Creates a slice; `data` is at `offset` of `file`.
     pub fn new(file: &'a FileName, offset: u64, data: &'a [u8]) -> Self {
         Self { data, file, offset }
     }
 
-    /// The bytes themselves.
+    /// Returns the bytes.
     pub fn as_slice(&self) -> &'a [u8] {
         self.data
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.data.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
-    /// Where in the file the first byte lies.
+    /// Returns the offset of the first byte in the file.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The file they come from.
+    /// Returns the file.
     pub fn file(&self) -> &'a FileName {
         self.file
     }
 
-    /// The place of byte `at` of this slice.
+    /// Returns the place of byte `at` of this slice.
     pub fn place(&self, at: usize) -> Place {
         Place::at(self.file, self.offset.saturating_add(at as u64))
     }
 
-    /// `len` bytes from `at`; `what` names them in the error.
+    /// Returns `len` bytes from `at`; `what` is their name in the error.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where the slice ends before.
+    /// [`Error::Truncated`] if the slice is too short.
     pub fn slice(&self, at: usize, len: usize, what: &'static str) -> Result<Self, Error> {
         let data = at
             .checked_add(len)
@@ -75,10 +74,10 @@ impl<'a> Bytes<'a> {
         })
     }
 
-    /// Everything from `at` on.
+    /// Returns all bytes from `at` on.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where `at` lies beyond the end.
+    /// [`Error::Truncated`] if `at` is beyond the end.
     pub fn from(&self, at: usize, what: &'static str) -> Result<Self, Error> {
         let data = self
             .data
@@ -98,40 +97,40 @@ impl<'a> Bytes<'a> {
             .ok_or_else(|| self.truncated(at, N, what))
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
-    /// [`Error::Truncated`]; so for all reads below.
+    /// [`Error::Truncated`] if the slice is too short, as for all reads below.
     pub fn u8(&self, at: usize, what: &'static str) -> Result<u8, Error> {
         self.array::<1>(at, what).map(|[byte]| byte)
     }
 
-    /// Little-endian `u16`.
+    /// Reads a little-endian `u16`.
     pub fn u16(&self, at: usize, what: &'static str) -> Result<u16, Error> {
         self.array(at, what).map(u16::from_le_bytes)
     }
 
-    /// Little-endian `u32`.
+    /// Reads a little-endian `u32`.
     pub fn u32(&self, at: usize, what: &'static str) -> Result<u32, Error> {
         self.array(at, what).map(u32::from_le_bytes)
     }
 
-    /// Little-endian `u64`.
+    /// Reads a little-endian `u64`.
     pub fn u64(&self, at: usize, what: &'static str) -> Result<u64, Error> {
         self.array(at, what).map(u64::from_le_bytes)
     }
 
-    /// Big-endian `u16`.
+    /// Reads a big-endian `u16`.
     pub fn u16_be(&self, at: usize, what: &'static str) -> Result<u16, Error> {
         self.array(at, what).map(u16::from_be_bytes)
     }
 
-    /// Big-endian `u64`.
+    /// Reads a big-endian `u64`.
     pub fn u64_be(&self, at: usize, what: &'static str) -> Result<u64, Error> {
         self.array(at, what).map(u64::from_be_bytes)
     }
 
-    /// The error for a read of `need` bytes at `at`.
+    /// Creates the error for a read of `need` bytes at `at`.
     #[cold]
     pub fn truncated(&self, at: usize, need: usize, what: &'static str) -> Error {
         Error::Truncated {
@@ -142,7 +141,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The error for bytes at `at` that are there but cannot be what they should be.
+    /// Creates the error for bytes at `at` with an impossible content.
     #[cold]
     pub fn malformed(&self, at: usize, what: &'static str, seen: impl Into<String>) -> Error {
         Error::Malformed {
@@ -153,10 +152,10 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Asks memory for the bytes at these places, so that the reads which follow find them in the cache.
+/// Loads the bytes at these offsets into the CPU cache.
 ///
-/// Loads that do not depend on each other are waited for together, some ten at a time; a parser's own reads, each behind
-/// what was decided on the one before, are waited for one by one. Places beyond the end are left out.
+/// The CPU executes about ten independent loads at a time, but the reads of a parser depend on each other and are executed
+/// one by one. Offsets beyond the end are ignored.
 pub fn warm(data: &[u8], places: impl Iterator<Item = usize>) {
     let touched = places.filter_map(|at| data.get(at));
     std::hint::black_box(touched.fold(0, |sum, byte| sum ^ byte));

@@ -1,65 +1,66 @@
-//! What stops one value.
+//! Errors: why one value could not be read.
 //!
-//! An [`Error`] means: this one thing could not be read; everything beside it goes on. Damage that is *described* rather
-//! than met is a [`Finding`](crate::Finding).
+//! An [`Error`] concerns one value; reading continues after it. Damage that is reported and not returned is a
+//! [`Finding`](crate::Finding).
 
 use std::path::PathBuf;
 
 use crate::codes::{self, Code};
+use crate::id::MainRevision;
 use crate::place::{FileName, Place};
 
 /// Why a value could not be read, with the place and the name of the field.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes end before the field does.
-    #[error("{place}: {what} needs {need} bytes, {have} are there")]
+    /// The bytes end before the end of the field.
+    #[error("{place}: {what} needs {need} bytes, {have} are left")]
     Truncated {
         /// The field, as `record.field`.
         what: &'static str,
-        /// Where it should begin.
+        /// Its place.
         place: Place,
         /// Its length in bytes.
         need: u64,
-        /// How many bytes are left there.
+        /// Number of bytes from there to the end.
         have: u64,
     },
-    /// The bytes are there, but cannot be what they should be.
+    /// The content of the bytes is impossible.
     #[error("{place}: {what}: {seen}")]
     Malformed {
         /// The field, as `record.field`.
         what: &'static str,
-        /// Where it lies.
+        /// Its place.
         place: Place,
-        /// What stands there and what was expected.
+        /// What was found and what was expected.
         seen: String,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     #[error("{path}: {source}")]
     Io {
-        /// The path that was asked for.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The path exists but holds nothing that etcd or bbolt wrote.
+    /// The path exists but contains nothing that etcd or bbolt wrote.
     #[error("{path} is not an etcd data directory, db, snapshot, WAL or .snap file: {why}")]
     NotEvidence {
-        /// The path that was asked for.
+        /// The path.
         path: PathBuf,
-        /// What was looked for and not found.
+        /// What was searched and not found.
         why: String,
-        /// Evidence that lies nearby.
+        /// Evidence in other folders nearby.
         near: Vec<PathBuf>,
     },
-    /// A bound of [`Limits`](crate::Limits) was reached.
+    /// A limit of [`Limits`](crate::Limits) was reached.
     #[error("{file}: {what} exceeds the limit of {limit} (raise it with {option})")]
     Limit {
         /// The file.
         file: FileName,
         /// What was too large.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: u64,
         /// The command line option that raises it.
         option: &'static str,
@@ -67,31 +68,31 @@ pub enum Error {
     /// The evidence has no such part: a directory without a WAL, a db without a `key` bucket.
     #[error("{file}: no {what}")]
     Missing {
-        /// Where it was looked for.
+        /// The file or directory.
         file: FileName,
-        /// What is not there.
+        /// The missing part.
         what: &'static str,
     },
-    /// The asked revision is below the compaction point: etcd's `ErrCompacted`.
+    /// The requested revision is below the compaction revision: `ErrCompacted` of etcd.
     #[error("revision {revision} is below the compaction point {compacted}")]
     Compacted {
-        /// The revision asked for.
-        revision: i64,
-        /// The compaction revision in force.
-        compacted: i64,
+        /// The requested revision.
+        revision: MainRevision,
+        /// The compaction revision.
+        compacted: MainRevision,
     },
-    /// The asked revision has not been written yet: etcd's `ErrFutureRev`.
+    /// The requested revision is not written yet: `ErrFutureRev` of etcd.
     #[error("revision {revision} is newer than the newest one, {current}")]
     Future {
-        /// The revision asked for.
-        revision: i64,
-        /// The current revision of the evidence.
-        current: i64,
+        /// The requested revision.
+        revision: MainRevision,
+        /// The newest revision.
+        current: MainRevision,
     },
 }
 
 impl Error {
-    /// The stable code that `etcd-inspect explain` knows.
+    /// Returns the stable code, which `etcd-inspect explain` describes.
     pub fn code(&self) -> &'static Code {
         match self {
             Self::Truncated { .. } => &codes::error::TRUNCATED,
@@ -105,7 +106,7 @@ impl Error {
         }
     }
 
-    /// The place, where there is one.
+    /// Returns the place, if the error has one.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Truncated { place, .. } | Self::Malformed { place, .. } => Some(place),

@@ -1,4 +1,4 @@
-//! Damage is data.
+//! Findings: damage as data.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::place::Place;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; healthy directories have some.
+    /// Information; healthy directories have some.
     Note,
-    /// Suspicious; no data is known to be lost.
+    /// Suspicious, but no data is known to be lost.
     Warning,
-    /// Data is lost or wrong, or etcd will not start.
+    /// Data is lost or wrong, or etcd does not start.
     Error,
 }
 
@@ -27,33 +27,36 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One piece of damage, or one thing worth knowing, with its place.
+/// Maximum number of keys that a finding lists.
+pub const MAX_KEYS_PER_FINDING: usize = 32;
+
+/// One piece of damage or information, with its place.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The stable code; its What / Why / Next stand in [`codes`](crate::codes).
+    /// The stable code, which contains What, Why and Next: see [`codes`](crate::codes).
     pub code: &'static Code,
-    /// Usually the code's own severity; raised or lowered where the context decides.
+    /// The severity of the code, unless the context raises or lowers it.
     pub severity: Severity,
-    /// The first place where it shows.
+    /// The place of the first occurrence.
     pub place: Place,
-    /// One sentence about this occurrence.
+    /// One sentence about the occurrence.
     pub message: String,
-    /// What stands there.
+    /// What was found.
     pub seen: Option<String>,
-    /// What should stand there.
+    /// What was expected.
     pub expected: Option<String>,
     /// Page ids from the root of the tree to the damaged page.
     pub page_stack: Vec<u64>,
-    /// User keys that are affected, as far as they are known.
+    /// Known user keys that are affected, at most [`MAX_KEYS_PER_FINDING`].
     pub keys: Vec<Vec<u8>>,
-    /// How many occurrences this finding stands for.
+    /// Number of occurrences.
     pub count: u64,
-    /// Commands to run next, `{path}` standing for the evidence; empty: the code's own.
+    /// Commands to run next, with `{path}` for the evidence. Empty: those of the code.
     pub next: Vec<String>,
 }
 
 impl Finding {
-    /// A finding with the severity of its code.
+    /// Creates a finding with the severity of its code.
     pub fn new(code: &'static Code, place: Place, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -69,7 +72,7 @@ impl Finding {
         }
     }
 
-    /// With what stands there and what should.
+    /// Sets what was found and what was expected.
     #[must_use]
     pub fn seen(mut self, seen: impl Into<String>, expected: impl Into<String>) -> Self {
         self.seen = Some(seen.into());
@@ -77,28 +80,28 @@ impl Finding {
         self
     }
 
-    /// With the pages from the root to here.
+    /// Sets the page ids from the root to the damaged page.
     #[must_use]
     pub fn stack(mut self, pages: impl IntoIterator<Item = u64>) -> Self {
         self.page_stack = pages.into_iter().collect();
         self
     }
 
-    /// With an affected user key.
+    /// Adds an affected user key.
     #[must_use]
     pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.keys.push(key.into());
         self
     }
 
-    /// With another severity than the code's.
+    /// Sets the severity.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
-    /// Standing for `count` occurrences.
+    /// Sets the number of occurrences.
     #[must_use]
     pub fn count(mut self, count: u64) -> Self {
         self.count = count;
@@ -106,5 +109,5 @@ impl Finding {
     }
 }
 
-/// Where parsers and checks leave what they find.
+/// Receives the findings of parsers and checks.
 pub type Sink<'s> = dyn FnMut(Finding) + 's;

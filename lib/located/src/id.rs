@@ -143,11 +143,11 @@ counter! {
     /// The main revision of the store: the number of transactions that changed it. 1 is the empty store, the first write gets 2.
     ///
     /// ```
-    /// use etcd_inspect_located::Revision;
-    /// assert_eq!(Revision(221).since(Revision(202)), 19);
-    /// assert_eq!(Revision(221).next().to_string(), "222");
+    /// use etcd_inspect_located::MainRevision;
+    /// assert_eq!(MainRevision(221).since(MainRevision(202)), 19);
+    /// assert_eq!(MainRevision(221).next().to_string(), "222");
     /// ```
-    Revision(i64)
+    MainRevision(i64)
 }
 
 counter! {
@@ -157,7 +157,7 @@ counter! {
 
 counter! {
     /// A raft index: the position of an entry in the log, from 1. 0 is the position before the first entry.
-    Index(u64)
+    RaftIndex(u64)
 }
 
 hex_id! {
@@ -212,9 +212,12 @@ mod tests {
 
     #[test]
     fn counters_stop_at_their_ends() {
-        assert_eq!(Index(0).previous(), Index(0));
-        assert_eq!(Index(u64::MAX).next(), Index(u64::MAX));
-        assert_eq!(Revision(3).since(Revision(7)), 0);
-        assert_eq!(Revision(i64::MAX).since(Revision(i64::MIN)), u64::MAX);
+        assert_eq!(RaftIndex(0).previous(), RaftIndex(0));
+        assert_eq!(RaftIndex(u64::MAX).next(), RaftIndex(u64::MAX));
+        assert_eq!(MainRevision(3).since(MainRevision(7)), 0);
+        assert_eq!(
+            MainRevision(i64::MAX).since(MainRevision(i64::MIN)),
+            u64::MAX
+        );
     }
 }

@@ -1,5 +1,16 @@
-//! The words that every crate of etcd-inspect speaks: bytes with a place, errors, findings and their codes, limits,
-//! progress, text for people, and the one reader of protobuf's wire format.
+//! Types that every crate of etcd-inspect uses: bytes with a place, errors, findings and their codes, ids, limits, progress,
+//! text for people, and the reader of protobuf's wire format.
+//!
+//! ```
+//! use etcd_inspect_located::{Bytes, FileName};
+//!
+//! let name = FileName::new("member/snap/db");
+//! let page = Bytes::new(&name, 4096, &[1, 0, 0, 0, 0, 0, 0, 0, 4, 0]);
+//! assert_eq!((page.u64(0, "page.id")?, page.u16(8, "page.flags")?), (1, 4));
+//! let error = page.u32(12, "page.overflow").unwrap_err();
+//! assert_eq!(error.place().map(ToString::to_string).as_deref(), Some("member/snap/db @ 0x100c"));
+//! # Ok::<(), etcd_inspect_located::Error>(())
+//! ```
 #![cfg_attr(
     test,
     allow(
@@ -28,8 +39,8 @@ pub mod wire;
 
 pub use bytes::{Bytes, warm};
 pub use error::Error;
-pub use finding::{Finding, Severity, Sink};
-pub use id::{ClusterId, Index, LeaseId, MemberId, NoId, Revision, Term};
+pub use finding::{Finding, MAX_KEYS_PER_FINDING, Severity, Sink};
+pub use id::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use limits::Limits;
 pub use place::{FileName, Place};
 pub use reader::Reader;

@@ -1,18 +1,18 @@
-//! Bounds that keep hostile evidence from costing more than it weighs.
+//! Limits that bound the work and the memory for hostile evidence.
 
-/// Depth, size and allocation bounds. The defaults fit every directory etcd can write.
+/// Limits of depth, size and number. The defaults fit every directory that etcd can write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Deepest bbolt tree that is followed. A full tree of 2^48 pages with two keys a branch is 48 deep.
+    /// Maximum depth of a bbolt tree. A full tree of 2^48 pages with two keys in each branch has depth 48.
     pub tree_depth: usize,
-    /// Deepest nesting of protobuf or JSON values.
+    /// Maximum nesting of protobuf or JSON values.
     pub value_depth: usize,
-    /// Most bytes an archive may unpack to, all members together.
+    /// Maximum number of bytes that an archive may unpack to, all members together.
     pub unpacked_bytes: u64,
-    /// Most files looked at in one directory.
+    /// Maximum number of files that are read in one directory.
     pub files: usize,
-    /// Most findings of one code that keep their own place; the rest is counted.
+    /// Maximum number of findings of one code that are reported individually; more are counted.
     pub findings_per_code: usize,
 }
 

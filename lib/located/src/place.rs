@@ -1,21 +1,22 @@
-//! Where in the evidence something stands.
+//! Places in the evidence.
 
+use crate::id::RaftIndex;
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of a file as the user gave it, or `backup.tar.gz!/member/snap/db` for one inside an archive.
+/// The name of a file as the user gave it, or `backup.tar.gz!/member/snap/db` for a file in an archive.
 ///
-/// Cheap to clone: every [`Place`] carries one.
+/// Cheap to clone: every [`Place`] contains one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName(Arc<str>);
 
 impl FileName {
-    /// Names a file.
+    /// Creates a name.
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(Arc::from(name.as_ref()))
     }
 
-    /// The name as text, unescaped: print it through an escaping writer.
+    /// Returns the name, unescaped: print it through an escaping writer.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,7 +34,7 @@ impl fmt::Display for FileName {
     }
 }
 
-/// A place in the evidence: the file, and as much more as is known.
+/// A place in the evidence: the file, and offset, page and index if they are known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     /// The file.
@@ -43,11 +44,11 @@ pub struct Place {
     /// bbolt page id, in a db.
     pub page: Option<u64>,
     /// Raft index, in a WAL.
-    pub index: Option<u64>,
+    pub index: Option<RaftIndex>,
 }
 
 impl Place {
-    /// A whole file.
+    /// Returns the place of a whole file.
     pub fn file(file: &FileName) -> Self {
         Self {
             file: file.clone(),
@@ -57,7 +58,7 @@ impl Place {
         }
     }
 
-    /// An offset in a file.
+    /// Returns the place of an offset in a file.
     pub fn at(file: &FileName, offset: u64) -> Self {
         Self {
             offset: Some(offset),
@@ -65,17 +66,17 @@ impl Place {
         }
     }
 
-    /// The same place, with the bbolt page it lies in.
+    /// Sets the bbolt page that contains the place.
     #[must_use]
     pub fn on_page(mut self, page: u64) -> Self {
         self.page = Some(page);
         self
     }
 
-    /// The same place, with the raft index it belongs to.
+    /// Sets the raft index of the place.
     #[must_use]
-    pub fn with_index(mut self, index: u64) -> Self {
-        self.index = Some(index);
+    pub fn with_index(mut self, index: impl Into<RaftIndex>) -> Self {
+        self.index = Some(index.into());
         self
     }
 }

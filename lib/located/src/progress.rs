@@ -1,18 +1,18 @@
-//! The library tells how far it is; it never knows who listens.
+//! Progress of long work.
 
-/// Told about long work, from any thread. The front end draws; [`Silent`] ignores.
+/// Receives progress reports, from any thread. A front end draws them; [`Silent`] ignores them.
 pub trait Progress: Sync {
-    /// A phase begins; `total_bytes` is 0 where it is not known.
+    /// A phase starts; `total_bytes` is 0 if it is unknown.
     fn begin(&self, phase: &'static str, total_bytes: u64);
-    /// So many more bytes of the phase are done.
+    /// More bytes of the phase are done.
     fn advance(&self, bytes: u64);
-    /// Whether to stop soon and answer with what is known.
+    /// Returns whether to stop soon and return what is known.
     fn cancelled(&self) -> bool {
         false
     }
 }
 
-/// Listens to nothing and never cancels.
+/// Ignores progress and never cancels.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

@@ -6,23 +6,23 @@ use std::os::unix::fs::FileExt;
 
 use rustix::io::Errno;
 
-/// Something with bytes that can be read at an offset: a file, or in a test a disk that fails where the test says.
+/// Bytes that can be read at an offset: a file, or in tests a disk that fails at chosen offsets.
 pub trait Reader: Send + Sync {
-    /// How many bytes there are now.
+    /// Returns the current number of bytes.
     ///
     /// # Errors
-    /// As the system says.
+    /// Returns the error of the system.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads at an offset; 0 bytes mean the end.
+    /// Reads bytes at an offset and returns their number; 0 is the end.
     ///
     /// # Errors
-    /// As the system says. Errors of the medium (`EIO` and its kin) make a range unreadable, any other stops the reading.
+    /// Returns the error of the system. Errors of the disk (`EIO` and similar) make a range unreadable; others stop reading.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// The first offset from `offset` on where there may be anything but zeros; `None`: none follows.
+    /// Returns the first offset from `offset` on that may have data; `None` if only a hole follows.
     ///
-    /// Lets the reading of a sparse file cost what it holds. The default knows of no holes.
+    /// Lets sparse files be read without their holes. The default knows no holes.
     fn next_data(&self, offset: u64) -> Option<u64> {
         Some(offset)
     }

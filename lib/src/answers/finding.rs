@@ -51,7 +51,7 @@ impl From<&Finding> for FindingRow {
             file: finding.place.file.as_str().to_owned(),
             offset: finding.place.offset,
             page: finding.place.page,
-            index: finding.place.index,
+            index: finding.place.index.map(u64::from),
             page_stack: finding.page_stack.clone(),
             keys: finding.keys.iter().map(|key| key_json(key)).collect(),
             count: finding.count,

@@ -78,7 +78,7 @@ pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
 
 /// A db that a leader sent and that was not yet put in place.
 pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut Sink<'_>) {
-    let SnapPart::SnapDb(name) = SnapPart::of(&file.base()) else {
+    let SnapPart::SnapDb(name) = SnapPart::from_path(&file.base()) else {
         return;
     };
     let wrong = match file
@@ -209,7 +209,7 @@ fn snap_ahead(
         .of(crate::evidence::Role::SnapDb)
         .iter()
         .any(
-            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == chosen.index),
+            |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == chosen.index),
         );
     if chosen.index > index && !received {
         let first = log.first().map_or(u64::MAX, |entry| entry.index);

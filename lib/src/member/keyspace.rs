@@ -42,7 +42,7 @@ fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, 
         .map_err(|error| cut(db).unwrap_or(error))?;
     let told = &mut |finding| damage.push(finding);
     let (index, leaves) = Index::with_leaves(&bucket, wanted, told, progress);
-    let pages = PageCounts::of(db, "key", &leaves);
+    let pages = PageCounts::with_known_bucket(db, "key", &leaves);
     Ok(Indexed {
         index,
         pages,

@@ -186,8 +186,9 @@ impl Member {
         };
         match self.log.get() {
             None if segments.is_empty() => None,
-            None => Ends::read(segments.len(), bytes).or_else(|| Some(Ends::of(self.wal()?.log()))),
-            Some(log) => Some(Ends::of(log)),
+            None => Ends::read(segments.len(), bytes)
+                .or_else(|| Some(Ends::from_log(self.wal()?.log()))),
+            Some(log) => Some(Ends::from_log(log)),
         }
     }
 

@@ -98,8 +98,8 @@ impl Keyspace<'_> {
         let compacted = self.compact_revision().unwrap_or(-1);
         if revision == Some(compacted) && !self.rules().hashes_at_compaction {
             return Err(Error::Compacted {
-                revision: at,
-                compacted,
+                revision: at.into(),
+                compacted: compacted.into(),
             });
         }
         let index = self.index;

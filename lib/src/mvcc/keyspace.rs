@@ -10,7 +10,7 @@ use super::index::{Index, NONE, Record, Stored};
 use super::key_value::{Flaw, KeyValue};
 use super::range::KeyRange;
 use super::revision::Revision;
-use crate::bolt::Source;
+use crate::bolt::FileSource;
 use located::Error;
 
 /// An index with the bytes it describes: etcd's keyspace, read-only. Copying it costs nothing.
@@ -37,7 +37,7 @@ pub struct Keyspace<'a> {
     pub(crate) bytes: Stored<'a>,
     compaction: Compaction,
     rules: Rules,
-    pub(super) source: Option<Source<'a>>,
+    pub(super) source: Option<FileSource<'a>>,
 }
 
 /// One record: a version of a key, or its deletion.
@@ -142,7 +142,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// The same keyspace, whose db can be read as well as looked at.
-    pub(crate) fn with_source(self, source: Option<Source<'a>>) -> Self {
+    pub(crate) fn with_source(self, source: Option<FileSource<'a>>) -> Self {
         Self { source, ..self }
     }
 
@@ -191,10 +191,13 @@ impl<'a> Keyspace<'a> {
         match (revision, self.compact_revision()) {
             (None, _) => Ok(current),
             (Some(revision), Some(compacted)) if revision < compacted => Err(Error::Compacted {
-                revision,
-                compacted,
+                revision: revision.into(),
+                compacted: compacted.into(),
             }),
-            (Some(revision), _) if revision > current => Err(Error::Future { revision, current }),
+            (Some(revision), _) if revision > current => Err(Error::Future {
+                revision: revision.into(),
+                current: current.into(),
+            }),
             (Some(revision), _) => Ok(revision),
         }
     }

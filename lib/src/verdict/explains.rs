@@ -188,7 +188,7 @@ pub(super) static TABLE: &[Row] = &[
     row(&wal::HEAD, IN_LOG, Reach::Member),
     row(&wal::CUT_INSIDE, IN_LOG, Reach::Member),
     row(&wal::LENGTH_ZERO, IN_LOG, Reach::Member),
-    row(&wal::BEHIND_REPAIR, IN_LOG, Reach::Member),
+    row(&wal::REPAIR_DROPS, IN_LOG, Reach::Member),
     row(&wal::CRC, IN_LOG, Reach::Member),
     row(&wal::RECORD_TYPE, IN_LOG, Reach::Member),
     row(&wal::PAYLOAD, IN_LOG, Reach::Member),

@@ -91,7 +91,7 @@ pub fn wal(data: &[u8]) {
     for files in [one, two] {
         let log = Log::read(&files, &Limits::default(), &Silent);
         wal::check::all(&log, &files, &mut ignore);
-        black_box((log.terms().len(), log.behind().len()));
+        black_box((log.terms().len(), log.intact_after_damages().len()));
         for entry in log.surviving() {
             if let Some(data) = log.data(&files, entry) {
                 black_box(format!("{:?}", raft::Payload::decode(entry.kind, data)).len());

@@ -1,4 +1,4 @@
-//! The stored free list against what the trees use.
+//! The stored freelist against the pages that the trees use.
 
 use crate::codes;
 use crate::db::Db;
@@ -7,7 +7,10 @@ use crate::{freelist, walk::PageSet};
 use located::Place;
 use located::{Finding, Sink};
 
-/// BOLT-015, 016, 017 and 021; `used` are the pages that some tree claims.
+/// Free bytes from which on a mostly free file is reported.
+const MIN_FREE_BYTES: u64 = 64 << 20;
+
+/// Checks the stored freelist (BOLT-015, 016, 017) and the number of free pages (021). `used` are the pages of all trees.
 pub(super) fn freelist(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
     let place = || {
         Place::at(
@@ -27,30 +30,39 @@ pub(super) fn freelist(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
     }
 }
 
+/// Pages with one fault: the first of them, and their number.
+#[derive(Clone, Copy, Default)]
+struct PageTally {
+    first: Option<Pgid>,
+    count: u64,
+}
+
+impl PageTally {
+    fn add(&mut self, pgid: Pgid) {
+        self.first.get_or_insert(pgid);
+        self.count += 1;
+    }
+}
+
 fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut Sink<'_>) {
     let mut free = PageSet::new(db.file_pages());
-    let mut first = [None; 4];
-    let mut counts = [0u64; 4];
-    let mut note = |kind: usize, pgid: Pgid| {
-        if let (Some(first), Some(count)) = (first.get_mut(kind), counts.get_mut(kind)) {
-            first.get_or_insert(pgid);
-            *count += 1;
-        }
-    };
+    let [mut unreal, mut double, mut in_use, mut leaked] = [PageTally::default(); 4];
     for id in ids {
         if id.0 < 2 || *id >= db.meta().high_water_mark {
-            note(0, *id);
+            unreal.add(*id);
         } else if !free.insert(*id) {
-            note(1, *id);
+            double.add(*id);
         } else if used.contains(*id) {
-            note(2, *id);
+            // The next commits overwrite this page, and the start after them panics with "multiple references". The freelist
+            // was not checked before (etcd#10108).
+            in_use.add(*id);
         }
     }
     if ids.windows(2).any(|pair| matches!(pair, [a, b] if a > b)) {
         sink(Finding::new(
             &codes::FREELIST,
             place.clone(),
-            "the stored free list is not in ascending order",
+            "the stored freelist is not in ascending order",
         ));
     }
     let own = db
@@ -59,30 +71,35 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
     let own = db.meta().freelist.0..=db.meta().freelist.0.saturating_add(u64::from(own));
     for id in (2..db.pages()).map(Pgid).filter(|id| !own.contains(&id.0)) {
         if !used.contains(id) && !free.contains(id) {
-            note(3, id);
+            leaked.add(id);
         }
     }
     let kinds = [
         (
             &codes::FREELIST,
-            "the stored free list names pages that do not exist, first page",
+            "the stored freelist contains pages that do not exist, first page",
+            unreal,
         ),
         (
             &codes::FREELIST,
-            "the stored free list names pages twice, first page",
+            "the stored freelist contains pages twice, first page",
+            double,
         ),
         (
             &codes::FREE_IN_USE,
-            "the stored free list names pages that are in use, first page",
+            "the stored freelist contains pages that are in use, first page",
+            in_use,
         ),
         (
             &codes::LEAKED,
-            "pages are neither used nor in the stored free list, first page",
+            "pages are neither in use nor in the stored freelist, first page",
+            leaked,
         ),
     ];
-    for ((code, message), (first, count)) in kinds.into_iter().zip(first.into_iter().zip(counts)) {
-        if let Some(first) = first {
-            sink(Finding::new(code, place.clone(), format!("{message} {first}")).count(count));
+    for (code, message, pages) in kinds {
+        if let Some(first) = pages.first {
+            let message = format!("{message} {first}");
+            sink(Finding::new(code, place.clone(), message).count(pages.count));
         }
     }
     mostly_free(db, used, sink);
@@ -91,7 +108,7 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
 fn mostly_free(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
     let free = db.pages().saturating_sub(used.len());
     let bytes = free.saturating_mul(db.page_size());
-    if free > db.pages() / 2 && bytes > 64 << 20 {
+    if free > db.pages() / 2 && bytes > MIN_FREE_BYTES {
         let message = format!("{free} of {} pages are free", db.pages());
         sink(Finding::new(
             &codes::MOSTLY_FREE,

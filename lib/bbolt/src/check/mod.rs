@@ -1,7 +1,7 @@
-//! What to believe of a bbolt file.
+//! Checks a bbolt file.
 //!
-//! [`check`] applies every rule to every page; the constructors beside it are shared with the walk, so that the same damage
-//! has the same words whoever meets it.
+//! [`check`] applies every rule to every page. The walk down a tree uses the same constructors of findings, so that the same
+//! damage has the same message everywhere.
 
 mod freelist;
 mod metas;
@@ -15,17 +15,28 @@ pub(crate) use tree::{element_unreadable, page_entered_twice, page_to_follow, tr
 use super::bucket::Run;
 use super::db::Db;
 use super::page::{Page, PageType, Pgid};
-use super::walk::PageSet;
+use super::walk::{PageSet, Visit};
 use located::progress::Progress;
 use located::{Finding, Sink};
 use std::sync::Arc;
 
-/// Pages judged together: enough for all cores, little enough to hold.
+/// Number of pages that are checked together: enough for all cores, few enough to hold in memory.
 const BATCH_PAGES: usize = 4096;
 
-/// Checks metas, every page of every tree, page ownership and the stored free list.
+/// Checks both metas, every page of every tree, page ownership and the stored freelist.
 ///
-/// Leaf pages are judged in parallel; findings come in page-tree order. Reads every byte of every used page.
+/// Reads every byte of every used page. Leaf pages are checked in parallel; findings are reported in the order of the trees.
+///
+/// ```no_run
+/// use etcd_inspect_bbolt::{Db, MetaChoice, check};
+/// use etcd_inspect_located::{Bytes, FileName, Limits, progress::Silent};
+///
+/// let file = std::fs::read("member/snap/db").unwrap();
+/// let name = FileName::new("member/snap/db");
+/// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
+/// check::check(&db, &Silent, &mut |finding| println!("{}: {}", finding.place, finding.message));
+/// # Ok::<(), etcd_inspect_located::Error>(())
+/// ```
 pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
     metas(db.file(), db, sink);
     progress.begin("pages", db.pages().saturating_mul(db.page_size()));
@@ -48,11 +59,11 @@ pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
     freelist::freelist(db, &owners.used, sink);
 }
 
-/// Which pages some tree has claimed.
+/// The pages that belong to a tree.
 struct Owners {
     used: PageSet,
-    /// Pages of overflow runs that may still be claimed: twice the file, so that runs which all claim the whole of it do not
-    /// cost its square. In a healthy file no two share a page.
+    /// Number of overflow pages that may still be claimed: twice the file. In a healthy file no two pages share an overflow
+    /// page; without the bound, pages that all claim the whole file would cost its square.
     budget: u64,
 }
 
@@ -65,7 +76,7 @@ impl Owners {
         Self { used, budget }
     }
 
-    /// Claims the pages of a sound tree; claims none where one of them belongs to another already, or lies outside.
+    /// Claims the pages of a sound tree. Claims none and returns `false` if one of them is claimed already or is beyond the file.
     fn claim_all(&mut self, db: &Db<'_>, runs: Option<Vec<Run>>) -> bool {
         let Some(runs) = runs else { return false };
         let mut used = self.used.clone();
@@ -80,7 +91,7 @@ impl Owners {
         true
     }
 
-    /// Claims a page and its overflow run; returns the first page of it that was claimed before.
+    /// Claims a page and its overflow; returns the first of these pages that was claimed before.
     fn claim(&mut self, db: &Db<'_>, pgid: Pgid, overflow: u32) -> Option<Pgid> {
         let last = pgid
             .0
@@ -97,19 +108,21 @@ impl Owners {
     }
 }
 
-/// Whether nothing is to be told of a leaf page of a named bucket.
+/// Returns whether a leaf page of a named bucket has no finding.
 pub(crate) fn is_sound(page: &Page<'_>, bounds: (Option<&[u8]>, Option<&[u8]>)) -> bool {
     page.missing_bytes == 0
         && page::page(page, bounds, &[], false).is_empty()
         && page::nested(page, "", &[]).is_none()
 }
 
-struct Judged<'a> {
+/// A page that waits for its check.
+struct Queued<'a> {
     page: super::page::Page<'a>,
     bounds: (Option<&'a [u8]>, Option<&'a [u8]>),
     stack: Arc<[u64]>,
 }
 
+/// Checks the tree of one bucket.
 fn tree_of(
     db: &Db<'_>,
     name: &str,
@@ -118,8 +131,6 @@ fn tree_of(
     progress: &dyn Progress,
     sink: &mut Sink<'_>,
 ) {
-    use rayon::prelude::*;
-
     let is_root = bucket.root() == db.meta().root;
     if let Some(inline) = bucket.inline() {
         page::nested(&inline, name, &[])
@@ -129,60 +140,89 @@ fn tree_of(
             .into_iter()
             .for_each(&mut *sink);
     }
-    // Nearly always there is nothing to tell of a tree, and that is found out in the order of the file.
+    // Most trees have no finding, which a sweep in the order of the file proves fastest.
     if !is_root && owners.claim_all(db, bucket.sound_pages(progress)) {
         return;
     }
-    let mut batch: Vec<Judged<'_>> = Vec::with_capacity(BATCH_PAGES);
+    let mut batch = Batch {
+        name,
+        is_root,
+        pages: Vec::with_capacity(BATCH_PAGES),
+        found: Vec::new(),
+        progress,
+    };
     let mut stack: Arc<[u64]> = Arc::from([]);
     let mut walked: Vec<Finding> = Vec::new();
-    let mut found: Vec<Finding> = Vec::new();
-    let flush = |batch: &mut Vec<Judged<'_>>, found: &mut Vec<Finding>| {
-        let bytes: usize = batch.iter().map(|judged| judged.page.bytes.len()).sum();
-        found.par_extend(batch.par_iter().flat_map_iter(|j| {
-            let nested = page::nested(&j.page, name, &j.stack).filter(|_| !is_root);
-            page::page(&j.page, j.bounds, &j.stack, false)
-                .into_iter()
-                .chain(nested)
-        }));
-        batch.clear();
-        progress.advance(bytes as u64);
-    };
     bucket.walk(&mut |finding| walked.push(finding), &mut |visit| {
         if progress.cancelled() {
             return;
         }
-        if !stack
-            .iter()
-            .copied()
-            .eq(visit.stack.iter().map(|pgid| pgid.0))
-        {
-            stack = visit.stack.iter().map(|pgid| pgid.0).collect();
+        let ids = visit.stack.iter().map(|pgid| pgid.0);
+        if !stack.iter().copied().eq(ids.clone()) {
+            stack = ids.collect();
         }
-        if let Some(shared) = owners.claim(db, visit.page.pgid, visit.page.header.overflow) {
-            found.push(
-                tree::page_shared(db, name, &visit.page, shared).stack(stack.iter().copied()),
-            );
-        }
-        if let Some(finding) = tree::overflow_beyond(db, &visit.page) {
-            found.push(finding.stack(stack.iter().copied()));
-        }
-        let empty_leaf = visit.page.header.page_type() == Some(PageType::Leaf)
-            && visit.page.header.count == 0
-            && !visit.stack.is_empty();
-        if empty_leaf {
-            found.push(tree::empty_leaf(db, &visit.page).stack(stack.iter().copied()));
-        }
-        let bounds = (visit.lower, visit.upper);
-        batch.push(Judged {
+        let shared = owners.claim(db, visit.page.pgid, visit.page.header.overflow);
+        let shared = shared.map(|shared| tree::page_shared(db, name, &visit.page, shared));
+        let empty = is_empty_leaf(visit).then(|| tree::empty_leaf(db, &visit.page));
+        let own = shared
+            .into_iter()
+            .chain(tree::overflow_beyond(db, &visit.page))
+            .chain(empty);
+        batch
+            .found
+            .extend(own.map(|finding| finding.stack(stack.iter().copied())));
+        batch.push(Queued {
             page: visit.page,
-            bounds,
+            bounds: (visit.lower, visit.upper),
             stack: Arc::clone(&stack),
         });
-        if batch.len() == BATCH_PAGES {
-            flush(&mut batch, &mut found);
-        }
     });
-    flush(&mut batch, &mut found);
-    walked.into_iter().chain(found).for_each(sink);
+    batch.check();
+    walked.into_iter().chain(batch.found).for_each(sink);
+}
+
+/// Returns whether a page is a leaf without elements below a branch: bbolt removes such pages when it commits.
+fn is_empty_leaf(visit: &Visit<'_, '_>) -> bool {
+    visit.page.header.page_type() == Some(PageType::Leaf)
+        && visit.page.header.count == 0
+        && !visit.stack.is_empty()
+}
+
+/// Pages of one tree that are checked together, on all cores.
+struct Batch<'a, 'n> {
+    name: &'n str,
+    is_root: bool,
+    pages: Vec<Queued<'a>>,
+    found: Vec<Finding>,
+    progress: &'n dyn Progress,
+}
+
+impl<'a> Batch<'a, '_> {
+    fn push(&mut self, page: Queued<'a>) {
+        self.pages.push(page);
+        if self.pages.len() == BATCH_PAGES {
+            self.check();
+        }
+    }
+
+    /// Checks the pages of the batch and empties it.
+    fn check(&mut self) {
+        use rayon::prelude::*;
+
+        let (name, is_root) = (self.name, self.is_root);
+        let bytes: usize = self
+            .pages
+            .iter()
+            .map(|queued| queued.page.bytes.len())
+            .sum();
+        self.found
+            .par_extend(self.pages.par_iter().flat_map_iter(|queued| {
+                let nested = page::nested(&queued.page, name, &queued.stack).filter(|_| !is_root);
+                page::page(&queued.page, queued.bounds, &queued.stack, false)
+                    .into_iter()
+                    .chain(nested)
+            }));
+        self.pages.clear();
+        self.progress.advance(bytes as u64);
+    }
 }

@@ -6,147 +6,171 @@ use located::Error;
 use located::codes::Code;
 use located::{Finding, Severity};
 
-/// BOLT-011, 012, 013, 025 for a page of a tree, 018 for an inline one. `bounds`: its keys must be `>=` the first and `<` the
-/// second. At most one finding of a kind for a page: the first place, with the count of the others.
+/// Checks a page of a tree (BOLT-011, 012, 013, 025) or an inline page (018).
+///
+/// Its keys must be `>=` the first bound and `<` the second. Returns at most one finding of each code: the first place, and
+/// the number of occurrences.
 pub fn page<'a>(
     page: &Page<'a>,
     bounds: (Option<&'a [u8]>, Option<&'a [u8]>),
     stack: &[u64],
     inline: bool,
 ) -> Vec<Finding> {
-    let mut judge = Judge {
+    let mut check = PageCheck {
         page,
         stack,
         inline,
         found: Vec::new(),
     };
-    let is_branch = page.header.page_type() == Some(PageType::Branch);
-    if usize::from(page.header.count) > page.count() {
-        let message = format!(
-            "the header counts {} elements, {} have room",
-            page.header.count,
-            page.count()
-        );
-        judge.report(&codes::ELEMENT, 10, message);
+    let (header, room) = (usize::from(page.header.count), page.count());
+    if header > room {
+        let message = format!("the header says {header} elements, the page has room for {room}");
+        check.report(&codes::ELEMENT, 10, message);
     }
-    let packed_from = HEADER_BYTES + usize::from(page.header.count) * ELEMENT_BYTES;
-    let mut end = Some(packed_from);
-    let mut last: Option<&[u8]> = None;
-    for index in 0..page.count() {
-        let at = HEADER_BYTES + index * ELEMENT_BYTES;
-        let (key, length) = match element(page, index, is_branch) {
-            Ok(element) => element,
-            Err(error) => {
-                judge.report(&codes::ELEMENT, at, format!("element {index}: {error}"));
-                end = None;
-                continue;
-            }
-        };
-        let start = key.1;
-        if end.is_some_and(|end| end != start) {
-            let message = format!("element {index} does not begin where the one before ends");
-            judge.report(&codes::ELEMENT, at, message);
-        }
-        end = Some(start + length);
-        let key = key.0;
-        // bbolt looks at the lowest bit only.
-        let flags = page.bytes.u32(at, "leafPageElement.flags").unwrap_or(0);
-        if !is_branch && flags & !BUCKET_FLAG != 0 {
-            let message = format!("element {index} has flags {flags:#x}; bbolt writes 0 or 1");
-            judge.report(&codes::ELEMENT_FLAGS, at, message);
-        }
-        if last.is_some_and(|last| key <= last) {
-            judge.report(
-                &codes::KEY_ORDER,
-                at,
-                format!("the key of element {index} is not greater than the one before"),
-            );
-        }
-        if bounds.0.is_some_and(|lower| key < lower) || bounds.1.is_some_and(|upper| key >= upper) {
-            judge.report(
-                &codes::KEY_RANGE,
-                at,
-                format!("the key of element {index} is outside its parent's range"),
-            );
-        }
-        last = Some(key);
+    if let Some(end) = check.elements(bounds) {
+        check.padding(end);
     }
-    if let Some(end) = end
-        && !inline
-        && let Some(rest) = page.bytes.as_slice().get(end..)
-        && !is_zero(rest)
-        && let Some(first) = rest.iter().position(|byte| *byte != 0)
-    {
-        judge.report(
-            &codes::PAGE_PADDING,
-            end + first,
-            "the page goes on behind its last value".to_owned(),
-        );
-    }
-    judge.found
+    check.found
 }
 
-/// Whether there is nothing but zeros, compared a cache line and more at a time.
-fn is_zero(mut rest: &[u8]) -> bool {
-    static ZEROS: [u8; 4096] = [0; 4096];
-    while !rest.is_empty() {
-        let (some, others) = rest.split_at(rest.len().min(ZEROS.len()));
-        if ZEROS.get(..some.len()) != Some(some) {
-            return false;
+/// One element: its key, where the key starts in the page, and the length of key and value.
+struct Element<'a> {
+    key: &'a [u8],
+    start: usize,
+    length: usize,
+}
+
+impl<'a> Element<'a> {
+    fn read(page: &Page<'a>, index: usize, is_branch: bool) -> Result<Self, Error> {
+        if is_branch {
+            let child = page.child(index)?;
+            let at = HEADER_BYTES + index * ELEMENT_BYTES;
+            let pos = page.bytes.u32(at, "branchPageElement.pos")?;
+            return Ok(Self {
+                key: child.key,
+                start: at + pos as usize,
+                length: child.key.len(),
+            });
         }
-        rest = others;
-    }
-    true
-}
-
-/// BOLT-019 for buckets within a bucket: etcd has none, and bbolt takes the value for a bucket's header.
-pub(super) fn nested(page: &Page<'_>, bucket: &str, stack: &[u64]) -> Option<Finding> {
-    if page.header.page_type() != Some(PageType::Leaf) {
-        return None;
-    }
-    let mut nested = page.items().flatten().filter(|item| item.is_bucket());
-    let first = nested.next()?;
-    let place = page.bytes.place(HEADER_BYTES + first.index * ELEMENT_BYTES);
-    let message = format!(
-        "leaf page {}: element {} of bucket {bucket} says that it is a bucket",
-        page.pgid, first.index
-    );
-    let finding = Finding::new(&codes::FOREIGN_BUCKET, place.on_page(page.pgid.0), message)
-        .stack(stack.iter().copied())
-        .severity(Severity::Error);
-    Some(finding.count(1 + nested.count() as u64))
-}
-
-/// Key and where it starts in the page, and the bytes of key and value together.
-fn element<'a>(
-    page: &Page<'a>,
-    index: usize,
-    is_branch: bool,
-) -> Result<((&'a [u8], usize), usize), Error> {
-    let base = page.bytes.offset();
-    let within = |offset: u64| usize::try_from(offset.saturating_sub(base)).unwrap_or(usize::MAX);
-    if is_branch {
-        let child = page.child(index)?;
-        let at = HEADER_BYTES + index * ELEMENT_BYTES;
-        let pos = page.bytes.u32(at, "branchPageElement.pos")?;
-        Ok(((child.key, at + pos as usize), child.key.len()))
-    } else {
         let item = page.item(index)?;
-        Ok((
-            (item.key, within(item.offset)),
-            item.key.len() + item.value.len(),
-        ))
+        let start = item.offset.saturating_sub(page.bytes.offset());
+        Ok(Self {
+            key: item.key,
+            start: usize::try_from(start).unwrap_or(usize::MAX),
+            length: item.key.len() + item.value.len(),
+        })
     }
 }
 
-struct Judge<'p, 'a> {
+/// The findings of one page so far.
+struct PageCheck<'p, 'a> {
     page: &'p Page<'a>,
     stack: &'p [u64],
     inline: bool,
     found: Vec<Finding>,
 }
 
-impl Judge<'_, '_> {
+impl<'a> PageCheck<'_, 'a> {
+    /// Checks every element; returns the offset after the last one, or `None` if that one cannot be read.
+    fn elements(&mut self, bounds: (Option<&'a [u8]>, Option<&'a [u8]>)) -> Option<usize> {
+        let page = self.page;
+        let is_branch = page.header.page_type() == Some(PageType::Branch);
+        // bbolt writes keys and values without gaps, right after the element array (WriteInodeToPage in
+        // internal/common/inode.go, v1.4.3): a gap there means that the count or a length was changed.
+        let mut end = Some(HEADER_BYTES + usize::from(page.header.count) * ELEMENT_BYTES);
+        let mut last: Option<&[u8]> = None;
+        for index in 0..page.count() {
+            let at = HEADER_BYTES + index * ELEMENT_BYTES;
+            let element = match Element::read(page, index, is_branch) {
+                Ok(element) => element,
+                Err(error) => {
+                    self.report(&codes::ELEMENT, at, format!("element {index}: {error}"));
+                    end = None;
+                    continue;
+                }
+            };
+            if let Some(end) = end.filter(|end| *end != element.start) {
+                self.misplaced(index, at, end, element.start);
+            }
+            end = Some(element.start + element.length);
+            if !is_branch {
+                self.flags(index, at);
+            }
+            self.order(index, at, element.key, last, bounds);
+            last = Some(element.key);
+        }
+        end
+    }
+
+    /// Reports an element whose key does not start where the element before it ends.
+    fn misplaced(&mut self, index: usize, at: usize, expected: usize, start: usize) {
+        let beyond = start.saturating_sub(expected);
+        let message = if index == 0 && beyond > 0 && beyond.is_multiple_of(ELEMENT_BYTES) {
+            // The element array has room for more elements than the header counts: those are invisible.
+            let count = usize::from(self.page.header.count);
+            let room = count + beyond / ELEMENT_BYTES;
+            format!(
+                "the header says {count} elements, the element array has {room}; the last {} invisible",
+                match room - count {
+                    1 => "one is".to_owned(),
+                    hidden => format!("{hidden} are"),
+                }
+            )
+        } else {
+            format!("element {index} starts at byte {start} of the page, expected {expected}")
+        };
+        self.report(&codes::ELEMENT, at, message);
+    }
+
+    fn flags(&mut self, index: usize, at: usize) {
+        // bbolt tests only the lowest bit: IsBucketEntry in internal/common/page.go, v1.4.3.
+        let flags = self.page.bytes.u32(at, "leafPageElement.flags");
+        let flags = flags.unwrap_or(0);
+        if flags & !BUCKET_FLAG != 0 {
+            let message = format!("element {index} has flags {flags:#x}; bbolt writes 0 or 1");
+            self.report(&codes::ELEMENT_FLAGS, at, message);
+        }
+    }
+
+    /// Checks that a key is greater than the key before it and within the range of the parent.
+    ///
+    /// bbolt checks both when it opens a file without a stored freelist, and then panics: verifyKeyOrder in `tx_check.go`,
+    /// v1.3.11.
+    fn order(
+        &mut self,
+        index: usize,
+        at: usize,
+        key: &[u8],
+        last: Option<&[u8]>,
+        bounds: (Option<&[u8]>, Option<&[u8]>),
+    ) {
+        if last.is_some_and(|last| key <= last) {
+            let message =
+                format!("the key of element {index} is not greater than the key before it");
+            self.report(&codes::KEY_ORDER, at, message);
+        }
+        if bounds.0.is_some_and(|lower| key < lower) || bounds.1.is_some_and(|upper| key >= upper) {
+            let message = format!("the key of element {index} is outside its parent's range");
+            self.report(&codes::KEY_RANGE, at, message);
+        }
+    }
+
+    /// Checks that the rest of the page is zero.
+    fn padding(&mut self, end: usize) {
+        if self.inline {
+            return;
+        }
+        let Some(rest) = self.page.bytes.as_slice().get(end..) else {
+            return;
+        };
+        if !is_zero(rest)
+            && let Some(first) = rest.iter().position(|byte| *byte != 0)
+        {
+            let message = "bytes after the last value are not zero".to_owned();
+            self.report(&codes::PAGE_PADDING, end + first, message);
+        }
+    }
+
     fn report(&mut self, code: &'static Code, at: usize, message: String) {
         let code = if self.inline { &codes::INLINE } else { code };
         if let Some(known) = self.found.iter_mut().find(|finding| finding.code == code) {
@@ -162,4 +186,35 @@ impl Judge<'_, '_> {
         self.found
             .push(Finding::new(code, place, message).stack(self.stack.iter().copied()));
     }
+}
+
+/// Returns whether all bytes are zero; compares up to 4096 bytes at a time.
+fn is_zero(mut rest: &[u8]) -> bool {
+    static ZEROS: [u8; 4096] = [0; 4096];
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(rest.len().min(ZEROS.len()));
+        if ZEROS.get(..some.len()) != Some(some) {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
+/// Reports buckets within a bucket (BOLT-019): etcd has none, and bbolt would read the value as a bucket header.
+pub(super) fn nested(page: &Page<'_>, bucket: &str, stack: &[u64]) -> Option<Finding> {
+    if page.header.page_type() != Some(PageType::Leaf) {
+        return None;
+    }
+    let mut nested = page.items().flatten().filter(|item| item.is_bucket());
+    let first = nested.next()?;
+    let place = page.bytes.place(HEADER_BYTES + first.index * ELEMENT_BYTES);
+    let message = format!(
+        "leaf page {}: element {} of bucket {bucket} has the flag of a bucket",
+        page.pgid, first.index
+    );
+    let finding = Finding::new(&codes::FOREIGN_BUCKET, place.on_page(page.pgid.0), message)
+        .stack(stack.iter().copied())
+        .severity(Severity::Error);
+    Some(finding.count(1 + nested.count() as u64))
 }

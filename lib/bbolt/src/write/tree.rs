@@ -15,7 +15,7 @@ const MAX_COUNT: usize = 0xfffe;
 /// A branch with fewer children is not written: bbolt would have merged it.
 const MIN_CHILDREN: usize = 2;
 
-/// A page that is being filled: its elements, and keys and values behind them.
+/// A page that is being filled: its elements, and the keys and values after them.
 #[derive(Debug, Default)]
 struct Filling {
     /// Flags (leaf) or child page (branch), length of the key, length of the value.

@@ -1,4 +1,4 @@
-//! Every code with What / Why / Next: the one table behind findings, errors and `etcd-inspect explain`.
+//! Codes with What, Why and Next: the table from which findings, errors and `etcd-inspect explain` take their texts.
 //!
 //! Ids are stable and never reused. Finding ids are those of the corruption catalogue (`BOLT-007`, `WAL-006`, …); error ids
 //! are `E` and four digits. Each crate declares its own codes; the joined library lists them all.
@@ -7,24 +7,24 @@ pub mod error;
 
 use crate::finding::Severity;
 
-/// One code and everything `explain` says about it.
+/// One code and its description.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `BOLT-007`.
+    /// The id, such as `BOLT-007`.
     pub id: &'static str,
-    /// Usual severity.
+    /// The usual severity.
     pub severity: Severity,
     /// A title of a few words.
     pub title: &'static str,
-    /// What it is, and what real etcd does with it.
+    /// What it is, and what etcd does with it.
     pub what: &'static str,
-    /// What usually causes it.
+    /// The usual causes.
     pub why: &'static str,
-    /// What to do next; commands carry `{path}` for the evidence.
+    /// What to do next; commands contain `{path}` for the evidence.
     pub next: &'static str,
 }
 
-/// Declares statics for codes and the slice of them all, so that a code cannot be left out of the table.
+/// Declares a static for each code and `ALL`, the slice of them, so that no code is missing in the table.
 #[macro_export]
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $severity:ident, $title:literal,
@@ -34,7 +34,7 @@ macro_rules! codes {
             id: $id, severity: $crate::Severity::$severity, title: $title,
             what: $what, why: $why, next: $next,
         };)*
-        /// All codes of this room, in order.
+        /// All codes of this module, in order.
         pub static ALL: &[&$crate::codes::Code] = &[$(&$name),*];
     };
 }

@@ -1,4 +1,4 @@
-//! Nothing that stands in the evidence may move the cursor, retitle the window or hide itself.
+//! Escapes text of the evidence, so that it cannot move the cursor, change the title of the window or hide itself.
 //!
 //! Every string that reaches a terminal, a table, CSV or TSV goes through here; JSON and YAML have their own escapes for
 //! the same characters.
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Which characters may stand as they are.
+/// Characters that are printed unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charset {
     /// Only ASCII: `--ascii`, or a locale that is not UTF-8.
@@ -128,7 +128,7 @@ fn escaped(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 }
 
 fn push(out: &mut String, raw: &str, charset: Charset, double_backslash: bool) {
-    let mut marks = MARKS_IN_A_ROW; // none may stand at the start: it would land on what we printed before
+    let mut marks = MARKS_IN_A_ROW; // none at the start: it would combine with the text before
     for c in raw.chars() {
         match c {
             '\\' if double_backslash => out.push_str("\\\\"),

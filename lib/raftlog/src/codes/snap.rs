@@ -1,46 +1,46 @@
-//! Codes of snap. SNAP-009 and SNAP-010 compare with the db, SNAP-011 to SNAP-013 are about files of `etcdctl snapshot save`.
+//! Codes of `.snap` files. SNAP-009 and SNAP-010 compare with the db, SNAP-011 to SNAP-013 are about files of `etcdctl snapshot save`.
 
 use located::codes;
 
 codes! {
-    SNAP_UNREADABLE = "SNAP-001", Warning, "a .snap file is empty, cut or fails its checksum",
-        what: "The envelope of a raft snapshot file does not hold. etcd renames it to .snap.broken and uses an older one; when no older one is usable it reads the WAL from the beginning, and stops with `wal: file not found` when that beginning was purged. etcd 3.7 does not read .snap files at boot.",
-        why: "A full disk (0 bytes), a partial write, bit rot.",
-        next: "Copy the directory before any start: etcd renames the file. `etcd-inspect preflight --for start {path}` says which snapshot would be used instead.";
-    SNAP_NAME = "SNAP-002", Warning, "a .snap file's name is not its content",
-        what: "The name says another term and index than the metadata inside. etcd sorts by name and matches by content, so it may choose an older snapshot.",
+    SNAP_UNREADABLE = "SNAP-001", Warning, "a .snap file is empty, truncated or fails its checksum",
+        what: "The file cannot be parsed, or its content does not match its CRC-32C. etcd renames it to .snap.broken and uses an older one. If there is none, etcd reads the WAL from its first entry, and stops with `wal: file not found` if that entry was purged. etcd 3.7 does not read .snap files at start.",
+        why: "A full disk (0 bytes), a partial write, or bit rot.",
+        next: "Copy the directory before any start: etcd renames the file. `etcd-inspect preflight --for start {path}` reports which snapshot would be used instead.";
+    SNAP_NAME = "SNAP-002", Warning, "the name of a .snap file does not match its content",
+        what: "The name has another term or index than the metadata in the file. etcd sorts by name and compares the content with the WAL, so it may choose an older snapshot.",
         why: "The file was renamed or copied by hand.",
         next: "etcd-inspect snap {path}";
     SNAP_ORPHAN = "SNAP-003", Note, "a .snap file has no WAL record",
-        what: "The WAL has no snapshot record of this term and index: etcd passes the file over.",
-        why: "The process died between the file and its record (normal), or the WAL was cut or replaced.",
-        next: "Nothing, unless the WAL is damaged too: etcd-inspect check {path}";
+        what: "The WAL has no snapshot record of this term and index: etcd skips the file.",
+        why: "The process was killed after it wrote the file and before it wrote the record (normal), or the WAL was truncated or replaced.",
+        next: "Nothing, if the WAL is intact: etcd-inspect check {path}";
     SNAP_FILE_MISSING = "SNAP-004", Warning, "the newest snapshot record has no .snap file",
-        what: "The newest snapshot that the WAL calls valid has no usable file. etcd up to 3.6 falls back to an older one and replays more; if the WAL no longer reaches back that far it stops with `wal: file not found`. etcd 3.7 needs no file.",
+        what: "The newest valid snapshot record of the WAL has no usable file. etcd up to 3.6 uses an older snapshot and replays more entries. If the WAL no longer contains those entries, etcd stops with `wal: file not found`. etcd 3.7 needs no file.",
         why: "The file was deleted, renamed to .broken, or lost by a crash of etcd 3.4.0 to 3.4.7.",
-        next: "If a .snap.broken of that index exists, look at it: etcd-inspect snap {path}";
-    SNAP_CONF_STATE = "SNAP-005", Error, "voters in the .snap differ from the WAL record's",
-        what: "The .snap and the WAL's snapshot record of the same index name different voters or learners. Raft follows the .snap (3.7: the `members` bucket).",
-        why: "A manual edit, files of two members mixed, or etcd issue 19557 (a promoted learner that was not persisted).",
+        next: "If a .snap.broken file of that index exists, examine it: etcd-inspect snap {path}";
+    SNAP_CONF_STATE = "SNAP-005", Error, "a .snap and its WAL record name different voters",
+        what: "The .snap and the snapshot record of the same index name different voters or learners. etcd uses those of the .snap (3.7: the `members` bucket).",
+        why: "A manual edit, files of two members mixed, or etcd issue 19557 (the promotion of a learner was not persisted).",
         next: "etcd-inspect snap {path}; compare with `etcd-inspect meta {path}` and with the other members.";
-    SNAP_JOINT = "SNAP-006", Warning, "a joint configuration in a .snap",
-        what: "The ConfState has outgoing voters, future learners or auto_leave set. etcd never makes joint configurations; what it does with one is undefined.",
-        why: "Other software wrote the file, or it is damaged.",
+    SNAP_JOINT = "SNAP-006", Warning, "a .snap contains a joint configuration",
+        what: "The ConfState has outgoing voters, future learners or auto_leave set. etcd never writes a joint configuration; its behaviour with one is undefined.",
+        why: "Software other than etcd wrote the file, or it is damaged.",
         next: "etcd-inspect snap {path}";
-    SNAP_STORE = "SNAP-007", Error, "the v2 store in a .snap is damaged",
-        what: "The JSON cannot be read, or the own member is missing in it. etcd up to 3.6 panics: `failed to recover from snapshot`.",
-        why: "Bad memory before the checksum was made, or a manual edit.",
-        next: "Move that .snap away from a copy of the directory: an older one is used if the WAL reaches back to it. `etcd-inspect preflight --for start {path}` says whether it does.";
-    SNAP_CUSTOM = "SNAP-008", Note, "keys of the v2 API in a .snap",
-        what: "The v2 store has content outside etcd's own. etcd 3.6 refuses to start on it (`detected disallowed custom content in v2store`); 3.4 and 3.5 do not mind.",
-        why: "A client used the v2 API (flannel, old tools) while it was still on.",
-        next: "Before an upgrade to 3.6: delete those keys with etcdctl v2 under 3.5 and let a new snapshot be taken.";
-    SNAP_NO_VOTERS = "SNAP-014", Error, "a .snap without voters",
-        what: "The ConfState names no voter. etcd starts, but never elects a leader and never serves; 3.7 panics with `empty confstate`.",
+    SNAP_STORE = "SNAP-007", Error, "the v2 store of a .snap is damaged",
+        what: "The JSON cannot be parsed, or the member itself is missing in it. etcd up to 3.6 panics: `failed to recover from snapshot`.",
+        why: "Bad memory before the checksum was computed, or a manual edit.",
+        next: "In a copy of the directory, move that .snap away: etcd then uses an older one if the WAL contains the entries after it. `etcd-inspect preflight --for start {path}` reports whether it does.";
+    SNAP_CUSTOM = "SNAP-008", Note, "a .snap contains keys of the v2 API",
+        what: "The v2 store contains keys other than those of etcd itself. etcd 3.6 refuses to start on it (`detected disallowed custom content in v2store`); 3.4 and 3.5 start.",
+        why: "A client (flannel, old tools) used the v2 API while it was enabled.",
+        next: "Before an upgrade to 3.6: delete those keys with etcdctl v2 under 3.5, and wait for the next snapshot.";
+    SNAP_NO_VOTERS = "SNAP-014", Error, "a .snap names no voters",
+        what: "The ConfState names no voters. etcd starts, but never elects a leader and never serves; 3.7 panics with `empty confstate`.",
         why: "A manual edit, or software other than etcd.",
-        next: "Move that .snap away from a copy of the directory; an older one is used if the WAL reaches back to it.";
-    SNAP_MEMBERSHIP = "SNAP-015", Error, "voters and members in a .snap differ",
-        what: "The ConfState and the v2 store of one snapshot name different members. A voter without a member entry makes etcd panic (`failed to update; member unknown`) or wait for a peer that does not exist.",
+        next: "In a copy of the directory, move that .snap away: etcd then uses an older one if the WAL contains the entries after it.";
+    SNAP_MEMBERSHIP = "SNAP-015", Error, "the voters and the members of a .snap differ",
+        what: "The ConfState and the v2 store of one snapshot name different members. If a voter has no member entry, etcd panics (`failed to update; member unknown`) or waits for a peer that does not exist.",
         why: "A manual edit, damaged JSON, or a membership bug.",
         next: "etcd-inspect snap {path}";
 }

@@ -1,4 +1,4 @@
-//! Requests on users and roles. Passwords stand in clear in logs of etcd 3.4, as bcrypt hashes since 3.5.
+//! Requests on users and roles. Logs of etcd 3.4 contain passwords in plain text, logs since 3.5 contain bcrypt hashes.
 
 /// Turns authentication on.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -18,10 +18,10 @@ pub struct InternalAuthenticateRequest {
     /// The user.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Cleared before it is proposed.
+    /// The server clears it before it proposes the request.
     #[prost(string, tag = "2")]
     pub password: String,
-    /// The token that is given out.
+    /// The token that the user receives.
     #[prost(string, tag = "3")]
     pub simple_token: String,
 }
@@ -40,7 +40,7 @@ pub struct AuthUserAddRequest {
     /// The user.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// In clear, in logs of etcd 3.4.
+    /// Plain text in logs of etcd 3.4; empty since 3.5.
     #[prost(string, tag = "2")]
     pub password: String,
     /// Options.
@@ -57,7 +57,7 @@ pub struct AuthUserChangePasswordRequest {
     /// The user.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// In clear, in logs of etcd 3.4.
+    /// Plain text in logs of etcd 3.4; empty since 3.5.
     #[prost(string, tag = "2")]
     pub password: String,
     /// base64 of a bcrypt hash, since 3.5.
@@ -81,7 +81,7 @@ pub struct AuthUserGetRequest {
     pub name: String,
 }
 
-/// Gives a user a role.
+/// Grants a role to a user.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct AuthUserGrantRoleRequest {
     /// The user.
@@ -92,7 +92,7 @@ pub struct AuthUserGrantRoleRequest {
     pub role: String,
 }
 
-/// Takes a role from a user.
+/// Revokes a role from a user.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct AuthUserRevokeRoleRequest {
     /// The user.
@@ -135,7 +135,7 @@ pub struct AuthRoleGetRequest {
     pub role: String,
 }
 
-/// What a role may do with a key or a range: authpb.Permission.
+/// Allows a role to read or write a key or a range: authpb.Permission.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Permission {
     /// 0 read, 1 write, 2 read and write.
@@ -144,12 +144,12 @@ pub struct Permission {
     /// The key, or the first of the range.
     #[prost(bytes = "vec", tag = "2")]
     pub key: Vec<u8>,
-    /// One behind the range; empty: only `key`; one zero byte: everything from `key` on.
+    /// End of the range, exclusive. Empty: only `key`. One zero byte: every key from `key` on.
     #[prost(bytes = "vec", tag = "3")]
     pub range_end: Vec<u8>,
 }
 
-/// Gives a role a permission.
+/// Grants a permission to a role.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct AuthRoleGrantPermissionRequest {
     /// The role.
@@ -160,7 +160,7 @@ pub struct AuthRoleGrantPermissionRequest {
     pub perm: Option<Permission>,
 }
 
-/// Takes a permission from a role.
+/// Revokes a permission from a role.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct AuthRoleRevokePermissionRequest {
     /// The role.

@@ -6,7 +6,7 @@ pub struct LeaseGrantRequest {
     /// Seconds to live.
     #[prost(int64, tag = "1")]
     pub ttl: i64,
-    /// Always filled before it is proposed.
+    /// The id; the server chooses one before it proposes the request.
     #[prost(int64, tag = "2")]
     pub id: i64,
 }
@@ -19,7 +19,7 @@ pub struct LeaseRevokeRequest {
     pub id: i64,
 }
 
-/// How long one lease still lives.
+/// The remaining time to live of one lease.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct LeaseCheckpoint {
     /// The lease.
@@ -30,21 +30,21 @@ pub struct LeaseCheckpoint {
     pub remaining_ttl: i64,
 }
 
-/// Records how long leases still live, so that a new leader does not start them anew.
+/// Records the remaining time to live of leases, so that a new leader does not extend them to their full TTL.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct LeaseCheckpointRequest {
-    /// One for each lease.
+    /// One entry for each lease.
     #[prost(message, repeated, tag = "1")]
     pub checkpoints: Vec<LeaseCheckpoint>,
 }
 
-/// Reads, raises or clears alarms. Each `endpoint health` and `alarm list` writes a GET.
+/// Reads, activates or deactivates alarms. Each `endpoint health` and `alarm list` proposes a GET.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct AlarmRequest {
     /// 0 get, 1 activate, 2 deactivate.
     #[prost(int32, tag = "1")]
     pub action: i32,
-    /// The member; 0: all.
+    /// The member; 0: every member.
     #[prost(uint64, tag = "2")]
     pub member_id: u64,
     /// 0 none, 1 NOSPACE, 2 CORRUPT.
@@ -60,13 +60,13 @@ pub struct ClusterVersionSetRequest {
     pub ver: String,
 }
 
-/// What a member says about itself.
+/// Name and client URLs of a member.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Attributes {
     /// Its name.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Where clients reach it.
+    /// URLs for clients.
     #[prost(string, repeated, tag = "2")]
     pub client_urls: Vec<String>,
 }
@@ -77,7 +77,7 @@ pub struct ClusterMemberAttrSetRequest {
     /// The member.
     #[prost(uint64, tag = "1")]
     pub member_id: u64,
-    /// What it says.
+    /// Its name and client URLs.
     #[prost(message, optional, tag = "2")]
     pub member_attributes: Option<Attributes>,
 }
@@ -85,15 +85,15 @@ pub struct ClusterMemberAttrSetRequest {
 /// Starts or ends a downgrade.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct DowngradeInfoSetRequest {
-    /// Whether one is under way.
+    /// Whether a downgrade is in progress.
     #[prost(bool, tag = "1")]
     pub enabled: bool,
-    /// The version to go down to.
+    /// The target version.
     #[prost(string, tag = "2")]
     pub ver: String,
 }
 
-/// Written by etcd's own tests only.
+/// Proposed only by tests of etcd.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct DowngradeVersionTestRequest {
     /// A version.

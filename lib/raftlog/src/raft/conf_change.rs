@@ -1,41 +1,41 @@
-//! Who votes: raftpb.ConfState, ConfChange, ConfChangeV2, and the Member JSON that etcd puts beside a change.
+//! Voters and learners: raftpb.ConfState, ConfChange, ConfChangeV2, and the Member JSON in the context of a change.
 
 use located::MemberId;
 use prost::Message as _;
 
-/// The voters and learners of a configuration: raftpb.ConfState. The order of ids means nothing.
+/// The voters and learners of a configuration: raftpb.ConfState. The order of ids has no meaning.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct ConfState {
     /// Members that vote.
     #[prost(uint64, repeated, packed = "false", tag = "1")]
     pub voters: Vec<u64>,
-    /// Members that only receive the log.
+    /// Members that receive the log and do not vote.
     #[prost(uint64, repeated, packed = "false", tag = "2")]
     pub learners: Vec<u64>,
     /// The old voters of a joint configuration; etcd never writes one.
     #[prost(uint64, repeated, packed = "false", tag = "3")]
     pub voters_outgoing: Vec<u64>,
-    /// Learners to be when a joint configuration ends; etcd never writes one.
+    /// Members that become learners when a joint configuration ends; etcd never writes one.
     #[prost(uint64, repeated, packed = "false", tag = "4")]
     pub learners_next: Vec<u64>,
-    /// Whether a joint configuration ends by itself; etcd never sets it.
+    /// Whether a joint configuration ends automatically; etcd never sets it.
     #[prost(bool, tag = "5")]
     pub auto_leave: bool,
 }
 
 impl ConfState {
-    /// Whether it is a joint configuration: impossible in data that etcd wrote.
+    /// Returns whether it is a joint configuration, which etcd never writes.
     pub fn is_joint(&self) -> bool {
         self.auto_leave || !self.voters_outgoing.is_empty() || !self.learners_next.is_empty()
     }
 
-    /// Whether both name the same voters and learners, in any order.
+    /// Returns whether both contain the same voters and learners, in any order.
     pub fn same_members(&self, other: &Self) -> bool {
         sorted(&self.voters) == sorted(&other.voters)
             && sorted(&self.learners) == sorted(&other.learners)
     }
 
-    /// Whether `id` votes or learns in it.
+    /// Returns whether the member is a voter or a learner.
     pub fn contains(&self, MemberId(id): MemberId) -> bool {
         self.voters.contains(&id) || self.learners.contains(&id)
     }
@@ -47,23 +47,23 @@ fn sorted(ids: &[u64]) -> Vec<u64> {
     ids
 }
 
-/// What a [`ConfChange`] does.
+/// The kind of a [`ConfChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConfChangeType {
-    /// 0: add a voter, or promote a learner.
+    /// 0: adds a voter, or promotes a learner.
     AddNode,
-    /// 1: remove a member for good; its id never comes back.
+    /// 1: removes a member; its id is never used again.
     RemoveNode,
-    /// 2: change a member's peer URLs.
+    /// 2: changes the peer URLs of a member.
     UpdateNode,
-    /// 3: add a member that does not vote.
+    /// 3: adds a member that does not vote.
     AddLearnerNode,
     /// Anything else.
     Other(i32),
 }
 
 impl ConfChangeType {
-    /// From the number in the message.
+    /// Converts the number in the message.
     pub fn from_raw(raw: i32) -> Self {
         match raw {
             0 => Self::AddNode,
@@ -74,7 +74,7 @@ impl ConfChangeType {
         }
     }
 
-    /// raft's name for it.
+    /// Returns the name that raft uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::AddNode => "AddNode",
@@ -95,7 +95,7 @@ pub struct ConfChange {
     /// The raw number; see [`ConfChange::kind`].
     #[prost(int32, tag = "2")]
     pub r#type: i32,
-    /// The member it is about.
+    /// The member to change.
     #[prost(uint64, tag = "3")]
     pub node_id: u64,
     /// Member JSON, absent for a removal; see [`ConfChange::member`].
@@ -107,22 +107,22 @@ impl ConfChange {
     /// Reads a serialized raftpb.ConfChange.
     ///
     /// # Errors
-    /// As prost says: not protobuf, or a field with the wrong wire type.
+    /// Returns the error of prost if the bytes are not protobuf or a field has the wrong wire type.
     pub fn parse(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
         Self::decode(bytes)
     }
 
-    /// What it does.
+    /// Returns the kind of the change.
     pub fn kind(&self) -> ConfChangeType {
         ConfChangeType::from_raw(self.r#type)
     }
 
-    /// The member that its context describes; `None` where there is no context.
+    /// Parses the member in the context; `None` if the context is empty.
     pub fn member(&self) -> Option<Result<MemberContext, serde_json::Error>> {
         (!self.context.is_empty()).then(|| serde_json::from_slice(&self.context))
     }
 
-    /// Whether it promotes a learner that is already there.
+    /// Returns whether it promotes a learner.
     pub fn is_promotion(&self) -> bool {
         matches!(self.member(), Some(Ok(member)) if member.is_promote)
     }
@@ -134,12 +134,12 @@ pub struct ConfChangeSingle {
     /// The raw number of a [`ConfChangeType`].
     #[prost(int32, tag = "1")]
     pub r#type: i32,
-    /// The member it is about.
+    /// The member to change.
     #[prost(uint64, tag = "2")]
     pub node_id: u64,
 }
 
-/// Several changes at once: raftpb.ConfChangeV2. etcd never proposes one, and panics when it meets one.
+/// Several changes at once: raftpb.ConfChangeV2. etcd never proposes one, and panics when it applies one.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct ConfChangeV2 {
     /// 0 auto, 1 joint implicit, 2 joint explicit.
@@ -148,7 +148,7 @@ pub struct ConfChangeV2 {
     /// The steps.
     #[prost(message, repeated, tag = "2")]
     pub changes: Vec<ConfChangeSingle>,
-    /// Whatever the proposer put there.
+    /// Context chosen by the proposer.
     #[prost(bytes = "vec", tag = "3")]
     pub context: Vec<u8>,
 }
@@ -157,13 +157,15 @@ impl ConfChangeV2 {
     /// Reads a serialized raftpb.ConfChangeV2.
     ///
     /// # Errors
-    /// As prost says: not protobuf, or a field with the wrong wire type.
+    /// Returns the error of prost if the bytes are not protobuf or a field has the wrong wire type.
     pub fn parse(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
         Self::decode(bytes)
     }
 }
 
-/// The JSON beside a change: membership.Member, with the flags of ConfigChangeContext.
+/// The JSON in the context of a change: membership.Member with the flags of ConfigChangeContext.
+///
+/// Source: `server/etcdserver/api/membership/cluster.go`, v3.5.30.
 ///
 /// ```
 /// use etcd_inspect_raftlog::raft::MemberContext;
@@ -174,22 +176,22 @@ impl ConfChangeV2 {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 pub struct MemberContext {
-    /// Up to 2⁶⁴−1: more than JSON numbers carry elsewhere.
+    /// The member id; up to 2⁶⁴−1, which most JSON readers round.
     #[serde(default)]
     pub id: u64,
-    /// `null` in a promotion: then empty.
+    /// URLs for other members; a promotion has `null`, which is read as empty.
     #[serde(default, rename = "peerURLs", deserialize_with = "null_is_empty")]
     pub peer_urls: Vec<String>,
-    /// Omitted where false.
+    /// Whether the member is a learner; the field is absent if it is not.
     #[serde(default, rename = "isLearner")]
     pub is_learner: bool,
     /// Whether the change promotes a learner.
     #[serde(default, rename = "isPromote")]
     pub is_promote: bool,
-    /// Omitted where empty: a member that was added but never started.
+    /// The name; absent if the member was added but never started.
     #[serde(default)]
     pub name: String,
-    /// Omitted where empty.
+    /// URLs for clients; absent if the member never started.
     #[serde(default, rename = "clientURLs", deserialize_with = "null_is_empty")]
     pub client_urls: Vec<String>,
 }

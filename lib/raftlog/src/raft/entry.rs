@@ -3,21 +3,21 @@
 use located::Term;
 use located::wire::{Fields, Value};
 
-/// What kind of change an entry carries.
+/// The type of an entry: raftpb.EntryType.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryType {
-    /// 0: a request, or nothing (the no-op a new leader writes).
+    /// 0: a request, or empty (the no-op of a new leader).
     Normal,
     /// 1: a [`ConfChange`](super::ConfChange).
     ConfChange,
-    /// 2: a [`ConfChangeV2`](super::ConfChangeV2); etcd never writes one and panics when it meets one.
+    /// 2: a [`ConfChangeV2`](super::ConfChangeV2); etcd never writes one and panics when it applies one.
     ConfChangeV2,
-    /// Anything else: no etcd writes it.
+    /// Any other number; no release of etcd writes one.
     Other(u32),
 }
 
 impl EntryType {
-    /// From the number in the entry.
+    /// Converts the number in the entry.
     pub fn from_raw(raw: u64) -> Self {
         match raw {
             0 => Self::Normal,
@@ -28,20 +28,20 @@ impl EntryType {
     }
 }
 
-/// An entry as it stands in the WAL, its data still a slice of the file.
+/// A raft entry. Its data is a slice of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Field 1; absent for [`EntryType::Normal`] in logs of etcd 3.7.
+    /// Field 1; logs of etcd 3.7 omit it for [`EntryType::Normal`].
     pub kind: EntryType,
-    /// Field 2.
+    /// Field 2: the term of the leader that created the entry.
     pub term: Term,
-    /// Field 3.
+    /// Field 3: the raft index.
     pub index: u64,
-    /// Field 4; empty in a leader's no-op.
+    /// Field 4; empty in the no-op of a leader.
     pub data: &'a [u8],
-    /// Where `data` begins within the message.
+    /// Offset of `data` in the message.
     pub data_at: usize,
-    /// Whether the message has fields that raftpb.Entry does not: then it is something else.
+    /// Whether the message has fields that raftpb.Entry does not have: then it is another message.
     pub foreign_fields: bool,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Entry<'a> {
     /// ```
     ///
     /// # Errors
-    /// Says what is not protobuf, or which field has the wrong wire type.
+    /// Returns a description if the bytes are not protobuf or a field has the wrong wire type.
     pub fn parse(message: &'a [u8]) -> Result<Self, &'static str> {
         let mut entry = Self {
             kind: EntryType::Normal,

@@ -1,18 +1,21 @@
-//! raftpb.HardState: term, vote and commit as a member promised them.
+//! raftpb.HardState: term, vote and commit that a member must not forget.
 
 use located::wire::{Fields, Value};
 use located::{MemberId, Term};
 
-/// What a member must remember across restarts to keep raft's promises.
+/// What a member must remember across restarts.
+///
+/// etcd does not sync a HardState that only advances the commit, so the stored commit may lag behind the one the member
+/// knew (`MustSync` in `raft/node.go`, v3.5.30).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HardState {
-    /// The term the member was in.
+    /// The newest term that the member knew.
     pub term: Term,
-    /// The member it voted for in that term; 0: none.
+    /// The member that it voted for in that term; 0: none.
     pub vote: MemberId,
-    /// The highest index it knew to be committed; advances of the commit alone may never reach the file.
+    /// The highest index that it knew to be committed.
     pub commit: u64,
-    /// Whether the message has fields that raftpb.HardState does not: then it is something else.
+    /// Whether the message has fields that raftpb.HardState does not have: then it is another message.
     pub foreign_fields: bool,
 }
 
@@ -20,7 +23,7 @@ impl HardState {
     /// Reads a serialized raftpb.HardState. An absent field is zero.
     ///
     /// # Errors
-    /// Says what is not protobuf, or that a field has the wrong wire type.
+    /// Returns a description if the bytes are not protobuf or a field has the wrong wire type.
     pub fn parse(message: &[u8]) -> Result<Self, &'static str> {
         let mut state = Self::default();
         for field in Fields::new(message) {

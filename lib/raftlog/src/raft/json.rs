@@ -1,4 +1,4 @@
-//! Requests as JSON: ids as 16 hex digits, keys as `key` or `key_b64`, secrets only on demand.
+//! Requests as JSON: ids as 16 hexadecimal digits, keys as `key` or `key_b64`, secrets only on request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::kv::{Compare, Op, RequestOp, Target, TxnRequest};
 use super::{ConfChange, Operation, Payload, Request, V2Request};
 
-/// Which contents a JSON document shows.
+/// Selects what a JSON document shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reveal {
-    /// Values of keys; otherwise only their lengths.
+    /// Whether to show the values of keys; otherwise only their lengths.
     pub values: bool,
-    /// Passwords, their hashes and tokens; otherwise `••••`.
+    /// Whether to show passwords, their hashes and tokens; otherwise `••••`.
     pub passwords: bool,
 }
 
@@ -31,8 +31,8 @@ impl Object {
         self
     }
 
-    /// Left out where it is zero, false or empty.
-    fn some(self, name: &str, value: impl Into<Value>) -> Self {
+    /// Adds the value unless it is zero, false or empty.
+    fn unless_empty(self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         let empty = match &value {
             Value::Null => true,
@@ -93,7 +93,7 @@ impl Object {
 }
 
 impl Payload {
-    /// The whole payload as JSON; its operation under the name of its field.
+    /// Returns the whole payload as JSON, its operation under the name of its field.
     pub fn to_json(&self, reveal: Reveal) -> Value {
         match self {
             Self::Request(request) => request.to_json(reveal),
@@ -114,7 +114,7 @@ impl Payload {
 }
 
 impl Request {
-    /// The whole request as JSON; its operation under the name of its field.
+    /// Returns the whole request as JSON, its operation under the name of its field.
     pub fn to_json(&self, reveal: Reveal) -> Value {
         let object = Object::new(reveal);
         match self {
@@ -124,8 +124,8 @@ impl Request {
                     Some(header) => {
                         let json = Object::new(reveal)
                             .id("id", header.id)
-                            .some("username", header.username.as_str())
-                            .some("auth_revision", header.auth_revision);
+                            .unless_empty("username", header.username.as_str())
+                            .unless_empty("auth_revision", header.auth_revision);
                         object.with("header", json.done())
                     }
                     None => object,
@@ -142,14 +142,14 @@ impl Request {
     }
 }
 
-/// With passwords masked and values left out.
+/// Serializes with passwords masked and values omitted.
 impl serde::Serialize for Request {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json(Reveal::default()).serialize(serializer)
     }
 }
 
-/// With passwords masked and values left out.
+/// Serializes with passwords masked and values omitted.
 impl serde::Serialize for Payload {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json(Reveal::default()).serialize(serializer)
@@ -167,11 +167,11 @@ fn conf_change(change: &ConfChange) -> Value {
         Some(Ok(member)) => {
             let json = Object::new(Reveal::default())
                 .id("id", member.id)
-                .some("name", member.name)
-                .some("peer_urls", member.peer_urls)
-                .some("client_urls", member.client_urls)
-                .some("is_learner", member.is_learner)
-                .some("is_promote", member.is_promote);
+                .unless_empty("name", member.name)
+                .unless_empty("peer_urls", member.peer_urls)
+                .unless_empty("client_urls", member.client_urls)
+                .unless_empty("is_learner", member.is_learner)
+                .unless_empty("is_promote", member.is_promote);
             object.with("member", json.done()).done()
         }
     }
@@ -181,26 +181,26 @@ fn v2(request: &V2Request, reveal: Reveal) -> Value {
     Object::new(reveal)
         .id("id", request.id)
         .with("method", request.method.as_str())
-        .some("path", request.path.as_str())
-        .some("val", request.val.as_str())
-        .some("dir", request.dir)
-        .some("prev_value", request.prev_value.as_str())
-        .some("prev_index", request.prev_index)
-        .some("prev_exist", request.prev_exist)
-        .some("expiration", request.expiration)
-        .some("wait", request.wait)
-        .some("since", request.since)
-        .some("recursive", request.recursive)
-        .some("sorted", request.sorted)
-        .some("quorum", request.quorum)
-        .some("time", request.time)
-        .some("stream", request.stream)
-        .some("refresh", request.refresh)
+        .unless_empty("path", request.path.as_str())
+        .unless_empty("val", request.val.as_str())
+        .unless_empty("dir", request.dir)
+        .unless_empty("prev_value", request.prev_value.as_str())
+        .unless_empty("prev_index", request.prev_index)
+        .unless_empty("prev_exist", request.prev_exist)
+        .unless_empty("expiration", request.expiration)
+        .unless_empty("wait", request.wait)
+        .unless_empty("since", request.since)
+        .unless_empty("recursive", request.recursive)
+        .unless_empty("sorted", request.sorted)
+        .unless_empty("quorum", request.quorum)
+        .unless_empty("time", request.time)
+        .unless_empty("stream", request.stream)
+        .unless_empty("refresh", request.refresh)
         .done()
 }
 
 impl Operation<'_> {
-    /// The operation as JSON.
+    /// Returns the operation as JSON.
     pub fn to_json(&self, reveal: Reveal) -> Value {
         let object = Object::new(reveal);
         match self {
@@ -210,7 +210,7 @@ impl Operation<'_> {
             }
             Self::Compaction(request) => object
                 .with("revision", request.revision)
-                .some("physical", request.physical)
+                .unless_empty("physical", request.physical)
                 .done(),
             Self::LeaseGrant(request) => object
                 .lease("id", request.id)
@@ -242,7 +242,7 @@ impl Operation<'_> {
             }
             Self::DowngradeInfoSet(request) => object
                 .with("enabled", request.enabled)
-                .some("ver", request.ver.as_str())
+                .unless_empty("ver", request.ver.as_str())
                 .done(),
             Self::DowngradeVersionTest(request) => object.with("ver", request.ver.as_str()).done(),
             _ => self.auth_json(object),
@@ -270,7 +270,7 @@ impl Operation<'_> {
                 .with("name", request.name.as_str())
                 .secret("password", &request.password)
                 .secret("hashed_password", &request.hashed_password)
-                .some(
+                .unless_empty(
                     "no_password",
                     request.options.as_ref().is_some_and(|o| o.no_password),
                 ),
@@ -334,27 +334,27 @@ fn op_json(op: &Op, reveal: Reveal) -> Value {
             .bytes("key", &put.key)
             .value(&put.value)
             .lease("lease", put.lease)
-            .some("prev_kv", put.prev_kv)
-            .some("ignore_value", put.ignore_value)
-            .some("ignore_lease", put.ignore_lease)
+            .unless_empty("prev_kv", put.prev_kv)
+            .unless_empty("ignore_value", put.ignore_value)
+            .unless_empty("ignore_lease", put.ignore_lease)
             .done(),
         Op::DeleteRange(delete) => object
             .span(&delete.key, &delete.range_end)
-            .some("prev_kv", delete.prev_kv)
+            .unless_empty("prev_kv", delete.prev_kv)
             .done(),
         Op::Range(range) => object
             .span(&range.key, &range.range_end)
-            .some("limit", range.limit)
-            .some("revision", range.revision)
-            .some("sort_order", range.sort_order)
-            .some("sort_target", range.sort_target)
-            .some("serializable", range.serializable)
-            .some("keys_only", range.keys_only)
-            .some("count_only", range.count_only)
-            .some("min_mod_revision", range.min_mod_revision)
-            .some("max_mod_revision", range.max_mod_revision)
-            .some("min_create_revision", range.min_create_revision)
-            .some("max_create_revision", range.max_create_revision)
+            .unless_empty("limit", range.limit)
+            .unless_empty("revision", range.revision)
+            .unless_empty("sort_order", range.sort_order)
+            .unless_empty("sort_target", range.sort_target)
+            .unless_empty("serializable", range.serializable)
+            .unless_empty("keys_only", range.keys_only)
+            .unless_empty("count_only", range.count_only)
+            .unless_empty("min_mod_revision", range.min_mod_revision)
+            .unless_empty("max_mod_revision", range.max_mod_revision)
+            .unless_empty("min_create_revision", range.min_create_revision)
+            .unless_empty("max_create_revision", range.max_create_revision)
             .done(),
         Op::Txn(txn) => txn_json(txn, reveal),
     }

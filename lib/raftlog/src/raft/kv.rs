@@ -9,16 +9,16 @@ pub struct PutRequest {
     /// Its new value.
     #[prost(bytes = "vec", tag = "2")]
     pub value: Vec<u8>,
-    /// The lease it is attached to; 0: none.
+    /// The lease to attach the key to; 0: none.
     #[prost(int64, tag = "3")]
     pub lease: i64,
-    /// Whether the answer carries the previous version.
+    /// Whether the response contains the previous version.
     #[prost(bool, tag = "4")]
     pub prev_kv: bool,
-    /// Keep the value, change only the rest.
+    /// Whether to keep the current value.
     #[prost(bool, tag = "5")]
     pub ignore_value: bool,
-    /// Keep the lease, change only the rest.
+    /// Whether to keep the current lease.
     #[prost(bool, tag = "6")]
     pub ignore_lease: bool,
 }
@@ -29,15 +29,15 @@ pub struct DeleteRangeRequest {
     /// The key, or the first of the range.
     #[prost(bytes = "vec", tag = "1")]
     pub key: Vec<u8>,
-    /// One behind the range; empty: only `key`; one zero byte: everything from `key` on.
+    /// End of the range, exclusive. Empty: only `key`. One zero byte: every key from `key` on.
     #[prost(bytes = "vec", tag = "2")]
     pub range_end: Vec<u8>,
-    /// Whether the answer carries what was deleted.
+    /// Whether the response contains the deleted versions.
     #[prost(bool, tag = "3")]
     pub prev_kv: bool,
 }
 
-/// Reads one key or a range; in the log only within transactions.
+/// Reads one key or a range; the log contains it only within transactions.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct RangeRequest {
     /// The key, or the first of the range.
@@ -46,7 +46,7 @@ pub struct RangeRequest {
     /// As in [`DeleteRangeRequest`].
     #[prost(bytes = "vec", tag = "2")]
     pub range_end: Vec<u8>,
-    /// Most keys to return; 0: all.
+    /// Maximum number of keys to return; 0: all.
     #[prost(int64, tag = "3")]
     pub limit: i64,
     /// The revision to read at; 0: the newest.
@@ -58,13 +58,13 @@ pub struct RangeRequest {
     /// 0 key, 1 version, 2 create, 3 mod, 4 value.
     #[prost(int32, tag = "6")]
     pub sort_target: i32,
-    /// Whether a stale answer will do.
+    /// Whether a stale response is accepted.
     #[prost(bool, tag = "7")]
     pub serializable: bool,
-    /// Keys without values.
+    /// Whether to return keys without values.
     #[prost(bool, tag = "8")]
     pub keys_only: bool,
-    /// Only how many.
+    /// Whether to return only the number of keys.
     #[prost(bool, tag = "9")]
     pub count_only: bool,
     /// Lower bound of mod_revision.
@@ -81,16 +81,16 @@ pub struct RangeRequest {
     pub max_create_revision: i64,
 }
 
-/// Compares, then does one list of operations or the other, in one revision.
+/// Evaluates conditions, then executes one of two lists of operations in one revision.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct TxnRequest {
-    /// All must hold.
+    /// The conditions; `success` is executed if all of them are true.
     #[prost(message, repeated, tag = "1")]
     pub compare: Vec<Compare>,
-    /// Done when they hold.
+    /// Operations to execute if all conditions are true.
     #[prost(message, repeated, tag = "2")]
     pub success: Vec<RequestOp>,
-    /// Done when they do not.
+    /// Operations to execute if a condition is false.
     #[prost(message, repeated, tag = "3")]
     pub failure: Vec<RequestOp>,
 }
@@ -98,24 +98,24 @@ pub struct TxnRequest {
 /// One operation of a transaction.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct RequestOp {
-    /// Which one.
+    /// The operation.
     #[prost(oneof = "Op", tags = "1, 2, 3, 4")]
     pub request: Option<Op>,
 }
 
-/// What an operation of a transaction does.
+/// The operation of a [`RequestOp`].
 #[derive(Clone, PartialEq, Eq, prost::Oneof)]
 pub enum Op {
-    /// Reads.
+    /// Reads keys.
     #[prost(message, tag = "1")]
     Range(RangeRequest),
-    /// Writes.
+    /// Writes a key.
     #[prost(message, tag = "2")]
     Put(PutRequest),
-    /// Deletes.
+    /// Deletes keys.
     #[prost(message, tag = "3")]
     DeleteRange(DeleteRangeRequest),
-    /// Another transaction.
+    /// Executes another transaction.
     #[prost(message, tag = "4")]
     Txn(TxnRequest),
 }
@@ -132,24 +132,24 @@ pub struct Compare {
     /// The key, or the first of the range.
     #[prost(bytes = "vec", tag = "3")]
     pub key: Vec<u8>,
-    /// As in [`DeleteRangeRequest`]: the condition must hold for each key of the range.
+    /// As in [`DeleteRangeRequest`]: the condition must be true for every key of the range.
     #[prost(bytes = "vec", tag = "64")]
     pub range_end: Vec<u8>,
-    /// What to compare with; written even where it is zero.
+    /// The value to compare with; written even if it is zero.
     #[prost(oneof = "Target", tags = "4, 5, 6, 7, 8")]
     pub target_union: Option<Target>,
 }
 
-/// What a key is compared with.
+/// The value that a field of a key is compared with.
 #[derive(Clone, PartialEq, Eq, prost::Oneof)]
 pub enum Target {
-    /// The number of writes since it was created; 0: it does not exist.
+    /// The version of the key; 0: it does not exist.
     #[prost(int64, tag = "4")]
     Version(i64),
-    /// The revision that created it.
+    /// Its create revision.
     #[prost(int64, tag = "5")]
     CreateRevision(i64),
-    /// The revision that wrote it last.
+    /// Its mod revision.
     #[prost(int64, tag = "6")]
     ModRevision(i64),
     /// Its value.
@@ -160,13 +160,13 @@ pub enum Target {
     Lease(i64),
 }
 
-/// Drops the history up to a revision.
+/// Compacts the history up to a revision.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct CompactionRequest {
     /// The revision.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    /// Whether the answer waits until the db is rid of it.
+    /// Whether the response waits until the revisions are deleted from the db.
     #[prost(bool, tag = "2")]
     pub physical: bool,
 }

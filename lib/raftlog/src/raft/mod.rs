@@ -1,4 +1,4 @@
-//! What WAL records contain: entries, promises, membership changes, requests, elections.
+//! Raft messages in WAL records: entries, HardState, membership changes, requests; and elections derived from them.
 
 pub mod auth;
 pub mod cluster;
@@ -23,9 +23,7 @@ pub use entry::{Entry, EntryType};
 pub use hard_state::HardState;
 pub use json::Reveal;
 pub use payload::{Access, KeySpan, Payload};
-pub use plain::{
-    Condition, Plain, PlainKind, PlainPut, PlainTxn, PlainWrite, Target as PlainTarget,
-};
+pub use plain::{Condition, Plain, PlainKind, PlainPut, PlainTarget, PlainTxn, PlainWrite};
 pub use proposer::Proposer;
 pub use request::{InternalRaftRequest, OPERATIONS, Operation, Request, RequestHeader};
 pub use snapshot::{Snapshot, SnapshotMetadata};

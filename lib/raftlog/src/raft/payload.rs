@@ -1,9 +1,9 @@
-//! The payload of any entry, by its type; and the user keys it touches.
+//! The payload of an entry, decoded by the type of the entry, and the user keys that it reads or changes.
 
 use super::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use super::{ConfChange, ConfChangeType, ConfChangeV2, EntryType, Operation, Proposer, Request};
 
-/// What an entry carries.
+/// The decoded data of an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {
     /// EntryNormal.
@@ -12,12 +12,12 @@ pub enum Payload {
     ConfChange(ConfChange),
     /// EntryConfChangeV2.
     ConfChangeV2(ConfChangeV2),
-    /// Another type, or bytes that are no such message. Holds why.
+    /// An unknown type, or bytes that are not the message of the type; contains the reason.
     Undecodable(String),
 }
 
 impl Payload {
-    /// Decodes the data of an entry of that type.
+    /// Decodes the data of an entry.
     pub fn decode(kind: EntryType, data: &[u8]) -> Self {
         match kind {
             EntryType::Normal => Self::Request(Request::decode(data)),
@@ -29,11 +29,11 @@ impl Payload {
                 Ok(change) => Self::ConfChangeV2(change),
                 Err(error) => Self::Undecodable(error.to_string()),
             },
-            EntryType::Other(raw) => Self::Undecodable(format!("no entry has the type {raw}")),
+            EntryType::Other(raw) => Self::Undecodable(format!("{raw} is not an entry type")),
         }
     }
 
-    /// `normal`, `empty` (the no-op of a new leader), `conf_change`, `conf_change_v2` or `unknown`.
+    /// Returns `normal`, `empty` (the no-op of a new leader), `conf_change`, `conf_change_v2` or `unknown`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Request(Request::Empty) => "empty",
@@ -44,8 +44,8 @@ impl Payload {
         }
     }
 
-    /// The name of what it does: as [`Request::name`] says; for membership changes `add_node`, `remove_node`, `update_node`,
-    /// `add_learner_node`, and `promote_learner` for the AddNode of a member that learns already.
+    /// Returns the name of the operation: that of [`Request::name`], or for membership changes `add_node`, `remove_node`, `update_node`,
+    /// `add_learner_node`, and `promote_learner` for the AddNode of a learner.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Request(request) => request.name(),
@@ -62,16 +62,16 @@ impl Payload {
         }
     }
 
-    /// Who proposed it; `None` for no-ops and for changes made without a proposal (bootstrap, force-new-cluster).
+    /// Returns the proposer; `None` for no-ops and for changes without a proposal (bootstrap, `--force-new-cluster`).
     pub fn proposer(&self) -> Option<Proposer> {
         match self {
-            Self::Request(request) => Proposer::of_id(request.id()),
-            Self::ConfChange(change) => Proposer::of_id(change.id),
+            Self::Request(request) => Proposer::from_request_id(request.id()),
+            Self::ConfChange(change) => Proposer::from_request_id(change.id),
             Self::ConfChangeV2(_) | Self::Undecodable(_) => None,
         }
     }
 
-    /// Every key or range of keys it names, in order; both branches of a transaction included.
+    /// Lists every key and range of keys in the request, in order, from both branches of a transaction.
     pub fn key_spans(&self) -> Vec<KeySpan<'_>> {
         let mut spans = Vec::new();
         let Self::Request(Request::Internal(request)) = self else {
@@ -91,7 +91,7 @@ impl Payload {
         spans
     }
 
-    /// Every single key it may write or delete, each once; ranges are left out.
+    /// Lists every single key that the request may write or delete, each once, without ranges.
     pub fn user_keys(&self) -> Vec<&[u8]> {
         let mut keys = Vec::new();
         for span in self.key_spans() {
@@ -103,7 +103,7 @@ impl Payload {
         keys
     }
 
-    /// Every put, in all branches of a transaction.
+    /// Lists every put, from both branches of a transaction.
     pub fn puts(&self) -> Vec<&PutRequest> {
         let mut puts = Vec::new();
         if let Self::Request(Request::Internal(request)) = self {
@@ -116,13 +116,13 @@ impl Payload {
         puts
     }
 
-    /// Whether it names `key`, alone or within a range.
+    /// Returns whether the request contains `key`, alone or in a range.
     pub fn touches(&self, key: &[u8]) -> bool {
         self.key_spans().iter().any(|span| span.contains(key))
     }
 }
 
-/// The decoder bounds the nesting of messages (prost's recursion limit), and thereby this recursion.
+/// Recursion is bounded: prost decodes at most 100 nested messages.
 fn txn_spans<'a>(txn: &'a TxnRequest, spans: &mut Vec<KeySpan<'a>>) {
     for compare in &txn.compare {
         let span = KeySpan::new(&compare.key, &compare.range_end, Access::Compare);
@@ -153,27 +153,27 @@ fn txn_puts<'a>(txn: &'a TxnRequest, puts: &mut Vec<&'a PutRequest>) {
     }
 }
 
-/// How a request touches a key.
+/// How a request uses a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// It is the condition of a transaction.
+    /// In a condition of a transaction.
     Compare,
-    /// It is read.
+    /// Read.
     Read,
-    /// It is written.
+    /// Written.
     Write,
-    /// It is deleted.
+    /// Deleted.
     Delete,
 }
 
-/// A key or a range of keys that a request names.
+/// A key or a range of keys in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySpan<'a> {
     /// The key, or the first of the range.
     pub key: &'a [u8],
-    /// One behind the range; empty: only `key`; one zero byte: everything from `key` on.
+    /// End of the range, exclusive. Empty: only `key`. One zero byte: every key from `key` on.
     pub range_end: &'a [u8],
-    /// What happens to it.
+    /// How it is used.
     pub access: Access,
 }
 
@@ -186,7 +186,7 @@ impl<'a> KeySpan<'a> {
         }
     }
 
-    /// Whether `key` lies in it.
+    /// Returns whether the span contains `key`.
     pub fn contains(&self, key: &[u8]) -> bool {
         match self.range_end {
             [] => self.key == key,

@@ -1,14 +1,15 @@
-//! Puts, deletions of one key and transactions of those, read without copying: nearly every entry of a log is one of them.
+//! Fast path for puts, deletions of one key and transactions of those, read without copies: most entries of a log are
+//! one of them.
 //!
-//! [`Plain::parse`] takes only what etcd itself writes: every field once and in order, none unknown, none of another wire
-//! type. Whatever else an entry may be is left to [`Payload::decode`](super::Payload::decode), which then says the same of
-//! it as ever. So a plain entry is one on which both agree.
+//! [`Plain::parse`] accepts only what etcd itself writes: every field once and in order, no unknown field, no other wire
+//! type. Every other entry is left to [`Payload::decode`](super::Payload::decode). For a plain entry both return the same,
+//! which a property test checks.
 
 use located::wire::{Field, Fields, Value};
 
-/// What `Compare` holds against the version of a key.
+/// The value that a condition compares a field of a key with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
+pub enum PlainTarget<'a> {
     /// The version of the key.
     Version(i64),
     /// Its create revision.
@@ -21,29 +22,29 @@ pub enum Target<'a> {
     Lease(i64),
 }
 
-/// A condition on one key; target and value name the same field.
+/// A condition on one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition<'a> {
     /// 0 equal, 1 greater, 2 less, 3 not equal.
     pub result: u64,
     /// The key.
     pub key: &'a [u8],
-    /// What is compared, and with what.
-    pub target: Target<'a>,
+    /// The field and the value to compare it with.
+    pub target: PlainTarget<'a>,
 }
 
-/// A put that keeps nothing of the version before it.
+/// A put that replaces value and lease.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlainPut<'a> {
     /// The key.
     pub key: &'a [u8],
     /// The new value.
     pub value: &'a [u8],
-    /// The lease to attach, 0 for none.
+    /// The lease to attach the key to; 0: none.
     pub lease: i64,
 }
 
-/// One operation that may write.
+/// One put or deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainWrite<'a> {
     /// A put.
@@ -52,13 +53,13 @@ pub enum PlainWrite<'a> {
     Delete(&'a [u8]),
 }
 
-/// A transaction: its messages are known to be plain, and are taken apart again whenever they are asked for.
+/// A transaction of plain operations. Conditions and operations are parsed again at each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainTxn<'a> {
     message: &'a [u8],
 }
 
-/// What a plain entry does.
+/// The operation of a plain entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainKind<'a> {
     /// One put or delete.
@@ -70,13 +71,14 @@ pub enum PlainKind<'a> {
 /// A plain entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain<'a> {
-    /// The proposal's id, as [`Request::id`](super::Request::id) says it.
+    /// The request id, as [`Request::id`](super::Request::id) returns it.
     pub id: u64,
-    /// What it does.
+    /// Its operation.
     pub kind: PlainKind<'a>,
 }
 
-/// The fields of a message in ascending order, each once but those of `repeated`; `None` in place of the first that is not.
+/// Iterates over the fields of a message in ascending order; yields `None` for the first field that is out of order,
+/// or repeated without `repeated`.
 struct Ordered<'a> {
     fields: Fields<'a>,
     last: u64,
@@ -114,7 +116,7 @@ impl<'a> Iterator for Ordered<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The entry's data, if it is plain.
+    /// Parses the data of an entry; `None` if it is not plain.
     pub fn parse(data: &'a [u8]) -> Option<Self> {
         let (mut id, mut header, mut kind) = (0, None, None);
         for field in Ordered::new(data) {
@@ -136,7 +138,7 @@ impl<'a> Plain<'a> {
         })
     }
 
-    /// Every put, in both branches of a transaction.
+    /// Iterates over every put, from both branches of a transaction.
     pub fn puts(&self) -> impl Iterator<Item = PlainPut<'a>> {
         let (one, txn) = match self.kind {
             PlainKind::Write(write) => (Some(write), None),
@@ -154,7 +156,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// RequestHeader: id, user name, auth revision.
+/// Returns the id of a RequestHeader (id, user name, auth revision).
 fn header_id(message: &[u8]) -> Option<u64> {
     let mut id = 0;
     for field in Ordered::new(message) {
@@ -177,7 +179,7 @@ fn plain_put(message: &[u8]) -> Option<PlainWrite<'_>> {
             (1, Value::Bytes(key)) => put.key = key,
             (2, Value::Bytes(value)) => put.value = value,
             (3, Value::Varint(lease)) => put.lease = lease.cast_signed(),
-            // prev_kv: only the answer differs.
+            // prev_kv changes only the response.
             (4, Value::Varint(_)) => {}
             (5 | 6, Value::Varint(0)) => {}
             _ => return None,
@@ -200,7 +202,7 @@ fn plain_delete(message: &[u8]) -> Option<PlainWrite<'_>> {
     Some(PlainWrite::Delete(wanted))
 }
 
-/// RequestOp: `Some(None)` for a read of the newest revision, which changes nothing and is never refused.
+/// Parses a RequestOp; `Some(None)` for a read of the newest revision, which changes nothing and never fails.
 fn plain_op(message: &[u8]) -> Option<Option<PlainWrite<'_>>> {
     let mut fields = Ordered::new(message);
     let field = fields.next()??;
@@ -234,22 +236,30 @@ fn condition(message: &[u8]) -> Option<Condition<'_>> {
             (1, Value::Varint(number @ 0..=3), _) => result = number,
             (2, Value::Varint(number @ 0..=4), _) => target = number,
             (3, Value::Bytes(bytes), _) => key = bytes,
-            (4, Value::Varint(number), None) => union = Some(Target::Version(number.cast_signed())),
-            (5, Value::Varint(number), None) => union = Some(Target::Create(number.cast_signed())),
-            (6, Value::Varint(number), None) => union = Some(Target::Mod(number.cast_signed())),
-            (7, Value::Bytes(value), None) => union = Some(Target::Value(value)),
-            (8, Value::Varint(number), None) => union = Some(Target::Lease(number.cast_signed())),
+            (4, Value::Varint(number), None) => {
+                union = Some(PlainTarget::Version(number.cast_signed()))
+            }
+            (5, Value::Varint(number), None) => {
+                union = Some(PlainTarget::Create(number.cast_signed()))
+            }
+            (6, Value::Varint(number), None) => {
+                union = Some(PlainTarget::Mod(number.cast_signed()))
+            }
+            (7, Value::Bytes(value), None) => union = Some(PlainTarget::Value(value)),
+            (8, Value::Varint(number), None) => {
+                union = Some(PlainTarget::Lease(number.cast_signed()))
+            }
             (64, Value::Bytes([]), _) => {}
             _ => return None,
         }
     }
     let union = union?;
     let named = match union {
-        Target::Version(_) => 0,
-        Target::Create(_) => 1,
-        Target::Mod(_) => 2,
-        Target::Value(_) => 3,
-        Target::Lease(_) => 4,
+        PlainTarget::Version(_) => 0,
+        PlainTarget::Create(_) => 1,
+        PlainTarget::Mod(_) => 2,
+        PlainTarget::Value(_) => 3,
+        PlainTarget::Lease(_) => 4,
     };
     (named == target).then_some(Condition {
         result,
@@ -280,14 +290,14 @@ impl<'a> PlainTxn<'a> {
             })
     }
 
-    /// All must hold.
+    /// Iterates over the conditions.
     pub fn conditions(self) -> impl Iterator<Item = Condition<'a>> {
         self.messages(1).filter_map(condition)
     }
 
-    /// What is written when they hold, or when they do not.
-    pub fn branch(self, holds: bool) -> impl Iterator<Item = PlainWrite<'a>> {
-        let messages = self.messages(if holds { 2 } else { 3 });
+    /// Iterates over the writes to execute if all conditions are true, or if one is false.
+    pub fn branch(self, success: bool) -> impl Iterator<Item = PlainWrite<'a>> {
+        let messages = self.messages(if success { 2 } else { 3 });
         messages.filter_map(|message| plain_op(message).flatten())
     }
 }
@@ -351,11 +361,11 @@ mod tests {
                         (&*compare.key, compare.result as u64)
                     );
                     let same = match (plain.target, compare.target_union.as_ref().unwrap()) {
-                        (Target::Version(a), kv::Target::Version(b))
-                        | (Target::Create(a), kv::Target::CreateRevision(b))
-                        | (Target::Mod(a), kv::Target::ModRevision(b))
-                        | (Target::Lease(a), kv::Target::Lease(b)) => a == *b,
-                        (Target::Value(a), kv::Target::Value(b)) => a == b,
+                        (PlainTarget::Version(a), kv::Target::Version(b))
+                        | (PlainTarget::Create(a), kv::Target::CreateRevision(b))
+                        | (PlainTarget::Mod(a), kv::Target::ModRevision(b))
+                        | (PlainTarget::Lease(a), kv::Target::Lease(b)) => a == *b,
+                        (PlainTarget::Value(a), kv::Target::Value(b)) => a == b,
                         _ => false,
                     };
                     assert!(same && compare.range_end.is_empty());

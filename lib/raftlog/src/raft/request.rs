@@ -1,19 +1,19 @@
-//! What an EntryNormal carries: InternalRaftRequest with every field, or a v2 Request.
+//! The data of an EntryNormal: an InternalRaftRequest, or a v2 Request.
 
 use prost::Message as _;
 
 use super::{auth, cluster, kv, v2::V2Request};
 
-/// Who proposed a request, and under which authority.
+/// The id of a request and the user that sent it.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct RequestHeader {
-    /// Unique; see [`Proposer`](super::Proposer).
+    /// The unique id of the request; see [`Proposer`](super::Proposer).
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    /// The user, while authentication is on.
+    /// The user; empty if authentication is disabled.
     #[prost(string, tag = "2")]
     pub username: String,
-    /// The revision of users and roles it was checked against.
+    /// The auth revision that the permissions were checked with.
     #[prost(uint64, tag = "3")]
     pub auth_revision: u64,
 }
@@ -24,10 +24,10 @@ macro_rules! internal_raft_request {
         /// etcdserverpb.InternalRaftRequest: exactly one operation is set.
         #[derive(Clone, PartialEq, Eq, prost::Message)]
         pub struct InternalRaftRequest {
-            /// 0 in practice; the id is in the header.
+            /// 0 in practice: the id is in the header.
             #[prost(uint64, tag = "1")]
             pub id: u64,
-            /// Who asked.
+            /// Id and user.
             #[prost(message, optional, tag = "100")]
             pub header: Option<RequestHeader>,
             $($(#[$doc])* #[prost(message, optional, boxed, tag = $number)] pub $field: Option<Box<$message>>,)*
@@ -40,7 +40,7 @@ macro_rules! internal_raft_request {
         }
 
         impl InternalRaftRequest {
-            /// The operation that is set; `None` where it has none that etcd 3.4 to 3.7 know.
+            /// Returns the operation; `None` if there is none that etcd 3.4 to 3.7 know.
             pub fn operation(&self) -> Option<Operation<'_>> {
                 $(if let Some(request) = &self.$field { return Some(Operation::$variant(request)); })*
                 None
@@ -48,13 +48,13 @@ macro_rules! internal_raft_request {
         }
 
         impl Operation<'_> {
-            /// The field's name in InternalRaftRequest.
+            /// Returns the name of the field in InternalRaftRequest.
             pub fn name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => stringify!($field),)* }
             }
         }
 
-        /// The name of every operation, by field number.
+        /// Field number and name of every operation.
         pub const OPERATIONS: &[(u32, &str)] = &[$((number($number), stringify!($field))),*];
     };
 }
@@ -78,9 +78,9 @@ internal_raft_request! {
     "4" put Put(kv::PutRequest);
     /// Deletes keys.
     "5" delete_range DeleteRange(kv::DeleteRangeRequest);
-    /// Compares and does several operations.
+    /// Executes operations on conditions.
     "6" txn Txn(kv::TxnRequest);
-    /// Drops history.
+    /// Compacts history.
     "7" compaction Compaction(kv::CompactionRequest);
     /// Grants a lease.
     "8" lease_grant LeaseGrant(cluster::LeaseGrantRequest);
@@ -88,15 +88,15 @@ internal_raft_request! {
     "9" lease_revoke LeaseRevoke(cluster::LeaseRevokeRequest);
     /// Reads, raises or clears alarms.
     "10" alarm Alarm(cluster::AlarmRequest);
-    /// Records how long leases still live; since 3.4.
+    /// Records the remaining time to live of leases; since 3.4.
     "11" lease_checkpoint LeaseCheckpoint(cluster::LeaseCheckpointRequest);
-    /// Turns authentication on.
+    /// Enables authentication.
     "1000" auth_enable AuthEnable(auth::AuthEnableRequest);
-    /// Turns authentication off.
+    /// Disables authentication.
     "1011" auth_disable AuthDisable(auth::AuthDisableRequest);
-    /// A user asks for a token.
+    /// Requests a token for a user.
     "1012" authenticate Authenticate(auth::InternalAuthenticateRequest);
-    /// Asks whether authentication is on; since 3.5.
+    /// Reads whether authentication is enabled; since 3.5.
     "1013" auth_status AuthStatus(auth::AuthStatusRequest);
     /// Adds a user.
     "1100" auth_user_add AuthUserAdd(auth::AuthUserAddRequest);
@@ -106,9 +106,9 @@ internal_raft_request! {
     "1102" auth_user_get AuthUserGet(auth::AuthUserGetRequest);
     /// Changes a password.
     "1103" auth_user_change_password AuthUserChangePassword(auth::AuthUserChangePasswordRequest);
-    /// Gives a user a role.
+    /// Grants a role to a user.
     "1104" auth_user_grant_role AuthUserGrantRole(auth::AuthUserGrantRoleRequest);
-    /// Takes a role from a user.
+    /// Revokes a role from a user.
     "1105" auth_user_revoke_role AuthUserRevokeRole(auth::AuthUserRevokeRoleRequest);
     /// Lists users.
     "1106" auth_user_list AuthUserList(auth::AuthUserListRequest);
@@ -120,35 +120,37 @@ internal_raft_request! {
     "1201" auth_role_delete AuthRoleDelete(auth::AuthRoleDeleteRequest);
     /// Reads a role.
     "1202" auth_role_get AuthRoleGet(auth::AuthRoleGetRequest);
-    /// Gives a role a permission.
+    /// Grants a permission to a role.
     "1203" auth_role_grant_permission AuthRoleGrantPermission(auth::AuthRoleGrantPermissionRequest);
-    /// Takes a permission from a role.
+    /// Revokes a permission from a role.
     "1204" auth_role_revoke_permission AuthRoleRevokePermission(auth::AuthRoleRevokePermissionRequest);
-    /// Sets the cluster version; since 3.5, written since 3.6.
+    /// Sets the cluster version; since 3.5, proposed since 3.6.
     "1300" cluster_version_set ClusterVersionSet(cluster::ClusterVersionSetRequest);
-    /// A member publishes itself; since 3.5, written since 3.6.
+    /// Publishes name and client URLs of a member; since 3.5, proposed since 3.6.
     "1301" cluster_member_attr_set ClusterMemberAttrSet(cluster::ClusterMemberAttrSetRequest);
     /// Starts or ends a downgrade; since 3.5.
     "1302" downgrade_info_set DowngradeInfoSet(cluster::DowngradeInfoSetRequest);
-    /// Written by etcd's own tests only; since 3.6.
+    /// Proposed only by tests of etcd; since 3.6.
     "9900" downgrade_version_test DowngradeVersionTest(cluster::DowngradeVersionTestRequest);
 }
 
-/// The payload of an EntryNormal.
+/// The data of an EntryNormal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Nothing: the no-op with which a new leader opens its term.
+    /// Empty: the no-op that a new leader appends first in its term.
     Empty,
     /// A v3 request.
     Internal(Box<InternalRaftRequest>),
-    /// A v2 request, as etcd 3.4 and 3.5 write them; etcd 3.7 panics when it has to apply one.
+    /// A v2 request, as etcd 3.4 and 3.5 propose them; etcd 3.7 panics when it applies one.
     V2(Box<V2Request>),
-    /// Neither: etcd panics with `unmarshal should never fail`. Holds why.
+    /// Neither of them: etcd panics with `unmarshal should never fail`. Contains the reason.
     Undecodable(String),
 }
 
 impl Request {
-    /// Decodes by etcd's own rule: empty is a no-op; else an InternalRaftRequest with wire types enforced; else a v2 Request.
+    /// Decodes the data of an entry as etcd does: empty is a no-op, else an InternalRaftRequest, else a v2 Request.
+    ///
+    /// Source: `applyEntryNormal` in `server/etcdserver/server.go`, v3.5.30.
     ///
     /// ```
     /// use etcd_inspect_raftlog::raft::Request;
@@ -168,8 +170,8 @@ impl Request {
         }
     }
 
-    /// The name of what it does: the field of InternalRaftRequest (`put`, `txn`, `lease_grant`, …), for a v2 request `v2_` and
-    /// its method in lower case (`v2_put`, `v2_sync`); `empty`, `unknown` and `undecodable` for what is neither.
+    /// Returns the name of the operation: the field of InternalRaftRequest (`put`, `txn`, `lease_grant`, …), or for a v2 request
+    /// `v2_` and its method in lower case (`v2_put`, `v2_sync`), else `empty`, `unknown` or `undecodable`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -186,7 +188,7 @@ impl Request {
         }
     }
 
-    /// The proposal's id, from which its [`Proposer`](super::Proposer) follows; 0 where it has none.
+    /// Returns the request id, which [`Proposer`](super::Proposer) parses; 0 if there is none.
     pub fn id(&self) -> u64 {
         match self {
             Self::Internal(request) => match &request.header {

@@ -1,14 +1,14 @@
-//! raftpb.Snapshot and its metadata: what a `.snap` file carries.
+//! raftpb.Snapshot and its metadata: the content of a `.snap` file.
 
 use super::ConfState;
 
-/// Where in the log a snapshot stands: raftpb.SnapshotMetadata.
+/// The position of a snapshot in the log: raftpb.SnapshotMetadata.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct SnapshotMetadata {
-    /// The configuration after applying entry `index`.
+    /// The configuration after entry `index` was applied.
     #[prost(message, optional, tag = "1")]
     pub conf_state: Option<ConfState>,
-    /// The last entry the snapshot contains.
+    /// Index of the last entry that the snapshot contains.
     #[prost(uint64, tag = "2")]
     pub index: u64,
     /// The term of that entry.
@@ -16,13 +16,13 @@ pub struct SnapshotMetadata {
     pub term: u64,
 }
 
-/// raftpb.Snapshot.
+/// The content of a `.snap` file: raftpb.Snapshot.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Snapshot {
     /// The v2 store, as JSON.
     #[prost(bytes = "vec", tag = "1")]
     pub data: Vec<u8>,
-    /// Where it stands.
+    /// Its position in the log.
     #[prost(message, optional, tag = "2")]
     pub metadata: Option<SnapshotMetadata>,
 }

@@ -1,12 +1,12 @@
-//! Requests in one line, with passwords masked.
+//! One-line summaries of requests, with passwords masked.
 
 use super::kv::{Compare, DeleteRangeRequest, Op, PutRequest, RequestOp, Target, TxnRequest};
 use super::{ConfChange, Operation, Payload, Request};
 
-/// How many operations of a transaction are named before the rest is only counted.
-const NAMED: usize = 4;
+/// Maximum number of operations of a transaction that a summary lists.
+const MAX_OPERATIONS_LISTED: usize = 4;
 
-/// Bytes of a key as text: UTF-8 as it is, everything that is not printable as `\xNN`.
+/// Returns a key as text: UTF-8 unchanged, control characters and invalid bytes as `\xNN`.
 ///
 /// ```
 /// use etcd_inspect_raftlog::raft::key_text;
@@ -33,13 +33,14 @@ pub fn key_text(bytes: &[u8]) -> String {
 }
 
 impl Request {
-    /// One line: `put /registry/deployments/shop/web if mod_rev = 1192000`. Passwords and hashes are `••••`, values left out.
+    /// Returns one line: `put /registry/deployments/shop/web if mod_rev = 1192000`. Passwords and hashes are `••••`, values are
+    /// omitted.
     pub fn summary(&self) -> String {
         match self {
             Self::Empty => "leader's no-op".into(),
             Self::Internal(request) => match request.operation() {
                 Some(operation) => operation.summary(),
-                None => "an operation that etcd 3.4 to 3.7 do not have".into(),
+                None => "an operation that etcd 3.4 to 3.7 do not know".into(),
             },
             Self::V2(request) => {
                 let text = |text: &str| key_text(text.as_bytes());
@@ -62,7 +63,7 @@ impl Request {
 }
 
 impl Payload {
-    /// One line, as [`Request::summary`].
+    /// Returns one line, as [`Request::summary`].
     pub fn summary(&self) -> String {
         match self {
             Self::Request(request) => request.summary(),
@@ -98,7 +99,7 @@ fn conf_change(change: &ConfChange) -> String {
 }
 
 impl Operation<'_> {
-    /// One line, as [`Request::summary`].
+    /// Returns one line, as [`Request::summary`].
     pub fn summary(&self) -> String {
         let text = |text: &str| key_text(text.as_bytes());
         let name = self.name();
@@ -124,6 +125,33 @@ impl Operation<'_> {
                     id => format!("alarm {action} {alarm} of {id:016x}"),
                 }
             }
+            Self::ClusterVersionSet(request) => format!("{name} {}", text(&request.ver)),
+            Self::ClusterMemberAttrSet(request) => match &request.member_attributes {
+                Some(attributes) => {
+                    let urls = attributes.client_urls.join(",");
+                    let id = request.member_id;
+                    format!(
+                        "{name} {id:016x} {} {}",
+                        text(&attributes.name),
+                        text(&urls)
+                    )
+                }
+                None => format!("{name} {:016x}", request.member_id),
+            },
+            Self::DowngradeInfoSet(request) if request.enabled => {
+                format!("{name} to {}", text(&request.ver))
+            }
+            Self::DowngradeInfoSet(_) => format!("{name} off"),
+            Self::DowngradeVersionTest(request) => format!("{name} {}", text(&request.ver)),
+            _ => self.auth_summary(),
+        }
+    }
+
+    /// Summarizes a request on users and roles.
+    fn auth_summary(&self) -> String {
+        let text = |text: &str| key_text(text.as_bytes());
+        let name = self.name();
+        match self {
             Self::Authenticate(request) => format!("authenticate {}", text(&request.name)),
             Self::AuthUserAdd(request) => {
                 let secret = !(request.password.is_empty() && request.hashed_password.is_empty());
@@ -160,29 +188,8 @@ impl Operation<'_> {
                 let keys = span(name, &request.key, &request.range_end);
                 format!("{keys} from {}", text(&request.role))
             }
-            Self::ClusterVersionSet(request) => format!("{name} {}", text(&request.ver)),
-            Self::ClusterMemberAttrSet(request) => match &request.member_attributes {
-                Some(attributes) => {
-                    let urls = attributes.client_urls.join(",");
-                    let id = request.member_id;
-                    format!(
-                        "{name} {id:016x} {} {}",
-                        text(&attributes.name),
-                        text(&urls)
-                    )
-                }
-                None => format!("{name} {:016x}", request.member_id),
-            },
-            Self::DowngradeInfoSet(request) if request.enabled => {
-                format!("{name} to {}", text(&request.ver))
-            }
-            Self::DowngradeInfoSet(_) => format!("{name} off"),
-            Self::DowngradeVersionTest(request) => format!("{name} {}", text(&request.ver)),
-            Self::AuthEnable(_)
-            | Self::AuthDisable(_)
-            | Self::AuthStatus(_)
-            | Self::AuthUserList(_)
-            | Self::AuthRoleList(_) => name.into(),
+            // The requests without fields.
+            _ => name.into(),
         }
     }
 }
@@ -238,11 +245,11 @@ fn list(items: &[String], all: usize, separator: &str) -> String {
 }
 
 fn ops(ops: &[RequestOp]) -> String {
-    let named: Vec<_> = ops.iter().take(NAMED).map(op).collect();
+    let named: Vec<_> = ops.iter().take(MAX_OPERATIONS_LISTED).map(op).collect();
     list(&named, ops.len(), ", ")
 }
 
-/// Kubernetes writes with one condition on one key, which its operation names already.
+/// An API server writes with one condition on the key of its one operation: the key is printed once.
 fn txn(txn: &TxnRequest) -> String {
     let alone = match (txn.success.as_slice(), txn.compare.as_slice()) {
         ([RequestOp { request: Some(op) }], [_]) => match op {
@@ -255,7 +262,7 @@ fn txn(txn: &TxnRequest) -> String {
     let named: Vec<_> = txn
         .compare
         .iter()
-        .take(NAMED)
+        .take(MAX_OPERATIONS_LISTED)
         .map(|compare| condition(compare, alone == Some(&compare.key)))
         .collect();
     let conditions = list(&named, txn.compare.len(), " and ");

@@ -1,4 +1,4 @@
-//! Elections, as far as one member's log shows them.
+//! Elections that the log of one member shows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,10 @@ use std::fmt;
 use super::HardState;
 use located::{MemberId, Term};
 
-/// What a log says, in the order it was written.
+/// Maximum number of different votes that are kept for one term.
+const MAX_VOTES: usize = 16;
+
+/// A record of the log that concerns a term, in the order written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TermEvent {
     /// An entry.
@@ -15,64 +18,64 @@ pub enum TermEvent {
         index: u64,
         /// Its term.
         term: Term,
-        /// Whether it is a leader's no-op.
+        /// Whether it is the no-op of a leader.
         is_empty: bool,
-        /// Whether it belongs to the log as it reads now.
+        /// Whether it is in the log after replay: not overwritten.
         survives: bool,
     },
-    /// A promise.
+    /// A HardState.
     State(HardState),
 }
 
-/// One term as one member saw it.
+/// One term as the log of one member shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TermSummary {
     /// The term.
     pub term: Term,
-    /// First surviving entry of the term; `None` where this log has none.
+    /// Index of the first surviving entry of the term; `None` if this log has none.
     pub first_index: Option<u64>,
-    /// Last surviving entry of the term.
+    /// Index of the last surviving entry of the term.
     pub last_index: Option<u64>,
-    /// Surviving entries of the term.
+    /// Number of surviving entries of the term.
     pub entries: u64,
-    /// Entries of the term that a later leader overwrote.
+    /// Number of entries of the term that a later leader overwrote.
     pub overwritten: u64,
-    /// Whom this member voted for; 0: nobody, or it was not saved. Its own id: it stood for election.
+    /// The member that this member voted for; 0: none, or not saved. Its own id: it was a candidate.
     pub vote: MemberId,
-    /// Every non-zero vote it saved in the term: more than one is a broken promise.
+    /// Every vote that it saved in the term. Raft allows one.
     pub votes: Vec<MemberId>,
-    /// The highest commit it saved in the term.
+    /// The highest commit that it saved in the term.
     pub commit: u64,
-    /// Whether the term's first entry here is a leader's no-op.
+    /// Whether the first entry of the term is the no-op of a leader.
     pub has_noop: bool,
-    /// How the term ended, as far as this log shows.
+    /// How the term ended.
     pub end: TermEnd,
 }
 
 /// How a term ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TermEnd {
-    /// It is the newest one this log knows.
+    /// It is the newest term of this log.
     #[default]
     Newest,
-    /// Another term followed, and its leader kept all entries of this one.
+    /// Another term followed, and its leader kept all entries of this term.
     Followed {
         /// The next term.
         by: Term,
     },
-    /// Another leader overwrote the last entries of this one: they were never committed.
+    /// Another leader overwrote the last entries of this term: they were never committed.
     Overwritten {
         /// The next term.
         by: Term,
-        /// How many entries.
+        /// Number of overwritten entries.
         entries: u64,
     },
-    /// No entry of it is here: nobody won, or the winner's entries never arrived.
+    /// The log has no entry of the term: the election had no winner, or the entries of the winner did not arrive.
     NoEntries {
         /// The next term.
         by: Term,
     },
-    /// The newest one, and no entry of it is here.
+    /// The newest term, and the log has no entry of it.
     Undecided,
 }
 
@@ -90,7 +93,7 @@ impl fmt::Display for TermEnd {
     }
 }
 
-/// The terms of a log, ascending.
+/// Summarizes the terms of a log, in ascending order.
 ///
 /// ```
 /// use etcd_inspect_located::Term;
@@ -124,14 +127,14 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
                 row.commit = row.commit.max(state.commit);
                 if state.vote != MemberId(0) {
                     row.vote = state.vote;
-                    if !row.votes.contains(&state.vote) && row.votes.len() < 16 {
+                    if !row.votes.contains(&state.vote) && row.votes.len() < MAX_VOTES {
                         row.votes.push(state.vote);
                     }
                 }
             }
         }
     }
-    // Term 0 is the state of a member that has not heard of anyone yet.
+    // Term 0 is the state of a new member before its first election.
     terms.remove(&Term(0));
     let numbers: Vec<Term> = terms.keys().copied().skip(1).collect();
     let mut next = numbers.into_iter();

@@ -1,4 +1,4 @@
-//! Judges `.snap` files: each alone, and against the WAL's snapshot records.
+//! Checks `.snap` files: each alone, and against the snapshot records of the WAL.
 
 use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
@@ -6,15 +6,18 @@ use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
 use located::{Bytes, Finding, MemberId, Place, Severity, Sink};
 
-/// Reads and judges one file alone; `None` where it cannot be read at all. Files that are no `.snap` are passed over.
+/// Maximum number of ids or paths that a message lists.
+const MAX_ITEMS_LISTED: usize = 4;
+
+/// Reads and checks one file; `None` if it cannot be parsed or is not a `.snap` file.
 ///
-/// [`Snaps::read`] does it for a directory.
+/// [`Snaps::read`] checks a directory.
 pub fn file(bytes: &Bytes<'_>, report: &mut Sink<'_>) -> Option<SnapFile> {
-    let part = SnapPart::of(bytes.file().as_str());
+    let part = SnapPart::from_path(bytes.file().as_str());
     if !matches!(part, SnapPart::Snap(_) | SnapPart::Broken(_)) {
         return None;
     }
-    // What a boot renamed is known to be bad: worth a look, no alarm.
+    // etcd renamed the file because it could not read it: loadSnap in server/etcdserver/api/snap/snapshotter.go, v3.5.30.
     let renamed = matches!(part, SnapPart::Broken(_));
     let severity = if renamed {
         Severity::Note
@@ -35,7 +38,7 @@ pub fn file(bytes: &Bytes<'_>, report: &mut Sink<'_>) -> Option<SnapFile> {
     };
     if !snap.is_intact() {
         let place = bytes.place(0).with_index(snap.index);
-        let message = "the content does not have the stored CRC-32C";
+        let message = "the content does not match the stored CRC-32C";
         report(
             Finding::new(&codes::SNAP_UNREADABLE, place, message)
                 .severity(severity)
@@ -52,9 +55,9 @@ pub fn file(bytes: &Bytes<'_>, report: &mut Sink<'_>) -> Option<SnapFile> {
     if let Some(name) = snap.name
         && (name.term, name.index) != (snap.term, snap.index)
     {
-        let message = "etcd sorts by the name and matches by the content";
+        let message = "etcd sorts by the name and compares the content with the WAL";
         report(Finding::new(&codes::SNAP_NAME, snap.place(), message).seen(
-            format!("term {} index {} by name", name.term, name.index),
+            format!("term {} index {} in the name", name.term, name.index),
             format!("term {} index {}", snap.term, snap.index),
         ));
     }
@@ -63,28 +66,33 @@ pub fn file(bytes: &Bytes<'_>, report: &mut Sink<'_>) -> Option<SnapFile> {
     Some(snap)
 }
 
+/// Reports a joint configuration, and a configuration without voters: such a member never elects a leader.
 fn conf_state(snap: &SnapFile, report: &mut Sink<'_>) {
     if snap.conf_state.is_joint() {
         let message = "outgoing voters, future learners or auto_leave are set";
         report(Finding::new(&codes::SNAP_JOINT, snap.place(), message));
     }
     if snap.conf_state.voters.is_empty() {
-        let message = format!("the snapshot at index {} names no voter", snap.index);
+        let message = format!("the snapshot at index {} names no voters", snap.index);
         report(Finding::new(&codes::SNAP_NO_VOTERS, snap.place(), message));
     }
 }
 
+/// Checks the v2 store: its JSON, keys of v2 clients, and its members against the voters.
+///
+/// etcd 3.6 refuses to start on keys of v2 clients (etcd#20870). Members of the v2 store and of the db differ after bugs in
+/// 3.5 (etcd#13196, etcd#20340, etcd#20793).
 fn store(snap: &SnapFile, report: &mut Sink<'_>) {
     let store = match Store::parse(&snap.store_json) {
         Ok(store) => store,
         Err(error) => {
-            let message = format!("its JSON cannot be read: {error}");
+            let message = format!("the JSON of the v2 store cannot be parsed: {error}");
             report(Finding::new(&codes::SNAP_STORE, snap.place(), message));
             return;
         }
     };
     if !store.odd.is_empty() {
-        let message = format!("damaged or unknown: {}", list(&store.odd));
+        let message = format!("damaged or unknown paths: {}", list(&store.odd));
         let count = store.odd.len() as u64;
         report(Finding::new(&codes::SNAP_STORE, snap.place(), message).count(count));
     }
@@ -114,10 +122,16 @@ fn store(snap: &SnapFile, report: &mut Sink<'_>) {
             list(&ids)
         };
         let message = match (missing.as_slice(), strangers.as_slice()) {
-            (missing, []) => format!("votes or learns, but is no member: {}", hex(missing)),
-            ([], strangers) => format!("member without a vote: {}", hex(strangers)),
+            (missing, []) => format!(
+                "voters or learners without a member entry: {}",
+                hex(missing)
+            ),
+            ([], strangers) => format!(
+                "members that are neither voters nor learners: {}",
+                hex(strangers)
+            ),
             (missing, strangers) => format!(
-                "votes or learns, but is no member: {}; member without a vote: {}",
+                "voters or learners without a member entry: {}; members that are neither voters nor learners: {}",
                 hex(missing),
                 hex(strangers)
             ),
@@ -129,9 +143,13 @@ fn store(snap: &SnapFile, report: &mut Sink<'_>) {
     }
 }
 
-/// At most four of them by name, the rest by number.
+/// Joins at most [`MAX_ITEMS_LISTED`] items and counts the rest.
 fn list(items: &[String]) -> String {
-    let named: Vec<_> = items.iter().take(4).map(String::as_str).collect();
+    let named: Vec<_> = items
+        .iter()
+        .take(MAX_ITEMS_LISTED)
+        .map(String::as_str)
+        .collect();
     match items.len().saturating_sub(named.len()) {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
@@ -153,11 +171,11 @@ fn ids(conf_state: &ConfState) -> String {
     ids.join(", ")
 }
 
-/// Judges the snapshots of a directory against the WAL's records. `files` are those the log was read from.
+/// Checks the snapshots of a directory against the snapshot records of the WAL. `files` are those that the log was read from.
 pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
     let usable: Vec<_> = snaps.usable().collect();
     let covered = |snap: &SnapFile| {
-        // Records of purged segments are gone with them.
+        // A purge deletes the records of older snapshots with their segments.
         let first = log.first().map_or(u64::MAX, |entry| entry.index);
         let newest = log.snapshots.iter().map(|record| record.index).max();
         snap.index >= first || newest.is_some_and(|newest| snap.index > newest)
@@ -172,12 +190,16 @@ pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut S
                 report(Finding::new(&codes::SNAP_ORPHAN, snap.place(), message));
             }
             Some(record) => {
-                // A snapshot without voters has a code of its own.
+                // A snapshot without voters is reported as SNAP-014.
                 if let Some(conf_state) = &record.conf_state
+                    // The promotion of a learner was not persisted in 3.5.1 to 3.5.19 (etcd#19557).
                     && !conf_state.same_members(&snap.conf_state)
                     && !snap.conf_state.voters.is_empty()
                 {
-                    let message = format!("at index {}", snap.index);
+                    let message = format!(
+                        "the .snap and the WAL record at index {} name different voters",
+                        snap.index
+                    );
                     report(
                         Finding::new(&codes::SNAP_CONF_STATE, snap.place(), message)
                             .seen(ids(&snap.conf_state), ids(conf_state)),
@@ -197,7 +219,21 @@ fn record_of<'l>(log: &'l Log, snap: &SnapFile) -> Option<&'l LogSnapshot> {
         .find(|record| (record.index, record.term) == (snap.index, snap.term))
 }
 
-/// Only the newest: older files are purged by `--max-snapshots`.
+/// Returns whether a snapshot record has a usable file.
+fn has_file(record: &LogSnapshot, usable: &[&SnapFile]) -> bool {
+    usable
+        .iter()
+        .any(|snap| (snap.index, snap.term) == (record.index, record.term))
+}
+
+/// Returns the index of the newest valid snapshot record with a usable file.
+fn newest_with_file(log: &Log, usable: &[&SnapFile]) -> Option<u64> {
+    let records = log.valid_snapshots();
+    let records = records.filter(|record| has_file(record, usable));
+    records.map(|record| record.index).max()
+}
+
+/// Reports the newest valid snapshot record without a usable file. etcd deletes older files (`--max-snapshots`).
 fn missing_file(
     snaps: &Snaps,
     usable: &[&SnapFile],
@@ -208,21 +244,10 @@ fn missing_file(
     let Some(newest) = log.valid_snapshots().max_by_key(|record| record.index) else {
         return;
     };
-    let has_file = usable
-        .iter()
-        .any(|snap| (snap.index, snap.term) == (newest.index, newest.term));
-    if newest.index == 0 || has_file {
+    if newest.index == 0 || has_file(newest, usable) {
         return;
     }
-    let older = log
-        .valid_snapshots()
-        .filter(|record| {
-            usable
-                .iter()
-                .any(|snap| (snap.index, snap.term) == (record.index, record.term))
-        })
-        .map(|record| record.index)
-        .max();
+    let older = newest_with_file(log, usable);
     let start = older.unwrap_or(0);
     let reaches = match log.first() {
         Some(first) => first.index <= start.saturating_add(1),
@@ -232,23 +257,23 @@ fn missing_file(
         term: newest.term,
         index: newest.index,
     };
-    // A file that is there and damaged has been told; what follows from it matters only where there is no way back.
+    // A damaged file is reported as SNAP-001. It matters here only if etcd cannot start without it.
     if reaches && snaps.is_damaged(name) {
         return;
     }
     let message = match (older, reaches) {
         (Some(index), true) => {
-            format!("etcd falls back to the snapshot at index {index} and replays from there")
+            format!("etcd uses the snapshot at index {index} and replays the entries after it")
         }
         (None, true) => "etcd replays the whole WAL".into(),
         (_, false) => {
-            "and the WAL does not reach back to an older one: etcd up to 3.6 does not start".into()
+            "the WAL lacks the entries after an older snapshot: etcd up to 3.6 does not start"
+                .into()
         }
     };
-    let place = log.place(files, newest.record).unwrap_or_else(|| {
-        let name = located::FileName::new("wal");
-        Place::file(&name)
-    });
+    let place = log
+        .place(files, newest.record)
+        .unwrap_or_else(|| Place::file(&located::FileName::new("wal")));
     let severity = if reaches {
         Severity::Warning
     } else {
@@ -261,13 +286,6 @@ fn missing_file(
             message,
         )
         .severity(severity)
-        .seen(
-            "no usable file".to_string(),
-            super::SnapName {
-                term: newest.term,
-                index: newest.index,
-            }
-            .file_name(),
-        ),
+        .seen("no usable file", name.file_name()),
     );
 }

@@ -1,7 +1,7 @@
 //! The envelope of a `.snap` file: snappb.snapshot around raftpb.Snapshot.
 //!
 //! ```text
-//!  08 crc(varint)   CRC-32C of data, not chained          etcd/api/snappb
+//!  08 crc(varint)   CRC-32C of data, not chained          server/etcdserver/api/snap/snappb/snap.proto, v3.5.30
 //!  12 len data      raftpb.Snapshot { 1: v2 store JSON, 2: metadata { 1: ConfState, 2: index, 3: term } }
 //! ```
 
@@ -12,22 +12,22 @@ use crate::raft::Snapshot;
 use located::wire::{Fields, Value};
 use located::{Bytes, Error, FileName, Place, Term};
 
-/// A raft snapshot file, as it was read; without the bytes of its store.
+/// A raft snapshot file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SnapFile {
     /// The file.
     pub file: FileName,
-    /// What its name says.
+    /// Term and index in its name.
     pub name: Option<SnapName>,
     /// Length of the file.
     pub len_bytes: u64,
-    /// The checksum it carries; etcd takes 0 for an empty file.
+    /// The checksum in the file; etcd treats 0 as an empty file.
     pub crc_stored: u32,
-    /// The checksum its content has.
+    /// The checksum of its content.
     pub crc_computed: u32,
-    /// Where the content (raftpb.Snapshot) begins.
+    /// Offset of the content (raftpb.Snapshot).
     pub data_at: u64,
-    /// The last entry the snapshot contains.
+    /// Index of the last entry that the snapshot contains.
     pub index: u64,
     /// The term of that entry.
     pub term: Term,
@@ -38,10 +38,10 @@ pub struct SnapFile {
 }
 
 impl SnapFile {
-    /// Reads one file. A wrong checksum is no error: compare [`SnapFile::is_intact`].
+    /// Parses a file. A wrong checksum is not an error; see [`SnapFile::is_intact`].
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the envelope or the message in it is no protobuf, [`Error::Truncated`] where the file is empty.
+    /// [`Error::Malformed`] if the envelope or its content is not protobuf, [`Error::Truncated`] if the file is empty.
     pub fn parse(bytes: &Bytes<'_>) -> Result<Self, Error> {
         if bytes.is_empty() {
             return Err(bytes.truncated(0, 1, "snap"));
@@ -72,7 +72,7 @@ impl SnapFile {
         let metadata = snapshot.metadata.unwrap_or_default();
         Ok(Self {
             file: bytes.file().clone(),
-            name: match SnapPart::of(bytes.file().as_str()) {
+            name: match SnapPart::from_path(bytes.file().as_str()) {
                 SnapPart::Snap(name) | SnapPart::Broken(name) => name,
                 _ => None,
             },
@@ -87,12 +87,14 @@ impl SnapFile {
         })
     }
 
-    /// Whether etcd accepts it: the checksum fits and is not 0.
+    /// Returns whether etcd accepts the file: the checksum matches and is not 0.
+    ///
+    /// Source: Read in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30.
     pub fn is_intact(&self) -> bool {
         self.crc_stored == self.crc_computed && self.crc_stored != 0
     }
 
-    /// The place of the file.
+    /// Returns the place of the file.
     pub fn place(&self) -> Place {
         Place::file(&self.file).with_index(self.index)
     }
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_checksum_is_read_and_told() {
+    fn a_wrong_checksum_is_read_and_reported() {
         let name = FileName::new("0000000000000002-0000000000000065.snap");
         let good = file(0);
         let snap = SnapFile::parse(&Bytes::new(&name, 0, &good)).unwrap();

@@ -1,6 +1,6 @@
-//! Raft snapshot files: the `.snap` envelope, its metadata, the v2 store in it; names of `.snap.db` files.
+//! Snapshot files: the `.snap` envelope, its metadata, the v2 store in it, and the names of `.snap.db` files.
 //!
-//! The db itself (`snap/db`) and files of `etcdctl snapshot save` are bbolt files: see [`bolt`](crate::bolt).
+//! The db (`snap/db`) and backups of `etcdctl snapshot save` are bbolt files.
 
 pub mod check;
 mod file;

@@ -2,17 +2,20 @@
 
 use located::Term;
 
-/// `TTTTTTTTTTTTTTTT-IIIIIIIIIIIIIIII.snap`: term first, then index. etcd sorts by it and never compares it with the content.
+/// The name of a snapshot file: `TTTTTTTTTTTTTTTT-IIIIIIIIIIIIIIII.snap`, term and index.
+///
+/// etcd sorts by the name and never compares it with the content: snapNames in
+/// `server/etcdserver/api/snap/snapshotter.go`, v3.5.30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapName {
-    /// The term of entry `index`.
+    /// Term of the entry at `index`.
     pub term: Term,
-    /// The last entry the snapshot contains.
+    /// Index of the last entry that the snapshot contains.
     pub index: u64,
 }
 
 impl SnapName {
-    /// Reads a name as etcd writes it: `%016x-%016x.snap`.
+    /// Parses a name as etcd writes it: `%016x-%016x.snap`.
     ///
     /// ```
     /// use etcd_inspect_located::Term;
@@ -28,7 +31,7 @@ impl SnapName {
         })
     }
 
-    /// The name as etcd writes it.
+    /// Returns the name as etcd writes it.
     pub fn file_name(&self) -> String {
         format!("{:016x}-{:016x}.snap", self.term, self.index)
     }
@@ -39,26 +42,27 @@ fn hex16(digits: &str) -> Option<u64> {
     fits.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// What a file in a snap directory is, by its name alone.
+/// The kind of a file in a snap directory, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapPart {
     /// `db`: the bbolt backend.
     Db,
-    /// A raft snapshot; `None` where the name says no term and index.
+    /// A snapshot file; `None` if the name is not a term and an index.
     Snap(Option<SnapName>),
-    /// `….snap.broken`: renamed by a boot because it was unreadable. etcd never reads it again.
+    /// `….snap.broken`: a file that etcd could not read and renamed. etcd never reads it again.
     Broken(Option<SnapName>),
-    /// `IIIIIIIIIIIIIIII.snap.db`: the db a leader sent for that index; the next boot puts it in place of `db` when it is ahead.
+    /// `IIIIIIIIIIIIIIII.snap.db`: the db that a leader sent for that index. If it is newer than `db`, the next start renames
+    /// it to `db`.
     SnapDb(u64),
-    /// `db.tmp.*`, `tmp*`: what a killed defragmentation or snapshot receipt left; the next boot deletes it.
+    /// `db.tmp.*`, `tmp*`: the rest of an interrupted defragmentation or snapshot transfer; the next start deletes it.
     Tmp,
-    /// Anything else: ignored with a warning.
+    /// Any other file: ignored with a warning.
     Stray,
 }
 
 impl SnapPart {
-    /// By the last component of `path`.
-    pub fn of(path: &str) -> Self {
+    /// Returns the kind of the file, by the last component of `path`.
+    pub fn from_path(path: &str) -> Self {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         if name == "db" {
             Self::Db
@@ -81,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_snapshots_from_leftovers() {
-        let of = SnapPart::of;
+    fn names_distinguish_snapshots_from_leftovers() {
+        let of = SnapPart::from_path;
         let name = SnapName {
             term: Term(2),
             index: 101,

@@ -1,4 +1,4 @@
-//! All raft snapshots of one directory.
+//! All snapshot files of one directory.
 
 use super::{SnapFile, SnapName, SnapPart, check};
 use located::{Bytes, FileName, Sink};
@@ -6,17 +6,18 @@ use located::{Bytes, FileName, Sink};
 /// The `.snap` and `.snap.broken` files of a snap directory.
 #[derive(Clone, Debug, Default)]
 pub struct Snaps {
-    /// Those that could be read, ordered as etcd tries them: names descending. Their checksums may be wrong.
+    /// Files that could be parsed, in the order in which etcd tries them: names descending. Their checksums may be wrong.
     pub files: Vec<SnapFile>,
-    /// Those that could not be read at all.
+    /// Files that could not be parsed.
     pub unreadable: Vec<FileName>,
 }
 
 impl Snaps {
-    /// Reads the files of a directory; other files are passed over. What is wrong with each alone goes to `report`.
+    /// Reads the snapshot files of a directory and skips other files. Findings about each file go to `report`.
     ///
     /// ```
-    /// use etcd_inspect::{Bytes, FileName, snap::Snaps};
+    /// use etcd_inspect_located::{Bytes, FileName};
+    /// use etcd_inspect_raftlog::snap::Snaps;
     /// let name = FileName::new("snap/0000000000000002-0000000000000065.snap");
     /// let mut findings = Vec::new();
     /// let snaps = Snaps::read(&[Bytes::new(&name, 0, &[])], &mut |finding| findings.push(finding.code.id));
@@ -25,7 +26,7 @@ impl Snaps {
     pub fn read(files: &[Bytes<'_>], report: &mut Sink<'_>) -> Self {
         let mut snaps = Self::default();
         for bytes in files {
-            let part = SnapPart::of(bytes.file().as_str());
+            let part = SnapPart::from_path(bytes.file().as_str());
             if !matches!(part, SnapPart::Snap(_) | SnapPart::Broken(_)) {
                 continue;
             }
@@ -38,21 +39,21 @@ impl Snaps {
         snaps
     }
 
-    /// Those that etcd would accept, newest name first.
+    /// Iterates over the files that etcd accepts, newest name first.
     pub fn usable(&self) -> impl Iterator<Item = &SnapFile> {
         self.files
             .iter()
             .filter(|snap| snap.is_intact())
-            .filter(|snap| matches!(SnapPart::of(snap.file.as_str()), SnapPart::Snap(_)))
+            .filter(|snap| matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_)))
     }
 
-    /// Whether a file of that name is here, but not one etcd would accept.
+    /// Returns whether there is a file of that name that etcd does not accept.
     pub fn is_damaged(&self, name: SnapName) -> bool {
         let bad = self.files.iter().filter(|snap| !snap.is_intact());
         bad.map(|snap| &snap.file)
             .chain(&self.unreadable)
-            .any(|file| match SnapPart::of(file.as_str()) {
-                SnapPart::Snap(of) | SnapPart::Broken(of) => of == Some(name),
+            .any(|file| match SnapPart::from_path(file.as_str()) {
+                SnapPart::Snap(found) | SnapPart::Broken(found) => found == Some(name),
                 _ => false,
             })
     }

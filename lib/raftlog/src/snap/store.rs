@@ -1,39 +1,40 @@
-//! The v2 store in a snapshot: members, removed members, cluster version, and whatever v2 clients wrote.
+//! The v2 store in a snapshot: members, removed members, cluster version, and keys of v2 clients.
 
 use std::collections::BTreeMap;
 
 use located::MemberId;
 use serde::Deserialize;
 
-/// What the v2 store of a `.snap` says.
+/// The content of the v2 store of a `.snap` file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Store {
-    /// `/0/members/<id>`, by ascending id.
+    /// Members (`/0/members/<id>`), by ascending id.
     pub members: Vec<StoreMember>,
-    /// `/0/removed_members/<id>`: ids that never come back.
+    /// Removed members (`/0/removed_members/<id>`): their ids are never used again.
     pub removed: Vec<MemberId>,
-    /// `/0/version`; absent right after a restore.
+    /// Cluster version (`/0/version`); absent directly after a restore.
     pub cluster_version: Option<String>,
-    /// Paths of v2 keys outside `/0` (and of more than empty folders below `/2`): etcd 3.6 refuses to start on them.
+    /// Paths of v2 keys outside `/0`, except empty folders below `/2`. etcd 3.6 refuses to start on them: AssertNoV2StoreContent
+    /// in `server/storage/util.go`, v3.6.14.
     pub custom: Vec<String>,
-    /// Paths below `/0` that no etcd writes, and members whose JSON is damaged.
+    /// Paths below `/0` that etcd never writes, and members whose JSON is damaged.
     pub odd: Vec<String>,
-    /// Nodes in the tree.
+    /// Number of nodes in the tree.
     pub nodes: u64,
 }
 
-/// A member, as the v2 store has it.
+/// A member in the v2 store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreMember {
     /// Its id.
     pub id: MemberId,
-    /// Its name; empty until it published itself.
+    /// Its name; empty until the member started once.
     pub name: String,
-    /// Where its peers reach it.
+    /// URLs for other members.
     pub peer_urls: Vec<String>,
-    /// Where clients reach it.
+    /// URLs for clients.
     pub client_urls: Vec<String>,
-    /// Whether it only receives the log.
+    /// Whether it is a learner.
     pub is_learner: bool,
 }
 
@@ -71,7 +72,7 @@ struct RaftAttributes {
 }
 
 #[derive(Default, Deserialize)]
-struct Attributes {
+struct PublishedAttributes {
     #[serde(default)]
     name: String,
     #[serde(default, rename = "clientURLs")]
@@ -79,10 +80,10 @@ struct Attributes {
 }
 
 impl Store {
-    /// Reads the JSON of a snapshot. Nesting is bounded by the JSON reader.
+    /// Parses the JSON of a snapshot. serde_json bounds its nesting.
     ///
     /// # Errors
-    /// As the JSON reader says: etcd panics on such a file with `failed to recover from snapshot`.
+    /// Returns the error of serde_json; etcd panics on such a file with `failed to recover from snapshot`.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         let Document { root } = serde_json::from_slice(json)?;
         let mut store = Self {
@@ -91,8 +92,8 @@ impl Store {
         };
         for (name, node) in root.children() {
             match name {
-                "0" => store.own(node),
-                // Folders that every etcd with the v2 API makes are no content.
+                "0" => store.read_cluster(node),
+                // etcd creates these folders itself when the v2 API is enabled.
                 "1" => store.all_below("/1", node),
                 "2" => store.folders_below(node),
                 _ => {
@@ -105,7 +106,7 @@ impl Store {
         Ok(store)
     }
 
-    fn own(&mut self, node: &Node) {
+    fn read_cluster(&mut self, node: &Node) {
         for (name, node) in node.children() {
             match name {
                 "members" => {
@@ -113,6 +114,7 @@ impl Store {
                         self.member(id, node);
                     }
                 }
+                // An id in this list may never join again: a removed member that starts exits with code 0 (etcd#10828).
                 "removed_members" => {
                     for (id, _) in node.children() {
                         match id.parse() {
@@ -133,7 +135,7 @@ impl Store {
             return;
         };
         let raft: RaftAttributes = self.attributes(id, node, "raftAttributes", true);
-        let own: Attributes = self.attributes(id, node, "attributes", false);
+        let own: PublishedAttributes = self.attributes(id, node, "attributes", false);
         self.members.push(StoreMember {
             id: number,
             name: own.name,
@@ -165,7 +167,7 @@ impl Store {
         }
     }
 
-    /// Below `/2` (v2 authentication) empty folders are there by themselves.
+    /// Collects paths below `/2` (v2 authentication), where etcd creates empty folders itself.
     fn folders_below(&mut self, node: &Node) {
         for (name, node) in node.children() {
             let path = format!("/2/{name}");

@@ -11,23 +11,26 @@ use super::name::{WalFile, base_name};
 use super::record::RecordKind;
 use super::resync::Resync;
 use super::rolled;
-use super::segment::{Chain, Ending, Link, Segment, Walk};
+use super::segment::{Chain, Ending, Link, Segment, SegmentReader};
 use crate::raft::{ConfState, Entry, EntryType, HardState, Plain};
 use located::progress::Progress;
 use located::wire::{Fields, Value};
 use located::{Bytes, ClusterId, Limits, MemberId, Term};
 
+/// Number of bytes between two progress reports.
+const PROGRESS_BYTES: usize = 4 << 20;
+
 impl Log {
-    /// Reads all files of a WAL directory: segments in name order, `.broken` files each on its own. Damage never stops it.
+    /// Reads all files of a WAL directory: segments in the order of their names, each `.broken` file as a log of its own.
     ///
-    /// A single file under any name is read as a segment.
+    /// Damage is recorded and reading continues after it. A single file is read as a segment, whatever its name.
     pub fn read(files: &[Bytes<'_>], limits: &Limits, progress: &dyn Progress) -> Self {
         let total = files.iter().map(|file| file.len() as u64);
         progress.begin("reading the WAL", total.fold(0, u64::saturating_add));
         let mut log = Self::default();
         let mut segments = Vec::new();
         for (number, file) in files.iter().enumerate().take(limits.files) {
-            match WalFile::of(file.file().as_str()) {
+            match WalFile::from_path(file.file().as_str()) {
                 WalFile::Segment(name) => segments.push((number, Some(name))),
                 WalFile::Broken(_) | WalFile::Stray if files.len() == 1 => {
                     segments.push((number, None));
@@ -64,7 +67,6 @@ impl Log {
         segments: &[(usize, Option<super::SegmentName>)],
         progress: &dyn Progress,
     ) -> Self {
-        const STRIDE: usize = 4 << 20;
         let name = segments.first().and_then(|&(_, name)| name);
         let mut log = Self {
             starts_after: name.map(|name| name.index.saturating_sub(1)),
@@ -77,7 +79,7 @@ impl Log {
                 continue;
             };
             let first = log.records.len();
-            let mut walk = Walk {
+            let mut reader = SegmentReader {
                 data: bytes.as_slice(),
                 number,
                 chain,
@@ -89,22 +91,9 @@ impl Log {
                 stored: None,
                 log: &mut log,
             };
-            let (mut at, mut told) = (0usize, 0usize);
-            let mut cancelled = false;
-            while let Some(next) = walk.turn(at) {
-                at = next;
-                if at.saturating_sub(told) >= STRIDE {
-                    progress.advance(at.saturating_sub(told) as u64);
-                    told = at;
-                    cancelled = progress.cancelled();
-                    if cancelled {
-                        break;
-                    }
-                }
-            }
-            progress.advance(bytes.len().saturating_sub(told) as u64);
-            chain = walk.chain;
-            let (ending, end, link) = (walk.ending, walk.end, walk.link);
+            let cancelled = read_frames(&mut reader, progress);
+            chain = reader.chain;
+            let (ending, end, link) = (reader.ending, reader.end, reader.link);
             log.segments.push(Segment {
                 file,
                 name,
@@ -119,12 +108,12 @@ impl Log {
                 break;
             }
         }
-        log.blame_missing_segments();
+        log.find_missing_segments();
         log
     }
 
-    /// Gaps between entries of segments whose neighbours in sequence are missing have that cause.
-    fn blame_missing_segments(&mut self) {
+    /// Sets the cause of gaps between entries if a segment is missing between them.
+    fn find_missing_segments(&mut self) {
         let seqs: Vec<_> = self
             .segments
             .iter()
@@ -143,17 +132,17 @@ impl Log {
                 let record = self.entries.get(entry)?.record as usize;
                 Some(self.records.get(record)?.segment)
             };
-            let behind = segment_of(gap.entry).unwrap_or_default();
-            let front = gap.entry.checked_sub(1).and_then(segment_of);
+            let after = segment_of(gap.entry).unwrap_or_default();
+            let before = gap.entry.checked_sub(1).and_then(segment_of);
             if gap.cause != GapCause::Snapshot
-                && front.is_some_and(|front| (front..behind).any(|s| missing_after(&s)))
+                && before.is_some_and(|before| (before..after).any(|s| missing_after(&s)))
             {
                 gap.cause = GapCause::Segment;
             }
         }
     }
 
-    /// Indexes one more record.
+    /// Adds a record to the index.
     pub(super) fn push(&mut self, record: Record, payload: &[u8]) {
         let number = self.records.len();
         self.records.push(record);
@@ -186,7 +175,8 @@ impl Log {
         self.oddities.push(Oddity { record, kind });
     }
 
-    /// etcd's rule: an entry takes the place of every entry with its index or a higher one.
+    /// Adds an entry. It replaces every entry with the same or a higher index, because a new leader overwrites the
+    /// uncommitted tail of a follower: ReadAll in server/wal/wal.go, v3.5.30.
     fn entry_record(&mut self, number: usize, payload: &[u8], crc: Crc) -> Result<(), String> {
         let entry = Entry::parse(payload)?;
         if entry.foreign_fields {
@@ -196,8 +186,8 @@ impl Log {
         }
         let position = self.entries.len();
         let last = self.last().map(|last| (last.index, last.term));
-        // Whatever follows damage is believed only where it continues the log: it must not wipe out what was verified. Behind
-        // a broken chain a later leader may still have overwritten a tail.
+        // An entry after damage is used only if it continues the log: it must not replace verified entries. After a broken
+        // chain, a later leader may still have overwritten a tail.
         let continues = last.is_none_or(|(index, term)| entry.index > index && entry.term >= term);
         let overwrites = last.is_none_or(|(_, term)| entry.term > term);
         let survives = match (crc, self.chain_is_broken) {
@@ -315,7 +305,23 @@ impl Log {
     }
 }
 
-/// Of each segment how far its checksums were verified on all cores.
+/// Reads all frames of a segment; returns whether that was cancelled.
+fn read_frames(reader: &mut SegmentReader<'_, '_>, progress: &dyn Progress) -> bool {
+    let (mut at, mut reported) = (0usize, 0usize);
+    let mut cancelled = false;
+    while !cancelled && let Some(next) = reader.read_frame(at) {
+        at = next;
+        if at.saturating_sub(reported) >= PROGRESS_BYTES {
+            progress.advance(at.saturating_sub(reported) as u64);
+            reported = at;
+            cancelled = progress.cancelled();
+        }
+    }
+    progress.advance(reader.data.len().saturating_sub(reported) as u64);
+    cancelled
+}
+
+/// Returns for each segment the offset up to which its checksums were verified, on all cores.
 fn verified(
     files: &[Bytes<'_>],
     segments: &[(usize, Option<super::SegmentName>)],

@@ -1,6 +1,6 @@
-//! Judges a log: what to believe, what real etcd would do with it.
+//! Checks a log: which damage it has, and what etcd does with it.
 //!
-//! [`chain`] is about files, frames and checksums, and cheap; [`entries`] decodes every payload; [`all`] does both.
+//! [`chain`] checks files, frames and checksums; [`entries`] decodes every payload; [`all`] does both.
 
 mod chain;
 mod damage;
@@ -9,15 +9,15 @@ mod state;
 
 use super::Log;
 use located::codes::Code;
-use located::{Bytes, FileName, Finding, Place, Sink};
+use located::{Bytes, FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
 
-/// Everything that concerns the log alone. `files` are those it was read from.
+/// Checks everything that concerns the log alone. `files` are those that it was read from.
 pub fn all(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
     chain(log, files, report);
     entries(log, files, report);
 }
 
-/// Names, sequence, segment heads, checksums, damage, HardState, indexes: everything that needs no payload decoded.
+/// Checks names, sequence, segment heads, checksums, damage, HardState and indexes, without decoding payloads.
 pub fn chain(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
     let log = Evidence { log, files };
     chain::names(&log, report);
@@ -32,14 +32,15 @@ pub fn chain(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
     state::overwritten(&log, report);
     state::hard_states(&log, report);
     state::snapshots(&log, report);
+    state::entry_types(&log, report);
 }
 
-/// Decodes the payload of every entry and judges requests and membership changes.
+/// Decodes the payload of every entry and checks requests and membership changes.
 pub fn entries(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
     entries::payloads(&Evidence { log, files }, report);
 }
 
-/// A log beside the files it was read from.
+/// A log and the files that it was read from.
 struct Evidence<'l, 'a> {
     log: &'l Log,
     files: &'l [Bytes<'a>],
@@ -51,15 +52,15 @@ impl Evidence<'_, '_> {
         Some(self.files.get(segment.file)?.file())
     }
 
-    /// A place in a segment; `wal` where there is none.
-    fn at(&self, segment: usize, offset: u64) -> Place {
+    /// Returns a position in a segment; the file is named `wal` if the segment does not exist.
+    fn position(&self, segment: usize, offset: u64) -> Place {
         match self.file(segment) {
             Some(file) => Place::at(file, offset),
             None => Place::file(&FileName::new("wal")),
         }
     }
 
-    fn whole(&self, segment: usize) -> Place {
+    fn whole_segment(&self, segment: usize) -> Place {
         match self.file(segment) {
             Some(file) => Place::file(file),
             None => Place::file(&FileName::new("wal")),
@@ -76,7 +77,21 @@ impl Evidence<'_, '_> {
     }
 }
 
-/// Occurrences of one code under one finding: the first with its place, the others counted.
+/// Returns `entry 7` or `entries 7–9`.
+fn entries_text(low: u64, high: u64) -> String {
+    if low == high {
+        format!("entry {low}")
+    } else {
+        format!("entries {low}–{high}")
+    }
+}
+
+/// Returns ` is` or ` are`, after [`entries_text`].
+fn verb(low: u64, high: u64) -> &'static str {
+    if low == high { "is" } else { "are" }
+}
+
+/// Collects the occurrences of one code in one finding: the place of the first one and the number of all.
 struct Tally {
     code: &'static Code,
     first: Option<Finding>,
@@ -100,9 +115,8 @@ impl Tally {
     }
 
     fn key(&mut self, key: &[u8]) {
-        const KEYS: usize = 32;
         if let Some(finding) = &mut self.first
-            && finding.keys.len() < KEYS
+            && finding.keys.len() < MAX_KEYS_PER_FINDING
             && !finding.keys.iter().any(|known| known == key)
         {
             finding.keys.push(key.to_vec());

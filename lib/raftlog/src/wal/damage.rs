@@ -1,66 +1,66 @@
-//! What stopped the reading somewhere, as raw facts; [`check`](super::check) judges them.
+//! Damaged ranges and unusual records as raw facts; [`check`](super::check) judges them.
 
-/// Bytes of a segment that could not be read as the records they should be.
+/// A damaged range: bytes of a segment that fail their checksum or cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// Position in [`Log::segments`](super::Log::segments).
     pub segment: usize,
-    /// First byte of the frame that is wrong.
+    /// Offset of the first damaged frame.
     pub from: u64,
-    /// First byte behind it where reading went on; the end of the file where it did not.
+    /// Offset at which reading continued; the end of the file if no record follows.
     pub to: u64,
-    /// How it is wrong.
+    /// What is wrong.
     pub kind: DamageKind,
-    /// The record, where its frame could still be told: position in [`Log::records`](super::Log::records).
+    /// The damaged record if its frame is known: position in [`Log::records`](super::Log::records).
     pub record: Option<usize>,
-    /// Number of records in front of it in the whole log.
+    /// Number of records before it in the whole log.
     pub records_before: usize,
-    /// Whether etcd's test for a torn write (an all-zero sector within the record) holds.
+    /// Whether etcd takes it for a torn write: a sector of the record is all zero.
     pub torn: bool,
-    /// A well-formed record behind it that nothing vouches for, because no second one follows.
-    pub lone: Option<u64>,
-    /// Whether the search for records behind it was given up because the bytes were made to be costly.
+    /// Offset of a well-formed record after it that cannot be verified, because no second record follows.
+    pub lone_record: Option<u64>,
+    /// Whether the search for records after it was stopped because the bytes are made to be costly.
     pub gave_up: bool,
 }
 
-/// How bytes are not the record they should be.
+/// The kind of a damaged range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DamageKind {
-    /// The payload does not have the stored checksum; the records behind it continue from the stored one.
+    /// The payload does not have the stored checksum; the records after it continue from the stored checksum.
     Crc {
-        /// What the record says.
+        /// The checksum in the record.
         stored: u32,
-        /// What the payload gives.
+        /// The checksum of the payload.
         computed: u32,
     },
-    /// The stored checksum is wrong, the payload is not: the records behind it continue from the computed one.
+    /// The stored checksum is wrong, the payload is intact: the records after it continue from the computed checksum.
     CrcField {
-        /// What the record says.
+        /// The checksum in the record.
         stored: u32,
-        /// What the payload gives, and its successors confirm.
+        /// The checksum of the payload, which the records after it confirm.
         computed: u32,
     },
-    /// The frame holds no walpb.Record.
+    /// The frame does not contain a walpb.Record; the reason.
     Unparsable(&'static str),
-    /// The length word reaches beyond the end of the file.
+    /// The length ends beyond the end of the file.
     Overrun {
-        /// The length it claims.
+        /// The length in the length word.
         record_bytes: u64,
     },
-    /// One to seven bytes are left where a length word should be.
+    /// The file ends with one to seven bytes of a length word.
     Stub,
     /// The length word is zero, but records follow.
     ZeroLength,
-    /// The length word is wrong; the record behind it is whole and verified.
+    /// The length word is wrong; the record after it is intact and verified.
     Length {
         /// The length word.
         word: u64,
-        /// The length the record has.
+        /// The length of the record.
         record_bytes: u64,
     },
 }
 
-/// Something unusual that did not stop the reading.
+/// An unusual record that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Oddity {
     /// Position in [`Log::records`](super::Log::records).
@@ -72,12 +72,12 @@ pub struct Oddity {
 /// What is unusual about a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OddityKind {
-    /// Reserved bits are set, or the padding bits do not fit the length.
+    /// The length word, whose reserved bits are set or whose padding bits do not fit the length.
     LengthBits(u64),
-    /// Padding that is not zero.
+    /// The padding is not zero.
     Padding,
-    /// The payload is not what the record's type says.
+    /// The payload is not the message of the record's type; the reason.
     Payload(String),
-    /// The payload has fields that its message does not: the record's type may be wrong.
+    /// The payload has fields that its message does not have: the type of the record may be wrong.
     ForeignFields,
 }

@@ -1,4 +1,4 @@
-//! Where a log begins and ends, without reading what lies between.
+//! The first and the last index of a log, without reading the entries between them.
 
 use super::frame::{self, Step};
 use super::log::Log;
@@ -7,41 +7,41 @@ use crate::raft::{Entry, HardState};
 use located::wire::{Fields, Value};
 use located::{Bytes, ClusterId, MemberId};
 
-/// The two ends of a log: who wrote it, and how far it goes.
+/// The two ends of a log: the member that wrote it, and its first and last index.
 ///
-/// [`Ends::read`] takes them from the first records of the first segment and from the frames of the newest ones. Checksums of
-/// entries are not verified, and nothing behind the end is looked at: [`Log`] does both.
+/// [`Ends::read`] reads the first records of the first segment and the frames of the newest segments. It does not verify the
+/// checksums of entries and does not read bytes after the end of the log; [`Log`] does both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// The member's id and the cluster's, of the first metadata record; its checksum is verified.
+    /// Member id and cluster id of the first metadata record; its checksum is verified.
     pub metadata: Option<(MemberId, ClusterId)>,
     /// The newest HardState.
     pub state: Option<HardState>,
-    /// The raft index of the first entry.
+    /// Index of the first entry.
     pub first_index: Option<u64>,
-    /// The highest index the log reaches: its last entry, or a snapshot record beyond it.
+    /// Index of the last entry, or of a snapshot record if that is higher.
     pub last_index: u64,
-    /// How many segments there are.
+    /// Number of segments.
     pub segments: usize,
-    /// How many of them were walked, from the newest back.
+    /// Number of segments that were read, from the newest back.
     pub segments_read: usize,
 }
 
 impl Ends {
-    /// Walks as few segments as it takes; `segment` gives the bytes of one, by its position in the order of names.
+    /// Reads as few segments as possible; `segment` returns the bytes of one by its position in the order of names.
     ///
-    /// `None` where a frame or a record does not read: then only [`Log::read`] can say what is there.
+    /// Returns `None` if a frame or a record cannot be read; use [`Log::read`] then.
     pub fn read<'a>(segments: usize, segment: impl Fn(usize) -> Bytes<'a>) -> Option<Self> {
         let mut ends = Self {
             segments,
             ..Self::default()
         };
-        ends.begin(segment(0).as_slice())?;
+        ends.read_start(segment(0).as_slice())?;
         let (mut entry, mut snapshot) = (None, 0);
         for number in (0..segments).rev() {
             let mut here = None;
             let mut state = None;
-            for record in Records::of(segment(number).as_slice()) {
+            for record in Records::new(segment(number).as_slice()) {
                 let record = record?;
                 match record.kind() {
                     RecordKind::Entry => here = Some(Entry::parse(record.data).ok()?.index),
@@ -52,7 +52,7 @@ impl Ends {
                 }
             }
             ends.segments_read = ends.segments_read.saturating_add(1);
-            // Every segment repeats the HardState at its head; a fresh one may have no entry yet.
+            // Each new segment starts with a copy of the HardState (cut in server/wal/wal.go, v3.5.30) and may have no entry.
             ends.state = ends.state.or(state);
             entry = entry.or(here);
             if entry.is_some() && ends.state.is_some() {
@@ -63,8 +63,8 @@ impl Ends {
         Some(ends)
     }
 
-    /// The same of a log that was read as a whole.
-    pub fn of(log: &Log) -> Self {
+    /// Returns the ends of a log that was read completely.
+    pub fn from_log(log: &Log) -> Self {
         let ids = |metadata: &super::LogMetadata| (metadata.node_id, metadata.cluster_id);
         Self {
             metadata: log.metadata.first().map(ids),
@@ -76,10 +76,10 @@ impl Ends {
         }
     }
 
-    /// The head of the first segment, up to its first entry.
-    fn begin(&mut self, data: &[u8]) -> Option<()> {
+    /// Reads the first segment up to its first entry.
+    fn read_start(&mut self, data: &[u8]) -> Option<()> {
         let mut seed = None;
-        for record in Records::of(data) {
+        for record in Records::new(data) {
             let record = record?;
             match record.kind() {
                 RecordKind::Crc if seed.is_none() => seed = Some(record.crc),
@@ -103,14 +103,14 @@ impl Ends {
     }
 }
 
-/// The records of a segment up to its end; the last item is `None` where it ends otherwise than with zeros or the file.
+/// Iterates over the records of a segment; yields `None` last if it does not end with zeros or with the file.
 struct Records<'a> {
     data: &'a [u8],
     at: Option<usize>,
 }
 
 impl<'a> Records<'a> {
-    fn of(data: &'a [u8]) -> Self {
+    fn new(data: &'a [u8]) -> Self {
         Self { data, at: Some(0) }
     }
 }
@@ -131,7 +131,7 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// etcdserverpb.Metadata: member and cluster.
+/// Parses etcdserverpb.Metadata: member id and cluster id.
 fn ids(message: &[u8]) -> Option<(MemberId, ClusterId)> {
     let mut found = (MemberId::default(), ClusterId::default());
     for field in Fields::new(message) {
@@ -145,7 +145,7 @@ fn ids(message: &[u8]) -> Option<(MemberId, ClusterId)> {
     Some(found)
 }
 
-/// Field 1 as a number: the index of walpb.Snapshot.
+/// Parses the index of a walpb.Snapshot.
 fn first_number(message: &[u8]) -> Option<u64> {
     let mut found = 0;
     for field in Fields::new(message) {

@@ -3,7 +3,7 @@
 //! ```text
 //!  0                 8                        8+n            8+n+pad
 //!  ├── length word ──┼── walpb.Record ────────┼── zeros ─────┤
-//!  bits 0–55  n, length of the record          etcd/wal/decoder.go, encodeFrameSize
+//!  bits 0–55  n, length of the record          encodeFrameSize in server/wal/encoder.go, v3.5.30
 //!  bits 56–58 pad = (8 − n mod 8) mod 8
 //!  bits 59–62 zero
 //!  bit  63    set when pad ≠ 0
@@ -17,17 +17,19 @@ use nom::number::complete::le_u64;
 /// Bytes of a length word.
 pub const HEAD_BYTES: usize = 8;
 
-/// A length word, as it stands.
+/// A length word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LengthWord(pub u64);
 
 impl LengthWord {
-    /// n: the length of the record, without padding.
+    /// Returns the length of the record without padding.
     pub fn record_bytes(self) -> u64 {
         self.0 & 0x00ff_ffff_ffff_ffff
     }
 
-    /// The padding as etcd's decoder takes it: none where bit 63 is clear, whatever bits 56–58 say.
+    /// Returns the length of the padding as etcd decodes it: 0 if bit 63 is clear, whatever bits 56–58 contain.
+    ///
+    /// Source: decodeFrameSize in `server/wal/decoder.go`, v3.5.30.
     pub fn pad_bytes(self) -> u64 {
         if self.0 >> 63 == 1 {
             (self.0 >> 56) & 7
@@ -36,13 +38,13 @@ impl LengthWord {
         }
     }
 
-    /// Whether etcd could have written it: reserved bits clear and padding as the length demands.
+    /// Returns whether etcd can have written it: reserved bits are clear and the padding fits the length.
     pub fn is_canonical(self) -> bool {
         let n = self.record_bytes();
         n != 0 && self.0 == Self::encode(n).0
     }
 
-    /// The word that etcd writes for a record of `n` bytes.
+    /// Encodes the length word of a record of `n` bytes.
     pub fn encode(n: u64) -> Self {
         let pad = n.wrapping_neg() & 7;
         let high = if pad == 0 { 0 } else { 0x80 | pad };
@@ -50,18 +52,18 @@ impl LengthWord {
     }
 }
 
-/// What stands at an offset where a frame should begin.
+/// The bytes at an offset at which a frame should start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// The file ends exactly here.
+    /// The file ends at this offset.
     End,
-    /// Between one and seven bytes are left: no room for a length word.
+    /// One to seven bytes are left, fewer than a length word has.
     Stub(&'a [u8]),
-    /// A zero length word: the end of the log in this segment, or a damaged one.
+    /// A zero length word: the end of the log in this segment, or damage.
     Zero,
-    /// A length that reaches beyond the end of the file.
+    /// A length that ends beyond the end of the file.
     Overrun(LengthWord),
-    /// A frame that lies within the file.
+    /// A frame within the file.
     Frame(Frame<'a>),
 }
 
@@ -70,7 +72,7 @@ pub enum Step<'a> {
 pub struct Frame<'a> {
     /// Its length word.
     pub word: LengthWord,
-    /// Where it begins.
+    /// Offset of the frame.
     pub at: usize,
     /// The serialized record.
     pub record: &'a [u8],
@@ -79,7 +81,7 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The first byte behind it.
+    /// Returns the offset after the frame.
     pub fn end(&self) -> usize {
         self.at
             .saturating_add(HEAD_BYTES)
@@ -103,7 +105,7 @@ fn frame(segment: &[u8], at: usize) -> IResult<&[u8], Frame<'_>> {
     Ok((rest, frame))
 }
 
-/// Looks at offset `at` of a segment.
+/// Reads the frame at offset `at` of a segment.
 pub fn step(segment: &[u8], at: usize) -> Step<'_> {
     let rest = segment.get(at..).unwrap_or_default();
     if rest.is_empty() {
@@ -119,8 +121,10 @@ pub fn step(segment: &[u8], at: usize) -> Step<'_> {
     frame(segment, at).map_or(Step::Overrun(word), |(_, frame)| Step::Frame(frame))
 }
 
-/// etcd's test for a torn write: one of the 512-byte sectors that `body` (record and padding, at offset `at` of the file)
-/// touches is all zero there. `etcd/wal/decoder.go`, isTornEntry.
+/// Returns whether etcd takes a record for a torn write: one of the 512-byte sectors of `body` (record and padding, at
+/// offset `at` of the file) is all zero.
+///
+/// Source: isTornEntry in `server/wal/decoder.go`, v3.5.30.
 pub fn is_torn(body: &[u8], at: usize) -> bool {
     const SECTOR: usize = 512;
     let first = SECTOR.saturating_sub(at % SECTOR).min(body.len());
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sector_of_zeros_is_torn_only_where_the_body_crosses_it() {
+    fn a_sector_of_zeros_is_torn_only_if_the_body_covers_it() {
         let mut body = vec![1u8; 2000];
         assert!(!is_torn(&body, 8));
         body[504..1016].fill(0);

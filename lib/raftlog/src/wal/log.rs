@@ -1,4 +1,4 @@
-//! The whole log: an index of records and entries without lifetimes, and views that take the files' bytes again.
+//! The whole log: an index of records and entries without lifetimes. Payloads are read from the files again.
 
 use super::damage::{Damage, Oddity};
 use super::name::WalFile;
@@ -7,27 +7,27 @@ use super::segment::Segment;
 use crate::raft::{ConfState, EntryType, HardState, TermEvent, TermSummary, terms};
 use located::{Bytes, ClusterId, MemberId, Place, Term};
 
-/// What the rolling checksum says about a record.
+/// Result of the rolling checksum for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Crc {
-    /// The payload continues the checksum of everything in front of it.
+    /// The payload continues the checksum of all records before it.
     Verified,
-    /// Nothing in front of it could vouch; its successor continues from its stored checksum.
+    /// The checksum before it is unknown; the next record is verified from its stored checksum.
     Unverified,
-    /// The payload is whole (its successors continue from it), only the stored checksum is wrong.
+    /// Only the stored checksum is wrong: the next records continue from the checksum of the payload.
     CrcField,
     /// The payload is damaged.
     Mismatch,
 }
 
 impl Crc {
-    /// Whether the payload may be believed.
+    /// Returns whether the payload is used.
     pub fn is_trusted(self) -> bool {
         self != Self::Mismatch
     }
 }
 
-/// One record of the log: where it stands and what its checksum says.
+/// One record of the log: its position and the result of its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Offset of its frame in the segment.
@@ -36,37 +36,37 @@ pub struct Record {
     pub payload_at: u64,
     /// Length of its payload in bytes.
     pub payload_len: u32,
-    /// The checksum it carries.
+    /// The checksum in the record.
     pub crc_stored: u32,
     /// Position in [`Log::segments`].
     pub segment: u32,
-    /// What it carries.
+    /// Its type.
     pub kind: RecordKind,
-    /// Whether it may be believed.
+    /// Result of the checksum.
     pub crc: Crc,
 }
 
-/// One entry as it stands in the log, overwritten ones included.
+/// One entry of the log; overwritten entries are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The raft index.
     pub index: u64,
-    /// The term of the leader that wrote it.
+    /// The term of the leader that created it.
     pub term: Term,
-    /// What kind of change it carries.
+    /// Its type.
     pub kind: EntryType,
     /// Position in [`Log::records`].
     pub record: u32,
-    /// Where its data begins within the record's payload.
+    /// Offset of its data in the payload of the record.
     pub data_at: u32,
     /// Length of its data in bytes.
     pub data_len: u32,
-    /// The later entry that took its place: position in [`Log::entries`].
+    /// The later entry that replaced it: position in [`Log::entries`].
     pub superseded_by: Option<u32>,
-    /// Whether it belongs to the log as it reads now: neither overwritten nor damaged.
+    /// Whether it is in the log after replay: neither overwritten nor damaged.
     pub survives: bool,
-    /// Whether it is a put, the deletion of one key or a transaction of those, just as etcd writes them: it then changes
-    /// neither members nor versions, users, leases or alarms.
+    /// Whether it is a put, the deletion of one key or a transaction of those, encoded as etcd encodes it. Such an entry does
+    /// not change members, versions, users, leases or alarms.
     pub is_plain: bool,
 }
 
@@ -75,7 +75,7 @@ pub struct LogEntry {
 pub struct LogState {
     /// Position in [`Log::records`].
     pub record: usize,
-    /// What was promised.
+    /// Term, vote and commit.
     pub state: HardState,
 }
 
@@ -84,7 +84,7 @@ pub struct LogState {
 pub struct LogSnapshot {
     /// Position in [`Log::records`].
     pub record: usize,
-    /// The last entry the snapshot contains.
+    /// Index of the last entry that the snapshot contains.
     pub index: u64,
     /// The term of that entry.
     pub term: Term,
@@ -92,7 +92,7 @@ pub struct LogSnapshot {
     pub conf_state: Option<ConfState>,
 }
 
-/// Who wrote the log: etcdserverpb.Metadata.
+/// The member that wrote the log: etcdserverpb.Metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogMetadata {
     /// Position in [`Log::records`].
@@ -103,52 +103,52 @@ pub struct LogMetadata {
     pub cluster_id: ClusterId,
 }
 
-/// Raft indexes that the log does not have although later ones are there.
+/// Indexes that are missing between two entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The last index in front of it; 0 where there is none.
+    /// The last index before the gap; 0 if there is none.
     pub after: u64,
-    /// The first index behind it.
+    /// The first index after the gap.
     pub next: u64,
-    /// The entry behind it: position in [`Log::entries`].
+    /// The first entry after the gap: position in [`Log::entries`].
     pub entry: usize,
-    /// Why it is there.
+    /// Why the indexes are missing.
     pub cause: GapCause,
 }
 
 /// Why indexes are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapCause {
-    /// A follower installed a snapshot that contains them: normal.
+    /// The leader sent a snapshot that contains them (normal).
     Snapshot,
     /// Their records are damaged: position in [`Log::damages`].
     Damage(usize),
-    /// A segment in between is missing.
+    /// A segment between the two entries is missing.
     Segment,
-    /// A record in between is not what its type says, or has no known type.
+    /// A record between the two entries has an unknown type, or a payload that does not fit its type.
     Record,
-    /// Nothing explains it.
+    /// No reason is known.
     Unexplained,
 }
 
-/// A file beside the segments.
+/// A file in the WAL directory that is not a segment.
 #[derive(Clone, Debug)]
 pub struct OtherFile {
-    /// Position among the files that were given.
+    /// Position in the list of files.
     pub file: usize,
-    /// What its name says it is.
+    /// Its kind, by its name.
     pub kind: WalFile,
-    /// What a `.broken` file holds, read like a log of one segment.
+    /// The content of a `.broken` file, read as a log of one segment.
     pub log: Option<Box<Log>>,
 }
 
 /// A WAL directory, indexed in one pass.
 ///
-/// It keeps no bytes: whoever wants a payload gives the same files again.
+/// It stores offsets and no bytes: methods that return payloads take the files again.
 ///
 /// ```
 /// use etcd_inspect_raftlog::wal::Log;
-/// use etcd_inspect::{Bytes, FileName, Limits, progress::Silent};
+/// use etcd_inspect_located::{Bytes, FileName, Limits, progress::Silent};
 /// let name = FileName::new("wal/0000000000000000-0000000000000000.wal");
 /// let head = [4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 0x10, 0, 0, 0, 0, 0];
 /// let files = [Bytes::new(&name, 0, &head)];
@@ -159,13 +159,13 @@ pub struct OtherFile {
 pub struct Log {
     /// The segments in the order etcd reads them.
     pub segments: Vec<Segment>,
-    /// Everything else in the directory.
+    /// All other files of the directory.
     pub others: Vec<OtherFile>,
-    /// Every record that could be framed, damaged ones included.
+    /// Every record with a known frame, damaged records included.
     pub records: Vec<Record>,
     /// Every entry that could be read, in the order written.
     pub entries: Vec<LogEntry>,
-    /// The log as it reads now: positions in `entries`, by ascending index.
+    /// The log after replay: positions in `entries`, by ascending index.
     pub surviving: Vec<u32>,
     /// Every trusted HardState, in the order written.
     pub states: Vec<LogState>,
@@ -175,56 +175,56 @@ pub struct Log {
     pub metadata: Vec<LogMetadata>,
     /// Missing indexes.
     pub gaps: Vec<Gap>,
-    /// What could not be read.
+    /// Damaged ranges.
     pub damages: Vec<Damage>,
-    /// What was unusual.
+    /// Unusual records.
     pub oddities: Vec<Oddity>,
-    /// Whether reading was stopped by whoever watched.
+    /// Whether reading was cancelled.
     pub cancelled: bool,
-    /// Damage seen when the last surviving entry was pushed.
+    /// Number of damaged ranges before the last surviving entry.
     pub(super) damages_at_last_entry: usize,
-    /// Records so far that are not what their type says.
+    /// Number of records with an unknown type or an unfitting payload.
     pub(super) strange_records: usize,
-    /// The same when the last surviving entry was pushed.
+    /// Number of those records before the last surviving entry.
     pub(super) strange_at_last_entry: usize,
-    /// Whether a segment did not continue the one in front of it.
+    /// Whether a segment does not continue the segment before it.
     pub(super) chain_is_broken: bool,
-    /// The highest index of a snapshot record so far.
+    /// The highest index of a snapshot record.
     pub(super) newest_snapshot: u64,
-    /// The index in front of the first segment, by its name.
+    /// The index before the first segment, by its name.
     pub(super) starts_after: Option<u64>,
 }
 
-/// What is intact behind a damaged stretch.
+/// Intact records after a damaged range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Behind {
-    /// Records behind it whose payloads are verified.
+pub struct IntactAfter {
+    /// Number of verified records after the range.
     pub records: u64,
-    /// Entries among them.
+    /// Number of entries among them.
     pub entries: u64,
-    /// Lowest and highest raft index of those entries.
+    /// Lowest and highest index of those entries.
     pub indexes: Option<(u64, u64)>,
 }
 
 impl Log {
-    /// The last entry of the log as it reads now.
+    /// Returns the last entry of the log.
     pub fn last(&self) -> Option<&LogEntry> {
         self.entries.get(*self.surviving.last()? as usize)
     }
 
-    /// The first entry of the log as it reads now.
+    /// Returns the first entry of the log.
     pub fn first(&self) -> Option<&LogEntry> {
         self.entries.get(*self.surviving.first()? as usize)
     }
 
-    /// The entries of the log as it reads now, by ascending index.
+    /// Iterates over the entries of the log after replay, by ascending index.
     pub fn surviving(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
         self.surviving
             .iter()
             .filter_map(|&position| self.entries.get(position as usize))
     }
 
-    /// The surviving entry of that index.
+    /// Returns the surviving entry at an index.
     pub fn entry(&self, index: u64) -> Option<&LogEntry> {
         let index_of = |&position: &u32| self.entries.get(position as usize).map(|e| e.index);
         let found = self
@@ -234,19 +234,20 @@ impl Log {
         self.entries.get(*self.surviving.get(found)? as usize)
     }
 
-    /// The highest index the log reaches: its last entry, or the newest snapshot record where that lies beyond.
+    /// Returns the index of the last entry, or of the newest snapshot record if that is higher.
     pub fn last_index(&self) -> u64 {
         let entry = self.last().map_or(0, |last| last.index);
         let snapshot = self.snapshots.iter().map(|snapshot| snapshot.index).max();
         entry.max(snapshot.unwrap_or(0))
     }
 
-    /// The newest HardState.
+    /// Returns the newest HardState.
     pub fn hard_state(&self) -> Option<HardState> {
         self.states.last().map(|state| state.state)
     }
 
-    /// Snapshot records that etcd would start from: those the newest HardState has committed, in the order written.
+    /// Iterates over the snapshot records that etcd may start from, in the order written: their index is at most
+    /// HardState.commit. Source: ValidSnapshotEntries in `server/wal/wal.go`, v3.5.30.
     pub fn valid_snapshots(&self) -> impl DoubleEndedIterator<Item = &LogSnapshot> {
         let commit = self.hard_state().map_or(0, |state| state.commit);
         self.snapshots
@@ -254,7 +255,7 @@ impl Log {
             .filter(move |snapshot| snapshot.index <= commit)
     }
 
-    /// The terms this log knows of: who was voted for, which entries each left, how it ended.
+    /// Summarizes the terms of the log: votes, entries, how each term ended.
     pub fn terms(&self) -> Vec<TermSummary> {
         let entries = self.entries.iter().filter_map(|entry| {
             let damaged = !entry.survives && entry.superseded_by.is_none();
@@ -272,7 +273,7 @@ impl Log {
         terms(entries.chain(states))
     }
 
-    /// The payload of a record.
+    /// Returns the payload of a record.
     pub fn payload<'a>(&self, files: &[Bytes<'a>], record: &Record) -> Option<&'a [u8]> {
         let file = self.segments.get(record.segment as usize)?.file;
         let start = usize::try_from(record.payload_at).ok()?;
@@ -280,29 +281,32 @@ impl Log {
         files.get(file)?.as_slice().get(start..end)
     }
 
-    /// The data of an entry: a request or a membership change.
+    /// Returns the data of an entry: a request or a membership change.
     pub fn data<'a>(&self, files: &[Bytes<'a>], entry: &LogEntry) -> Option<&'a [u8]> {
         let payload = self.payload(files, self.records.get(entry.record as usize)?)?;
         let start = entry.data_at as usize;
         payload.get(start..start.checked_add(entry.data_len as usize)?)
     }
 
-    /// The place of a record's frame.
+    /// Returns the place of the frame of a record.
     pub fn place(&self, files: &[Bytes<'_>], record: usize) -> Option<Place> {
         let record = self.records.get(record)?;
         let file = self.segments.get(record.segment as usize)?.file;
         Some(Place::at(files.get(file)?.file(), record.offset))
     }
 
-    /// The place of an entry, with its raft index.
+    /// Returns the place of an entry, with its index.
     pub fn entry_place(&self, files: &[Bytes<'_>], entry: &LogEntry) -> Option<Place> {
         let place = self.place(files, entry.record as usize)?;
         Some(place.with_index(entry.index))
     }
 
-    /// What is intact behind each of [`Log::damages`], in its segment and in all later ones.
-    pub fn behind(&self) -> Vec<Behind> {
-        let mut behind = Behind::default();
+    /// Counts the intact records after each of [`Log::damages`], in its segment and in all later segments.
+    ///
+    /// No intact record after a damaged tail means a torn write; intact records mean that a repair would discard them
+    /// (etcd#14114).
+    pub fn intact_after_damages(&self) -> Vec<IntactAfter> {
+        let mut intact = IntactAfter::default();
         let (mut records, mut entries) = (self.records.len(), self.entries.len());
         let mut all: Vec<_> = self
             .damages
@@ -315,7 +319,7 @@ impl Log {
                     .partition_point(|r| (r.segment, r.offset) < (segment, damage.to));
                 for record in self.records.get(first..records).unwrap_or_default() {
                     let verified = u64::from(record.crc == Crc::Verified);
-                    behind.records = behind.records.saturating_add(verified);
+                    intact.records = intact.records.saturating_add(verified);
                 }
                 let entry = self
                     .entries
@@ -323,13 +327,13 @@ impl Log {
                 for entry in self.entries.get(entry..entries).unwrap_or_default() {
                     let record = self.records.get(entry.record as usize);
                     if record.is_some_and(|record| record.crc.is_trusted()) {
-                        behind.entries = behind.entries.saturating_add(1);
-                        let (low, high) = behind.indexes.unwrap_or((entry.index, entry.index));
-                        behind.indexes = Some((low.min(entry.index), high.max(entry.index)));
+                        intact.entries = intact.entries.saturating_add(1);
+                        let (low, high) = intact.indexes.unwrap_or((entry.index, entry.index));
+                        intact.indexes = Some((low.min(entry.index), high.max(entry.index)));
                     }
                 }
                 (records, entries) = (first.min(records), entry.min(entries));
-                behind
+                intact
             })
             .collect();
         all.reverse();

@@ -1,6 +1,6 @@
-//! The write-ahead log: frames, rolling CRC32C, torn tails.
+//! The write-ahead log: frames, rolling CRC-32C, torn writes.
 //!
-//! [`Log::read`] indexes a directory in one pass and goes on behind damage; [`check`] judges what it found.
+//! [`Log::read`] indexes a directory in one pass and continues after damage; [`check`] judges the result.
 
 pub mod boot;
 mod build;
@@ -18,7 +18,7 @@ mod segment;
 pub use damage::{Damage, DamageKind, Oddity, OddityKind};
 pub use ends::Ends;
 pub use log::{
-    Behind, Crc, Gap, GapCause, Log, LogEntry, LogMetadata, LogSnapshot, LogState, OtherFile,
+    Crc, Gap, GapCause, IntactAfter, Log, LogEntry, LogMetadata, LogSnapshot, LogState, OtherFile,
     Record,
 };
 pub use name::{SegmentName, WalFile};

@@ -1,16 +1,18 @@
 //! Names of the files in a WAL directory.
 
-/// `SSSSSSSSSSSSSSSS-IIIIIIIIIIIIIIII.wal`: sequence number, and the index the next entry was expected to have.
+/// The name of a segment: `SSSSSSSSSSSSSSSS-IIIIIIIIIIIIIIII.wal`, sequence number and the index expected for its first entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SegmentName {
-    /// Counts up by one from 0.
+    /// Sequence number, from 0.
     pub seq: u64,
-    /// Last written index + 1 when the segment was cut; later a leader may have overwritten lower ones.
+    /// Last written index + 1 when the segment was created; a later leader may overwrite entries with lower indexes in it.
     pub index: u64,
 }
 
 impl SegmentName {
-    /// Reads a file name the way etcd does (`Sscanf("%016x-%016x.wal")`), which is laxer than what it writes.
+    /// Parses a file name as etcd does (`Sscanf("%016x-%016x.wal")`), which accepts more than etcd writes.
+    ///
+    /// Source: parseWALName in `server/wal/util.go`, v3.5.30.
     ///
     /// ```
     /// use etcd_inspect_raftlog::wal::SegmentName;
@@ -25,7 +27,7 @@ impl SegmentName {
         })
     }
 
-    /// The name as etcd writes it.
+    /// Returns the name as etcd writes it.
     pub fn file_name(&self) -> String {
         format!("{:016x}-{:016x}.wal", self.seq, self.index)
     }
@@ -36,22 +38,22 @@ fn hex(digits: &str) -> Option<u64> {
     fits.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// What a file in a WAL directory is, by its name alone.
+/// The kind of a file in a WAL directory, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalFile {
     /// A segment that etcd reads.
     Segment(SegmentName),
-    /// `0.tmp`, `1.tmp`: the preallocated next segment; its content means nothing.
+    /// `0.tmp`, `1.tmp`: the preallocated next segment; its content is meaningless.
     Tmp,
-    /// `….wal.broken`: the copy a repair made before it cut the segment. etcd never reads it again.
+    /// `….wal.broken`: the copy that a repair made before it truncated the segment. etcd never reads it.
     Broken(Option<SegmentName>),
-    /// `….wal` with a name etcd cannot read, or anything else: ignored with a warning.
+    /// Any other file, or `….wal` with a name that etcd cannot parse: ignored with a warning.
     Stray,
 }
 
 impl WalFile {
-    /// By the last component of `path`.
-    pub fn of(path: &str) -> Self {
+    /// Returns the kind of the file, by the last component of `path`.
+    pub fn from_path(path: &str) -> Self {
         let name = base_name(path);
         if let Some(segment) = SegmentName::parse(name) {
             Self::Segment(segment)
@@ -65,7 +67,7 @@ impl WalFile {
     }
 }
 
-/// The last component of a path, within an archive too.
+/// Returns the last component of a path, also of a path in an archive.
 pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
@@ -76,7 +78,7 @@ mod tests {
 
     #[test]
     fn names_tell_segments_from_leftovers() {
-        let of = WalFile::of;
+        let of = WalFile::from_path;
         let first = SegmentName { seq: 0, index: 0 };
         let name = "a/b.tar!/wal/0000000000000000-0000000000000000.wal";
         assert_eq!(of(name), WalFile::Segment(first));

@@ -6,26 +6,26 @@ use nom::{IResult, Parser as _};
 
 use located::wire::{self, Fields, Value};
 
-/// What a record carries.
+/// The type of a record. Source: `server/wal/wal.go`, v3.5.30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum RecordKind {
     /// 1: member and cluster id.
     Metadata,
-    /// 2: one raft entry.
+    /// 2: a raft entry.
     Entry,
     /// 3: a HardState.
     State,
-    /// 4: the running checksum at the head of a segment.
+    /// 4: the rolling checksum at the start of a segment.
     Crc,
-    /// 5: a snapshot was taken or installed.
+    /// 5: index and term of a snapshot that was taken or received.
     Snapshot,
     /// Another number: etcd stops with `unexpected block type N`.
     Unknown,
 }
 
 impl RecordKind {
-    /// From the number in the record.
+    /// Converts the number in the record.
     pub fn from_raw(raw: u64) -> Self {
         match raw {
             1 => Self::Metadata,
@@ -37,7 +37,7 @@ impl RecordKind {
         }
     }
 
-    /// etcd's name for it.
+    /// Returns the name that etcd uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Metadata => "metadata",
@@ -50,24 +50,24 @@ impl RecordKind {
     }
 }
 
-/// A serialized walpb.Record, its payload still a slice of the file.
+/// A walpb.Record. Its payload is a slice of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawRecord<'a> {
-    /// Field 1, as it stands. Not covered by any checksum.
+    /// Field 1: the type. No checksum covers it.
     pub raw_kind: u64,
-    /// Field 2: the checksum of all payloads since the log was created, this one included.
+    /// Field 2: the checksum of all payloads since the log was created, including this one.
     pub crc: u32,
-    /// Field 3; empty where it is absent.
+    /// Field 3; empty if it is absent.
     pub data: &'a [u8],
-    /// Where `data` begins within the record.
+    /// Offset of `data` in the record.
     pub data_at: usize,
 }
 
 impl<'a> RawRecord<'a> {
-    /// Reads a record with wire types checked, as etcd does; unknown fields are skipped.
+    /// Parses a record and checks wire types, as etcd does; unknown fields are skipped.
     ///
     /// # Errors
-    /// Says what is not protobuf, or that a field has the wrong wire type.
+    /// Returns a description if the bytes are not protobuf or a field has the wrong wire type.
     pub fn parse(record: &'a [u8]) -> Result<Self, &'static str> {
         let mut raw = Self {
             raw_kind: 0,
@@ -91,12 +91,12 @@ impl<'a> RawRecord<'a> {
         Ok(raw)
     }
 
-    /// What it carries.
+    /// Returns the type.
     pub fn kind(&self) -> RecordKind {
         RecordKind::from_raw(self.raw_kind)
     }
 
-    /// The checksum after this record, when it was `before` in front of it. Type 4 carries the checksum, it has no part in it.
+    /// Returns the checksum after this record if it was `before` before it. A record of type 4 does not change it.
     pub fn roll(&self, before: u32) -> u32 {
         if self.kind() == RecordKind::Crc {
             before
@@ -136,10 +136,10 @@ fn canonical(input: &[u8]) -> IResult<&[u8], (u64, u64)> {
     Ok((rest, (kind, crc)))
 }
 
-/// The length of the record that begins `bytes`, taken from the record itself.
+/// Returns the length of the record at the start of `bytes`, computed from the record itself.
 ///
-/// A record as etcd writes it (`08 type 10 crc 1a length payload`) says where it ends without its frame. `None` where no such
-/// record stands there.
+/// The fields of a record as etcd encodes it (`08 type 10 crc 1a length payload`) determine its length without the length
+/// word. Returns `None` if the bytes are not such a record.
 pub fn own_length(bytes: &[u8]) -> Option<usize> {
     let (rest, (kind, crc)) = canonical(bytes).ok()?;
     ((1..=5).contains(&kind) && u32::try_from(crc).is_ok())
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_says_its_own_length() {
+    fn a_record_determines_its_own_length() {
         let bytes = [
             8, 5, 0x10, 0xa5, 0xfc, 0x8f, 0xa7, 0x0c, 0x1a, 4, 8, 0, 0x10, 0, 9, 9,
         ];

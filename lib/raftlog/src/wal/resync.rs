@@ -1,21 +1,22 @@
-//! Finding the next record behind damage.
+//! Search for the next record after damage.
 //!
-//! Each record stores the rolling checksum, so a record anywhere can seed the check of its successor: two chained records
-//! cannot be an accident. Frames begin at multiples of eight.
+//! etcd stops at the first damaged record and never looks after it. But each record stores the rolling checksum, so the
+//! stored checksum of any record verifies the next record: two chained records are no coincidence. Frames start at multiples
+//! of eight.
 
 use super::frame::{self, Frame, HEAD_BYTES, LengthWord, Step};
 use super::record::{self, RawRecord, RecordKind};
 
-/// Looks for records in one segment; its total work is bounded by the segment's length.
+/// Searches records in one segment. Its total work is bounded by the length of the segment.
 #[derive(Debug)]
 pub(super) struct Resync<'d> {
     data: &'d [u8],
     /// Bytes that may still be checksummed for candidates.
     budget: usize,
-    /// From here on nothing was found before.
-    hopeless_from: usize,
+    /// No record is at or after this offset.
+    exhausted_from: usize,
     pub gave_up: bool,
-    pub lone: Option<usize>,
+    pub lone_record: Option<usize>,
 }
 
 impl<'d> Resync<'d> {
@@ -23,13 +24,13 @@ impl<'d> Resync<'d> {
         Self {
             data,
             budget: data.len().saturating_mul(4).saturating_add(1 << 20),
-            hopeless_from: usize::MAX,
+            exhausted_from: usize::MAX,
             gave_up: false,
-            lone: None,
+            lone_record: None,
         }
     }
 
-    /// The frame at `at`, if it is one that etcd could have written.
+    /// Returns the frame at `at` if etcd can have written it.
     fn well_formed(&self, at: usize) -> Option<(Frame<'d>, RawRecord<'d>)> {
         let rest = self.data.get(at..)?;
         let word = LengthWord(u64::from_le_bytes(*rest.first_chunk::<HEAD_BYTES>()?));
@@ -45,7 +46,7 @@ impl<'d> Resync<'d> {
         (canonical && raw.kind() != RecordKind::Unknown).then_some((frame, raw))
     }
 
-    /// Whether the record at `at` continues a checksum of `seed`.
+    /// Returns whether the record at `at` continues the checksum `seed`.
     pub fn continues(&self, at: usize, seed: u32) -> bool {
         self.well_formed(at)
             .is_some_and(|(_, raw)| match raw.kind() {
@@ -54,7 +55,7 @@ impl<'d> Resync<'d> {
             })
     }
 
-    /// Whether a record at `at` vouches for its own successor.
+    /// Returns whether the record at `at` verifies the record after it.
     pub fn is_pair(&mut self, at: usize) -> bool {
         let Some((frame, raw)) = self.well_formed(at) else {
             return false;
@@ -62,7 +63,7 @@ impl<'d> Resync<'d> {
         let Some((_, next)) = self.well_formed(frame.end()) else {
             let last = matches!(frame::step(self.data, frame.end()), Step::End | Step::Zero);
             if last && raw.kind() == RecordKind::Entry {
-                self.lone = self.lone.or(Some(at));
+                self.lone_record = self.lone_record.or(Some(at));
             }
             return false;
         };
@@ -74,10 +75,10 @@ impl<'d> Resync<'d> {
         self.continues(frame.end(), raw.crc)
     }
 
-    /// The first record at or behind `from` that vouches for its successor.
+    /// Returns the first record at or after `from` that verifies the record after it.
     pub fn find(&mut self, from: usize) -> Option<usize> {
-        self.lone = None;
-        if from >= self.hopeless_from {
+        self.lone_record = None;
+        if from >= self.exhausted_from {
             return None;
         }
         let mut at = from.checked_next_multiple_of(8)?;
@@ -87,19 +88,19 @@ impl<'d> Resync<'d> {
             }
             at = at.saturating_add(8);
         }
-        self.hopeless_from = from;
+        self.exhausted_from = from;
         None
     }
 }
 
-/// Compared with whole chunks: that is a memcmp, also in unoptimised builds.
+/// Chunks are compared with it as a whole: that is a memcmp, also in unoptimised builds.
 static ZEROS: [u8; 4096] = [0; 4096];
 
 fn is_zero(chunk: &[u8]) -> bool {
     ZEROS.get(..chunk.len()) == Some(chunk)
 }
 
-/// The first byte that is not zero, from `from` on.
+/// Returns the offset of the first byte from `from` on that is not zero.
 pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
     let rest = data.get(from..)?;
     let chunk = rest.chunks(ZEROS.len()).position(|chunk| !is_zero(chunk))?;
@@ -108,7 +109,7 @@ pub(super) fn first_nonzero(data: &[u8], from: usize) -> Option<usize> {
     Some(from.saturating_add(skipped).saturating_add(within))
 }
 
-/// One behind the last byte that is not zero.
+/// Returns the offset after the last byte that is not zero.
 pub(super) fn last_nonzero(data: &[u8]) -> usize {
     let zeros = data.rchunks(ZEROS.len()).take_while(|chunk| is_zero(chunk));
     let zeros = zeros.fold(0usize, |sum, chunk| sum.saturating_add(chunk.len()));

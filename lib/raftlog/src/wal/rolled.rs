@@ -1,14 +1,15 @@
-//! Checksums on all cores, before the log is read in order.
+//! Checksums verified on all cores, before the log is read in order.
 //!
-//! The checksum rolls through the whole log, but each record stores it. So a segment can be verified by itself, each record
-//! on top of what the one before it stores; reading in order then only has to see that the segments continue each other.
+//! The checksum rolls through the whole log, but each record stores it. So each segment can be verified on its own, every
+//! record with the stored checksum of the record before it. Reading in order then only compares the checksums between
+//! segments.
 
 use super::frame::{self, Step};
 use super::record::{RawRecord, RecordKind};
 
-/// How far into a segment every record continues what the record before it in the segment stores.
+/// Returns the offset up to which every record of a segment continues the stored checksum of the record before it.
 ///
-/// From there on, and where the record before stores something else than what was rolled, the checksum must be computed.
+/// After that offset the checksum must be computed again.
 pub(super) fn verified_to(data: &[u8]) -> usize {
     let (mut at, mut seed) = (0usize, None);
     while let Step::Frame(frame) = frame::step(data, at) {
@@ -20,7 +21,7 @@ pub(super) fn verified_to(data: &[u8]) -> usize {
             (_, Some(seed)) => raw.roll(seed) == raw.crc,
             (_, None) => false,
         };
-        // What is framed otherwise than etcd frames it is left to the reader, who may go on elsewhere.
+        // The reader may continue at another offset after a frame that etcd did not write.
         if !continues || !frame.word.is_canonical() || frame.end() <= at {
             break;
         }

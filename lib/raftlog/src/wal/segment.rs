@@ -1,4 +1,4 @@
-//! One segment: walks its frames, rolls the checksum, goes on behind damage.
+//! One segment: reads its frames, rolls the checksum, continues after damage.
 
 use std::ops::Range;
 
@@ -9,82 +9,83 @@ use super::log::{Crc, Log, Record};
 use super::record::{self, RawRecord, RecordKind};
 use super::resync::{self, Resync};
 
-/// One `….wal` file, as it was read.
+/// One `….wal` file.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// Position among the files that were given.
+    /// Position in the list of files.
     pub file: usize,
-    /// What its name says; `None` for a file with another name that was read on its own.
+    /// Its name; `None` for a file with another name that was read on its own.
     pub name: Option<SegmentName>,
     /// Length of the file.
     pub len_bytes: u64,
-    /// First byte behind the last record.
+    /// Offset after the last record.
     pub end: u64,
-    /// What stands there.
+    /// The bytes after the last record.
     pub ending: Ending,
     /// Its records, as positions in [`Log::records`].
     pub records: Range<usize>,
-    /// How its head continues the segment in front of it.
+    /// How it continues the segment before it.
     pub link: Link,
 }
 
-/// What stands behind the last record of a segment.
+/// The bytes after the last record of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The file ends with it: the segment was cut, or its tail was repaired.
+    /// None: the segment is finished, or its tail was repaired.
     Exact,
-    /// Zeros to the end of the file: preallocated space, normal in the last segment.
+    /// Zeros to the end of the file: preallocated space, which is normal in the last segment.
     Zeros,
-    /// Zeros, and somewhere in them bytes that are no records.
+    /// Zeros, and among them bytes that are not records.
     Garbage {
-        /// The first byte that is not zero.
+        /// Offset of the first byte that is not zero.
         from: u64,
-        /// One behind the last.
+        /// Offset after the last byte that is not zero.
         to: u64,
     },
-    /// Damage behind which nothing could be read.
+    /// A damaged range; no record after it could be read.
     Damage,
 }
 
-/// How the checksum at the head of a segment fits the segment in front of it.
+/// How the checksum record at the start of a segment fits the segment before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// Nothing was read in front of it: the head is believed.
+    /// No segment was read before it.
     First,
-    /// It continues.
+    /// It continues the segment before it.
     Continues,
-    /// It continues another log, or records in between are missing.
+    /// It continues another log, or records between the two segments are missing.
     Broken {
-        /// The checksum at the end of the segment in front.
+        /// The checksum at the end of the segment before it.
         running: u32,
-        /// What the head says; its own records continue from that.
+        /// The checksum in the record, from which the records of the segment continue.
         stored: u32,
     },
-    /// The head itself is damaged: its own records continue the segment in front.
+    /// The checksum record is damaged: the records of the segment continue the segment before it.
     HeadDamaged {
-        /// The checksum at the end of the segment in front.
+        /// The checksum at the end of the segment before it.
         running: u32,
-        /// What the head says.
+        /// The checksum in the record.
         stored: u32,
     },
-    /// The end of the segment in front could not be read.
+    /// The end of the segment before it could not be read.
     Unknown,
-    /// It does not begin with a checksum record.
+    /// It does not start with a checksum record.
     NoHead,
 }
 
-/// The rolling checksum between two records.
+/// The rolling checksum before the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chain {
-    /// Nothing was read yet.
+    /// No record was read.
     Start,
-    /// This, when the records so far are right.
+    /// The checksum of all records so far.
     Known(u32),
     /// Unknown, because records were skipped.
     Lost,
 }
 
-pub(super) struct Walk<'d, 'l> {
+/// Reads one segment into the index of the log.
+pub(super) struct SegmentReader<'d, 'l> {
     pub data: &'d [u8],
     pub number: usize,
     pub chain: Chain,
@@ -93,15 +94,15 @@ pub(super) struct Walk<'d, 'l> {
     pub resync: Resync<'d>,
     pub ending: Ending,
     pub end: usize,
-    /// What `rolled` verified.
+    /// Offset up to which [`rolled`](super::rolled) verified the checksums.
     pub verified_to: usize,
-    /// The checksum that the record in front stores, within the segment.
+    /// The stored checksum of the previous record of the segment.
     pub stored: Option<u32>,
 }
 
-impl<'d> Walk<'d, '_> {
-    /// Reads on from offset `at`; `None` at the end.
-    pub fn turn(&mut self, at: usize) -> Option<usize> {
+impl<'d> SegmentReader<'d, '_> {
+    /// Reads the frame at offset `at` and returns the offset of the next one; `None` at the end.
+    pub fn read_frame(&mut self, at: usize) -> Option<usize> {
         match frame::step(self.data, at) {
             Step::End => self.finish(at, Ending::Exact),
             Step::Zero => self.zero(at),
@@ -133,8 +134,8 @@ impl<'d> Walk<'d, '_> {
         None
     }
 
-    /// Where the next frame begins by the record's length alone.
-    fn next(&self, at: usize, record_bytes: usize) -> usize {
+    /// Returns the offset of the next frame, computed from the length of the record.
+    fn next_frame(&self, at: usize, record_bytes: usize) -> usize {
         at.saturating_add(HEAD_BYTES)
             .saturating_add(record_bytes)
             .checked_next_multiple_of(8)
@@ -143,7 +144,7 @@ impl<'d> Walk<'d, '_> {
     }
 
     fn record(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>) -> Option<usize> {
-        let next = self.next(frame.at, frame.record.len());
+        let next = self.next_frame(frame.at, frame.record.len());
         if raw.kind() == RecordKind::Crc {
             self.crc_record(frame, raw, next);
             return Some(next);
@@ -165,14 +166,16 @@ impl<'d> Walk<'d, '_> {
         }
         self.chain = Chain::Known(computed);
         self.push(frame, raw, Crc::Verified);
-        let behind = raw.data_at.saturating_add(raw.data.len());
-        if behind != frame.record.len()
+        let end = raw.data_at.saturating_add(raw.data.len());
+        if end != frame.record.len()
             && let Some(own) = record::own_length(frame.record)
-            && self.resync.continues(self.next(frame.at, own), computed)
+            && self
+                .resync
+                .continues(self.next_frame(frame.at, own), computed)
         {
             let record_bytes = own as u64;
             let word = frame.word.0;
-            let next = self.next(frame.at, own);
+            let next = self.next_frame(frame.at, own);
             let record = self.log.records.len().checked_sub(1);
             self.damage(
                 frame.at,
@@ -185,7 +188,7 @@ impl<'d> Walk<'d, '_> {
         Some(next)
     }
 
-    /// Type 4: the checksum so far, written at the head of a segment.
+    /// Reads a record of type 4: the checksum so far, which etcd writes at the start of a segment.
     fn crc_record(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>, next: usize) {
         let stored = raw.crc;
         let (link, crc) = match self.chain {
@@ -223,7 +226,7 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    /// The payload does not have its checksum: which of payload, checksum and length is wrong?
+    /// Decides which of payload, checksum and length is wrong if the payload does not have the stored checksum.
     fn mismatch(
         &mut self,
         frame: &Frame<'d>,
@@ -283,7 +286,7 @@ impl<'d> Walk<'d, '_> {
         Some(go_on)
     }
 
-    /// A record whose length word is wrong, but which says its own length and has the right checksum.
+    /// Reads a record whose length word is wrong, but whose own fields determine its length and whose checksum is right.
     fn wrong_length(&mut self, at: usize, seed: u32) -> Option<usize> {
         let body = self.data.get(at.checked_add(HEAD_BYTES)?..)?;
         let own = record::own_length(body)?;
@@ -294,17 +297,17 @@ impl<'d> Walk<'d, '_> {
         let word = self.data.get(at..)?.first_chunk()?;
         let word = u64::from_le_bytes(*word);
         let record_bytes = own as u64;
-        let next = self.next(at, own);
-        let right = frame::LengthWord::encode(record_bytes);
-        // The file may also end within the padding.
-        let kind = if word == right.0 {
+        let next = self.next_frame(at, own);
+        let correct = frame::LengthWord::encode(record_bytes);
+        // The length word is right if only the padding is beyond the end of the file.
+        let kind = if word == correct.0 {
             DamageKind::Overrun { record_bytes }
         } else {
             DamageKind::Length { word, record_bytes }
         };
         self.damage(at, next, kind, Some(self.log.records.len()));
         let frame = Frame {
-            word: right,
+            word: correct,
             at,
             record: body.get(..own)?,
             padding: &[],
@@ -323,7 +326,7 @@ impl<'d> Walk<'d, '_> {
         if let Some(next) = self.known().and_then(|seed| self.wrong_length(at, seed)) {
             return Some(next);
         }
-        let next = frame.map(|frame| self.next(at, frame.record.len()));
+        let next = frame.map(|frame| self.next_frame(at, frame.record.len()));
         let found = match next.filter(|&next| self.resync.is_pair(next)) {
             Some(next) => Some(next),
             None => self.resync.find(at.saturating_add(HEAD_BYTES)),
@@ -343,7 +346,7 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    /// A zero length word: the end, or damage that etcd takes for the end.
+    /// Reads a zero length word: the end of the log, or damage that etcd takes for the end.
     fn zero(&mut self, at: usize) -> Option<usize> {
         let Some(nonzero) = resync::first_nonzero(self.data, at) else {
             return self.finish(at, Ending::Zeros);
@@ -363,7 +366,7 @@ impl<'d> Walk<'d, '_> {
 
     fn damage(&mut self, from: usize, to: usize, kind: DamageKind, record: Option<usize>) {
         let (from, to) = (from as u64, to as u64);
-        let lone = self.resync.lone.take().map(|at| at as u64);
+        let lone_record = self.resync.lone_record.take().map(|at| at as u64);
         let gave_up = self.resync.gave_up;
         let joins = |last: &&mut Damage| {
             last.segment == self.number
@@ -384,7 +387,7 @@ impl<'d> Walk<'d, '_> {
         };
         if let Some(last) = self.log.damages.last_mut().filter(joins) {
             last.to = to;
-            last.lone = lone;
+            last.lone_record = lone_record;
             last.gave_up |= gave_up;
             return;
         }
@@ -396,7 +399,7 @@ impl<'d> Walk<'d, '_> {
             record,
             records_before: self.log.records.len(),
             torn: false,
-            lone,
+            lone_record,
             gave_up,
         });
     }

@@ -5,9 +5,9 @@ use super::end::from_end;
 use super::positions::StoredPuts;
 use super::record_match::records_match;
 use crate::mvcc::Keyspace;
-use located::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
+use located::progress::Progress;
 
 /// Number of entries with records on which a candidate is tried.
 const TRIED_ENTRIES: u64 = 64;

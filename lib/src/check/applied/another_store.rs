@@ -3,10 +3,10 @@
 use super::single_bit::LastWrites;
 use super::{Entry, FindingSet};
 use crate::codes::cross;
-use located::Finding;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::raft::EntryType;
+use located::Finding;
 
 /// Minimum number of applied writes of a log from its first entry that must have left a record.
 const MIN_WRITES: usize = 4;

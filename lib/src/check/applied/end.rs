@@ -7,8 +7,8 @@
 use super::Entry;
 use super::anchor::{Anchor, presumed};
 use crate::mvcc::Keyspace;
-use located::progress::Progress;
 use crate::recover::{Applied, Replay, Stored};
+use located::progress::Progress;
 
 /// Rounds in which the place may still move: what a deletion or a comparison does depends on the store it begins with.
 const ROUNDS: usize = 4;

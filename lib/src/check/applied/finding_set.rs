@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use crate::bolt::Db;
 use crate::codes::{Code, cross};
-use located::{Finding, Sink};
 use crate::mvcc::Version;
 use located::{FileName, Place};
+use located::{Finding, Sink};
 
 /// Findings so far, one for each code.
 pub(super) struct FindingSet {

@@ -37,10 +37,10 @@ use walk::Begin;
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
-use located::progress::Progress;
 use crate::raft::{Operation, Payload, Plain, PlainKind, Request};
 use crate::wal::LogEntry;
 use located::Sink;
+use located::progress::Progress;
 
 /// How far the comparison of WAL and store reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use super::finding_set::FindingSet;
 use super::record_match::{difference, record_matches};
 use super::walk::Walk;
 use crate::codes::cross;
-use located::Finding;
 use crate::mvcc::Version;
-use located::Place;
 use crate::recover::Change;
+use located::Finding;
+use located::Place;
 
 impl Walk<'_, '_> {
     pub(super) fn entry_place(&self, entry: &Entry<'_>) -> Place {

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use super::{Entry, FindingSet, Write};
 use crate::codes::cross;
-use located::Finding;
 use crate::mvcc::{Keyspace, Version};
+use located::Finding;
 use located::progress::Progress;
 
 /// Minimum length of a value that is suspected, in bytes: shorter ones are numbers, which differ in one bit by nature.

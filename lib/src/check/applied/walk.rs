@@ -9,8 +9,8 @@ use super::straight::Straight;
 use super::{Comparison, Entry, FindingSet, Reach};
 use crate::member::Wal;
 use crate::mvcc::{Keyspace, Version};
-use located::progress::Progress;
 use crate::recover::{Applied, Base, Nothing, Replay, State, Stored};
+use located::progress::Progress;
 
 /// Maximum number of places where WAL and store differ in their numbering and the comparison goes on.
 const MAX_BREAKS: usize = 16;

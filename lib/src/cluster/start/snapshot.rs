@@ -28,7 +28,8 @@ impl Boot<'_> {
             return self.db_fits(newest, has_db).map(|()| newest);
         }
         let broken = snaps.files.iter().filter(|snap| {
-            !snap.is_intact() && matches!(SnapPart::of(snap.file.as_str()), SnapPart::Snap(_))
+            !snap.is_intact()
+                && matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_))
         });
         let broken: Vec<String> = broken
             .map(|snap| snap.file.to_string())
@@ -122,7 +123,7 @@ impl Boot<'_> {
         }
         let received = member.evidence().of(Role::SnapDb);
         let fits = received.iter().any(
-            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == from.index),
+            |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
         );
         if fits && self.found(&cross::SNAP_DB_INDEX).is_some() {
             return Err(Stopped(

@@ -484,7 +484,7 @@ fn damage_lines(loaded: &Loaded, at: u32) -> Vec<Line> {
             "a write that was cut off: etcd repairs this by itself where it is the last",
         ));
     }
-    if let Some(behind) = log.behind().get(at as usize) {
+    if let Some(behind) = log.intact_after_damages().get(at as usize) {
         let indexes = behind.indexes.map_or(String::new(), |(first, last)| {
             format!(
                 ", indexes {}–{}",

@@ -391,7 +391,8 @@ impl Wal {
                         .offset
                         .is_some_and(|offset| (*from..*to).contains(&offset))
             };
-            (index.is_some() && finding.place.index == index) || place.as_ref().is_some_and(within)
+            (index.is_some() && finding.place.index.map(u64::from) == index)
+                || place.as_ref().is_some_and(within)
         };
         let found = report.findings.iter().position(touches);
         found.map(Target::Finding).ok_or_else(|| {

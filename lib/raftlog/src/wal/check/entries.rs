@@ -1,4 +1,4 @@
-//! Payloads: requests that cannot be applied, membership changes, passwords, strangers.
+//! Payloads: requests that cannot be applied, membership changes, passwords, unknown proposers.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,15 @@ use crate::raft::{
 use crate::wal::LogEntry;
 use located::{Finding, MemberId, Place, Severity, Sink, Term};
 
+/// Decodes the payload of every surviving entry and checks it.
 pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
-    let mut state = Walk::new(log);
+    let mut state = PayloadChecks::new(log);
     for entry in log.log.surviving() {
         let Some(data) = log.log.data(log.files, entry) else {
             continue;
         };
         let place = || log.record(entry.record as usize).with_index(entry.index);
-        // Types that etcd does not write have a code of their own.
+        // Types that etcd does not write are reported by `state::entry_types`.
         if matches!(entry.kind, EntryType::Normal | EntryType::ConfChange) {
             if entry.is_plain {
                 state.plain(entry, data, &place);
@@ -30,25 +31,26 @@ pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     state.finish(report);
 }
 
-struct Walk {
+/// What the entries so far showed.
+struct PayloadChecks {
     undecodable: Tally,
     context: Tally,
     password: Tally,
     forced: Tally,
-    stranger: Tally,
+    unknown_proposer: Tally,
     removes_self: Tally,
-    /// Low 16 bits of every member the log knows, where it knows all there ever were.
+    /// Low 16 bits of every member of the log; `None` if the log does not start at index 1 and may not know all of them.
     members: Option<BTreeSet<u64>>,
     local: Option<MemberId>,
     commit: u64,
     voters: BTreeSet<u64>,
-    /// Removals without a proposal, in a row, and the term of the last one.
+    /// Number of consecutive removals without a proposal, and the term of the last one.
     removals: u64,
     removal_term: Term,
     removal_place: Option<Place>,
 }
 
-impl Walk {
+impl PayloadChecks {
     fn new(log: &Evidence<'_, '_>) -> Self {
         let from_the_start = log.log.first().is_some_and(|first| first.index == 1);
         let known = log
@@ -65,7 +67,7 @@ impl Walk {
             context: Tally::new(&codes::CONF_CHANGE_ID),
             password: Tally::new(&codes::CLEAR_PASSWORD),
             forced: Tally::new(&codes::FORCE_NEW_CLUSTER),
-            stranger: Tally::new(&codes::PROPOSER),
+            unknown_proposer: Tally::new(&codes::PROPOSER),
             removes_self: Tally::new(&codes::REMOVES_SELF),
             members: from_the_start.then(|| ids.map(MemberId::low16).collect()),
             local: log.log.metadata.first().map(|metadata| metadata.node_id),
@@ -82,7 +84,7 @@ impl Walk {
         match payload {
             Payload::Undecodable(why) | Payload::Request(Request::Undecodable(why)) => {
                 self.undecodable.add(|code| {
-                    // prost refuses strings that are not UTF-8; gogo, in etcd up to 3.6, does not.
+                    // prost rejects strings that are not UTF-8. gogo/protobuf, in etcd up to 3.6, accepts them.
                     let severity = if why.contains("UTF-8") {
                         Severity::Warning
                     } else {
@@ -105,13 +107,15 @@ impl Walk {
             self.removal_place.get_or_insert_with(place);
             return;
         }
+        // --force-new-cluster appends RemoveNode entries with id 0 and then wins its own election (createConfigChangeEnts in
+        // server/etcdserver/raft.go, v3.5.30; etcd#20055).
         let opened = matches!(payload, Payload::Request(Request::Empty));
         if self.removals > 0 && opened && entry.term > self.removal_term {
             let removals = self.removals;
             let place = self.removal_place.clone().unwrap_or_else(place);
             self.forced.add(|code| {
                 let message = format!(
-                    "{removals} members were removed in front of index {}",
+                    "{removals} members were removed before index {} without a proposal",
                     entry.index
                 );
                 Finding::new(code, place, message)
@@ -121,6 +125,8 @@ impl Walk {
         self.removal_place = None;
     }
 
+    /// Reports passwords in plain text: since 3.5 the server replaces them by bcrypt hashes before it proposes the request
+    /// (AuthUserAdd in `server/etcdserver/v3_server.go`, v3.5.30).
     fn request(&mut self, entry: &LogEntry, request: &Request, place: &dyn Fn() -> Place) {
         if let Request::Internal(internal) = request {
             let clear = match internal.operation() {
@@ -130,7 +136,8 @@ impl Walk {
             };
             if clear {
                 self.password.add(|code| {
-                    let message = format!("the request at index {}", entry.index);
+                    let message =
+                        format!("the request at index {} contains a password", entry.index);
                     Finding::new(code, place(), message)
                 });
             }
@@ -138,7 +145,7 @@ impl Walk {
         self.proposed(entry, request.id(), place);
     }
 
-    /// As [`Self::entry`], of an entry that is known to decode and to touch keys alone.
+    /// Checks an entry that is known to decode and to change only keys.
     fn plain(&mut self, entry: &LogEntry, data: &[u8], place: &dyn Fn() -> Place) {
         if self.members.is_some()
             && let Some(plain) = Plain::parse(data)
@@ -149,12 +156,13 @@ impl Walk {
         self.removal_place = None;
     }
 
+    /// Reports a request id of an unknown member.
     fn proposed(&mut self, entry: &LogEntry, id: u64, place: &dyn Fn() -> Place) {
-        if let (Some(members), Some(proposer)) = (&self.members, Proposer::of_id(id))
+        if let (Some(members), Some(proposer)) = (&self.members, Proposer::from_request_id(id))
             && !members.contains(&u64::from(proposer.member_low16))
         {
-            self.stranger.add(|code| {
-                let message = format!("index {}, request id {id:016x}", entry.index);
+            self.unknown_proposer.add(|code| {
+                let message = format!("the request at index {} has id {id:016x}", entry.index);
                 Finding::new(code, place(), message).seen(
                     format!("a member whose id ends in {:04x}", proposer.member_low16),
                     "a member of this cluster",
@@ -163,13 +171,17 @@ impl Walk {
         }
     }
 
+    /// Checks a membership change.
+    ///
+    /// `server/etcdserver/server.go`, v3.5.30, panics with `got different member ID` if id and context differ. raft panics with
+    /// `removed all voters` if the only member removes itself (etcd#13848, etcd#12285).
     fn change(&mut self, entry: &LogEntry, change: &ConfChange, place: &dyn Fn() -> Place) {
         if let Some(members) = &mut self.members {
             members.insert(MemberId(change.node_id).low16());
         }
         match change.member() {
             Some(Ok(member)) if member.id != change.node_id => self.context.add(|code| {
-                let message = format!("index {}", entry.index);
+                let message = format!("the membership change at index {}", entry.index);
                 Finding::new(code, place(), message).seen(
                     format!("{:016x} in the context", member.id),
                     format!("{:016x}", change.node_id),
@@ -177,7 +189,7 @@ impl Walk {
             }),
             Some(Err(error)) => self.undecodable.add(|code| {
                 let message = format!(
-                    "index {}: the member JSON of a change: {error}",
+                    "index {}: the member JSON of a membership change: {error}",
                     entry.index
                 );
                 Finding::new(code, place(), message)
@@ -200,11 +212,11 @@ impl Walk {
             self.removes_self.add(|code| {
                 let message = if alone {
                     format!(
-                        "index {} removes the only member: etcd panics with `removed all voters`",
+                        "entry {} removes the only member: etcd panics with `removed all voters`",
                         entry.index
                     )
                 } else {
-                    format!("index {} removes this member for good", entry.index)
+                    format!("entry {} removes this member permanently", entry.index)
                 };
                 Finding::new(code, place(), message)
             });
@@ -217,7 +229,7 @@ impl Walk {
             self.context,
             self.password,
             self.forced,
-            self.stranger,
+            self.unknown_proposer,
             self.removes_self,
         ] {
             tally.report(report);

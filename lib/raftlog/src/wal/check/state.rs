@@ -1,15 +1,26 @@
-//! Raft's promises: indexes without gaps, terms that only rise, one vote in a term, commits that stay.
+//! Rules of raft: no gap between indexes, terms that only increase, one vote in a term, commits that never decrease.
 
-use super::{Evidence, Tally};
+use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
 use crate::raft::EntryType;
 use crate::wal::GapCause;
 use located::{Finding, MemberId, Sink, Term};
 
+/// Number of terms between two entries from which on elections failed repeatedly.
+const MAX_TERMS_BETWEEN_ENTRIES: u64 = 100;
+/// Limit of a record in etcd 3.4.10 and later 3.4 releases, and 3.5.0 to 3.5.4 (`server/wal/decoder.go`, v3.5.4). A record that
+/// was written is larger if `--max-request-bytes` was raised (etcd#14114).
+const OLD_RECORD_LIMIT_BYTES: u32 = 10 << 20;
+
+/// Reports gaps between indexes, and terms that decrease or increase too fast.
+///
+/// etcd returns `wal: slice bounds out of range` at a gap (ErrSliceOutOfRange in `server/wal/wal.go`, v3.5.30); before it
+/// panicked (etcd#11793).
 pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut gaps = Tally::new(&codes::INDEX_GAP);
     for gap in &log.log.gaps {
-        // Missing because a segment or a record is: told there. Installed snapshots are no gap at all.
+        // A missing segment and a damaged record are reported on their own. A snapshot that the leader sent leaves a gap
+        // in a healthy log.
         if gap.cause != GapCause::Unexplained {
             continue;
         }
@@ -17,10 +28,11 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
             continue;
         };
         gaps.add(|code| {
+            let (low, high) = (gap.after.saturating_add(1), gap.next.saturating_sub(1));
             let message = format!(
-                "entries {}–{} are not in the log",
-                gap.after.saturating_add(1),
-                gap.next.saturating_sub(1)
+                "{} {} missing in the log",
+                entries_text(low, high),
+                verb(low, high)
             );
             let place = log.record(entry.record as usize).with_index(gap.next);
             Finding::new(code, place, message).seen(
@@ -38,17 +50,20 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
             let place = || log.record(entry.record as usize).with_index(entry.index);
             if entry.term < term {
                 back.add(|code| {
-                    let message = format!("behind index {index} of term {term}");
+                    let message = format!(
+                        "entry {} has a lower term than entry {index}, which has term {term}",
+                        entry.index
+                    );
                     Finding::new(code, place(), message).seen(
                         format!("term {}", entry.term),
                         format!("term {term} or higher"),
                     )
                 });
-            } else if entry.term.since(term) > 100 {
+            } else if entry.term.since(term) > MAX_TERMS_BETWEEN_ENTRIES {
                 storm.add(|code| {
                     let terms = entry.term.since(term);
                     let message =
-                        format!("{terms} terms passed between index {index} and the next");
+                        format!("{terms} terms passed between entry {index} and the next");
                     Finding::new(code, place(), message)
                 });
             }
@@ -59,6 +74,7 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     storm.report(report);
 }
 
+/// Reports entries that were overwritten although raft forbids it.
 pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut term = Tally::new(&codes::OVERWRITE_TERM);
     let mut committed = Tally::new(&codes::OVERWRITE_COMMITTED);
@@ -82,7 +98,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let place = || log.record(new.record as usize).with_index(old.index);
         if new.term <= old.term {
             term.add(|code| {
-                let message = format!("index {} of term {} was overwritten", old.index, old.term);
+                let message = format!("entry {} of term {} was overwritten", old.index, old.term);
                 Finding::new(code, place(), message).seen(
                     format!("term {}", new.term),
                     format!("higher than {}", old.term),
@@ -92,7 +108,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         if old.index <= commit {
             committed.add(|code| {
                 let message = format!(
-                    "index {} of term {} was committed (commit {commit}) and overwritten in term {}",
+                    "entry {} of term {} was committed (commit {commit}) and overwritten in term {}",
                     old.index, old.term, new.term
                 );
                 Finding::new(code, place(), message)
@@ -109,6 +125,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     committed.report(report);
 }
 
+/// Reports HardStates that decrease, and two votes in one term.
 pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut back = Tally::new(&codes::STATE_BACK);
     for pair in log.log.states.windows(2) {
@@ -118,7 +135,7 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                 format!("term {} commit {}", state.term, state.commit)
             };
             back.add(|code| {
-                Finding::new(code, log.record(is.record), "the later one counts")
+                Finding::new(code, log.record(is.record), "etcd uses the later HardState")
                     .seen(text(is.state), format!("{} or higher", text(was.state)))
             });
         }
@@ -136,10 +153,10 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let [was, is] = pair else { continue };
         if was.state.term == is.state.term && was.state.vote != is.state.vote {
             votes.add(|code| {
-                let message = format!("in term {}", is.state.term);
+                let message = format!("the member voted twice in term {}", is.state.term);
                 Finding::new(code, log.record(is.record), message).seen(
                     format!("a vote for {:016x}", is.state.vote),
-                    format!("{:016x}, as promised before", was.state.vote),
+                    format!("{:016x}, its earlier vote", was.state.vote),
                 )
             });
         }
@@ -148,13 +165,17 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     commit_range(log, report);
 }
 
+/// Compares the last commit with the last entry and with the newest snapshot record.
+///
+/// raft panics if the commit is higher than the last entry (loadState in `raft/raft.go`, v3.5.30; etcd#5664, and etcd#3591
+/// after a full disk).
 fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let Some(state) = log.log.states.last() else {
         return;
     };
     let (commit, last) = (state.state.commit, log.log.last_index());
     let last_record = log.log.last().map_or(0, |entry| entry.record as usize);
-    // Entries lost in a damaged stretch at the end have been told with it.
+    // Entries in a damaged range at the end are reported with that range.
     let damaged_tail = log
         .log
         .damages
@@ -178,7 +199,7 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         .max_by_key(|snapshot| snapshot.index);
     if let Some(newest) = newest.filter(|newest| newest.index > commit) {
         let place = log.record(newest.record).with_index(newest.index);
-        let message = format!("the snapshot at index {} is not used", newest.index);
+        let message = format!("etcd skips the snapshot at index {}", newest.index);
         report(Finding::new(&codes::COMMIT_SNAPSHOT, place, message).seen(
             format!("commit {commit}"),
             format!("at least {}", newest.index),
@@ -186,6 +207,8 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     }
 }
 
+/// Reports snapshot records without voters, and with another term than the entry at their index (ErrSnapshotMismatch in
+/// `server/wal/wal.go`, v3.5.30).
 pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut without = Tally::new(&codes::NO_CONF_STATE);
     let mut term = Tally::new(&codes::SNAPSHOT_TERM);
@@ -194,7 +217,10 @@ pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let place = || log.record(snapshot.record).with_index(snapshot.index);
         if had && snapshot.conf_state.is_none() && snapshot.index > 0 {
             without.add(|code| {
-                let message = format!("the snapshot at index {}", snapshot.index);
+                let message = format!(
+                    "the snapshot record at index {} names no voters",
+                    snapshot.index
+                );
                 Finding::new(code, place(), message)
             });
         }
@@ -202,7 +228,7 @@ pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let entry = log.log.entry(snapshot.index);
         if let Some(entry) = entry.filter(|entry| entry.term != snapshot.term) {
             term.add(|code| {
-                let message = format!("at index {}", snapshot.index);
+                let message = format!("the snapshot record at index {}", snapshot.index);
                 Finding::new(code, place(), message).seen(
                     format!("term {}", snapshot.term),
                     format!("term {}", entry.term),
@@ -212,12 +238,16 @@ pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     }
     without.report(report);
     term.report(report);
+}
+
+/// Reports entries of types that etcd does not write, and records that some releases refuse to read.
+pub(super) fn entry_types(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut types = Tally::new(&codes::ENTRY_TYPE);
     for entry in log.log.surviving() {
         if let EntryType::ConfChangeV2 | EntryType::Other(_) = entry.kind {
             types.add(|code| {
                 let place = log.record(entry.record as usize).with_index(entry.index);
-                Finding::new(code, place, "etcd panics when it applies it")
+                Finding::new(code, place, "etcd panics when it applies this entry")
                     .seen(format!("{:?}", entry.kind), "Normal or ConfChange")
             });
         }
@@ -225,9 +255,9 @@ pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     types.report(report);
     let mut large = Tally::new(&codes::LARGE_RECORD);
     for (number, record) in log.log.records.iter().enumerate() {
-        if record.payload_len > 10 << 20 {
+        if record.payload_len > OLD_RECORD_LIMIT_BYTES {
             large.add(|code| {
-                let message = format!("{} bytes", record.payload_len);
+                let message = format!("the record has {} bytes", record.payload_len);
                 Finding::new(code, log.record(number), message)
             });
         }

@@ -16,8 +16,8 @@ use rayon::prelude::*;
 use super::anchor::Anchor;
 use super::{Entry, Reach};
 use crate::mvcc::Keyspace;
-use located::progress::Progress;
 use crate::recover::State;
+use located::progress::Progress;
 
 use self::leases::{Revoked, Timeline};
 use self::verify::{Stretch, Verified};
