@@ -27,7 +27,8 @@ pub(crate) fn fields(verdict: &Verdict, report: &Report, fields: &mut Map<String
     fields.insert("next".to_owned(), json!([verdict.next.to_string()]));
 }
 
-fn cause(cause: &Cause, report: &Report) -> Value {
+/// One cause, with what it explains.
+pub(crate) fn cause(cause: &Cause, report: &Report) -> Value {
     let explains: Vec<Value> = cause
         .explains
         .iter()

@@ -7,6 +7,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod agreement;
 mod grammar;
 mod hostile;
 mod kubernetes;

@@ -12,6 +12,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod actions;
 mod force;
 
 use std::sync::Mutex;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::key_value;
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::output::{Label, Line, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         false => Vec::new(),
     };
-    let next = next(&compared, args);
+    let next = compared.next.to_string();
     let fields = fields(&compared, &differences, &next);
     ui.document("compare", fields, |ui| {
         sheet(&compared, &differences, args.keys, &next, ui)
@@ -76,46 +76,6 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .any(|finding| finding.severity > Severity::Note)
         || compared.members.iter().any(|row| row.findings != (0, 0));
     Ok(Exit::negative_if(wrong))
-}
-
-/// What to do with the answer.
-fn next(compared: &Comparison, args: &CompareArgs) -> String {
-    let paths: Vec<String> = args.paths.iter().map(|path| shell_word(path)).collect();
-    let best = compared
-        .best
-        .and_then(|best| args.paths.get(best))
-        .map(|path| shell_word(path));
-    let strangers = compared
-        .findings
-        .iter()
-        .any(|finding| finding.code.id == "X-001");
-    match (compared.same, best) {
-        _ if strangers => format!(
-            "etcd-inspect status {}",
-            paths.first().cloned().unwrap_or_default()
-        ),
-        (Some(false), _) if !args.keys => {
-            format!("etcd-inspect compare {} --keys", paths.join(" "))
-        }
-        (_, Some(_))
-            if compared
-                .members
-                .iter()
-                .filter(|row| row.last_index.is_some())
-                .count()
-                > 1 =>
-        {
-            format!(
-                "etcd-inspect preflight {} --for force-new-cluster",
-                paths.join(" ")
-            )
-        }
-        (_, Some(best)) => format!("etcd-inspect preflight {best} --for restore"),
-        (_, None) => format!(
-            "etcd-inspect check {}",
-            paths.first().cloned().unwrap_or_default()
-        ),
-    }
 }
 
 /// What a key's values differ in, member by member.
@@ -273,6 +233,16 @@ fn fields(
     fields.insert("best".to_owned(), json!(best));
     fields.insert("differing_keys".to_owned(), Value::from(keys));
     fields.insert("findings".to_owned(), Value::from(findings));
+    let plan = compared.plan.iter().map(|(at, step)| {
+        let path = compared.members.get(*at).map(|row| row.path.clone());
+        let mut step = crate::verdict::step(step);
+        if let Some(fields) = step.as_object_mut() {
+            fields.insert("path".to_owned(), json!(path));
+        }
+        step
+    });
+    fields.insert("plan".to_owned(), plan.collect());
+    fields.insert("clean_majority".to_owned(), json!(compared.clean_majority));
     fields.insert("next".to_owned(), json!([next]));
     fields
 }
@@ -283,6 +253,8 @@ fn member(row: &MemberRow) -> Value {
         "member_id": row.member_id,
         "cluster_id": row.cluster_id,
         "revision": row.revision,
+        "served_revision": row.served_revision,
+        "served_keys": row.served_keys,
         "compact_revision": row.compact_revision,
         "term": row.term,
         "applied": row.applied,
@@ -321,8 +293,9 @@ fn verdict(compared: &Comparison, at: usize, row: &MemberRow) -> String {
             said.push(verdict::counted(count as u64, one, many));
         }
     }
-    let newest = compared.members.iter().filter_map(|row| row.revision).max();
-    if let (Some(newest), Some(mine)) = (newest, row.revision)
+    let reach = |row: &MemberRow| row.served_revision.max(row.revision);
+    let newest = compared.members.iter().filter_map(reach).max();
+    if let (Some(newest), Some(mine)) = (newest, reach(row))
         && mine < newest
     {
         let behind = newest.saturating_sub(mine).unsigned_abs();
@@ -432,6 +405,23 @@ fn sheet(
                 ui.line(line)?;
             }
         }
+    }
+    for (at, step) in &compared.plan {
+        let path = compared
+            .members
+            .get(*at)
+            .map_or("", |row| row.path.as_str());
+        let commands: Vec<String> = step.commands.iter().map(ToString::to_string).collect();
+        ui.line(
+            Line::new()
+                .with(Label::Heading, format!("{}  ", step.action))
+                .with(Label::Name, format!("{path}  "))
+                .text(step.effect.clone())
+                .with(Label::Command, format!("     {}", commands.join(" && "))),
+        )?;
+    }
+    if compared.plan.is_empty() && compared.same == Some(true) {
+        ui.line(Line::new().with(Label::Good, "keep all of them"))?;
     }
     ui.line(
         Line::new()

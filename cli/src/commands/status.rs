@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use etcd_inspect::Severity;
-use etcd_inspect::check::{Depth, check};
 use etcd_inspect::evidence::Kind;
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::kubernetes::written::Source;
 use etcd_inspect::member::{Identity, Member, Objects, Space};
 use etcd_inspect::mvcc::Counts;
+use etcd_inspect::verdict::{Quick, quick as look};
 use etcd_inspect::wal::{Ends, Log};
+use etcd_inspect::{Finding, Severity};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::output::number::{percent, size, thousands};
 use crate::output::{Label, Line, time};
 use crate::ui::Ui;
+use crate::verdict;
 use crate::view::View;
 
 /// What is this, is it healthy, what next
@@ -107,30 +108,43 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let left_out = skipped(ends);
         ui.note(format!("left out (--quick): {}", left_out.join("; ")))?;
         sheet.put("skipped", left_out);
-        return show(&member, &identity, sheet, exit, ui);
     }
-    let report = check(&member, Depth::Quick, &*ui.progress());
+    let quick = look(&member, !args.quick, &*ui.progress());
+    judged(&quick, &mut sheet);
+    if exit == Exit::Ok && quick.severity.is_some() {
+        exit = Exit::Negative;
+    }
+    show(&member, &identity, sheet, &quick, exit, ui)
+}
+
+/// What a quick look says is wrong.
+fn judged(quick: &Quick, sheet: &mut Sheet) {
+    let report = &quick.report;
     let (errors, warnings) = (
         report.count(Severity::Error),
         report.count(Severity::Warning),
     );
     sheet.put("findings", json!({"errors": errors, "warnings": warnings}));
-    if errors + warnings > 0 {
-        sheet.say(
-            "findings",
-            format!("{errors} errors, {warnings} warnings at a quick look"),
-        );
-        if exit == Exit::Ok {
-            exit = Exit::Negative;
-        }
-    }
-    show(&member, &identity, sheet, exit, ui)
+    let causes: Vec<Value> = quick
+        .causes
+        .iter()
+        .map(|cause| verdict::cause(cause, report))
+        .collect();
+    sheet.put("cause", causes);
+    sheet.put("verdict", quick.headline.clone());
+    sheet.put("next", vec![quick.next.to_string()]);
+    let more = match quick.causes.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count.saturating_sub(1)),
+    };
+    sheet.say("verdict", format!("{}{more}", quick.headline));
 }
 
 fn show(
     member: &Member,
     identity: &Identity,
     sheet: Sheet,
+    quick: &Quick,
     exit: Exit,
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
@@ -145,12 +159,18 @@ fn show(
                     .text(text),
             )?;
         }
+        let why = match quick.severity {
+            Some(_) => "what is wrong in full, and what to do: not looked at further here",
+            None => "every structure verified, with what to do",
+        };
+        ui.line(
+            Line::new()
+                .with(Label::Dim, "next: ")
+                .with(Label::Command, quick.next.to_string())
+                .with(Label::Dim, format!("     {why}")),
+        )?;
         Ok(())
     })?;
-    ui.hint(
-        "etcd-inspect check {path}",
-        "every structure verified, with what to do",
-    )?;
     Ok(exit)
 }
 
@@ -294,6 +314,29 @@ fn secrets(objects: &Objects<'_>, sheet: &mut Sheet) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Why a store without a record is not an empty one.
+fn unreadable(member: &Member, view: &View<'_>) -> Option<String> {
+    if !view.keyspace().index().is_empty() {
+        return None;
+    }
+    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+    if let Some(finding) = member.keyspace_damage().iter().find(is_error) {
+        return Some(format!(
+            "no record of the db can be read ({})",
+            finding.message
+        ));
+    }
+    let wanted = member.db().ok()?.meta().size_bytes();
+    let size = member.db_bytes().ok()?.len() as u64;
+    (size < wanted).then(|| {
+        format!(
+            "the file has {} of the {} bytes that its meta page says",
+            thousands(size.into()),
+            thousands(wanted.into())
+        )
+    })
+}
+
 fn keyspace(
     member: &Member,
     view: &View<'_>,
@@ -301,6 +344,13 @@ fn keyspace(
     zone: &TimeZone,
 ) -> anyhow::Result<()> {
     let keyspace = view.keyspace();
+    // Unknown is not zero: what cannot be read is not an empty store.
+    if let Some(why) = unreadable(member, view) {
+        sheet.put("revision", Value::Null);
+        sheet.say("revision", format!("unknown: {why}"));
+        sheet.say("keys", "unknown");
+        return space(member, &view.space()?, sheet);
+    }
     let counts = keyspace.counts();
     let compacted = keyspace.compact_revision();
     sheet.put("revision", keyspace.revision());
@@ -451,6 +501,23 @@ fn skipped(ends: Option<Ends>) -> Vec<String> {
     skipped
 }
 
+/// How many entries one of db and log is ahead of the other.
+fn order(applied: Option<u64>, last: u64) -> String {
+    match applied {
+        None => String::new(),
+        Some(applied) if applied == last => " (all of it in the db)".to_owned(),
+        Some(applied) if applied > last => format!(
+            " (the db is AHEAD of it by {} entries)",
+            thousands(applied.saturating_sub(last).into())
+        ),
+        Some(applied) if last.saturating_sub(applied) == 1 => " (1 entry not in db)".to_owned(),
+        Some(applied) => format!(
+            " ({} entries not in db)",
+            thousands(last.saturating_sub(applied).into())
+        ),
+    }
+}
+
 /// How far db and log are; with a `log` that was read as a whole, its damage too.
 fn raft(
     member: &Member,
@@ -491,17 +558,8 @@ fn raft(
     }
     match last {
         Some(last) => {
-            let behind = applied.map_or(0, |applied| last.saturating_sub(applied));
             let mut text = format!("WAL to {}", thousands(last.into()));
-            match behind {
-                _ if applied.is_none() => {}
-                0 => text.push_str(" (all of it in the db)"),
-                1 => text.push_str(" (1 entry not in db)"),
-                behind => text.push_str(&format!(
-                    " ({} entries not in db)",
-                    thousands(behind.into())
-                )),
-            }
+            text.push_str(&order(applied, last));
             match log.map_or(0, |log| log.damages.len()) {
                 0 => {}
                 damages => text.push_str(&format!("; {damages} damaged stretches")),

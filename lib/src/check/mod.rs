@@ -146,6 +146,21 @@ pub fn check_with(
     run.report()
 }
 
+/// Reports what the ends and the order of db, log and `.snap` files say, and what reading the log met: no page of the db is
+/// walked, no record of it is read.
+pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut located::Sink<'_>) {
+    let Some(wal) = member.wal_with(progress) else {
+        return;
+    };
+    let snaps = member.snaps(report);
+    crate::wal::check::all(wal.log(), wal.files(), report);
+    crate::snap::check::against_log(&snaps, wal.log(), wal.files(), report);
+    if let Ok(db) = member.db() {
+        let meta = Meta::read(&db, &mut |_| {});
+        cross::db_and_log(member, &db, &meta, &wal, &snaps, report);
+    }
+}
+
 struct Run<'m> {
     member: &'m Member,
     progress: &'m dyn Progress,

@@ -38,6 +38,20 @@ pub struct Acknowledged<'a> {
     writes: Vec<Write>,
 }
 
+/// The last entry that was synced and is damaged now; 0 if there is none. One that was torn was never acknowledged: etcd
+/// answers after the sync.
+fn damaged_to(wal: &Wal<'_>) -> u64 {
+    let log = wal.log();
+    let torn = log.damages.iter().filter(|damage| damage.torn);
+    let torn: Vec<Option<usize>> = torn.map(|damage| damage.record).collect();
+    let damaged = log.entries.iter().filter(|entry| {
+        !entry.survives
+            && entry.superseded_by.is_none()
+            && !torn.contains(&Some(entry.record as usize))
+    });
+    damaged.map(|entry| entry.index).max().unwrap_or(0)
+}
+
 /// A write of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Write {
@@ -111,7 +125,8 @@ impl<'a> Acknowledged<'a> {
         }
     }
 
-    fn of_db(keyspace: &Keyspace<'a>, index: u64) -> Self {
+    /// The db alone.
+    pub(super) fn of_db(keyspace: &Keyspace<'a>, index: u64) -> Self {
         Self {
             foundation: Foundation::Db,
             overlay: Overlay::new(keyspace),
@@ -134,7 +149,7 @@ impl<'a> Acknowledged<'a> {
         let log = wal.log();
         let known = commit(wal, from).max(committed);
         let sole = voters(member, wal, known).voters.len() <= 1;
-        let last = log.last_index();
+        let last = log.last_index().max(damaged_to(wal));
         let through = if sole { last.max(known) } else { known };
         let (mut at, mut gone, mut acknowledged) = (from, 0u64, 0usize);
         for entry in log.surviving().filter(|entry| entry.index > from) {

@@ -66,9 +66,9 @@ impl Action {
             Self::Reunite => 2,
             Self::Start => 3,
             Self::Rejoin => 4,
-            Self::Correct => 5,
-            Self::Restore => 6,
-            Self::Salvage => 7,
+            Self::Restore => 5,
+            Self::Salvage => 6,
+            Self::Correct => 7,
             Self::Upgrade => 8,
             Self::ForceNewCluster => 9,
         }

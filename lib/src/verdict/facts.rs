@@ -4,6 +4,7 @@ use super::acknowledged::Acknowledged;
 use super::command::Source;
 use super::difference::Difference;
 use super::outcome::{Count, Loss};
+use super::restored::{self, Restored};
 use super::soundness::Soundness;
 use crate::backend::Meta;
 use crate::check::Report;
@@ -30,11 +31,21 @@ pub(super) struct Facts<'a> {
     pub(super) own: MemberId,
     /// Who votes and who learns, at the newest entry that is committed.
     pub(super) conf: ConfState,
+    /// Set if the db was restored and put beside its old log.
+    pub(super) restored: Option<Restored>,
     /// consistent_index; 0 if the db does not say it.
     pub(super) applied: u64,
     /// The minor version that an upgrade was asked for.
     pub(super) upgrade_to: Option<u64>,
     pub(super) progress: &'a dyn Progress,
+}
+
+fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Restored> {
+    if !restored::may_be(member, applied, progress) {
+        return None;
+    }
+    let of_log = Acknowledged::build(member, false, 0, 0, progress);
+    restored::compare(&member.keyspace().ok()?, &of_log)
 }
 
 impl<'a> Facts<'a> {
@@ -55,14 +66,22 @@ impl<'a> Facts<'a> {
         let started = simulate_start(member, release, progress);
         let release = started.release;
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
-        let acknowledged = Acknowledged::build(member, on_db, sound.twice(), committed, progress);
+        let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
+        let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+        let mut acknowledged =
+            Acknowledged::build(member, on_db, sound.twice(), committed, progress);
+        let restored = restored(member, applied, progress);
+        if let (Some(restored), Ok(keyspace)) = (&restored, member.keyspace()) {
+            // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.
+            acknowledged = Acknowledged::of_db(&keyspace, applied);
+            acknowledged.possibly = restored.undone.clone();
+        }
         let wal = member.wal_with(progress);
         let metadata = wal.as_ref().and_then(|wal| wal.log().metadata.first());
         let own = metadata.map_or(MemberId(0), |metadata| metadata.node_id);
         let conf = wal
             .as_ref()
             .map(|wal| voters(member, wal, acknowledged.through));
-        let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
         Self {
             member,
             sound,
@@ -72,7 +91,8 @@ impl<'a> Facts<'a> {
             source: Source::new(member.evidence()),
             own,
             conf: conf.unwrap_or_default(),
-            applied: meta.and_then(|meta| meta.consistent_index).unwrap_or(0),
+            applied,
+            restored,
             upgrade_to: asked.map(|release| u64::from(release.minor)),
             progress,
         }
@@ -121,16 +141,24 @@ impl<'a> Facts<'a> {
 
     /// Writes that no reading of this copy gives back.
     pub(super) fn irrecoverable(&self) -> Loss {
-        let mut loss = Loss {
-            writes: self.acknowledged.unreadable(),
-            ..Loss::default()
-        };
-        if self.acknowledged.is_on_db() {
-            let missing = self.sound.missing();
-            if missing > 0 {
-                loss.writes = loss.writes.plus(Count::at_least(missing));
-            }
-        }
+        let mut loss = self.missing_in_db();
+        loss.writes = loss.writes.plus(self.acknowledged.unreadable());
         loss
+    }
+
+    /// Records that the db must have and has not, if the acknowledged state is built on it.
+    pub(super) fn missing_in_db(&self) -> Loss {
+        let missing = match self.acknowledged.is_on_db() {
+            true => self.sound.missing(),
+            false => 0,
+        };
+        let writes = match missing {
+            0 => Count::default(),
+            missing => Count::at_least(missing),
+        };
+        Loss {
+            writes,
+            ..Loss::default()
+        }
     }
 }

@@ -10,11 +10,13 @@ use super::outcome::Loss;
 use super::plan;
 use super::step::Step;
 use crate::check::Report;
+use crate::codes::cross;
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
+use crate::{Place, Severity};
 
 /// What is wrong, what can be done about it, and what next.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ pub fn judge(
     let known = acknowledged.foundation != Foundation::Nothing;
     Verdict {
         release: facts.release,
-        causes: causes(report),
+        causes: all_causes(&facts, report),
         acknowledged_revision: known.then(|| acknowledged.keyspace().revision()),
         foundation: acknowledged.foundation,
         not_in_db: match acknowledged.foundation {
@@ -92,6 +94,29 @@ pub fn judge(
         next: next(&plan, &facts.source, member),
         plan,
     }
+}
+
+/// What the findings say, and what only the outcome of a start shows.
+fn all_causes(facts: &Facts<'_>, report: &Report) -> Vec<Cause> {
+    let mut causes = causes(report);
+    if let (Some(restored), Ok(db)) = (&facts.restored, facts.member.db_file()) {
+        let message = format!(
+            "the db was restored and put beside its old log: a start applies {} writes twice and brings {} back that the restore had taken back",
+            restored.duplicated, restored.undone.writes
+        );
+        causes.insert(
+            0,
+            Cause {
+                code: &cross::DISAGREE,
+                severity: Severity::Error,
+                message,
+                place: Place::file(db.name()),
+                findings: Vec::new(),
+                explains: Vec::new(),
+            },
+        );
+    }
+    causes
 }
 
 /// The command that leads to the first step, and changes nothing.

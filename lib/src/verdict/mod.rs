@@ -39,6 +39,8 @@ mod lines;
 mod outcome;
 mod plan;
 mod preflight;
+mod quick;
+mod restored;
 mod soundness;
 mod step;
 
@@ -52,4 +54,5 @@ pub use judge::{Verdict, judge};
 pub use lines::{Level, Line, counted, is_go};
 pub use outcome::{Count, LaterWrites, Loss, Outcome};
 pub use preflight::{Judged, preflight};
+pub use quick::{Order, Quick, quick};
 pub use step::Step;

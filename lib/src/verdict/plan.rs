@@ -11,14 +11,16 @@ pub(super) fn rank(steps: &mut [Step]) {
     let lossless = steps
         .iter()
         .any(|step| step.is_lossless() && is_known(step));
+    // Peers go on; a restore or a backup begins a cluster anew.
+    let peers = steps.iter().any(|step| step.action == Action::Rejoin);
     steps.sort_by_cached_key(|step| {
-        let waits = lossless && step.action.destroys_evidence() && !step.is_lossless();
+        let waits =
+            lossless && step.action.destroys_evidence() && is_known(step) && !step.is_lossless();
         (
             !step.is_usable(),
             waits,
             is_last_resort(step),
-            // What is asked of the original, or of peers, costs nothing if it can be had at all: it comes first.
-            is_known(step),
+            tier(step, peers),
             step.lost.writes.value,
             step.lost.writes.at_least,
             step.wrong.value,
@@ -27,6 +29,21 @@ pub(super) fn rank(steps: &mut [Step]) {
             step.action.effort(),
         )
     });
+}
+
+/// What certainly loses nothing comes first, then what is asked of the original or of peers and loses nothing if it can be had,
+/// then what loses something.
+fn tier(step: &Step, peers: bool) -> u8 {
+    let anew = matches!(
+        step.action,
+        Action::Restore | Action::Salvage | Action::Correct
+    );
+    match (is_known(step), step.is_lossless()) {
+        (true, true) if peers && anew => 2,
+        (true, true) => 0,
+        (false, _) => 1,
+        (true, false) => 3,
+    }
 }
 
 /// Whether the outcome follows from these files, and not from what somebody still may have.

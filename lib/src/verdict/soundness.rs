@@ -53,6 +53,11 @@ impl<'r> Soundness<'r> {
         Self { report }
     }
 
+    /// The report itself.
+    pub(super) fn report(&self) -> &'r Report {
+        self.report
+    }
+
     fn found(&self, codes: &'static [&'static Code]) -> impl Iterator<Item = &'r Finding> {
         let found = self.report.findings.iter();
         found.filter(move |finding| is_one_of(finding.code, codes))

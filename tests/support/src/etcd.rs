@@ -74,6 +74,12 @@ impl Binaries {
         })
     }
 
+    /// The folder of the programs, for a `PATH`.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Runs `etcdutl` where there is one (3.5), else `etcdctl`.
     #[must_use]
     pub fn utl(&self, arguments: &[&str]) -> Output {

@@ -20,6 +20,7 @@ use crate::recover::{Replayed, replay_through};
 
 pub use force_new_cluster::Forced;
 pub(super) use force_new_cluster::{forced, forced_step, lines as forced_lines};
+pub(super) use rejoin::rejoined as rejoin_step;
 pub(super) use restore::lines as restore_lines;
 pub(super) use start::lines as start_lines;
 pub(super) use upgrade::{lines as upgrade_lines, step as upgrade_step};

@@ -14,6 +14,11 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     if !facts.has_peers() || !damaged || facts.sound.torn_copy().is_some() {
         return None;
     }
+    Some(rejoined(facts))
+}
+
+/// The step, whether it is needed or not.
+pub(in crate::verdict) fn rejoined(facts: &Facts<'_>) -> Step {
     let mut step = Step::new(Action::Rejoin, facts.release);
     step.commands = commands(facts);
     // Only copies of the others could say what they hold.
@@ -25,7 +30,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         "if the other {} members are healthy: remove this one, add it again with an empty directory",
         facts.conf.voters.len().saturating_sub(1)
     );
-    Some(step)
+    step
 }
 
 fn commands(facts: &Facts<'_>) -> Vec<Command> {

@@ -2,6 +2,8 @@
 
 use crate::Severity;
 use crate::cluster;
+use crate::mvcc::{Overlay, Rules};
+use crate::recover::Replayed;
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -13,13 +15,21 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let start = facts.start.as_ref()?;
     let mut step = Step::new(Action::Start, facts.release);
     step.outcome = outcome(start);
-    if let Some(state) = &start.state {
-        let difference = facts.against(&state.keyspace());
-        step.lost = difference.lost;
+    if start.serves() {
+        // A store without the bucket of keys is served as an empty one.
+        let nothing = Overlay::empty(Rules::NEWEST);
+        let held = start.state.as_ref().map(Replayed::keyspace);
+        let difference = facts.against(&held.unwrap_or_else(|| nothing.keyspace()));
+        step.lost = match facts.has_peers() && start.erased.is_none() {
+            // What is in its log is applied as soon as there is a majority.
+            true => facts.missing_in_db(),
+            false => difference.lost,
+        };
         step.wrong = difference.wrong;
         step.duplicated = Count::exactly(difference.extra.max(start.duplicated));
-        if start.undone {
-            step.undone = Count::exactly(facts.acknowledged.possibly.writes.value.max(1));
+        if let Some(restored) = &facts.restored {
+            step.duplicated = Count::exactly(restored.duplicated);
+            step.undone = restored.undone.writes;
         }
     }
     step.effect = effect(&step, facts);

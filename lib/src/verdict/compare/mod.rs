@@ -4,6 +4,7 @@ mod contents;
 mod logs;
 mod membership;
 mod row;
+mod todo;
 mod zombies;
 
 use std::borrow::Borrow;
@@ -11,7 +12,11 @@ use std::borrow::Borrow;
 use rayon::prelude::*;
 
 use self::contents::Contents;
-use crate::check::Verdict;
+use super::command::Command;
+use super::facts::Facts;
+use super::preflight::committed;
+use super::step::Step;
+use crate::check::{Report, Verdict};
 use crate::member::Member;
 use crate::mvcc::Keyspace;
 use located::progress::Progress;
@@ -28,6 +33,10 @@ pub struct MemberRow {
     pub cluster_id: Option<ClusterId>,
     /// Current revision of the db.
     pub revision: Option<i64>,
+    /// The revision that a start would serve, the committed entries of the log included.
+    pub served_revision: Option<i64>,
+    /// Live keys that a start would serve.
+    pub served_keys: Option<usize>,
     /// Compaction revision in force.
     pub compact_revision: Option<i64>,
     /// Last HardState.term.
@@ -80,6 +89,12 @@ pub struct Comparison {
     pub best: Option<usize>,
     /// Keys that differ at the common revision, ascending.
     pub differing_keys: Vec<DifferingKey>,
+    /// What to do with each copy that is not kept: its position, and the step.
+    pub plan: Vec<(usize, Step)>,
+    /// Whether more than half of the cluster's voters have a clean copy here.
+    pub clean_majority: bool,
+    /// The safest next command.
+    pub next: Command,
     /// Other clusters, logs that tell different things, members that some list and others do not.
     pub findings: Vec<Finding>,
 }
@@ -96,10 +111,17 @@ pub fn compare<M: Borrow<Member>>(
 
 fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) -> Comparison {
     // Each is read on all cores, but for stretches in which only one can work: then another member's turn has come.
-    let mut rows: Vec<MemberRow> = members
+    let reports: Vec<Report> = members
         .par_iter()
-        .map(|member| row::row(member, progress))
+        .map(|member| row::report(member, progress))
         .collect();
+    let committed = committed(members, progress);
+    let facts: Vec<Facts<'_>> = members
+        .iter()
+        .zip(&reports)
+        .map(|(member, report)| Facts::gather(member, report, None, committed, progress))
+        .collect();
+    let mut rows: Vec<MemberRow> = facts.iter().map(row::row).collect();
     let keyspaces: Vec<Keyspace<'_>> = members
         .iter()
         .filter_map(|member| member.keyspace().ok())
@@ -119,7 +141,9 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
     membership::listed(members, &rows, &mut findings);
     zombies::zombies(members, &rows, &mut findings);
     let best = row::best(&rows);
-    Comparison {
+    let clean_majority = todo::has_clean_majority(&rows, &facts);
+    let plan = todo::steps(&rows, &facts, best);
+    let mut compared = Comparison {
         members: rows,
         common_revision: contents.common,
         same: contents.same,
@@ -127,5 +151,10 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         best,
         differing_keys: contents.differing,
         findings,
-    }
+        plan,
+        clean_majority,
+        next: Command::inspect("compare"),
+    };
+    compared.next = todo::next(&compared, &facts, with_keys, clean_majority);
+    compared
 }

@@ -2,18 +2,30 @@
 
 use super::MemberRow;
 use crate::backend::Meta;
-use crate::check::{Depth, check};
+use crate::check::{Depth, Report, check};
+use crate::codes::backend;
 use crate::member::Member;
 use crate::mvcc::Noted;
 use crate::recover::commit;
+use crate::verdict::facts::Facts;
 use located::progress::Progress;
 use located::{Finding, Severity};
 
-pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
-    // What cannot be indexed is told by the check.
+/// What a check finds in one copy.
+pub(super) fn report(member: &Member, progress: &dyn Progress) -> Report {
+    // What cannot be indexed is reported by the check.
     let _ = member.noted_keyspace(Noted::ALL);
-    let report = check(member, Depth::Default, progress);
-    let is_alarm = |finding: &Finding| finding.code.id.starts_with("ALARM-");
+    check(member, Depth::Default, progress)
+}
+
+/// What one copy says of itself.
+pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
+    let (member, report) = (facts.member, facts.sound.report());
+    let is_alarm = |finding: &Finding| {
+        [&backend::ALARM_NOSPACE, &backend::ALARM_CORRUPT]
+            .into_iter()
+            .any(|code| std::ptr::eq(code, finding.code))
+    };
     let count = |severity| {
         let of_it = |finding: &&Finding| finding.severity == severity && !is_alarm(finding);
         report.findings.iter().filter(of_it).count()
@@ -23,6 +35,8 @@ pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
         member_id: None,
         cluster_id: None,
         revision: None,
+        served_revision: facts.start.as_ref().and_then(|start| start.revision),
+        served_keys: facts.start.as_ref().and_then(|start| start.keys),
         compact_revision: None,
         term: None,
         applied: None,
@@ -49,7 +63,7 @@ pub(super) fn row(member: &Member, progress: &dyn Progress) -> MemberRow {
         row.compact_revision = keyspace.compact_revision();
         row.keys = Some(keyspace.live_count());
     }
-    if let Some(wal) = member.wal_with(progress) {
+    if let Some(wal) = member.wal_with(facts.progress) {
         let log = wal.log();
         row.member_id = log.metadata.first().map(|metadata| metadata.node_id);
         row.cluster_id = log.metadata.first().map(|metadata| metadata.cluster_id);
@@ -66,6 +80,7 @@ pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
         (
             !row.is_minority,
             row.findings.0 == 0,
+            row.served_revision.max(row.revision),
             row.commit,
             row.revision,
             row.last_index,

@@ -51,7 +51,7 @@ impl Check {
                     if let Some(cell) = cells.get_mut(4) {
                         let text = match report.findings.is_empty() {
                             true => "nothing found; what was looked at",
-                            false => "what was looked at, and what was not",
+                            false => "causes, plan, and what was looked at",
                         };
                         *cell = Line::of(Role::Dim, text);
                     }
@@ -98,7 +98,7 @@ impl Check {
         let width = usize::from(area.width.saturating_sub(2));
         let lines = match (self.finding(), &self.report) {
             (Some((_, finding)), _) => text::of_finding(finding, width, session),
-            (None, Some(report)) => text::of_report(report, width, session),
+            (None, Some(report)) => text::of_report(report, self.verdict.as_ref(), width, session),
             (None, None) => Vec::new(),
         };
         self.view.draw_text(area, pen, &title, &lines);

@@ -12,6 +12,7 @@ use etcd_inspect::Finding;
 use etcd_inspect::check::{Depth, Report, check_with};
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
+use etcd_inspect::verdict::{Verdict, judge};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -31,6 +32,8 @@ pub(crate) struct Check {
     of: Option<(&'static Member, Depth)>,
     job: Option<(JobId, &'static Member, Depth)>,
     report: Option<Arc<Report>>,
+    /// Causes and plan, as soon as all was looked at.
+    verdict: Option<Verdict>,
     view: View,
     /// The row whose text the second pane shows, and how many lines it has.
     shown: Option<usize>,
@@ -39,7 +42,7 @@ pub(crate) struct Check {
 }
 
 /// The end of a check.
-struct Checked(Report);
+struct Checked(Report, Verdict);
 
 impl Screen for Check {
     fn id(&self) -> ScreenId {
@@ -48,6 +51,12 @@ impl Screen for Check {
 
     fn refresh(&mut self, session: &mut Session) {
         self.report = session.slot().and_then(|slot| slot.report.clone());
+        let shown = session.member();
+        let same =
+            |(of, _): (&'static Member, Depth)| shown.is_some_and(|own| std::ptr::eq(own, of));
+        if !self.of.is_some_and(same) {
+            self.verdict = None;
+        }
         if let Some(row) = self.awaited.take_if(|_| self.report.is_some()) {
             self.view.select(row, session);
         }
@@ -172,7 +181,8 @@ impl Screen for Check {
         let moved = self.view.list.cursor() > 0;
         let before = self.finding().filter(|_| moved);
         let before = before.map(|(_, finding)| finding.clone());
-        let report = Arc::new(checked.0);
+        let Checked(report, verdict) = *checked;
+        let report = Arc::new(report);
         let slot = session.slots.iter_mut().find(|slot| {
             let own = slot.member.ready();
             own.is_some_and(|own| std::ptr::eq(*own, member))
@@ -195,6 +205,7 @@ impl Screen for Check {
         };
         let row = report.findings.iter().position(same);
         self.report = Some(report);
+        self.verdict = Some(verdict);
         self.shown = None;
         let text = self.view.sieve.text().to_owned();
         self.view.sieve.clear(session);
@@ -274,7 +285,11 @@ impl Check {
             session.cancel(job);
         }
         let keyring = session.options.keyring.clone();
-        let work = move |monitor: &Monitor| Checked(check_with(member, depth, &keyring, monitor));
+        let work = move |monitor: &Monitor| {
+            let report = check_with(member, depth, &keyring, monitor);
+            let verdict = judge(member, &report, None, monitor);
+            Checked(report, verdict)
+        };
         let job = session.spawn(ScreenId::Check, "the whole check", work);
         self.job = Some((job, member, depth));
         session.say(

@@ -3,6 +3,7 @@
 use etcd_inspect::Finding;
 use etcd_inspect::check::Report;
 use etcd_inspect::text::{escape, number};
+use etcd_inspect::verdict::Verdict;
 
 use crate::paint::Line;
 use crate::session::Session;
@@ -75,8 +76,16 @@ pub(in crate::screens) fn of_finding(
 }
 
 /// What was looked at, and what was not.
-pub(super) fn of_report(report: &Report, width: usize, session: &Session) -> Vec<Line> {
+pub(super) fn of_report(
+    report: &Report,
+    verdict: Option<&Verdict>,
+    width: usize,
+    session: &Session,
+) -> Vec<Line> {
     let mut lines = Vec::new();
+    if let Some(verdict) = verdict {
+        of_verdict(verdict, width, &mut lines);
+    }
     for checked in &report.checked {
         wrapped(
             &mut lines,
@@ -90,9 +99,55 @@ pub(super) fn of_report(report: &Report, width: usize, session: &Session) -> Vec
         wrapped(&mut lines, Role::Warning, &text, width);
     }
     lines.push(Line::new());
-    let next = report.next.replace("{path}", &session.path());
+    let next = match verdict {
+        Some(verdict) => verdict.next.to_string(),
+        None => report.next.replace("{path}", &session.path()),
+    };
     wrapped(&mut lines, Role::Dim, &format!("next: {next}"), width);
     lines
+}
+
+/// Causes, and the plan with what each step loses.
+fn of_verdict(verdict: &Verdict, width: usize, lines: &mut Vec<Line>) {
+    for cause in &verdict.causes {
+        let explains = match cause.explains.len() {
+            0 => String::new(),
+            count => format!(" (explains {count} more)"),
+        };
+        let text = format!("cause  {}: {}{explains}", cause.code.title, cause.message);
+        wrapped(lines, Role::Error, &text, width);
+    }
+    for (number, step) in verdict
+        .plan
+        .iter()
+        .filter(|step| step.is_usable())
+        .enumerate()
+    {
+        let loss = match step.outcome.starts {
+            Some(_) => format!("loses {}, wrong {}", step.lost.writes, step.wrong),
+            None => "loss unknown".to_owned(),
+        };
+        let commands: Vec<String> = step.commands.iter().map(ToString::to_string).collect();
+        let parts = [
+            step.action.to_string(),
+            loss,
+            commands.join(" && "),
+            step.effect.clone(),
+        ];
+        let parts: Vec<&str> = parts
+            .iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let number = number.saturating_add(1);
+        wrapped(
+            lines,
+            Role::Plain,
+            &format!("{number}. {}", parts.join(" · ")),
+            width,
+        );
+    }
+    lines.push(Line::new());
 }
 
 /// A text in lines of a width, a cell free at each side.

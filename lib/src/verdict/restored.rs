@@ -1,0 +1,60 @@
+//! A db that was restored and put beside its old log (icp-backup#24): a start applies the whole old log to it again, and thereby
+//! takes the restore back.
+//!
+//! `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log. An
+//! old log of the same cluster begins with the same entries, so that etcd sees nothing wrong. Source: etcd
+//! `etcdutl/snapshot/v3_snapshot.go` (`saveWALAndSnap`), v3.5.30.
+
+use super::acknowledged::Acknowledged;
+use super::difference::Difference;
+use super::outcome::Loss;
+use crate::member::Member;
+use crate::mvcc::Keyspace;
+use crate::progress::Progress;
+use crate::raft::EntryType;
+
+/// What a start makes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Restored {
+    /// Writes that the db has, and that are applied once more.
+    pub(super) duplicated: u64,
+    /// Writes that the restore had taken back.
+    pub(super) undone: Loss,
+}
+
+/// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.
+pub(super) fn may_be(member: &Member, applied: u64, progress: &dyn Progress) -> bool {
+    let Some(wal) = member.wal_with(progress) else {
+        return false;
+    };
+    let log = wal.log();
+    let conf = log
+        .surviving()
+        .take_while(|entry| entry.kind == EntryType::ConfChange);
+    let conf = conf.last().map_or(0, |entry| entry.index);
+    let from_first = log.first().is_some_and(|first| first.index == 1);
+    from_first && applied > 0 && applied == conf && log.last_index() > applied
+}
+
+/// Compares the db with the state that the log alone gives; `None` if the db is not an earlier state of the same history.
+pub(super) fn compare(db: &Keyspace<'_>, log: &Acknowledged<'_>) -> Option<Restored> {
+    let whole = log.keyspace();
+    let revision = db.revision();
+    // An empty store, or one that goes on where the log ends, was not restored.
+    if revision <= 1 || revision >= whole.revision() {
+        return None;
+    }
+    let difference = Difference::between(db, &whole, 0);
+    if !difference.lost.is_none() || !difference.wrong.is_zero() {
+        return None;
+    }
+    let mut undone = Loss::default();
+    for version in whole.between(revision.saturating_add(1)..=i64::MAX) {
+        undone.add(version.revision.main, version.key);
+    }
+    Some(Restored {
+        // The first revision of a store is 2.
+        duplicated: revision.saturating_sub(1).unsigned_abs(),
+        undone: undone.settle(),
+    })
+}

@@ -1,0 +1,185 @@
+//! No two verbs contradict each other: all of them are asked about every incident, and revision, verdict, loss and next command
+//! are compared.
+
+use serde_json::Value;
+use testkit::incidents::{self, Incident};
+
+use crate::run::{Said, sealed};
+
+/// Causes that one fault may have.
+const MOST_CAUSES: usize = 3;
+/// Lines of a screen.
+const SCREEN: usize = 36;
+
+struct Answers {
+    id: &'static str,
+    check: Value,
+    start: Value,
+    restore: Value,
+    replay: Said,
+    status: Said,
+    sheet: String,
+}
+
+fn ask(incident: &Incident) -> Answers {
+    let copy = incident.reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    let json = |flags: &[&str]| {
+        let arguments = flags.iter().copied().chain([text, "-o", "json"]);
+        sealed(&path, arguments)
+    };
+    let release = ["--etcd", "3.5.30"];
+    let preflight =
+        |purpose| json(&[&["preflight", "--for", purpose][..], &release].concat()).json();
+    Answers {
+        id: incident.id,
+        check: json(&[&["check"][..], &release].concat()).json(),
+        start: preflight("start"),
+        restore: preflight("restore"),
+        replay: json(&["status", "--replay"]),
+        status: json(&["status"]),
+        sheet: sealed(&path, ["check", text]).out,
+    }
+}
+
+fn step<'v>(check: &'v Value, action: &str) -> Option<&'v Value> {
+    let plan = check["plan"].as_array()?;
+    plan.iter().find(|step| step["action"] == action)
+}
+
+/// What two answers say differently.
+fn contradictions(answers: &Answers) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut same = |what: &str, one: &Value, other: &Value| {
+        if one != other {
+            found.push(format!("{} {what}: {one} and {other}", answers.id));
+        }
+    };
+    let check = &answers.check;
+    for (action, preflight) in [("start", &answers.start), ("restore", &answers.restore)] {
+        let Some(planned) = step(check, action) else {
+            continue;
+        };
+        let judged = &preflight["step"];
+        for field in [
+            "outcome",
+            "lost",
+            "wrong",
+            "duplicated",
+            "undone",
+            "command",
+        ] {
+            same(
+                &format!("{action} {field}"),
+                &planned[field],
+                &judged[field],
+            );
+        }
+    }
+    if let Some(start) = step(check, "start").filter(|start| start["outcome"]["starts"] == true)
+        && answers.replay.code <= 1
+    {
+        let replayed = &answers.replay.json()["revision"];
+        same(
+            "revision of --replay",
+            &start["outcome"]["revision"],
+            replayed,
+        );
+    }
+    let damaged = check["verdict"] == "damaged" || check["verdict"] == "unreadable";
+    if damaged && answers.start["go"] == true {
+        found.push(format!("{}: damaged, and GO for a start", answers.id));
+    }
+    let harmless = |step: &Value| {
+        step["outcome"]["starts"] == true
+            && step["lost"]["writes"] == 0
+            && ["wrong", "duplicated", "undone"]
+                .iter()
+                .all(|field| step[*field] == 0)
+    };
+    for (action, preflight) in [("start", &answers.start), ("restore", &answers.restore)] {
+        if preflight["go"] == true
+            && !harmless(&preflight["step"])
+            && check["plan"]
+                .as_array()
+                .is_some_and(|plan| plan.iter().any(harmless))
+        {
+            found.push(format!(
+                "{}: GO for a {action} that loses, though something loses nothing",
+                answers.id
+            ));
+        }
+    }
+    let quick = answers.status.json();
+    if quick["findings"]["errors"].as_u64() > Some(0) && answers.status.code == 0 {
+        found.push(format!(
+            "{}: status knows of errors and ends with 0",
+            answers.id
+        ));
+    }
+    if quick["next"].as_array().is_none_or(Vec::is_empty) {
+        found.push(format!("{}: status without a next command", answers.id));
+    }
+    found
+}
+
+#[test]
+fn no_two_verbs_contradict_each_other_on_any_incident() {
+    let mut wrong = Vec::new();
+    for incident in incidents::all() {
+        let answers = ask(&incident);
+        wrong.extend(contradictions(&answers));
+        let causes = answers.check["cause"].as_array().unwrap().len();
+        if causes > MOST_CAUSES {
+            let codes: Vec<&str> = answers.check["cause"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|cause| cause["code"].as_str().unwrap())
+                .collect();
+            wrong.push(format!("{}: {causes} causes {codes:?}", answers.id));
+        }
+        let lines = answers.sheet.lines().count();
+        if lines > SCREEN {
+            wrong.push(format!("{}: {lines} lines", answers.id));
+        }
+        let last = answers.sheet.lines().last().unwrap_or_default();
+        if !last.starts_with("next   etcd-inspect ") {
+            wrong.push(format!("{}: the last line is {last:?}", answers.id));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn a_healthy_member_has_no_cause_and_the_first_step_loses_nothing() {
+    for name in [
+        "etcd-3.5.30",
+        "lagging-3.5.30",
+        "etcd-3.4.23",
+        "auth-3.5.16",
+    ] {
+        let path = testkit::data_dir(name);
+        let json = sealed(&path, ["check", path.to_str().unwrap(), "-o", "json"]).json();
+        let first = &json["plan"][0];
+        assert_eq!(first["action"], "start", "{name}: {first}");
+        assert_eq!(
+            (&first["lost"]["writes"], &first["outcome"]["starts"]),
+            (&Value::from(0), &Value::from(true)),
+            "{name}: {first}"
+        );
+        let errors = json["cause"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|cause| cause["severity"] == "error")
+            .count();
+        assert_eq!(errors, 0, "{name}: {}", json["cause"]);
+    }
+}
