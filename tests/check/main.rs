@@ -4,11 +4,13 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test may stop where it stands"
 )]
 
 mod applied;
 mod blame;
+mod buckets;
 mod busy;
 mod clean;
 mod copies;
@@ -17,3 +19,4 @@ mod incidents;
 mod kubernetes;
 mod page;
 mod peers;
+mod real;

@@ -87,7 +87,23 @@ fn each_broken_rule_has_its_code() {
         ("WAL-016", codes_of([put(4, 2), put(4, 2)])),
         ("WAL-017", codes_of([put(3, 3)])),
         ("WAL-018", codes_of([state(2, LOCAL, 2)])),
-        ("WAL-019", codes_of([state(2, 0x12, 3)])),
+        (
+            "WAL-019",
+            codes_of([
+                (ENTRY, change_of(4, b"\x08\x09\x10\x00\x18\x12")),
+                state(2, 0x12, 3),
+            ]),
+        ),
+        ("a vote for no member", codes_of([state(2, 0x12, 3)])),
+        (
+            "a forced start after a crash",
+            codes_of([
+                put(4, 2),
+                put(5, 2),
+                (ENTRY, change_of(4, b"\x08\x00\x10\x01\x18\x12")),
+                state(2, LOCAL, 4),
+            ]),
+        ),
         ("WAL-020", codes_of([state(2, LOCAL, 9)])),
         (
             "WAL-021",

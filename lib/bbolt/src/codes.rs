@@ -80,9 +80,9 @@ codes! {
         why: "The db of another program, a flipped bit in a bucket name (then that bucket is missing), or an edited file.",
         next: "etcd-inspect page -d {path} lists the content.";
     TORN_COPY = "BOLT-020", Error, "the copy was taken while etcd was writing",
-        what: "Pages are newer than the meta that references them: the copy mixes two states.",
-        why: "cp or rsync of a running member.",
-        next: "Copy again with etcd stopped, or use `etcdctl snapshot save`.";
+        what: "Pages are newer than the meta page that leads to them: the copy mixes several states of the file. Only the copy is damaged, the member that it was taken from need not be.",
+        why: "cp, rsync or a backup tool read the files of a running member.",
+        next: "Copy again with etcd stopped, or use `etcdctl snapshot save`. Do not replace the member because of this copy.";
     MOSTLY_FREE = "BOLT-021", Note, "most of the file is free",
         what: "More than half of the pages are free. Only a defragmentation makes the file smaller.",
         why: "Many keys were deleted or compacted since the last defragmentation.",

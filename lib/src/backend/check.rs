@@ -2,7 +2,7 @@
 //!
 //! Rules that the db alone can decide. What needs the WAL, a `.snap` or another member is decided where these are joined.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::members::id_of;
 use super::value::excerpt;
@@ -13,13 +13,18 @@ use crate::mvcc::Keyspace;
 use located::Place;
 use located::{Finding, Severity, Sink};
 
-/// Revisions by which a compaction may lie beyond the newest record: etcd up to 3.4.33 and 3.5.15 removed even the tombstone
+/// Revisions by which a compaction may be after the newest record: etcd up to 3.4.33 and 3.5.15 removed even the tombstone
 /// it compacted at, so after a few deletions at the very end nothing is left of these revisions.
 const REMOVED_AT_THE_END: i64 = 100;
-/// Leases without keys that are worth a word.
+/// Revisions up to which that is likely; beyond, the number itself is damaged.
+const MAX_REMOVED_AT_THE_END: i64 = 10_000;
+/// Maximum number of pages of a db that bbolt made and nothing was written to: two metas, a free list, an empty root, rounded
+/// up to what a file is grown by.
+const MAX_NEW_PAGES: u64 = 16;
+/// Minimum number of leases without keys that is reported.
 const MANY_LEASES: usize = 1000;
-/// User keys that one finding names.
-const KEYS_NAMED: usize = 32;
+/// Maximum number of findings of one code that are reported one by one.
+const MAX_SINGLE_FINDINGS: usize = 4;
 
 /// Buckets that every etcd makes at its first start.
 const BUCKETS: [(&str, Severity); 10] = [
@@ -37,6 +42,49 @@ const BUCKETS: [(&str, Severity); 10] = [
 
 /// Reads and judges all buckets but `key`; with a keyspace also what they say of it.
 pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
+    let mut found = Vec::new();
+    judge(db, keyspace, &mut |finding| found.push(finding));
+    grouped(found).into_iter().for_each(sink);
+}
+
+/// Joins the findings of a code if there are more than a few: then they have one cause, such as a wrong root page.
+fn grouped(found: Vec<Finding>) -> Vec<Finding> {
+    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    let mut positions: HashMap<(&str, Severity), usize> = HashMap::new();
+    for finding in found {
+        let group = (finding.code.id, finding.severity);
+        let position = *positions.entry(group).or_insert(groups.len());
+        match groups.get_mut(position) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    let mut joined = Vec::new();
+    for group in groups {
+        if group.len() <= MAX_SINGLE_FINDINGS {
+            joined.extend(group);
+            continue;
+        }
+        let count = group.len();
+        let mut rest = group.into_iter();
+        let Some(mut first) = rest.next() else {
+            continue;
+        };
+        first.message = format!("{count} records are affected; the first: {}", first.message);
+        let mut named: HashSet<Vec<u8>> = first.keys.iter().cloned().collect();
+        for other in rest {
+            first.count = first.count.saturating_add(other.count);
+            let keys = other.keys.into_iter();
+            first
+                .keys
+                .extend(keys.filter(|key| named.insert(key.clone())));
+        }
+        joined.push(first);
+    }
+    joined
+}
+
+fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     let here = Place::file(db.file().file());
     buckets(db, &here, sink);
     meta(&Meta::read(db, sink), keyspace, &here, sink);
@@ -56,11 +104,26 @@ pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
         return;
     }
     let there = db.buckets(&mut |_| {});
-    for (name, severity) in BUCKETS {
-        if !there.iter().any(|(known, _)| *known == name.as_bytes()) {
-            let message = format!("there is no bucket \"{name}\"");
-            sink(Finding::new(&codes::BUCKET_MISSING, here.clone(), message).severity(severity));
-        }
+    if there.is_empty() && db.pages() <= MAX_NEW_PAGES {
+        let message = "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here";
+        sink(Finding::new(&codes::NEVER_USED, here.clone(), message));
+        return;
+    }
+    for severity in [Severity::Error, Severity::Warning] {
+        let missing: Vec<String> = BUCKETS
+            .into_iter()
+            .filter(|(name, of)| {
+                *of == severity && !there.iter().any(|(known, _)| *known == name.as_bytes())
+            })
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let message = match missing.as_slice() {
+            [] => continue,
+            [one] => format!("the bucket {one} is missing"),
+            several => format!("the buckets {} are missing", several.join(", ")),
+        };
+        let finding = Finding::new(&codes::BUCKET_MISSING, here.clone(), message);
+        sink(finding.severity(severity).count(missing.len() as u64));
     }
 }
 
@@ -121,14 +184,15 @@ fn compaction(meta: &Meta, keyspace: Option<&Keyspace<'_>>, at: &Place, sink: &m
         .and_then(Keyspace::newest_revision)
         .map_or(1, |revision| revision.main);
     if keyspace.is_some() && compacted > newest {
-        let message = format!("compaction at {compacted} lies beyond the newest record, {newest}");
+        let message = format!(
+            "the compaction revision is {compacted}, but the newest record is of revision {newest}"
+        );
         let finding = Finding::new(&codes::META_COMPACTION, at.clone(), message);
-        let old_rule = meta.schema_version() < Version::new(3, 6, 0)
-            && compacted - newest <= REMOVED_AT_THE_END;
-        let severity = if old_rule {
-            Severity::Note
-        } else {
-            Severity::Error
+        let is_old = meta.schema_version() < Version::new(3, 6, 0);
+        let severity = match compacted.saturating_sub(newest) {
+            ..=REMOVED_AT_THE_END if is_old => Severity::Note,
+            ..=MAX_REMOVED_AT_THE_END if is_old => Severity::Warning,
+            _ => Severity::Error,
         };
         sink(
             finding
@@ -152,6 +216,7 @@ fn compaction(meta: &Meta, keyspace: Option<&Keyspace<'_>>, at: &Place, sink: &m
 /// Judges members and the cluster version.
 pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
     let (mut names, mut urls) = (BTreeMap::new(), BTreeMap::new());
+    let removed: HashSet<MemberId> = cluster.removed.iter().copied().collect();
     for member in &cluster.members {
         let at = member.place.as_ref().unwrap_or(here).clone();
         if id_of(&member.key) != Some(member.id) {
@@ -162,8 +227,8 @@ pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
             );
             sink(finding.seen(excerpt(&member.key), format!("{:x}", member.id.0)));
         }
-        if cluster.is_removed(member.id) {
-            let message = format!("member {} is listed and removed at once", member.id);
+        if removed.contains(&member.id) {
+            let message = format!("member {} is both listed and removed", member.id);
             sink(Finding::new(&codes::MEMBER_TWICE, at.clone(), message));
         }
         let mut shared = |what: &str, text: &str, other: Option<MemberId>| {
@@ -351,8 +416,12 @@ pub fn leases(
             let finding = Finding::new(
                 &codes::LEASE_SHAPE,
                 at.clone(),
-                "a lease is stored under a key that is not its id",
+                format!(
+                    "lease {} is stored under a key that is not its id: etcd takes the id from the value",
+                    lease.id
+                ),
             );
+            let finding = finding.severity(Severity::Warning);
             sink(finding.seen(excerpt(&lease.key), format!("8 bytes, {}", lease.id)));
         }
         if lease.ttl_seconds <= 0 {
@@ -373,28 +442,42 @@ pub fn leases(
             unknown.entry(lease).or_default().push(version);
         }
     }
-    for (lease, versions) in unknown {
-        let at = versions.first().and_then(|version| version.offset);
-        let at = at.map_or_else(|| here.clone(), |offset| Place::at(&here.file, offset));
-        let message = format!(
-            "{} keys hang on lease {}, which does not exist: they never expire",
-            versions.len(),
-            LeaseId(lease)
-        );
-        let mut finding =
-            Finding::new(&codes::LEASE_UNKNOWN, at, message).count(versions.len() as u64);
-        finding.keys = versions
-            .iter()
-            .take(KEYS_NAMED)
-            .map(|version| version.key.to_vec())
-            .collect();
-        sink(finding);
-    }
+    unknown_leases(&unknown, here, sink);
     let idle = known.len() - used.len();
     if idle >= MANY_LEASES && idle > known.len() / 2 {
         let message = format!("{idle} of {} leases have no key", known.len());
         sink(Finding::new(&codes::LEASE_IDLE, here.clone(), message).count(idle as u64));
     }
+}
+
+/// Reports keys whose leases do not exist, all in one finding: they have one cause.
+fn unknown_leases(
+    unknown: &BTreeMap<i64, Vec<crate::mvcc::Version<'_>>>,
+    here: &Place,
+    sink: &mut Sink<'_>,
+) {
+    let Some((first, versions)) = unknown.first_key_value() else {
+        return;
+    };
+    let keys = unknown.values().flatten();
+    let keys: Vec<Vec<u8>> = keys.map(|version| version.key.to_vec()).collect();
+    let at = versions.first().and_then(|version| version.offset);
+    let at = at.map_or_else(|| here.clone(), |offset| Place::at(&here.file, offset));
+    let (key, hangs, never) = match keys.len() {
+        1 => ("key", "hangs", "it never expires"),
+        _ => ("keys", "hang", "they never expire"),
+    };
+    let leases = match unknown.len() {
+        1 => format!("lease {}, which does not exist", LeaseId(*first)),
+        count => format!(
+            "{count} leases that do not exist, the first of them {}",
+            LeaseId(*first)
+        ),
+    };
+    let message = format!("{} {key} {hangs} on {leases}: {never}", keys.len());
+    let mut finding = Finding::new(&codes::LEASE_UNKNOWN, at, message).count(keys.len() as u64);
+    finding.keys = keys;
+    sink(finding);
 }
 
 /// Reports every alarm: one that is here keeps the whole cluster from working.

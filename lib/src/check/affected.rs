@@ -1,12 +1,11 @@
 //! Which user keys and revisions a damaged page of the `key` bucket holds.
 
+use std::collections::HashSet;
+
 use super::collect::Collector;
 use crate::bolt::{Db, Page, PageType, Pgid};
 use crate::mvcc::{KeyValue, StoredKey};
 use located::Finding;
-
-/// Keys that one page names.
-const KEYS: usize = 200;
 
 /// Adds keys and the range of revisions to findings about pages of the `key` bucket.
 pub(super) fn name_keys(db: &Db<'_>, found: &mut Collector) {
@@ -20,10 +19,10 @@ pub(super) fn name_keys(db: &Db<'_>, found: &mut Collector) {
     for finding in found.findings_mut() {
         let in_tree =
             finding.page_stack.first() == Some(&root.0) || finding.place.page == Some(root.0);
-        if finding.code.id.starts_with("BOLT-")
-            && in_tree
-            && finding.place.file == *db.file().file()
-        {
+        let is_of_bbolt = bbolt::codes::ALL
+            .iter()
+            .any(|code| std::ptr::eq(*code, finding.code));
+        if is_of_bbolt && in_tree && finding.place.file == *db.file().file() {
             name(db, finding);
         }
     }
@@ -39,8 +38,9 @@ fn name(db: &Db<'_>, finding: &mut Finding) {
     let keys = items
         .filter_map(|item| KeyValue::parse(item.value).ok())
         .map(|kv| kv.key);
-    for key in keys.filter(|key| !key.is_empty()).take(KEYS) {
-        if !finding.keys.iter().any(|known| known == key) {
+    let mut known: HashSet<Vec<u8>> = finding.keys.iter().cloned().collect();
+    for key in keys.filter(|key| !key.is_empty()) {
+        if known.insert(key.to_vec()) {
             finding.keys.push(key.to_vec());
         }
     }

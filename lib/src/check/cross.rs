@@ -12,7 +12,7 @@ use located::Limits;
 use located::Place;
 use located::{Finding, Severity, Sink, Term};
 
-/// consistent_index may be so far ahead of the commit in the WAL without a word.
+/// Number of entries by which consistent_index is usually ahead of the commit in the WAL.
 const USUAL_LEAD: u64 = 1;
 
 /// The SHA-256 of a snapshot file.
@@ -26,7 +26,7 @@ pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
     match member.trailer() {
         Some(_) if in_dir => {
             let message =
-                "the db has 32 bytes behind its last page, like a file of `etcdctl snapshot save`";
+                "the db has 32 bytes after its last page, like a file of `etcdctl snapshot save`";
             report(Finding::new(&cross::TRAILER_ON_DB, place, message));
         }
         Some(trailer) if depth > Depth::Quick && !trailer.matches() => {
@@ -44,14 +44,14 @@ pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
             report(Finding::new(
                 &cross::NO_TRAILER,
                 place,
-                "no SHA-256 behind the last page",
+                "there is no SHA-256 after the last page",
             ));
         }
         _ => {}
     }
 }
 
-/// What the heads of the segments say without reading the log: a WAL that begins anew beside a db that is far ahead.
+/// What the heads of the segments say without reading the log: a WAL that begins again beside a db that is far ahead.
 pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
     let Ok(db) = member.db() else { return };
     let Some(index) = Meta::read(&db, &mut |_| {}).consistent_index else {
@@ -65,7 +65,7 @@ pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
         .max();
     if let Some(newest) = newest.filter(|newest| newest.index > index.saturating_add(10_000)) {
         let message = format!(
-            "the newest segment begins at index {}, consistent_index is {index}: the db lags far behind",
+            "the newest segment begins at index {}, consistent_index is {index}: the db lags",
             newest.index
         );
         report(Finding::new(
@@ -100,7 +100,7 @@ pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut S
         }
     };
     if let Some(why) = wrong {
-        // One that lies behind the db is never used.
+        // One that is older than the db is never used.
         let severity = if name > applied {
             Severity::Error
         } else {
@@ -165,6 +165,8 @@ pub(super) fn db_and_log(
     version(db, wal, snaps, report);
     term(meta, log, &at("term"), report);
     snap_ahead(member, meta, wal, snaps, &at("consistent_index"), report);
+    snap_after_the_end(member, meta, wal, snaps, report);
+    joined_without_data(member, db, wal, report);
     snap_order(snaps, report);
     members(member, db, meta, wal, report);
 }
@@ -224,6 +226,65 @@ fn snap_ahead(
                 .seen(index.to_string(), format!("{} or more", chosen.index)),
         );
     }
+}
+
+/// A `.snap` whose index neither log nor db reach: what was there once, for etcd writes one only of entries that it has
+/// applied (kubernetes#65580: an older copy was put over a directory that had gone on).
+fn snap_after_the_end(
+    member: &Member,
+    meta: &Meta,
+    wal: &Wal<'_>,
+    snaps: &Snaps,
+    report: &mut Sink<'_>,
+) {
+    let Some(newest) = snaps.usable().max_by_key(|snap| snap.index) else {
+        return;
+    };
+    let log = wal.log();
+    let end = log.last_index().max(meta.consistent_index.unwrap_or(0));
+    // One that a leader sent is written before its record; its db is beside it.
+    let received = member.evidence().of(crate::evidence::Role::SnapDb);
+    let is_received = received.iter().any(
+        |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == newest.index),
+    );
+    let is_recorded = log
+        .snapshots
+        .iter()
+        .any(|record| (record.index, record.term) == (newest.index, newest.term));
+    if newest.index <= end || is_received || is_recorded || log.records.is_empty() {
+        return;
+    }
+    let message = format!(
+        "the newest .snap is of index {}, but log and db end at {end}: at least {} entries that this member had are missing",
+        newest.index,
+        newest.index.saturating_sub(end)
+    );
+    let finding = Finding::new(&cross::SNAP_AFTER_END, newest.place(), message);
+    report(finding.seen(
+        format!("the end at index {end}"),
+        format!("index {} or later", newest.index),
+    ));
+}
+
+/// A log without an entry: a member that joined a running cluster and has received nothing, because the first start of a
+/// new cluster writes one ConfChange for each member (`server/etcdserver/bootstrap.go`, v3.5.30, `bootstrapRaftFromCluster`).
+fn joined_without_data(member: &Member, db: &Db<'_>, wal: &Wal<'_>, report: &mut Sink<'_>) {
+    let log = wal.log();
+    let is_empty = log.entries.is_empty() && log.snapshots.iter().all(|record| record.index == 0);
+    let Some(own) = log.metadata.first().map(|metadata| metadata.node_id) else {
+        return;
+    };
+    let has_records = !member
+        .keyspace()
+        .is_ok_and(|keyspace| keyspace.index().is_empty());
+    if !is_empty || !log.damages.is_empty() || has_records {
+        return;
+    }
+    let message = format!(
+        "the log of member {own:016x} has no entry and the db has no record: the member joined a running cluster and has received nothing yet"
+    );
+    let place = Place::file(db.file().file());
+    report(Finding::new(&cross::JOINED_WITHOUT_DATA, place, message));
 }
 
 /// The cluster version of the db must have been set by someone.
@@ -295,7 +356,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
         report(Finding::new(
             &cross::REMOVED,
             place.clone(),
-            format!("member {own:016x} stands in members_removed"),
+            format!("member {own:016x} is in the bucket \"members_removed\""),
         ));
         return;
     }
@@ -304,23 +365,47 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     // 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
     let is_3_4 = meta.schema_version() < Version::new(3, 5, 0);
     let bucket = &cluster.members;
-    if bucket.is_empty() || conf.voters.is_empty() {
+    if conf.voters.is_empty() {
+        return;
+    }
+    if bucket.is_empty() {
+        if conf.contains(own) {
+            let message = format!(
+                "the bucket \"members\" is empty, but the raft configuration of the WAL names {} members",
+                conf.voters.len().saturating_add(conf.learners.len())
+            );
+            let severity = if meta.schema_version() < Version::new(3, 6, 0) {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
+            let finding = Finding::new(&cross::NOT_A_MEMBER, place, message);
+            report(finding.severity(severity).seen("no member", ids(&conf)));
+        }
         return;
     }
     let in_bucket = cluster.member(own).is_some();
     if !in_bucket && conf.contains(own) {
-        let severity = if is_3_4 {
-            Severity::Note
-        } else {
-            Severity::Error
+        let is_restored = is_3_4 && super::applied::is_restored(wal);
+        let severity = match (is_restored, is_3_4) {
+            (true, _) => Severity::Note,
+            (false, true) => Severity::Warning,
+            (false, false) => Severity::Error,
         };
-        let message =
-            format!("member {own:016x} of the WAL does not stand in the bucket \"members\"");
-        report(
-            Finding::new(&cross::NOT_A_MEMBER, place, message)
-                .severity(severity)
-                .seen(ids(&of_bucket(bucket)), ids(&conf)),
-        );
+        let message = if is_restored {
+            format!(
+                "the bucket \"members\" still has the members of the cluster that the snapshot was taken from, without {own:016x}: etcd 3.4 takes its members from the v2 store"
+            )
+        } else {
+            format!("member {own:016x} of the WAL is missing in the bucket \"members\"")
+        };
+        let mut finding = Finding::new(&cross::NOT_A_MEMBER, place, message)
+            .severity(severity)
+            .seen(ids(&of_bucket(bucket)), ids(&conf));
+        if is_restored {
+            finding.next = vec!["Nothing: a start writes the member there.".to_owned()];
+        }
+        report(finding);
         return;
     }
     if !in_bucket && !conf.contains(own) {

@@ -11,16 +11,19 @@
 //! # Ok::<(), etcd_inspect::Error>(())
 //! ```
 
+mod advice;
 mod affected;
 mod applied;
+mod buckets;
 mod collect;
 mod cross;
 mod kubernetes;
 mod names;
+mod torn_copy;
 
 use std::fmt;
 
-pub use applied::{Logged, Reach, applied, logged, versions};
+pub use applied::{ComparedRange, Logged, applied, logged, versions};
 
 use crate::backend::{self, Meta};
 use crate::codes;
@@ -58,7 +61,7 @@ pub enum Verdict {
     Warnings,
     /// Data is lost or wrong, or etcd will not start.
     Damaged,
-    /// The db cannot be opened, and there is no log either.
+    /// The db cannot be opened, and there is no log either; or something could not be read, and the rest is sound.
     Unreadable,
 }
 
@@ -127,6 +130,7 @@ pub fn check_with(
 ) -> Report {
     let mut run = Run {
         member,
+        depth,
         progress,
         found: Collector::new(member.options().evidence.limits.findings_per_code),
         checked: Vec::new(),
@@ -163,6 +167,7 @@ pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut locat
 
 struct Run<'m> {
     member: &'m Member,
+    depth: Depth,
     progress: &'m dyn Progress,
     found: Collector,
     checked: Vec<String>,
@@ -211,12 +216,20 @@ impl Run<'_> {
                     .place()
                     .cloned()
                     .unwrap_or_else(|| Place::file(evidence.name()));
-                let finding = Finding::new(
-                    &codes::bolt::METAS_INVALID,
-                    place,
-                    format!("the db cannot be opened: {error}"),
-                );
-                self.found.add(finding);
+                // A db that this user may not read is reported with the layout; it may be a healthy one.
+                let name = evidence.db().map(|db| db.name().clone());
+                let is_unread = self
+                    .member
+                    .unreadable_files()
+                    .any(|(file, _)| Some(file.name()) == name.as_ref());
+                if !is_unread {
+                    let finding = Finding::new(
+                        &codes::bolt::METAS_INVALID,
+                        place,
+                        format!("the db cannot be opened: {error}"),
+                    );
+                    self.found.add(finding);
+                }
                 self.skip(
                     "pages, revisions and buckets",
                     format!("the db cannot be opened: {error}"),
@@ -271,6 +284,7 @@ impl Run<'_> {
             }
         }
         affected::name_keys(&db, &mut self.found);
+        self.found.join_below(&codes::bolt::PAGE_SHARED);
     }
 
     fn log(&mut self, depth: Depth) {
@@ -312,6 +326,7 @@ impl Run<'_> {
             names::names(&db, &meta, &wal, &snaps, &mut |finding| {
                 self.found.add(finding)
             });
+            buckets::against_log(&db, &meta, &wal, &mut |finding| self.found.add(finding));
         }
         let applied = member.db().map_or(0, |db| {
             Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
@@ -344,6 +359,8 @@ impl Run<'_> {
                 "WAL and .snap",
                 "a db file alone was given: what the log knows better cannot be seen",
             );
+        } else if self.may_not_read() {
+            self.skip("WAL", "it could not be read: see the findings");
         } else {
             self.skip("WAL", "there is none");
         }
@@ -369,6 +386,12 @@ impl Run<'_> {
                     "store against WAL: {} records of raft entries {first} to {last}, from revision {} on",
                     reach.records, reach.from_revision
                 ));
+                if let Some(next) = reach.stopped_at {
+                    self.skip(
+                        &format!("store against WAL from raft entry {next} on"),
+                        "the revisions of these entries are not known: entries before them are missing or damaged, or the store has other records",
+                    );
+                }
             }
             Err(why) => self.skip("store against WAL", why),
         }
@@ -391,18 +414,37 @@ impl Run<'_> {
         match kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
             found.add(finding)
         }) {
-            Ok(said) => self.checked.push(said),
+            Ok(checked) => self.checked.push(checked),
             Err(skipped) => self.skipped.extend(skipped),
         }
     }
 
-    /// What no check can see, said instead of left out.
+    /// Whether a file or folder could not be read, so that its content is not known.
+    fn may_not_read(&self) -> bool {
+        self.found.contains(&codes::dir::UNREADABLE)
+            || self.member.unreadable_files().next().is_some()
+    }
+
+    /// Whether the cluster has more than this member, or may have: a quick check does not read the log.
+    fn has_other_members(&self) -> bool {
+        if self.depth == Depth::Quick {
+            return true;
+        }
+        let Some(wal) = self.member.wal_with(self.progress) else {
+            return true;
+        };
+        let last = wal.log().last_index();
+        crate::recover::voters(self.member, &wal, last).voters.len() != 1
+    }
+
+    /// Lists what no check can see.
     fn unknowable(&mut self, depth: Depth) {
         if self.readable && depth > Depth::Quick {
-            self.skip(
-                "values that are older than the WAL",
-                "no checksum protects them: compare with other members, or with a backup",
-            );
+            let why = match self.has_other_members() {
+                true => "no checksum protects them: compare with other members, or with a backup",
+                false => "no checksum protects them: compare with a backup",
+            };
+            self.skip("values that are older than the WAL", why);
         }
         if depth < Depth::Deep {
             self.skip("Kubernetes objects", "only with --deep");
@@ -410,6 +452,8 @@ impl Run<'_> {
     }
 
     fn report(self) -> Report {
+        let has_other_members = self.has_other_members();
+        let may_not_read = self.may_not_read();
         let Self {
             member,
             found,
@@ -423,23 +467,56 @@ impl Run<'_> {
             .evidence()
             .report_unreadable(&mut |finding| findings.push(finding));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        // Without a bucket there was never anything that a WAL would have.
+        let is_never_used = findings
+            .iter()
+            .any(|finding| std::ptr::eq(finding.code, &codes::backend::NEVER_USED));
+        findings.retain(|finding| {
+            !(is_never_used && std::ptr::eq(finding.code, &codes::dir::WAL_MISSING))
+        });
+        let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
+        if let Ok(db) = member.db()
+            && in_dir
+            && let Some(torn) = torn_copy::torn_copy(&db, &findings)
+        {
+            findings.insert(0, torn);
+        }
+        for finding in &mut findings {
+            advice::fill(finding, has_other_members);
+        }
         checked.dedup();
         let worst = findings.iter().map(|finding| finding.severity).max();
         let verdict = match worst {
             _ if !readable && worst == Some(Severity::Error) => Verdict::Unreadable,
+            _ if may_not_read && findings.iter().all(is_no_damage) => Verdict::Unreadable,
             None => Verdict::Clean,
             Some(Severity::Note) => Verdict::Notes,
             Some(Severity::Warning) => Verdict::Warnings,
             Some(Severity::Error) => Verdict::Damaged,
         };
+        let next = match may_not_read && verdict == Verdict::Unreadable {
+            true => {
+                "Run it as a user who may read all files: sudo etcd-inspect check {path}".to_owned()
+            }
+            false => next(verdict, member),
+        };
         Report {
-            next: next(verdict, member),
+            next,
             verdict,
             findings,
             checked,
             skipped,
         }
     }
+}
+
+/// Whether a finding says nothing about the content of files: what could not be read may be healthy.
+fn is_no_damage(finding: &Finding) -> bool {
+    let is_of_reading = std::ptr::eq(finding.code, &codes::dir::UNREADABLE)
+        || codes::error::ALL
+            .iter()
+            .any(|code| std::ptr::eq(*code, finding.code));
+    is_of_reading || finding.severity < Severity::Error
 }
 
 /// The safest thing to do now.

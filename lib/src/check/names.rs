@@ -57,14 +57,14 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
 
 fn publication(payload: &Payload) -> Option<(MemberId, String)> {
     #[derive(serde::Deserialize)]
-    struct Attributes {
+    struct PublishedAttributes {
         #[serde(default)]
         name: String,
     }
     match payload {
         Payload::Request(Request::V2(request)) => {
             let id = request.publishes_member()?;
-            let attributes: Attributes = serde_json::from_str(&request.val).ok()?;
+            let attributes: PublishedAttributes = serde_json::from_str(&request.val).ok()?;
             Some((id, attributes.name))
         }
         Payload::Request(Request::Internal(request)) => {

@@ -1,4 +1,4 @@
-//! Searching keys and decoded values, with the field in which a match stands.
+//! Searching keys and decoded values, with the field that contains the match.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::mvcc::{KeyRange, Version};
 /// Keys that are searched side by side before their hits are given out in order.
 const AT_ONCE: usize = 512;
 
-/// Fields of one value that are told; a value that matches everywhere needs no more.
+/// Maximum number of matching fields that are reported of one value.
 const FIELDS: usize = 50;
 
 /// Characters shown around a match.
@@ -40,9 +40,9 @@ pub struct Places {
 pub struct Hit {
     /// The key.
     pub key: Vec<u8>,
-    /// `None`: the key itself matched. Else the field of the object, empty where the value is no object.
+    /// `None`: the key itself matched. Else the field of the object, empty if the value is no object.
     pub field: Option<String>,
-    /// The match with what stands around it; masked where it is secret.
+    /// The match with what is around it; masked if it is secret.
     pub text: String,
     /// Newest version that has it.
     pub revision: i64,

@@ -1,10 +1,12 @@
 //! Checks `.snap` files: each alone, and against the snapshot records of the WAL.
 
+use std::collections::HashSet;
+
 use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
 use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
-use located::{Bytes, Finding, MemberId, Place, Severity, Sink};
+use located::{Bytes, Finding, MemberId, Place, Severity, Sink, Term};
 
 /// Maximum number of ids or paths that a message lists.
 const MAX_ITEMS_LISTED: usize = 4;
@@ -180,15 +182,10 @@ pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut S
         let newest = log.snapshots.iter().map(|record| record.index).max();
         snap.index >= first || newest.is_some_and(|newest| snap.index > newest)
     };
+    let mut orphans: Vec<&SnapFile> = Vec::new();
     for snap in &usable {
         match record_of(log, snap) {
-            None if covered(snap) => {
-                let message = format!(
-                    "no snapshot record of term {} index {} in the WAL",
-                    snap.term, snap.index
-                );
-                report(Finding::new(&codes::SNAP_ORPHAN, snap.place(), message));
-            }
+            None if covered(snap) => orphans.push(snap),
             Some(record) => {
                 // A snapshot without voters is reported as SNAP-014.
                 if let Some(conf_state) = &record.conf_state
@@ -209,7 +206,28 @@ pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut S
             None => {}
         }
     }
+    orphaned(&mut orphans, report);
     missing_file(snaps, &usable, log, files, report);
+}
+
+/// One finding for all `.snap` files without a record: they have one cause.
+fn orphaned(orphans: &mut [&SnapFile], report: &mut Sink<'_>) {
+    orphans.sort_by_key(|snap| snap.index);
+    let (Some(first), Some(last)) = (orphans.first(), orphans.last()) else {
+        return;
+    };
+    let message = match orphans.len() {
+        1 => format!(
+            "the WAL has no snapshot record of term {} index {}: etcd ignores the file",
+            last.term, last.index
+        ),
+        count => format!(
+            "the WAL has no snapshot record of {count} .snap files, at indexes {}–{}: etcd ignores them",
+            first.index, last.index
+        ),
+    };
+    let finding = Finding::new(&codes::SNAP_ORPHAN, last.place(), message);
+    report(finding.count(orphans.len() as u64));
 }
 
 fn record_of<'l>(log: &'l Log, snap: &SnapFile) -> Option<&'l LogSnapshot> {
@@ -228,8 +246,10 @@ fn has_file(record: &LogSnapshot, usable: &[&SnapFile]) -> bool {
 
 /// Returns the index of the newest valid snapshot record with a usable file.
 fn newest_with_file(log: &Log, usable: &[&SnapFile]) -> Option<u64> {
+    let with_file: HashSet<(u64, Term)> =
+        usable.iter().map(|snap| (snap.index, snap.term)).collect();
     let records = log.valid_snapshots();
-    let records = records.filter(|record| has_file(record, usable));
+    let records = records.filter(|record| with_file.contains(&(record.index, record.term)));
     records.map(|record| record.index).max()
 }
 

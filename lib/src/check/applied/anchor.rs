@@ -1,6 +1,6 @@
 //! The anchor of a comparison: an entry, and the revision of the store before it.
 
-use super::Entry;
+use super::RunEntry;
 use super::end::from_end;
 use super::positions::StoredPuts;
 use super::record_match::records_match;
@@ -58,7 +58,7 @@ impl Anchor {
     /// must be there, nearly all must be.
     pub(super) fn find(
         keyspace: &Keyspace<'_>,
-        entries: &[Entry<'_>],
+        entries: &[RunEntry<'_>],
         consistent_index: u64,
         whole: bool,
         progress: &dyn Progress,
@@ -101,7 +101,7 @@ impl Anchor {
     fn share_that_fits(
         self,
         keyspace: &Keyspace<'_>,
-        entries: &[Entry<'_>],
+        entries: &[RunEntry<'_>],
         consistent_index: u64,
     ) -> u64 {
         let from = self.revision();
@@ -161,7 +161,7 @@ pub(super) fn beginning() -> State {
 
 /// The presumed state in the middle of a log: every lease that is used before it is granted exists. Users and alarms are left
 /// out: the store shows which requests were refused.
-pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
+pub(super) fn presumed(entries: &[RunEntry<'_>]) -> State {
     let mut state = State::default();
     let mut granted = std::collections::HashSet::new();
     for entry in entries {
@@ -190,7 +190,7 @@ pub(super) fn presumed(entries: &[Entry<'_>]) -> State {
 /// Puts whose key, value and lease are in the store above the compaction, each with the revision before it.
 fn by_write(
     keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
+    entries: &[RunEntry<'_>],
     consistent_index: u64,
 ) -> impl Iterator<Item = Anchor> {
     let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);

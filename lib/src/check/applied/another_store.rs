@@ -1,7 +1,7 @@
 //! Whether a log that fits no revision of the store wrote another store.
 
 use super::single_bit::LastWrites;
-use super::{Entry, FindingSet};
+use super::{FindingSet, RunEntry};
 use crate::codes::cross;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
@@ -19,7 +19,7 @@ const MIN_WRITES: usize = 4;
 pub(super) fn another_store(
     keyspace: &Keyspace<'_>,
     wal: &Wal<'_>,
-    applied: &[Entry<'_>],
+    applied: &[RunEntry<'_>],
     last: LastWrites,
     findings: &mut FindingSet,
 ) -> bool {
@@ -63,7 +63,7 @@ pub(super) fn another_store(
 /// Whether the log begins with a restored snapshot: `snapshot restore` writes one ConfChange for each member and then a
 /// snapshot record (`etcdutl/snapshot/v3_snapshot.go`, `saveWALAndSnap`, v3.5.30), while a member that was started writes
 /// its first snapshot after `--snapshot-count` entries.
-pub(crate) fn is_restored(wal: &Wal<'_>) -> bool {
+pub(in crate::check) fn is_restored(wal: &Wal<'_>) -> bool {
     let mut snapshots = wal.log().valid_snapshots();
     snapshots.any(|snapshot| {
         snapshot.index > 0
@@ -76,7 +76,7 @@ pub(crate) fn is_restored(wal: &Wal<'_>) -> bool {
 }
 
 /// Puts outside of transactions, as far as their number matters.
-fn writes(applied: &[Entry<'_>]) -> usize {
+fn writes(applied: &[RunEntry<'_>]) -> usize {
     let mut writes = 0usize;
     for entry in applied {
         entry.each_put(|write| writes = writes.saturating_add(usize::from(!write.is_conditional)));

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::Entry;
+use super::RunEntry;
 use super::finding_set::FindingSet;
 use super::positions::{LoggedPuts, StoredPuts};
 use super::record_match::{key_or_value_matches, record_matches};
-use super::walk::{Broken, Walk};
+use super::walk::{Broken, CarefulPath};
 use crate::codes::cross;
 use crate::mvcc::Version;
 use crate::recover::{Change, Replay};
@@ -17,7 +17,7 @@ const MAX_ENTRIES_AHEAD: usize = 4096;
 /// Number of consecutive records that fit nothing, after which WAL and store have different histories.
 const MAX_STRANGERS: u64 = 8;
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> CarefulPath<'_, 'a> {
     /// Above the compaction the store has something else than the entry made.
     pub(super) fn differs(
         &mut self,
@@ -204,7 +204,7 @@ impl<'a> Walk<'_, 'a> {
             .first()
             .and_then(|&position| self.entries.get(position))
         {
-            let lost: Vec<&Entry<'_>> = self
+            let lost: Vec<&RunEntry<'_>> = self
                 .unapplied
                 .iter()
                 .filter_map(|&position| self.entries.get(position))
@@ -254,11 +254,11 @@ fn entries_command(first: u64, last: u64) -> Vec<String> {
     ]
 }
 
-fn keys_of(entries: &[Entry<'_>]) -> Vec<Vec<u8>> {
+fn keys_of(entries: &[RunEntry<'_>]) -> Vec<Vec<u8>> {
     entries.iter().flat_map(user_keys).collect()
 }
 
-fn user_keys(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+fn user_keys(entry: &RunEntry<'_>) -> Vec<Vec<u8>> {
     let payload = entry.payload();
     payload
         .user_keys()

@@ -4,7 +4,7 @@
 //! the entries up to consistent_index use up a known number of revisions, and the last of them is the newest of the store.
 //! Counting back from there leaves one place for each entry.
 
-use super::Entry;
+use super::RunEntry;
 use super::anchor::{Anchor, presumed};
 use crate::mvcc::Keyspace;
 use crate::recover::{Applied, Replay, Stored};
@@ -17,7 +17,7 @@ const ROUNDS: usize = 4;
 /// revision before it. `None` if the run ends before, no such place is stable, or the comparison was cancelled.
 pub(super) fn from_end(
     keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
+    entries: &[RunEntry<'_>],
     consistent_index: u64,
     progress: &dyn Progress,
 ) -> Option<Anchor> {
@@ -52,10 +52,10 @@ pub(super) fn from_end(
     None
 }
 
-/// Revisions used before each entry from a position on, and at last by all of them; `None` where one cannot be applied.
+/// Revisions used before each entry from a position on, and at last by all of them; `None` if one cannot be applied.
 fn used(
     keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
+    entries: &[RunEntry<'_>],
     position: usize,
     revision: i64,
     consistent_index: u64,

@@ -10,13 +10,13 @@ use located::{Finding, Sink};
 
 /// Findings so far, one for each code.
 pub(super) struct FindingSet {
-    groups: Vec<Group>,
+    groups: Vec<Occurrences>,
     file: FileName,
     page_size: u64,
 }
 
 /// All occurrences of one code.
-struct Group {
+struct Occurrences {
     /// The first occurrence; its count and keys are those of all.
     finding: Finding,
     /// First and last main revision.
@@ -46,7 +46,7 @@ impl FindingSet {
 
     /// Adds an occurrence at the main revisions from the first to the last of `revisions`.
     pub(super) fn add(&mut self, finding: Finding, revisions: (i64, i64)) {
-        self.join(Group {
+        self.join(Occurrences {
             revisions,
             keys: finding.keys.iter().cloned().collect(),
             occurrences: 1,
@@ -61,7 +61,7 @@ impl FindingSet {
         }
     }
 
-    fn join(&mut self, group: Group) {
+    fn join(&mut self, group: Occurrences) {
         let known = self
             .groups
             .iter_mut()
@@ -106,7 +106,7 @@ impl FindingSet {
     }
 }
 
-impl Group {
+impl Occurrences {
     fn finished(self) -> Finding {
         let mut finding = self.finding;
         if self.occurrences > 1 {
@@ -151,6 +151,6 @@ fn is_about_values(code: &'static Code) -> bool {
 
 /// The command that shows every version of a key, those of the WAL included.
 fn history_of(key: &Vec<u8>) -> String {
-    let key = crate::raft::key_text(key).replace('\'', "'\\''");
-    format!("etcd-inspect history '{key}' --wal -d {{path}}")
+    let key = crate::check::advice::quoted(key);
+    format!("etcd-inspect history {key} --wal -d {{path}}")
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::anchor::{Anchor, beginning, presumed};
 use super::record_match::records_match;
-use super::{Entry, runs};
+use super::{RunEntry, runs};
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
@@ -15,8 +15,8 @@ use located::progress::Progress;
 
 /// Committed writes of the WAL that the db does not have, in two keyspaces of their own.
 ///
-/// An entry carries no revision. Those behind the first one whose write is found in the store, or behind the very first entry,
-/// get theirs by applying them once more; they are in [`keyspace`](Self::keyspace). Of those before it only the raft index is
+/// An entry has no revision. Those after the first one whose write is found in the store, or after the very first entry, get
+/// theirs by applying them once more; they are in [`keyspace`](Self::keyspace). Of those before it only the raft index is
 /// known, and of a transaction not even whether it wrote: they are in [`unplaced`](Self::unplaced).
 #[derive(Debug)]
 pub struct Logged {
@@ -33,7 +33,7 @@ impl Logged {
         self.placed.keyspace()
     }
 
-    /// Writes of unknown revision: their raft index stands in its place, and creation and version are 0.
+    /// Writes of unknown revision: their raft index takes its place, and creation and version are 0.
     pub fn unplaced(&self) -> Keyspace<'_> {
         self.unplaced.keyspace()
     }
@@ -63,7 +63,7 @@ impl Logged {
     fn place(
         &mut self,
         keyspace: &Keyspace<'_>,
-        entries: &[Entry<'_>],
+        entries: &[RunEntry<'_>],
         anchor: Anchor,
         until: u64,
     ) {
@@ -118,7 +118,7 @@ impl Logged {
     }
 
     /// Keeps writes of which no revision is known.
-    fn set_aside(&mut self, entries: &[Entry<'_>], until: u64) {
+    fn set_aside(&mut self, entries: &[RunEntry<'_>], until: u64) {
         for entry in entries
             .iter()
             .take_while(|entry| entry.entry.index <= until)
@@ -192,7 +192,7 @@ fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<Write<'p>>) -> bool {
     false
 }
 
-/// Applies the committed entries of a member's WAL once more, to know what they wrote and when; `None` where there is no
+/// Applies the committed entries of a member's WAL once more, to know what they wrote and when; `None` if there is no
 /// WAL. Overwritten and uncommitted entries are left out: etcd never answered for them.
 ///
 /// ```no_run

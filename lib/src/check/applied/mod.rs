@@ -15,17 +15,17 @@ mod anchor;
 mod another_store;
 mod differ;
 mod end;
+mod fast_path;
 mod finding_set;
 mod logged;
 mod positions;
 mod record_findings;
 mod record_match;
 mod single_bit;
-mod state;
-mod straight;
 mod versions;
 mod walk;
 
+pub(super) use another_store::is_restored;
 pub use logged::{Logged, logged};
 pub use versions::versions;
 
@@ -44,35 +44,37 @@ use located::progress::Progress;
 
 /// How far the comparison of WAL and store reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct ComparedRange {
     /// First and last raft index whose effect was compared with the store.
     pub indexes: Option<(u64, u64)>,
     /// The revision of the store before the first of them.
     pub from_revision: i64,
     /// Records compared.
     pub records: u64,
+    /// The first applied entry that was not compared, though others were.
+    pub stopped_at: Option<u64>,
 }
 
 /// One entry, with its data.
-pub(super) struct Entry<'a> {
+pub(super) struct RunEntry<'a> {
     pub(super) entry: &'a LogEntry,
     pub(super) data: &'a [u8],
 }
 
-impl Entry<'_> {
+impl RunEntry<'_> {
     /// Decodes what it asks for, each time: kept for all entries it would be a second log in memory.
     pub(super) fn payload(&self) -> Payload {
         Payload::decode(self.entry.kind, self.data)
     }
 
     /// Calls `put` with every put, in all branches of a transaction.
-    pub(super) fn each_put(&self, mut put: impl FnMut(Write<'_>)) {
+    pub(super) fn each_put(&self, mut put: impl FnMut(LoggedPut<'_>)) {
         if self.entry.is_plain
             && let Some(plain) = Plain::parse(self.data)
         {
             let is_conditional = matches!(plain.kind, PlainKind::Txn(_));
             plain.puts().for_each(|one| {
-                put(Write {
+                put(LoggedPut {
                     key: one.key,
                     value: one.value,
                     lease: one.lease,
@@ -90,7 +92,7 @@ impl Entry<'_> {
             _ => false,
         };
         for one in payload.puts() {
-            put(Write {
+            put(LoggedPut {
                 key: &one.key,
                 value: &one.value,
                 lease: one.lease,
@@ -102,7 +104,7 @@ impl Entry<'_> {
 }
 
 /// One put that an entry asks for.
-pub(super) struct Write<'p> {
+pub(super) struct LoggedPut<'p> {
     pub(super) key: &'p [u8],
     pub(super) value: &'p [u8],
     pub(super) lease: i64,
@@ -123,16 +125,16 @@ pub fn applied(
     consistent_index: u64,
     progress: &dyn Progress,
     report: &mut Sink<'_>,
-) -> Result<Reach, String> {
+) -> Result<ComparedRange, String> {
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
-    let mut comparison = Comparison {
+    let mut comparison = LogComparison {
         keyspace,
         wal,
         consistent_index,
         whole,
         progress,
         findings: FindingSet::new(db),
-        reach: Reach::default(),
+        reach: ComparedRange::default(),
         stopped: "no entry of the WAL is applied in the db".to_owned(),
     };
     for entries in runs(wal) {
@@ -142,20 +144,16 @@ pub fn applied(
         {
             continue;
         }
-        let state = comparison.run(&entries).filter(|_| {
-            entries
-                .last()
-                .is_some_and(|last| last.entry.index >= consistent_index)
-        });
-        if let Some(state) = state {
-            state::compare(db, &state, report);
-        }
+        comparison.run(&entries);
     }
     comparison.findings.report(report);
     if progress.cancelled() {
         return Err("cancelled".to_owned());
     }
-    if comparison.reach.indexes.is_some() {
+    if let Some((_, last)) = comparison.reach.indexes {
+        let end = consistent_index.min(wal.log().last_index());
+        let next = last.saturating_add(1);
+        comparison.reach.stopped_at = (next <= end).then_some(next);
         Ok(comparison.reach)
     } else {
         Err(comparison.stopped)
@@ -163,7 +161,7 @@ pub fn applied(
 }
 
 /// The comparison of one db with one log.
-struct Comparison<'c, 'a> {
+struct LogComparison<'c, 'a> {
     keyspace: &'c Keyspace<'a>,
     wal: &'c Wal<'a>,
     consistent_index: u64,
@@ -171,19 +169,19 @@ struct Comparison<'c, 'a> {
     whole: bool,
     progress: &'c dyn Progress,
     findings: FindingSet,
-    reach: Reach,
+    reach: ComparedRange,
     /// Why nothing could be compared.
     stopped: String,
 }
 
-impl<'a> Comparison<'_, 'a> {
-    /// Compares one run of entries. Returns everything beside keys after it, if nothing of that was guessed.
-    fn run(&mut self, entries: &[Entry<'a>]) -> Option<crate::recover::State> {
+impl<'a> LogComparison<'_, 'a> {
+    /// Compares one run of entries.
+    fn run(&mut self, entries: &[RunEntry<'a>]) {
         let (keyspace, consistent_index) = (self.keyspace, self.consistent_index);
         let end = entries.partition_point(|entry| entry.entry.index <= consistent_index);
         let applied = entries.get(..end).unwrap_or_default();
-        let road = straight::straight(keyspace, entries, consistent_index, self.progress);
-        let found = road.map(Begin::Road).or_else(|| {
+        let path = fast_path::fast_path(keyspace, entries, consistent_index, self.progress);
+        let found = path.map(Begin::FastPath).or_else(|| {
             Anchor::find(
                 keyspace,
                 entries,
@@ -198,7 +196,7 @@ impl<'a> Comparison<'_, 'a> {
             if self.whole && !self.progress.cancelled() {
                 self.without_anchor(applied);
             }
-            return None;
+            return;
         };
         let earlier = applied.get(..begin.at()).unwrap_or_default();
         if self.whole {
@@ -215,15 +213,14 @@ impl<'a> Comparison<'_, 'a> {
         let walked = walk::walk(self, entries, begin, &mut new);
         if !self.whole && walked.lost {
             self.stopped = "entries are missing or damaged in the WAL, and the remaining ones do not fit the revisions of the store".to_owned();
-            return None;
+            return;
         }
         self.findings.extend(new);
         self.reached(walked.reach);
-        walked.state
     }
 
-    /// What can be said of entries that no revision of the store fits.
-    fn without_anchor(&mut self, applied: &[Entry<'a>]) {
+    /// Reports what is certain about entries that fit no revision of the store.
+    fn without_anchor(&mut self, applied: &[RunEntry<'a>]) {
         let mut bit_rot = self.findings.empty();
         let last = single_bit_mismatches(
             self.keyspace,
@@ -247,7 +244,7 @@ impl<'a> Comparison<'_, 'a> {
         }
     }
 
-    fn reached(&mut self, one: Reach) {
+    fn reached(&mut self, one: ComparedRange) {
         self.reach.records = self.reach.records.saturating_add(one.records);
         if let Some((first, last)) = one.indexes {
             if self.reach.indexes.is_none() {
@@ -260,11 +257,11 @@ impl<'a> Comparison<'_, 'a> {
 }
 
 /// The surviving entries in runs without gaps.
-fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<Entry<'a>>> {
-    let mut runs: Vec<Vec<Entry<'_>>> = Vec::new();
+fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<RunEntry<'a>>> {
+    let mut runs: Vec<Vec<RunEntry<'_>>> = Vec::new();
     for entry in wal.log().surviving() {
         let data = wal.data(entry);
-        let entry = Entry { entry, data };
+        let entry = RunEntry { entry, data };
         let continues = runs
             .last()
             .and_then(|run| run.last())

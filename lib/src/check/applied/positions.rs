@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::Entry;
+use super::RunEntry;
 use crate::mvcc::{Keyspace, Version};
 
 /// Revisions above the compaction of the keys that some entries put, by key and value.
@@ -18,7 +18,7 @@ pub(super) struct StoredPuts<'k, 'a> {
 
 impl<'k, 'a> StoredPuts<'k, 'a> {
     /// Collects the stored puts of all keys that `entries` put.
-    pub(super) fn of_keys_in(keyspace: &'k Keyspace<'a>, entries: &[Entry<'_>]) -> Self {
+    pub(super) fn of_keys_in(keyspace: &'k Keyspace<'a>, entries: &[RunEntry<'_>]) -> Self {
         let hasher = RandomState::new();
         let mut keys = HashSet::new();
         for entry in entries {
@@ -82,7 +82,7 @@ pub(super) struct LoggedPuts {
 
 impl LoggedPuts {
     /// Collects all puts of `entries`; one that keeps the value of its key fits every value.
-    pub(super) fn new(entries: &[Entry<'_>]) -> Self {
+    pub(super) fn new(entries: &[RunEntry<'_>]) -> Self {
         let hasher = RandomState::new();
         let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
         for (position, entry) in entries.iter().enumerate() {

@@ -1,17 +1,17 @@
 //! Findings about single records that a walk compares.
 
-use super::Entry;
+use super::RunEntry;
 use super::finding_set::FindingSet;
 use super::record_match::{difference, record_matches};
-use super::walk::Walk;
+use super::walk::CarefulPath;
 use crate::codes::cross;
 use crate::mvcc::Version;
 use crate::recover::Change;
 use located::Finding;
 use located::Place;
 
-impl Walk<'_, '_> {
-    pub(super) fn entry_place(&self, entry: &Entry<'_>) -> Place {
+impl CarefulPath<'_, '_> {
+    pub(super) fn entry_place(&self, entry: &RunEntry<'_>) -> Place {
         let place = self.wal.place(entry.entry);
         place.unwrap_or_else(|| {
             Place::file(&located::FileName::new("wal")).with_index(entry.entry.index)
@@ -28,7 +28,7 @@ impl Walk<'_, '_> {
     }
 
     /// What the WAL has, and its place.
-    pub(super) fn written(&self, entry: &Entry<'_>) -> String {
+    pub(super) fn written(&self, entry: &RunEntry<'_>) -> String {
         let place = self.entry_place(entry);
         format!("what raft entry {} wrote: {place}", entry.entry.index)
     }
@@ -36,7 +36,7 @@ impl Walk<'_, '_> {
     /// Below the compaction only part of the records is left; each must be what was written.
     pub(super) fn compare_left(
         &self,
-        entry: &Entry<'_>,
+        entry: &RunEntry<'_>,
         made: &[Change<'_>],
         stored: &[Version<'_>],
         findings: &mut FindingSet,
@@ -58,7 +58,7 @@ impl Walk<'_, '_> {
     /// A record under the revision of an entry that the entry did not make: its number is what was damaged.
     pub(super) fn not_made(
         &self,
-        entry: &Entry<'_>,
+        entry: &RunEntry<'_>,
         version: &Version<'_>,
         findings: &mut FindingSet,
     ) {
@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
 
     pub(super) fn one_differs(
         &self,
-        entry: &Entry<'_>,
+        entry: &RunEntry<'_>,
         change: &Change<'_>,
         version: &Version<'_>,
         findings: &mut FindingSet,
@@ -99,7 +99,7 @@ impl Walk<'_, '_> {
 
     pub(super) fn one_missing(
         &self,
-        entry: &Entry<'_>,
+        entry: &RunEntry<'_>,
         change: &Change<'_>,
         findings: &mut FindingSet,
     ) {

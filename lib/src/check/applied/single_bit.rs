@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{Entry, FindingSet, Write};
+use super::{FindingSet, LoggedPut, RunEntry};
 use crate::codes::cross;
 use crate::mvcc::{Keyspace, Version};
 use located::Finding;
@@ -61,7 +61,7 @@ struct Suspect<'a> {
 /// are accused only if more keys have exactly the value that was written last.
 pub(super) fn single_bit_mismatches(
     keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
+    entries: &[RunEntry<'_>],
     anchor_revision: i64,
     is_anchored: bool,
     progress: &dyn Progress,
@@ -101,7 +101,7 @@ pub(super) fn single_bit_mismatches(
 /// Of each key that the entries write, by the id of its newest record: the version under suspicion, if it has one.
 fn suspects<'a>(
     keyspace: &Keyspace<'a>,
-    entries: &[Entry<'_>],
+    entries: &[RunEntry<'_>],
     anchor_revision: i64,
     progress: &dyn Progress,
 ) -> HashMap<u32, Option<Suspect<'a>>> {
@@ -142,7 +142,7 @@ impl<'a> Suspect<'a> {
     }
 
     /// Holds the value against an older write of its key than those before.
-    fn compare(&mut self, index: u64, write: &Write<'_>) {
+    fn compare(&mut self, index: u64, write: &LoggedPut<'_>) {
         if write.keeps_value {
             return;
         }

@@ -3,10 +3,10 @@
 use std::cell::OnceCell;
 
 use super::anchor::{Anchor, beginning, presumed};
+use super::fast_path::FastPath;
 use super::positions::{LoggedPuts, StoredPuts};
 use super::record_match::records_match;
-use super::straight::Straight;
-use super::{Comparison, Entry, FindingSet, Reach};
+use super::{ComparedRange, FindingSet, LogComparison, RunEntry};
 use crate::member::Wal;
 use crate::mvcc::{Keyspace, Version};
 use crate::recover::{Applied, Base, Nothing, Replay, State, Stored};
@@ -27,22 +27,20 @@ pub(super) enum Broken {
 }
 
 /// A comparison of the records that entries make, in order of the entries.
-pub(super) struct Walk<'w, 'a> {
+pub(super) struct CarefulPath<'w, 'a> {
     pub(super) keyspace: &'w Keyspace<'a>,
     pub(super) wal: &'w Wal<'a>,
-    pub(super) entries: &'w [Entry<'a>],
+    pub(super) entries: &'w [RunEntry<'a>],
     pub(super) consistent_index: u64,
     pub(super) compacted: i64,
     pub(super) newest: i64,
-    reach: Reach,
+    reach: ComparedRange,
     /// Whether no entry is missing or damaged in the log.
     pub(super) whole: bool,
     pub(super) lost: bool,
-    /// Everything beside keys after the entry at consistent_index.
-    state: Option<State>,
-    /// Entries up to consistent_index whose effect the store lacks because it ends before.
+    /// Entries up to consistent_index whose records are missing in the store because it ends before them.
     pub(super) unapplied: Vec<usize>,
-    /// The last entry behind consistent_index whose effect the store has.
+    /// The last entry after consistent_index whose records the store has.
     pub(super) applied_beyond: Option<usize>,
     pub(super) strangers: u64,
     /// Writes by what they write; collected when records are first found under another revision.
@@ -55,8 +53,8 @@ pub(super) struct Walk<'w, 'a> {
 pub(super) enum Begin {
     /// At the anchor.
     Anchor(Anchor),
-    /// Behind the straight road.
-    Road(Straight),
+    /// After the entries that the fast path compared.
+    FastPath(FastPath),
 }
 
 impl Begin {
@@ -64,7 +62,7 @@ impl Begin {
     pub(super) fn at(&self) -> usize {
         match self {
             Self::Anchor(anchor) => anchor.at(),
-            Self::Road(road) => road.from,
+            Self::FastPath(path) => path.from,
         }
     }
 
@@ -72,47 +70,50 @@ impl Begin {
     pub(super) fn revision(&self) -> i64 {
         match self {
             Self::Anchor(anchor) => anchor.revision(),
-            Self::Road(road) => road.anchor().revision(),
+            Self::FastPath(path) => path.anchor().revision(),
         }
     }
+}
+
+/// The revision at which the store ends: that of its newest record, or of a later compaction.
+///
+/// Releases before 3.4.34 and 3.5.16 remove even a tombstone that was written at the compaction revision, so nothing need be
+/// left of the last revisions (etcd#6567; `restore` in `mvcc/kvstore.go`, v3.4.23, takes the larger of the two).
+fn end_of_store(keyspace: &Keyspace<'_>) -> i64 {
+    let newest = keyspace.newest_revision().map_or(1, |newest| newest.main);
+    newest.max(keyspace.compact_revision().unwrap_or(1))
 }
 
 /// What a walk came to.
 pub(super) struct Walked {
     /// How far it went.
-    pub(super) reach: Reach,
-    /// Everything beside keys after the entry at consistent_index, where nothing of it had to be guessed.
-    pub(super) state: Option<State>,
+    pub(super) reach: ComparedRange,
     /// Whether WAL and store went apart on the way.
     pub(super) lost: bool,
 }
 
 /// Compares from the anchor on. If the log is not whole, that ends at the first difference.
 pub(super) fn walk<'a>(
-    comparison: &Comparison<'_, 'a>,
-    entries: &[Entry<'a>],
+    comparison: &LogComparison<'_, 'a>,
+    entries: &[RunEntry<'a>],
     begin: Begin,
     findings: &mut FindingSet,
 ) -> Walked {
     let keyspace = comparison.keyspace;
-    let (anchor, road) = match begin {
+    let (anchor, path) = match begin {
         Begin::Anchor(anchor) => (anchor, None),
-        Begin::Road(road) => (road.anchor(), Some(road)),
+        Begin::FastPath(path) => (path.anchor(), Some(path)),
     };
-    let mut walk = Walk {
+    let mut walk = CarefulPath {
         whole: comparison.whole,
         lost: false,
-        state: None,
         keyspace,
         wal: comparison.wal,
         entries,
         consistent_index: comparison.consistent_index,
         compacted: keyspace.compact_revision().unwrap_or(-1),
-        newest: keyspace
-            .between(0..=i64::MAX)
-            .next_back()
-            .map_or(1, |version| version.revision.main),
-        reach: Reach::default(),
+        newest: end_of_store(keyspace),
+        reach: ComparedRange::default(),
         unapplied: Vec::new(),
         applied_beyond: None,
         strangers: 0,
@@ -122,14 +123,14 @@ pub(super) fn walk<'a>(
     };
     let (mut position, mut revision) = (anchor.at(), anchor.revision());
     walk.reach.from_revision = revision;
-    let mut first = match &road {
-        Some(road) => {
-            walk.reach = road.reach;
-            (position, revision) = (road.to, road.revision);
-            // Nobody asks for a state that was guessed.
-            let is_known = road.from_the_beginning || !road.whole;
-            Some(if is_known {
-                road.state(entries)
+    let mut first = match &path {
+        Some(path) => {
+            walk.reach = path.reach;
+            (position, revision) = (path.to, path.revision);
+            // If nothing is left to compare, a state that would have to be guessed is not needed.
+            let is_needed = path.from_the_beginning || !path.whole;
+            Some(if is_needed {
+                path.state(entries)
             } else {
                 State::default()
             })
@@ -140,7 +141,7 @@ pub(super) fn walk<'a>(
     for _ in 0..MAX_BREAKS {
         let stored = Stored::new(*keyspace, revision);
         let base: &dyn Base = match (anchor, position) {
-            (Anchor::Beginning, 0) if road.is_none() && !broken => &Nothing,
+            (Anchor::Beginning, 0) if path.is_none() && !broken => &Nothing,
             _ => &stored,
         };
         let state = first
@@ -160,14 +161,11 @@ pub(super) fn walk<'a>(
     walk.ends(findings);
     Walked {
         reach: walk.reach,
-        state: walk
-            .state
-            .filter(|_| anchor == Anchor::Beginning && !broken),
         lost: walk.lost,
     }
 }
 
-impl Walk<'_, '_> {
+impl CarefulPath<'_, '_> {
     fn run(
         &mut self,
         base: &dyn Base,
@@ -183,9 +181,6 @@ impl Walk<'_, '_> {
             }
             let index = entry.entry.index;
             let beyond = index > self.consistent_index;
-            if beyond && self.state.is_none() {
-                self.state = Some(replay.state().clone());
-            }
             if beyond && replay.revision() >= self.newest {
                 break;
             }
@@ -224,9 +219,6 @@ impl Walk<'_, '_> {
                 return broken;
             }
             self.reached(index, beyond, stored.len());
-        }
-        if self.state.is_none() {
-            self.state = Some(replay.state().clone());
         }
         self.kept(&replay, findings);
         Broken::Done

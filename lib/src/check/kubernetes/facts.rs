@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::mvcc::Version;
 
 /// One live object.
-pub(super) struct Facts<'a> {
+pub(super) struct ObjectFacts<'a> {
     pub(super) version: Version<'a>,
     pub(super) value_bytes: usize,
     pub(super) lease: i64,
@@ -22,7 +22,8 @@ pub(super) struct Facts<'a> {
     /// `metadata.deletionTimestamp`, where the object has finalizers left.
     pub(super) waits_since: Option<jiff::Timestamp>,
     pub(super) terminating: bool,
-    pub(super) has_resource_version: bool,
+    /// `metadata.resourceVersion`, which an API server never stores.
+    pub(super) resource_version: Option<String>,
     /// `10.96.0.1`, `TCP 30080`.
     pub(super) addresses: Vec<String>,
     /// Names in `status.storedVersions` that `spec.versions` lacks.
@@ -46,9 +47,9 @@ fn list<'j>(json: &'j Json, pointer: &str) -> impl Iterator<Item = &'j Json> {
     found.into_iter().flatten()
 }
 
-impl<'a> Facts<'a> {
+impl<'a> ObjectFacts<'a> {
     /// Of a live version whose value decoded to `json`, stored form.
-    pub(super) fn of(
+    pub(super) fn new(
         version: Version<'a>,
         key: &crate::kubernetes::key::Key<'_>,
         json: &Json,
@@ -78,7 +79,8 @@ impl<'a> Facts<'a> {
             owners: list(json, "/metadata/ownerReferences").map(owner).collect(),
             waits_since: deleted.filter(|_| list(json, "/metadata/finalizers").next().is_some()),
             terminating: key.path == "namespaces" && text(json, "/status/phase") == "Terminating",
-            has_resource_version: !text(json, "/metadata/resourceVersion").is_empty(),
+            resource_version: Some(text(json, "/metadata/resourceVersion"))
+                .filter(|version| !version.is_empty()),
             addresses: if kind == "Service" {
                 addresses(json)
             } else {

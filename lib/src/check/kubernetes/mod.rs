@@ -8,7 +8,7 @@ mod rules;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use facts::Facts;
+use facts::ObjectFacts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Skipped;
@@ -24,13 +24,13 @@ use located::{Finding, Severity, Sink};
 const CHUNK: usize = 4096;
 /// Bytes shown before and after the bad one.
 const AROUND: usize = 8;
-/// A nonce, or an initial vector, and at least one block behind it.
+/// A nonce, or an initial vector, and at least one block after it.
 const SHORTEST_CBC: usize = 32;
 
 /// What one version came to.
-enum Read<'a> {
+enum Decoded<'a> {
     /// Of a live one.
-    Object(Box<Facts<'a>>),
+    Object(Box<ObjectFacts<'a>>),
     /// Of an older one: its uid.
     Older(String),
     /// Nothing to say: outside Kubernetes, or MVCC-002 says it.
@@ -68,7 +68,7 @@ pub(super) fn objects(
         .collect();
     let total = all.iter().map(|version| version.message.len() as u64).sum();
     progress.begin("objects", total);
-    let mut found: Vec<Facts<'_>> = Vec::new();
+    let mut found: Vec<ObjectFacts<'_>> = Vec::new();
     let (mut bad, mut decoded) = (Vec::new(), 0u64);
     let mut uids: HashMap<(&[u8], i64), (String, Version<'_>)> = HashMap::new();
     let mut changed = Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn objects(
         if progress.cancelled() {
             return Err(vec![skip("Kubernetes objects", "cancelled")]);
         }
-        let read: Vec<Read<'_>> = chunk
+        let read: Vec<Decoded<'_>> = chunk
             .par_iter()
             .map(|version| read(objects, file, *version, live.contains(&version.revision)))
             .collect();
@@ -88,17 +88,17 @@ pub(super) fn objects(
         );
         for (version, read) in chunk.iter().zip(read) {
             let uid = match read {
-                Read::Object(facts) => {
+                Decoded::Object(facts) => {
                     let uid = facts.uid.clone();
                     found.push(*facts);
                     uid
                 }
-                Read::Older(uid) => uid,
-                Read::Bad(one) => {
+                Decoded::Older(uid) => uid,
+                Decoded::Bad(one) => {
                     bad.push(*one);
                     continue;
                 }
-                Read::Other => continue,
+                Decoded::Other => continue,
             };
             decoded = decoded.saturating_add(1);
             let life = (
@@ -128,21 +128,59 @@ pub(super) fn objects(
     tell_bad(bad, file, report);
     for (version, known, uid) in changed {
         let message = format!(
-            "revision {} has another uid than the version before it",
+            "{} has at revision {} another uid than in the version before",
+            crate::raft::key_text(version.key),
             version.revision
         );
         let finding = Finding::new(&codes::UID_CHANGES, place_of(&version, file), message);
         report(finding.key(version.key).seen(uid, known));
     }
-    let outside = rules::rules(objects, &found, file, report);
-    let mut said = format!(
-        "Kubernetes: {decoded} values decoded, {} of them live objects, held against their keys and each other",
-        found.len()
-    );
-    if outside > 0 {
-        said = format!("{said}; {outside} keys outside");
+    let live = found.len();
+    let existing = rules::Existing::new(&found);
+    let prefixes = by_prefix(objects, found);
+    for found in prefixes.values() {
+        rules::of_prefix(objects, found, &existing, file, report);
     }
-    Ok(said)
+    let outside = rules::of_store(objects, file, report);
+    let mut checked = format!(
+        "Kubernetes: {decoded} values decoded, {live} of them live objects, compared with their keys and each other"
+    );
+    if prefixes.len() > 1 {
+        let each = prefixes.iter();
+        let each: Vec<String> = each
+            .map(|(prefix, found)| format!("{} below {prefix}", found.len()))
+            .collect();
+        checked = format!(
+            "{checked}; {} API servers: {}",
+            prefixes.len(),
+            each.join(", ")
+        );
+    }
+    if outside > 0 {
+        checked = format!("{checked}; {outside} keys outside");
+    }
+    Ok(checked)
+}
+
+/// The objects of each API server: several with prefixes of their own share an etcd, and each may have the names, the
+/// namespaces and the service addresses of another.
+fn by_prefix<'a>(
+    objects: &Objects<'_>,
+    found: Vec<ObjectFacts<'a>>,
+) -> BTreeMap<String, Vec<ObjectFacts<'a>>> {
+    let mut by_prefix: BTreeMap<String, Vec<ObjectFacts<'a>>> = BTreeMap::new();
+    for object in found {
+        let below = |prefix: &&str| {
+            let rest = object.version.key.strip_prefix(prefix.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        // A prefix may be within another.
+        let prefixes = objects.layout().prefixes().filter(below);
+        let prefix = prefixes.max_by_key(|prefix| prefix.len());
+        let prefix = prefix.unwrap_or_default().to_owned();
+        by_prefix.entry(prefix).or_default().push(object);
+    }
+    by_prefix
 }
 
 /// The record of a version in the db.
@@ -157,21 +195,23 @@ fn read<'a>(
     file: &FileName,
     version: Version<'a>,
     is_live: bool,
-) -> Read<'a> {
+) -> Decoded<'a> {
     let reading = Reading {
         stored: true,
         ..Reading::default()
     };
     match objects.json(&version, reading) {
         Ok(json) => match objects.parse(version.key) {
-            Some(key) if is_live => Read::Object(Box::new(Facts::of(version, &key, &json))),
+            Some(key) if is_live => {
+                Decoded::Object(Box::new(ObjectFacts::new(version, &key, &json)))
+            }
             _ => {
                 let uid = json.pointer("/metadata/uid").and_then(|uid| uid.as_str());
-                Read::Older(uid.unwrap_or_default().to_owned())
+                Decoded::Older(uid.unwrap_or_default().to_owned())
             }
         },
-        Err(Undecodable::Deleted | Undecodable::Record(_)) => Read::Other,
-        Err(why) => Read::Bad(Box::new(bad(objects, file, version, is_live, &why))),
+        Err(Undecodable::Deleted | Undecodable::Record(_)) => Decoded::Other,
+        Err(why) => Decoded::Bad(Box::new(bad(objects, file, version, is_live, &why))),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::facts::Facts;
+use super::facts::ObjectFacts;
 use super::{place_of, value_of};
 use crate::codes::{Code, kubernetes as codes};
 use crate::kubernetes::encryption::Seal;
@@ -13,82 +13,119 @@ use crate::mvcc::KeyRange;
 use located::{FileName, Place};
 use located::{Finding, Sink};
 
-/// Keys that one finding names.
-const KEYS: usize = 1000;
-/// Of the 1.5 MiB that a request may have.
+/// Minimum length of a value that is reported, in bytes: an API server accepts requests of up to 1.5 MiB.
 const HUGE_BYTES: usize = 1 << 20;
-/// Deletions that wait longer are stuck.
+/// Time after which a deletion that waits for finalizers is stuck.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Reports, and gives how many live keys lie outside Kubernetes.
-pub(super) fn rules(
+/// What exists anywhere in the store: one cluster may have two prefixes, as OpenShift's `/kubernetes.io` and `/openshift.io`.
+pub(super) struct Existing {
+    uids: HashSet<String>,
+    kinds: HashSet<String>,
+    definitions: HashSet<String>,
+}
+
+impl Existing {
+    pub(super) fn new(found: &[ObjectFacts<'_>]) -> Self {
+        let definitions = found
+            .iter()
+            .filter(|object| object.kind == "CustomResourceDefinition");
+        Self {
+            uids: found.iter().map(|object| object.uid.clone()).collect(),
+            kinds: found.iter().map(|object| object.kind.clone()).collect(),
+            definitions: definitions.map(|object| object.key_name.clone()).collect(),
+        }
+    }
+}
+
+/// Judges the objects below one prefix: those of one API server, or of several that share it.
+pub(super) fn of_prefix(
     objects: &Objects<'_>,
-    found: &[Facts<'_>],
+    found: &[ObjectFacts<'_>],
+    existing: &Existing,
     file: &FileName,
     report: &mut Sink<'_>,
-) -> u64 {
+) {
     keys(found, file, report);
     namespaces(found, file, report);
     uids(found, file, report);
-    owners(found, file, report);
+    owners(found, existing, file, report);
     services(found, file, report);
     seals(found, file, report);
-    definitions(found, file, report);
-    compact_rev_key(objects, file, report);
-    let each = |code, which: &dyn Fn(&Facts<'_>) -> bool, report: &mut Sink<'_>| {
-        let those: Vec<&Facts<'_>> = found.iter().filter(|object| which(object)).collect();
-        together(code, &those, "", file, report);
+    definitions(found, existing, file, report);
+    let those = |which: &dyn Fn(&ObjectFacts<'_>) -> bool| -> Vec<&ObjectFacts<'_>> {
+        found.iter().filter(|object| which(object)).collect()
     };
-    each(
-        &codes::STORED_VERSION,
-        &|object| object.has_resource_version,
-        report,
-    );
-    each(
-        &codes::EVENT_WITHOUT_LEASE,
-        &|object| object.path == "events" && object.lease == 0,
-        report,
-    );
-    each(
-        &codes::HUGE,
-        &|object| object.value_bytes >= HUGE_BYTES,
-        report,
-    );
+    let written = those(&|object| object.resource_version.is_some());
+    let version = written
+        .first()
+        .and_then(|first| first.resource_version.as_deref());
+    let says = [
+        format!(
+            "is stored with metadata.resourceVersion \"{}\": it was not written by an API server",
+            version.unwrap_or_default().escape_debug()
+        ),
+        "are stored with a metadata.resourceVersion: they were not written by an API server"
+            .to_owned(),
+    ];
+    together(&codes::STORED_VERSION, &written, says, file, report);
+    let events = those(&|object| object.path == "events" && object.lease == 0);
+    let says = [
+        "has no lease: it never expires",
+        "have no lease: they never expire",
+    ];
+    together(&codes::EVENT_WITHOUT_LEASE, &events, says, file, report);
+    let huge = those(&|object| object.value_bytes >= HUGE_BYTES);
+    let bytes = huge.first().map_or(0, |first| first.value_bytes);
+    let says = [
+        format!("has {bytes} bytes: an API server accepts requests of up to 1.5 MiB"),
+        "have more than 1 MiB each: an API server accepts requests of up to 1.5 MiB".to_owned(),
+    ];
+    together(&codes::HUGE, &huge, says, file, report);
     let newest: Option<Timestamp> = objects.newest_time(None);
-    each(
-        &codes::STUCK_FINALIZER,
-        &|object| {
-            let waits = |since| newest.is_some_and(|now| now.duration_since(since) > PATIENCE);
-            object.waits_since.is_some_and(waits)
-        },
-        report,
-    );
+    let waits = |since| newest.is_some_and(|now| now.duration_since(since) > PATIENCE);
+    let stuck = those(&|object| object.waits_since.is_some_and(waits));
+    let says = [
+        "was deleted more than an hour before the newest write and waits for its finalizers",
+        "were deleted more than an hour before the newest write and wait for their finalizers",
+    ];
+    together(&codes::STUCK_FINALIZER, &stuck, says, file, report);
+}
+
+/// Judges what is in the store once, whatever prefixes there are; returns how many live keys are outside of Kubernetes.
+pub(super) fn of_store(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
+    compact_rev_key(objects, file, report);
     outside(objects, file, report)
 }
 
-/// One finding for several objects.
+/// Reports one finding for several objects; `says` is the predicate for one of them, and for more.
 fn together(
     code: &'static Code,
-    objects: &[&Facts<'_>],
-    what: &str,
+    objects: &[&ObjectFacts<'_>],
+    says: [impl AsRef<str>; 2],
     file: &FileName,
     report: &mut Sink<'_>,
 ) {
     let Some(first) = objects.first() else { return };
-    let more = match objects.len() {
-        1 => String::new(),
-        count => format!(" and {} more", count.saturating_sub(1)),
+    let [one, more] = &says;
+    let message = match objects.len() {
+        1 => format!("{} {}", first.shown(), one.as_ref()),
+        count => format!(
+            "{} and {} more {}",
+            first.shown(),
+            count.saturating_sub(1),
+            more.as_ref()
+        ),
     };
-    let message = format!("{}{more}{what}", first.shown());
     let mut finding =
         Finding::new(code, place_of(&first.version, file), message).count(objects.len() as u64);
-    let keys = objects.iter().take(KEYS);
+    let keys = objects.iter();
     finding.keys = keys.map(|object| object.version.key.to_vec()).collect();
     report(finding);
 }
 
 /// The object against its key.
-fn keys(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
+fn keys(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
     for object in found {
         let mut wrong = Vec::new();
         // Objects like RangeAllocation have no name of their own.
@@ -123,8 +160,8 @@ fn keys(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
     }
 }
 
-fn namespaces(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let existing: HashMap<&str, &Facts<'_>> = found
+fn namespaces(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
+    let existing: HashMap<&str, &ObjectFacts<'_>> = found
         .iter()
         .filter(|object| object.path == "namespaces")
         .map(|object| (object.key_name.as_str(), object))
@@ -133,8 +170,8 @@ fn namespaces(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
     if existing.is_empty() {
         return;
     }
-    let mut lost: BTreeMap<&str, Vec<&Facts<'_>>> = BTreeMap::new();
-    let mut held: BTreeMap<&str, Vec<&Facts<'_>>> = BTreeMap::new();
+    let mut lost: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+    let mut held: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
     for object in found {
         let Some(namespace) = object.key_namespace.as_deref() else {
             continue;
@@ -152,54 +189,56 @@ fn namespaces(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
         }
     }
     for (namespace, objects) in lost {
-        let what = format!(" in namespace {namespace}, which does not exist");
-        together(&codes::NO_NAMESPACE, &objects, &what, file, report);
+        let says = ["is", "are"]
+            .map(|verb| format!("{verb} in namespace {namespace}, which does not exist"));
+        together(&codes::NO_NAMESPACE, &objects, says, file, report);
     }
     for (namespace, objects) in held {
-        let what = format!(" in namespace {namespace}, which is Terminating");
-        together(&codes::NAMESPACE_TERMINATING, &objects, &what, file, report);
+        let says = ["is", "are"]
+            .map(|verb| format!("{verb} in namespace {namespace}, which is Terminating"));
+        together(&codes::NAMESPACE_TERMINATING, &objects, says, file, report);
     }
 }
 
-fn uids(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let mut by_uid: BTreeMap<&str, Vec<&Facts<'_>>> = BTreeMap::new();
+fn uids(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
+    let mut by_uid: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
     for object in found.iter().filter(|object| !object.uid.is_empty()) {
         by_uid.entry(&object.uid).or_default().push(object);
     }
     for (uid, objects) in by_uid.into_iter().filter(|(_, objects)| objects.len() > 1) {
-        let what = format!(" have the same uid {uid}");
-        together(&codes::DUPLICATE_UID, &objects, &what, file, report);
+        let says = ["has", "have"].map(|verb| format!("{verb} the same uid {uid}"));
+        together(&codes::DUPLICATE_UID, &objects, says, file, report);
     }
 }
 
-fn owners(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let known: HashSet<&str> = found.iter().map(|object| object.uid.as_str()).collect();
-    // A kind of which nothing is readable here may be encrypted, or lie in another etcd.
-    let kinds: HashSet<&str> = found.iter().map(|object| object.kind.as_str()).collect();
-    let mut missing: BTreeMap<(&str, &str, &str), Vec<&Facts<'_>>> = BTreeMap::new();
+fn owners(found: &[ObjectFacts<'_>], existing: &Existing, file: &FileName, report: &mut Sink<'_>) {
+    let mut missing: BTreeMap<(&str, &str, &str), Vec<&ObjectFacts<'_>>> = BTreeMap::new();
     for object in found {
         for owner in object
             .owners
             .iter()
-            .filter(|owner| !known.contains(&*owner.uid))
+            .filter(|owner| !existing.uids.contains(&owner.uid))
         {
             let by = (&*owner.kind, &*owner.name, &*owner.uid);
             missing.entry(by).or_default().push(object);
         }
     }
     for ((kind, name, uid), objects) in missing {
-        let none = if kinds.contains(kind) {
+        // A kind of which nothing is readable may be encrypted, or in another etcd.
+        let none = if existing.kinds.contains(kind) {
             ""
         } else {
             "; there is no readable object of that kind"
         };
-        let what = format!(" owned by {kind} {name} (uid {uid}), which does not exist{none}");
-        together(&codes::OWNER_MISSING, &objects, &what, file, report);
+        let says = ["is", "are"].map(|verb| {
+            format!("{verb} owned by {kind} {name} (uid {uid}), which does not exist{none}")
+        });
+        together(&codes::OWNER_MISSING, &objects, says, file, report);
     }
 }
 
-fn services(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let mut by_address: BTreeMap<&str, Vec<&Facts<'_>>> = BTreeMap::new();
+fn services(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
+    let mut by_address: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
     for object in found {
         for address in &object.addresses {
             by_address.entry(address).or_default().push(object);
@@ -209,13 +248,13 @@ fn services(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
         .into_iter()
         .filter(|(_, objects)| objects.len() > 1)
     {
-        let what = format!(" have the same address: {address}");
-        together(&codes::SERVICE_CLASH, &objects, &what, file, report);
+        let says = ["has", "have"].map(|verb| format!("{verb} the same address: {address}"));
+        together(&codes::SERVICE_CLASH, &objects, says, file, report);
     }
 }
 
 /// Resources with more than one way of being stored.
-fn seals(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
+fn seals(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
     let mut by_path: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
     for object in found {
         let value = object.version.key_value().unwrap_or_default().value;
@@ -241,34 +280,35 @@ fn seals(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
 }
 
 /// Custom objects and their CRDs.
-fn definitions(found: &[Facts<'_>], file: &FileName, report: &mut Sink<'_>) {
+fn definitions(
+    found: &[ObjectFacts<'_>],
+    existing: &Existing,
+    file: &FileName,
+    report: &mut Sink<'_>,
+) {
     for object in found
         .iter()
         .filter(|object| !object.lost_versions.is_empty())
     {
-        let what = format!(
-            " was stored as {}, which it no longer has",
-            object.lost_versions.join(", ")
-        );
-        together(&codes::STORED_VERSIONS, &[object], &what, file, report);
+        let versions = object.lost_versions.join(", ");
+        let says = ["was", "were"].map(|verb| {
+            format!("{verb} stored in version {versions}, which the definition no longer has")
+        });
+        together(&codes::STORED_VERSIONS, &[object], says, file, report);
     }
-    let defined: HashSet<&str> = found
-        .iter()
-        .filter(|object| object.kind == "CustomResourceDefinition")
-        .map(|object| object.key_name.as_str())
-        .collect();
-    let mut without: BTreeMap<&str, Vec<&Facts<'_>>> = BTreeMap::new();
+    let mut without: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
     for object in found.iter().filter(|object| object.builtin_kind.is_none()) {
         if let Some((group, plural)) = object.path.split_once('/')
             && group.contains('.')
-            && !defined.contains(format!("{plural}.{group}").as_str())
+            && !existing.definitions.contains(&format!("{plural}.{group}"))
         {
             without.entry(&object.path).or_default().push(object);
         }
     }
     for (path, objects) in without {
-        let what = format!(": no CustomResourceDefinition of {path}");
-        together(&codes::NO_CRD, &objects, &what, file, report);
+        let says =
+            ["has", "have"].map(|verb| format!("{verb} no CustomResourceDefinition of {path}"));
+        together(&codes::NO_CRD, &objects, says, file, report);
     }
 }
 
@@ -301,7 +341,7 @@ fn compact_rev_key(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>
     }
 }
 
-/// Keys below a prefix of Kubernetes that no API server writes; and how many lie outside.
+/// Reports keys below a prefix of Kubernetes that no API server writes; returns how many are outside.
 fn outside(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
     let keyspace = objects.keyspace();
     let Ok(live) = keyspace.live(&KeyRange::all(), None) else {

@@ -1,6 +1,6 @@
 //! From what rules find to findings: pages and stacks are looked up once, at the end, and only if anything was found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::bolt::{Bucket, Pgid};
 use crate::codes::Code;
@@ -10,8 +10,6 @@ use located::{Finding, Sink};
 
 /// What one task keeps; the rest is counted.
 const KEPT_PER_TASK: usize = 64;
-/// User keys that one finding names.
-const KEYS_NAMED: usize = 32;
 
 /// One broken rule at one record.
 #[derive(Clone, Debug)]
@@ -38,7 +36,9 @@ impl Tally {
 
     /// Keeps one, or counts it where there are many. `found` is called only to keep it.
     pub(super) fn add(&mut self, code: &'static Code, found: impl FnOnce() -> Found) {
-        if self.found.len() < KEPT_PER_TASK || !self.found.iter().any(|kept| kept.code == code) {
+        if self.found.len() < KEPT_PER_TASK
+            || !self.found.iter().any(|kept| std::ptr::eq(kept.code, code))
+        {
             self.found.push(found());
         } else {
             self.beyond.entry(code.id).or_insert((code, 0)).1 += 1;
@@ -63,6 +63,7 @@ pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sin
     let mut findings: Vec<Finding> = Vec::new();
     let mut known: BTreeMap<(&str, Option<Pgid>), usize> = BTreeMap::new();
     let mut pages_of_code: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut names: HashMap<usize, HashSet<Vec<u8>>> = HashMap::new();
     for found in std::mem::take(&mut tally.found) {
         let page = pages.get(&found.offset);
         let at = (found.code.id, page.map(|(page, _)| *page));
@@ -74,13 +75,14 @@ pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sin
             .get(&at)
             .copied()
             .or((used >= limits.findings_per_code.max(1)).then_some(last));
-        if let Some(finding) = same.and_then(|same| findings.get_mut(same)) {
+        let known_finding = same.and_then(|same| Some((same, findings.get_mut(same)?)));
+        if let Some((at, finding)) = known_finding {
             finding.count += 1;
-            if finding.keys.len() < KEYS_NAMED {
-                finding
-                    .keys
-                    .extend(found.key.filter(|key| !finding.keys.contains(key)));
-            }
+            let names = names
+                .entry(at)
+                .or_insert_with(|| finding.keys.iter().cloned().collect());
+            let key = found.key.filter(|key| names.insert(key.clone()));
+            finding.keys.extend(key);
             continue;
         }
         known.insert(at, findings.len());
@@ -110,7 +112,7 @@ pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sin
     findings.into_iter().for_each(sink);
 }
 
-/// The leaf page that each offset lies in, and the pages above it.
+/// The leaf page of each offset, and the pages above it.
 fn pages_of(bucket: &Bucket<'_>, found: &[Found]) -> BTreeMap<u64, (Pgid, Vec<Pgid>)> {
     let mut offsets: Vec<u64> = found.iter().map(|found| found.offset).collect();
     offsets.sort_unstable();

@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
                 found(
                     record,
                     &codes::DUPLICATE,
-                    format!("revision {revision} stands there twice"),
+                    format!("revision {revision} is there twice"),
                 )
             });
             return;
@@ -169,7 +169,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What a record says of itself.
+    /// Judges what a record says about itself.
     fn fields(&self, judged: &Judged<'_>, message: &[u8], tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         let revision = record.revision();

@@ -92,7 +92,16 @@ pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<F
             let finding = Finding::new(code, place, message).count(count);
             findings.push(if settled {
                 let message = format!("{}; not committed in both: no damage", finding.message);
-                Finding { message, ..finding }.severity(Severity::Note)
+                let next = vec![
+                    "Nothing: raft overwrites the entry of the older term when the members meet."
+                        .to_owned(),
+                ];
+                Finding {
+                    message,
+                    next,
+                    ..finding
+                }
+                .severity(Severity::Note)
             } else {
                 finding
             });

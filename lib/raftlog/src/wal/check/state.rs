@@ -2,9 +2,11 @@
 
 use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
-use crate::raft::EntryType;
-use crate::wal::GapCause;
-use located::{Finding, MemberId, Sink, Term};
+use std::collections::BTreeSet;
+
+use crate::raft::{ConfChangeType, EntryType, Payload};
+use crate::wal::{GapCause, LogEntry};
+use located::{Finding, MemberId, Severity, Sink, Term};
 
 /// Number of terms between two entries from which on elections failed repeatedly.
 const MAX_TERMS_BETWEEN_ENTRIES: u64 = 100;
@@ -96,7 +98,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
             commit = state.state.commit.max(commit);
         }
         let place = || log.record(new.record as usize).with_index(old.index);
-        if new.term <= old.term {
+        if new.term <= old.term && !(old.index > commit && is_forced(log, new)) {
             term.add(|code| {
                 let message = format!("entry {} of term {} was overwritten", old.index, old.term);
                 Finding::new(code, place(), message).seen(
@@ -125,6 +127,20 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     committed.report(report);
 }
 
+/// Whether an entry is a ConfChange that etcd writes itself when it starts with `--force-new-cluster`: it discards the entries
+/// after the commit and appends the ConfChanges there, in the term of the HardState and without the id of a proposal
+/// (`server/etcdserver/raft.go`, `restartAsStandaloneNode` and `CreateConfigChangeEnts`, v3.5.30).
+fn is_forced(log: &Evidence<'_, '_>, entry: &LogEntry) -> bool {
+    let Some(data) = log.log.data(log.files, entry) else {
+        return false;
+    };
+    matches!(
+        Payload::decode(entry.kind, data),
+        Payload::ConfChange(change) if change.id == 0
+            && matches!(change.kind(), ConfChangeType::RemoveNode | ConfChangeType::AddNode)
+    )
+}
+
 /// Reports HardStates that decrease, and two votes in one term.
 pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut back = Tally::new(&codes::STATE_BACK);
@@ -141,7 +157,13 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         }
     }
     back.report(report);
+    votes(log, report);
+    commit_range(log, report);
+}
+
+fn votes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut votes = Tally::new(&codes::TWO_VOTES);
+    let members = members(log);
     for pair in log
         .log
         .states
@@ -152,9 +174,26 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     {
         let [was, is] = pair else { continue };
         if was.state.term == is.state.term && was.state.vote != is.state.vote {
+            // Nobody of that id can become leader: the member has only given its vote away for this term.
+            let stranger = [was, is]
+                .into_iter()
+                .map(|state| state.state.vote)
+                .find(|vote| members.as_ref().is_some_and(|known| !known.contains(vote)));
             votes.add(|code| {
-                let message = format!("the member voted twice in term {}", is.state.term);
-                Finding::new(code, log.record(is.record), message).seen(
+                let finding = match stranger {
+                    Some(id) => {
+                        let message = format!(
+                            "in term {} the vote names {id}, which is no member: harmless",
+                            is.state.term
+                        );
+                        Finding::new(code, log.record(is.record), message).severity(Severity::Note)
+                    }
+                    None => {
+                        let message = format!("the member voted twice in term {}", is.state.term);
+                        Finding::new(code, log.record(is.record), message)
+                    }
+                };
+                finding.seen(
                     format!("a vote for {:016x}", is.state.vote),
                     format!("{:016x}, its earlier vote", was.state.vote),
                 )
@@ -162,7 +201,30 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         }
     }
     votes.report(report);
-    commit_range(log, report);
+}
+
+/// Every member that the log knows; `None` if it does not begin with the cluster and no snapshot record names voters.
+fn members(log: &Evidence<'_, '_>) -> Option<BTreeSet<MemberId>> {
+    let snapshots = log.log.snapshots.iter();
+    let of_snapshots = snapshots.filter_map(|snapshot| snapshot.conf_state.as_ref());
+    let mut members: BTreeSet<MemberId> = of_snapshots
+        .flat_map(|conf| conf.voters.iter().chain(&conf.learners))
+        .map(|id| MemberId::from(*id))
+        .collect();
+    let is_from_the_beginning = log.log.first().is_some_and(|first| first.index == 1);
+    if members.is_empty() && !is_from_the_beginning {
+        return None;
+    }
+    members.extend(log.log.metadata.iter().map(|metadata| metadata.node_id));
+    for entry in log.log.entries.iter() {
+        if entry.kind == EntryType::ConfChange
+            && let Some(data) = log.log.data(log.files, entry)
+            && let Payload::ConfChange(change) = Payload::decode(entry.kind, data)
+        {
+            members.insert(MemberId::from(change.node_id));
+        }
+    }
+    Some(members)
 }
 
 /// Compares the last commit with the last entry and with the newest snapshot record.

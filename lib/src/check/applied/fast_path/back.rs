@@ -1,33 +1,33 @@
 //! Counting back: at consistent_index the store is at its newest revision, and each write before it used up one.
 //!
-//! A put always writes. What a transaction wrote is asked of the store: it wrote if the record that stands there has one of
-//! its keys. That may be wrong, so that all of it is verified afterwards.
+//! A put always writes. The store shows what a transaction wrote: it wrote if the record at that revision has one of its
+//! keys. That may be wrong, so all of it is verified afterwards.
 
-use super::super::Entry;
-use super::STRETCH;
-use super::group::Group;
+use super::super::RunEntry;
+use super::ENTRIES_PER_TASK;
+use super::group::RevisionRecords;
 use crate::mvcc::Keyspace;
 use crate::raft::{Access, Operation, Payload, Plain, PlainKind, PlainTxn, PlainWrite, Request};
 
-/// Where the road begins.
+/// The beginning of the fast path.
 pub(super) struct Course {
-    /// The first entry on it.
+    /// The position of its first entry.
     pub(super) position: usize,
     /// The revision before it.
     pub(super) revision: i64,
-    /// Stretches: first entry and the one behind the last, counted from `position`, and the revision before the first.
+    /// Ranges of entries: the first one and the one after the last, counted from `position`, and the revision before the first.
     pub(super) marks: Vec<(usize, usize, i64)>,
 }
 
-/// Counts back from the last entry, at which the store is at `newest`, to the first behind revision `floor`.
+/// Counts back from the last entry, at which the store is at `newest`, to the first one after revision `floor`.
 pub(super) fn back(
     keyspace: &Keyspace<'_>,
-    applied: &[Entry<'_>],
+    applied: &[RunEntry<'_>],
     newest: i64,
     floor: i64,
 ) -> Option<Course> {
     let (mut revision, mut position) = (newest, applied.len());
-    let mut group = Group::to(keyspace, revision, keyspace.index().len());
+    let mut group = RevisionRecords::to(keyspace, revision, keyspace.index().len());
     let mut starts = Vec::new();
     for (at, entry) in applied.iter().enumerate().rev() {
         if revision <= floor {
@@ -35,10 +35,10 @@ pub(super) fn back(
         }
         if writes(entry, &group)? {
             revision = revision.saturating_sub(1);
-            group = Group::to(keyspace, revision, group.first());
+            group = RevisionRecords::to(keyspace, revision, group.first());
         }
         position = at;
-        if applied.len().saturating_sub(at) % STRETCH == 0 {
+        if applied.len().saturating_sub(at) % ENTRIES_PER_TASK == 0 {
             starts.push((at, revision));
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn back(
 }
 
 /// Whether an entry wrote, if the group in front is of the newest revision it may have made; `None`: etcd stops at it.
-fn writes(entry: &Entry<'_>, group: &Group<'_, '_>) -> Option<bool> {
+fn writes(entry: &RunEntry<'_>, group: &RevisionRecords<'_, '_>) -> Option<bool> {
     if entry.entry.is_plain
         && let Some(plain) = Plain::parse(entry.data)
     {
@@ -104,7 +104,7 @@ fn writes(entry: &Entry<'_>, group: &Group<'_, '_>) -> Option<bool> {
     })
 }
 
-fn has_key(txn: PlainTxn<'_>, group: &Group<'_, '_>) -> bool {
+fn has_key(txn: PlainTxn<'_>, group: &RevisionRecords<'_, '_>) -> bool {
     let Some(first) = group.first_key() else {
         return false;
     };

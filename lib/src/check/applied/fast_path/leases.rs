@@ -1,10 +1,10 @@
-//! Leases along the road: which exist where, and which keys hang on them when they are revoked.
+//! Leases along the fast path: which exist before which entry, and which keys are attached when they are revoked.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::super::Entry;
+use super::super::RunEntry;
 use super::super::anchor::{beginning, presumed};
 use crate::mvcc::index::NONE;
 use crate::mvcc::{KeyValue, Keyspace};
@@ -13,17 +13,17 @@ use crate::recover::{Applied, CORRUPT, NOSPACE, Nothing, Replay, State};
 
 /// Which leases exist before which entry.
 pub(super) struct Timeline {
-    /// The entry at which the road ends for another reason than keys: users come in, an alarm is raised, etcd stops.
+    /// The entry at which the fast path ends for another reason than keys: users, an alarm, an entry at which etcd stops.
     pub(super) until: usize,
-    /// Of each lease where it was granted (`true`) and revoked.
+    /// For each lease, the positions at which it was granted (`true`) and revoked.
     events: HashMap<i64, Vec<(usize, bool)>>,
-    /// Whether a lease that nothing is known of exists: where the road begins in the middle.
+    /// Whether a lease of which nothing is known exists: if the path begins in the middle of the log.
     unknown: bool,
 }
 
 impl Timeline {
-    /// That of the entries of a road.
-    pub(super) fn of(entries: &[Entry<'_>], from_the_beginning: bool) -> Self {
+    /// Collects the grants and revocations of the entries.
+    pub(super) fn new(entries: &[RunEntry<'_>], from_the_beginning: bool) -> Self {
         let mut timeline = Self {
             until: entries.len(),
             events: HashMap::new(),
@@ -88,8 +88,12 @@ impl Timeline {
     }
 }
 
-/// Everything beside keys behind `on_it`, with which a road begins that goes on to the end of `rest`.
-pub(super) fn state(rest: &[Entry<'_>], on_it: &[Entry<'_>], from_the_beginning: bool) -> State {
+/// Returns everything beside keys after `on_it`, for a comparison that goes on to the end of `rest`.
+pub(super) fn state(
+    rest: &[RunEntry<'_>],
+    on_it: &[RunEntry<'_>],
+    from_the_beginning: bool,
+) -> State {
     let state = if from_the_beginning {
         beginning()
     } else {
@@ -116,7 +120,7 @@ pub(super) struct Revoked {
 }
 
 impl Revoked {
-    /// The first that deleted fewer keys than hung on the lease.
+    /// Returns the position of the first one that deleted fewer keys than were attached to the lease.
     pub(super) fn first_that_differs(revoked: &[Self], keyspace: &Keyspace<'_>) -> Option<usize> {
         if revoked.is_empty() {
             return None;
@@ -126,7 +130,7 @@ impl Revoked {
         for one in revoked {
             of_lease.entry(one.lease).or_default().push(one);
         }
-        // A version hangs on a lease that is revoked behind its own revision and not behind that of the next.
+        // A version is attached to a lease that is revoked after its own revision and not after that of the next.
         let attached = |newest: u32, found: &mut HashMap<usize, usize>| {
             let mut next = i64::MAX;
             for (_, record) in index.chain(newest) {

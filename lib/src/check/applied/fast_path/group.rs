@@ -4,15 +4,16 @@ use crate::mvcc::index::{NONE, Record};
 use crate::mvcc::{KeyValue, Keyspace};
 use crate::raft::{Condition, PlainPut, PlainTarget, PlainWrite};
 
-/// Versions of a key that are looked through for the one that was live: more are left to the long way.
-const VERSIONS: usize = 4096;
-/// Records of a group in which a key is looked for.
-const RECORDS: usize = 64;
+/// Maximum number of versions of a key that are searched for the one that was live: more are left to the careful path.
+const MAX_VERSIONS: usize = 4096;
+/// Maximum number of records of a revision in which a key is searched.
+const MAX_RECORDS: usize = 64;
 
-/// Records that are asked for together.
+/// Number of records that are loaded together.
 const WARMED: usize = 64;
 
-/// Asks for the next records and those before them of their keys, which lie anywhere in the file; until where.
+/// Loads the next records, and those before them of their keys, which may be anywhere in the file; returns the position after
+/// the last.
 pub(super) fn warm(keyspace: &Keyspace<'_>, first: usize) -> usize {
     let index = keyspace.index();
     let end = first.saturating_add(WARMED);
@@ -28,14 +29,14 @@ pub(super) fn warm(keyspace: &Keyspace<'_>, first: usize) -> usize {
 
 /// The records of one main revision: positions in the index. There may be none.
 #[derive(Clone, Copy)]
-pub(super) struct Group<'k, 'a> {
+pub(super) struct RevisionRecords<'k, 'a> {
     keyspace: &'k Keyspace<'a>,
     main: i64,
     first: usize,
     end: usize,
 }
 
-impl<'k, 'a> Group<'k, 'a> {
+impl<'k, 'a> RevisionRecords<'k, 'a> {
     /// Those of `main`, which begin at `first`.
     pub(super) fn from(keyspace: &'k Keyspace<'a>, main: i64, first: usize) -> Self {
         let rest = keyspace.index().records.get(first..).unwrap_or_default();
@@ -104,9 +105,9 @@ impl<'k, 'a> Group<'k, 'a> {
         index.record(before).filter(|record| !record.is_tombstone())
     }
 
-    /// What was live of a key before the group; `None` where that takes too long to find out.
+    /// What was live of a key before the group; `None` if that takes too long to find out.
     fn live(&self, key: &[u8]) -> Option<Option<&'k Record>> {
-        let places = self.first..self.end.min(self.first.saturating_add(RECORDS));
+        let places = self.first..self.end.min(self.first.saturating_add(MAX_RECORDS));
         if let Some(at) = places
             .into_iter()
             .find(|&at| self.user_key(at) == Some(key))
@@ -120,7 +121,7 @@ impl<'k, 'a> Group<'k, 'a> {
         let mut versions = index.chain(newest).map(|(_, record)| record);
         let found = versions
             .by_ref()
-            .take(VERSIONS)
+            .take(MAX_VERSIONS)
             .find(|record| record.main < self.main);
         match found {
             Some(record) => Some((!record.is_tombstone()).then_some(record)),
@@ -219,7 +220,7 @@ impl<'k, 'a> Group<'k, 'a> {
         self.live(key)?.is_none().then_some(false)
     }
 
-    /// What the deletion at a place deleted; `None` where there is none as etcd writes it.
+    /// What the deletion at a place deleted; `None` if there is none as etcd writes it.
     fn tombstone_at(&self, at: usize) -> Option<&'k Record> {
         let record = self.numbered(at).filter(|record| record.is_tombstone())?;
         let stored = KeyValue::parse(record.message(self.keyspace.bytes)).ok()?;

@@ -1,25 +1,25 @@
-//! A stretch of entries held against the store, each on top of the store as it is before it.
+//! A range of entries compared with the store, each on top of the store as it is before it.
 
-use super::super::Entry;
-use super::group::{self, Group};
+use super::super::RunEntry;
+use super::group::{self, RevisionRecords};
 use super::leases::{Revoked, Timeline};
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Plain, PlainKind, PlainTxn, PlainWrite, Request};
 
 /// Entries that follow each other.
 #[derive(Clone, Copy)]
-pub(super) struct Stretch {
+pub(super) struct EntryRange {
     /// The first of them.
     pub(super) from: usize,
-    /// The one behind the last.
+    /// The position after the last.
     pub(super) to: usize,
     /// The revision of the store before the first.
     pub(super) revision: i64,
 }
 
-/// How far a stretch lies on the road.
+/// How many entries of a range match the store.
 pub(super) struct Verified {
-    /// The first entry that does not.
+    /// The position of the first entry that does not match.
     pub(super) to: usize,
     /// The revision of the store before that.
     pub(super) revision: i64,
@@ -43,7 +43,7 @@ impl Verified {
         }
     }
 
-    /// With the stretch that follows.
+    /// Joins the range that follows.
     pub(super) fn then(mut self, next: Self) -> Self {
         self.revoked.extend(next.revoked);
         Self {
@@ -56,45 +56,43 @@ impl Verified {
     }
 }
 
-/// Follows the road through a stretch, as far as it leads.
-pub(super) fn stretch(
+/// Compares a range of entries with the store up to the first difference.
+pub(super) fn range(
     keyspace: &Keyspace<'_>,
-    entries: &[Entry<'_>],
-    stretch: Stretch,
+    entries: &[RunEntry<'_>],
+    range: EntryRange,
     timeline: &Timeline,
 ) -> Verified {
-    let mut road = Verified::nothing(stretch.from, stretch.revision);
-    let mut next = keyspace
-        .index()
-        .first_at(stretch.revision.saturating_add(1));
+    let mut path = Verified::nothing(range.from, range.revision);
+    let mut next = keyspace.index().first_at(range.revision.saturating_add(1));
     let mut warmed = next;
-    for position in stretch.from..stretch.to.min(timeline.until) {
+    for position in range.from..range.to.min(timeline.until) {
         if next >= warmed {
             warmed = group::warm(keyspace, next);
         }
-        let group = Group::from(keyspace, road.revision.saturating_add(1), next);
+        let group = RevisionRecords::from(keyspace, path.revision.saturating_add(1), next);
         let Some(made) = entries
             .get(position)
-            .and_then(|entry| made(entry, position, &group, timeline, &mut road.revoked))
+            .and_then(|entry| made(entry, position, &group, timeline, &mut path.revoked))
         else {
             break;
         };
-        road.to = position.saturating_add(1);
+        path.to = position.saturating_add(1);
         if made > 0 {
-            road.revision = road.revision.saturating_add(1);
-            road.writes = road.writes.saturating_add(1);
-            road.records = road.records.saturating_add(made as u64);
+            path.revision = path.revision.saturating_add(1);
+            path.writes = path.writes.saturating_add(1);
+            path.records = path.records.saturating_add(made as u64);
             next = group.end();
         }
     }
-    road
+    path
 }
 
-/// How many records of the group an entry made: all or none. `None` where it should have made others.
+/// How many records of the group an entry made: all or none. `None` if it should have made others.
 fn made(
-    entry: &Entry<'_>,
+    entry: &RunEntry<'_>,
     position: usize,
-    group: &Group<'_, '_>,
+    group: &RevisionRecords<'_, '_>,
     timeline: &Timeline,
     revoked: &mut Vec<Revoked>,
 ) -> Option<usize> {
@@ -108,7 +106,7 @@ fn made(
         };
     }
     let Payload::Request(Request::Internal(request)) = entry.payload() else {
-        // Where etcd stops, the way back has not come by.
+        // Counting back ends at an entry at which etcd stops.
         return Some(0);
     };
     match request.operation() {
@@ -137,7 +135,7 @@ fn made(
 fn by_txn(
     txn: PlainTxn<'_>,
     position: usize,
-    group: &Group<'_, '_>,
+    group: &RevisionRecords<'_, '_>,
     timeline: &Timeline,
 ) -> Option<usize> {
     let mut holds = true;

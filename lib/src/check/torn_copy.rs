@@ -1,0 +1,90 @@
+//! A copy that was taken while etcd was writing: its pages are of several states, and the member itself may be healthy.
+//!
+//! bbolt never overwrites a page that the newest meta page leads to: a transaction writes free pages and then a meta page.
+//! So a file that is read from its beginning to its end while etcd writes has an older meta page, and behind it pages that
+//! later transactions have taken. Bit rot and lost writes leave no page that is newer than what leads to it.
+
+use std::cmp::Ordering;
+
+use crate::bolt::{Db, PageType, Pgid};
+use crate::codes::{bolt, cross, wal};
+use crate::mvcc::{Revision, StoredKey};
+use located::codes::Code;
+use located::{Finding, Place, Severity};
+
+/// Reports a torn copy if the other findings are signs of one, and names these.
+pub(super) fn torn_copy(db: &Db<'_>, findings: &[Finding]) -> Option<Finding> {
+    let errors = || {
+        let errors = findings.iter();
+        errors.filter(|finding| finding.severity == Severity::Error)
+    };
+    let of = |codes: &[&'static Code]| {
+        let errors = errors();
+        errors
+            .filter(|finding| codes.iter().any(|code| std::ptr::eq(*code, finding.code)))
+            .count()
+    };
+    // A damaged log is no sign of a copy: etcd only appends to it.
+    if of(wal::ALL) > 0 {
+        return None;
+    }
+    let moved: Vec<(u64, Ordering)> = errors()
+        .filter_map(|finding| moved_page(db, finding))
+        .collect();
+    let is_newer = |(page, order): &(u64, Ordering)| order.is_gt().then_some(*page);
+    let newer: Vec<u64> = moved.iter().filter_map(is_newer).collect();
+    // Pages that changed places have older records at one of them.
+    let older = moved.len().saturating_sub(newer.len());
+    let structure = of(bolt::ALL);
+    let mut signs = Vec::new();
+    if let Some(first) = newer.first().filter(|_| newer.len() > older) {
+        signs.push(match newer.len() {
+            1 => format!("page {first} has newer records than the page that leads to it"),
+            count => format!(
+                "{count} pages have newer records than the pages that lead to them, the first of them page {first}"
+            ),
+        });
+    }
+    if structure > 0 && of(&[&cross::TWICE]) > 0 {
+        signs.push("the store has records of entries after consistent_index".to_owned());
+    }
+    if structure > 0 && of(&[&cross::INDEX_AHEAD]) > 0 {
+        signs.push("the db is ahead of the WAL".to_owned());
+    }
+    if signs.is_empty() || structure == 0 {
+        return None;
+    }
+    let message = format!(
+        "the copy was probably taken while etcd was writing: {}. The member itself may be healthy; copy it again",
+        signs.join("; ")
+    );
+    let finding = Finding::new(&bolt::TORN_COPY, Place::file(db.file().file()), message);
+    Some(finding.count(structure as u64))
+}
+
+/// The page of a finding, if its records are newer or older than the branch page above it says.
+fn moved_page(db: &Db<'_>, finding: &Finding) -> Option<(u64, Ordering)> {
+    let pgid = finding.place.page?;
+    let stack = finding.page_stack.iter().rev();
+    let above = stack.copied().find(|above| *above != pgid)?;
+    if finding.place.file != *db.file().file() {
+        return None;
+    }
+    let page = db.page(Pgid(pgid)).ok()?;
+    if page.header.page_type() != Some(PageType::Leaf) {
+        return None;
+    }
+    let first = revision(page.items().flatten().next()?.key)?;
+    let parent = db.page(Pgid(above)).ok()?;
+    let mut children = parent.children().flatten();
+    let own = children.find(|element| element.pgid.0 == pgid)?;
+    if first < revision(own.key)? {
+        return Some((pgid, Ordering::Less));
+    }
+    let until = revision(children.next()?.key)?;
+    (first > until).then_some((pgid, Ordering::Greater))
+}
+
+fn revision(key: &[u8]) -> Option<Revision> {
+    Some(StoredKey::parse(key).ok()?.revision)
+}

@@ -1,0 +1,131 @@
+//! Directories that a real etcd writes while the test runs: healthy ones that once were accused, and mixtures that once were
+//! not. Without the releases of `fixtures/recipes/etcd-from-debian` the tests say so and pass.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use etcd_inspect::Severity;
+use etcd_inspect::check::{Depth, check};
+use etcd_inspect::member::Member;
+use etcd_inspect::progress::Silent;
+use testkit::etcd::{Binaries, Server};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn binaries(release: &str) -> Option<Binaries> {
+    let binaries = Binaries::newest(release);
+    if binaries.is_none() {
+        eprintln!("no etcd {release} here: see fixtures/recipes/etcd-from-debian");
+    }
+    binaries
+}
+
+/// Codes and messages of errors.
+fn errors(data: &Path) -> Vec<(&'static str, String)> {
+    let member = Member::open(data).unwrap();
+    let findings = check(&member, Depth::Default, &Silent).findings;
+    findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| (finding.code.id, finding.message))
+        .collect()
+}
+
+fn start(binaries: &Binaries, data: &Path, flags: &[&str]) -> Server {
+    Server::start(binaries, data, flags, PATIENCE).unwrap()
+}
+
+fn put(server: &Server, key: &str, value: &str) {
+    server.ctl(&["put", key, value]);
+}
+
+#[test]
+fn deletions_that_a_compaction_removed_are_not_missing_writes() {
+    // etcd#6567: before 3.4.34 and 3.5.16 a compaction removes a tombstone of its own revision.
+    let Some(binaries) = binaries("3.4.23") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = start(&binaries, &data, &[]);
+    for n in 0..12 {
+        put(&server, &format!("/k{n}"), &format!("value {n}"));
+    }
+    for key in ["/k3", "/k4", "/k5"] {
+        server.ctl(&["del", key]);
+    }
+    server.ctl(&["compact", "--physical", "16"]);
+    server.ctl(&["defrag"]);
+    server.stop();
+    assert_eq!(errors(&data), []);
+}
+
+#[test]
+fn a_db_of_another_fresh_cluster_is_a_contradiction() {
+    for release in ["3.4.23", "3.5.30"] {
+        let Some(binaries) = binaries(release) else {
+            continue;
+        };
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        for (folder, name) in folders.iter().zip(["red", "blue"]) {
+            let data = folder.path().join("data");
+            let server = start(&binaries, &data, &["--initial-cluster-token", name]);
+            for n in 0..12 {
+                let value = format!("a value of the {name} cluster, number {n:04}, long enough");
+                put(&server, &format!("/k{n}"), &value);
+            }
+            server.stop();
+        }
+        let [red, blue] = folders.each_ref().map(|folder| folder.path().join("data"));
+        let db = "member/snap/db";
+        fs::copy(red.join(db), blue.join(db)).unwrap();
+        let found = errors(&blue);
+        assert!(
+            found
+                .iter()
+                .any(|(code, _)| ["X-002", "X-011"].contains(code)),
+            "{release}: {found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|(code, _)| !["X-006", "X-012"].contains(code)),
+            "{release}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_counter_that_goes_on_after_a_restore_is_healthy() {
+    let Some(binaries) = binaries("3.5.30") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let value = |n: u32| format!("{{\"holder\":\"worker-7\",\"generation\":{n:012}}}");
+    let server = start(&binaries, &folder.path().join("earlier"), &[]);
+    for n in 0..10 {
+        put(&server, "/lock", &value(n));
+    }
+    let snapshot = folder.path().join("snapshot.db");
+    let snapshot = snapshot.to_str().unwrap();
+    server.ctl(&["snapshot", "save", snapshot]);
+    server.stop();
+    let data = folder.path().join("data");
+    let restored = binaries.utl(&[
+        "snapshot",
+        "restore",
+        snapshot,
+        "--data-dir",
+        data.to_str().unwrap(),
+    ]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert_eq!(errors(&data), [], "restored and never started");
+    let server = start(&binaries, &data, &[]);
+    for n in 10..130 {
+        put(&server, "/lock", &value(n));
+    }
+    server.ctl(&["compact", "101"]);
+    server.stop();
+    assert_eq!(errors(&data), [], "written to after the restore");
+}
