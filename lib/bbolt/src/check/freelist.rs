@@ -53,8 +53,8 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
         } else if !free.insert(*id) {
             double.add(*id);
         } else if used.contains(*id) {
-            // The next commits overwrite this page, and the start after them panics with "multiple references". The freelist
-            // was not checked before (etcd#10108).
+            // The next commits overwrite this page, and the start after them panics with "multiple references".
+            // `etcdctl snapshot status` did not check it (etcd#10108).
             in_use.add(*id);
         }
     }
