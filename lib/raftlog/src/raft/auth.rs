@@ -18,7 +18,7 @@ pub struct InternalAuthenticateRequest {
     /// The user.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// The server clears it before it proposes the request.
+    /// The server never sets it: the log does not contain the password of a login.
     #[prost(string, tag = "2")]
     pub password: String,
     /// The token that the user receives.

@@ -159,7 +159,7 @@ pub(super) fn heads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 
 /// Reports segments whose crc record does not continue the segment before them.
 ///
-/// A purge between two reads caused it without any damage in 3.3 and 3.4.0 to 3.4.7 (etcd#11918).
+/// Before 3.3.21 and 3.4.8 etcd reported it falsely after a purge (etcd#11918).
 pub(super) fn links(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     for (number, segment) in log.log.segments.iter().enumerate() {
         let before = number.checked_sub(1).and_then(|n| log.log.segments.get(n));
