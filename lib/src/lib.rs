@@ -27,6 +27,7 @@ pub mod evidence;
 pub mod member;
 pub mod mvcc;
 pub mod recover;
+pub mod salvage;
 pub mod verdict;
 
 pub use bbolt as bolt;

@@ -1,5 +1,6 @@
 //! One file per verb; the documentation of its arguments is its help.
 
+mod carve;
 mod certs;
 mod check;
 mod compare;
@@ -16,6 +17,7 @@ mod man;
 mod meta;
 mod page;
 mod preflight;
+mod salvage;
 mod search;
 mod snap;
 mod space;
@@ -66,6 +68,8 @@ verbs! {
     Check: check::CheckArgs;
     Compare: compare::CompareArgs;
     Preflight: preflight::PreflightArgs;
+    Salvage: salvage::SalvageArgs;
+    Carve: carve::CarveArgs;
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;

@@ -13,7 +13,7 @@
 
 mod advice;
 mod affected;
-mod applied;
+pub(crate) mod applied;
 mod buckets;
 mod collect;
 mod cross;

@@ -1,12 +1,49 @@
 //! A whole data directory, built from what the bytes say and then damaged as they say.
 
+use std::io::Cursor;
+
 use etcd_inspect::evidence::{Evidence, Kind};
+use etcd_inspect::bolt::{self, Db as Bolt, MetaChoice};
 use etcd_inspect::member::{Member, Options};
+use etcd_inspect::progress::Silent;
+use etcd_inspect::salvage::{self, Sources, carve, correct};
+use etcd_inspect::{Bytes, FileName, Limits};
 use testkit::synth::bolt::Db;
 use testkit::synth::mvcc::Keyspace;
 
-/// Takes the bytes as a script: how many keys of what size, then edits of the db, then the log and a `.snap`.
+/// Asks a damaged directory everything.
 pub fn directory(data: &[u8]) {
+    super::ask(&member(data));
+}
+
+/// Salvages a damaged directory: what is written has nothing that our own check reports.
+pub fn salvage(data: &[u8]) {
+    let member = member(data);
+    let sources = Sources::read([&member], &Silent);
+    for carved in [false, true] {
+        let options = salvage::SalvageOptions {
+            carved,
+            ..salvage::SalvageOptions::default()
+        };
+        let Ok(salvaged) = sources.salvage(&options, &Silent) else {
+            continue;
+        };
+        let mut file = Cursor::new(Vec::new());
+        salvaged.image(&mut file, &Silent).expect("sorted entries");
+        let name = FileName::new("salvaged");
+        let bytes = file.into_inner();
+        let bytes = Bytes::new(&name, 0, &bytes);
+        let db = Bolt::open(bytes, MetaChoice::Newest, &Limits::default()).expect("a db");
+        bolt::check::check(&db, &Silent, &mut |finding| panic!("{finding:?}"));
+    }
+    std::hint::black_box(correct::corrections(&member, &Silent).len());
+    if let Ok(carvings) = carve::carve(&member, &Silent) {
+        std::hint::black_box(carvings.iter().count());
+    }
+}
+
+/// Takes the bytes as a script: how many keys of what size, then edits of the db, then the log and a `.snap`.
+fn member(data: &[u8]) -> Member {
     let mut script = Script(data);
     let mut keys = Keyspace::new();
     let (count, size, per_leaf) = (script.byte() % 64, script.byte(), script.byte() % 16 + 1);
@@ -40,7 +77,7 @@ pub fn directory(data: &[u8]) {
         ("member/wal/0000000000000000-0000000000000000.wal", wal.to_vec()),
     ];
     let evidence = Evidence::of_readers("made up", Kind::DataDir, files);
-    super::ask(&Member::of(evidence, Options::default()));
+    Member::of(evidence, Options::default())
 }
 
 struct Script<'d>(&'d [u8]);

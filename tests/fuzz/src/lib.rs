@@ -20,13 +20,13 @@ use etcd_inspect::snap::{self, SnapFile, Store};
 use etcd_inspect::wal::{self, Log};
 use etcd_inspect::{Bytes, FileName, Finding, Limits, raft};
 
-pub use directory::directory;
+pub use directory::{directory, salvage};
 
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("bolt", bolt),
     ("wal", wal),
     ("snap", snap),
@@ -36,6 +36,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("encryption", encryption),
     ("archive", archive),
     ("directory", directory),
+    ("salvage", salvage),
 ];
 
 fn ignore(finding: Finding) {

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// How a verb is asked. Placeholders: see [`Subject`]. `{out}` is a folder outside of the evidence, one for each line.
+/// How a verb is asked. Placeholders: see [`Subject`]. `{out}` is a folder outside of the evidence, one for each line; `{new}` a
+/// name there that nothing has yet.
 const ROWS: &[(&str, &[&str])] = &[
     (
         "status",
@@ -186,6 +187,29 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "salvage",
+        &[
+            "{path} --out {new}",
+            "{path} --dry-run -o json",
+            "{path} {other} --stale keep --include carved --out {new} -o json",
+            "{path} --rev -5 --prefix {prefix} --out {new}",
+            "{path} --at -1h --resource pods -n kube-system --dry-run",
+            "{path} --correct --out-dir {new} -o json",
+            "{path} --correct --dry-run",
+        ],
+    ),
+    (
+        "carve",
+        &[
+            "{path}",
+            "-o jsonl {path}",
+            "--state deleted --prefix {prefix} -o wide {path}",
+            "--last-commit --etcd-prefix /registry -o json {path}",
+            "--encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o json {path}",
+            "--reveal=all -o jsonl {path}",
+        ],
+    ),
+    (
         "search",
         &[
             "{word} {path}",
@@ -298,7 +322,10 @@ impl<'s> Subject<'s> {
     }
 
     fn line(&self, at: usize, verb: &str, row: &str) -> Vec<String> {
+        static NEW: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let out = self.outside.join(format!("out{at}"));
+        let number = NEW.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let new = self.outside.join(format!("new{number}"));
         if row.contains("{out}") {
             std::fs::create_dir_all(&out).expect("a folder outside");
             let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -315,6 +342,7 @@ impl<'s> Subject<'s> {
             ("{word}", self.word.to_owned()),
             ("{page}", self.page.to_owned()),
             ("{out}", text(&out)),
+            ("{new}", text(&new)),
             ("{encryption}", text(&self.outside.join("encryption.yaml"))),
             ("{kms}", text(&self.outside.join("kms.yaml"))),
             ("{fp}", text(&self.outside.join("fp.key"))),

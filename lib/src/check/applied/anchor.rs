@@ -28,7 +28,7 @@ const MIN_TRIED_ENTRIES: u64 = 4;
 
 /// An entry at which the comparison can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     /// Before the first entry of all: the store was empty.
     Beginning,
     /// Before the entry at this position the store was at this revision.
@@ -37,7 +37,7 @@ pub(super) enum Anchor {
 
 impl Anchor {
     /// The position of the first entry that is compared.
-    pub(super) fn at(self) -> usize {
+    pub(crate) fn at(self) -> usize {
         match self {
             Self::Beginning => 0,
             Self::At { position, .. } => position,
@@ -56,7 +56,7 @@ impl Anchor {
     ///
     /// A value may be in the store by coincidence. So each candidate is tried: of the first entries after it whose records
     /// must be there, nearly all must be.
-    pub(super) fn find(
+    pub(crate) fn find(
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         consistent_index: u64,
@@ -153,7 +153,7 @@ impl Anchor {
 }
 
 /// What a new member holds.
-pub(super) fn beginning() -> State {
+pub(crate) fn beginning() -> State {
     let mut state = State::default();
     state.users.revision = 1;
     state
@@ -161,7 +161,7 @@ pub(super) fn beginning() -> State {
 
 /// The presumed state in the middle of a log: every lease that is used before it is granted exists. Users and alarms are left
 /// out: the store shows which requests were refused.
-pub(super) fn presumed(entries: &[RunEntry<'_>]) -> State {
+pub(crate) fn presumed(entries: &[RunEntry<'_>]) -> State {
     let mut state = State::default();
     let mut granted = std::collections::HashSet::new();
     for entry in entries {

@@ -29,7 +29,7 @@ pub(super) use another_store::is_restored;
 pub use logged::{Logged, logged};
 pub use versions::versions;
 
-use anchor::Anchor;
+pub(crate) use anchor::{Anchor, beginning, presumed};
 use finding_set::FindingSet;
 use single_bit::single_bit_mismatches;
 use walk::Begin;
@@ -56,9 +56,9 @@ pub struct ComparedRange {
 }
 
 /// One entry, with its data.
-pub(super) struct RunEntry<'a> {
-    pub(super) entry: &'a LogEntry,
-    pub(super) data: &'a [u8],
+pub(crate) struct RunEntry<'a> {
+    pub(crate) entry: &'a LogEntry,
+    pub(crate) data: &'a [u8],
 }
 
 impl RunEntry<'_> {
@@ -257,7 +257,7 @@ impl<'a> LogComparison<'_, 'a> {
 }
 
 /// The surviving entries in runs without gaps.
-fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<RunEntry<'a>>> {
+pub(crate) fn runs<'a>(wal: &Wal<'a>) -> Vec<Vec<RunEntry<'a>>> {
     let mut runs: Vec<Vec<RunEntry<'_>>> = Vec::new();
     for entry in wal.log().surviving() {
         let data = wal.data(entry);

@@ -1,0 +1,238 @@
+//! `salvage`.
+
+mod correct;
+mod report;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use etcd_inspect::evidence::Evidence;
+use etcd_inspect::member::Member;
+use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::salvage::{Point, Salvage, SalvageOptions, Sources, Stale};
+
+use crate::at::{Rev, When};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::time;
+use crate::ui::Ui;
+use crate::what;
+
+/// Write a backup that etcd restores, from a damaged db, its log and other members' copies
+///
+/// Takes every record that something vouches for: the log (its checksum), the db (reached from the root), both, or another
+/// member's copy; pages that no tree reaches only with --include carved. What is lost is listed and never guessed. The file
+/// is new, holds secrets as they are stored, and is readable only for its owner. The evidence is not changed.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect salvage /copy/m1 --dry-run
+  etcd-inspect salvage /copy/m1 --out m1.db
+  etcd-inspect salvage /copy/m1 /copy/m2 /copy/m3 --out cluster.db
+  etcd-inspect salvage /copy/m1 --rev 1202270 --out before-the-mistake.db
+  etcd-inspect salvage /copy/m1 --at 03:10 --resource deploy -n shop --out part.db
+  etcd-inspect salvage /copy/m1 --correct --out-dir m1-corrected")]
+pub(crate) struct SalvageArgs {
+    /// Data directories of one cluster, or a db, snapshot or wal directory
+    #[arg(num_args = 0..=9)]
+    paths: Vec<PathBuf>,
+    /// The backup to write; it must not exist
+    #[arg(long, value_name = "FILE.db")]
+    out: Option<PathBuf>,
+    /// Instead of a backup: a copy of the data directory in which only proven bytes differ
+    #[arg(long, conflicts_with_all = ["out", "rev", "at", "include", "prefix", "resource", "namespace"])]
+    correct: bool,
+    /// With --correct: the directory to write; it must not exist
+    #[arg(long, value_name = "DIR", requires = "correct")]
+    out_dir: Option<PathBuf>,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The state after this revision, also below the compaction where the log reaches; -N: N before the newest
+    #[arg(long, value_name = "N|-N", allow_hyphen_values = true)]
+    rev: Option<Rev>,
+    /// The state at this time: RFC 3339, 03:10 on the last day, or -2h before the newest time in the data
+    #[arg(
+        long,
+        value_name = "TIME|-2h",
+        allow_hyphen_values = true,
+        conflicts_with = "rev"
+    )]
+    at: Option<When>,
+    /// Keys of which only an older version is left: drop leaves them out, keep writes the older version
+    #[arg(long, value_name = "drop|keep", default_value = "drop")]
+    stale: StaleArg,
+    /// Also records of pages that no tree reaches
+    #[arg(long, value_name = "carved")]
+    include: Vec<Include>,
+    /// Only keys that begin so
+    #[arg(long, value_name = "P")]
+    prefix: Vec<OsString>,
+    /// Only objects of this Kubernetes resource
+    #[arg(long, value_name = "TYPE")]
+    resource: Vec<String>,
+    /// Only objects of this namespace
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
+}
+
+/// `--stale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum StaleArg {
+    /// They are left out.
+    Drop,
+    /// The older version is written.
+    Keep,
+}
+
+/// `--include`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Include {
+    /// Records of pages that no tree reaches.
+    Carved,
+}
+
+pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let mut members: Vec<Member> = Vec::new();
+    for path in args.paths.iter().skip(1) {
+        members.push(ui.member(Some(path))?);
+    }
+    members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
+    if args.correct {
+        return correct::run(args, &members, ui);
+    }
+    let out = out(args, &members)?;
+    let progress = ui.progress();
+    let sources = Sources::read(&members, &*progress);
+    let options = SalvageOptions {
+        point: point(args, &sources, ui)?,
+        stale: match args.stale {
+            StaleArg::Drop => Stale::Drop,
+            StaleArg::Keep => Stale::Keep,
+        },
+        carved: args.include.contains(&Include::Carved),
+    };
+    let mut salvage = sources.salvage(&options, &*progress)?;
+    narrow(args, &mut salvage)?;
+    let backup = match out.as_ref().filter(|_| !args.dry_run) {
+        Some(out) => Some(salvage.write(out, &*progress).map_err(refused)?),
+        None => None,
+    };
+    report::show(&salvage, args, out.as_ref(), backup.as_ref(), ui)?;
+    Ok(match salvage.unrecoverable.is_empty() {
+        true => Exit::Ok,
+        false => Exit::Partial,
+    })
+}
+
+/// The file to write; none for a dry run that does not name one.
+fn out(args: &SalvageArgs, members: &[Member]) -> anyhow::Result<Option<Out>> {
+    let Some(path) = &args.out else {
+        if args.dry_run {
+            return Ok(None);
+        }
+        return Err(Failure::usage(
+            "salvage writes a new file: name it with --out, or ask with --dry-run",
+        )
+        .next("etcd-inspect salvage {path} --dry-run")
+        .next("etcd-inspect salvage {path} --out salvaged.db")
+        .into());
+    };
+    let evidence = members.iter().map(Member::evidence);
+    Ok(Some(
+        Out::new(path, evidence.collect::<Vec<&Evidence>>()).map_err(refused)?,
+    ))
+}
+
+fn refused(error: OutError) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    match error {
+        OutError::Exists(_) | OutError::InEvidence { .. } => {
+            failure.next("etcd-inspect salvage {path} --out /elsewhere/salvaged.db")
+        }
+        OutError::Cancelled => Failure {
+            exit: Exit::Partial,
+            ..failure
+        },
+        _ => failure.next("etcd-inspect salvage {path} --dry-run"),
+    }
+}
+
+/// The revision that `--rev` or `--at` means.
+fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Result<Point> {
+    let progress = ui.progress();
+    let newest = || {
+        let all = sources.salvage(&SalvageOptions::default(), &*progress);
+        all.map(|all| all.revision)
+    };
+    if let Some(when) = args.at {
+        let clock = sources.clock(&*progress)?;
+        let Some(last) = clock.marks().last() else {
+            return Err(Failure::not_found(
+                "no value here has a time in it: --at cannot be answered, etcd itself stores none",
+            )
+            .next("etcd-inspect salvage {path} --rev -100 --dry-run")
+            .into());
+        };
+        let zone = time::zone(ui.global.local);
+        let moment = when.moment(last.time, &zone);
+        let Some(found) = clock.at(moment, newest()?) else {
+            return Err(Failure::not_found(format!(
+                "{} is before the first write that has a time in it",
+                time::full(moment, &zone)
+            ))
+            .next("etcd-inspect salvage {path} --rev -100 --dry-run")
+            .into());
+        };
+        ui.note(format!(
+            "as of rev {}: the newest write before {} that has a time in it is that of rev {}",
+            found.revision,
+            time::full(moment, &zone),
+            found.before.revision
+        ))?;
+        return Ok(Point::Revision(found.revision));
+    }
+    Ok(match args.rev {
+        None | Some(Rev::Latest) => Point::Acknowledged,
+        Some(Rev::Exact(revision)) => Point::Revision(revision),
+        Some(back @ Rev::Back(_)) => match back.revision(newest()?) {
+            Some(revision) => Point::Revision(revision),
+            None => Point::Acknowledged,
+        },
+    })
+}
+
+/// Leaves out all but the part that was asked for.
+fn narrow(args: &SalvageArgs, salvage: &mut Salvage<'_>) -> anyhow::Result<()> {
+    if args.prefix.is_empty() && args.resource.is_empty() && args.namespace.is_none() {
+        return Ok(());
+    }
+    let prefixes: Vec<Vec<u8>> = args
+        .prefix
+        .iter()
+        .map(|prefix| what::unescape(prefix))
+        .collect();
+    let layout = salvage.layout();
+    let mut paths = Vec::new();
+    for noun in &args.resource {
+        let targets = layout.resolve(noun);
+        if targets.is_empty() {
+            return Err(
+                Failure::not_found(format!("no resource \"{noun}\" is known"))
+                    .next("etcd-inspect keys --by-resource {path}")
+                    .into(),
+            );
+        }
+        paths.extend(targets.into_iter().map(|target| target.path));
+    }
+    let namespace = args.namespace.as_deref();
+    salvage.retain_keys(&|key| {
+        let parsed = || layout.parse(key);
+        (prefixes.is_empty() || prefixes.iter().any(|prefix| key.starts_with(prefix)))
+            && (paths.is_empty()
+                || parsed().is_some_and(|parsed| paths.iter().any(|path| path == parsed.path)))
+            && namespace.is_none_or(|namespace| {
+                parsed().is_some_and(|parsed| parsed.namespace == Some(namespace))
+            })
+    });
+    Ok(())
+}

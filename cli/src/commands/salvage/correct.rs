@@ -1,0 +1,120 @@
+//! `salvage --correct`: a copy in which only proven bytes differ.
+
+use etcd_inspect::member::Member;
+use etcd_inspect::salvage::backup::Out;
+use etcd_inspect::salvage::correct::{self, Correction};
+use etcd_inspect::text::shell;
+use serde_json::{Map, Value, json};
+
+use super::{SalvageArgs, refused};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Label, Line};
+use crate::ui::Ui;
+
+/// Finds what can be proven and writes the copy.
+pub(super) fn run(args: &SalvageArgs, members: &[Member], ui: &mut Ui) -> anyhow::Result<Exit> {
+    let [member] = members else {
+        return Err(Failure::usage("--correct copies one data directory")
+            .next("etcd-inspect salvage {path} --correct --out-dir corrected")
+            .into());
+    };
+    let out = match (&args.out_dir, args.dry_run) {
+        (Some(path), _) => Some(Out::new(path, [member.evidence()]).map_err(refused)?),
+        (None, true) => None,
+        (None, false) => {
+            return Err(Failure::usage(
+                "--correct writes a new data directory: name it with --out-dir, or ask with --dry-run",
+            )
+            .next("etcd-inspect salvage {path} --correct --dry-run")
+            .into());
+        }
+    };
+    let progress = ui.progress();
+    let corrections = correct::corrections(member, &*progress);
+    let written = out
+        .as_ref()
+        .filter(|_| !args.dry_run && !corrections.is_empty());
+    if let Some(out) = written {
+        correct::write(member, &corrections, out, &*progress).map_err(refused)?;
+    }
+    show(&corrections, out.as_ref(), written.is_some(), ui)?;
+    Ok(Exit::negative_if(corrections.is_empty()))
+}
+
+fn show(
+    corrections: &[Correction],
+    out: Option<&Out>,
+    written: bool,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let rows: Vec<Value> = corrections
+        .iter()
+        .map(|correction| {
+            json!({
+                "file": correction.file.display().to_string(),
+                "offset": correction.offset,
+                "old": hex(&correction.old),
+                "new": hex(&correction.new),
+                "proof": correction.proof,
+            })
+        })
+        .collect();
+    let next = match (written, out) {
+        (true, Some(out)) => vec![format!(
+            "etcd-inspect preflight {} --for start",
+            shell::word(&out.path().to_string_lossy())
+        )],
+        _ if corrections.is_empty() => vec![ui.filled("etcd-inspect salvage {path} --dry-run")],
+        _ => vec![ui.filled("etcd-inspect salvage {path} --correct --out-dir corrected")],
+    };
+    let mut fields = Map::new();
+    fields.insert(
+        "out_dir".to_owned(),
+        json!(out.map(|out| out.path().display().to_string())),
+    );
+    fields.insert("written".to_owned(), json!(written));
+    fields.insert("corrections".to_owned(), Value::from(rows));
+    fields.insert("next".to_owned(), json!(next));
+    ui.document("salvage", fields, |ui| {
+        for correction in corrections {
+            ui.line(
+                Line::new()
+                    .with(
+                        Label::Name,
+                        format!("{} @ {:#x}", correction.file.display(), correction.offset),
+                    )
+                    .text(format!(
+                        "  {} -> {}",
+                        hex(&correction.old),
+                        hex(&correction.new)
+                    )),
+            )?;
+            ui.line(Line::new().with(Label::Dim, format!("    proof: {}", correction.proof)))?;
+        }
+        let said = match (written, out) {
+            _ if corrections.is_empty() => {
+                "nothing is proven to be wrong: no copy is written".to_owned()
+            }
+            (true, Some(out)) => format!(
+                "wrote   {}: the evidence with {} bytes corrected; members and log are kept",
+                out.path().display(),
+                corrections.iter().map(|c| c.new.len()).sum::<usize>()
+            ),
+            _ => "dry run: nothing was written".to_owned(),
+        };
+        ui.line(Line::from(said))?;
+        for command in &next {
+            ui.line(
+                Line::new()
+                    .with(Label::Dim, "next    ")
+                    .with(Label::Command, command.clone()),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,235 @@
+//! What was salvaged, from what, and what was not.
+
+use std::path::Path;
+
+use etcd_inspect::salvage::backup::{Backup, Out};
+use etcd_inspect::salvage::{Doubtful, Label as Source, Lost, Salvage};
+use serde_json::{Map, Value, json};
+
+use super::SalvageArgs;
+use crate::commands::keys::json_key;
+use crate::output::number::thousands;
+use crate::output::{Label, Line, escape};
+use crate::ui::Ui;
+
+/// Lines of a list that people are shown; the JSON has all.
+const SHOWN_LINES: usize = 20;
+
+/// Prints the plan or what was written.
+pub(super) fn show(
+    salvage: &Salvage<'_>,
+    args: &SalvageArgs,
+    out: Option<&Out>,
+    backup: Option<&Backup>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let fields = fields(salvage, args, out, backup, ui);
+    for note in &salvage.notes {
+        ui.note(note.clone())?;
+    }
+    if salvage.left_out > 0 {
+        ui.warn(format!(
+            "only a part was asked for: {} live keys are left out of the backup",
+            thousands(salvage.left_out.into())
+        ))?;
+    }
+    ui.document("salvage", fields.clone(), |ui| {
+        sheet(salvage, out, backup, &fields, ui)
+    })
+}
+
+fn fields(
+    salvage: &Salvage<'_>,
+    args: &SalvageArgs,
+    out: Option<&Out>,
+    backup: Option<&Backup>,
+    ui: &Ui,
+) -> Map<String, Value> {
+    let count = |label| salvage.gave.records.get(&label).copied().unwrap_or(0);
+    let records = json!({
+        "db": count(Source::Db),
+        "log": count(Source::Log),
+        "db_log": count(Source::DbLog),
+        "carved": count(Source::Carved),
+        "peer": count(Source::Peer),
+    });
+    let lost: Vec<Value> = salvage.unrecoverable.iter().map(lost_json).collect();
+    let stale: Vec<Value> = salvage.stale.iter().map(doubtful_json).collect();
+    let deleted: Vec<Value> = salvage.maybe_deleted.iter().map(doubtful_json).collect();
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    put(
+        "out",
+        json!(out.map(|out| out.path().display().to_string())),
+    );
+    put("sha256", json!(backup.map(|backup| &backup.sha256)));
+    put("revision", json!(salvage.revision));
+    put("compact_revision", json!(salvage.compact_revision));
+    put("keys", json!(salvage.keys));
+    put("records", records);
+    put("stale", Value::from(stale));
+    put("maybe_deleted", Value::from(deleted));
+    put("unrecoverable", Value::from(lost));
+    put("next", json!(next(salvage, args, backup, ui)));
+    fields
+}
+
+/// What to run next: the restore of what was written, or the salvage that writes it.
+fn next(
+    salvage: &Salvage<'_>,
+    args: &SalvageArgs,
+    backup: Option<&Backup>,
+    ui: &Ui,
+) -> Vec<String> {
+    match backup {
+        Some(backup) => salvage.restore.commands(&backup.path),
+        None => {
+            let out = args.out.as_deref().unwrap_or(Path::new("salvaged.db"));
+            let out = etcd_inspect::text::shell::word(&out.to_string_lossy());
+            let mut paths = args.paths.iter();
+            let first = paths.next().map_or_else(
+                || ui.filled("{path}"),
+                |path| crate::failure::shell_word(path),
+            );
+            let more: String = paths
+                .map(|path| format!(" {}", crate::failure::shell_word(path)))
+                .collect();
+            vec![format!("etcd-inspect salvage {first}{more} --out {out}")]
+        }
+    }
+}
+
+fn lost_json(lost: &Lost) -> Value {
+    let mut fields = Map::new();
+    fields.insert("what".to_owned(), json!(lost.what));
+    if let Some(key) = &lost.key {
+        fields.insert("key".to_owned(), json_key(key));
+    }
+    if let Some((first, last)) = lost.revisions {
+        fields.insert("first_revision".to_owned(), json!(first));
+        fields.insert("last_revision".to_owned(), json!(last));
+    }
+    if let Some((first, last)) = lost.indexes {
+        fields.insert("first_index".to_owned(), json!(first));
+        fields.insert("last_index".to_owned(), json!(last));
+    }
+    if let Some(place) = &lost.place {
+        fields.insert("file".to_owned(), json!(place.file.as_str()));
+        fields.insert("offset".to_owned(), json!(place.offset));
+        if let Some(page) = place.page {
+            fields.insert("page".to_owned(), json!(page));
+        }
+    }
+    Value::Object(fields)
+}
+
+fn doubtful_json(doubtful: &Doubtful) -> Value {
+    json!({
+        "key": json_key(&doubtful.key),
+        "revision": doubtful.revision,
+        "lost_revision": doubtful.lost_revision,
+        "place": doubtful.place.as_ref().map(ToString::to_string),
+    })
+}
+
+fn sheet(
+    salvage: &Salvage<'_>,
+    out: Option<&Out>,
+    backup: Option<&Backup>,
+    fields: &Map<String, Value>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let compacted = match salvage.compact_revision {
+        Some(revision) => format!("compacted at {}", thousands(revision.into())),
+        None => "never compacted".to_owned(),
+    };
+    ui.line(Line::from(format!(
+        "revision {} · {compacted} · {} live keys",
+        thousands(salvage.revision.into()),
+        thousands(salvage.keys.into())
+    )))?;
+    ui.line(Line::new().with(
+        Label::Dim,
+        format!("{:<8}{:>12}{:>12}", "SOURCE", "RECORDS", "KEYS"),
+    ))?;
+    for label in Source::ALL {
+        let count = |of: &std::collections::BTreeMap<Source, u64>| {
+            thousands(of.get(&label).copied().unwrap_or(0).into())
+        };
+        ui.line(Line::from(format!(
+            "{:<8}{:>12}{:>12}",
+            label.as_str(),
+            count(&salvage.gave.records),
+            count(&salvage.gave.keys)
+        )))?;
+    }
+    doubtful("stale", &salvage.stale, ui)?;
+    doubtful("maybe deleted", &salvage.maybe_deleted, ui)?;
+    for lost in salvage.unrecoverable.iter().take(SHOWN_LINES) {
+        let place = lost
+            .place
+            .as_ref()
+            .map_or_else(String::new, |place| format!(" ({place})"));
+        ui.line(
+            Line::new()
+                .with(Label::Warning, "lost    ")
+                .text(format!("{}{place}", lost.what)),
+        )?;
+    }
+    cut(salvage.unrecoverable.len(), ui)?;
+    match (backup, out) {
+        (Some(backup), _) => {
+            ui.line(Line::from(format!(
+                "wrote   {} · {} bytes · mode 0600 · secrets are in it as they are stored",
+                backup.path.display(),
+                thousands(backup.size_bytes.into())
+            )))?;
+            ui.line(Line::from(format!("sha256  {}", backup.sha256)))?;
+            if let Some(bump) = salvage.restore.bump_revision {
+                ui.note(format!(
+                    "the restore skips {} revisions and marks them compacted: watchers of Kubernetes then list again instead of taking new writes for old ones (etcdutl 3.5.10 or newer)",
+                    thousands(bump.into())
+                ))?;
+            }
+        }
+        (None, Some(out)) => ui.line(Line::from(format!(
+            "dry run: {} was not written",
+            out.path().display()
+        )))?,
+        (None, None) => ui.line(Line::from("dry run: nothing was written"))?,
+    }
+    let next = fields.get("next").and_then(Value::as_array);
+    for command in next.into_iter().flatten().filter_map(Value::as_str) {
+        ui.line(
+            Line::new()
+                .with(Label::Dim, "next    ")
+                .with(Label::Command, command.to_owned()),
+        )?;
+    }
+    Ok(())
+}
+
+fn doubtful(name: &str, keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
+    for key in keys.iter().take(SHOWN_LINES) {
+        let text = escape::bytes(&key.key, ui.terminal.charset);
+        ui.line(
+            Line::new()
+                .with(Label::Warning, format!("{name:<14}"))
+                .text(format!(
+                    "{text}: left at revision {}, lost at revision {}",
+                    key.revision, key.lost_revision
+                )),
+        )?;
+    }
+    cut(keys.len(), ui)
+}
+
+fn cut(all: usize, ui: &mut Ui) -> anyhow::Result<()> {
+    if all > SHOWN_LINES {
+        ui.line(Line::new().with(
+            Label::Dim,
+            format!("        {SHOWN_LINES} of {all} (-o json has all)"),
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,370 @@
+//! From the parts to what is written: the best copy, gaps filled from others, compaction, keys that are in doubt.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::label::Label;
+use super::member_records::MemberRecords;
+use super::record::{KeyRecord, RecordSet, within};
+use super::{Doubtful, Gave, Lost, Point, Restore, Salvage, SalvageOptions, Stale};
+use crate::Error;
+use crate::mvcc::Revision;
+use located::MainRevision;
+
+/// Joins the parts: the best copy, and what others have of its gaps.
+pub(super) fn join<'a>(
+    mut parts: Vec<MemberRecords<'a>>,
+    point: Point,
+) -> Result<Salvage<'a>, Error> {
+    let best = best(&parts);
+    let Some(best) = best else {
+        return Err(Error::Missing {
+            file: crate::FileName::new(""),
+            what: "evidence",
+        });
+    };
+    let mut set = RecordSet::default();
+    for part in &mut parts {
+        let empty = super::record::RecordSource {
+            image: &[],
+            file: part.source.file.clone(),
+            changes: Vec::new(),
+        };
+        set.sources.push(std::mem::replace(&mut part.source, empty));
+    }
+    let others: Vec<Vec<KeyRecord>> = (0..parts.len())
+        .filter(|number| *number != best)
+        .filter_map(|number| Some(std::mem::take(&mut parts.get_mut(number)?.records)))
+        .collect();
+    let main = parts.swap_remove(best);
+    if main.records.is_empty() && main.applied.0 == 0 && !main.lost.is_empty() {
+        return Err(Error::Missing {
+            file: main.member.evidence().name().clone(),
+            what: "readable db, and no log that says which revisions it wrote",
+        });
+    }
+    if let Point::Revision(asked) = point
+        && asked > main.revision
+    {
+        return Err(Error::Future {
+            revision: MainRevision(asked),
+            current: MainRevision(main.revision),
+        });
+    }
+    set.records = main.records;
+    let mut salvage = Salvage {
+        page_size: main
+            .member
+            .db()
+            .ok()
+            .and_then(|db| u32::try_from(db.page_size()).ok())
+            .filter(|size| (512..=65_536).contains(size))
+            .unwrap_or(4096),
+        storage_version: main
+            .member
+            .meta()
+            .ok()
+            .and_then(|meta| meta.storage_version)
+            .map(|version| version.to_string()),
+        restore: Restore::default(),
+        set,
+        state: main.state,
+        applied: main.applied,
+        revision: main.revision,
+        compact_revision: (main.compacted >= 0).then_some(main.compacted),
+        keys: 0,
+        gave: Gave {
+            records: BTreeMap::new(),
+            keys: BTreeMap::new(),
+        },
+        stale: Vec::new(),
+        maybe_deleted: Vec::new(),
+        unrecoverable: main.lost,
+        notes: main.notes,
+        left_out: 0,
+        possibly_acknowledged: main.possible,
+    };
+    if main.state_is_newer {
+        salvage.notes.push(
+            "leases, users and members are those of the end of the db: nothing says what they were at that revision".to_owned(),
+        );
+    }
+    if main.possible > 0 {
+        let entries = if main.possible == 1 {
+            "entry"
+        } else {
+            "entries"
+        };
+        salvage.unrecoverable.push(Lost {
+            what: format!(
+                "{} {entries} of the log after the highest proven commit may have been acknowledged and are left out; --rev N takes them in up to revision N",
+                main.possible
+            ),
+            ..Lost::default()
+        });
+    }
+    salvage.fill_from(&others);
+    salvage.limit_compaction();
+    salvage.restore = Restore::of(main.member, &salvage);
+    Ok(salvage)
+}
+
+/// The part that reaches furthest; of two that reach equally far the one that has lost less.
+fn best(parts: &[MemberRecords<'_>]) -> Option<usize> {
+    (0..parts.len()).max_by_key(|number| {
+        parts.get(*number).map(|part| {
+            let lost = std::cmp::Reverse(part.lost.len());
+            (part.revision, part.whole, lost, std::cmp::Reverse(*number))
+        })
+    })
+}
+
+impl Salvage<'_> {
+    /// Lists the gaps, takes out what compaction removes and what is in doubt, and counts the rest.
+    ///
+    /// `loose` are records that no tree reaches: they fill gaps if that is asked for, and else tell which keys are in doubt.
+    pub(super) fn finish(&mut self, options: &SalvageOptions, loose: Vec<KeyRecord>) {
+        self.use_loose(loose, options);
+        // Hostile evidence may have one revision twice, as a value and as a deletion.
+        self.set.records.sort_by_key(|r| (r.revision, r.tombstone));
+        self.set.records.dedup_by_key(|r| r.revision);
+        self.list_gaps();
+        self.compact();
+        let doubtful: HashSet<Vec<u8>> = match options.stale {
+            Stale::Drop => self.stale.iter().map(|stale| stale.key.clone()).collect(),
+            Stale::Keep => HashSet::new(),
+        };
+        self.settle(&|key| !doubtful.contains(key));
+        self.left_out = 0;
+        self.check_leases();
+    }
+
+    /// Takes records that no tree reaches into the gaps, or notes whose newest version or deletion they are.
+    fn use_loose(&mut self, mut loose: Vec<KeyRecord>, options: &SalvageOptions) {
+        let missing = self.missing();
+        let below_compaction =
+            matches!(options.point, Point::Revision(_)) && self.compact_revision.is_none();
+        loose.retain(|record| {
+            let main = record.revision.main;
+            within(&missing, main) || (below_compaction && main <= self.revision)
+        });
+        loose.sort_by_key(|record| (record.revision, record.tombstone, record.source));
+        loose.dedup_by_key(|record| record.revision);
+        let known: HashSet<_> = self.set.records.iter().map(|r| r.revision).collect();
+        loose.retain(|record| !known.contains(&record.revision));
+        if options.carved {
+            self.set.records.extend(loose);
+            self.set.records.sort_by_key(|record| record.revision);
+            return;
+        }
+        let mut newest: HashMap<&[u8], Revision> = HashMap::new();
+        let wanted: HashSet<&[u8]> = loose
+            .iter()
+            .map(|record| self.set.user_key(record))
+            .collect();
+        for record in &self.set.records {
+            let key = self.set.user_key(record);
+            if wanted.contains(key) {
+                newest.insert(key, record.revision);
+            }
+        }
+        let doubtful = |record: &KeyRecord| {
+            let key = self.set.user_key(record);
+            let left = newest.get(key)?;
+            (*left < record.revision).then(|| Doubtful {
+                key: key.to_vec(),
+                revision: left.main,
+                lost_revision: record.revision.main,
+                place: self.set.place(record),
+            })
+        };
+        let of = |tombstone: bool| {
+            let records = loose.iter().filter(|record| record.tombstone == tombstone);
+            sorted(records.filter_map(doubtful).collect())
+        };
+        let (stale, maybe_deleted) = (of(false), of(true));
+        self.stale = stale;
+        self.maybe_deleted = maybe_deleted;
+    }
+
+    /// Revisions that the best copy does not have and another one has.
+    fn fill_from(&mut self, others: &[Vec<KeyRecord>]) {
+        for records in others {
+            let missing = self.missing();
+            let fits = |record: &&KeyRecord| within(&missing, record.revision.main);
+            let filled: Vec<KeyRecord> = records
+                .iter()
+                .filter(fits)
+                .map(|record| KeyRecord {
+                    label: Label::Peer,
+                    ..*record
+                })
+                .collect();
+            if filled.is_empty() {
+                continue;
+            }
+            let has = |range: Option<(i64, i64)>| {
+                range.is_some_and(|(first, last)| {
+                    super::member_records::has_all(&filled, (first, last))
+                })
+            };
+            self.unrecoverable.retain(|lost| !has(lost.revisions));
+            self.set.records.extend(filled);
+            self.set.records.sort_by_key(|record| record.revision);
+        }
+    }
+
+    /// A compaction that is newer than the store cannot be in force.
+    fn limit_compaction(&mut self) {
+        if let Some(compacted) = self.compact_revision.filter(|at| *at > self.revision) {
+            self.notes.push(format!(
+                "the compaction revision {compacted} is newer than the store: nothing is compacted above revision {}",
+                self.revision
+            ));
+            self.compact_revision = Some(self.revision);
+        }
+    }
+
+    /// Ranges of main revisions above the compaction without any record.
+    pub(super) fn missing(&self) -> Vec<(i64, i64)> {
+        let mut missing = Vec::new();
+        let mut next = self.compact_revision.unwrap_or(1).max(1).saturating_add(1);
+        let from = self.set.first_at(next);
+        for record in self.set.records.get(from..).unwrap_or_default() {
+            let main = record.revision.main;
+            if main > next {
+                missing.push((next, main.saturating_sub(1)));
+            }
+            next = main.saturating_add(1);
+        }
+        if next <= self.revision {
+            missing.push((next, self.revision));
+        }
+        missing
+    }
+
+    /// Every revision above the compaction was made by a write: one without a record is lost.
+    fn list_gaps(&mut self) {
+        let listed = self.unrecoverable.iter().filter_map(|lost| lost.revisions);
+        let listed: BTreeMap<i64, i64> = listed.collect();
+        for (first, last) in self.missing() {
+            let known = listed.range(..=first).next_back();
+            if known.is_some_and(|(_, to)| *to >= last) || self.is_bump(last) {
+                continue;
+            }
+            let what = if first == last {
+                format!("revision {first}: no record; a key that was written then may be stale")
+            } else {
+                format!(
+                    "revisions {first}–{last}: no record; keys that were written then may be stale"
+                )
+            };
+            self.unrecoverable.push(Lost {
+                what,
+                revisions: Some((first, last)),
+                ..Lost::default()
+            });
+        }
+    }
+
+    /// Whether the record after a gap is the marker of `snapshot restore --bump-revision`: the gap was made on purpose.
+    fn is_bump(&self, last: i64) -> bool {
+        let at = self.set.first_at(last.saturating_add(1));
+        let next = self.set.records.get(at);
+        next.is_some_and(|record| !record.tombstone && self.set.user_key(record).is_empty())
+    }
+
+    /// Takes out what the compaction in force removes.
+    fn compact(&mut self) {
+        let Some(compacted) = self.compact_revision else {
+            return;
+        };
+        let mut gone = vec![false; self.set.records.len()];
+        self.set.for_each_key(|positions| {
+            let old = positions.partition_point(|at| {
+                self.set
+                    .records
+                    .get(*at as usize)
+                    .is_some_and(|record| record.revision.main <= compacted)
+            });
+            let old = positions.get(..old).unwrap_or_default();
+            let newest = old.last().and_then(|at| self.set.records.get(*at as usize));
+            // A tombstone written at the compaction itself stays since 3.4.34, 3.5.16 and 3.6, and HashKV leaves it out
+            // there; without it every release gives the same hash.
+            let stays = newest.is_some_and(|record| !record.tombstone);
+            let removed = old.len().saturating_sub(usize::from(stays));
+            for at in old.get(..removed).unwrap_or_default() {
+                if let Some(gone) = gone.get_mut(*at as usize) {
+                    *gone = true;
+                }
+            }
+        });
+        self.set
+            .retain_positions(|at| !gone.get(at).copied().unwrap_or(false));
+    }
+
+    /// Keeps the keys for which `keep` answers `true`, and counts them.
+    pub(super) fn settle(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        let mut gone = vec![false; self.set.records.len()];
+        let (mut left_out, mut keys) = (0u64, BTreeMap::<Label, u64>::new());
+        self.set.for_each_key(|positions| {
+            let record = |at: &u32| self.set.records.get(*at as usize);
+            let Some(newest) = positions.last().and_then(record) else {
+                return;
+            };
+            let key = self.set.user_key(newest);
+            let live = !newest.tombstone && !key.is_empty();
+            if keep(key) {
+                *keys.entry(newest.label).or_default() += u64::from(live);
+                return;
+            }
+            left_out = left_out.saturating_add(u64::from(live));
+            for at in positions {
+                if let Some(gone) = gone.get_mut(*at as usize) {
+                    *gone = true;
+                }
+            }
+        });
+        self.set
+            .retain_positions(|at| !gone.get(at).copied().unwrap_or(false));
+        self.left_out = left_out;
+        self.keys = keys.values().sum();
+        self.gave.records.clear();
+        for record in &self.set.records {
+            *self.gave.records.entry(record.label).or_default() += 1;
+        }
+        self.gave.keys = keys;
+    }
+
+    /// A live key of a lease that is not there would never expire.
+    fn check_leases(&mut self) {
+        let mut orphans: BTreeMap<i64, u64> = BTreeMap::new();
+        self.set.for_each_key(|positions| {
+            let newest = positions
+                .last()
+                .and_then(|at| self.set.records.get(*at as usize));
+            let lease = newest
+                .filter(|record| !record.tombstone)
+                .and_then(|record| self.set.key_value(record))
+                .map_or(0, |kv| kv.lease);
+            if lease != 0 && !self.state.leases.contains(lease) {
+                *orphans.entry(lease).or_default() += 1;
+            }
+        });
+        for (lease, keys) in orphans {
+            self.unrecoverable.push(Lost {
+                what: format!(
+                    "lease {lease:016x}: its time to live is not known, so {keys} {} of it will not expire",
+                    if keys == 1 { "key" } else { "keys" }
+                ),
+                ..Lost::default()
+            });
+        }
+    }
+}
+
+/// Keys in doubt by the traces that carving finds of what is lost.
+fn sorted(mut doubtful: Vec<Doubtful>) -> Vec<Doubtful> {
+    doubtful.sort_by(|a, b| (&a.key, a.lost_revision).cmp(&(&b.key, b.lost_revision)));
+    doubtful.dedup_by(|a, b| a.key == b.key);
+    doubtful
+}

@@ -1,0 +1,181 @@
+//! The record set: which record of which source is at which revision.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+
+use super::label::Label;
+use crate::mvcc::{KeyValue, Revision, StoredKey};
+use crate::recover::Change;
+use crate::{FileName, Place};
+
+/// Where the message of a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// In the db of its source.
+    Stored { at: u64, len: u32 },
+    /// Made by an entry of the log: position among the changes of its source.
+    Made(u32),
+}
+
+/// One record of the `key` bucket, without its bytes: 40 bytes of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyRecord {
+    pub(super) revision: Revision,
+    pub(super) body: Body,
+    pub(super) source: u16,
+    pub(super) tombstone: bool,
+    pub(super) label: Label,
+}
+
+/// One db and the changes that one log made.
+#[derive(Debug)]
+pub(super) struct RecordSource<'a> {
+    pub(super) image: &'a [u8],
+    pub(super) file: FileName,
+    pub(super) changes: Vec<Change<'a>>,
+}
+
+/// Records of several sources by ascending revision.
+#[derive(Debug, Default)]
+pub(super) struct RecordSet<'a> {
+    pub(super) sources: Vec<RecordSource<'a>>,
+    pub(super) records: Vec<KeyRecord>,
+}
+
+impl KeyRecord {
+    /// The key under which it is stored.
+    pub(super) fn stored_key(&self) -> StoredKey {
+        StoredKey {
+            revision: self.revision,
+            tombstone: self.tombstone,
+        }
+    }
+}
+
+impl<'a> RecordSet<'a> {
+    /// The message of a record, as it is stored or would be.
+    pub(super) fn message(&self, record: &KeyRecord) -> Cow<'_, [u8]> {
+        let Some(source) = self.sources.get(usize::from(record.source)) else {
+            return Cow::Borrowed(&[]);
+        };
+        match record.body {
+            Body::Stored { at, len } => Cow::Borrowed(slice(source.image, at, len)),
+            Body::Made(change) => Cow::Owned(
+                source
+                    .changes
+                    .get(change as usize)
+                    .map(|change| change.key_value().to_bytes())
+                    .unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// The message taken apart; `None` if it does not decode.
+    pub(super) fn key_value(&self, record: &KeyRecord) -> Option<KeyValue<'_>> {
+        let source = self.sources.get(usize::from(record.source))?;
+        match record.body {
+            Body::Stored { at, len } => KeyValue::parse(slice(source.image, at, len)).ok(),
+            Body::Made(change) => source.changes.get(change as usize).map(Change::key_value),
+        }
+    }
+
+    /// The user key; empty for the marker of a bumped restore.
+    pub(super) fn user_key(&self, record: &KeyRecord) -> &[u8] {
+        let Some(source) = self.sources.get(usize::from(record.source)) else {
+            return &[];
+        };
+        match record.body {
+            Body::Stored { at, len } => {
+                crate::mvcc::user_key(slice(source.image, at, len)).unwrap_or_default()
+            }
+            Body::Made(change) => source
+                .changes
+                .get(change as usize)
+                .map_or(&[], |change| &change.key),
+        }
+    }
+
+    /// Where the record is: an offset of the db, or the entry of the log.
+    pub(super) fn place(&self, record: &KeyRecord) -> Option<Place> {
+        let source = self.sources.get(usize::from(record.source))?;
+        match record.body {
+            Body::Stored { at, .. } => Some(Place::at(&source.file, at)),
+            Body::Made(change) => source
+                .changes
+                .get(change as usize)
+                .map(|change| Place::file(&source.file).with_index(change.index)),
+        }
+    }
+
+    /// Positions of the records of each user key, every key's oldest first; the keys in no particular order, but in the same
+    /// one in every run.
+    pub(super) fn by_key(&self) -> Vec<u32> {
+        let hasher = foldhash::quality::FixedState::default();
+        let hash = |record: &KeyRecord| {
+            let mut hasher = hasher.build_hasher();
+            hasher.write(self.user_key(record));
+            hasher.finish()
+        };
+        let mut hashed: Vec<(u64, u32)> = self
+            .records
+            .iter()
+            .zip(0u32..)
+            .map(|(record, at)| (hash(record), at))
+            .collect();
+        let key = |at: u32| {
+            self.records
+                .get(at as usize)
+                .map(|record| self.user_key(record))
+        };
+        hashed.sort_unstable_by(|a, b| {
+            let order = a.0.cmp(&b.0);
+            order
+                .then_with(|| key(a.1).cmp(&key(b.1)))
+                .then(a.1.cmp(&b.1))
+        });
+        hashed.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// Calls `each` with the positions of every key's records, oldest first.
+    pub(super) fn for_each_key(&self, mut each: impl FnMut(&[u32])) {
+        let order = self.by_key();
+        let same = |a: &u32, b: &u32| {
+            let key = |at: &u32| {
+                self.records
+                    .get(*at as usize)
+                    .map(|record| self.user_key(record))
+            };
+            key(a) == key(b)
+        };
+        order.chunk_by(same).for_each(&mut each);
+    }
+
+    /// Keeps the records at positions for which `keep` answers `true`.
+    pub(super) fn retain_positions(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        let mut at = 0;
+        self.records.retain(|_| {
+            let kept = keep(at);
+            at += 1;
+            kept
+        });
+    }
+
+    /// The first position whose main revision is `main` or above.
+    pub(super) fn first_at(&self, main: i64) -> usize {
+        self.records
+            .partition_point(|record| record.revision.main < main)
+    }
+}
+
+/// Whether one of the ranges holds a number; they ascend and do not overlap.
+pub(super) fn within(ranges: &[(i64, i64)], number: i64) -> bool {
+    let at = ranges.partition_point(|(_, last)| *last < number);
+    ranges.get(at).is_some_and(|(first, _)| *first <= number)
+}
+
+fn slice(image: &[u8], at: u64, len: u32) -> &[u8] {
+    usize::try_from(at)
+        .ok()
+        .and_then(|at| image.get(at..at.checked_add(len as usize)?))
+        .unwrap_or_default()
+}

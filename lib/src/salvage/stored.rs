@@ -1,0 +1,99 @@
+//! The records that the db has, as far as its tree can be followed.
+
+use super::Lost;
+use super::label::Label;
+use super::record::{Body, KeyRecord};
+use crate::Place;
+use crate::bolt::{Db, Item};
+use crate::mvcc::{KeyValue, StoredKey, plan};
+
+/// The records of the `key` bucket that decode, by revision, and what could not be read.
+#[derive(Debug, Default)]
+pub(super) struct StoredRecords {
+    pub(super) records: Vec<KeyRecord>,
+    pub(super) lost: Vec<Lost>,
+}
+
+/// What an element of the `key` bucket is, if it can be believed: its key is a revision, its message decodes, and the numbers
+/// of both agree.
+pub(super) fn record_of(item: &Item<'_>, source: u16, label: Label) -> Option<KeyRecord> {
+    let key = StoredKey::parse(item.key).ok()?;
+    let message = KeyValue::parse(item.value).ok()?;
+    // An empty message is the marker that `snapshot restore --bump-revision` writes.
+    let marker = item.value.is_empty() && !key.tombstone;
+    if !marker && (message.key.is_empty() || !message.is_sound_at(key.revision.main, key.tombstone))
+    {
+        return None;
+    }
+    Some(KeyRecord {
+        revision: key.revision,
+        tombstone: key.tombstone,
+        body: Body::Stored {
+            at: item.offset.checked_add(item.key.len() as u64)?,
+            len: u32::try_from(item.value.len()).ok()?,
+        },
+        source,
+        label,
+    })
+}
+
+impl StoredRecords {
+    /// Walks the tree of the `key` bucket, around every page that cannot be followed.
+    pub(super) fn read(db: &Db<'_>, source: u16) -> Self {
+        let mut stored = Self::default();
+        let mut findings = Vec::new();
+        let sink = &mut |finding| findings.push(finding);
+        let bucket = match db.bucket(b"key", sink) {
+            Ok(bucket) => bucket,
+            Err(error) => {
+                stored.lost.push(Lost {
+                    what: error.to_string(),
+                    place: Some(Place::file(db.file().file())),
+                    ..Lost::default()
+                });
+                return stored;
+            }
+        };
+        let leaves = bucket.leaves(sink);
+        let (planned, skipped) = plan::plan(&leaves, db.file().len(), plan::RECORD_BYTES);
+        for planned in &planned {
+            let Some(page) = leaves.get(planned.index) else {
+                continue;
+            };
+            let mut unreadable = 0u64;
+            for item in plan::bounded_items(&page, planned.count) {
+                match item.and_then(|item| record_of(&item, source, Label::Db)) {
+                    Some(record) => stored.records.push(record),
+                    None => unreadable = unreadable.saturating_add(1),
+                }
+            }
+            if unreadable > 0 {
+                let records = if unreadable == 1 { "record" } else { "records" };
+                stored.lost.push(Lost {
+                    what: format!("{unreadable} {records} of the page cannot be believed"),
+                    place: Some(
+                        Place::at(page.bytes.file(), page.bytes.offset()).on_page(page.pgid.0),
+                    ),
+                    ..Lost::default()
+                });
+            }
+        }
+        if skipped > 0 {
+            stored.lost.push(Lost {
+                what: format!("{skipped} elements overlap others: they were not read"),
+                place: Some(Place::file(db.file().file())),
+                ..Lost::default()
+            });
+        }
+        stored.lost.extend(findings.into_iter().map(|finding| Lost {
+            what: finding.message,
+            place: Some(finding.place),
+            ..Lost::default()
+        }));
+        // Damage may leave pages out of order, or one revision on two pages: the first in key order stays.
+        let order = |record: &KeyRecord| (record.revision, record.tombstone);
+        stored.records.sort_by_key(order);
+        stored.records.dedup_by_key(|record| record.revision);
+        stored
+    }
+}

@@ -1,0 +1,221 @@
+//! What the log wrote: entries applied once more, with the entries that are lost counted and not guessed.
+
+use super::Lost;
+use super::single_bit::RepairedEntry;
+use crate::member::Wal;
+use crate::raft::{Operation, Payload, Request};
+use crate::recover::{Applied, Base, Change, Lease, Replay, State};
+use crate::wal::LogEntry;
+
+/// Where applying begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReplayFrom {
+    /// The entry before the first that is applied.
+    pub(super) index: u64,
+    /// The revision of the store then.
+    pub(super) revision: i64,
+    /// The compaction in force then; -1 for none.
+    pub(super) compacted: i64,
+}
+
+/// Where applying ends, whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReplayUntil {
+    /// The last entry.
+    pub(super) index: u64,
+    /// The last revision.
+    pub(super) revision: i64,
+}
+
+/// The effect of a part of the log.
+#[derive(Debug, Default)]
+pub(super) struct LogReplay<'a> {
+    /// Records by ascending revision.
+    pub(super) changes: Vec<Change<'a>>,
+    /// The revision before the first entry and after the last.
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// The last entry that was applied, with its term.
+    pub(super) last: Option<(u64, u64)>,
+    pub(super) entries: u64,
+    /// Everything beside keys, after the last entry.
+    pub(super) state: State,
+    /// The compaction in force, and every one that was applied: its revision, and that of the store then.
+    pub(super) compacted: i64,
+    pub(super) compactions: Vec<(i64, i64)>,
+    /// Entries that are lost, each run with the revisions that are taken to be theirs.
+    pub(super) lost: Vec<LostEntries>,
+    /// Entries that etcd itself would stop at, and why.
+    pub(super) undecodable: Vec<(u64, String)>,
+}
+
+/// Entries of which nothing can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LostEntries {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// The first and last revision they are taken to have made: one each.
+    pub(super) revisions: (i64, i64),
+}
+
+impl LostEntries {
+    /// For the list of what could not be recovered.
+    pub(super) fn lost(&self) -> Lost {
+        let (first, last) = self.revisions;
+        let what = if self.first == self.last {
+            format!(
+                "entry {} of the log is lost; it is taken to be the write of revision {first}",
+                self.first
+            )
+        } else {
+            format!(
+                "entries {}–{} of the log are lost; they are taken to be the writes of revisions {first}–{last}",
+                self.first, self.last
+            )
+        };
+        Lost {
+            what,
+            revisions: Some(self.revisions),
+            indexes: Some((self.first, self.last)),
+            ..Lost::default()
+        }
+    }
+}
+
+/// Applies entries from `start` to `end` on a base.
+pub(super) fn timeline<'a>(
+    wal: &Wal<'a>,
+    mended: &'a [RepairedEntry],
+    base: &dyn Base,
+    state: State,
+    start: ReplayFrom,
+    end: ReplayUntil,
+) -> LogReplay<'a> {
+    let mut line = LogReplay {
+        from: start.revision,
+        to: start.revision,
+        ..LogReplay::default()
+    };
+    let mut replay = Replay::new(base, state, start.revision, start.compacted);
+    let mut undone: Option<(i64, Lease)> = None;
+    let mut next = start.index.saturating_add(1);
+    for step in steps(wal, mended, start.index, end.index) {
+        if step.index() < next {
+            continue;
+        }
+        if step.index() > next {
+            let missing = i64::try_from(step.index().saturating_sub(next)).unwrap_or(i64::MAX);
+            let from = replay.revision();
+            let to = from.saturating_add(missing);
+            line.lost.push(LostEntries {
+                first: next,
+                last: step.index().saturating_sub(1),
+                revisions: (from.saturating_add(1), to),
+            });
+            if to > end.revision {
+                break;
+            }
+            replay.skip_to(to);
+        }
+        let payload = step.payload(wal);
+        let revoked = revoked(&payload, replay.state());
+        if let Applied::Stops(why) = replay.apply(step.index(), step.data(wal), &payload) {
+            line.undecodable.push((step.index(), why));
+        }
+        if replay.revision() > end.revision {
+            // A write after the end: of all operations only a revoked lease changes more than keys.
+            undone = revoked;
+            break;
+        }
+        line.to = replay.revision();
+        line.last = Some((step.index(), step.term()));
+        line.entries = line.entries.saturating_add(1);
+        next = step.index().saturating_add(1);
+    }
+    line.compacted = replay.compacted();
+    line.compactions = replay.compactions().to_vec();
+    let (changes, mut state) = replay.into_parts();
+    if let Some((id, lease)) = undone {
+        state.leases.0.insert(id, lease);
+    }
+    line.changes = changes;
+    line.changes
+        .retain(|change| change.revision.main <= end.revision);
+    line.state = state;
+    line
+}
+
+/// An entry that can be applied.
+enum Step<'e, 'a> {
+    Whole(&'e LogEntry),
+    RepairedEntry(&'a RepairedEntry),
+}
+
+impl<'a> Step<'_, 'a> {
+    fn index(&self) -> u64 {
+        match self {
+            Self::Whole(entry) => entry.index,
+            Self::RepairedEntry(mended) => mended.index,
+        }
+    }
+
+    fn term(&self) -> u64 {
+        match self {
+            Self::Whole(entry) => entry.term.get(),
+            Self::RepairedEntry(mended) => mended.term,
+        }
+    }
+
+    fn data(&self, wal: &Wal<'a>) -> &'a [u8] {
+        match self {
+            Self::Whole(entry) => wal.data(entry),
+            Self::RepairedEntry(mended) => &mended.data,
+        }
+    }
+
+    fn payload(&self, wal: &Wal<'a>) -> Payload {
+        match self {
+            Self::Whole(entry) => wal.payload(entry),
+            Self::RepairedEntry(mended) => Payload::decode(mended.kind, &mended.data),
+        }
+    }
+}
+
+/// Entries after one index up to another: those that survive, and between them those that were mended.
+fn steps<'e, 'a: 'e>(
+    wal: &Wal<'a>,
+    mended: &'a [RepairedEntry],
+    after: u64,
+    through: u64,
+) -> Vec<Step<'e, 'a>> {
+    let wanted = |index: u64| index > after && index <= through;
+    let mut steps: Vec<Step<'e, 'a>> = wal
+        .log()
+        .surviving()
+        .filter(|entry| wanted(entry.index))
+        .map(Step::Whole)
+        .collect();
+    steps.extend(
+        mended
+            .iter()
+            .filter(|mended| wanted(mended.index))
+            .map(Step::RepairedEntry),
+    );
+    // Stable: where an entry survives, the mended one of its index comes after it and is passed over.
+    steps.sort_by_key(Step::index);
+    steps
+}
+
+fn revoked(payload: &Payload, state: &State) -> Option<(i64, Lease)> {
+    let Payload::Request(Request::Internal(request)) = payload else {
+        return None;
+    };
+    match request.operation() {
+        Some(Operation::LeaseRevoke(revoke)) => state
+            .leases
+            .0
+            .get(&revoke.id)
+            .map(|lease| (revoke.id, *lease)),
+        _ => None,
+    }
+}

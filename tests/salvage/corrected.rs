@@ -1,0 +1,113 @@
+//! `--correct`: the copy is the undamaged directory again, byte for byte.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use testkit::{Seal, data_dir, fixture_copy, incidents, places};
+
+use crate::run;
+
+const WAL: &str = "member/wal/0000000000000000-0000000000000000.wal";
+const DB: &str = "member/snap/db";
+
+fn corrected(data: &Path, into: &Path) -> Value {
+    let seal = Seal::of(data);
+    let output = run(&[
+        "salvage",
+        data.to_str().unwrap(),
+        "--correct",
+        "--out-dir",
+        into.to_str().unwrap(),
+        "-o",
+        "json",
+    ]);
+    seal.assert_unchanged();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn same(healthy: &Path, copy: &Path, file: &str) {
+    let (healthy, copy) = (
+        fs::read(healthy.join(file)).unwrap(),
+        fs::read(copy.join(file)).unwrap(),
+    );
+    let differs = healthy.iter().zip(&copy).position(|(a, b)| a != b);
+    assert_eq!((differs, healthy.len()), (None, copy.len()), "{file}");
+}
+
+#[test]
+fn a_wrong_length_word_is_put_right() {
+    for id in ["W09", "W10"] {
+        let incident = incidents::incident(id);
+        let copy = incident.reproduce();
+        let dir = tempfile::tempdir().unwrap();
+        let into = dir.path().join("corrected");
+        let said = corrected(&copy.data_dir(), &into);
+        let corrections = said["corrections"].as_array().unwrap();
+        assert_eq!(corrections.len(), 1, "{id}: {said}");
+        let healthy = data_dir(incident.base);
+        same(&healthy, &into, WAL);
+        same(&healthy, &into, DB);
+    }
+}
+
+#[test]
+fn one_flipped_bit_of_a_record_is_found_by_its_checksum() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let log = places::wal::Log::read(&copy.data_dir());
+    let entries = log.entries();
+    let entry = &entries[entries.len() / 2];
+    let frame = &log.segments[entry.segment].frames[entry.frame];
+    let wal = copy.data_dir().join(WAL);
+    let mut bytes = fs::read(&wal).unwrap();
+    bytes[frame.data.end - 3] ^= 0x20;
+    fs::write(&wal, &bytes).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("corrected");
+    let said = corrected(&copy.data_dir(), &into);
+    assert_eq!(said["corrections"].as_array().unwrap().len(), 1, "{said}");
+    same(&data_dir("etcd-3.5.30"), &into, WAL);
+}
+
+#[test]
+fn one_flipped_bit_of_a_meta_page_is_found_by_its_checksum() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let db = copy.data_dir().join(DB);
+    let mut bytes = fs::read(&db).unwrap();
+    bytes[64] ^= 0x10;
+    bytes[4096 + 33] ^= 0x02;
+    fs::write(&db, &bytes).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("corrected");
+    let said = corrected(&copy.data_dir(), &into);
+    assert_eq!(said["corrections"].as_array().unwrap().len(), 2, "{said}");
+    same(&data_dir("etcd-3.5.30"), &into, DB);
+}
+
+#[test]
+fn the_element_count_of_a_leaf_is_that_of_its_element_array() {
+    let incident = incidents::incident("D28");
+    let copy = incident.reproduce();
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("corrected");
+    let said = corrected(&copy.data_dir(), &into);
+    let corrections = said["corrections"].as_array().unwrap();
+    assert_eq!(corrections.len(), 1, "{said}");
+    assert!(
+        corrections[0]["proof"]
+            .as_str()
+            .unwrap()
+            .contains("element array")
+    );
+    same(&data_dir(incident.base), &into, DB);
+}
+
+#[test]
+fn a_healthy_directory_is_not_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("corrected");
+    let said = corrected(&data_dir("etcd-3.5.30"), &into);
+    assert_eq!(said["corrections"], Value::Array(Vec::new()));
+    assert!(!into.exists());
+}
