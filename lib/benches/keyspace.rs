@@ -5,7 +5,7 @@
 #![allow(
     missing_docs,
     clippy::unwrap_used,
-    reason = "a benchmark may stop where it stands"
+    reason = "a benchmark may stop at the first surprise"
 )]
 
 use std::hint::black_box;

@@ -174,7 +174,7 @@ fn votes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     {
         let [was, is] = pair else { continue };
         if was.state.term == is.state.term && was.state.vote != is.state.vote {
-            // Nobody of that id can become leader: the member has only given its vote away for this term.
+            // An unknown member cannot become leader: the vote of this member is only lost for the term.
             let stranger = [was, is]
                 .into_iter()
                 .map(|state| state.state.vote)
@@ -183,7 +183,7 @@ fn votes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                 let finding = match stranger {
                     Some(id) => {
                         let message = format!(
-                            "in term {} the vote names {id}, which is no member: harmless",
+                            "a vote in term {} names {id}, which is not a member: harmless",
                             is.state.term
                         );
                         Finding::new(code, log.record(is.record), message).severity(Severity::Note)
