@@ -68,7 +68,7 @@ impl<'m> View<'m> {
             return Ok(());
         };
         ui.note(format!(
-            "after replay of {} WAL entries behind index {}: as etcd would have it after a start",
+            "after replay of {} WAL entries after index {}: as etcd would have it after a start",
             reach.entries, reach.from
         ))?;
         if reach.to < reach.last {
@@ -80,7 +80,7 @@ impl<'m> View<'m> {
         }
         if let Some((index, why)) = &reach.stops {
             ui.warn(format!(
-                "etcd stops at entry {index}: {why}; nothing behind it was applied"
+                "etcd stops at entry {index}: {why}; nothing after it was applied"
             ))?;
         }
         Ok(())
@@ -196,9 +196,9 @@ impl<'m> View<'m> {
         let between = found.revision.saturating_sub(found.before.revision);
         let silent = match between {
             0 => String::new(),
-            1 => "; the revision behind it carries none".to_owned(),
+            1 => "; the revision after it has none".to_owned(),
             between => format!(
-                "; the {} revisions behind it carry none",
+                "; the {} revisions after it have none",
                 thousands(between.into())
             ),
         };

@@ -143,7 +143,7 @@ fn regions(dir: &Path) -> Vec<Region> {
             false,
         ),
         of(
-            "WAL: zeros behind the log",
+            "WAL: zeros after the log",
             std::iter::once(segment.end() + 8..segment.end() + 100_000).collect(),
             false,
         ),

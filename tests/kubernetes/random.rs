@@ -73,7 +73,7 @@ fn read_everything(stored: &[u8]) {
             tree.is_object()
         );
     } else {
-        assert!(line.is_empty(), "a failed object leaves nothing behind");
+        assert!(line.is_empty(), "nothing is left of a failed object");
     }
     let _ = object.decode::<serde_json::Value>();
 }

@@ -139,7 +139,7 @@ fn an_index_that_the_log_does_not_have_says_where_it_begins_and_ends() {
     browser.command("wal");
     browser.command("wal 999999");
     assert!(
-        browser.shows("lies behind the WAL: it ends with 4333"),
+        browser.shows("is not in the WAL: it ends with 4333"),
         "{}",
         browser.draw()
     );

@@ -300,7 +300,7 @@ fn verdict(compared: &Comparison, at: usize, row: &MemberRow) -> String {
     {
         let behind = newest.saturating_sub(mine).unsigned_abs();
         said.push(format!(
-            "{} behind",
+            "lags by {}",
             verdict::counted(behind, "revision", "revisions")
         ));
     }

@@ -278,7 +278,7 @@ fn describe(permission: &Permission, ui: &Ui) -> String {
     let key = escape::bytes(&permission.key, charset);
     let range = match permission.range_end.as_slice() {
         [] => key.into_owned(),
-        [0] => format!("{key} and all behind it"),
+        [0] => format!("{key} and all keys after it"),
         end => format!("{key} to {}", escape::bytes(end, charset)),
     };
     let kind = match permission.kind {

@@ -1,4 +1,4 @@
-//! Codes of rules across files. are those of the format reference; from X-006 on they compare the WAL with the
+//! Codes of rules across files. X-006 and later compare the WAL with the
 //! store it was applied to.
 
 use located::codes;
@@ -6,14 +6,14 @@ use located::codes;
 codes! {
     CLUSTER_ID = "X-001", Error, "members of different clusters",
         what: "The WAL metadata of the copies name different cluster ids. On the wire such members refuse each other: `cluster ID mismatch`.",
-        why: "Directories of two clusters were mixed, or one was restored or started again.",
+        why: "Directories of two clusters were mixed, or one of them was restored or started as a new cluster.",
         next: "etcd-inspect status on each copy; keep those of one cluster together.";
     FOREIGN_DB = "X-002", Error, "the db is not this member's",
-        what: "The member whose WAL this is is missing in the `members` bucket of the db, and the db's term or index do not fit the WAL. etcd may start and serve another cluster's data.",
+        what: "The member that wrote the WAL is not in the `members` bucket of the db, and the db's term or index do not fit the WAL. etcd may start and serve another cluster's data.",
         why: "A db copied from another member or another cluster.",
         next: "Put the member's own db back; or restore the db alone: etcd-inspect preflight --for restore {path}";
     CLONED = "X-003", Error, "two copies of one member with different logs",
-        what: "Both directories have the same member id, but their logs hold different entries at the same index.",
+        what: "Both directories have the same member id, but their logs contain different entries at the same index.",
         why: "A data directory was used twice: a cloned machine, a restored file copy.",
         next: "Start at most one of them; better remove the member and add it again.";
     SNAP_ORDER = "X-004", Warning, "snapshots whose terms go back",
@@ -22,42 +22,42 @@ codes! {
         next: "etcd-inspect snap {path}; etcd-inspect wal --terms {path}";
     DIFFERS = "X-006", Error, "the store does not hold what the WAL wrote",
         what: "The record of a revision differs from the raft entry that made it: key, value, lease, creation or version. Nothing in bbolt protects values; etcd starts and serves the wrong one.",
-        why: "Bit rot in the db, a page of an older time (lost write), a manual edit, or a member that applied the entry differently.",
+        why: "Bit rot in the db, an outdated page (lost write), a manual edit, or a member that applied the entry differently.",
         next: "The WAL has the right value. In a cluster remove this member and add it again; alone: take the newest backup, `etcd-inspect compare` of both says what it lacks.";
     MISSING = "X-007", Error, "the store lacks records that the WAL wrote",
-        what: "A raft entry that the db counts as applied made a record, and the record is not there although no compaction removes it. etcd starts silently; keys are missing, deleted ones are back, or older versions are served.",
-        why: "A lost page or element, a page of an older time, a removed tombstone.",
+        what: "An applied raft entry wrote a record, and the record is not in the db although no compaction removes it. etcd starts without a warning; keys are missing, deleted ones are back, or older versions are served.",
+        why: "A lost page or element, an outdated page, a removed tombstone.",
         next: "The WAL has what is missing. In a cluster remove this member and add it again; alone: take the newest backup, `etcd-inspect compare` of both says what it lacks.";
     UNEXPLAINED = "X-008", Error, "the store has revisions that the WAL does not explain",
-        what: "Between the effects of two neighbouring raft entries the store has revisions that no entry made. Its numbering differs from then on from that of other members.",
+        what: "Between the revisions of two consecutive raft entries the store has revisions that no entry wrote. From there on its revisions differ from those of other members.",
         why: "Entries applied twice (etcd 3.5.0 to 3.5.5 after a crash), a revision number damaged, a manual edit.",
         next: "etcd-inspect wal {path} shows the entries around it; in a cluster of several members compare the copies: etcd-inspect compare";
-    SKIPPED = "X-009", Error, "entries counted as applied have no effect in the store",
-        what: "consistent_index says the entries are applied, but what they write is not there. etcd never applies them: their writes are lost on this member, silently.",
-        why: "consistent_index raised without the data: etcd 3.5.0 to 3.5.2 after a crash (issue 13766), a db spliced from two times, a manual edit.",
+    SKIPPED = "X-009", Error, "the effect of applied entries is not in the store",
+        what: "According to consistent_index the entries are applied, but what they write is not in the store. etcd never applies them: their writes are lost on this member, silently.",
+        why: "consistent_index raised without the data: etcd 3.5.0 to 3.5.2 after a crash (issue 13766), a db with pages of two different times, a manual edit.",
         next: "In a cluster remove this member and add it again. Alone: the entries are still in the WAL, and a start does not apply them.";
     TWICE = "X-010", Error, "a start would apply entries a second time",
-        what: "Entries with an index greater than consistent_index are already in the store. A start applies them again: revisions run ahead of other members.",
+        what: "Entries with an index greater than consistent_index are already in the store: etcd will apply them twice. From then on this member's revisions are higher than those of other members.",
         why: "consistent_index went back: etcd 3.5.0 to 3.5.5 (a crash, or during defragmentation), a manual edit.",
         next: "Do not start it. In a cluster remove this member and add it again. Alone: etcd-inspect preflight --for start {path}";
-    DISAGREE = "X-011", Error, "WAL and store tell different histories",
-        what: "From one raft entry on the store's revisions are others than the WAL makes. The two do not belong together.",
-        why: "A db from another member or another time beside this WAL.",
+    DISAGREE = "X-011", Error, "WAL and store have different histories",
+        what: "From one raft entry on, the store's revisions differ from those that the WAL writes. The two do not belong together.",
+        why: "The db is of another member or another time than this WAL.",
         next: "Find the db that belongs to this WAL: etcd-inspect status of each copy and backup; compare them with etcd-inspect compare.";
     OLD_VALUE = "X-012", Error, "a value differs from the WAL by a few bits",
-        what: "The WAL holds no write of the key with the stored value, but one that differs in a single bit: bit rot in the db. etcd serves the damaged value.",
+        what: "The WAL contains no write of the key with the stored value, but one that differs in a single bit: bit rot in the db. etcd serves the damaged value.",
         why: "Bit rot: nothing in bbolt protects values.",
         next: "The WAL has the right value. In a cluster of several members remove this one and add it again.";
     LOGS_DIFFER = "X-013", Error, "committed entries differ between members",
-        what: "Two members of one cluster hold different entries at an index that both call committed. raft never allows it.",
-        why: "Bit rot with a new checksum, --force-new-cluster on one of them, a data directory restored from a file copy.",
+        what: "Two members of one cluster have different entries at an index that is committed on both. raft never allows it.",
+        why: "Bit rot under a checksum that was computed again, --force-new-cluster on one of them, a data directory restored from a file copy.",
         next: "Find the member that a majority contradicts; remove it and add it again.";
     LEASES_DIFFER = "X-014", Error, "the leases are not those of the WAL",
-        what: "The log from its first entry grants and revokes other leases than the `lease` bucket holds. Keys of a lost lease never expire; keys of one that should be gone stay on this member only.",
+        what: "The leases that the whole log grants and does not revoke are not those in the `lease` bucket. Keys of a lost lease never expire; keys of a revoked lease stay on this member only.",
         why: "A lost page or record, a manual edit, etcd issue 12535.",
         next: "In a cluster of several members compare the copies: etcd-inspect compare";
     VERSION_DIFFERS = "X-015", Warning, "the cluster version is not one that the cluster agreed on",
-        what: "The `cluster` bucket names a version that neither the WAL nor a .snap ever set. etcd 3.6 and newer believe the bucket, older ones the v2 store.",
+        what: "The `cluster` bucket contains a version that no entry of the WAL and no .snap file sets. etcd 3.6 and newer believe the bucket, older ones the v2 store.",
         why: "A manual edit, a damaged byte, a db of another member.",
         next: "etcd-inspect meta {path}; compare with the other members.";
     USERS_DIFFER = "X-016", Error, "users, roles or authentication are not what the WAL made them",
@@ -73,14 +73,14 @@ codes! {
         why: "The WAL was lost, shortened or replaced; the db was copied from elsewhere; consistent_index was damaged.",
         next: "Do not start etcd on it. In a cluster: remove this member and add it again. Alone, restore the db into a new directory: etcd-inspect preflight --for restore {path}";
     INDEX_ABOVE_COMMIT = "META-004", Note, "consistent_index is ahead of the commit in the WAL",
-        what: "HardState updates that only advance the commit may stay in a buffer, so a small difference is the rule on live or killed members.",
-        why: "Normal buffering.",
+        what: "HardState updates that only advance the commit index are not synced at once, so a small difference is normal on running or killed members.",
+        why: "The last HardState was still in a buffer when the files were copied or the server was killed.",
         next: "Nothing.";
     TERM = "META-006", Warning, "the term in the db is not that of its entry",
         what: "`term` in the `meta` bucket differs from the term of the raft entry at consistent_index, or is higher than any term of the WAL.",
         why: "A db from another member or another time, a manual edit, a flipped bit.",
         next: "etcd-inspect wal --terms {path}; compare with the other members.";
-    NOT_A_MEMBER = "MEM-002", Error, "the member is missing in its own db",
+    NOT_A_MEMBER = "MEM-002", Error, "the member is not in its own db",
         what: "The member id of the WAL metadata is not in the `members` bucket. etcd 3.6 and newer panic (`failed to find local ID in cluster members`); older ones may never serve (`failed to publish local member to cluster through raft`).",
         why: "A WAL or db of another member (volumes swapped, files mixed), or an unfinished restore.",
         next: "etcd-inspect meta {path}; put the files of one member together again.";
@@ -89,12 +89,12 @@ codes! {
         why: "The member was removed while its directory stayed.",
         next: "Do not start it. Delete its directory and add a new member: etcdctl member add";
     MEMBERS_DIFFER = "MEM-005", Warning, "members in db and raft configuration differ",
-        what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots, or has another name for one than it published. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that is only in the bucket is a zombie that comes back with an upgrade.",
+        what: "The `members` bucket names other members, voters or learners than the raft configuration of the log and its snapshots, or has another name for a member than that member published. Up to 3.5 etcd follows the v2 store of the .snap, from 3.6 on the bucket: a member that is only in the bucket is a zombie that comes back with an upgrade.",
         why: "etcd issues 13196, 19557 and 20793: membership changes that were applied on one side only; a manual edit.",
         next: "Upgrade to 3.5.26 or newer before 3.6: etcd-inspect preflight --for upgrade {path}";
-    SNAP_AHEAD = "SNAP-009", Error, "the db is older than the snapshot etcd starts from",
-        what: "The newest usable .snap is newer than consistent_index and there is no .snap.db of its index. etcd panics: `failed to recover v3 backend from snapshot`, `failed to find database snapshot file`.",
-        why: "The db was restored, deleted or replaced alone; a live copy took the db before the .snap; the `meta` bucket was lost.",
+    SNAP_AHEAD = "SNAP-009", Error, "the db is older than the .snap file that etcd starts from",
+        what: "The index of the newest usable .snap file is greater than consistent_index, and there is no .snap.db with that index. etcd panics: `failed to recover v3 backend from snapshot`, `failed to find database snapshot file`.",
+        why: "The db was restored, deleted or replaced without the other files; a copy of a running server took the db before the .snap file; the `meta` bucket was lost.",
         next: "Put the right db back. If the WAL reaches back to consistent_index, moving the newer .snap files away (in a copy) lets etcd start: etcd-inspect preflight --for start {path}";
     SNAP_DB_INDEX = "SNAP-010", Error, "a received db is not the one its name says",
         what: "The .snap.db would be renamed over the db at the next start, but it cannot be read, or its consistent_index is not the index of its name.",
@@ -109,15 +109,15 @@ codes! {
         why: "A new member before its first snapshot; or a wiped member that was started again without being removed and added (etcd issue 13066).",
         next: "If the member had data before: etcdctl member remove, etcdctl member add, and start it with an empty directory. Nothing is to be saved here.";
     TRAILER = "SNAP-011", Error, "the snapshot file fails its SHA-256",
-        what: "The last 32 bytes are not the SHA-256 of what is before them. `snapshot restore` refuses (`expected sha256 …, got …`); `snapshot status` does not notice.",
+        what: "The last 32 bytes are not the SHA-256 of the bytes before them. `snapshot restore` refuses (`expected sha256 …, got …`); `snapshot status` does not notice.",
         why: "Bit rot, a truncated upload, or a tool that changed the file (etcdutl hashkv and etcd-dump-db write into the file they read).",
-        next: "Use another backup. If there is none, check what is damaged: the findings beside this one; then restore with --skip-hash-check.";
+        next: "Use another backup. If there is none, look at the other findings for what is damaged; then restore with --skip-hash-check.";
     NO_TRAILER = "SNAP-012", Note, "a db file without SHA-256 trailer",
         what: "A file of `etcdctl snapshot save` ends with its SHA-256; this one does not: a copied db, or a cut snapshot file. `snapshot restore` demands --skip-hash-check.",
         why: "cp of a db, or the end of the file was lost.",
         next: "etcd-inspect preflight --for restore {path}";
-    TRAILER_ON_DB = "SNAP-013", Note, "a snapshot file is in the place of the db",
-        what: "member/snap/db ends with a SHA-256 trailer: somebody copied the file of `etcdctl snapshot save` there. etcd does not mind the trailer, but the db may not fit the WAL.",
+    TRAILER_ON_DB = "SNAP-013", Note, "member/snap/db is a snapshot file, not the db of a server",
+        what: "member/snap/db ends with a SHA-256 trailer: it is the file of an `etcdctl snapshot save`. etcd ignores the trailer, but the db may not fit the WAL.",
         why: "A restore by hand, without `snapshot restore`.",
         next: "etcd-inspect check {path} compares db and WAL.";
 }

@@ -1,4 +1,4 @@
-//! Every code with What / Why / Next: the one table behind findings, errors and `etcd-inspect explain`.
+//! Every code with What / Why / Next: the one table for findings, errors and `etcd-inspect explain`.
 //!
 //! Each crate declares the codes of its format; those of the joined library are in the files of this folder.
 

@@ -325,7 +325,7 @@ pub const TABLE: &[Binding] = &[
     key(
         &["S"],
         Act::Side,
-        "the other side: the db as it stands, or as etcd has it after a start (replay)",
+        "the other side: the db as it is, or as etcd has it after a start (replay)",
     )
     .command("replay")
     .cli("status --replay {path}"),

@@ -1,4 +1,4 @@
-//! The two sides of the evidence: the db as it stands, and the db as etcd would have it after a start, when the entries of the
+//! The two sides of the evidence: the db as it is, and the db as etcd would have it after a start, when the entries of the
 //! log behind it are applied.
 
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Session {
         self.replay
     }
 
-    /// The index of the db as it stands, whichever side is shown.
+    /// The index of the db as it is, whichever side is shown.
     pub fn stored(&self) -> Option<&Arc<Data>> {
         self.slot()?.data.ready()
     }
@@ -81,13 +81,13 @@ impl Session {
     /// Says how far the replay went, and why not further.
     pub(crate) fn say_side(&mut self) {
         if !self.replay {
-            return self.say(Role::Dim, "the db as it stands");
+            return self.say(Role::Dim, "the db as it is");
         }
         let Some(reach) = self.reach().cloned() else {
             return self.say(Role::Dim, "replaying the log…");
         };
         let applied = format!(
-            "as after a start: {} entries behind index {} applied",
+            "as after a start: {} entries after index {} applied",
             number::thousands(reach.entries.into()),
             number::thousands(reach.from.into())
         );
@@ -105,7 +105,7 @@ impl Session {
         if let Some((index, why)) = &reach.stops {
             lines.push(Line::of(
                 Role::Error,
-                format!("etcd stops at entry {index}: {why}; nothing behind it was applied"),
+                format!("etcd stops at entry {index}: {why}; nothing after it was applied"),
             ));
         }
         if lines.len() > 1 {

@@ -27,7 +27,7 @@ impl Boot<'_> {
             self.say(
                 Level::Fail,
                 "WAL-034",
-                "bytes behind the end of the log would be erased without a word",
+                "bytes after the end of the log would be erased silently",
             );
         }
         let lost: Vec<_> = reading

@@ -40,15 +40,15 @@ pub fn wal(file: &Path) -> Vec<Case> {
         ));
     }
     cases.push(Case::new(
-        "64 bytes of noise behind the last record",
+        "64 bytes of noise after the last record",
         move |path| overwrite(path, end, &noise(5, 64)),
     ));
     cases.push(Case::new(
-        "4 KiB of noise 64 KiB behind the last record",
+        "4 KiB of noise 64 KiB after the last record",
         move |path| overwrite(path, end + 65536, &noise(6, 4096)),
     ));
     cases.push(Case::new(
-        "a record of type 9 behind the last",
+        "a record of type 9 after the last",
         move |path| overwrite(path, end, &frame(9, 0, Some(b"what"))),
     ));
     cases
@@ -158,7 +158,7 @@ pub fn snap(file: &Path) -> Vec<Case> {
     cases.push(Case::new(".snap with noise in the middle", move |path| {
         overwrite(path, length / 2, &noise(7, 64))
     }));
-    cases.push(Case::new(".snap with noise behind", |path| {
+    cases.push(Case::new(".snap with noise at its end", |path| {
         append(path, &noise(8, 64))
     }));
     cases

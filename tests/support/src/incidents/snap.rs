@@ -36,7 +36,7 @@ fn flip_middle(path: &Path) {
     );
 }
 
-/// The db of an earlier moment, behind the newest snapshot: the db alone was restored from a backup.
+/// An older db, its consistent_index less than the newest .snap file's index: the db alone was restored from a backup.
 fn older_db(dir: &Path) {
     let snapshot = dir
         .parent()
@@ -130,7 +130,7 @@ pub(super) const CASES: &[Incident] = &[
         "SNAP-RESIDUE",
         "HEALS-WITH-LOG",
         Starts::Yes,
-        "leave db.tmp.123 (defrag killed), tmp456 (snapshot receive killed) and a foreign .snap.db behind",
+        "leave db.tmp.123 (defrag killed), tmp456 (snapshot receive killed) and a foreign .snap.db",
         |dir| {
             for name in ["db.tmp.123", "tmp456", "0000000000000007.snap.db"] {
                 fs::write(dir.join("member/snap").join(name), noise(13, 9000)).expect("written");
@@ -144,7 +144,7 @@ pub(super) const CASES: &[Incident] = &[
             "DB-STALE",
             "REFUSES",
             Starts::No,
-            "db of an earlier moment, consistent_index behind the newest snapshot, no .snap.db",
+            "older db, consistent_index less than the newest .snap file's index, no .snap.db",
             older_db,
         )
     },

@@ -19,7 +19,7 @@ pub(super) fn segmented(dir: &Path) -> Log {
     let step = (last - newest) / 4;
     assert!(
         newest > 10 && step > 0,
-        "a snapshot with entries before and behind it"
+        "a snapshot with entries before and after it"
     );
     split(
         dir,
@@ -136,7 +136,7 @@ pub(super) const CASES: &[Incident] = &[
         "WAL-ZERO-SECTOR",
         "SILENT-WRONG-DATA",
         Starts::Yes,
-        "zero one 512-byte sector in an entry, entries behind it",
+        "zero one 512-byte sector in an entry, more entries after it",
         |dir| {
             let log = Log::read(dir);
             let file = &log.segments[0];
@@ -364,7 +364,7 @@ pub(super) const CASES: &[Incident] = &[
         "WAL-CRC-TORN-LOOKALIKE",
         "SILENT-WRONG-DATA",
         Starts::Yes,
-        "flip 1 bit in an entry whose value holds more than 1023 zero bytes: etcd takes it for a torn write and drops everything behind",
+        "flip 1 bit in an entry whose value holds more than 1023 zero bytes: etcd takes it for a torn write and drops everything after it",
         |dir| {
             let log = Log::read(dir);
             let zeros = |entry: &Entry| entry.data.split(|byte| *byte != 0).count() > 1100;
@@ -416,7 +416,7 @@ pub(super) const CASES: &[Incident] = &[
             "WAL-LEN-CORRUPT",
             "SILENT-SWALLOWS-WRITES",
             Starts::WritesBlocked,
-            "normal life (db committed up to date): frame LENGTH damaged 30 entries before the end => log repaired to BEHIND the db",
+            "normal life (db committed up to date): frame LENGTH damaged 30 entries before the end => log repaired to end BEFORE the db's consistent_index",
             |dir| {
                 let log = Log::read(dir);
                 overwrite(

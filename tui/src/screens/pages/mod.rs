@@ -422,7 +422,7 @@ impl Pages {
         }
         if !self.rows().iter().any(is_it) {
             return Err(format!(
-                "page {id} lies behind the high-water mark: it was never used"
+                "page {id} is not below the high-water mark: it was never used"
             ));
         }
         self.select_page(Some(head), session);

@@ -58,7 +58,7 @@ fn rest_meaning(rest: Rest) -> &'static str {
             "pages below the high-water mark that no tree reaches: etcd uses them again, a defragmentation gives them back"
         }
         Rest::Outside => {
-            "behind the high-water mark: room the file grew by, or a snapshot's checksum"
+            "after the high-water mark: room the file grew by, or a snapshot's checksum"
         }
     }
 }

@@ -404,7 +404,7 @@ fn link(link: Link) -> (Role, String) {
     }
 }
 
-/// What stands behind the last record.
+/// Says what follows the last record.
 pub(super) fn ending(ending: Ending, is_last: bool) -> (Role, String) {
     match ending {
         Ending::Exact => (Role::Plain, "the file ends with its last record".to_owned()),
@@ -422,7 +422,7 @@ pub(super) fn ending(ending: Ending, is_last: bool) -> (Role, String) {
         ),
         Ending::Damage => (
             Role::Error,
-            "✕ damage: nothing behind it could be read".to_owned(),
+            "✕ damage: nothing after it could be read".to_owned(),
         ),
     }
 }
@@ -438,7 +438,7 @@ pub(super) fn damage(kind: &DamageKind) -> String {
         ),
         DamageKind::Unparsable(why) => format!("no record: {why}"),
         DamageKind::Overrun { record_bytes } => format!(
-            "a record of {} would end behind the file",
+            "a record of {} would end after the end of the file",
             number::size(*record_bytes)
         ),
         DamageKind::Stub => "a length word cut off".to_owned(),
@@ -493,7 +493,7 @@ fn damage_lines(loaded: &Loaded, at: u32) -> Vec<Line> {
             )
         });
         lines.push(fact(
-            "behind",
+            "after",
             format!(
                 "{} records and {} entries are intact{indexes}",
                 number::thousands(behind.records.into()),

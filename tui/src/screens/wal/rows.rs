@@ -124,12 +124,12 @@ impl Loaded {
         let row = position.and_then(|position| self.rows.iter().position(|row| *row == position));
         row.ok_or_else(|| match (log.first(), log.last()) {
             (Some(first), _) if index < first.index => format!(
-                "index {index} is older than the WAL: it begins with {}",
+                "index {index} is older than the WAL: it starts with {}",
                 first.index
             ),
             (_, Some(last)) if index > last.index => {
                 format!(
-                    "index {index} lies behind the WAL: it ends with {}",
+                    "index {index} is not in the WAL: it ends with {}",
                     last.index
                 )
             }
