@@ -162,7 +162,7 @@ impl<'m> View<'m> {
         let zone = time::zone(ui.global.local);
         let (Some(first), Some(last)) = (clock.marks().first(), clock.marks().last()) else {
             return Err(Failure::not_found(
-                "no value here carries a time: --at cannot be answered, etcd itself stores none",
+                "no value here has a time: --at cannot be answered, because etcd itself stores none",
             )
             .next(
                 "etcd-inspect get WHAT --rev -100 -d {path}     (100 revisions before the newest)",
@@ -174,7 +174,7 @@ impl<'m> View<'m> {
         let newest = self.keyspace().revision();
         let Some(found) = clock.at(moment, newest) else {
             return Err(Failure::not_found(format!(
-                "{} is before the first write that carries a time: rev {}, {}",
+                "{} is before the first write with a time: rev {}, {}",
                 time::full(moment, &zone),
                 first.revision,
                 time::full(first.time, &zone)
@@ -207,7 +207,7 @@ impl<'m> View<'m> {
             None => "; no write is known to be later".to_owned(),
         };
         ui.note(format!(
-            "as of rev {}: at {} the newest write that carries a time was {}{silent}{next}",
+            "as of rev {}: at {} the newest write with a time was {}{silent}{next}",
             thousands(found.revision.into()),
             exact(moment, &zone),
             shown(&found.before),

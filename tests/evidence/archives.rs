@@ -197,7 +197,7 @@ fn the_data_directory_is_preferred_to_a_snapshot_beside_it() {
     let evidence = open(&path);
     assert_eq!(evidence.kind(), Kind::DataDir);
     // Files that are not etcd's are listed, and small ones can be read.
-    let strays = evidence.of(Role::Stray);
+    let strays = evidence.with_role(Role::Stray);
     assert_eq!(strays.len(), 2);
     assert_eq!(strays[1].bytes().unwrap().as_slice(), b"{}");
 }

@@ -141,7 +141,7 @@ fn leftovers_are_sorted_by_what_they_are() {
     }
     restrict(top.path());
     let evidence = open(top.path());
-    let count = |role| evidence.of(role).len();
+    let count = |role| evidence.with_role(role).len();
     assert_eq!(count(Role::Wal), 1);
     assert_eq!((count(Role::WalTmp), count(Role::WalBroken)), (2, 2));
     assert_eq!(

@@ -225,7 +225,7 @@ fn flipped_bits_in_what_is_covered_are_noticed() {
     let dir = copy.data_dir();
     let before = said(&dir);
     let mut table = vec![
-        "| region | flips | noticed | as a warning or error |".to_owned(),
+        "| region | flips | reported | as a warning or error |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
     let (mut missed, mut stopped) = (Vec::new(), Vec::new());

@@ -43,7 +43,9 @@ pub(crate) fn run(args: &SnapArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let mut findings = Vec::new();
     let snaps = member.snaps(&mut |finding| findings.push(finding));
-    let received = member.evidence().of(etcd_inspect::evidence::Role::SnapDb);
+    let received = member
+        .evidence()
+        .with_role(etcd_inspect::evidence::Role::SnapDb);
     if snaps.files.is_empty() && snaps.unreadable.is_empty() && received.is_empty() {
         return Err(Error::Missing {
             file: member.evidence().name().clone(),

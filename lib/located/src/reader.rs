@@ -1,10 +1,7 @@
 //! Bytes that can be read at an offset.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::FileExt;
-
-use rustix::io::Errno;
+use std::io::{self, Seek};
 
 /// Bytes that can be read at an offset: a file, or in tests a disk that fails at chosen offsets.
 pub trait Reader: Send + Sync {
@@ -35,18 +32,36 @@ impl Reader for fs::File {
             return Ok(meta.len());
         }
         // A block device has no length in its metadata.
-        Ok(rustix::fs::seek(self, rustix::fs::SeekFrom::End(0))?)
+        let mut file = self;
+        file.seek(io::SeekFrom::End(0))
     }
 
+    #[cfg(unix)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
     }
 
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
+    }
+
+    // Without a positional read of the system's, threads would move each other's offset: one file is read by one at a time.
+    #[cfg(not(any(unix, windows)))]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock();
+        let mut file = self;
+        file.seek(io::SeekFrom::Start(offset))?;
+        io::Read::read(&mut file, buffer)
+    }
+
+    // lseek(2), SEEK_DATA: file systems without it answer with the offset itself.
     #[cfg(target_os = "linux")]
     fn next_data(&self, offset: u64) -> Option<u64> {
         match rustix::fs::seek(self, rustix::fs::SeekFrom::Data(offset)) {
             Ok(data) => Some(data.max(offset)),
-            Err(Errno::NXIO) => None,
+            Err(rustix::io::Errno::NXIO) => None,
             Err(_) => Some(offset),
         }
     }

@@ -208,7 +208,7 @@ fn snap_ahead(
     let index = meta.consistent_index.unwrap_or(0);
     let received = member
         .evidence()
-        .of(crate::evidence::Role::SnapDb)
+        .with_role(crate::evidence::Role::SnapDb)
         .iter()
         .any(
             |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == chosen.index),

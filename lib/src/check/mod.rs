@@ -331,7 +331,7 @@ impl Run<'_> {
         let applied = member.db().map_or(0, |db| {
             Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
         });
-        for broken in member.evidence().of(Role::SnapDb) {
+        for broken in member.evidence().with_role(Role::SnapDb) {
             cross::snap_db(
                 broken,
                 applied,

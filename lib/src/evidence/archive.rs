@@ -1,8 +1,8 @@
 //! Archives, read as streams into memory: nothing is ever unpacked to disk.
 //!
-//! Entries are refused, and reported, where their name is absolute or climbs with `..`, or where they are links or devices:
-//! an archive can be made by anybody. What it unpacks to is counted while it is read, so that a bomb ends at the limit
-//! whatever its headers claim. A damaged or truncated archive gives what was read before the damage.
+//! Entries are refused, and reported, if their name is absolute or climbs with `..`, or if they are links or devices:
+//! an archive can come from anyone. The unpacked bytes are counted while they are read, so that a bomb ends at the limit
+//! whatever its headers claim. Of a damaged or truncated archive everything before the damage is kept.
 
 mod sparse;
 mod tar;
@@ -11,19 +11,19 @@ mod zstd;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Read, Seek};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
-use super::file::{Meta, Source};
+use super::file::{FileFacts, Source};
 use super::locate::{joined, noted};
 use super::magic::{HEAD, Magic};
-use super::store::Store;
-use super::tree::{Entry, Shape, Tree};
+use super::platform::os_str;
+use super::store::SparseBuffer;
+use super::tree::{Shape, Tree, TreeEntry};
 use crate::codes::{Code, dir};
 use located::Error;
 use located::Finding;
@@ -40,8 +40,8 @@ pub(super) struct Unpacked {
 
 struct Item {
     shape: Shape,
-    meta: Meta,
-    content: Option<Arc<Store>>,
+    meta: FileFacts,
+    content: Option<Arc<SparseBuffer>>,
 }
 
 /// How much may still be unpacked; shared by all layers of one archive.
@@ -93,7 +93,7 @@ impl<R: Read> Read for Metered<'_, R> {
 /// `name` is what messages call it; `only` the path in it that the caller wants, empty for all.
 ///
 /// # Errors
-/// [`Error::Limit`]. Damage is no error: it stands in the findings.
+/// [`Error::Limit`]. Damage is no error: the findings report it.
 pub(super) fn unpack<R: Read + Seek>(
     mut source: R,
     name: &FileName,
@@ -114,7 +114,7 @@ pub(super) fn unpack<R: Read + Seek>(
         .take(HEAD as u64)
         .read_to_end(&mut head)
         .and_then(|_| source.rewind())
-        .and_then(|()| match Magic::of(&head, 0) {
+        .and_then(|()| match Magic::detect(&head, 0) {
             Magic::Zip => zip::read(&mut source, &mut into),
             Magic::Tar => {
                 let source = io::BufReader::with_capacity(128 << 10, source);
@@ -129,7 +129,7 @@ pub(super) fn unpack<R: Read + Seek>(
             _ => {
                 let label = Path::new(name.as_str()).file_name().unwrap_or_default();
                 let source = io::BufReader::with_capacity(128 << 10, source);
-                into.stream(Box::new(source), label.as_bytes(), 4)
+                into.stream(Box::new(source), label.as_encoded_bytes(), 4)
             }
         });
     if budget.exceeded.get() {
@@ -178,7 +178,7 @@ impl Unpacking<'_> {
     {
         let mut head = Vec::new();
         let begun = (&mut stream).take(HEAD as u64).read_to_end(&mut head);
-        let magic = Magic::of(&head, 0);
+        let magic = Magic::detect(&head, 0);
         let budget = self.budget;
         let mut stream = io::Cursor::new(head).chain(Failed(begun.err()).chain(stream));
         match magic {
@@ -198,29 +198,29 @@ impl Unpacking<'_> {
             }
             Magic::Tar => tar::read(&mut stream, self),
             Magic::Zip => {
-                let mut store = Store::default();
+                let mut store = SparseBuffer::default();
                 let copied = copy(&mut stream, &mut store);
                 zip::read(io::Cursor::new(store.as_slice()), self)?;
                 copied
             }
             _ => {
-                let path = PathBuf::from(OsStr::from_bytes(label));
-                self.file(&path, Meta::default(), &mut stream)
+                let path = PathBuf::from(&*os_str(label));
+                self.file(&path, FileFacts::default(), &mut stream)
             }
         }
     }
 
-    /// Whether an entry is worth its memory.
+    /// Returns whether an entry is kept in memory.
     fn keeps(&self, path: &Path, head: &[u8], size: u64) -> bool {
         if !path.starts_with(self.only) && !self.only.starts_with(path) {
             return false;
         }
-        let name = path.file_name().unwrap_or_default().as_bytes();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         size <= SMALL
             || path
                 .iter()
                 .any(|part| part == "member" || part == "snap" || part == "wal")
-            || Magic::of(head, size) != Magic::Unknown
+            || Magic::detect(head, size) != Magic::Unknown
             || [&b".db"[..], b".wal", b".snap"]
                 .iter()
                 .any(|end| name.ends_with(end))
@@ -228,7 +228,7 @@ impl Unpacking<'_> {
     }
 
     /// Takes one file; `stream` ends where the file does.
-    fn file(&mut self, path: &Path, meta: Meta, stream: &mut dyn Read) -> io::Result<()> {
+    fn file(&mut self, path: &Path, meta: FileFacts, stream: &mut dyn Read) -> io::Result<()> {
         let mut head = Vec::new();
         let begun = stream.take(HEAD as u64).read_to_end(&mut head);
         // A length that is not known yet counts as large.
@@ -237,7 +237,7 @@ impl Unpacking<'_> {
         } else {
             meta.size
         };
-        let mut store = Store::default();
+        let mut store = SparseBuffer::default();
         let copied = begun.and_then(|_| {
             if self.keeps(path, &head, claimed) {
                 store.push(&head)?;
@@ -273,18 +273,24 @@ impl Unpacking<'_> {
         self.insert(
             path,
             Shape::File,
-            Meta { size, ..meta },
+            FileFacts { size, ..meta },
             kept.then(|| Arc::new(store)),
         );
         copied.map(drop)
     }
 
     /// Takes a folder.
-    fn folder(&mut self, path: &Path, meta: Meta) {
+    fn folder(&mut self, path: &Path, meta: FileFacts) {
         self.insert(path, Shape::Dir, meta, None);
     }
 
-    fn insert(&mut self, path: &Path, shape: Shape, meta: Meta, content: Option<Arc<Store>>) {
+    fn insert(
+        &mut self,
+        path: &Path,
+        shape: Shape,
+        meta: FileFacts,
+        content: Option<Arc<SparseBuffer>>,
+    ) {
         if self.tree.files >= self.limits.files {
             let message =
                 "the archive holds more entries than are looked at; the rest is part of no answer";
@@ -317,7 +323,7 @@ impl Unpacking<'_> {
                 std::collections::btree_map::Entry::Occupied(item) => {
                     if item.get().shape != Shape::Dir {
                         self.refused(
-                            path.as_os_str().as_bytes(),
+                            path.as_os_str().as_encoded_bytes(),
                             "its folder is a file in the same archive",
                         );
                         return;
@@ -327,7 +333,7 @@ impl Unpacking<'_> {
                 std::collections::btree_map::Entry::Vacant(item) => {
                     item.insert(Item {
                         shape: Shape::Dir,
-                        meta: Meta::default(),
+                        meta: FileFacts::default(),
                         content: None,
                     });
                     self.tree.files = self.tree.files.saturating_add(1);
@@ -350,7 +356,7 @@ impl Unpacking<'_> {
             }
             Some(item) if item.shape != shape => {
                 self.refused(
-                    path.as_os_str().as_bytes(),
+                    path.as_os_str().as_encoded_bytes(),
                     "a file and a folder of the same name are in the archive",
                 );
             }
@@ -361,7 +367,7 @@ impl Unpacking<'_> {
                     content,
                 };
                 self.refused(
-                    path.as_os_str().as_bytes(),
+                    path.as_os_str().as_encoded_bytes(),
                     "the archive holds an earlier entry of the same name; the later one is used",
                 );
             }
@@ -378,7 +384,7 @@ impl Unpacking<'_> {
     }
 
     fn refused(&mut self, path: &[u8], why: &str) {
-        let place = self.entry_place(Path::new(OsStr::from_bytes(path)));
+        let place = self.entry_place(Path::new(&*os_str(path)));
         self.note(Finding::new(&dir::ARCHIVE_REFUSED, place, why));
     }
 
@@ -392,7 +398,7 @@ impl Unpacking<'_> {
         self.note(Finding::new(&dir::ARCHIVE_DAMAGED, place, message));
     }
 
-    /// The path of an entry below the archive's root; `None`, and a finding, where it would leave it.
+    /// Returns the path of an entry below the archive's root; `None`, and a finding, if it is outside of it.
     fn path_of(&mut self, name: &[u8]) -> Option<PathBuf> {
         let why = if name.starts_with(b"/") {
             "its name is absolute"
@@ -405,7 +411,7 @@ impl Unpacking<'_> {
             return Some(
                 parts
                     .filter(|part| !part.is_empty() && *part != b".")
-                    .map(OsStr::from_bytes)
+                    .map(os_str)
                     .collect(),
             );
         };
@@ -415,7 +421,7 @@ impl Unpacking<'_> {
     }
 }
 
-/// Gives out an error once, then ends.
+/// Returns an error once, then ends.
 struct Failed(Option<io::Error>);
 
 impl Read for Failed {
@@ -432,7 +438,7 @@ fn without<'l>(label: &'l [u8], endings: &[&[u8]]) -> &'l [u8] {
         .unwrap_or(label)
 }
 
-fn copy(from: &mut dyn Read, to: &mut Store) -> io::Result<()> {
+fn copy(from: &mut dyn Read, to: &mut SparseBuffer) -> io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         match from.read(&mut buffer) {
@@ -449,7 +455,7 @@ impl Unpacked {
         self.folders.get(path.parent()?)?.get(path.file_name()?)
     }
 
-    /// What stands under a path.
+    /// Returns what a path names.
     pub(super) fn shape(&self, path: &Path) -> Option<Shape> {
         if path.as_os_str().is_empty() {
             return Some(Shape::Dir);
@@ -458,13 +464,13 @@ impl Unpacked {
     }
 
     /// A file's facts.
-    pub(super) fn meta(&self, path: &Path) -> Meta {
+    pub(super) fn meta(&self, path: &Path) -> FileFacts {
         self.item(path)
             .map(|item| item.meta.clone())
             .unwrap_or_default()
     }
 
-    /// The only file, where there is only one.
+    /// The only file, if there is only one.
     pub(super) fn only_file(&self) -> Option<PathBuf> {
         let mut files = self.folders.iter().flat_map(|(folder, items)| {
             items
@@ -475,21 +481,21 @@ impl Unpacked {
         files.next().filter(|_| files.next().is_none())
     }
 
-    /// A file's bytes, where they were kept.
-    pub(super) fn store(&self, path: &Path) -> Option<Arc<Store>> {
+    /// A file's bytes, if they were kept.
+    pub(super) fn store(&self, path: &Path) -> Option<Arc<SparseBuffer>> {
         self.item(path)?.content.clone()
     }
 }
 
 impl Tree for Unpacked {
-    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)> {
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<TreeEntry>, bool)> {
         let Some(items) = self.folders.get(dir) else {
             return match self.shape(dir) {
                 Some(Shape::Dir) => Ok((Vec::new(), false)),
                 _ => Err(io::ErrorKind::NotFound.into()),
             };
         };
-        let entries = items.iter().take(limit).map(|(name, item)| Entry {
+        let entries = items.iter().take(limit).map(|(name, item)| TreeEntry {
             name: name.clone(),
             shape: item.shape,
             meta: item.meta.clone(),

@@ -1,4 +1,4 @@
-//! What the layout itself shows: files that are missing, left over, misplaced, held, or that could not be read.
+//! What the layout itself shows: files that are missing, left over, misplaced, locked, or that could not be read.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::codes::{Code, dir};
 use located::{FileName, Place};
 use located::{Finding, Severity, Sink};
 
-/// etcd's `SegmentSizeBytes`: 64·10⁶, not 64 MiB.
+/// etcd's `SegmentSizeBytes` (`server/wal/wal.go, v3.5.30`): 64·10⁶, not 64 MiB.
 const SEGMENT_BYTES: u64 = 64_000_000;
 
 impl Evidence {
@@ -42,7 +42,7 @@ impl Evidence {
         self.empty_files(sink);
     }
 
-    /// Reports the ranges that could not be read, and files that were shortened, as far as files were read until now.
+    /// Reports the ranges that could not be read, and files that were shortened, among those read until now.
     pub fn report_unreadable(&self, sink: &mut Sink<'_>) {
         for file in self.files() {
             let ranges = file.unreadable();
@@ -64,7 +64,7 @@ impl Evidence {
                     several => format!(" in {several} places"),
                 };
                 let message =
-                    format!("{lost} bytes{more} could not be read; zeros stand in for them");
+                    format!("{lost} bytes{more} could not be read; they are read as zeros");
                 let place = Place::at(file.name(), first.start);
                 sink(
                     Finding::new(&dir::UNREADABLE_RANGE, place, message).count(ranges.len() as u64),
@@ -79,7 +79,7 @@ impl Evidence {
             .file_name()
             .is_none_or(|name| name == "member" || name == "..");
         if self.kind == Kind::MemberDir && !called_member {
-            let message = "snap/ and wal/ lie directly in this folder, without member/ around them";
+            let message = "snap/ and wal/ are directly in this folder, not in member/";
             self.note(sink, &dir::MEMBER_MISSING, message);
         }
         if let Some(proxy) = self
@@ -87,7 +87,7 @@ impl Evidence {
             .iter()
             .find(|dir| dir.relative == Path::new("proxy"))
         {
-            let message = "member/ and proxy/ lie side by side";
+            let message = "member/ and proxy/ are in the same folder";
             sink(Finding::new(
                 &dir::MEMBER_AND_PROXY,
                 Place::file(&proxy.name),
@@ -118,7 +118,7 @@ impl Evidence {
         }
         for nested in &self.found.nested {
             let name = FileName::new(super::locate::joined(self.name.as_str(), nested));
-            let message = "a whole data directory lies inside this data directory";
+            let message = "this data directory contains another whole data directory";
             sink(Finding::new(
                 &dir::NESTED_DATA_DIR,
                 Place::file(&name),
@@ -142,7 +142,7 @@ impl Evidence {
             (Role::SnapTmp, &dir::TEMPORARY_FILES),
             (Role::Stray, &dir::STRAY_FILES),
         ] {
-            let files = self.of(role);
+            let files = self.with_role(role);
             let Some(first) = files.first() else {
                 continue;
             };
@@ -202,7 +202,8 @@ impl Evidence {
         }
     }
 
-    /// etcd preallocates the segment it writes, and cuts a segment to its data when it is full or was repaired.
+    /// etcd preallocates the segment it writes, and truncates a segment to its data when it is full or was repaired
+    /// (`WAL.cut` in `server/wal/wal.go`, `server/wal/repair.go, v3.5.30`).
     fn last_segment(&self, sink: &mut Sink<'_>) {
         let Some(last) = self.wal().last() else {
             return;
@@ -245,7 +246,7 @@ impl Evidence {
                 Place::file(file.name()),
                 "the file has no bytes",
             );
-            // An unreadable .snap costs little: etcd takes the one before it.
+            // An unreadable .snap is no error: etcd takes the next older one (`server/etcdserver/api/snap/snapshotter.go, v3.5.30`).
             sink(if file.role() == Role::Snap {
                 finding.severity(Severity::Warning)
             } else {

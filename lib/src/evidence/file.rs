@@ -1,4 +1,4 @@
-//! One file of the evidence: what it is for, and its bytes once somebody asks.
+//! One file of the evidence: its role, and its bytes, which are read on demand.
 
 use std::fmt;
 use std::io;
@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use super::map::{self, Mapping};
+use super::map::Mapping;
+use super::platform;
 use super::read::{self, Loaded, Reader};
-use super::store::Store;
+use super::store::SparseBuffer;
 use located::Bytes;
 use located::Error;
 use located::FileName;
 
-/// The part a file plays for etcd, by its name and folder.
+/// What a file is for etcd, by its name and folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -25,24 +26,26 @@ pub enum Role {
     Wal,
     /// `snap/*.snap`.
     Snap,
-    /// `snap/%016x.snap.db`: a db received from the leader that was not yet put in place.
+    /// `snap/%016x.snap.db`: a db received from the leader that did not replace `db` yet
+    /// (`server/etcdserver/api/snap/db.go, v3.5.30`).
     SnapDb,
-    /// `*.wal.broken`, or a file in a `wal.broken.*` folder: the copy that etcd makes before it repairs.
+    /// `*.wal.broken`, or a file in a `wal.broken.*` folder: the copy that etcd makes before it repairs
+    /// (`server/wal/repair.go`, `server/wal/wal.go, v3.5.30`).
     WalBroken,
-    /// `*.snap.broken`: a `.snap` that etcd could not read.
+    /// `*.snap.broken`: a `.snap` that etcd could not read (`server/etcdserver/api/snap/snapshotter.go, v3.5.30`).
     SnapBroken,
-    /// `wal/N.tmp`, or a file in `wal.tmp/`: a preallocated segment.
+    /// `wal/N.tmp`, or a file in `wal.tmp/`: a preallocated segment (`server/wal/file_pipeline.go, v3.5.30`).
     WalTmp,
-    /// `snap/db.tmp*`: an unfinished defragmentation.
+    /// `snap/db.tmp*`: an unfinished defragmentation (`server/mvcc/backend/backend.go, v3.5.30`).
     DbTmp,
-    /// `snap/tmp*`: an unfinished receipt of a snapshot.
+    /// `snap/tmp*`: a db that the leader sent and that did not arrive whole (`server/etcdserver/api/snap/db.go, v3.5.30`).
     SnapTmp,
     /// Anything else; etcd ignores it.
     Stray,
 }
 
 impl Role {
-    /// A word or two for it.
+    /// Its name in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Db => "db",
@@ -65,15 +68,15 @@ pub(super) enum Source {
     Disk(PathBuf),
     Reader(Arc<dyn Reader>),
     #[cfg(feature = "archives")]
-    Stored(Arc<Store>),
-    /// An archive's entry that no question can need; only its name and size were kept.
+    Stored(Arc<SparseBuffer>),
+    /// An archive's entry that is nothing of etcd's; only its name and size were kept.
     #[cfg(feature = "archives")]
     NotKept,
 }
 
 /// What is known of a file without opening it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Meta {
+pub(super) struct FileFacts {
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) mode: Option<u32>,
@@ -86,15 +89,15 @@ pub struct File {
     name: FileName,
     relative: PathBuf,
     role: Role,
-    meta: Meta,
+    meta: FileFacts,
     source: Source,
     plain: bool,
-    content: OnceLock<Result<Content, Refused>>,
+    content: OnceLock<Result<Content, RepeatableError>>,
 }
 
 enum Bulk {
     Mapped(Mapping, Option<std::fs::File>),
-    Stored(Arc<Store>),
+    Stored(Arc<SparseBuffer>),
 }
 
 struct Content {
@@ -103,14 +106,14 @@ struct Content {
     shrank_from: Option<u64>,
 }
 
-/// An `io::Error` that can be given out again and again.
-struct Refused {
+/// An `io::Error` that can be returned several times.
+struct RepeatableError {
     kind: io::ErrorKind,
     code: Option<i32>,
     text: String,
 }
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for RepeatableError {
     fn from(error: io::Error) -> Self {
         Self {
             kind: error.kind(),
@@ -120,7 +123,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// Files up to this size are read rather than mapped: cheaper, and nobody can shorten them under us.
+/// Files up to this size, in bytes, are read rather than mapped: cheaper, and they cannot be shortened while they are used.
 const SMALL: u64 = 64 << 10;
 
 impl File {
@@ -128,7 +131,7 @@ impl File {
         name: FileName,
         relative: PathBuf,
         role: Role,
-        meta: Meta,
+        meta: FileFacts,
         source: Source,
     ) -> Self {
         Self {
@@ -142,12 +145,16 @@ impl File {
         }
     }
 
-    /// From now on read instead of map.
+    /// Reads instead of mapping from now on.
     pub(super) fn read_plainly(&mut self) {
         self.plain = true;
     }
 
-    /// Device and inode.
+    /// Device and inode, by which `/proc/locks` names a file.
+    #[cfg_attr(
+        any(portable, not(target_os = "linux")),
+        expect(dead_code, reason = "only Linux lists locks")
+    )]
     pub(super) fn id(&self) -> Option<(u64, u64)> {
         self.meta.id
     }
@@ -157,7 +164,7 @@ impl File {
         &self.name
     }
 
-    /// The path below the evidence, exactly: `member/snap/db`. Empty where the evidence is this one file.
+    /// The path below the evidence, exactly: `member/snap/db`. Empty if the evidence is this one file.
     pub fn relative(&self) -> &Path {
         &self.relative
     }
@@ -174,12 +181,12 @@ impl File {
             })
     }
 
-    /// What it is for.
+    /// What it is for etcd.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// The size in bytes that the directory or archive stated. What [`File::bytes`] gives is shorter or longer where the
+    /// The size in bytes that the directory or archive stated. What [`File::bytes`] returns is shorter or longer if the
     /// file changed since.
     pub fn size(&self) -> u64 {
         self.meta.size
@@ -195,11 +202,11 @@ impl File {
         self.meta.mode
     }
 
-    /// The file's bytes: mapped, or read into memory where [`Io::Read`](super::Io::Read) was asked, a server holds the file,
-    /// it lies in an archive, or it is small. Happens once, on the first call.
+    /// Returns the file's bytes: mapped, or read into memory if [`Io::Read`](super::Io::Read) is set, a server holds the file,
+    /// it is in an archive, or it is small. The first call does the work.
     ///
     /// # Errors
-    /// [`Error::Io`] where the system refuses. An unreadable *range* is no error: zeros stand there and
+    /// [`Error::Io`] if the system refuses. An unreadable *range* is no error: it is read as zeros and
     /// [`File::unreadable`] names it.
     pub fn bytes(&self) -> Result<Bytes<'_>, Error> {
         match self.content.get_or_init(|| Ok(self.load()?)) {
@@ -214,9 +221,9 @@ impl File {
         }
     }
 
-    /// What reads the bytes that [`File::bytes`] mapped; `None` where they are in memory already.
+    /// Returns a reader of the bytes that [`File::bytes`] mapped; `None` if they are in memory already.
     ///
-    /// For whoever looks at most of a db at once: reading it in stretches is quicker than touching a mapping of it.
+    /// For callers that look at most of a db at once: reading it in large pieces is quicker than touching a mapping of it.
     pub fn reader(&self) -> Option<&dyn Reader> {
         match &self.content()?.bulk {
             Bulk::Mapped(_, file) => Some(file.as_ref()?),
@@ -224,12 +231,12 @@ impl File {
         }
     }
 
-    /// The files that are looked at as a whole, of which there are few: one of them may stay open.
+    /// The few files that are read as a whole: one of them may stay open.
     fn is_large_tree(&self) -> bool {
         matches!(self.role, Role::Db | Role::SnapDb | Role::DbTmp)
     }
 
-    /// The ranges that could not be read, as far as they were touched until now: zeros stand there.
+    /// Returns the ranges that could not be read, among those touched until now; they are read as zeros.
     pub fn unreadable(&self) -> Vec<Range<u64>> {
         match self.content() {
             Some(Content {
@@ -241,7 +248,7 @@ impl File {
         }
     }
 
-    /// The length the file had at first, where it then ended earlier: somebody shortened it meanwhile.
+    /// Returns the length that the file had when it was opened, if it ended earlier when it was read.
     pub fn shrank_from(&self) -> Option<u64> {
         let content = self.content()?;
         match (&content.bulk, &self.source) {
@@ -268,16 +275,16 @@ impl File {
             Source::NotKept => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
-                    "not kept while the archive was read: it is nothing etcd wrote",
+                    "not kept when the archive was read: etcd did not write it",
                 ));
             }
         };
-        let file = map::open(path)?;
+        let file = platform::open(path)?;
         let size = Reader::size(&file)?;
         if !self.plain
             && size > SMALL
             && let Ok(len) = usize::try_from(size)
-            && let Ok(map) = Mapping::of(&file, len)
+            && let Ok(map) = Mapping::new(&file, len)
         {
             return Ok(Content {
                 bulk: Bulk::Mapped(map, self.is_large_tree().then_some(file)),
@@ -290,7 +297,7 @@ impl File {
 }
 
 impl Content {
-    fn stored(store: Arc<Store>) -> Self {
+    fn stored(store: Arc<SparseBuffer>) -> Self {
         Self {
             bulk: Bulk::Stored(store),
             unreadable: Vec::new(),

@@ -1,16 +1,5 @@
-//! Is a server holding the files? Seen in `/proc/locks`, never tried: taking a lock would disturb it.
-//!
-//! bbolt locks `db` with `flock(2)`; etcd locks each open WAL segment and `N.tmp` with an open-file-description lock. Both
-//! are listed with device and inode. The kernel hides locks of other PID namespaces from a container, so an empty answer
-//! proves nothing there.
+//! A running server that holds files of the evidence.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-use super::file::{File, Role};
-use super::name::shown;
 use crate::codes::dir;
 use located::Finding;
 use located::{FileName, Place};
@@ -18,9 +7,9 @@ use located::{FileName, Place};
 /// A process that holds files of the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The process, where the kernel tells it.
+    /// The process, if the kernel shows it.
     pub pid: Option<u32>,
-    /// Its command's name (`etcd`), where it may be read.
+    /// Its command's name (`etcd`), if it may be read.
     pub command: Option<String>,
     /// A file that it holds.
     pub file: FileName,
@@ -28,76 +17,8 @@ pub struct Holder {
     pub exclusive: bool,
 }
 
-/// One line of `/proc/locks`.
-#[derive(Debug, PartialEq, Eq)]
-struct Lock {
-    pid: Option<u32>,
-    exclusive: bool,
-    device: (u64, u64),
-    inode: u64,
-}
-
-/// Who holds the files, one answer a process.
-pub(super) fn holders(files: &[File]) -> Vec<Holder> {
-    holders_in(Path::new("/proc"), files)
-}
-
-fn holders_in(proc: &Path, files: &[File]) -> Vec<Holder> {
-    let Ok(table) = fs::read_to_string(proc.join("locks")) else {
-        return Vec::new();
-    };
-    let mut locks: BTreeMap<u64, Vec<Lock>> = BTreeMap::new();
-    for lock in table.lines().filter_map(lock) {
-        locks.entry(lock.inode).or_default().push(lock);
-    }
-    let mut holders: Vec<Holder> = Vec::new();
-    let held = files.iter().filter(|file| {
-        matches!(
-            file.role(),
-            Role::Db | Role::Wal | Role::WalTmp | Role::SnapDb | Role::DbTmp
-        )
-    });
-    for file in held {
-        let Some((device, inode)) = file.id() else {
-            continue;
-        };
-        for lock in locks.get(&inode).into_iter().flatten() {
-            let same_device = (
-                u64::from(rustix::fs::major(device)),
-                u64::from(rustix::fs::minor(device)),
-            ) == lock.device;
-            // A known holder that locks a further file needs no search.
-            if same_device && lock.pid.is_none() && holders.iter().any(|known| known.pid.is_some())
-            {
-                continue;
-            }
-            // An OFD lock names no process, and btrfs and overlayfs show other device numbers in `stat`: the holder's own
-            // descriptors tell.
-            let pid = match lock.pid {
-                Some(pid) if same_device || holds(proc, pid, (device, inode)) => Some(pid),
-                Some(_) => continue,
-                None => match searched(proc, (device, inode)) {
-                    Some(pid) => Some(pid),
-                    None if same_device => None,
-                    None => continue,
-                },
-            };
-            if holders.iter().any(|known| known.pid == pid) {
-                continue;
-            }
-            holders.push(Holder {
-                command: pid.and_then(|pid| command(proc, pid)),
-                pid,
-                file: file.name().clone(),
-                exclusive: lock.exclusive,
-            });
-        }
-    }
-    holders
-}
-
 impl Holder {
-    /// `DIR-009` for it.
+    /// The finding `DIR-009`.
     pub(super) fn finding(&self) -> Finding {
         let who = match (self.pid, &self.command) {
             (Some(pid), Some(command)) => format!("{command} (pid {pid})"),
@@ -105,87 +26,8 @@ impl Holder {
             _ => "a process".to_owned(),
         };
         let message = format!(
-            "{who} holds this file: it may change while it is read, so answers may mix two moments; files are read, not mapped"
+            "{who} holds this file: it may change while it is read, so answers may mix states of different times; files are read, not mapped"
         );
         Finding::new(&dir::LOCK_HELD, Place::file(&self.file), message)
-    }
-}
-
-/// `12: OFDLCK ADVISORY  WRITE -1 fe:00:1181 0 EOF`; blocked requests carry `->` and hold nothing.
-fn lock(line: &str) -> Option<Lock> {
-    let mut fields = line.split_ascii_whitespace().skip(1);
-    let kind = fields.next()?;
-    let (_mode, access, pid, place) = (
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-    );
-    if !matches!(kind, "FLOCK" | "OFDLCK" | "POSIX") {
-        return None;
-    }
-    let mut parts = place.split(':');
-    let major = u64::from_str_radix(parts.next()?, 16).ok()?;
-    let minor = u64::from_str_radix(parts.next()?, 16).ok()?;
-    Some(Lock {
-        pid: pid.parse().ok().filter(|pid| *pid > 0),
-        exclusive: access == "WRITE",
-        device: (major, minor),
-        inode: parts.next()?.parse().ok()?,
-    })
-}
-
-/// Whether a process has that file open.
-fn holds(proc: &Path, pid: u32, id: (u64, u64)) -> bool {
-    let Ok(descriptors) = fs::read_dir(proc.join(pid.to_string()).join("fd")) else {
-        return false;
-    };
-    descriptors
-        .flatten()
-        .filter_map(|descriptor| fs::metadata(descriptor.path()).ok())
-        .any(|meta| (meta.dev(), meta.ino()) == id)
-}
-
-/// The process that has that file open, among those whose descriptors may be seen.
-fn searched(proc: &Path, id: (u64, u64)) -> Option<u32> {
-    let own = std::process::id();
-    fs::read_dir(proc)
-        .ok()?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own)
-        .find(|pid| holds(proc, *pid, id))
-}
-
-fn command(proc: &Path, pid: u32) -> Option<String> {
-    let name = fs::read_to_string(proc.join(pid.to_string()).join("comm")).ok()?;
-    Some(shown(Path::new(name.trim_end())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Lock, lock};
-
-    #[test]
-    fn lines_of_proc_locks_are_read() {
-        let line = "1: FLOCK  ADVISORY  WRITE 2911 fe:0a:1181 0 EOF";
-        let want = Lock {
-            pid: Some(2911),
-            exclusive: true,
-            device: (0xfe, 0x0a),
-            inode: 1181,
-        };
-        assert_eq!(lock(line), Some(want));
-        let line = "2: OFDLCK ADVISORY  READ -1 00:2b:77 0 EOF";
-        let want = Lock {
-            pid: None,
-            exclusive: false,
-            device: (0, 0x2b),
-            inode: 77,
-        };
-        assert_eq!(lock(line), Some(want));
-        assert_eq!(lock("2: -> FLOCK  ADVISORY  WRITE 12 00:2b:77 0 EOF"), None);
-        assert_eq!(lock("3: LEASE  ACTIVE    READ 12 00:2b:77 0 EOF"), None);
-        assert_eq!(lock(""), None);
     }
 }

@@ -1,13 +1,12 @@
 //! Which files are there: finds the data directory, folder or file that a path means.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Kind;
 use super::file::{File, Role};
 use super::magic::{HEAD, Magic};
 use super::name::{is_snap_name, is_wal_name, role_anywhere, role_in_snap, role_in_wal, shown};
-use super::tree::{Entry, Shape, Tree};
+use super::tree::{Shape, Tree, TreeEntry};
 use crate::codes::dir;
 use located::Limits;
 use located::{FileName, Place};
@@ -20,13 +19,13 @@ pub struct Dir {
     pub name: FileName,
     /// The path below the evidence; empty for the evidence itself.
     pub relative: PathBuf,
-    /// Permission bits (`0o700`), where known.
+    /// Permission bits (`0o700`), if known.
     pub mode: Option<u32>,
     /// Whether it is reached through a symbolic link, as `wal` often is.
     pub link: bool,
 }
 
-/// Everything that lies in the located folder.
+/// Everything in the located folder.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) files: Vec<File>,
@@ -48,7 +47,7 @@ pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind>
         let has = |name: &str, role: fn(&[u8]) -> Role| {
             tree.names(&parent.join(name), limit).is_ok_and(|entries| {
                 entries.iter().any(|entry| {
-                    entry.shape == Shape::File && role(entry.name.as_bytes()) != Role::Stray
+                    entry.shape == Shape::File && role(entry.name.as_encoded_bytes()) != Role::Stray
                 })
             })
         };
@@ -63,13 +62,13 @@ pub(super) fn kind_of(tree: &dyn Tree, dir: &Path, limit: usize) -> Option<Kind>
     }
     let mut wal = false;
     for entry in entries.iter().filter(|entry| entry.shape == Shape::File) {
-        let name = entry.name.as_bytes();
+        let name = entry.name.as_encoded_bytes();
         if name == b"db" || is_snap_name(name) || role_in_snap(name) == Role::SnapDb {
             return Some(Kind::SnapDir);
         }
         wal |= is_wal_name(name);
     }
-    // A data directory whose `member` holds nothing yet comes last: `member` is a common word.
+    // A data directory with an empty `member` comes last: `member` is a common word.
     wal.then_some(Kind::WalDir).or_else(|| {
         let empty = || {
             tree.names(&dir.join("member"), limit).is_ok_and(|entries| {
@@ -90,7 +89,7 @@ pub(super) fn inventory(
     base: &str,
     limits: &Limits,
 ) -> Inventory {
-    let mut walk = Walk {
+    let mut lister = Lister {
         tree,
         root: dir,
         base,
@@ -99,19 +98,20 @@ pub(super) fn inventory(
         found: Inventory::default(),
     };
     match kind {
-        Kind::DataDir => walk.data_dir(),
-        Kind::MemberDir => walk.member(Path::new("")),
+        Kind::DataDir => lister.data_dir(),
+        Kind::MemberDir => lister.member(Path::new("")),
         _ => {
-            walk.folder(Path::new(""), role_anywhere);
+            lister.folder(Path::new(""), role_anywhere);
         }
     }
-    walk.found
+    lister
+        .found
         .files
         .sort_by(|a, b| (a.role(), a.relative()).cmp(&(b.role(), b.relative())));
-    walk.found
+    lister.found
 }
 
-struct Walk<'t> {
+struct Lister<'t> {
     tree: &'t dyn Tree,
     root: &'t Path,
     base: &'t str,
@@ -120,7 +120,7 @@ struct Walk<'t> {
     found: Inventory,
 }
 
-impl Walk<'_> {
+impl Lister<'_> {
     fn data_dir(&mut self) {
         for (path, entry) in self.folder(Path::new(""), |_| Role::Stray) {
             if entry.name == "member" {
@@ -133,7 +133,7 @@ impl Walk<'_> {
 
     fn member(&mut self, at: &Path) {
         for (path, entry) in self.folder(at, |_| Role::Stray) {
-            let name = entry.name.as_bytes();
+            let name = entry.name.as_encoded_bytes();
             if name == b"snap" {
                 self.folder(&path, role_in_snap);
             } else if name == b"wal" {
@@ -157,7 +157,7 @@ impl Walk<'_> {
     }
 
     /// Notes the files of one folder and returns the folders in it.
-    fn folder(&mut self, at: &Path, role: fn(&[u8]) -> Role) -> Vec<(PathBuf, Entry)> {
+    fn folder(&mut self, at: &Path, role: fn(&[u8]) -> Role) -> Vec<(PathBuf, TreeEntry)> {
         let (entries, more) = match self.tree.list(&self.root.join(at), self.left) {
             Ok(listed) => listed,
             Err(error) => {
@@ -168,7 +168,8 @@ impl Walk<'_> {
         };
         self.left = self.left.saturating_sub(entries.len());
         if more {
-            let message = "the folder holds more files than are looked at; the rest is not part of any answer";
+            let message =
+                "the folder contains more files than the limit; the others are part of no answer";
             self.note(Finding::new(&dir::TOO_MANY_FILES, self.place(at), message));
         }
         let mut folders = Vec::new();
@@ -176,7 +177,7 @@ impl Walk<'_> {
             let path = at.join(&entry.name);
             match entry.shape {
                 Shape::File => {
-                    let role = role(entry.name.as_bytes());
+                    let role = role(entry.name.as_encoded_bytes());
                     let source = self.tree.source(&self.root.join(&path));
                     let name = self.name(&path);
                     let file = File::new(name, path, role, entry.meta, source);
@@ -192,14 +193,15 @@ impl Walk<'_> {
                     folders.push((path, entry));
                 }
                 Shape::Other => {
-                    // In the place of a file that etcd would open this is worse than a stray.
-                    let wanted = role(entry.name.as_bytes()) != Role::Stray
-                        || [&b"member"[..], b"snap", b"wal"].contains(&entry.name.as_bytes());
+                    // Under a name that etcd opens this stops etcd; under any other it is a stray.
+                    let wanted = role(entry.name.as_encoded_bytes()) != Role::Stray
+                        || [&b"member"[..], b"snap", b"wal"]
+                            .contains(&entry.name.as_encoded_bytes());
                     let finding = Finding::new(
                         &dir::NOT_REGULAR,
                         self.place(&path),
                         if entry.link {
-                            "the symbolic link leads nowhere, or to something that is neither file nor folder; it was not opened"
+                            "the target of the symbolic link does not exist, or is neither a file nor a folder; it was not opened"
                         } else {
                             "this is a FIFO, socket or device and was not opened"
                         },
@@ -228,11 +230,11 @@ impl Walk<'_> {
     }
 }
 
-/// Keeps a finding with its place, or counts it where there are many of its kind.
+/// Keeps a finding with its place, or only counts it if there are many of its code.
 pub(super) fn noted(findings: &mut Vec<Finding>, finding: Finding, limits: &Limits) {
-    let same = |other: &&mut Finding| other.code.id == finding.code.id;
-    let known = findings.iter_mut().filter(same).count();
-    match findings.iter_mut().rfind(same) {
+    let has_same_code = |other: &&mut Finding| other.code.id == finding.code.id;
+    let known = findings.iter_mut().filter(has_same_code).count();
+    match findings.iter_mut().rfind(has_same_code) {
         Some(last) if known >= limits.findings_per_code => {
             last.count = last.count.saturating_add(1);
         }
@@ -240,7 +242,7 @@ pub(super) fn noted(findings: &mut Vec<Finding>, finding: Finding, limits: &Limi
     }
 }
 
-/// The name for messages of what lies at `at` below `base`.
+/// Returns the name in messages of the path `at` below `base`.
 pub(super) fn joined(base: &str, at: &Path) -> String {
     let at = shown(at);
     if at.is_empty() {
@@ -254,7 +256,7 @@ pub(super) fn joined(base: &str, at: &Path) -> String {
 
 /// How far a search for evidence goes.
 #[derive(Clone, Copy)]
-pub(super) struct Reach {
+pub(super) struct SearchBounds {
     /// Folders below folders.
     pub(super) depth: usize,
     /// Entries looked at, all folders together.
@@ -265,12 +267,12 @@ pub(super) struct Reach {
 
 /// One thing that a search found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
+pub(super) struct Suggestion {
     pub(super) kind: Candidacy,
     pub(super) path: PathBuf,
 }
 
-/// What was found, the most telling first.
+/// What was found, the best match first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Candidacy {
     Folder(Kind),
@@ -279,7 +281,7 @@ pub(super) enum Candidacy {
 }
 
 /// Searches below a folder, breadth first; what is evidence is not searched further.
-pub(super) fn search(tree: &dyn Tree, root: &Path, reach: Reach) -> Vec<Candidate> {
+pub(super) fn search(tree: &dyn Tree, root: &Path, reach: SearchBounds) -> Vec<Suggestion> {
     let mut found = Vec::new();
     let (mut entries_left, mut heads_left) = (reach.entries, reach.heads);
     let mut level = vec![root.to_owned()];
@@ -287,7 +289,7 @@ pub(super) fn search(tree: &dyn Tree, root: &Path, reach: Reach) -> Vec<Candidat
         let mut next = Vec::new();
         for folder in level {
             if let Some(kind) = kind_of(tree, &folder, entries_left) {
-                found.push(Candidate {
+                found.push(Suggestion {
                     kind: Candidacy::Folder(kind),
                     path: folder,
                 });
@@ -306,7 +308,7 @@ pub(super) fn search(tree: &dyn Tree, root: &Path, reach: Reach) -> Vec<Candidat
                         if let Ok(head) = tree.head(&path, HEAD)
                             && let Some(kind) = file_candidacy(&head, entry.meta.size)
                         {
-                            found.push(Candidate { kind, path });
+                            found.push(Suggestion { kind, path });
                         }
                     }
                     _ => {}
@@ -320,7 +322,7 @@ pub(super) fn search(tree: &dyn Tree, root: &Path, reach: Reach) -> Vec<Candidat
 }
 
 fn file_candidacy(head: &[u8], size: u64) -> Option<Candidacy> {
-    match Magic::of(head, size) {
+    match Magic::detect(head, size) {
         Magic::Bolt => Some(Candidacy::File(Kind::of_db(size))),
         Magic::Wal => Some(Candidacy::File(Kind::WalFile)),
         Magic::Snap => Some(Candidacy::File(Kind::SnapFile)),
@@ -329,7 +331,7 @@ fn file_candidacy(head: &[u8], size: u64) -> Option<Candidacy> {
     }
 }
 
-/// What a single file is: by its content, and where that is damaged beyond recognition, by its name.
+/// Returns what a single file is: by its content, and if that is damaged beyond recognition, by its name.
 pub(super) fn file_kind(name: &[u8], magic: Magic, size: u64) -> Option<Kind> {
     match magic {
         Magic::Bolt => return Some(Kind::of_db(size)),

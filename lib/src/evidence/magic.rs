@@ -2,10 +2,10 @@
 
 use located::wire;
 
-/// Enough of a file's beginning to tell: the second meta page of a bbolt file with 64 KiB pages.
+/// Bytes of a file's head that are enough to recognise it: up to the second meta page of a bbolt file with 64 KiB pages.
 pub(super) const HEAD: usize = (64 << 10) + 32;
 
-/// What the first bytes say.
+/// What the first bytes of a file show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Magic {
     Gzip,
@@ -21,8 +21,8 @@ pub(super) enum Magic {
 }
 
 impl Magic {
-    /// Judges the head of a file of `size` bytes.
-    pub(super) fn of(head: &[u8], size: u64) -> Self {
+    /// Recognises a file of `size` bytes by its head.
+    pub(super) fn detect(head: &[u8], size: u64) -> Self {
         let starts = |magic: &[u8]| head.starts_with(magic);
         if starts(&[0x1f, 0x8b, 8]) {
             Self::Gzip
@@ -33,7 +33,7 @@ impl Magic {
         } else if starts(b"SQLite format 3\0") {
             Self::Sqlite
         } else if is_tar(head) {
-            // Before bbolt, whose magic may stand in the first entry. A bbolt file begins with the page id 0, a tar never.
+            // Before bbolt, whose magic may be in the first entry. A bbolt file starts with the page id 0, a tar never.
             Self::Tar
         } else if is_bolt(head) {
             Self::Bolt
@@ -65,7 +65,7 @@ fn is_bolt(head: &[u8]) -> bool {
     magic_at(16) || (9..=16).any(|bits| magic_at((1 << bits) + 16))
 }
 
-/// A header whose checksum holds; the magic `ustar` is younger than the format.
+/// A header whose checksum matches; the magic `ustar` is younger than the format.
 fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.first_chunk::<512>() else {
         return false;
@@ -98,12 +98,12 @@ fn octal(field: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
-/// The frame of a crc record (type 4), with which every segment begins.
+/// The frame of a crc record (type 4), with which every segment starts.
 fn is_wal(head: &[u8]) -> bool {
     matches!(head, [2..=40, 0, 0, 0, 0, 0, 0, _, 0x08, 0x04, ..])
 }
 
-/// `snappb.snapshot`: a varint, then bytes that end exactly where the file does.
+/// `snappb.snapshot`: a varint, then bytes up to exactly the end of the file.
 fn is_snap(head: &[u8], size: u64) -> bool {
     let Some(([0x08], rest)) = head.split_at_checked(1) else {
         return false;
@@ -135,22 +135,22 @@ mod tests {
         let mut bolt = vec![0; 70_000];
         bolt[8192 + 16..][..4].copy_from_slice(&[0xed, 0xda, 0x0c, 0xed]);
         assert_eq!(
-            Magic::of(&bolt, 70_000),
+            Magic::detect(&bolt, 70_000),
             Magic::Bolt,
             "the first meta page may be damaged"
         );
         assert_eq!(
-            Magic::of(&[4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0], 12),
+            Magic::detect(&[4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0], 12),
             Magic::Wal
         );
-        assert_eq!(Magic::of(&[8, 1, 0x12, 1, 0], 5), Magic::Snap);
-        assert_eq!(Magic::of(&[8, 1, 0x12, 1, 0, 0], 6), Magic::Unknown);
-        assert_eq!(Magic::of(b"SQLite format 3\0\x10\0", 18), Magic::Sqlite);
-        assert_eq!(Magic::of(&[0; 512], 512), Magic::Unknown);
-        assert_eq!(Magic::of(&[], 0), Magic::Unknown);
+        assert_eq!(Magic::detect(&[8, 1, 0x12, 1, 0], 5), Magic::Snap);
+        assert_eq!(Magic::detect(&[8, 1, 0x12, 1, 0, 0], 6), Magic::Unknown);
+        assert_eq!(Magic::detect(b"SQLite format 3\0\x10\0", 18), Magic::Sqlite);
+        assert_eq!(Magic::detect(&[0; 512], 512), Magic::Unknown);
+        assert_eq!(Magic::detect(&[], 0), Magic::Unknown);
         let mut header = tar::Header::new_gnu();
         header.set_path("data/member").unwrap();
         header.set_cksum();
-        assert_eq!(Magic::of(header.as_bytes(), 512), Magic::Tar);
+        assert_eq!(Magic::detect(header.as_bytes(), 512), Magic::Tar);
     }
 }

@@ -4,7 +4,7 @@
 //! WAL or `.snap` file, or an archive of any of these. Files are listed with their [`Role`]; a file is opened, mapped or
 //! read only when [`File::bytes`] is called.
 //!
-//! **Invariants.** Evidence is opened `O_RDONLY`, with `O_NOATIME` where the system allows it. No lock is taken. Nothing is
+//! **Invariants.** Evidence is opened `O_RDONLY`, with `O_NOATIME` if the system allows it. No lock is taken. Nothing is
 //! created anywhere. FIFOs, sockets and terminals are not opened. Archives are unpacked into memory only.
 
 #[cfg(feature = "archives")]
@@ -16,20 +16,19 @@ mod locate;
 mod magic;
 mod map;
 mod name;
-mod near;
 #[cfg(feature = "archives")]
 mod packed;
 #[cfg(not(feature = "archives"))]
 #[path = "no_archives.rs"]
 mod packed;
+mod platform;
 mod read;
 mod store;
+mod suggest;
 mod trailer;
 mod tree;
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ pub use locate::Dir;
 pub use read::Reader;
 pub use trailer::{Trailer, has_trailer};
 
-use file::{Meta, Source};
+use file::{FileFacts, Source};
 use locate::Inventory;
 use located::Error;
 use located::FileName;
@@ -52,11 +51,11 @@ use tree::{Disk, Tree};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Io {
     /// Mapped; small files, and files that a server holds, are read instead. The first mapping installs a handler for
-    /// `SIGBUS` that puts zeros where a mapped page cannot be had and leaves every other `SIGBUS` to whoever handled it
-    /// before.
+    /// `SIGBUS` that replaces a mapped page that cannot be read by zeros and leaves every other `SIGBUS` to the handler
+    /// installed before. On systems without such a handler files are read.
     #[default]
     Map,
-    /// Read with plain reads. Ranges that the medium refuses become zeros and are reported; the rest is read.
+    /// Read with plain reads. Unreadable ranges become zeros and are reported; the rest is read.
     Read,
 }
 
@@ -101,7 +100,7 @@ impl Kind {
         }
     }
 
-    /// What to call it.
+    /// Its name in messages.
     ///
     /// ```
     /// assert_eq!(etcd_inspect::evidence::Kind::DataDir.as_str(), "data directory");
@@ -157,20 +156,20 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Finds what lies at a path. Nothing but names and the first bytes of single files is read.
+    /// Finds what a path names. Reads nothing but names and the first bytes of single files.
     ///
     /// Inside an archive a path may go on after `!/`: `backup.tar.zst!/data/m1`. Without it an archive must hold exactly
     /// one data directory, or failing that one file.
     ///
     /// # Errors
-    /// [`Error::Io`] where the path cannot be read; [`Error::NotEvidence`] where it holds nothing of etcd's, or several
-    /// things of which one must be chosen (both name what lies near); [`Error::Limit`] where an archive unpacks to more
+    /// [`Error::Io`] if the path cannot be read; [`Error::NotEvidence`] if it contains nothing of etcd's, or several
+    /// things of which one must be chosen (both list what was found nearby); [`Error::Limit`] if an archive unpacks to more
     /// than [`Limits::unpacked_bytes`].
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         Self::open_with(path, options, &Silent)
     }
 
-    /// Like [`Evidence::open`]; large archives tell how far they are, and stop where the listener asks.
+    /// Like [`Evidence::open`]; reports the progress of large archives, and stops if the listener asks.
     ///
     /// # Errors
     /// As [`Evidence::open`].
@@ -191,9 +190,9 @@ impl Evidence {
                 }
             },
         };
-        evidence.holders = live::holders(evidence.files());
+        evidence.holders = platform::holders(evidence.files());
         if options.io == Io::Read || !evidence.holders.is_empty() {
-            // Nobody else has a handle yet.
+            // There is no other handle yet.
             if let Some(found) = Arc::get_mut(&mut evidence.found) {
                 found.files.iter_mut().for_each(File::read_plainly);
             }
@@ -201,7 +200,7 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// Evidence whose files are given by the caller, for tests and for fuzzing: `member/snap/db` and so on, as below a data
+    /// Returns evidence whose files the caller provides, for tests and for fuzzing: `member/snap/db` and so on, as below a data
     /// directory.
     ///
     /// ```
@@ -218,15 +217,15 @@ impl Evidence {
             .into_iter()
             .map(|(path, reader)| {
                 let path = path.as_ref();
-                let last = path.file_name().unwrap_or_default().as_bytes();
+                let last = path.file_name().unwrap_or_default().as_encoded_bytes();
                 let role = match path.parent().and_then(Path::file_name) {
                     Some(folder) if folder == "snap" => name::role_in_snap(last),
                     Some(folder) if folder == "wal" => name::role_in_wal(last),
                     _ => name::role_anywhere(last),
                 };
-                let meta = Meta {
+                let meta = FileFacts {
                     size: reader.size().unwrap_or(0),
-                    ..Meta::default()
+                    ..FileFacts::default()
                 };
                 File::new(
                     FileName::new(locate::joined(name, path)),
@@ -260,14 +259,14 @@ impl Evidence {
             path: path.to_owned(),
             source,
         })?;
-        // The name of the folder itself tells too: an empty `member/snap` in a folder called `member`.
+        // The name of the folder itself counts too: an empty `member/snap` in a folder called `member`.
         let kind = locate::kind_of(&tree, top, options.limits.files)
-            .or_else(|| near::own_kind(path))
+            .or_else(|| suggest::kind_by_name(path))
             .ok_or_else(|| Error::NotEvidence {
                 path: path.to_owned(),
                 why: "there is no member/, snap/ or wal/ folder, no db, .snap or .wal file in it"
                     .to_owned(),
-                near: near::of_folder(path),
+                near: suggest::below_folder(path),
             })?;
         let name = name::shown(path);
         Ok(Self {
@@ -294,20 +293,20 @@ impl Evidence {
             root: path.to_owned(),
         };
         let mut facts = tree::meta_of(meta);
-        if meta.file_type().is_block_device() {
-            facts.size = Reader::size(&map::open(path).map_err(io)?).map_err(io)?;
+        if platform::is_block_device(meta.file_type()) {
+            facts.size = Reader::size(&platform::open(path).map_err(io)?).map_err(io)?;
         }
         let head = tree.head(Path::new(""), HEAD).map_err(io)?;
-        let magic = Magic::of(&head, facts.size);
+        let magic = Magic::detect(&head, facts.size);
         if magic.is_archive() {
             return packed::open(path, b"", options, progress);
         }
-        let base = path.file_name().unwrap_or_default().as_bytes();
+        let base = path.file_name().unwrap_or_default().as_encoded_bytes();
         let Some(kind) = locate::file_kind(base, magic, facts.size) else {
             return Err(Error::NotEvidence {
                 path: path.to_owned(),
                 why: why_not(magic, facts.size),
-                near: near::of_file(path),
+                near: suggest::around_file(path),
             });
         };
         Ok(Self::single(
@@ -318,7 +317,7 @@ impl Evidence {
         ))
     }
 
-    fn single(path: &Path, kind: Kind, meta: Meta, source: Source) -> Self {
+    fn single(path: &Path, kind: Kind, meta: FileFacts, source: Source) -> Self {
         let name = FileName::new(name::shown(path));
         let file = File::new(name.clone(), PathBuf::new(), kind.role(), meta, source);
         Self {
@@ -339,7 +338,7 @@ impl Evidence {
         &self.path
     }
 
-    /// The path for messages, control characters escaped.
+    /// The path in messages, control characters escaped.
     pub fn name(&self) -> &FileName {
         &self.name
     }
@@ -349,13 +348,13 @@ impl Evidence {
         self.kind
     }
 
-    /// Whether it lies in an archive.
+    /// Whether it is in an archive.
     pub fn is_archived(&self) -> bool {
         self.archived
     }
 
-    /// The processes that held files of it when it was opened, as far as the kernel shows. Its files are then read instead
-    /// of mapped, so that one which is shortened under us cannot kill this process.
+    /// The processes that held files of it when it was opened, if the system shows them. Its files are then read instead
+    /// of mapped, because a server may truncate them meanwhile.
     pub fn holders(&self) -> &[Holder] {
         &self.holders
     }
@@ -370,8 +369,8 @@ impl Evidence {
         &self.found.dirs
     }
 
-    /// The files of a role, in name order.
-    pub fn of(&self, role: Role) -> &[File] {
+    /// Returns the files of a role, in name order.
+    pub fn with_role(&self, role: Role) -> &[File] {
         let files = self.files();
         let from = files.partition_point(|file| file.role() < role);
         let to = files.partition_point(|file| file.role() <= role);
@@ -380,17 +379,17 @@ impl Evidence {
 
     /// The db, or the snapshot file.
     pub fn db(&self) -> Option<&File> {
-        self.of(Role::Db).first()
+        self.with_role(Role::Db).first()
     }
 
     /// The WAL segments in name order, which is the order of their sequence numbers.
     pub fn wal(&self) -> &[File] {
-        self.of(Role::Wal)
+        self.with_role(Role::Wal)
     }
 
     /// The `.snap` files in name order: the newest (highest term, then index) is the last.
     pub fn snaps(&self) -> &[File] {
-        self.of(Role::Snap)
+        self.with_role(Role::Snap)
     }
 }
 

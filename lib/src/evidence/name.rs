@@ -1,15 +1,14 @@
-//! What a name says: how a path is shown, and which part a file of that name plays for etcd.
+//! Names: how a path is shown, and what a file of that name is for etcd.
 
 use std::fmt::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::file::Role;
 
-/// A path as text: control characters and bytes that are no UTF-8 are escaped, everything else stands as it is.
+/// A path as text: control characters and bytes that are no UTF-8 are escaped, everything else stays as it is.
 pub(super) fn shown(path: &Path) -> String {
     let mut text = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         for character in chunk.valid().chars() {
             if character.is_control() {
                 text.extend(character.escape_default());
@@ -24,7 +23,7 @@ pub(super) fn shown(path: &Path) -> String {
     text
 }
 
-/// The part that a file of that name plays in `member/snap/`.
+/// Returns the role of a file of that name in `member/snap/`.
 pub(super) fn role_in_snap(name: &[u8]) -> Role {
     if name == b"db" {
         Role::Db
@@ -43,7 +42,7 @@ pub(super) fn role_in_snap(name: &[u8]) -> Role {
     }
 }
 
-/// The part that a file of that name plays in `member/wal/`.
+/// Returns the role of a file of that name in `member/wal/`.
 pub(super) fn role_in_wal(name: &[u8]) -> Role {
     if is_wal_name(name) {
         Role::Wal
@@ -56,7 +55,7 @@ pub(super) fn role_in_wal(name: &[u8]) -> Role {
     }
 }
 
-/// The part that a file of that name plays where WAL and snapshots lie in one folder.
+/// Returns the role of a file of that name in a folder with both WAL and `.snap` files.
 pub(super) fn role_anywhere(name: &[u8]) -> Role {
     match role_in_snap(name) {
         Role::Stray => role_in_wal(name),
@@ -85,16 +84,19 @@ fn two_numbers(stem: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
     use super::{Role, role_anywhere, role_in_snap, role_in_wal, shown};
 
+    // Elsewhere a name is never made of such bytes.
+    #[cfg(all(unix, not(portable)))]
     #[test]
     fn names_are_shown_without_anything_a_terminal_obeys() {
-        let name = Path::new(OsStr::from_bytes(b"d\xc3\xa9j\xc3\xa0\n\x1b[2J\xff.wal"));
-        assert_eq!(shown(name), "d\u{e9}j\u{e0}\\n\\u{1b}[2J\\xff.wal");
+        let name = super::super::platform::os_str(b"d\xc3\xa9j\xc3\xa0\n\x1b[2J\xff.wal");
+        assert_eq!(
+            shown(Path::new(&*name)),
+            "d\u{e9}j\u{e0}\\n\\u{1b}[2J\\xff.wal"
+        );
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! Evidence inside archives: which of the things in it is meant.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Seek};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::archive::{Budget, Unpacked, unpack};
 use super::file::File;
 use super::locate::{
-    Candidacy, Candidate, Inventory, Reach, file_kind, inventory, kind_of, search,
+    Candidacy, Inventory, SearchBounds, Suggestion, file_kind, inventory, kind_of, search,
 };
 use super::magic::{HEAD, Magic};
 use super::name::shown;
-use super::store::Store;
+use super::platform::os_str;
+use super::store::SparseBuffer;
 use super::tree::{Shape, Tree};
 use super::{Evidence, Kind, Options};
 use located::Error;
@@ -24,28 +24,28 @@ use located::progress::Progress;
 
 /// Archives in archives.
 const DEPTH: usize = 4;
-const REACH: Reach = Reach {
+const REACH: SearchBounds = SearchBounds {
     depth: 41,
     entries: usize::MAX,
     heads: usize::MAX,
 };
-const OFFERED: usize = 20;
+const MAX_SUGGESTIONS: usize = 20;
 
-/// The archive and the path in it, where a path says `archive!/path` and the first part is a file.
+/// Returns the archive and the path in it, if a path is `archive!/path` and the first part is a file.
 pub(super) fn split(path: &Path) -> Option<(PathBuf, Vec<u8>)> {
-    let bytes = path.as_os_str().as_bytes();
+    let bytes = path.as_os_str().as_encoded_bytes();
     let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'!');
     marks.map(|(at, _)| at).find_map(|at| {
         let (left, rest) = bytes.split_at_checked(at)?;
         let inner = rest
             .get(1..)
             .filter(|inner| inner.is_empty() || inner.starts_with(b"/"))?;
-        let archive = PathBuf::from(OsStr::from_bytes(left));
+        let archive = PathBuf::from(&*os_str(left));
         archive.is_file().then(|| (archive, inner.to_vec()))
     })
 }
 
-/// Opens what lies in an archive.
+/// Opens evidence in an archive.
 ///
 /// # Errors
 /// As [`Evidence::open`].
@@ -55,7 +55,7 @@ pub(super) fn open(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Evidence, Error> {
-    let file = super::map::open(archive).map_err(|source| Error::Io {
+    let file = super::platform::open(archive).map_err(|source| Error::Io {
         path: archive.to_owned(),
         source,
     })?;
@@ -65,7 +65,7 @@ pub(super) fn open(
         budget: &Budget::new(&options.limits, progress),
     };
     opening.layer(
-        Layer::File(file),
+        ArchiveSource::File(file),
         archive.to_owned(),
         inner,
         DEPTH,
@@ -79,23 +79,23 @@ struct Opening<'o> {
 }
 
 /// The bytes of one archive: the file that was given, or an entry of another archive.
-enum Layer {
+enum ArchiveSource {
     File(fs::File),
-    Entry(Arc<Store>),
+    Entry(Arc<SparseBuffer>),
 }
 
 /// What was chosen in an archive.
 enum Target {
     Folder(PathBuf, Kind),
     File(PathBuf, Kind),
-    Archive(PathBuf, Arc<Store>),
+    Archive(PathBuf, Arc<SparseBuffer>),
 }
 
 impl Opening<'_> {
     /// `path` names the archive, `inner` the path in it that is wanted (empty: whatever is in it).
     fn layer(
         &self,
-        layer: Layer,
+        layer: ArchiveSource,
         path: PathBuf,
         inner: &[u8],
         depth: usize,
@@ -110,8 +110,10 @@ impl Opening<'_> {
         };
         let name = FileName::new(shown(&path));
         let (tree, mut found) = match layer {
-            Layer::File(file) => self.unpack(file, &name, &here)?,
-            Layer::Entry(store) => self.unpack(io::Cursor::new(store.as_slice()), &name, &here)?,
+            ArchiveSource::File(file) => self.unpack(file, &name, &here)?,
+            ArchiveSource::Entry(store) => {
+                self.unpack(io::Cursor::new(store.as_slice()), &name, &here)?
+            }
         };
         findings.append(&mut found);
         let target = match here.as_os_str().is_empty() {
@@ -137,13 +139,13 @@ impl Opening<'_> {
             Target::Archive(place, _) if depth == 0 => {
                 return Err(Error::NotEvidence {
                     path: at(&place),
-                    why: "archives lie in archives too many times over".to_owned(),
+                    why: "archives are nested in archives too deep".to_owned(),
                     near: Vec::new(),
                 });
             }
             Target::Archive(place, store) => {
                 return self.layer(
-                    Layer::Entry(store),
+                    ArchiveSource::Entry(store),
                     at(&place),
                     further,
                     depth - 1,
@@ -198,13 +200,13 @@ impl Opening<'_> {
     }
 }
 
-/// Nothing was chosen: why, and what could be.
+/// Nothing was chosen: why, and what can be.
 struct Unchosen {
     why: String,
     near: Vec<PathBuf>,
 }
 
-/// The one thing in an archive: the only data directory, else the only folder or file of the most telling kind.
+/// The one thing in an archive: the only data directory, else the only folder or file of the best match.
 fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
     let only = tree.only_file();
     // A compressed file, or a db alone in an archive: the file itself, not a folder with a db in it.
@@ -215,7 +217,7 @@ fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
     }
     let found = search(tree, Path::new(""), REACH);
     let Some(first) = found.first() else {
-        // A db whose meta pages are gone is known by its name alone.
+        // A db without meta pages is recognised by its name alone.
         return only
             .and_then(|path| {
                 let kind = by_name(tree, &path)?;
@@ -227,7 +229,7 @@ fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
                 near: Vec::new(),
             });
     };
-    let alike: Vec<&Candidate> = found
+    let alike: Vec<&Suggestion> = found
         .iter()
         .take_while(|other| rank(other) == rank(first))
         .collect();
@@ -239,7 +241,7 @@ fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
             ),
             near: alike
                 .iter()
-                .take(OFFERED)
+                .take(MAX_SUGGESTIONS)
                 .map(|other| other.path.clone())
                 .collect(),
         });
@@ -253,14 +255,14 @@ fn choose(tree: &Unpacked) -> Result<Target, Unchosen> {
 }
 
 /// Snapshots and raw db files are equally good.
-fn rank(candidate: &Candidate) -> Candidacy {
+fn rank(candidate: &Suggestion) -> Candidacy {
     match candidate.kind {
         Candidacy::File(Kind::Snapshot) => Candidacy::File(Kind::Db),
         kind => kind,
     }
 }
 
-/// What stands under a path that the user named.
+/// Finds what a path that the user named is.
 fn resolve(tree: &Unpacked, path: &Path) -> Result<Target, Unchosen> {
     match tree.shape(path) {
         Some(Shape::Dir) => match kind_of(tree, path, usize::MAX) {
@@ -303,11 +305,11 @@ fn nested(tree: &Unpacked, path: PathBuf) -> Result<Target, Unchosen> {
 
 fn magic(tree: &Unpacked, path: &Path) -> Magic {
     let head = tree.head(path, HEAD).unwrap_or_default();
-    Magic::of(&head, tree.meta(path).size)
+    Magic::detect(&head, tree.meta(path).size)
 }
 
 fn by_name(tree: &Unpacked, path: &Path) -> Option<Kind> {
-    let name = path.file_name().unwrap_or_default().as_bytes();
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     file_kind(name, magic(tree, path), tree.meta(path).size)
 }
 
@@ -315,7 +317,7 @@ fn below(tree: &Unpacked, path: &Path) -> Vec<PathBuf> {
     let found = search(tree, path, REACH).into_iter();
     found
         .map(|candidate| candidate.path)
-        .take(OFFERED)
+        .take(MAX_SUGGESTIONS)
         .collect()
 }
 
@@ -334,6 +336,6 @@ fn inside(archive: &Path, place: &Path) -> PathBuf {
 fn normal(path: &[u8]) -> PathBuf {
     path.split(|byte| *byte == b'/')
         .filter(|part| !part.is_empty() && *part != b".")
-        .map(OsStr::from_bytes)
+        .map(os_str)
         .collect()
 }

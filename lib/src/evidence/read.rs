@@ -1,40 +1,40 @@
-//! Plain reads: for failing disks and for files that somebody may shorten under us.
+//! Plain reads: for failing disks and for files that another program may shorten meanwhile.
 
 use std::io;
 use std::ops::Range;
 
-use rustix::io::Errno;
-
 pub use located::Reader;
 
-use super::store::Store;
+use super::platform;
+use super::store::SparseBuffer;
 
-/// What plain reads brought.
+/// The result of plain reads.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
-    pub(super) store: Store,
-    /// Ranges that the medium refused; zeros stand there.
+    pub(super) store: SparseBuffer,
+    /// Ranges that could not be read; they are zeros here.
     pub(super) unreadable: Vec<Range<u64>>,
-    /// The file was this long when the reading began and ended earlier.
+    /// The length of the file when it was opened, if it ended earlier.
     pub(super) shrank_from: Option<u64>,
 }
 
 const CHUNK: usize = 1 << 20;
-/// How small the pieces become around an unreadable place: first a file system block, then a disk sector.
+/// Sizes of the pieces around an unreadable place: a file system block, then a disk sector.
 const STEPS: [usize; 3] = [64 << 10, 4096, 512];
-/// After so many refused sectors the rest of a refused chunk is given up at once: a dead disk answers slowly.
-const PATIENCE: u32 = 4096;
+/// Maximum number of unreadable sectors that are tried one by one; after them an unreadable chunk is skipped as a whole,
+/// because a dead disk answers slowly.
+const MAX_REFUSED_SECTORS: u32 = 4096;
 
-/// Reads everything, going on with zeros where the medium refuses.
+/// Reads everything, with zeros for what cannot be read.
 ///
 /// # Errors
-/// The size is not known, there is no memory, or the system refuses in a way that is no matter of the medium.
+/// The size is not known, there is no memory, or the system refuses for a reason other than a failing medium.
 pub(super) fn load(reader: &dyn Reader) -> io::Result<Loaded> {
     let size = reader.size()?;
     let mut load = Load {
         reader,
         loaded: Loaded {
-            store: Store::zeroed(size)?,
+            store: SparseBuffer::zeroed(size)?,
             ..Loaded::default()
         },
         buffer: vec![0; CHUNK],
@@ -44,7 +44,7 @@ pub(super) fn load(reader: &dyn Reader) -> io::Result<Loaded> {
     while at < size {
         at = match reader.next_data(at) {
             None => match reader.size()? {
-                // No data follows: a hole to the end, or the end came nearer.
+                // No data follows: a hole to the end, or the file became shorter.
                 now if now < size => return Ok(load.shrank(now, size)),
                 _ => break,
             },
@@ -71,7 +71,7 @@ struct Load<'r> {
 }
 
 impl Load<'_> {
-    /// Reads `want` bytes at `at`, halving the piece around what is refused; returns less only at the end of the file.
+    /// Reads `want` bytes at `at`, in smaller pieces around what is refused; returns less only at the end of the file.
     fn piece(&mut self, at: u64, want: usize, steps: &[usize]) -> io::Result<usize> {
         let mut done = 0;
         while done < want {
@@ -90,11 +90,11 @@ impl Load<'_> {
                     done = done.saturating_add(got);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if of_the_medium(&error) => {
+                Err(error) if platform::is_medium_error(&error) => {
                     let rest = want.saturating_sub(done);
                     match steps.split_first() {
-                        Some((&step, finer)) if self.refused < PATIENCE => {
-                            // Pieces end at multiples of their length, as the medium's blocks do.
+                        Some((&step, finer)) if self.refused < MAX_REFUSED_SECTORS => {
+                            // Pieces end at multiples of their length, like the blocks of the medium.
                             let into = usize::try_from(position % step as u64).unwrap_or(0);
                             let part = rest.min(step.saturating_sub(into));
                             let got = self.piece(position, part, finer)?;
@@ -133,27 +133,9 @@ impl Load<'_> {
     }
 }
 
-/// Whether the medium or the file system under it failed, rather than the asking.
-pub(super) fn of_the_medium(error: &io::Error) -> bool {
-    error.raw_os_error().is_some_and(|code| {
-        [
-            Errno::IO,
-            Errno::NODATA,
-            Errno::REMOTEIO,
-            Errno::TIMEDOUT,
-            Errno::BADMSG,
-            Errno::UCLEAN,
-            Errno::ILSEQ,
-            Errno::STALE,
-        ]
-        .iter()
-        .any(|errno| errno.raw_os_error() == code)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::io::{self, Seek, Write};
     use std::ops::Range;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -247,7 +229,8 @@ mod tests {
     fn a_sparse_file_costs_what_it_holds() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(1 << 37).unwrap();
-        std::os::unix::fs::FileExt::write_at(&file, b"here", 1 << 36).unwrap();
+        (&file).seek(io::SeekFrom::Start(1 << 36)).unwrap();
+        (&file).write_all(b"here").unwrap();
         let loaded = load(&file).unwrap();
         assert_eq!(loaded.store.len(), 1 << 37);
         assert_eq!(&loaded.store.as_slice()[1 << 36..][..5], b"here\0");

@@ -9,9 +9,9 @@ use memmap2::{MmapMut, MmapOptions};
 /// etcd preallocates WAL segments to 64,000,000 bytes; a young one is almost all zeros. Pages that were never written are
 /// never given by the kernel, so such a tail takes address space only, and a bomb of zeros is no bomb.
 #[derive(Debug, Default)]
-pub(super) struct Store {
+pub(super) struct SparseBuffer {
     map: Option<MmapMut>,
-    /// The bytes while they are few: a hundred thousand small files are not to cost a page each.
+    /// The bytes while they are few: a hundred thousand small files should not cost a page each.
     few: Vec<u8>,
     len: usize,
     /// Everything from here on is still zero.
@@ -19,11 +19,11 @@ pub(super) struct Store {
 }
 
 const PAGE: usize = 4096;
-/// Up to here bytes stand on the heap.
-const FEW: usize = 16 * PAGE;
+/// Maximum number of bytes that are kept on the heap.
+const MAX_HEAP_BYTES: usize = 16 * PAGE;
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
-impl Store {
+impl SparseBuffer {
     /// `len` zeros.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Store {
         self.put(self.len, bytes)
     }
 
-    /// Writes bytes at an offset, extending with zeros where that lies beyond the end.
+    /// Writes bytes at an offset, extending with zeros if that is beyond the end.
     pub(super) fn put(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
         let end = at
             .checked_add(bytes.len())
@@ -67,7 +67,7 @@ impl Store {
         let Some(target) = room.get_mut(at..end) else {
             return Ok(()); // nothing to write into an empty store
         };
-        // Only where nothing was written before may a page of zeros be left alone.
+        // A page of zeros is left alone only if nothing was written there before.
         let mut position = at;
         for (to, from) in target.chunks_mut(PAGE).zip(bytes.chunks(PAGE)) {
             if position < self.written || ZEROS.get(..from.len()) != Some(from) {
@@ -89,7 +89,7 @@ impl Store {
         if need <= have {
             return Ok(());
         }
-        if self.map.is_none() && need <= FEW {
+        if self.map.is_none() && need <= MAX_HEAP_BYTES {
             let more = need.saturating_sub(have);
             let room = match have {
                 0 => self.few.try_reserve_exact(more),
@@ -99,8 +99,8 @@ impl Store {
             self.few.resize(need, 0);
             return Ok(());
         }
-        let room = need.max(have.saturating_mul(2)).max(FEW);
-        // NORESERVE: what is never written is not counted against the machine's memory.
+        let room = need.max(have.saturating_mul(2)).max(MAX_HEAP_BYTES);
+        // NORESERVE: pages that are never written do not count as memory of the process.
         let map = MmapOptions::new().len(room).no_reserve_swap().map_anon()?;
         let mut old = std::mem::take(self);
         let len = old.len;
@@ -114,11 +114,11 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::Store;
+    use super::SparseBuffer;
 
     #[test]
     fn what_is_pushed_is_there() {
-        let mut store = Store::default();
+        let mut store = SparseBuffer::default();
         let mut want = Vec::new();
         for round in 0u32..200 {
             let chunk = vec![if round % 3 == 0 { 0 } else { 7 }; 1 + (round as usize * 977) % 9000];
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn zeros_overwrite_what_was_written_before() {
-        let mut store = Store::default();
+        let mut store = SparseBuffer::default();
         store.put(0, &[1; 10_000]).unwrap();
         store.put(4096, &[0; 4096]).unwrap();
         assert_eq!(store.as_slice()[4096..8192], [0; 4096]);
@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn a_terabyte_of_zeros_costs_address_space_only() {
-        let store = Store::zeroed(1 << 40);
-        // Where the system does not overcommit it is refused, never an abort.
+        let store = SparseBuffer::zeroed(1 << 40);
+        // A system that does not overcommit refuses; the process is not aborted.
         if let Ok(store) = store {
             assert_eq!(store.as_slice().last(), Some(&0));
         }

@@ -1,4 +1,4 @@
-//! The SHA-256 that `etcdctl snapshot save` puts behind the bbolt image.
+//! The SHA-256 that `etcdctl snapshot save` appends to the bbolt image.
 
 use sha2::{Digest, Sha256};
 
@@ -6,8 +6,8 @@ use located::Bytes;
 
 /// The trailer of a snapshot file.
 ///
-/// Present exactly where `size % 512 == 32`: a bbolt file is a whole number of pages. etcd's restore uses the same rule
-/// (`etcdutl/snapshot/v3_snapshot.go`). Nothing is hashed until [`Trailer::computed`] is asked.
+/// Present if `size % 512 == 32`: a bbolt file is a whole number of pages. etcd's restore uses the same rule
+/// (`hasChecksum` in `etcdutl/snapshot/v3_snapshot.go, v3.5.30`; a truncated file can match by chance: etcd#16809). Nothing is hashed until [`Trailer::computed`] is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Trailer<'a> {
     image: Bytes<'a>,
@@ -15,7 +15,7 @@ pub struct Trailer<'a> {
 }
 
 impl<'a> Trailer<'a> {
-    /// The trailer, where the file's length says that there is one.
+    /// Returns the trailer, if the length of the file shows that there is one.
     ///
     /// ```
     /// use etcd_inspect::{Bytes, FileName, evidence::Trailer};
@@ -39,7 +39,7 @@ impl<'a> Trailer<'a> {
         self.image
     }
 
-    /// The sum that stands in the file.
+    /// The sum that the file contains.
     pub fn stored(&self) -> [u8; 32] {
         self.stored
     }
@@ -55,7 +55,7 @@ impl<'a> Trailer<'a> {
     }
 }
 
-/// Whether a file of that length ends with the sum.
+/// Returns whether a file of that length ends with a sum.
 pub fn has_trailer(size: u64) -> bool {
     size % 512 == 32 && size > 512
 }

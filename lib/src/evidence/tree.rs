@@ -1,31 +1,27 @@
-//! Folders and files, wherever they lie: on disk here, in an archive in `archive`.
+//! Folders and files on disk; `archive` has those of an archive.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{DirEntry, FileType};
-
-use super::file::{Meta, Source};
-use super::map;
+use super::file::{FileFacts, Source};
+use super::platform::{self, Identity, Listed};
 
 /// What a directory entry is, symbolic links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     File,
     Dir,
-    /// A FIFO, socket, device, or a link that leads nowhere.
+    /// A FIFO, socket, device, or a link without a target.
     Other,
 }
 
 /// One name in a folder.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct TreeEntry {
     pub(super) name: OsString,
     pub(super) shape: Shape,
-    pub(super) meta: Meta,
+    pub(super) meta: FileFacts,
     /// Reached through a symbolic link.
     pub(super) link: bool,
 }
@@ -33,14 +29,14 @@ pub(super) struct Entry {
 /// A tree of folders that can be listed and read. Paths are relative to its root, the root itself is empty.
 pub(super) trait Tree {
     /// The entries of a folder, sorted by name, and whether there are more than `limit`.
-    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)>;
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<TreeEntry>, bool)>;
     /// Like `list`, but without sizes and times, which cost a call for each of perhaps 100,000 files.
-    fn names(&self, dir: &Path, limit: usize) -> io::Result<Vec<Entry>> {
+    fn names(&self, dir: &Path, limit: usize) -> io::Result<Vec<TreeEntry>> {
         Ok(self.list(dir, limit)?.0)
     }
     /// The first bytes of a file, at most `len`.
     fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>>;
-    /// Where the bytes of a file are to be had.
+    /// Returns where the bytes of a file are.
     fn source(&self, file: &Path) -> Source;
 }
 
@@ -61,30 +57,26 @@ impl Disk {
 }
 
 impl Tree for Disk {
-    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<Entry>, bool)> {
-        self.entries(dir, limit, |path, entry| look(path, name_of(entry)))
+    fn list(&self, dir: &Path, limit: usize) -> io::Result<(Vec<TreeEntry>, bool)> {
+        self.entries(dir, limit, |path, listed| look(path, &listed.name))
     }
 
-    fn names(&self, dir: &Path, limit: usize) -> io::Result<Vec<Entry>> {
-        let entries = self.entries(dir, limit, |path, entry| {
-            let shape = match entry.file_type() {
-                FileType::RegularFile => Shape::File,
-                FileType::Directory => Shape::Dir,
-                _ => return look(path, name_of(entry)),
-            };
-            Entry {
-                name: name_of(entry).to_owned(),
+    fn names(&self, dir: &Path, limit: usize) -> io::Result<Vec<TreeEntry>> {
+        let entries = self.entries(dir, limit, |path, listed| match listed.shape {
+            None => look(path, &listed.name),
+            Some(shape) => TreeEntry {
+                name: listed.name,
                 shape,
-                meta: Meta::default(),
+                meta: FileFacts::default(),
                 link: false,
-            }
+            },
         });
         Ok(entries?.0)
     }
 
     fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
-        map::open(&self.path(file))?
+        platform::open(&self.path(file))?
             .take(len as u64)
             .read_to_end(&mut head)?;
         Ok(head)
@@ -100,39 +92,31 @@ impl Disk {
         &self,
         dir: &Path,
         limit: usize,
-        look: impl Fn(&Path, &DirEntry) -> Entry,
-    ) -> io::Result<(Vec<Entry>, bool)> {
+        look: impl Fn(&Path, Listed) -> TreeEntry,
+    ) -> io::Result<(Vec<TreeEntry>, bool)> {
         let path = self.path(dir);
         let mut entries = Vec::new();
         let mut more = false;
-        for entry in rustix::fs::Dir::new(map::open_directory(&path)?)? {
-            let entry = entry?;
-            let name = name_of(&entry);
-            if name == "." || name == ".." {
-                continue;
-            }
+        for listed in platform::list(&path)? {
+            let listed = listed?;
             if entries.len() >= limit {
                 more = true;
                 break;
             }
-            entries.push(look(&path.join(name), &entry));
+            entries.push(look(&path.join(&listed.name), listed));
         }
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok((entries, more))
     }
 }
 
-fn name_of(entry: &DirEntry) -> &OsStr {
-    OsStr::from_bytes(entry.file_name().to_bytes())
-}
-
-/// What stands under a path. etcd's `member/wal` is often a link to another disk, so links are followed; what they lead to
+/// Looks a path up. etcd's `member/wal` is often a link to another disk, so links are followed; what they lead to
 /// is listed under the link's own name, at a fixed depth, so that no loop can be entered.
-fn look(path: &Path, name: &OsStr) -> Entry {
+fn look(path: &Path, name: &OsStr) -> TreeEntry {
     let itself = path.symlink_metadata().ok();
     let link = itself.as_ref().is_some_and(|meta| meta.is_symlink());
     let meta = if link { path.metadata().ok() } else { itself };
-    Entry {
+    TreeEntry {
         name: name.to_owned(),
         shape: match &meta {
             Some(meta) if meta.is_file() => Shape::File,
@@ -145,11 +129,12 @@ fn look(path: &Path, name: &OsStr) -> Entry {
 }
 
 /// The facts that matter of a file's metadata.
-pub(super) fn meta_of(meta: &std::fs::Metadata) -> Meta {
-    Meta {
+pub(super) fn meta_of(meta: &std::fs::Metadata) -> FileFacts {
+    let Identity { mode, id } = platform::identity(meta);
+    FileFacts {
         size: meta.len(),
         modified: meta.modified().ok(),
-        mode: Some(meta.mode() & 0o7777),
-        id: Some((meta.dev(), meta.ino())),
+        mode,
+        id,
     }
 }

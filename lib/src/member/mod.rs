@@ -194,7 +194,7 @@ impl Member {
 
     /// Segments, then `.broken` files; one that cannot be read is empty here, and [`Member::unreadable_files`] names it.
     fn wal_bytes(&self) -> Vec<Bytes<'_>> {
-        let broken = self.evidence.of(Role::WalBroken);
+        let broken = self.evidence.with_role(Role::WalBroken);
         let bytes = |file| File::bytes(file).unwrap_or_else(|_| Bytes::new(file.name(), 0, &[]));
         self.evidence
             .wal()
@@ -214,7 +214,9 @@ impl Member {
             Role::SnapDb,
             Role::SnapBroken,
         ];
-        let files = roles.into_iter().flat_map(|role| self.evidence.of(role));
+        let files = roles
+            .into_iter()
+            .flat_map(|role| self.evidence.with_role(role));
         files.filter_map(|file| Some((file, file.bytes().err()?)))
     }
 }

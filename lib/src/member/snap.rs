@@ -15,7 +15,7 @@ impl Member {
     /// Their bytes; one that cannot be read is empty here, and [`Member::unreadable_files`] names it.
     fn snap_bytes(&self) -> Vec<Bytes<'_>> {
         let bytes = |file| File::bytes(file).unwrap_or_else(|_| Bytes::new(file.name(), 0, &[]));
-        let broken = self.evidence.of(Role::SnapBroken);
+        let broken = self.evidence.with_role(Role::SnapBroken);
         self.evidence
             .snaps()
             .iter()

@@ -121,7 +121,7 @@ impl Boot<'_> {
         if from.index <= index {
             return Ok(());
         }
-        let received = member.evidence().of(Role::SnapDb);
+        let received = member.evidence().with_role(Role::SnapDb);
         let fits = received.iter().any(
             |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
         );

@@ -6,7 +6,7 @@ use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
 
 use super::tar::{BLOCK, Extension, fill};
 
-/// Most pieces of one file.
+/// Maximum number of pieces of one file.
 const PIECES: usize = 1 << 20;
 
 /// Where the data of a sparse file belongs.
@@ -16,7 +16,7 @@ pub(super) struct Pieces {
     pieces: Vec<(u64, u64)>,
 }
 
-/// The pieces, or why they are not believed.
+/// The pieces, or why they are refused.
 pub(super) type Map = Result<Pieces, &'static str>;
 
 impl Pieces {
@@ -29,13 +29,13 @@ impl Pieces {
             end = offset
                 .checked_add(*len)
                 .filter(|end| *end <= real_size)
-                .ok_or("a piece of this sparse file lies beyond its end")?;
+                .ok_or("a piece of this sparse file is beyond its end")?;
         }
         Ok(Self { real_size, pieces })
     }
 }
 
-/// GNU tar's own form: four pieces in the header, more in the blocks behind it.
+/// GNU tar's own form: four pieces in the header, more in the blocks after it.
 pub(super) fn of_header(
     header: &Header,
     stream: &mut dyn Read,

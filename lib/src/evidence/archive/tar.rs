@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use tar::{EntryType, Header};
 
 use super::sparse::{self, Sparse};
-use super::{Meta, Unpacking};
+use super::{FileFacts, Unpacking};
 
 pub(super) const BLOCK: usize = 512;
-/// Longest extension header that is believed; a name has at most 4096 bytes.
+/// Maximum length of an extension header, in bytes; a name has at most 4096.
 const EXTENSION: u64 = 1 << 20;
 
 /// What extension headers say about the entry that follows them.
@@ -21,7 +21,7 @@ pub(super) struct Extension {
     pub(super) real_size: Option<u64>,
     /// Its pieces, in the form 0.1: `offset,length,…`.
     pub(super) map: Option<Vec<u8>>,
-    /// 1: the pieces stand before the data.
+    /// 1: the pieces are before the data.
     pub(super) major: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn read(stream: &mut dyn Read, into: &mut Unpacking<'_>) -> io::Resul
         let here = offset;
         offset = offset.saturating_add(BLOCK as u64);
         if block == [0; BLOCK] && lost.is_none() {
-            // The end mark. What follows is padding: read on a little, so that a sum behind it is compared.
+            // The end mark. What follows is padding: read on a little, so that a sum after it is compared.
             io::copy(&mut stream.take(1 << 24), &mut io::sink())?;
             return Ok(());
         }
@@ -127,7 +127,7 @@ fn entry(
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };
-    let mut meta = Meta {
+    let mut meta = FileFacts {
         size: 0,
         modified: header
             .mtime()
@@ -136,7 +136,7 @@ fn entry(
         mode: header.mode().ok().map(|mode| mode & 0o7777),
         id: None,
     };
-    // Old tars have no type for folders, only a slash behind the name.
+    // Old tars have no type for folders, only a slash at the end of the name.
     if kind == EntryType::Directory || name.ends_with(b"/") {
         into.folder(&path, meta);
         return Ok(());
@@ -183,7 +183,7 @@ impl Extension {
     fn record(&mut self, key: &[u8], value: &[u8]) {
         let number = || std::str::from_utf8(value).ok()?.parse().ok();
         match key {
-            // The sparse forms put a made-up name into the header and the true one here; it may come first.
+            // The sparse forms write an invented name into the header and the true one here; it may come first.
             b"GNU.sparse.name" => self.path = Some(value.to_vec()),
             b"path" if self.major.is_none() && self.map.is_none() => {
                 self.path = Some(value.to_vec())
@@ -218,7 +218,7 @@ fn is_extension(kind: EntryType) -> bool {
         || kind.is_pax_global_extensions()
 }
 
-/// The size of a header's data, where its checksum holds.
+/// The size of a header's data, if its checksum matches.
 fn believable(header: &Header) -> Option<u64> {
     let sum = header
         .as_bytes()
@@ -237,7 +237,7 @@ fn believable(header: &Header) -> Option<u64> {
     header.entry_size().ok()
 }
 
-/// Skips the padding behind `size` bytes of data; gives the offset behind both.
+/// Skips the padding after `size` bytes of data; returns the offset after both.
 fn next_block(stream: &mut dyn Read, offset: u64, size: u64) -> io::Result<u64> {
     let padding = (BLOCK as u64).wrapping_sub(size % BLOCK as u64) % BLOCK as u64;
     io::copy(&mut stream.take(padding), &mut io::sink())?;

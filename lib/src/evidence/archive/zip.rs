@@ -6,9 +6,9 @@ use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 
-use super::{Meta, Metered, Unpacking};
+use super::{FileFacts, Metered, Unpacking};
 
-/// Reads every entry, by the central directory at the end or, where that is missing, by the headers before each entry.
+/// Reads every entry, by the central directory at the end or, if that is missing, by the headers before each entry.
 pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> io::Result<()> {
     let mut archive = match ZipArchive::new(&mut source) {
         Ok(archive) => archive,
@@ -24,7 +24,7 @@ pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> i
         let name = archive.name_for_index(index).and_then(Result::ok);
         let name = name.map(|name| name.into_owned()).unwrap_or_default();
         match archive.by_index(index) {
-            // What one entry lacks costs the others nothing.
+            // Damage of one entry does not affect the others.
             Ok(mut file) => match entry(&mut file, into) {
                 Err(_) if into.budget.exceeded.get() => return Ok(()),
                 _ => {}
@@ -56,10 +56,10 @@ fn entry<R: Read>(file: &mut ZipFile<'_, R>, into: &mut Unpacking<'_>) -> io::Re
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };
-    let meta = Meta {
+    let meta = FileFacts {
         size: file.size(),
         mode: file.unix_mode().map(|mode| mode & 0o7777),
-        ..Meta::default()
+        ..FileFacts::default()
     };
     if file.is_dir() {
         into.folder(&path, meta);

@@ -40,7 +40,7 @@ impl<R: BufRead> Frames<R> {
         }
     }
 
-    /// Decodes until there is something to give out or the frame ends.
+    /// Decodes until there is output or the frame ends.
     fn fill(&mut self) -> io::Result<()> {
         use ruzstd::decoding::BlockDecodingStrategy::UptoBlocks;
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {

@@ -113,7 +113,7 @@ pub(super) const CASES: &[Incident] = &[
         "SNAP-NAME-LIES",
         "SILENT-LATENT",
         Starts::Yes,
-        "rename the newest .snap so the file name carries a wrong index",
+        "rename the newest .snap so that the file name has a wrong index",
         |dir| {
             let newest = snap::newest(dir);
             let name = newest

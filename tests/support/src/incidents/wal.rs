@@ -214,7 +214,7 @@ pub(super) const CASES: &[Incident] = &[
         "WAL-MISSING-OLD",
         "REFUSES",
         Starts::No,
-        "delete a MIDDLE WAL segment that lies before the newest snapshot",
+        "delete a MIDDLE WAL segment before the newest snapshot",
         |dir| {
             fs::remove_file(&segmented(dir).segments[1].path).expect("removed");
         },

@@ -1,21 +1,22 @@
-//! What to offer where a path is not evidence.
+//! What to suggest if a path is not evidence.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::Kind;
-use super::locate::{Candidacy, Reach, kind_of, search};
+use super::locate::{Candidacy, SearchBounds, kind_of, search};
 use super::tree::{Disk, Shape, Tree};
 
-/// Enough to look through a home directory's first levels, little enough not to be noticed.
-const REACH: Reach = Reach {
+/// Bounds of the search: the first levels of a home directory, in a time that is not noticed.
+const REACH: SearchBounds = SearchBounds {
     depth: 3,
     entries: 5000,
     heads: 200,
 };
-const OFFERED: usize = 20;
+/// Maximum number of suggestions.
+const MAX_SUGGESTIONS: usize = 20;
 
 /// Evidence below a folder, or failing that the folder above that is evidence.
-pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
+pub(super) fn below_folder(path: &Path) -> Vec<PathBuf> {
     let tree = Disk {
         root: path.to_owned(),
     };
@@ -23,25 +24,25 @@ pub(super) fn of_folder(path: &Path) -> Vec<PathBuf> {
     found.retain(|candidate| {
         candidate.kind != Candidacy::Archive || may_hold_evidence(&candidate.path)
     });
-    // Archives are offered only where nothing lies open: most hold something else.
+    // Archives are suggested only if there is nothing unpacked: most contain something else.
     if found
         .iter()
         .any(|candidate| candidate.kind != Candidacy::Archive)
     {
         found.retain(|candidate| candidate.kind != Candidacy::Archive);
     }
-    let mut near: Vec<_> = found
+    let mut suggested: Vec<_> = found
         .into_iter()
         .map(|candidate| path.join(candidate.path))
-        .take(OFFERED)
+        .take(MAX_SUGGESTIONS)
         .collect();
-    if near.is_empty() {
-        near.extend(above(path));
+    if suggested.is_empty() {
+        suggested.extend(above(path));
     }
-    near
+    suggested
 }
 
-/// Whether the name of an archive speaks for it: manual pages and logs are compressed too.
+/// Returns whether the name of an archive suggests evidence: manual pages and logs are compressed too.
 fn may_hold_evidence(path: &Path) -> bool {
     let name = path
         .file_name()
@@ -53,11 +54,11 @@ fn may_hold_evidence(path: &Path) -> bool {
     folders.iter().any(|end| name.ends_with(end)) || words.iter().any(|word| name.contains(word))
 }
 
-/// The folder around a file that is evidence, or evidence beside it.
-pub(super) fn of_file(path: &Path) -> Vec<PathBuf> {
+/// Returns a folder above a file that is evidence, or else evidence next to it.
+pub(super) fn around_file(path: &Path) -> Vec<PathBuf> {
     let above: Vec<_> = above(path).collect();
     match path.parent() {
-        Some(parent) if above.is_empty() && !parent.as_os_str().is_empty() => of_folder(parent),
+        Some(parent) if above.is_empty() && !parent.as_os_str().is_empty() => below_folder(parent),
         _ => above,
     }
 }
@@ -76,8 +77,8 @@ fn above(path: &Path) -> impl Iterator<Item = PathBuf> {
         .map(Path::to_owned)
 }
 
-/// What a folder is by its own name, where its content does not tell: an empty `wal/`, a `member/` of empty folders.
-pub(super) fn own_kind(path: &Path) -> Option<Kind> {
+/// Returns what a folder is by its own name, if its content does not show it: a `member/` with empty folders.
+pub(super) fn kind_by_name(path: &Path) -> Option<Kind> {
     let path = path.canonicalize().ok()?;
     let Some(Component::Normal(name)) = path.components().next_back() else {
         return None;

@@ -1,11 +1,11 @@
-//! Keeps a mapped file that fails under us from killing the process.
+//! Keeps a failing mapped file from killing the process.
 //!
-//! Touching a mapped page that cannot be had raises `SIGBUS`: the file was shortened, or the disk gave an I/O error. The
+//! Touching a mapped page that cannot be read raises `SIGBUS`: the file was shortened, or the disk reported an I/O error. The
 //! handler installed here puts a page of zeros in its place, notes which one, and lets the reader go on; the loss is then
-//! reported like any other unreadable range. A `SIGBUS` anywhere else gets the handler that was there before.
+//! reported like any other unreadable range. A `SIGBUS` anywhere else goes to the handler that was installed before.
 //!
-//! **Invariant**: the handler calls nothing but `mmap` and `sigaction`, which POSIX allows there or Linux makes plain system
-//! calls, and touches atomics only.
+//! **Invariant**: the handler calls nothing but `mmap` and `sigaction`, and touches atomics only. POSIX lists `sigaction` as
+//! safe in a handler; `mmap` is a plain system call on Linux, macOS and FreeBSD.
 #![expect(unsafe_code, reason = "a signal handler has no safe form")]
 
 use std::ffi::{c_int, c_void};
@@ -15,33 +15,36 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-/// Most mapped files at a time; further ones are read. etcd keeps five segments and five snapshots.
-const SLOTS: usize = 512;
+use super::kernel::errno_location;
+
+/// Maximum number of files mapped at a time; further ones are read. etcd keeps five segments and five `.snap` files
+/// (`--max-wals`, `--max-snapshots`).
+const MAX_MAPPINGS: usize = 512;
 
 /// A mapping that the handler knows.
 struct Slot {
     /// First address; 0: free, 1: being filled.
     start: AtomicUsize,
     end: AtomicUsize,
-    /// One bit a page, set where the page was lost. Points into the guard's `lost`, which outlives the slot's use.
+    /// One bit for each page, set if the page was lost. Points into the guard's `lost`, which lives longer than the slot is used.
     lost: AtomicPtr<AtomicU64>,
 }
 
-static TABLE: [Slot; SLOTS] = [const {
+static TABLE: [Slot; MAX_MAPPINGS] = [const {
     Slot {
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
         lost: AtomicPtr::new(ptr::null_mut()),
     }
-}; SLOTS];
+}; MAX_MAPPINGS];
 
-/// What handled `SIGBUS` before.
+/// The handler of `SIGBUS` that was installed before.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 static PAGE: AtomicUsize = AtomicUsize::new(4096);
 
 /// Watches one mapping until dropped.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(in crate::evidence) struct Guard {
     slot: usize,
     lost: Box<[AtomicU64]>,
     len: usize,
@@ -52,7 +55,7 @@ impl Guard {
     ///
     /// # Errors
     /// Too many mappings are watched, or the handler cannot be installed.
-    pub(super) fn over(mapping: &[u8]) -> io::Result<Self> {
+    pub(in crate::evidence) fn over(mapping: &[u8]) -> io::Result<Self> {
         install()?;
         let page = PAGE.load(Ordering::Relaxed);
         let words = mapping.len().div_ceil(page).div_ceil(64);
@@ -82,8 +85,8 @@ impl Guard {
         })
     }
 
-    /// The ranges that were lost until now.
-    pub(super) fn lost(&self) -> Vec<Range<u64>> {
+    /// Returns the ranges that were lost until now.
+    pub(in crate::evidence) fn lost(&self) -> Vec<Range<u64>> {
         let page = PAGE.load(Ordering::Relaxed) as u64;
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for (word, bits) in (0u64..).zip(&self.lost) {
@@ -150,10 +153,10 @@ extern "C" fn on_sigbus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     if let Some((start, slot)) = ours {
         let page = PAGE.load(Ordering::Relaxed);
         let at = address - address % page;
-        // SAFETY: errno is thread-local; the interrupted code may be about to read it. The page at `at` lies inside a
+        // SAFETY: errno is thread-local; the interrupted code may be about to read it. The page at `at` is inside a
         // mapping of ours, read-only, alive because the faulting thread is reading it; it is replaced by zeros in place.
         let replaced = unsafe {
-            let errno = *libc::__errno_location();
+            let errno = *errno_location();
             let got = libc::mmap(
                 ptr::with_exposed_provenance_mut(at),
                 page,
@@ -162,7 +165,7 @@ extern "C" fn on_sigbus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
                 -1,
                 0,
             );
-            *libc::__errno_location() = errno;
+            *errno_location() = errno;
             got != libc::MAP_FAILED
         };
         if replaced {
@@ -175,7 +178,7 @@ extern "C" fn on_sigbus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
             return;
         }
     }
-    // Not ours: whoever handled it before shall, when the fault happens again right after this return.
+    // Not ours: the handler of before gets it, when the fault happens again right after this return.
     if let Some(before) = BEFORE.get() {
         // SAFETY: `before` came from `sigaction` itself.
         unsafe {
