@@ -54,7 +54,7 @@ fn rules(truth: &toml::Table) -> Rules {
         .split('.')
         .map(|n| n.parse().unwrap())
         .collect();
-    Rules::of(numbers[0], numbers[1], numbers[2])
+    Rules::of_release(numbers[0], numbers[1], numbers[2])
 }
 
 fn with_keyspace<T>(path: &Path, rules: Rules, ask: impl FnOnce(&Db<'_>, Keyspace<'_>) -> T) -> T {

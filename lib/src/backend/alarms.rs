@@ -1,4 +1,6 @@
-//! Bucket `alarm`: alarms that were raised and not yet disarmed. They survive restarts and restores.
+//! Bucket `alarm`: alarms that were raised and not disarmed. They survive restarts and `snapshot restore`.
+//!
+//! Source: `server/etcdserver/api/v3alarm/alarms.go, v3.5.30`. The alarm of a member that was removed stays (etcd#14379).
 
 use prost::Message as _;
 
@@ -12,17 +14,18 @@ use located::Sink;
 /// One alarm. It is a key without a value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Alarm {
-    /// The member it is about; 0 in a CORRUPT alarm where no majority says which member is wrong.
+    /// The member that the alarm names; 0 in a CORRUPT alarm if no majority agrees on which member is wrong (etcd#14272,
+    /// etcd#14849).
     #[serde(rename = "memberID")]
     pub member_id: MemberId,
-    /// What is wrong.
+    /// The kind of alarm.
     pub alarm: AlarmType,
-    /// Where its key begins.
+    /// Where its key starts.
     #[serde(skip)]
     pub place: Option<Place>,
 }
 
-/// What an alarm is about.
+/// The kind of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlarmType {
     /// 1: the quota of the db is used up; writes are refused.
@@ -51,7 +54,7 @@ impl serde::Serialize for AlarmType {
 
 /// etcdserverpb.AlarmMember.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-struct Stored {
+struct StoredAlarm {
     #[prost(uint64, tag = "1")]
     member_id: u64,
     #[prost(int32, tag = "2")]
@@ -59,14 +62,14 @@ struct Stored {
 }
 
 impl Alarm {
-    /// Reads the bucket; an unreadable alarm is told to `sink` and the others go on.
+    /// Reads the bucket; an unreadable alarm is reported to `sink` and the others are returned.
     pub fn read_all(db: &Db<'_>, sink: &mut Sink<'_>) -> Vec<Self> {
         let (mut alarms, mut items) = (Vec::new(), Vec::new());
         each(db, b"alarm", sink, &mut |item| items.push(item));
         let bytes = db.file();
         for item in items {
             let place = Place::at(bytes.file(), item.offset).on_page(item.page.0);
-            match Stored::decode(item.key) {
+            match StoredAlarm::decode(item.key) {
                 Ok(stored) => alarms.push(Self {
                     member_id: MemberId(stored.member_id),
                     alarm: match stored.alarm {

@@ -8,44 +8,45 @@ use crate::codes::backend as codes;
 use located::Place;
 use located::Sink;
 
-/// Authentication. Source: etcd `server/storage/schema/auth*.go`.
+/// Authentication. Source: `server/auth/store.go, v3.5.30`, `server/storage/schema/auth*.go, v3.6.14`.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Auth {
-    /// Whether it is on; `None` where it was never toggled, which means off.
+    /// Whether it is on; `None` if it was never switched, which means off.
     pub enabled: Option<bool>,
-    /// Counts changes of users and roles, from 1; members that differ refuse each other's tokens.
+    /// Counts changes of users and roles, from 1. Members with different numbers refuse each other's tokens; etcd before 3.4.8
+    /// could skip changes at a restart (etcd#11651).
     pub revision: Option<u64>,
     /// Users, by name.
-    pub users: Vec<User>,
+    pub users: Vec<AuthUser>,
     /// Roles, by name. `root` need not be among them.
-    pub roles: Vec<Role>,
-    /// Where the value of `authRevision` begins.
+    pub roles: Vec<AuthRole>,
+    /// Where the value of `authRevision` starts.
     #[serde(skip)]
     pub revision_place: Option<Place>,
 }
 
-/// A user. The hash of the password is kept back from output and debug output.
+/// A user. The hash of the password is in no output and no debug output.
 #[derive(Clone, serde::Serialize)]
-pub struct User {
+pub struct AuthUser {
     /// The name, from the value.
     pub name: String,
     /// Roles by name, sorted.
     pub roles: Vec<String>,
-    /// Whether the user was made without a password, for certificates only.
+    /// Whether the user was created without a password, for certificates only.
     pub no_password: bool,
     #[serde(skip)]
     pub(crate) password: Vec<u8>,
     /// The key it is stored under: the name.
     #[serde(skip)]
     pub key: Vec<u8>,
-    /// Where its value begins.
+    /// Where its value starts.
     #[serde(skip)]
     pub place: Option<Place>,
 }
 
 /// A role.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Role {
+pub struct AuthRole {
     /// The name, from the value.
     pub name: String,
     /// What it allows.
@@ -53,19 +54,19 @@ pub struct Role {
     /// The key it is stored under: the name.
     #[serde(skip)]
     pub key: Vec<u8>,
-    /// Where its value begins.
+    /// Where its value starts.
     #[serde(skip)]
     pub place: Option<Place>,
 }
 
-/// What a role allows, and where.
+/// What a role allows, and for which keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// What.
+    /// Reading, writing or both.
     pub kind: PermissionType,
     /// The key, or the first of the range.
     pub key: Vec<u8>,
-    /// Empty: that key only; one zero byte: all keys from it on; else the key behind the range.
+    /// Empty: that key only; one zero byte: all keys from it on; else the first key after the range.
     pub range_end: Vec<u8>,
 }
 
@@ -83,7 +84,7 @@ pub enum PermissionType {
     Other,
 }
 
-/// As text where they are, else in base64, like keys everywhere in JSON output.
+/// As text if they are UTF-8, else in base64, like keys everywhere in JSON output.
 impl serde::Serialize for Permission {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use base64::Engine as _;
@@ -107,17 +108,17 @@ impl serde::Serialize for Permission {
 }
 
 /// Without the hash.
-impl std::fmt::Debug for User {
+impl std::fmt::Debug for AuthUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User")
+        f.debug_struct("AuthUser")
             .field("name", &self.name)
             .field("roles", &self.roles)
             .finish_non_exhaustive()
     }
 }
 
-impl User {
-    /// The bcrypt hash of the password, `$2a$10$…`, 60 bytes; empty without one. Show it only where it was asked for.
+impl AuthUser {
+    /// The bcrypt hash of the password, `$2a$10$…`, 60 bytes; empty if the user has none. Show it only on request.
     pub fn password_hash(&self) -> &[u8] {
         &self.password
     }
@@ -160,7 +161,7 @@ struct StoredPermission {
 }
 
 impl Auth {
-    /// Reads the three buckets; an unreadable value is told to `sink` and costs itself only.
+    /// Reads the three buckets; an unreadable value is reported to `sink` and the others are returned.
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
         let mut auth = Self::default();
         auth.read_keys(db, sink);
@@ -170,7 +171,7 @@ impl Auth {
         for item in users {
             let place = place_of(db, &item);
             match StoredUser::decode(item.value) {
-                Ok(stored) => auth.users.push(User {
+                Ok(stored) => auth.users.push(AuthUser {
                     name: String::from_utf8_lossy(&stored.name).into_owned(),
                     roles: stored.roles,
                     no_password: stored.options.is_some_and(|options| options.no_password),
@@ -178,7 +179,7 @@ impl Auth {
                     key: item.key.to_vec(),
                     place: Some(place),
                 }),
-                // The value holds a password hash: not even an excerpt is shown.
+                // The value contains a password hash: not even an excerpt is shown.
                 Err(_) => bad(
                     sink,
                     &codes::AUTH_UNREADABLE,
@@ -192,7 +193,7 @@ impl Auth {
         for item in roles {
             let place = place_of(db, &item);
             match StoredRole::decode(item.value) {
-                Ok(stored) => auth.roles.push(Role {
+                Ok(stored) => auth.roles.push(AuthRole {
                     name: String::from_utf8_lossy(&stored.name).into_owned(),
                     permissions: stored
                         .permissions

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::members::id_of;
 use super::value::excerpt;
-use super::{Alarm, AlarmType, Auth, Cluster, Lease, LeaseId, MemberId, Meta, Version};
+use super::{Alarm, AlarmType, Auth, Cluster, EtcdVersion, Lease, LeaseId, MemberId, Meta};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use crate::mvcc::Keyspace;
@@ -145,7 +145,7 @@ pub fn meta(meta: &Meta, keyspace: Option<&Keyspace<'_>>, here: &Place, sink: &m
             let finding = Finding::new(&codes::META_STORAGE_VERSION, at("storageVersion"), message);
             sink(finding.seen(
                 version.to_string(),
-                format!("at most {}", Version::NEWEST_KNOWN),
+                format!("at most {}", EtcdVersion::NEWEST_KNOWN),
             ));
         }
         None if meta.term.is_some() || meta.conf_state.is_some() => {
@@ -188,7 +188,7 @@ fn compaction(meta: &Meta, keyspace: Option<&Keyspace<'_>>, at: &Place, sink: &m
             "the compaction revision is {compacted}, but the newest record is of revision {newest}"
         );
         let finding = Finding::new(&codes::META_COMPACTION, at.clone(), message);
-        let is_old = meta.schema_version() < Version::new(3, 6, 0);
+        let is_old = meta.schema_version() < EtcdVersion::new(3, 6, 0);
         let severity = match compacted.saturating_sub(newest) {
             ..=REMOVED_AT_THE_END if is_old => Severity::Note,
             ..=MAX_REMOVED_AT_THE_END if is_old => Severity::Warning,
@@ -252,7 +252,7 @@ pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
             shared("peer URL", url, urls.insert(url.as_str(), member.id));
         }
     }
-    if let Some(version) = cluster.cluster_version.filter(Version::is_unknown) {
+    if let Some(version) = cluster.cluster_version.filter(EtcdVersion::is_unknown) {
         let finding = Finding::new(
             &codes::CLUSTER_VERSION,
             here.clone(),
@@ -260,7 +260,7 @@ pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
         );
         sink(finding.seen(
             version.to_string(),
-            format!("at most {}", Version::NEWEST_KNOWN),
+            format!("at most {}", EtcdVersion::NEWEST_KNOWN),
         ));
     }
 }
@@ -452,7 +452,7 @@ pub fn leases(
 
 /// Reports keys whose leases do not exist, all in one finding: they have one cause.
 fn unknown_leases(
-    unknown: &BTreeMap<i64, Vec<crate::mvcc::Version<'_>>>,
+    unknown: &BTreeMap<i64, Vec<crate::mvcc::EtcdVersion<'_>>>,
     here: &Place,
     sink: &mut Sink<'_>,
 ) {

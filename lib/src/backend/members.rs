@@ -1,7 +1,7 @@
 //! Buckets `members`, `members_removed` and `cluster`: who belongs to the cluster, and at which version it runs.
 
 use super::value::{bad, each, excerpt, json_object, value_place};
-use super::{MemberId, Version};
+use super::{EtcdVersion, MemberId};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use located::Place;
@@ -9,37 +9,38 @@ use located::{Finding, Sink};
 
 /// Membership and cluster version.
 ///
-/// What etcd 3.6 and newer start from; 3.4 and 3.5 start from the `.snap` file and keep these buckets beside it. After a
-/// `snapshot restore` by 3.4 they still name the old cluster. Source: etcd `server/storage/schema/membership.go`.
+/// etcd 3.6 and newer start from these buckets; 3.4 and 3.5 start from the v2 store of the `.snap` file and only write them, so
+/// that both can differ (etcd#13196, etcd#19557, etcd#20793). After a `snapshot restore` by 3.4 they still name the old cluster.
+/// Source: `server/etcdserver/api/membership/store.go, v3.5.30`, `server/storage/schema/membership.go, v3.6.14`.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Cluster {
     /// Members, in byte order of their keys.
-    pub members: Vec<Member>,
+    pub members: Vec<ClusterMember>,
     /// Ids that were removed for good.
     pub removed: Vec<MemberId>,
-    /// Version all members support; `None` before it was first decided.
-    pub cluster_version: Option<Version>,
-    /// A downgrade that was asked for; `None` where there never was one.
+    /// Version that all members support; `None` before it was first decided.
+    pub cluster_version: Option<EtcdVersion>,
+    /// A downgrade that was requested; `None` if there never was one.
     pub downgrade: Option<Downgrade>,
 }
 
 /// One member.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Member {
+pub struct ClusterMember {
     /// Its id, from the value.
     pub id: MemberId,
-    /// Its name; empty until it has published itself.
+    /// Its name; empty until the member has published itself.
     pub name: String,
-    /// Where other members reach it.
+    /// URLs at which other members reach it.
     pub peer_urls: Vec<String>,
-    /// Where clients reach it; empty until it has published itself.
+    /// URLs at which clients reach it; empty until the member has published itself.
     pub client_urls: Vec<String>,
     /// Whether it only receives the log.
     pub is_learner: bool,
     /// The key it is stored under: the id in hexadecimal, without leading zeros.
     #[serde(skip)]
     pub key: Vec<u8>,
-    /// Where its value begins.
+    /// Where its value starts.
     #[serde(skip)]
     pub place: Option<Place>,
 }
@@ -48,10 +49,10 @@ pub struct Member {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Downgrade {
-    /// Version to go down to; empty when none is asked for.
+    /// Version to downgrade to; empty if none is requested.
     #[serde(rename(deserialize = "target-version"))]
     pub target_version: String,
-    /// Whether one is going on.
+    /// Whether a downgrade is in progress.
     pub enabled: bool,
 }
 
@@ -69,7 +70,7 @@ struct Json {
     client_urls: Option<Vec<String>>,
 }
 
-impl Member {
+impl ClusterMember {
     /// Reads the value of a member.
     fn parse(key: &[u8], value: &[u8]) -> Option<Self> {
         let json: Json = json_object(value)?;
@@ -86,7 +87,7 @@ impl Member {
 }
 
 impl Cluster {
-    /// Reads the three buckets; an unreadable value is told to `sink` and costs itself only.
+    /// Reads the three buckets; an unreadable value is reported to `sink` and the others are returned.
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
         let mut cluster = Self::default();
         let (mut members, mut removed, mut keys) = (Vec::new(), Vec::new(), Vec::new());
@@ -97,8 +98,8 @@ impl Cluster {
         let file = bytes.file();
         for item in members {
             let place = value_place(file, &item);
-            match Member::parse(item.key, item.value) {
-                Some(member) => cluster.members.push(Member {
+            match ClusterMember::parse(item.key, item.value) {
+                Some(member) => cluster.members.push(ClusterMember {
                     place: Some(place),
                     ..member
                 }),
@@ -163,7 +164,7 @@ impl Cluster {
     }
 
     /// The member of that id.
-    pub fn member(&self, id: MemberId) -> Option<&Member> {
+    pub fn member(&self, id: MemberId) -> Option<&ClusterMember> {
         self.members.iter().find(|member| member.id == id)
     }
 
@@ -173,7 +174,7 @@ impl Cluster {
     }
 }
 
-/// The id that a key names as etcd writes it: hexadecimal in lower case, without leading zeros.
+/// Returns the id of a key in the form that etcd writes: hexadecimal in lower case, without leading zeros.
 pub(crate) fn id_of(key: &[u8]) -> Option<MemberId> {
     let id: MemberId = std::str::from_utf8(key).ok()?.parse().ok()?;
     (format!("{:x}", id.0).as_bytes() == key).then_some(id)
@@ -186,12 +187,12 @@ mod tests {
     #[test]
     fn ids_beyond_what_a_float_holds_are_read_exactly_and_null_urls_are_none() {
         let json = br#"{"id":18446744073709551615,"peerURLs":null,"isLearner":true,"name":"m1"}"#;
-        let member = Member::parse(b"ffffffffffffffff", json).unwrap();
+        let member = ClusterMember::parse(b"ffffffffffffffff", json).unwrap();
         assert_eq!(
             (member.id, member.is_learner, member.peer_urls.len()),
             (MemberId(u64::MAX), true, 0)
         );
-        assert!(Member::parse(b"1", b"{\"id\":-1}").is_none());
+        assert!(ClusterMember::parse(b"1", b"{\"id\":-1}").is_none());
     }
 
     #[test]

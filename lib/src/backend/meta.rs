@@ -1,13 +1,13 @@
 //! The `meta` bucket: how far the db is.
 
 use crate::backend::value::{bad, each, json_object, u64_be, value_place};
-use crate::backend::{MemberId, Version};
+use crate::backend::{EtcdVersion, MemberId};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use crate::mvcc::{Compaction, StoredKey};
 use located::{Place, Sink, Term};
 
-/// What the `meta` bucket says. A field is `None` where its key is absent or its value cannot be read.
+/// The content of the `meta` bucket. A field is `None` if its key is absent or its value cannot be read.
 ///
 /// | key | since | value |
 /// |---|---|---|
@@ -16,24 +16,25 @@ use located::{Place, Sink, Term};
 /// | `scheduledCompactRev`, `finishedCompactRev` | 3.0 | 17 bytes of revision |
 /// | `storageVersion` | 3.6 | ASCII |
 ///
-/// Source: etcd `server/storage/schema/`.
+/// Source: `server/etcdserver/cindex/cindex.go` and `server/etcdserver/api/membership/confstate.go, v3.5.30`;
+/// `server/storage/schema/bucket.go, v3.6.14`.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Meta {
-    /// Raft index of the last entry whose effect the db has. etcd 3.4 writes it only with changes of keys and of auth, later
-    /// versions with every commit.
+    /// Raft index of the last entry whose effect is in the db. etcd 3.4 writes it only with changes of keys and of auth, later
+    /// versions with every commit. 3.5.0 to 3.5.2 could commit it without the data of its entry (etcd#13766).
     pub consistent_index: Option<u64>,
     /// Raft term of that entry.
     pub term: Option<Term>,
     /// Voters and learners after the last change; `snapshot restore` leaves those of the old cluster.
     pub conf_state: Option<ConfState>,
-    /// How far compaction is.
+    /// Both compaction revisions.
     #[serde(flatten, serialize_with = "compaction")]
     pub compaction: Compaction,
     /// Version of the schema.
-    pub storage_version: Option<Version>,
+    pub storage_version: Option<EtcdVersion>,
     /// Keys that no etcd writes here.
     pub unknown_keys: Vec<String>,
-    /// Where each key's value begins.
+    /// Where the value of each key starts.
     #[serde(skip)]
     pub places: Vec<(&'static str, Place)>,
 }
@@ -74,7 +75,7 @@ fn compaction<S: serde::Serializer>(
 }
 
 impl Meta {
-    /// Reads the bucket; an unreadable value is told to `sink` and costs its own field only.
+    /// Reads the bucket; an unreadable value is reported to `sink`, and its field is `None`.
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
         let mut meta = Self::default();
         let mut entries = Vec::new();
@@ -163,7 +164,7 @@ impl Meta {
         meta
     }
 
-    /// Where the value of a key begins.
+    /// Returns where the value of a key starts.
     pub fn place(&self, key: &str) -> Option<&Place> {
         self.places
             .iter()
@@ -171,12 +172,12 @@ impl Meta {
             .map(|(_, place)| place)
     }
 
-    /// The minor version of the schema: that of `storageVersion`, else 3.5 where there is a `term`, else 3.4 or older.
-    pub fn schema_version(&self) -> Version {
+    /// The minor version of the schema: that of `storageVersion`, else 3.5 if there is a `term`, else 3.4 or older.
+    pub fn schema_version(&self) -> EtcdVersion {
         match (self.storage_version, self.term) {
             (Some(version), _) => version,
-            (None, Some(_)) => Version::new(3, 5, 0),
-            (None, None) => Version::new(3, 4, 0),
+            (None, Some(_)) => EtcdVersion::new(3, 5, 0),
+            (None, None) => EtcdVersion::new(3, 4, 0),
         }
     }
 }

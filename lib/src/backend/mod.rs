@@ -1,6 +1,6 @@
-//! etcd's own buckets: how far the db is, members, leases, alarms, auth.
+//! etcd's own buckets: applied index, members, leases, alarms, auth.
 //!
-//! Every value is read for itself: one that cannot be read is a finding, and the others go on. [`check`] judges them
+//! Every value is read on its own: one that cannot be read is a finding, and the others are returned. [`check`] judges them
 //! together.
 
 mod alarms;
@@ -13,9 +13,9 @@ pub(crate) mod value;
 mod version;
 
 pub use alarms::{Alarm, AlarmType};
-pub use auth::{Auth, Permission, PermissionType, Role, User};
+pub use auth::{Auth, AuthRole, AuthUser, Permission, PermissionType};
 pub use leases::Lease;
 pub use located::{ClusterId, LeaseId, MemberId, NoId};
-pub use members::{Cluster, Downgrade, Member};
+pub use members::{Cluster, ClusterMember, Downgrade};
 pub use meta::{ConfState, Meta};
-pub use version::{NoVersion, Version};
+pub use version::{EtcdVersion, NoVersion};

@@ -1,16 +1,16 @@
-//! One entry of a bucket on its way to a value: what cannot be read becomes a finding, and the others go on.
+//! Reading the elements of etcd's own buckets: one that cannot be read becomes a finding, and the others are returned.
 
 use crate::bolt::{Bucket, Db, Item};
 use crate::codes::Code;
 use located::{FileName, Place};
 use located::{Finding, Sink};
 
-/// Where an element's value begins.
+/// Returns where the value of an element starts.
 pub(crate) fn value_place(file: &FileName, item: &Item<'_>) -> Place {
     Place::at(file, item.offset.saturating_add(item.key.len() as u64)).on_page(item.page.0)
 }
 
-/// Every element of a bucket; none where the db has no such bucket.
+/// Calls `f` with every element of a bucket; with none if the db has no such bucket.
 pub(crate) fn each<'a>(
     db: &Db<'a>,
     bucket: &[u8],
@@ -22,7 +22,7 @@ pub(crate) fn each<'a>(
     }
 }
 
-/// Every element of a bucket, none twice, and none beyond what the file has room for.
+/// Calls `f` with every element of a bucket, until their bytes exceed twice the size of the file: only overlapping elements do.
 pub(crate) fn each_of<'a>(bucket: &Bucket<'a>, sink: &mut Sink<'_>, f: &mut dyn FnMut(Item<'a>)) {
     let mut left = bucket.db().file().len().saturating_mul(2);
     bucket.for_each(sink, &mut |item| {
@@ -34,7 +34,7 @@ pub(crate) fn each_of<'a>(bucket: &Bucket<'a>, sink: &mut Sink<'_>, f: &mut dyn 
     });
 }
 
-/// Tells of a value that cannot be what it should be.
+/// Reports a value that cannot be parsed.
 pub(crate) fn bad(
     sink: &mut Sink<'_>,
     code: &'static Code,

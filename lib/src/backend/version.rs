@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of etcd's. Where it stands for a cluster or a storage, the patch is 0.
+/// A version of etcd. That of a cluster or a storage has patch 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Version {
+pub struct EtcdVersion {
     /// 3.
     pub major: u64,
     /// 4 to 7, so far.
@@ -14,7 +14,7 @@ pub struct Version {
     pub patch: u64,
 }
 
-impl Version {
+impl EtcdVersion {
     /// The newest minor version whose rules this library knows.
     pub const NEWEST_KNOWN: Self = Self::new(3, 7, 0);
 
@@ -33,14 +33,14 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for EtcdVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
     }
 }
 
 /// As text, `"3.5.0"`.
-impl serde::Serialize for Version {
+impl serde::Serialize for EtcdVersion {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -51,10 +51,10 @@ impl serde::Serialize for Version {
 #[error("not a version of the form 3.5.0")]
 pub struct NoVersion;
 
-impl FromStr for Version {
+impl FromStr for EtcdVersion {
     type Err = NoVersion;
 
-    /// `3.5.0`, also with a pre-release or build behind it, and `3.5` without a patch.
+    /// `3.5.0`, also followed by a pre-release or build, and `3.5` without a patch.
     fn from_str(text: &str) -> Result<Self, NoVersion> {
         let numbers = text.split(['-', '+']).next().unwrap_or_default();
         let mut parts = numbers.split('.').map(|part| match part {
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn stored_versions_are_read_and_others_refused() {
-        assert_eq!("3.5.0".parse(), Ok(Version::new(3, 5, 0)));
-        assert_eq!("3.6.0-alpha.0".parse(), Ok(Version::new(3, 6, 0)));
-        assert_eq!("3.6".parse(), Ok(Version::new(3, 6, 0)));
+        assert_eq!("3.5.0".parse(), Ok(EtcdVersion::new(3, 5, 0)));
+        assert_eq!("3.6.0-alpha.0".parse(), Ok(EtcdVersion::new(3, 6, 0)));
+        assert_eq!("3.6".parse(), Ok(EtcdVersion::new(3, 6, 0)));
         for wrong in [
             "",
             "3",
@@ -90,8 +90,8 @@ mod tests {
             "+3.5",
             "99999999999999999999.1",
         ] {
-            assert_eq!(wrong.parse::<Version>(), Err(NoVersion), "{wrong}");
+            assert_eq!(wrong.parse::<EtcdVersion>(), Err(NoVersion), "{wrong}");
         }
-        assert!(Version::new(3, 8, 0).is_unknown() && !Version::new(3, 7, 9).is_unknown());
+        assert!(EtcdVersion::new(3, 8, 0).is_unknown() && !EtcdVersion::new(3, 7, 9).is_unknown());
     }
 }

@@ -1,7 +1,7 @@
 //! Rules that need more than one file.
 
 use super::Depth;
-use crate::backend::{Cluster, MemberId, Meta, Version};
+use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::bolt::{Db, MetaChoice};
 use crate::codes::cross;
 use crate::evidence::{File, Kind};
@@ -292,11 +292,11 @@ fn version(db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
     let Some(stored) = Cluster::read(db, &mut |_| {}).cluster_version else {
         return;
     };
-    let mut known: Vec<Version> = Vec::new();
+    let mut known: Vec<EtcdVersion> = Vec::new();
     let stores = snaps
         .usable()
         .filter_map(|snap| Store::parse(&snap.store_json).ok());
-    known.extend(stores.filter_map(|store| store.cluster_version?.parse::<Version>().ok()));
+    known.extend(stores.filter_map(|store| store.cluster_version?.parse::<EtcdVersion>().ok()));
     for entry in wal.log().surviving().filter(|entry| !entry.is_plain) {
         let Payload::Request(request) = wal.payload(entry) else {
             continue;
@@ -309,7 +309,7 @@ fn version(db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
                 .map(|set| set.ver.as_str()),
             _ => None,
         };
-        known.extend(version.and_then(|version| version.parse::<Version>().ok()));
+        known.extend(version.and_then(|version| version.parse::<EtcdVersion>().ok()));
     }
     if !known.is_empty() && !known.contains(&stored) {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -363,7 +363,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     let index = meta.consistent_index.unwrap_or(0);
     let conf = crate::recover::voters(member, wal, index.min(wal.log().last_index()));
     // 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
-    let is_3_4 = meta.schema_version() < Version::new(3, 5, 0);
+    let is_3_4 = meta.schema_version() < EtcdVersion::new(3, 5, 0);
     let bucket = &cluster.members;
     if conf.voters.is_empty() {
         return;
@@ -438,7 +438,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     }
 }
 
-fn of_bucket(members: &[crate::backend::Member]) -> ConfState {
+fn of_bucket(members: &[crate::backend::ClusterMember]) -> ConfState {
     let ids = |learners: bool| {
         members
             .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::backend::{Cluster, Meta, Version};
+use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::bolt::Db;
 use crate::codes::cross;
 use crate::member::Wal;
@@ -15,7 +15,7 @@ use located::{Finding, Sink};
 /// A member's name in the db must be the last that it published: in the WAL, else in the v2 store of the newest usable .snap.
 pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
     // `snapshot restore` of 3.4 leaves the members of the old cluster in the bucket.
-    if meta.schema_version() < Version::new(3, 5, 0) {
+    if meta.schema_version() < EtcdVersion::new(3, 5, 0) {
         return;
     }
     let newest = snaps

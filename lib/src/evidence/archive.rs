@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
-use super::file::{FileFacts, Source};
+use super::file::{ByteSource, FileFacts};
 use super::locate::{joined, noted};
 use super::magic::{HEAD, Magic};
 use super::platform::os_str;
@@ -510,7 +510,8 @@ impl Tree for Unpacked {
         Ok(bytes.get(..len).unwrap_or(bytes).to_vec())
     }
 
-    fn source(&self, file: &Path) -> Source {
-        self.store(file).map_or(Source::NotKept, Source::Stored)
+    fn source(&self, file: &Path) -> ByteSource {
+        self.store(file)
+            .map_or(ByteSource::NotKept, ByteSource::Stored)
     }
 }

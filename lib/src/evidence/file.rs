@@ -64,7 +64,7 @@ impl Role {
 
 /// Where the bytes of a file come from.
 #[derive(Clone)]
-pub(super) enum Source {
+pub(super) enum ByteSource {
     Disk(PathBuf),
     Reader(Arc<dyn Reader>),
     #[cfg(feature = "archives")]
@@ -90,7 +90,7 @@ pub struct File {
     relative: PathBuf,
     role: Role,
     meta: FileFacts,
-    source: Source,
+    source: ByteSource,
     plain: bool,
     content: OnceLock<Result<Content, RepeatableError>>,
 }
@@ -132,7 +132,7 @@ impl File {
         relative: PathBuf,
         role: Role,
         meta: FileFacts,
-        source: Source,
+        source: ByteSource,
     ) -> Self {
         Self {
             name,
@@ -252,7 +252,7 @@ impl File {
     pub fn shrank_from(&self) -> Option<u64> {
         let content = self.content()?;
         match (&content.bulk, &self.source) {
-            (Bulk::Mapped(map, _), Source::Disk(path)) if !map.lost().is_empty() => {
+            (Bulk::Mapped(map, _), ByteSource::Disk(path)) if !map.lost().is_empty() => {
                 let was = map.as_slice().len() as u64;
                 let now = path.metadata().map_or(0, |meta| meta.len());
                 (now < was).then_some(was)
@@ -267,12 +267,12 @@ impl File {
 
     fn load(&self) -> io::Result<Content> {
         let path = match &self.source {
-            Source::Disk(path) => path,
-            Source::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
+            ByteSource::Disk(path) => path,
+            ByteSource::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
             #[cfg(feature = "archives")]
-            Source::Stored(store) => return Ok(Content::stored(Arc::clone(store))),
+            ByteSource::Stored(store) => return Ok(Content::stored(Arc::clone(store))),
             #[cfg(feature = "archives")]
-            Source::NotKept => {
+            ByteSource::NotKept => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
                     "not kept when the archive was read: etcd did not write it",

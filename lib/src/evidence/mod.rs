@@ -38,7 +38,7 @@ pub use locate::Dir;
 pub use read::Reader;
 pub use trailer::{Trailer, has_trailer};
 
-use file::{FileFacts, Source};
+use file::{ByteSource, FileFacts};
 use locate::Inventory;
 use located::Error;
 use located::FileName;
@@ -232,7 +232,7 @@ impl Evidence {
                     path.to_owned(),
                     role,
                     meta,
-                    Source::Reader(Arc::new(reader)),
+                    ByteSource::Reader(Arc::new(reader)),
                 )
             })
             .collect();
@@ -313,11 +313,11 @@ impl Evidence {
             path,
             kind,
             facts,
-            Source::Disk(path.to_owned()),
+            ByteSource::Disk(path.to_owned()),
         ))
     }
 
-    fn single(path: &Path, kind: Kind, meta: FileFacts, source: Source) -> Self {
+    fn single(path: &Path, kind: Kind, meta: FileFacts, source: ByteSource) -> Self {
         let name = FileName::new(name::shown(path));
         let file = File::new(name.clone(), PathBuf::new(), kind.role(), meta, source);
         Self {

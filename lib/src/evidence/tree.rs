@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::file::{FileFacts, Source};
-use super::platform::{self, Identity, Listed};
+use super::file::{ByteSource, FileFacts};
+use super::platform::{self, FileIdentity, Listed};
 
 /// What a directory entry is, symbolic links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) trait Tree {
     /// The first bytes of a file, at most `len`.
     fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>>;
     /// Returns where the bytes of a file are.
-    fn source(&self, file: &Path) -> Source;
+    fn source(&self, file: &Path) -> ByteSource;
 }
 
 /// A directory on disk.
@@ -82,8 +82,8 @@ impl Tree for Disk {
         Ok(head)
     }
 
-    fn source(&self, file: &Path) -> Source {
-        Source::Disk(self.path(file))
+    fn source(&self, file: &Path) -> ByteSource {
+        ByteSource::Disk(self.path(file))
     }
 }
 
@@ -130,7 +130,7 @@ fn look(path: &Path, name: &OsStr) -> TreeEntry {
 
 /// The facts that matter of a file's metadata.
 pub(super) fn meta_of(meta: &std::fs::Metadata) -> FileFacts {
-    let Identity { mode, id } = platform::identity(meta);
+    let FileIdentity { mode, id } = platform::identity(meta);
     FileFacts {
         size: meta.len(),
         modified: meta.modified().ok(),

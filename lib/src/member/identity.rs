@@ -1,7 +1,7 @@
 //! Who a directory belongs to, by whatever of it is there.
 
 use super::Member;
-use crate::backend::{self, Cluster, Version};
+use crate::backend::{self, Cluster, EtcdVersion};
 use crate::snap::Store;
 use located::{ClusterId, Error, Finding, MemberId};
 
@@ -13,20 +13,20 @@ pub struct Identity {
     /// Its cluster's id, from the WAL.
     pub cluster_id: Option<ClusterId>,
     /// The version that all members support: of the `cluster` bucket, else of the newest `.snap`, else what the schema shows.
-    pub version: Option<Version>,
+    pub version: Option<EtcdVersion>,
     /// The members of the cluster: of the db; of the newest `.snap` where only that one knows this member.
-    pub members: Vec<backend::Member>,
+    pub members: Vec<backend::ClusterMember>,
 }
 
 impl Identity {
     /// The same with other members, as a replay knows them; what they have not published is kept from before.
-    pub fn with_members(&mut self, members: Vec<backend::Member>) {
+    pub fn with_members(&mut self, members: Vec<backend::ClusterMember>) {
         let known = std::mem::take(&mut self.members);
         self.members = joined(members, known, self.member_id);
     }
 
     /// This member's own entry.
-    pub fn own(&self) -> Option<&backend::Member> {
+    pub fn own(&self) -> Option<&backend::ClusterMember> {
         let id = self.member_id?;
         self.members.iter().find(|member| member.id == id)
     }
@@ -111,17 +111,17 @@ impl Member {
 /// The db's members, with names and URLs of the `.snap` where the db has none: etcd 3.4 and 3.5 publish them through the v2
 /// store, and some releases never put them into the db. The `.snap`'s alone where only it knows this member.
 fn joined(
-    db: Vec<backend::Member>,
-    snap: Vec<backend::Member>,
+    db: Vec<backend::ClusterMember>,
+    snap: Vec<backend::ClusterMember>,
     own: Option<MemberId>,
-) -> Vec<backend::Member> {
-    let knows = |members: &[backend::Member]| {
+) -> Vec<backend::ClusterMember> {
+    let knows = |members: &[backend::ClusterMember]| {
         own.is_none_or(|id| members.iter().any(|member| member.id == id))
     };
     if !snap.is_empty() && (db.is_empty() || (!knows(&db) && knows(&snap))) {
         return snap;
     }
-    let complete = |mut member: backend::Member| {
+    let complete = |mut member: backend::ClusterMember| {
         if let Some(published) = snap.iter().find(|other| other.id == member.id) {
             if member.name.is_empty() {
                 member.name.clone_from(&published.name);
@@ -135,8 +135,8 @@ fn joined(
     db.into_iter().map(complete).collect()
 }
 
-fn of_store(member: crate::snap::StoreMember) -> backend::Member {
-    backend::Member {
+fn of_store(member: crate::snap::StoreMember) -> backend::ClusterMember {
+    backend::ClusterMember {
         id: member.id,
         name: member.name,
         peer_urls: member.peer_urls,

@@ -1,12 +1,12 @@
-//! What was compacted, and which rules the version of etcd that wrote the db follows.
+//! Compaction revisions, and the rules that differ between releases of etcd.
 
 use super::revision::Revision;
 
 /// The two compaction revisions of the `meta` bucket.
 ///
 /// A compaction at C writes `scheduledCompactRev`, deletes in batches, and writes `finishedCompactRev` with the last batch:
-/// between the two it can be interrupted, and is resumed at the next start. Source: etcd
-/// `server/storage/mvcc/kvstore_compaction.go`.
+/// between the two it can be interrupted, and is resumed at the next start. Source: `server/mvcc/kvstore_compaction.go,
+/// v3.5.30`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compaction {
     /// `scheduledCompactRev`; absent in a db that was never compacted.
@@ -16,19 +16,21 @@ pub struct Compaction {
 }
 
 impl Compaction {
-    /// The compaction revision in force: what etcd answers after a start, when it has resumed an interrupted one. `None`
-    /// where nothing was ever compacted; etcd then says -1.
+    /// Returns the compaction revision in force: the one that etcd reports after a start, when it has resumed an interrupted
+    /// compaction. `None` if nothing was ever compacted; etcd then reports -1.
     pub fn revision(&self) -> Option<i64> {
         self.scheduled.max(self.finished)
     }
 
-    /// Whether a compaction was begun and not ended, so that records which it removes may still be there.
+    /// Returns whether a compaction was started and not finished, so that records which it removes may still be there.
     pub fn is_interrupted(&self) -> bool {
         self.scheduled > self.finished
     }
 
-    /// The revision a store is at: that of its newest record, or of a compaction that removed a newer one.
+    /// Returns the current revision of a store: that of its newest record, or of a compaction that removed a newer one.
     pub fn current(&self, newest: Option<Revision>, rules: Rules) -> i64 {
+        // A crash after the last batch but before finishedCompactRev leaves a db without the newest revisions: etcd#17780.
+        // Releases without the fix (etcd#17865 in 3.5.14, etcd#17864 in 3.4.32) then go back to an older revision.
         let scheduled = self.scheduled.filter(|_| rules.scheduled_counts);
         let known = [
             newest.map(|revision| revision.main),
@@ -42,15 +44,17 @@ impl Compaction {
 /// Rules that changed between patch releases of etcd.
 ///
 /// A db does not name the release that wrote it: from 3.6 on there is `storageVersion`, in 3.5 the `term` in `meta`, before
-/// neither. The default, all rules as they are since 3.4.34, 3.5.16 and 3.6.0, gives the numbers of every release as long as
-/// nothing touches the few edges that the fields describe.
+/// neither. The default, all rules as they are since 3.4.34, 3.5.16 and 3.6.0, returns the numbers of every release except
+/// for the few cases that the fields describe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {
-    /// A compaction at C keeps a tombstone written at C, and HashKV leaves it out: since 3.4.34, 3.5.16, 3.6.
+    /// A compaction at C keeps a tombstone written at C, and HashKV leaves it out: since 3.4.34, 3.5.16, 3.6. Without the
+    /// tombstone a watch that starts at C never gets the delete event (etcd#18089, etcd#18274).
     pub keeps_tombstones: bool,
-    /// `scheduledCompactRev` counts for the current revision: since 3.4.32, 3.5.14, 3.6.
+    /// `scheduledCompactRev` counts for the current revision: since 3.4.32, 3.5.14, 3.6 (etcd#17780).
     pub scheduled_counts: bool,
-    /// HashKV at exactly the compaction revision is answered: since 3.4.27, 3.5.10, 3.6.
+    /// HashKV at exactly the compaction revision returns a hash, not `ErrCompacted`: since 3.4.27, 3.5.10, 3.6 (etcd#16047,
+    /// etcd#16048).
     pub hashes_at_compaction: bool,
 }
 
@@ -62,14 +66,14 @@ impl Rules {
         hashes_at_compaction: true,
     };
 
-    /// The rules of one release; patch releases before the first of its line have the oldest.
+    /// Returns the rules of one release; releases before 3.4 have the oldest.
     ///
     /// ```
     /// use etcd_inspect::mvcc::Rules;
-    /// assert!(!Rules::of(3, 4, 23).keeps_tombstones);
-    /// assert_eq!(Rules::of(3, 6, 0), Rules::NEWEST);
+    /// assert!(!Rules::of_release(3, 4, 23).keeps_tombstones);
+    /// assert_eq!(Rules::of_release(3, 6, 0), Rules::NEWEST);
     /// ```
-    pub fn of(major: u64, minor: u64, patch: u64) -> Self {
+    pub fn of_release(major: u64, minor: u64, patch: u64) -> Self {
         let since = |three_four, three_five| match (major, minor) {
             (0..=2, _) | (3, 0..=3) => false,
             (3, 4) => patch >= three_four,
@@ -101,8 +105,8 @@ mod tests {
             finished: Some(40),
         };
         let newest = Some(Revision::new(70, 2));
-        assert_eq!(compaction.current(newest, Rules::of(3, 5, 13)), 70);
-        assert_eq!(compaction.current(newest, Rules::of(3, 5, 14)), 90);
+        assert_eq!(compaction.current(newest, Rules::of_release(3, 5, 13)), 70);
+        assert_eq!(compaction.current(newest, Rules::of_release(3, 5, 14)), 90);
         assert!(compaction.is_interrupted());
         assert_eq!(compaction.revision(), Some(90));
     }

@@ -9,7 +9,7 @@ use super::build::WARMED;
 use super::index::NONE;
 use super::keyspace::Keyspace;
 
-/// What a group of keys amounts to.
+/// Number and size of the keys and records of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Keys that are live.
@@ -28,18 +28,18 @@ pub struct Counts {
     pub last_revision: i64,
 }
 
-/// Keys that one task takes.
+/// Number of keys of one task.
 const KEYS_PER_TASK: usize = 4096;
 
 impl<'a> Keyspace<'a> {
-    /// Everything. Reads no byte of the file.
+    /// Returns the sum of everything. Reads no byte of the file.
     pub fn counts(&self) -> Counts {
         let all_one = vec![0; self.index.len()];
         let sums = self.sums(&self.index.newest_in_order(), all_one, 1);
         sums.into_iter().next().unwrap_or_default()
     }
 
-    /// One sum for each value that `group` gives a user key.
+    /// Returns one sum for each value that `group` returns for a user key.
     ///
     /// ```
     /// use etcd_inspect::mvcc::{KeyValue, Overlay, Revision, Rules};
@@ -61,8 +61,8 @@ impl<'a> Keyspace<'a> {
         self.summed(&newest, of_record, groups)
     }
 
-    /// As [`Keyspace::counts_by`], where the folder of a key, with its last slash, may tell the group: then of a folder one key
-    /// is read and not all. `group` is asked for the keys of folders that `of_folder` has no answer for.
+    /// As [`Keyspace::counts_by`], if the folder of a key, with its last slash, determines the group: then one key of a folder
+    /// is read instead of all. `group` is called for the keys of folders for which `of_folder` returns `None`.
     pub fn counts_by_folder<G: Eq + Hash + Send>(
         &self,
         of_folder: impl Fn(&'a [u8]) -> Option<G>,
@@ -96,11 +96,11 @@ impl<'a> Keyspace<'a> {
         groups.collect()
     }
 
-    /// One sum for each of `groups` groups, whose numbers stand at the newest records of their keys.
+    /// Returns one sum for each of `groups` groups, whose numbers are stored at the newest records of their keys.
     fn sums(&self, newest: &[u32], mut of_record: Vec<u32>, groups: usize) -> Vec<Counts> {
         let mut sums = vec![Counts::default(); groups];
-        // From the newest record down, each one hands its group on to the one before it of its key: no chain is followed
-        // through memory, records are read one after the other.
+        // From the newest record down, each one passes its group to the one before it of its key: records are read one after
+        // the other, and no chain is followed through memory.
         let records = self.index.records.iter().zip(&self.index.prevs);
         for (id, (record, prev)) in records.enumerate().rev() {
             let label = of_record.get(id).copied().unwrap_or(NONE);
@@ -114,7 +114,7 @@ impl<'a> Keyspace<'a> {
                 counts.last_revision = counts.last_revision.max(record.main);
             }
         }
-        // The empty key belongs to the marker of a bumped restore: bytes of it there are, but no key.
+        // The empty key belongs to the marker of `snapshot restore --bump-revision`: it has bytes, but is no key.
         let marker = self.index.find(b"", self.bytes);
         for id in newest.iter().filter(|id| Some(**id) != marker) {
             let label = of_record.get(*id as usize).copied().unwrap_or(NONE);
@@ -133,7 +133,7 @@ impl<'a> Keyspace<'a> {
         sums
     }
 
-    /// Numbers the groups of some newest records, after those that are known, and notes the numbers at the records.
+    /// Numbers the groups of some newest records, continuing those that are known, and stores the numbers at the records.
     fn label<G: Eq + Hash + Send>(
         &self,
         newest: &[u32],
@@ -172,7 +172,7 @@ impl<'a> Keyspace<'a> {
     }
 }
 
-/// The number of a group: the next one where it is new.
+/// Returns the number of a group: the next one if it is new.
 fn numbered<G: Eq + Hash>(known: &mut HashMap<G, u32>, group: G) -> u32 {
     let next = u32::try_from(known.len()).unwrap_or(NONE);
     *known.entry(group).or_insert(next)

@@ -1,4 +1,4 @@
-//! All keys in byte order: what a browser walks through, at any revision.
+//! All keys in byte order: what a browser shows, at any revision.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::index::NONE;
 use super::keyspace::{Keyspace, Version, Versions};
 use super::range::KeyRange;
 
-/// Every key of which anything is retained, in byte order. Four bytes a key; questions about a part of it cost that part.
+/// Every key with a retained record, in byte order. Four bytes a key; a query about a part of it takes time for that part only.
 #[derive(Clone, Debug)]
 pub struct Directory<'a> {
     keyspace: Keyspace<'a>,

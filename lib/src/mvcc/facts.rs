@@ -1,25 +1,25 @@
-//! What a check wants to know of a record, noted while its bytes are at hand.
+//! What a check needs to know of a record, stored while its bytes are in the cache.
 
 use super::key_value::KeyValue;
 
 /// Whether a record's message is as every etcd writes it and its numbers agree with each other, and if so, which they are.
 ///
 /// ```text
-/// 63: sound · 62: hangs on a lease · 32–61: version · 0–31: create_revision
+/// 63: sound · 62: has a lease · 32–61: version · 0–31: create_revision
 /// ```
 ///
-/// A tombstone has zeros. A message with numbers beyond these bits counts as not sound: then its bytes are asked.
+/// A tombstone has zeros. A message with numbers that do not fit counts as not sound: then its bytes are read again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts(u64);
+pub(crate) struct RecordFacts(u64);
 
 const SOUND: u64 = 1 << 63;
 const LEASED: u64 = 1 << 62;
 const VERSION_SHIFT: u32 = 32;
 const MOST_VERSIONS: u64 = 1 << 30;
 
-impl Facts {
-    /// Of a message and the main revision of its stored key.
-    pub(crate) fn of(message: &[u8], main: i64, tombstone: bool) -> Self {
+impl RecordFacts {
+    /// Returns the facts of a message and the main revision of its stored key.
+    pub(crate) fn from_message(message: &[u8], main: i64, tombstone: bool) -> Self {
         Self::of_sound(message, main, tombstone).unwrap_or_default()
     }
 
@@ -38,7 +38,7 @@ impl Facts {
         self.0 & SOUND != 0
     }
 
-    /// Whether it is known to hang on no lease.
+    /// Returns whether it is known to have no lease.
     pub(crate) fn is_without_lease(self) -> bool {
         self.0 & (SOUND | LEASED) == SOUND
     }
@@ -54,21 +54,21 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use super::Facts;
+    use super::RecordFacts;
 
     #[test]
     fn a_sound_put_tells_its_numbers_and_anything_else_tells_nothing() {
         let put = b"\x0a\x01a\x10\x07\x18\x09\x20\x03\x2a\x011";
-        let facts = Facts::of(put, 9, false);
+        let facts = RecordFacts::from_message(put, 9, false);
         assert_eq!(
             (facts.is_sound(), facts.version(), facts.create_revision()),
             (true, 3, 7)
         );
         assert!(facts.is_without_lease());
         let leased = [&put[..], b"\x30\x05"].concat();
-        let facts = Facts::of(&leased, 9, false);
+        let facts = RecordFacts::from_message(&leased, 9, false);
         assert!(facts.is_sound() && !facts.is_without_lease());
-        assert!(Facts::of(b"\x0a\x01a", 9, true).is_sound());
+        assert!(RecordFacts::from_message(b"\x0a\x01a", 9, true).is_sound());
         for (message, main, tombstone) in [
             (&put[..], 8, false),
             (put, 9, true),
@@ -84,7 +84,7 @@ mod tests {
             (b"", 1, false),
             (b"\x0a\x05a", 1, true),
         ] {
-            let facts = Facts::of(message, main, tombstone);
+            let facts = RecordFacts::from_message(message, main, tombstone);
             assert!(
                 !facts.is_sound() && !facts.is_without_lease(),
                 "{}",

@@ -1,20 +1,20 @@
-//! Questions that are answered once for all keys of a folder, without reading the others.
+//! Queries that are answered once for all keys of a folder, from one of them.
 //!
-//! A folder is what stands before the last slash of a key, the slash included: `/registry/pods/shop/`. A db of a million keys
+//! A folder is the part of a key up to its last slash, the slash included: `/registry/pods/shop/`. A db of a million keys
 //! has some thousands of them; the index keeps for each key the number of its folder, so that of most keys nothing is read.
 
 use super::index::NONE;
 use super::keyspace::Keyspace;
 use super::range::KeyRange;
 
-/// The folder of a key; empty where it has no slash.
+/// Returns the folder of a key; empty if it has no slash.
 pub(crate) fn folder_of(user_key: &[u8]) -> &[u8] {
     let end = memchr::memrchr(b'/', user_key).map_or(0, |at| at + 1);
     user_key.get(..end).unwrap_or_default()
 }
 
 impl<'a> Keyspace<'a> {
-    /// Asks about every folder; the answers stand at the folders' numbers. Reads one key of each.
+    /// Calls a function with every folder; the results are at the folders' numbers. Reads one key of each.
     pub(super) fn of_folders<T>(&self, ask: impl Fn(&'a [u8]) -> T) -> Vec<T> {
         let mut member = vec![NONE; self.index.folders as usize];
         for key in self.index.parts.iter().flat_map(|part| &part.keys) {
@@ -31,14 +31,14 @@ impl<'a> Keyspace<'a> {
         asked.collect()
     }
 
-    /// The folders of all keys, in no order; `None` where they were not kept of all.
+    /// Returns the folders of all keys, in no order; `None` if not every key has a known folder.
     pub(crate) fn folders(&self) -> Option<Vec<&'a [u8]>> {
         let mut keys = self.index.parts.iter().flat_map(|part| &part.keys);
         let all = keys.all(|key| key.folder != NONE);
         all.then(|| self.of_folders(|folder| folder))
     }
 
-    /// Newest records of keys that may lie in a range, in order of revision: all of those whose folder does not say otherwise.
+    /// Returns the newest records of keys that may be in a range, in order of revision: all except those whose folder is outside.
     pub(super) fn newest_near(&self, range: &KeyRange) -> Vec<u32> {
         if *range == KeyRange::all() {
             return self.index.newest_in_order();

@@ -1,9 +1,8 @@
 //! HashKV, and the hashes over a whole db: bit for bit those of etcd.
 //!
-//! All are CRC-32C over stored bytes in key order. The sum is folded in parallel: each task sums a stretch of records, and
-//! sums are combined in order. Where the index was built with a sum of each record ([`Index::summed`]) nothing is read again;
-//! else, key and message of a record, and the records of a page, lie without a gap behind each other, so a stretch is summed
-//! page by page and not record by record.
+//! All are CRC-32C over stored bytes in key order. The sum is computed in parallel: each task sums a range of records, and
+//! the sums are combined in order. If the index was built with a sum of each record ([`Index::summed`]) nothing is read again.
+//! Otherwise bytes are summed page by page, because bbolt writes the elements of a page one after the other without a gap.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,32 +17,32 @@ use crate::bolt::Db;
 use located::Error;
 use located::Sink;
 
-/// Tasks for each thread: enough to even them out, few enough that combining costs nothing.
+/// Number of tasks for each thread: enough for an even load, few enough that combining costs nothing.
 const TASKS_PER_THREAD: usize = 8;
-/// Fewer records or leaves than this are not worth a task.
-const LEAST_PER_TASK: usize = 256;
+/// Minimum number of records or leaves of a task.
+const MIN_PER_TASK: usize = 256;
 
-/// What `Maintenance.HashKV` answers.
+/// The answer of `Maintenance.HashKV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct HashKv {
     /// CRC-32C.
     pub hash: u32,
     /// The revision that was hashed.
     pub revision: i64,
-    /// The compaction revision in force; -1 where nothing was ever compacted, as etcd has it. Hashes compare only where
-    /// both revisions are equal.
+    /// The compaction revision in force; -1 if nothing was ever compacted, as in etcd. Hashes can be compared only if both
+    /// revisions are equal.
     pub compact_revision: i64,
 }
 
-/// Pieces of one buffer, summed in as few stretches as they lie in.
-struct Stretches<'a> {
+/// Pieces of one buffer; adjacent ones are summed together.
+struct AdjacentBytes<'a> {
     sum: Sum,
     source: &'a [u8],
     start: usize,
     end: usize,
 }
 
-impl<'a> Stretches<'a> {
+impl<'a> AdjacentBytes<'a> {
     fn new(source: &'a [u8]) -> Self {
         Self {
             sum: Sum::default(),
@@ -76,23 +75,22 @@ impl<'a> Stretches<'a> {
 fn task_size(items: usize) -> usize {
     items
         .div_ceil(rayon::current_num_threads() * TASKS_PER_THREAD)
-        .max(LEAST_PER_TASK)
+        .max(MIN_PER_TASK)
 }
 
 impl Keyspace<'_> {
-    /// `Maintenance.HashKV`, what `etcdctl endpoint hashkv --rev` prints.
+    /// Computes `Maintenance.HashKV`, what `etcdctl endpoint hashkv --rev` prints.
     ///
-    /// Of records up to the compaction revision C only those count that are the current version of their key at `revision`;
-    /// since 3.4.34, 3.5.16 and 3.6 tombstones written at C itself do not ([`Rules::keeps_tombstones`]; the default is what
-    /// the keyspace was made with). How far a compaction has got does not show. A server that has just compacted may
-    /// answer with a hash from before, and then names the *earlier* compaction revision. Source: etcd
-    /// `server/storage/mvcc/hash.go`.
+    /// Of the records up to the compaction revision C only those count that are the current version of their key at `revision`;
+    /// tombstones written at C itself do not since 3.4.34, 3.5.16 and 3.6 ([`Rules::keeps_tombstones`]). So the hash does not
+    /// depend on how much an interrupted compaction has removed. A server that has just compacted may answer with a stored
+    /// hash, and then reports the *earlier* compaction revision. Source: `server/mvcc/hash.go, v3.5.30`.
     ///
     /// [`Rules::keeps_tombstones`]: super::Rules::keeps_tombstones
     ///
     /// # Errors
-    /// [`Error::Compacted`] and [`Error::Future`] as etcd has them, for its releases before 3.4.27 and 3.5.10 at the
-    /// compaction revision itself, too.
+    /// [`Error::Compacted`] and [`Error::Future`] as in etcd; releases before 3.4.27 and 3.5.10 refuse the compaction revision
+    /// itself, too ([`Rules::hashes_at_compaction`](super::Rules::hashes_at_compaction)).
     pub fn hash_kv(&self, revision: Option<i64>) -> Result<HashKv, Error> {
         let at = self.at(revision)?;
         let compacted = self.compact_revision().unwrap_or(-1);
@@ -106,6 +104,8 @@ impl Keyspace<'_> {
         let old = index.first_at(compacted.saturating_add(1));
         let kept = Kept::at(self, at, old);
         let skips = |id: usize| {
+            // A compaction before 3.4.34 and 3.5.16 removes the tombstone at C, a newer one keeps it. Leaving it out makes the
+            // hashes of old and new members equal during an upgrade: WriteKeyValue in server/mvcc/hash.go, v3.5.30 (etcd#18274).
             id < old
                 && (!kept.contains(id)
                     || self.rules().keeps_tombstones
@@ -126,7 +126,7 @@ impl Keyspace<'_> {
             .into_par_iter()
             .map(|(start, end)| self.sum(start, end, skips))
             .collect();
-        let sum = sums.into_iter().fold(Sum::of(b"key"), Sum::then);
+        let sum = sums.into_iter().fold(Sum::of_bytes(b"key"), Sum::then);
         Ok(HashKv {
             hash: sum.crc,
             revision: at,
@@ -134,7 +134,7 @@ impl Keyspace<'_> {
         })
     }
 
-    /// CRC-32C over the stored keys and messages of the records from `first` to `end` in the index, in blocks of `size`.
+    /// Returns CRC-32C sums over the stored keys and messages of the records `first..end` of the index, in blocks of `size`.
     pub(crate) fn block_sums(&self, first: usize, end: usize, size: usize) -> Vec<u32> {
         let starts: Vec<usize> = (first..end).step_by(size.max(1)).collect();
         let block = |&start: &usize| {
@@ -153,16 +153,16 @@ impl Keyspace<'_> {
             let kept = kept.map(|(_, (record, sum))| Sum::known(*sum, record.stored_bytes()));
             return kept.fold(Sum::default(), Sum::then);
         }
-        let (mut db, mut arena) = (Stretches::new(self.bytes.db), None);
+        let (mut db, mut arena) = (AdjacentBytes::new(self.bytes.db), None);
         let records = self.index.records.get(start..end).unwrap_or_default();
         for (_, record) in (start..).zip(records).filter(|(id, _)| !skips(*id)) {
-            let stretches = match (&mut arena, record.in_arena()) {
+            let pieces = match (&mut arena, record.in_arena()) {
                 (Some(arena), _) => arena,
                 (None, false) => &mut db,
-                (None, true) => arena.insert(Stretches::new(self.bytes.arena)),
+                (None, true) => arena.insert(AdjacentBytes::new(self.bytes.arena)),
             };
             let at = usize::try_from(record.offset()).unwrap_or(usize::MAX);
-            stretches.push(at, record.key_bytes() + record.message_bytes());
+            pieces.push(at, record.key_bytes() + record.message_bytes());
         }
         arena
             .into_iter()
@@ -173,7 +173,8 @@ impl Keyspace<'_> {
 /// Which of the records up to the compaction revision are the current version of their key at some revision.
 struct Kept {
     bits: Vec<AtomicU64>,
-    /// Where no key has a current version at all, etcd's set is empty, and an empty set leaves nothing out.
+    /// If no key has a current version at all, etcd's set is empty, and an empty set leaves nothing out: `len(h.keep) > 0` in
+    /// server/mvcc/hash.go, v3.5.30.
     any: AtomicBool,
 }
 
@@ -216,14 +217,14 @@ impl Kept {
     }
 }
 
-/// What `etcdctl snapshot status` says of a db, computed from all its buckets.
+/// What `etcdctl snapshot status` prints for a db, computed from all its buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DbHash {
     /// CRC-32C over the name of every bucket, in order, each followed by its keys and values.
     pub hash: u32,
     /// Elements in all buckets: the `totalKey` of etcd up to 3.5. Since 3.6 it is the number of live keys.
     pub elements: u64,
-    /// Main revision of the last record; 0 without one.
+    /// Main revision of the last record; 0 if there is none.
     pub revision: i64,
     /// High-water mark times page size: the `totalSize`.
     pub total_bytes: u64,
@@ -236,9 +237,11 @@ pub const HASH_IGNORES_3_5: &[&[u8]] = &[b"consistent_index", b"term"];
 /// As [`HASH_IGNORES_3_4`], for 3.6 and 3.7.
 pub const HASH_IGNORES_3_6: &[&[u8]] = &[b"consistent_index", b"term", b"storageVersion"];
 
-/// The hash that `etcdctl snapshot status` prints, or, with keys of `meta` left out, that of `Maintenance.Hash`.
+/// Computes the hash that `etcdctl snapshot status` prints, or, with keys of `meta` left out, that of `Maintenance.Hash`.
 ///
-/// Elements that cannot be read are told to `sink`; the hash then is that of the rest.
+/// Source: `Status` in `etcdutl/snapshot/v3_snapshot.go`, `Hash` in `server/mvcc/backend/backend.go, v3.5.30`.
+///
+/// Elements that cannot be read are reported to `sink`; the hash is that of the rest.
 pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
     let mut total = DbHash {
         hash: 0,
@@ -255,8 +258,8 @@ pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
         let sums: Vec<(Sum, u64, Option<i64>)> = planned
             .par_chunks(task_size(planned.len()))
             .map(|chunk| {
-                let (mut stretches, mut elements, mut last) =
-                    (Stretches::new(file.as_slice()), 0, None);
+                let (mut pieces, mut elements, mut last) =
+                    (AdjacentBytes::new(file.as_slice()), 0, None);
                 for leaf in chunk {
                     let Some(page) = leaves.get(leaf.index) else {
                         continue;
@@ -266,20 +269,16 @@ pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
                         .filter(|item| !ignored.contains(&item.key))
                     {
                         let at = usize::try_from(item.offset).unwrap_or(usize::MAX);
-                        stretches.push(at, item.key.len() + item.value.len());
+                        pieces.push(at, item.key.len() + item.value.len());
                         elements += 1;
                         last = Some(item.key);
                     }
                 }
                 let last = last.and_then(|key| StoredKey::parse(key).ok());
-                (
-                    stretches.finish(),
-                    elements,
-                    last.map(|key| key.revision.main),
-                )
+                (pieces.finish(), elements, last.map(|key| key.revision.main))
             })
             .collect();
-        sum = sum.then(Sum::of(name));
+        sum = sum.then(Sum::of_bytes(name));
         for (part, elements, last) in sums {
             sum = sum.then(part);
             total.elements += elements;

@@ -1,12 +1,12 @@
-//! The life of one key: generations, each from a creation to a deletion.
+//! The history of one key: generations, each from a creation to a deletion.
 
 use super::keyspace::{Keyspace, Version};
 
-/// A life of a key: versions from its creation on, the deletion included where it has come.
+/// The versions of a key between a create and its delete, the delete included if there is one.
 #[derive(Clone, Debug)]
 pub struct Generation<'a> {
-    /// Retained versions, oldest first; the last one is the tombstone if the generation is closed. Where compaction removed
-    /// the puts, a tombstone may stand alone.
+    /// Retained versions, oldest first; the last one is the tombstone if the generation is closed. If compaction removed
+    /// the puts, there may be only a tombstone.
     pub versions: Vec<Version<'a>>,
 }
 
@@ -16,7 +16,7 @@ impl<'a> Generation<'a> {
         self.versions.last().filter(|version| version.tombstone)
     }
 
-    /// Whether the first version of the life is still there: if not, compaction has removed the beginning.
+    /// Returns whether the first version is still there; if not, a compaction has removed it.
     pub fn is_complete(&self) -> bool {
         let first = self.versions.first().filter(|version| !version.tombstone);
         first
@@ -26,9 +26,9 @@ impl<'a> Generation<'a> {
 }
 
 impl<'a> Keyspace<'a> {
-    /// The lives of a key, oldest first; empty where nothing of it is retained.
+    /// Returns the generations of a key, oldest first; empty if nothing of it is retained.
     ///
-    /// A new life begins after every tombstone, and where a put has version 1: there the tombstone was lost.
+    /// A generation starts after every tombstone, and with every put of version 1: before such a put the tombstone was lost.
     pub fn history(&self, key: &[u8]) -> Vec<Generation<'a>> {
         let mut generations: Vec<Generation<'a>> = Vec::new();
         for version in self.records_of(key).iter() {

@@ -1,4 +1,4 @@
-//! The index over a keyspace: where every record lies and how the records of a key hang together.
+//! The index over a keyspace: the place of every record, and the records of each key.
 //!
 //! ```text
 //! records (24 B each, by revision)     prevs (4 B)       keys, in 16 parts by hash
@@ -9,12 +9,12 @@
 //! ```
 //!
 //! **Invariants.** Nothing of a key or value is copied: a user key is read from the newest record of its key. 28 bytes a
-//! revision and 18 to 24 a key; the file's bytes are a parameter of every question, so that the index can be kept beside
-//! the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
+//! revision and 18 to 24 a key; the file's bytes are a parameter of every query, so that the index can be stored together
+//! with the mapping it describes. Records are in ascending order of revision; its `prev` is the one before it of its key.
 
 use hashbrown::HashTable;
 
-use super::facts::Facts;
+use super::facts::RecordFacts;
 use super::revision::{KEY_BYTES, Revision, TOMBSTONE_KEY_BYTES};
 use located::warm;
 
@@ -24,7 +24,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) const PARTS: u32 = 16;
 const PART_SHIFT: u32 = 28;
 
-/// Bit of `Record::offset`: it lies in the arena of an overlay, not in the file.
+/// Bit of `Record::offset`: the record is in the arena of an overlay, not in the file.
 const ARENA: u64 = 1 << 63;
 /// Bit of `Record::sub`: the record is a tombstone.
 const TOMBSTONE: u32 = 1 << 31;
@@ -47,7 +47,7 @@ impl Record {
         sub: 0,
     };
 
-    /// A record whose stored key begins at `offset`, with a message of `len` bytes. `None` where a number is beyond what any
+    /// A record whose stored key starts at `offset`, with a message of `len` bytes. `None` if a number is greater than any that
     /// etcd can have written: two thousand million changes in one transaction.
     pub(crate) fn new(
         revision: Revision,
@@ -83,7 +83,7 @@ impl Record {
         self.offset & ARENA != 0
     }
 
-    /// Where the stored key begins, in the file or in the arena.
+    /// Where the stored key starts, in the file or in the arena.
     pub(crate) fn offset(&self) -> u64 {
         self.offset & !ARENA
     }
@@ -106,8 +106,8 @@ impl Record {
         self.key_bytes() as u64 + u64::from(self.len)
     }
 
-    /// Stored key and message, which lie behind each other.
-    pub(crate) fn stored<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
+    /// Stored key and message, which follow each other.
+    pub(crate) fn stored<'a>(&self, bytes: RecordBytes<'a>) -> &'a [u8] {
         let source = if self.in_arena() {
             bytes.arena
         } else {
@@ -125,26 +125,26 @@ impl Record {
             .unwrap_or_default()
     }
 
-    pub(crate) fn message<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
+    pub(crate) fn message<'a>(&self, bytes: RecordBytes<'a>) -> &'a [u8] {
         self.stored(bytes)
             .get(self.key_bytes()..)
             .unwrap_or_default()
     }
 
-    pub(crate) fn user_key<'a>(&self, bytes: Stored<'a>) -> &'a [u8] {
+    pub(crate) fn user_key<'a>(&self, bytes: RecordBytes<'a>) -> &'a [u8] {
         super::key_value::user_key(self.message(bytes)).unwrap_or_default()
     }
 }
 
 /// The bytes that records point into.
 #[derive(Clone, Copy)]
-pub(crate) struct Stored<'a> {
+pub(crate) struct RecordBytes<'a> {
     pub(crate) db: &'a [u8],
     pub(crate) arena: &'a [u8],
 }
 
-impl Stored<'_> {
-    /// Asks for the user keys of records that are about to be read: see [`warm`].
+impl RecordBytes<'_> {
+    /// Prefetches the user keys of records that are about to be read: see [`warm`].
     pub(crate) fn warm<'r>(self, records: impl Iterator<Item = &'r Record>) {
         // Stored key, tag and length take 19 bytes or 20; most user keys end in the line after that.
         let places = records
@@ -161,15 +161,15 @@ pub(crate) fn part_of(hash: u32) -> u32 {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
-    /// The newest record; [`NONE`] where a replayed compaction removed the last one.
+    /// The newest record; [`NONE`] if a replayed compaction removed the last one.
     pub(crate) newest: u32,
     hash: u32,
-    /// The number of its folder; [`NONE`] where that was not kept.
+    /// The number of its folder; [`NONE`] if that was not kept.
     pub(crate) folder: u32,
 }
 
 /// Lengths only: the bytes are evidence, with secrets in it.
-impl std::fmt::Debug for Stored<'_> {
+impl std::fmt::Debug for RecordBytes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -198,8 +198,7 @@ impl Part {
         self.table.find(spread(hash), is_it).copied()
     }
 
-    /// Enters `record` as the newest of its key, and names the one that was: [`NONE`] for a key that is new.
-    /// A new key is asked for its folder.
+    /// Makes `record` the newest of its key, and returns the one that was: [`NONE`] for a new key, whose folder `folder` returns.
     pub(crate) fn enter(
         &mut self,
         hash: u32,
@@ -227,7 +226,7 @@ impl Part {
         NONE
     }
 
-    /// Forgets a key of which nothing is left.
+    /// Removes a key without records.
     fn forget(&mut self, local: usize) {
         let Some(key) = self.keys.get_mut(local) else {
             return;
@@ -246,22 +245,22 @@ impl Part {
     }
 }
 
-/// The table wants 64 bits and looks at the highest and the lowest ones.
+/// The table needs 64 bits and uses the highest and the lowest ones.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Where every record of a keyspace lies: see the [module](super) for what can be asked of it through a
+/// The place of every record of a keyspace: see the [module](super) for the queries that it answers through a
 /// [`Keyspace`](super::Keyspace).
 #[derive(Clone)]
 pub struct Index {
     pub(crate) records: Vec<Record>,
     pub(crate) prevs: Vec<u32>,
     pub(crate) parts: Vec<Part>,
-    /// CRC-32C of stored key and message of each record; empty where it was not asked for.
+    /// CRC-32C of stored key and message of each record; empty if not requested.
     pub(crate) sums: Vec<u32>,
-    /// What a check wants to know of each record; empty where it was not asked for.
-    pub(crate) facts: Vec<Facts>,
+    /// What a check needs to know of each record; empty if not requested.
+    pub(crate) facts: Vec<RecordFacts>,
     /// Folders have the numbers below this.
     pub(crate) folders: u32,
     pub(crate) hasher: foldhash::fast::RandomState,
@@ -290,7 +289,7 @@ impl Index {
         }
     }
 
-    /// How many records there are, tombstones included.
+    /// Returns the number of records, tombstones included.
     pub fn len(&self) -> usize {
         self.records.len()
     }
@@ -300,24 +299,24 @@ impl Index {
         self.records.is_empty()
     }
 
-    /// Records that could not be read and are part of no answer; each was told when the index was built.
+    /// Returns the number of records that could not be read and are part of no answer; building the index reported each.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// Bytes of memory the index occupies.
+    /// Returns the bytes of memory that the index occupies.
     pub fn memory_bytes(&self) -> usize {
         let parts = self.parts.iter();
         let keys = parts
             .map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
         self.records.capacity() * size_of::<Record>()
             + self.sums.capacity() * size_of::<u32>()
-            + self.facts.capacity() * size_of::<Facts>()
+            + self.facts.capacity() * size_of::<RecordFacts>()
             + self.prevs.capacity() * size_of::<u32>()
             + keys.sum::<usize>()
     }
 
-    /// What was noted of records belongs to those of the file.
+    /// Drops the sums and facts: they are those of the records in the file.
     fn forget_notes(&mut self) {
         self.sums.clear();
         self.facts.clear();
@@ -366,7 +365,7 @@ impl Index {
     }
 
     /// The newest record of a user key.
-    pub(crate) fn find(&self, user_key: &[u8], bytes: Stored<'_>) -> Option<u32> {
+    pub(crate) fn find(&self, user_key: &[u8], bytes: RecordBytes<'_>) -> Option<u32> {
         let hash = self.hash(user_key);
         let part = self.parts.get(part_of(hash) as usize)?;
         let same = |newest| {
@@ -377,8 +376,8 @@ impl Index {
         part.keys.get(local as usize).map(|key| key.newest)
     }
 
-    /// Appends a record, newer than all others. `false` where the index is full.
-    pub(crate) fn push(&mut self, record: Record, user_key: &[u8], bytes: Stored<'_>) -> bool {
+    /// Appends a record, newer than all others. `false` if the index is full.
+    pub(crate) fn push(&mut self, record: Record, user_key: &[u8], bytes: RecordBytes<'_>) -> bool {
         self.forget_notes();
         let hash = self.hash(user_key);
         let Some(id) = u32::try_from(self.records.len())
@@ -401,7 +400,7 @@ impl Index {
         true
     }
 
-    /// Removes the records for which `remove` holds, and keys of which nothing is left.
+    /// Removes the records for which `remove` returns true, and keys without records.
     pub(crate) fn remove(&mut self, remove: impl Fn(u32) -> bool) {
         let mut kept = 0;
         let moved: Vec<u32> = (0u32..)

@@ -4,16 +4,16 @@
 //! 1 key bytes · 2 create_revision · 3 mod_revision · 4 version · 5 value bytes · 6 lease
 //! ```
 //!
-//! proto3: zero and empty fields are left out, so a tombstone is field 1 alone. Source: etcd `api/mvccpb/kv.proto`.
+//! proto3: zero and empty fields are left out, so a tombstone is field 1 alone. Source: `api/mvccpb/kv.proto, v3.5.30`.
 
 use located::wire;
 
-/// One version of a key, as stored. Slices lie in the evidence.
+/// One version of a key, as stored. Slices of the evidence.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyValue<'a> {
     /// The user's key.
     pub key: &'a [u8],
-    /// Revision at which the key last came to life.
+    /// Revision at which the current generation of the key was created.
     pub create_revision: i64,
     /// Revision of this write.
     pub mod_revision: i64,
@@ -23,12 +23,12 @@ pub struct KeyValue<'a> {
     pub value: &'a [u8],
     /// Lease id; 0 for none.
     pub lease: i64,
-    /// Whether the fields stand in ascending order, once each, without unknown ones and in shortest form: as every etcd
+    /// Whether the fields are in ascending order, once each, without unknown ones and in shortest form: as every etcd
     /// writes them. If not, bits have changed or another program has written.
     pub canonical: bool,
 }
 
-/// With the length of the value in its stead: it may be a secret.
+/// With the length of the value instead of the value: it may be a secret.
 impl std::fmt::Debug for KeyValue<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyValue")
@@ -63,8 +63,8 @@ const FIXED32: u64 = 5;
 const KEY_TAG: u8 = 0x0a;
 
 impl<'a> KeyValue<'a> {
-    /// Takes a message apart. Fields may come in any order, the last of several counts, unknown ones are passed over: like
-    /// the parser of etcd. Of a value only the ends are touched.
+    /// Parses a message. Fields may come in any order, the last of several counts, unknown ones are skipped: like the
+    /// generated parser of etcd. Of a value only the ends are touched.
     ///
     /// ```
     /// use etcd_inspect::mvcc::KeyValue;
@@ -74,18 +74,18 @@ impl<'a> KeyValue<'a> {
     /// ```
     ///
     /// # Errors
-    /// Where the message breaks; etcd stops with `failed to unmarshal mvccpb.KeyValue`.
+    /// The message cannot be parsed; etcd stops with `failed to unmarshal mvccpb.KeyValue` (etcd#13456).
     pub fn parse(message: &'a [u8]) -> Result<Self, Flaw> {
         Self::parse_to(message, u64::MAX)
     }
 
-    /// Creation, revision and version alone, without touching the value where it stands behind them, as etcd writes it.
+    /// Parses creation, revision and version alone, without touching the value if it follows them, as etcd writes it.
     pub(crate) fn parse_head(message: &'a [u8]) -> Result<Self, Flaw> {
         Self::parse_to(message, VALUE)
     }
 
-    /// Whether the numbers agree with each other and with the stored key: of a tombstone none is there, of a put each is where
-    /// etcd's own counting puts it.
+    /// Returns whether the numbers agree with each other and with the stored key: a tombstone has none, those of a put are in
+    /// the ranges that etcd's own counting allows (`storeTxnWrite.put` in `server/mvcc/kvstore_txn.go, v3.5.30`).
     pub(crate) fn is_sound_at(&self, main: i64, tombstone: bool) -> bool {
         if tombstone {
             let numbers = (
@@ -176,7 +176,7 @@ impl<'a> KeyValue<'a> {
     }
 }
 
-/// The user's key of a message, touching nothing behind it where it stands first, as etcd writes it.
+/// Returns the user's key of a message, without touching anything after it if it is first, as etcd writes it.
 ///
 /// # Errors
 /// As [`KeyValue::parse`].

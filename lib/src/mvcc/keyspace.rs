@@ -1,4 +1,4 @@
-//! Questions to an indexed keyspace: what is live, what was, what is left of what was deleted.
+//! Queries of an indexed keyspace: live keys, keys at a revision, what is left of deleted keys.
 
 use std::ops::RangeInclusive;
 
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::build::WARMED;
 use super::compaction::{Compaction, Rules};
-use super::index::{Index, NONE, Record, Stored};
+use super::index::{Index, NONE, Record, RecordBytes};
 use super::key_value::{Flaw, KeyValue};
 use super::range::KeyRange;
 use super::revision::Revision;
@@ -34,7 +34,7 @@ use located::Error;
 #[derive(Clone, Copy, Debug)]
 pub struct Keyspace<'a> {
     pub(crate) index: &'a Index,
-    pub(crate) bytes: Stored<'a>,
+    pub(crate) bytes: RecordBytes<'a>,
     compaction: Compaction,
     rules: Rules,
     pub(super) source: Option<FileSource<'a>>,
@@ -49,7 +49,7 @@ pub struct Version<'a> {
     pub revision: Revision,
     /// Whether the key was deleted here.
     pub tombstone: bool,
-    /// Where the stored key begins in the db file; the message follows it directly. `None` for a replayed write, which is
+    /// Where the stored key starts in the db file; the message follows it directly. `None` for a replayed write, which is
     /// in no file in this form.
     pub offset: Option<u64>,
     /// Bytes of stored key and message.
@@ -67,10 +67,10 @@ impl std::fmt::Debug for Version<'_> {
 }
 
 impl<'a> Version<'a> {
-    /// The message taken apart: creation, version, value, lease.
+    /// Parses the message: creation, version, value, lease.
     ///
     /// # Errors
-    /// Where it breaks behind the key.
+    /// The message cannot be parsed after its key.
     pub fn key_value(&self) -> Result<KeyValue<'a>, Flaw> {
         KeyValue::parse(self.message)
     }
@@ -87,7 +87,7 @@ impl<'a> Version<'a> {
     }
 }
 
-/// Records by id: the answer to a question, in the order it promises.
+/// Records by id: the result of a query, in the order that it documents.
 #[derive(Clone, Debug)]
 pub struct Versions<'a> {
     keyspace: Keyspace<'a>,
@@ -121,14 +121,14 @@ impl<'a> Versions<'a> {
 }
 
 impl<'a> Keyspace<'a> {
-    /// An index over the bytes of a db file, with what its `meta` bucket says of compactions.
+    /// Joins an index with the bytes of its db file and the compaction revisions of its `meta` bucket.
     pub fn new(index: &'a Index, db: &'a [u8], compaction: Compaction, rules: Rules) -> Self {
-        Self::over(index, Stored { db, arena: &[] }, compaction, rules)
+        Self::over(index, RecordBytes { db, arena: &[] }, compaction, rules)
     }
 
     pub(crate) fn over(
         index: &'a Index,
-        bytes: Stored<'a>,
+        bytes: RecordBytes<'a>,
         compaction: Compaction,
         rules: Rules,
     ) -> Self {
@@ -141,7 +141,7 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// The same keyspace, whose db can be read as well as looked at.
+    /// The same keyspace, with a reader of the db besides the mapping.
     pub(crate) fn with_source(self, source: Option<FileSource<'a>>) -> Self {
         Self { source, ..self }
     }
@@ -167,7 +167,7 @@ impl<'a> Keyspace<'a> {
         Self { rules, ..self }
     }
 
-    /// The current revision, as etcd would take it up at its start.
+    /// Returns the current revision, as etcd would have it after a start.
     pub fn revision(&self) -> i64 {
         self.compaction.current(self.newest_revision(), self.rules)
     }
@@ -177,15 +177,15 @@ impl<'a> Keyspace<'a> {
         self.index.records.last().map(Record::revision)
     }
 
-    /// The compaction revision in force; `None` where nothing was ever compacted.
+    /// Returns the compaction revision in force; `None` if nothing was ever compacted.
     pub fn compact_revision(&self) -> Option<i64> {
         self.compaction.revision()
     }
 
-    /// The revision that a question about the past means: the current one where none is asked for.
+    /// Returns the revision of a query: the current one for `None`.
     ///
     /// # Errors
-    /// [`Error::Compacted`] below the compaction revision, [`Error::Future`] above the current one.
+    /// [`Error::Compacted`] for less than the compaction revision, [`Error::Future`] for more than the current one.
     pub fn at(&self, revision: Option<i64>) -> Result<i64, Error> {
         let current = self.revision();
         match (revision, self.compact_revision()) {
@@ -251,8 +251,8 @@ impl<'a> Keyspace<'a> {
         })
     }
 
-    /// Keys that hang on a lease at the current revision, each with the lease, by lease and key. Reads the ends of all live
-    /// records; the one question of this file that touches values.
+    /// Returns the keys with a lease at the current revision, each with the lease, by lease and key. Reads the ends of all live
+    /// records; the only query of this file that touches values.
     pub fn leased(&self) -> Vec<(i64, Version<'a>)> {
         let at = self.revision();
         let lease = |newest: u32| {
@@ -275,7 +275,7 @@ impl<'a> Keyspace<'a> {
         leased
     }
 
-    /// Every key of which anything is retained, in byte order, each with its newest record.
+    /// Returns every key with a retained record, in byte order, each with its newest record.
     pub fn all(&self, range: &KeyRange) -> Versions<'a> {
         self.select(range, Some)
     }
@@ -291,7 +291,7 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// Every retained record of the given main revisions, in order of revision: what happened then.
+    /// Returns every retained record of the given main revisions, in order of revision.
     pub fn between(
         &self,
         mains: RangeInclusive<i64>,
@@ -306,7 +306,7 @@ impl<'a> Keyspace<'a> {
             .filter_map(move |record| keyspace.version(u32::try_from(record).ok()?))
     }
 
-    /// Records that the compaction in force removes and that are still there: those of an interrupted one.
+    /// Returns the records that the compaction in force removes and that are still there because it was interrupted.
     pub fn removable(&self) -> Versions<'a> {
         let Some(compacted) = self.compact_revision() else {
             return Versions {
@@ -328,8 +328,9 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// The records of a key that a compaction at `compacted` removes: all that are not newer, but the newest of them if it
-    /// is a put, or a tombstone written at `compacted` itself by the newer rule.
+    /// Returns the records of a key that a compaction at `compacted` removes: all that are not newer, except the newest of them
+    /// if it is a put, or by the newer rule a tombstone written at `compacted` itself (`keyIndex.compact` in
+    /// `server/mvcc/key_index.go, v3.5.30`; etcd#18274).
     pub(crate) fn removed_by(&self, newest: u32, compacted: i64) -> impl Iterator<Item = u32> + 'a {
         let (index, rules) = (self.index, self.rules);
         let mut older = index
@@ -371,8 +372,8 @@ impl<'a> Keyspace<'a> {
             .unwrap_or_default()
     }
 
-    /// Of every key in a range the record that `choose` names, in byte order of the keys. The empty user key is nobody's:
-    /// it belongs to the marker of a bumped restore.
+    /// Returns the record that `choose` selects of every key in a range, in byte order of the keys. The empty user key is left
+    /// out: it belongs to the marker of `snapshot restore --bump-revision`.
     fn select(&self, range: &KeyRange, choose: impl Fn(u32) -> Option<u32> + Sync) -> Versions<'a> {
         let newest = self.newest_near(range);
         let of = |newest: &[u32]| {

@@ -1,7 +1,7 @@
 //! Revisions, the keyspace index, HashKV.
 //!
-//! The `key` bucket is a log: a record for every put and delete, named by its revision. [`Index::build`] finds what belongs
-//! to which key in one pass; a [`Keyspace`] over it answers, an [`Overlay`] goes on from it.
+//! The `key` bucket is a log: a record for every put and delete, stored under its revision. [`Index::build`] finds the records
+//! of each key in one pass; a [`Keyspace`] answers queries from it, an [`Overlay`] appends to it.
 //!
 //! **Invariants.** No key or value is copied. Work and memory are bounded by the size of the file, whatever its pages
 //! claim. Nothing here knows what a value means.

@@ -1,7 +1,7 @@
-//! Keys alone, copied out: for a list of names, which looks at a few bytes of records that lie all over the file.
+//! Copies of the keys alone: a list of names needs a few bytes of records all over the file.
 //!
-//! Touching a mapped page brings its fifteen neighbours along, each of which is taken down again at the end: thousands of keys
-//! map most of a db. Where there is a file to read from, a key is read.
+//! Touching a mapped page also maps its fifteen neighbours, and each must be unmapped at the end: thousands of keys map most of
+//! a db. If there is a file to read from, keys are read instead.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ use super::keyspace::Keyspace;
 use super::range::KeyRange;
 use located::Error;
 
-/// Keys that one task takes.
+/// Number of keys of one task.
 const KEYS_PER_TASK: usize = 1024;
 /// Bytes that are read of a record: stored key, tag and length of the user key, and most user keys.
 const HEAD_BYTES: usize = 256;
@@ -20,11 +20,11 @@ const HEAD_BYTES: usize = 256;
 #[derive(Clone, Default)]
 pub struct Names {
     bytes: Vec<u8>,
-    /// Where each begins and ends.
+    /// Start and end of each.
     places: Vec<(usize, usize)>,
 }
 
-/// How many: they are evidence.
+/// Only their number: they are evidence.
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} names", self.places.len())
@@ -88,13 +88,13 @@ impl Keyspace<'_> {
         Ok(names)
     }
 
-    /// The user key as the file has it; `None` where it must be looked up in memory.
+    /// Returns the user key as the file has it; `None` if it must be looked up in memory.
     fn read_key<'b>(&self, record: &Record, buffer: &'b mut [u8; HEAD_BYTES]) -> Option<&'b [u8]> {
         let source = self.source.filter(|_| !record.in_arena())?;
         let stored = usize::try_from(record.stored_bytes()).ok()?;
         let head = buffer.get_mut(..stored.min(HEAD_BYTES))?;
         source.fill(head, record.offset())?;
-        // A key that goes on behind what was read breaks here.
+        // A key that is longer than what was read cannot be parsed here.
         user_key(head.get(record.key_bytes()..)?).ok()
     }
 }

@@ -1,12 +1,12 @@
-//! A keyspace that goes on: records appended in memory to an index over a file, as a replay of the WAL needs.
+//! A keyspace that grows: records appended in memory to an index over a file, as a replay of the WAL needs.
 
 use super::compaction::{Compaction, Rules};
-use super::index::{Index, NONE, Record, Stored};
+use super::index::{Index, NONE, Record, RecordBytes};
 use super::key_value::KeyValue;
 use super::keyspace::{Keyspace, Version};
 use super::revision::{Revision, StoredKey};
 
-/// An index that owns the records appended to it, encoded as etcd would store them. It answers every question of a
+/// An index that owns the records appended to it, encoded as etcd would store them. It answers every query of a
 /// [`Keyspace`], and hashes like one.
 ///
 /// ```
@@ -28,7 +28,7 @@ pub struct Overlay<'a> {
     rules: Rules,
 }
 
-/// An overlay that does not borrow the db it stands on.
+/// An overlay without the bytes of the db.
 #[derive(Clone)]
 pub(crate) struct Detached {
     index: Index,
@@ -40,7 +40,7 @@ pub(crate) struct Detached {
 impl Detached {
     /// The keyspace, over the one that the overlay was made of.
     pub(crate) fn keyspace<'a>(&'a self, below: &Keyspace<'a>) -> Keyspace<'a> {
-        let bytes = Stored {
+        let bytes = RecordBytes {
             db: below.bytes.db,
             arena: &self.arena,
         };
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Overlay<'_> {
 }
 
 impl<'a> Overlay<'a> {
-    /// Over a copy of the index of `keyspace`; its bytes are shared.
+    /// Starts with a copy of the index of `keyspace`; its bytes are shared.
     pub fn new(keyspace: &Keyspace<'a>) -> Self {
         Self {
             index: keyspace.index.clone(),
@@ -74,7 +74,7 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// Over nothing.
+    /// Starts without records.
     pub fn empty(rules: Rules) -> Self {
         let compaction = Compaction::default();
         Self {
@@ -86,7 +86,7 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// What was appended, without the bytes it stands on: to be kept beside them.
+    /// Returns what was appended, without the bytes of the db: to be stored together with the evidence.
     pub(crate) fn detach(self) -> Detached {
         Detached {
             index: self.index,
@@ -110,7 +110,7 @@ impl<'a> Overlay<'a> {
             .and_then(|record| keyspace.version(record))
     }
 
-    /// Appends a put. `false`, and nothing done, where the revision does not lie behind all others or the index is full.
+    /// Appends a put. Does nothing and returns `false` if the revision is not newer than all others or the index is full.
     pub fn put(&mut self, revision: Revision, write: &KeyValue<'_>) -> bool {
         self.append(
             StoredKey {
@@ -136,13 +136,13 @@ impl<'a> Overlay<'a> {
         )
     }
 
-    /// Compacts at `revision`, as a finished compaction would have: removes the records it removes and notes it.
+    /// Compacts at `revision`: removes the records that a finished compaction removes, and stores the revision.
     pub fn compact(&mut self, revision: i64) {
         self.compaction.scheduled = self.compaction.scheduled.max(Some(revision));
         self.finish_compaction();
     }
 
-    /// Removes what the compaction in force removes: the end of an interrupted one, which etcd resumes when it starts.
+    /// Finishes an interrupted compaction, as etcd does when it starts (`store.restore` in `server/mvcc/kvstore.go, v3.5.30`).
     pub fn finish_compaction(&mut self) {
         let keyspace = self.keyspace();
         let Some(compacted) = keyspace.compact_revision() else {
@@ -159,8 +159,8 @@ impl<'a> Overlay<'a> {
         self.compaction.scheduled = Some(compacted);
     }
 
-    fn bytes(&self) -> Stored<'_> {
-        Stored {
+    fn bytes(&self) -> RecordBytes<'_> {
+        RecordBytes {
             db: self.db,
             arena: &self.arena,
         }
@@ -182,7 +182,7 @@ impl<'a> Overlay<'a> {
         };
         self.arena.extend(key.to_bytes());
         self.arena.extend(message);
-        let bytes = Stored {
+        let bytes = RecordBytes {
             db: self.db,
             arena: &self.arena,
         };

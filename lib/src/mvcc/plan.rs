@@ -1,14 +1,14 @@
 //! Which leaf pages are read, and how much of them: work in proportion to the file, whatever its pages claim.
 //!
 //! In a healthy file no two elements overlap. A hostile one can let every leaf claim the whole file as its overflow run and
-//! every element the whole run as its value; reading that would cost the square of its size. So the runs of all leaves may
-//! add up to twice the file, the elements of a page to twice its run, and what lies beyond is skipped and counted.
+//! every element the whole run as its value; reading that would cost quadratic time. So the runs of all leaves may
+//! add up to twice the file, the elements of a page to twice its run, and the rest is skipped and counted.
 
 use crate::bolt::{Item, Leaves, Page, Pgid};
 
-/// Least bytes of an element of any bucket: its header and a key of one byte.
+/// Minimum bytes of an element of any bucket: its header and a key of one byte.
 pub(crate) const ELEMENT_BYTES: usize = 16 + 1;
-/// Least bytes of an element that can be a record: its header and a stored key.
+/// Minimum bytes of an element that can be a record: its header and a stored key.
 pub(crate) const RECORD_BYTES: usize = 16 + super::revision::KEY_BYTES;
 
 /// One leaf page that is read.
@@ -22,7 +22,7 @@ pub(crate) struct PlannedLeaf {
     pub(crate) count: usize,
 }
 
-/// The leaves in key order with the elements of at least `least_bytes` that are read of each, and how many are left out.
+/// Returns the leaves in key order with the number of elements, of at least `least_bytes` each, that are read, and how many are not.
 pub(crate) fn plan(
     leaves: &Leaves<'_>,
     file_bytes: usize,
@@ -47,7 +47,7 @@ pub(crate) fn plan(
     (planned, skipped)
 }
 
-/// The readable elements of a page, until they add up to twice its run. An unreadable one, or one beyond that, is `None`.
+/// Returns the elements of a page, until they add up to twice its run. An unreadable one, or one over that sum, is `None`.
 pub(crate) fn bounded_items<'a>(
     page: &Page<'a>,
     count: usize,

@@ -25,7 +25,7 @@ impl KeyRange {
         }
     }
 
-    /// Keys that begin with `prefix`.
+    /// Keys that start with `prefix`.
     pub fn prefix(prefix: &[u8]) -> Self {
         let mut end = prefix.to_vec();
         while end.pop_if(|last| *last == u8::MAX).is_some() {}
@@ -39,7 +39,7 @@ impl KeyRange {
         }
     }
 
-    /// Range end as etcd's requests have it: empty means one key, a zero byte every key from `start` on.
+    /// From the range end of etcd's requests: empty means one key, a zero byte every key from `start` on.
     ///
     /// ```
     /// use etcd_inspect::mvcc::KeyRange;
@@ -61,14 +61,14 @@ impl KeyRange {
         }
     }
 
-    /// Whether no key that begins with `folder` lies in it.
+    /// Returns whether no key that starts with `folder` is in it.
     pub(crate) fn is_apart_from(&self, folder: &[u8]) -> bool {
         let below = Self::prefix(folder);
         self.end.as_deref().is_some_and(|end| end <= folder)
             || below.end.is_some_and(|end| end <= self.start)
     }
 
-    /// Whether a key lies in it.
+    /// Returns whether a key is in it.
     #[inline]
     pub fn contains(&self, key: &[u8]) -> bool {
         key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)

@@ -5,7 +5,7 @@
 //! ├ main u64 ┼ _ ─┼ sub u64 ─┼─ t ──┤   big-endian; `t` only on tombstones
 //! ```
 //!
-//! Source: etcd `server/storage/mvcc/revision.go`.
+//! Source: `server/mvcc/revision.go`, `isTombstone` in `server/mvcc/kvstore.go, v3.5.30`.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl fmt::Display for Revision {
     }
 }
 
-/// What the stored key of a record says.
+/// The stored key of a record, parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredKey {
     /// The revision.
@@ -75,7 +75,7 @@ pub enum KeyShape {
 }
 
 impl StoredKey {
-    /// Takes a stored key apart.
+    /// Parses a stored key.
     ///
     /// ```
     /// use etcd_inspect::mvcc::{Revision, StoredKey};

@@ -1,4 +1,4 @@
-//! CRC-32C of bytes that were not seen in order: sums of pieces, put one behind the other.
+//! CRC-32C of bytes that are not read in order: sums of pieces, combined in order.
 //!
 //! A sum followed by `n` further bytes is itself times x⁸ⁿ, modulo the polynomial, exclusive-or the sum of those bytes. Powers
 //! of x are tabulated for each byte of `n`, so that a piece costs one multiplication for every byte its length takes: two for
@@ -42,7 +42,7 @@ const fn powers() -> [[u32; 256]; 8] {
     powers
 }
 
-/// A CRC-32C with the length it stands for, so that another can follow.
+/// A CRC-32C with the number of bytes it covers, so that another can follow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     pub(super) crc: u32,
@@ -50,7 +50,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
         Self::known(crc32c::crc32c(bytes), bytes.len() as u64)
     }
 
@@ -92,7 +92,7 @@ mod tests {
         ] {
             let (mut sum, mut start) = (Sum::default(), 0);
             for end in cuts.iter().copied().chain([bytes.len()]) {
-                sum = sum.then(Sum::of(&bytes[start..end]));
+                sum = sum.then(Sum::of_bytes(&bytes[start..end]));
                 start = end;
             }
             assert_eq!(sum.crc, crc32c::crc32c(&bytes), "{cuts:?}");
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_piece_of_any_length_is_put_behind_as_the_crate_does() {
         for len in [1, 255, 65_536, 1 << 24, (1 << 32) + 7, (1 << 40) + 3] {
-            let together = Sum::of(b"key").then(Sum::known(0x1234_5678, len));
+            let together = Sum::of_bytes(b"key").then(Sum::known(0x1234_5678, len));
             let want = crc32c::crc32c_combine(crc32c::crc32c(b"key"), 0x1234_5678, len as usize);
             assert_eq!(together.crc, want, "{len}");
         }

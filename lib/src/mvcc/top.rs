@@ -5,7 +5,7 @@ use super::keyspace::{Keyspace, Version};
 use super::range::KeyRange;
 
 impl<'a> Keyspace<'a> {
-    /// The live versions of the most bytes, the largest first; equal ones by key.
+    /// Returns the live versions with the most bytes, the largest first; equal ones by key.
     pub fn largest(&self, count: usize) -> Vec<Version<'a>> {
         let mut top: Vec<Version<'a>> = Vec::new();
         let Ok(live) = self.live(&KeyRange::all(), None) else {
@@ -22,7 +22,7 @@ impl<'a> Keyspace<'a> {
         top
     }
 
-    /// The keys of which the most records are kept, with what they amount to; equal ones by key.
+    /// Returns the keys with the most records and their sums; equal ones by key.
     pub fn churn(&self, count: usize) -> Vec<(&'a [u8], Counts)> {
         let mut all: Vec<(&'a [u8], Counts)> = self
             .counts_by(|key| key)

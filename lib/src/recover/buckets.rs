@@ -3,8 +3,8 @@
 use super::State;
 use super::lease::{CORRUPT, NOSPACE};
 use crate::backend::{
-    Alarm, AlarmType, Auth, Cluster, Downgrade, Lease, LeaseId, Member, MemberId, Permission,
-    PermissionType, Role, User,
+    Alarm, AlarmType, Auth, AuthRole, AuthUser, Cluster, ClusterMember, Downgrade, Lease, LeaseId,
+    MemberId, Permission, PermissionType,
 };
 use crate::member::Buckets;
 
@@ -22,7 +22,7 @@ impl State {
 
     fn cluster(&self) -> Cluster {
         let members = &self.members;
-        let member = |(id, info): (&u64, &super::members::MemberInfo)| Member {
+        let member = |(id, info): (&u64, &super::members::MemberInfo)| ClusterMember {
             id: MemberId(*id),
             name: info.name.clone(),
             peer_urls: info.peer_urls.clone(),
@@ -91,7 +91,7 @@ impl State {
             users: users
                 .users
                 .iter()
-                .map(|(name, user)| User {
+                .map(|(name, user)| AuthUser {
                     name: name.clone(),
                     roles: user.roles.clone(),
                     no_password: user.no_password,
@@ -103,7 +103,7 @@ impl State {
             roles: users
                 .roles
                 .iter()
-                .map(|(name, permissions)| Role {
+                .map(|(name, permissions)| AuthRole {
                     name: name.clone(),
                     permissions: permissions.iter().map(permission).collect(),
                     key: name.clone().into_bytes(),

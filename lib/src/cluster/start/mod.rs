@@ -11,7 +11,7 @@ mod snapshot;
 pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
 
 use super::{Level, Line};
-use crate::backend::{Cluster, Meta, Version};
+use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::check::{Depth, Report, check};
 use crate::codes::{Code, snap};
 use crate::member::Member;
@@ -91,7 +91,7 @@ pub fn start(member: &Member, release: Option<Release>, progress: &dyn Progress)
 
 /// The newest release of the minor version whose schema the db has.
 fn written_by(member: &Member) -> Release {
-    let version = member.db().map_or(Version::new(3, 5, 0), |db| {
+    let version = member.db().map_or(EtcdVersion::new(3, 5, 0), |db| {
         let cluster = Cluster::read(&db, &mut |_| {}).cluster_version;
         let schema = Meta::read(&db, &mut |_| {}).schema_version();
         cluster.unwrap_or(schema).max(schema)

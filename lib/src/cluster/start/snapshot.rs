@@ -1,7 +1,7 @@
 //! The `.snap` that a start uses, and whether the db is as new.
 
 use super::{Boot, Stopped};
-use crate::backend::{Meta, Version};
+use crate::backend::{EtcdVersion, Meta};
 use crate::cluster::Level;
 use crate::codes::cross;
 use crate::evidence::Role;
@@ -152,7 +152,7 @@ impl Boot<'_> {
         Err(Stopped("panic: failed to recover v3 backend from snapshot {\"error\": \"failed to find database snapshot file (snap: snapshot file doesn't exist)\"}".to_owned()))
     }
 
-    pub(super) fn v2_version(&self) -> Option<Version> {
+    pub(super) fn v2_version(&self) -> Option<EtcdVersion> {
         let snaps = self.member.snaps(&mut |_| {});
         let store = snaps
             .usable()

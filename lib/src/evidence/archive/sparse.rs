@@ -10,16 +10,16 @@ use super::tar::{BLOCK, Extension, fill};
 const PIECES: usize = 1 << 20;
 
 /// Where the data of a sparse file belongs.
-pub(super) struct Pieces {
+pub(super) struct DataRanges {
     pub(super) real_size: u64,
     /// Offset and length, ascending.
     pieces: Vec<(u64, u64)>,
 }
 
 /// The pieces, or why they are refused.
-pub(super) type Map = Result<Pieces, &'static str>;
+pub(super) type Map = Result<DataRanges, &'static str>;
 
-impl Pieces {
+impl DataRanges {
     fn checked(real_size: u64, pieces: Vec<(u64, u64)>) -> Map {
         let mut end = 0u64;
         for (offset, len) in &pieces {
@@ -64,7 +64,7 @@ pub(super) fn of_header(
     }
     Ok(Some(match (sound, gnu.real_size()) {
         _ if pieces.len() >= PIECES => Err("this sparse file has too many pieces"),
-        (Ok(()), Ok(real_size)) => Pieces::checked(real_size, pieces),
+        (Ok(()), Ok(real_size)) => DataRanges::checked(real_size, pieces),
         _ => Err("the pieces of this sparse file are not readable"),
     }))
 }
@@ -88,7 +88,7 @@ pub(super) fn of_extension(extension: &Extension, data: &mut dyn Read) -> io::Re
     let pieces = numbers
         .chunks_exact(2)
         .filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
-    Ok(Some(Pieces::checked(real_size, pieces.collect())))
+    Ok(Some(DataRanges::checked(real_size, pieces.collect())))
 }
 
 /// Decimal numbers, one a line: how many pieces, then offset and length of each; padded to a block.
@@ -143,7 +143,7 @@ pub(super) struct Sparse<'d> {
 }
 
 impl<'d> Sparse<'d> {
-    pub(super) fn new(map: Pieces, data: &'d mut dyn Read) -> Self {
+    pub(super) fn new(map: DataRanges, data: &'d mut dyn Read) -> Self {
         let mut pieces = map.pieces.into_iter();
         Self {
             data,

@@ -40,7 +40,7 @@ pub(super) struct Listed {
 
 /// What the file system says of a file besides its size and times.
 #[derive(Default)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     /// Permission bits (`0o600`), if the system has them.
     pub(super) mode: Option<u32>,
     /// Device and inode, if the system has them.

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Identity, Listed};
+use super::{FileIdentity, Listed};
 use crate::evidence::file::File;
 use crate::evidence::live::Holder;
 use crate::evidence::tree::Shape;
@@ -73,8 +73,8 @@ pub(in crate::evidence) fn is_block_device(_: FileType) -> bool {
 }
 
 /// Nothing that the standard library knows.
-pub(in crate::evidence) fn identity(_: &Metadata) -> Identity {
-    Identity::default()
+pub(in crate::evidence) fn identity(_: &Metadata) -> FileIdentity {
+    FileIdentity::default()
 }
 
 /// A name of the bytes that an archive or a command line has; what is no UTF-8 becomes U+FFFD.

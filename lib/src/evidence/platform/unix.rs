@@ -20,7 +20,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Identity, Listed};
+use super::{FileIdentity, Listed};
 use crate::evidence::tree::Shape;
 
 pub(in crate::evidence) use kernel::holders;
@@ -99,8 +99,8 @@ pub(in crate::evidence) fn is_block_device(kind: FileType) -> bool {
 }
 
 /// Permission bits, device and inode.
-pub(in crate::evidence) fn identity(meta: &Metadata) -> Identity {
-    Identity {
+pub(in crate::evidence) fn identity(meta: &Metadata) -> FileIdentity {
+    FileIdentity {
         mode: Some(meta.mode() & 0o7777),
         id: Some((meta.dev(), meta.ino())),
     }

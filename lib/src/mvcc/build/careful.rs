@@ -1,7 +1,7 @@
 //! The index of a tree that may be damaged: every leaf that the walk finds, every element that can be read.
 //!
 //! Every leaf gets its own places in the record array, found by adding up element counts. Leaves are taken in *page* order, so
-//! the file is read from front to back although revisions lie in it as bbolt found free pages. Each pass over the records that
+//! the file is read from front to back although bbolt wrote the revisions into whatever pages were free. Each pass over the records that
 //! touches the mapping waits for memory; hence one touch here, asked for [in advance](located::warm).
 
 use rayon::prelude::*;
@@ -15,14 +15,14 @@ use crate::mvcc::plan::{PlannedLeaf, RECORD_BYTES, bounded_items, plan};
 use located::Place;
 use located::{Finding, Sink};
 
-/// Leaves that one task takes.
+/// Number of leaves of one task.
 const LEAVES_PER_TASK: usize = 64;
-/// Leaves or records that are asked for together before they are read: see [`warm`](located::warm).
+/// Number of leaves or records that are prefetched together before they are read: see [`warm`](located::warm).
 pub(in crate::mvcc) const WARMED: usize = 32;
-/// Findings that one task tells apart; the others are counted.
+/// Maximum number of findings that one task reports individually; the others are counted.
 const TOLD_PER_TASK: usize = 8;
 
-/// Records in order of revision; what cannot be read is told.
+/// Returns the records in order of revision; what cannot be read is reported.
 pub(super) fn fill<N>(
     bucket: &Bucket<'_>,
     leaves: &Leaves<'_>,
@@ -43,12 +43,12 @@ pub(super) fn fill<N>(
 
 fn overlapping(place: Place, beyond: u64) -> Finding {
     let seen = format!(
-        "{beyond} elements lie in pages that claim more bytes than the file has; they were not read"
+        "{beyond} elements are in pages that claim more bytes than the file has; they were not read"
     );
     Finding::new(&codes::mvcc::OVERLAPPING, place, seen).count(beyond)
 }
 
-/// What one leaf fills.
+/// The part of the records that one leaf fills.
 struct Task<'s> {
     leaf: PlannedLeaf,
     records: &'s mut [Record],
@@ -152,7 +152,7 @@ fn fill_leaf(
 }
 
 impl<N> Filled<N> {
-    /// Closes the places of records that could not be read.
+    /// Removes the places of records that could not be read.
     fn drop_holes(&mut self) {
         if self.records.par_iter().all(|record| !record.is_empty()) {
             return;
@@ -162,7 +162,7 @@ impl<N> Filled<N> {
         self.records.retain(|record| !record.is_empty());
     }
 
-    /// Ascending by revision: only a damaged tree is not, and a search in it would go astray.
+    /// Sorts by revision if they are not: only those of a damaged tree are not, and a binary search would miss some.
     fn sort(&mut self) {
         let ascending = |pair: &[Record]| match pair {
             [a, b] => (a.revision(), a.is_tombstone()) < (b.revision(), b.is_tombstone()),

@@ -1,4 +1,4 @@
-//! How records hang together: the one before each of the same key, the keys, and the folders that keys lie in.
+//! Links between records: the one before each of the same key, the keys, and the folders of the keys.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use crate::mvcc::folder::folder_of;
 use crate::mvcc::index::{NONE, PARTS, Part, fold, hash_of, part_of};
 
-/// Folders that one part, or all together, tell apart; keys of others are looked at one by one.
+/// Maximum number of folders that get a number; keys of other folders are read one by one.
 const MOST_FOLDERS: usize = 1 << 16;
 
-/// The record before each one of its key, the keys, and how many folders there are.
+/// The record before each one of its key, the keys, and the number of folders.
 pub(super) fn link(hashes: &[Hashes]) -> (Vec<u32>, Vec<Part>, u32) {
     let prevs: Vec<AtomicU32> = (0..hashes.len()).map(|_| AtomicU32::new(NONE)).collect();
     let numbers: Vec<u8> = hashes.par_iter().map(Hashes::part).collect();
@@ -63,7 +63,7 @@ struct Folders {
 }
 
 impl Folders {
-    /// The number of a folder; [`NONE`] where there are too many.
+    /// The number of a folder; [`NONE`] if there are too many.
     fn enter(&mut self, hash: u64) -> u32 {
         if let Some((_, number)) = self.last.filter(|(last, _)| *last == hash) {
             return number;
@@ -87,7 +87,7 @@ impl Folders {
     }
 }
 
-/// What stands for a user key while the index is built: 96 bits for the key, the first 32 of them kept for good, and 64 for
+/// The hashes of a user key while the index is built: 96 bits of the key, the first 32 of them kept in the index, and 64 of
 /// its folder. In parts of 32 bits, so that there is no gap: every record has one.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Hashes {

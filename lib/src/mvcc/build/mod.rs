@@ -1,13 +1,13 @@
 //! Building the index: one pass over the leaf pages, one over the hashes of the keys, both over all threads without a lock.
 //!
-//! 1. [`swept`]: the leaves of a sound tree are read in the order of the file, in stretches that stay in the cache, and of each
-//!    record is kept where it lies and what its user key hashes to. Then the records are put in the order of their keys. Where
-//!    anything is not as it should be, [`careful`] begins anew, page by page, and has the words for it.
-//! 2. [`link`]: the parts by hash are filled side by side, each in order of revision, so that a key's record knows the one
-//!    before it. Here keys are told apart by 96 bits of hash, with seeds drawn anew in each process, so that no evidence can
-//!    be made to collide: of a million keys two are taken for one with a probability of 10⁻¹⁷. Everything else compares bytes.
+//! 1. [`swept`], the fast path: reads the leaves of a sound tree in the order of the file, in pieces that fit into the cache.
+//!    Stores each record's file offset and the hash of its user key, then sorts the records by key. If anything is not as it
+//!    should be, [`careful`] starts again, page by page, and reports what is wrong. Both return the same index.
+//! 2. [`link`]: fills the parts by hash in parallel, each in order of revision, so that a key's record knows the one before it.
+//!    Here keys are compared by 96 bits of hash, with seeds of this process, so that no evidence can be made to collide: of a
+//!    million keys two are taken for one with a probability of 10⁻¹⁷. Everything else compares bytes.
 //!
-//! What is needed of every record's bytes, such as its checksum, is *noted* on the way: nothing is read twice.
+//! What is needed of every record's bytes, such as its checksum, is *noted* at the same time: nothing is read twice.
 
 mod careful;
 mod link;
@@ -15,8 +15,8 @@ mod swept;
 
 use link::{Hashes, KeyHasher, link};
 
-use super::facts::Facts;
-use super::index::{Index, Record, Stored};
+use super::facts::RecordFacts;
+use super::index::{Index, Record, RecordBytes};
 use super::key_value::user_key;
 use super::revision::StoredKey;
 use crate::bolt::{Bucket, Item, Leaves};
@@ -26,7 +26,7 @@ use located::progress::{Progress, Silent};
 
 pub(super) use careful::WARMED;
 
-/// What is kept of each record beside its place.
+/// What is kept of each record in addition to its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Noted {
     /// A checksum, for [`hash_kv`](super::Keyspace::hash_kv): 4 bytes.
@@ -50,7 +50,7 @@ impl Noted {
     };
 }
 
-/// Records and what their keys hash to, in order of revision.
+/// Records and the hashes of their keys, in order of revision.
 struct Filled<N> {
     records: Vec<Record>,
     hashes: Vec<Hashes>,
@@ -61,8 +61,8 @@ struct Filled<N> {
 impl Index {
     /// Indexes the `key` bucket.
     ///
-    /// A record that etcd could not load is told to `sink` and is part of no answer; damage of the tree likewise.
-    /// [`check`](super::check) says more about each.
+    /// A record that etcd could not load is reported to `sink` and is part of no answer; damage of the tree likewise.
+    /// [`check`](super::check) describes each.
     pub fn build(bucket: &Bucket<'_>, sink: &mut Sink<'_>) -> Self {
         Self::with_leaves(bucket, Noted::default(), sink, &Silent).0
     }
@@ -73,7 +73,8 @@ impl Index {
         Self::with_leaves(bucket, Noted::SUMS, sink, &Silent).0
     }
 
-    /// The index with what is to be noted, and the leaves it was built from; worth nothing where the progress was cancelled.
+    /// Returns the index with the requested notes, and the leaves it was built from. If the progress was cancelled the result is
+    /// incomplete and must not be used.
     pub(crate) fn with_leaves<'a>(
         bucket: &Bucket<'a>,
         wanted: Noted,
@@ -84,8 +85,8 @@ impl Index {
             |stored: &[u8], message: &[u8]| crc32c::crc32c_append(crc32c::crc32c(stored), message);
         let facts = |stored: &[u8], message: &[u8]| {
             let key = StoredKey::parse(stored);
-            key.map_or(Facts::default(), |key| {
-                Facts::of(message, key.revision.main, key.tombstone)
+            key.map_or(RecordFacts::default(), |key| {
+                RecordFacts::from_message(message, key.revision.main, key.tombstone)
             })
         };
         match wanted {
@@ -125,14 +126,14 @@ impl Index {
         }
     }
 
-    /// Of some leaves alone; what they lack is not told.
+    /// Indexes some leaves alone; missing records are not reported.
     pub(crate) fn of_leaves(bucket: &Bucket<'_>, leaves: &Leaves<'_>) -> Self {
         let hasher = KeyHasher::default();
         let filled: Filled<()> = careful::fill(bucket, leaves, &hasher, &mut |_| {});
         Self::linked(filled, hasher).0
     }
 
-    /// The index, its leaves, and what `note` says of stored key and message of each record, in order of revision.
+    /// Returns the index, its leaves, and the result of `note` for stored key and message of each record, in order of revision.
     fn noting<'a, N: Copy + Default + Send + Sync>(
         bucket: &Bucket<'a>,
         note: impl Fn(&[u8], &[u8]) -> N + Sync,
@@ -148,7 +149,7 @@ impl Index {
             None => {
                 let leaves = bucket.leaves(sink);
                 let mut filled = careful::fill(bucket, &leaves, &hasher, sink);
-                let bytes = Stored {
+                let bytes = RecordBytes {
                     db: bucket.db().file().as_slice(),
                     arena: &[],
                 };

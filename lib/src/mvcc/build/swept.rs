@@ -9,11 +9,11 @@ use crate::mvcc::index::{NONE, Record};
 use crate::mvcc::plan::{RECORD_BYTES, bounded_items};
 use located::progress::Progress;
 
-/// Leaves that one task puts in order.
+/// Number of leaves that one task sorts.
 const LEAVES_PER_TASK: usize = 8192;
 
-/// What one thread has read.
-struct Read<N> {
+/// The records that one thread has read.
+struct ThreadRecords<N> {
     leaves: Vec<ReadLeaf>,
     records: Vec<Record>,
     hashes: Vec<Hashes>,
@@ -35,20 +35,20 @@ struct Place {
     start: u32,
 }
 
-/// Leaves and records; `None` where anything at all is to be told of them, or nobody waits any more.
+/// Returns leaves and records; `None` if there is anything to report about them, or if the walk was cancelled.
 pub(super) fn fill<'a, N: Copy + Default + Send + Sync>(
     bucket: &Bucket<'a>,
     hasher: &KeyHasher,
     note: &(impl Fn(&[u8], &[u8]) -> N + Sync),
     progress: &dyn Progress,
 ) -> Option<(Leaves<'a>, Filled<N>)> {
-    let start = || Read {
+    let start = || ThreadRecords {
         leaves: Vec::new(),
         records: Vec::new(),
         hashes: Vec::new(),
         notes: Vec::new(),
     };
-    let visit = |read: &mut Read<N>, position: usize, page: &Page<'_>| {
+    let visit = |read: &mut ThreadRecords<N>, position: usize, page: &Page<'_>| {
         leaf(read, position, page, hasher, note).is_some()
     };
     let (unsorted, threads) = bucket.sweep(start, visit, progress)?;
@@ -62,10 +62,10 @@ pub(super) fn fill<'a, N: Copy + Default + Send + Sync>(
     Some((leaves, filled))
 }
 
-/// What the threads have read, in order of the leaves; `None` where revisions do not ascend.
+/// Joins what the threads have read, in order of the leaves; `None` if revisions do not ascend.
 fn sorted<N: Copy + Default + Send + Sync>(
     leaves: usize,
-    threads: Vec<Read<N>>,
+    threads: Vec<ThreadRecords<N>>,
 ) -> Option<Filled<N>> {
     let mut places = vec![Place::default(); leaves];
     for (thread, read) in (0u16..).zip(&threads) {
@@ -87,7 +87,7 @@ fn sorted<N: Copy + Default + Send + Sync>(
         hashes.push(thread.hashes);
         notes.push(thread.notes);
     }
-    // One after the other, so that what was put in order is given back before the next.
+    // One after the other, so that the memory of each is freed before the next is needed.
     let hashes = in_order(&places, total, Hashes::default(), hashes)?;
     let notes = in_order(&places, total, N::default(), notes)?;
     let records = in_order(&places, total, Record::EMPTY, records)?;
@@ -104,9 +104,9 @@ fn sorted<N: Copy + Default + Send + Sync>(
     })
 }
 
-/// Reads a leaf; `None` where an element is not a record that etcd could load.
+/// Reads a leaf; `None` if an element is not a record that etcd could load.
 fn leaf<N>(
-    thread: &mut Read<N>,
+    thread: &mut ThreadRecords<N>,
     position: usize,
     page: &Page<'_>,
     hasher: &KeyHasher,
@@ -131,14 +131,14 @@ fn leaf<N>(
     Some(())
 }
 
-/// What the threads have of each record, in order of the leaves.
+/// The notes of all threads, in order of the leaves.
 fn in_order<T: Copy + Send + Sync>(
     places: &[Place],
     total: usize,
     empty: T,
     threads: Vec<Vec<T>>,
 ) -> Option<Vec<T>> {
-    // The kernel gives memory when it is first written: on all cores.
+    // The kernel assigns memory when it is first written: done on all cores.
     let mut ordered: Vec<T> = (0..total).into_par_iter().map(|_| empty).collect();
     let mut rest = ordered.as_mut_slice();
     let mut tasks = Vec::new();

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::MemberRow;
-use crate::backend::{Cluster, MemberId, Meta, Version};
+use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::codes::cross;
 use crate::member::Member;
 use crate::snap::Store;
@@ -37,7 +37,7 @@ impl Lists {
             let cluster = Cluster::read(&db, &mut |_| {});
             // `snapshot restore` of 3.4 leaves the members of the old cluster there.
             let counts =
-                meta.schema_version() >= Version::new(3, 5, 0) && !cluster.members.is_empty();
+                meta.schema_version() >= EtcdVersion::new(3, 5, 0) && !cluster.members.is_empty();
             let members = cluster.members.iter();
             let members = members
                 .map(|member| (member.id, member.name.clone()))
