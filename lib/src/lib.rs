@@ -13,7 +13,7 @@
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_possible_wrap,
-        reason = "a test may stop where it stands"
+        reason = "a test may stop at its first failure"
     )
 )]
 

@@ -281,7 +281,7 @@ fn a_missing_bucket_is_named_though_etcd_would_just_make_it_again() {
 #[test]
 fn buckets_below_a_root_that_cannot_be_read_are_not_called_missing() {
     let file = synth::bolt::Db::etcd().never_inline().build();
-    // Both metas whole, and nothing behind them.
+    // Both metas whole, and nothing after them.
     let cut = file.get(..2 * 4096).unwrap();
     let name = FileName::new("db");
     let bytes = Bytes::new(&name, 0, cut);

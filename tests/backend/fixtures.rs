@@ -49,7 +49,7 @@ fn no_finding(finding: Finding) {
     panic!("{}: {}", finding.place, finding.message);
 }
 
-/// The killed ones lag behind what etcd said after it had replayed the WAL.
+/// The killed ones lag behind the answers of etcd after it had replayed the WAL.
 fn settled() -> impl Iterator<Item = (String, PathBuf, toml::Table)> {
     let killed = |truth: &toml::Table| {
         truth

@@ -1,10 +1,10 @@
-//! etcd's own buckets: real ones against what etcd said of them, made-up damage against the finding it must give.
+//! etcd's own buckets: real ones compared with etcd's own answers, made-up damage with the finding that it must cause.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod damage;

@@ -30,7 +30,7 @@ fn said(compared: &Comparison, code: &str) -> Vec<String> {
     of_code.map(|finding| finding.message.clone()).collect()
 }
 
-/// Gives a member of the bucket another id: its old one stands in the v2 stores alone, its new one in no other copy.
+/// Gives a member of the bucket another id: its old one is in the v2 stores alone, its new one in no other copy.
 fn rename_member(path: &Path, keep: &str) -> (String, String) {
     let file = path.join("member/snap/db");
     let mut db = Db::read(&file);

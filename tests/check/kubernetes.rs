@@ -235,7 +235,7 @@ fn a_uid_twice_and_a_uid_that_changes_are_found() {
             &pod("shop", "web-1", "other"),
         );
     });
-    // Deleted and created anew it is another object.
+    // Deleted and created again it is another object.
     let anew = found(|keys| {
         keys.delete(b"/registry/pods/shop/web-1");
         put(

@@ -1,4 +1,4 @@
-//! Tables that stand in `tests/README.md`, held against the code.
+//! Tables of `tests/README.md`, compared with the code.
 
 use std::fs;
 

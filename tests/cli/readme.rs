@@ -26,7 +26,7 @@ fn the_session_of_the_readme_is_what_the_binary_prints() {
         let mut lines: Vec<&str> = said.out.lines().chain(said.err.lines()).collect();
         let mut wanted: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
         if line.starts_with("check ") {
-            // What was checked may be told in more words tomorrow; the verdict stands at the end.
+            // The lines on what was checked may change; the verdict is at the end.
             wanted.drain(..wanted.len() - 2);
             lines.retain(|line| wanted.contains(line));
         }

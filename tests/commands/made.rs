@@ -18,7 +18,7 @@ const PAGE: usize = 4096;
 /// Makes a db.
 type Make = fn() -> Vec<u8>;
 
-/// A file with these pages behind two metas; the root is page 2.
+/// A file with these pages after two metas; the root is page 2.
 fn file_of(pages: Vec<Vec<u8>>) -> Vec<u8> {
     let meta = Meta {
         magic: 0xED0C_DAED,
@@ -247,7 +247,7 @@ fn ask(name: &str, path: &Path, turn: usize, of: usize, memory: u64) {
     });
 }
 
-/// Whatever is said is printable, newlines and a table's tabs excepted: nothing moves the cursor, hides or reorders text.
+/// All output is printable, newlines and a table's tabs excepted: nothing moves the cursor, hides or reorders text.
 fn assert_no_control(case: &str, line: &[String], said: &Said) {
     // These print what is stored, byte for byte, into a pipe.
     let exact =

@@ -14,7 +14,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_etcd-inspect");
 const DB: &str = "member/snap/db";
 const WAL: &str = "member/wal/0000000000000000-0000000000000000.wal";
 
-/// Preallocated zeros kept behind a log's end: enough for every case, and not 64 MB to read each time.
+/// Preallocated zeros kept after a log's end: enough for every case, and not 64 MB to read each time.
 const LOG_BYTES: usize = 1 << 20;
 
 /// Of that many lines a sample asks one.
@@ -62,7 +62,7 @@ fn matrix(fixture: &str, file: &str, cases: Vec<Case>) {
     });
 }
 
-/// A private copy, its logs without most of the zeros behind them.
+/// A private copy, its logs without most of the zeros after them.
 fn small_copy(fixture: &str) -> Copy {
     let copy = fixture_copy(fixture);
     shorten(&copy.data_dir().join("member/wal"));

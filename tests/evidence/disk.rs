@@ -194,7 +194,7 @@ fn a_db_on_a_failing_disk_gives_every_key_outside_the_unreadable_block() {
         let keys = member.keyspace().ok().map(|keyspace| keyspace.live_count());
         let mut lost = 0;
         member.evidence().report_unreadable(&mut |_| lost += 1);
-        assert_eq!(lost, unreadable, "what could not be read is said");
+        assert_eq!(lost, unreadable, "what could not be read is reported");
         (keys, member.keyspace_damage().len())
     };
     let all = live(0..0).0;
@@ -204,7 +204,7 @@ fn a_db_on_a_failing_disk_gives_every_key_outside_the_unreadable_block() {
         let (keys, damage) = live(page * 4096 + 100..page * 4096 + 101);
         // A lost tombstone makes a key live again, so there may be more as well.
         if keys.is_some() && keys != all {
-            assert!(damage > 0, "page {page} cost keys and nothing was said");
+            assert!(damage > 0, "page {page} cost keys and nothing was reported");
             partial += 1;
         }
     }

@@ -6,7 +6,7 @@ use etcd_inspect::evidence::Kind;
 use super::archives::{gzip, tar_of, zip_of, zstd};
 use super::*;
 
-/// One tar entry exactly as told, its checksum right.
+/// One tar entry exactly as given, with a right checksum.
 fn raw(name: &[u8], kind: u8, link: &[u8], size: u64, data: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.as_mut_bytes()[..name.len()].copy_from_slice(name);

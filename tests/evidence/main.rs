@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod archives;
@@ -29,7 +29,7 @@ fn open(path: impl AsRef<Path>) -> Evidence {
         .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()))
 }
 
-/// Why it is not evidence, and what lies near.
+/// Why it is not evidence, and what is suggested instead.
 fn refused(path: impl AsRef<Path>) -> (String, Vec<PathBuf>) {
     match Evidence::open(path, &Options::default()) {
         Err(Error::NotEvidence { why, near, .. }) => (why, near),

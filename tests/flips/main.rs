@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ use testkit::places::{bolt, snap, wal};
 
 const BASE: &str = "etcd-3.5.30";
 
-/// A kind of bytes, and where it lies.
+/// A kind of bytes, and where it is.
 struct Region {
     name: &'static str,
     file: PathBuf,
@@ -46,7 +46,7 @@ fn regions(dir: &Path) -> Vec<Region> {
         ranges,
         covered,
     };
-    // magic to checksum, behind the page header of 16 bytes.
+    // magic to checksum, after the page header of 16 bytes.
     let meta = |slot: usize| slot * db.page_size + 16..slot * db.page_size + 80;
     let newest = db.newest_meta();
     let nodes = db.nodes("key");
@@ -121,7 +121,7 @@ fn regions(dir: &Path) -> Vec<Region> {
                 .iter()
                 .map(|frame| frame.at + 8..frame.data.start.max(frame.at + 9))
                 .collect(),
-            /* the bits of a checksum's varint behind the 32nd, which etcd drops as well */
+            /* the bits of a checksum's varint after the 32nd, which etcd drops as well */
             false,
         ),
         of(
@@ -185,7 +185,7 @@ impl Random {
 }
 
 /// Codes with severity and message: what a check says.
-fn said(dir: &Path) -> BTreeSet<(Severity, String)> {
+fn findings_of(dir: &Path) -> BTreeSet<(Severity, String)> {
     let report = check(&Member::open(dir).unwrap(), Depth::Default, &Silent);
     report
         .findings
@@ -223,7 +223,7 @@ fn flipped_bits_in_what_is_covered_are_noticed() {
     let etcd = number("FLIPS_ETCD").and_then(|_| Binaries::newest("3.5"));
     let copy = fixture_copy(BASE);
     let dir = copy.data_dir();
-    let before = said(&dir);
+    let before = findings_of(&dir);
     let mut table = vec![
         "| region | flips | reported | as a warning or error |".to_owned(),
         "|---|---|---|---|".to_owned(),
@@ -235,7 +235,7 @@ fn flipped_bits_in_what_is_covered_are_noticed() {
         for _ in 0..count {
             let (at, bit) = (random.place(&region.ranges), random.below(8));
             flip(&region.file, at, bit);
-            let now = said(&dir);
+            let now = findings_of(&dir);
             let new = now.difference(&before).map(|(severity, _)| *severity).max();
             let gone = before.difference(&now).next().is_some();
             noticed += u64::from(new.is_some() || gone);
@@ -264,7 +264,7 @@ fn flipped_bits_in_what_is_covered_are_noticed() {
             loud * 100 / count
         ));
     }
-    assert_eq!(said(&dir), before, "every bit is back");
+    assert_eq!(findings_of(&dir), before, "every bit is back");
     eprintln!("{}\nmissed in covered bytes: {missed:#?}", table.join("\n"));
     assert!(
         stopped.is_empty(),

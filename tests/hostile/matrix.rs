@@ -8,7 +8,7 @@ use testkit::{copy_of, data_dir, fixture_copy};
 
 use crate::everything;
 
-/// Preallocated zeros kept behind a log's end: enough for every case, and not 64 MB to read each time.
+/// Preallocated zeros kept after a log's end: enough for every case, and not 64 MB to read each time.
 const LOG_BYTES: usize = 1 << 20;
 
 /// Applies each case to a fresh copy of the file in a copy of the fixture, and asks everything of the file alone and, for every

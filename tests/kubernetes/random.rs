@@ -1,4 +1,4 @@
-//! Objects that nobody wrote: drawn from the field tables, encoded by testkit, decoded by the library.
+//! Random objects: drawn from the field tables, encoded by testkit, decoded by the library.
 
 use etcd_inspect::Limits;
 use etcd_inspect::kubernetes::{Options, Value};

@@ -1,4 +1,4 @@
-//! Every live key with its value, lease and revisions, and every event of the history, as etcd told them.
+//! Every live key with its value, lease and revisions, and every event of the history, compared with etcd's own answers.
 
 use etcd_inspect::mvcc::KeyRange;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ fn live(member: &etcd_inspect::member::Member) -> Vec<Live> {
     listed.iter().map(row).collect()
 }
 
-/// Whether the db alone is as far as what etcd told after its start.
+/// Whether the db alone has everything that etcd returned after its start.
 fn is_level(expected: &Expected, member: &etcd_inspect::member::Member) -> bool {
     let revision = u64::try_from(member.keyspace().unwrap().revision()).unwrap();
     assert!(

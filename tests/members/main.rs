@@ -1,4 +1,4 @@
-//! Every number that etcd itself told about every member of `fixtures/`, asked again from the files alone.
+//! Every number that etcd itself returned for every member of `fixtures/`, computed again from the files alone.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

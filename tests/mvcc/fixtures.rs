@@ -11,7 +11,7 @@ use etcd_inspect::mvcc::{Index, KeyRange, Keyspace, Rules};
 use etcd_inspect::progress::Silent;
 use testkit::fixture;
 
-/// One member of the manifest: the name to show, the path, what etcd said.
+/// One member of the manifest: the name to show, the path, etcd's own answers.
 fn members() -> Vec<(String, std::path::PathBuf, toml::Table)> {
     let mut members = Vec::new();
     for (name, entry) in testkit::manifest() {
@@ -37,7 +37,7 @@ fn killed(truth: &toml::Table) -> bool {
         .unwrap_or(false)
 }
 
-/// The compaction revision etcd named; 0 where it said that there is none.
+/// The compaction revision that etcd returned; 0 if it returned none.
 fn compacted(truth: &toml::Table) -> i64 {
     truth
         .get("compact_revision")

@@ -1,4 +1,4 @@
-//! Keyspaces: real ones against what etcd said of them, made-up ones against a naive model.
+//! Keyspaces: real ones compared with etcd's own answers, made-up ones with a naive model.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,7 @@
     clippy::cast_possible_wrap,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod damage;

@@ -1,4 +1,4 @@
-//! The roads to an index: a sweep through the file, a mapping, the careful walk of a damaged tree. All lead to the same.
+//! Three ways to build an index: a sweep through the file, a mapping, the careful walk of a damaged tree. All return the same.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Predictions against a real etcd: incidents are started on a copy, and what `preflight --for start` said must be what
+//! Predictions compared with a real etcd: incidents are started on a copy, and what `preflight --for start` predicted must be what
 //! happens: whether it starts, what it says when it does not, revision and keys when it does.
 //!
 //! Without etcd 3.5 (see `fixtures/recipes/etcd-from-debian`) the tests say so and pass. A sample runs with the suite;
@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod actions;
@@ -69,7 +69,7 @@ fn words(message: &str) -> Vec<String> {
     words
 }
 
-/// What was said and what was seen, where they differ.
+/// What was predicted and what was seen, if they differ.
 fn complaint(
     incident: &Incident,
     predicted: &Start,

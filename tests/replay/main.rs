@@ -1,10 +1,10 @@
-//! Replay against what real etcd said after it had started on a copy.
+//! Replay, compared with the answers of a real etcd after it had started on a copy.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod truth;

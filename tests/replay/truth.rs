@@ -99,7 +99,7 @@ fn json(name: &str) -> Value {
         .unwrap()
 }
 
-/// Everything etcd said after it had started on a copy: revision, keys, hashes, leases, users.
+/// All answers of etcd after it had started on a copy: revision, keys, hashes, leases, users.
 fn assert_replayed(name: &str, member: &Member) {
     let replayed = replay(member, &Silent).unwrap();
     let keyspace = replayed.keyspace();

@@ -5,7 +5,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
-    reason = "a test may stop where it stands"
+    reason = "a test may stop at its first failure"
 )]
 
 mod browser;

@@ -77,7 +77,7 @@ proptest! {
     }
 }
 
-/// Records that are whole in front of a cut; their padding may be cut.
+/// Records that are whole before a cut; their padding may be cut.
 fn frames_before(bytes: &[u8], len: usize) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(SEGMENT);

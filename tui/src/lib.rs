@@ -38,7 +38,7 @@
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
-        reason = "a test may stop where it stands"
+        reason = "a test may stop at its first failure"
     )
 )]
 

@@ -22,11 +22,13 @@ const MAX_REMOVED_AT_THE_END: i64 = 10_000;
 /// up to what a file is grown by.
 const MAX_NEW_PAGES: u64 = 16;
 /// Minimum number of leases without keys that is reported.
-const MANY_LEASES: usize = 1000;
+const MIN_IDLE_LEASES: usize = 1000;
 /// Maximum number of findings of one code that are reported one by one.
 const MAX_SINGLE_FINDINGS: usize = 4;
 
-/// Buckets that every etcd makes at its first start.
+/// Buckets that every etcd creates at its first start, and again, empty, if one is missing: `UnsafeCreateBucket` in
+/// `server/mvcc/kvstore.go`, `server/auth/store.go`, `server/lease/lessor.go`,
+/// `server/etcdserver/api/membership/store.go, v3.5.30`. One flipped bit in a name is enough (etcd#13109).
 const BUCKETS: [(&str, Severity); 10] = [
     ("alarm", Severity::Warning),
     ("auth", Severity::Warning),
@@ -40,7 +42,7 @@ const BUCKETS: [(&str, Severity); 10] = [
     ("meta", Severity::Error),
 ];
 
-/// Reads and judges all buckets but `key`; with a keyspace also what they say of it.
+/// Reads and checks all buckets except `key`; with a keyspace also what they refer to in it.
 pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     let mut found = Vec::new();
     judge(db, keyspace, &mut |finding| found.push(finding));
@@ -97,7 +99,7 @@ fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     alarms(&Alarm::read_all(db, sink), &members, &here, sink);
 }
 
-/// Names buckets that are missing. Where the root itself cannot be read they are not missing but unseen: that is a finding of
+/// Reports buckets that are missing. If the root itself cannot be read nothing is known of them: that is a finding of
 /// `bolt::check`.
 pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
     if db.root().leaves(&mut |_| {}).is_empty() {
@@ -127,7 +129,7 @@ pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
     }
 }
 
-/// Judges the `meta` bucket, against the records where they are given.
+/// Checks the `meta` bucket, and compares it with the records if there is a keyspace.
 pub fn meta(meta: &Meta, keyspace: Option<&Keyspace<'_>>, here: &Place, sink: &mut Sink<'_>) {
     let at = |key| meta.place(key).unwrap_or(here).clone();
     let records = keyspace.is_some_and(|keyspace| !keyspace.index().is_empty());
@@ -207,13 +209,13 @@ fn compaction(meta: &Meta, keyspace: Option<&Keyspace<'_>>, at: &Place, sink: &m
             |finished| format!("finished is {finished}"),
         );
         let message = format!(
-            "the compaction at {compacted} did not end ({from}); {left} records are still to be removed"
+            "the compaction at {compacted} was not finished ({from}); {left} records are still to be removed"
         );
         sink(Finding::new(&codes::META_INTERRUPTED, at.clone(), message).count(left.max(1) as u64));
     }
 }
 
-/// Judges members and the cluster version.
+/// Checks members and the cluster version.
 pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
     let (mut names, mut urls) = (BTreeMap::new(), BTreeMap::new());
     let removed: HashSet<MemberId> = cluster.removed.iter().copied().collect();
@@ -265,7 +267,8 @@ pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
     }
 }
 
-/// Judges `confState` against the members: other ids are usual after a restore, another role of the same id is not.
+/// Compares `confState` with the members. Other ids are normal after a restore; another role of the same id is not: etcd 3.5.1
+/// to 3.5.19 did not write the promotion of a learner into the bucket (etcd#19557).
 pub fn conf_state_against_members(
     meta: &Meta,
     cluster: &Cluster,
@@ -313,9 +316,9 @@ pub fn conf_state_against_members(
         format!("voters {}, learners {}", list(voters), list(learners))
     };
     let message = match same_ids {
-        true => "confState and members give the same member another role",
+        true => "the same member has different roles in confState and in the members bucket",
         false => {
-            "confState names other members than the members bucket; usual after a restore, until the next change of members"
+            "confState contains other members than the members bucket; normal after a restore, until the next membership change"
         }
     };
     let severity = if same_ids {
@@ -327,7 +330,7 @@ pub fn conf_state_against_members(
     sink(finding.seen(text(&voters, &learners), text(&voting, &learning)));
 }
 
-/// Judges users and roles.
+/// Checks users and roles.
 pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
     let roles: HashSet<&str> = auth.roles.iter().map(|role| role.name.as_str()).collect();
     for user in &auth.users {
@@ -392,8 +395,7 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
             "authRevision is 0; a fresh store has 1",
         )),
         Some(1) | None if changed => {
-            let message =
-                "users, roles or the switch were changed, but authRevision does not say so";
+            let message = "users, roles or the switch were changed, but authRevision was not";
             let seen = auth
                 .revision
                 .map_or_else(|| "none".to_owned(), |revision| revision.to_string());
@@ -403,7 +405,7 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
     }
 }
 
-/// Judges leases, and with a keyspace the keys that hang on them.
+/// Checks leases, and with a keyspace the keys that are attached to them.
 pub fn leases(
     leases: &[Lease],
     keyspace: Option<&Keyspace<'_>>,
@@ -444,7 +446,7 @@ pub fn leases(
     }
     unknown_leases(&unknown, here, sink);
     let idle = known.len() - used.len();
-    if idle >= MANY_LEASES && idle > known.len() / 2 {
+    if idle >= MIN_IDLE_LEASES && idle > known.len() / 2 {
         let message = format!("{idle} of {} leases have no key", known.len());
         sink(Finding::new(&codes::LEASE_IDLE, here.clone(), message).count(idle as u64));
     }
@@ -452,7 +454,7 @@ pub fn leases(
 
 /// Reports keys whose leases do not exist, all in one finding: they have one cause.
 fn unknown_leases(
-    unknown: &BTreeMap<i64, Vec<crate::mvcc::EtcdVersion<'_>>>,
+    unknown: &BTreeMap<i64, Vec<crate::mvcc::Version<'_>>>,
     here: &Place,
     sink: &mut Sink<'_>,
 ) {
@@ -480,7 +482,7 @@ fn unknown_leases(
     sink(finding);
 }
 
-/// Reports every alarm: one that is here keeps the whole cluster from working.
+/// Reports every alarm: one in the bucket stops writes, or all requests, of the whole cluster.
 pub fn alarms(alarms: &[Alarm], cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
     for alarm in alarms {
         let at = alarm.place.as_ref().unwrap_or(here).clone();
@@ -494,7 +496,7 @@ pub fn alarms(alarms: &[Alarm], cluster: &Cluster, here: &Place, sink: &mut Sink
             AlarmType::Corrupt if id == MemberId(0) => Finding::new(
                 &codes::ALARM_CORRUPT,
                 at.clone(),
-                "CORRUPT, with no member named: the majority was unclear",
+                "CORRUPT, for no member: there was no majority",
             ),
             AlarmType::Corrupt => Finding::new(
                 &codes::ALARM_CORRUPT,
@@ -508,7 +510,7 @@ pub fn alarms(alarms: &[Alarm], cluster: &Cluster, here: &Place, sink: &mut Sink
         };
         sink(finding);
         if id != MemberId(0) && cluster.member(id).is_none() && !cluster.members.is_empty() {
-            let message = format!("the alarm is of member {id}, which is not in the cluster");
+            let message = format!("the alarm names member {id}, which is not in the cluster");
             sink(Finding::new(&codes::ALARM_FOREIGN, at, message));
         }
     }

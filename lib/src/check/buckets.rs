@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::applied::is_restored;
-use crate::backend::{self, Alarm, Auth, Cluster, Meta, Version};
+use crate::backend::{self, Alarm, Auth, Cluster, EtcdVersion, Meta};
 use crate::bolt::Db;
 use crate::codes::{Code, backend as backend_codes, cross};
 use crate::member::Wal;
@@ -160,7 +160,7 @@ fn for_each_entry(wal: &Wal<'_>, to: u64, mut each: impl FnMut(u64, &Payload)) {
 
 /// What was found, each with what is stored and what the log makes.
 struct Differences {
-    schema: Version,
+    schema: EtcdVersion,
     is_from_the_beginning: bool,
     place: Place,
     found: Vec<Finding>,
@@ -312,12 +312,12 @@ impl Differences {
 
     fn members(&mut self, stored: &State, states: &[State; 2]) {
         // `snapshot restore` of 3.4 leaves the members of the old cluster in the bucket.
-        if self.schema < Version::new(3, 5, 0) && !self.is_from_the_beginning {
+        if self.schema < EtcdVersion::new(3, 5, 0) && !self.is_from_the_beginning {
             return;
         }
         let members = |state: &State| state.members.members.clone();
         // Releases of 3.5 such as 3.5.16 do not save what a member publishes: its client URLs are missing in the bucket.
-        let may_lack = self.schema < Version::new(3, 6, 0);
+        let may_lack = self.schema < EtcdVersion::new(3, 6, 0);
         let same = |stored: &MemberInfo, made: &MemberInfo| {
             let same_name = stored.name == made.name || may_lack && stored.name.is_empty();
             let same_clients = sorted(&stored.client_urls) == sorted(&made.client_urls)

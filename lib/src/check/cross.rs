@@ -243,7 +243,7 @@ fn snap_after_the_end(
     let log = wal.log();
     let end = log.last_index().max(meta.consistent_index.unwrap_or(0));
     // One that a leader sent is written before its record; its db is beside it.
-    let received = member.evidence().of(crate::evidence::Role::SnapDb);
+    let received = member.evidence().with_role(crate::evidence::Role::SnapDb);
     let is_received = received.iter().any(
         |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == newest.index),
     );
@@ -374,7 +374,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
                 "the bucket \"members\" is empty, but the raft configuration of the WAL names {} members",
                 conf.voters.len().saturating_add(conf.learners.len())
             );
-            let severity = if meta.schema_version() < Version::new(3, 6, 0) {
+            let severity = if meta.schema_version() < EtcdVersion::new(3, 6, 0) {
                 Severity::Warning
             } else {
                 Severity::Error

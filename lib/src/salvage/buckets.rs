@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::Salvage;
-use crate::backend::Version;
+use crate::backend::EtcdVersion;
 use crate::mvcc::{Revision, StoredKey};
 use crate::raft::auth::Permission;
 use crate::recover::{MemberInfo, State};
@@ -60,7 +60,7 @@ struct MemberJson<'s> {
 
 impl Salvage<'_> {
     /// The version that all members support, by what the evidence says.
-    pub(super) fn version(&self) -> Option<Version> {
+    pub(super) fn version(&self) -> Option<EtcdVersion> {
         let cluster = self.state.members.cluster_version.as_deref();
         let storage = self.storage_version.as_deref();
         cluster

@@ -6,7 +6,7 @@ use super::single_bit::RepairedEntry;
 use super::stored::StoredRecords;
 use super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
 use super::{Lost, Point};
-use crate::backend::{Meta, User};
+use crate::backend::{AuthUser, Meta};
 use crate::bolt::Db;
 use crate::check::applied::{Anchor, beginning, presumed, runs};
 use crate::member::{Member, Wal};
@@ -726,7 +726,10 @@ fn passwords(state: &mut State, db: &Db<'_>) {
     for (name, user) in &mut state.users.users {
         if user.password.is_empty() && !user.no_password {
             let known = stored.users.iter().find(|stored| stored.name == *name);
-            user.password = known.map(User::password_hash).unwrap_or_default().to_vec();
+            user.password = known
+                .map(AuthUser::password_hash)
+                .unwrap_or_default()
+                .to_vec();
         }
     }
 }

@@ -201,16 +201,14 @@ fn a_time_is_mapped_to_the_revision_before_the_next_later_write() {
     let before = at("-2h");
     assert_eq!((before.code, before.out.as_str()), (1, ""));
     assert!(
-        before
-            .err
-            .contains("before the first write that carries a time"),
+        before.err.contains("before the first write with a time"),
         "{}",
         before.err
     );
     let plain = ask("etcd-3.5.30", &["get", "/plain/k1", "--at", "-1m"]);
     assert_eq!(plain.code, 1);
     assert!(
-        plain.err.contains("no value here carries a time") && plain.err.contains("--rev"),
+        plain.err.contains("no value here has a time") && plain.err.contains("--rev"),
         "{}",
         plain.err
     );

@@ -83,7 +83,7 @@ fn member(data: &[u8]) -> Member {
 struct Script<'d>(&'d [u8]);
 
 impl<'d> Script<'d> {
-    /// The next byte; zeros behind the end.
+    /// The next byte; zeros after the end.
     fn byte(&mut self) -> u8 {
         match self.0.split_first() {
             Some((byte, rest)) => {

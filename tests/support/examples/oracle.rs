@@ -22,7 +22,7 @@ fn main() {
         };
         let detail: String = detail.chars().take(230).collect();
         println!(
-            "{mark}{} {} {seen:?} (said {:?}) {detail}",
+            "{mark}{} {} {seen:?} (predicted {:?}) {detail}",
             incident.id, incident.class, incident.starts
         );
     }

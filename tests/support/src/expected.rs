@@ -1,4 +1,4 @@
-//! What the manifest expects of each member: the truth that etcd itself told, as numbers and lists.
+//! What the manifest expects of each member: etcd's own answers, as numbers and lists.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use toml::Table;
 
 use crate::{fixture, manifest, unzstd};
 
-/// One member directory of one fixture, with what etcd said of it.
+/// One member directory of one fixture, with etcd's own answers about it.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// Fixture name, and the member's for a cluster: `k8s-1.20-cluster3/m2`.
@@ -47,7 +47,7 @@ impl Expected {
         fixture(&self.fixture).join(self.text("path"))
     }
 
-    /// Whether the truth was told after a start that replayed the WAL over an older db.
+    /// Whether the answers are those after a start that replayed the WAL over an older db.
     #[must_use]
     pub fn killed(&self) -> bool {
         self.table

@@ -19,11 +19,11 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
-        .expect("tests/support lies two below the top")
+        .expect("tests/support is two folders below the top")
         .to_path_buf()
 }
 
-/// The archive of a fixture as it lies in `fixtures/`.
+/// The archive of a fixture in `fixtures/`.
 #[must_use]
 pub fn archive(name: &str) -> PathBuf {
     let path = root().join("fixtures").join(format!("{name}.tar.zst"));
@@ -145,7 +145,7 @@ pub fn manifest() -> toml::Table {
     text.parse().expect("MANIFEST.toml is TOML")
 }
 
-/// `truth.json` of a fixture: what etcd itself said of it.
+/// `truth.json` of a fixture: etcd's own answers about it.
 #[must_use]
 pub fn truth(name: &str) -> serde_json::Value {
     let text = fs::read(fixture(name).join("truth.json")).expect("truth.json");

@@ -1,4 +1,4 @@
-//! What the tests of etcd-inspect stand on: real directories from `fixtures/`, private copies to damage, seals that prove
+//! Support for the tests of etcd-inspect: real directories from `fixtures/`, private copies to damage, seals that prove
 //! evidence unchanged, synthetic bytes, and damage as recipe × place.
 //!
 //! Knows nothing of the parsers: every layout here is written a second time, from the format reference, so that a mistake
@@ -12,7 +12,7 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
-    reason = "test support stops where it stands when a fixture is not what it says"
+    reason = "test support stops at once if a fixture is not as documented"
 )]
 
 pub mod damage;

@@ -347,7 +347,7 @@ impl<'s> Subject<'s> {
             ("{kms}", text(&self.outside.join("kms.yaml"))),
             ("{fp}", text(&self.outside.join("fp.key"))),
         ];
-        // Each word is one argument, whatever stands in for it.
+        // Each word is one argument, whatever replaces it.
         let word = |word: &str| {
             let filled = fill.iter().find(|(name, _)| *name == word);
             filled.map_or_else(|| word.to_owned(), |(_, value)| value.clone())
@@ -380,7 +380,7 @@ pub fn may_be_refused(line: &[String]) -> bool {
 /// Runs `each` for every item, as many at a time as there are cores. A panic stops its own item only.
 ///
 /// # Panics
-/// At the end, with what the first panics said.
+/// At the end, with the messages of the first panics.
 #[track_caller]
 pub fn on_all_cores<T: Send>(items: Vec<T>, each: impl Fn(T) + Sync) {
     let queue = Mutex::new(items.into_iter());
@@ -444,7 +444,7 @@ fn key_files(folder: &Path) {
     }
 }
 
-/// Compares the rows with what the binary says of itself.
+/// Compares the rows with the binary's own help.
 #[track_caller]
 fn rows_are_complete(binary: &str) {
     static ASKED: std::sync::OnceLock<()> = std::sync::OnceLock::new();

@@ -1,10 +1,10 @@
-//! The browser in a real terminal, within tmux: what is seen, what resizing does, and what is left behind.
+//! The browser in a real terminal, within tmux: what is seen, what resizing does, and what is left afterwards.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test may stop where it stands, and says why it has nothing to test"
+    reason = "a test may stop at its first failure, and says why it has nothing to test"
 )]
 
 mod tmux;

@@ -137,7 +137,7 @@ fn fill_leaf(
                         None => Finding::new(
                             &codes::mvcc::OVERLAPPING,
                             at,
-                            "an element reaches beyond its page",
+                            "an element extends beyond its page",
                         ),
                         Some((item, (code, why))) => {
                             let at = Place::at(page.bytes.file(), item.offset).on_page(page.pgid.0);

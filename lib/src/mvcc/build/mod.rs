@@ -198,7 +198,7 @@ fn read<'a>(item: &Item<'a>) -> Result<(Record, &'a [u8]), Unread> {
         (
             &codes::mvcc::VALUE_UNPARSABLE,
             format!(
-                "the KeyValue of revision {} breaks: {flaw}",
+                "the KeyValue of revision {} cannot be parsed: {flaw}",
                 stored.revision
             ),
         )

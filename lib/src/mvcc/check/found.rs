@@ -1,4 +1,4 @@
-//! From what rules find to findings: pages and stacks are looked up once, at the end, and only if anything was found.
+//! Turns broken rules into findings: pages and stacks are looked up once, at the end, and only if a rule is broken.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use located::Limits;
 use located::Place;
 use located::{Finding, Sink};
 
-/// What one task keeps; the rest is counted.
-const KEPT_PER_TASK: usize = 64;
+/// Maximum number of broken rules that one task keeps; the rest is counted.
+const MAX_KEPT_PER_TASK: usize = 64;
 
 /// One broken rule at one record.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ impl Tally {
         self.found.is_empty()
     }
 
-    /// Keeps one, or counts it where there are many. `found` is called only to keep it.
+    /// Keeps one, or only counts it if there are many. `found` is called only to keep it.
     pub(super) fn add(&mut self, code: &'static Code, found: impl FnOnce() -> Found) {
-        if self.found.len() < KEPT_PER_TASK
+        if self.found.len() < MAX_KEPT_PER_TASK
             || !self.found.iter().any(|kept| std::ptr::eq(kept.code, code))
         {
             self.found.push(found());
@@ -53,7 +53,7 @@ impl Tally {
     }
 }
 
-/// Tells of everything: one finding for each code and page.
+/// Reports everything: one finding for each code and page.
 pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sink: &mut Sink<'_>) {
     if tally.is_empty() {
         return;
@@ -71,11 +71,12 @@ pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sin
             .get(found.code.id)
             .copied()
             .unwrap_or_default();
-        let same = known
+        let of_same_page = known
             .get(&at)
             .copied()
             .or((used >= limits.findings_per_code.max(1)).then_some(last));
-        let known_finding = same.and_then(|same| Some((same, findings.get_mut(same)?)));
+        let known_finding =
+            of_same_page.and_then(|number| Some((number, findings.get_mut(number)?)));
         if let Some((at, finding)) = known_finding {
             finding.count += 1;
             let names = names

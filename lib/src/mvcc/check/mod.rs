@@ -1,10 +1,10 @@
-//! What to believe of the `key` bucket.
+//! Rules that every record of the `key` bucket must obey.
 //!
 //! Nothing protects it: bbolt has no checksum over pages, and etcd looks at little more than whether a message parses. But
-//! etcd's own rules leave their marks: above the compaction revision every revision occurs, a key's versions count up, a
-//! creation stays the same until the key is deleted. A lost page, a stale page, a record that is gone or has come back
-//! breaks at least one of them. [`check`] holds every record against its predecessor in the log and against its predecessor
-//! of the same key; memory is bounded by the index, which is there already.
+//! records depend on each other: every revision greater than the compaction revision occurs, the versions of a key count up,
+//! and create_revision stays the same until the key is deleted. A lost page, a stale page, a record that is missing or is back
+//! breaks at least one of these rules. [`check`] compares every record with the one before it in the log and with the one
+//! before it of the same key; it needs no memory besides the index.
 
 mod found;
 mod rules;
@@ -20,10 +20,10 @@ use located::Limits;
 use located::Sink;
 use located::progress::Progress;
 
-/// Records that one task takes.
+/// Number of records of one task.
 const RECORDS_PER_TASK: usize = 4096;
 
-/// Judges every record of the `key` bucket that `keyspace` was indexed from.
+/// Checks every record of the `key` bucket that `keyspace` was indexed from.
 ///
 /// Findings of one rule on one page are one finding with a count; of each code, [`Limits::findings_per_code`] pages keep
 /// their own. Damage of the tree itself is for [`bolt::check`](crate::bolt::check).

@@ -1,9 +1,9 @@
 //! The rules of a healthy `key` bucket.
 //!
-//! Let C be the compaction revision in force. Up to C records may be missing, and while a compaction is unfinished some that
-//! should be are still there: always a run of the newest ones, because a compaction removes in ascending order. So each
-//! record that is still there has its true predecessor, and the rules about predecessors hold for all. Verified on the
-//! healthy directories of all versions; the exceptions are named where they are made.
+//! Let C be the compaction revision in force. Records up to C may be missing. While a compaction is unfinished some that it will
+//! remove are still there: always the newest of them, because a compaction removes in ascending order
+//! (`scheduleCompaction` in `server/mvcc/kvstore_compaction.go, v3.5.30`). So each record that is still there has its true
+//! predecessor, and the rules about predecessors apply to all. Verified on the healthy directories of all versions.
 
 use super::found::{Found, Tally};
 use super::shown;
@@ -12,21 +12,21 @@ use crate::mvcc::index::{NONE, Record};
 use crate::mvcc::key_value::KeyValue;
 use crate::mvcc::keyspace::Keyspace;
 
-/// Main revision of the first write there can be; 1 is the empty store.
+/// Main revision of the first write; 1 is the empty store (`NewStore` in `server/mvcc/kvstore.go, v3.5.30`).
 const FIRST_MAIN: i64 = 2;
 
-/// The rules, with what they need to know of the whole.
+/// The rules, with what they need of the whole keyspace.
 pub(super) struct Judge<'a> {
     keyspace: &'a Keyspace<'a>,
-    /// The compaction revision in force; 1 where there is none, the revision of the empty store.
+    /// The compaction revision in force; 1, the revision of the empty store, if there is none.
     compacted: i64,
-    /// The last compaction that ended.
+    /// The last compaction that was finished.
     finished: Option<i64>,
     interrupted: bool,
 }
 
 /// A record with its message.
-struct Judged<'a> {
+struct ParsedRecord<'a> {
     record: &'a Record,
     kv: KeyValue<'a>,
 }
@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
         let message = record.message(self.keyspace.bytes);
         match KeyValue::parse(message) {
             Ok(kv) => {
-                let judged = Judged { record, kv };
+                let judged = ParsedRecord { record, kv };
                 self.fields(&judged, message, tally);
                 self.chain(id, &judged, tally);
             }
@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
                         record,
                         &codes::VALUE_UNPARSABLE,
                         format!(
-                            "revision {} of {} breaks: {flaw}",
+                            "the KeyValue of revision {} of {} cannot be parsed: {flaw}",
                             record.revision(),
                             shown(key)
                         ),
@@ -80,8 +80,8 @@ impl<'a> Judge<'a> {
         record.stored_bytes()
     }
 
-    /// Whether what was noted of a record and of the one before it of its key leaves nothing to tell of either's bytes:
-    /// [`fields`](Self::fields) and [`chain`](Self::chain) would be silent.
+    /// Returns whether the stored facts of a record and of the one before it of its key show that
+    /// [`fields`](Self::fields) and [`chain`](Self::chain) have nothing to report: then its bytes are not read.
     fn is_plain(&self, id: usize, record: &Record) -> bool {
         let index = self.keyspace.index;
         let facts_of = |id: usize| index.facts.get(id).filter(|facts| facts.is_sound());
@@ -109,7 +109,7 @@ impl<'a> Judge<'a> {
         kept && goes_on && before.main != record.main
     }
 
-    /// Against the record before it in the log: above C every main revision occurs, with sub-revisions 0, 1, 2 …
+    /// Compares a record with the one before it in the log: after C every main revision occurs, with sub-revisions 0, 1, 2 …
     fn sequence(&self, record: &Record, before: Option<&Record>, tally: &mut Tally) {
         let revision = record.revision();
         if record.main < FIRST_MAIN {
@@ -137,9 +137,9 @@ impl<'a> Judge<'a> {
         if revision.sub != sub {
             tally.add(&codes::SUB_GAP, || {
                 let message = format!(
-                    "of transaction {} the changes {sub} to {} are missing",
-                    record.main,
-                    revision.sub - 1
+                    "changes {sub} to {} of transaction {} are missing",
+                    revision.sub - 1,
+                    record.main
                 );
                 let seen = (
                     format!("sub-revision {}", revision.sub),
@@ -170,7 +170,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges what a record says about itself.
-    fn fields(&self, judged: &Judged<'_>, message: &[u8], tally: &mut Tally) {
+    fn fields(&self, judged: &ParsedRecord<'_>, message: &[u8], tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         let revision = record.revision();
         if message.is_empty()
@@ -178,7 +178,8 @@ impl<'a> Judge<'a> {
             && revision.sub == 0
             && record.main <= self.compacted
         {
-            // `snapshot restore --bump-revision` inserts one such record, and marks everything up to it as compacted.
+            // `snapshot restore --bump-revision` inserts one such record, and marks everything up to it as compacted:
+            // `unsafeBumpRevision` in etcdutl/snapshot/v3_snapshot.go, v3.5.30 (etcd#16165).
             tally.add(&codes::BUMP_MARKER, || {
                 found(
                     record,
@@ -225,8 +226,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Against the record before it of the same key.
-    fn chain(&self, id: usize, judged: &Judged<'_>, tally: &mut Tally) {
+    /// Compares a record with the one before it of the same key. etcd 3.5.0 to 3.5.2 could lose one in a crash (etcd#13766).
+    fn chain(&self, id: usize, judged: &ParsedRecord<'_>, tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         if kv.key.is_empty() {
             return;
@@ -262,14 +263,14 @@ impl<'a> Judge<'a> {
                 tally.add(&codes::AFTER_TOMBSTONE, || {
                     judged.found(
                         &codes::AFTER_TOMBSTONE,
-                        &format!("deletes what {} had deleted already", before.revision()),
+                        &format!("deletes the key that {} already deleted", before.revision()),
                     )
                 });
             } else if kv.version != 1 || kv.create_revision != record.main {
                 tally.add(&codes::AFTER_TOMBSTONE, || {
                     let seen = Some((numbers(kv), format!("create {}, version 1", record.main)));
                     let message = format!(
-                        "does not begin a life of its own although {} deleted the key",
+                        "does not start a new generation although {} deleted the key",
                         before.revision()
                     );
                     Found {
@@ -294,7 +295,7 @@ impl<'a> Judge<'a> {
                 );
                 let message = match kv.version {
                     1 => format!(
-                        "begins a new life, but the deletion after {} is missing",
+                        "starts a new generation, but the deletion after {} is missing",
                         before.revision()
                     ),
                     _ => format!("does not continue {} of its key", before.revision()),
@@ -307,23 +308,25 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The first record of its key that is left.
-    fn first(&self, judged: &Judged<'_>, tally: &mut Tally) {
+    /// Checks the oldest record of its key.
+    fn first(&self, judged: &ParsedRecord<'_>, tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         if record.is_tombstone() {
-            // A compaction at a tombstone keeps it since 3.4.34, 3.5.16 and 3.6; an unfinished one has not come to it.
+            // A compaction at a tombstone keeps it since 3.4.34, 3.5.16 and 3.6 (etcd#18274), and a start restores it into the
+            // index (etcd#19249); an unfinished compaction has not removed it yet.
             let usual =
                 record.main == self.compacted || self.interrupted && record.main < self.compacted;
             if !usual {
                 tally.add(&codes::ORPHAN_TOMBSTONE, || {
                     judged.found(
                         &codes::ORPHAN_TOMBSTONE,
-                        "deletes a key of which nothing is there, and no compaction explains it",
+                        "deletes a key without any older record, and no compaction explains it",
                     )
                 });
             }
         } else if record.main > self.compacted && kv.version > 1 {
-            // Its predecessor is newer than C, or the newest up to C: no compaction removes either.
+            // The version before it is newer than C, or the newest up to C: no compaction removes either (`keyIndex.compact` in
+            // server/mvcc/key_index.go, v3.5.30).
             tally.add(&codes::CREATION_MISSING, || {
                 let message = format!(
                     "is version {} of its key, and the one before it is missing",
@@ -342,7 +345,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-impl Judged<'_> {
+impl ParsedRecord<'_> {
     fn found(&self, code: &'static crate::codes::Code, what: &str) -> Found {
         let message = format!(
             "revision {} of {} {what}",

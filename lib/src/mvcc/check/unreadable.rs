@@ -1,4 +1,4 @@
-//! Records that are in no index because they cannot be read.
+//! Records that are not in the index because they cannot be read.
 
 use super::found::{Found, Tally};
 use super::shown;
@@ -8,7 +8,7 @@ use crate::mvcc::key_value::user_key;
 use crate::mvcc::plan::{RECORD_BYTES, bounded_items, plan};
 use crate::mvcc::revision::StoredKey;
 
-/// Finds them again, leaf by leaf.
+/// Finds them leaf by leaf.
 pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
     let leaves = bucket.leaves(&mut |_| {});
     let (planned, _) = plan(&leaves, bucket.db().file().len(), RECORD_BYTES);
@@ -22,7 +22,7 @@ pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
                     code: &codes::OVERLAPPING,
                     offset: page.bytes.offset().saturating_add(16 + 16 * index as u64),
                     message: format!(
-                        "element {index} of page {} reaches beyond its page",
+                        "element {index} of page {} extends beyond its page",
                         page.pgid
                     ),
                     seen: None,
@@ -61,7 +61,7 @@ pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
             };
             if let Err(flaw) = user_key(item.value) {
                 let message = format!(
-                    "the KeyValue of revision {} breaks before its key is known: {flaw}",
+                    "the KeyValue of revision {} cannot be parsed, and its key is not known: {flaw}",
                     stored.revision
                 );
                 tally.add(&codes::VALUE_UNPARSABLE, || {

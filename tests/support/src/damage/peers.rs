@@ -153,7 +153,7 @@ pub fn db() -> Vec<Case> {
     ]
 }
 
-/// Damage to a log, in the order and the words of the reference; the entry in the middle of the log unless said.
+/// Damage to a log, in the order and the words of the reference; the entry in the middle of the log unless noted.
 #[must_use]
 pub fn wal() -> Vec<Case> {
     fn on(name: &str, edit: fn(&Path, &Segment, usize)) -> Case {

@@ -56,7 +56,7 @@ pub(super) fn set_meta_number(db: &mut Db, key: &[u8], change: impl FnOnce(u64) 
     db.put(entry.value.start, &change(was).to_be_bytes());
 }
 
-/// Takes the SHA-256 trailer off a snapshot that lies in the place of the db.
+/// Removes the SHA-256 trailer from a snapshot file in the place of the db.
 pub(super) fn cut_trailer(dir: &Path) {
     let path = dir.join("member/snap/db");
     let length = fs::metadata(&path).expect("metadata").len() as usize;

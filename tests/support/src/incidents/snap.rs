@@ -1,4 +1,4 @@
-//! Damage to `.snap` files and to what lies beside them.
+//! Damage to `.snap` files and to the other files of their folder.
 
 use std::fs;
 use std::path::Path;

@@ -37,9 +37,9 @@ pub struct Entry {
     pub index: usize,
     /// Offset of its 16-byte element header.
     pub at: usize,
-    /// Where the key lies.
+    /// Where the key is.
     pub key: Range<usize>,
-    /// Where the value lies.
+    /// Where the value is.
     pub value: Range<usize>,
 }
 
@@ -261,7 +261,7 @@ impl Db {
             .collect()
     }
 
-    /// Lays a leaf page out anew from elements that still fit it, as bbolt would have written it.
+    /// Lays a leaf page out again from elements that still fit it, as bbolt would have written it.
     ///
     /// # Panics
     /// When they do not fit.
@@ -291,7 +291,7 @@ impl Db {
         self.put(at, &image);
     }
 
-    /// Changes the elements of a bucket that has one leaf, inline or not; an inline bucket is laid out anew in the root leaf.
+    /// Changes the elements of a bucket that has one leaf, inline or not; an inline bucket is laid out again in the root leaf.
     ///
     /// # Panics
     /// When the bucket is missing, has several leaves, or does not fit any more.
@@ -315,7 +315,7 @@ impl Db {
             .collect();
         change(&mut elements);
         let value = [bucket_header(0, 0), leaf(0, 0, &elements)].concat();
-        let page = entry.page.expect("root elements lie in pages");
+        let page = entry.page.expect("root elements are in pages");
         self.rewrite_leaf(page, |root| root[entry.index].2 = value);
     }
 

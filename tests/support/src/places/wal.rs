@@ -18,7 +18,7 @@ pub const METADATA: u64 = 1;
 pub const ENTRY: u64 = 2;
 /// Record of a `HardState`.
 pub const STATE: u64 = 3;
-/// Record that heads a segment and carries the CRC so far.
+/// Record that starts a segment and contains the CRC so far.
 pub const CRC: u64 = 4;
 /// Record of a raft snapshot taken.
 pub const SNAPSHOT: u64 = 5;
@@ -30,11 +30,11 @@ pub struct Frame {
     pub at: usize,
     /// Record type.
     pub kind: u64,
-    /// Where the payload lies in the file; empty when there is none.
+    /// Where the payload is in the file; empty when there is none.
     pub data: Range<usize>,
     /// Offset of the record's first byte (its type tag).
     pub record: usize,
-    /// Offset behind the padding: where the next frame starts.
+    /// Offset after the padding: where the next frame starts.
     pub end: usize,
 }
 
@@ -112,7 +112,7 @@ impl Segment {
         }
     }
 
-    /// Offset behind the last record.
+    /// Offset after the last record.
     #[must_use]
     pub fn end(&self) -> usize {
         self.frames.last().map_or(0, |frame| frame.end)
@@ -189,7 +189,7 @@ impl Log {
         )
     }
 
-    /// Writes every segment anew from records changed by `change(segment, records)`, with lengths, padding and the rolling CRC
+    /// Writes every segment again from records changed by `change(segment, records)`, with lengths, padding and the rolling CRC
     /// right; the last segment is filled up with zeros to its old length.
     pub fn rewrite(&self, mut change: impl FnMut(usize, &mut Vec<(u64, Vec<u8>)>)) {
         let mut crc = 0;

@@ -242,7 +242,7 @@ impl Db {
         self
     }
 
-    /// Zero bytes behind the high-water mark.
+    /// Zero bytes after the high-water mark.
     #[must_use]
     pub fn tail(mut self, bytes: usize) -> Self {
         self.tail = bytes;

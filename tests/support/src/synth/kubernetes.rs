@@ -497,7 +497,7 @@ fn bytes(field: u32, data: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// A message as two messages that merge to it: cut behind its first record, where that is easy to see.
+/// A message as two messages that merge to it: cut after its first record, where that is easy to see.
 fn split(message: &[u8]) -> Vec<Vec<u8>> {
     match message {
         [tag, len, ..] if tag & 7 == 2 && *tag < 0x80 && *len < 0x80 => {
