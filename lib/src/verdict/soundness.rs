@@ -142,6 +142,13 @@ impl<'r> Soundness<'r> {
             .count()
     }
 
+    /// Whether a start serves everything that was acknowledged, with nothing to mend before.
+    pub(super) fn is_whole(&self, facts: &super::facts::Facts<'_>) -> bool {
+        let starts = facts.start.as_ref().is_none_or(|start| start.serves());
+        starts && self.errors() == 0 && facts.acknowledged.unreadable().is_zero()
+            && facts.acknowledged.is_on_db()
+    }
+
     /// The worst severity, alarms left out: they are on in all members of a cluster, and say nothing about a copy.
     pub(super) fn worst(&self) -> Option<Severity> {
         let alarms = [&backend::ALARM_NOSPACE, &backend::ALARM_CORRUPT];

@@ -95,13 +95,13 @@ fn bump(facts: &Facts<'_>) -> Option<i64> {
 }
 
 /// `--bump-revision` and `--mark-compacted` are in `etcdutl` since 3.5.10 and 3.6.0.
-fn knows_bump(release: Release) -> bool {
+pub(super) fn knows_bump(release: Release) -> bool {
     release.minor >= 6 || (release.minor == 5 && release.patch >= 10)
 }
 
 /// The command that restores a backup built by us: it has its hash, and holds everything.
-pub(super) fn command(facts: &Facts<'_>, backup: &Path, has_hash: bool) -> Command {
-    restored(facts, backup, has_hash, None)
+pub(super) fn command(facts: &Facts<'_>, backup: &Path, bump: Option<i64>) -> Command {
+    restored(facts, backup, true, bump.filter(|_| knows_bump(facts.release)))
 }
 
 fn restored(facts: &Facts<'_>, db: &Path, has_hash: bool, bump: Option<i64>) -> Command {
