@@ -77,7 +77,10 @@ fn contradictions(answers: &Answers) -> Vec<String> {
             );
         }
     }
-    if let Some(start) = step(check, "start").filter(|start| start["outcome"]["starts"] == true)
+    let serves = |start: &&Value| {
+        start["outcome"]["starts"] == true && !start["outcome"]["revision"].is_null()
+    };
+    if let Some(start) = step(check, "start").filter(serves)
         && answers.replay.code <= 1
     {
         let replayed = &answers.replay.json()["revision"];

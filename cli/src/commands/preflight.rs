@@ -118,7 +118,13 @@ fn fields(action: Action, go: bool, judged: &[Judged]) -> Map<String, Value> {
             let command = step.commands.iter().map(Command::to_string);
             let command: Vec<String> = command.collect();
             fields.insert("command".to_owned(), json!(command.join(" && ")));
-            fields.insert("bump_revision".to_owned(), json!(bump(step)));
+            let raised = bump(step);
+            let own = step
+                .outcome
+                .revision
+                .map(|own| own.saturating_sub(raised.unwrap_or(0)));
+            fields.insert("revision".to_owned(), json!(own));
+            fields.insert("bump_revision".to_owned(), json!(raised));
             fields.insert("reached_revision".to_owned(), json!(first.reached));
             fields.insert("dropped_entries".to_owned(), json!(step.lost.writes.value));
         }

@@ -152,7 +152,11 @@ pub(super) static TABLE: &[Row] = &[
     row(&bolt::TORN_COPY, IN_DB, Reach::Member),
     row(&bolt::META_INITIAL, IN_DB, Reach::Member),
     // Nothing was ever in it, or everything of a newer time is gone.
-    row(&backend::NEVER_USED, &[backend::ALL, bolt::ALL, dir::ALL, &ENDS], Reach::Member),
+    row(
+        &backend::NEVER_USED,
+        &[backend::ALL, bolt::ALL, dir::ALL, &ENDS],
+        Reach::Member,
+    ),
     row(&cross::SNAP_AFTER_END, OF_TWO_HISTORIES, Reach::Member),
     // A copy of two histories differs in everything that is compared.
     row(&cross::FOREIGN_DB, OF_TWO_HISTORIES, Reach::Member),

@@ -35,6 +35,8 @@ pub(super) struct Facts<'a> {
     pub(super) restored: Option<Restored>,
     /// consistent_index; 0 if the db does not say it.
     pub(super) applied: u64,
+    /// The newest revision that any of the copies has reached, acknowledged or not: clients may have seen it.
+    pub(super) reached: i64,
     /// The minor version that an upgrade was asked for.
     pub(super) upgrade_to: Option<u64>,
     pub(super) progress: &'a dyn Progress,
@@ -82,7 +84,10 @@ impl<'a> Facts<'a> {
         let conf = wal
             .as_ref()
             .map(|wal| voters(member, wal, acknowledged.through));
+        let possibly = acknowledged.possibly.last_revision.unwrap_or(0);
+        let reached = acknowledged.keyspace().revision().max(possibly);
         Self {
+            reached,
             member,
             sound,
             release,

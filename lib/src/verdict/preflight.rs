@@ -53,11 +53,15 @@ pub fn preflight<M: Borrow<Member> + Sync>(
         .map(|member| check(member, Depth::Default, progress))
         .collect();
     let committed = committed(&members, progress);
-    let facts: Vec<Facts<'_>> = members
+    let mut facts: Vec<Facts<'_>> = members
         .iter()
         .zip(&reports)
         .map(|(member, report)| Facts::gather(member, report, release, committed, progress))
         .collect();
+    let reached = facts.iter().map(|facts| facts.reached).max().unwrap_or(0);
+    for facts in &mut facts {
+        facts.reached = reached;
+    }
     let best = best(&facts);
     let mut judged: Vec<Judged> = facts
         .iter()
@@ -160,7 +164,7 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
         step,
         better,
         forced,
-        reached: best.map(|best| best.acknowledged.keyspace().revision()),
+        reached: (facts.reached > 0).then_some(facts.reached),
         errors: facts.sound.errors(),
     }
 }

@@ -145,7 +145,9 @@ impl<'r> Soundness<'r> {
     /// Whether a start serves everything that was acknowledged, with nothing to mend before.
     pub(super) fn is_whole(&self, facts: &super::facts::Facts<'_>) -> bool {
         let starts = facts.start.as_ref().is_none_or(|start| start.serves());
-        starts && self.errors() == 0 && facts.acknowledged.unreadable().is_zero()
+        starts
+            && self.errors() == 0
+            && facts.acknowledged.unreadable().is_zero()
             && facts.acknowledged.is_on_db()
     }
 

@@ -84,13 +84,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 /// revision does not go back.
 fn bump(facts: &Facts<'_>) -> Option<i64> {
     let keyspace = facts.db()?;
-    let behind = facts
-        .acknowledged
-        .keyspace()
-        .revision()
-        .saturating_sub(keyspace.revision());
+    let behind = facts.reached.saturating_sub(keyspace.revision());
     let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);
-    let goes_back = behind > 0 || alone || !facts.acknowledged.possibly.is_none();
+    let goes_back = behind > 0 || alone;
     (knows_bump(facts.release) && goes_back).then(|| BUMP.max(behind.saturating_mul(2)))
 }
 
@@ -101,7 +97,12 @@ pub(super) fn knows_bump(release: Release) -> bool {
 
 /// The command that restores a backup built by us: it has its hash, and holds everything.
 pub(super) fn command(facts: &Facts<'_>, backup: &Path, bump: Option<i64>) -> Command {
-    restored(facts, backup, true, bump.filter(|_| knows_bump(facts.release)))
+    restored(
+        facts,
+        backup,
+        true,
+        bump.filter(|_| knows_bump(facts.release)),
+    )
 }
 
 fn restored(facts: &Facts<'_>, db: &Path, has_hash: bool, bump: Option<i64>) -> Command {
@@ -180,7 +181,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
     if bump(facts).is_some() {
         let text = format!(
             "clients have seen revision {}, perhaps more: the revision is raised and marked compacted, or watchers miss events",
-            thousands(facts.acknowledged.keyspace().revision().into())
+            thousands(facts.reached.into())
         );
         lines.push(Line::new(Level::Warn, "REVISION", text));
     } else if !knows_bump(facts.release) {

@@ -67,10 +67,7 @@ fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
 fn with(mut loss: Loss, lost: &Lost) -> Loss {
     let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
     let count = match (lost.revisions, lost.indexes) {
-        (Some((first, last)), _) => Count::exactly(span(
-            first.unsigned_abs(),
-            last.unsigned_abs(),
-        )),
+        (Some((first, last)), _) => Count::exactly(span(first.unsigned_abs(), last.unsigned_abs())),
         // Not every entry is a write.
         (None, Some((first, last))) => Count::at_least(span(first, last)),
         // A note about a lease, or about entries that may not have been acknowledged.
