@@ -53,6 +53,11 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     }
     let mut ui = Ui::new(cli.global, interrupt);
     ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
+    ui.judges = cli.command.judges();
+    if let Some(failure) = cli.command.refuses(&ui.global) {
+        let _ = ui.failure(&failure);
+        return failure.exit;
+    }
     let answer = cli.command.run(&mut ui);
     let answer = answer.and_then(|exit| ui.flush().map(|()| exit).map_err(Into::into));
     match answer {
@@ -64,15 +69,15 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
                 Exit::Partial
             }
         }
-        // Zeros stood in for what could not be read: the answer is not the whole one.
-        Ok(exit) => match ui.warn_of_losses() {
+        Ok(exit) => match ui.report_damage() {
             Ok(true) if exit != Exit::Refused => Exit::Partial,
             _ => exit,
         },
-        Err(error) => {
-            let _ = ui.warn_of_losses();
-            give_up(&error, &mut ui)
-        }
+        // What was not found may be in what could not be read.
+        Err(error) => match (ui.report_damage(), give_up(&error, &mut ui)) {
+            (Ok(true), Exit::Negative) => Exit::Partial,
+            (_, exit) => exit,
+        },
     }
 }
 

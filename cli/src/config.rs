@@ -87,7 +87,7 @@ fn push(
             "{}: no flag --{name} that every verb takes",
             whence()
         ));
-        return Err(match crate::suggest::nearest(name, names()) {
+        return Err(match etcd_inspect::answers::nearest(name, names()) {
             Some(near) => failure.means(format!("did you mean --{near}?")),
             None => failure,
         }

@@ -27,16 +27,7 @@ impl Exit {
         }
     }
 
-    /// The one that says more of two: an answer in part outweighs a negative one.
-    pub(crate) fn worse(self, other: Self) -> Self {
-        if other.code() > self.code() {
-            other
-        } else {
-            self
-        }
-    }
-
-    /// 1 where something was not found or is wrong.
+    /// 1 if something was not found or is wrong.
     pub(crate) fn negative_if(negative: bool) -> Self {
         if negative { Self::Negative } else { Self::Ok }
     }

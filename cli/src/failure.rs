@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use etcd_inspect::answers::find::Absent;
 use etcd_inspect::{Error, Place, codes};
 use serde_json::{Value, json};
 
@@ -45,6 +46,11 @@ impl Failure {
             exit: Exit::Negative,
             ..Self::usage(message)
         }
+    }
+
+    /// Something that does not exist, with what is known of it.
+    pub(crate) fn absent(absent: Absent) -> Self {
+        Self::not_found(absent.message).next(absent.next)
     }
 
     /// With what it means.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use etcd_inspect::answers::parse_size;
 
 use crate::output::Format;
 use crate::output::terminal::Color;
@@ -134,7 +135,7 @@ pub(crate) struct Global {
     )]
     pub(crate) meta: Option<Meta>,
 
-    /// Most bytes an archive may unpack to in memory, for example 8GB
+    /// Most bytes an archive may unpack to in memory, for example 8GiB
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size, hide_short_help = true, help_heading = "Global flags")]
     pub(crate) max_unpacked: Option<u64>,
 
@@ -216,46 +217,9 @@ pub(crate) enum ProgressMode {
     Json,
 }
 
-/// `8GB`, `512MiB`, `1000`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .trim()
-        .replace('_', "")
-        .parse()
-        .map_err(|_| format!("not a size: {text:?} (examples: 500MB, 8GB, 16GiB)"))?;
-    let unit = match text
-        .get(digits.len()..)
-        .unwrap_or_default()
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "kib" => 1 << 10,
-        "m" | "mb" => 1_000_000,
-        "mib" => 1 << 20,
-        "g" | "gb" => 1_000_000_000,
-        "gib" => 1 << 30,
-        "t" | "tb" => 1_000_000_000_000,
-        "tib" => 1 << 40,
-        unit => return Err(format!("no unit {unit:?} (kB, MB, GB, KiB, MiB, GiB)")),
-    };
-    number
-        .checked_mul(unit)
-        .ok_or_else(|| format!("{text} is too large"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_size;
-
-    #[test]
-    fn sizes_are_read_with_decimal_and_binary_units() {
-        assert_eq!(parse_size("8GB"), Ok(8_000_000_000));
-        assert_eq!(parse_size("2GiB"), Ok(2 << 30));
-        assert_eq!(parse_size("123"), Ok(123));
-        assert!(parse_size("8XB").is_err());
-        assert!(parse_size("99999999999TB").is_err());
+impl Global {
+    /// Whether columns, an order or a number of rows is asked for.
+    pub(crate) fn selects(&self) -> bool {
+        !self.columns.is_empty() || self.sort_by.is_some() || self.limit.is_some()
     }
 }

@@ -27,7 +27,6 @@ mod output;
 mod progress;
 mod secrets;
 mod signals;
-mod suggest;
 mod target;
 mod ui;
 mod usage;

@@ -4,17 +4,18 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcd_inspect::answers::{Answer, Damage, Style};
 use etcd_inspect::bolt::MetaChoice;
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{Evidence, Io};
 use etcd_inspect::member::{Member, Options, content_in, veiled};
 use etcd_inspect::{Bytes, Finding};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::failure::{Failure, fill};
 use crate::global::{self, Global};
 use crate::output::terminal::Terminal;
-use crate::output::{Column, Format, Label, Line, Rows, escape, hex, json, rows};
+use crate::output::{Column, Format, Label, Line, Rows, escape, hex, json, time};
 use crate::progress::Meter;
 use crate::signals::Interrupt;
 use crate::target;
@@ -32,6 +33,10 @@ pub(crate) struct Ui {
     path: Option<PathBuf>,
     /// Everything that was opened, for what reading it met.
     opened: Vec<Evidence>,
+    /// What could not be read of the answer, beside the files.
+    damage: Damage,
+    /// Whether damage is what the verb answers: it is then no part that is missing.
+    pub(crate) judges: bool,
     /// Whether every secret shall be seen.
     pub(crate) reveal_all: bool,
 }
@@ -50,6 +55,8 @@ impl Ui {
             interrupt,
             path: None,
             opened: Vec::new(),
+            damage: Damage::default(),
+            judges: false,
             reveal_all: false,
             global,
         }
@@ -128,49 +135,90 @@ impl Ui {
         options
     }
 
-    /// Warns of ranges that could not be read and of files that were shortened meanwhile; whether there were any.
-    pub(crate) fn warn_of_losses(&mut self) -> io::Result<bool> {
-        let mut losses = Vec::new();
-        for evidence in &self.opened {
-            evidence.report_unreadable(&mut |finding| {
-                losses.push(format!(
-                    "{} {}: {}",
-                    finding.code.id, finding.place, finding.message
-                ));
-            });
-        }
-        let any = !losses.is_empty();
-        for loss in losses {
-            self.warn(loss)?;
-        }
-        Ok(any)
+    /// The value of an answer; what could not be read of it marks everything that is printed from now on.
+    pub(crate) fn take<T>(&mut self, answer: Answer<T>) -> T {
+        answer.collect(&mut self.damage)
     }
 
-    /// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it, an archive
-    /// that ends too early, folders that could not be listed.
+    /// Registers what could not be read.
+    pub(crate) fn partial(&mut self, damage: Damage) {
+        self.damage.extend(damage);
+    }
+
+    /// What could not be read until now, of files and of the answer.
+    pub(crate) fn damage(&self) -> Damage {
+        let mut damage = self.damage.clone();
+        for evidence in &self.opened {
+            damage.extend(match self.judges {
+                // Such verbs report damaged files themselves; ranges that the disk refuses are never judged.
+                true => {
+                    let mut findings = Vec::new();
+                    evidence.report_unreadable(&mut |finding| findings.push(finding));
+                    Damage::new(findings, 0)
+                }
+                false => Damage::of_files(evidence),
+            });
+        }
+        damage.cancelled |= self.interrupted();
+        damage
+    }
+
+    /// Says at the end of a table that it is not the whole answer.
+    pub(crate) fn mark_partial(&mut self, damage: &Damage) -> io::Result<()> {
+        let line = Line::new().with(Label::Warning, "partial: ");
+        self.line(line.text(damage.summary()))
+    }
+
+    /// Warns of what could not be read, with the first findings; whether there was any.
+    pub(crate) fn report_damage(&mut self) -> io::Result<bool> {
+        let damage = self.damage();
+        if damage.is_empty() {
+            return Ok(false);
+        }
+        self.warn(format!("the answer is partial: {}", damage.summary()))?;
+        for finding in damage.findings.iter().take(5) {
+            self.warn(format!(
+                "{} {}: {}",
+                finding.code.id, finding.place, finding.message
+            ))?;
+        }
+        if !damage.findings.is_empty() {
+            self.warn(self.filled("what is damaged, and what to do: etcd-inspect check {path}"))?;
+        }
+        Ok(true)
+    }
+
+    /// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it; for a verb that
+    /// judges also what of it could not be read.
     fn warn_of(&mut self, evidence: &Evidence) -> io::Result<()> {
         let mut doubts = Vec::new();
         evidence.report(&mut |finding| {
-            let doubts_all = [
-                dir::LOCK_HELD.id,
-                dir::UNREADABLE.id,
-                dir::ARCHIVE_DAMAGED.id,
-                dir::TOO_MANY_FILES.id,
-            ];
-            if doubts_all.contains(&finding.code.id) {
+            if finding.code.id == dir::LOCK_HELD.id {
                 doubts.push(format!("{}: {}", finding.place, finding.message));
             }
         });
+        if self.judges {
+            for finding in Damage::of_files(evidence).findings {
+                doubts.push(format!("{}: {}", finding.place, finding.message));
+            }
+        }
         let more = doubts.len().saturating_sub(3);
         for doubt in doubts.into_iter().take(3) {
             self.warn(doubt)?;
         }
         if more > 0 {
-            self.warn(self.filled(&format!(
-                "{more} more like this: etcd-inspect check {{path}}"
-            )))?;
+            let text = format!("{more} more like this: etcd-inspect check {{path}}");
+            self.warn(self.filled(&text))?;
         }
         Ok(())
+    }
+
+    /// How values are shown to people.
+    pub(crate) fn style(&self) -> Style {
+        Style {
+            charset: self.terminal.charset,
+            zone: time::zone(self.global.local),
+        }
     }
 
     /// Stored bytes as they are; on a terminal escaped, newlines and tabs excepted.
@@ -248,58 +296,8 @@ impl Ui {
     }
 
     /// Rows in the asked format.
-    pub(crate) fn rows(
-        &mut self,
-        verb: &str,
-        columns: &'static [Column],
-    ) -> Result<Rows<'_>, Failure> {
+    pub(crate) fn rows(&mut self, verb: &str, columns: &[Column]) -> Result<Rows<'_>, Failure> {
         Rows::begin(self, verb, columns)
-    }
-
-    /// One document: `sheet` writes it for people, everything else comes from `fields`.
-    pub(crate) fn document(
-        &mut self,
-        verb: &str,
-        fields: Map<String, Value>,
-        sheet: impl FnOnce(&mut Self) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let with_schema = |fields: Map<String, Value>| {
-            let mut document = Map::new();
-            document.insert(
-                "schema".to_owned(),
-                Value::from(format!("etcd-inspect/{verb}/v1")),
-            );
-            document.extend(fields);
-            Value::Object(document)
-        };
-        match self.format() {
-            Format::Table | Format::Wide => sheet(self)?,
-            Format::Json => {
-                let document = with_schema(fields);
-                json::pretty(self.out(), &document)?;
-                self.out().write_all(b"\n")?;
-            }
-            Format::Jsonl => {
-                json::compact(self.out(), &Value::Object(fields))?;
-                self.out().write_all(b"\n")?;
-            }
-            Format::Yaml => self.yaml(&with_schema(fields))?,
-            format @ (Format::Csv | Format::Tsv) => {
-                let separator = if format == Format::Csv { b',' } else { b'\t' };
-                let mut leaves = Vec::new();
-                rows::flatten(&Value::Object(fields), "", &mut leaves);
-                let charset = self.terminal.charset;
-                rows::write_flat(self.out(), separator, &leaves, charset)?;
-            }
-            other => {
-                return Err(
-                    Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                        .next(format!("etcd-inspect {verb} -o json {{path}}"))
-                        .into(),
-                );
-            }
-        }
-        Ok(())
     }
 
     /// YAML; on a terminal without the characters that hide or reorder text.

@@ -7,7 +7,6 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::failure::{Failure, shell_word};
-use crate::suggest;
 
 /// What clap found wrong, in our words.
 pub(crate) fn failure(error: &Error, command: &Command, args: &[OsString]) -> Failure {
@@ -46,7 +45,7 @@ fn unknown_verb(word: &str, command: &Command, args: &[OsString]) -> Failure {
             .filter(|verb| !verb.is_hide_set())
             .map(Command::get_name)
     };
-    match suggest::nearest(word, verbs()) {
+    match etcd_inspect::answers::nearest(word, verbs()) {
         Some(verb) => Failure::usage(format!(
             "no verb {word:?}. Did you mean: {} ?",
             replaced(verb)
@@ -87,7 +86,7 @@ fn unknown_flag(
             .into_iter()
             .chain(Some(command))
             .flat_map(|command| command.get_arguments().filter_map(clap::Arg::get_long));
-        suggest::nearest(&typed, flags).map(|near| format!("--{near}"))
+        etcd_inspect::answers::nearest(&typed, flags).map(|near| format!("--{near}"))
     });
     match near {
         Some(near) => Failure::usage(format!(

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::at::{At, Side, When};
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{number::thousands, time};
 use crate::ui::Ui;
@@ -42,7 +41,7 @@ pub(crate) struct View<'m> {
 impl<'m> View<'m> {
     /// Reads the keyspace.
     pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
-        let keyspace = member.keyspace()?;
+        let keyspace = ui.take(member.keyspace_answer()?);
         let replayed = match side.replay {
             true => Some(replay(member, &*ui.progress())?),
             false => None,
@@ -213,26 +212,5 @@ impl<'m> View<'m> {
             shown(&found.before),
         ))?;
         Ok(found.revision)
-    }
-
-    /// Says what damage kept back; the exit code of an answer that is complete but for that.
-    pub(crate) fn finish(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
-        let damage = self.member.keyspace_damage();
-        let skipped = self.keyspace.index().skipped();
-        if damage.is_empty() && skipped == 0 {
-            return Ok(Exit::Ok);
-        }
-        ui.warn(format!(
-            "the answer is partial: {} kinds of damage in the db, {skipped} records skipped",
-            damage.len()
-        ))?;
-        for finding in damage.iter().take(5) {
-            ui.warn(format!(
-                "{} {}: {}",
-                finding.code.id, finding.place, finding.message
-            ))?;
-        }
-        ui.warn(ui.filled("what is damaged, and what to do: etcd-inspect check {path}"))?;
-        Ok(Exit::Partial)
     }
 }

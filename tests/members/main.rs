@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod dataset;
 mod db;
 mod live;
 mod wal;

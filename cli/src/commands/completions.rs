@@ -3,7 +3,6 @@ use clap_complete::env::Shells;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::suggest;
 use crate::ui::Ui;
 
 /// Print a completion script for your shell
@@ -25,7 +24,7 @@ pub(crate) fn run(args: &CompletionsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let shells = Shells::builtins();
     let Some(shell) = shells.completer(&args.shell) else {
         let failure = Failure::usage(format!("no shell {:?}", args.shell));
-        let near = suggest::nearest(&args.shell, shells.names());
+        let near = etcd_inspect::answers::nearest(&args.shell, shells.names());
         return Err(failure
             .means(format!(
                 "shells: {}",

@@ -7,7 +7,6 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Column, Label, Line, Tail};
-use crate::suggest;
 use crate::ui::Ui;
 
 /// Read about a code: what it is, why it happens, what to do next
@@ -40,7 +39,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 fn find(id: &str) -> Result<&'static Code, Failure> {
     codes::find(id).ok_or_else(|| {
         let failure = Failure::not_found(format!("no code {id:?}"));
-        match suggest::nearest(id, codes::all().map(|code| code.id)) {
+        match etcd_inspect::answers::nearest(id, codes::all().map(|code| code.id)) {
             Some(near) => failure.next(format!("etcd-inspect explain {near}")),
             None => failure.next("etcd-inspect explain"),
         }

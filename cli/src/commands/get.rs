@@ -5,6 +5,8 @@ mod values;
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::answers::find::Query;
+use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
 
@@ -13,7 +15,7 @@ use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, Printer, Query, Values};
+use crate::kube::{self, KubeArgs, Printer, Values};
 use crate::output::{Format, escape};
 use crate::ui::Ui;
 use crate::view::View;
@@ -69,8 +71,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let args = &args;
     let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
     if args.kube.undecodable {
-        let exit = kube::undecodable(&objects, revision, ui)?;
-        return Ok(view.finish(ui)?.worse(exit));
+        let table = undecodable(&objects, revision)?;
+        ui.table("undecodable", &table)?;
+        return Ok(Exit::negative_if(!table.rows.is_empty()));
     }
     let exact = |what: &What| {
         let What::Noun { resource, name } = what else {
@@ -94,8 +97,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .next("etcd-inspect get pods -A -d {path}")
                 .into());
         }
-        let exit = resources(args, &nouns, &objects, revision, ui)?;
-        return Ok(view.finish(ui)?.worse(exit));
+        return resources(args, &nouns, &objects, revision, ui);
     }
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
@@ -117,12 +119,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.kube.showing.mask(named, ui)?;
     let values = Values::new(&objects, &args.kube, mask);
     values::show(&found, one, &values, &args.kube, ui)?;
-    let exit = view.finish(ui)?;
-    Ok(if found.is_empty() {
-        Exit::Negative
-    } else {
-        exit
-    })
+    Ok(Exit::negative_if(found.is_empty()))
 }
 
 /// Kubernetes objects, as kubectl would print them.
@@ -133,11 +130,12 @@ fn resources(
     revision: Option<i64>,
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
-    let mut query = Query::new(objects, &args.kube, revision)?;
+    let mut query = Query::new(objects, args.kube.scope()?, revision);
     let mut asked = Vec::new();
     for what in nouns {
         if let What::Noun { resource, name } = what {
-            asked.push(query.asked(resource, name.clone())?);
+            let meant = query.asked(resource, name.clone());
+            asked.push(meant.ok_or_else(|| kube::no_such_noun(resource, objects))?);
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());
@@ -157,8 +155,10 @@ fn resources(
     let empty = if args.kube.describe {
         let mut found = Vec::new();
         for asked in &asked {
-            found.extend(query.each(asked, |found| found)?);
+            let each = query.each(asked, |found| found);
+            found.extend(each.map_err(kube::failure)?);
         }
+        kube::register(&query, ui)?;
         let empty = found.is_empty();
         say_empty(&query, empty, ui)?;
         kube::describe(objects, found, &args.kube, mask.as_ref(), revision, ui)?;
@@ -167,26 +167,24 @@ fn resources(
         let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;
         let mut pieces = Vec::new();
         for asked in &asked {
-            pieces.extend(query.each(asked, |found| printer.piece(found))?);
+            let each = query.each(asked, |found| printer.piece(found));
+            pieces.extend(each.map_err(kube::failure)?);
         }
+        kube::register(&query, ui)?;
         let empty = pieces.is_empty();
         say_empty(&query, empty, ui)?;
         let single = named && asked.len() == 1 && pieces.len() == 1;
         printer.print(pieces, single, ui)?;
         empty
     };
-    let failed = query.say_failed(ui)?;
-    Ok(match (failed, empty) {
-        (true, _) => Exit::Partial,
-        (false, empty) => Exit::negative_if(empty),
-    })
+    Ok(Exit::negative_if(empty))
 }
 
 fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {
     if !empty || !ui.format().is_table() {
         return Ok(());
     }
-    ui.note(match &query.namespace {
+    ui.note(match query.namespace() {
         Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
         None => "no resources found".to_owned(),
     })
@@ -339,5 +337,5 @@ fn nearest(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
         .take(10_000)
         .filter_map(|version| std::str::from_utf8(version.key).ok())
         .collect();
-    crate::suggest::nearest(text, names).map(|near| near.as_bytes().to_vec())
+    etcd_inspect::answers::nearest(text, names).map(|near| near.as_bytes().to_vec())
 }

@@ -1,7 +1,5 @@
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
-
 use crate::at::At;
 use crate::exit::Exit;
 use crate::output::{Label, Line, number};
@@ -10,7 +8,7 @@ use crate::view::View;
 
 /// The hash that `etcdctl endpoint hashkv --rev N` gives
 ///
-/// Two members hold the same keys, values and history where hash, revision and compaction revision are equal.
+/// Two members hold the same keys, values and history if hash, revision and compaction revision are equal.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect hashkv /copy/m1
@@ -29,14 +27,7 @@ pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, args.at.side, ui)?;
     let keyspace = view.keyspace();
     let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;
-    let mut fields = Map::new();
-    fields.insert("hash".to_owned(), Value::from(hash.hash));
-    fields.insert("revision".to_owned(), Value::from(hash.revision));
-    fields.insert(
-        "compact_revision".to_owned(),
-        Value::from(hash.compact_revision),
-    );
-    ui.document("hashkv", fields, |ui| {
+    ui.answer("hashkv", &hash, |ui| {
         let compacted = match hash.compact_revision {
             -1 => "never compacted".to_owned(),
             revision => format!("compacted at {}", number::thousands(revision.into())),
@@ -54,5 +45,5 @@ pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 ),
         )?)
     })?;
-    view.finish(ui)
+    Ok(Exit::Ok)
 }

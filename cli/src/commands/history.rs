@@ -1,17 +1,17 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::check::{Logged, logged, versions};
-use etcd_inspect::kubernetes::changed::Change;
-use etcd_inspect::member::{Objects, Origin, Told, story};
-use etcd_inspect::mvcc::{Keyspace, Version};
+use etcd_inspect::answers::find::Query;
+use etcd_inspect::answers::history::{HistoryRow, Span, history, is_placed};
+use etcd_inspect::check::{Logged, logged};
+use etcd_inspect::member::Objects;
 
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, LayoutArgs, Query, ScopeArgs};
-use crate::output::{Cell, Column, Label, Line, Tail, escape, time};
+use crate::failure::{Failure, shell_word};
+use crate::kube::{self, LayoutArgs, ScopeArgs};
+use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -60,34 +60,6 @@ pub(crate) struct HistoryArgs {
     at: At,
 }
 
-/// The columns; `$key` that of the key, which shows where several keys were asked for.
-macro_rules! columns {
-    ($name:ident, $key:expr) => {
-        static $name: [Column; 15] = [
-            Column::left("SRC", "source"),
-            Column::right("REV", "revision"),
-            Column::right("SUB", "sub").wide(),
-            Column::right("V", "version"),
-            Column::left("OP", "op"),
-            Column::left("WHEN~", "time"),
-            Column::left("TIME SOURCE", "time_source").wide(),
-            Column::left("WHO", "who"),
-            Column::right("CREATED", "create_revision").wide(),
-            Column::right("SIZE", "value_bytes"),
-            Column::left("CHANGED", "changed"),
-            $key,
-            Column::right("OFFSET", "offset").wide(),
-            Column::right("INDEX", "raft_index").wide(),
-            Column::json("diff"),
-        ];
-    };
-}
-columns!(OF_ONE, Column::left("KEY", "key").wide());
-columns!(OF_SEVERAL, Column::left("KEY", "key"));
-
-/// Changed fields that a line of a table names.
-const SHOWN: usize = 4;
-
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
@@ -116,61 +88,37 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     keys.dedup();
     let mask = args.showing.mask(named, ui)?;
     let revision = view.revision(&args.at, ui)?;
-    let until = args.to.or(revision).unwrap_or(i64::MAX);
-    let from = args.from.unwrap_or(0);
-    let pair = args.diff && args.from.is_some() && args.to.is_some();
-    let mut told: Vec<Told<'_>> = Vec::new();
-    for key in &keys {
-        let all = versions(key, &keyspace, logged.as_ref());
-        let until_at = |at: i64| {
-            all.iter()
-                .rfind(|(origin, version)| placed(*origin) && version.revision.main <= at)
-                .copied()
-        };
-        let chosen: Vec<(Origin, Version<'_>)> = if pair {
-            [from, until].into_iter().filter_map(until_at).collect()
-        } else {
-            all
-        };
-        told.extend(story(
+    let span = Span {
+        from: args.from,
+        to: args.to.or(revision),
+        pair: args.diff && args.from.is_some() && args.to.is_some(),
+    };
+    let context = args.diff.then_some(args.context);
+    let table = history(
+        &keys,
+        &objects,
+        logged.as_ref(),
+        span,
+        mask.as_ref(),
+        context,
+    );
+    let everything = || {
+        history(
+            &keys,
             &objects,
-            chosen.into_iter(),
-            mask.as_ref(),
-            args.diff.then_some(args.context),
-        ));
+            logged.as_ref(),
+            Span::default(),
+            None,
+            None,
+        )
+    };
+    if table.rows.is_empty() && everything().rows.is_empty() {
+        return Err(nothing(args).into());
     }
-    if told.is_empty() {
-        let word = args
-            .what
-            .first()
-            .map(|word| word.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let failure = if args.wal {
-            Failure::not_found(format!(
-                "no version of {word} is retained in the db or the WAL"
-            ))
-            .next("etcd-inspect keys --deleted {path}")
-        } else {
-            Failure::not_found(format!("no version of {word} is retained in the db"))
-                .next(format!("etcd-inspect history {word} --wal -d {{path}}"))
-        };
-        return Err(failure.into());
-    }
-    if !pair {
-        told.retain(|told| {
-            if placed(told.origin) {
-                (from..=until).contains(&told.version.revision.main)
-            } else {
-                args.from.is_none()
-            }
-        });
-    }
-    told.sort_by_key(|told| (placed(told.origin), told.version.revision));
     if args.diff && ui.format().is_table() {
-        diffs(&told, pair, ui)?;
+        diffs(&table.rows, span.pair, ui)?;
     } else {
-        let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
-        table(&told, &keyspace, columns, ui)?;
+        ui.table("history", &table)?;
     }
     if let Some(compacted) = keyspace.compact_revision() {
         ui.note(format!(
@@ -178,19 +126,33 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ))?;
     }
     if let Some(logged) = &logged {
-        say_reach(logged, &told, ui)?;
+        say_reach(logged, &table.rows, ui)?;
     }
-    view.finish(ui)
+    Ok(Exit::Ok)
 }
 
-/// Whether the revision of a version is known.
-fn placed(origin: Origin) -> bool {
-    !matches!(origin, Origin::Unplaced { .. })
+/// No version is kept.
+fn nothing(args: &HistoryArgs) -> Failure {
+    let word = args.what.first().map(|word| word.to_string_lossy());
+    let word = word.unwrap_or_default();
+    let quoted = shell_word(word.as_ref().as_ref());
+    if args.wal {
+        Failure::not_found(format!(
+            "no version of {word} is retained in the db or the WAL"
+        ))
+        .next("etcd-inspect keys --deleted {path}")
+    } else {
+        let command = format!("etcd-inspect history {quoted} --wal -d {{path}}");
+        Failure::not_found(format!("no version of {word} is retained in the db")).next(command)
+    }
 }
 
 /// Says how far the WAL's part of the answer can be trusted.
-fn say_reach(logged: &Logged, told: &[Told<'_>], ui: &mut Ui) -> std::io::Result<()> {
-    let without = told.iter().filter(|told| !placed(told.origin)).count();
+fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
+    let without = rows
+        .iter()
+        .filter(|row| !is_placed(row.told.origin))
+        .count();
     if without > 0 {
         ui.note(format!(
             "{without} writes stand only in the WAL, before the first that is found in the db: without a revision; put? and delete? may not have happened"
@@ -262,12 +224,11 @@ fn nouns(
     objects: &Objects<'_>,
     of_wal: &[Objects<'_>],
 ) -> anyhow::Result<Vec<Vec<u8>>> {
-    let scope = KubeArgs {
-        scope: args.scope.clone(),
-        ..KubeArgs::default()
-    };
-    let query = Query::new(objects, &scope, None)?;
-    let asked = query.asked(resource, name)?;
+    let scope = args.scope.scope();
+    let query = Query::new(objects, scope.clone(), None);
+    let asked = query
+        .asked(resource, name)
+        .ok_or_else(|| kube::no_such_noun(resource, objects))?;
     let mut keys = Vec::new();
     let mut collect = |query: &Query<'_, '_>| {
         for target in &asked.targets {
@@ -279,111 +240,18 @@ fn nouns(
     };
     collect(&query);
     for objects in of_wal {
-        collect(&Query::new(objects, &scope, None)?);
+        collect(&Query::new(objects, scope.clone(), None));
     }
     match &asked.name {
-        Some(name) if keys.is_empty() => Err(query.missing(&asked, name).into()),
+        Some(name) if keys.is_empty() => Err(Failure::absent(query.missing(&asked, name)).into()),
         _ => Ok(keys),
     }
 }
 
-fn table(
-    told: &[Told<'_>],
-    keyspace: &Keyspace<'_>,
-    columns: &'static [Column],
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    let newest = told
-        .iter()
-        .filter_map(|told| told.written.at)
-        .map(|(time, _)| time)
-        .max();
-    let zone = time::zone(ui.global.local);
-    let mut rows = ui.rows("history", columns)?;
-    rows.head("compact_revision", keyspace.compact_revision().unwrap_or(0));
-    for told in told {
-        rows.push(row(told, newest, &zone))?;
-    }
-    rows.finish(Tail::default())?;
-    Ok(())
-}
-
-fn row(told: &Told<'_>, newest: Option<jiff::Timestamp>, zone: &jiff::tz::TimeZone) -> Vec<Cell> {
-    let version = &told.version;
-    let kv = version.key_value().ok();
-    let put = |cell: fn(&etcd_inspect::mvcc::KeyValue<'_>) -> Cell| {
-        kv.as_ref()
-            .filter(|_| !version.tombstone)
-            .map(cell)
-            .unwrap_or_default()
-    };
-    let when = told.written.at.map(|(at, _)| {
-        Cell::shown(
-            time::short(at, newest.unwrap_or(at), zone),
-            time::rfc3339(at),
-        )
-    });
-    let (source, index, conditional) = match told.origin {
-        Origin::Db => ("db", None, false),
-        Origin::Wal(index) => ("wal", index, false),
-        Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
-    };
-    let op = match (version.tombstone, conditional) {
-        (false, false) => Cell::text("put"),
-        (false, true) => Cell::shown("put?", "put").label(Label::Note),
-        (true, false) => Cell::text("delete").label(Label::Warning),
-        (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
-    };
-    let known = |cell: Cell| {
-        if placed(told.origin) {
-            cell
-        } else {
-            Cell::unknown()
-        }
-    };
-    vec![
-        Cell::text(source).label(Label::Dim),
-        known(Cell::number(version.revision.main)),
-        known(Cell::plain(version.revision.sub)),
-        known(if version.tombstone {
-            Cell::plain(0)
-        } else {
-            put(|kv| Cell::plain(kv.version))
-        }),
-        op,
-        when.unwrap_or_default(),
-        told.written
-            .at
-            .map(|(_, source)| Cell::text(source.as_str()))
-            .unwrap_or_default(),
-        told.written
-            .by
-            .as_deref()
-            .map(Cell::text)
-            .unwrap_or_default(),
-        known(put(|kv| Cell::number(kv.create_revision))),
-        put(|kv| Cell::size(kv.value.len() as u64)),
-        changed(&told.changed),
-        Cell::key(version.key),
-        version.offset.map(Cell::plain).unwrap_or_default(),
-        index.map(Cell::plain).unwrap_or_default(),
-        told.diff.as_deref().map(Cell::text).unwrap_or_default(),
-    ]
-}
-
-/// The first changed fields with their values for people, the paths of all for programs.
-fn changed(changes: &[Change]) -> Cell {
-    let mut text: Vec<_> = changes.iter().take(SHOWN).map(Change::summary).collect();
-    if changes.len() > SHOWN {
-        text.push(format!("… {} more", changes.len() - SHOWN));
-    }
-    let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
-    Cell::shown(text.join(", "), paths)
-}
-
 /// Every version with its difference to the one before.
-fn diffs(told: &[Told<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
-    for told in told.iter().skip(usize::from(pair)) {
+fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    for row in rows.iter().skip(usize::from(pair)) {
+        let told = &row.told;
         let version = &told.version;
         let charset = ui.terminal.charset;
         let key = escape::bytes(version.key, charset).into_owned();

@@ -1,17 +1,14 @@
-mod sums;
-
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use etcd_inspect::member::Objects;
-use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
-use serde_json::Value;
+use etcd_inspect::answers::keys::{self, KeyRow, Within};
+use etcd_inspect::answers::sums::{By, sums};
+use etcd_inspect::mvcc::KeyRange;
 
 use crate::at::At;
 use crate::exit::Exit;
 use crate::kube::{self, KubeArgs, LayoutArgs, Values};
-use crate::output::{Cell, Column, Label, Tail, number};
+use crate::output::{Row, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -66,40 +63,14 @@ pub(crate) struct KeysArgs {
     at: At,
 }
 
-static KEYS: [Column; 6] = [
-    Column::left("KEY", "key"),
-    Column::right("CREATED", "create_revision").wide(),
-    Column::right("REV", "mod_revision"),
-    Column::right("VERSION", "version"),
-    Column::left("LEASE", "lease"),
-    Column::right("SIZE", "value_bytes"),
-];
-
-static DELETED: [Column; 5] = [
-    Column::left("KEY", "key"),
-    Column::right("DELETED-AT", "deleted_revision"),
-    Column::right("SURVIVING", "surviving_versions"),
-    Column::right("NEWEST-REV", "newest_surviving_revision"),
-    Column::right("SIZE", "newest_surviving_value_bytes"),
-];
-
-/// Which keys are meant beside the range: those of a namespace, or all.
-struct Within<'q> {
-    objects: &'q Objects<'q>,
-    namespace: Option<&'q str>,
-}
-
-impl Within<'_> {
-    /// Whether no key is left out.
-    fn is_everything(&self) -> bool {
-        self.namespace.is_none()
-    }
-
-    fn has(&self, key: &[u8]) -> bool {
-        self.namespace.is_none_or(|namespace| {
-            let parsed = self.objects.parse(key);
-            parsed.is_some_and(|parsed| parsed.namespace == Some(namespace))
-        })
+impl KeysArgs {
+    /// What keys are summed by; `None` for a list of keys.
+    fn by(&self) -> Option<By> {
+        match (self.by_resource, self.by_namespace) {
+            (true, _) => Some(By::Resource),
+            (_, true) => Some(By::Namespace),
+            _ => self.by_prefix.map(By::Prefix),
+        }
     }
 }
 
@@ -118,21 +89,26 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if args.values {
         with_values(args, &view, &within, &range, ui)?;
     } else if args.deleted {
-        deleted(&view.keyspace(), &within, &range, ui)?;
-    } else if args.by_resource || args.by_namespace || args.by_prefix.is_some() {
-        sums::sums(args, &view, &objects, &within, &range, ui)?;
-    } else {
+        ui.table("keys", &keys::deleted(&view.keyspace(), &within, &range))?;
+    } else if let Some(by) = args.by() {
         let revision = view.revision(&args.at, ui)?;
-        live(&view.keyspace(), &within, &range, revision, ui)?;
+        let space = |all: Option<&_>| match all {
+            Some(all) => view.space_of(all),
+            None => view.space(),
+        };
+        let table = sums(&objects, &within, &range, by, revision, space)?;
+        ui.table("keys", &table)?;
+    } else {
+        list(args, &view, &within, &range, ui)?;
     }
-    view.finish(ui)
+    Ok(Exit::Ok)
 }
 
 /// Every key with its decoded value.
 fn with_values(
     args: &KeysArgs,
     view: &View<'_>,
-    within: &Within<'_>,
+    within: &Within<'_, '_>,
     range: &KeyRange,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
@@ -153,15 +129,18 @@ fn with_values(
     super::get::rows("keys", found, &values, ui)
 }
 
-fn live(
-    keyspace: &Keyspace<'_>,
-    within: &Within<'_>,
+/// The live keys; those that are not shown are counted only.
+fn list(
+    args: &KeysArgs,
+    view: &View<'_>,
+    within: &Within<'_, '_>,
     range: &KeyRange,
-    revision: Option<i64>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
+    let keyspace = view.keyspace();
+    let revision = view.revision(&args.at, ui)?;
     let versions = keyspace.live(range, revision)?;
-    let mut rows = ui.rows("keys", &KEYS)?;
+    let mut rows = ui.rows("keys", &keys::LIVE)?;
     rows.head("revision", keyspace.at(revision)?);
     let (mut shown, mut all) = (0u64, 0u64);
     for version in versions.iter().filter(|version| within.has(version.key)) {
@@ -170,88 +149,11 @@ fn live(
             continue;
         }
         shown += 1;
-        rows.push(key_row(&version))?;
+        rows.push(KeyRow(version).cells())?;
     }
     rows.skip(all.saturating_sub(shown));
     rows.finish(Tail {
         all: Some(format!("{} keys", number::thousands(all.into()))),
-        ..Tail::default()
-    })?;
-    Ok(())
-}
-
-fn key_row(version: &Version<'_>) -> Vec<Cell> {
-    let key = Cell::key(version.key).label(Label::Name);
-    match version.key_value() {
-        Ok(kv) => vec![
-            key,
-            Cell::number(kv.create_revision),
-            Cell::number(kv.mod_revision),
-            Cell::plain(kv.version),
-            lease(kv.lease),
-            Cell::size(kv.value.len() as u64),
-        ],
-        Err(flaw) => vec![
-            key,
-            Cell::unknown(),
-            Cell::number(version.revision.main),
-            Cell::unknown(),
-            Cell::text(format!("unreadable: {}", flaw.what)).label(Label::Error),
-            Cell::unknown(),
-        ],
-    }
-}
-
-/// A lease id; none is nothing to people and sixteen zeros to programs.
-pub(crate) fn lease(id: i64) -> Cell {
-    match id {
-        0 => Cell::shown("", format!("{:016x}", 0)),
-        id => Cell::id(id.cast_unsigned()),
-    }
-}
-
-/// A key within a JSON array: text, or `{"b64": …}`.
-pub(crate) fn json_key(key: &[u8]) -> Value {
-    match std::str::from_utf8(key) {
-        Ok(text) => Value::from(text),
-        Err(_) => {
-            serde_json::json!({ "b64": base64::engine::general_purpose::STANDARD.encode(key) })
-        }
-    }
-}
-
-fn deleted(
-    keyspace: &Keyspace<'_>,
-    within: &Within<'_>,
-    range: &KeyRange,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    let tombstones = keyspace.deleted(range);
-    let found = || tombstones.iter().filter(|version| within.has(version.key));
-    let mut rows = ui.rows("keys", &DELETED)?;
-    rows.head("revision", keyspace.revision());
-    for tombstone in found() {
-        let records = keyspace.records_of(tombstone.key);
-        let puts = || records.iter().filter(|version| !version.tombstone);
-        let newest = puts().next_back();
-        let value_bytes = newest
-            .as_ref()
-            .and_then(|version| Some(version.key_value().ok()?.value.len() as u64));
-        rows.push(vec![
-            Cell::key(tombstone.key).label(Label::Name),
-            Cell::number(tombstone.revision.main),
-            Cell::count(puts().count()),
-            newest
-                .map(|version| Cell::number(version.revision.main))
-                .unwrap_or_default(),
-            value_bytes.map(Cell::size).unwrap_or_default(),
-        ])?;
-    }
-    rows.finish(Tail {
-        all: Some(format!(
-            "{} deleted keys",
-            number::thousands(found().count() as i128)
-        )),
         ..Tail::default()
     })?;
     Ok(())

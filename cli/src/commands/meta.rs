@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::encryption::encryption;
 use etcd_inspect::backend::{Auth, Permission, PermissionType};
 use etcd_inspect::member::{Buckets, Identity};
 use serde_json::{Map, Value, json};
@@ -24,7 +25,7 @@ use crate::view::View;
 pub(crate) struct MetaArgs {
     /// Data directory, db or snapshot
     path: Option<PathBuf>,
-    /// Which key closed the values of each resource at rest
+    /// Which key encrypted the values of each resource at rest
     #[arg(long)]
     encryption: bool,
     #[command(flatten)]
@@ -41,8 +42,12 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let view = View::open(&member, args.at.side, ui)?;
         let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
         let revision = view.revision(&args.at, ui)?;
-        let exit = kube::audit::encryption(&objects, revision, ui)?;
-        return Ok(view.finish(ui)?.worse(exit));
+        let table = encryption(&objects, revision)?;
+        ui.table("meta", &table)?;
+        if table.rows.is_empty() {
+            ui.note("no value is encrypted at rest")?;
+        }
+        return Ok(Exit::Ok);
     }
     let mut identity = member.identity();
     let meta = member.meta()?;
@@ -50,6 +55,7 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         true => View::open(&member, args.at.side, ui)?.buckets()?,
         false => member.buckets()?,
     };
+    ui.partial(buckets.loss());
     if args.at.side.replay {
         identity.with_members(buckets.cluster.members.clone());
     }
@@ -90,16 +96,7 @@ pub(crate) fn run(args: &MetaArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         members(&identity, &buckets, ui)?;
         auth(&buckets.auth, ui)
     })?;
-    if buckets.damage.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    for finding in &buckets.damage {
-        ui.warn(format!(
-            "{} {}: {}",
-            finding.code.id, finding.place, finding.message
-        ))?;
-    }
-    Ok(Exit::Partial)
+    Ok(Exit::Ok)
 }
 
 fn auth_json(auth: &Auth) -> serde_json::Result<Value> {

@@ -31,6 +31,8 @@ use clap::{CommandFactory, Subcommand};
 
 use crate::app::Cli;
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::global::Global;
 use crate::ui::Ui;
 
 /// Declares the verbs and how each answers: one line a verb, in the order in which `help` lists them.
@@ -79,6 +81,35 @@ verbs! {
     Completions: completions::CompletionsArgs;
     Man: man::ManArgs;
     Version: version::VersionArgs;
+}
+
+impl Command {
+    /// Whether damage is what the verb answers, not what its answer lacks.
+    pub(crate) fn judges(&self) -> bool {
+        matches!(
+            self,
+            Self::Check(_) | Self::Compare(_) | Self::Preflight(_) | Self::Doctor(_)
+        )
+    }
+
+    /// Why the flags that choose rows and columns have no meaning for this verb.
+    pub(crate) fn refuses(&self, global: &Global) -> Option<Failure> {
+        let verb = match self {
+            Self::Tui(_) => "tui",
+            Self::Decode(_) => "decode",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+            _ => return None,
+        };
+        let flag = match (global.columns.is_empty(), &global.sort_by) {
+            (false, _) => "--columns",
+            (_, Some(_)) => "--sort-by",
+            // A limit may come from the config file, and there is nothing to cut.
+            _ => return None,
+        };
+        let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));
+        Some(failure.next(format!("etcd-inspect {verb} --help")))
+    }
 }
 
 /// Whether a word is a verb.

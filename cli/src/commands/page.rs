@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::Path;
 
+use etcd_inspect::answers::Damage;
 use etcd_inspect::bolt::fields::{FieldValue, fields};
 use etcd_inspect::bolt::{Db, Page, PageMap, PageType, PageUse, Pgid};
 use etcd_inspect::kubernetes::key::Layout;
@@ -283,17 +284,14 @@ fn tree(db: &Db<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
             lines.push(tree_line(seen.stack.len() + 1, &seen.page))
         });
     }
+    let lost = findings.len() as u64;
+    ui.partial(Damage::new(findings, lost));
     let mut rows = ui.rows("page", &TREE)?;
     for line in lines {
         rows.push(line)?;
     }
     rows.finish(Tail::default())?;
-    ui.warn_of_findings(&findings)?;
-    Ok(if findings.is_empty() {
-        Exit::Ok
-    } else {
-        Exit::Partial
-    })
+    Ok(Exit::Ok)
 }
 
 fn tree_line(depth: usize, page: &Page<'_>) -> Vec<Cell> {

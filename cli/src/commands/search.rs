@@ -1,15 +1,17 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::search::{COLUMNS, Search};
 use etcd_inspect::check::logged;
-use etcd_inspect::member::{Hit, Places};
+use etcd_inspect::member::Places;
 use etcd_inspect::mvcc::KeyRange;
+use etcd_inspect::progress::Progress as _;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shell_word};
 use crate::kube::{self, LayoutArgs};
-use crate::output::{Cell, Column, Label, Tail};
+use crate::output::{Row, Tail};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -67,17 +69,6 @@ enum Place {
     Wal,
 }
 
-static COLUMNS: [Column; 8] = [
-    Column::left("WHERE", "where"),
-    Column::right("REV", "revision"),
-    Column::right("FIRST REV", "first_revision").wide(),
-    Column::right("VERSIONS", "versions"),
-    Column::left("KEY", "key"),
-    Column::left("FIELD", "field"),
-    Column::left("MATCH", "match"),
-    Column::json("live"),
-];
-
 pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let pattern = pattern(args)?;
     let member = ui.member(args.path.as_deref())?;
@@ -87,12 +78,6 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let within =
         |place| args.places.contains(&place) || args.places.is_empty() && place != Place::Wal;
-    let places = Places {
-        keys: within(Place::Keys),
-        values: within(Place::Values),
-        history: within(Place::History),
-        until: revision,
-    };
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
@@ -101,73 +86,33 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         true => logged(&member, &*ui.progress())?,
         false => None,
     };
-    let only_there = logged.as_ref().map(|logged| {
-        [
-            objects.over(logged.keyspace()),
-            objects.over(logged.unplaced()),
-        ]
-    });
+    let search = Search {
+        objects: &objects,
+        logged: logged.as_ref(),
+        pattern: &pattern,
+        range: &range,
+        places: Places {
+            keys: within(Place::Keys),
+            values: within(Place::Values),
+            history: within(Place::History),
+            until: revision,
+        },
+        mask: mask.as_ref(),
+    };
     let progress = ui.progress();
     let mut any = false;
     let mut failed = None;
     let mut rows = ui.rows("search", &COLUMNS)?;
-    let mut give = |hit: Hit, of_wal: Option<bool>| {
+    search.each(&mut |row| {
         any = true;
-        let place = match (&hit.field, hit.live, of_wal) {
-            (_, _, Some(_)) => "wal",
-            (None, true, _) => "key",
-            (None, false, _) => "deleted key",
-            (Some(_), true, _) => "live",
-            (Some(_), false, _) => "history",
-        };
-        // Of some writes of the WAL only the raft index is known.
-        let revision = |revision: i64| match of_wal {
-            Some(false) => Cell::shown(format!("(entry {revision})"), serde_json::Value::Null),
-            _ => Cell::number(revision),
-        };
-        let pushed = rows.push(vec![
-            Cell::text(place).label(Label::Dim),
-            revision(hit.revision),
-            revision(hit.first_revision),
-            Cell::number(hit.versions),
-            Cell::key(hit.key).label(Label::Name),
-            hit.field
-                .filter(|field| !field.is_empty())
-                .map(Cell::text)
-                .unwrap_or_default(),
-            Cell::text(hit.text),
-            Cell::flag(hit.live && of_wal.is_none()),
-        ]);
-        failed = pushed.err();
-        failed.is_none() && !etcd_inspect::progress::Progress::cancelled(&*progress)
-    };
-    if places.keys || places.values || places.history {
-        objects.search(&pattern, &range, places, mask.as_ref(), &mut |hit| {
-            give(hit, None)
-        });
-    }
-    for (objects, placed) in only_there.iter().flatten().zip([true, false]) {
-        let everything = Places {
-            keys: true,
-            values: true,
-            history: true,
-            until: revision.filter(|_| placed),
-        };
-        objects.search(&pattern, &range, everything, mask.as_ref(), &mut |hit| {
-            give(hit, Some(placed))
-        });
-    }
+        failed = rows.push(row.cells()).err();
+        failed.is_none() && !progress.cancelled()
+    });
     if let Some(error) = failed {
         return Err(error.into());
     }
     rows.finish(Tail::default())?;
-    let exit = view.finish(ui)?;
-    let cut = if ui.interrupted() {
-        Exit::Partial
-    } else {
-        Exit::negative_if(!any)
-    };
-    Ok(exit.worse(cut))
+    Ok(Exit::negative_if(!any))
 }
 
 fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
@@ -180,9 +125,8 @@ fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
         .case_insensitive(args.ignore_case)
         .build()
         .map_err(|error| {
-            Failure::usage(error.to_string()).next(format!(
-                "etcd-inspect search -F '{}' {{path}}",
-                args.pattern
-            ))
+            let word = shell_word(args.pattern.as_ref());
+            let command = format!("etcd-inspect search -F {word} -d {{path}}");
+            Failure::usage(error.to_string()).next(command)
         })
 }

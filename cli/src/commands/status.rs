@@ -82,7 +82,6 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     match &view {
         Some(Ok(view)) => {
             keyspace(&member, view, &mut sheet, &time::zone(ui.global.local))?;
-            exit = view.finish(ui)?;
         }
         Some(Err(error)) => {
             let failure = error.downcast_ref().map(Failure::from_library);

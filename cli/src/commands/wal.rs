@@ -1,19 +1,16 @@
-mod entries;
-mod filter;
-mod records;
-mod segments;
-mod terms;
-
 use std::path::PathBuf;
 
+use etcd_inspect::Error;
+use etcd_inspect::answers::Damage;
+use etcd_inspect::answers::wal::{self, Filter, IndexRange, Keys, NoSuchType};
 use etcd_inspect::member::{Member, Wal};
-use etcd_inspect::wal::check;
-use etcd_inspect::{Error, Severity};
 
-use self::filter::{Filter, IndexRange};
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, Row, Tail, hex, number};
 use crate::secrets::Reveal;
 use crate::ui::Ui;
+use crate::what::{self, What};
 
 /// Read the raft log: entries with decoded requests, terms and votes, segments
 ///
@@ -34,16 +31,16 @@ pub(crate) struct WalArgs {
     /// Terms instead of entries: first and last index, whom this member voted for, how it ended
     #[arg(long, conflicts_with_all = ["segments", "raw"])]
     terms: bool,
-    /// The files instead of entries: sequence, indexes, checksums, what stands at the end
+    /// The files instead of entries: sequence, indexes, checksums, what is at the end
     #[arg(long, conflicts_with = "raw")]
     segments: bool,
-    /// Every record as it stands, of every type, with its checksum
+    /// Every record as it is, of every type, with its checksum
     #[arg(long)]
     raw: bool,
     /// Also entries that were overwritten or are damaged
     #[arg(long)]
     all: bool,
-    /// Only requests that name this key, alone, in a transaction or within a range (KEY/: also what lies below)
+    /// Only requests that name this key, alone, in a transaction or within a range (KEY/: also the keys below it)
     #[arg(long, value_name = "KEY")]
     key: Option<std::ffi::OsString>,
     /// Only this type: normal, empty, conf_change, a request (put, txn, lease_grant, v2_put, …), or a record
@@ -58,23 +55,108 @@ pub(crate) struct WalArgs {
     index: Option<IndexRange>,
 }
 
+impl WalArgs {
+    fn filter(&self) -> Result<Filter, Failure> {
+        let key = match &self.key {
+            None => Keys::Any,
+            Some(word) => match what::parse(std::slice::from_ref(word))?.pop() {
+                Some(What::Glob(pattern)) => Keys::Glob(pattern),
+                Some(What::Key(key)) => Keys::Exact(key),
+                _ => Keys::Exact(what::unescape(word)),
+            },
+        };
+        let no_type = |error: NoSuchType| {
+            Failure::usage(error.to_string())
+                .means("types: normal, empty, conf_change, put, txn, delete_range, lease_grant, compaction, … or entry, state, snapshot, metadata, crc")
+                .next("etcd-inspect wal --type put {path}")
+        };
+        Filter::new(self.kind.as_deref(), self.raw, key, self.index).map_err(no_type)
+    }
+}
+
 pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let filter = Filter::new(args)?;
+    let filter = args.filter()?;
     let member = ui.member(args.path.as_deref())?;
     let progress = ui.progress();
-    let Some(wal) = member.wal_with(&*progress) else {
+    let Some(log) = member.wal_with(&*progress) else {
         return Err(no_wal(&member).into());
     };
-    if args.terms {
-        terms::print(&wal, ui)?;
-    } else if args.segments {
-        segments::print(&wal, ui)?;
-    } else if args.raw || filter.wants_records() {
-        records::print(&wal, &filter, ui)?;
-    } else {
-        entries::print(&wal, &filter, args.all, args.reveal.is_some(), ui)?;
+    let chain = wal::chain_damage(&log);
+    let is_partial = chain.is_partial;
+    if is_partial {
+        ui.partial(Damage::new(chain.findings.clone(), 0));
     }
-    damage(&wal, ui)
+    if args.terms {
+        ui.table("wal", &wal::terms(&log))?;
+    } else if args.segments {
+        ui.table("wal", &wal::segments(&log))?;
+    } else if args.raw || filter.wants_records() {
+        ui.table("wal", &wal::records(&log, &filter))?;
+    } else if matches!(ui.format(), Format::Raw | Format::Hex) {
+        bytes(&log, &filter, args, ui)?;
+    } else {
+        entries(&log, &filter, args.all, ui)?;
+    }
+    if is_partial {
+        return Ok(Exit::Partial);
+    }
+    ui.warn_of_findings(&chain.findings)?;
+    Ok(Exit::negative_if(!chain.findings.is_empty()))
+}
+
+/// One line for each entry, its request decoded.
+fn entries(log: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    let format = ui.format();
+    let with_decoded = format.is_json() || format == Format::Yaml;
+    let reach = wal::reach(log);
+    let mut rows = ui.rows("wal", &wal::COLUMNS)?;
+    if let Some(reach) = reach {
+        rows.head("first_index", reach.first);
+        rows.head("last_index", reach.last);
+        rows.head("commit", reach.commit);
+    }
+    let hidden = wal::entries(log, filter, all, with_decoded, &mut |row| {
+        rows.push(row.cells())
+    })?;
+    let all = reach.map(|reach| {
+        format!(
+            "{} entries, indexes {}–{}",
+            number::thousands(i128::try_from(reach.entries).unwrap_or_default()),
+            number::thousands(reach.first.into()),
+            number::thousands(reach.last.into()),
+        )
+    });
+    rows.finish(Tail {
+        all,
+        ..Tail::default()
+    })?;
+    if hidden > 0 {
+        ui.note(format!(
+            "{hidden} entries that were overwritten or are damaged are left out (--all shows them)"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The data of entries as it is stored: `-o raw`, `-o hex`.
+fn bytes(log: &Wal<'_>, filter: &Filter, args: &WalArgs, ui: &mut Ui) -> anyhow::Result<()> {
+    let terminal = ui.terminal;
+    let mut hidden = 0usize;
+    for entry in wal::data(log, filter, args.all, args.reveal.is_some()) {
+        hidden = hidden.saturating_add(entry.hidden);
+        if ui.format() == Format::Raw {
+            ui.raw(&entry.data)?;
+            continue;
+        }
+        ui.line(format!("index {} term {}", entry.index, entry.term))?;
+        hex::dump(ui.out(), terminal, "", entry.offset, &entry.data)?;
+    }
+    if hidden > 0 {
+        ui.note(format!(
+            "{hidden} bytes of secrets are shown as * (--reveal shows them)"
+        ))?;
+    }
+    Ok(())
 }
 
 fn no_wal(member: &Member) -> Error {
@@ -82,34 +164,4 @@ fn no_wal(member: &Member) -> Error {
         file: member.evidence().name().clone(),
         what: "WAL (no member/wal with a segment; --wal-dir may have put it elsewhere)",
     }
-}
-
-/// What could not be read, on stderr: the answer is then a partial one.
-fn damage(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut findings = Vec::new();
-    check::chain(wal.log(), wal.files(), &mut |finding| {
-        if finding.severity > Severity::Note {
-            findings.push(finding);
-        }
-    });
-    let skipped = wal.log().damages.iter().any(|damage| {
-        let record = damage
-            .record
-            .and_then(|record| wal.log().records.get(record));
-        record.is_none_or(|record| !record.crc.is_trusted())
-    });
-    // A torn tail is only a warning; where it costs a record of the answer, the answer says so.
-    findings.retain(|finding| skipped || finding.severity == Severity::Error);
-    ui.warn_of_findings(&findings)?;
-    Ok(if ui.interrupted() || skipped {
-        Exit::Partial
-    } else {
-        Exit::negative_if(!findings.is_empty())
-    })
-}
-
-/// `….wal+0x3FF70`: the file's own name, without the folder.
-fn at(file: &str, offset: u64) -> String {
-    let base = file.rsplit('/').next().unwrap_or(file);
-    format!("{base}+{offset:#x}")
 }

@@ -1,8 +1,12 @@
 //! Flags of kubectl that the verbs over objects take.
 
+use etcd_inspect::answers::find::Scope;
 use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect::kubernetes::selector::{FieldSelector, LabelSelector, SelectorError};
+use etcd_inspect::member::Reading;
 use jiff::Timestamp;
 
+use crate::failure::Failure;
 use crate::secrets::{KeyFiles, Showing};
 
 /// Where Kubernetes keeps its keys.
@@ -30,6 +34,37 @@ pub(crate) struct ScopeArgs {
     /// Objects of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
+}
+
+impl ScopeArgs {
+    /// Which objects; without `-n` and `-A` those of the namespace `default`, as for kubectl.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope {
+            namespace: match (&self.namespace, self.all_namespaces) {
+                (_, true) => None,
+                (Some(namespace), _) => Some(namespace.clone()),
+                (None, _) => Some("default".to_owned()),
+            },
+            ..Scope::default()
+        }
+    }
+}
+
+impl KubeArgs {
+    /// Which objects, and how they are read.
+    pub(crate) fn scope(&self) -> Result<Scope, Failure> {
+        let wrong = |error: SelectorError| Failure::usage(error.to_string());
+        let text = |selector: &Option<String>| selector.clone().unwrap_or_default();
+        Ok(Scope {
+            labels: LabelSelector::parse(&text(&self.selector)).map_err(wrong)?,
+            fields: FieldSelector::parse(&text(&self.field_selector)).map_err(wrong)?,
+            reading: Reading {
+                stored: self.stored,
+                unknown_fields: self.unknown,
+            },
+            ..self.scope.scope()
+        })
+    }
 }
 
 /// What `kubectl get` takes.

@@ -1,13 +1,14 @@
 //! `get --describe`.
 
+use etcd_inspect::answers::find::Found;
 use etcd_inspect::kubernetes::describe::{Owner, Summary, describe as summarise};
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Objects, Reading};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::KubeArgs;
 use super::print::{aligned, table_of};
-use super::{Found, KubeArgs};
 use crate::output::{Label, Line};
 use crate::ui::Ui;
 

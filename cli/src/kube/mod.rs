@@ -1,19 +1,16 @@
 //! Kubernetes objects on the command line: what `get`, `history`, `search` and `certs` share.
 
 mod args;
-pub(crate) mod audit;
 mod describe;
-mod find;
+mod failed;
 mod print;
 mod raw;
-mod undecodable;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
-pub(crate) use find::{Found, Query};
+pub(crate) use failed::{failure, register};
 pub(crate) use print::{Printer, print_names, shaped};
 pub(crate) use raw::{Shown, Values};
-pub(crate) use undecodable::undecodable;
 
 use etcd_inspect::member::{Member, Objects};
 use etcd_inspect::mvcc::Keyspace;
@@ -40,14 +37,6 @@ pub(crate) fn open<'a>(
     ))
 }
 
-/// `deployments/shop/web`: what messages call an object.
-pub(crate) fn shown(plural: &str, namespace: Option<&str>, name: &str) -> String {
-    match namespace {
-        Some(namespace) => format!("{plural}/{namespace}/{name}"),
-        None => format!("{plural}/{name}"),
-    }
-}
-
 /// Nothing of that name is a resource here.
 pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
     use etcd_inspect::kubernetes::resources::RESOURCES;
@@ -58,7 +47,7 @@ pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
     let failure = Failure::not_found(format!(
         "no resource type {noun:?}, and no key of that name"
     ));
-    match crate::suggest::nearest(noun, builtin.chain(custom)) {
+    match etcd_inspect::answers::nearest(noun, builtin.chain(custom)) {
         Some(near) => failure.next(format!("etcd-inspect get {near} -A -d {{path}}")),
         None => failure.next("etcd-inspect keys --by-resource {path}"),
     }

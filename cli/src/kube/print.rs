@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use etcd_inspect::answers::find::{Found, Named};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -14,11 +15,10 @@ use etcd_inspect::mvcc::Version;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::find::Named;
-use super::{Found, KubeArgs};
+use super::KubeArgs;
 use crate::failure::Failure;
-use crate::output::table::WIDEST;
-use crate::output::{Format, Label, Line, escape, hex, json as output_json, rows};
+use crate::output::table::Table as Grid;
+use crate::output::{Cell, Column, Format, Label, Line, escape, hex, json as output_json, rows};
 use crate::ui::Ui;
 
 /// What is kept of an object until all are found.
@@ -183,7 +183,7 @@ impl<'p> Printer<'p> {
         match &self.format {
             Format::JsonPath(template) => {
                 let template = Template::parse(template).map_err(wrong)?;
-                let text = template.render(&listed(documents, single));
+                let text = template.render(&listed(documents, single, ui));
                 let charset = ui.terminal.charset;
                 let text = if ui.terminal.is_tty {
                     escape::lines(text.as_bytes(), charset)
@@ -201,7 +201,10 @@ impl<'p> Printer<'p> {
                     .collect();
                 aligned(&headings, &rows, ui)?;
             }
-            _ => ui.yaml(&listed(documents, single))?,
+            _ => {
+                let list = listed(documents, single, ui);
+                ui.yaml(&list)?;
+            }
         }
         Ok(())
     }
@@ -299,10 +302,15 @@ fn texts(format: &Format, pieces: Vec<Piece<'_>>, single: bool, ui: &mut Ui) -> 
             ui.out().write_all(text.as_bytes())?;
             ui.out().write_all(b"\n")?;
         }
+        let damage = ui.damage();
+        if *format == Format::Jsonl && !single && !damage.is_empty() {
+            output_json::compact(ui.out(), &json!({ "partial": damage }))?;
+            ui.out().write_all(b"\n")?;
+        }
         return Ok(());
     }
     // The list around them is written as any other, and cut where they belong.
-    let list = text_of(&listed(Vec::new(), false), output_json::pretty);
+    let list = text_of(&listed(Vec::new(), false, ui), output_json::pretty);
     let (head, tail) = list.split_once("[]").unwrap_or((&list, ""));
     ui.out().write_all(head.as_bytes())?;
     ui.out().write_all(b"[")?;
@@ -348,12 +356,17 @@ fn now(
     }
 }
 
-/// One object as itself, several as a List.
-fn listed(mut documents: Vec<Value>, single: bool) -> Value {
+/// One object as itself, several as a List; one that lacks objects says so, in a field that kubectl ignores.
+fn listed(mut documents: Vec<Value>, single: bool, ui: &Ui) -> Value {
     if single && documents.len() == 1 {
         return documents.remove(0);
     }
-    json!({ "apiVersion": "v1", "items": documents, "kind": "List", "metadata": { "resourceVersion": "" } })
+    let mut list = json!({ "apiVersion": "v1", "items": documents, "kind": "List", "metadata": { "resourceVersion": "" } });
+    let damage = ui.damage();
+    if let (false, Some(fields)) = (damage.is_empty(), list.as_object_mut()) {
+        fields.insert("partial".to_owned(), output_json::value(&damage));
+    }
+    list
 }
 
 /// The object as asked for: fields hidden, secrets masked, members in kubectl's order.
@@ -500,41 +513,14 @@ fn separated(line: &[String], separator: u8, ui: &mut Ui) -> io::Result<()> {
 
 /// Columns three blanks apart, like kubectl's; nothing is cut.
 pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -> io::Result<()> {
-    let charset = ui.terminal.charset;
+    let column = |heading: &String| Column::headed(heading.as_str());
+    let columns = headings.iter().map(column).collect();
+    let heads = !ui.global.no_headers;
+    let mut grid = Grid::new(columns, ui.style(), heads).gap(3).uncut();
     let terminal = ui.terminal;
-    let lines: Vec<Vec<String>> = lines
-        .iter()
-        .map(|line| {
-            line.iter()
-                .map(|cell| escape::text(cell, charset).into_owned())
-                .collect()
-        })
-        .collect();
-    let head = (!ui.global.no_headers).then(|| headings.to_vec());
-    let mut widths = vec![0usize; headings.len()];
-    for line in head.iter().chain(&lines) {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(escape::width(cell)).min(WIDEST);
-        }
+    for line in lines {
+        let cells = line.iter().map(|cell| Cell::text(cell.as_str())).collect();
+        grid.push(cells, ui.out(), terminal)?;
     }
-    let heads = usize::from(head.is_some());
-    for (at, line) in head.iter().chain(&lines).enumerate() {
-        let label = if at < heads {
-            Label::Heading
-        } else {
-            Label::Plain
-        };
-        let mut text = String::new();
-        for (cell, width) in line.iter().zip(&widths) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(
-                ' ',
-                width.saturating_sub(escape::width(cell)) + 3,
-            ));
-        }
-        Line::new()
-            .with(label, text.trim_end())
-            .write(ui.out(), terminal)?;
-    }
-    Ok(())
+    grid.flush(ui.out(), terminal)
 }

@@ -71,7 +71,7 @@ impl FromStr for Format {
             "raw" => Self::Raw,
             "hex" => Self::Hex,
             _ => {
-                return Err(match crate::suggest::nearest(name, NAMES) {
+                return Err(match etcd_inspect::answers::nearest(name, NAMES) {
                     Some(near) => format!("no output format {name:?}, did you mean {near}?"),
                     None => format!("no output format {name:?}: one of {}", NAMES.join(", ")),
                 });

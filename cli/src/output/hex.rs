@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::label::Label;
+use super::Label;
 use super::line::write_labelled;
 use super::terminal::Terminal;
 

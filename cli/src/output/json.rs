@@ -65,6 +65,11 @@ impl<F: Formatter> Formatter for Guarded<F> {
     }
 }
 
+/// A value as JSON; null if it cannot be.
+pub(crate) fn value<T: Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
 /// `value` on one line.
 pub(crate) fn compact<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(writer, Guarded(CompactFormatter));

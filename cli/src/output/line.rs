@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::Label;
 use super::escape;
-use super::label::Label;
+use super::label::sgr;
 use super::terminal::Terminal;
 
 /// Pieces of text with their meanings; escaped and coloured when written.
@@ -55,7 +56,7 @@ pub(crate) fn write_labelled(
     label: Label,
     escaped: &str,
 ) -> io::Result<()> {
-    match label.sgr().filter(|_| terminal.color) {
+    match sgr(label).filter(|_| terminal.color) {
         Some(sgr) => write!(out, "\x1b[{sgr}m{escaped}\x1b[0m"),
         None => out.write_all(escaped.as_bytes()),
     }

@@ -4,18 +4,18 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use super::cell::Cell;
-use super::column::{Column, Show};
+use etcd_inspect::answers::{Show, nearest};
+
 use super::escape;
 use super::format::Format;
 use super::json;
-use super::label::Label;
 use super::line::Line;
 use super::number;
 use super::table::Table;
 use super::terminal::Terminal;
+use super::{Cell, Column, Label};
 use crate::failure::Failure;
-use crate::suggest;
+use crate::global::Global;
 use crate::ui::Ui;
 
 /// A running list of rows.
@@ -24,7 +24,7 @@ use crate::ui::Ui;
 /// enough rows to know the widths. `--sort-by` and YAML have to wait for the last row.
 pub(crate) struct Rows<'u> {
     ui: &'u mut Ui,
-    columns: &'static [Column],
+    columns: Vec<Column>,
     picked: Vec<usize>,
     sort: Option<(usize, bool)>,
     limit: Option<u64>,
@@ -56,31 +56,21 @@ pub(crate) struct Tail {
 
 impl<'u> Rows<'u> {
     /// Begins the rows of `verb`.
-    pub(crate) fn begin(
-        ui: &'u mut Ui,
-        verb: &str,
-        columns: &'static [Column],
-    ) -> Result<Self, Failure> {
+    pub(crate) fn begin(ui: &'u mut Ui, verb: &str, columns: &[Column]) -> Result<Self, Failure> {
         let global = &ui.global;
         let format = global.output.clone().unwrap_or_default();
         let picked = pick(columns, &global.columns, &format)?;
-        let sort = match &global.sort_by {
-            None => None,
-            Some(name) => {
-                let (name, reversed) = name
-                    .strip_prefix('-')
-                    .map_or((name.as_str(), false), |name| (name, true));
-                Some((find(columns, name)?, reversed))
-            }
-        };
+        let sort = sorting(columns, global)?;
         let chosen = || {
             picked
                 .iter()
-                .filter_map(|at| columns.get(*at).copied())
+                .filter_map(|at| columns.get(*at).cloned())
                 .collect()
         };
         let body = match format {
-            Format::Table | Format::Wide => Body::Table(Table::new(chosen(), !global.no_headers)),
+            Format::Table | Format::Wide => {
+                Body::Table(Table::new(chosen(), ui.style(), !global.no_headers))
+            }
             Format::Json => Body::Json,
             Format::Jsonl => Body::Jsonl,
             Format::Yaml => Body::Yaml(Vec::new()),
@@ -109,7 +99,7 @@ impl<'u> Rows<'u> {
         );
         Ok(Self {
             ui,
-            columns,
+            columns: columns.to_vec(),
             picked,
             sort,
             limit,
@@ -160,9 +150,11 @@ impl<'u> Rows<'u> {
         self.start()?;
         let (given, written) = (self.given, self.written);
         let terminal = self.ui.terminal;
+        let damage = self.ui.damage();
+        let mark = (!damage.is_empty()).then(|| json::value(&damage));
         let out = self.ui.out();
         match &mut self.body {
-            Body::Table(_) if given == 0 => self.ui.note("nothing to list")?,
+            Body::Table(_) if given == 0 && mark.is_none() => self.ui.note("nothing to list")?,
             Body::Table(table) => {
                 table.flush(out, terminal)?;
                 if terminal.is_tty && written < given {
@@ -181,10 +173,14 @@ impl<'u> Rows<'u> {
                         )
                         .write(out, terminal)?;
                 }
+                if mark.is_some() {
+                    self.ui.mark_partial(&damage)?;
+                }
             }
             Body::Json => {
                 out.write_all(if written == 0 { b"]" } else { b"\n  ]" })?;
                 let mut fields = tail.fields;
+                fields.extend(mark.map(|mark| ("partial".to_owned(), mark)));
                 if written < given {
                     fields.insert("total_rows".to_owned(), Value::from(given));
                 }
@@ -197,9 +193,17 @@ impl<'u> Rows<'u> {
                 let mut document = std::mem::take(&mut self.head);
                 document.insert("rows".to_owned(), Value::Array(std::mem::take(rows)));
                 document.extend(tail.fields);
+                document.extend(mark.map(|mark| ("partial".to_owned(), mark)));
                 self.ui.yaml(&Value::Object(document))?;
             }
-            Body::Jsonl | Body::Separated(_) | Body::Name => {}
+            Body::Jsonl => {
+                if let Some(mark) = mark {
+                    json::compact(out, &serde_json::json!({ "partial": mark }))?;
+                    out.write_all(b"\n")?;
+                }
+            }
+            // A mark among the rows would be taken for one: it is on stderr, and in the exit code.
+            Body::Separated(_) | Body::Name => {}
         }
         Ok(())
     }
@@ -231,7 +235,7 @@ impl<'u> Rows<'u> {
                     .picked
                     .iter()
                     .filter_map(|at| self.columns.get(*at))
-                    .map(|column| column.field)
+                    .map(|column| column.field.as_ref())
                     .collect();
                 write_separated(out, separator, heads)
             }
@@ -247,12 +251,12 @@ impl<'u> Rows<'u> {
         self.written += 1;
         let first = self.written == 1;
         let terminal = self.ui.terminal;
-        let (columns, picked) = (self.columns, &self.picked);
+        let (columns, picked) = (&self.columns, &self.picked);
         let object = || {
             let mut object = Map::new();
             for at in picked {
                 if let (Some(column), Some(cell)) = (columns.get(*at), row.get(*at)) {
-                    cell.put(column.field, &mut object);
+                    cell.put(&column.field, &mut object);
                 }
             }
             Value::Object(object)
@@ -333,20 +337,70 @@ fn pick(columns: &[Column], wanted: &[String], format: &Format) -> Result<Vec<us
         .collect())
 }
 
+/// Which column rows are sorted by, and whether the other way round.
+fn sorting(columns: &[Column], global: &Global) -> Result<Option<(usize, bool)>, Failure> {
+    let Some(name) = &global.sort_by else {
+        return Ok(None);
+    };
+    let (name, reversed) = match name.strip_prefix('-') {
+        Some(name) => (name, true),
+        None => (name.as_str(), false),
+    };
+    Ok(Some((find(columns, name)?, reversed)))
+}
+
+/// Sorts and cuts the objects of a list as the flags ask, and leaves only their wanted fields.
+pub(crate) fn arrange(
+    columns: &[Column],
+    global: &Global,
+    objects: &mut Vec<Map<String, Value>>,
+) -> Result<(), Failure> {
+    if let Some((column, reversed)) = sorting(columns, global)?
+        && let Some(column) = columns.get(column)
+    {
+        let field = column.field.as_ref();
+        let cell = |object: &Map<String, Value>| {
+            let value = object.get(field);
+            value.map_or_else(Cell::unknown, |value| Cell::of_json(field, value))
+        };
+        objects.sort_by(|a, b| order(Some(&cell(a)), Some(&cell(b)), reversed));
+    }
+    if let Some(limit) = global.limit.filter(|limit| *limit > 0) {
+        objects.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    if !global.columns.is_empty() {
+        let wanted = |field: &str| {
+            let mut columns = columns.iter().filter(|column| column.field == field);
+            columns.any(|column| global.columns.iter().any(|name| column.is_called(name)))
+        };
+        for object in objects {
+            object.retain(|field, _| wanted(field));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the flags name only columns that there are.
+pub(crate) fn validate(columns: &[Column], global: &Global) -> Result<(), Failure> {
+    sorting(columns, global)?;
+    for name in &global.columns {
+        find(columns, name)?;
+    }
+    Ok(())
+}
+
 fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
     columns
         .iter()
         .position(|column| column.is_called(name))
         .ok_or_else(|| {
-            let names = || columns.iter().map(|column| column.field);
+            let names = || columns.iter().map(|column| column.field.as_ref());
+            let all = names().collect::<Vec<_>>().join(", ");
             let failure = Failure::usage(format!("no column {name:?}"));
-            match suggest::nearest(name, names()) {
-                Some(near) => failure.means(format!("did you mean {near}?")),
-                None => failure.means(format!(
-                    "columns: {}",
-                    names().collect::<Vec<_>>().join(", ")
-                )),
-            }
+            failure.means(match nearest(name, names()) {
+                Some(near) => format!("did you mean {near}? columns: {all}"),
+                None => format!("columns: {all}"),
+            })
         })
 }
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::cell::Cell;
-use super::column::{Align, Column};
+use etcd_inspect::answers::{Align, Style};
+
 use super::escape;
-use super::label::Label;
 use super::line::write_labelled;
 use super::terminal::Terminal;
+use super::{Cell, Column, Label};
 
 /// Rows seen before the widths are fixed; a longer table streams on with these widths.
 const ROWS_TO_MEASURE: usize = 4096;
@@ -22,6 +22,9 @@ const NARROWEST: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
+    style: Style,
+    gap: usize,
+    cuts: bool,
     headings: bool,
     waiting: Vec<Vec<Cell>>,
     widths: Option<Vec<usize>>,
@@ -29,13 +32,28 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table of these columns.
-    pub(crate) fn new(columns: Vec<Column>, headings: bool) -> Self {
+    pub(crate) fn new(columns: Vec<Column>, style: Style, headings: bool) -> Self {
         Self {
             columns,
+            style,
+            gap: GAP,
+            cuts: true,
             headings,
             waiting: Vec::new(),
             widths: None,
         }
+    }
+
+    /// The same with so many blanks between columns.
+    pub(crate) fn gap(mut self, gap: usize) -> Self {
+        self.gap = gap;
+        self
+    }
+
+    /// The same, wider than the terminal if it must.
+    pub(crate) fn uncut(mut self) -> Self {
+        self.cuts = false;
+        self
     }
 
     /// One more row, its cells in the order of the columns.
@@ -46,7 +64,7 @@ impl Table {
         terminal: Terminal,
     ) -> io::Result<()> {
         if let Some(widths) = &self.widths {
-            return write_row(out, terminal, &self.columns, widths, &row);
+            return self.write_row(out, terminal, widths, &row);
         }
         self.waiting.push(row);
         if self.waiting.len() >= ROWS_TO_MEASURE {
@@ -63,12 +81,12 @@ impl Table {
                 let heads: Vec<_> = self
                     .columns
                     .iter()
-                    .map(|column| Cell::text(column.head).label(Label::Heading))
+                    .map(|column| Cell::text(column.head.as_ref()).label(Label::Heading))
                     .collect();
-                write_row(out, terminal, &self.columns, &widths, &heads)?;
+                self.write_row(out, terminal, &widths, &heads)?;
             }
             for row in std::mem::take(&mut self.waiting) {
-                write_row(out, terminal, &self.columns, &widths, &row)?;
+                self.write_row(out, terminal, &widths, &row)?;
             }
             self.widths = Some(widths);
         }
@@ -81,7 +99,7 @@ impl Table {
             .iter()
             .map(|column| {
                 if self.headings {
-                    escape::width(column.head)
+                    escape::width(&column.head)
                 } else {
                     0
                 }
@@ -89,16 +107,51 @@ impl Table {
             .collect();
         for row in &self.waiting {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(escape::width(&cell.human(terminal.charset)));
+                *width = (*width).max(escape::width(&cell.human(&self.style)));
             }
         }
         for width in &mut widths {
             *width = (*width).min(WIDEST);
         }
-        if let Some((available, _)) = terminal.size {
-            fit(&mut widths, &self.columns, available);
+        if let Some((available, _)) = terminal.size.filter(|_| self.cuts) {
+            fit(&mut widths, &self.columns, self.gap, available);
         }
         widths
+    }
+
+    fn write_row(
+        &self,
+        out: &mut dyn Write,
+        terminal: Terminal,
+        widths: &[usize],
+        row: &[Cell],
+    ) -> io::Result<()> {
+        let columns = &self.columns;
+        let last = columns.len().saturating_sub(1);
+        let mut owed = 0; // blanks are written before the next text, so that no line ends in them
+        for (at, ((column, cell), width)) in columns.iter().zip(row).zip(widths).enumerate() {
+            let text = cell.human(&self.style);
+            let text = match terminal.is_tty && self.cuts {
+                true => cut(text, *width, terminal),
+                false => text,
+            };
+            let blanks = width.saturating_sub(escape::width(&text));
+            let (before, after) = match column.align {
+                Align::Left => (0, blanks),
+                Align::Right => (blanks, 0),
+            };
+            if !text.is_empty() {
+                write!(out, "{:1$}", "", owed + before)?;
+                write_labelled(out, terminal, cell.label, &text)?;
+                owed = 0;
+            } else {
+                owed += before;
+            }
+            if at != last {
+                owed += after + self.gap;
+            }
+        }
+        out.write_all(b"\n")
     }
 }
 
@@ -106,8 +159,8 @@ impl Table {
 pub(crate) const WIDEST: usize = 512;
 
 /// Takes from the widest text column, one cell at a time, until the table fits or nothing can be taken.
-fn fit(widths: &mut [usize], columns: &[Column], available: usize) {
-    let gaps = GAP.saturating_mul(widths.len().saturating_sub(1));
+fn fit(widths: &mut [usize], columns: &[Column], gap: usize, available: usize) {
+    let gaps = gap.saturating_mul(widths.len().saturating_sub(1));
     while widths.iter().sum::<usize>().saturating_add(gaps) > available {
         let widest = widths
             .iter_mut()
@@ -120,40 +173,6 @@ fn fit(widths: &mut [usize], columns: &[Column], available: usize) {
             None => return,
         }
     }
-}
-
-fn write_row(
-    out: &mut dyn Write,
-    terminal: Terminal,
-    columns: &[Column],
-    widths: &[usize],
-    row: &[Cell],
-) -> io::Result<()> {
-    let last = columns.len().saturating_sub(1);
-    let mut owed = 0; // blanks are written before the next text, so that no line ends in them
-    for (at, ((column, cell), width)) in columns.iter().zip(row).zip(widths).enumerate() {
-        let text = cell.human(terminal.charset);
-        let text = match terminal.is_tty {
-            true => cut(text, *width, terminal),
-            false => text,
-        };
-        let blanks = width.saturating_sub(escape::width(&text));
-        let (before, after) = match column.align {
-            Align::Left => (0, blanks),
-            Align::Right => (blanks, 0),
-        };
-        if !text.is_empty() {
-            write!(out, "{:1$}", "", owed + before)?;
-            write_labelled(out, terminal, cell.label, &text)?;
-            owed = 0;
-        } else {
-            owed += before;
-        }
-        if at != last {
-            owed += after + GAP;
-        }
-    }
-    out.write_all(b"\n")
 }
 
 /// Cuts the middle out: keys differ at their ends.
@@ -196,10 +215,8 @@ mod tests {
     }
 
     fn shown(width: Option<usize>, rows: &[(&str, i128)]) -> String {
-        let mut table = Table::new(
-            vec![Column::left("KEY", "key"), Column::right("REV", "rev")],
-            true,
-        );
+        let columns = vec![Column::left("KEY", "key"), Column::right("REV", "rev")];
+        let mut table = Table::new(columns, Style::default(), true);
         let mut out = Vec::new();
         for (key, rev) in rows {
             table
@@ -237,7 +254,8 @@ mod tests {
 
     #[test]
     fn no_line_ends_in_blanks() {
-        let mut table = Table::new(vec![Column::left("A", "a"), Column::left("B", "b")], true);
+        let columns = vec![Column::left("A", "a"), Column::left("B", "b")];
+        let mut table = Table::new(columns, Style::default(), true);
         let mut out = Vec::new();
         table
             .push(

@@ -32,6 +32,27 @@ impl Damage {
         }
     }
 
+    /// What is missing, without the findings: `2 records were skipped, 1 kind of damage`.
+    pub fn summary(&self) -> String {
+        let many = |count: u64, one: &str, more: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {more}"),
+        };
+        let skipped = self.skipped;
+        let findings = u64::try_from(self.findings.len()).unwrap_or(u64::MAX);
+        let mut parts = Vec::new();
+        if skipped > 0 {
+            parts.push(many(skipped, "record was skipped", "records were skipped"));
+        }
+        if self.cancelled {
+            parts.push("reading was cancelled".to_owned());
+        }
+        if findings > 0 {
+            parts.push(many(findings, "kind of damage", "kinds of damage"));
+        }
+        parts.join(", ")
+    }
+
     /// Whether everything was read.
     pub fn is_empty(&self) -> bool {
         self.findings.is_empty() && self.skipped == 0 && !self.cancelled
@@ -65,26 +86,7 @@ fn identity(finding: &Finding) -> (&'static str, Place) {
 /// `2 records were skipped, 1 kind of damage: BOLT-009 member/snap/db @ 0x5000 (page 5): …`
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let many = |count: u64, one: &str, more: &str| match count {
-            1 => format!("1 {one}"),
-            count => format!("{count} {more}"),
-        };
-        let mut parts = Vec::new();
-        if self.skipped > 0 {
-            parts.push(many(
-                self.skipped,
-                "record was skipped",
-                "records were skipped",
-            ));
-        }
-        if self.cancelled {
-            parts.push("reading was cancelled".to_owned());
-        }
-        let findings = self.findings.len() as u64;
-        if findings > 0 {
-            parts.push(many(findings, "kind of damage", "kinds of damage"));
-        }
-        f.write_str(&parts.join(", "))?;
+        f.write_str(&self.summary())?;
         match self.findings.first() {
             Some(first) => write!(f, ": {} {}: {}", first.code.id, first.place, first.message),
             None => Ok(()),

@@ -1,11 +1,41 @@
 //! What the verbs of the command line answer, as values: computed here, drawn elsewhere.
 //!
-//! **Invariants.** Every answer carries its damage ([`Answer`]). Nothing here prints, colours or measures a terminal.
+//! An answer is a typed value, or a [`Table`] of typed rows with one table of columns from which tables, JSON, CSV and help
+//! come. [`Answer`] carries what could not be read.
+//!
+//! **Invariants.** Nothing here prints, colours or measures a terminal, or reads the environment.
 
 mod answer;
+mod cell;
+#[cfg(feature = "certificates")]
+pub mod certs;
+mod column;
+pub mod encryption;
+pub mod find;
 mod finding;
+pub mod glob;
+pub mod history;
 mod key;
+pub mod keys;
+mod label;
+pub mod leases;
+mod nearest;
+#[cfg(feature = "search")]
+pub mod search;
+mod size;
+pub mod snap;
+pub mod space;
+pub mod sums;
+mod table;
+pub mod undecodable;
+pub mod wal;
 
 pub use answer::{Answer, Damage, Partial};
+pub use cell::{Cell, Content, Style, put_bytes};
+pub use column::{Align, Column, Show};
 pub use finding::{FindingRow, key_json};
 pub use key::Key;
+pub use label::Label;
+pub use nearest::nearest;
+pub use size::parse_size;
+pub use table::{Row, Table};

@@ -3,6 +3,7 @@
 use super::Dataset;
 use crate::answers::Damage;
 use crate::codes::dir;
+use crate::evidence::Evidence;
 use crate::member::Member;
 
 impl Dataset {
@@ -22,21 +23,27 @@ impl Member {
         damage
     }
 
-    /// Folders that could not be listed, archives that end too early, ranges that could not be read.
+    /// As [`Damage::of_files`], of the files of this member.
     pub fn file_damage(&self) -> Damage {
+        Damage::of_files(self.evidence())
+    }
+}
+
+impl Damage {
+    /// Folders that could not be listed, archives that are damaged, ranges that could not be read until now.
+    pub fn of_files(evidence: &Evidence) -> Self {
         let mut findings = Vec::new();
         let losses = [
             dir::UNREADABLE.id,
             dir::ARCHIVE_DAMAGED.id,
             dir::TOO_MANY_FILES.id,
         ];
-        self.evidence().report(&mut |finding| {
+        evidence.report(&mut |finding| {
             if losses.contains(&finding.code.id) {
                 findings.push(finding);
             }
         });
-        self.evidence()
-            .report_unreadable(&mut |finding| findings.push(finding));
-        Damage::new(findings, 0)
+        evidence.report_unreadable(&mut |finding| findings.push(finding));
+        Self::new(findings, 0)
     }
 }

@@ -1,6 +1,7 @@
 //! Who a directory belongs to, by whatever of it is there.
 
 use super::Member;
+use crate::answers::Damage;
 use crate::backend::{self, Cluster, EtcdVersion};
 use crate::snap::Store;
 use located::{ClusterId, Error, Finding, MemberId};
@@ -45,6 +46,14 @@ pub struct Buckets {
     pub auth: backend::Auth,
     /// Values that could not be read.
     pub damage: Vec<Finding>,
+}
+
+impl Buckets {
+    /// The values that could not be read, as the damage of an answer.
+    pub fn loss(&self) -> Damage {
+        let lost = u64::try_from(self.damage.len()).unwrap_or(u64::MAX);
+        Damage::new(self.damage.clone(), lost)
+    }
 }
 
 impl Member {

@@ -1,7 +1,7 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
-use crate::answers::Damage;
+use crate::answers::{Answer, Damage};
 use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
 use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
@@ -71,6 +71,15 @@ impl Member {
     /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
         self.noted_keyspace(Noted::default())
+    }
+
+    /// The keyspace with what could not be read of it.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn keyspace_answer(&self) -> Result<Answer<Keyspace<'_>>, Error> {
+        let keyspace = self.keyspace()?;
+        Ok(Answer::new(keyspace, self.damage()))
     }
 
     /// As [`Member::keyspace`], for whoever wants its hash: the first call of either also sums every record on the way, so

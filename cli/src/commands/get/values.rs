@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use etcd_inspect::answers::keys::lease;
+use etcd_inspect::answers::put_bytes;
 use etcd_inspect::mvcc::{KeyValue, Version};
 use serde_json::{Map, Value};
 
-use crate::commands::keys::lease;
 use crate::failure::Failure;
 use crate::kube::{KubeArgs, Shown, Values, shaped};
-use crate::output::cell::put_bytes;
 use crate::output::{Cell, Column, Format, Label, Tail, escape, hex, json};
 use crate::ui::Ui;
 

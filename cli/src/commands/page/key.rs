@@ -87,7 +87,7 @@ pub(super) fn places(
     }
     rows.finish(Tail::default())?;
     ui.hint("etcd-inspect page ID -d {path}", "every field of one page")?;
-    view.finish(ui)
+    Ok(Exit::Ok)
 }
 
 fn row(version: &Version<'_>, standing: Option<&Standing>) -> Vec<Cell> {

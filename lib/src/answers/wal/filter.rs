@@ -2,22 +2,20 @@
 
 use std::str::FromStr;
 
-use etcd_inspect::raft::{KeySpan, OPERATIONS, Payload};
-use etcd_inspect::wal::RecordKind;
-
-use super::WalArgs;
-use crate::failure::Failure;
-use crate::what::{self, What, glob};
+use crate::answers::glob::matches;
+use crate::raft::{KeySpan, OPERATIONS, Payload};
+use crate::wal::RecordKind;
 
 /// `N`, `A..B` (both included), `A..`, `..B`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IndexRange {
+pub struct IndexRange {
     from: u64,
     to: u64,
 }
 
 impl IndexRange {
-    pub(super) fn contains(self, index: u64) -> bool {
+    /// Whether an index is in it.
+    pub fn contains(self, index: u64) -> bool {
         (self.from..=self.to).contains(&index)
     }
 }
@@ -59,20 +57,28 @@ enum Kind {
     Record(RecordKind),
 }
 
-/// A key that can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
+/// Which keys entries must name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Any, or none.
+    #[default]
     Any,
-    /// The key; with a slash at its end also what lies below.
+    /// This key; with a slash at its end also those below it.
     Exact(Vec<u8>),
+    /// Keys that match a pattern.
     Glob(Vec<u8>),
 }
 
+/// That no entry or record has a type of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no entry has the type {0:?}")]
+pub struct NoSuchType(pub String);
+
 /// All conditions together.
 #[derive(Debug)]
-pub(super) struct Filter {
+pub struct Filter {
     kind: Kind,
-    key: Key,
+    key: Keys,
     index: Option<IndexRange>,
 }
 
@@ -105,49 +111,44 @@ const PAYLOADS: [&str; 16] = [
 ];
 
 impl Filter {
-    pub(super) fn new(args: &WalArgs) -> Result<Self, Failure> {
-        let kind = match args.kind.as_deref().map(|name| name.replace('-', "_")) {
+    /// Entries of a type, with a key, of a range of indexes. `raw`: the name of a record's type wins.
+    ///
+    /// # Errors
+    /// If no type has that name.
+    pub fn new(
+        kind: Option<&str>,
+        raw: bool,
+        key: Keys,
+        index: Option<IndexRange>,
+    ) -> Result<Self, NoSuchType> {
+        let kind = match kind.map(|name| name.replace('-', "_")) {
             None => Kind::Any,
             Some(name) => {
                 let record = RECORDS.into_iter().find(|kind| kind.name() == name);
                 let payload = PAYLOADS.contains(&name.as_str())
                     || OPERATIONS.iter().any(|(_, operation)| *operation == name);
                 match record {
-                    Some(record) if !payload || args.raw => Kind::Record(record),
+                    Some(record) if !payload || raw => Kind::Record(record),
                     _ if payload => Kind::Payload(name),
-                    _ => {
-                        return Err(Failure::usage(format!("no entry has the type {name:?}"))
-                            .means("types: normal, empty, conf_change, put, txn, delete_range, lease_grant, compaction, … or entry, state, snapshot, metadata, crc")
-                            .next("etcd-inspect wal --type put {path}"));
-                    }
+                    _ => return Err(NoSuchType(name)),
                 }
             }
         };
-        let key = match &args.key {
-            None => Key::Any,
-            Some(word) => match what::parse(std::slice::from_ref(word))?.pop() {
-                Some(What::Glob(pattern)) => Key::Glob(pattern),
-                Some(What::Key(key)) => Key::Exact(key),
-                _ => Key::Exact(what::unescape(word)),
-            },
-        };
-        Ok(Self {
-            kind,
-            key,
-            index: args.index,
-        })
+        Ok(Self { kind, key, index })
     }
 
     /// Whether records of another type than entries are asked for.
-    pub(super) fn wants_records(&self) -> bool {
+    pub fn wants_records(&self) -> bool {
         matches!(self.kind, Kind::Record(_))
     }
 
-    pub(super) fn index(&self, index: u64) -> bool {
+    /// Whether an index is asked for.
+    pub fn index(&self, index: u64) -> bool {
         self.index.is_none_or(|range| range.contains(index))
     }
 
-    pub(super) fn record(&self, kind: RecordKind) -> bool {
+    /// Whether records of a type are asked for.
+    pub fn record(&self, kind: RecordKind) -> bool {
         match &self.kind {
             Kind::Any => true,
             Kind::Record(wanted) => *wanted == kind,
@@ -156,28 +157,29 @@ impl Filter {
     }
 
     /// Whether only entries can be meant.
-    pub(super) fn entries_only(&self) -> bool {
-        self.index.is_some() || self.key != Key::Any
+    pub fn entries_only(&self) -> bool {
+        self.index.is_some() || self.key != Keys::Any
     }
 
-    pub(super) fn payload(&self, payload: &Payload) -> bool {
+    /// Whether an entry with this payload is asked for.
+    pub fn payload(&self, payload: &Payload) -> bool {
         let kind = match &self.kind {
             Kind::Payload(name) => payload.name() == name || payload.type_name() == name,
             Kind::Any | Kind::Record(_) => true,
         };
         kind && match &self.key {
-            Key::Any => true,
-            Key::Exact(key) => {
+            Keys::Any => true,
+            Keys::Exact(key) => {
                 let below = |span: &KeySpan<'_>| key.ends_with(b"/") && span.key.starts_with(key);
                 payload
                     .key_spans()
                     .iter()
                     .any(|span| span.contains(key) || below(span))
             }
-            Key::Glob(pattern) => payload
+            Keys::Glob(pattern) => payload
                 .key_spans()
                 .iter()
-                .any(|span| glob(pattern, span.key)),
+                .any(|span| matches(pattern, span.key)),
         }
     }
 }

@@ -1,10 +1,12 @@
-//! What the user may have meant.
+//! What a user may have meant.
 
-/// The nearest of `names` to a mistyped one, where any is near enough to be meant.
-pub(crate) fn nearest<'n>(
-    typed: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
+/// The name that a mistyped one most likely means; `None` if none is near enough.
+///
+/// ```
+/// use etcd_inspect::answers::nearest;
+/// assert_eq!(nearest("stauts", ["status", "keys"]), Some("status"));
+/// ```
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed = typed.to_ascii_lowercase();
     names
         .into_iter()

@@ -1,12 +1,10 @@
-//! Every record as it stands: `--raw`.
+//! `wal --raw`: every record as it is, with its checksum.
 
-use etcd_inspect::member::Wal;
-use etcd_inspect::raft::{Entry, HardState};
-use etcd_inspect::wal::{Crc, Record, RecordKind};
-
-use super::{Filter, at};
-use crate::output::{Cell, Column, Label, Tail};
-use crate::ui::Ui;
+use super::{Filter, short_place};
+use crate::answers::{Cell, Column, Label, Row, Table};
+use crate::member::Wal;
+use crate::raft::{Entry, HardState};
+use crate::wal::{Crc, Record, RecordKind};
 
 static COLUMNS: [Column; 9] = [
     Column::right("RECORD", "record"),
@@ -20,19 +18,20 @@ static COLUMNS: [Column; 9] = [
     Column::right("OFFSET", "offset").wide(),
 ];
 
-pub(super) fn print(wal: &Wal<'_>, filter: &Filter, ui: &mut Ui) -> anyhow::Result<()> {
-    let log = wal.log();
-    let mut rows = ui.rows("wal", &COLUMNS)?;
-    let mut entries = log.entries.iter().peekable();
-    for (number, record) in log.records.iter().enumerate() {
-        let entry = entries.next_if(|entry| entry.record as usize == number);
-        let wanted = match entry {
-            Some(entry) => filter.index(entry.index) && filter.payload(&wal.payload(entry)),
-            None => !filter.entries_only(),
-        };
-        if !wanted || !filter.record(record.kind) {
-            continue;
-        }
+/// One record.
+#[derive(Clone, Debug)]
+pub struct RecordRow<'w, 'a> {
+    wal: &'w Wal<'a>,
+    /// Its number in the log.
+    pub number: usize,
+    /// The record.
+    pub record: &'w Record,
+}
+
+impl Row for RecordRow<'_, '_> {
+    fn cells(&self) -> Vec<Cell> {
+        let (wal, number, record) = (self.wal, self.number, self.record);
+        let log = wal.log();
         let place = log.place(wal.files(), number);
         let file = place.as_ref().map_or("", |place| place.file.as_str());
         let check = match record.crc {
@@ -44,20 +43,40 @@ pub(super) fn print(wal: &Wal<'_>, filter: &Filter, ui: &mut Ui) -> anyhow::Resu
             Crc::CrcField => Cell::text("crc damaged").label(Label::Error),
             Crc::Mismatch => Cell::text("damaged").label(Label::Error),
         };
-        rows.push(vec![
+        vec![
             Cell::count(number),
             Cell::text(record.kind.name()),
             Cell::hash(record.crc_stored),
             check,
             Cell::text(content(wal, number, record)),
             Cell::size(u64::from(record.payload_len)),
-            Cell::text(at(file, record.offset)).label(Label::Dim),
+            Cell::text(short_place(file, record.offset)).label(Label::Dim),
             Cell::text(file),
             Cell::plain(record.offset),
-        ])?;
+        ]
     }
-    rows.finish(Tail::default())?;
-    Ok(())
+}
+
+/// The records that are asked for.
+pub fn records<'w, 'a>(wal: &'w Wal<'a>, filter: &Filter) -> Table<RecordRow<'w, 'a>> {
+    let log = wal.log();
+    let mut rows = Vec::new();
+    let mut entries = log.entries.iter().peekable();
+    for (number, record) in log.records.iter().enumerate() {
+        let entry = entries.next_if(|entry| entry.record as usize == number);
+        let wanted = match entry {
+            Some(entry) => filter.index(entry.index) && filter.payload(&wal.payload(entry)),
+            None => !filter.entries_only(),
+        };
+        if wanted && filter.record(record.kind) {
+            rows.push(RecordRow {
+                wal,
+                number,
+                record,
+            });
+        }
+    }
+    Table::new(&COLUMNS, rows)
 }
 
 fn content(wal: &Wal<'_>, number: usize, record: &Record) -> String {

@@ -1,11 +1,9 @@
-//! The election story: `--terms`.
+//! `wal --terms`: whom this member voted for in each term, and how the term ended.
 
-use etcd_inspect::MemberId;
-use etcd_inspect::member::Wal;
-use etcd_inspect::raft::TermEnd;
-
-use crate::output::{Cell, Column, Label, Tail};
-use crate::ui::Ui;
+use crate::answers::{Cell, Column, Label, Row, Table};
+use crate::member::Wal;
+use crate::raft::{TermEnd, TermSummary};
+use located::MemberId;
 
 static COLUMNS: [Column; 10] = [
     Column::right("TERM", "term"),
@@ -20,14 +18,18 @@ static COLUMNS: [Column; 10] = [
     Column::json("noop"),
 ];
 
-pub(super) fn print(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<()> {
-    let log = wal.log();
-    let local = log.metadata.first().map(|metadata| metadata.node_id);
-    let mut rows = ui.rows("wal", &COLUMNS)?;
-    if let Some(metadata) = log.metadata.first() {
-        rows.head("member_id", format!("{:016x}", metadata.node_id));
-    }
-    for term in log.terms() {
+/// One term.
+#[derive(Clone, Debug)]
+pub struct TermRow {
+    /// The term.
+    pub term: TermSummary,
+    /// The id of the member whose log this is.
+    pub local: Option<MemberId>,
+}
+
+impl Row for TermRow {
+    fn cells(&self) -> Vec<Cell> {
+        let (term, local) = (&self.term, self.local);
         let optional = |value: Option<u64>| value.map(Cell::number).unwrap_or_default();
         let id = format!("{:016x}", term.vote);
         let vote = match term.vote {
@@ -40,7 +42,7 @@ pub(super) fn print(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<()> {
             TermEnd::NoEntries { .. } | TermEnd::Undecided => Label::Note,
             TermEnd::Newest | TermEnd::Followed { .. } => Label::Plain,
         };
-        rows.push(vec![
+        vec![
             Cell::plain(term.term),
             optional(term.first_index),
             optional(term.last_index),
@@ -51,8 +53,21 @@ pub(super) fn print(wal: &Wal<'_>, ui: &mut Ui) -> anyhow::Result<()> {
             Cell::text(term.end.to_string()).label(label),
             Cell::list(term.votes.iter().map(|vote| format!("{vote:016x}"))),
             Cell::flag(term.has_noop),
-        ])?;
+        ]
     }
-    rows.finish(Tail::default())?;
-    Ok(())
+}
+
+/// The terms of the log.
+pub fn terms(wal: &Wal<'_>) -> Table<TermRow> {
+    let log = wal.log();
+    let local = log.metadata.first().map(|metadata| metadata.node_id);
+    let terms = log.terms().into_iter();
+    let table = Table::new(
+        &COLUMNS,
+        terms.map(|term| TermRow { term, local }).collect(),
+    );
+    match local {
+        Some(local) => table.head("member_id", format!("{local:016x}")),
+        None => table,
+    }
 }

@@ -1,4 +1,4 @@
-//! One value of one row: what people read and what programs read.
+//! One value of one row: what people read and what programs read. A front end chooses the form, never the value.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -6,19 +6,41 @@ use std::cmp::Ordering;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::escape::{self, Charset};
-use super::label::Label;
-use super::number;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use located::text::escape::{self, Charset};
+use located::text::{number, time};
+
+use super::Label;
+
+/// How values are shown to people.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// Which characters can be shown.
+    pub charset: Charset,
+    /// In which time zone moments are shown.
+    pub zone: TimeZone,
+}
+
+/// UTF-8 and UTC.
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            charset: Charset::default(),
+            zone: TimeZone::UTC,
+        }
+    }
+}
 
 /// What a cell holds. Absent means unknown: JSON leaves such a field out, tables show nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Content {
+pub enum Content {
     /// Not known, or not applicable.
     #[default]
     Unknown,
     /// Text; escaped when it is written.
     Text(String),
-    /// Bytes from the evidence: `field` where they are UTF-8, `field_b64` where not.
+    /// Bytes from the evidence: `field` if they are UTF-8, else `field_b64`.
     Bytes(Vec<u8>),
     /// A count, revision or index: `1,204,902` in tables, a number in JSON.
     Number(i128),
@@ -41,6 +63,13 @@ pub(crate) enum Content {
     Flag(bool),
     /// Several texts: joined by commas in tables, an array in JSON.
     List(Vec<String>),
+    /// A moment: RFC 3339 for programs; for people without its date if it is the day of `newest`.
+    Moment {
+        /// The moment.
+        at: Timestamp,
+        /// The newest moment of the same answer.
+        newest: Option<Timestamp>,
+    },
     /// Shown one way to people and given another way to programs.
     Shown {
         /// For people.
@@ -51,30 +80,32 @@ pub(crate) enum Content {
 }
 
 /// A value with its meaning.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Cell {
-    pub(crate) content: Content,
-    pub(crate) label: Label,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cell {
+    /// What it holds.
+    pub content: Content,
+    /// What it means.
+    pub label: Label,
 }
 
 impl Cell {
-    /// Nothing known.
-    pub(crate) fn unknown() -> Self {
+    /// Nothing is known, or nothing applies.
+    pub fn unknown() -> Self {
         Self::default()
     }
 
     /// Text of our own or from the evidence.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         Content::Text(text.into()).into()
     }
 
     /// A key or value from the evidence.
-    pub(crate) fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Content::Bytes(bytes.into()).into()
     }
 
     /// A user key: like any bytes, but an empty one is seen.
-    pub(crate) fn key(bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn key(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() {
             return Self::shown("\"\" (empty key)", "");
@@ -83,52 +114,63 @@ impl Cell {
     }
 
     /// A count, revision or raft index.
-    pub(crate) fn number(number: impl Into<i128>) -> Self {
+    pub fn number(number: impl Into<i128>) -> Self {
         Content::Number(number.into()).into()
     }
 
     /// A count that `usize` holds.
-    pub(crate) fn count(count: usize) -> Self {
+    pub fn count(count: usize) -> Self {
         Content::Number(i128::try_from(count).unwrap_or(i128::MAX)).into()
     }
 
     /// A number without thousands separators.
-    pub(crate) fn plain(number: impl Into<i128>) -> Self {
+    pub fn plain(number: impl Into<i128>) -> Self {
         Content::Plain(number.into()).into()
     }
 
     /// A number of bytes.
-    pub(crate) fn size(bytes: u64) -> Self {
+    pub fn size(bytes: u64) -> Self {
         Content::Size(bytes).into()
     }
 
     /// A 64-bit id.
-    pub(crate) fn id(id: u64) -> Self {
+    pub fn id(id: u64) -> Self {
         Content::Id(id).into()
     }
 
     /// A 32-bit hash.
-    pub(crate) fn hash(hash: u32) -> Self {
+    pub fn hash(hash: u32) -> Self {
         Content::Hash(hash).into()
     }
 
     /// `part` of `whole` in percent.
-    pub(crate) fn percent(part: u64, whole: u64) -> Self {
+    pub fn percent(part: u64, whole: u64) -> Self {
         Content::Percent { part, whole }.into()
     }
 
     /// Yes or no.
-    pub(crate) fn flag(flag: bool) -> Self {
+    pub fn flag(flag: bool) -> Self {
         Content::Flag(flag).into()
     }
 
+    /// A moment, for people with its date.
+    pub fn moment(at: Timestamp) -> Self {
+        Content::Moment { at, newest: None }.into()
+    }
+
+    /// A moment, for people without its date if it is the day of `newest`.
+    pub fn moment_near(at: Timestamp, newest: Option<Timestamp>) -> Self {
+        let newest = Some(newest.unwrap_or(at));
+        Content::Moment { at, newest }.into()
+    }
+
     /// Several texts.
-    pub(crate) fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
+    pub fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
         Content::List(items.into_iter().map(Into::into).collect()).into()
     }
 
     /// `text` for people, `json` for programs.
-    pub(crate) fn shown(text: impl Into<String>, json: impl Into<Value>) -> Self {
+    pub fn shown(text: impl Into<String>, json: impl Into<Value>) -> Self {
         Content::Shown {
             text: text.into(),
             json: json.into(),
@@ -136,15 +178,41 @@ impl Cell {
         .into()
     }
 
+    /// A field of a JSON document, by the name and type it has there.
+    pub fn of_json(field: &str, value: &Value) -> Self {
+        match value {
+            Value::Null => Self::unknown(),
+            Value::Bool(flag) => Self::flag(*flag),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (_, Some(bytes)) if field == "bytes" || field.ends_with("_bytes") => {
+                    Self::size(bytes)
+                }
+                (Some(number), _) => Self::number(number),
+                (None, Some(number)) => Self::number(number),
+                (None, None) => Self::shown(number.to_string(), value.clone()),
+            },
+            Value::String(text) => Self::text(text.as_str()),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                Self::list(items.iter().filter_map(Value::as_str))
+            }
+            other => Self::shown(other.to_string(), other.clone()),
+        }
+    }
+
     /// The same value with a meaning.
-    pub(crate) fn label(mut self, label: Label) -> Self {
+    pub fn label(mut self, label: Label) -> Self {
         self.label = label;
         self
     }
 
     /// As people read it, escaped.
-    pub(crate) fn human(&self, charset: Charset) -> Cow<'_, str> {
+    pub fn human(&self, style: &Style) -> Cow<'_, str> {
+        let charset = style.charset;
         match &self.content {
+            Content::Moment { at, newest } => Cow::Owned(match newest {
+                Some(newest) => time::short(*at, *newest, &style.zone),
+                None => time::full(*at, &style.zone),
+            }),
             Content::Unknown => Cow::Borrowed(""),
             Content::Text(text) => escape::text(text, charset),
             Content::Bytes(bytes) => escape::bytes(bytes, charset),
@@ -163,8 +231,9 @@ impl Cell {
     }
 
     /// As CSV and TSV give it: plain numbers, escaped text.
-    pub(crate) fn machine(&self, charset: Charset) -> Cow<'_, str> {
+    pub fn machine(&self, charset: Charset) -> Cow<'_, str> {
         match &self.content {
+            Content::Moment { at, .. } => Cow::Owned(time::rfc3339(*at)),
             Content::Number(number) => Cow::Owned(number.to_string()),
             Content::Size(bytes) => Cow::Owned(bytes.to_string()),
             Content::Hash(hash) => Cow::Owned(hash.to_string()),
@@ -175,12 +244,18 @@ impl Cell {
                 Value::String(text) => escape::text(text, charset),
                 other => Cow::Owned(other.to_string()),
             },
-            _ => self.human(charset),
+            _ => {
+                let style = Style {
+                    charset,
+                    zone: TimeZone::UTC,
+                };
+                Cow::Owned(self.human(&style).into_owned())
+            }
         }
     }
 
     /// Puts the value under `field` (or `field_b64`) of a JSON object; an unknown one is left out.
-    pub(crate) fn put(&self, field: &str, object: &mut Map<String, Value>) {
+    pub fn put(&self, field: &str, object: &mut Map<String, Value>) {
         match &self.content {
             Content::Unknown => {}
             Content::Bytes(bytes) => {
@@ -192,7 +267,8 @@ impl Cell {
         }
     }
 
-    fn json(&self) -> Value {
+    /// As JSON has it; null if it is unknown.
+    pub fn json(&self) -> Value {
         match &self.content {
             Content::Unknown => Value::Null,
             Content::Text(text) => Value::from(text.as_str()),
@@ -210,13 +286,14 @@ impl Cell {
                 }
             },
             Content::Flag(flag) => Value::from(*flag),
+            Content::Moment { at, .. } => Value::from(time::rfc3339(*at)),
             Content::List(items) => Value::from(items.clone()),
             Content::Shown { json, .. } => json.clone(),
         }
     }
 
     /// The order of `--sort-by`: numbers by value, text by its bytes, unknown last.
-    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+    pub fn compare(&self, other: &Self) -> Ordering {
         match (self.rank(), other.rank()) {
             (Some(a), Some(b)) => a.cmp(&b),
             _ => match (&self.content, &other.content) {
@@ -224,6 +301,7 @@ impl Cell {
                 (Content::Unknown, _) => Ordering::Greater,
                 (_, Content::Unknown) => Ordering::Less,
                 (Content::Bytes(a), Content::Bytes(b)) => a.cmp(b),
+                (Content::Moment { at: a, .. }, Content::Moment { at: b, .. }) => a.cmp(b),
                 _ => {
                     let charset = Charset::default();
                     self.machine(charset).cmp(&other.machine(charset))
@@ -232,8 +310,8 @@ impl Cell {
         }
     }
 
-    /// The number behind the cell, where there is one.
-    pub(crate) fn rank(&self) -> Option<i128> {
+    /// The number behind the cell, if there is one.
+    pub fn rank(&self) -> Option<i128> {
         match &self.content {
             Content::Number(number) | Content::Plain(number) => Some(*number),
             Content::Size(bytes) => Some(i128::from(*bytes)),
@@ -261,7 +339,7 @@ impl From<Content> for Cell {
 }
 
 /// Puts bytes under `field` where they are UTF-8, under `field_b64` where not: the rule of every JSON document.
-pub(crate) fn put_bytes(object: &mut Map<String, Value>, field: &str, bytes: &[u8]) {
+pub fn put_bytes(object: &mut Map<String, Value>, field: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => object.insert(field.to_owned(), Value::from(text)),
         Err(_) => object.insert(

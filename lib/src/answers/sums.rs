@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use etcd_inspect::kubernetes::resources::Resource;
-use etcd_inspect::member::{Mark, Objects, Reading, Space};
-use etcd_inspect::mvcc::{Counts, KeyRange};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use located::text::number::{percent, size, thousands};
+use serde_json::Value;
 
-use super::{KeysArgs, Within};
-use crate::output::{Cell, Column, Label, Tail, number, time};
-use crate::ui::Ui;
-use crate::view::View;
+use super::keys::Within;
+use super::{Cell, Column, Label, Row, Table};
+use crate::kubernetes::resources::Resource;
+use crate::member::{Mark, Objects, Reading, Space};
+use crate::mvcc::{Counts, KeyRange};
+use located::Error;
 
 /// The sums of a group; the first column is the group's own.
 macro_rules! sums {
@@ -46,7 +45,7 @@ const CLUSTER: &str = "(cluster)";
 /// Keys of a resource that are asked for their kind.
 const TRIED: usize = 8;
 
-/// What keys are summed by.
+/// The group that a key belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Group<'k> {
     Bytes(&'k [u8]),
@@ -54,37 +53,169 @@ enum Group<'k> {
     Others,
 }
 
-pub(super) fn sums(
-    args: &KeysArgs,
-    view: &View<'_>,
+/// What keys are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The resource of a Kubernetes object.
+    Resource,
+    /// Its namespace.
+    Namespace,
+    /// The folder of the key, at most so many deep.
+    Prefix(usize),
+}
+
+/// The sums of one group of keys.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SumRow {
+    name: Cell,
+    path: Cell,
+    /// The kind of the resource, if the group is one and its kind is known.
+    pub kind: Option<String>,
+    /// Keys, revisions and bytes; only those of live keys if `past`.
+    pub counts: Counts,
+    /// The time in the newest write of the group.
+    pub last_write: Option<Timestamp>,
+    /// The newest of these times of all groups.
+    newest: Option<Timestamp>,
+    /// Size of the db file in bytes.
+    pub db_bytes: u64,
+    /// Whether the sums are those of a past revision: only what was live then is known.
+    pub past: bool,
+}
+
+impl SumRow {
+    /// The name of the group, as people read it.
+    pub fn name(&self) -> String {
+        self.name.human(&super::Style::default()).into_owned()
+    }
+}
+
+impl Row for SumRow {
+    fn cells(&self) -> Vec<Cell> {
+        let counts = &self.counts;
+        let stored = counts.live_bytes.saturating_add(counts.history_bytes);
+        let now = |cell: Cell| if self.past { Cell::unknown() } else { cell };
+        let when = |at| Cell::moment_near(at, self.newest);
+        vec![
+            self.name.clone().label(Label::Name),
+            Cell::number(counts.keys),
+            now(Cell::number(counts.revisions)),
+            now(Cell::number(counts.deleted_keys)),
+            Cell::size(counts.live_bytes),
+            now(Cell::size(counts.history_bytes)),
+            Cell::percent(stored, self.db_bytes),
+            self.last_write.map(when).unwrap_or_default(),
+            now(Cell::number(counts.tombstones)),
+            Cell::number(counts.last_revision),
+            self.kind.as_deref().map(Cell::text).unwrap_or_default(),
+            self.path.clone(),
+        ]
+    }
+}
+
+/// Sums of the keys of a range, the largest group first. `space` gives where the bytes of the db are, of the counts of all keys if
+/// those were counted anyway.
+///
+/// # Errors
+/// As [`Keyspace::at`](crate::mvcc::Keyspace::at), and those of `space`.
+pub fn sums(
     objects: &Objects<'_>,
-    within: &Within<'_>,
+    within: &Within<'_, '_>,
     range: &KeyRange,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    let keyspace = view.keyspace();
-    let revision = view.revision(&args.at, ui)?;
+    by: By,
+    revision: Option<i64>,
+    space: impl FnOnce(Option<&Counts>) -> Result<Space, Error>,
+) -> Result<Table<SumRow>, Error> {
+    let keyspace = objects.keyspace();
+    let groups = counted(objects, within, range, by, revision)?;
+    let space = match revision {
+        None => {
+            let mut all = Counts::default();
+            groups.values().for_each(|counts| add(&mut all, counts));
+            space(Some(&all))?
+        }
+        Some(_) => space(None)?,
+    };
+    let mut groups: Vec<(Group<'_>, Counts)> = groups
+        .into_iter()
+        .filter_map(|(group, counts)| Some((group?, counts)))
+        .collect();
+    // The largest first; equal ones by name, so that two runs agree.
+    groups.sort_by(|(a, one), (b, other)| {
+        let bytes = |counts: &Counts| counts.live_bytes.saturating_add(counts.history_bytes);
+        bytes(other).cmp(&bytes(one)).then(a.cmp(b))
+    });
+    let written: Vec<Option<Mark>> = groups
+        .iter()
+        .map(|(_, counts)| objects.time_of(counts.last_revision))
+        .collect();
+    let newest = written.iter().flatten().map(|mark| mark.time).max();
+    let of_resources = by == By::Resource;
+    let mut total = Counts::default();
+    let mut rows = Vec::with_capacity(groups.len());
+    for ((group, counts), mark) in groups.iter().zip(&written) {
+        add(&mut total, counts);
+        let (name, kind) = group.name(of_resources, objects);
+        rows.push(SumRow {
+            name,
+            path: group.path(of_resources),
+            kind,
+            counts: *counts,
+            last_write: mark.map(|mark| mark.time),
+            newest,
+            db_bytes: space.size_bytes(),
+            past: revision.is_some(),
+        });
+    }
+    let columns = match by {
+        By::Resource => &BY_RESOURCE,
+        By::Namespace => &BY_NAMESPACE,
+        By::Prefix(_) => &BY_PREFIX,
+    };
+    let stored = total.live_bytes.saturating_add(total.history_bytes);
+    let table = Table::new(columns, rows)
+        .head("revision", keyspace.at(revision)?)
+        .all(format!(
+            "{} keys, {}, {} of the file",
+            thousands(total.keys.into()),
+            size(stored),
+            percent(stored, space.size_bytes())
+        ));
+    Ok(match revision {
+        None => table.tail("total", total_json(&total, &space)),
+        Some(_) => table,
+    })
+}
+
+/// What the keys of every group sum up to; `None` is the group of the keys that are not asked for.
+fn counted<'a>(
+    objects: &'a Objects<'a>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+    by: By,
+    revision: Option<i64>,
+) -> Result<HashMap<Option<Group<'a>>, Counts>, Error> {
+    let keyspace = objects.keyspace();
     let layout = objects.layout();
-    let depth = args.by_prefix.unwrap_or(1);
-    let group = |key| -> Option<Group<'_>> {
+    let group = |key: &'a [u8]| -> Option<Group<'a>> {
         if !range.contains(key) || !within.has(key) {
             return None;
         }
-        Some(if args.by_resource {
-            layout.resource(key).map_or(Group::Others, Group::Bytes)
-        } else if args.by_namespace {
-            match layout.parse(key) {
+        Some(match by {
+            By::Resource => layout.resource(key).map_or(Group::Others, Group::Bytes),
+            By::Namespace => match layout.parse(key) {
                 Some(parsed) => parsed
                     .namespace
                     .map_or(Group::Cluster, |name| Group::Bytes(name.as_bytes())),
                 None => Group::Others,
-            }
-        } else {
-            Group::Bytes(first_parts(key, depth))
+            },
+            By::Prefix(depth) => Group::Bytes(first_parts(key, depth)),
         })
     };
-    let groups: HashMap<Option<Group<'_>>, Counts> = match revision {
-        None if args.by_resource && *range == KeyRange::all() && within.is_everything() => {
+    let whole = *range == KeyRange::all() && within.is_everything();
+    Ok(match revision {
+        None if by == By::Resource && whole => {
             let resource = |resource: Option<_>| resource.map_or(Group::Others, Group::Bytes);
             let of_folder = |folder| layout.resource_of_folder(folder);
             keyspace.counts_by_folder(
@@ -98,69 +229,13 @@ pub(super) fn sums(
             let mut groups: HashMap<Option<Group<'_>>, Counts> = HashMap::new();
             for version in keyspace.live(range, revision)?.iter() {
                 let counts = groups.entry(group(version.key)).or_default();
-                counts.keys += 1;
+                counts.keys = counts.keys.saturating_add(1);
                 counts.live_bytes = counts.live_bytes.saturating_add(version.stored_bytes);
                 counts.last_revision = counts.last_revision.max(version.revision.main);
             }
             groups
         }
-    };
-    let space = match revision {
-        None => {
-            let mut all = Counts::default();
-            groups.values().for_each(|counts| add(&mut all, counts));
-            view.space_of(&all)?
-        }
-        Some(_) => view.space()?,
-    };
-    let mut groups: Vec<(Group<'_>, Counts)> = groups
-        .into_iter()
-        .filter_map(|(group, counts)| Some((group?, counts)))
-        .collect();
-    // The largest first; equal ones by name, so that two runs agree.
-    groups.sort_by(|(a, one), (b, other)| {
-        let bytes = |counts: &Counts| counts.live_bytes.saturating_add(counts.history_bytes);
-        bytes(other).cmp(&bytes(one)).then(a.cmp(b))
-    });
-    let columns = match (args.by_resource, args.by_namespace) {
-        (true, _) => &BY_RESOURCE,
-        (_, true) => &BY_NAMESPACE,
-        _ => &BY_PREFIX,
-    };
-    let written: Vec<Option<Mark>> = groups
-        .iter()
-        .map(|(_, counts)| objects.time_of(counts.last_revision))
-        .collect();
-    let newest = written.iter().flatten().map(|mark| mark.time).max();
-    let zone = time::zone(ui.global.local);
-    let mut total = Counts::default();
-    let mut rows = ui.rows("keys", columns)?;
-    rows.head("revision", keyspace.at(revision)?);
-    for ((group, counts), mark) in groups.iter().zip(&written) {
-        add(&mut total, counts);
-        let (name, kind) = group.name(args.by_resource, objects);
-        let mut row = vec![name.label(Label::Name)];
-        row.extend(count_cells(counts, &space, revision.is_some()));
-        row.insert(7, when(*mark, newest, &zone));
-        row.push(kind.map(Cell::text).unwrap_or_default());
-        row.push(group.path(args.by_resource));
-        rows.push(row)?;
-    }
-    let stored = total.live_bytes.saturating_add(total.history_bytes);
-    let mut fields = Map::new();
-    if revision.is_none() {
-        fields.insert("total".to_owned(), total_json(&total, &space));
-    }
-    rows.finish(Tail {
-        fields,
-        all: Some(format!(
-            "{} keys, {}, {} of the file",
-            number::thousands(total.keys.into()),
-            number::size(stored),
-            number::percent(stored, space.size_bytes())
-        )),
-    })?;
-    Ok(())
+    })
 }
 
 fn add(total: &mut Counts, counts: &Counts) {
@@ -171,33 +246,6 @@ fn add(total: &mut Counts, counts: &Counts) {
     total.live_bytes += counts.live_bytes;
     total.history_bytes += counts.history_bytes;
     total.last_revision = total.last_revision.max(counts.last_revision);
-}
-
-/// The time in the newest write of a group, without its date where it is the day of the newest of all.
-fn when(mark: Option<Mark>, newest: Option<Timestamp>, zone: &TimeZone) -> Cell {
-    mark.map(|mark| {
-        Cell::shown(
-            time::short(mark.time, newest.unwrap_or(mark.time), zone),
-            time::rfc3339(mark.time),
-        )
-    })
-    .unwrap_or_default()
-}
-
-/// KEYS to %DB, TOMBSTONES and LAST-REV. In the past only what was live then is known.
-fn count_cells(counts: &Counts, space: &Space, past: bool) -> [Cell; 8] {
-    let stored = counts.live_bytes.saturating_add(counts.history_bytes);
-    let now = |cell: Cell| if past { Cell::unknown() } else { cell };
-    [
-        Cell::number(counts.keys),
-        now(Cell::number(counts.revisions)),
-        now(Cell::number(counts.deleted_keys)),
-        Cell::size(counts.live_bytes),
-        now(Cell::size(counts.history_bytes)),
-        Cell::percent(stored, space.size_bytes()),
-        now(Cell::number(counts.tombstones)),
-        Cell::number(counts.last_revision),
-    ]
 }
 
 fn total_json(total: &Counts, space: &Space) -> Value {
@@ -235,8 +283,8 @@ impl Group<'_> {
     }
 }
 
-/// `services/specs` → `services`, `example.com/widgets` → `widgets.example.com`. Where neither the table nor a stored CRD
-/// says what lies under a path, the newest value does.
+/// `services/specs` → `services`, `example.com/widgets` → `widgets.example.com`. If neither the table nor a stored CRD
+/// names the resource of a path, the newest value does.
 fn resource_name(path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
     let text = String::from_utf8_lossy(path);
     if let Some(resource) = Resource::at(&text) {

@@ -1,0 +1,222 @@
+//! `--columns`, `--sort-by` and `--limit` for answers that are one document.
+//!
+//! A document with a list (findings, members, parts of the file) is then the table of that list; any other is one row, whose
+//! columns are its fields.
+
+use etcd_inspect::answers::{Align, Row, Table};
+use serde_json::{Map, Value};
+
+use super::{Cell, Column, Format, rows};
+use crate::ui::Ui;
+
+/// The list of a document.
+struct List {
+    verb: &'static str,
+    field: &'static str,
+    columns: &'static [Column],
+}
+
+static FINDINGS: [Column; 10] = [
+    Column::left("ID", "id"),
+    Column::left("SEV", "severity"),
+    Column::left("CODE", "code"),
+    Column::left("FILE", "file"),
+    Column::right("OFFSET", "offset"),
+    Column::right("PAGE", "page").wide(),
+    Column::right("COUNT", "count"),
+    Column::left("MESSAGE", "message"),
+    Column::left("SEEN", "seen").wide(),
+    Column::left("EXPECTED", "expected").wide(),
+];
+
+static MEMBERS: [Column; 14] = [
+    Column::left("PATH", "path"),
+    Column::left("MEMBER", "member_id"),
+    Column::right("REV", "revision"),
+    Column::right("COMPACTED", "compact_revision").wide(),
+    Column::right("APPLIED", "applied"),
+    Column::right("COMMIT", "commit").wide(),
+    Column::right("LAST", "last_index").wide(),
+    Column::right("TERM", "term"),
+    Column::right("KEYS", "keys"),
+    Column::right("HASHKV", "hashkv"),
+    Column::right("ERRORS", "errors").wide(),
+    Column::right("WARNINGS", "warnings").wide(),
+    Column::right("DB", "db_bytes"),
+    Column::left("VERDICT", "verdict"),
+];
+
+static LINES: [Column; 3] = [
+    Column::left("LEVEL", "level"),
+    Column::left("CODE", "code"),
+    Column::left("TEXT", "text"),
+];
+
+static CANDIDATES: [Column; 7] = [
+    Column::right("RANK", "rank"),
+    Column::left("PATH", "path"),
+    Column::right("COMMIT", "commit"),
+    Column::right("LAST", "last_index"),
+    Column::right("REV", "revision"),
+    Column::right("DISCARDED", "discarded_entries"),
+    Column::right("LOST-REVS", "lost_revisions"),
+];
+
+static LISTS: [List; 5] = [
+    List {
+        verb: "check",
+        field: "findings",
+        columns: &FINDINGS,
+    },
+    List {
+        verb: "compare",
+        field: "members",
+        columns: &MEMBERS,
+    },
+    List {
+        verb: "preflight",
+        field: "candidates",
+        columns: &CANDIDATES,
+    },
+    List {
+        verb: "preflight",
+        field: "lines",
+        columns: &LINES,
+    },
+    List {
+        verb: "space",
+        field: "rows",
+        columns: &etcd_inspect::answers::space::COLUMNS,
+    },
+];
+
+/// An object of JSON as a row.
+struct ObjectRow<'d> {
+    columns: &'d [Column],
+    object: &'d Map<String, Value>,
+}
+
+impl Row for ObjectRow<'_> {
+    fn cells(&self) -> Vec<Cell> {
+        let cell = |column: &Column| {
+            let value = self.object.get(column.field.as_ref());
+            value.map_or_else(Cell::unknown, |value| Cell::of_json(&column.field, value))
+        };
+        self.columns.iter().map(cell).collect()
+    }
+}
+
+/// Prints what the flags select. The document itself, if it is to be printed as a whole.
+pub(super) fn selected(
+    verb: &str,
+    fields: Map<String, Value>,
+    ui: &mut Ui,
+) -> anyhow::Result<Option<Map<String, Value>>> {
+    if !ui.global.selects() {
+        return Ok(Some(fields));
+    }
+    let has = |list: &&List| list.verb == verb && fields.contains_key(list.field);
+    match LISTS.iter().find(has) {
+        Some(list) => of_list(verb, list, fields, ui),
+        None => of_fields(verb, fields, ui),
+    }
+}
+
+/// The rows of the document's list.
+fn of_list(
+    verb: &str,
+    list: &List,
+    mut fields: Map<String, Value>,
+    ui: &mut Ui,
+) -> anyhow::Result<Option<Map<String, Value>>> {
+    rows::validate(list.columns, &ui.global)?;
+    let items = fields.get_mut(list.field).map(Value::take);
+    let mut objects: Vec<Map<String, Value>> = match items {
+        Some(Value::Array(items)) => items.into_iter().filter_map(object).collect(),
+        _ => Vec::new(),
+    };
+    if matches!(ui.format(), Format::Json | Format::Yaml) {
+        let all = objects.len();
+        rows::arrange(list.columns, &ui.global, &mut objects)?;
+        if objects.len() < all {
+            fields.insert("total_rows".to_owned(), Value::from(all));
+        }
+        let objects = objects.into_iter().map(Value::Object).collect();
+        fields.insert(list.field.to_owned(), Value::Array(objects));
+        return Ok(Some(fields));
+    }
+    let rows: Vec<ObjectRow<'_>> = objects
+        .iter()
+        .map(|object| ObjectRow {
+            columns: list.columns,
+            object,
+        })
+        .collect();
+    ui.table(verb, &Table::new(list.columns, rows))?;
+    Ok(None)
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// The document as one row.
+fn of_fields(
+    verb: &str,
+    fields: Map<String, Value>,
+    ui: &mut Ui,
+) -> anyhow::Result<Option<Map<String, Value>>> {
+    let mut leaves = Vec::new();
+    flatten(&fields, "", &mut leaves);
+    let number = |value: &Value| value.is_number();
+    let columns: Vec<Column> = leaves
+        .iter()
+        .map(|(field, value)| {
+            let align = if number(value) {
+                Align::Right
+            } else {
+                Align::Left
+            };
+            Column::of_field(field, align)
+        })
+        .collect();
+    rows::validate(&columns, &ui.global)?;
+    if ui.global.columns.is_empty() {
+        // One row needs neither an order nor a limit.
+        return Ok(Some(fields));
+    }
+    if matches!(ui.format(), Format::Json | Format::Yaml) {
+        let wanted = |name: &&String| leaves.iter().find(|(field, _)| is_called(field, name));
+        let wanted = ui.global.columns.iter().filter_map(|name| wanted(&name));
+        return Ok(Some(wanted.cloned().collect()));
+    }
+    let cells = leaves
+        .iter()
+        .map(|(field, value)| Cell::of_json(field, value));
+    let cells = cells.collect();
+    let mut rows = ui.rows(verb, &columns)?;
+    rows.push(cells)?;
+    rows.finish(super::Tail::default())?;
+    Ok(None)
+}
+
+fn is_called(field: &str, name: &str) -> bool {
+    Column::of_field(field, Align::Left).is_called(name)
+}
+
+/// The fields of a document, those of objects within it by their path: `raft.applied`. Lists stay as they are.
+fn flatten(fields: &Map<String, Value>, path: &str, leaves: &mut Vec<(String, Value)>) {
+    for (field, value) in fields {
+        let path = match path {
+            "" => field.clone(),
+            path => format!("{path}.{field}"),
+        };
+        match value {
+            Value::Object(inner) => flatten(inner, &path, leaves),
+            value => leaves.push((path, value.clone())),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! From nouns and selectors to objects: what `get` and `history` ask for by name.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::nearest;
+use crate::kubernetes::key::Key;
+use crate::kubernetes::nouns::Target;
+use crate::kubernetes::selector::{FieldSelector, LabelSelector};
+use crate::member::{Objects, Reading, Undecodable};
+use crate::mvcc::{KeyRange, Version};
+use located::Error;
+use located::text::shell;
+
+/// Objects that an answer to a mistyped name is looked for among.
+const NAMES_TRIED: usize = 10_000;
+
+/// One noun that was asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What it means; several for a category.
+    pub targets: Vec<Target>,
+    /// One object, or all.
+    pub name: Option<String>,
+}
+
+/// One object that was found.
+#[derive(Clone, Debug)]
+pub struct Found<'a> {
+    /// Its resource.
+    pub target: Arc<Target>,
+    /// The version.
+    pub version: Version<'a>,
+    /// The object; its secrets are not hidden.
+    pub object: Value,
+}
+
+/// An object's resource and name.
+pub type Named = (Arc<Target>, String);
+
+/// Objects that are in memory together.
+const STRETCH: usize = 256;
+
+/// One at a time until the first is found, then many.
+fn stretch_len(first: bool, left: usize) -> usize {
+    if first {
+        left.min(1)
+    } else {
+        left.min(STRETCH)
+    }
+}
+
+/// Of which objects, and how they are read.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Only those of a namespace; `None`: of all.
+    pub namespace: Option<String>,
+    /// Only those with these labels.
+    pub labels: LabelSelector,
+    /// Only those with these fields.
+    pub fields: FieldSelector,
+    /// How values are read.
+    pub reading: Reading,
+}
+
+/// Why objects could not be found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FindError<'a> {
+    /// The question cannot be answered at all.
+    Question(Error),
+    /// The object that was asked for by name does not exist.
+    Absent(Absent),
+    /// The value of the object that was asked for by name cannot be read.
+    Unreadable {
+        /// Its version.
+        version: Version<'a>,
+        /// Why.
+        cause: Box<Undecodable>,
+    },
+}
+
+impl From<Error> for FindError<'_> {
+    fn from(error: Error) -> Self {
+        Self::Question(error)
+    }
+}
+
+/// That something does not exist, with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// One sentence.
+    pub message: String,
+    /// Command to try; `{path}` is the evidence.
+    pub next: String,
+}
+
+/// What is asked of the objects.
+#[derive(Debug)]
+pub struct Query<'q, 'a> {
+    /// The objects.
+    pub objects: &'q Objects<'a>,
+    /// At which revision; `None`: the newest.
+    pub revision: Option<i64>,
+    scope: Scope,
+    /// Values that could not be read, with their keys.
+    pub failed: Vec<(Version<'a>, Undecodable)>,
+}
+
+impl<'q, 'a> Query<'q, 'a> {
+    /// Of these objects.
+    pub fn new(objects: &'q Objects<'a>, scope: Scope, revision: Option<i64>) -> Self {
+        Self {
+            objects,
+            revision,
+            scope,
+            failed: Vec::new(),
+        }
+    }
+
+    /// The namespace that objects are looked for in; `None`: all.
+    pub fn namespace(&self) -> Option<&str> {
+        self.scope.namespace.as_deref()
+    }
+
+    /// What a noun means; a resource that neither the table nor a CRD knows is looked up among the stored keys.
+    /// `None` if the noun means nothing here.
+    pub fn asked(&self, noun: &str, name: Option<String>) -> Option<Asked> {
+        let mut targets = self.objects.layout().resolve(noun);
+        if targets.is_empty() {
+            let paths = self.objects.paths();
+            targets = self
+                .objects
+                .layout()
+                .resolve_stored(noun, paths.iter().map(String::as_str));
+        }
+        (!targets.is_empty()).then_some(Asked { targets, name })
+    }
+
+    /// The objects that a noun asks for, each made into what is to be kept of it: on all cores, a stretch at a time, so that
+    /// a hundred thousand objects are never in memory together. The first one of each resource is made before the others.
+    ///
+    /// # Errors
+    /// An object that was asked for by name and does not exist or cannot be read; as [`Objects::list`].
+    pub fn each<T: Send>(
+        &mut self,
+        asked: &Asked,
+        make: impl Fn(Found<'a>) -> T + Sync,
+    ) -> Result<Vec<T>, FindError<'a>> {
+        let mut made = Vec::new();
+        let mut any = false;
+        for target in &asked.targets {
+            let target = Arc::new(target.clone());
+            let versions = match &asked.name {
+                None => {
+                    self.objects
+                        .list(&target, self.scope.namespace.as_deref(), self.revision)?
+                }
+                Some(name) => self.named(&target, name)?,
+            };
+            let mut first = true;
+            let mut rest = versions.as_slice();
+            while let Some((stretch, behind)) =
+                rest.split_at_checked(stretch_len(first, rest.len()))
+            {
+                if stretch.is_empty() {
+                    break;
+                }
+                rest = behind;
+                let read = stretch.par_iter().map(|version| {
+                    let object = self.objects.json(version, self.scope.reading);
+                    object.map(|object| {
+                        self.fits(&object).then(|| {
+                            make(Found {
+                                target: Arc::clone(&target),
+                                version: *version,
+                                object,
+                            })
+                        })
+                    })
+                });
+                let read: Vec<Result<Option<T>, Undecodable>> = read.collect();
+                for (read, version) in read.into_iter().zip(stretch) {
+                    match read {
+                        Ok(found) => {
+                            any = true;
+                            first &= found.is_none();
+                            made.extend(found);
+                        }
+                        Err(cause) if asked.name.is_some() => {
+                            return Err(FindError::Unreadable {
+                                version: *version,
+                                cause: Box::new(cause),
+                            });
+                        }
+                        Err(cause) => self.failed.push((*version, cause)),
+                    }
+                }
+            }
+        }
+        match &asked.name {
+            Some(name) if !any => Err(FindError::Absent(self.missing(asked, name))),
+            _ => Ok(made),
+        }
+    }
+
+    /// The names of the objects that a noun asks for, from their keys alone; `None` if only the objects can tell.
+    ///
+    /// # Errors
+    /// As [`Objects::list_names`].
+    pub fn names(&self, asked: &Asked) -> Result<Option<Vec<Named>>, Error> {
+        let scope = &self.scope;
+        if asked.name.is_some() || !scope.labels.is_empty() || !scope.fields.is_empty() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for target in &asked.targets {
+            let target = Arc::new(target.clone());
+            let namespace = self.namespace();
+            let mut each = |key: Key<'_>| names.push((Arc::clone(&target), key.name.to_owned()));
+            self.objects
+                .list_names(&target, namespace, self.revision, &mut each)?;
+        }
+        Ok(Some(names))
+    }
+
+    fn fits(&self, object: &Value) -> bool {
+        let labels = object.pointer("/metadata/labels");
+        self.scope.labels.matches(labels) && self.scope.fields.matches(object)
+    }
+
+    fn named(&self, target: &Target, name: &str) -> Result<Vec<Version<'a>>, Error> {
+        let keyspace = self.objects.keyspace();
+        let keys: Vec<Vec<u8>> = match (self.namespace(), target.namespaced) {
+            // Without a namespace every object of that name is meant.
+            (None, Some(true) | None) => self
+                .objects
+                .named(target, name)
+                .into_iter()
+                .map(<[u8]>::to_vec)
+                .collect(),
+            (namespace, _) => self.objects.keys_of(target, namespace, name),
+        };
+        let mut found = Vec::new();
+        for key in keys {
+            found.extend(keyspace.get(&key, self.revision)?);
+        }
+        if found.is_empty() && target.namespaced.is_none() {
+            for key in self.objects.keys_of(target, None, name) {
+                found.extend(keyspace.get(&key, self.revision)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Every key that a named object can have had, deleted ones included.
+    pub fn keys(&self, target: &Target, name: &str) -> Vec<Vec<u8>> {
+        let retained = self.objects.named(target, name);
+        let within = |key: &&[u8]| match (self.namespace(), target.namespaced) {
+            (Some(namespace), Some(true) | None) => self
+                .objects
+                .parse(key)
+                .is_some_and(|parsed| parsed.namespace.is_none_or(|own| own == namespace)),
+            _ => true,
+        };
+        retained
+            .into_iter()
+            .filter(within)
+            .map(<[u8]>::to_vec)
+            .collect()
+    }
+
+    /// Every key below a resource's path of which anything is retained, in the namespaces asked for.
+    pub fn all_keys(&self, target: &Target) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        for prefix in self.objects.layout().prefixes() {
+            let namespace = self
+                .namespace()
+                .filter(|_| target.namespaced != Some(false));
+            let below = match namespace {
+                Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
+                None => format!("{prefix}/{}/", target.path),
+            };
+            let all = self
+                .objects
+                .keyspace()
+                .all(&KeyRange::prefix(below.as_bytes()));
+            keys.extend(all.iter().map(|version| version.key.to_vec()));
+        }
+        keys
+    }
+
+    /// What is known of an object that does not exist at that revision.
+    pub fn missing(&self, asked: &Asked, name: &str) -> Absent {
+        let at = self
+            .objects
+            .keyspace()
+            .at(self.revision)
+            .unwrap_or_default();
+        let Some(target) = asked.targets.first() else {
+            return Absent {
+                message: format!("not found: {name}"),
+                next: "etcd-inspect keys --by-resource {path}".to_owned(),
+            };
+        };
+        let namespaced = target.namespaced != Some(false);
+        let namespace = self.namespace().filter(|_| namespaced);
+        let what = shown(&target.plural, namespace, name);
+        let word = words(target, namespace, name);
+        let keys = self.keys(target, name);
+        let once = keys.iter().find_map(|key| self.once(key, at, &what, &word));
+        if let Some(absent) = once {
+            return absent;
+        }
+        let message = format!("not found at rev {at}: {what}");
+        // The same name in another namespace is the likeliest mistake.
+        let named = self.objects.named(target, name).into_iter();
+        let mut elsewhere = named.filter_map(|key| self.objects.parse(key)?.namespace);
+        let next = match elsewhere.next() {
+            Some(namespace) => words(target, Some(namespace), name),
+            None => self.similar(target, name),
+        };
+        let next = format!("etcd-inspect get {next} -d {{path}}");
+        Absent { message, next }
+    }
+
+    /// What is known of a key that exists at another revision than `at`.
+    fn once(&self, key: &[u8], at: i64, what: &str, word: &str) -> Option<Absent> {
+        let records = self.objects.keyspace().records_of(key);
+        let until = |tombstone: bool| {
+            records
+                .iter()
+                .rfind(|version| version.tombstone == tombstone && version.revision.main <= at)
+        };
+        let get = |version: Version<'_>| {
+            let revision = version.revision.main;
+            format!("etcd-inspect get {word} --rev {revision} -d {{path}}")
+        };
+        if let Some(gone) = until(true) {
+            let message = format!(
+                "not found at rev {at}: {what} was deleted at rev {} (etcd does not record who: ask the API audit log)",
+                gone.revision.main
+            );
+            let history = || format!("etcd-inspect history {word} -d {{path}}");
+            let next = until(false).map_or_else(history, get);
+            return Some(Absent { message, next });
+        }
+        let later = records
+            .iter()
+            .find(|version| !version.tombstone && version.revision.main > at)?;
+        Some(Absent {
+            message: format!("not found at rev {at}: {what} was created later"),
+            next: get(later),
+        })
+    }
+
+    /// The object whose name is nearest, as words of a command; all of the resource if none is near.
+    fn similar(&self, target: &Target, name: &str) -> String {
+        let versions = self.objects.list(target, None, self.revision);
+        let versions = versions.unwrap_or_default();
+        let names: Vec<Key<'_>> = versions
+            .iter()
+            .take(NAMES_TRIED)
+            .filter_map(|version| self.objects.parse(version.key))
+            .collect();
+        match nearest(name, names.iter().map(|key| key.name)) {
+            Some(near) => {
+                let key = names.iter().find(|key| key.name == near);
+                words(target, key.and_then(|key| key.namespace), near)
+            }
+            None => format!("{} -A", target.plural),
+        }
+    }
+}
+
+/// `deployment/web -n shop`: an object as words of a command.
+fn words(target: &Target, namespace: Option<&str>, name: &str) -> String {
+    let noun = shell::word(&format!("{}/{name}", target.singular));
+    match namespace {
+        Some(namespace) => format!("{noun} -n {}", shell::word(namespace)),
+        None => noun,
+    }
+}
+
+/// `deployments/shop/web`: what messages call an object.
+fn shown(plural: &str, namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) => format!("{plural}/{namespace}/{name}"),
+        None => format!("{plural}/{name}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! `history`: the versions of keys, with who wrote them, when, and what changed.
+
+use jiff::Timestamp;
+
+use super::{Cell, Column, Label, Row, Table};
+use crate::check::{Logged, versions};
+use crate::kubernetes::changed::Change;
+use crate::kubernetes::mask::Mask;
+use crate::member::{Objects, Origin, Told, story};
+use crate::mvcc::{KeyValue, Version};
+
+/// The columns; `$key` that of the key, which is shown if several keys were asked for.
+macro_rules! columns {
+    ($name:ident, $key:expr) => {
+        static $name: [Column; 15] = [
+            Column::left("SRC", "source"),
+            Column::right("REV", "revision"),
+            Column::right("SUB", "sub").wide(),
+            Column::right("V", "version"),
+            Column::left("OP", "op"),
+            Column::left("WHEN~", "time"),
+            Column::left("TIME SOURCE", "time_source").wide(),
+            Column::left("WHO", "who"),
+            Column::right("CREATED", "create_revision").wide(),
+            Column::right("SIZE", "value_bytes"),
+            Column::left("CHANGED", "changed"),
+            $key,
+            Column::right("OFFSET", "offset").wide(),
+            Column::right("INDEX", "raft_index").wide(),
+            Column::json("diff"),
+        ];
+    };
+}
+columns!(OF_ONE, Column::left("KEY", "key").wide());
+columns!(OF_SEVERAL, Column::left("KEY", "key"));
+
+/// Changed fields that a line of a table names.
+const SHOWN: usize = 4;
+
+/// Which versions are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    /// The first revision; `None` for the oldest.
+    pub from: Option<i64>,
+    /// The last revision; `None` for the newest.
+    pub to: Option<i64>,
+    /// Only the versions that were current at the two ends, to be compared with each other.
+    pub pair: bool,
+}
+
+impl Span {
+    fn ends(self) -> (i64, i64) {
+        (self.from.unwrap_or(0), self.to.unwrap_or(i64::MAX))
+    }
+}
+
+/// One version of a key.
+#[derive(Clone, Debug)]
+pub struct HistoryRow<'a> {
+    /// The version with what its object says.
+    pub told: Told<'a>,
+    /// The newest time of all rows.
+    newest: Option<Timestamp>,
+}
+
+/// The versions of keys by revision; those of unknown revision first. `logged` adds what only the WAL has; `context` adds unified
+/// differences with so many lines around each change.
+pub fn history<'a>(
+    keys: &[Vec<u8>],
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    span: Span,
+    mask: Option<&Mask>,
+    context: Option<usize>,
+) -> Table<HistoryRow<'a>> {
+    let keyspace = objects.keyspace();
+    let (from, to) = span.ends();
+    let mut told: Vec<Told<'a>> = Vec::new();
+    for key in keys {
+        let all = versions(key, &keyspace, logged);
+        let until = |end: i64| {
+            all.iter()
+                .rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end)
+                .copied()
+        };
+        let chosen: Vec<(Origin, Version<'a>)> = if span.pair {
+            [from, to].into_iter().filter_map(until).collect()
+        } else {
+            all
+        };
+        told.extend(story(objects, chosen.into_iter(), mask, context));
+    }
+    if !span.pair {
+        told.retain(|told| match is_placed(told.origin) {
+            true => (from..=to).contains(&told.version.revision.main),
+            false => span.from.is_none(),
+        });
+    }
+    told.sort_by_key(|told| (is_placed(told.origin), told.version.revision));
+    let times = told.iter().filter_map(|told| told.written.at);
+    let newest = times.map(|(time, _)| time).max();
+    let rows = told.into_iter().map(|told| HistoryRow { told, newest });
+    let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
+    Table::new(columns, rows.collect())
+        .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
+}
+
+/// Whether the revision of a version is known.
+pub fn is_placed(origin: Origin) -> bool {
+    !matches!(origin, Origin::Unplaced { .. })
+}
+
+impl Row for HistoryRow<'_> {
+    fn cells(&self) -> Vec<Cell> {
+        let told = &self.told;
+        let version = &told.version;
+        let kv = version.key_value().ok();
+        let put = |cell: fn(&KeyValue<'_>) -> Cell| {
+            kv.as_ref()
+                .filter(|_| !version.tombstone)
+                .map(cell)
+                .unwrap_or_default()
+        };
+        let when = |(at, _)| Cell::moment_near(at, self.newest);
+        let when = told.written.at.map(when);
+        let (source, index, conditional) = match told.origin {
+            Origin::Db => ("db", None, false),
+            Origin::Wal(index) => ("wal", index, false),
+            Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
+        };
+        let op = match (version.tombstone, conditional) {
+            (false, false) => Cell::text("put"),
+            (false, true) => Cell::shown("put?", "put").label(Label::Note),
+            (true, false) => Cell::text("delete").label(Label::Warning),
+            (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
+        };
+        let known = |cell: Cell| {
+            if is_placed(told.origin) {
+                cell
+            } else {
+                Cell::unknown()
+            }
+        };
+        vec![
+            Cell::text(source).label(Label::Dim),
+            known(Cell::number(version.revision.main)),
+            known(Cell::plain(version.revision.sub)),
+            known(if version.tombstone {
+                Cell::plain(0)
+            } else {
+                put(|kv| Cell::plain(kv.version))
+            }),
+            op,
+            when.unwrap_or_default(),
+            told.written
+                .at
+                .map(|(_, source)| Cell::text(source.as_str()))
+                .unwrap_or_default(),
+            told.written
+                .by
+                .as_deref()
+                .map(Cell::text)
+                .unwrap_or_default(),
+            known(put(|kv| Cell::number(kv.create_revision))),
+            put(|kv| Cell::size(kv.value.len() as u64)),
+            changed(&told.changed),
+            Cell::key(version.key),
+            version.offset.map(Cell::plain).unwrap_or_default(),
+            index.map(Cell::plain).unwrap_or_default(),
+            told.diff.as_deref().map(Cell::text).unwrap_or_default(),
+        ]
+    }
+}
+
+/// The first changed fields with their values for people, the paths of all for programs.
+fn changed(changes: &[Change]) -> Cell {
+    let mut text: Vec<_> = changes.iter().take(SHOWN).map(Change::summary).collect();
+    if changes.len() > SHOWN {
+        text.push(format!("… {} more", changes.len() - SHOWN));
+    }
+    let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    Cell::shown(text.join(", "), paths)
+}

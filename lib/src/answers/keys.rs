@@ -1,0 +1,142 @@
+//! `keys`: live keys, and deleted ones with what survives of them.
+
+use located::text::number::thousands;
+
+use super::{Cell, Column, Key, Label, Row, Table};
+use crate::member::Objects;
+use crate::mvcc::{KeyRange, Keyspace, Version};
+
+/// Columns of live keys.
+pub static LIVE: [Column; 6] = [
+    Column::left("KEY", "key"),
+    Column::right("CREATED", "create_revision").wide(),
+    Column::right("REV", "mod_revision"),
+    Column::right("VERSION", "version"),
+    Column::left("LEASE", "lease"),
+    Column::right("SIZE", "value_bytes"),
+];
+
+static DELETED: [Column; 5] = [
+    Column::left("KEY", "key"),
+    Column::right("DELETED-AT", "deleted_revision"),
+    Column::right("SURVIVING", "surviving_versions"),
+    Column::right("NEWEST-REV", "newest_surviving_revision"),
+    Column::right("SIZE", "newest_surviving_value_bytes"),
+];
+
+/// Which keys are asked for beside their range: those of a namespace, or all.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'q, 'a> {
+    /// How keys are read.
+    pub objects: &'q Objects<'a>,
+    /// Only keys of Kubernetes objects in this namespace.
+    pub namespace: Option<&'q str>,
+}
+
+impl Within<'_, '_> {
+    /// Whether no key is left out.
+    pub fn is_everything(&self) -> bool {
+        self.namespace.is_none()
+    }
+
+    /// Whether a key is asked for.
+    pub fn has(&self, key: &[u8]) -> bool {
+        self.namespace.is_none_or(|namespace| {
+            let parsed = self.objects.parse(key);
+            parsed.is_some_and(|parsed| parsed.namespace == Some(namespace))
+        })
+    }
+}
+
+/// One live key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRow<'a>(pub Version<'a>);
+
+impl Row for KeyRow<'_> {
+    fn cells(&self) -> Vec<Cell> {
+        let version = &self.0;
+        let key = Cell::key(version.key).label(Label::Name);
+        match version.key_value() {
+            Ok(kv) => vec![
+                key,
+                Cell::number(kv.create_revision),
+                Cell::number(kv.mod_revision),
+                Cell::plain(kv.version),
+                lease(kv.lease),
+                Cell::size(kv.value.len() as u64),
+            ],
+            Err(flaw) => vec![
+                key,
+                Cell::unknown(),
+                Cell::number(version.revision.main),
+                Cell::unknown(),
+                Cell::text(format!("unreadable: {}", flaw.what)).label(Label::Error),
+                Cell::unknown(),
+            ],
+        }
+    }
+}
+
+/// A lease id; none is nothing to people and sixteen zeros to programs.
+pub fn lease(id: i64) -> Cell {
+    match id {
+        0 => Cell::shown("", format!("{:016x}", 0)),
+        id => Cell::id(id.cast_unsigned()),
+    }
+}
+
+/// A key that was deleted, with what survives of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeletedRow {
+    /// The key.
+    pub key: Key,
+    /// The revision of its newest tombstone.
+    pub deleted_revision: i64,
+    /// How many of its values are still stored.
+    pub surviving_versions: usize,
+    /// The newest of them: its revision.
+    pub newest_revision: Option<i64>,
+    /// The newest of them: the length of its value.
+    pub newest_value_bytes: Option<u64>,
+}
+
+impl Row for DeletedRow {
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::key(self.key.as_bytes()).label(Label::Name),
+            Cell::number(self.deleted_revision),
+            Cell::count(self.surviving_versions),
+            self.newest_revision.map(Cell::number).unwrap_or_default(),
+            self.newest_value_bytes.map(Cell::size).unwrap_or_default(),
+        ]
+    }
+}
+
+/// Keys whose newest retained record is a tombstone, in byte order.
+pub fn deleted(
+    keyspace: &Keyspace<'_>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+) -> Table<DeletedRow> {
+    let tombstones = keyspace.deleted(range);
+    let row = |tombstone: Version<'_>| {
+        let records = keyspace.records_of(tombstone.key);
+        let puts = || records.iter().filter(|version| !version.tombstone);
+        let newest = puts().next_back();
+        DeletedRow {
+            key: Key::new(tombstone.key),
+            deleted_revision: tombstone.revision.main,
+            surviving_versions: puts().count(),
+            newest_revision: newest.map(|version| version.revision.main),
+            newest_value_bytes: newest
+                .and_then(|version| Some(version.key_value().ok()?.value.len() as u64)),
+        }
+    };
+    let wanted = tombstones.iter().filter(|version| within.has(version.key));
+    let rows: Vec<DeletedRow> = wanted.map(row).collect();
+    let count = i128::try_from(rows.len()).unwrap_or_default();
+    Table::new(&DELETED, rows)
+        .head("revision", keyspace.revision())
+        .all(format!("{} deleted keys", thousands(count)))
+}

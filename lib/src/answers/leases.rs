@@ -1,0 +1,114 @@
+//! `leases`: leases with the keys that are attached to them.
+
+use std::collections::BTreeMap;
+
+use located::text::number::thousands;
+
+use super::{Cell, Column, Key, Label, Row, Table, key_json};
+use crate::backend::{Lease, LeaseId};
+use crate::mvcc::{Keyspace, Version};
+
+static COLUMNS: [Column; 7] = [
+    Column::left("LEASE", "id"),
+    Column::right("TTL", "ttl_seconds"),
+    Column::right("REMAINING", "remaining_ttl_seconds"),
+    Column::right("KEYS", "key_count"),
+    Column::left("STATE", "state"),
+    Column::left("FIRST KEY", "first_key").table_only(),
+    Column::json("keys"),
+];
+
+/// Whether a lease has keys, and whether keys have a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseState {
+    /// Stored, and keys are attached to it.
+    Used,
+    /// Stored, without keys.
+    Unused,
+    /// Not stored, but keys name it: etcd never expires those keys.
+    Orphan,
+}
+
+/// One lease.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LeaseRow {
+    /// Its id.
+    pub id: LeaseId,
+    /// Time to live that was granted, in seconds; `None` for an orphan.
+    pub ttl_seconds: Option<i64>,
+    /// What a checkpoint stored of it, in seconds; `None` if there was none.
+    pub remaining_ttl_seconds: Option<i64>,
+    /// Whether it is used.
+    pub state: LeaseState,
+    /// Live keys that are attached to it, in byte order.
+    pub keys: Vec<Key>,
+}
+
+impl Row for LeaseRow {
+    fn cells(&self) -> Vec<Cell> {
+        let state = match self.state {
+            LeaseState::Used => Cell::text("ok"),
+            LeaseState::Unused => Cell::text("no keys"),
+            LeaseState::Orphan => Cell::text("orphan").label(Label::Warning),
+        };
+        let seconds = |seconds: Option<i64>| seconds.map(Cell::plain).unwrap_or_default();
+        let first = self.keys.first();
+        let keys: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| key_json(key.as_bytes()))
+            .collect();
+        vec![
+            Cell::id(self.id.0.cast_unsigned()).label(Label::Name),
+            seconds(self.ttl_seconds),
+            seconds(self.remaining_ttl_seconds),
+            Cell::count(self.keys.len()),
+            state,
+            first
+                .map(|key| Cell::key(key.as_bytes()))
+                .unwrap_or_default(),
+            Cell::shown("", keys),
+        ]
+    }
+}
+
+/// All stored leases by id, then those that only keys name.
+pub fn leases(stored: &[Lease], keyspace: &Keyspace<'_>) -> Table<LeaseRow> {
+    let mut attached: BTreeMap<LeaseId, Vec<Version<'_>>> = BTreeMap::new();
+    for (lease, version) in keyspace.leased() {
+        attached.entry(LeaseId(lease)).or_default().push(version);
+    }
+    let keys = |versions: Vec<Version<'_>>| -> Vec<Key> {
+        versions
+            .iter()
+            .map(|version| Key::new(version.key))
+            .collect()
+    };
+    let mut rows = Vec::with_capacity(stored.len());
+    for lease in stored {
+        let keys = keys(attached.remove(&lease.id).unwrap_or_default());
+        rows.push(LeaseRow {
+            id: lease.id,
+            ttl_seconds: Some(lease.ttl_seconds),
+            remaining_ttl_seconds: Some(lease.remaining_ttl_seconds).filter(|left| *left != 0),
+            state: if keys.is_empty() {
+                LeaseState::Unused
+            } else {
+                LeaseState::Used
+            },
+            keys,
+        });
+    }
+    for (id, versions) in attached {
+        rows.push(LeaseRow {
+            id,
+            ttl_seconds: None,
+            remaining_ttl_seconds: None,
+            state: LeaseState::Orphan,
+            keys: keys(versions),
+        });
+    }
+    let count = i128::try_from(stored.len()).unwrap_or_default();
+    Table::new(&COLUMNS, rows).all(format!("{} leases", thousands(count)))
+}

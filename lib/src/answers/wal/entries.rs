@@ -1,0 +1,219 @@
+//! `wal`: the entries of the log, a row each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Filter, short_place};
+use crate::answers::{Cell, Column, Label, Row, key_json};
+use crate::kubernetes::key::Layout;
+use crate::member::{Wal, secrets_in_entry, veiled};
+use crate::raft::{EntryType, Payload, Reveal};
+use crate::wal::LogEntry;
+
+/// Columns of entries.
+pub static COLUMNS: [Column; 13] = [
+    Column::right("TERM", "term"),
+    Column::right("INDEX", "index"),
+    Column::left("TYPE", "type"),
+    Column::left("STATE", "state"),
+    Column::left("REQUEST", "request"),
+    Column::right("SIZE", "size_bytes"),
+    Column::left("FILE+OFFSET", "at").table_only(),
+    Column::left("FILE", "file").wide(),
+    Column::right("OFFSET", "offset").wide(),
+    Column::json("summary"),
+    Column::json("keys"),
+    Column::left("PROPOSER", "proposer").wide(),
+    Column::json("decoded"),
+];
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct EntryRow<'w, 'a> {
+    wal: &'w Wal<'a>,
+    /// The entry.
+    pub entry: &'w LogEntry,
+    /// What it asks for.
+    pub payload: Payload,
+    commit: u64,
+    members: Arc<BTreeSet<u64>>,
+    with_decoded: bool,
+}
+
+impl Row for EntryRow<'_, '_> {
+    fn cells(&self) -> Vec<Cell> {
+        let (wal, entry, payload) = (self.wal, self.entry, &self.payload);
+        let place = wal.place(entry);
+        let file = place.as_ref().map_or("", |place| place.file.as_str());
+        let offset = place.as_ref().and_then(|place| place.offset).unwrap_or(0);
+        let state = match (entry.survives, entry.superseded_by) {
+            (true, _) if entry.index <= self.commit => Cell::text("committed").label(Label::Dim),
+            (true, _) => Cell::text("uncommitted").label(Label::Note),
+            (false, Some(_)) => Cell::text("overwritten").label(Label::Warning),
+            (false, None) => Cell::text("damaged").label(Label::Error),
+        };
+        let (summary, keys, decoded) = if self.with_decoded {
+            let keys = payload.user_keys();
+            let keys: Vec<_> = keys.iter().map(|key| key_json(key)).collect();
+            let keys = if keys.is_empty() {
+                Cell::unknown()
+            } else {
+                Cell::shown("", keys)
+            };
+            let decoded = Cell::shown("", payload.to_json(Reveal::default()));
+            (Cell::text(payload.summary()), keys, decoded)
+        } else {
+            (Cell::unknown(), Cell::unknown(), Cell::unknown())
+        };
+        let proposer = payload.proposer().map(|proposer| {
+            match self
+                .members
+                .iter()
+                .find(|&&id| proposer.is_member(located::MemberId(id)))
+            {
+                Some(&id) => Cell::id(id),
+                None => Cell::text(format!("…{:04x}", proposer.member_low16)),
+            }
+        });
+        vec![
+            Cell::plain(entry.term),
+            Cell::number(entry.index),
+            Cell::text(payload.type_name()),
+            state,
+            Cell::shown(payload.summary(), payload.name()),
+            Cell::size(u64::from(entry.data_len)),
+            Cell::text(short_place(file, offset)).label(Label::Dim),
+            Cell::text(file),
+            Cell::plain(offset),
+            summary,
+            keys,
+            proposer.unwrap_or_default(),
+            decoded,
+        ]
+    }
+}
+
+/// What is said of all entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The first index of the log.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// The commit index of the newest HardState.
+    pub commit: u64,
+    /// Number of entries of the log as it reads now.
+    pub entries: usize,
+}
+
+/// How far the log reaches; `None` for a log without entries.
+pub fn reach(wal: &Wal<'_>) -> Option<Reach> {
+    let log = wal.log();
+    Some(Reach {
+        first: log.first()?.index,
+        last: log.last()?.index,
+        commit: log.hard_state().map_or(0, |state| state.commit),
+        entries: log.surviving.len(),
+    })
+}
+
+/// Gives every entry that is asked for to `each`, until that fails; counts those that are left out because they were overwritten or
+/// are damaged. `all`: these too. `with_decoded`: with what only JSON shows.
+///
+/// # Errors
+/// That of `each`.
+pub fn entries<E>(
+    wal: &Wal<'_>,
+    filter: &Filter,
+    all: bool,
+    with_decoded: bool,
+    each: &mut dyn FnMut(EntryRow<'_, '_>) -> Result<(), E>,
+) -> Result<u64, E> {
+    let commit = reach(wal).map_or(0, |reach| reach.commit);
+    let members = Arc::new(members(wal));
+    let mut hidden = 0u64;
+    for entry in &wal.log().entries {
+        if !filter.index(entry.index) {
+            continue;
+        }
+        let payload = wal.payload(entry);
+        if !filter.payload(&payload) {
+            continue;
+        }
+        if !all && !entry.survives {
+            hidden = hidden.saturating_add(1);
+            continue;
+        }
+        each(EntryRow {
+            wal,
+            entry,
+            payload,
+            commit,
+            members: Arc::clone(&members),
+            with_decoded,
+        })?;
+    }
+    Ok(hidden)
+}
+
+/// Every member the log knows of: proposers are named by the end of their ids only.
+fn members(wal: &Wal<'_>) -> BTreeSet<u64> {
+    let log = wal.log();
+    let mut members: BTreeSet<u64> = log.metadata.iter().map(|m| m.node_id.get()).collect();
+    for conf in log.snapshots.iter().filter_map(|s| s.conf_state.as_ref()) {
+        members.extend(conf.voters.iter().chain(&conf.learners));
+    }
+    for entry in &log.entries {
+        if entry.kind == EntryType::ConfChange
+            && let Payload::ConfChange(change) = wal.payload(entry)
+        {
+            members.insert(change.node_id);
+        }
+    }
+    members
+}
+
+/// The data of an entry as it is stored, and which bytes of it are secret.
+#[derive(Clone, Debug)]
+pub struct EntryData {
+    /// The raft index.
+    pub index: u64,
+    /// The term.
+    pub term: u64,
+    /// Offset of the data in its file.
+    pub offset: u64,
+    /// The data; secrets are `*` unless they are to be revealed.
+    pub data: Vec<u8>,
+    /// Number of bytes that are hidden.
+    pub hidden: usize,
+}
+
+/// The data of every entry that is asked for.
+pub fn data<'w>(
+    wal: &'w Wal<'_>,
+    filter: &'w Filter,
+    all: bool,
+    reveal: bool,
+) -> impl Iterator<Item = EntryData> + 'w {
+    let layout = Layout::default();
+    let wanted = move |entry: &&LogEntry| {
+        filter.index(entry.index) && (all || entry.survives) && filter.payload(&wal.payload(entry))
+    };
+    wal.log().entries.iter().filter(wanted).map(move |entry| {
+        let stored = wal.data(entry);
+        let secrets = match reveal {
+            true => Vec::new(),
+            false => secrets_in_entry(&layout, &wal.payload(entry), stored),
+        };
+        let (data, hidden) = veiled(stored, &secrets);
+        let record = wal.log().records.get(entry.record as usize);
+        let start = record.map_or(0, |record| record.payload_at);
+        EntryData {
+            index: entry.index,
+            term: entry.term.get(),
+            offset: start.saturating_add(u64::from(entry.data_at)),
+            data,
+            hidden,
+        }
+    })
+}
