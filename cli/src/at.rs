@@ -7,7 +7,7 @@ pub(crate) use etcd_inspect::text::when::When;
 /// The flag of every verb over the store: before or after a start.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Side {
-    /// As etcd would have it after a start: with the WAL entries behind the db
+    /// As etcd would have it after a start: with the WAL entries after the db's own
     #[arg(long)]
     pub(crate) replay: bool,
 }
@@ -20,8 +20,8 @@ pub(crate) struct At {
     pub(crate) rev: Option<Rev>,
     /// As of this time: RFC 3339, 03:10 on the last day, or -2h before the newest time in the data
     ///
-    /// etcd stores no times, but objects carry those of their clients: leases, events, managed fields. The revision that was
-    /// chosen, and between which writes the time lies, is said on stderr.
+    /// etcd stores no times, but objects contain those of their clients: leases, events, managed fields. The revision that
+    /// was chosen, and the two writes around the time, are reported on stderr.
     #[arg(
         long,
         value_name = "TIME|-2h",
@@ -67,7 +67,7 @@ impl FromStr for Rev {
 }
 
 impl Rev {
-    /// The revision meant, where `newest` is the newest one; none where that is asked for.
+    /// The revision that is meant if `newest` is the newest one; `None` if that is asked for.
     pub(crate) fn revision(self, newest: i64) -> Option<i64> {
         match self {
             Self::Latest => None,

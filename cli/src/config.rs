@@ -1,4 +1,4 @@
-//! Flags from the config file and the environment: they stand before those of the command line, which therefore win.
+//! Flags from the config file and the environment: they come before those of the command line, which therefore win.
 
 use std::env;
 use std::ffi::OsString;

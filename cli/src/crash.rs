@@ -72,7 +72,7 @@ fn message<'p>(panic: &'p PanicHookInfo<'_>) -> &'p str {
         .unwrap_or_default()
 }
 
-/// A panic's message without what stands in quotes or brackets: it may be evidence.
+/// A panic's message without what is in quotes or brackets: it may be evidence.
 fn redact(message: &str) -> String {
     let mut out = String::new();
     let mut quoted_by = None;

@@ -1,4 +1,4 @@
-//! What stops a command, and how it is told: what, where, what it means, what to try.
+//! What stops a command, and how it is reported: what, where, what it means, what to try.
 
 use std::fmt;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(crate) struct Failure {
     pub(crate) means: Option<String>,
     /// Commands to run next; `{path}` stands for the evidence.
     pub(crate) next: Vec<String>,
-    /// 2, or 1 where the question was answered with no.
+    /// 2, or 1 if the question was answered with no.
     pub(crate) exit: Exit,
 }
 
@@ -39,7 +39,7 @@ impl Failure {
         }
     }
 
-    /// The question was understood and the answer is: not there.
+    /// The question was understood, and what it asks for does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self {
             code: codes::error::NOT_FOUND.id,
@@ -65,7 +65,7 @@ impl Failure {
         self
     }
 
-    /// What the library said.
+    /// What the library reported.
     pub(crate) fn from_library(error: &Error) -> Self {
         let code = error.code();
         let mut failure = Self {
@@ -100,7 +100,7 @@ impl Failure {
                 );
                 failure.means = Some(
                     match source.kind() {
-                        std::io::ErrorKind::NotFound => "nothing lies at that path",
+                        std::io::ErrorKind::NotFound => "there is nothing at that path",
                         std::io::ErrorKind::PermissionDenied => {
                             "etcd keeps its files private (0700/0600): run as a user who may read them, or copy them first"
                         }
@@ -110,7 +110,7 @@ impl Failure {
                 );
             }
             Error::Truncated { place, .. } | Error::Malformed { place, .. } => {
-                // The place is said on its own line; the message need not repeat it.
+                // The place is on its own line; the message need not repeat it.
                 let prefix = format!("{place}: ");
                 if let Some(rest) = failure.message.strip_prefix(&prefix) {
                     failure.message = rest.to_owned();

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-/// Said when nothing was asked: what to run at 3 AM, in this order.
+/// Printed when nothing was asked: what to run at 3 AM, in this order.
 pub(crate) const NO_ARGS: &str = "\
 etcd-inspect looks into a copied etcd data directory, db, snapshot or WAL. It never changes a byte of it.
 
@@ -34,7 +34,7 @@ Exit: 0 fine · 1 not found, differs, findings · 2 bad usage · 3 partial answe
 /// What derive attributes cannot say: every verb shows its examples first.
 pub(crate) fn finish(command: Command) -> Command {
     command.mut_subcommands(|verb| {
-        // `-h` fits a screen: what most runs do not need stands in `--help`.
+        // `-h` fits a screen: what most runs do not need is in `--help`.
         let rare = |arg: clap::Arg| match arg.get_help_heading() {
             Some("Secrets") => arg.hide_short_help(true),
             _ => arg,

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let run = || app::run(std::env::args_os().collect());
-    // The hook has said what happened; a crash is no answer.
+    // The hook has reported what happened; a crash is no answer.
     ExitCode::from(
         std::panic::catch_unwind(run)
             .unwrap_or(exit::Exit::Refused)

@@ -10,7 +10,7 @@ use crate::app::Cli;
 /// Words that follow the program's name in sentences about it.
 const PROSE: [&str; 3] = ["looks", "has", "help"];
 
-/// Every command line that a text names: the words behind the program's name, up to the end of the sentence.
+/// Every command line that a text names: the words after the program's name, up to the end of the sentence.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for (at, name) in text.match_indices("etcd-inspect ") {

@@ -47,7 +47,7 @@ struct State {
 const LOOK_EVERY: u64 = 4 << 20;
 
 impl Meter {
-    /// `watched`: stderr is a terminal and nobody asked for quiet.
+    /// `watched`: stderr is a terminal and `--quiet` was not given.
     pub(crate) fn new(mode: ProgressMode, watched: bool, interrupt: Interrupt) -> Self {
         Self {
             mode: match mode {

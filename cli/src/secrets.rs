@@ -78,7 +78,7 @@ impl KeyFiles {
 }
 
 impl Showing {
-    /// The mask to put over objects; none where they shall be seen. `named`: each was asked for by its exact name.
+    /// The mask to put over objects; `None` if secrets are to be shown. `named`: each was asked for by its exact name.
     pub(crate) fn mask(&self, named: bool, ui: &mut Ui) -> anyhow::Result<Option<Mask>> {
         match self.reveal {
             Some(Reveal::All) => {

@@ -1,4 +1,4 @@
-//! The keyspace that a question is asked of: the db's, or what it becomes when the WAL behind it is replayed.
+//! The keyspace that a question is asked of: the db's, or what it becomes when the WAL entries after it are replayed.
 
 use std::cell::Cell;
 
@@ -114,7 +114,7 @@ impl<'m> View<'m> {
         }
     }
 
-    /// The keyspace as Kubernetes sees it; none where no key among the oldest is one of its.
+    /// The keyspace as Kubernetes sees it; `None` if no key among the oldest is one of its.
     pub(crate) fn objects(&self) -> Result<Option<Objects<'_>>, etcd_inspect::Error> {
         let objects = self.all_objects()?;
         let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
@@ -136,7 +136,7 @@ impl<'m> View<'m> {
         ))
     }
 
-    /// The revision that `--rev` or `--at` means, none for the newest; an answer about the past is said to be one.
+    /// The revision that `--rev` or `--at` means, `None` for the newest; an answer about the past is reported as one.
     pub(crate) fn revision(&self, at: &At, ui: &mut Ui) -> anyhow::Result<Option<i64>> {
         let newest = self.keyspace().revision();
         if let Some(when) = at.at {
@@ -155,7 +155,7 @@ impl<'m> View<'m> {
         self.asked.get()
     }
 
-    /// The revision at a time, said with the two writes that the time lies between.
+    /// The revision at a time, reported with the two writes around it.
     fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
         let clock = self.all_objects()?.clock();
         let zone = time::zone(ui.global.local);

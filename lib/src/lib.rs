@@ -1,8 +1,63 @@
 //! Reads etcd data directories — WAL segments, `.snap` files, the bbolt B+tree, MVCC revisions, Kubernetes values — of
 //! etcd 3.4 to 3.7, without ever changing a byte of them.
 //!
-//! A value enters as bytes with a [`Place`], is parsed by exactly one format module, is judged by that format's `check`,
-//! is joined with the other formats in [`member`], and leaves as rows, objects or [`Finding`]s.
+//! # A tour
+//!
+//! [`Dataset`](dataset::Dataset) is the handle to start with: owned, cheap to clone, `Send + Sync`. What it answers is an
+//! [`Answer`](answers::Answer), which carries what could not be read: `complete()` refuses a partial answer, `into_parts()`
+//! hands out both.
+//!
+//! List the pods of a namespace as they were at a revision:
+//!
+//! ```no_run
+//! use etcd_inspect::dataset::Dataset;
+//!
+//! let dataset = Dataset::open("/copy/m1")?;
+//! let moment = dataset.at(1_204_331);
+//! for pod in moment.objects("pods").namespace("shop").all()?.complete()? {
+//!     println!("{} {} {}", pod.mod_revision, pod.name(), pod.object["status"]["phase"]);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Check a directory and print what is damaged, where, and what to do:
+//!
+//! ```no_run
+//! use etcd_inspect::check::Depth;
+//! use etcd_inspect::dataset::Dataset;
+//!
+//! let report = Dataset::open("/copy/m1")?.check(Depth::Default);
+//! for finding in &report.findings {
+//!     println!("{} {} {}: {}", finding.severity, finding.code.id, finding.place, finding.message);
+//!     println!("  {}", finding.code.next);
+//! }
+//! # Ok::<(), etcd_inspect::Error>(())
+//! ```
+//!
+//! Read the raft log; what is damaged in it is part of the answer:
+//!
+//! ```no_run
+//! use etcd_inspect::dataset::Dataset;
+//!
+//! let dataset = Dataset::open("/copy/m1")?;
+//! let Some(log) = dataset.log() else { return Ok(()) };
+//! let (log, damage) = log.into_parts();
+//! for entry in log.log().surviving() {
+//!     println!("{} {} {}", entry.term, entry.index, log.payload(entry).summary());
+//! }
+//! if !damage.is_empty() {
+//!     eprintln!("not all of the log could be read: {damage}");
+//! }
+//! # Ok::<(), etcd_inspect::Error>(())
+//! ```
+//!
+//! More are in `lib/examples/`: typed objects of `k8s-openapi`, sums as JSON, a check in CI.
+//!
+//! # The way of a value
+//!
+//! A value enters as bytes with a [`Place`], is parsed by exactly one format crate ([`bolt`], [`wal`], [`raft`], [`snap`],
+//! [`kubernetes`]), is judged by that format's `check`, is joined with the others in [`member`] and [`dataset`], and leaves as
+//! one of the [`answers`] or as a [`Finding`].
 #![cfg_attr(
     test,
     allow(

@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod answers;
 mod grammar;
 mod hostile;
 mod kubernetes;

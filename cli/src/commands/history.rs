@@ -20,7 +20,7 @@ use crate::what::{self, What};
 /// Every retained version of a key or object, oldest first: when, by whom, what changed
 ///
 /// V restarts at 1 when a deleted key is created again. Compaction keeps only the newest version before its revision: the
-/// note at the end says how far back the db reaches. Times (WHEN~) are those of clients, as the objects carry them; WHO is
+/// note at the end says how far back the db reaches. Times (WHEN~) are those of clients, as the objects contain them; WHO is
 /// the manager whose fields changed. managedFields and resourceVersion are left out of CHANGED.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
@@ -155,7 +155,7 @@ fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::
         .count();
     if without > 0 {
         ui.note(format!(
-            "{without} writes stand only in the WAL, before the first that is found in the db: without a revision; put? and delete? may not have happened"
+            "{without} writes are only in the WAL, before the first that is found in the db: their revision is not known; put? and delete? may not have happened"
         ))?;
     }
     match logged.revisions() {

@@ -9,8 +9,8 @@ use crate::view::View;
 
 /// List leases with the keys that are attached to them, and keys whose lease does not exist
 ///
-/// No time stands on disk: after an election every lease starts anew with its TTL, or with what a checkpoint left of it.
-/// STATE is `orphan` where keys name a lease that is not stored: etcd never expires such keys.
+/// No expiry time is stored: after an election every lease starts again with its TTL, or with what a checkpoint left of it.
+/// STATE is `orphan` if keys name a lease that is not stored: etcd never expires such keys.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect leases /copy/m1

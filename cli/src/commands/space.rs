@@ -130,7 +130,7 @@ fn sheet(answer: &SpaceAnswer, args: &SpaceArgs, ui: &mut Ui) -> anyhow::Result<
     );
     line(ui, "compact", compact)?;
     let defrag = format!(
-        "would give back about {} now, about {} after that compaction",
+        "would give back about {} of what etcd counts now, about {} after that compaction; room that the file grew by comes back",
         size(answer.defragmentation_bytes()),
         size(answer.defragmentation_after_compaction_bytes())
     );

@@ -111,7 +111,7 @@ fn name_of(signal: i32) -> String {
     name.map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
-/// A folder that is no evidence is told here, with what lies near. Archives are opened within the browser: that may take long.
+/// A folder that is no evidence is reported here, with what is near. Archives are opened within the browser: that may take long.
 fn refuse_what_is_none(path: &Path, options: &Options) -> anyhow::Result<()> {
     if path.is_dir() || !path.exists() {
         Evidence::open(path, &options.member.evidence)?;

@@ -1,4 +1,4 @@
-//! What is said of objects that could not be found or read.
+//! Messages about objects that could not be found or read.
 
 use std::path::Path;
 

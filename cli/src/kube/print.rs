@@ -47,7 +47,7 @@ pub(crate) struct Printer<'p> {
     format: Format,
     sort: Option<JsonPath>,
     now: Timestamp,
-    /// What ages are relative to, to be said where there are any.
+    /// What ages are relative to, to be reported if there are any.
     note: Option<String>,
     /// The table of each resource, by its path: that of the first object.
     tables: RwLock<HashMap<String, Arc<Table>>>,

@@ -27,7 +27,7 @@ pub(crate) enum Shown<'v> {
 }
 
 impl<'q, 'a> Values<'q, 'a> {
-    /// For these flags; `mask`: none where secrets shall be seen.
+    /// For these flags; `mask`: `None` if secrets are to be shown.
     pub(crate) fn new(objects: &'q Objects<'a>, args: &KubeArgs, mask: Option<Mask>) -> Self {
         let reading = Reading {
             stored: args.stored,

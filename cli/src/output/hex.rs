@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 
 const WIDTH: usize = 16;
 
-/// Writes `bytes`, the first of which lies at `offset`, 16 a line.
+/// Writes `bytes`, the first of which is at `offset`, 16 a line.
 pub(crate) fn dump(
     out: &mut dyn Write,
     terminal: Terminal,

@@ -50,7 +50,7 @@ enum Body {
 pub(crate) struct Tail {
     /// Fields of the JSON document beside `rows`.
     pub(crate) fields: Map<String, Value>,
-    /// `18,402 keys, 137.3 MB`: said under a table that was cut.
+    /// `18,402 keys, 137.3 MB`: printed under a table that was cut.
     pub(crate) all: Option<String>,
 }
 
@@ -208,7 +208,7 @@ impl<'u> Rows<'u> {
         Ok(())
     }
 
-    /// What stands before the first row.
+    /// What is before the first row.
     fn start(&mut self) -> io::Result<()> {
         if std::mem::replace(&mut self.begun, true) {
             return Ok(());

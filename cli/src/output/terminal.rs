@@ -33,15 +33,19 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Standard output.
     pub(crate) fn stdout(color: Color, ascii: bool) -> Self {
-        Self::of(&std::io::stdout(), color, ascii)
+        Self::for_stream(&std::io::stdout(), color, ascii)
     }
 
     /// Standard error.
     pub(crate) fn stderr(color: Color, ascii: bool) -> Self {
-        Self::of(&std::io::stderr(), color, ascii)
+        Self::for_stream(&std::io::stderr(), color, ascii)
     }
 
-    fn of<S: IsTerminal + std::os::fd::AsFd>(stream: &S, color: Color, ascii: bool) -> Self {
+    fn for_stream<S: IsTerminal + std::os::fd::AsFd>(
+        stream: &S,
+        color: Color,
+        ascii: bool,
+    ) -> Self {
         let is_tty = stream.is_terminal();
         let size = terminal_size::terminal_size_of(stream)
             .filter(|_| is_tty)

@@ -20,6 +20,7 @@ pub mod keys;
 mod label;
 pub mod leases;
 mod nearest;
+pub mod page;
 #[cfg(feature = "search")]
 pub mod search;
 mod size;

@@ -25,7 +25,7 @@ use crate::check::{Depth, Report, check_with};
 use crate::evidence::{Evidence, Io};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
-use crate::member::{Member, Objects, Options};
+use crate::member::{Member, Objects, Options, Wal};
 use crate::mvcc::{Directory, Keyspace, Rules};
 use crate::recover::{Reach, ReplayedState, replay};
 use located::Error;
@@ -320,6 +320,11 @@ impl Dataset {
             let order = self.known().order.get_or_init(|| keyspace.key_order());
             keyspace.directory_of(Arc::clone(order))
         }))
+    }
+
+    /// The raft log; `None` without a WAL. Partial if records could not be read.
+    pub fn log(&self) -> Option<Answer<Wal<'_>>> {
+        Some(crate::answers::wal::log(self.shared.member.wal()?))
     }
 
     /// Checks the evidence and reports what is damaged.

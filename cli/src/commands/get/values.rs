@@ -55,7 +55,7 @@ pub(super) fn show(
                     ui.line(text.as_str())?;
                     continue;
                 }
-                // Within the file where it stands in one: the dump can then be compared with the db's own.
+                // Within the file if it is in one: the dump can then be compared with the db's own.
                 let behind = version.message.len().saturating_sub(kv.value.len());
                 let at = version.offset.map_or(0, |at| {
                     at.saturating_add(stored_key_bytes(version) + behind as u64)

@@ -1,0 +1,277 @@
+//! What every verb has in common: columns, order and number of rows; sizes; the mark of a partial answer.
+
+use std::path::Path;
+
+use serde_json::Value;
+use testkit::{data_dir, fixture_copy};
+
+use crate::run::{Said, etcd_inspect, sealed};
+
+const FIXTURE: &str = "k8s-1.20-etcd35";
+
+fn about(path: &Path, line: &str, flags: &[&str]) -> Said {
+    let path = path.to_str().unwrap();
+    let words = line.split(' ').map(|word| word.replace("PATH", path));
+    let words: Vec<String> = words
+        .chain(flags.iter().map(|flag| (*flag).to_owned()))
+        .collect();
+    sealed(Path::new(path), words)
+}
+
+/// A command line of every verb that answers about a directory, with a column of its answer.
+const LINES: [(&str, &str); 27] = [
+    ("status PATH", "revision"),
+    ("keys PATH", "key"),
+    ("keys --by-resource PATH", "keys"),
+    ("keys --by-namespace PATH", "keys"),
+    ("keys --deleted PATH", "key"),
+    ("get /registry/namespaces/ -d PATH", "key"),
+    ("history ns/default -d PATH", "revision"),
+    ("wal PATH", "index"),
+    ("wal --terms PATH", "term"),
+    ("wal --segments PATH", "seq"),
+    ("wal --raw PATH", "record"),
+    ("page PATH", "id"),
+    ("page --tree PATH", "page"),
+    ("page 2 PATH", "field"),
+    ("page --map PATH", "page_size"),
+    ("meta PATH", "cluster_id"),
+    ("meta --encryption PATH", "resource"),
+    ("leases PATH", "id"),
+    ("space PATH", "bytes"),
+    ("hashkv PATH", "hash"),
+    ("check PATH", "code"),
+    ("compare PATH PATH", "revision"),
+    ("preflight PATH --for start", "level"),
+    ("explain", "code"),
+    ("explain BOLT-007", "title"),
+    ("search default --in keys PATH", "key"),
+    ("certs PATH", "subject"),
+];
+
+#[test]
+fn every_verb_takes_columns_order_and_number_of_rows() {
+    let path = data_dir(FIXTURE);
+    for (line, column) in LINES {
+        let flags = ["--columns", column, "--sort-by", column, "--limit", "2"];
+        let said = about(&path, line, &flags);
+        assert!(said.code != 2, "{line}: {}", said.err);
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert!(
+            lines.len() <= 3,
+            "{line}: a head and two rows\n{}",
+            said.out
+        );
+        if let Some(head) = lines.first() {
+            assert_eq!(
+                head.split_whitespace().count(),
+                head.split("  ").count(),
+                "{line}: {head}"
+            );
+        }
+        let json = about(&path, line, &[&flags[..], &["-o", "json"]].concat());
+        let document = json.json();
+        let fields = document.as_object().unwrap();
+        assert!(fields.contains_key("schema"), "{line}: {document}");
+    }
+}
+
+#[test]
+fn a_column_that_is_not_there_is_refused_with_the_names_of_all() {
+    let path = data_dir(FIXTURE);
+    for (line, column) in LINES {
+        for flag in ["--columns", "--sort-by"] {
+            let said = about(&path, line, &[flag, "nosuch"]);
+            assert_eq!(said.code, 2, "{line} {flag}: {}{}", said.out, said.err);
+            assert!(said.err.contains("E0002"), "{line}: {}", said.err);
+            assert!(
+                said.err.contains(column),
+                "{line} names {column}: {}",
+                said.err
+            );
+        }
+    }
+    for line in ["decode", "man", "completions bash", "tui PATH"] {
+        let said = about(&path, line, &["--columns", "x"]);
+        assert_eq!(said.code, 2, "{line}: {}", said.err);
+        assert!(
+            said.err.contains("E0002") && said.err.contains("no rows"),
+            "{}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn rows_of_a_document_are_ordered_and_cut_in_every_form() {
+    let path = data_dir(FIXTURE);
+    let flags = [
+        "--columns",
+        "name,bytes",
+        "--sort-by",
+        "bytes",
+        "--limit",
+        "3",
+    ];
+    let json = about(&path, "space PATH", &[&flags[..], &["-o", "json"]].concat());
+    let rows = json.rows();
+    assert_eq!(rows.len(), 3);
+    let bytes: Vec<u64> = rows
+        .iter()
+        .map(|row| row["bytes"].as_u64().unwrap())
+        .collect();
+    assert!(bytes.is_sorted_by(|a, b| a >= b), "{bytes:?}");
+    assert_eq!(rows[0].as_object().unwrap().len(), 2, "{}", rows[0]);
+    assert!(json.json()["total_rows"].as_u64() > Some(3));
+    let csv = about(&path, "space PATH", &[&flags[..], &["-o", "csv"]].concat());
+    assert_eq!(csv.out.lines().next(), Some("name,bytes"));
+    assert_eq!(csv.out.lines().count(), 4, "{}", csv.out);
+    let hash = about(
+        &path,
+        "hashkv PATH",
+        &["--columns", "hash", "--no-headers", "-o", "csv"],
+    );
+    let whole = about(&path, "hashkv PATH", &["-o", "json"]).json();
+    assert_eq!(hash.out.trim(), whole["hash"].to_string());
+}
+
+#[test]
+fn every_size_is_spelt_alike() {
+    let path = data_dir(FIXTURE);
+    for size in ["8Gi", "8GiB", "8gb", "8G", "8589934592"] {
+        for line in [
+            "space --quota SIZE PATH",
+            "status --quick --max-unpacked SIZE PATH",
+        ] {
+            let said = about(&path, &line.replace("SIZE", size), &[]);
+            assert_eq!(said.code, 0, "{line} {size}: {}", said.err);
+        }
+    }
+    for line in ["space --quota 8X PATH", "status --max-unpacked 8X PATH"] {
+        let said = about(&path, line, &[]);
+        assert_eq!(said.code, 2);
+        assert!(said.err.contains("8GiB"), "{}", said.err);
+    }
+}
+
+/// A copy of the directory whose db lacks one leaf page with keys of Kubernetes.
+fn without_a_leaf() -> testkit::Copy {
+    let copy = fixture_copy(FIXTURE);
+    let file = copy.data_dir().join("member/snap/db");
+    let healthy = std::fs::read(&file).unwrap();
+    let holds = |page: &[u8]| page.windows(15).any(|text| text == b"/registry/pods/");
+    for (number, page) in healthy.chunks(4096).enumerate() {
+        // A leaf with its own number and without overflow.
+        let is_leaf = page[..8] == (number as u64).to_le_bytes() && page[8..10] == [2, 0];
+        if is_leaf && page[12..16] == [0; 4] && holds(page) {
+            let mut damaged = healthy.clone();
+            damaged[number * 4096..(number + 1) * 4096].fill(0);
+            std::fs::write(&file, &damaged).unwrap();
+            if about(&copy.data_dir(), "hashkv PATH", &[]).code == 3 {
+                return copy;
+            }
+        }
+    }
+    panic!("no leaf with pods is part of the tree");
+}
+
+#[test]
+fn a_partial_answer_is_marked_in_every_form() {
+    let copy = without_a_leaf();
+    let path = copy.data_dir();
+    for line in [
+        "hashkv PATH",
+        "keys PATH",
+        "keys --by-resource PATH",
+        "get pods -A -d PATH",
+        "get /registry/ -d PATH",
+        "space PATH",
+        "leases PATH",
+        "search default PATH",
+        "certs PATH",
+        "status PATH",
+    ] {
+        let table = about(&path, line, &[]);
+        assert_eq!(table.code, 3, "{line}: {}", table.err);
+        assert!(
+            table.err.contains("the answer is partial: "),
+            "{line}: {}",
+            table.err
+        );
+        assert!(
+            table.err.contains("etcd-inspect check "),
+            "{line}: {}",
+            table.err
+        );
+        let json = about(&path, line, &["-o", "json"]);
+        assert_eq!(json.code, 3, "{line}");
+        let mark = &json.json()["partial"];
+        assert!(mark["findings"][0]["code"].is_string(), "{line}: {mark}");
+        assert!(mark["findings"][0]["file"].is_string(), "{line}: {mark}");
+        let lines = about(&path, line, &["-o", "jsonl"]);
+        let last = lines.out.lines().last().unwrap_or_default();
+        let last: Value = serde_json::from_str(last).unwrap();
+        assert!(last["partial"].is_object(), "{line}: {last}");
+    }
+    let absent = about(&path, "get pods/nosuch -n default -d PATH", &[]);
+    assert_eq!(
+        absent.code, 3,
+        "it may be on the page that is lost: {}",
+        absent.err
+    );
+}
+
+#[test]
+fn one_flipped_byte_of_an_archive_is_a_partial_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m1.tar.gz");
+    let member = data_dir("etcd-3.5.30");
+    let tar = std::process::Command::new("tar")
+        .arg("-czf")
+        .arg(&file)
+        .arg("-C")
+        .arg(&member)
+        .arg("member")
+        .status()
+        .unwrap();
+    assert!(tar.success());
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The checksum at the end of the gzip member: everything before it still unpacks.
+    let at = bytes.len() - 6;
+    bytes[at] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    for form in ["json", "table", "csv", "yaml"] {
+        let said = about(&file, "hashkv PATH", &["-o", form]);
+        assert_eq!(said.code, 3, "{form}: {}{}", said.out, said.err);
+        assert!(said.err.contains("DIR-019"), "{form}: {}", said.err);
+    }
+    let json = about(&file, "hashkv PATH", &["-o", "json"]).json();
+    assert_eq!(json["partial"]["findings"][0]["code"], "DIR-019");
+}
+
+#[test]
+fn a_healthy_answer_has_no_mark() {
+    let path = data_dir(FIXTURE);
+    for line in ["hashkv PATH", "keys --by-resource PATH", "space PATH"] {
+        let said = about(&path, line, &["-o", "json"]);
+        assert_eq!(said.code, 0, "{line}: {}", said.err);
+        assert!(said.json().get("partial").is_none(), "{line}");
+    }
+}
+
+#[test]
+fn a_deep_custom_resource_is_read_as_deep_as_it_is_asked_for() {
+    let deep = |levels: usize| {
+        let (open, close) = ("{\"a\":".repeat(levels), "}".repeat(levels));
+        format!("{{\"apiVersion\":\"a.io/v1\",\"kind\":\"W\",\"spec\":{open}1{close}}}")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("value");
+    std::fs::write(&file, deep(130)).unwrap();
+    let file = file.to_str().unwrap();
+    let refused = etcd_inspect(["decode", file]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.contains("--value-depth"), "{}", refused.err);
+    let read = etcd_inspect(["decode", "--value-depth", "200", file]);
+    assert_eq!(read.code, 0, "{}", read.err);
+}
