@@ -125,7 +125,7 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if all == 0 {
         ui.note("nothing that was asked for is left in free pages: they were used again, or the db was defragmented")?;
     }
-    Ok(view.finish(ui)?.worse(Exit::negative_if(all == 0)))
+    Ok(Exit::negative_if(all == 0))
 }
 
 fn row(carved: &Carved<'_>, values: &Values<'_, '_>, tables: bool) -> Vec<Cell> {

@@ -75,13 +75,13 @@ static LISTS: [List; 5] = [
     },
     List {
         verb: "preflight",
-        field: "candidates",
-        columns: &CANDIDATES,
+        field: "lines",
+        columns: &LINES,
     },
     List {
         verb: "preflight",
-        field: "lines",
-        columns: &LINES,
+        field: "candidates",
+        columns: &CANDIDATES,
     },
     List {
         verb: "space",
@@ -116,7 +116,9 @@ pub(super) fn selected(
         return Ok(Some(fields));
     }
     let has = |list: &&List| list.verb == verb && fields.contains_key(list.field);
-    match LISTS.iter().find(has) {
+    // A document may have several lists: the one with all columns that are asked for.
+    let fits = |list: &&List| has(list) && rows::validate(list.columns, &ui.global).is_ok();
+    match LISTS.iter().find(fits).or(LISTS.iter().find(has)) {
         Some(list) => of_list(verb, list, fields, ui),
         None => of_fields(verb, fields, ui),
     }

@@ -7,10 +7,10 @@ use etcd_inspect::salvage::{Doubtful, Label as Source, Lost, Salvage};
 use serde_json::{Map, Value, json};
 
 use super::SalvageArgs;
-use crate::commands::keys::json_key;
 use crate::output::number::thousands;
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
+use etcd_inspect::answers::key_json;
 
 /// Lines of a list that people are shown; the JSON has all.
 const SHOWN_LINES: usize = 20;
@@ -103,7 +103,7 @@ fn lost_json(lost: &Lost) -> Value {
     let mut fields = Map::new();
     fields.insert("what".to_owned(), json!(lost.what));
     if let Some(key) = &lost.key {
-        fields.insert("key".to_owned(), json_key(key));
+        fields.insert("key".to_owned(), key_json(key));
     }
     if let Some((first, last)) = lost.revisions {
         fields.insert("first_revision".to_owned(), json!(first));
@@ -125,7 +125,7 @@ fn lost_json(lost: &Lost) -> Value {
 
 fn doubtful_json(doubtful: &Doubtful) -> Value {
     json!({
-        "key": json_key(&doubtful.key),
+        "key": key_json(&doubtful.key),
         "revision": doubtful.revision,
         "lost_revision": doubtful.lost_revision,
         "place": doubtful.place.as_ref().map(ToString::to_string),
