@@ -13,7 +13,7 @@ use located::{Bytes, warm};
 ///
 /// ```no_run
 /// use etcd_inspect_bbolt::{Db, MetaChoice};
-/// use etcd_inspect_located::{Bytes, FileName, Limits};
+/// use etcd_inspect_bbolt::located::{Bytes, FileName, Limits};
 ///
 /// let file = std::fs::read("member/snap/db").unwrap();
 /// let name = FileName::new("member/snap/db");
@@ -21,7 +21,7 @@ use located::{Bytes, warm};
 /// for (name, bucket) in db.buckets(&mut |damage| eprintln!("{}", damage.message)) {
 ///     println!("{} at page {}", String::from_utf8_lossy(name), bucket.root());
 /// }
-/// # Ok::<(), etcd_inspect_located::Error>(())
+/// # Ok::<(), etcd_inspect_bbolt::located::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Db<'a> {

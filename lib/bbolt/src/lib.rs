@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use etcd_inspect_bbolt::{Db, MetaChoice};
-//! use etcd_inspect_located::{Bytes, FileName, Limits};
+//! use etcd_inspect_bbolt::located::{Bytes, FileName, Limits};
 //!
 //! # let file = testkit::synth::bolt::Db::etcd()
 //! #     .bucket("cluster", [(b"clusterVersion".to_vec(), b"3.5.0".to_vec())])
@@ -17,13 +17,13 @@
 //! # */
 //! let name = FileName::new("member/snap/db");
 //! let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
-//! let damage = &mut |finding: etcd_inspect_located::Finding| eprintln!("{}: {}", finding.place, finding.message);
+//! let damage = &mut |finding: etcd_inspect_bbolt::located::Finding| eprintln!("{}: {}", finding.place, finding.message);
 //! let mut seen = Vec::new();
 //! for (name, bucket) in db.buckets(damage) {
 //!     bucket.for_each(damage, &mut |item| seen.push((name, item.key, item.value)));
 //! }
 //! assert!(seen.contains(&(&b"cluster"[..], &b"clusterVersion"[..], &b"3.5.0"[..])));
-//! # Ok::<(), etcd_inspect_located::Error>(())
+//! # Ok::<(), etcd_inspect_bbolt::located::Error>(())
 //! ```
 //!
 //! # Invariants
@@ -58,6 +58,9 @@ mod pagemap;
 mod sweep;
 mod walk;
 pub mod write;
+
+/// The types of places, findings and limits.
+pub use located;
 
 pub use bucket::{Bucket, Leaves};
 pub use db::Db;

@@ -6,7 +6,7 @@
 //! Reads a WAL and prints its entries:
 //!
 //! ```
-//! use etcd_inspect_located::{Bytes, FileName, Limits, progress::Silent};
+//! use etcd_inspect_raftlog::located::{Bytes, FileName, Limits, progress::Silent};
 //! use etcd_inspect_raftlog::{raft::Payload, wal::Log};
 //!
 //! # let dir = testkit::data_dir("etcd-3.5.30").join("member/wal");
@@ -40,6 +40,9 @@
         reason = "a test may stop at the first surprise"
     )
 )]
+
+/// The types of places, findings, ids and limits.
+pub use located;
 
 pub mod codes;
 pub mod raft;

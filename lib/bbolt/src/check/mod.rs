@@ -29,13 +29,13 @@ const BATCH_PAGES: usize = 4096;
 ///
 /// ```no_run
 /// use etcd_inspect_bbolt::{Db, MetaChoice, check};
-/// use etcd_inspect_located::{Bytes, FileName, Limits, progress::Silent};
+/// use etcd_inspect_bbolt::located::{Bytes, FileName, Limits, progress::Silent};
 ///
 /// let file = std::fs::read("member/snap/db").unwrap();
 /// let name = FileName::new("member/snap/db");
 /// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
 /// check::check(&db, &Silent, &mut |finding| println!("{}: {}", finding.place, finding.message));
-/// # Ok::<(), etcd_inspect_located::Error>(())
+/// # Ok::<(), etcd_inspect_bbolt::located::Error>(())
 /// ```
 pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
     metas(db.file(), db, sink);

@@ -49,7 +49,7 @@ impl<'a> Entry<'a> {
     /// Reads a serialized raftpb.Entry. An absent field is zero.
     ///
     /// ```
-    /// use etcd_inspect_located::Term;
+    /// use etcd_inspect_raftlog::located::Term;
     /// use etcd_inspect_raftlog::raft::{Entry, EntryType};
     /// let entry = Entry::parse(&[0x08, 0, 0x10, 2, 0x18, 7]).expect("a no-op");
     /// assert_eq!((entry.kind, entry.term, entry.index), (EntryType::Normal, Term(2), 7));

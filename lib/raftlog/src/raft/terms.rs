@@ -96,7 +96,7 @@ impl fmt::Display for TermEnd {
 /// Summarizes the terms of a log, in ascending order.
 ///
 /// ```
-/// use etcd_inspect_located::Term;
+/// use etcd_inspect_raftlog::located::Term;
 /// use etcd_inspect_raftlog::raft::{TermEvent, terms};
 /// let entry = |index, term| TermEvent::Entry { index, term: Term(term), is_empty: false, survives: true };
 /// let terms = terms([entry(1, 1), entry(2, 3)]);

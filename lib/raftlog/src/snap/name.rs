@@ -18,7 +18,7 @@ impl SnapName {
     /// Parses a name as etcd writes it: `%016x-%016x.snap`.
     ///
     /// ```
-    /// use etcd_inspect_located::Term;
+    /// use etcd_inspect_raftlog::located::Term;
     /// use etcd_inspect_raftlog::snap::SnapName;
     /// let name = SnapName::parse("0000000000000003-000000000000012f.snap").expect("a name");
     /// assert_eq!((name.term, name.index), (Term(3), 303));

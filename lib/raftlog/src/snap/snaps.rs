@@ -16,7 +16,7 @@ impl Snaps {
     /// Reads the snapshot files of a directory and skips other files. Findings about each file go to `report`.
     ///
     /// ```
-    /// use etcd_inspect_located::{Bytes, FileName};
+    /// use etcd_inspect_raftlog::located::{Bytes, FileName};
     /// use etcd_inspect_raftlog::snap::Snaps;
     /// let name = FileName::new("snap/0000000000000002-0000000000000065.snap");
     /// let mut findings = Vec::new();

@@ -148,7 +148,7 @@ pub struct OtherFile {
 ///
 /// ```
 /// use etcd_inspect_raftlog::wal::Log;
-/// use etcd_inspect_located::{Bytes, FileName, Limits, progress::Silent};
+/// use etcd_inspect_raftlog::located::{Bytes, FileName, Limits, progress::Silent};
 /// let name = FileName::new("wal/0000000000000000-0000000000000000.wal");
 /// let head = [4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 0x10, 0, 0, 0, 0, 0];
 /// let files = [Bytes::new(&name, 0, &head)];
