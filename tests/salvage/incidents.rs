@@ -1,7 +1,7 @@
 //! Failures of the field: what salvage gives of each, against what the undamaged member held.
 //!
 //! A sample runs with the suite; `SALVAGE=all cargo test -p etcd-inspect --test salvage incidents -- --nocapture` takes every
-//! incident, restores each backup with each etcd that is here, and prints the table of `tests/README.md`.
+//! incident and prints the table of `tests/README.md`; with `SALVAGE_ETCD=all` each etcd that is here restores and serves it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -70,6 +70,21 @@ fn one(incident: &Incident, every: bool) -> String {
     let (truth, revision) = truth(incident.base);
     let backup = salvage(&copy.data_dir(), &[]);
     let id = incident.id;
+    if id == "F03" {
+        // No db, and a log whose beginning was purged: nothing says which revisions its entries made.
+        assert_eq!(
+            (backup.exit, backup.out.exists()),
+            (1, false),
+            "{}",
+            backup.stderr
+        );
+        return format!(
+            "| {id} {} | {} | nothing: no db | |",
+            incident.class, incident.reaction
+        );
+    }
+    // A last segment that is gone leaves no trace: nothing says that there were later writes.
+    let untraceable = id == "W17";
     assert!(
         backup.out.exists(),
         "{id} {}: exit {} {}",
@@ -87,14 +102,14 @@ fn one(incident: &Incident, every: bool) -> String {
     }
     let missing = truth.keys().filter(|key| !live.contains_key(*key)).count();
     assert!(
-        wrong.is_empty() || !backup.list("unrecoverable").is_empty(),
+        wrong.is_empty() || untraceable || !backup.list("unrecoverable").is_empty(),
         "{id}: {} keys are wrong or back, and nothing is said to be lost: {:?}\n{}",
         wrong.len(),
         wrong.iter().take(5).collect::<Vec<_>>(),
         backup.stderr
     );
     assert!(
-        missing == 0 || !backup.list("unrecoverable").is_empty(),
+        missing == 0 || untraceable || !backup.list("unrecoverable").is_empty(),
         "{id}: {missing} keys are missing, and nothing is said to be lost\n{}",
         backup.stderr
     );
@@ -139,7 +154,7 @@ fn one(incident: &Incident, every: bool) -> String {
 
 #[test]
 fn every_incident_gives_what_is_left_and_says_what_is_not() {
-    let every = std::env::var_os("SALVAGE").is_some();
+    let every = std::env::var_os("SALVAGE_ETCD").is_some();
     let rows = Mutex::new(Vec::new());
     let all: Vec<_> = wanted().into_iter().enumerate().collect();
     on_all_cores(all, |(number, incident)| {

@@ -69,6 +69,7 @@ pub(super) fn join<'a>(
         set,
         state: main.state,
         applied: main.applied,
+        damaged_writes: main.damaged_writes,
         revision: main.revision,
         compact_revision: (main.compacted >= 0).then_some(main.compacted),
         keys: 0,
@@ -94,13 +95,10 @@ pub(super) fn join<'a>(
         } else {
             "entries"
         };
-        salvage.unrecoverable.push(Lost {
-            what: format!(
+        salvage.notes.push(format!(
                 "{} {entries} of the log after the highest proven commit may have been acknowledged and are left out; --rev N takes them in up to revision N",
                 main.possible
-            ),
-            ..Lost::default()
-        });
+            ));
     }
     salvage.fill_from(&others);
     salvage.limit_compaction();
@@ -167,6 +165,26 @@ impl Salvage<'_> {
                 newest.insert(key, record.revision);
             }
         }
+        let known: HashSet<i64> = self.set.records.iter().map(|r| r.revision.main).collect();
+        let wrote = self.damaged_writes.iter().map(|(key, _, _)| key.as_slice());
+        let wrote: HashSet<&[u8]> = wrote.collect();
+        let mut of_log: HashMap<&[u8], i64> = HashMap::new();
+        for record in &self.set.records {
+            let key = self.set.user_key(record);
+            if wrote.contains(key) {
+                of_log.insert(key, record.revision.main);
+            }
+        }
+        let damaged = self.damaged_writes.iter().filter_map(|(key, lost, place)| {
+            let left = *of_log.get(key.as_slice())?;
+            (left < *lost && !known.contains(lost)).then(|| Doubtful {
+                key: key.clone(),
+                revision: left,
+                lost_revision: *lost,
+                place: place.clone(),
+            })
+        });
+        let damaged: Vec<Doubtful> = damaged.collect();
         let doubtful = |record: &KeyRecord| {
             let key = self.set.user_key(record);
             let left = newest.get(key)?;
@@ -181,8 +199,9 @@ impl Salvage<'_> {
             let records = loose.iter().filter(|record| record.tombstone == tombstone);
             sorted(records.filter_map(doubtful).collect())
         };
-        let (stale, maybe_deleted) = (of(false), of(true));
-        self.stale = stale;
+        let (mut stale, maybe_deleted) = (of(false), of(true));
+        stale.extend(damaged);
+        self.stale = sorted(stale);
         self.maybe_deleted = maybe_deleted;
     }
 

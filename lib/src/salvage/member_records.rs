@@ -4,8 +4,9 @@ use super::label::Label;
 use super::record::{Body, KeyRecord, RecordSource, within};
 use super::single_bit::RepairedEntry;
 use super::stored::StoredRecords;
-use super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
+use super::timeline::{LogReplay, LostEntries, ReplayFrom, ReplayUntil, timeline};
 use super::{Lost, Point};
+use crate::Place;
 use crate::backend::{AuthUser, Meta};
 use crate::bolt::Db;
 use crate::check::applied::{Anchor, beginning, presumed, runs};
@@ -14,7 +15,7 @@ use crate::mvcc::{KeyValue, Keyspace};
 use crate::progress::Progress;
 use crate::raft::{EntryType, Operation, Payload, Request};
 use crate::recover::{self, Base, Change, Nothing, State};
-use crate::wal::GapCause;
+use crate::wal::{Damage, GapCause};
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
 const ONE_HISTORY: u64 = 50;
@@ -37,6 +38,8 @@ pub(super) struct MemberRecords<'a> {
     /// The last entry whose effect is in it, and its term.
     pub(super) applied: (u64, u64),
     pub(super) lost: Vec<Lost>,
+    /// Keys that damaged entries of the log wrote, each with its revision.
+    pub(super) damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     pub(super) notes: Vec<String>,
     /// Intact entries that may have been acknowledged: no commit index proves it. They are left out.
     pub(super) possible: u64,
@@ -133,6 +136,7 @@ pub(super) fn member_records<'a>(
         state_is_newer: false,
         applied: (0, 0),
         lost,
+        damaged_writes: Vec::new(),
         notes: Vec::new(),
         possible: 0,
         whole: false,
@@ -143,7 +147,16 @@ pub(super) fn member_records<'a>(
         return part;
     };
     let end = part.end(&wal, committed, side.applied().0, point);
-    if starts_empty(&wal) {
+    let from_entry_1 = starts_empty(&wal);
+    if from_entry_1 && snap_is_of_db(member, &wal, &side) {
+        part.notes.push(format!(
+            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: etcd-inspect salvage {}",
+            crate::text::shell::word(wal.files().first().map_or("", |file| file.file().as_str()))
+        ));
+        part.of_db(side, point);
+        return part;
+    }
+    if from_entry_1 {
         let state = beginning();
         let start = ReplayFrom {
             index: 0,
@@ -151,17 +164,38 @@ pub(super) fn member_records<'a>(
             compacted: -1,
         };
         let line = timeline(&wal, mended, &Nothing, state, start, end);
-        if part.of_log(line, &side, point, source) {
-            part.note_cut(&wal);
+        if part.of_log(&wal, line, &side, point, source) {
+            part.note_cut(&wal, point);
             part.compact_later(&wal, point, side.compacted());
             return part;
         }
     }
     let compacted = side.compacted();
     part.of_both(&wal, mended, side, end, point, source, progress);
-    part.note_cut(&wal);
+    part.note_cut(&wal, point);
     part.compact_later(&wal, point, compacted);
     part
+}
+
+/// Whether the db is of another cluster than the log, and the newest `.snap` file names the members of the db.
+fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_>) -> bool {
+    let (Some(own), Some(db)) = (wal.log().metadata.first(), &side.db) else {
+        return false;
+    };
+    let cluster = crate::backend::Cluster::read(db, &mut |_| {});
+    let of_db = |id| cluster.member(id).is_some() || cluster.is_removed(id);
+    if cluster.members.is_empty() || of_db(own.node_id) {
+        return false;
+    }
+    let snaps = member.snaps(&mut |_| {});
+    let store = snaps
+        .usable()
+        .next()
+        .and_then(|snap| crate::snap::Store::parse(&snap.store_json).ok());
+    store.is_some_and(|store| {
+        let named = |id| store.members.iter().any(|member| member.id == id);
+        !named(own.node_id) && store.members.iter().any(|member| of_db(member.id))
+    })
 }
 
 /// Whether the log begins with an empty store: from the first entry, without a snapshot that stands for what came before it.
@@ -222,7 +256,11 @@ impl<'a> MemberRecords<'a> {
     }
 
     /// Entries that a HardState says are committed, and that the log does not reach.
-    fn note_cut(&mut self, wal: &Wal<'_>) {
+    fn note_cut(&mut self, wal: &Wal<'_>, point: Point) {
+        if point != Point::Acknowledged {
+            return;
+        }
+        self.note_tail(wal);
         let last = wal.log().last_index().max(self.applied.0);
         let committed = wal.log().hard_state().map_or(0, |state| state.commit);
         if committed > last {
@@ -232,6 +270,51 @@ impl<'a> MemberRecords<'a> {
                     last.saturating_add(1)
                 ),
                 indexes: Some((last.saturating_add(1), committed)),
+                ..Lost::default()
+            });
+        }
+    }
+
+    /// Damage after the last entry that can be read, and a segment that has a name and no record.
+    fn note_tail(&mut self, wal: &Wal<'_>) {
+        let log = wal.log();
+        let last = log.last_index();
+        let end = log
+            .last()
+            .and_then(|entry| log.records.get(entry.record as usize))
+            .map_or((0, 0), |record| (record.segment as usize, record.offset));
+        let after = |damage: &&Damage| (damage.segment, damage.from) > end;
+        let places = log.damages.iter().filter(after).filter_map(|damage| {
+            let file = log.segments.get(damage.segment)?.file;
+            Some(Place::at(wal.files().get(file)?.file(), damage.from))
+        });
+        let lost: Vec<Lost> = places
+            .map(|place| Lost {
+                what: format!(
+                    "the log is damaged after entry {last}: what was written there is lost"
+                ),
+                place: Some(place),
+                ..Lost::default()
+            })
+            .collect();
+        self.lost.extend(lost);
+        let empty = log
+            .segments
+            .iter()
+            .filter(|segment| segment.records.is_empty());
+        for segment in empty {
+            let Some(name) = segment.name.filter(|name| name.index > 0) else {
+                continue;
+            };
+            self.lost.push(Lost {
+                what: format!(
+                    "the segment that begins with entry {} has no record: its entries are lost",
+                    name.index
+                ),
+                place: wal
+                    .files()
+                    .get(segment.file)
+                    .map(|file| Place::file(file.file())),
                 ..Lost::default()
             });
         }
@@ -286,6 +369,7 @@ impl<'a> MemberRecords<'a> {
     /// From a log that begins with an empty store: it says everything, and the db confirms it. `false` if that is not so.
     fn of_log(
         &mut self,
+        wal: &Wal<'a>,
         line: LogReplay<'a>,
         side: &StoredSide<'a>,
         point: Point,
@@ -302,7 +386,7 @@ impl<'a> MemberRecords<'a> {
             return false;
         }
         let one = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
-        let ahead = side.newest() > line.to && one && joined.confirmed > 0;
+        let ahead = one && joined.confirmed > 0;
         self.revision = line.to;
         self.compacted = line.compacted;
         self.applied = line.last.unwrap_or((0, 0));
@@ -314,6 +398,7 @@ impl<'a> MemberRecords<'a> {
                 .map(|lost| lost.lost()),
         );
         self.note_undecodable(&line);
+        self.note_damaged_writes(wal, &line.lost);
         self.whole = true;
         if !one {
             self.notes.push(format!(
@@ -340,9 +425,10 @@ impl<'a> MemberRecords<'a> {
     /// The db has later revisions than its log: it is the newer of both.
     fn ahead(&mut self, side: &StoredSide<'a>, point: Point) {
         let from = self.revision;
+        let newest = self.newest_after(side, from);
         let to = match point {
-            Point::Acknowledged => side.newest(),
-            Point::Revision(revision) => side.newest().min(revision),
+            Point::Acknowledged => newest,
+            Point::Revision(revision) => newest.min(revision),
         };
         if to <= from {
             return;
@@ -365,6 +451,53 @@ impl<'a> MemberRecords<'a> {
             self.state_is_newer = to < side.newest();
         }
         self.lost.extend(side.stored.lost.iter().cloned());
+    }
+
+    /// The newest revision of the db that continues a log that ends at `from`: all of it if the db has entries that the log
+    /// has not, else as far as no revision is missing. A flipped bit makes a revision of any size.
+    fn newest_after(&self, side: &StoredSide<'a>, from: i64) -> i64 {
+        if side.applied().0 > self.applied.0 {
+            return side.newest();
+        }
+        let mut newest = from;
+        for record in &side.stored.records {
+            let main = record.revision.main;
+            if main == newest.saturating_add(1) {
+                newest = main;
+            }
+        }
+        newest
+    }
+
+    /// Keys of writes whose entries are damaged and still name them.
+    fn note_damaged_writes(&mut self, wal: &Wal<'_>, lost: &[LostEntries]) {
+        let log = wal.log();
+        let last = log.last_index();
+        for entry in &log.entries {
+            let Some(record) = log.records.get(entry.record as usize) else {
+                continue;
+            };
+            if entry.survives || entry.superseded_by.is_some() || record.crc.is_trusted() {
+                continue;
+            }
+            let run = lost
+                .iter()
+                .find(|run| (run.first..=run.last).contains(&entry.index));
+            let after = |first: u64, revision: i64| {
+                let more = i64::try_from(entry.index.saturating_sub(first)).unwrap_or(i64::MAX);
+                revision.saturating_add(more)
+            };
+            let revision = match run {
+                Some(run) => after(run.first, run.revisions.0),
+                None if entry.index > last => after(last, self.revision),
+                None => continue,
+            };
+            let place = wal.place(entry);
+            for put in wal.payload(entry).puts() {
+                self.damaged_writes
+                    .push((put.key.clone(), revision, place.clone()));
+            }
+        }
     }
 
     /// From a db, and a log that begins somewhere in its history.
@@ -427,6 +560,7 @@ impl<'a> MemberRecords<'a> {
             }
         };
         self.note_undecodable(&line);
+        self.note_damaged_writes(wal, &line.lost);
         self.lost.extend(line.lost.iter().map(|lost| lost.lost()));
         self.applied = line.last.unwrap_or(applied);
         self.revision = line.to;

@@ -123,6 +123,7 @@ pub struct Salvage<'a> {
     page_size: u32,
     storage_version: Option<String>,
     applied: (u64, u64),
+    damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     /// The revision of the store.
     pub revision: i64,
     /// The compaction in force; `None` if nothing was compacted.

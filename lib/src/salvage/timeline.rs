@@ -121,6 +121,16 @@ pub(super) fn timeline<'a>(
         let revoked = revoked(&payload, replay.state());
         if let Applied::Stops(why) = replay.apply(step.index(), step.data(wal), &payload) {
             line.undecodable.push((step.index(), why));
+            // Not a request, yet once it was one: like an entry that is lost, most likely a write.
+            if matches!(payload, Payload::Request(Request::Undecodable(_))) {
+                let revision = replay.revision().saturating_add(1);
+                line.lost.push(LostEntries {
+                    first: step.index(),
+                    last: step.index(),
+                    revisions: (revision, revision),
+                });
+                replay.skip_to(revision);
+            }
         }
         if replay.revision() > end.revision {
             // A write after the end: of all operations only a revoked lease changes more than keys.
