@@ -164,6 +164,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--quick --fail-on error {path}",
             "--deep --encryption-config {encryption} --kms-keys {kms} -o jsonl {path}",
             "--only BOLT,WAL-006 --io read {path}",
+            "--verbose --etcd 3.5 {path}",
         ],
     ),
     (
