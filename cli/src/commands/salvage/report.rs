@@ -33,6 +33,15 @@ pub(super) fn show(
             thousands(salvage.left_out.into())
         ))?;
     }
+    if !salvage.unrecoverable.is_empty() {
+        ui.warn(match salvage.unrecoverable.len() {
+            1 => "one thing could not be recovered: the list of what is lost names it".to_owned(),
+            count => format!(
+                "{} things could not be recovered: the list of what is lost names them",
+                thousands(i128::try_from(count).unwrap_or(i128::MAX))
+            ),
+        })?;
+    }
     ui.document("salvage", fields.clone(), |ui| {
         sheet(salvage, out, backup, &fields, ui)
     })
