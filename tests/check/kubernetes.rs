@@ -88,7 +88,7 @@ fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
         report
             .checked
             .iter()
-            .any(|said| said.starts_with("Kubernetes:")),
+            .any(|checked| checked.starts_with("Kubernetes:")),
         "{:?} {:?}",
         report.checked,
         report.skipped
@@ -142,6 +142,98 @@ fn an_undecodable_value_is_named_with_cause_place_and_bytes() {
     only("K8S-002", Severity::Error, |keys| {
         keys.put(b"/registry/pods/shop/cut", b"k8s\0\n\x40\n\x02v1");
     });
+}
+
+#[test]
+fn an_undecodable_value_has_the_offset_of_its_bad_byte() {
+    let value = b"{\"kind\":\"Pod\",\"apiVersion\":nonsense}";
+    let one = only("K8S-002", Severity::Error, |keys| {
+        keys.put(b"/registry/pods/shop/bad", value);
+    });
+    // serde_json names the character after which the text is no JSON: the `n` is a beginning of `null`.
+    let seen = one.seen.unwrap();
+    let at: usize = seen
+        .split(" around byte ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|number| number.parse().ok())
+        .unwrap();
+    assert!(value[at..].starts_with(b"onsense"), "{seen}");
+}
+
+#[test]
+fn a_value_that_nests_deeper_than_the_limit_is_not_checked_and_is_no_damage() {
+    let spec = (0..200).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let mut keys = cluster();
+    put(
+        &mut keys,
+        "/registry/example.com/widgets/shop/deep",
+        &json!({
+            "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": { "name": "deep", "namespace": "shop", "uid": "u9" }, "spec": spec,
+        }),
+    );
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let db = synth::bolt::Db::etcd().bucket("key", keys.records());
+    std::fs::write(file.path(), db.build()).unwrap();
+    let kubernetes = |depth: usize| {
+        let mut options = etcd_inspect::member::Options::default();
+        options.evidence.limits.value_depth = depth;
+        let member = Member::open_with(file.path(), options).unwrap();
+        let report = check(&member, Depth::Deep, &Silent);
+        let findings = report.findings.iter().map(|finding| finding.code.id);
+        assert!(!findings.clone().any(|code| code == "K8S-002"), "{depth}");
+        let skipped = report.skipped.into_iter();
+        skipped
+            .filter(|skipped| skipped.what.contains("widgets/shop/deep"))
+            .map(|skipped| skipped.why)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        kubernetes(128),
+        ["nested deeper than the limit of 128 levels (raise it with --value-depth, up to 500)"]
+    );
+    assert!(kubernetes(201).is_empty());
+}
+
+#[test]
+fn every_message_is_a_sentence_about_the_object() {
+    let message = |write: &dyn Fn(&mut Keyspace)| {
+        let found = found(write);
+        found.into_iter().next().unwrap().message
+    };
+    let stored = |keys: &mut Keyspace, name: &str| {
+        let mut object = pod("shop", name, &format!("uid-{name}"));
+        object["metadata"]["resourceVersion"] = json!("17");
+        put(keys, &format!("/registry/pods/shop/{name}"), &object);
+    };
+    assert_eq!(
+        message(&|keys| stored(keys, "has-rv")),
+        "pods/shop/has-rv is stored with metadata.resourceVersion \"17\": it was not written by an API server"
+    );
+    assert_eq!(
+        message(&|keys| ["a", "b", "c"].iter().for_each(|name| stored(keys, name))),
+        "pods/shop/a and 2 other objects are stored with metadata.resourceVersion: they were not written by an API server"
+    );
+    let event = json!({ "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e", "namespace": "shop", "uid": "u9" } });
+    assert_eq!(
+        message(&|keys| put(keys, "/registry/events/shop/e", &event)),
+        "events/shop/e has no lease: it never expires"
+    );
+    let mut large = pod("shop", "large", "u9");
+    large["metadata"]["annotations"] = json!({ "big": "x".repeat(1_100_000) });
+    let sentence = message(&|keys| put(keys, "/registry/pods/shop/large", &large));
+    assert!(
+        sentence.starts_with("pods/shop/large is 1,100,")
+            && sentence.ends_with(
+                " bytes long; etcd refuses requests above 1,572,864 bytes, so an update may fail"
+            ),
+        "{sentence}"
+    );
+    assert_eq!(
+        message(&|keys| put(keys, "/registry/pods/ghost/a", &pod("ghost", "a", "u9"))),
+        "pods/ghost/a is in namespace ghost, which does not exist: the API does not list it and nothing deletes what is in it"
+    );
 }
 
 #[test]

@@ -411,12 +411,11 @@ impl Run<'_> {
             &self.member.options().evidence.limits,
         );
         let found = &mut self.found;
-        match kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
+        let outcome = kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
             found.add(finding)
-        }) {
-            Ok(checked) => self.checked.push(checked),
-            Err(skipped) => self.skipped.extend(skipped),
-        }
+        });
+        self.checked.extend(outcome.checked);
+        self.skipped.extend(outcome.skipped);
     }
 
     /// Whether a file or folder could not be read, so that its content is not known.

@@ -11,7 +11,7 @@ use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::written::newest_time;
-use crate::kubernetes::{Options, Value};
+use crate::kubernetes::{MAX_VALUE_DEPTH, Options, Value};
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 use located::Limits;
@@ -84,6 +84,11 @@ pub enum Undecodable {
         /// this form.
         place: Option<Place>,
     },
+    /// The value nests deeper than [`Limits::value_depth`]: nothing is known to be wrong with it.
+    TooDeep {
+        /// The limit in levels.
+        limit: u64,
+    },
 }
 
 impl std::error::Error for Undecodable {}
@@ -97,6 +102,10 @@ impl std::fmt::Display for Undecodable {
             Self::Value { encoding, why, .. } => {
                 write!(f, "not a Kubernetes object ({encoding}): {why}")
             }
+            Self::TooDeep { limit } => write!(
+                f,
+                "nested deeper than the limit of {limit} levels (raise it with --value-depth, up to {MAX_VALUE_DEPTH})"
+            ),
         }
     }
 }
@@ -387,7 +396,7 @@ impl<'a> Objects<'a> {
             .as_ref()
             .map_or(kv.value, |opened| opened.plain.as_slice());
         let mut encoding = "protobuf";
-        let read = || -> Result<Json, Error> {
+        let mut read = || -> Result<Json, Error> {
             let value = Value::parse_at(plain, &Place::at(&self.file, 0))?;
             encoding = value.encoding();
             let options = Options {
@@ -406,27 +415,45 @@ impl<'a> Objects<'a> {
             }
             object.to_json()
         };
-        let mut read = read;
         read().map_err(|error| {
-            let place = error.place().cloned();
-            let text = error.to_string();
-            let why = place
-                .as_ref()
-                .and_then(|place| text.strip_prefix(&format!("{place}: ")))
-                .unwrap_or(&text)
-                .to_owned();
-            let at = place
-                .and_then(|place| place.offset)
-                .and_then(|at| usize::try_from(at).ok());
-            let within = at.filter(|_| opened.is_none()).unwrap_or(0) as u64;
-            let place = start.map(|start| Place::at(&self.file, start.saturating_add(within)));
-            Undecodable::Value {
-                encoding,
-                why,
-                at,
-                place,
-            }
+            // The offset of a byte in the plaintext is no offset in the file.
+            let start = start.map(|start| (start, opened.is_none()));
+            self.undecodable(error, encoding, start)
         })
+    }
+
+    /// Names what stopped the reading of a value that begins at `start` in the file; whether offsets in the value count from
+    /// there.
+    fn undecodable(
+        &self,
+        error: Error,
+        encoding: &'static str,
+        start: Option<(u64, bool)>,
+    ) -> Undecodable {
+        let (why, at) = match error {
+            Error::Limit { limit, .. } => return Undecodable::TooDeep { limit },
+            Error::Truncated {
+                what,
+                need,
+                have,
+                place,
+            } => (
+                format!("{what} needs {need} bytes, {have} are there"),
+                place.offset,
+            ),
+            Error::Malformed { what, seen, place } => (format!("{what}: {seen}"), place.offset),
+            other => (other.to_string(), None),
+        };
+        let place = start.map(|(start, is_plain)| {
+            let within = at.filter(|_| is_plain).unwrap_or(0);
+            Place::at(&self.file, start.saturating_add(within))
+        });
+        Undecodable::Value {
+            encoding,
+            why,
+            at: at.and_then(|at| usize::try_from(at).ok()),
+            place,
+        }
     }
 
     /// What [`Objects::json`] could not read, as a finding with the place of the bad byte.
@@ -444,10 +471,17 @@ impl<'a> Objects<'a> {
                 .offset
                 .map_or_else(|| Place::file(&self.file), |at| Place::at(&self.file, at)),
         };
-        let key = String::from_utf8_lossy(version.key).into_owned();
-        let text = cause.to_string();
-        let text = text.strip_prefix(&format!("{key}: ")).unwrap_or(&text);
-        let message = format!("{key} at revision {}: {text}", version.revision);
+        let key = crate::raft::key_text(version.key);
+        let message = match cause {
+            Undecodable::Closed(closed) => {
+                format!(
+                    "{key} at revision {} is {}",
+                    version.revision,
+                    closed.cause()
+                )
+            }
+            _ => format!("{key} at revision {} is {cause}", version.revision),
+        };
         Finding::new(code, place, message).key(version.key)
     }
 

@@ -53,22 +53,28 @@ impl std::error::Error for Closed {}
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: encrypted with {}; ", self.object, self.seal)?;
-        if !self.tried.is_empty() {
+        write!(f, "{}: {}", self.object, self.cause())
+    }
+}
+
+impl Closed {
+    /// `encrypted with aescbc key1; tried aescbc key1 (shorter than its IV)`: the text without the key.
+    pub fn cause(&self) -> String {
+        let why = if !self.tried.is_empty() {
             let tried: Vec<_> = self
                 .tried
                 .iter()
                 .map(|attempt| format!("{} ({})", attempt.key, attempt.why))
                 .collect();
-            write!(f, "tried {}", tried.join(", "))
+            format!("tried {}", tried.join(", "))
         } else if !self.configured.is_empty() {
-            write!(
-                f,
+            format!(
                 "no such key among those configured for it: {}",
                 self.configured.join(", ")
             )
         } else {
-            f.write_str("no key for it was given")
-        }
+            "no key for it was given".to_owned()
+        };
+        format!("encrypted with {}; {why}", self.seal)
     }
 }

@@ -1,4 +1,4 @@
-//! What the rules need of one object; the object itself is not kept.
+//! The fields of one object that the rules need; the object itself is not kept.
 
 use serde_json::Value as Json;
 
@@ -19,12 +19,14 @@ pub(super) struct ObjectFacts<'a> {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) owners: Vec<Owner>,
-    /// `metadata.deletionTimestamp`, where the object has finalizers left.
+    /// `metadata.deletionTimestamp`, if finalizers are left.
     pub(super) waits_since: Option<jiff::Timestamp>,
-    pub(super) terminating: bool,
-    /// `metadata.resourceVersion`, which an API server never stores.
-    pub(super) resource_version: Option<String>,
-    /// `10.96.0.1`, `TCP 30080`.
+    pub(super) finalizers: Vec<String>,
+    /// Whether this is a namespace in the phase Terminating.
+    pub(super) is_terminating: bool,
+    /// The stored `metadata.resourceVersion`; normally empty.
+    pub(super) resource_version: String,
+    /// Of a Service: `cluster IP 10.96.0.1`, `node port 30080 TCP`.
     pub(super) addresses: Vec<String>,
     /// Names in `status.storedVersions` that `spec.versions` lacks.
     pub(super) lost_versions: Vec<String>,
@@ -37,6 +39,7 @@ pub(super) struct Owner {
     pub(super) uid: String,
 }
 
+/// The string at a pointer; empty if there is none.
 fn text(json: &Json, pointer: &str) -> String {
     let found = json.pointer(pointer).and_then(Json::as_str);
     found.unwrap_or_default().to_owned()
@@ -48,7 +51,7 @@ fn list<'j>(json: &'j Json, pointer: &str) -> impl Iterator<Item = &'j Json> {
 }
 
 impl<'a> ObjectFacts<'a> {
-    /// Of a live version whose value decoded to `json`, stored form.
+    /// Takes them from a live version whose value decoded to `json`, in the stored form.
     pub(super) fn new(
         version: Version<'a>,
         key: &crate::kubernetes::key::Key<'_>,
@@ -60,6 +63,10 @@ impl<'a> ObjectFacts<'a> {
             .pointer("/metadata/deletionTimestamp")
             .and_then(Json::as_str)
             .and_then(|time| time.parse().ok());
+        let finalizers: Vec<String> = list(json, "/metadata/finalizers")
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect();
         let owner = |owner: &Json| Owner {
             kind: text(owner, "/kind"),
             name: text(owner, "/name"),
@@ -77,10 +84,11 @@ impl<'a> ObjectFacts<'a> {
             name: text(json, "/metadata/name"),
             uid: text(json, "/metadata/uid"),
             owners: list(json, "/metadata/ownerReferences").map(owner).collect(),
-            waits_since: deleted.filter(|_| list(json, "/metadata/finalizers").next().is_some()),
-            terminating: key.path == "namespaces" && text(json, "/status/phase") == "Terminating",
-            resource_version: Some(text(json, "/metadata/resourceVersion"))
-                .filter(|version| !version.is_empty()),
+            waits_since: deleted.filter(|_| !finalizers.is_empty()),
+            finalizers,
+            is_terminating: key.path == "namespaces"
+                && text(json, "/status/phase") == "Terminating",
+            resource_version: text(json, "/metadata/resourceVersion"),
             addresses: if kind == "Service" {
                 addresses(json)
             } else {
@@ -96,7 +104,7 @@ impl<'a> ObjectFacts<'a> {
     }
 
     /// `pods/shop/web-1`.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn resource_name(&self) -> String {
         match &self.key_namespace {
             Some(namespace) => format!("{}/{namespace}/{}", self.path, self.key_name),
             None => format!("{}/{}", self.path, self.key_name),
@@ -110,7 +118,7 @@ fn addresses(service: &Json) -> Vec<String> {
     let mut found: Vec<String> = ips
         .filter_map(Json::as_str)
         .filter(|ip| !ip.is_empty() && *ip != "None")
-        .map(str::to_owned)
+        .map(|ip| format!("cluster IP {ip}"))
         .collect();
     for port in list(service, "/spec/ports") {
         if let Some(number) = port.pointer("/nodePort").and_then(Json::as_i64)

@@ -1,365 +1,399 @@
-//! Rules over all objects: names, namespaces, uids, owners, leases.
+//! Rules over all live objects: names, namespaces, uids, owners, addresses, what an API server never stores.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::ObjectFacts;
-use super::{place_of, value_of};
+use super::place_of;
 use crate::codes::{Code, kubernetes as codes};
 use crate::kubernetes::encryption::Seal;
 use crate::member::Objects;
 use crate::mvcc::KeyRange;
-use located::{FileName, Place};
-use located::{Finding, Sink};
+use located::text::number::thousands;
+use located::{FileName, Finding, Place, Sink};
 
-/// Minimum length of a value that is reported, in bytes: an API server accepts requests of up to 1.5 MiB.
-const HUGE_BYTES: usize = 1 << 20;
-/// Time after which a deletion that waits for finalizers is stuck.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+/// Maximum number of keys a finding lists.
+const MAX_KEYS_PER_FINDING: usize = 1000;
 
-/// What exists anywhere in the store: one cluster may have two prefixes, as OpenShift's `/kubernetes.io` and `/openshift.io`.
-pub(super) struct Existing {
-    uids: HashSet<String>,
-    kinds: HashSet<String>,
-    definitions: HashSet<String>,
-}
+/// Objects of this size in bytes are reported: etcd's `--max-request-bytes` is 1.5 MiB
+/// (etcd `server/embed/config.go`, `DefaultMaxRequestBytes`), and an update carries the whole object.
+const LARGE_VALUE_BYTES: usize = 1 << 20;
 
-impl Existing {
-    pub(super) fn new(found: &[ObjectFacts<'_>]) -> Self {
-        let definitions = found
-            .iter()
-            .filter(|object| object.kind == "CustomResourceDefinition");
-        Self {
-            uids: found.iter().map(|object| object.uid.clone()).collect(),
-            kinds: found.iter().map(|object| object.kind.clone()).collect(),
-            definitions: definitions.map(|object| object.key_name.clone()).collect(),
-        }
-    }
-}
+/// Deletions that wait longer for their finalizers are reported.
+const FINALIZER_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Judges the objects below one prefix: those of one API server, or of several that share it.
-pub(super) fn of_prefix(
+/// Applies every rule; returns how many live keys are outside of Kubernetes.
+pub(super) fn rules(
     objects: &Objects<'_>,
-    found: &[ObjectFacts<'_>],
-    existing: &Existing,
+    live: &[ObjectFacts<'_>],
     file: &FileName,
     report: &mut Sink<'_>,
-) {
-    keys(found, file, report);
-    namespaces(found, file, report);
-    uids(found, file, report);
-    owners(found, existing, file, report);
-    services(found, file, report);
-    seals(found, file, report);
-    definitions(found, existing, file, report);
-    let those = |which: &dyn Fn(&ObjectFacts<'_>) -> bool| -> Vec<&ObjectFacts<'_>> {
-        found.iter().filter(|object| which(object)).collect()
-    };
-    let written = those(&|object| object.resource_version.is_some());
-    let version = written
-        .first()
-        .and_then(|first| first.resource_version.as_deref());
-    let says = [
-        format!(
-            "is stored with metadata.resourceVersion \"{}\": it was not written by an API server",
-            version.unwrap_or_default().escape_debug()
-        ),
-        "are stored with a metadata.resourceVersion: they were not written by an API server"
-            .to_owned(),
-    ];
-    together(&codes::STORED_VERSION, &written, says, file, report);
-    let events = those(&|object| object.path == "events" && object.lease == 0);
-    let says = [
-        "has no lease: it never expires",
-        "have no lease: they never expire",
-    ];
-    together(&codes::EVENT_WITHOUT_LEASE, &events, says, file, report);
-    let huge = those(&|object| object.value_bytes >= HUGE_BYTES);
-    let bytes = huge.first().map_or(0, |first| first.value_bytes);
-    let says = [
-        format!("has {bytes} bytes: an API server accepts requests of up to 1.5 MiB"),
-        "have more than 1 MiB each: an API server accepts requests of up to 1.5 MiB".to_owned(),
-    ];
-    together(&codes::HUGE, &huge, says, file, report);
-    let newest: Option<Timestamp> = objects.newest_time(None);
-    let waits = |since| newest.is_some_and(|now| now.duration_since(since) > PATIENCE);
-    let stuck = those(&|object| object.waits_since.is_some_and(waits));
-    let says = [
-        "was deleted more than an hour before the newest write and waits for its finalizers",
-        "were deleted more than an hour before the newest write and wait for their finalizers",
-    ];
-    together(&codes::STUCK_FINALIZER, &stuck, says, file, report);
-}
-
-/// Judges what is in the store once, whatever prefixes there are; returns how many live keys are outside of Kubernetes.
-pub(super) fn of_store(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
+) -> u64 {
+    let mut rules = Rules { live, file, report };
+    rules.keys();
+    rules.namespaces();
+    rules.uids();
+    rules.owners();
+    rules.services();
+    rules.encryption();
+    rules.stored_versions();
+    rules.missing_definitions();
+    rules.resource_versions();
+    rules.events();
+    rules.sizes();
+    rules.finalizers(objects.newest_time(None));
     compact_rev_key(objects, file, report);
-    outside(objects, file, report)
+    key_syntax(objects, file, report)
 }
 
-/// Reports one finding for several objects; `says` is the predicate for one of them, and for more.
-fn together(
-    code: &'static Code,
-    objects: &[&ObjectFacts<'_>],
-    says: [impl AsRef<str>; 2],
-    file: &FileName,
-    report: &mut Sink<'_>,
-) {
-    let Some(first) = objects.first() else { return };
-    let [one, more] = &says;
-    let message = match objects.len() {
-        1 => format!("{} {}", first.shown(), one.as_ref()),
-        count => format!(
-            "{} and {} more {}",
-            first.shown(),
-            count.saturating_sub(1),
-            more.as_ref()
-        ),
-    };
-    let mut finding =
-        Finding::new(code, place_of(&first.version, file), message).count(objects.len() as u64);
-    let keys = objects.iter();
-    finding.keys = keys.map(|object| object.version.key.to_vec()).collect();
-    report(finding);
+struct Rules<'r, 'a, 's> {
+    live: &'r [ObjectFacts<'a>],
+    file: &'r FileName,
+    report: &'r mut Sink<'s>,
 }
 
-/// The object against its key.
-fn keys(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    for object in found {
-        let mut wrong = Vec::new();
-        // Objects like RangeAllocation have no name of their own.
-        if !object.name.is_empty() && object.name != object.key_name {
-            wrong.push(("name", object.name.clone(), object.key_name.clone()));
-        }
-        let namespace = object.key_namespace.clone().unwrap_or_default();
-        if !object.name.is_empty() && object.namespace != namespace {
-            wrong.push(("namespace", object.namespace.clone(), namespace));
-        }
-        if let Some(kind) = object.builtin_kind.filter(|kind| *kind != object.kind) {
-            wrong.push(("kind", object.kind.clone(), kind.to_owned()));
-        }
-        let names: Vec<&str> = wrong.iter().map(|(what, _, _)| *what).collect();
-        if let Some((_, seen, wanted)) = wrong.first() {
-            let message = format!(
-                "{} holds an object of another {}",
-                object.shown(),
-                names.join(" and ")
-            );
-            let finding = Finding::new(
-                &codes::KEY_MISMATCH,
-                place_of(&object.version, file),
-                message,
-            );
-            report(
-                finding
-                    .key(object.version.key)
-                    .seen(seen.clone(), wanted.clone()),
-            );
-        }
+/// A predicate in both numbers: "is in", "are in".
+type Predicate<'p> = (&'p str, &'p str);
+
+impl<'r, 'a> Rules<'r, 'a, '_> {
+    fn select(&self, which: impl Fn(&ObjectFacts<'a>) -> bool) -> Vec<&'r ObjectFacts<'a>> {
+        self.live.iter().filter(|object| which(object)).collect()
     }
-}
 
-fn namespaces(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let existing: HashMap<&str, &ObjectFacts<'_>> = found
-        .iter()
-        .filter(|object| object.path == "namespaces")
-        .map(|object| (object.key_name.as_str(), object))
-        .collect();
-    // An etcd for events alone has none.
-    if existing.is_empty() {
-        return;
-    }
-    let mut lost: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    let mut held: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    for object in found {
-        let Some(namespace) = object.key_namespace.as_deref() else {
-            continue;
+    /// One finding about several objects: `pods/shop/web-1 and 3 other objects are in namespace x, …`.
+    fn together(
+        &mut self,
+        code: &'static Code,
+        objects: &[&ObjectFacts<'_>],
+        (is, are): Predicate<'_>,
+        rest: &str,
+    ) {
+        let Some(first) = objects.first() else { return };
+        let name = first.resource_name();
+        let message = match objects.len().saturating_sub(1) {
+            0 => format!("{name} {is} {rest}"),
+            1 => format!("{name} and 1 other object {are} {rest}"),
+            others => format!("{name} and {others} other objects {are} {rest}"),
         };
-        // Where neither table nor CRD knows the scope the object itself does.
-        if object.builtin_kind.is_none() && object.namespace.is_empty() {
-            continue;
-        }
-        match existing.get(namespace) {
-            None => lost.entry(namespace).or_default().push(object),
-            Some(existing) if existing.terminating => {
-                held.entry(namespace).or_default().push(object);
+        let mut finding = Finding::new(code, place_of(&first.version, self.file), message)
+            .count(objects.len() as u64);
+        let keys = objects.iter().take(MAX_KEYS_PER_FINDING);
+        finding.keys = keys.map(|object| object.version.key.to_vec()).collect();
+        (self.report)(finding);
+    }
+
+    /// Compares the object with its key. The API server lists an object under the name in the object, but reads, updates
+    /// and deletes by key (apiserver `pkg/registry/generic/registry/store.go`, `NamespaceKeyFunc`).
+    fn keys(&mut self) {
+        for object in self.live {
+            let mut wrong = Vec::new();
+            // Objects like RangeAllocation have no name of their own.
+            if !object.name.is_empty() && object.name != object.key_name {
+                wrong.push(("name", object.name.clone(), object.key_name.clone()));
             }
-            Some(_) => {}
+            let namespace = object.key_namespace.clone().unwrap_or_default();
+            if !object.name.is_empty() && object.namespace != namespace {
+                wrong.push(("namespace", object.namespace.clone(), namespace));
+            }
+            if let Some(kind) = object.builtin_kind.filter(|kind| *kind != object.kind) {
+                wrong.push(("kind", object.kind.clone(), kind.to_owned()));
+            }
+            let names: Vec<&str> = wrong.iter().map(|(what, _, _)| *what).collect();
+            if let Some((_, seen, wanted)) = wrong.first() {
+                let message = format!(
+                    "{} contains an object of another {}: the API lists it under its own name and cannot delete it",
+                    object.resource_name(),
+                    names.join(" and ")
+                );
+                let place = place_of(&object.version, self.file);
+                let finding = Finding::new(&codes::KEY_MISMATCH, place, message);
+                (self.report)(
+                    finding
+                        .key(object.version.key)
+                        .seen(seen.clone(), wanted.clone()),
+                );
+            }
         }
     }
-    for (namespace, objects) in lost {
-        let says = ["is", "are"]
-            .map(|verb| format!("{verb} in namespace {namespace}, which does not exist"));
-        together(&codes::NO_NAMESPACE, &objects, says, file, report);
-    }
-    for (namespace, objects) in held {
-        let says = ["is", "are"]
-            .map(|verb| format!("{verb} in namespace {namespace}, which is Terminating"));
-        together(&codes::NAMESPACE_TERMINATING, &objects, says, file, report);
-    }
-}
 
-fn uids(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let mut by_uid: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    for object in found.iter().filter(|object| !object.uid.is_empty()) {
-        by_uid.entry(&object.uid).or_default().push(object);
-    }
-    for (uid, objects) in by_uid.into_iter().filter(|(_, objects)| objects.len() > 1) {
-        let says = ["has", "have"].map(|verb| format!("{verb} the same uid {uid}"));
-        together(&codes::DUPLICATE_UID, &objects, says, file, report);
-    }
-}
-
-fn owners(found: &[ObjectFacts<'_>], existing: &Existing, file: &FileName, report: &mut Sink<'_>) {
-    let mut missing: BTreeMap<(&str, &str, &str), Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    for object in found {
-        for owner in object
-            .owners
+    fn namespaces(&mut self) {
+        let existing: HashMap<&str, &ObjectFacts<'_>> = self
+            .live
             .iter()
-            .filter(|owner| !existing.uids.contains(&owner.uid))
-        {
-            let by = (&*owner.kind, &*owner.name, &*owner.uid);
-            missing.entry(by).or_default().push(object);
-        }
-    }
-    for ((kind, name, uid), objects) in missing {
-        // A kind of which nothing is readable may be encrypted, or in another etcd.
-        let none = if existing.kinds.contains(kind) {
-            ""
-        } else {
-            "; there is no readable object of that kind"
-        };
-        let says = ["is", "are"].map(|verb| {
-            format!("{verb} owned by {kind} {name} (uid {uid}), which does not exist{none}")
-        });
-        together(&codes::OWNER_MISSING, &objects, says, file, report);
-    }
-}
-
-fn services(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let mut by_address: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    for object in found {
-        for address in &object.addresses {
-            by_address.entry(address).or_default().push(object);
-        }
-    }
-    for (address, objects) in by_address
-        .into_iter()
-        .filter(|(_, objects)| objects.len() > 1)
-    {
-        let says = ["has", "have"].map(|verb| format!("{verb} the same address: {address}"));
-        together(&codes::SERVICE_CLASH, &objects, says, file, report);
-    }
-}
-
-/// Resources with more than one way of being stored.
-fn seals(found: &[ObjectFacts<'_>], file: &FileName, report: &mut Sink<'_>) {
-    let mut by_path: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
-    for object in found {
-        let value = object.version.key_value().unwrap_or_default().value;
-        let seal = Seal::parse(value).map_or("plain".to_owned(), |seal| seal.to_string());
-        *by_path
-            .entry(&object.path)
-            .or_default()
-            .entry(seal)
-            .or_default() += 1;
-    }
-    for (path, seals) in by_path.into_iter().filter(|(_, seals)| seals.len() > 1) {
-        let names: Vec<String> = seals
-            .iter()
-            .map(|(seal, count)| format!("{count} {seal}"))
+            .filter(|object| object.path == "namespaces")
+            .map(|object| (object.key_name.as_str(), object))
             .collect();
-        let message = format!("{path}: {}", names.join(", "));
-        report(Finding::new(
-            &codes::SEALS_MIXED,
-            Place::file(file),
-            message,
-        ));
-    }
-}
-
-/// Custom objects and their CRDs.
-fn definitions(
-    found: &[ObjectFacts<'_>],
-    existing: &Existing,
-    file: &FileName,
-    report: &mut Sink<'_>,
-) {
-    for object in found
-        .iter()
-        .filter(|object| !object.lost_versions.is_empty())
-    {
-        let versions = object.lost_versions.join(", ");
-        let says = ["was", "were"].map(|verb| {
-            format!("{verb} stored in version {versions}, which the definition no longer has")
-        });
-        together(&codes::STORED_VERSIONS, &[object], says, file, report);
-    }
-    let mut without: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-    for object in found.iter().filter(|object| object.builtin_kind.is_none()) {
-        if let Some((group, plural)) = object.path.split_once('/')
-            && group.contains('.')
-            && !existing.definitions.contains(&format!("{plural}.{group}"))
-        {
-            without.entry(&object.path).or_default().push(object);
+        // The etcd of `--etcd-servers-overrides`, for events alone, has no namespaces.
+        if existing.is_empty() {
+            return;
+        }
+        let mut orphaned: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        let mut left: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        for object in self.live {
+            let Some(namespace) = object.key_namespace.as_deref() else {
+                continue;
+            };
+            // If neither the table of resources nor a CRD says the scope, the object itself does.
+            if object.builtin_kind.is_none() && object.namespace.is_empty() {
+                continue;
+            }
+            match existing.get(namespace) {
+                None => orphaned.entry(namespace).or_default().push(object),
+                Some(existing) if existing.is_terminating => {
+                    left.entry(namespace).or_default().push(object);
+                }
+                Some(_) => {}
+            }
+        }
+        for (namespace, objects) in orphaned {
+            let rest = format!(
+                "in namespace {namespace}, which does not exist: the API does not list it and nothing deletes what is in it"
+            );
+            self.together(&codes::NO_NAMESPACE, &objects, ("is", "are"), &rest);
+        }
+        for (namespace, objects) in left {
+            let rest = format!("left in namespace {namespace}, which is Terminating");
+            self.together(
+                &codes::NAMESPACE_TERMINATING,
+                &objects,
+                ("is", "are"),
+                &rest,
+            );
         }
     }
-    for (path, objects) in without {
-        let says =
-            ["has", "have"].map(|verb| format!("{verb} no CustomResourceDefinition of {path}"));
-        together(&codes::NO_CRD, &objects, says, file, report);
+
+    fn uids(&mut self) {
+        let mut by_uid: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        for object in self.live.iter().filter(|object| !object.uid.is_empty()) {
+            by_uid.entry(&object.uid).or_default().push(object);
+        }
+        for (uid, objects) in by_uid.into_iter().filter(|(_, objects)| objects.len() > 1) {
+            let rest = format!("the same uid {uid}: controllers take them for one object");
+            self.together(&codes::DUPLICATE_UID, &objects, ("has", "have"), &rest);
+        }
+    }
+
+    /// The garbage collector deletes objects all of whose owners are absent
+    /// (`pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`).
+    fn owners(&mut self) {
+        let known: HashSet<&str> = self.live.iter().map(|object| object.uid.as_str()).collect();
+        // If nothing of a kind is readable, its objects may be encrypted, or stored in another etcd.
+        let kinds: HashSet<&str> = self
+            .live
+            .iter()
+            .map(|object| object.kind.as_str())
+            .collect();
+        let mut missing: BTreeMap<(&str, &str, &str), Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        for object in self.live {
+            for owner in object
+                .owners
+                .iter()
+                .filter(|owner| !known.contains(&*owner.uid))
+            {
+                let by = (&*owner.kind, &*owner.name, &*owner.uid);
+                missing.entry(by).or_default().push(object);
+            }
+        }
+        for ((kind, name, uid), objects) in missing {
+            let effect = if kinds.contains(kind) {
+                "the garbage collector may delete what it owns"
+            } else {
+                "no object of that kind can be read here"
+            };
+            let rest =
+                format!("owned by {kind} {name} (uid {uid}), which does not exist: {effect}");
+            self.together(&codes::OWNER_MISSING, &objects, ("is", "are"), &rest);
+        }
+    }
+
+    fn services(&mut self) {
+        let mut by_address: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        for object in self.live {
+            for address in &object.addresses {
+                by_address.entry(address).or_default().push(object);
+            }
+        }
+        let shared = by_address.into_iter();
+        for (address, objects) in shared.filter(|(_, objects)| objects.len() > 1) {
+            let rest = format!("the same {address}: only one of them is reachable there");
+            self.together(&codes::SERVICE_CLASH, &objects, ("has", "have"), &rest);
+        }
+    }
+
+    /// Resources whose values are stored in more than one way.
+    fn encryption(&mut self) {
+        let mut by_path: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+        for object in self.live {
+            let value = object.version.key_value().unwrap_or_default().value;
+            let seal = Seal::parse(value).map_or("plaintext".to_owned(), |seal| seal.to_string());
+            let seals = by_path.entry(&object.path).or_default();
+            let count = seals.entry(seal).or_default();
+            *count = count.saturating_add(1);
+        }
+        for (path, seals) in by_path.into_iter().filter(|(_, seals)| seals.len() > 1) {
+            let counts: Vec<String> = seals
+                .iter()
+                .map(|(seal, count)| format!("{count} {seal}"))
+                .collect();
+            let message = format!(
+                "{path} are stored in {} ways ({}): a key rotation has not reached all of them",
+                seals.len(),
+                counts.join(", ")
+            );
+            let place = Place::file(self.file);
+            (self.report)(Finding::new(&codes::SEALS_MIXED, place, message));
+        }
+    }
+
+    /// apiextensions refuses to drop a version that is still listed in `status.storedVersions`
+    /// (apiextensions-apiserver `pkg/apis/apiextensions/validation/validation.go`, `ValidateCustomResourceDefinitionStoredVersions`).
+    fn stored_versions(&mut self) {
+        for object in self.select(|object| !object.lost_versions.is_empty()) {
+            let lost = object.lost_versions.join(", ");
+            let rest = format!(
+                "{lost} in status.storedVersions but not in spec.versions: objects stored in it cannot be read"
+            );
+            self.together(&codes::STORED_VERSIONS, &[object], ("has", "have"), &rest);
+        }
+    }
+
+    fn missing_definitions(&mut self) {
+        let defined: HashSet<&str> = self
+            .live
+            .iter()
+            .filter(|object| object.kind == "CustomResourceDefinition")
+            .map(|object| object.key_name.as_str())
+            .collect();
+        let mut without: BTreeMap<String, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
+        for object in self.select(|object| object.builtin_kind.is_none()) {
+            if let Some((group, plural)) = object.path.split_once('/')
+                && group.contains('.')
+            {
+                let definition = format!("{plural}.{group}");
+                if !defined.contains(definition.as_str()) {
+                    without.entry(definition).or_default().push(object);
+                }
+            }
+        }
+        for (definition, objects) in without {
+            let rest =
+                format!("no CustomResourceDefinition {definition}: the API does not serve them");
+            self.together(&codes::NO_CRD, &objects, ("has", "have"), &rest);
+        }
+    }
+
+    /// The API server clears the field before it stores an object
+    /// (apiserver `pkg/storage/api_object_versioner.go`, `PrepareObjectForStorage`).
+    fn resource_versions(&mut self) {
+        let stored = self.select(|object| !object.resource_version.is_empty());
+        let rest = match stored.as_slice() {
+            [only] => format!(
+                "stored with metadata.resourceVersion {:?}: it was not written by an API server",
+                only.resource_version
+            ),
+            _ => "stored with metadata.resourceVersion: they were not written by an API server"
+                .to_owned(),
+        };
+        self.together(&codes::STORED_VERSION, &stored, ("is", "are"), &rest);
+    }
+
+    /// Events are stored with a TTL, which is an etcd lease (`pkg/registry/core/event/storage/storage.go`, `TTLFunc`).
+    fn events(&mut self) {
+        let kept = self.select(|object| object.path == "events" && object.lease == 0);
+        let rest = if kept.len() == 1 {
+            "no lease: it never expires"
+        } else {
+            "no lease: they never expire"
+        };
+        self.together(&codes::EVENT_WITHOUT_LEASE, &kept, ("has", "have"), rest);
+    }
+
+    fn sizes(&mut self) {
+        let large = self.select(|object| object.value_bytes >= LARGE_VALUE_BYTES);
+        let rest = match large.as_slice() {
+            [only] => format!(
+                "{} bytes long; etcd refuses requests above {} bytes, so an update may fail",
+                thousands(only.value_bytes as i128),
+                thousands(3 << 19)
+            ),
+            _ => format!(
+                "longer than {} bytes; etcd refuses requests above {} bytes, so an update may fail",
+                thousands(LARGE_VALUE_BYTES as i128),
+                thousands(3 << 19)
+            ),
+        };
+        self.together(&codes::HUGE, &large, ("is", "are"), &rest);
+    }
+
+    fn finalizers(&mut self, newest: Option<Timestamp>) {
+        let Some(newest) = newest else { return };
+        let stuck = self.select(|object| {
+            let waits = |since| newest.duration_since(since) > FINALIZER_PATIENCE;
+            object.waits_since.is_some_and(waits)
+        });
+        let Some(first) = stuck.first() else { return };
+        let rest = match (stuck.len(), first.waits_since) {
+            (1, Some(since)) => format!(
+                "deleted at {since} and still waits for finalizers: {}",
+                first.finalizers.join(", ")
+            ),
+            _ => "deleted more than an hour before the newest write and still wait for finalizers"
+                .to_owned(),
+        };
+        self.together(&codes::STUCK_FINALIZER, &stuck, ("was", "were"), &rest);
     }
 }
 
+/// The compactor writes into the key the revision of its own previous attempt, and compacts to that revision: it is lower than
+/// the revision of the write itself (apiserver `pkg/storage/etcd3/compact.go`, `compact`).
 fn compact_rev_key(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) {
     let keyspace = objects.keyspace();
-    let Some((version, value)) = value_of(&keyspace, b"compact_rev_key") else {
+    let Ok(Some(version)) = keyspace.get(b"compact_rev_key", None) else {
         return;
     };
-    let number = std::str::from_utf8(value)
+    let Ok(kv) = version.key_value() else { return };
+    let number = std::str::from_utf8(kv.value)
         .ok()
         .and_then(|text| text.parse::<i64>().ok());
+    let place = place_of(&version, file);
     let Some(number) = number else {
-        let message = "compact_rev_key holds no number";
-        let finding = Finding::new(&codes::COMPACT_REV_KEY, place_of(&version, file), message);
-        report(
-            finding
-                .key(version.key)
-                .seen(crate::raft::key_text(value), "a revision"),
-        );
+        let message = "compact_rev_key contains no number";
+        let finding = Finding::new(&codes::COMPACT_REV_KEY, place, message);
+        let seen = crate::raft::key_text(kv.value);
+        report(finding.key(version.key).seen(seen, "a revision"));
         return;
     };
-    if number >= version.revision.main {
+    let written = version.revision.main;
+    if number >= written {
         let message = format!(
-            "compact_rev_key says {number}, and was itself written at revision {}",
-            version.revision.main
+            "compact_rev_key contains revision {number} and was itself written at revision {written}"
         );
-        let finding = Finding::new(&codes::COMPACT_REV_KEY, place_of(&version, file), message);
-        let wanted = format!("less than {}", version.revision.main);
+        let finding = Finding::new(&codes::COMPACT_REV_KEY, place, message);
+        let wanted = format!("less than {written}");
         report(finding.key(version.key).seen(number.to_string(), wanted));
     }
 }
 
-/// Reports keys below a prefix of Kubernetes that no API server writes; returns how many are outside.
-fn outside(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
+/// Reports keys below a prefix of Kubernetes that no API server writes; returns how many keys are outside.
+fn key_syntax(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
     let keyspace = objects.keyspace();
     let Ok(live) = keyspace.live(&KeyRange::all(), None) else {
         return 0;
     };
     let mut outside = 0u64;
     for version in live.iter() {
-        let below = objects.layout().prefixes().any(|prefix| {
+        let is_below = objects.layout().prefixes().any(|prefix| {
             let rest = version.key.strip_prefix(prefix.as_bytes());
             rest.is_some_and(|rest| rest.starts_with(b"/"))
         });
-        if !below {
+        if !is_below {
             outside = outside.saturating_add(1);
         } else if objects.layout().resource(version.key).is_none()
             || objects.parse(version.key).is_none()
         {
             let message = format!(
-                "{} has an empty segment or no name",
+                "{} has an empty segment or no name: the API serves no object under it",
                 crate::raft::key_text(version.key)
             );
             let finding = Finding::new(&codes::KEY_SYNTAX, place_of(&version, file), message);

@@ -1,0 +1,174 @@
+//! Values that give no object: damaged, encrypted without a key, or nested too deep.
+
+use std::collections::BTreeMap;
+
+use crate::check::Skipped;
+use crate::codes::kubernetes as codes;
+use crate::kubernetes::encryption::{Provider, Seal};
+use crate::member::{Objects, Undecodable};
+use crate::mvcc::Version;
+use located::{FileName, Finding, Place, Severity, Sink};
+
+/// Bytes shown before and after the bad one.
+const BYTES_AROUND: usize = 8;
+
+/// Shortest payload of AES-CBC: the initialization vector and one block
+/// (apiserver `pkg/storage/value/encrypt/aes/aes.go`, `cbc.TransformToStorage`).
+const SHORTEST_CBC: usize = 32;
+
+/// A value that gives no object.
+pub(super) enum Unread {
+    /// Damaged, or refused by the keys that were given.
+    Damaged(Finding),
+    /// Encrypted, and no key was given at all.
+    Locked {
+        /// `secrets`.
+        resource: String,
+        /// `aescbc key1`.
+        seal: String,
+    },
+    /// Nested deeper than the limit: nothing is known to be wrong.
+    TooDeep {
+        /// The key.
+        key: String,
+        /// The cause, with the limit.
+        why: String,
+    },
+}
+
+impl Unread {
+    pub(super) fn new(
+        objects: &Objects<'_>,
+        version: Version<'_>,
+        is_live: bool,
+        cause: &Undecodable,
+    ) -> Self {
+        let value = version.key_value().unwrap_or_default().value;
+        match cause {
+            Undecodable::TooDeep { .. } => Self::TooDeep {
+                key: crate::raft::key_text(version.key),
+                why: cause.to_string(),
+            },
+            Undecodable::Closed(closed)
+                if closed.tried.is_empty()
+                    && objects.keyring().is_empty()
+                    && has_possible_length(value) =>
+            {
+                let resource = objects.layout().resource(version.key).unwrap_or_default();
+                Self::Locked {
+                    resource: String::from_utf8_lossy(resource).into_owned(),
+                    seal: closed.seal.clone(),
+                }
+            }
+            _ => Self::Damaged(finding(objects, version, is_live, cause)),
+        }
+    }
+
+    pub(super) fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+}
+
+fn finding(
+    objects: &Objects<'_>,
+    version: Version<'_>,
+    is_live: bool,
+    cause: &Undecodable,
+) -> Finding {
+    let value = version.key_value().unwrap_or_default().value;
+    let mut finding = objects.finding(&version, cause);
+    match cause {
+        Undecodable::Closed(_) if !has_possible_length(value) => {
+            finding.code = &codes::SEAL_BROKEN;
+        }
+        Undecodable::Value { .. } if !is_live => finding.code = &codes::UNDECODABLE_HISTORY,
+        _ => {}
+    }
+    finding.severity = finding.code.severity;
+    let is_encrypted = Seal::parse(value).is_some();
+    // The offset in the plaintext of an encrypted value says nothing about the stored bytes.
+    let offset = match cause {
+        Undecodable::Value { at, .. } if !is_encrypted => at.unwrap_or(0).min(value.len()),
+        _ => 0,
+    };
+    // The bytes of a secret are not for reports. Encrypted ones give nothing away.
+    let is_secret =
+        !is_encrypted && (objects.parse(version.key)).is_some_and(|key| key.is_secret());
+    let seen = if value.is_empty() {
+        "an empty value".to_owned()
+    } else if is_secret {
+        format!("byte {offset} of {} of a secret", value.len())
+    } else {
+        let hex = hex_around(value, offset);
+        format!("{hex} around byte {offset} of {}", value.len())
+    };
+    finding.seen(seen, "an object")
+}
+
+fn hex_around(value: &[u8], offset: usize) -> String {
+    let from = offset.saturating_sub(BYTES_AROUND);
+    let to = offset.saturating_add(BYTES_AROUND).min(value.len());
+    let bytes = value.get(from..to).unwrap_or_default();
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.join(" ")
+}
+
+/// Whether the provider writes payloads of that length.
+fn has_possible_length(value: &[u8]) -> bool {
+    let Some(seal) = Seal::parse(value) else {
+        return true;
+    };
+    let prefix = format!("k8s:enc:{}:v1:{}:", seal.provider, seal.name());
+    match seal.provider {
+        Provider::Aescbc => value
+            .len()
+            .checked_sub(prefix.len())
+            .is_some_and(|len| len >= SHORTEST_CBC && len % 16 == 0),
+        _ => true,
+    }
+}
+
+/// One finding per damaged value, one for all that no key was given for; returns what was not looked into.
+pub(super) fn report(unread: Vec<Unread>, file: &FileName, report: &mut Sink<'_>) -> Vec<Skipped> {
+    let mut locked: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut too_deep: Option<(u64, String, String)> = None;
+    for one in unread {
+        match one {
+            Unread::Damaged(finding) => report(finding),
+            Unread::Locked { resource, seal } => {
+                let count = locked.entry((resource, seal)).or_default();
+                *count = count.saturating_add(1);
+            }
+            Unread::TooDeep { key, why } => {
+                let (count, ..) = too_deep.get_or_insert((0, key, why));
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+    if !locked.is_empty() {
+        report(locked_finding(&locked, file));
+    }
+    let skipped = too_deep.map(|(count, first, why)| Skipped {
+        what: match count {
+            1 => format!("the value of {first}"),
+            count => format!("{count} Kubernetes values, the first is that of {first}"),
+        },
+        why,
+    });
+    skipped.into_iter().collect()
+}
+
+fn locked_finding(locked: &BTreeMap<(String, String), u64>, file: &FileName) -> Finding {
+    let count: u64 = locked.values().sum();
+    let names: Vec<String> = locked
+        .iter()
+        .map(|((resource, seal), count)| format!("{count} {resource} with {seal}"))
+        .collect();
+    let values = if count == 1 { "value is" } else { "values are" };
+    let message = format!(
+        "{count} {values} encrypted and not checked, because no key was given: {}",
+        names.join(", ")
+    );
+    let finding = Finding::new(&codes::CLOSED, Place::file(file), message).count(count);
+    finding.severity(Severity::Note)
+}
