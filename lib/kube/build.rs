@@ -45,41 +45,7 @@ fn generate(fields: &str, kinds: &str) -> Result<String, Box<dyn Error>> {
             starts.push(count);
             continue;
         };
-        let mut cells = row.split('\t');
-        let mut cell = || cells.next().unwrap_or_default();
-        let (number, name, kind, json, rule) = (cell(), cell(), cell(), cell(), cell());
-        let number: u16 = number.parse()?;
-        let name = names.index(if json.is_empty() { name } else { json });
-        let (label, kind) = match (
-            kind.strip_prefix("repeated "),
-            kind.strip_prefix("map<string,"),
-        ) {
-            (Some(kind), _) => ("Repeated", kind),
-            (_, Some(kind)) => ("Map", kind.trim_end_matches('>')),
-            _ => ("One", kind),
-        };
-        let (wire, target) = match kind {
-            "string" => ("String", 0),
-            "bytes" => ("Bytes", 0),
-            "bool" => ("Bool", 0),
-            "int32" => ("Int32", 0),
-            "int64" => ("Int64", 0),
-            "double" => ("Double", 0),
-            name => ("Message", target(name, message, &index)?),
-        };
-        let rule = match rule.trim_end_matches('?') {
-            "omitempty" => "OmitEmpty",
-            "omitzero" => "OmitZero",
-            "always" => "Always",
-            "pointer" => "Pointer",
-            "pointer-null" => "PointerNull",
-            "inline" => "Inline",
-            other => return Err(format!("{message} {number}: unknown rule {other:?}").into()),
-        };
-        writeln!(
-            rows_out,
-            "f({number},{name},Type::{wire},{target},Label::{label},Rule::{rule}),"
-        )?;
+        rows_out.push_str(&field_row(row, message, &index, &mut names)?);
         count += 1;
     }
     starts.push(count);
@@ -113,6 +79,49 @@ fn generate(fields: &str, kinds: &str) -> Result<String, Box<dyn Error>> {
     )?;
     out.push_str(&kind_table(kinds, &index)?);
     Ok(out)
+}
+
+/// One field as a call of `f`.
+fn field_row<'t>(
+    row: &'t str,
+    message: &str,
+    index: &HashMap<&str, usize>,
+    names: &mut Names<'t>,
+) -> Result<String, Box<dyn Error>> {
+    let mut cells = row.split('\t');
+    let mut cell = || cells.next().unwrap_or_default();
+    let (number, name, kind, json, rule) = (cell(), cell(), cell(), cell(), cell());
+    let number: u16 = number.parse()?;
+    let name = names.index(if json.is_empty() { name } else { json });
+    let (label, kind) = match (
+        kind.strip_prefix("repeated "),
+        kind.strip_prefix("map<string,"),
+    ) {
+        (Some(kind), _) => ("Repeated", kind),
+        (_, Some(kind)) => ("Map", kind.trim_end_matches('>')),
+        _ => ("One", kind),
+    };
+    let (wire, target) = match kind {
+        "string" => ("String", 0),
+        "bytes" => ("Bytes", 0),
+        "bool" => ("Bool", 0),
+        "int32" => ("Int32", 0),
+        "int64" => ("Int64", 0),
+        "double" => ("Double", 0),
+        name => ("Message", target(name, message, index)?),
+    };
+    let rule = match rule.trim_end_matches('?') {
+        "omitempty" => "OmitEmpty",
+        "omitzero" => "OmitZero",
+        "always" => "Always",
+        "pointer" => "Pointer",
+        "pointer-null" => "PointerNull",
+        "inline" => "Inline",
+        other => return Err(format!("{message} {number}: unknown rule {other:?}").into()),
+    };
+    Ok(format!(
+        "f({number},{name},Type::{wire},{target},Label::{label},Rule::{rule}),\n"
+    ))
 }
 
 /// The message that a type name in a field of `message` means; `.Name` is of the same package.

@@ -14,6 +14,7 @@ pub struct Row {
 }
 
 /// The rows of a release's set.
+#[allow(dead_code, reason = "each test crate reads what it needs")]
 pub fn rows(release: &str) -> Vec<Row> {
     let path = testkit::root().join(format!(
         "fixtures/kubernetes/oracle-{release}-train.jsonl.zst"

@@ -1,6 +1,6 @@
 //! Protobuf as stored beside the JSON of Kubernetes' own serializer, for every kind of three releases.
 
-use etcd_inspect::kubernetes::{Options, Value};
+use etcd_inspect_kube::{Options, Value};
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
@@ -60,7 +60,7 @@ fn every_object_of_1_36_survives_yaml() {
                 .object(Options::default())
                 .unwrap();
             let mut yaml = Vec::new();
-            etcd_inspect::export::yaml::write(&mut yaml, &object).unwrap();
+            etcd_inspect_kube::yaml::write(&mut yaml, &object).unwrap();
             let read: Json = serde_saphyr::from_slice(&yaml).unwrap();
             difference(&row.kind, &read, &row.json)
         })

@@ -1,7 +1,7 @@
 //! Random objects: drawn from the field tables, encoded by testkit, decoded by the library.
 
-use etcd_inspect::Limits;
-use etcd_inspect::kubernetes::{Options, Value};
+use etcd_inspect_kube::Limits;
+use etcd_inspect_kube::{Options, Value};
 use proptest::prelude::*;
 use rayon::prelude::*;
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Bytes that no table foresees, and the order that no Kubernetes writes.
 
-use etcd_inspect::kubernetes::{Options, Value};
+use etcd_inspect_kube::{Options, Value};
 use serde_json::{Value as Json, json};
 
 use crate::encode::{envelope, field};

@@ -1,4 +1,4 @@
-//! Decoding stored Kubernetes values, compared with what Kubernetes itself prints for them.
+//! Real clusters: their stored values and tables, compared with what their API servers answered.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,10 +8,7 @@
     reason = "a test may stop at its first failure"
 )]
 
+#[path = "../kube/compare.rs"]
 mod compare;
-mod encode;
 mod objects;
-mod oracle;
-mod random;
 mod truth;
-mod unknown;

@@ -7,7 +7,7 @@
     reason = "a test may stop at its first failure"
 )]
 
-#[path = "../kubernetes/compare.rs"]
+#[path = "../kube/compare.rs"]
 mod compare;
 
 use etcd_inspect::kubernetes::{Object, Options, Value};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use etcd_inspect::evidence::Kind;
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::kubernetes::table::human_duration;
-use etcd_inspect::kubernetes::written::Source;
+use etcd_inspect::kubernetes::written::TimeSource;
 use etcd_inspect::member::{Identity, Member, Objects, Space};
 use etcd_inspect::mvcc::Counts;
 use etcd_inspect::verdict::{Quick, quick as look};
@@ -261,12 +261,12 @@ fn who(member: &Member, identity: &Identity, sheet: &mut Sheet) {
 }
 
 /// Whose clock a time is from.
-fn clock_name(source: Source) -> &'static str {
+fn clock_name(source: TimeSource) -> &'static str {
     match source {
-        Source::Lease => "lease clock",
-        Source::Event => "an event's clock",
-        Source::ManagedFields => "managed fields",
-        Source::Status => "a status",
+        TimeSource::Lease => "lease clock",
+        TimeSource::Event => "an event's clock",
+        TimeSource::ManagedFields => "managed fields",
+        TimeSource::Status => "a status",
         _ => "metadata",
     }
 }

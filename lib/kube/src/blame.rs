@@ -18,7 +18,7 @@ pub struct Writer<'o> {
     pub time: Option<Timestamp>,
 }
 
-/// The owner of what stands at `path`; of several the one that wrote last. `None`: nobody says it is theirs.
+/// Returns the owner of the value at `path`; of several owners the one that wrote last. `None` if no manager owns it.
 ///
 /// ```
 /// use etcd_inspect_kube::yaml::Step;
@@ -51,7 +51,7 @@ pub fn writer<'o>(object: &'o Value, path: &[Step]) -> Option<Writer<'o>> {
     writers.max_by_key(|writer| writer.time)
 }
 
-/// Whether a tree of fields owns what stands at `path` in `value`.
+/// Whether a tree of fields owns the value at `path` in `value`.
 fn reaches(fields: &Map<String, Value>, value: &Value, path: &[Step]) -> bool {
     let (mut fields, mut value) = (fields, value);
     for (at, step) in path.iter().enumerate() {

@@ -13,9 +13,10 @@ use super::decode::node::text;
 /// Tag 55799, which says of itself only that CBOR follows.
 pub(crate) const TAG: &[u8] = &[0xd9, 0xd9, 0xf7];
 
-/// The item as a JSON value, nested at most `depth` levels.
+/// The item as a JSON value, nested at most `depth` levels. Kubernetes itself reads CBOR to 64 levels and JSON to 10,000
+/// (apimachinery `pkg/runtime/serializer/cbor/internal/modes/decode.go`, `MaxNestedLevels`).
 pub(crate) fn to_json(data: &[u8], depth: usize) -> Result<Value, Fault> {
-    let mut reader = Reader { data, at: 0, depth };
+    let mut reader = CborReader { data, at: 0, depth };
     let value = reader.value(depth, None)?;
     if reader.at < data.len() {
         let seen = format!("{} bytes follow the item", data.len() - reader.at);
@@ -24,7 +25,7 @@ pub(crate) fn to_json(data: &[u8], depth: usize) -> Result<Value, Fault> {
     Ok(value)
 }
 
-struct Reader<'a> {
+struct CborReader<'a> {
     data: &'a [u8],
     at: usize,
     /// The limit that errors name.
@@ -32,12 +33,12 @@ struct Reader<'a> {
 }
 
 /// How many items follow.
-enum Count {
+enum ItemCount {
     Known(u64),
     UntilBreak,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CborReader<'a> {
     fn byte(&mut self) -> Result<u8, Fault> {
         let byte = self.data.get(self.at).copied();
         let byte = byte.ok_or_else(|| Fault::truncated("cbor", self.at, 1, 0))?;
@@ -74,9 +75,9 @@ impl<'a> Reader<'a> {
         Fault::malformed("cbor", self.at, seen)
     }
 
-    fn count(&mut self, info: u8, least_bytes: u64) -> Result<Count, Fault> {
+    fn count(&mut self, info: u8, least_bytes: u64) -> Result<ItemCount, Fault> {
         let Some(count) = self.argument(info)? else {
-            return Ok(Count::UntilBreak);
+            return Ok(ItemCount::UntilBreak);
         };
         let left = (self.data.len() - self.at) as u64;
         if count.saturating_mul(least_bytes) > left {
@@ -88,22 +89,22 @@ impl<'a> Reader<'a> {
                 self.data.len() - self.at,
             ));
         }
-        Ok(Count::Known(count))
+        Ok(ItemCount::Known(count))
     }
 
     /// Whether another item follows; steps over a break.
-    fn more(&mut self, count: &mut Count) -> bool {
+    fn more(&mut self, count: &mut ItemCount) -> bool {
         match count {
-            Count::Known(0) => false,
-            Count::Known(left) => {
+            ItemCount::Known(0) => false,
+            ItemCount::Known(left) => {
                 *left -= 1;
                 true
             }
-            Count::UntilBreak if self.data.get(self.at) == Some(&0xff) => {
+            ItemCount::UntilBreak if self.data.get(self.at) == Some(&0xff) => {
                 self.at += 1;
                 false
             }
-            Count::UntilBreak => true,
+            ItemCount::UntilBreak => true,
         }
     }
 
@@ -170,7 +171,7 @@ impl<'a> Reader<'a> {
             return Ok(self.take(len)?.to_vec());
         }
         let mut whole = Vec::new();
-        let mut count = Count::UntilBreak;
+        let mut count = ItemCount::UntilBreak;
         while self.more(&mut count) {
             let head = self.byte()?;
             if head >> 5 != major {

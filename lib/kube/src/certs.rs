@@ -1,4 +1,4 @@
-//! Certificates and certificate requests that lie in objects: in Secrets, CSRs, CA bundles, embedded kubeconfigs.
+//! Certificates and certificate requests inside of objects: in Secrets, CSRs, CA bundles, embedded kubeconfigs.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ const MOST: usize = 2000;
 /// A certificate, or a request for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Where it stands in the object: `data["tls.crt"]`, `spec.request`.
+    /// The field in the object: `data["tls.crt"]`, `spec.request`.
     pub field: String,
     /// Its place among the certificates of that field, from 0: a chain begins with the leaf.
     pub index: usize,

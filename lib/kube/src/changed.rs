@@ -5,7 +5,7 @@ use serde_json::Value;
 /// Fields that change with every write and say nothing: hidden.
 const NOISE: &[&str] = &["metadata.managedFields", "metadata.resourceVersion"];
 
-/// Fields by which Kubernetes tells the items of a list apart, in the order in which they are tried.
+/// Fields by which Kubernetes distinguishes the items of a list, in the order in which they are tried.
 const ITEM_KEYS: &[&str] = &[
     "name",
     "type",
@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// `spec.template.spec.containers[web].image`: items of a list by their name where they have one, else by number.
+    /// `spec.template.spec.containers[web].image`: items of a list by their name if they have one, else by number.
     pub path: String,
     /// The older value; `None`: the field was added.
     pub before: Option<Value>,
@@ -76,7 +76,7 @@ pub fn without_noise(mut object: Value) -> Value {
     object
 }
 
-/// The difference of two texts as `diff -u` prints it, with `context` lines around each change; empty where there is none.
+/// The difference of two texts as `diff -u` prints it, with `context` lines around each change; empty if there is none.
 ///
 /// ```
 /// use etcd_inspect_kube::changed::unified;
@@ -110,7 +110,7 @@ fn walk(path: &mut String, before: Option<&Value>, after: Option<&Value>, found:
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
             let gone = old.keys().filter(|name| !new.contains_key(*name));
             for name in new.keys().chain(gone) {
-                at(path, &field(name), |path| {
+                with_step(path, &field(name), |path| {
                     walk(path, old.get(name), new.get(name), found)
                 });
             }
@@ -125,7 +125,7 @@ fn walk(path: &mut String, before: Option<&Value>, after: Option<&Value>, found:
     }
 }
 
-fn at(path: &mut String, step: &str, then: impl FnOnce(&mut String)) {
+fn with_step(path: &mut String, step: &str, then: impl FnOnce(&mut String)) {
     let len = path.len();
     if !path.is_empty() && !step.starts_with('[') {
         path.push('.');
@@ -135,7 +135,7 @@ fn at(path: &mut String, step: &str, then: impl FnOnce(&mut String)) {
     path.truncate(len);
 }
 
-/// `replicas`, or `["app.kubernetes.io/name"]` where a dot would mislead.
+/// `replicas`, or `["app.kubernetes.io/name"]` if a dot would mislead.
 fn field(name: &str) -> String {
     if name.contains(['.', '[', ']', ' ']) || name.is_empty() {
         format!("[{name:?}]")
@@ -150,7 +150,7 @@ fn items(path: &mut String, old: &[Value], new: &[Value], found: &mut Vec<Change
         .find(|key| unique(old, key) && unique(new, key));
     let Some(key) = named else {
         for number in 0..old.len().max(new.len()) {
-            at(path, &format!("[{number}]"), |path| {
+            with_step(path, &format!("[{number}]"), |path| {
                 walk(path, old.get(number), new.get(number), found)
             });
         }
@@ -165,7 +165,7 @@ fn items(path: &mut String, old: &[Value], new: &[Value], found: &mut Vec<Change
         let Some(name) = item.get(key) else { continue };
         let before = find(old, name).and_then(|at| old.get(at));
         let after = find(new, name).and_then(|at| new.get(at));
-        at(
+        with_step(
             path,
             &format!("[{}]", super::jsonpath::text(name)),
             |path| walk(path, before, after, found),

@@ -14,7 +14,7 @@ impl CustomColumns {
     /// Reads headings and paths; commas within brackets and quotes belong to the path.
     ///
     /// # Errors
-    /// [`JsonPathError`] where a column has no colon or its path cannot be read.
+    /// [`JsonPathError`] if a column has no colon or its path cannot be read.
     pub fn parse(spec: &str) -> Result<Self, JsonPathError> {
         let columns = split(spec).into_iter().map(|column| {
             let (heading, path) = column

@@ -105,7 +105,7 @@ impl Crd {
             .any(|name| !name.is_empty() && name.eq_ignore_ascii_case(noun))
     }
 
-    /// The printer columns of an object of that version (`v1`), or of the storage version where the CRD lost it.
+    /// The printer columns of an object of that version (`v1`), or of the storage version if the CRD no longer defines it.
     pub fn columns(&self, version: &str) -> &[PrinterColumn] {
         let by_name = self.versions.iter().find(|known| known.name == version);
         let found = by_name.or_else(|| self.versions.iter().find(|known| known.storage));

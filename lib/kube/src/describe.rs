@@ -119,17 +119,8 @@ fn fields(object: &Value, table: &Table, now: Timestamp) -> Vec<(String, String)
         ("Labels", "/metadata/labels"),
         ("Annotations", "/metadata/annotations"),
     ] {
-        let pairs = object
-            .pointer(path)
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten();
-        for (at, (name, value)) in pairs
-            .filter(|(name, _)| !name.ends_with("last-applied-configuration"))
-            .enumerate()
-        {
-            let heading = if at == 0 { heading } else { "" };
-            add(heading, format!("{name}={}", super::jsonpath::text(value)));
+        for (number, pair) in pairs(object, path).enumerate() {
+            add(if number == 0 { heading } else { "" }, pair);
         }
     }
     add("UID", text(object, "/metadata/uid").to_owned());
@@ -162,6 +153,15 @@ fn fields(object: &Value, table: &Table, now: Timestamp) -> Vec<(String, String)
         }
     }
     fields
+}
+
+/// `app=web` for each entry of a map, without the copy of the object that `kubectl apply` keeps.
+fn pairs<'o>(object: &'o Value, path: &str) -> impl Iterator<Item = String> + use<'o> {
+    let map = object.pointer(path).and_then(Value::as_object);
+    map.into_iter()
+        .flatten()
+        .filter(|(name, _)| !name.ends_with("last-applied-configuration"))
+        .map(|(name, value)| format!("{name}={}", super::jsonpath::text(value)))
 }
 
 /// `NOMINATED NODE` as `Nominated node`.

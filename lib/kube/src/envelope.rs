@@ -32,7 +32,7 @@ pub enum Value<'a> {
     Protobuf(Unknown<'a>),
     /// A JSON object: custom resources, CRDs and APIServices of older releases.
     Json(&'a [u8]),
-    /// CBOR behind its self-described tag.
+    /// CBOR after its self-described tag.
     Cbor(&'a [u8]),
     /// Encrypted at rest: open it with a [`Keyring`](super::encryption::Keyring), then parse the plaintext.
     Encrypted(Seal<'a>),
@@ -43,9 +43,9 @@ pub enum Value<'a> {
 /// `runtime.Unknown`: the envelope of every protobuf value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown<'a> {
-    /// `apps/v1`; empty where the envelope has none.
+    /// `apps/v1`; empty if the envelope has none.
     pub api_version: Cow<'a, str>,
-    /// `Deployment`; empty where the envelope has none.
+    /// `Deployment`; empty if the envelope has none.
     pub kind: Cow<'a, str>,
     /// The message of that kind.
     pub raw: &'a [u8],
@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
     /// As [`Self::parse`].
     pub fn parse_at(stored: &'a [u8], start: &Place) -> Result<Self, Error> {
         if stored.starts_with(PROTOBUF) {
-            let unknown = Unknown::parse(stored).map_err(|fault| fault.at(start))?;
+            let unknown = Unknown::parse(stored).map_err(|fault| fault.into_error(start))?;
             return Ok(Self::Protobuf(unknown));
         }
         Ok(match Seal::parse(stored) {

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use self::reader::Reader;
+use self::reader::PathReader;
 
 /// Why a path could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,10 +31,10 @@ impl JsonPathError {
 
 /// A path such as `.spec.containers[*].image`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct JsonPath(Vec<Step>);
+pub struct JsonPath(Vec<PathStep>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Step {
+enum PathStep {
     Root,
     Field(String),
     Wildcard,
@@ -45,7 +45,7 @@ enum Step {
         step: i64,
         single: bool,
     },
-    Union(Vec<Step>),
+    Union(Vec<PathStep>),
     Filter {
         left: Operand,
         test: Option<(Compare, Operand)>,
@@ -93,7 +93,7 @@ impl JsonPath {
             .and_then(|inner| inner.strip_suffix('}'))
             .unwrap_or(inner)
             .trim();
-        let mut reader = Reader {
+        let mut reader = PathReader {
             rest: inner,
             depth: 0,
         };
@@ -102,7 +102,7 @@ impl JsonPath {
         } else {
             let first = reader.name()?;
             let mut path = reader.path()?;
-            path.0.insert(0, Step::Field(first));
+            path.0.insert(0, PathStep::Field(first));
             path
         };
         if reader.rest.is_empty() {
@@ -132,7 +132,7 @@ impl JsonPath {
     }
 }
 
-impl Step {
+impl PathStep {
     fn apply<'v>(&self, root: &'v Value, value: &'v Value, out: &mut Vec<&'v Value>) {
         match (self, value) {
             (Self::Root, _) => out.push(root),
@@ -234,13 +234,13 @@ pub fn text(value: &Value) -> String {
 
 /// What `-o jsonpath=` takes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template(Vec<Node>);
+pub struct Template(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Node {
+enum Piece {
     Text(String),
     Path(JsonPath),
-    Range(JsonPath, Vec<Node>),
+    Range(JsonPath, Vec<Piece>),
 }
 
 impl Template {
@@ -258,22 +258,22 @@ impl Template {
     /// [`JsonPathError`] with the place where reading stopped.
     pub fn parse(text: &str) -> Result<Self, JsonPathError> {
         if !text.contains('{') {
-            return Ok(Self(vec![Node::Path(JsonPath::parse(text)?)]));
+            return Ok(Self(vec![Piece::Path(JsonPath::parse(text)?)]));
         }
         // The innermost open range is the last one; the first is the template itself.
-        let mut open: Vec<(JsonPath, Vec<Node>)> = vec![(JsonPath::default(), Vec::new())];
+        let mut open: Vec<(JsonPath, Vec<Piece>)> = vec![(JsonPath::default(), Vec::new())];
         let mut rest = text;
         while !rest.is_empty() {
             let (literal, tail) = rest.split_once('{').unwrap_or((rest, ""));
             let braces = rest.len() > literal.len();
             let nodes = open.last_mut().map(|(_, nodes)| nodes);
             if let (false, Some(nodes)) = (literal.is_empty(), nodes) {
-                nodes.push(Node::Text(literal.to_owned()));
+                nodes.push(Piece::Text(literal.to_owned()));
             }
             if !braces {
                 break;
             }
-            let mut reader = Reader {
+            let mut reader = PathReader {
                 rest: tail,
                 depth: 0,
             };
@@ -297,18 +297,18 @@ impl Template {
     }
 }
 
-fn render(nodes: &[Node], root: &Value, current: &Value, out: &mut String) {
+fn render(nodes: &[Piece], root: &Value, current: &Value, out: &mut String) {
     for node in nodes {
         match node {
-            Node::Text(text) => out.push_str(text),
-            Node::Path(path) => {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Path(path) => {
                 for (at, value) in path.from(root, current).into_iter().enumerate() {
                     let space = if at == 0 { "" } else { " " };
                     // Writing to a String cannot fail.
                     let _ = write!(out, "{space}{}", text(value));
                 }
             }
-            Node::Range(path, body) => path
+            Piece::Range(path, body) => path
                 .from(root, current)
                 .into_iter()
                 .for_each(|item| render(body, root, item, out)),

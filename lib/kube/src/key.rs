@@ -3,7 +3,7 @@
 //! The registry path of a built-in resource is its plural without the group, or one of the historical names of
 //! [`resources`](super::resources); that of a custom resource is `<group>/<plural>`. A CRD's group must contain a dot and
 //! no built-in path without a group does, so the first segment decides which of the two it is. Whether a namespace follows
-//! comes from the table, from the CRD stored in the same db, and where there is neither from the number of segments left
+//! comes from the table, from the CRD stored in the same db, and without either from the number of segments left
 //! (names and namespaces cannot contain a slash).
 //!
 //! Source of the rules: kube-apiserver `storage_factory.go`, `default_storage_factory_builder.go`; apiextensions
@@ -52,7 +52,7 @@ pub struct Key<'k> {
     pub plural: &'k str,
     /// The row of the table, for built-in resources.
     pub builtin: Option<&'static Resource>,
-    /// Namespace, where there is one.
+    /// Namespace, if there is one.
     pub namespace: Option<&'k str>,
     /// Name of the object.
     pub name: &'k str,
@@ -116,10 +116,10 @@ impl Layout {
         layout
     }
 
-    /// A layout for the prefixes that the keys show, or the usual ones where they show none.
+    /// A layout for the prefixes that the keys show, or the usual ones if they show none.
     ///
-    /// A prefix is believed when two of the keys that every cluster has lie under it, or when it is one of
-    /// [`USUAL_PREFIXES`]; a single such key is enough where nothing better was found. The keys may come in any order and
+    /// A prefix is believed when two of the keys that every cluster has are under it, or when it is one of
+    /// [`USUAL_PREFIXES`]; a single such key is enough if nothing better was found. The keys may come in any order and
     /// may be a sample that contains the oldest ones.
     pub fn detect<'k>(keys: impl IntoIterator<Item = &'k [u8]>) -> Self {
         let mut found: BTreeMap<&'k [u8], u32> = BTreeMap::new();
@@ -187,13 +187,13 @@ impl Layout {
         self.crds.values()
     }
 
-    /// The CRD whose objects lie under that registry path (`example.com/widgets`).
+    /// The CRD whose objects are under that registry path (`example.com/widgets`).
     pub fn crd(&self, path: &str) -> Option<&Crd> {
         self.crds.get(path)
     }
 
-    /// The registry path that a key lies under, without the prefix and without allocating: the label of a `--by-resource`
-    /// row. `None`: the key lies outside every prefix, or has an empty segment there.
+    /// The registry path that a key is under, without the prefix and without allocating: the label of a `--by-resource`
+    /// row. `None`: the key is outside of every prefix, or has an empty segment there.
     pub fn resource<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let (start, end) = self.path_range(key)?;
         key.get(start..end)
@@ -241,7 +241,7 @@ impl Layout {
         let text = std::str::from_utf8(key).ok()?;
         let (prefix, path) = (text.get(..start - 1)?, text.get(start..end)?);
         let tail = text.get(end..)?.strip_prefix('/')?;
-        let builtin = Resource::at(path);
+        let builtin = Resource::by_path(path);
         let crd = self.crd(path);
         let namespaced = builtin
             .map(|resource| resource.namespaced)

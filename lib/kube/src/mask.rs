@@ -4,7 +4,7 @@
 //! as the run (or comes from `--fp-key`), so equal values can be compared within a run and short ones cannot be guessed.
 //!
 //! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations (`last-applied-configuration`),
-//! `.dockerconfigjson` and `.dockercfg` wherever they stand, OAuth secrets of OpenShift, and in any text the password of a
+//! `.dockerconfigjson` and `.dockercfg` wherever they are, OAuth secrets of OpenShift, and in any text the password of a
 //! URL, signed tokens (JWT) and bootstrap tokens.
 
 use std::borrow::Cow;
@@ -21,10 +21,10 @@ use super::decode::json;
 use super::key::Layout;
 use super::object::MAX_VALUE_DEPTH;
 
-/// What stands for a hidden value.
+/// The text that replaces a hidden value.
 pub const BULLETS: &str = "••••";
 
-/// Hides secrets; carries the key of the fingerprints.
+/// Hides secrets; owns the key of the fingerprints.
 ///
 /// ```
 /// use etcd_inspect_kube::mask::Mask;
@@ -113,7 +113,7 @@ impl Mask {
         }
     }
 
-    /// Hides every leaf below; `plain` gives the plaintext of a string.
+    /// Hides every leaf below; `plain` returns the plaintext of a string.
     fn leaves(&self, value: &mut Value, plain: &dyn Fn(&str) -> Vec<u8>) {
         match value {
             Value::Null => {}
@@ -212,7 +212,7 @@ impl Mask {
     }
 }
 
-/// Whether a stored value is secret: by its key, or because it is a Secret that lies elsewhere.
+/// Whether a stored value is secret: by its key, or because it is a Secret under another key.
 pub fn is_secret(layout: &Layout, key: &[u8], value: &[u8]) -> bool {
     // The word stands in every envelope and every JSON text of one; the rest is seldom asked.
     is_secret_key(layout, key)

@@ -15,7 +15,7 @@ pub struct Target {
     pub plural: String,
     /// `pod`: the lower-case word before the slash of `-o name`.
     pub singular: String,
-    /// `Pod`; empty where neither the table nor a CRD says it.
+    /// `Pod`; empty if neither the table nor a CRD names it.
     pub kind: String,
     /// Whether its objects have a namespace; `None`: nothing says it.
     pub namespaced: Option<bool>,
@@ -31,7 +31,7 @@ impl Target {
         }
     }
 
-    fn at(path: &str) -> Self {
+    fn unknown(path: &str) -> Self {
         let (group, plural) = path.split_once('/').unwrap_or(("", path));
         Self {
             path: path.to_owned(),
@@ -75,7 +75,7 @@ impl From<&Crd> for Target {
 }
 
 impl Layout {
-    /// The resources that a noun means: plural, singular, kind or short name, with `.group` or `.version.group` behind it,
+    /// The resources that a noun means: plural, singular, kind or short name, with `.group` or `.version.group` after it,
     /// a category, or a registry path. Built-in ones win over custom ones, as in kubectl. Empty: none.
     ///
     /// ```
@@ -127,12 +127,15 @@ impl Layout {
             .map(Target::from);
         let category: Vec<_> = builtin.chain(custom).collect();
         if category.is_empty() {
-            return Resource::at(noun).map(Target::from).into_iter().collect();
+            return Resource::by_path(noun)
+                .map(Target::from)
+                .into_iter()
+                .collect();
         }
         category
     }
 
-    /// The same for what neither the table nor a CRD knows, by the registry paths that stand in the data: objects whose CRD
+    /// The same for what neither the table nor a CRD knows, by the registry paths in the data: objects whose CRD
     /// is gone (`widgets`, `widgets.example.com`), or a resource of another program (`things`).
     pub fn resolve_stored<'p>(
         &self,
@@ -148,7 +151,11 @@ impl Layout {
                     .and_then(|rest| rest.strip_prefix('.'))
                     == Some(group)
         };
-        paths.into_iter().filter(called).map(Target::at).collect()
+        paths
+            .into_iter()
+            .filter(called)
+            .map(Target::unknown)
+            .collect()
     }
 
     /// The resource whose objects are of that apiVersion and kind: where an owner reference leads.
@@ -164,7 +171,7 @@ impl Layout {
 }
 
 impl Resource {
-    /// OpenShift's own resources give way to CRDs of the same name, unless they are asked for by group.
+    /// CRDs win over OpenShift's own resources of the same name, unless they are asked for by group.
     fn group_is_kubernetes(&self, suffix: &str) -> bool {
         !suffix.is_empty() || !self.group.ends_with(".openshift.io")
     }

@@ -64,7 +64,7 @@ impl<'a> Value<'a> {
     /// see [`Object::note`].
     ///
     /// # Errors
-    /// JSON or CBOR that is cut off or impossible, an encrypted value, or one that holds no object.
+    /// JSON or CBOR that is cut off or impossible, an encrypted value, or one that contains no object.
     pub fn object(self, options: Options) -> Result<Object<'a>, Error> {
         let depth = options.depth();
         let body = match &self {
@@ -88,7 +88,7 @@ impl<'a> Value<'a> {
                 "no Kubernetes object: neither k8s\\0, JSON nor CBOR",
             )),
         };
-        let mut body = body.map_err(|fault| fault.at(&options.start()))?;
+        let mut body = body.map_err(|fault| fault.into_error(&options.start()))?;
         if let (Body::Tree(tree), Some(version)) = (&mut body, options.resource_version) {
             set_resource_version(tree, version);
         }
@@ -124,7 +124,7 @@ impl<'a> Body<'a> {
 }
 
 impl Object<'_> {
-    /// `apps/v1`; empty where the object has none.
+    /// `apps/v1`; empty if the object has none.
     pub fn api_version(&self) -> &str {
         match &self.body {
             Body::Protobuf { unknown, .. } => &unknown.api_version,
@@ -132,7 +132,7 @@ impl Object<'_> {
         }
     }
 
-    /// `Deployment`; empty where the object has none.
+    /// `Deployment`; empty if the object has none.
     pub fn kind(&self) -> &str {
         match &self.body {
             Body::Protobuf { unknown, .. } => &unknown.kind,
@@ -162,7 +162,7 @@ impl Object<'_> {
             // The writer only passed on the fault's text.
             let fault = context.fault.borrow_mut().take();
             let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
-            fault.at(&self.options.start())
+            fault.into_error(&self.options.start())
         })
     }
 
@@ -175,7 +175,7 @@ impl Object<'_> {
         let context = self.context();
         write(&self.node(&context), out).map_err(|fault| {
             out.truncate(before);
-            fault.at(&self.options.start())
+            fault.into_error(&self.options.start())
         })
     }
 
@@ -198,7 +198,7 @@ impl Object<'_> {
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let context = self.context();
         let node = self.node(&context);
-        T::deserialize(node).map_err(|fault| fault.at(&self.options.start()))
+        T::deserialize(node).map_err(|fault| fault.into_error(&self.options.start()))
     }
 
     fn context(&self) -> Context<'_> {
@@ -248,7 +248,7 @@ fn json<'a>(text: &[u8], depth: usize) -> Result<Body<'a>, Fault> {
     json::tree(text, depth).map(Body::Tree)
 }
 
-/// Members of stored custom resources are sorted, so the version goes where it sorts to.
+/// Members of stored custom resources are sorted, so the version is inserted at its sorted position.
 fn set_resource_version(tree: &mut Json, version: i64) {
     const NAME: &str = "resourceVersion";
     let Some(Json::Object(metadata)) = tree.get_mut("metadata") else {

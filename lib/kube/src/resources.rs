@@ -9,7 +9,7 @@
 pub struct Resource {
     /// Registry path below the etcd prefix: `pods`, `minions`, `services/specs`.
     pub path: &'static str,
-    /// API group that serves it, empty for core; where several do (`extensions`, `apps`), the newest.
+    /// API group that serves it, empty for core; if several do (`extensions`, `apps`), the newest.
     pub group: &'static str,
     /// `pods`.
     pub plural: &'static str,
@@ -182,9 +182,9 @@ impl Resource {
     ///
     /// ```
     /// use etcd_inspect_kube::resources::Resource;
-    /// assert_eq!(Resource::at("minions").map(|resource| resource.kind), Some("Node"));
+    /// assert_eq!(Resource::by_path("minions").map(|resource| resource.kind), Some("Node"));
     /// ```
-    pub fn at(path: &str) -> Option<&'static Self> {
+    pub fn by_path(path: &str) -> Option<&'static Self> {
         RESOURCES.iter().find(|resource| resource.path == path)
     }
 

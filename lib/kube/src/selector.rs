@@ -68,7 +68,7 @@ impl LabelSelector {
         }
     }
 
-    /// Whether `metadata.labels` fit; `None` stands for no labels at all. `!=` and `notin` also fit where the label is absent.
+    /// Whether `metadata.labels` fit; `None` means no labels at all. `!=` and `notin` also match if the label is absent.
     pub fn matches(&self, labels: Option<&Value>) -> bool {
         self.0.iter().all(|requirement| {
             let label = labels

@@ -1,6 +1,6 @@
-//! Who wrote an object, and when: etcd records neither, but objects carry traces.
+//! Who wrote an object, and when: etcd records neither, but objects contain traces.
 //!
-//! `managedFields` names the manager and the second of each field set's last write; leases carry `renewTime`, events
+//! `managedFields` names the manager and the second of each field set's last write; leases have `renewTime`, events
 //! `lastTimestamp`, conditions their heartbeats. All of these are clocks of clients, so times from here are marked `~`.
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Where a time came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum TimeSource {
     /// `metadata.managedFields[].time`.
     ManagedFields,
     /// A Lease's `spec.renewTime`.
@@ -22,7 +22,7 @@ pub enum Source {
     Metadata,
 }
 
-impl Source {
+impl TimeSource {
     /// As `history -o json` spells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,13 +38,13 @@ impl Source {
 /// The traces of one write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The newest time in the object, and where it stood.
-    pub at: Option<(Timestamp, Source)>,
+    /// The newest time in the object, and its source.
+    pub at: Option<(Timestamp, TimeSource)>,
     /// The manager whose field set this write changed: `kubectl-edit`, `kube-controller-manager`.
     pub by: Option<String>,
 }
 
-/// What the object says of its last write; `before` is the version before it, which tells whose entry changed.
+/// Reads who wrote the object last, and when; `before` is the previous version, which shows whose entry changed.
 ///
 /// ```
 /// use etcd_inspect_kube::written::written;
@@ -84,8 +84,8 @@ fn managed(object: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-/// The newest time that the object carries of its own past. Times that may lie in the future (expiry, schedules) do not count.
-pub fn newest_time(object: &Value) -> Option<(Timestamp, Source)> {
+/// Returns the newest time of something that has happened to the object. Times that may be in the future (expiry, schedules) do not count.
+pub fn newest_time(object: &Value) -> Option<(Timestamp, TimeSource)> {
     let mut newest = None;
     let mut add = |value: Option<&Value>, source| {
         if let Some(time) = time(value)
@@ -94,13 +94,13 @@ pub fn newest_time(object: &Value) -> Option<(Timestamp, Source)> {
             newest = Some((time, source));
         }
     };
-    managed(object).for_each(|entry| add(entry.get("time"), Source::ManagedFields));
+    managed(object).for_each(|entry| add(entry.get("time"), TimeSource::ManagedFields));
     match object.get("kind").and_then(Value::as_str) {
         Some("Lease") => {
             for field in ["renewTime", "acquireTime"] {
                 add(
                     object.get("spec").and_then(|spec| spec.get(field)),
-                    Source::Lease,
+                    TimeSource::Lease,
                 );
             }
         }
@@ -113,17 +113,20 @@ pub fn newest_time(object: &Value) -> Option<(Timestamp, Source)> {
                 "deprecatedFirstTimestamp",
             ];
             own.iter()
-                .for_each(|field| add(object.get(field), Source::Event));
-            add(object.pointer("/series/lastObservedTime"), Source::Event);
+                .for_each(|field| add(object.get(field), TimeSource::Event));
+            add(
+                object.pointer("/series/lastObservedTime"),
+                TimeSource::Event,
+            );
         }
         _ => {}
     }
     if let Some(status) = object.get("status") {
-        status_times(status, 0, &mut |value| add(Some(value), Source::Status));
+        status_times(status, 0, &mut |value| add(Some(value), TimeSource::Status));
     }
     add(
         object.pointer("/metadata/creationTimestamp"),
-        Source::Metadata,
+        TimeSource::Metadata,
     );
     newest
 }
@@ -143,7 +146,7 @@ const PAST: &[&str] = &[
     "completionTime",
 ];
 
-/// `status.conditions[].lastTransitionTime` and `status.containerStatuses[].state.running.startedAt` lie four deep.
+/// `status.conditions[].lastTransitionTime` and `status.containerStatuses[].state.running.startedAt` are four levels deep.
 const DEPTH: usize = 6;
 
 fn status_times(value: &Value, depth: usize, add: &mut impl FnMut(&Value)) {
@@ -187,15 +190,18 @@ mod tests {
         let lease = json!({"kind": "Lease", "metadata": {"creationTimestamp": "2026-11-21T01:00:00Z"}, "spec": {"renewTime": "2026-11-21T01:00:10.500000Z"}});
         assert_eq!(
             source(lease),
-            Some(("2026-11-21T01:00:10.5Z".to_owned(), Source::Lease))
+            Some(("2026-11-21T01:00:10.5Z".to_owned(), TimeSource::Lease))
         );
         let node = json!({"status": {"conditions": [{"lastHeartbeatTime": "2026-11-21T02:00:00Z"}], "notAfter": "2036-11-21T02:00:00Z"}});
         assert_eq!(
             source(node),
-            Some(("2026-11-21T02:00:00Z".to_owned(), Source::Status))
+            Some(("2026-11-21T02:00:00Z".to_owned(), TimeSource::Status))
         );
         let event = json!({"kind": "Event", "lastTimestamp": null, "eventTime": "2026-11-21T02:00:00.000000Z"});
-        assert_eq!(source(event).map(|(_, source)| source), Some(Source::Event));
+        assert_eq!(
+            source(event).map(|(_, source)| source),
+            Some(TimeSource::Event)
+        );
         assert_eq!(
             source(json!({"metadata": {"creationTimestamp": "soon"}})),
             None

@@ -45,18 +45,18 @@ pub enum Step {
     Item(usize),
 }
 
-/// A line of a YAML document, and what stands on it.
+/// A line of a YAML document, and the value on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The line as [`write()`] writes it.
     pub text: String,
     /// The value that begins or goes on here, from the document's root.
     pub path: Vec<Step>,
-    /// Whether fields or items of that value stand on the lines below.
+    /// Whether fields or items of that value are on the lines below.
     pub opens: bool,
 }
 
-/// The lines of [`write()`], each with the path of its value: what line-by-line views, folds and blame stand on.
+/// The lines of [`write()`], each with the path of its value: the basis of line-by-line views, folds and blame.
 ///
 /// ```
 /// use etcd_inspect_kube::yaml::{Step, lines};
@@ -85,7 +85,7 @@ fn is_block(value: &Value) -> bool {
     }
 }
 
-/// A value that [`is_block`]; `first` stands before its first line: indentation, and the dashes of lists it is an item of.
+/// A value that [`is_block`]; `first` is written before its first line: indentation, and the dashes of lists it is an item of.
 fn block(value: &Value, indent: usize, first: String, path: &mut Vec<Step>, lines: &mut Vec<Line>) {
     let mut lead = first;
     let next = " ".repeat(indent);

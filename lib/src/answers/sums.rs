@@ -287,7 +287,7 @@ impl Group<'_> {
 /// names the resource of a path, the newest value does.
 fn resource_name(path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
     let text = String::from_utf8_lossy(path);
-    if let Some(resource) = Resource::at(&text) {
+    if let Some(resource) = Resource::by_path(&text) {
         return (Cell::text(resource.plural), Some(resource.kind.to_owned()));
     }
     let name = match text.split_once('/') {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::objects::{Objects, Reading};
-use crate::kubernetes::written::{Source, newest_time};
+use crate::kubernetes::written::{TimeSource, newest_time};
 use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
@@ -22,7 +22,7 @@ pub struct Mark {
     /// The newest time in what was written. The write happened then or later.
     pub time: Timestamp,
     /// Where that time stood.
-    pub source: Source,
+    pub source: TimeSource,
 }
 
 /// What the data says of when its revisions were written.
@@ -122,7 +122,7 @@ impl Objects<'_> {
     pub fn time_of(&self, revision: i64) -> Option<Mark> {
         let own = self.keyspace().between(revision..=revision);
         own.filter_map(|version| self.mark(&version))
-            .filter(|mark| mark.source != Source::Metadata)
+            .filter(|mark| mark.source != TimeSource::Metadata)
             .max_by_key(|mark| mark.time)
             .or_else(|| self.time_near(revision))
     }
@@ -155,7 +155,7 @@ mod tests {
         Mark {
             revision,
             time: Timestamp::from_second(second).unwrap(),
-            source: Source::Lease,
+            source: TimeSource::Lease,
         }
     }
 

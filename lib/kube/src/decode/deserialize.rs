@@ -50,12 +50,12 @@ impl<'de> Deserializer<'de> for Node<'_> {
                 (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
             },
             Datum::Object { .. } | Datum::Entries(..) | Datum::Tree(Value::Object(_)) => {
-                match Members::of(&self)? {
+                match Members::new(&self)? {
                     Some(members) => visitor.visit_map(MembersAccess(members)),
                     None => visitor.visit_unit(),
                 }
             }
-            Datum::Items(..) | Datum::Tree(Value::Array(_)) => match Items::of(&self)? {
+            Datum::Items(..) | Datum::Tree(Value::Array(_)) => match Items::new(&self)? {
                 Some(items) => visitor.visit_seq(ItemsAccess(items)),
                 None => visitor.visit_unit(),
             },
@@ -114,7 +114,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 }
 
-/// A time that typed objects can hold: jiff, in which k8s-openapi keeps them, ends a day before the year 9999 does, and an
+/// A time that typed objects can contain: jiff, in which k8s-openapi keeps them, ends a day before the year 9999 does, and an
 /// expiry meant as `never` must not cost the whole object.
 fn typed(seconds: i64) -> i64 {
     seconds.clamp(YEAR_ZERO, JIFF_LAST)

@@ -57,8 +57,8 @@ impl Fault {
         matches!(*self.0, Cause::Depth(_))
     }
 
-    /// The public error; `start` is where the value begins.
-    pub(crate) fn at(self, start: &Place) -> Error {
+    /// The public error; `start` is the place of the value's first byte.
+    pub(crate) fn into_error(self, start: &Place) -> Error {
         let place = |at: usize| Place {
             offset: Some(start.offset.unwrap_or(0).saturating_add(at as u64)),
             ..start.clone()

@@ -12,10 +12,10 @@ use crate::schema::{Field, Type};
 pub(crate) struct Items<'a> {
     parent: &'a Node<'a>,
     room: usize,
-    source: Source<'a>,
+    source: ItemSource<'a>,
 }
 
-enum Source<'a> {
+enum ItemSource<'a> {
     Records {
         field: &'static Field,
         span: Span<'a>,
@@ -27,16 +27,16 @@ enum Source<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// The items of `node`; `None` where it is no list.
-    pub(crate) fn of(node: &'a Node<'_>) -> Result<Option<Self>, Fault> {
+    /// The items of `node`; `None` if it is no list.
+    pub(crate) fn new(node: &'a Node<'_>) -> Result<Option<Self>, Fault> {
         let source = match &node.datum {
-            Datum::Items(field, span) => Source::Records {
+            Datum::Items(field, span) => ItemSource::Records {
                 field,
                 span: *span,
                 at: 0,
                 packed: Span::default(),
             },
-            Datum::Tree(Value::Array(items)) => Source::Tree(items.iter()),
+            Datum::Tree(Value::Array(items)) => ItemSource::Tree(items.iter()),
             _ => return Ok(None),
         };
         Ok(Some(Self {
@@ -49,8 +49,8 @@ impl<'a> Items<'a> {
     /// The next item.
     pub(crate) fn next(&mut self) -> Result<Option<Node<'a>>, Fault> {
         let datum = match &mut self.source {
-            Source::Tree(items) => items.next().map(Datum::Tree),
-            Source::Records {
+            ItemSource::Tree(items) => items.next().map(Datum::Tree),
+            ItemSource::Records {
                 field,
                 span,
                 at,

@@ -17,8 +17,8 @@ pub(crate) enum Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The members of `node`; `None` where it is no object.
-    pub(crate) fn of(node: &'a Node<'_>) -> Result<Option<Self>, Fault> {
+    /// The members of `node`; `None` if it is no object.
+    pub(crate) fn new(node: &'a Node<'_>) -> Result<Option<Self>, Fault> {
         let room = node.inner();
         Ok(Some(match &node.datum {
             Datum::Object {

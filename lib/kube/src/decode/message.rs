@@ -1,7 +1,7 @@
 //! The members of a message, in the order of the field numbers.
 //!
 //! Kubernetes writes the fields of a message by ascending number, so that one pass over the bytes beside one pass over the
-//! table gives every member. Bytes in another order are put in order first.
+//! table gives every member. Bytes in another order are sorted first.
 
 use std::borrow::Cow;
 use std::slice::Iter;
@@ -29,7 +29,7 @@ pub(crate) struct MessageMembers<'a> {
     frame: Frame<'a>,
     /// The messages that the current one is inlined into.
     outer: Vec<Frame<'a>>,
-    /// Fields without a name, where they are wanted.
+    /// Fields without a name, if they are wanted.
     unknown: Vec<(u32, Value)>,
     extra: Option<IntoIter<(String, Value)>>,
     /// The field stepped to, and its value.
@@ -53,7 +53,7 @@ struct Frame<'a> {
 #[derive(Clone, Copy)]
 enum Slot {
     Null,
-    /// A single scalar; its zero where the offsets are.
+    /// A single scalar, or its zero value.
     Scalar(Payload),
     Message(usize, usize),
     /// Parts of one message, put together; the offset of the first.
@@ -66,7 +66,7 @@ enum Slot {
     Extra,
 }
 
-/// Stands after the last record.
+/// The record after the last one.
 const END: Record = Record {
     number: NONE,
     payload: Payload::Group,
@@ -265,7 +265,7 @@ impl<'a> MessageMembers<'a> {
         }
     }
 
-    /// Reads all records of the field, the first of which comes next; `None` where it is not printed.
+    /// Reads all records of the field, the first of which comes next; `None` if it is not printed.
     fn take(&mut self, field: &'static Field) -> Result<Option<Slot>, Fault> {
         let record = self.frame.next;
         let mut last = record;
@@ -316,7 +316,7 @@ impl<'a> MessageMembers<'a> {
         Ok(Some(Slot::Message(start, end)))
     }
 
-    /// Protobuf merges the parts of a message that stands more than once: reading them one after the other does the same.
+    /// Protobuf merges the parts of a message that occurs more than once: reading them one after the other does the same.
     fn merge(&mut self, field: &'static Field, first: &Record) -> Result<Slot, Fault> {
         let (mut record, mut whole) = (*first, Vec::new());
         loop {

@@ -1,7 +1,7 @@
 //! Protobuf bytes and the field tables, read as one stream of named values.
 //!
 //! [`Node`](node::Node) is one value that has not been read yet; [`Members`](members::Members) and
-//! [`Items`](items::Items) walk what is inside it, in the order of the field numbers. Thin layers lie over them: [`serialize`] writes
+//! [`Items`](items::Items) walk what is inside it, in the order of the field numbers. Thin layers use them: [`serialize`] writes
 //! through any serde serializer, [`deserialize`] fills typed objects, [`write`] makes compact JSON. Nothing is collected on the way.
 
 mod deserialize;

@@ -10,7 +10,7 @@ use super::time::GO_ZERO;
 use super::wire::{self, Payload};
 use crate::schema::{Field, Form, Message};
 
-/// What holds for a whole object while it is decoded.
+/// What is the same for a whole object while it is decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Context<'a> {
     /// Deepest nesting that is followed.
@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Keeps the first fault for the caller and gives its text to the writer.
+    /// Keeps the first fault for the caller and returns its text for the writer.
     #[cold]
     pub(crate) fn keep<E: serde::ser::Error>(&self, fault: Fault) -> E {
         let error = E::custom(&fault);
@@ -64,7 +64,7 @@ impl<'a> Span<'a> {
         Ok(found)
     }
 
-    /// Field `number` as a varint; 0 where it is absent.
+    /// Field `number` as a varint; 0 if it is absent.
     fn varint(&self, number: u32) -> Result<u64, Fault> {
         Ok(match self.last(number)? {
             Some(Payload::Varint(value)) => value,
@@ -116,12 +116,12 @@ pub(crate) enum Datum<'a> {
     Float(f64),
     Text(&'a [u8]),
     Base64(&'a [u8]),
-    /// Go's zero time: `null`, or year 1 where a typed object must have a time.
+    /// Go's zero time: `null`, or year 1 if a typed object must have a time.
     NoTime,
     Time(i64),
     MicroTime(i64, i32),
     Quantity(&'a [u8]),
-    /// JSON text, or CBOR, as it stands.
+    /// JSON text, or CBOR, unchanged.
     Json(&'a [u8]),
     /// A message printed as an object.
     Object {

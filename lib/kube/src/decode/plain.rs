@@ -33,15 +33,15 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 /// Whether `text` is one JSON value on one line, in ASCII, without `\u` escapes and not nested beyond 64: what managed
 /// fields are. Everything else is for a real parser.
 pub(crate) fn is_plain_json(text: &[u8]) -> bool {
-    Reader { text, at: 0 }.document().is_some()
+    PlainJson { text, at: 0 }.document().is_some()
 }
 
-struct Reader<'a> {
+struct PlainJson<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
+impl PlainJson<'_> {
     fn next(&mut self) -> Option<u8> {
         let byte = self.text.get(self.at).copied();
         self.at += 1;

@@ -2,7 +2,7 @@
 //!
 //! The rule (apimachinery `resource.Quantity`): the mantissa is a whole number with as few zeros as possible, the exponent
 //! a multiple of three (or of ten bits), the suffix family that of the text. Texts that are canonical already, nearly all,
-//! are returned as they stand.
+//! are returned unchanged.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ struct Parts<'a> {
     exponent: i32,
 }
 
-/// The canonical form of `text`; `text` itself where it is none that Kubernetes can parse, or too large to be one.
+/// The canonical form of `text`; `text` itself if Kubernetes cannot parse it, or if it is too large.
 pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
     if text == "0" {
         return Cow::Borrowed(text);
@@ -38,7 +38,7 @@ pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
     if text.is_empty() {
         return Cow::Borrowed("0");
     }
-    let Some(parts) = Parts::of(text) else {
+    let Some(parts) = Parts::parse(text) else {
         return Cow::Borrowed(text);
     };
     if parts.is_kept() {
@@ -51,7 +51,7 @@ pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+    fn parse(text: &'a str) -> Option<Self> {
         let negative = text.starts_with('-');
         let body = text.strip_prefix(['-', '+']).unwrap_or(text);
         let body = body.trim_start_matches('0');
@@ -67,7 +67,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Whether apimachinery keeps the text as it stands: cheap tests that hold for most canonical texts (and few others).
+    /// Whether apimachinery keeps the text unchanged: cheap tests that hold for most canonical texts (and few others).
     fn is_kept(&self) -> bool {
         let Some(value) = self.fast_value() else {
             return false;

@@ -44,7 +44,7 @@ impl Node<'_> {
     fn serialize_members<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let keep = |fault| self.context.keep::<S::Error>(fault);
         let mut map = serializer.serialize_map(None)?;
-        if let Some(mut members) = Members::of(self).map_err(keep)? {
+        if let Some(mut members) = Members::new(self).map_err(keep)? {
             while members.advance().map_err(keep)? {
                 map.serialize_entry(&*members.name(), &members.node().map_err(keep)?)?;
             }
@@ -55,7 +55,7 @@ impl Node<'_> {
     fn serialize_items<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let keep = |fault| self.context.keep::<S::Error>(fault);
         let mut seq = serializer.serialize_seq(None)?;
-        if let Some(mut items) = Items::of(self).map_err(keep)? {
+        if let Some(mut items) = Items::new(self).map_err(keep)? {
             while let Some(item) = items.next().map_err(keep)? {
                 seq.serialize_element(&item)?;
             }

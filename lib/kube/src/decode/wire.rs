@@ -9,7 +9,7 @@ use super::fault::Fault;
 /// The largest field number protobuf knows.
 const MAX_NUMBER: u64 = (1 << 29) - 1;
 
-/// What stands behind a tag.
+/// What follows a tag.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Payload {
     Varint(u64),

@@ -43,7 +43,7 @@ pub(crate) fn write(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
 
 fn members(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     out.push(b'{');
-    if let Some(mut members) = Members::of(node)? {
+    if let Some(mut members) = Members::new(node)? {
         let mut first = true;
         while members.advance()? {
             if !first {
@@ -64,7 +64,7 @@ fn members(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
 
 fn items(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     out.push(b'[');
-    if let Some(mut items) = Items::of(node)? {
+    if let Some(mut items) = Items::new(node)? {
         let mut first = true;
         while let Some(item) = items.next()? {
             if !first {

@@ -13,9 +13,9 @@ pub struct AuditRow {
     pub provider: Option<Provider>,
     /// The key's name, or the KMS provider's; empty for plaintext.
     pub key: String,
-    /// The KMS plugin's key id, where the values carry one.
+    /// The KMS plugin's key id, if the values have one.
     pub key_id: Option<String>,
-    /// SHA-256 of the encrypted DEK or seed, for KMS values that carry one.
+    /// SHA-256 of the encrypted DEK or seed, for KMS values that have one.
     pub dek_sha256: Option<[u8; 32]>,
     /// How many values.
     pub values: u64,

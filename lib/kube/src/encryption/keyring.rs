@@ -10,7 +10,7 @@ use crate::key::Key;
 
 /// A configured key.
 #[derive(Clone)]
-struct Named {
+struct NamedKey {
     provider: Provider,
     name: String,
     /// Empty for a KMS: the secret is the plugin's.
@@ -19,16 +19,16 @@ struct Named {
 
 /// One entry of `resources` in an EncryptionConfiguration.
 #[derive(Clone)]
-struct Rule {
+struct ResourceRule {
     resources: Vec<String>,
-    keys: Vec<Named>,
+    keys: Vec<NamedKey>,
 }
 
 /// A key-encryption key or a DEK of a KMS.
 #[derive(Clone)]
 struct KmsKey {
     provider: Option<String>,
-    /// SHA-256 of the encrypted DEK it belongs to, where that is known.
+    /// SHA-256 of the encrypted DEK it belongs to, if that is known.
     of: Option<[u8; 32]>,
     secret: Vec<u8>,
 }
@@ -49,7 +49,7 @@ struct KmsKey {
 #[derive(Clone, Default)]
 pub struct Keyring {
     /// Newest configuration first.
-    configs: Vec<Vec<Rule>>,
+    configs: Vec<Vec<ResourceRule>>,
     keks: Vec<KmsKey>,
     deks: Vec<KmsKey>,
 }
@@ -70,7 +70,7 @@ impl Keyring {
         self.configs.is_empty() && self.keks.is_empty() && self.deks.is_empty()
     }
 
-    /// Opens a value. `Ok(None)`: it is not encrypted. `key` is the etcd key taken apart, which selects the rule as
+    /// Opens a value. Returns `Ok(None)` if it is not encrypted. `key` is the etcd key taken apart, which selects the rule as
     /// kube-apiserver does (the first whose list names the resource); `None` tries the keys of every rule.
     ///
     /// # Errors
@@ -84,67 +84,39 @@ impl Keyring {
         let Some(seal) = Seal::parse(value) else {
             return Ok(None);
         };
-        let mut tried = Vec::new();
+        let mut attempts = Attempts::default();
         let mut configured = Vec::new();
-        let mut attempt = |provider: Provider, name: &str, result: Decrypted| match result {
-            Ok(plain) => Some(Opened {
-                plain,
-                provider,
-                key: name.to_owned(),
-            }),
-            Err(why) => {
-                let attempt = Attempt {
-                    key: format!("{provider} {name}"),
-                    why,
-                };
-                if !tried.contains(&attempt) {
-                    tried.push(attempt);
-                }
-                None
-            }
-        };
-        for named in self
-            .configs
-            .iter()
-            .flat_map(|rules| rules_for(rules, key))
-            .flat_map(|rule| &rule.keys)
-        {
+        let rules = self.configs.iter().flat_map(|rules| rules_for(rules, key));
+        for named in rules.flat_map(|rule| &rule.keys) {
             let label = format!("{} {}", named.provider, named.name);
             if !configured.contains(&label) {
                 configured.push(label);
             }
-            let payload = (named.provider == seal.provider)
-                .then(|| {
-                    seal.tail
-                        .strip_prefix(named.name.as_bytes())?
-                        .strip_prefix(b":")
-                })
-                .flatten();
-            let Some(payload) = payload else { continue };
-            let result = match named.provider {
-                Provider::Aescbc => aescbc::open(&named.secret, payload),
-                Provider::Aesgcm => aesgcm::open(&named.secret, payload, etcd_key),
-                Provider::Secretbox => secretbox::open(&named.secret, payload),
-                _ => continue,
+            let Some(result) = named.decrypt(&seal, etcd_key) else {
+                continue;
             };
-            if let Some(opened) = attempt(named.provider, &named.name, result) {
-                return Ok(Some(opened));
+            if let Some(plain) = attempts.record(named.provider, &named.name, result) {
+                return Ok(Some(Opened {
+                    plain,
+                    provider: named.provider,
+                    key: named.name.clone(),
+                }));
             }
         }
         let name = seal.name();
         for (label, result) in self.open_kms(&seal, &name, etcd_key) {
-            if let Some(opened) = attempt(seal.provider, &label, result) {
+            if let Some(plain) = attempts.record(seal.provider, &label, result) {
                 return Ok(Some(Opened {
+                    plain,
+                    provider: seal.provider,
                     key: name.into_owned(),
-                    ..opened
                 }));
             }
         }
-        let object = String::from_utf8_lossy(etcd_key).into_owned();
         Err(Closed {
-            object,
+            object: String::from_utf8_lossy(etcd_key).into_owned(),
             seal: seal.to_string(),
-            tried,
+            tried: attempts.0,
             configured,
         })
     }
@@ -186,8 +158,52 @@ impl Keyring {
     }
 }
 
+/// Every key that was tried and did not fit, each once.
+#[derive(Default)]
+struct Attempts(Vec<Attempt>);
+
+impl Attempts {
+    /// Returns the plaintext; remembers the failure.
+    fn record(&mut self, provider: Provider, name: &str, result: Decrypted) -> Option<Vec<u8>> {
+        let why = match result {
+            Ok(plain) => return Some(plain),
+            Err(why) => why,
+        };
+        let attempt = Attempt {
+            key: format!("{provider} {name}"),
+            why,
+        };
+        if !self.0.contains(&attempt) {
+            self.0.push(attempt);
+        }
+        None
+    }
+}
+
+impl NamedKey {
+    /// Decrypts a value that has this key's prefix; `None` if it has another prefix.
+    ///
+    /// kube-apiserver also selects by prefix, and tries every key of one name in turn
+    /// (apiserver `pkg/storage/value/transformer.go`, `prefixTransformers.TransformFromStorage`).
+    fn decrypt(&self, seal: &Seal<'_>, etcd_key: &[u8]) -> Option<Decrypted> {
+        if self.provider != seal.provider {
+            return None;
+        }
+        let payload = seal
+            .tail
+            .strip_prefix(self.name.as_bytes())?
+            .strip_prefix(b":")?;
+        Some(match self.provider {
+            Provider::Aescbc => aescbc::open(&self.secret, payload),
+            Provider::Aesgcm => aesgcm::open(&self.secret, payload, etcd_key),
+            Provider::Secretbox => secretbox::open(&self.secret, payload),
+            _ => return None,
+        })
+    }
+}
+
 /// The rule that kube-apiserver would use: the first that names the resource.
-fn rules_for<'r>(rules: &'r [Rule], key: Option<&Key<'_>>) -> &'r [Rule] {
+fn rules_for<'r>(rules: &'r [ResourceRule], key: Option<&Key<'_>>) -> &'r [ResourceRule] {
     let Some(key) = key else { return rules };
     let at = rules
         .iter()

@@ -37,6 +37,6 @@ pub use kms::Envelope;
 pub use no_keyring::Keyring;
 pub use seal::{Provider, Seal};
 
-/// The plaintext, or why this key does not give it.
+/// The plaintext, or why this key does not decrypt it.
 #[cfg(feature = "encryption")]
 type Decrypted = Result<Vec<u8>, &'static str>;

@@ -62,7 +62,7 @@ pub struct Seal<'v> {
 }
 
 impl<'v> Seal<'v> {
-    /// The seal of a value; `None`: it is not encrypted.
+    /// The seal of a value; Returns `None` if it is not encrypted.
     ///
     /// ```
     /// use etcd_inspect_kube::encryption::Seal;

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Compare, DEPTH, JsonPath, JsonPathError, Node, Operand, Step};
+use super::{Compare, DEPTH, JsonPath, JsonPathError, Operand, PathStep, Piece};
 
 /// What is left of the text.
-pub(super) struct Reader<'t> {
+pub(super) struct PathReader<'t> {
     pub(super) rest: &'t str,
     pub(super) depth: usize,
 }
 
-impl Reader<'_> {
+impl PathReader<'_> {
     pub(super) fn error(&self, want: &'static str) -> JsonPathError {
         JsonPathError {
             at: self.rest.to_owned(),
@@ -41,7 +41,7 @@ impl Reader<'_> {
     /// What follows `{`, up to and with `}`.
     pub(super) fn braces(
         &mut self,
-        open: &mut Vec<(JsonPath, Vec<Node>)>,
+        open: &mut Vec<(JsonPath, Vec<Piece>)>,
     ) -> Result<(), JsonPathError> {
         loop {
             self.space();
@@ -60,18 +60,18 @@ impl Reader<'_> {
             {
                 self.eat("end");
                 match open.pop() {
-                    Some((path, nodes)) if !open.is_empty() => Node::Range(path, nodes),
+                    Some((path, nodes)) if !open.is_empty() => Piece::Range(path, nodes),
                     _ => return Err(self.error("{end} without a range")),
                 }
             } else if self.rest.starts_with(['"', '\'']) {
-                Node::Text(self.quoted()?)
+                Piece::Text(self.quoted()?)
             } else if self.rest.starts_with(['.', '[', '$', '@']) {
-                Node::Path(self.path()?)
+                Piece::Path(self.path()?)
             } else {
                 let name = self.name()?;
                 let mut path = self.path()?;
-                path.0.insert(0, Step::Field(name));
-                Node::Path(path)
+                path.0.insert(0, PathStep::Field(name));
+                Piece::Path(path)
             };
             if let Some((_, nodes)) = open.last_mut() {
                 nodes.push(node);
@@ -82,13 +82,13 @@ impl Reader<'_> {
     pub(super) fn path(&mut self) -> Result<JsonPath, JsonPathError> {
         let mut steps = Vec::new();
         if self.eat("$") {
-            steps.push(Step::Root);
+            steps.push(PathStep::Root);
         } else {
             self.eat("@");
         }
         loop {
             if self.eat("..") {
-                steps.push(Step::Descend);
+                steps.push(PathStep::Descend);
                 if !self.rest.starts_with('[') {
                     steps.push(self.field()?);
                 }
@@ -105,11 +105,11 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn field(&mut self) -> Result<Step, JsonPathError> {
+    pub(super) fn field(&mut self) -> Result<PathStep, JsonPathError> {
         if self.eat("*") {
-            return Ok(Step::Wildcard);
+            return Ok(PathStep::Wildcard);
         }
-        self.name().map(Step::Field)
+        self.name().map(PathStep::Field)
     }
 
     pub(super) fn name(&mut self) -> Result<String, JsonPathError> {
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Some(number)
     }
 
-    pub(super) fn bracket(&mut self) -> Result<Step, JsonPathError> {
+    pub(super) fn bracket(&mut self) -> Result<PathStep, JsonPathError> {
         self.space();
         if self.eat("?(") {
             let step = self.filter()?;
@@ -183,9 +183,9 @@ impl Reader<'_> {
         loop {
             self.space();
             steps.push(if self.eat("*") {
-                Step::Wildcard
+                PathStep::Wildcard
             } else if self.rest.starts_with(['\'', '"']) {
-                Step::Field(self.quoted()?)
+                PathStep::Field(self.quoted()?)
             } else {
                 self.slice()?
             });
@@ -199,16 +199,16 @@ impl Reader<'_> {
             (Some(step), true) => Ok(step),
             (last, _) => {
                 steps.extend(last);
-                Ok(Step::Union(steps))
+                Ok(PathStep::Union(steps))
             }
         }
     }
 
-    pub(super) fn slice(&mut self) -> Result<Step, JsonPathError> {
+    pub(super) fn slice(&mut self) -> Result<PathStep, JsonPathError> {
         let from = self.integer();
         if !self.eat(":") {
             return match from {
-                Some(_) => Ok(Step::Slice {
+                Some(_) => Ok(PathStep::Slice {
                     from,
                     to: None,
                     step: 1,
@@ -219,7 +219,7 @@ impl Reader<'_> {
         }
         let to = self.integer();
         let step = if self.eat(":") { self.integer() } else { None };
-        Ok(Step::Slice {
+        Ok(PathStep::Slice {
             from,
             to,
             step: step.unwrap_or(1),
@@ -227,7 +227,7 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn filter(&mut self) -> Result<Step, JsonPathError> {
+    pub(super) fn filter(&mut self) -> Result<PathStep, JsonPathError> {
         self.depth += 1;
         if self.depth > DEPTH {
             return Err(self.error("filters are nested too deep"));
@@ -248,7 +248,7 @@ impl Reader<'_> {
             None => None,
         };
         self.depth -= 1;
-        Ok(Step::Filter { left, test })
+        Ok(PathStep::Filter { left, test })
     }
 
     pub(super) fn operand(&mut self) -> Result<Operand, JsonPathError> {

@@ -25,7 +25,7 @@ pub enum Type {
     Message,
 }
 
-/// How often a field stands.
+/// How often a field occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
     /// Once; the last wins, messages are merged.
@@ -60,7 +60,7 @@ impl Rule {
     }
 }
 
-/// How a message is printed where it is not as an object.
+/// How a message is printed if not as an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// An object with the fields as members.
@@ -73,7 +73,7 @@ pub enum Form {
     Quantity,
     /// A number or a string.
     IntOrString,
-    /// JSON text as it stands.
+    /// JSON text, unchanged.
     Json,
     /// The bare list of field 1.
     List,
@@ -94,7 +94,7 @@ pub struct Field {
     target: u16,
     /// What its bytes are.
     pub kind: Type,
-    /// How often it stands.
+    /// How often it occurs.
     pub label: Label,
     /// When it is printed.
     pub rule: Rule,
@@ -106,7 +106,7 @@ impl Field {
         NAMES.get(usize::from(self.name)).copied().unwrap_or("")
     }
 
-    /// The message it holds, where it holds one (for a map: where its values are messages).
+    /// The type of the message, if it is one (for a map: of its values).
     pub fn message(&self) -> &'static Message {
         MESSAGES.get(usize::from(self.target)).unwrap_or(&UNKNOWN)
     }

@@ -1,7 +1,7 @@
 //! Roles, bindings, certificate requests, pod security policies.
 
-use super::object::{Object, join};
-use super::{Context, Printer, cluster, created_at, name};
+use super::object::{View, join};
+use super::{Printer, TableOptions, cluster, created_at, name};
 
 const RBAC: &[&str] = &["rbac.authorization.k8s.io"];
 
@@ -41,13 +41,13 @@ pub(super) static ALL: &[Printer] = &[
             "REQUESTEDDURATION",
             "CONDITION",
         ],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                context.age(of),
-                of.at("spec.signerName").or("<none>"),
-                of.at("spec.username").or(""),
-                cluster::seconds(of.at("spec.expirationSeconds")),
+                options.age(of),
+                of.path("spec.signerName").or("<none>"),
+                of.path("spec.username").or(""),
+                cluster::seconds(of.path("spec.expirationSeconds")),
                 csr_condition(of),
             ]
         },
@@ -56,7 +56,7 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ClusterTrustBundle",
         groups: &["certificates.k8s.io"],
         columns: &["NAME", "SIGNERNAME"],
-        row: |of, _| vec![name(of), of.at("spec.signerName").or("<none>")],
+        row: |of, _| vec![name(of), of.path("spec.signerName").or("<none>")],
     },
     Printer {
         kind: "PodSecurityPolicy",
@@ -79,10 +79,10 @@ pub(super) static ALL: &[Printer] = &[
                 name(of),
                 flag("privileged"),
                 spec.key("allowedCapabilities").joined(""),
-                spec.at("seLinux.rule").or(""),
-                spec.at("runAsUser.rule").or(""),
-                spec.at("fsGroup.rule").or(""),
-                spec.at("supplementalGroups.rule").or(""),
+                spec.path("seLinux.rule").or(""),
+                spec.path("runAsUser.rule").or(""),
+                spec.path("fsGroup.rule").or(""),
+                spec.path("supplementalGroups.rule").or(""),
                 flag("readOnlyRootFilesystem"),
                 spec.key("volumes").joined("<none>"),
             ]
@@ -99,7 +99,7 @@ const BINDING: &[&str] = &[
     "+SERVICEACCOUNTS",
 ];
 
-fn binding(of: Object<'_>, context: &Context) -> Vec<String> {
+fn binding(of: View<'_>, options: &TableOptions) -> Vec<String> {
     let role = of.key("roleRef");
     let of_kind = |kind: &'static str| {
         of.key("subjects")
@@ -125,15 +125,15 @@ fn binding(of: Object<'_>, context: &Context) -> Vec<String> {
     vec![
         name(of),
         format!("{}/{}", role.key("kind").or(""), role.key("name").or("")),
-        context.age(of),
+        options.age(of),
         names("User"),
         names("Group"),
         accounts.join(", "),
     ]
 }
 
-fn csr_condition(of: Object<'_>) -> String {
-    let conditions = of.at("status.conditions");
+fn csr_condition(of: View<'_>) -> String {
+    let conditions = of.path("status.conditions");
     let has = |kind| conditions.of_type(kind).present();
     let mut text = if has("Denied") {
         "Denied"
@@ -146,7 +146,7 @@ fn csr_condition(of: Object<'_>) -> String {
     if has("Failed") {
         text += ",Failed";
     }
-    if of.at("status.certificate").text().is_some() {
+    if of.path("status.certificate").text().is_some() {
         text += ",Issued";
     }
     text

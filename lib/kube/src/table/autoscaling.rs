@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::object::Object;
-use super::{Context, Printer, name};
+use super::object::View;
+use super::{Printer, TableOptions, name};
 
 pub(super) static ALL: &[Printer] = &[Printer {
     kind: "HorizontalPodAutoscaler",
@@ -23,8 +23,8 @@ pub(super) static ALL: &[Printer] = &[Printer {
 /// Most metrics that are shown.
 const SHOWN: usize = 2;
 
-fn autoscaler(of: Object<'_>, context: &Context) -> Vec<String> {
-    let target = of.at("spec.scaleTargetRef");
+fn autoscaler(of: View<'_>, options: &TableOptions) -> Vec<String> {
+    let target = of.path("spec.scaleTargetRef");
     vec![
         name(of),
         format!(
@@ -33,25 +33,25 @@ fn autoscaler(of: Object<'_>, context: &Context) -> Vec<String> {
             target.key("name").or("")
         ),
         targets(of),
-        of.at("spec.minReplicas").any_or("<unset>"),
-        of.at("spec.maxReplicas").int().to_string(),
-        of.at("status.currentReplicas").int().to_string(),
-        context.age(of),
+        of.path("spec.minReplicas").any_or("<unset>"),
+        of.path("spec.maxReplicas").int().to_string(),
+        of.path("status.currentReplicas").int().to_string(),
+        options.age(of),
     ]
 }
 
-fn targets(of: Object<'_>) -> String {
+fn targets(of: View<'_>) -> String {
     let annotation = |field: &str| {
         let text = of
-            .at("metadata.annotations")
+            .path("metadata.annotations")
             .key(&format!("autoscaling.alpha.kubernetes.io/{field}"))
             .text();
         text.and_then(|text| serde_json::from_str::<Value>(text).ok())
             .unwrap_or(Value::Null)
     };
     let (wanted, current) = (annotation("metrics"), annotation("current-metrics"));
-    let (wanted, current) = (Object::new(&wanted), Object::new(&current));
-    let own = (of.at("spec.metrics"), of.at("status.currentMetrics"));
+    let (wanted, current) = (View::new(&wanted), View::new(&current));
+    let own = (of.path("spec.metrics"), of.path("status.currentMetrics"));
     let lists = if own.0.len() > 0 {
         own
     } else {
@@ -65,9 +65,9 @@ fn targets(of: Object<'_>) -> String {
             .map(|metric| describe(metric, current.next()))
             .collect()
     };
-    let cpu = of.at("spec.targetCPUUtilizationPercentage");
+    let cpu = of.path("spec.targetCPUUtilizationPercentage");
     if cpu.present() {
-        let current = of.at("status.currentCPUUtilizationPercentage");
+        let current = of.path("status.currentCPUUtilizationPercentage");
         all.push(format!("cpu: {}/{}%", percent(current), cpu.int()));
     }
     if all.is_empty() {
@@ -84,14 +84,14 @@ fn targets(of: Object<'_>) -> String {
 }
 
 /// One metric: `cpu: 12%/80%`, `5/10 (avg)`.
-fn describe(metric: Object<'_>, status: Option<Object<'_>>) -> String {
+fn describe(metric: View<'_>, status: Option<View<'_>>) -> String {
     let kind = metric.key("type").text().unwrap_or("");
     let mut field = kind.to_owned();
     if let Some(first) = field.get_mut(..1) {
         first.make_ascii_lowercase();
     }
     let spec = metric.key(&field);
-    let status = status.map_or(Object::new(&Value::Null), |status| status.key(&field));
+    let status = status.map_or(View::new(&Value::Null), |status| status.key(&field));
     let label = match kind {
         "Resource" | "ContainerResource" => format!("{}: ", spec.key("name").or("")),
         _ => String::new(),
@@ -143,7 +143,7 @@ fn describe(metric: Object<'_>, status: Option<Object<'_>>) -> String {
     )
 }
 
-fn percent(of: Object<'_>) -> String {
+fn percent(of: View<'_>) -> String {
     if of.present() {
         format!("{}%", of.int())
     } else {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::object::{Object, join, three};
-use super::{Context, Printer, age, created_at, name};
+use super::object::{View, join, three};
+use super::{Printer, TableOptions, age, created_at, name};
 
 const ADMISSION: &[&str] = &["admissionregistration.k8s.io"];
 const FLOWCONTROL: &[&str] = &["flowcontrol.apiserver.k8s.io"];
@@ -24,13 +24,13 @@ pub(super) static ALL: &[Printer] = &[
             "+KERNEL-VERSION",
             "+CONTAINER-RUNTIME",
         ],
-        row: |of, context| {
-            let info = of.at("status.nodeInfo");
+        row: |of, options| {
+            let info = of.path("status.nodeInfo");
             vec![
                 name(of),
                 node_status(of),
                 roles(of),
-                context.age(of),
+                options.age(of),
                 info.key("kubeletVersion").or(""),
                 address(of, "InternalIP"),
                 address(of, "ExternalIP"),
@@ -44,7 +44,7 @@ pub(super) static ALL: &[Printer] = &[
         kind: "Namespace",
         groups: &[""],
         columns: &["NAME", "STATUS", "AGE"],
-        row: |of, context| vec![name(of), of.at("status.phase").or(""), context.age(of)],
+        row: |of, options| vec![name(of), of.path("status.phase").or(""), options.age(of)],
     },
     Printer {
         kind: "Event",
@@ -67,11 +67,11 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ConfigMap",
         groups: &[""],
         columns: &["NAME", "DATA", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
                 (of.key("data").len() + of.key("binaryData").len()).to_string(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -79,12 +79,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "Secret",
         groups: &[""],
         columns: &["NAME", "TYPE", "DATA", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
                 of.key("type").or(""),
                 of.key("data").len().to_string(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -92,11 +92,11 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ServiceAccount",
         groups: &[""],
         columns: &["NAME", "SECRETS", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
                 of.key("secrets").len().to_string(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -104,9 +104,9 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ResourceQuota",
         groups: &[""],
         columns: &["NAME", "AGE", "REQUEST", "LIMIT"],
-        row: |of, context| {
+        row: |of, options| {
             let [request, limit] = quota(of);
-            vec![name(of), context.age(of), request, limit]
+            vec![name(of), options.age(of), request, limit]
         },
     },
     Printer {
@@ -119,11 +119,11 @@ pub(super) static ALL: &[Printer] = &[
         kind: "Lease",
         groups: &["coordination.k8s.io"],
         columns: &["NAME", "HOLDER", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.holderIdentity").or(""),
-                context.age(of),
+                of.path("spec.holderIdentity").or(""),
+                options.age(of),
             ]
         },
     },
@@ -131,12 +131,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "PriorityClass",
         groups: &["scheduling.k8s.io"],
         columns: &["NAME", "VALUE", "GLOBAL-DEFAULT", "AGE", "PREEMPTIONPOLICY"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
                 of.key("value").int().to_string(),
                 of.key("globalDefault").flag().unwrap_or(false).to_string(),
-                context.age(of),
+                options.age(of),
                 of.key("preemptionPolicy").or("PreemptLowerPriority"),
             ]
         },
@@ -145,14 +145,14 @@ pub(super) static ALL: &[Printer] = &[
         kind: "RuntimeClass",
         groups: &["node.k8s.io"],
         columns: &["NAME", "HANDLER", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             // v1alpha1 has it below spec.
             let handler = of
                 .key("handler")
                 .text()
-                .or(of.at("spec.runtimeHandler").text())
+                .or(of.path("spec.runtimeHandler").text())
                 .unwrap_or("");
-            vec![name(of), handler.to_owned(), context.age(of)]
+            vec![name(of), handler.to_owned(), options.age(of)]
         },
     },
     Printer {
@@ -165,8 +165,8 @@ pub(super) static ALL: &[Printer] = &[
         kind: "APIService",
         groups: &["apiregistration.k8s.io"],
         columns: &["NAME", "SERVICE", "AVAILABLE", "AGE"],
-        row: |of, context| {
-            let service = of.at("spec.service");
+        row: |of, options| {
+            let service = of.path("spec.service");
             let service = match service.present() {
                 true => format!(
                     "{}/{}",
@@ -175,7 +175,7 @@ pub(super) static ALL: &[Printer] = &[
                 ),
                 false => "Local".to_owned(),
             };
-            let available = of.at("status.conditions").of_type("Available");
+            let available = of.path("status.conditions").of_type("Available");
             let text = match (
                 available.key("status").text(),
                 available.key("reason").text(),
@@ -184,7 +184,7 @@ pub(super) static ALL: &[Printer] = &[
                 (Some(status), Some(reason)) => format!("{status} ({reason})"),
                 (status, _) => status.unwrap_or("Unknown").to_owned(),
             };
-            vec![name(of), service, text, context.age(of)]
+            vec![name(of), service, text, options.age(of)]
         },
     },
     Printer {
@@ -203,12 +203,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ValidatingAdmissionPolicy",
         groups: ADMISSION,
         columns: &["NAME", "VALIDATIONS", "PARAMKIND", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.validations").len().to_string(),
+                of.path("spec.validations").len().to_string(),
                 param_kind(of),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -216,12 +216,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "MutatingAdmissionPolicy",
         groups: ADMISSION,
         columns: &["NAME", "MUTATIONS", "PARAMKIND", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.mutations").len().to_string(),
+                of.path("spec.mutations").len().to_string(),
                 param_kind(of),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -248,14 +248,14 @@ pub(super) static ALL: &[Printer] = &[
             "AGE",
             "MISSINGPL",
         ],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.priorityLevelConfiguration.name").or("<none>"),
-                of.at("spec.matchingPrecedence").int().to_string(),
-                of.at("spec.distinguisherMethod.type").or("<none>"),
-                context.age(of),
-                of.at("status.conditions")
+                of.path("spec.priorityLevelConfiguration.name").or("<none>"),
+                of.path("spec.matchingPrecedence").int().to_string(),
+                of.path("spec.distinguisherMethod.type").or("<none>"),
+                options.age(of),
+                of.path("status.conditions")
                     .of_type("Dangling")
                     .key("status")
                     .or("?"),
@@ -274,10 +274,10 @@ pub(super) static ALL: &[Printer] = &[
             "QUEUELENGTHLIMIT",
             "AGE",
         ],
-        row: |of, context| {
-            let limited = of.at("spec.limited");
-            let exempt = of.at("spec.exempt");
-            let queuing = limited.at("limitResponse.queuing");
+        row: |of, options| {
+            let limited = of.path("spec.limited");
+            let exempt = of.path("spec.exempt");
+            let queuing = limited.path("limitResponse.queuing");
             let shares = ["nominalConcurrencyShares", "assuredConcurrencyShares"];
             let shares = shares
                 .iter()
@@ -286,12 +286,12 @@ pub(super) static ALL: &[Printer] = &[
                 .find(|shares| shares.present());
             vec![
                 name(of),
-                of.at("spec.type").or(""),
+                of.path("spec.type").or(""),
                 shares.map_or("<none>".to_owned(), |shares| shares.any_or("<none>")),
                 queuing.key("queues").any_or("<none>"),
                 queuing.key("handSize").any_or("<none>"),
                 queuing.key("queueLengthLimit").any_or("<none>"),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -299,9 +299,9 @@ pub(super) static ALL: &[Printer] = &[
         kind: "StorageVersion",
         groups: &["internal.apiserver.k8s.io"],
         columns: &["NAME", "COMMONENCODINGVERSION", "STORAGEVERSIONS", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             let versions: Vec<_> = of
-                .at("status.storageVersions")
+                .path("status.storageVersions")
                 .items()
                 .map(|server| {
                     format!(
@@ -311,34 +311,34 @@ pub(super) static ALL: &[Printer] = &[
                     )
                 })
                 .collect();
-            let common = of.at("status.commonEncodingVersion").or("<unset>");
+            let common = of.path("status.commonEncodingVersion").or("<unset>");
             vec![
                 name(of),
                 common,
                 three(&versions, "<unset>"),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
 ];
 
-fn node_status(of: Object<'_>) -> String {
-    let ready = of.at("status.conditions").of_type("Ready");
+fn node_status(of: View<'_>) -> String {
+    let ready = of.path("status.conditions").of_type("Ready");
     let status = match (ready.present(), ready.key("status").text()) {
         (false, _) => "Unknown",
         (true, Some("True")) => "Ready",
         (true, _) => "NotReady",
     };
-    let cordoned = of.at("spec.unschedulable").flag() == Some(true);
+    let cordoned = of.path("spec.unschedulable").flag() == Some(true);
     format!(
         "{status}{}",
         if cordoned { ",SchedulingDisabled" } else { "" }
     )
 }
 
-fn roles(of: Object<'_>) -> String {
+fn roles(of: View<'_>) -> String {
     let roles: BTreeSet<_> = of
-        .at("metadata.labels")
+        .path("metadata.labels")
         .fields()
         .filter_map(
             |(label, value)| match label.strip_prefix("node-role.kubernetes.io/") {
@@ -350,20 +350,20 @@ fn roles(of: Object<'_>) -> String {
     join(roles.into_iter(), "<none>")
 }
 
-fn address(of: Object<'_>, kind: &str) -> String {
-    of.at("status.addresses")
+fn address(of: View<'_>, kind: &str) -> String {
+    of.path("status.addresses")
         .of_type(kind)
         .key("address")
         .or("<none>")
 }
 
-fn event(of: Object<'_>, context: &Context) -> Vec<String> {
+fn event(of: View<'_>, options: &TableOptions) -> Vec<String> {
     // events.k8s.io gives the same fields other names.
     let either = |core: &str, new: &str| {
-        if of.at(core).present() {
-            of.at(core)
+        if of.path(core).present() {
+            of.path(core)
         } else {
-            of.at(new)
+            of.path(new)
         }
     };
     let first = either("firstTimestamp", "deprecatedFirstTimestamp");
@@ -396,7 +396,7 @@ fn event(of: Object<'_>, context: &Context) -> Vec<String> {
         .text()
         .or(of.key("reportingInstance").text());
     vec![
-        context.since(last),
+        options.since(last),
         of.key("type").or(""),
         of.key("reason").or(""),
         target,
@@ -411,19 +411,19 @@ fn event(of: Object<'_>, context: &Context) -> Vec<String> {
             .unwrap_or("")
             .trim()
             .to_owned(),
-        context.since(first),
+        options.since(first),
         count.to_string(),
         name(of),
     ]
 }
 
 /// `cpu: 1/2, pods: 3/10` for requests, and the same for limits.
-fn quota(of: Object<'_>) -> [String; 2] {
-    let mut hard: Vec<_> = of.at("status.hard").fields().collect();
+fn quota(of: View<'_>) -> [String; 2] {
+    let mut hard: Vec<_> = of.path("status.hard").fields().collect();
     hard.sort_unstable_by_key(|(resource, _)| *resource);
     let (mut request, mut limit) = (Vec::new(), Vec::new());
     for (resource, hard) in hard {
-        let used = of.at("status.used").key(resource).any_or("0");
+        let used = of.path("status.used").key(resource).any_or("0");
         let list = if resource.starts_with("limits.") {
             &mut limit
         } else {
@@ -434,24 +434,24 @@ fn quota(of: Object<'_>) -> [String; 2] {
     [request.join(", "), limit.join(", ")]
 }
 
-fn webhooks(of: Object<'_>, context: &Context) -> Vec<String> {
+fn webhooks(of: View<'_>, options: &TableOptions) -> Vec<String> {
     vec![
         name(of),
         of.key("webhooks").len().to_string(),
-        context.age(of),
+        options.age(of),
     ]
 }
 
-fn param_kind(of: Object<'_>) -> String {
-    let kind = of.at("spec.paramKind");
+fn param_kind(of: View<'_>) -> String {
+    let kind = of.path("spec.paramKind");
     match kind.key("kind").text() {
         Some(text) => format!("{}/{text}", kind.key("apiVersion").or("")),
         None => "<unset>".to_owned(),
     }
 }
 
-fn binding(of: Object<'_>, context: &Context) -> Vec<String> {
-    let param = of.at("spec.paramRef");
+fn binding(of: View<'_>, options: &TableOptions) -> Vec<String> {
+    let param = of.path("spec.paramRef");
     let text = match (param.key("namespace").text(), param.key("name").text()) {
         (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
         (None, Some(name)) => name.to_owned(),
@@ -460,14 +460,14 @@ fn binding(of: Object<'_>, context: &Context) -> Vec<String> {
     };
     vec![
         name(of),
-        of.at("spec.policyName").or(""),
+        of.path("spec.policyName").or(""),
         text,
-        context.age(of),
+        options.age(of),
     ]
 }
 
 /// How long a requested certificate shall last, for the CSR table.
-pub(super) fn seconds(of: Object<'_>) -> String {
+pub(super) fn seconds(of: View<'_>) -> String {
     if of.present() {
         age::human_duration(of.int())
     } else {

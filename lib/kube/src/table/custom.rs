@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::object::Object;
-use super::{Column, Context, name};
+use super::object::View;
+use super::{Column, TableOptions, name};
 use crate::crd::Crd;
 use crate::jsonpath::{JsonPath, text};
 
@@ -31,15 +31,15 @@ impl Custom {
         Some((columns, Self(cells.collect())))
     }
 
-    pub(super) fn row(&self, object: &Value, context: &Context) -> Vec<String> {
-        let mut cells = vec![name(Object::new(object))];
+    pub(super) fn row(&self, object: &Value, options: &TableOptions) -> Vec<String> {
+        let mut cells = vec![name(View::new(object))];
         for (kind, path) in &self.0 {
             let found = path
                 .as_ref()
                 .and_then(|path| path.find(object).first().copied());
             cells.push(match (kind.as_str(), found) {
                 (_, None) => String::new(),
-                ("date", Some(time)) => context.since(Object::new(time)),
+                ("date", Some(time)) => options.since(View::new(time)),
                 ("integer", Some(Value::Number(number))) => integer(number),
                 ("integer" | "number", Some(value)) if !value.is_number() => String::new(),
                 ("boolean", Some(value)) if !value.is_boolean() => String::new(),

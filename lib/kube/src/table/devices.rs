@@ -1,6 +1,6 @@
 //! Dynamic resource allocation: claims and what drivers offer; candidates of a coordinated leader election.
 
-use super::object::Object;
+use super::object::View;
 use super::{Printer, name};
 
 pub(super) static ALL: &[Printer] = &[
@@ -8,19 +8,19 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ResourceClaim",
         groups: &["resource.k8s.io"],
         columns: &["NAME", "STATE", "AGE"],
-        row: |of, context| vec![name(of), claim_state(of), context.age(of)],
+        row: |of, options| vec![name(of), claim_state(of), options.age(of)],
     },
     Printer {
         kind: "ResourceSlice",
         groups: &["resource.k8s.io"],
         columns: &["NAME", "NODE", "DRIVER", "POOL", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.nodeName").or(""),
-                of.at("spec.driver").or(""),
-                of.at("spec.pool.name").or(""),
-                context.age(of),
+                of.path("spec.nodeName").or(""),
+                of.path("spec.driver").or(""),
+                of.path("spec.pool.name").or(""),
+                options.age(of),
             ]
         },
     },
@@ -28,7 +28,13 @@ pub(super) static ALL: &[Printer] = &[
         kind: "PodSchedulingContext",
         groups: &["resource.k8s.io"],
         columns: &["NAME", "SELECTEDNODE", "AGE"],
-        row: |of, context| vec![name(of), of.at("spec.selectedNode").or(""), context.age(of)],
+        row: |of, options| {
+            vec![
+                name(of),
+                of.path("spec.selectedNode").or(""),
+                options.age(of),
+            ]
+        },
     },
     Printer {
         kind: "LeaseCandidate",
@@ -40,23 +46,23 @@ pub(super) static ALL: &[Printer] = &[
             "EMULATIONVERSION",
             "AGE",
         ],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.leaseName").or(""),
-                of.at("spec.binaryVersion").or(""),
-                of.at("spec.emulationVersion").or(""),
-                context.age(of),
+                of.path("spec.leaseName").or(""),
+                of.path("spec.binaryVersion").or(""),
+                of.path("spec.emulationVersion").or(""),
+                options.age(of),
             ]
         },
     },
 ];
 
 /// `pending`, `allocated,reserved`, `deleted,allocated`.
-fn claim_state(of: Object<'_>) -> String {
-    let deleted = of.at("metadata.deletionTimestamp").text().is_some();
-    let allocated = of.at("status.allocation").present();
-    let reserved = allocated && of.at("status.reservedFor").len() > 0;
+fn claim_state(of: View<'_>) -> String {
+    let deleted = of.path("metadata.deletionTimestamp").text().is_some();
+    let allocated = of.path("status.allocation").present();
+    let reserved = allocated && of.path("status.reservedFor").len() > 0;
     let states = [
         ("deleted", deleted),
         ("pending", !allocated && !deleted),

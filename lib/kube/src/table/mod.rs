@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use age::human_duration;
 
 use super::crd::Crd;
-use object::Object;
+use object::View;
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Column {
 
 /// What cells depend on beside the object.
 #[derive(Clone, Copy, Debug)]
-struct Context {
+struct TableOptions {
     now: Timestamp,
     wide: bool,
 }
@@ -46,7 +46,7 @@ struct Printer {
     groups: &'static [&'static str],
     /// Headings; `+` in front marks those of `-o wide`.
     columns: &'static [&'static str],
-    row: fn(Object<'_>, &Context) -> Vec<String>,
+    row: fn(View<'_>, &TableOptions) -> Vec<String>,
 }
 
 /// How objects of one kind are printed.
@@ -130,12 +130,12 @@ impl Table {
 
     /// The cells of one object, ages relative to `now`. As many as there are [`headings`](Self::headings).
     pub fn row(&self, object: &Value, now: Timestamp, wide: bool) -> Vec<String> {
-        let context = Context { now, wide };
-        let of = Object::new(object);
+        let options = TableOptions { now, wide };
+        let of = View::new(object);
         let cells = match &self.printer {
-            Rows::Builtin(printer) => (printer.row)(of, &context),
-            Rows::Custom(custom) => custom.row(object, &context),
-            Rows::Plain => vec![name(of), context.age(of)],
+            Rows::Builtin(printer) => (printer.row)(of, &options),
+            Rows::Custom(custom) => custom.row(object, &options),
+            Rows::Plain => vec![name(of), options.age(of)],
         };
         let shown = self
             .columns
@@ -155,7 +155,7 @@ fn narrow(heading: &str) -> Column {
 
 /// `metadata.labels` as `--show-labels` prints them.
 pub fn labels(object: &Value) -> String {
-    object::labels(Object::new(object).at("metadata.labels"))
+    object::labels(View::new(object).path("metadata.labels"))
 }
 
 /// kubectl cuts a cell at its first line break.
@@ -167,25 +167,25 @@ fn one_line(mut cell: String) -> String {
     cell
 }
 
-fn name(of: Object<'_>) -> String {
-    of.at("metadata.name").or("")
+fn name(of: View<'_>) -> String {
+    of.path("metadata.name").or("")
 }
 
-/// `metadata.creationTimestamp` as it stands.
-fn created_at(of: Object<'_>) -> String {
-    of.at("metadata.creationTimestamp").or("<unknown>")
+/// `metadata.creationTimestamp`, unchanged.
+fn created_at(of: View<'_>) -> String {
+    of.path("metadata.creationTimestamp").or("<unknown>")
 }
 
 fn true_false(flag: bool) -> String {
     if flag { "True" } else { "False" }.to_owned()
 }
 
-impl Context {
-    fn age(&self, of: Object<'_>) -> String {
-        self.since(of.at("metadata.creationTimestamp"))
+impl TableOptions {
+    fn age(&self, of: View<'_>) -> String {
+        self.since(of.path("metadata.creationTimestamp"))
     }
 
-    fn since(&self, time: Object<'_>) -> String {
+    fn since(&self, time: View<'_>) -> String {
         age::since(time.text(), self.now)
     }
 }
@@ -209,7 +209,7 @@ mod tests {
             autoscaling::ALL,
         ];
         for printer in all.into_iter().flatten() {
-            let cells = (printer.row)(Object::new(&json!({})), &Context { now, wide: true });
+            let cells = (printer.row)(View::new(&json!({})), &TableOptions { now, wide: true });
             assert_eq!(cells.len(), printer.columns.len(), "{}", printer.kind);
         }
     }

@@ -1,9 +1,9 @@
-//! Services and what stands around them.
+//! Services, endpoints, ingresses and network policies.
 
 use std::collections::BTreeSet;
 
-use super::object::{Object, join, label_selector, labels, three};
-use super::{Context, Printer, name};
+use super::object::{View, join, label_selector, labels, three};
+use super::{Printer, TableOptions, name};
 
 /// Longest load balancer address without `-o wide`.
 const ADDRESS_WIDTH: usize = 16;
@@ -21,7 +21,7 @@ pub(super) static ALL: &[Printer] = &[
             "AGE",
             "+SELECTOR",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let spec = of.key("spec");
             let cluster_ip = spec
                 .key("clusterIPs")
@@ -32,9 +32,9 @@ pub(super) static ALL: &[Printer] = &[
                 name(of),
                 spec.key("type").or(""),
                 cluster_ip.or("<none>"),
-                external_ip(of, context),
+                external_ip(of, options),
                 ports(spec.key("ports")),
-                context.age(of),
+                options.age(of),
                 labels(spec.key("selector")),
             ]
         },
@@ -43,13 +43,13 @@ pub(super) static ALL: &[Printer] = &[
         kind: "Endpoints",
         groups: &[""],
         columns: &["NAME", "ENDPOINTS", "AGE"],
-        row: |of, context| vec![name(of), endpoints(of.key("subsets")), context.age(of)],
+        row: |of, options| vec![name(of), endpoints(of.key("subsets")), options.age(of)],
     },
     Printer {
         kind: "EndpointSlice",
         groups: &["discovery.k8s.io"],
         columns: &["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             let ports: Vec<_> = of
                 .key("ports")
                 .items()
@@ -68,7 +68,7 @@ pub(super) static ALL: &[Printer] = &[
                 of.key("addressType").or(""),
                 three(&ports, "<unset>"),
                 three(&addresses, "<unset>"),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -76,25 +76,25 @@ pub(super) static ALL: &[Printer] = &[
         kind: "Ingress",
         groups: &["networking.k8s.io", "extensions"],
         columns: &["NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             let hosts: Vec<_> = of
-                .at("spec.rules")
+                .path("spec.rules")
                 .items()
                 .filter_map(|rule| rule.key("host").text())
                 .map(str::to_owned)
                 .collect();
-            let ports = if of.at("spec.tls").len() == 0 {
+            let ports = if of.path("spec.tls").len() == 0 {
                 "80"
             } else {
                 "80, 443"
             };
             vec![
                 name(of),
-                of.at("spec.ingressClassName").or("<none>"),
+                of.path("spec.ingressClassName").or("<none>"),
                 three(&hosts, "*"),
-                balancer(of, context),
+                balancer(of, options),
                 ports.to_owned(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -102,8 +102,8 @@ pub(super) static ALL: &[Printer] = &[
         kind: "IngressClass",
         groups: &["networking.k8s.io"],
         columns: &["NAME", "CONTROLLER", "PARAMETERS", "AGE"],
-        row: |of, context| {
-            let parameters = of.at("spec.parameters");
+        row: |of, options| {
+            let parameters = of.path("spec.parameters");
             let text = match (
                 parameters.key("kind").text(),
                 parameters.key("apiGroup").text(),
@@ -116,9 +116,9 @@ pub(super) static ALL: &[Printer] = &[
             };
             vec![
                 name(of),
-                of.at("spec.controller").or(""),
+                of.path("spec.controller").or(""),
                 text,
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -126,11 +126,11 @@ pub(super) static ALL: &[Printer] = &[
         kind: "NetworkPolicy",
         groups: &["networking.k8s.io", "extensions"],
         columns: &["NAME", "POD-SELECTOR", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                label_selector(of.at("spec.podSelector")),
-                context.age(of),
+                label_selector(of.path("spec.podSelector")),
+                options.age(of),
             ]
         },
     },
@@ -139,7 +139,7 @@ pub(super) static ALL: &[Printer] = &[
         groups: &["networking.k8s.io"],
         columns: &["NAME", "PARENTREF"],
         row: |of, _| {
-            let parent = of.at("spec.parentRef");
+            let parent = of.path("spec.parentRef");
             let resource = [parent.key("resource").text(), parent.key("group").text()];
             let path = [parent.key("namespace").text(), parent.key("name").text()];
             let resource = resource.into_iter().flatten().collect::<Vec<_>>().join(".");
@@ -153,19 +153,19 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ServiceCIDR",
         groups: &["networking.k8s.io"],
         columns: &["NAME", "CIDRS", "AGE"],
-        row: |of, context| vec![name(of), of.at("spec.cidrs").joined(""), context.age(of)],
+        row: |of, options| vec![name(of), of.path("spec.cidrs").joined(""), options.age(of)],
     },
 ];
 
-/// Addresses of the load balancer: sorted, each once, cut where there is no room.
-fn balancer(of: Object<'_>, context: &Context) -> String {
-    let points = of.at("status.loadBalancer.ingress").items();
+/// Addresses of the load balancer: sorted, each once, cut if there is no room.
+fn balancer(of: View<'_>, options: &TableOptions) -> String {
+    let points = of.path("status.loadBalancer.ingress").items();
     let all: BTreeSet<_> = points
         .filter_map(|point| point.key("ip").text().or(point.key("hostname").text()))
         .collect();
     let text = join(all.into_iter(), "");
     match text.char_indices().nth(ADDRESS_WIDTH) {
-        Some(_) if !context.wide => text
+        Some(_) if !options.wide => text
             .chars()
             .take(ADDRESS_WIDTH - 3)
             .chain("...".chars())
@@ -174,17 +174,17 @@ fn balancer(of: Object<'_>, context: &Context) -> String {
     }
 }
 
-fn external_ip(of: Object<'_>, context: &Context) -> String {
-    let ips = of.at("spec.externalIPs");
-    match of.at("spec.type").text() {
+fn external_ip(of: View<'_>, options: &TableOptions) -> String {
+    let ips = of.path("spec.externalIPs");
+    match of.path("spec.type").text() {
         Some("ClusterIP" | "NodePort") => ips.joined("<none>"),
-        Some("ExternalName") => of.at("spec.externalName").or(""),
+        Some("ExternalName") => of.path("spec.externalName").or(""),
         Some("LoadBalancer") => {
-            let balancer = balancer(of, context);
+            let balancer = balancer(of, options);
             let all: Vec<_> = Some(balancer.as_str())
                 .filter(|text| !text.is_empty())
                 .into_iter()
-                .chain(ips.items().filter_map(Object::text))
+                .chain(ips.items().filter_map(View::text))
                 .collect();
             join(all.into_iter(), "<pending>")
         }
@@ -193,7 +193,7 @@ fn external_ip(of: Object<'_>, context: &Context) -> String {
 }
 
 /// `80:31234/TCP,443/TCP`.
-fn ports(of: Object<'_>) -> String {
+fn ports(of: View<'_>) -> String {
     let all: Vec<_> = of
         .items()
         .map(|port| {
@@ -209,7 +209,7 @@ fn ports(of: Object<'_>) -> String {
     join(all.iter().map(String::as_str), "<none>")
 }
 
-fn endpoints(subsets: Object<'_>) -> String {
+fn endpoints(subsets: View<'_>) -> String {
     let mut all = Vec::new();
     for subset in subsets.items() {
         let addresses = subset

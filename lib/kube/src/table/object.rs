@@ -4,15 +4,15 @@ use serde_json::Value;
 
 /// A place in an object that may not be there. Absent, `null` and of another type all read as nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Object<'v>(Option<&'v Value>);
+pub(super) struct View<'v>(Option<&'v Value>);
 
-impl<'v> Object<'v> {
+impl<'v> View<'v> {
     pub(super) fn new(value: &'v Value) -> Self {
         Self(Some(value).filter(|value| !value.is_null()))
     }
 
     /// `status.phase`: below these fields, none of which contains a dot.
-    pub(super) fn at(self, path: &str) -> Self {
+    pub(super) fn path(self, path: &str) -> Self {
         path.split('.').fold(self, Self::key)
     }
 
@@ -36,12 +36,12 @@ impl<'v> Object<'v> {
             .filter(|text| !text.is_empty())
     }
 
-    /// Text, or what stands for its absence.
+    /// Text, or the placeholder for its absence.
     pub(super) fn or(self, absent: &str) -> String {
         self.text().unwrap_or(absent).to_owned()
     }
 
-    /// Text or number as text, or what stands for its absence.
+    /// Text or number as text, or the placeholder for its absence.
     pub(super) fn any_or(self, absent: &str) -> String {
         match self.0 {
             Some(Value::String(text)) => text.clone(),
@@ -99,7 +99,7 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Joined by commas, or what stands for none.
+/// Joined by commas, or the placeholder for none.
 pub(super) fn join<'t>(texts: impl Iterator<Item = &'t str>, absent: &str) -> String {
     let texts: Vec<_> = texts.collect();
     if texts.is_empty() {
@@ -121,7 +121,7 @@ pub(super) fn three(all: &[String], absent: &str) -> String {
 }
 
 /// `app=web,tier=front`, sorted.
-pub(super) fn labels(of: Object<'_>) -> String {
+pub(super) fn labels(of: View<'_>) -> String {
     let mut pairs: Vec<_> = of
         .fields()
         .map(|(name, value)| format!("{name}={}", value.or("")))
@@ -131,7 +131,7 @@ pub(super) fn labels(of: Object<'_>) -> String {
 }
 
 /// A LabelSelector as its string form: `app=web,tier in (a,b),!legacy`.
-pub(super) fn label_selector(of: Object<'_>) -> String {
+pub(super) fn label_selector(of: View<'_>) -> String {
     let equal = of
         .key("matchLabels")
         .fields()
@@ -141,7 +141,7 @@ pub(super) fn label_selector(of: Object<'_>) -> String {
         let mut values: Vec<_> = expression
             .key("values")
             .items()
-            .filter_map(Object::text)
+            .filter_map(View::text)
             .collect();
         values.sort_unstable();
         let values = values.join(",");

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::object::{Object, labels};
+use super::object::{View, labels};
 use super::workloads::{containers, images};
-use super::{Context, Printer, age, name};
+use super::{Printer, TableOptions, age, name};
 
 pub(super) static ALL: &[Printer] = &[
     Printer {
@@ -35,19 +35,19 @@ pub(super) static ALL: &[Printer] = &[
                 name(of),
                 containers(template),
                 images(template),
-                labels(template.at("metadata.labels")),
+                labels(template.path("metadata.labels")),
             ]
         },
     },
 ];
 
-fn pod(of: Object<'_>, context: &Context) -> Vec<String> {
-    let state = State::of(of);
+fn pod(of: View<'_>, options: &TableOptions) -> Vec<String> {
+    let state = State::new(of);
     let ip = of
-        .at("status.podIPs")
+        .path("status.podIPs")
         .items()
         .next()
-        .map_or(of.at("status.podIP"), |first| first.key("ip"));
+        .map_or(of.path("status.podIP"), |first| first.key("ip"));
     vec![
         name(of),
         format!("{}/{}", state.ready, state.containers),
@@ -56,24 +56,24 @@ fn pod(of: Object<'_>, context: &Context) -> Vec<String> {
             Some(last) if state.restarts != 0 => format!(
                 "{} ({} ago)",
                 state.restarts,
-                age::between(last, context.now)
+                age::between(last, options.now)
             ),
             _ => state.restarts.to_string(),
         },
-        context.age(of),
+        options.age(of),
         ip.or("<none>"),
-        of.at("spec.nodeName").or("<none>"),
-        of.at("status.nominatedNodeName").or("<none>"),
+        of.path("spec.nodeName").or("<none>"),
+        of.path("status.nominatedNodeName").or("<none>"),
         readiness_gates(of),
     ]
 }
 
-fn readiness_gates(of: Object<'_>) -> String {
-    let gates = of.at("spec.readinessGates");
+fn readiness_gates(of: View<'_>) -> String {
+    let gates = of.path("spec.readinessGates");
     if gates.len() == 0 {
         return "<none>".to_owned();
     }
-    let conditions = of.at("status.conditions");
+    let conditions = of.path("status.conditions");
     let passed = gates.items().filter(|gate| {
         gate.key("conditionType")
             .text()
@@ -93,13 +93,13 @@ struct State {
 }
 
 impl State {
-    fn of(of: Object<'_>) -> Self {
+    fn new(of: View<'_>) -> Self {
         let status = of.key("status");
         let phase = status.key("phase").text().unwrap_or("");
         let conditions = status.key("conditions");
         let mut state = Self {
             status: status.key("reason").text().unwrap_or(phase).to_owned(),
-            containers: of.at("spec.containers").len(),
+            containers: of.path("spec.containers").len(),
             ..Self::default()
         };
         if conditions.of_type("PodScheduled").key("reason").text() == Some("SchedulingGated") {
@@ -111,7 +111,7 @@ impl State {
         if init.is_none() || conditions.is_true("Initialized") {
             state.main(of, &sidecars);
         }
-        let deleted = of.at("metadata.deletionTimestamp").present();
+        let deleted = of.path("metadata.deletionTimestamp").present();
         if deleted && status.key("reason").text() == Some("NodeLost") {
             state.status = "Unknown".to_owned();
         } else if deleted && !matches!(phase, "Succeeded" | "Failed") {
@@ -121,12 +121,12 @@ impl State {
     }
 
     /// Init containers, up to the first that has not done its work; `Some`: that one's status now is the pod's.
-    fn init(&mut self, of: Object<'_>, sidecars: &HashMap<&str, bool>) -> Option<()> {
-        for (at, container) in of.at("status.initContainerStatuses").items().enumerate() {
+    fn init(&mut self, of: View<'_>, sidecars: &HashMap<&str, bool>) -> Option<()> {
+        for (at, container) in of.path("status.initContainerStatuses").items().enumerate() {
             self.restarted(container);
             let (terminated, waiting) = (
-                container.at("state.terminated"),
-                container.at("state.waiting"),
+                container.path("state.terminated"),
+                container.path("state.waiting"),
             );
             let sidecar = is_sidecar(container, sidecars);
             if terminated.present() && terminated.key("exitCode").int() == 0 {
@@ -139,7 +139,7 @@ impl State {
             self.status = match (terminated.present(), waiting.key("reason").text()) {
                 (true, _) => format!("Init:{}", ended(terminated)),
                 (false, Some(reason)) if reason != "PodInitializing" => format!("Init:{reason}"),
-                _ => format!("Init:{at}/{}", of.at("spec.initContainers").len()),
+                _ => format!("Init:{at}/{}", of.path("spec.initContainers").len()),
             };
             return Some(());
         }
@@ -147,41 +147,41 @@ impl State {
     }
 
     /// The containers themselves; restarts then count these and the sidecars only.
-    fn main(&mut self, of: Object<'_>, sidecars: &HashMap<&str, bool>) {
+    fn main(&mut self, of: View<'_>, sidecars: &HashMap<&str, bool>) {
         (self.restarts, self.last_restart) = (0, None);
-        let init = of.at("status.initContainerStatuses").items();
+        let init = of.path("status.initContainerStatuses").items();
         init.filter(|container| is_sidecar(*container, sidecars))
             .for_each(|container| self.restarted(container));
         let mut running = false;
-        for container in of.at("status.containerStatuses").items().rev() {
+        for container in of.path("status.containerStatuses").items().rev() {
             self.restarted(container);
             let (terminated, waiting) = (
-                container.at("state.terminated"),
-                container.at("state.waiting"),
+                container.path("state.terminated"),
+                container.path("state.waiting"),
             );
             if let Some(reason) = waiting.key("reason").text() {
                 self.status = reason.to_owned();
             } else if terminated.present() {
                 self.status = ended(terminated);
             } else if container.key("ready").flag() == Some(true)
-                && container.at("state.running").present()
+                && container.path("state.running").present()
             {
                 running = true;
                 self.ready += 1;
             }
         }
         if self.status == "Completed" && running {
-            let ready = of.at("status.conditions").is_true("Ready");
+            let ready = of.path("status.conditions").is_true("Ready");
             self.status = if ready { "Running" } else { "NotReady" }.to_owned();
         }
     }
 
-    fn restarted(&mut self, container: Object<'_>) {
+    fn restarted(&mut self, container: View<'_>) {
         self.restarts = self
             .restarts
             .saturating_add(container.key("restartCount").int());
         let finished = container
-            .at("lastState.terminated.finishedAt")
+            .path("lastState.terminated.finishedAt")
             .text()
             .and_then(|time| time.parse().ok());
         self.last_restart = self.last_restart.max(finished);
@@ -189,7 +189,7 @@ impl State {
 }
 
 /// `Error`, `Signal:9`, `ExitCode:2`.
-fn ended(terminated: Object<'_>) -> String {
+fn ended(terminated: View<'_>) -> String {
     let signal = terminated.key("signal").int();
     match terminated.key("reason").text() {
         Some(reason) => reason.to_owned(),
@@ -199,8 +199,8 @@ fn ended(terminated: Object<'_>) -> String {
 }
 
 /// Init containers by name, and whether they keep running beside the others.
-fn sidecars<'v>(of: Object<'v>) -> HashMap<&'v str, bool> {
-    let init = of.at("spec.initContainers").items();
+fn sidecars<'v>(of: View<'v>) -> HashMap<&'v str, bool> {
+    let init = of.path("spec.initContainers").items();
     init.filter_map(|container| {
         let sidecar = container.key("restartPolicy").text() == Some("Always");
         container.key("name").text().map(|name| (name, sidecar))
@@ -208,7 +208,7 @@ fn sidecars<'v>(of: Object<'v>) -> HashMap<&'v str, bool> {
     .collect()
 }
 
-fn is_sidecar(container: Object<'_>, sidecars: &HashMap<&str, bool>) -> bool {
+fn is_sidecar(container: View<'_>, sidecars: &HashMap<&str, bool>) -> bool {
     container
         .key("name")
         .text()

@@ -1,6 +1,6 @@
 //! Volumes, claims, classes and CSI.
 
-use super::object::{Object, join};
+use super::object::{View, join};
 use super::{Printer, name};
 
 const GROUP: &[&str] = &["storage.k8s.io"];
@@ -22,8 +22,8 @@ pub(super) static ALL: &[Printer] = &[
             "AGE",
             "+VOLUMEMODE",
         ],
-        row: |of, context| {
-            let claim = of.at("spec.claimRef");
+        row: |of, options| {
+            let claim = of.path("spec.claimRef");
             let claim = match claim.present() {
                 true => format!(
                     "{}/{}",
@@ -34,16 +34,16 @@ pub(super) static ALL: &[Printer] = &[
             };
             vec![
                 name(of),
-                of.at("spec.capacity.storage").any_or("0"),
-                modes(of.at("spec.accessModes")),
-                of.at("spec.persistentVolumeReclaimPolicy").or(""),
+                of.path("spec.capacity.storage").any_or("0"),
+                modes(of.path("spec.accessModes")),
+                of.path("spec.persistentVolumeReclaimPolicy").or(""),
                 phase(of),
                 claim,
                 class(of),
-                of.at("spec.volumeAttributesClassName").or("<unset>"),
-                of.at("status.reason").or(""),
-                context.age(of),
-                of.at("spec.volumeMode").or("<unset>"),
+                of.path("spec.volumeAttributesClassName").or("<unset>"),
+                of.path("status.reason").or(""),
+                options.age(of),
+                of.path("spec.volumeMode").or("<unset>"),
             ]
         },
     },
@@ -61,12 +61,12 @@ pub(super) static ALL: &[Printer] = &[
             "AGE",
             "+VOLUMEMODE",
         ],
-        row: |of, context| {
-            let volume = of.at("spec.volumeName");
+        row: |of, options| {
+            let volume = of.path("spec.volumeName");
             let (capacity, access) = match volume.text() {
                 Some(_) => (
-                    of.at("status.capacity.storage").any_or("0"),
-                    modes(of.at("status.accessModes")),
+                    of.path("status.capacity.storage").any_or("0"),
+                    modes(of.path("status.accessModes")),
                 ),
                 None => (String::new(), String::new()),
             };
@@ -77,9 +77,9 @@ pub(super) static ALL: &[Printer] = &[
                 capacity,
                 access,
                 class(of),
-                of.at("spec.volumeAttributesClassName").or("<unset>"),
-                context.age(of),
-                of.at("spec.volumeMode").or("<unset>"),
+                of.path("spec.volumeAttributesClassName").or("<unset>"),
+                options.age(of),
+                of.path("spec.volumeMode").or("<unset>"),
             ]
         },
     },
@@ -94,14 +94,14 @@ pub(super) static ALL: &[Printer] = &[
             "ALLOWVOLUMEEXPANSION",
             "AGE",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let marks = [
                 "storageclass.kubernetes.io/is-default-class",
                 "storageclass.beta.kubernetes.io/is-default-class",
             ];
             let default = marks
                 .iter()
-                .any(|mark| of.at("metadata.annotations").key(mark).text() == Some("true"));
+                .any(|mark| of.path("metadata.annotations").key(mark).text() == Some("true"));
             vec![
                 name(of) + if default { " (default)" } else { "" },
                 of.key("provisioner").or(""),
@@ -111,7 +111,7 @@ pub(super) static ALL: &[Printer] = &[
                     .flag()
                     .unwrap_or(false)
                     .to_string(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -119,14 +119,17 @@ pub(super) static ALL: &[Printer] = &[
         kind: "VolumeAttachment",
         groups: GROUP,
         columns: &["NAME", "ATTACHER", "PV", "NODE", "ATTACHED", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.attacher").or(""),
-                of.at("spec.source.persistentVolumeName").or(""),
-                of.at("spec.nodeName").or(""),
-                of.at("status.attached").flag().unwrap_or(false).to_string(),
-                context.age(of),
+                of.path("spec.attacher").or(""),
+                of.path("spec.source.persistentVolumeName").or(""),
+                of.path("spec.nodeName").or(""),
+                of.path("status.attached")
+                    .flag()
+                    .unwrap_or(false)
+                    .to_string(),
+                options.age(of),
             ]
         },
     },
@@ -134,11 +137,11 @@ pub(super) static ALL: &[Printer] = &[
         kind: "CSINode",
         groups: GROUP,
         columns: &["NAME", "DRIVERS", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.drivers").len().to_string(),
-                context.age(of),
+                of.path("spec.drivers").len().to_string(),
+                options.age(of),
             ]
         },
     },
@@ -155,7 +158,7 @@ pub(super) static ALL: &[Printer] = &[
             "MODES",
             "AGE",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let spec = of.key("spec");
             let flag = |field, default| spec.key(field).flag().unwrap_or(default).to_string();
             let audiences = spec
@@ -170,7 +173,7 @@ pub(super) static ALL: &[Printer] = &[
                 join(audiences, "<unset>"),
                 flag("requiresRepublish", false),
                 spec.key("volumeLifecycleModes").joined("<none>"),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -190,28 +193,28 @@ pub(super) static ALL: &[Printer] = &[
         kind: "VolumeAttributesClass",
         groups: GROUP,
         columns: &["NAME", "DRIVERNAME", "AGE"],
-        row: |of, context| vec![name(of), of.key("driverName").or(""), context.age(of)],
+        row: |of, options| vec![name(of), of.key("driverName").or(""), options.age(of)],
     },
 ];
 
-fn phase(of: Object<'_>) -> String {
-    match of.at("metadata.deletionTimestamp").present() {
+fn phase(of: View<'_>) -> String {
+    match of.path("metadata.deletionTimestamp").present() {
         true => "Terminating".to_owned(),
         // The API server fills this in when it reads: a claim is stored without a phase first.
-        false => of.at("status.phase").or("Pending"),
+        false => of.path("status.phase").or("Pending"),
     }
 }
 
-fn class(of: Object<'_>) -> String {
+fn class(of: View<'_>) -> String {
     let old = of
-        .at("metadata.annotations")
+        .path("metadata.annotations")
         .key("volume.beta.kubernetes.io/storage-class");
     old.text()
-        .map_or_else(|| of.at("spec.storageClassName").or(""), str::to_owned)
+        .map_or_else(|| of.path("spec.storageClassName").or(""), str::to_owned)
 }
 
 /// `RWO,ROX`: each once, in this order.
-fn modes(of: Object<'_>) -> String {
+fn modes(of: View<'_>) -> String {
     let short = [
         ("ReadWriteOnce", "RWO"),
         ("ReadOnlyMany", "ROX"),

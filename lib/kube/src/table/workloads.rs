@@ -1,7 +1,7 @@
 //! What runs pods: deployments, replica sets, stateful and daemon sets, jobs, revisions, disruption budgets.
 
-use super::object::{Object, join, label_selector, labels};
-use super::{Context, Printer, age, name};
+use super::object::{View, join, label_selector, labels};
+use super::{Printer, TableOptions, age, name};
 
 /// Groups that have stored the workload kinds.
 const APPS: &[&str] = &["apps", "extensions"];
@@ -20,14 +20,14 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let status = of.key("status");
             let mut cells = vec![
                 name(of),
                 ready(of),
                 status.key("updatedReplicas").int().to_string(),
                 status.key("availableReplicas").int().to_string(),
-                context.age(of),
+                options.age(of),
             ];
             cells.extend(template(of));
             cells
@@ -46,8 +46,8 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
-            let mut cells = replicas(of, context);
+        row: |of, options| {
+            let mut cells = replicas(of, options);
             cells.extend(template(of));
             cells
         },
@@ -65,13 +65,13 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
-            let mut cells = replicas(of, context);
-            let template = of.at("spec.template");
+        row: |of, options| {
+            let mut cells = replicas(of, options);
+            let template = of.path("spec.template");
             cells.extend([
                 containers(template),
                 images(template),
-                labels(of.at("spec.selector")),
+                labels(of.path("spec.selector")),
             ]);
             cells
         },
@@ -80,12 +80,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "StatefulSet",
         groups: APPS,
         columns: &["NAME", "READY", "AGE", "+CONTAINERS", "+IMAGES"],
-        row: |of, context| {
-            let template = of.at("spec.template");
+        row: |of, options| {
+            let template = of.path("spec.template");
             vec![
                 name(of),
                 ready(of),
-                context.age(of),
+                options.age(of),
                 containers(template),
                 images(template),
             ]
@@ -107,7 +107,7 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let counts = [
                 "desiredNumberScheduled",
                 "currentNumberScheduled",
@@ -118,8 +118,8 @@ pub(super) static ALL: &[Printer] = &[
             let mut cells = vec![name(of)];
             cells.extend(counts.map(|count| of.key("status").key(count).int().to_string()));
             cells.extend([
-                labels(of.at("spec.template.spec.nodeSelector")),
-                context.age(of),
+                labels(of.path("spec.template.spec.nodeSelector")),
+                options.age(of),
             ]);
             cells.extend(template(of));
             cells
@@ -138,13 +138,13 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
+        row: |of, options| {
             let mut cells = vec![
                 name(of),
                 job_status(of),
                 completions(of),
-                duration(of, context),
-                context.age(of),
+                duration(of, options),
+                options.age(of),
             ];
             cells.extend(template(of));
             cells
@@ -165,23 +165,23 @@ pub(super) static ALL: &[Printer] = &[
             "+IMAGES",
             "+SELECTOR",
         ],
-        row: |of, context| {
-            let last = of.at("status.lastScheduleTime");
-            let job = of.at("spec.jobTemplate");
+        row: |of, options| {
+            let last = of.path("status.lastScheduleTime");
+            let job = of.path("spec.jobTemplate");
             let mut cells = vec![
                 name(of),
-                of.at("spec.schedule").or(""),
-                of.at("spec.timeZone").or("<none>"),
-                of.at("spec.suspend")
+                of.path("spec.schedule").or(""),
+                of.path("spec.timeZone").or("<none>"),
+                of.path("spec.suspend")
                     .flag()
                     .map_or("<unset>".to_owned(), super::true_false),
-                of.at("status.active").len().to_string(),
+                of.path("status.active").len().to_string(),
                 if last.present() {
-                    context.since(last)
+                    options.since(last)
                 } else {
                     "<none>".to_owned()
                 },
-                context.age(of),
+                options.age(of),
             ];
             cells.extend(template(job));
             cells
@@ -191,12 +191,12 @@ pub(super) static ALL: &[Printer] = &[
         kind: "ControllerRevision",
         groups: &["apps"],
         columns: &["NAME", "CONTROLLER", "REVISION", "AGE"],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
                 controller(of),
                 of.key("revision").int().to_string(),
-                context.age(of),
+                options.age(of),
             ]
         },
     },
@@ -210,23 +210,23 @@ pub(super) static ALL: &[Printer] = &[
             "ALLOWED DISRUPTIONS",
             "AGE",
         ],
-        row: |of, context| {
+        row: |of, options| {
             vec![
                 name(of),
-                of.at("spec.minAvailable").any_or("N/A"),
-                of.at("spec.maxUnavailable").any_or("N/A"),
-                of.at("status.disruptionsAllowed").int().to_string(),
-                context.age(of),
+                of.path("spec.minAvailable").any_or("N/A"),
+                of.path("spec.maxUnavailable").any_or("N/A"),
+                of.path("status.disruptionsAllowed").int().to_string(),
+                options.age(of),
             ]
         },
     },
 ];
 
 /// Names of a pod template's containers.
-pub(super) fn containers(template: Object<'_>) -> String {
+pub(super) fn containers(template: View<'_>) -> String {
     join(
         template
-            .at("spec.containers")
+            .path("spec.containers")
             .items()
             .map(|container| container.key("name").text().unwrap_or("")),
         "",
@@ -234,51 +234,51 @@ pub(super) fn containers(template: Object<'_>) -> String {
 }
 
 /// Images of a pod template's containers.
-pub(super) fn images(template: Object<'_>) -> String {
+pub(super) fn images(template: View<'_>) -> String {
     join(
         template
-            .at("spec.containers")
+            .path("spec.containers")
             .items()
             .map(|container| container.key("image").text().unwrap_or("")),
         "",
     )
 }
 
-fn template(of: Object<'_>) -> [String; 3] {
-    let template = of.at("spec.template");
+fn template(of: View<'_>) -> [String; 3] {
+    let template = of.path("spec.template");
     [
         containers(template),
         images(template),
-        label_selector(of.at("spec.selector")),
+        label_selector(of.path("spec.selector")),
     ]
 }
 
 /// `2/3`: ready of wanted.
-fn ready(of: Object<'_>) -> String {
+fn ready(of: View<'_>) -> String {
     format!(
         "{}/{}",
-        of.at("status.readyReplicas").int(),
-        of.at("spec.replicas").int()
+        of.path("status.readyReplicas").int(),
+        of.path("spec.replicas").int()
     )
 }
 
-fn replicas(of: Object<'_>, context: &Context) -> Vec<String> {
+fn replicas(of: View<'_>, options: &TableOptions) -> Vec<String> {
     vec![
         name(of),
-        of.at("spec.replicas").int().to_string(),
-        of.at("status.replicas").int().to_string(),
-        of.at("status.readyReplicas").int().to_string(),
-        context.age(of),
+        of.path("spec.replicas").int().to_string(),
+        of.path("status.replicas").int().to_string(),
+        of.path("status.readyReplicas").int().to_string(),
+        options.age(of),
     ]
 }
 
-fn job_status(of: Object<'_>) -> String {
-    let conditions = of.at("status.conditions");
+fn job_status(of: View<'_>) -> String {
+    let conditions = of.path("status.conditions");
     let status = if conditions.is_true("Complete") {
         "Complete"
     } else if conditions.is_true("Failed") {
         "Failed"
-    } else if of.at("metadata.deletionTimestamp").present() {
+    } else if of.path("metadata.deletionTimestamp").present() {
         "Terminating"
     } else {
         let named = ["Suspended", "FailureTarget", "SuccessCriteriaMet"].into_iter();
@@ -290,9 +290,12 @@ fn job_status(of: Object<'_>) -> String {
     status.to_owned()
 }
 
-fn completions(of: Object<'_>) -> String {
-    let succeeded = of.at("status.succeeded").int();
-    let (wanted, parallelism) = (of.at("spec.completions"), of.at("spec.parallelism").int());
+fn completions(of: View<'_>) -> String {
+    let succeeded = of.path("status.succeeded").int();
+    let (wanted, parallelism) = (
+        of.path("spec.completions"),
+        of.path("spec.parallelism").int(),
+    );
     if wanted.present() {
         format!("{succeeded}/{}", wanted.int())
     } else if parallelism > 1 {
@@ -302,18 +305,18 @@ fn completions(of: Object<'_>) -> String {
     }
 }
 
-fn duration(of: Object<'_>, context: &Context) -> String {
-    let time = |path| of.at(path).text().and_then(|time| time.parse().ok());
+fn duration(of: View<'_>, options: &TableOptions) -> String {
+    let time = |path| of.path(path).text().and_then(|time| time.parse().ok());
     match time("status.startTime") {
         None => String::new(),
-        Some(start) => age::between(start, time("status.completionTime").unwrap_or(context.now)),
+        Some(start) => age::between(start, time("status.completionTime").unwrap_or(options.now)),
     }
 }
 
 /// `daemonset.apps/agent`.
-fn controller(of: Object<'_>) -> String {
+fn controller(of: View<'_>) -> String {
     let owner = of
-        .at("metadata.ownerReferences")
+        .path("metadata.ownerReferences")
         .items()
         .find(|owner| owner.key("controller").flag() == Some(true));
     owner.map_or("<none>".to_owned(), |owner| {

@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use super::super::config::{self, Config, ConfigError, KeyConfig, KmsKeysConfig};
 use super::super::seal::Provider;
-use super::{Keyring, KmsKey, Named, Rule};
+use super::{Keyring, KmsKey, NamedKey, ResourceRule};
 
 impl Keyring {
     /// Adds an EncryptionConfiguration, YAML or JSON, current or legacy kind. Of several the one added last is tried first.
     ///
     /// # Errors
-    /// [`ConfigError`] where the text is something else or a secret has the wrong length.
+    /// [`ConfigError`] if the text is something else or a secret has the wrong length.
     pub fn add_config(&mut self, text: &str) -> Result<(), ConfigError> {
         let mut rules = Vec::new();
         for entry in Config::parse(text)?.resources {
@@ -33,14 +33,14 @@ impl Keyring {
                     } else {
                         Provider::KmsV1
                     };
-                    keys.push(Named {
+                    keys.push(NamedKey {
                         provider: kind,
                         name: kms.name,
                         secret: Vec::new(),
                     });
                 }
             }
-            rules.push(Rule {
+            rules.push(ResourceRule {
                 resources: entry.resources,
                 keys,
             });
@@ -63,7 +63,7 @@ impl Keyring {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] where the text is something else.
+    /// [`ConfigError`] if the text is something else.
     pub fn add_kms_keys(&mut self, text: &str) -> Result<(), ConfigError> {
         let file: KmsKeysConfig = config::parse(text)?;
         for kek in file.keks {
@@ -95,7 +95,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// Adds what a KMS file holds: the form of [`add_kms_keys`](Self::add_kms_keys), or nothing but one key, as bytes or in
+    /// Adds the content of a KMS file: the form of [`add_kms_keys`](Self::add_kms_keys), or nothing but one key, as bytes or in
     /// base64, which is then tried as KEK, as DEK and as seed.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl Keyring {
     }
 }
 
-fn named(provider: Provider, key: KeyConfig) -> Result<Named, ConfigError> {
+fn named(provider: Provider, key: KeyConfig) -> Result<NamedKey, ConfigError> {
     let secret = secret(&key.name, &key.secret)?;
     let fits = match provider {
         Provider::Secretbox => secret.len() == 32,
@@ -139,7 +139,7 @@ fn named(provider: Provider, key: KeyConfig) -> Result<Named, ConfigError> {
             "a secretbox key has 32 bytes, an AES key 16, 24 or 32",
         ));
     }
-    Ok(Named {
+    Ok(NamedKey {
         provider,
         name: key.name,
         secret,

@@ -1,0 +1,16 @@
+//! Decoding stored Kubernetes values, compared with what Kubernetes itself prints for them. Needs the crate `kube` alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod compare;
+mod depth;
+mod encode;
+mod oracle;
+mod random;
+mod unknown;
