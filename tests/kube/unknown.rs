@@ -125,7 +125,7 @@ fn the_revision_of_the_key_becomes_the_resource_version_in_every_encoding() {
 }
 
 #[test]
-fn damage_inside_an_object_is_an_error_at_the_byte_where_it_lies() {
+fn damage_inside_an_object_is_an_error_with_the_offset_of_the_bad_byte() {
     let meta = field(1, b"shop");
     let stored = envelope("v1", "Namespace", &[&[0x0a, 0x20], &meta[..]].concat());
     let object = Value::parse(&stored)
@@ -135,7 +135,7 @@ fn damage_inside_an_object_is_an_error_at_the_byte_where_it_lies() {
     let error = object.to_json().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "value @ 0x19: field needs 32 bytes, 6 are there"
+        "value @ 0x19: field needs 32 bytes, 6 are left"
     );
     assert_eq!(
         object.decode::<Json>().unwrap_err().to_string(),
@@ -167,4 +167,26 @@ fn a_json_value_that_is_cut_off_says_where() {
         error.to_string().starts_with("value @ 0xc: json:"),
         "{error}"
     );
+}
+
+#[test]
+fn embedded_json_with_a_number_out_of_range_is_text_in_every_form() {
+    for number in ["1e999".to_owned(), "9".repeat(400)] {
+        let raw = format!("{{\"a\":{number}}}");
+        // ObjectMeta 17 is managedFields, 7 in it fieldsV1.
+        let entry = field(7, &field(1, raw.as_bytes()));
+        let stored = envelope("v1", "Namespace", &field(1, &field(17, &entry)));
+        let object = Value::parse(&stored)
+            .unwrap()
+            .object(Options::default())
+            .unwrap();
+        let mut line = Vec::new();
+        object.write_json(&mut line).unwrap();
+        let written: Json = serde_json::from_slice(&line).unwrap();
+        assert_eq!(written, object.to_json().unwrap());
+        assert_eq!(
+            written["metadata"]["managedFields"][0]["fieldsV1"],
+            json!(raw)
+        );
+    }
 }

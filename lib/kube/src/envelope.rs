@@ -203,7 +203,7 @@ mod tests {
         let error = Value::parse(b"k8s\0\x0a\x20abc").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "value @ 0x6: field needs 32 bytes, 3 are there"
+            "value @ 0x6: field needs 32 bytes, 3 are left"
         );
     }
 }

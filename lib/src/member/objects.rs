@@ -438,7 +438,7 @@ impl<'a> Objects<'a> {
                 have,
                 place,
             } => (
-                format!("{what} needs {need} bytes, {have} are there"),
+                format!("{what} needs {need} bytes, {have} are left"),
                 place.offset,
             ),
             Error::Malformed { what, seen, place } => (format!("{what}: {seen}"), place.offset),

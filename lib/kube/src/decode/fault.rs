@@ -105,7 +105,7 @@ impl fmt::Display for Fault {
                 have,
             } => write!(
                 f,
-                "byte {at:#x}: {what} needs {need} bytes, {have} are there"
+                "byte {at:#x}: {what} needs {need} bytes, {have} are left"
             ),
             Cause::Malformed { what, at, seen } => write!(f, "byte {at:#x}: {what}: {seen}"),
             Cause::Depth(limit) => write!(f, "nested deeper than {limit}"),

@@ -29,7 +29,7 @@ pub(crate) fn tree(text: &[u8], depth: usize) -> Result<Value, Fault> {
 }
 
 /// The most arrays and objects that are open at once; brackets in strings do not count.
-pub(crate) fn nesting(text: &[u8]) -> usize {
+fn nesting(text: &[u8]) -> usize {
     let (mut open, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
     for byte in text {
         match byte {

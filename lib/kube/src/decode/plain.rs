@@ -18,6 +18,9 @@ fn is_special(byte: u8) -> bool {
     !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
+/// Maximum number of digits after the first of a number that [`is_plain_json`] accepts.
+const MAX_DIGITS: usize = 60;
+
 /// Deepest nesting of what [`is_plain_json`] accepts: one bit of a word a level.
 pub(crate) const PLAIN_JSON_DEPTH: usize = 64;
 
@@ -109,8 +112,13 @@ impl PlainJson<'_> {
             b'f' => self.expect(b"alse")?,
             b'n' => self.expect(b"ull")?,
             b'1'..=b'9' => {
+                let start = self.at;
                 while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
                     self.at += 1;
+                }
+                // A number beyond a double's range is JSON that no reader accepts.
+                if self.at - start > MAX_DIGITS {
+                    return None;
                 }
             }
             _ => return None,
@@ -200,6 +208,8 @@ mod tests {
                 );
             }
         }
+        let long = "9".repeat(400);
+        assert!(!is_plain_json(long.as_bytes()) && serde_json::from_str::<f64>(&long).is_err());
         let deep = [vec![b'['; 65], vec![b']'; 65]].concat();
         assert!(!is_plain_json(&deep));
         assert!(

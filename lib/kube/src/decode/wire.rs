@@ -236,7 +236,7 @@ mod tests {
         let fault = record(&[0x0a, 5, 1, 2], 0, 0x10).unwrap_err();
         assert_eq!(
             fault.to_string(),
-            "byte 0x12: field needs 5 bytes, 2 are there"
+            "byte 0x12: field needs 5 bytes, 2 are left"
         );
     }
 

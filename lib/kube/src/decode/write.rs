@@ -5,11 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use serde::de::IgnoredAny;
 
 use super::fault::Fault;
 use super::items::Items;
-use super::json::nesting;
+use super::json::tree;
 use super::members::Members;
 use super::node::{Datum, Node, text};
 use super::plain::{PLAIN_JSON_DEPTH, is_plain, is_plain_json};
@@ -78,18 +77,19 @@ fn items(node: &Node<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// JSON text that is on one line is copied, after one check that it is JSON.
+/// JSON text that is on one line is copied, after one check that [`Node::json`] reads it as JSON too.
 fn json(node: &Node<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-    let fits = || nesting(raw) <= node.room;
-    let copied = is_plain_json(raw) && (node.room >= PLAIN_JSON_DEPTH || fits())
-        || memchr::memchr2(b'\n', b'\r', raw).is_none()
-            && fits()
-            && serde_json::from_slice::<IgnoredAny>(raw).is_ok();
-    if copied {
+    if node.room >= PLAIN_JSON_DEPTH && is_plain_json(raw) {
         out.extend_from_slice(raw);
         return Ok(());
     }
-    other(&node.json(raw)?, out)
+    let is_one_line = memchr::memchr2(b'\n', b'\r', raw).is_none();
+    match tree(raw, node.room) {
+        Ok(_) if is_one_line => out.extend_from_slice(raw),
+        Ok(tree) => return other(&tree, out),
+        Err(_) => return other(&node.json(raw)?, out),
+    }
+    Ok(())
 }
 
 /// Text that needs no escape.
