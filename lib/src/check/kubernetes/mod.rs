@@ -136,7 +136,11 @@ pub(super) fn objects(
             .iter()
             .map(|(prefix, live)| format!("{} below {prefix}", live.len()))
             .collect();
-        checked = format!("{checked}; {} API servers: {}", prefixes.len(), each.join(", "));
+        checked = format!(
+            "{checked}; {} API servers: {}",
+            prefixes.len(),
+            each.join(", ")
+        );
     }
     let outside = rules::of_store(objects, file, report);
     if outside > 0 {

@@ -11,10 +11,7 @@ use crate::kubernetes::encryption::Seal;
 use crate::member::Objects;
 use crate::mvcc::KeyRange;
 use located::text::number::thousands;
-use located::{FileName, Finding, Place, Sink};
-
-/// Maximum number of keys a finding lists.
-const MAX_KEYS_PER_FINDING: usize = 1000;
+use located::{FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
 
 /// Objects of this size in bytes are reported: etcd's `--max-request-bytes` is 1.5 MiB
 /// (etcd `server/embed/config.go`, `DefaultMaxRequestBytes`), and an update carries the whole object.
@@ -23,14 +20,41 @@ const LARGE_VALUE_BYTES: usize = 1 << 20;
 /// Deletions that wait longer for their finalizers are reported.
 const FINALIZER_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Applies every rule; returns how many live keys are outside of Kubernetes.
-pub(super) fn rules(
-    objects: &Objects<'_>,
+/// What exists anywhere in the store: one cluster may have two prefixes, as OpenShift's `/kubernetes.io` and `/openshift.io`.
+pub(super) struct Existing {
+    uids: HashSet<String>,
+    kinds: HashSet<String>,
+    definitions: HashSet<String>,
+}
+
+impl Existing {
+    pub(super) fn new(live: &[ObjectFacts<'_>]) -> Self {
+        let definitions = live
+            .iter()
+            .filter(|object| object.kind == "CustomResourceDefinition");
+        Self {
+            uids: live.iter().map(|object| object.uid.clone()).collect(),
+            kinds: live.iter().map(|object| object.kind.clone()).collect(),
+            definitions: definitions.map(|object| object.key_name.clone()).collect(),
+        }
+    }
+}
+
+/// Judges the objects below one prefix: those of one API server, or of several that share it. `newest` is the newest time in
+/// the data.
+pub(super) fn of_prefix(
     live: &[ObjectFacts<'_>],
+    existing: &Existing,
+    newest: Option<Timestamp>,
     file: &FileName,
     report: &mut Sink<'_>,
-) -> u64 {
-    let mut rules = Rules { live, file, report };
+) {
+    let mut rules = Rules {
+        live,
+        existing,
+        file,
+        report,
+    };
     rules.keys();
     rules.namespaces();
     rules.uids();
@@ -42,13 +66,18 @@ pub(super) fn rules(
     rules.resource_versions();
     rules.events();
     rules.sizes();
-    rules.finalizers(objects.newest_time(None));
+    rules.finalizers(newest);
+}
+
+/// Judges what is in the store once, whatever prefixes there are; returns how many live keys are outside of Kubernetes.
+pub(super) fn of_store(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> u64 {
     compact_rev_key(objects, file, report);
     key_syntax(objects, file, report)
 }
 
 struct Rules<'r, 'a, 's> {
     live: &'r [ObjectFacts<'a>],
+    existing: &'r Existing,
     file: &'r FileName,
     report: &'r mut Sink<'s>,
 }
@@ -177,26 +206,20 @@ impl<'r, 'a> Rules<'r, 'a, '_> {
     /// The garbage collector deletes objects all of whose owners are absent
     /// (`pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`).
     fn owners(&mut self) {
-        let known: HashSet<&str> = self.live.iter().map(|object| object.uid.as_str()).collect();
-        // If nothing of a kind is readable, its objects may be encrypted, or stored in another etcd.
-        let kinds: HashSet<&str> = self
-            .live
-            .iter()
-            .map(|object| object.kind.as_str())
-            .collect();
         let mut missing: BTreeMap<(&str, &str, &str), Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.live {
             for owner in object
                 .owners
                 .iter()
-                .filter(|owner| !known.contains(&*owner.uid))
+                .filter(|owner| !self.existing.uids.contains(&owner.uid))
             {
                 let by = (&*owner.kind, &*owner.name, &*owner.uid);
                 missing.entry(by).or_default().push(object);
             }
         }
         for ((kind, name, uid), objects) in missing {
-            let effect = if kinds.contains(kind) {
+            // If nothing of a kind is readable, its objects may be encrypted, or stored in another etcd.
+            let effect = if self.existing.kinds.contains(kind) {
                 "the garbage collector may delete what it owns"
             } else {
                 "no object of that kind can be read here"
@@ -259,19 +282,13 @@ impl<'r, 'a> Rules<'r, 'a, '_> {
     }
 
     fn missing_definitions(&mut self) {
-        let defined: HashSet<&str> = self
-            .live
-            .iter()
-            .filter(|object| object.kind == "CustomResourceDefinition")
-            .map(|object| object.key_name.as_str())
-            .collect();
         let mut without: BTreeMap<String, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.select(|object| object.builtin_kind.is_none()) {
             if let Some((group, plural)) = object.path.split_once('/')
                 && group.contains('.')
             {
                 let definition = format!("{plural}.{group}");
-                if !defined.contains(definition.as_str()) {
+                if !self.existing.definitions.contains(&definition) {
                     without.entry(definition).or_default().push(object);
                 }
             }
