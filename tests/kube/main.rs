@@ -5,7 +5,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
-    reason = "a test may stop at the first surprise"
+    reason = "a test may stop at its first failure"
 )]
 
 mod compare;
