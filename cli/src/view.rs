@@ -5,7 +5,8 @@ use std::cell::Cell;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::{Counts, Keyspace};
-use etcd_inspect::recover::{Replayed, replay};
+use etcd_inspect::cluster::state_after_start;
+use etcd_inspect::recover::Replayed;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -43,7 +44,7 @@ impl<'m> View<'m> {
     pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
         let keyspace = ui.take(member.keyspace_answer()?);
         let replayed = match side.replay {
-            true => Some(replay(member, &*ui.progress())?),
+            true => Some(state_after_start(member, None, &*ui.progress())?),
             false => None,
         };
         let view = Self {

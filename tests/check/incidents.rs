@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
-use etcd_inspect::cluster::start;
+use etcd_inspect::cluster::simulate_start;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use testkit::incidents::{Starts, all};
@@ -40,10 +40,8 @@ fn judge_all() -> Vec<Judged> {
     for incident in all() {
         let copy = incident.reproduce();
         let member = Member::open(copy.data_dir()).unwrap();
-        let predicted = start(&member, "3.5.30".parse().ok(), &Silent);
-        let report = predicted
-            .report
-            .unwrap_or_else(|| check(&member, Depth::Default, &Silent));
+        let predicted = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+        let report = check(&member, Depth::Default, &Silent);
         let mut codes: Vec<_> = report
             .findings
             .iter()
@@ -71,8 +69,8 @@ fn judge_all() -> Vec<Judged> {
                     (finding.code.id, finding.severity, file)
                 })
                 .collect(),
-            starts: predicted.starts,
-            message: predicted.message.unwrap_or_default(),
+            starts: predicted.serves(),
+            message: predicted.message().unwrap_or_default().to_owned(),
         });
     }
     judged

@@ -14,11 +14,12 @@
 
 mod actions;
 mod force;
+mod mutations;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use etcd_inspect::cluster::{Level, Line, Start, start};
+use etcd_inspect::cluster::{Ending, LaterWrites, Outcome, simulate_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use testkit::etcd::{Binaries, NotServing, Server};
@@ -30,9 +31,6 @@ const SAMPLE: [&str; 14] = [
     "L25",
 ];
 
-/// It starts, as predicted, but the start itself overwrites a live page that was listed as free, and the first question ends
-/// it: that is the FAIL line of BOLT-015.
-const ENDS_WITH_THE_FIRST_QUESTION: &str = "D53";
 /// It panics, as predicted, but which of Go's readers meets the element beyond its page first, and with what words, is decided by
 /// where in memory it ends.
 const PANICS_SOMEHOW: &str = "D29";
@@ -72,20 +70,20 @@ fn words(message: &str) -> Vec<String> {
 /// What was predicted and what was seen, if they differ.
 fn complaint(
     incident: &Incident,
-    predicted: &Start,
+    predicted: &Outcome<'_>,
     seen: &Result<Server, NotServing>,
 ) -> Option<String> {
     match seen {
-        Err(not) if predicted.starts => Some(format!(
+        Err(not) if predicted.serves() => Some(format!(
             "predicted to start; running {} exit {:?}: {}",
             not.running,
             not.exit,
             not.log.lines().last().unwrap_or_default()
         )),
         Err(not) => {
-            let message = predicted.message.clone().unwrap_or_default();
+            let message = predicted.message().unwrap_or_default().to_owned();
             if not.running {
-                return (!message.contains("never serves"))
+                return (!matches!(predicted.ending, Ending::NeverServes(_)))
                     .then(|| format!("it hangs, predicted {message:?}"));
             }
             let log = not.log.replace('\\', "");
@@ -108,15 +106,14 @@ fn complaint(
                 )
             })
         }
-        Ok(_) if !predicted.starts => Some(format!("it starts, predicted {:?}", predicted.message)),
+        Ok(_) if !predicted.serves() => Some(format!("it starts, predicted {:?}", predicted.ending)),
         Ok(server) => {
             let asked = server.output(&["get", "", "--prefix", "--keys-only", "-w", "json"], b"");
             let Ok(said) = serde_json::from_slice::<serde_json::Value>(&asked.stdout) else {
                 let log = server.log();
                 let told = |line: &&str| line.contains("panic") || line.contains("\"fatal\"");
                 let line = log.lines().find(told).unwrap_or_default();
-                let said = |found: &Line| found.level == Level::Fail && found.code == "BOLT-015";
-                if incident.id == ENDS_WITH_THE_FIRST_QUESTION && predicted.lines.iter().any(said) {
+                if predicted.dies_at_first_question {
                     return None;
                 }
                 return Some(format!("starts, and stops at the first question: {line}"));
@@ -125,7 +122,7 @@ fn complaint(
                 said["header"]["revision"].as_i64(),
                 Some(said["kvs"].as_array().map_or(0, Vec::len)),
             );
-            let ours = (predicted.revision, predicted.live_keys);
+            let ours = (predicted.revision, predicted.keys);
             if ours != (None, None) && seen != ours {
                 return Some(format!(
                     "revision and keys are {seen:?}, predicted {ours:?}"
@@ -133,10 +130,10 @@ fn complaint(
             }
             let put = server.output(&["put", "oracle", "1", "--command-timeout=2s"], b"");
             let blocked = !put.status.success();
-            (blocked != (predicted.swallowed > 0)).then(|| {
+            (blocked == (predicted.later_writes == LaterWrites::Kept)).then(|| {
                 format!(
-                    "a write is blocked: {blocked}; predicted to be swallowed: {}",
-                    predicted.swallowed
+                    "a write is blocked: {blocked}; predicted {:?}",
+                    predicted.later_writes
                 )
             })
         }
@@ -156,7 +153,8 @@ fn a_start_goes_as_predicted() {
         while let Some(incident) = { queue.lock().unwrap().pop() } {
             let copy = incident.reproduce();
             let release = binaries.version.parse().ok();
-            let predicted = start(&Member::open(copy.data_dir()).unwrap(), release, &Silent);
+            let member = Member::open(copy.data_dir()).unwrap();
+            let predicted = simulate_start(&member, release, &Silent);
             let patience = match incident.starts {
                 Starts::Hangs => 6,
                 _ => 30,

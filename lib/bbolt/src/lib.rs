@@ -53,6 +53,7 @@ mod descent;
 pub mod fields;
 pub mod freelist;
 mod meta;
+pub mod open;
 mod page;
 mod pagemap;
 mod sweep;

@@ -73,6 +73,16 @@ pub enum Error {
         /// The missing part.
         what: &'static str,
     },
+    /// There is no state after a start, because etcd does not start on the directory.
+    #[error("{file}: etcd {release} does not start on it: {message}")]
+    NoStart {
+        /// The directory.
+        file: FileName,
+        /// The release of etcd.
+        release: String,
+        /// Its last message.
+        message: String,
+    },
     /// The requested revision is below the compaction revision: `ErrCompacted` of etcd.
     #[error("revision {revision} is below the compaction point {compacted}")]
     Compacted {
@@ -101,6 +111,7 @@ impl Error {
             Self::NotEvidence { .. } => &codes::error::NOT_EVIDENCE,
             Self::Limit { .. } => &codes::error::LIMIT,
             Self::Missing { .. } => &codes::error::MISSING,
+            Self::NoStart { .. } => &codes::error::NO_START,
             Self::Compacted { .. } => &codes::error::COMPACTED,
             Self::Future { .. } => &codes::error::FUTURE,
         }

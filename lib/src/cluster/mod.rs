@@ -5,4 +5,6 @@ mod start;
 pub use crate::verdict::{
     Comparison, DifferingKey, Level, Line, MemberRow, compare, counted, is_go,
 };
-pub use start::{Applied, Ending, Erased, LaterWrites, Outcome, Start, simulate_start, start};
+pub use start::{
+    Applied, Ending, Erased, LaterWrites, Outcome, simulate_start, state_after_start,
+};

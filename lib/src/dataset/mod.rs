@@ -27,7 +27,8 @@ use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Options, Wal};
 use crate::mvcc::{Directory, Keyspace, Rules};
-use crate::recover::{Reach, ReplayedState, replay};
+use crate::cluster::state_after_start;
+use crate::recover::{Reach, ReplayedState};
 use located::Error;
 use located::Limits;
 use located::progress::{Progress, Silent};
@@ -265,7 +266,7 @@ impl Dataset {
         if let Some(known) = self.shared.replay.get() {
             return Ok(known);
         }
-        let replayed = replay(&self.shared.member, progress)?.into_state();
+        let replayed = state_after_start(&self.shared.member, None, progress)?.into_state();
         Ok(self.shared.replay.get_or_init(|| replayed))
     }
 

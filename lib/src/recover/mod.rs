@@ -21,5 +21,6 @@ pub use replay::{
     Bound, Reach, Replayed, ReplayedState, commit, replay, replay_through, replay_to_the_end,
     voters,
 };
+pub(crate) use replay::replay_entries;
 pub use store::Refused;
 pub use users::{User, Users};

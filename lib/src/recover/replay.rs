@@ -5,7 +5,7 @@ use super::base::Stored;
 use crate::backend::Meta;
 use crate::member::{Buckets, Member, Wal};
 use crate::mvcc::{Detached, Keyspace, Overlay};
-use crate::raft::{ConfChangeType, ConfState, EntryType, Payload};
+use crate::raft::{ConfChangeType, ConfState, Entry, EntryType, Payload};
 use located::Error;
 use located::MemberId;
 use located::progress::Progress;
@@ -138,53 +138,68 @@ fn apply<'a>(
     uncommitted: bool,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
-    let db = member.db()?;
-    let keyspace = member.keyspace()?;
-    let wal = member.wal_with(progress);
-    let from = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
-    let mut reach = Reach {
-        from,
-        to: from,
-        bound: Bound::Commit,
-        last: from,
-        entries: 0,
-        refused: 0,
-        stops: None,
-    };
-    let state = State::read(&db);
-    let mut overlay = Overlay::new(&keyspace);
-    let Some(wal) = wal else {
-        overlay_finish(&mut overlay);
-        return Ok(Replayed {
-            overlay,
-            state,
-            reach,
-        });
+    let from = Meta::read(&member.db()?, &mut |_| {})
+        .consistent_index
+        .unwrap_or(0);
+    let Some(wal) = member.wal_with(progress) else {
+        return replay_entries(member, from, &[], Bound::Commit, from);
     };
     let log = wal.log();
     let commit = commit(&wal, from);
-    reach.last = log.last_index();
-    if voters(member, &wal, commit).voters.len() <= 1 {
-        reach.bound = Bound::SoleVoter;
-    }
-    let to = match reach.bound {
+    let bound = match voters(member, &wal, commit).voters.len() {
+        ..=1 => Bound::SoleVoter,
+        _ => Bound::Commit,
+    };
+    let to = match bound {
         Bound::Commit if !uncommitted => commit,
         _ => log.last_index(),
     }
     .min(through);
-    let stored = Stored::new(keyspace, keyspace.revision());
-    let compacted = keyspace.compact_revision().unwrap_or(-1);
-    let mut replay = Replay::new(&stored, state, keyspace.revision(), compacted);
-    for entry in log
+    let entries: Vec<Entry<'a>> = log
         .surviving()
         .filter(|entry| entry.index > from && entry.index <= to)
-    {
-        // Behind missing entries nothing can be applied: etcd does not start, or stops there.
+        .map(|entry| Entry {
+            kind: entry.kind,
+            term: entry.term,
+            index: entry.index,
+            data: wal.data(entry),
+            data_at: 0,
+            foreign_fields: false,
+        })
+        .collect();
+    replay_entries(member, from, &entries, bound, log.last_index())
+}
+
+/// Applies these entries to the db, which has those up to `from`; `last` is the last entry of the log.
+pub(crate) fn replay_entries<'a>(
+    member: &'a Member,
+    from: u64,
+    entries: &[Entry<'a>],
+    bound: Bound,
+    last: u64,
+) -> Result<Replayed<'a>, Error> {
+    let db = member.db()?;
+    let keyspace = member.keyspace()?;
+    let mut reach = Reach {
+        from,
+        to: from,
+        bound,
+        last,
+        entries: 0,
+        refused: 0,
+        stops: None,
+    };
+    let stored = Stored::new(keyspace, keyspace.revision());
+    let compacted = keyspace.compact_revision().unwrap_or(-1);
+    let mut overlay = Overlay::new(&keyspace);
+    let mut replay = Replay::new(&stored, State::read(&db), keyspace.revision(), compacted);
+    for entry in entries {
+        // After missing entries nothing can be applied: etcd does not start, or stops there.
         if entry.index != reach.to.saturating_add(1) {
             break;
         }
-        if let Applied::Stops(why) = replay.apply(entry.index, wal.data(entry), &wal.payload(entry))
-        {
+        let payload = Payload::decode(entry.kind, entry.data);
+        if let Applied::Stops(why) = replay.apply(entry.index, entry.data, &payload) {
             reach.stops = Some((entry.index, why));
             break;
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::Member;
-use etcd_inspect::recover::{Reach, replay};
+use etcd_inspect::cluster::state_after_start;
+use etcd_inspect::recover::Reach;
 use etcd_inspect::text::number;
 
 use super::source::{self, News};
@@ -129,7 +130,7 @@ fn replayed(member: &'static Member, keyring: Keyring, monitor: &Monitor) -> New
     monitor.begin("replaying the log of", 0);
     let read = || {
         // Like the members themselves: looked at until the process ends.
-        let replayed = &*Box::leak(Box::new(replay(member, monitor)?));
+        let replayed = &*Box::leak(Box::new(state_after_start(member, None, monitor)?));
         let data = source::data(member, replayed.keyspace(), keyring, true)?;
         Ok(Replayed {
             data: Arc::new(data),

@@ -43,6 +43,10 @@ codes! {
         what: "A structure is at its place, but its content is impossible.",
         why: "Bit rot, a misdirected or lost write, or a file of another program.",
         next: "etcd-inspect check {path}";
+    NO_START = "E0312", Error, "etcd does not start on this directory",
+        what: "`--replay` shows the store as etcd serves it after a start; on this directory it does not start.",
+        why: "Damage in the db, the WAL or a .snap, parts of two members, or a member that cannot serve alone.",
+        next: "etcd-inspect preflight --for start {path}     (what etcd says); without --replay the db is shown as it is";
     COMPACTED = "E0310", Error, "the revision was compacted",
         what: "The requested revision is lower than the compaction revision; etcd returns ErrCompacted.",
         why: "Kubernetes compacts every five minutes. Of each key only the newest version before the compaction revision is kept.",

@@ -5,6 +5,7 @@
 
 mod apply;
 mod decoder;
+mod gogo;
 mod release;
 
 pub use apply::apply_stop;
@@ -12,10 +13,10 @@ pub use decoder::{Halt, Stage};
 pub use release::Release;
 
 use self::decoder::{Decoder, Stop};
+use self::gogo::{GogoError, Value};
 use super::{Log, RecordKind, SegmentName, resync};
-use crate::raft::{Entry, HardState};
-use located::wire::{Fields, Value};
-use located::{Bytes, Term};
+use crate::raft::{Entry, EntryType, HardState};
+use located::{Bytes, MemberId, Term};
 
 /// A snapshot record, as etcd takes one to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,15 +29,15 @@ pub struct Start {
 
 /// What etcd would read.
 #[derive(Clone, Debug, Default)]
-pub struct Reading {
+pub struct Reading<'a> {
     /// Member id; 0 where no metadata was read, then etcd panics.
     pub node_id: u64,
     /// Cluster id.
     pub cluster_id: u64,
     /// The last HardState it reads.
     pub hard_state: HardState,
-    /// The entries it keeps above the snapshot: index and term.
-    pub entries: Vec<(u64, Term)>,
+    /// The entries it keeps after the snapshot, as it reads them.
+    pub entries: Vec<Entry<'a>>,
     /// The repair it makes before.
     pub repair: Option<Repair>,
     /// Bytes of the last segment that it overwrites with zeros without a word: position, from, to.
@@ -45,10 +46,10 @@ pub struct Reading {
     pub lost: Vec<usize>,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// The last index etcd would have; the snapshot's where it keeps no entry.
     pub fn last_index(&self, start: Start) -> u64 {
-        self.entries.last().map_or(start.index, |&(index, _)| index)
+        self.entries.last().map_or(start.index, |entry| entry.index)
     }
 }
 
@@ -131,10 +132,13 @@ fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
             Err(stop) => break stop,
         };
         match record.kind() {
-            RecordKind::Snapshot => snapshots.push(snapshot(record.data)),
-            RecordKind::State => match HardState::parse(record.data) {
+            RecordKind::Snapshot => match snapshot(record.data, files.release) {
+                Ok(snapshot) => snapshots.push(snapshot),
+                Err(why) => return Err(decoder.panics(why.text())),
+            },
+            RecordKind::State => match hard_state(record.data) {
                 Ok(state) => commit = state.commit,
-                Err(why) => return Err(decoder.panics(why)),
+                Err(why) => return Err(decoder.panics(why.text())),
             },
             RecordKind::Crc => decoder.continue_from(record.crc)?,
             _ => {}
@@ -148,16 +152,48 @@ fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
     Ok(snapshots)
 }
 
-fn snapshot(payload: &[u8]) -> Start {
+fn snapshot(payload: &[u8], release: Release) -> Result<Start, GogoError> {
+    let message = match release.minor {
+        ..=4 => &gogo::SNAPSHOT_3_4,
+        _ => &gogo::SNAPSHOT,
+    };
     let mut start = Start::default();
-    for field in Fields::new(payload).flatten() {
-        match (field.number, field.value) {
-            (1, Value::Varint(index)) => start.index = index,
-            (2, Value::Varint(term)) => start.term = Term(term),
-            _ => {}
-        }
-    }
-    start
+    gogo::read(message, payload, |number, value| match (number, value) {
+        (1, Value::Number(index)) => start.index = index,
+        (2, Value::Number(term)) => start.term = Term(term),
+        _ => {}
+    })?;
+    Ok(start)
+}
+
+fn hard_state(payload: &[u8]) -> Result<HardState, GogoError> {
+    let mut state = HardState::default();
+    gogo::read(&gogo::STATE, payload, |number, value| match (number, value) {
+        (1, Value::Number(term)) => state.term = Term(term),
+        (2, Value::Number(vote)) => state.vote = MemberId(vote),
+        (3, Value::Number(commit)) => state.commit = commit,
+        _ => {}
+    })?;
+    Ok(state)
+}
+
+fn entry(payload: &[u8]) -> Result<Entry<'_>, GogoError> {
+    let mut entry = Entry {
+        kind: EntryType::Normal,
+        term: Term(0),
+        index: 0,
+        data: &[],
+        data_at: payload.len(),
+        foreign_fields: false,
+    };
+    gogo::read(&gogo::ENTRY, payload, |number, value| match (number, value) {
+        (1, Value::Number(kind)) => entry.kind = EntryType::from_raw(kind),
+        (2, Value::Number(term)) => entry.term = Term(term),
+        (3, Value::Number(index)) => entry.index = index,
+        (4, Value::Bytes(data)) => entry.data = data,
+        _ => {}
+    })?;
+    Ok(entry)
 }
 
 /// Opens the log at a snapshot and reads everything behind it, repairing once where etcd would.
@@ -173,12 +209,12 @@ fn snapshot(payload: &[u8]) -> Start {
 ///
 /// # Errors
 /// The message with which etcd stops.
-pub fn read(
+pub fn read<'a>(
     log: &Log,
-    files: &[Bytes<'_>],
+    files: &[Bytes<'a>],
     release: Release,
     start: Start,
-) -> Result<Reading, Halt> {
+) -> Result<Reading<'a>, Halt> {
     let mut files = Files::new(log, files, release);
     let first = select(&files, start).map_err(|halt| files.told(halt, Stage::Open))?;
     let mut repair = None;
@@ -233,11 +269,10 @@ fn select(files: &Files<'_>, start: Start) -> Result<usize, Halt> {
 }
 
 /// `WAL.ReadAll`.
-fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Stop> {
+fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<'a>, Stop> {
     let mut decoder = files.decoder(first);
     let mut reading = Reading::default();
     let mut metadata: Option<&[u8]> = None;
-    let mut found = false;
     let fatal = |halt: Halt| Err(Stop::Fatal(halt));
     let stop = loop {
         let record = match decoder.next() {
@@ -246,9 +281,9 @@ fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Sto
         };
         match record.kind() {
             RecordKind::Entry => {
-                let entry = match Entry::parse(record.data) {
+                let entry = match entry(record.data) {
                     Ok(entry) => entry,
-                    Err(why) => return fatal(decoder.panics(why)),
+                    Err(why) => return fatal(decoder.panics(why.text())),
                 };
                 let Some(above) = entry.index.checked_sub(start.index).filter(|n| *n > 0) else {
                     continue;
@@ -258,11 +293,11 @@ fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Sto
                     return fatal(decoder.halt(gap(files, start, &entry, reading.entries.len())));
                 }
                 reading.entries.truncate(keep);
-                reading.entries.push((entry.index, entry.term));
+                reading.entries.push(entry);
             }
-            RecordKind::State => match HardState::parse(record.data) {
+            RecordKind::State => match hard_state(record.data) {
                 Ok(state) => reading.hard_state = state,
-                Err(why) => return fatal(decoder.panics(why)),
+                Err(why) => return fatal(decoder.panics(why.text())),
             },
             RecordKind::Metadata => {
                 if metadata.is_some_and(|known| known != record.data) {
@@ -272,12 +307,12 @@ fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Sto
             }
             RecordKind::Crc => decoder.continue_from(record.crc).map_err(Stop::Fatal)?,
             RecordKind::Snapshot => {
-                let snapshot = snapshot(record.data);
-                if snapshot.index == start.index {
-                    if snapshot.term != start.term {
-                        return fatal(decoder.halt("wal: snapshot mismatch"));
-                    }
-                    found = true;
+                let snapshot = match snapshot(record.data, files.release) {
+                    Ok(snapshot) => snapshot,
+                    Err(why) => return fatal(decoder.panics(why.text())),
+                };
+                if snapshot.index == start.index && snapshot.term != start.term {
+                    return fatal(decoder.halt("wal: snapshot mismatch"));
                 }
             }
             RecordKind::Unknown => {
@@ -288,15 +323,19 @@ fn attempt(files: &Files<'_>, first: usize, start: Start) -> Result<Reading, Sto
     if stop != Stop::Eof {
         return Err(stop);
     }
-    if !found {
-        return fatal(Halt::message("wal: snapshot not found"));
-    }
-    for field in Fields::new(metadata.unwrap_or_default()).flatten() {
-        match (field.number, field.value) {
-            (1, Value::Varint(id)) => reading.node_id = id,
-            (2, Value::Varint(id)) => reading.cluster_id = id,
+    // That no record names the snapshot is no error for a log opened for writing: the code that opens the encoder overwrites
+    // `ErrSnapshotNotFound` (wal.go, ReadAll).
+    let ids = gogo::read(
+        &gogo::METADATA,
+        metadata.unwrap_or_default(),
+        |number, value| match (number, value) {
+            (1, Value::Number(id)) => reading.node_id = id,
+            (2, Value::Number(id)) => reading.cluster_id = id,
             _ => {}
-        }
+        },
+    );
+    if let Err(why) = ids {
+        return fatal(decoder.panics(why.text()));
     }
     let last = files.data.len().saturating_sub(1);
     let end = decoder.end_of_last();
@@ -361,7 +400,7 @@ fn mend(files: &mut Files<'_>, why: Halt) -> Result<Repair, Halt> {
 }
 
 /// What the log has and etcd would not.
-fn lost(log: &Log, reading: &Reading, start: Start) -> Vec<usize> {
+fn lost(log: &Log, reading: &Reading<'_>, start: Start) -> Vec<usize> {
     log.surviving
         .iter()
         .map(|&position| position as usize)
@@ -369,11 +408,11 @@ fn lost(log: &Log, reading: &Reading, start: Start) -> Vec<usize> {
             log.entries.get(position).is_some_and(|entry| {
                 let known = reading
                     .entries
-                    .binary_search_by_key(&entry.index, |&(index, _)| index);
+                    .binary_search_by_key(&entry.index, |kept| kept.index);
                 let same = known
                     .ok()
                     .and_then(|at| reading.entries.get(at))
-                    .is_some_and(|&(_, term)| term == entry.term);
+                    .is_some_and(|kept| kept.term == entry.term);
                 entry.index > start.index && !same
             })
         })
@@ -383,7 +422,7 @@ fn lost(log: &Log, reading: &Reading, start: Start) -> Vec<usize> {
 /// The panic of raft's `loadState`, where the HardState does not fit the log it was read with.
 ///
 /// etcd prints the member's id in front of it.
-pub fn commit_out_of_range(reading: &Reading, start: Start) -> Option<String> {
+pub fn commit_out_of_range(reading: &Reading<'_>, start: Start) -> Option<String> {
     let (commit, last) = (reading.hard_state.commit, reading.last_index(start));
     let empty = reading.hard_state == HardState::default();
     (!empty && (commit < start.index || commit > last)).then(|| {

@@ -2,11 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::start;
 use crate::cluster::Line;
-use crate::member::Member;
-use crate::progress::Progress;
-use crate::recover::{Members, Replayed, replay_through};
+use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
 
 /// Whether etcd comes up, and its last words if it does not.
@@ -80,6 +77,11 @@ pub struct Outcome<'m> {
     pub keys: Option<usize>,
     /// Members, and the version the cluster agreed on, as it serves them.
     pub members: Option<Members>,
+    /// How many voters must run, this member included, until it serves; 1 if it serves alone. A member that needs others is
+    /// said to serve if each of them is a known member.
+    pub quorum: usize,
+    /// It serves, but the first request that reads every key ends the process.
+    pub dies_at_first_question: bool,
     /// The last entry of the log that the start keeps.
     pub last_index: Option<u64>,
     /// Entries that the start erases from the log.
@@ -110,61 +112,5 @@ impl Outcome<'_> {
             Ending::Serves => None,
             Ending::Refuses(why) | Ending::NeverServes(why) | Ending::Unknown(why) => Some(why),
         }
-    }
-}
-
-/// The prediction of [`start`] in the shape of an outcome.
-pub(super) fn from_start<'m>(
-    member: &'m Member,
-    release: Release,
-    progress: &dyn Progress,
-) -> Outcome<'m> {
-    let start = start(member, Some(release), progress);
-    let ending = match start.message {
-        None => Ending::Serves,
-        Some(message) => match message.strip_prefix("runs, but never serves: ") {
-            Some(why) => Ending::NeverServes(why.to_owned()),
-            None => Ending::Refuses(message),
-        },
-    };
-    let last = start.last_index.unwrap_or(u64::MAX);
-    let state = (ending == Ending::Serves)
-        .then(|| replay_through(member, last, progress).ok())
-        .flatten();
-    let reach = state.as_ref().map(|state| &state.reach);
-    let applied = reach
-        .filter(|reach| reach.entries > 0)
-        .map(|reach| Applied {
-            entries: reach.entries,
-            first_index: reach.from.saturating_add(1),
-            last_index: reach.to,
-        });
-    let erased = (start.lost_entries > 0).then(|| Erased {
-        entries: start.lost_entries,
-        first_index: start.last_index.map_or(0, |last| last.saturating_add(1)),
-        last_index: start
-            .last_index
-            .map_or(0, |last| last.saturating_add(start.lost_entries)),
-        revisions: None,
-        writes: 0,
-        keys: start.lost_keys,
-    });
-    Outcome {
-        release,
-        ending,
-        revision: start.revision,
-        keys: start.live_keys,
-        members: state.as_ref().map(|state| state.state.members.clone()),
-        last_index: start.last_index,
-        erased,
-        applied,
-        later_writes: match start.swallowed {
-            0 => LaterWrites::Kept,
-            entries => LaterWrites::Swallowed(entries),
-        },
-        duplicated: 0,
-        undone: false,
-        steps: start.lines,
-        state,
     }
 }

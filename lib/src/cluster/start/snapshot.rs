@@ -1,32 +1,24 @@
 //! The `.snap` that a start uses, and whether the db is as new.
 
-use super::{Boot, Stopped};
-use crate::backend::{EtcdVersion, Meta};
+use super::Stopped;
+use super::engine::Engine;
+use super::store::Backend;
 use crate::cluster::Level;
-use crate::codes::cross;
 use crate::evidence::Role;
-use crate::raft::Payload;
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot;
-use located::MemberId;
 
-impl Boot<'_> {
+impl Engine<'_, '_> {
     /// Which `.snap` is used, and whether the db is as new.
     pub(super) fn snapshot(
         &mut self,
         valid: &[boot::Start],
-        has_db: bool,
+        backend: Option<&Backend<'_>>,
     ) -> Result<boot::Start, Stopped> {
-        let member = self.member;
-        let snaps = member.snaps(&mut |_| {});
         if self.release.minor >= 7 {
-            let newest = valid
-                .iter()
-                .copied()
-                .max_by_key(|start| start.index)
-                .unwrap_or_default();
-            return self.db_fits(newest, has_db).map(|()| newest);
+            return self.newest_record(valid, backend);
         }
+        let snaps = self.member.snaps(&mut |_| {});
         let broken = snaps.files.iter().filter(|snap| {
             !snap.is_intact()
                 && matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_))
@@ -34,8 +26,9 @@ impl Boot<'_> {
         let broken: Vec<String> = broken
             .map(|snap| snap.file.to_string())
             .chain(snaps.unreadable.iter().map(ToString::to_string))
+            .filter(|file| file.ends_with(".snap"))
             .collect();
-        for file in broken.iter().filter(|file| file.ends_with(".snap")) {
+        for file in broken {
             self.say(
                 Level::Warn,
                 "SNAP-001",
@@ -43,9 +36,8 @@ impl Boot<'_> {
             );
         }
         let is_valid = |snap: &&SnapFile| {
-            valid
-                .iter()
-                .any(|start| (start.index, start.term) == (snap.index, snap.term))
+            let same = |start: &boot::Start| (start.index, start.term) == (snap.index, snap.term);
+            valid.iter().any(same)
         };
         let Some(chosen) = snaps.usable().find(is_valid) else {
             self.say(
@@ -53,7 +45,6 @@ impl Boot<'_> {
                 "SNAP",
                 "no snapshot: the WAL is read from its beginning",
             );
-            self.db_fits(boot::Start::default(), has_db)?;
             return Ok(boot::Start::default());
         };
         let from = boot::Start {
@@ -62,76 +53,75 @@ impl Boot<'_> {
         };
         // Go's JSON reader has its own words for where the text breaks.
         let store = Store::parse(&chosen.store_json).map_err(|error| {
-            Stopped(format!(
-                "panic: failed to recover from snapshot (its v2 store is no JSON: {error})"
+            Stopped::Refuses(format!(
+                "panic: {} (its v2 store is no JSON: {error})",
+                self.text("failed to recover from snapshot", "recovered store from snapshot error")
             ))
         })?;
         if self.release.minor >= 6 && !store.custom.is_empty() {
-            let text = "illegal v2store content {\"error\": \"detected disallowed custom content in v2store for stage --v2-deprecation=write-only\"}";
-            return Err(Stopped(text.to_owned()));
+            return Err(Stopped::Refuses("illegal v2store content {\"error\": \"detected disallowed custom content in v2store for stage --v2-deprecation=write-only\"}".to_owned()));
         }
-        self.db_fits(from, has_db)?;
+        self.chosen = Some(from);
+        self.db_fits(from, backend)?;
         self.say(
             Level::Pass,
             "SNAP",
             format!("the snapshot at index {} is used", from.index),
         );
-        if chosen.conf_state.voters.is_empty() {
-            return Err(Stopped("runs, but never serves: the snapshot names no voter (failed to publish local member to cluster through raft)".to_owned()));
-        }
-        let own = member
-            .wal()
-            .and_then(|wal| wal.log().metadata.first().map(|metadata| metadata.node_id));
-        let added_later = |own: MemberId| {
-            member.wal().is_some_and(|wal| {
-                let behind = wal
-                    .log()
-                    .surviving()
-                    .filter(|entry| entry.index > from.index && !entry.is_plain);
-                behind
-                    .map(|entry| wal.payload(entry))
-                    .any(|payload| matches!(payload, Payload::ConfChange(change) if change.node_id == own.get()))
-            })
-        };
-        if own.is_some_and(|own| {
-            own != MemberId(0) && !chosen.conf_state.contains(own) && !added_later(own)
-        }) {
-            return Err(Stopped(
-                "runs, but never serves: failed to publish local member to cluster through raft"
-                    .to_owned(),
-            ));
-        }
-        if self.release.minor <= 5
-            && own.is_some_and(|own| {
-                chosen.conf_state.contains(own) && !store.members.iter().any(|m| m.id == own)
-            })
-        {
-            return Err(Stopped(
-                "panic: failed to update; member unknown".to_owned(),
-            ));
-        }
+        self.conf = chosen.conf_state.clone();
+        self.snapshot_voters = chosen.conf_state.voters.clone();
         Ok(from)
     }
 
-    pub(super) fn db_fits(&mut self, from: boot::Start, has_db: bool) -> Result<(), Stopped> {
-        let member = self.member;
-        let index = member.db().map_or(0, |db| {
-            Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
-        });
+    /// From 3.7 on the newest valid record of the WAL counts, and the members are those of the db.
+    fn newest_record(
+        &mut self,
+        valid: &[boot::Start],
+        backend: Option<&Backend<'_>>,
+    ) -> Result<boot::Start, Stopped> {
+        let newest = valid.iter().copied().max_by_key(|start| start.index);
+        let newest = newest.unwrap_or_default();
+        self.db_fits(newest, backend)?;
+        if newest.index > 0
+            && let Ok(db) = self.member.db()
+        {
+            let cluster = crate::backend::Cluster::read(&db, &mut |_| {});
+            for member in cluster.members {
+                let list = match member.is_learner {
+                    true => &mut self.conf.learners,
+                    false => &mut self.conf.voters,
+                };
+                list.push(member.id.0);
+            }
+            self.snapshot_voters = self.conf.voters.clone();
+        }
+        Ok(newest)
+    }
+
+    /// A db that is older than the snapshot is replaced by the one that was received with it, or nothing starts.
+    fn db_fits(
+        &mut self,
+        from: boot::Start,
+        backend: Option<&Backend<'_>>,
+    ) -> Result<(), Stopped> {
+        let index = match backend {
+            // 3.4 restores the whole store to find the index.
+            Some(backend) if self.release.minor <= 4 => backend.restore()?.consistent_index,
+            Some(backend) => backend.consistent_index()?,
+            None => 0,
+        };
         if from.index <= index {
             return Ok(());
         }
-        let received = member.evidence().with_role(Role::SnapDb);
-        let fits = received.iter().any(
-            |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
+        let received = self.member.evidence().of(Role::SnapDb);
+        let fitting = received.iter().find(
+            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == from.index),
         );
-        if fits && self.found(&cross::SNAP_DB_INDEX).is_some() {
-            return Err(Stopped(
-                "panic or fault: the received .snap.db is renamed over the db and cannot be read"
-                    .to_owned(),
-            ));
-        }
-        if fits {
+        if let Some(file) = fitting {
+            let bytes = file
+                .bytes()
+                .map_err(|error| Stopped::Unknown(error.to_string()))?;
+            self.received = Some(bytes.as_slice().to_vec());
             self.say(
                 Level::Warn,
                 "DIR-007",
@@ -142,21 +132,17 @@ impl Boot<'_> {
             );
             return Ok(());
         }
-        if !has_db {
+        if backend.is_none() {
             self.say(
                 Level::Warn,
                 "DIR-004",
                 "an empty db would be created before etcd notices",
             );
         }
-        Err(Stopped("panic: failed to recover v3 backend from snapshot {\"error\": \"failed to find database snapshot file (snap: snapshot file doesn't exist)\"}".to_owned()))
-    }
-
-    pub(super) fn v2_version(&self) -> Option<EtcdVersion> {
-        let snaps = self.member.snaps(&mut |_| {});
-        let store = snaps
-            .usable()
-            .find_map(|snap| Store::parse(&snap.store_json).ok())?;
-        store.cluster_version?.parse().ok()
+        let why = "failed to find database snapshot file (snap: snapshot file doesn't exist)";
+        Err(Stopped::Refuses(self.text(
+            &format!("panic: failed to recover v3 backend from snapshot {{\"error\": \"{why}\"}}"),
+            &format!("panic: recovering backend from snapshot error: {why}"),
+        )))
     }
 }

@@ -3,41 +3,30 @@
 use super::decoder::{Halt, Stage};
 use super::{Reading, Release, Start};
 use crate::raft::{ConfChange, ConfChangeType, EntryType, Payload, Request};
-use crate::wal::{Log, LogEntry};
-use located::Bytes;
 
-/// Goes through the entries that etcd replays: those above the snapshot, up to the commit. `voters` are the snapshot's; empty
-/// for a start from the beginning. `None`: all of them can be applied.
+/// Goes through the entries that etcd applies: those after the snapshot, up to the index `through` (the last one if the member
+/// is the only voter: it commits every entry that it has). `voters` are the snapshot's; empty for a start from the beginning.
+/// `None` if all of them can be applied.
 pub fn apply_stop(
-    log: &Log,
-    files: &[Bytes<'_>],
     release: Release,
     start: Start,
-    reading: &Reading,
+    reading: &Reading<'_>,
     voters: &[u64],
-) -> Option<Halt> {
+    through: u64,
+) -> Option<(u64, Halt)> {
     let mut voters = voters.to_vec();
-    let commit = reading.hard_state.commit;
-    let replayed = reading
-        .entries
-        .iter()
-        .filter(|(index, _)| (start.index.saturating_add(1)..=commit).contains(index));
-    for &(index, term) in replayed {
-        let Some(entry) = log
-            .entry(index)
-            .filter(|entry| entry.term == term && !entry.is_plain)
-        else {
+    let applied = start.index.saturating_add(1)..=through;
+    for entry in &reading.entries {
+        if !applied.contains(&entry.index) {
             continue;
-        };
-        let payload = Payload::decode(entry.kind, log.data(files, entry)?);
-        if let Some(message) = stops(release, entry, &payload, &mut voters) {
-            let record = log.records.get(entry.record as usize);
-            return Some(Halt {
-                message,
+        }
+        let payload = Payload::decode(entry.kind, entry.data);
+        if let Some(message) = stops(release, entry.kind, &payload, &mut voters) {
+            let halt = Halt {
                 stage: Stage::Apply,
-                segment: record.map(|record| record.segment as usize),
-                offset: record.map(|record| record.offset),
-            });
+                ..Halt::message(message)
+            };
+            return Some((entry.index, halt));
         }
     }
     None
@@ -45,11 +34,11 @@ pub fn apply_stop(
 
 fn stops(
     release: Release,
-    entry: &LogEntry,
+    kind: EntryType,
     payload: &Payload,
     voters: &mut Vec<u64>,
 ) -> Option<String> {
-    if !matches!(entry.kind, EntryType::Normal | EntryType::ConfChange) {
+    if !matches!(kind, EntryType::Normal | EntryType::ConfChange) {
         return Some("unknown entry type; must be either EntryNormal or EntryConfChange".into());
     }
     match payload {

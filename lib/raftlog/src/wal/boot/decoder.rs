@@ -1,8 +1,34 @@
 //! etcd's decoder, with its blind spots: it never looks behind a zero length or a length that cannot be.
 
+use super::gogo::{self, GogoError, Value};
 use super::release::{Guard, Release};
 use crate::wal::frame::{self, HEAD_BYTES, LengthWord, Step};
-use crate::wal::record::{RawRecord, RecordKind};
+use crate::wal::record::RecordKind;
+
+/// A record as gogo reads it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Record<'a> {
+    pub raw_kind: u64,
+    pub crc: u32,
+    pub data: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, GogoError> {
+        let mut record = Self::default();
+        gogo::read(&gogo::RECORD, bytes, |number, value| match (number, value) {
+            (1, Value::Number(kind)) => record.raw_kind = kind,
+            (2, Value::Number(crc)) => record.crc = u32::try_from(crc & 0xffff_ffff).unwrap_or(0),
+            (3, Value::Bytes(data)) => record.data = data,
+            _ => {}
+        })?;
+        Ok(record)
+    }
+
+    pub fn kind(&self) -> RecordKind {
+        RecordKind::from_raw(self.raw_kind)
+    }
+}
 
 /// Stands in messages for the name of the file they are about.
 pub(super) const FILE: &str = "{file}";
@@ -40,7 +66,14 @@ pub struct Halt {
 impl Halt {
     /// The line that etcd of that release logs last.
     pub fn log_line(&self, release: Release) -> String {
+        // Up to 3.4 the default logger writes lines, not structures.
+        let old = release.minor <= 4;
         let outer = match self.stage {
+            Stage::Scan if old => return format!("etcdmain: {}", self.message),
+            Stage::Open if old => return format!("open wal error: {}", self.message),
+            Stage::Read if old => {
+                return format!("read wal error ({}) and cannot be repaired", self.message);
+            }
             Stage::Scan if release.minor >= 6 => "bootstrap failed",
             Stage::Scan => "discovery failed",
             Stage::Open => "failed to open WAL",
@@ -133,7 +166,7 @@ impl<'a, 'f> Decoder<'a, 'f> {
     }
 
     /// `decoder.decodeRecord`.
-    pub fn next(&mut self) -> Result<RawRecord<'a>, Stop> {
+    pub fn next(&mut self) -> Result<Record<'a>, Stop> {
         loop {
             let Some(&data) = self.files.get(self.current) else {
                 return Err(Stop::Eof);
@@ -168,17 +201,23 @@ impl<'a, 'f> Decoder<'a, 'f> {
         }
     }
 
-    fn frame(&mut self, frame: &frame::Frame<'a>, data: &'a [u8]) -> Result<RawRecord<'a>, Stop> {
+    fn frame(&mut self, frame: &frame::Frame<'a>, data: &'a [u8]) -> Result<Record<'a>, Stop> {
         let body = self.at.saturating_add(HEAD_BYTES);
         let torn =
             self.is_last() && frame::is_torn(data.get(body..frame.end()).unwrap_or_default(), body);
-        let raw = match RawRecord::parse(frame.record) {
+        let raw = match Record::read(frame.record) {
             Ok(raw) => raw,
             Err(_) if torn => return Err(self.torn("unexpected EOF")),
-            Err(why) => return Err(Stop::Fatal(self.halt(format!("proto: Record: {why}")))),
+            // From 3.7 on Google's reader reads, whose errors are all of one kind.
+            Err(_) if self.release.minor >= 7 => {
+                let text = "proto: cannot parse invalid wire-format data";
+                return Err(Stop::Fatal(self.halt(text)));
+            }
+            Err(GogoError::UnexpectedEof) => return Err(self.torn("unexpected EOF")),
+            Err(GogoError::Other(why)) => return Err(Stop::Fatal(self.halt(why))),
         };
         if raw.kind() != RecordKind::Crc {
-            self.crc = raw.roll(self.crc);
+            self.crc = crc32c::crc32c_append(self.crc, raw.data);
             if raw.crc != self.crc {
                 if torn {
                     return Err(self.torn("unexpected EOF"));

@@ -1,0 +1,153 @@
+//! Buckets by name, and the entries in them, as a transaction reads them.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use super::cursor::Cursor;
+use super::memory::{Pointer, Span};
+use super::page::{Element, RawPage};
+use super::{Death, Opened};
+
+/// Bytes of a bucket's header, before an inline page.
+const BUCKET_HEADER_BYTES: u64 = 16;
+/// Go's allocator rounds the copy of a short value up to this.
+const COPY_GRAIN_BYTES: u64 = 8;
+
+/// A bucket that a lookup found.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenBucket {
+    /// Its root page; 0 if it is inline.
+    pub root: u64,
+    inline: Option<RawPage>,
+}
+
+/// What `CreateBucketIfNotExists` finds under a name.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// The bucket.
+    Bucket(OpenBucket),
+    /// Nothing: it is created.
+    Missing,
+    /// A key that is no bucket: `incompatible value`.
+    Incompatible,
+}
+
+impl<'a> Opened<'a> {
+    /// Looks for a bucket of the root bucket.
+    ///
+    /// # Errors
+    /// How the process ends when it does.
+    pub fn bucket(&self, name: &[u8]) -> Result<Found, Death> {
+        let cursor = self.seek(self.meta.root, None, name)?;
+        match self.at(&cursor, name)? {
+            None => Ok(Found::Missing),
+            Some(element) if element.flags & 1 == 0 => Ok(Found::Incompatible),
+            Some(element) => self.open_bucket(element.value).map(Found::Bucket),
+        }
+    }
+
+    /// `Bucket(name)`: `None` also for a key that is no bucket.
+    pub(super) fn lookup(&self, root: u64, name: &[u8]) -> Result<Option<OpenBucket>, Death> {
+        let cursor = self.seek(root, None, name)?;
+        match self.at(&cursor, name)? {
+            Some(element) if element.flags & 1 != 0 => self.open_bucket(element.value).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn at(&self, cursor: &Cursor, key: &[u8]) -> Result<Option<Element>, Death> {
+        let Some(element) = self.current(cursor)? else {
+            return Ok(None);
+        };
+        let same = self.memory.compare(element.key, key)?.is_eq();
+        Ok(same.then_some(element))
+    }
+
+    /// `openBucket`: the header is believed to be there, whatever the length of the value.
+    fn open_bucket(&self, value: Span) -> Result<OpenBucket, Death> {
+        if value.len == 0 {
+            return Err(Death::Panic(
+                "runtime error: index out of range [0] with length 0".to_owned(),
+            ));
+        }
+        // A value that is not aligned is copied, and what is read after its end comes from the heap.
+        let aligned = value.from.at.is_multiple_of(8);
+        if !aligned {
+            self.memory.touch(value)?;
+        }
+        let end = value
+            .from
+            .at
+            .saturating_add(value.len.next_multiple_of(COPY_GRAIN_BYTES));
+        let from = Pointer {
+            at: value.from.at,
+            copy_end: (!aligned).then_some(end),
+        };
+        let root = self.memory.u64(from)?;
+        if root != 0 {
+            return Ok(OpenBucket { root, inline: None });
+        }
+        if value.len <= BUCKET_HEADER_BYTES {
+            return Err(Death::Panic(format!(
+                "runtime error: index out of range [{BUCKET_HEADER_BYTES}] with length {}",
+                value.len
+            )));
+        }
+        let inline = self.raw(from.plus(BUCKET_HEADER_BYTES))?;
+        Ok(OpenBucket {
+            root,
+            inline: Some(inline),
+        })
+    }
+
+    /// Visits the entries of a bucket from `from` on in the order in which a cursor meets them; a nested bucket has no value.
+    ///
+    /// # Errors
+    /// How the process ends on the way.
+    pub fn scan(
+        &self,
+        bucket: &OpenBucket,
+        from: &[u8],
+        mut visit: impl FnMut(Cow<'a, [u8]>, Cow<'a, [u8]>) -> ControlFlow<()>,
+    ) -> Result<(), Death> {
+        let mut cursor = self.seek(bucket.root, bucket.inline, from)?;
+        let past = |cursor: &Cursor| {
+            let last = cursor.stack.last();
+            last.is_none_or(|(page, index)| *index >= u64::from(page.count))
+        };
+        if past(&cursor) && !self.advance(&mut cursor)? {
+            return Ok(());
+        }
+        while let Some(element) = self.current(&cursor)? {
+            let key = self.memory.bytes(element.key)?;
+            let value = match element.flags & 1 {
+                0 => self.memory.bytes(element.value)?,
+                _ => Cow::Borrowed(&[][..]),
+            };
+            if visit(key, value).is_break() || !self.advance(&mut cursor)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// How the process ends when it looks.
+    pub fn get(&self, bucket: &OpenBucket, key: &[u8]) -> Result<Option<Cow<'a, [u8]>>, Death> {
+        let mut found = None;
+        self.scan(bucket, key, |at, value| {
+            if at.as_ref() == key {
+                found = Some(value);
+            }
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
+    /// The cursor of a key, for a write.
+    pub(super) fn position(&self, bucket: &OpenBucket, key: &[u8]) -> Result<Cursor, Death> {
+        self.seek(bucket.root, bucket.inline, key)
+    }
+}

@@ -1,0 +1,175 @@
+//! The file as bbolt sees it: one range of memory, read through unchecked pointers.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::Death;
+
+/// The array type that bbolt lays over its mapping on 64-bit machines: an index beyond it panics (`bolt_amd64.go`, maxMapSize).
+const MAX_MAP_BYTES: u64 = 0xFFFF_FFFF_FFFF;
+/// The array type that it lays over keys and values (maxAllocSize).
+const MAX_ALLOC_BYTES: u64 = 0x7FFF_FFFF;
+/// What the system maps at once: bytes between the end of the file and the end of its last such page read as zeros.
+const OS_PAGE_BYTES: u64 = 4096;
+
+/// The mapped file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory<'a> {
+    pub file: &'a [u8],
+}
+
+/// A pointer: an offset in the file, and where the copy ends that it points into, if it points into a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pointer {
+    pub at: u64,
+    pub copy_end: Option<u64>,
+}
+
+/// A byte slice that was not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub(super) from: Pointer,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+impl Pointer {
+    pub fn mapped(at: u64) -> Self {
+        Self { at, copy_end: None }
+    }
+
+    pub fn plus(self, bytes: u64) -> Self {
+        Self {
+            at: self.at.saturating_add(bytes),
+            ..self
+        }
+    }
+
+    /// `unsafeByteSlice`: the bounds of the array type are all that is checked.
+    pub fn slice(self, skip: u64, len: u64) -> Result<Span, Death> {
+        let end = skip.saturating_add(len);
+        if end > MAX_ALLOC_BYTES {
+            return Err(Death::Panic(format!(
+                "runtime error: slice bounds out of range [::{end}] with length {MAX_ALLOC_BYTES}"
+            )));
+        }
+        Ok(Span {
+            from: self.plus(skip),
+            len,
+        })
+    }
+}
+
+impl<'a> Memory<'a> {
+    fn end(self) -> u64 {
+        (self.file.len() as u64).next_multiple_of(OS_PAGE_BYTES)
+    }
+
+    /// `&db.data[pos]`: the offset of a page.
+    pub fn index(self, at: u64) -> Result<Pointer, Death> {
+        if at >= MAX_MAP_BYTES {
+            return Err(Death::Panic(format!(
+                "runtime error: index out of range [{at}] with length {MAX_MAP_BYTES}"
+            )));
+        }
+        Ok(Pointer::mapped(at))
+    }
+
+    fn allowed(self, from: Pointer, len: u64) -> Result<(), Death> {
+        let end = from.at.saturating_add(len);
+        match from.copy_end {
+            Some(copy) if end > copy => Err(Death::Chance(format!(
+                "bbolt reads after the end of a copy of {} bytes: what is there depends on Go's heap",
+                copy.saturating_sub(from.at)
+            ))),
+            _ if end > self.end() => Err(Death::Fault(from.at)),
+            _ => Ok(()),
+        }
+    }
+
+    fn array<const N: usize>(self, from: Pointer) -> Result<[u8; N], Death> {
+        self.allowed(from, N as u64)?;
+        let start = usize::try_from(from.at).unwrap_or(usize::MAX);
+        let rest = self.file.get(start..).unwrap_or_default();
+        let mut out = [0; N];
+        for (to, byte) in out.iter_mut().zip(rest) {
+            *to = *byte;
+        }
+        Ok(out)
+    }
+
+    pub fn u64(self, from: Pointer) -> Result<u64, Death> {
+        self.array(from).map(u64::from_le_bytes)
+    }
+
+    pub fn u32(self, from: Pointer) -> Result<u32, Death> {
+        self.array(from).map(u32::from_le_bytes)
+    }
+
+    pub fn u16(self, from: Pointer) -> Result<u16, Death> {
+        self.array(from).map(u16::from_le_bytes)
+    }
+
+    /// Whether all of it can be read.
+    pub fn touch(self, span: Span) -> Result<(), Death> {
+        self.allowed(span.from, span.len)
+    }
+
+    /// The bytes of a span.
+    pub fn bytes(self, span: Span) -> Result<Cow<'a, [u8]>, Death> {
+        self.touch(span)?;
+        let start = usize::try_from(span.from.at).unwrap_or(usize::MAX);
+        let len = usize::try_from(span.len).unwrap_or(usize::MAX);
+        let rest = self.file.get(start..).unwrap_or_default();
+        if let Some(whole) = rest.get(..len) {
+            return Ok(Cow::Borrowed(whole));
+        }
+        let mut padded = rest.to_vec();
+        padded.resize(len, 0);
+        Ok(Cow::Owned(padded))
+    }
+
+    /// `bytes.Compare`, which reads no further than the first difference.
+    pub fn compare(self, one: Span, other: &[u8]) -> Result<Ordering, Death> {
+        let shared = one.len.min(other.len() as u64);
+        let readable = self.readable(one.from, shared);
+        let part = self.bytes(Span {
+            from: one.from,
+            len: readable,
+        })?;
+        let head = other.get(..part.len()).unwrap_or(other);
+        match part.as_ref().cmp(head) {
+            Ordering::Equal if readable < shared => {
+                Err(self.allowed(one.from, shared).err().unwrap_or(Death::Fault(one.from.at)))
+            }
+            Ordering::Equal => Ok(one.len.cmp(&(other.len() as u64))),
+            different => Ok(different),
+        }
+    }
+
+    /// As [`compare`](Self::compare), both of the file.
+    pub fn compare_spans(self, one: Span, other: Span) -> Result<Ordering, Death> {
+        let shared = one.len.min(other.len);
+        let readable = self
+            .readable(one.from, shared)
+            .min(self.readable(other.from, shared));
+        let cut = |span: Span| Span {
+            from: span.from,
+            len: readable,
+        };
+        match self.bytes(cut(one))?.cmp(&self.bytes(cut(other))?) {
+            Ordering::Equal if readable < shared => Err(self
+                .allowed(one.from, shared)
+                .and(self.allowed(other.from, shared))
+                .err()
+                .unwrap_or(Death::Fault(one.from.at))),
+            Ordering::Equal => Ok(one.len.cmp(&other.len)),
+            different => Ok(different),
+        }
+    }
+
+    fn readable(self, from: Pointer, len: u64) -> u64 {
+        let end = from.copy_end.unwrap_or(u64::MAX).min(self.end());
+        len.min(end.saturating_sub(from.at))
+    }
+}

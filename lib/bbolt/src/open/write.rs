@@ -1,0 +1,130 @@
+//! What a first commit demands: the pages it rewrites are read whole, the pages it frees must not be free.
+
+use super::page::RawPage;
+use super::{Death, Generation, OpenBucket, Opened};
+
+impl Opened<'_> {
+    /// A commit that changes nothing: the meta is written, a stored free list's page is freed.
+    ///
+    /// # Errors
+    /// How the process ends.
+    pub fn commit(&self) -> Result<(), Death> {
+        if let Some(list) = self.free.list_page {
+            let page = self.unchecked(list)?;
+            self.freed(&page)?;
+        }
+        if self.meta.root >= self.meta.high_water_mark {
+            return Err(Death::Panic(format!(
+                "root bucket pgid ({}) above high water mark ({})",
+                self.meta.root, self.meta.high_water_mark
+            )));
+        }
+        Ok(())
+    }
+
+    /// A commit that writes a key of a bucket: its leaf and the pages above it, then the root bucket's.
+    ///
+    /// # Errors
+    /// How the process ends.
+    pub fn rewrite(&self, name: &[u8], bucket: &OpenBucket, key: &[u8]) -> Result<(), Death> {
+        let cursor = self.position(bucket, key)?;
+        for (page, _) in &cursor.stack {
+            self.materialize(page, bucket.root != 0)?;
+        }
+        let cursor = self.seek(self.meta.root, None, name)?;
+        for (page, _) in &cursor.stack {
+            self.materialize(page, true)?;
+        }
+        Ok(())
+    }
+
+    /// `node.read` and, with the commit, `node.write`: every key and value is copied.
+    fn materialize(&self, page: &RawPage, has_page: bool) -> Result<(), Death> {
+        if self.generation == Generation::V1_3_6 && has_page {
+            let named = self.unchecked(page.id)?;
+            if named.from != page.from {
+                return Err(Death::Chance(format!(
+                    "bbolt rewrites the page at offset {:#x} with the content of page {}, which its header names",
+                    page.from.at, page.id
+                )));
+            }
+        }
+        for index in 0..u64::from(page.count) {
+            let key = match page.is_leaf() {
+                true => {
+                    let element = self.leaf_element(page, index)?;
+                    self.memory.touch(element.value)?;
+                    element.key
+                }
+                false => self.branch_key(page, index)?,
+            };
+            if key.len == 0 {
+                return Err(Death::Panic(
+                    "assertion failed: read: zero-length inode key".to_owned(),
+                ));
+            }
+            self.memory.touch(key)?;
+        }
+        match has_page {
+            true => self.freed(page),
+            false => Ok(()),
+        }
+    }
+
+    /// `freelist.free`.
+    fn freed(&self, page: &RawPage) -> Result<(), Death> {
+        if page.id <= 1 {
+            return Err(Death::Panic(format!(
+                "cannot free page 0 or 1: {}",
+                page.id
+            )));
+        }
+        let Some(list) = &self.free.stored else {
+            return Ok(());
+        };
+        let last = page.id.saturating_add(u64::from(page.overflow));
+        match list.range(page.id..=last).next() {
+            Some(twice) => Err(Death::Panic(format!("page {twice} already freed"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why what happens later depends on chance: free pages that are in use, or that are none.
+    ///
+    /// # Errors
+    /// What certainly happens with the first allocation.
+    pub fn hazard(&self) -> Result<(), Death> {
+        let Some(list) = &self.free.stored else {
+            return Ok(());
+        };
+        let old = self.generation == Generation::V1_3_6;
+        // etcd 3.4 allocates from a sorted array; later ones from a map, whose order is random and where page 0 means "none".
+        if let Some(id) = list.iter().find(|id| **id < 2)
+            && (old || *id == 1)
+        {
+            return Err(match old {
+                true => Death::Panic(format!("invalid page allocation: {id}")),
+                false => Death::Chance(format!("the free list names meta page {id}")),
+            });
+        }
+        let beyond = list.range(self.meta.high_water_mark..).next();
+        if let Some(id) = beyond.filter(|_| !old) {
+            return Err(Death::Chance(format!(
+                "the free list names page {id}, at or above the high-water mark"
+            )));
+        }
+        let mut walked = super::Free::default();
+        let sound = self.check_bucket(self.meta.root, &mut walked).is_ok();
+        if let Some(id) = list.iter().find(|id| walked.is_used(**id)) {
+            return Err(Death::Chance(format!(
+                "the free list names page {id}, which is in use"
+            )));
+        }
+        match sound {
+            true => Ok(()),
+            false => Err(Death::Chance(
+                "the trees are damaged, and the stored free list hides it".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! The steps of a start, one after the other.
+
+use super::store::{Backend, Restored, generation, stopped};
+use super::{Applied, Ending, Erased, LaterWrites, Outcome, Stopped};
+use crate::bolt::open::Opened;
+use crate::cluster::{Level, Line, counted};
+use crate::member::{Member, Wal};
+use crate::progress::Progress;
+use crate::raft::{ConfState, Payload};
+use crate::recover::{Bound, Replayed, replay_entries};
+use crate::wal::boot::{self, Reading, Release};
+use located::MemberId;
+
+/// What a start has found out so far.
+pub(super) struct Engine<'m, 'p> {
+    pub member: &'m Member,
+    pub release: Release,
+    pub progress: &'p dyn Progress,
+    pub outcome: Outcome<'m>,
+    /// Voters and learners of the snapshot, then of the entries after it.
+    pub conf: ConfState,
+    /// The voters of the snapshot.
+    pub snapshot_voters: Vec<u64>,
+    /// Index and term of the `.snap` that is used.
+    pub chosen: Option<boot::Start>,
+    /// The db is replaced by one that was received with the snapshot.
+    pub received: Option<Vec<u8>>,
+}
+
+pub(super) fn run<'m>(
+    member: &'m Member,
+    release: Release,
+    progress: &dyn Progress,
+) -> Outcome<'m> {
+    let outcome = Outcome {
+        release,
+        ending: Ending::Serves,
+        revision: None,
+        keys: None,
+        members: None,
+        quorum: 1,
+        dies_at_first_question: false,
+        last_index: None,
+        erased: None,
+        applied: None,
+        later_writes: LaterWrites::Kept,
+        duplicated: 0,
+        undone: false,
+        steps: Vec::new(),
+        state: None,
+    };
+    let mut engine = Engine {
+        member,
+        release,
+        progress,
+        outcome,
+        conf: ConfState::default(),
+        snapshot_voters: Vec::new(),
+        chosen: None,
+        received: None,
+    };
+    let ended = engine.run();
+    let mut outcome = engine.outcome;
+    if let Err(stop) = ended {
+        outcome.ending = match stop {
+            Stopped::Refuses(message) => Ending::Refuses(message),
+            Stopped::NeverServes(why) => Ending::NeverServes(why),
+            Stopped::Unknown(why) => Ending::Unknown(why),
+        };
+        outcome.state = None;
+        outcome.revision = None;
+        outcome.keys = None;
+    }
+    outcome
+}
+
+impl<'m> Engine<'m, '_> {
+    pub(super) fn say(&mut self, level: Level, code: &str, text: impl Into<String>) {
+        self.outcome.steps.push(Line::new(level, code, text));
+    }
+
+    /// The text of 3.5 and later, or of 3.4, which logs lines.
+    pub(super) fn text(&self, new: &str, old: &str) -> String {
+        match self.release.minor {
+            ..=4 => old.to_owned(),
+            _ => new.to_owned(),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), Stopped> {
+        let member = self.member;
+        let file = match member.evidence().db() {
+            Some(_) => match member.db_bytes() {
+                Ok(bytes) => Some(bytes.as_slice()),
+                Err(error) => return Err(Stopped::Unknown(error.to_string())),
+            },
+            None => None,
+        };
+        if let Some((file, error)) = member.unreadable_files().next() {
+            return Err(Stopped::Unknown(format!(
+                "{} cannot be read: {error}",
+                file.name()
+            )));
+        }
+        let backend = self.backend(file)?;
+        if self.release.minor >= 5
+            && let Some(backend) = &backend
+        {
+            backend.create("meta")?;
+        }
+        if backend.is_some() {
+            self.say(Level::Pass, "DB", "the db opens and its pages can be walked");
+        }
+        let Some(wal) = member.wal_with(self.progress) else {
+            return self.without_log(backend.as_ref());
+        };
+        let halted = |halt: boot::Halt, release| Stopped::Refuses(halt.log_line(release));
+        let valid = boot::valid_snapshots(wal.log(), wal.files(), self.release)
+            .map_err(|halt| halted(halt, self.release))?;
+        let from = self.snapshot(&valid, backend.as_ref())?;
+        let received = self.received.take();
+        let backend = match &received {
+            Some(bytes) => self.backend(Some(bytes))?,
+            None => backend,
+        };
+        let reading = boot::read(wal.log(), wal.files(), self.release, from)
+            .map_err(|halt| halted(halt, self.release))?;
+        if reading.node_id == 0 {
+            return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
+        }
+        self.tail(&wal, &reading, from);
+        if let Some(message) = boot::commit_out_of_range(&reading, from) {
+            return Err(Stopped::Refuses(format!("panic: {message}")));
+        }
+        self.outcome.last_index = Some(reading.last_index(from));
+        self.say(
+            Level::Pass,
+            "WAL",
+            format!("the WAL is read to entry {}", reading.last_index(from)),
+        );
+        let restored = match &backend {
+            Some(backend) => self.open_store(backend)?,
+            None => Restored {
+                revision: 1,
+                ..Restored::default()
+            },
+        };
+        self.identity(&reading, from)?;
+        self.applied(&reading, from, restored, received.is_some())?;
+        if let Some(backend) = &backend {
+            backend.bolt.hazard().map_err(stopped)?;
+            backend.first_commits(reading.node_id)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the db; `None` if there is none, or an empty file: etcd then makes one.
+    fn backend<'a>(&self, file: Option<&'a [u8]>) -> Result<Option<Backend<'a>>, Stopped> {
+        let Some(file) = file.filter(|file| !file.is_empty()) else {
+            return Ok(None);
+        };
+        let bolt = Opened::open(file, generation(self.release)).map_err(|death| {
+            match (self.release.minor, stopped(death)) {
+                (..=4, Stopped::Refuses(text)) => Stopped::Refuses(
+                    text.replace("panic: failed to open database", "panic: cannot open database"),
+                ),
+                (_, stop) => stop,
+            }
+        })?;
+        Ok(Some(Backend {
+            bolt,
+            release: self.release,
+        }))
+    }
+
+    /// The store, in the order of the release.
+    fn open_store(&self, backend: &Backend<'_>) -> Result<Restored, Stopped> {
+        backend.membership()?;
+        backend.leases()?;
+        if self.release.minor <= 4 {
+            backend.auth()?;
+        }
+        let restored = backend.restore()?;
+        if self.release.minor >= 5 {
+            backend.auth()?;
+        }
+        backend.alarms()?;
+        Ok(restored)
+    }
+
+    /// No WAL: etcd starts as a new member, whatever the db holds.
+    fn without_log(&mut self, backend: Option<&Backend<'_>>) -> Result<(), Stopped> {
+        let Some(backend) = backend else {
+            self.say(
+                Level::Fail,
+                "DIR-003",
+                "neither WAL nor db: etcd starts a new, empty cluster",
+            );
+            self.outcome.revision = Some(1);
+            self.outcome.keys = Some(0);
+            return Ok(());
+        };
+        let restored = self.open_store(backend)?;
+        self.say(
+            Level::Fail,
+            "DIR-003",
+            format!(
+                "no WAL: etcd starts as a new member on the old db; entries up to {} are skipped, so writes time out and are lost",
+                restored.consistent_index
+            ),
+        );
+        self.outcome.revision = Some(restored.revision);
+        self.outcome.keys = Some(restored.keys);
+        self.outcome.dies_at_first_question = restored.dies_at_first_question;
+        self.swallows(0, restored.consistent_index);
+        self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
+        Ok(())
+    }
+
+    fn swallows(&mut self, last: u64, consistent_index: u64) {
+        // The first entries of a new term (its no-op, the member's own publication) are swallowed too.
+        let swallowed = consistent_index.saturating_sub(last);
+        if swallowed == 0 {
+            return;
+        }
+        self.outcome.later_writes = LaterWrites::Swallowed(swallowed);
+        if last > 0 {
+            self.say(
+                Level::Fail,
+                "META-003",
+                format!(
+                    "etcd would skip the next {swallowed} entries: writes time out and are never in the store"
+                ),
+            );
+        }
+    }
+
+    /// What etcd cuts off, erases, or never sees.
+    fn tail(&mut self, wal: &Wal<'_>, reading: &Reading<'_>, from: boot::Start) {
+        if let Some(repair) = &reading.repair {
+            self.say(
+                Level::Warn,
+                "WAL-007",
+                format!("the last segment would be repaired: {}", repair.error),
+            );
+        }
+        if reading.erases.is_some() && !reading.lost.is_empty() {
+            self.say(
+                Level::Fail,
+                "WAL-034",
+                "bytes after the end of the log would be erased, and no message says so",
+            );
+        }
+        let lost: Vec<_> = reading
+            .lost
+            .iter()
+            .filter_map(|&position| wal.log().entries.get(position))
+            .collect();
+        let (Some(first), Some(last)) = (lost.first(), lost.last()) else {
+            return;
+        };
+        let mut erased = Erased {
+            entries: lost.len() as u64,
+            first_index: first.index,
+            last_index: last.index,
+            ..Erased::default()
+        };
+        let mut seen = std::collections::HashSet::new();
+        for entry in &lost {
+            for key in wal.payload(entry).user_keys() {
+                if seen.insert(key.to_vec()) {
+                    erased.keys.push(key.to_vec());
+                }
+            }
+        }
+        let text = format!(
+            "{} ({}–{}) would be lost by the start",
+            counted(erased.entries, "intact entry", "intact entries"),
+            first.index,
+            last.index
+        );
+        if self.made_revisions(&mut erased, reading.last_index(from)).is_none() {
+            erased.revisions = None;
+        }
+        self.outcome.erased = Some(erased);
+        self.say(Level::Fail, "WAL-033", text);
+    }
+
+    /// The revisions that the erased entries made: the difference between the whole log and the log that is kept.
+    fn made_revisions(&self, erased: &mut Erased, kept: u64) -> Option<()> {
+        let whole =
+            crate::recover::replay_through(self.member, erased.last_index, self.progress).ok()?;
+        let part = crate::recover::replay_through(self.member, kept, self.progress).ok()?;
+        if whole.reach.to < erased.last_index || whole.reach.from > kept {
+            return None;
+        }
+        let (before, after) = (part.keyspace().revision(), whole.keyspace().revision());
+        erased.writes = u64::try_from(after.saturating_sub(before)).ok()?;
+        erased.revisions = (after > before).then(|| before.saturating_add(1)..=after);
+        Some(())
+    }
+
+    /// The entries that the db does not have yet.
+    fn applied(
+        &mut self,
+        reading: &Reading<'m>,
+        from: boot::Start,
+        restored: Restored,
+        replaced: bool,
+    ) -> Result<(), Stopped> {
+        let member = self.member;
+        let last = reading.last_index(from);
+        let (bound, to) = match self.conf.voters.len() {
+            ..=1 => (Bound::SoleVoter, last),
+            _ => (Bound::Commit, reading.hard_state.commit.min(last)),
+        };
+        self.entries(reading, from, to, restored.consistent_index)?;
+        let index = restored.consistent_index;
+        self.swallows(last, index);
+        let mut entries = reading.entries.clone();
+        entries.retain(|entry| entry.index > index && entry.index <= to);
+        self.outcome.revision = Some(restored.revision);
+        self.outcome.keys = Some(restored.keys);
+        self.outcome.dies_at_first_question = restored.dies_at_first_question;
+        let Ok(replayed) = replay_entries(member, index, &entries, bound, last) else {
+            // Without a db, or with one that only etcd reads.
+            if !entries.is_empty() {
+                self.outcome.revision = None;
+                self.outcome.keys = None;
+            }
+            return Ok(());
+        };
+        self.replayed(replayed, restored, replaced, &entries)
+    }
+
+    fn replayed(
+        &mut self,
+        replayed: Replayed<'m>,
+        restored: Restored,
+        replaced: bool,
+        entries: &[crate::raft::Entry<'m>],
+    ) -> Result<(), Stopped> {
+        if let Some((index, why)) = &replayed.reach.stops {
+            return Err(Stopped::Refuses(format!(
+                "panic: unmarshal should never fail ({why}) at entry {index}"
+            )));
+        }
+        if replayed.reach.entries > 0 {
+            let applied = Applied {
+                entries: replayed.reach.entries,
+                first_index: replayed.reach.from.saturating_add(1),
+                last_index: replayed.reach.to,
+            };
+            self.outcome.applied = Some(applied);
+            self.say(
+                Level::Pass,
+                "REPLAY",
+                format!(
+                    "{} ({}–{}) are applied to the db, which then is at revision {}",
+                    counted(applied.entries, "entry", "entries"),
+                    applied.first_index,
+                    applied.last_index,
+                    replayed.keyspace().revision()
+                ),
+            );
+        }
+        // What we read from a damaged db may be more than etcd reads: then only an unchanged store is known exactly.
+        let base = self.member.keyspace().ok();
+        let same = base.is_some_and(|base| {
+            (base.revision(), base.live_count()) == (restored.revision, restored.keys)
+        });
+        if same && !replaced {
+            self.outcome.revision = Some(replayed.keyspace().revision());
+            self.outcome.keys = Some(replayed.keyspace().live_count());
+            self.outcome.members = Some(replayed.state.members.clone());
+            self.outcome.state = Some(replayed);
+        } else if entries.iter().any(|entry| writes_keys(entry)) {
+            self.outcome.revision = None;
+            self.outcome.keys = None;
+        }
+        Ok(())
+    }
+
+    /// The member, its cluster, and who votes.
+    fn identity(&mut self, reading: &Reading<'_>, from: boot::Start) -> Result<(), Stopped> {
+        let own = reading.node_id;
+        if self.release.minor >= 6 {
+            self.schema(own)?;
+        }
+        self.follow(reading, from);
+        let voters = self.conf.voters.clone();
+        self.outcome.quorum = (voters.len() / 2).saturating_add(1);
+        let nobody = "failed to publish local member to cluster through raft";
+        if voters.is_empty() {
+            return Err(Stopped::NeverServes(format!("no voter: {nobody}")));
+        }
+        if !voters.contains(&own) {
+            let why = match self.conf.contains(MemberId(own)) {
+                true => format!("the member is a learner and the only one that runs: {nobody}"),
+                false => format!("the member does not vote: {nobody}"),
+            };
+            return Err(Stopped::NeverServes(why));
+        }
+        let known = self.known_members(reading, from);
+        let ghosts = voters.iter().filter(|id| !known.contains(id)).count();
+        if voters.len().saturating_sub(ghosts) < self.outcome.quorum {
+            return Err(Stopped::NeverServes(format!(
+                "{} of {} voters are no members: no leader is elected; {nobody}",
+                ghosts,
+                voters.len()
+            )));
+        }
+        self.say(
+            Level::Pass,
+            "MEMBER",
+            format!(
+                "member {} of {}",
+                MemberId(own),
+                counted(voters.len() as u64, "voter", "voters")
+            ),
+        );
+        if voters.len() > 1 {
+            self.say(
+                Level::Warn,
+                "QUORUM",
+                "the member serves only together with a majority of its cluster",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn writes_keys(entry: &crate::raft::Entry<'_>) -> bool {
+    !Payload::decode(entry.kind, entry.data).key_spans().is_empty()
+}

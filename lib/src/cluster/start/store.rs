@@ -1,0 +1,391 @@
+//! How etcd reads its db before it serves: buckets, leases, users, alarms, and every record of bucket `key` into its index.
+//!
+//! Source: etcd `server/storage/mvcc/kvstore.go` (restore), `server/lease/lessor.go`, `server/auth/store.go`,
+//! `server/etcdserver/api/v3alarm/alarms.go`; in 3.4 the same files without `server/`.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use super::Stopped;
+use super::wire::{self, Field, Spec};
+use crate::bolt::open::{Death, Found, Generation, OpenBucket, Opened};
+use crate::mvcc::KeyValue;
+use crate::wal::boot::Release;
+
+/// Length of a revision key of a put; a tombstone's is one longer.
+const REVISION_BYTES: usize = 17;
+
+/// The db as etcd has it when it begins to serve.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Restored {
+    pub revision: i64,
+    pub keys: usize,
+    pub consistent_index: u64,
+    /// The first question that reads all keys ends the process: a record that the index names cannot be found.
+    pub dies_at_first_question: bool,
+}
+
+/// The bbolt that a release of etcd is built with.
+pub(super) fn generation(release: Release) -> Generation {
+    match (release.minor, release.patch) {
+        (..=4, ..=23) | (5, ..=7) => Generation::V1_3_6,
+        (..=5, _) => Generation::V1_3_11,
+        _ => Generation::V1_4,
+    }
+}
+
+/// What ends etcd while it reads its db; `None` if that depends on chance.
+pub(super) fn stopped(death: Death) -> Stopped {
+    match death {
+        Death::Chance(why) => Stopped::Unknown(why),
+        Death::Exhausted(pages) => Stopped::NeverServes(format!(
+            "bbolt is busy with a list of {pages} pages, until memory ends"
+        )),
+        // 3.5 logs a structure, 3.4 a line.
+        Death::Error(text) => {
+            Stopped::Refuses(format!("panic: failed to open database {{\"error\": \"{text}\"}}"))
+        }
+        other => Stopped::Refuses(other.message().unwrap_or_default()),
+    }
+}
+
+/// A db that bbolt opened for a release.
+pub(super) struct Backend<'a> {
+    pub bolt: Opened<'a>,
+    pub release: Release,
+}
+
+const LEASE: Spec = &[Field(1, 0, None), Field(2, 0, None), Field(3, 0, None)];
+const USER_OPTIONS: Spec = &[Field(1, 0, None)];
+const USER: Spec = &[
+    Field(1, 2, None),
+    Field(2, 2, None),
+    Field(3, 2, None),
+    Field(4, 2, Some(USER_OPTIONS)),
+];
+const PERMISSION: Spec = &[Field(1, 0, None), Field(2, 2, None), Field(3, 2, None)];
+const ROLE: Spec = &[Field(1, 2, None), Field(2, 2, Some(PERMISSION))];
+const ALARM: Spec = &[Field(1, 0, None), Field(2, 0, None)];
+
+impl<'a> Backend<'a> {
+    /// `UnsafeCreateBucket`, and the commit after it.
+    pub fn create(&self, name: &str) -> Result<Option<OpenBucket>, Stopped> {
+        let found = self.bolt.bucket(name.as_bytes()).map_err(stopped)?;
+        self.bolt.commit().map_err(stopped)?;
+        match found {
+            Found::Bucket(bucket) => Ok(Some(bucket)),
+            Found::Missing => Ok(None),
+            Found::Incompatible => Err(Stopped::Refuses(match self.release.minor {
+                ..=4 => format!("cannot create bucket {name} (incompatible value)"),
+                _ => "failed to create a bucket {\"error\": \"incompatible value\"}".to_owned(),
+            })),
+        }
+    }
+
+    fn value(&self, bucket: Option<OpenBucket>, key: &[u8]) -> Result<Option<Vec<u8>>, Stopped> {
+        let Some(bucket) = bucket else {
+            return Ok(None);
+        };
+        let found = self.bolt.get(&bucket, key).map_err(stopped)?;
+        Ok(found.map(std::borrow::Cow::into_owned))
+    }
+
+    fn scan(
+        &self,
+        bucket: Option<OpenBucket>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
+        let Some(bucket) = bucket else {
+            return Ok(());
+        };
+        let mut failed = None;
+        let ended = self.bolt.scan(&bucket, &[], |key, value| {
+            match visit(&key, &value) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(stop) => {
+                    failed = Some(stop);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        match failed {
+            Some(stop) => Err(stop),
+            None => ended.map_err(stopped),
+        }
+    }
+
+    /// `consistent_index`; 0 if it is absent.
+    pub fn consistent_index(&self) -> Result<u64, Stopped> {
+        let meta = self.create("meta")?;
+        match self.value(meta, b"consistent_index")? {
+            None => Ok(0),
+            Some(bytes) => number(&bytes),
+        }
+    }
+
+    /// The lessor: every value of bucket `lease`. The key is not compared with the id in it.
+    pub fn leases(&self) -> Result<(), Stopped> {
+        let bucket = self.create("lease")?;
+        self.scan(bucket, |_, value| match wire::reads(LEASE, value) {
+            true => Ok(()),
+            false => Err(Stopped::Refuses(
+                "panic: failed to Unmarshal lease proto item".to_owned(),
+            )),
+        })
+    }
+
+    /// Users, and the roles that they have.
+    pub fn auth(&self) -> Result<(), Stopped> {
+        let auth = self.create("auth")?;
+        let users = self.create("authUsers")?;
+        let roles = self.create("authRoles")?;
+        if let Some(bytes) = self.value(auth, b"authRevision")? {
+            number(&bytes)?;
+        }
+        let unreadable = |what: &str, old: &str| {
+            Stopped::Refuses(match self.release.minor {
+                ..=4 => format!("panic: failed to unmarshal {old} struct"),
+                _ => format!("panic: failed to unmarshal 'authpb.{what}'"),
+            })
+        };
+        let mut names = Vec::new();
+        self.scan(users, |_, value| {
+            if !wire::reads(USER, value) {
+                return Err(unreadable("User", "user"));
+            }
+            names.extend(wire::texts(value, 1).last().cloned());
+            Ok(())
+        })?;
+        for name in names {
+            let Some(user) = self.value(users, &name)? else {
+                continue;
+            };
+            for role in wire::texts(&user, 3) {
+                let value = self.value(roles, &role)?;
+                if value.is_some_and(|value| !wire::reads(ROLE, &value)) {
+                    return Err(unreadable("Role", "role"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Alarms: their keys are messages.
+    pub fn alarms(&self) -> Result<(), Stopped> {
+        let bucket = self.create("alarm")?;
+        let scanned = self.scan(bucket, |key, _| match wire::reads(ALARM, key) {
+            true => Ok(()),
+            false => Err(Stopped::Refuses(match self.release.minor {
+                ..=4 => "etcdmain: unexpected EOF".to_owned(),
+                _ => "discovery failed".to_owned(),
+            })),
+        });
+        match (self.release.minor, scanned) {
+            // 3.4 panics with the lock of its transaction held, for which its own clean-up then waits.
+            (..=4, Err(Stopped::Refuses(why))) if why.starts_with("panic") => {
+                Err(Stopped::NeverServes(why))
+            }
+            (_, scanned) => scanned,
+        }
+    }
+
+    /// Membership: its buckets are created if they are missing.
+    pub fn membership(&self) -> Result<(), Stopped> {
+        let members = self.create("members")?;
+        self.create("members_removed")?;
+        let cluster = self.create("cluster")?;
+        if self.release.minor >= 5 {
+            self.scan(members, |_, _| Ok(()))?;
+            self.value(cluster, b"downgrade")?;
+        }
+        Ok(())
+    }
+
+    /// `store.restore`.
+    pub fn restore(&self) -> Result<Restored, Stopped> {
+        let bucket = self.create("key")?;
+        let meta = self.create("meta")?;
+        let finished = self.revision_in(meta, b"finishedCompactRev")?;
+        let scheduled = self.revision_in(meta, b"scheduledCompactRev")?;
+        let mut index = Index::default();
+        if let Some(bucket) = bucket {
+            self.records(&bucket, &mut index)?;
+        }
+        let mut restored = Restored {
+            revision: index.revision.max(1).max(finished.unwrap_or(-1)),
+            consistent_index: self.consistent_index()?,
+            ..Restored::default()
+        };
+        // Since etcd#17780 (3.4.33, 3.5.14) the scheduled compaction is a lower bound, too.
+        let bounded = (self.release.minor, self.release.patch) >= (5, 14)
+            || (self.release.minor == 4 && self.release.patch >= 33);
+        if bounded {
+            restored.revision = restored.revision.max(scheduled.unwrap_or(0));
+        }
+        let at = restored.revision;
+        let served = |key: &&Indexed| key.live && key.modified.0 <= at;
+        restored.keys = index.keys.values().filter(served).count();
+        if let Some(bucket) = bucket.filter(|_| index.disordered) {
+            for key in index.keys.values().filter(served) {
+                let found = self.bolt.get(&bucket, &key.stored).map_err(stopped)?;
+                restored.dies_at_first_question |= found.is_none();
+            }
+        }
+        Ok(restored)
+    }
+
+    fn revision_in(
+        &self,
+        meta: Option<OpenBucket>,
+        key: &[u8],
+    ) -> Result<Option<i64>, Stopped> {
+        match self.value(meta, key)? {
+            None => Ok(None),
+            Some(bytes) => main_of(&bytes).map(Some),
+        }
+    }
+
+    fn records(&self, bucket: &OpenBucket, index: &mut Index) -> Result<(), Stopped> {
+        let first = [&1i64.to_be_bytes()[..], b"_", &0i64.to_be_bytes()[..]].concat();
+        let end = [&i64::MAX.to_be_bytes()[..], b"_", &i64::MAX.to_be_bytes()[..]].concat();
+        let mut failed = None;
+        let mut before: Vec<u8> = Vec::new();
+        let scanned = self.bolt.scan(bucket, &first, |key, value| {
+            if key.as_ref() >= end.as_slice() {
+                return ControlFlow::Break(());
+            }
+            index.disordered |= key.as_ref() <= before.as_slice();
+            before.clear();
+            before.extend_from_slice(&key);
+            match self.record(&key, &value, index) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(stop) => {
+                    failed = Some(stop);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        match failed {
+            Some(stop) => Err(stop),
+            None => scanned.map_err(stopped),
+        }
+    }
+
+    fn record(&self, key: &[u8], value: &[u8], index: &mut Index) -> Result<(), Stopped> {
+        if self.release.minor >= 6 && !(REVISION_BYTES..=REVISION_BYTES + 1).contains(&key.len()) {
+            return Err(Stopped::Refuses(format!(
+                "panic: invalid revision length: {}",
+                key.len()
+            )));
+        }
+        let Ok(kv) = KeyValue::parse(value) else {
+            return Err(Stopped::Refuses(match self.release.minor {
+                ..=4 => "cannot unmarshal event".to_owned(),
+                _ => "failed to unmarshal mvccpb.KeyValue".to_owned(),
+            }));
+        };
+        let (main, sub) = revision(key)?;
+        let tombstone = key.len() == REVISION_BYTES + 1 && key.last() == Some(&b't');
+        index.revision = main;
+        index.add(self.release, kv.key, key, (main, sub), tombstone)
+    }
+
+    /// The commits after the first entry was applied: meta and the own member are rewritten, and the root above them.
+    pub fn first_commits(&self, own: u64) -> Result<(), Stopped> {
+        let member = format!("{own:x}");
+        let writes: [(&str, &[u8]); 2] = [
+            ("meta", b"consistent_index"),
+            ("members", member.as_bytes()),
+        ];
+        for (name, key) in writes {
+            if let Found::Bucket(bucket) = self.bolt.bucket(name.as_bytes()).map_err(stopped)? {
+                self.bolt
+                    .rewrite(name.as_bytes(), &bucket, key)
+                    .map_err(stopped)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Eight bytes, big endian, as Go reads them: shorter ones panic.
+fn number(bytes: &[u8]) -> Result<u64, Stopped> {
+    let head = bytes.first_chunk::<8>().ok_or_else(|| {
+        Stopped::Refuses(format!(
+            "panic: runtime error: index out of range [7] with length {}",
+            bytes.len()
+        ))
+    })?;
+    Ok(u64::from_be_bytes(*head))
+}
+
+fn main_of(bytes: &[u8]) -> Result<i64, Stopped> {
+    revision(bytes).map(|(main, _)| main)
+}
+
+/// `bytesToRev`: the separator is not looked at.
+fn revision(bytes: &[u8]) -> Result<(i64, i64), Stopped> {
+    let main = number(bytes)?;
+    let Some(rest) = bytes.get(9..) else {
+        return Err(Stopped::Refuses(format!(
+            "panic: runtime error: slice bounds out of range [9:{}]",
+            bytes.len()
+        )));
+    };
+    let sub = number(rest)?;
+    let signed = |number: u64| i64::from_ne_bytes(number.to_ne_bytes());
+    Ok((signed(main), signed(sub)))
+}
+
+#[derive(Default)]
+struct Index {
+    keys: HashMap<Vec<u8>, Indexed>,
+    revision: i64,
+    disordered: bool,
+}
+
+/// What the index knows of a key.
+struct Indexed {
+    modified: (i64, i64),
+    live: bool,
+    /// The key of its newest record.
+    stored: Vec<u8>,
+}
+
+impl Index {
+    fn add(
+        &mut self,
+        release: Release,
+        key: &[u8],
+        stored: &[u8],
+        at: (i64, i64),
+        tombstone: bool,
+    ) -> Result<(), Stopped> {
+        let Some(known) = self.keys.get_mut(key) else {
+            // A tombstone alone is left out of the index by old releases, and kept as a deleted key by new ones.
+            if !tombstone || release.minor > 4 {
+                let indexed = Indexed {
+                    modified: at,
+                    live: !tombstone,
+                    stored: stored.to_vec(),
+                };
+                self.keys.insert(key.to_vec(), indexed);
+            }
+            return Ok(());
+        };
+        if tombstone && !known.live {
+            return Ok(());
+        }
+        if at <= known.modified {
+            return Err(Stopped::Refuses(match release.minor {
+                ..=4 => "panic: store.keyindex: put with unexpected smaller revision".to_owned(),
+                _ => "panic: 'put' with an unexpected smaller revision".to_owned(),
+            }));
+        }
+        known.modified = at;
+        known.live = !tombstone;
+        known.stored.clear();
+        known.stored.extend_from_slice(stored);
+        Ok(())
+    }
+}
