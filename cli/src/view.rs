@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
+use etcd_inspect::cluster::state_after_start;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::{Counts, Keyspace};
-use etcd_inspect::cluster::state_after_start;
 use etcd_inspect::recover::Replayed;
 
 use jiff::Timestamp;

@@ -106,7 +106,9 @@ fn complaint(
                 )
             })
         }
-        Ok(_) if !predicted.serves() => Some(format!("it starts, predicted {:?}", predicted.ending)),
+        Ok(_) if !predicted.serves() => {
+            Some(format!("it starts, predicted {:?}", predicted.ending))
+        }
         Ok(server) => {
             let asked = server.output(&["get", "", "--prefix", "--keys-only", "-w", "json"], b"");
             let Ok(said) = serde_json::from_slice::<serde_json::Value>(&asked.stdout) else {

@@ -32,7 +32,9 @@ enum Verdict {
 
 fn in_log(message: &str, log: &[String]) -> bool {
     let log = log.join("\n").replace('\\', "");
-    words(message).iter().all(|words| log.contains(words.as_str()))
+    words(message)
+        .iter()
+        .all(|words| log.contains(words.as_str()))
 }
 
 fn compare(outcome: &Outcome<'_>, observed: &Observed) -> Verdict {
@@ -78,7 +80,11 @@ fn compare(outcome: &Outcome<'_>, observed: &Observed) -> Verdict {
                     outcome.revision,
                     outcome.keys,
                     outcome.later_writes,
-                    if outcome.dies_at_first_question { ", dies at first question" } else { "" }
+                    if outcome.dies_at_first_question {
+                        ", dies at first question"
+                    } else {
+                        ""
+                    }
                 )),
             }
         }
@@ -133,10 +139,16 @@ fn report(records: &[Record], shrink: bool) -> (usize, usize, Vec<String>) {
             Verdict::Agrees => agree += 1,
             Verdict::Unknown(why) => {
                 unknown += 1;
+                eprintln!(
+                    "unknown: {release} {fixture}: {what}: {:?}",
+                    record.observed
+                );
                 *reasons.entry(why).or_default() += 1;
             }
             Verdict::Differs(why) => {
-                let seed = record.seed.map_or(String::new(), |seed| format!("seed {seed}, "));
+                let seed = record
+                    .seed
+                    .map_or(String::new(), |seed| format!("seed {seed}, "));
                 let mut line = format!("{seed}{release} {fixture}: {what}: {why}");
                 if let Some((smaller, why)) = shrink.then(|| shrunk(record)).flatten() {
                     line = format!("{line}\n    shrunk: {:?}: {why}", smaller.edits);
@@ -155,10 +167,15 @@ fn report(records: &[Record], shrink: bool) -> (usize, usize, Vec<String>) {
 fn asked(asked: &str) -> Vec<Record> {
     let seed: u64 = std::env::var("SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let mutations: Vec<(Option<u64>, Mutation)> = match asked {
-        "probe" => probe().into_iter().map(|mutation| (None, mutation)).collect(),
+        "probe" => probe()
+            .into_iter()
+            .map(|mutation| (None, mutation))
+            .collect(),
         count => {
             let count: u64 = count.parse().expect("a number of mutations, or probe");
-            (seed..seed + count).map(|seed| (Some(seed), random(seed))).collect()
+            (seed..seed + count)
+                .map(|seed| (Some(seed), random(seed)))
+                .collect()
         }
     };
     let ask = |(seed, mutation): (Option<u64>, Mutation)| {
@@ -192,6 +209,10 @@ fn mutations_go_as_predicted() {
         eprintln!("{line}");
     }
     if live.is_err() && file.is_err() {
-        assert!(!records.is_empty() && wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(
+            !records.is_empty() && wrong.is_empty(),
+            "{}",
+            wrong.join("\n")
+        );
     }
 }

@@ -52,6 +52,13 @@ pub struct Flaw {
     pub what: &'static str,
 }
 
+impl Flaw {
+    /// Whether a length or a number passes the end of the message.
+    pub(crate) fn is_length(&self) -> bool {
+        self.what.contains("length") || self.what.contains("cut") || self.what.contains("end")
+    }
+}
+
 /// Field number of the value.
 const VALUE: u64 = 5;
 const VARINT: u64 = 0;

@@ -17,10 +17,10 @@ pub use base::Stored;
 pub use layer::{Base, Change, Layer, Nothing, Put, Span};
 pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
 pub use members::{MemberInfo, Members};
+pub(crate) use replay::replay_entries;
 pub use replay::{
     Bound, Reach, Replayed, ReplayedState, commit, replay, replay_through, replay_to_the_end,
     voters,
 };
-pub(crate) use replay::replay_entries;
 pub use store::Refused;
 pub use users::{User, Users};

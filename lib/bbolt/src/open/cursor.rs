@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::page::{BRANCH, Element, LEAF, RawPage};
-use super::{Death, Opened};
+use super::{Death, Generation, Opened};
 
 /// Depth at which a search is taken for a circle.
 const MAX_DEPTH: usize = 10_000;
@@ -60,7 +60,7 @@ impl Opened<'_> {
 
     fn descend(&self, cursor: &mut Cursor) -> Result<(), Death> {
         while let Some(&(page, index)) = cursor.stack.last() {
-            if page.is_leaf() {
+            if page.is_leaf(self.generation) {
                 break;
             }
             let child = self.child(&page, index)?;
@@ -72,9 +72,8 @@ impl Opened<'_> {
     /// `Cursor.next`; `false` at the end, where the cursor stays.
     pub(super) fn advance(&self, cursor: &mut Cursor) -> Result<bool, Death> {
         loop {
-            let more = |(page, index): &(RawPage, u64)| {
-                index.saturating_add(1) < u64::from(page.count)
-            };
+            let more =
+                |(page, index): &(RawPage, u64)| index.saturating_add(1) < u64::from(page.count);
             let Some(level) = cursor.stack.iter().rposition(more) else {
                 return Ok(false);
             };
@@ -115,7 +114,11 @@ impl Opened<'_> {
         let mut id = root;
         loop {
             let page = self.push(&mut cursor, id)?;
-            if page.flags & (BRANCH | LEAF) == 0 {
+            let typed = match self.generation {
+                Generation::V1_4 => matches!(page.flags, BRANCH | LEAF),
+                _ => page.flags & (BRANCH | LEAF) != 0,
+            };
+            if !typed {
                 return Err(Death::Panic(format!(
                     "invalid page type: {}: {:x}",
                     page.id, page.flags
@@ -124,7 +127,7 @@ impl Opened<'_> {
             let count = u64::from(page.count);
             let mut exact = false;
             let index = self.search(count, |index| {
-                let at = match page.is_leaf() {
+                let at = match page.is_leaf(self.generation) {
                     true => self.leaf_key(&page, index)?.1,
                     false => self.branch_key(&page, index)?,
                 };
@@ -132,14 +135,14 @@ impl Opened<'_> {
                 exact |= order == Ordering::Equal;
                 Ok(order != Ordering::Less)
             })?;
-            let index = match page.is_leaf() || exact {
+            let index = match page.is_leaf(self.generation) || exact {
                 true => index,
                 false => index.saturating_sub(1),
             };
             if let Some((_, at)) = cursor.stack.last_mut() {
                 *at = index;
             }
-            if page.is_leaf() {
+            if page.is_leaf(self.generation) {
                 return Ok(cursor);
             }
             if index >= count {

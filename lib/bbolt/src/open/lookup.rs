@@ -100,17 +100,21 @@ impl<'a> Opened<'a> {
         })
     }
 
-    /// Visits the entries of a bucket from `from` on in the order in which a cursor meets them; a nested bucket has no value.
+    /// Visits the entries of a bucket in the order in which a cursor meets them: all of them, or those from a key on. A nested
+    /// bucket has no value. The third argument is how many bytes of the value are after the end of the file.
     ///
     /// # Errors
     /// How the process ends on the way.
     pub fn scan(
         &self,
         bucket: &OpenBucket,
-        from: &[u8],
-        mut visit: impl FnMut(Cow<'a, [u8]>, Cow<'a, [u8]>) -> ControlFlow<()>,
+        from: Option<&[u8]>,
+        mut visit: impl FnMut(Cow<'a, [u8]>, Cow<'a, [u8]>, u64) -> ControlFlow<()>,
     ) -> Result<(), Death> {
-        let mut cursor = self.seek(bucket.root, bucket.inline, from)?;
+        let mut cursor = match from {
+            None => self.first(bucket.root, bucket.inline)?,
+            Some(key) => self.seek(bucket.root, bucket.inline, key)?,
+        };
         let past = |cursor: &Cursor| {
             let last = cursor.stack.last();
             last.is_none_or(|(page, index)| *index >= u64::from(page.count))
@@ -120,11 +124,11 @@ impl<'a> Opened<'a> {
         }
         while let Some(element) = self.current(&cursor)? {
             let key = self.memory.bytes(element.key)?;
-            let value = match element.flags & 1 {
-                0 => self.memory.bytes(element.value)?,
-                _ => Cow::Borrowed(&[][..]),
+            let (value, missing) = match element.flags & 1 {
+                0 => self.memory.prefix(element.value)?,
+                _ => (Cow::Borrowed(&[][..]), 0),
             };
-            if visit(key, value).is_break() || !self.advance(&mut cursor)? {
+            if visit(key, value, missing).is_break() || !self.advance(&mut cursor)? {
                 break;
             }
         }
@@ -137,7 +141,7 @@ impl<'a> Opened<'a> {
     /// How the process ends when it looks.
     pub fn get(&self, bucket: &OpenBucket, key: &[u8]) -> Result<Option<Cow<'a, [u8]>>, Death> {
         let mut found = None;
-        self.scan(bucket, key, |at, value| {
+        self.scan(bucket, Some(key), |at, value, _| {
             if at.as_ref() == key {
                 found = Some(value);
             }

@@ -129,6 +129,20 @@ impl<'a> Memory<'a> {
         Ok(Cow::Owned(padded))
     }
 
+    /// The bytes of a span that are in the file, and how many are not: a reader may stop before it comes there.
+    pub fn prefix(self, span: Span) -> Result<(Cow<'a, [u8]>, u64), Death> {
+        let len = self.readable(span.from, span.len);
+        let missing = span.len.saturating_sub(len);
+        if missing > 0 && (len == 0 || span.from.copy_end.is_some()) {
+            self.touch(span)?;
+        }
+        let bytes = self.bytes(Span {
+            from: span.from,
+            len,
+        })?;
+        Ok((bytes, missing))
+    }
+
     /// `bytes.Compare`, which reads no further than the first difference.
     pub fn compare(self, one: Span, other: &[u8]) -> Result<Ordering, Death> {
         let shared = one.len.min(other.len() as u64);
@@ -139,9 +153,10 @@ impl<'a> Memory<'a> {
         })?;
         let head = other.get(..part.len()).unwrap_or(other);
         match part.as_ref().cmp(head) {
-            Ordering::Equal if readable < shared => {
-                Err(self.allowed(one.from, shared).err().unwrap_or(Death::Fault(one.from.at)))
-            }
+            Ordering::Equal if readable < shared => Err(self
+                .allowed(one.from, shared)
+                .err()
+                .unwrap_or(Death::Fault(one.from.at))),
             Ordering::Equal => Ok(one.len.cmp(&(other.len() as u64))),
             different => Ok(different),
         }

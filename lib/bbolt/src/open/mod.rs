@@ -99,7 +99,9 @@ impl<'a> Opened<'a> {
         let length = file.len() as u64;
         if page_size == 0 {
             // etcd maps 10 GiB, and bbolt rounds that to whole pages.
-            return Err(Death::Panic("runtime error: integer divide by zero".to_owned()));
+            return Err(Death::Panic(
+                "runtime error: integer divide by zero".to_owned(),
+            ));
         }
         if length < page_size.saturating_mul(2) {
             return Err(Death::Error(match generation {

@@ -29,8 +29,11 @@ pub(super) struct Element {
 }
 
 impl RawPage {
-    pub fn is_leaf(&self) -> bool {
-        self.flags & LEAF != 0
+    pub fn is_leaf(&self, generation: Generation) -> bool {
+        match generation {
+            Generation::V1_4 => self.flags == LEAF,
+            _ => self.flags & LEAF != 0,
+        }
     }
 
     pub fn kind(&self) -> String {

@@ -95,7 +95,9 @@ impl Opened<'_> {
         depth: usize,
     ) -> Result<Option<Span>, Death> {
         if depth > MAX_DEPTH {
-            return Err(Death::Chance("the tree is deeper than 2,000 pages".to_owned()));
+            return Err(Death::Chance(
+                "the tree is deeper than 2,000 pages".to_owned(),
+            ));
         }
         let page = self.page(id)?;
         let count = u64::from(page.count);

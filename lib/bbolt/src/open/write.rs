@@ -50,7 +50,7 @@ impl Opened<'_> {
             }
         }
         for index in 0..u64::from(page.count) {
-            let key = match page.is_leaf() {
+            let key = match page.is_leaf(self.generation) {
                 true => {
                     let element = self.leaf_element(page, index)?;
                     self.memory.touch(element.value)?;
@@ -79,10 +79,16 @@ impl Opened<'_> {
                 page.id
             )));
         }
+        let last = page.id.saturating_add(u64::from(page.overflow));
+        if last >= self.meta.high_water_mark && page.overflow > 0 {
+            return Err(Death::Chance(format!(
+                "pages up to {last} become free, the high-water mark is {}",
+                self.meta.high_water_mark
+            )));
+        }
         let Some(list) = &self.free.stored else {
             return Ok(());
         };
-        let last = page.id.saturating_add(u64::from(page.overflow));
         match list.range(page.id..=last).next() {
             Some(twice) => Err(Death::Panic(format!("page {twice} already freed"))),
             None => Ok(()),

@@ -168,11 +168,13 @@ fn snapshot(payload: &[u8], release: Release) -> Result<Start, GogoError> {
 
 fn hard_state(payload: &[u8]) -> Result<HardState, GogoError> {
     let mut state = HardState::default();
-    gogo::read(&gogo::STATE, payload, |number, value| match (number, value) {
-        (1, Value::Number(term)) => state.term = Term(term),
-        (2, Value::Number(vote)) => state.vote = MemberId(vote),
-        (3, Value::Number(commit)) => state.commit = commit,
-        _ => {}
+    gogo::read(&gogo::STATE, payload, |number, value| {
+        match (number, value) {
+            (1, Value::Number(term)) => state.term = Term(term),
+            (2, Value::Number(vote)) => state.vote = MemberId(vote),
+            (3, Value::Number(commit)) => state.commit = commit,
+            _ => {}
+        }
     })?;
     Ok(state)
 }
@@ -186,12 +188,14 @@ fn entry(payload: &[u8]) -> Result<Entry<'_>, GogoError> {
         data_at: payload.len(),
         foreign_fields: false,
     };
-    gogo::read(&gogo::ENTRY, payload, |number, value| match (number, value) {
-        (1, Value::Number(kind)) => entry.kind = EntryType::from_raw(kind),
-        (2, Value::Number(term)) => entry.term = Term(term),
-        (3, Value::Number(index)) => entry.index = index,
-        (4, Value::Bytes(data)) => entry.data = data,
-        _ => {}
+    gogo::read(&gogo::ENTRY, payload, |number, value| {
+        match (number, value) {
+            (1, Value::Number(kind)) => entry.kind = EntryType::from_raw(kind),
+            (2, Value::Number(term)) => entry.term = Term(term),
+            (3, Value::Number(index)) => entry.index = index,
+            (4, Value::Bytes(data)) => entry.data = data,
+            _ => {}
+        }
     })?;
     Ok(entry)
 }

@@ -75,7 +75,9 @@ impl Engine<'_, '_> {
                     conf.voters.push(id);
                 }
             }
-            ConfChangeType::AddLearnerNode if !conf.contains(MemberId(id)) => conf.learners.push(id),
+            ConfChangeType::AddLearnerNode if !conf.contains(MemberId(id)) => {
+                conf.learners.push(id)
+            }
             ConfChangeType::RemoveNode => {
                 conf.voters.retain(|&other| other != id);
                 conf.learners.retain(|&other| other != id);
@@ -87,7 +89,9 @@ impl Engine<'_, '_> {
     /// Members as the v2 store (up to 3.5) or the db (from 3.6) and the entries after it have them.
     pub(super) fn known_members(&self, reading: &Reading<'_>, from: boot::Start) -> Vec<u64> {
         let mut known: Vec<u64> = match (self.release.minor, self.store()) {
-            (..=5, Some(store)) if from.index > 0 => store.members.iter().map(|m| m.id.get()).collect(),
+            (..=5, Some(store)) if from.index > 0 => {
+                store.members.iter().map(|m| m.id.get()).collect()
+            }
             (..=5, _) => Vec::new(),
             _ => self.member.db().map_or(Vec::new(), |db| {
                 let cluster = Cluster::read(&db, &mut |_| {});
@@ -138,9 +142,9 @@ impl Engine<'_, '_> {
         {
             self.downgrade(version)?;
         }
-        let mut known: Vec<u64> = store
-            .as_ref()
-            .map_or(Vec::new(), |store| store.members.iter().map(|m| m.id.get()).collect());
+        let mut known: Vec<u64> = store.as_ref().map_or(Vec::new(), |store| {
+            store.members.iter().map(|m| m.id.get()).collect()
+        });
         let mut removed_ids: Vec<u64> = store.map_or(Vec::new(), |store| {
             store.removed.iter().map(|id| id.get()).collect()
         });
@@ -153,7 +157,10 @@ impl Engine<'_, '_> {
             }
             self.membership(entry, own, &mut known, &mut removed_ids)?;
         }
-        if self.release.minor <= 5 && !known.contains(&own) && !removed_ids.contains(&own) {
+        // Its first entry after the election publishes its own attributes.
+        let leads = self.conf.voters.contains(&own);
+        if leads && self.release.minor <= 5 && !known.contains(&own) && !removed_ids.contains(&own)
+        {
             return Err(Stopped::Refuses(self.text(
                 "panic: failed to update; member unknown",
                 "panic: error updating attributes of unknown member",

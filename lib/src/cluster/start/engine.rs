@@ -11,6 +11,11 @@ use crate::recover::{Bound, Replayed, replay_entries};
 use crate::wal::boot::{self, Reading, Release};
 use located::MemberId;
 
+/// Entries that a restarted member writes itself: the no-op of its term, and its own attributes.
+const OWN_ENTRIES: u64 = 2;
+/// Entries of a new member: its configuration, the no-op, its attributes, the cluster version.
+const FIRST_ENTRIES: u64 = 4;
+
 /// What a start has found out so far.
 pub(super) struct Engine<'m, 'p> {
     pub member: &'m Member,
@@ -109,7 +114,11 @@ impl<'m> Engine<'m, '_> {
             backend.create("meta")?;
         }
         if backend.is_some() {
-            self.say(Level::Pass, "DB", "the db opens and its pages can be walked");
+            self.say(
+                Level::Pass,
+                "DB",
+                "the db opens and its pages can be walked",
+            );
         }
         let Some(wal) = member.wal_with(self.progress) else {
             return self.without_log(backend.as_ref());
@@ -145,8 +154,20 @@ impl<'m> Engine<'m, '_> {
                 ..Restored::default()
             },
         };
+        if self.release.minor >= 6 {
+            self.schema(reading.node_id)?;
+        }
+        self.follow(&reading, from);
+        let (bound, to) = match self.conf.voters.as_slice() {
+            [own] if *own == reading.node_id => (Bound::SoleVoter, reading.last_index(from)),
+            _ => (
+                Bound::Commit,
+                reading.hard_state.commit.min(reading.last_index(from)),
+            ),
+        };
+        self.entries(&reading, from, to, restored.consistent_index)?;
         self.identity(&reading, from)?;
-        self.applied(&reading, from, restored, received.is_some())?;
+        self.applied(&reading, from, restored, (bound, to), received.is_some())?;
         if let Some(backend) = &backend {
             backend.bolt.hazard().map_err(stopped)?;
             backend.first_commits(reading.node_id)?;
@@ -161,9 +182,10 @@ impl<'m> Engine<'m, '_> {
         };
         let bolt = Opened::open(file, generation(self.release)).map_err(|death| {
             match (self.release.minor, stopped(death)) {
-                (..=4, Stopped::Refuses(text)) => Stopped::Refuses(
-                    text.replace("panic: failed to open database", "panic: cannot open database"),
-                ),
+                (..=4, Stopped::Refuses(text)) => Stopped::Refuses(text.replace(
+                    "panic: failed to open database",
+                    "panic: cannot open database",
+                )),
                 (_, stop) => stop,
             }
         })?;
@@ -212,18 +234,20 @@ impl<'m> Engine<'m, '_> {
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
-        self.swallows(0, restored.consistent_index);
+        self.swallows(0, restored.consistent_index, FIRST_ENTRIES);
         self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
         Ok(())
     }
 
-    fn swallows(&mut self, last: u64, consistent_index: u64) {
-        // The first entries of a new term (its no-op, the member's own publication) are swallowed too.
+    /// `own`: how many entries etcd writes itself before the first one of a client.
+    fn swallows(&mut self, last: u64, consistent_index: u64, own: u64) {
         let swallowed = consistent_index.saturating_sub(last);
         if swallowed == 0 {
             return;
         }
-        self.outcome.later_writes = LaterWrites::Swallowed(swallowed);
+        if swallowed > own {
+            self.outcome.later_writes = LaterWrites::Swallowed(swallowed.saturating_sub(own));
+        }
         if last > 0 {
             self.say(
                 Level::Fail,
@@ -279,7 +303,10 @@ impl<'m> Engine<'m, '_> {
             first.index,
             last.index
         );
-        if self.made_revisions(&mut erased, reading.last_index(from)).is_none() {
+        if self
+            .made_revisions(&mut erased, reading.last_index(from))
+            .is_none()
+        {
             erased.revisions = None;
         }
         self.outcome.erased = Some(erased);
@@ -306,17 +333,13 @@ impl<'m> Engine<'m, '_> {
         reading: &Reading<'m>,
         from: boot::Start,
         restored: Restored,
+        (bound, to): (Bound, u64),
         replaced: bool,
     ) -> Result<(), Stopped> {
         let member = self.member;
         let last = reading.last_index(from);
-        let (bound, to) = match self.conf.voters.len() {
-            ..=1 => (Bound::SoleVoter, last),
-            _ => (Bound::Commit, reading.hard_state.commit.min(last)),
-        };
-        self.entries(reading, from, to, restored.consistent_index)?;
         let index = restored.consistent_index;
-        self.swallows(last, index);
+        self.swallows(last, index, OWN_ENTRIES);
         let mut entries = reading.entries.clone();
         entries.retain(|entry| entry.index > index && entry.index <= to);
         self.outcome.revision = Some(restored.revision);
@@ -384,10 +407,6 @@ impl<'m> Engine<'m, '_> {
     /// The member, its cluster, and who votes.
     fn identity(&mut self, reading: &Reading<'_>, from: boot::Start) -> Result<(), Stopped> {
         let own = reading.node_id;
-        if self.release.minor >= 6 {
-            self.schema(own)?;
-        }
-        self.follow(reading, from);
         let voters = self.conf.voters.clone();
         self.outcome.quorum = (voters.len() / 2).saturating_add(1);
         let nobody = "failed to publish local member to cluster through raft";
@@ -431,5 +450,7 @@ impl<'m> Engine<'m, '_> {
 }
 
 fn writes_keys(entry: &crate::raft::Entry<'_>) -> bool {
-    !Payload::decode(entry.kind, entry.data).key_spans().is_empty()
+    !Payload::decode(entry.kind, entry.data)
+        .key_spans()
+        .is_empty()
 }

@@ -73,7 +73,9 @@ pub fn state_after_start<'m>(
         return crate::recover::replay(member, progress);
     }
     let outcome = simulate_start(member, release, progress);
-    let message = outcome.message().unwrap_or("it serves, but not what these files say");
+    let message = outcome
+        .message()
+        .unwrap_or("it serves, but not what these files say");
     let refusal = Error::NoStart {
         file: member.evidence().name().clone(),
         release: outcome.release.to_string(),

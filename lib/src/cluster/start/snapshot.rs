@@ -55,7 +55,10 @@ impl Engine<'_, '_> {
         let store = Store::parse(&chosen.store_json).map_err(|error| {
             Stopped::Refuses(format!(
                 "panic: {} (its v2 store is no JSON: {error})",
-                self.text("failed to recover from snapshot", "recovered store from snapshot error")
+                self.text(
+                    "failed to recover from snapshot",
+                    "recovered store from snapshot error"
+                )
             ))
         })?;
         if self.release.minor >= 6 && !store.custom.is_empty() {
@@ -99,11 +102,7 @@ impl Engine<'_, '_> {
     }
 
     /// A db that is older than the snapshot is replaced by the one that was received with it, or nothing starts.
-    fn db_fits(
-        &mut self,
-        from: boot::Start,
-        backend: Option<&Backend<'_>>,
-    ) -> Result<(), Stopped> {
+    fn db_fits(&mut self, from: boot::Start, backend: Option<&Backend<'_>>) -> Result<(), Stopped> {
         let index = match backend {
             // 3.4 restores the whole store to find the index.
             Some(backend) if self.release.minor <= 4 => backend.restore()?.consistent_index,

@@ -21,7 +21,8 @@ pub(super) fn reads(spec: Spec, message: &[u8]) -> bool {
             Value::Bytes(_) => 2,
             Value::Fixed32(_) => 5,
         };
-        let Some(Field(_, expected, inner)) = spec.iter().find(|known| known.0 == field.number) else {
+        let Some(Field(_, expected, inner)) = spec.iter().find(|known| known.0 == field.number)
+        else {
             return true;
         };
         let fits = match (inner, field.value) {

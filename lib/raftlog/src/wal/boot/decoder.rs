@@ -16,11 +16,15 @@ pub(super) struct Record<'a> {
 impl<'a> Record<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, GogoError> {
         let mut record = Self::default();
-        gogo::read(&gogo::RECORD, bytes, |number, value| match (number, value) {
-            (1, Value::Number(kind)) => record.raw_kind = kind,
-            (2, Value::Number(crc)) => record.crc = u32::try_from(crc & 0xffff_ffff).unwrap_or(0),
-            (3, Value::Bytes(data)) => record.data = data,
-            _ => {}
+        gogo::read(&gogo::RECORD, bytes, |number, value| {
+            match (number, value) {
+                (1, Value::Number(kind)) => record.raw_kind = kind,
+                (2, Value::Number(crc)) => {
+                    record.crc = u32::try_from(crc & 0xffff_ffff).unwrap_or(0)
+                }
+                (3, Value::Bytes(data)) => record.data = data,
+                _ => {}
+            }
         })?;
         Ok(record)
     }

@@ -33,7 +33,12 @@ pub(super) const RECORD: Message = Message {
 };
 pub(super) const ENTRY: Message = Message {
     name: "Entry",
-    fields: &[(1, "Type", 0), (2, "Term", 0), (3, "Index", 0), (4, "Data", 2)],
+    fields: &[
+        (1, "Type", 0),
+        (2, "Term", 0),
+        (3, "Index", 0),
+        (4, "Data", 2),
+    ],
 };
 pub(super) const STATE: Message = Message {
     name: "HardState",
@@ -86,7 +91,10 @@ impl<'a> Reader<'a> {
             .and_then(|len| usize::try_from(len).ok())
             .and_then(|len| self.at.checked_add(len))
             .ok_or_else(negative)?;
-        let bytes = self.bytes.get(self.at..end).ok_or(GogoError::UnexpectedEof)?;
+        let bytes = self
+            .bytes
+            .get(self.at..end)
+            .ok_or(GogoError::UnexpectedEof)?;
         self.at = end;
         Ok(bytes)
     }
