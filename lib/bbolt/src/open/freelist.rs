@@ -15,6 +15,10 @@ pub(super) struct Free {
     pub stored: Option<BTreeSet<u64>>,
     /// The page of the stored list.
     pub list_page: Option<u64>,
+    /// A stored list names a page twice.
+    pub twice: bool,
+    /// The longest run of pages, if it is one that keeps bbolt busy.
+    pub busy: Option<u64>,
     /// Page runs that the trees reach: first to last.
     pub used: BTreeMap<u64, u64>,
 }
@@ -52,7 +56,7 @@ impl Opened<'_> {
             return Err(Death::Panic(format!(
                 "invalid freelist page: {}, page type is {}",
                 page.id,
-                page.kind()
+                page.kind(self.generation)
             )));
         }
         let (mut count, mut skip) = (u64::from(page.count), 0);
@@ -74,17 +78,19 @@ impl Opened<'_> {
             return Err(Death::OutOfMemory);
         }
         let mut ids = BTreeSet::new();
+        let mut twice = false;
         for number in 0..count {
             let at = page
                 .from
                 .plus(16u64.saturating_add(skip))
                 .plus(number.saturating_mul(8));
-            ids.insert(self.memory.u64(at)?);
+            twice |= !ids.insert(self.memory.u64(at)?);
         }
         Ok(Free {
             stored: Some(ids),
             list_page: Some(id),
-            used: BTreeMap::new(),
+            twice,
+            ..Free::default()
         })
     }
 
@@ -92,6 +98,9 @@ impl Opened<'_> {
     pub(super) fn rebuilt(&self) -> Result<Free, Death> {
         let mut free = Free::default();
         self.check_bucket(self.meta.root, &mut free)?;
+        if let Some(pages) = free.busy {
+            return Err(Death::Exhausted(pages));
+        }
         if self.meta.high_water_mark > MAX_FREE_IDS {
             return Err(Death::Exhausted(self.meta.high_water_mark));
         }

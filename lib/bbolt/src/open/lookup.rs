@@ -4,14 +4,12 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::cursor::Cursor;
-use super::memory::{Pointer, Span};
+use super::memory::{Copied, Pointer, Span};
 use super::page::{Element, RawPage};
 use super::{Death, Opened};
 
 /// Bytes of a bucket's header, before an inline page.
 const BUCKET_HEADER_BYTES: u64 = 16;
-/// Go's allocator rounds the copy of a short value up to this.
-const COPY_GRAIN_BYTES: u64 = 8;
 
 /// A bucket that a lookup found.
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +73,9 @@ impl<'a> Opened<'a> {
         if !aligned {
             self.memory.touch(value)?;
         }
-        let end = value
-            .from
-            .at
-            .saturating_add(value.len.next_multiple_of(COPY_GRAIN_BYTES));
         let from = Pointer {
             at: value.from.at,
-            copy_end: (!aligned).then_some(end),
+            copy: (!aligned).then(|| Copied::from_span(value)),
         };
         let root = self.memory.u64(from)?;
         if root != 0 {
@@ -140,14 +134,17 @@ impl<'a> Opened<'a> {
     /// # Errors
     /// How the process ends when it looks.
     pub fn get(&self, bucket: &OpenBucket, key: &[u8]) -> Result<Option<Cow<'a, [u8]>>, Death> {
-        let mut found = None;
-        self.scan(bucket, Some(key), |at, value, _| {
-            if at.as_ref() == key {
-                found = Some(value);
-            }
-            ControlFlow::Break(())
-        })?;
-        Ok(found)
+        let mut cursor = self.seek(bucket.root, bucket.inline, key)?;
+        let last = cursor.stack.last();
+        let past = last.is_none_or(|(page, index)| *index >= u64::from(page.count));
+        if past && !self.advance(&mut cursor)? {
+            return Ok(None);
+        }
+        match self.at(&cursor, key)? {
+            None => Ok(None),
+            Some(element) if element.flags & 1 != 0 => Ok(Some(Cow::Borrowed(&[]))),
+            Some(element) => self.memory.bytes(element.value).map(Some),
+        }
     }
 
     /// The cursor of a key, for a write.

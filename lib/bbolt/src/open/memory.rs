@@ -22,7 +22,33 @@ pub(super) struct Memory<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
     pub at: u64,
-    pub copy_end: Option<u64>,
+    pub copy: Option<Copied>,
+}
+
+/// A part of the file that bbolt has copied to Go's heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Copied {
+    /// Where the copied bytes end.
+    pub end: u64,
+    /// Where the memory of the copy ends: up to there it is zero, after it is what the heap holds.
+    pub heap_end: u64,
+}
+
+impl Copied {
+    /// Sizes that Go's allocator rounds a copy up to (`runtime/sizeclasses.go`).
+    const SIZES: [u64; 24] = [
+        8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
+        352, 384, 416, 448,
+    ];
+
+    pub fn from_span(span: Span) -> Self {
+        let size = Self::SIZES.into_iter().find(|size| *size >= span.len);
+        let size = size.unwrap_or_else(|| span.len.next_multiple_of(128));
+        Self {
+            end: span.from.at.saturating_add(span.len),
+            heap_end: span.from.at.saturating_add(size),
+        }
+    }
 }
 
 /// A byte slice that was not read yet.
@@ -35,7 +61,7 @@ pub struct Span {
 
 impl Pointer {
     pub fn mapped(at: u64) -> Self {
-        Self { at, copy_end: None }
+        Self { at, copy: None }
     }
 
     pub fn plus(self, bytes: u64) -> Self {
@@ -77,11 +103,11 @@ impl<'a> Memory<'a> {
 
     fn allowed(self, from: Pointer, len: u64) -> Result<(), Death> {
         let end = from.at.saturating_add(len);
-        match from.copy_end {
-            Some(copy) if end > copy => Err(Death::Chance(format!(
-                "bbolt reads after the end of a copy of {} bytes: what is there depends on Go's heap",
-                copy.saturating_sub(from.at)
-            ))),
+        match from.copy {
+            Some(copy) if end > copy.heap_end => Err(Death::Chance(
+                "bbolt reads after the end of a bucket's value: what is there depends on Go's heap"
+                    .to_owned(),
+            )),
             _ if end > self.end() => Err(Death::Fault(from.at)),
             _ => Ok(()),
         }
@@ -89,13 +115,22 @@ impl<'a> Memory<'a> {
 
     fn array<const N: usize>(self, from: Pointer) -> Result<[u8; N], Death> {
         self.allowed(from, N as u64)?;
-        let start = usize::try_from(from.at).unwrap_or(usize::MAX);
-        let rest = self.file.get(start..).unwrap_or_default();
+        let rest = self.rest(from);
         let mut out = [0; N];
         for (to, byte) in out.iter_mut().zip(rest) {
             *to = *byte;
         }
         Ok(out)
+    }
+
+    /// The bytes of the file from a pointer on, up to the end of the copy that it points into.
+    fn rest(self, from: Pointer) -> &'a [u8] {
+        let start = usize::try_from(from.at).unwrap_or(usize::MAX);
+        let rest = self.file.get(start..).unwrap_or_default();
+        let copied = from
+            .copy
+            .and_then(|copy| usize::try_from(copy.end.saturating_sub(from.at)).ok());
+        copied.and_then(|len| rest.get(..len)).unwrap_or(rest)
     }
 
     pub fn u64(self, from: Pointer) -> Result<u64, Death> {
@@ -118,9 +153,8 @@ impl<'a> Memory<'a> {
     /// The bytes of a span.
     pub fn bytes(self, span: Span) -> Result<Cow<'a, [u8]>, Death> {
         self.touch(span)?;
-        let start = usize::try_from(span.from.at).unwrap_or(usize::MAX);
         let len = usize::try_from(span.len).unwrap_or(usize::MAX);
-        let rest = self.file.get(start..).unwrap_or_default();
+        let rest = self.rest(span.from);
         if let Some(whole) = rest.get(..len) {
             return Ok(Cow::Borrowed(whole));
         }
@@ -133,7 +167,7 @@ impl<'a> Memory<'a> {
     pub fn prefix(self, span: Span) -> Result<(Cow<'a, [u8]>, u64), Death> {
         let len = self.readable(span.from, span.len);
         let missing = span.len.saturating_sub(len);
-        if missing > 0 && (len == 0 || span.from.copy_end.is_some()) {
+        if missing > 0 && (len == 0 || span.from.copy.is_some()) {
             self.touch(span)?;
         }
         let bytes = self.bytes(Span {
@@ -184,7 +218,8 @@ impl<'a> Memory<'a> {
     }
 
     fn readable(self, from: Pointer, len: u64) -> u64 {
-        let end = from.copy_end.unwrap_or(u64::MAX).min(self.end());
+        let heap_end = from.copy.map_or(u64::MAX, |copy| copy.heap_end);
+        let end = heap_end.min(self.end());
         len.min(end.saturating_sub(from.at))
     }
 }

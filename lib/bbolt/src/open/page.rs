@@ -36,13 +36,21 @@ impl RawPage {
         }
     }
 
-    pub fn kind(&self) -> String {
-        match self.flags {
-            flags if flags & BRANCH != 0 => "branch".to_owned(),
-            flags if flags & LEAF != 0 => "leaf".to_owned(),
-            flags if flags & META != 0 => "meta".to_owned(),
-            flags if flags & FREELIST != 0 => "freelist".to_owned(),
-            flags => format!("unknown<{flags:02x}>"),
+    /// bbolt's name of the page's type, in its order; since 1.4 a type has one bit.
+    pub fn kind(&self, generation: Generation) -> String {
+        let named = [
+            (BRANCH, "branch"),
+            (LEAF, "leaf"),
+            (META, "meta"),
+            (FREELIST, "freelist"),
+        ];
+        let is = |bit: u16| match generation {
+            Generation::V1_4 => self.flags == bit,
+            _ => self.flags & bit != 0,
+        };
+        match named.into_iter().find(|(bit, _)| is(*bit)) {
+            Some((_, name)) => name.to_owned(),
+            None => format!("unknown<{:02x}>", self.flags),
         }
     }
 

@@ -10,7 +10,9 @@ use super::{Death, Generation, Opened};
 /// Depth at which a tree is taken for a trap.
 const MAX_DEPTH: usize = 2000;
 /// A run of more pages than this keeps bbolt busy for minutes: each is an entry in several hash tables.
-const MAX_RUN_PAGES: u64 = 1 << 18;
+const BUSY_RUN_PAGES: u64 = 1 << 18;
+/// A run of more pages than this is never walked to its end.
+const MAX_RUN_PAGES: u64 = 1 << 24;
 
 fn unreachable(text: String) -> Death {
     Death::Panic(format!(
@@ -69,8 +71,10 @@ impl Opened<'_> {
         if let Some(twice) = free.reach(page.id, last) {
             return Err(unreachable(format!("page {twice}: multiple references")));
         }
-        if u64::from(page.overflow) > MAX_RUN_PAGES {
-            return Err(Death::Exhausted(u64::from(page.overflow)));
+        match u64::from(page.overflow) {
+            run if run > MAX_RUN_PAGES => return Err(Death::Exhausted(run)),
+            run if run > BUSY_RUN_PAGES => free.busy = free.busy.max(Some(run)),
+            _ => {}
         }
         let typed = match self.generation {
             Generation::V1_4 => matches!(page.flags, BRANCH | LEAF),
@@ -80,7 +84,7 @@ impl Opened<'_> {
             return Err(unreachable(format!(
                 "page {}: invalid type: {}",
                 page.id,
-                page.kind()
+                page.kind(self.generation)
             )));
         }
         Ok(())

@@ -1,13 +1,14 @@
 //! The steps of a start, one after the other.
 
+use super::live::Live;
 use super::store::{Backend, Restored, generation, stopped};
 use super::{Applied, Ending, Erased, LaterWrites, Outcome, Stopped};
 use crate::bolt::open::Opened;
 use crate::cluster::{Level, Line, counted};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
-use crate::raft::{ConfState, Payload};
-use crate::recover::{Bound, Replayed, replay_entries};
+use crate::raft::ConfState;
+use crate::recover::{Bound, Replayed, State, replay_entries};
 use crate::wal::boot::{self, Reading, Release};
 use located::MemberId;
 
@@ -167,7 +168,14 @@ impl<'m> Engine<'m, '_> {
         };
         self.entries(&reading, from, to, restored.consistent_index)?;
         self.identity(&reading, from)?;
-        self.applied(&reading, from, restored, (bound, to), received.is_some())?;
+        self.applied(
+            &reading,
+            from,
+            restored,
+            (bound, to),
+            backend.as_ref(),
+            received.is_some(),
+        )?;
         if let Some(backend) = &backend {
             backend.bolt.hazard().map_err(stopped)?;
             backend.first_commits(reading.node_id)?;
@@ -334,6 +342,7 @@ impl<'m> Engine<'m, '_> {
         from: boot::Start,
         restored: Restored,
         (bound, to): (Bound, u64),
+        backend: Option<&Backend<'_>>,
         replaced: bool,
     ) -> Result<(), Stopped> {
         let member = self.member;
@@ -345,15 +354,27 @@ impl<'m> Engine<'m, '_> {
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
-        let Ok(replayed) = replay_entries(member, index, &entries, bound, last) else {
-            // Without a db, or with one that only etcd reads.
-            if !entries.is_empty() {
-                self.outcome.revision = None;
-                self.outcome.keys = None;
-            }
+        match replay_entries(member, index, &entries, bound, last) {
+            Ok(replayed) => self.replayed(replayed, restored, replaced)?,
+            Err(_) => self.outcome.state = None,
+        }
+        if self.outcome.state.is_some() {
             return Ok(());
+        }
+        // Without a db, or with one that only etcd reads so.
+        let live = match backend {
+            Some(backend) => backend.live(&restored)?,
+            None => Live::default(),
         };
-        self.replayed(replayed, restored, replaced, &entries)
+        let state = match (backend, member.db()) {
+            (Some(_), Ok(db)) if !replaced => State::read(&db),
+            _ => State::default(),
+        };
+        let at = (restored.revision, restored.compacted);
+        let after = live.after(state, at, &entries);
+        self.outcome.revision = after.map(|(revision, _)| revision);
+        self.outcome.keys = after.map(|(_, keys)| keys);
+        Ok(())
     }
 
     fn replayed(
@@ -361,7 +382,6 @@ impl<'m> Engine<'m, '_> {
         replayed: Replayed<'m>,
         restored: Restored,
         replaced: bool,
-        entries: &[crate::raft::Entry<'m>],
     ) -> Result<(), Stopped> {
         if let Some((index, why)) = &replayed.reach.stops {
             return Err(Stopped::Refuses(format!(
@@ -387,7 +407,7 @@ impl<'m> Engine<'m, '_> {
                 ),
             );
         }
-        // What we read from a damaged db may be more than etcd reads: then only an unchanged store is known exactly.
+        // What we read from a damaged db may be more than etcd reads: then its own way through the db counts.
         let base = self.member.keyspace().ok();
         let same = base.is_some_and(|base| {
             (base.revision(), base.live_count()) == (restored.revision, restored.keys)
@@ -397,9 +417,6 @@ impl<'m> Engine<'m, '_> {
             self.outcome.keys = Some(replayed.keyspace().live_count());
             self.outcome.members = Some(replayed.state.members.clone());
             self.outcome.state = Some(replayed);
-        } else if entries.iter().any(|entry| writes_keys(entry)) {
-            self.outcome.revision = None;
-            self.outcome.keys = None;
         }
         Ok(())
     }
@@ -447,10 +464,4 @@ impl<'m> Engine<'m, '_> {
         }
         Ok(())
     }
-}
-
-fn writes_keys(entry: &crate::raft::Entry<'_>) -> bool {
-    !Payload::decode(entry.kind, entry.data)
-        .key_spans()
-        .is_empty()
 }

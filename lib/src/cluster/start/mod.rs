@@ -5,6 +5,7 @@
 
 mod apply;
 mod engine;
+mod live;
 mod outcome;
 mod snapshot;
 mod store;

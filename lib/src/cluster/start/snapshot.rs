@@ -114,7 +114,7 @@ impl Engine<'_, '_> {
         }
         let received = self.member.evidence().of(Role::SnapDb);
         let fitting = received.iter().find(
-            |file| matches!(SnapPart::of(&file.base()), SnapPart::SnapDb(of) if of == from.index),
+            |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
         );
         if let Some(file) = fitting {
             let bytes = file

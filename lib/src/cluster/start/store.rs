@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::Stopped;
+use super::live::Live;
 use super::wire::{self, Field, Spec};
 use crate::bolt::open::{Death, Found, Generation, OpenBucket, Opened};
 use crate::mvcc::KeyValue;
@@ -21,6 +22,8 @@ pub(super) struct Restored {
     pub revision: i64,
     pub keys: usize,
     pub consistent_index: u64,
+    /// The compaction revision; -1 for none.
+    pub compacted: i64,
     /// The first question that reads all keys ends the process: a record that the index names cannot be found.
     pub dies_at_first_question: bool,
 }
@@ -76,7 +79,10 @@ impl<'a> Backend<'a> {
         self.bolt.commit().map_err(stopped)?;
         match found {
             Found::Bucket(bucket) => Ok(Some(bucket)),
-            Found::Missing => Ok(None),
+            Found::Missing => {
+                self.bolt.create(name.as_bytes()).map_err(stopped)?;
+                Ok(None)
+            }
             Found::Incompatible => Err(Stopped::Refuses(match self.release.minor {
                 ..=4 => format!("cannot create bucket {name} (incompatible value)"),
                 _ => "failed to create a bucket {\"error\": \"incompatible value\"}".to_owned(),
@@ -166,7 +172,7 @@ impl<'a> Backend<'a> {
             if !wire::reads(USER, value) {
                 return Err(unreadable("User", "user"));
             }
-            names.extend(wire::texts(value, 1).last().cloned());
+            names.push(wire::texts(value, 1).last().cloned().unwrap_or_default());
             Ok(())
         })?;
         for name in names {
@@ -207,32 +213,21 @@ impl<'a> Backend<'a> {
     /// Membership: its buckets are created if they are missing.
     pub fn membership(&self) -> Result<(), Stopped> {
         let members = self.create("members")?;
-        let removed = self.create("members_removed")?;
+        self.create("members_removed")?;
         let cluster = self.create("cluster")?;
         if self.release.minor <= 4 {
             return Ok(());
         }
-        // Since 3.5.24 a member removes from the db what only the db knows (etcd#19557), and reads all members for it.
-        let cleans = self.release.minor == 5 && self.release.patch >= 24;
-        self.each(members, |key, value| {
-            let text = std::str::from_utf8(key).unwrap_or_default();
-            let json = String::from_utf8_lossy(value);
-            let refuses = |why: &str| Err(Stopped::Refuses(format!("panic: {why}")));
-            if !cleans {
-                Ok(())
-            } else if u64::from_str_radix(text, 16).is_err() {
-                refuses("failed to parse member id from key")
-            } else if serde_json::from_str::<serde_json::Value>(&json).is_err() {
-                refuses("couldn't read members from backend")
-            } else {
-                Ok(())
-            }
-        })?;
-        if cleans {
-            self.each(removed, |_, _| Ok(()))?;
+        if !self.cleans_up() {
+            self.each(members, |_, _| Ok(()))?;
         }
         self.value(cluster, b"downgrade")?;
         Ok(())
+    }
+
+    /// Since 3.5.24 a member removes from the db what only the db knows (etcd#19557), and reads all members for it.
+    fn cleans_up(&self) -> bool {
+        self.release.minor == 5 && self.release.patch >= 24
     }
 
     /// `store.restore`.
@@ -261,6 +256,7 @@ impl<'a> Backend<'a> {
         // A bumped restore writes one record without a key: no range of keys contains it.
         let named = index.keys.iter().filter(|(key, _)| !key.is_empty());
         restored.keys = named.map(|(_, key)| key).filter(served).count();
+        restored.compacted = finished.unwrap_or(-1);
         // Where keys are not tested to be in order, a record that the walk meets may be out of reach of a search.
         let searched = index.disordered || generation(self.release) == Generation::V1_3_6;
         if let Some(bucket) = bucket.filter(|_| searched) {
@@ -270,6 +266,26 @@ impl<'a> Backend<'a> {
             }
         }
         Ok(restored)
+    }
+
+    /// The records that are served: what the replay of the log starts from if only etcd's way through the db finds them.
+    pub fn live(&self, restored: &Restored) -> Result<Live, Stopped> {
+        let mut index = Index::default();
+        let mut live = Live::default();
+        let Some(bucket) = self.create("key")? else {
+            return Ok(live);
+        };
+        self.records(&bucket, &mut index)?;
+        for (key, indexed) in &index.keys {
+            if !indexed.live || indexed.modified.0 > restored.revision {
+                continue;
+            }
+            let record = self.bolt.get(&bucket, &indexed.stored).map_err(stopped)?;
+            if let Some(record) = record {
+                live.0.insert(key.clone(), record.into_owned());
+            }
+        }
+        Ok(live)
     }
 
     fn revision_in(&self, meta: Option<OpenBucket>, key: &[u8]) -> Result<Option<i64>, Stopped> {
@@ -353,6 +369,21 @@ impl<'a> Backend<'a> {
                     .rewrite(name.as_bytes(), &bucket, key)
                     .map_err(stopped)?;
             }
+        }
+        if !self.cleans_up() {
+            return Ok(());
+        }
+        for name in ["members", "members_removed"] {
+            let bucket = self.create(name)?;
+            self.each(bucket, |key, _| {
+                let text = std::str::from_utf8(key).unwrap_or_default();
+                match u64::from_str_radix(text, 16) {
+                    Ok(_) => Ok(()),
+                    Err(_) => Err(Stopped::Refuses(
+                        "panic: failed to parse member id from key".to_owned(),
+                    )),
+                }
+            })?;
         }
         Ok(())
     }
