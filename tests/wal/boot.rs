@@ -14,6 +14,7 @@ fn start(files: &Files, release: Release) -> Result<(Start, Reading<'_>), Halt> 
 }
 
 /// What is asked of a reading, without the bytes it was read from.
+#[derive(Debug)]
 struct Read {
     repair: Option<boot::Repair>,
     erases: Option<(usize, u64, u64)>,
