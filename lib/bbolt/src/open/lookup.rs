@@ -8,6 +8,8 @@ use super::memory::{Copied, Pointer, Span};
 use super::page::{Element, RawPage};
 use super::{Death, Opened};
 
+/// The longest number or revision in a bucket of etcd.
+const FRONT_BYTES: u64 = 17;
 /// Bytes of a bucket's header, before an inline page.
 const BUCKET_HEADER_BYTES: u64 = 16;
 
@@ -143,7 +145,17 @@ impl<'a> Opened<'a> {
         match self.at(&cursor, key)? {
             None => Ok(None),
             Some(element) if element.flags & 1 != 0 => Ok(Some(Cow::Borrowed(&[]))),
-            Some(element) => self.memory.bytes(element.value).map(Some),
+            // Numbers and revisions are read from the front of a value, however long it claims to be.
+            Some(element) => match self.memory.prefix(element.value) {
+                Err(Death::Chance(_)) if element.value.len > FRONT_BYTES => {
+                    let front = Span {
+                        len: FRONT_BYTES,
+                        ..element.value
+                    };
+                    self.memory.bytes(front).map(Some)
+                }
+                value => value.map(|(bytes, _)| Some(bytes)),
+            },
         }
     }
 

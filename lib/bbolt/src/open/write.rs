@@ -62,6 +62,14 @@ impl Opened<'_> {
     fn materialize(&self, page: &RawPage, has_page: bool) -> Result<(), Death> {
         if self.generation == Generation::V1_3_6 && has_page {
             let named = self.unchecked(page.id)?;
+            if named.from != page.from
+                && page.is_leaf(self.generation)
+                && !named.is_leaf(self.generation)
+            {
+                return Err(Death::Panic(
+                    "assertion failed: expected leaf node".to_owned(),
+                ));
+            }
             if named.from != page.from {
                 return Err(Death::Chance(format!(
                     "bbolt rewrites the page at offset {:#x} with the content of page {}, which its header names",
