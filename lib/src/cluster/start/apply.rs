@@ -2,7 +2,7 @@
 
 use super::Stopped;
 use super::engine::Engine;
-use crate::backend::{Cluster, Meta, Version};
+use crate::backend::{Cluster, Meta, EtcdVersion};
 use crate::raft::{ConfChange, ConfChangeType, Entry, Operation, Payload, Request};
 use crate::snap::Store;
 use crate::wal::boot::{self, Reading};
@@ -37,7 +37,7 @@ impl Engine<'_, '_> {
     }
 
     /// `mustDetectDowngrade`.
-    pub(super) fn downgrade(&self, version: Version) -> Result<(), Stopped> {
+    pub(super) fn downgrade(&self, version: EtcdVersion) -> Result<(), Stopped> {
         if version.minor <= u64::from(self.release.minor) {
             return Ok(());
         }

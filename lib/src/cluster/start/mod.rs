@@ -14,7 +14,7 @@ mod wire;
 pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
 
 use crate::Error;
-use crate::backend::{Cluster, Meta, Version};
+use crate::backend::{Cluster, Meta, EtcdVersion};
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover::Replayed;
@@ -87,7 +87,7 @@ pub fn state_after_start<'m>(
 
 /// The newest release of the minor version whose schema the db has.
 fn written_by(member: &Member) -> Release {
-    let version = member.db().map_or(Version::new(3, 5, 0), |db| {
+    let version = member.db().map_or(EtcdVersion::new(3, 5, 0), |db| {
         let cluster = Cluster::read(&db, &mut |_| {}).cluster_version;
         let schema = Meta::read(&db, &mut |_| {}).schema_version();
         cluster.unwrap_or(schema).max(schema)

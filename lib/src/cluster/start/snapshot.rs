@@ -112,7 +112,7 @@ impl Engine<'_, '_> {
         if from.index <= index {
             return Ok(());
         }
-        let received = self.member.evidence().of(Role::SnapDb);
+        let received = self.member.evidence().with_role(Role::SnapDb);
         let fitting = received.iter().find(
             |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
         );
