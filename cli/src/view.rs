@@ -42,7 +42,7 @@ pub(crate) struct View<'m> {
 impl<'m> View<'m> {
     /// Reads the keyspace.
     pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
-        let keyspace = ui.take(member.keyspace_answer()?);
+        let keyspace = ui.take(member.keyspace()?);
         let replayed = match side.replay {
             true => Some(state_after_start(member, None, &*ui.progress())?),
             false => None,
@@ -96,7 +96,8 @@ impl<'m> View<'m> {
 
     /// Where the bytes of the db are.
     pub(crate) fn space(&self) -> Result<Space, etcd_inspect::Error> {
-        self.member.space(&self.member.keyspace()?.counts())
+        self.member
+            .space(&self.member.readable_keyspace()?.counts())
     }
 
     /// As [`View::space`], where all records of the view were counted already.

@@ -12,7 +12,7 @@ fn wal_and_store_of_healthy_directories_agree() {
         let mut found = Vec::new();
         let reach = applied(
             &db,
-            &member.keyspace().unwrap(),
+            &member.readable_keyspace().unwrap(),
             &wal,
             index,
             &etcd_inspect::progress::Silent,

@@ -90,7 +90,11 @@ fn members_that_hold_the_same_are_hashed_and_not_searched() {
 fn the_first_revision_that_differs_is_that_of_the_record_that_was_changed() {
     let paths = members("k8s-1.20-cluster3");
     let opened = Member::open(&paths[2]).unwrap();
-    let compacted = opened.keyspace().unwrap().compact_revision().unwrap_or(0);
+    let compacted = opened
+        .readable_keyspace()
+        .unwrap()
+        .compact_revision()
+        .unwrap_or(0);
     let healthy = Db::read(&paths[2].join("member/snap/db"));
     let main_of = |key: &std::ops::Range<usize>| {
         i64::from_be_bytes(healthy.bytes[key.start..key.start + 8].try_into().unwrap())

@@ -85,7 +85,7 @@ fn ask(path: &Path) {
 }
 
 fn keyspace(member: &Member) {
-    let Ok(keyspace) = member.keyspace() else {
+    let Ok(keyspace) = member.readable_keyspace() else {
         return;
     };
     let _ = member.keyspace_damage().len();

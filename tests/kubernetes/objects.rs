@@ -18,7 +18,7 @@ fn open(path: &Path) -> Member {
 
 fn objects(member: &Member, keyring: Keyring) -> Objects<'_> {
     Objects::new(
-        member.keyspace().unwrap(),
+        member.readable_keyspace().unwrap(),
         member.db_file().unwrap().name(),
         None,
         keyring,
@@ -80,7 +80,7 @@ fn keys_per_resource_are_those_that_etcd_counted() {
     ] {
         let root = testkit::fixture(member);
         let member_dir = open(&root.join(data));
-        let keyspace = member_dir.keyspace().unwrap();
+        let keyspace = member_dir.readable_keyspace().unwrap();
         let live = keyspace.live(&KeyRange::all(), None).unwrap();
         let layout = Layout::detect(live.iter().map(|version| version.key));
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();

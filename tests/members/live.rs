@@ -8,7 +8,7 @@ use crate::each;
 
 /// The live keys of a member, in key order.
 fn live(member: &etcd_inspect::member::Member) -> Vec<Live> {
-    let keyspace = member.keyspace().unwrap();
+    let keyspace = member.readable_keyspace().unwrap();
     let listed = keyspace.live(&KeyRange::all(), None).unwrap();
     let row = |version: etcd_inspect::mvcc::Version<'_>| {
         let message = version.key_value().unwrap();
@@ -26,7 +26,7 @@ fn live(member: &etcd_inspect::member::Member) -> Vec<Live> {
 
 /// Whether the db alone has everything that etcd returned after its start.
 fn is_level(expected: &Expected, member: &etcd_inspect::member::Member) -> bool {
-    let revision = u64::try_from(member.keyspace().unwrap().revision()).unwrap();
+    let revision = u64::try_from(member.readable_keyspace().unwrap().revision()).unwrap();
     assert!(
         revision == expected.number("revision").unwrap()
             || expected.killed()
@@ -82,7 +82,7 @@ fn the_history_holds_every_event_that_a_watch_gave() {
         let Some(events) = expected.history().filter(|_| is_level(expected, member)) else {
             return;
         };
-        let keyspace = member.keyspace().unwrap();
+        let keyspace = member.readable_keyspace().unwrap();
         let records: Vec<_> = keyspace.between(0..=i64::MAX).collect();
         assert_eq!(records.len(), events.len(), "{}", expected.name);
         for (record, event) in records.iter().zip(&events) {
@@ -116,7 +116,7 @@ fn the_newest_revisions_alone_say_of_their_keys_what_the_index_says() {
     let mut compared = 0;
     each(|expected, member| {
         let newest = member.newest_keyspace().unwrap();
-        let whole = member.keyspace().unwrap();
+        let whole = member.readable_keyspace().unwrap();
         assert_eq!(newest.revision(), whole.revision(), "{}", expected.name);
         let listed = newest.all(&KeyRange::all());
         assert!(!listed.is_empty() || whole.all(&KeyRange::all()).is_empty());
@@ -152,8 +152,8 @@ fn an_index_that_was_stopped_is_read_anew_when_it_is_asked_for_again() {
         let fresh = etcd_inspect::member::Member::open(expected.data_dir()).unwrap();
         assert!(fresh.keyspace_with(&Stopped).unwrap().is_none());
         assert_eq!(
-            fresh.keyspace().unwrap().index().len(),
-            member.keyspace().unwrap().index().len(),
+            fresh.readable_keyspace().unwrap().index().len(),
+            member.readable_keyspace().unwrap().index().len(),
             "{}",
             expected.name
         );

@@ -192,7 +192,7 @@ impl Ask<'_> {
             said.snapshot_status["hash"].as_u64().unwrap()
         );
         assert_eq!(
-            member.keyspace().unwrap().revision(),
+            member.readable_keyspace().unwrap().revision(),
             said.snapshot_status["revision"].as_i64().unwrap()
         );
     }

@@ -93,7 +93,7 @@ fn one(incident: &Incident, every: bool) -> String {
         backup.stderr
     );
     let member = Member::open(&backup.out).unwrap();
-    let live = live_of(&member.keyspace().unwrap());
+    let live = live_of(&member.readable_keyspace().unwrap());
     let mut wrong = Vec::new();
     for (key, numbers) in &live {
         if truth.get(key) != Some(numbers) {
@@ -181,7 +181,7 @@ fn damage_that_leaves_the_log_whole_loses_nothing() {
         let copy = incident.reproduce();
         let backup = salvage(&copy.data_dir(), &[]);
         let member = Member::open(&backup.out).unwrap();
-        let live = live_of(&member.keyspace().unwrap());
+        let live = live_of(&member.readable_keyspace().unwrap());
         assert_eq!(
             backup.number("revision"),
             revision,

@@ -93,7 +93,7 @@ fn differences(
         .filter_map(|member| {
             let file = member.db_file().ok()?.name();
             Some(Objects::new(
-                member.keyspace().ok()?,
+                member.readable_keyspace().ok()?,
                 file,
                 None,
                 keyring.clone(),

@@ -73,7 +73,7 @@ fn quota(text: &str) -> Result<u64, String> {
 
 pub(crate) fn run(args: &SpaceArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let keyspace = ui.take(member.keyspace_answer()?);
+    let keyspace = ui.take(member.keyspace()?);
     let objects = kube::open(&member, keyspace, &args.layout, &KeyFiles::default())?;
     let question = SpaceQuestion {
         by: args.by,

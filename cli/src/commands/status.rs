@@ -356,7 +356,7 @@ fn keyspace(
     sheet.put("compact_revision", compacted.unwrap_or(0));
     let mut text = thousands(keyspace.revision().into());
     if let Some(replayed) = view.replayed() {
-        let before = member.keyspace()?.revision();
+        let before = member.readable_keyspace()?.revision();
         sheet.put("db_revision", before);
         sheet.put("replayed_entries", replayed.reach.entries);
         text.push_str(&format!(

@@ -156,7 +156,7 @@ pub(super) fn db_and_log(
     if index == 0
         && log.first().is_some_and(|first| first.index == 1)
         && member
-            .keyspace()
+            .readable_keyspace()
             .is_ok_and(|keyspace| !keyspace.index().is_empty())
     {
         let message = "consistent_index is 0 although the store has records: a start applies the whole WAL again";
@@ -275,7 +275,7 @@ fn joined_without_data(member: &Member, db: &Db<'_>, wal: &Wal<'_>, report: &mut
         return;
     };
     let has_records = !member
-        .keyspace()
+        .readable_keyspace()
         .is_ok_and(|keyspace| keyspace.index().is_empty());
     if !is_empty || !log.damages.is_empty() || has_records {
         return;

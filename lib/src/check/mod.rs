@@ -370,7 +370,7 @@ impl Run<'_> {
     fn applied(&mut self) {
         let (Ok(db), Ok(keyspace), Some(wal)) = (
             self.member.db(),
-            self.member.keyspace(),
+            self.member.readable_keyspace(),
             self.member.wal_with(self.progress),
         ) else {
             return;
@@ -399,7 +399,8 @@ impl Run<'_> {
 
     /// The values, as Kubernetes reads them.
     fn objects(&mut self, keyring: &Keyring) {
-        let (Ok(keyspace), Ok(file)) = (self.member.keyspace(), self.member.db_file()) else {
+        let (Ok(keyspace), Ok(file)) = (self.member.readable_keyspace(), self.member.db_file())
+        else {
             self.skip("Kubernetes objects", "there is no readable keyspace");
             return;
         };

@@ -275,7 +275,7 @@ impl Dataset {
     /// # Errors
     /// As [`Member::db`]; [`Error::Missing`] if the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Answer<Keyspace<'_>>, Error> {
-        let stored = self.shared.member.keyspace()?;
+        let stored = self.shared.member.readable_keyspace()?;
         let keyspace = match self.side {
             Side::Stored => stored,
             Side::Replayed => self.replay(&Silent)?.keyspace(&stored),

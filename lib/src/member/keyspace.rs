@@ -51,35 +51,35 @@ fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, 
 }
 
 impl Member {
-    /// The keyspace as the db has it, without what only the WAL knows.
+    /// The keyspace as the db has it, without what only the WAL knows, and what could not be read of it.
     ///
-    /// The first call reads all leaf pages of the `key` bucket on all cores; what it met on the way is
-    /// [`Member::keyspace_damage`].
+    /// The first call reads all leaf pages of the `key` bucket on all cores.
     ///
     /// ```no_run
     /// use etcd_inspect::member::Member;
     /// use etcd_inspect::mvcc::KeyRange;
     /// let member = Member::open("/copy/m1")?;
-    /// let keyspace = member.keyspace()?;
+    /// // An error if a page of the tree is damaged; `into_parts` gives what can be read.
+    /// let keyspace = member.keyspace()?.complete()?;
     /// for version in keyspace.live(&KeyRange::all(), None)?.iter() {
     ///     println!("{}", String::from_utf8_lossy(version.key));
     /// }
-    /// # Ok::<(), etcd_inspect::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Member::db`]; [`Error::Missing`] where the db has no `key` bucket.
-    pub fn keyspace(&self) -> Result<Keyspace<'_>, Error> {
-        self.noted_keyspace(Noted::default())
+    /// As [`Member::db`]; [`Error::Missing`] if the db has no `key` bucket.
+    pub fn keyspace(&self) -> Result<Answer<Keyspace<'_>>, Error> {
+        let keyspace = self.readable_keyspace()?;
+        Ok(Answer::new(keyspace, self.damage()))
     }
 
-    /// The keyspace with what could not be read of it.
+    /// What can be read of the keyspace, for those who report its damage ([`Member::damage`]) on their own way.
     ///
     /// # Errors
     /// As [`Member::keyspace`].
-    pub fn keyspace_answer(&self) -> Result<Answer<Keyspace<'_>>, Error> {
-        let keyspace = self.keyspace()?;
-        Ok(Answer::new(keyspace, self.damage()))
+    pub fn readable_keyspace(&self) -> Result<Keyspace<'_>, Error> {
+        self.noted_keyspace(Noted::default())
     }
 
     /// As [`Member::keyspace`], for whoever wants its hash: the first call of either also sums every record on the way, so
@@ -116,7 +116,7 @@ impl Member {
             }
             self.index.get_or_init(|| indexed);
         }
-        self.keyspace().map(Some)
+        self.readable_keyspace().map(Some)
     }
 
     /// The newest revisions alone, from some of the last leaf pages: what they say of the newest revision is what

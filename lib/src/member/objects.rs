@@ -33,7 +33,7 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 ///
 /// let member = Member::open("/copy/m1")?;
 /// let limits = &member.options().evidence.limits;
-/// let keyspace = member.keyspace()?;
+/// let keyspace = member.readable_keyspace()?;
 /// let objects = Objects::new(keyspace, member.db_file()?.name(), None, Keyring::default(), limits);
 /// for target in objects.layout().resolve("pods") {
 ///     for version in objects.list(&target, Some("shop"), None)? {

@@ -179,7 +179,7 @@ pub(crate) fn replay_entries<'a>(
     last: u64,
 ) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
-    let keyspace = member.keyspace()?;
+    let keyspace = member.readable_keyspace()?;
     let mut reach = Reach {
         from,
         to: from,

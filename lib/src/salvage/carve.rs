@@ -200,7 +200,7 @@ pub fn carve<'a>(
     };
     let mut origins = loose.origins;
     sort(&mut set, &mut origins);
-    let keyspace = member.keyspace().ok();
+    let keyspace = member.readable_keyspace().ok();
     let found = set
         .records
         .iter()

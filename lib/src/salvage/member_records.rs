@@ -78,7 +78,7 @@ impl<'a> StoredSide<'a> {
             Ok(db) => {
                 side.meta = Meta::read(&db, &mut |_| {});
                 side.stored = StoredRecords::read(&db, source);
-                side.keyspace = member.keyspace().ok();
+                side.keyspace = member.readable_keyspace().ok();
                 side.db = Some(db);
             }
             Err(error) => lost.push(Lost {

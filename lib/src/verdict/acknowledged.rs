@@ -70,7 +70,7 @@ impl<'a> Acknowledged<'a> {
         committed: u64,
         progress: &dyn Progress,
     ) -> Self {
-        let keyspace = member.keyspace().ok();
+        let keyspace = member.readable_keyspace().ok();
         let wal = member.wal_with(progress);
         let from_beginning = wal.as_ref().is_some_and(|wal| {
             let first = wal.log().first();

@@ -47,7 +47,7 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
         return None;
     }
     let of_log = Acknowledged::build(member, false, 0, 0, progress);
-    restored::compare(&member.keyspace().ok()?, &of_log)
+    restored::compare(&member.readable_keyspace().ok()?, &of_log)
 }
 
 impl<'a> Facts<'a> {
@@ -73,7 +73,7 @@ impl<'a> Facts<'a> {
         let mut acknowledged =
             Acknowledged::build(member, on_db, sound.twice(), committed, progress);
         let restored = restored(member, applied, progress);
-        if let (Some(restored), Ok(keyspace)) = (&restored, member.keyspace()) {
+        if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {
             // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.
             acknowledged = Acknowledged::of_db(&keyspace, applied);
             acknowledged.possibly = restored.undone.clone();
@@ -110,7 +110,7 @@ impl<'a> Facts<'a> {
 
     /// Whether the db can be read, in whole or in part.
     pub(super) fn db(&self) -> Option<Keyspace<'a>> {
-        self.member.keyspace().ok()
+        self.member.readable_keyspace().ok()
     }
 
     /// What a store costs against the acknowledged state: lost, wrong, and applied twice.

@@ -37,7 +37,7 @@ fn main() {
     }
     for fixture in ["k8s-1.20-etcd35", "k8s-1.20-etcd35-enc"] {
         let member = Member::open(testkit::data_dir(fixture)).expect("a member");
-        let keyspace = member.keyspace().expect("a keyspace");
+        let keyspace = member.readable_keyspace().expect("a keyspace");
         let live = keyspace.live(&KeyRange::all(), None).expect("keys");
         let all: Vec<u8> = live.iter().step_by(9).flat_map(|version| [version.key, b"\n"].concat()).collect();
         seed("key", fixture, &all);

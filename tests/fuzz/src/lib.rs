@@ -179,7 +179,7 @@ pub fn archive(data: &[u8]) {
 pub(crate) fn ask(member: &Member) {
     let report = etcd_inspect::check::check(member, etcd_inspect::check::Depth::Deep, &Silent);
     black_box(report.findings.iter().map(|finding| finding.message.len()).sum::<usize>());
-    if let Ok(space) = member.keyspace() {
+    if let Ok(space) = member.readable_keyspace() {
         keyspace(&space);
         if let Ok(file) = member.db_file() {
             let objects = Objects::new(space, file.name(), None, Keyring::default(), &member.options().evidence.limits);

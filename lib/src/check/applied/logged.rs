@@ -212,7 +212,7 @@ fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<Write<'p>>) -> bool {
 /// # Errors
 /// As [`Member::keyspace`].
 pub fn logged(member: &Member, progress: &dyn Progress) -> Result<Option<Logged>, Error> {
-    let keyspace = member.keyspace()?;
+    let keyspace = member.readable_keyspace()?;
     let Some(wal) = member.wal_with(progress) else {
         return Ok(None);
     };

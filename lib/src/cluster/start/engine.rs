@@ -408,7 +408,7 @@ impl<'m> Engine<'m, '_> {
             );
         }
         // What we read from a damaged db may be more than etcd reads: then its own way through the db counts.
-        let base = self.member.keyspace().ok();
+        let base = self.member.readable_keyspace().ok();
         let same = base.is_some_and(|base| {
             (base.revision(), base.live_count()) == (restored.revision, restored.keys)
         });

@@ -124,7 +124,7 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
     let mut rows: Vec<MemberRow> = facts.iter().map(row::row).collect();
     let keyspaces: Vec<Keyspace<'_>> = members
         .iter()
-        .filter_map(|member| member.keyspace().ok())
+        .filter_map(|member| member.readable_keyspace().ok())
         .collect();
     let mut contents = Contents::default();
     if keyspaces.len() == members.len() {

@@ -58,7 +58,7 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
     if let Ok(db) = member.db() {
         row.applied = Meta::read(&db, &mut |_| {}).consistent_index;
     }
-    if let Ok(keyspace) = member.keyspace() {
+    if let Ok(keyspace) = member.readable_keyspace() {
         row.revision = Some(keyspace.revision());
         row.compact_revision = keyspace.compact_revision();
         row.keys = Some(keyspace.live_count());

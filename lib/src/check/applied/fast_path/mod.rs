@@ -147,7 +147,7 @@ mod tests {
 
     fn path(name: &str) -> Option<(FastPath, usize)> {
         let member = Member::open(testkit::data_dir(name)).unwrap();
-        let (keyspace, wal) = (member.keyspace().unwrap(), member.wal().unwrap());
+        let (keyspace, wal) = (member.readable_keyspace().unwrap(), member.wal().unwrap());
         let applied = member.meta().unwrap().consistent_index.unwrap();
         let entries = runs(&wal).pop().unwrap();
         fast_path(&keyspace, &entries, applied, &located::progress::Silent)
