@@ -190,6 +190,62 @@ fn evidence_that_may_only_be_read_is_enough() {
 }
 
 #[test]
+fn a_folder_that_this_user_may_not_read_is_not_judged() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let data = copy.join("data");
+    let outside = tempfile::tempdir().unwrap();
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut top = copy.to_path_buf();
+    while top.starts_with(std::env::temp_dir()) && top != std::env::temp_dir() {
+        fs::set_permissions(&top, fs::Permissions::from_mode(0o755)).unwrap();
+        top.pop();
+    }
+    for_each(&data, &mut |path| {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    });
+    fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = outside.path().join("etcd-inspect");
+    fs::copy(env!("CARGO_BIN_EXE_etcd-inspect"), &binary).unwrap();
+    for folder in ["member/wal", "member/snap"] {
+        let folder = data.join(folder);
+        // The folder is root's, or that of the user who runs the test: mode 0 keeps everybody else out, and this one too.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0)).unwrap();
+        let mut command = if root {
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+                .arg(&binary);
+            command
+        } else {
+            Command::new(&binary)
+        };
+        let output = quiet(&mut command)
+            .args(["check", "-o", "json"])
+            .arg(&data)
+            .output()
+            .expect("setpriv, of util-linux");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{}: {text}",
+            folder.display()
+        );
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["verdict"], "unreadable", "{text}");
+        let findings = report["findings"].as_array().unwrap();
+        let errors: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding["severity"] == "error")
+            .map(|finding| finding["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(errors, ["DIR-015"], "{text}");
+    }
+}
+
+#[test]
 fn a_read_only_mount_is_enough() {
     let copy = fixture_copy("etcd-3.5.30");
     let data = copy.join("data");

@@ -131,6 +131,7 @@ pub fn check_with(
     let mut run = Run {
         member,
         depth,
+        compared: None,
         progress,
         found: Collector::new(member.options().evidence.limits.findings_per_code),
         checked: Vec::new(),
@@ -168,6 +169,8 @@ pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut locat
 struct Run<'m> {
     member: &'m Member,
     depth: Depth,
+    /// How far the store was compared with the WAL.
+    compared: Option<ComparedRange>,
     progress: &'m dyn Progress,
     found: Collector,
     checked: Vec<String>,
@@ -386,6 +389,7 @@ impl Run<'_> {
                     "store against WAL: {} records of raft entries {first} to {last}, from revision {} on",
                     reach.records, reach.from_revision
                 ));
+                self.compared = Some(reach);
                 if let Some(next) = reach.stopped_at {
                     self.skip(
                         &format!("store against WAL from raft entry {next} on"),
@@ -454,6 +458,14 @@ impl Run<'_> {
     fn report(self) -> Report {
         let has_other_members = self.has_other_members();
         let may_not_read = self.may_not_read();
+        let compared = self.compared;
+        let newest = match self.depth {
+            Depth::Quick => 0,
+            _ => self
+                .member
+                .keyspace()
+                .map_or(0, |keyspace| keyspace.revision()),
+        };
         let Self {
             member,
             found,
@@ -477,7 +489,7 @@ impl Run<'_> {
         let in_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
         if let Ok(db) = member.db()
             && in_dir
-            && let Some(torn) = torn_copy::torn_copy(&db, &findings)
+            && let Some(torn) = torn_copy::torn_copy(&db, &findings, compared, newest)
         {
             findings.insert(0, torn);
         }

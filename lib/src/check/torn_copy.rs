@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use super::applied::ComparedRange;
 use crate::bolt::{Db, PageType, Pgid};
 use crate::codes::{bolt, cross, wal};
 use crate::mvcc::{Revision, StoredKey};
@@ -13,7 +14,14 @@ use located::codes::Code;
 use located::{Finding, Place, Severity};
 
 /// Reports a torn copy if the other findings are signs of one, and names these.
-pub(super) fn torn_copy(db: &Db<'_>, findings: &[Finding]) -> Option<Finding> {
+///
+/// `compared` is how far the store was compared with the WAL, `newest` the newest revision of the store.
+pub(super) fn torn_copy(
+    db: &Db<'_>,
+    findings: &[Finding],
+    compared: Option<ComparedRange>,
+    newest: i64,
+) -> Option<Finding> {
     let errors = || {
         let errors = findings.iter();
         errors.filter(|finding| finding.severity == Severity::Error)
@@ -48,10 +56,24 @@ pub(super) fn torn_copy(db: &Db<'_>, findings: &[Finding]) -> Option<Finding> {
     if structure > 0 && of(&[&cross::TWICE]) > 0 {
         signs.push("the store has records of entries after consistent_index".to_owned());
     }
-    if structure > 0 && of(&[&cross::INDEX_AHEAD]) > 0 {
-        signs.push("the db is ahead of the WAL".to_owned());
+    if let Some(page) = taken_root(db) {
+        signs.push(format!(
+            "the root page {page} has records, so a later transaction has taken it"
+        ));
     }
-    if signs.is_empty() || structure == 0 {
+    // The log is sound to its end, and the store goes on after it: the log was copied first.
+    let is_log_sound = !findings.iter().any(|finding| {
+        wal::ALL
+            .iter()
+            .any(|code| std::ptr::eq(*code, finding.code))
+    });
+    let to = compared.map_or(i64::MAX, |compared| compared.to_revision);
+    if is_log_sound && of(&[&cross::INDEX_AHEAD]) > 0 && of(cross::ALL) == 1 && newest > to {
+        signs.push(format!(
+            "the WAL is sound to its end, at revision {to}, and the store goes on to {newest}: the WAL was copied before the db"
+        ));
+    }
+    if signs.is_empty() {
         return None;
     }
     let message = format!(
@@ -59,7 +81,18 @@ pub(super) fn torn_copy(db: &Db<'_>, findings: &[Finding]) -> Option<Finding> {
         signs.join("; ")
     );
     let finding = Finding::new(&bolt::TORN_COPY, Place::file(db.file().file()), message);
-    Some(finding.count(structure as u64))
+    Some(finding.count(structure.max(1) as u64))
+}
+
+/// The root page, if it has records of the `key` bucket instead of buckets.
+fn taken_root(db: &Db<'_>) -> Option<u64> {
+    let root = db.root().root();
+    let page = db.page(root).ok()?;
+    let is_leaf = page.header.page_type() == Some(PageType::Leaf);
+    let first = page.items().flatten().next()?;
+    revision(first.key)
+        .filter(|_| is_leaf && !first.is_bucket())
+        .map(|_| root.0)
 }
 
 /// The page of a finding, if its records are newer or older than the branch page above it says.

@@ -51,6 +51,8 @@ pub struct ComparedRange {
     pub from_revision: i64,
     /// Records compared.
     pub records: u64,
+    /// The revision of the store after the last of them.
+    pub to_revision: i64,
     /// The first applied entry that was not compared, though others were.
     pub stopped_at: Option<u64>,
 }
@@ -194,7 +196,10 @@ impl<'a> LogComparison<'_, 'a> {
         let Some(begin) = found else {
             self.stopped = "no write in the WAL was found in the store above the compaction revision: the revisions of its entries are not known".to_owned();
             if self.whole && !self.progress.cancelled() {
-                self.without_anchor(applied);
+                let is_complete = entries
+                    .last()
+                    .is_some_and(|last| last.entry.index >= consistent_index);
+                self.without_anchor(applied, is_complete);
             }
             return;
         };
@@ -220,9 +225,9 @@ impl<'a> LogComparison<'_, 'a> {
     }
 
     /// Reports what is certain about entries that fit no revision of the store.
-    fn without_anchor(&mut self, applied: &[RunEntry<'a>]) {
+    fn without_anchor(&mut self, applied: &[RunEntry<'a>], is_complete: bool) {
         let mut bit_rot = self.findings.empty();
-        let last = single_bit_mismatches(
+        let mut last = single_bit_mismatches(
             self.keyspace,
             applied,
             i64::MAX,
@@ -230,6 +235,11 @@ impl<'a> LogComparison<'_, 'a> {
             self.progress,
             &mut bit_rot,
         );
+        // If the log ends before consistent_index, the store has later writes of the same keys.
+        if !is_complete {
+            last = single_bit::LastWrites::default();
+            bit_rot = self.findings.empty();
+        }
         let another = another_store::another_store(
             self.keyspace,
             self.wal,
@@ -246,6 +256,7 @@ impl<'a> LogComparison<'_, 'a> {
 
     fn reached(&mut self, one: ComparedRange) {
         self.reach.records = self.reach.records.saturating_add(one.records);
+        self.reach.to_revision = one.to_revision;
         if let Some((first, last)) = one.indexes {
             if self.reach.indexes.is_none() {
                 self.reach.from_revision = one.from_revision;

@@ -220,6 +220,7 @@ impl CarefulPath<'_, '_> {
             }
             self.reached(index, beyond, stored.len());
         }
+        self.reach.to_revision = replay.revision();
         self.kept(&replay, findings);
         Broken::Done
     }

@@ -133,6 +133,7 @@ pub(super) fn fast_path(
             indexes: Some((first, last)),
             from_revision: course.revision,
             records: path.records,
+            to_revision: path.revision,
             stopped_at: None,
         },
         whole,
