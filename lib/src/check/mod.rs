@@ -463,7 +463,7 @@ impl Run<'_> {
             Depth::Quick => 0,
             _ => self
                 .member
-                .keyspace()
+                .readable_keyspace()
                 .map_or(0, |keyspace| keyspace.revision()),
         };
         let Self {
