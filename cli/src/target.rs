@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::Error;
-use etcd_inspect::evidence::{Evidence, Options};
+use etcd_inspect::evidence::{Evidence, OpenOptions};
 
 use crate::failure::{Failure, shell_word};
 
@@ -20,7 +20,7 @@ pub(crate) fn resolve(
         return Ok(path.into());
     }
     let here = PathBuf::from(".");
-    match Evidence::open(&here, &Options::default()) {
+    match Evidence::open(&here, &OpenOptions::default()) {
         Ok(_) => Ok(here),
         Err(Error::NotEvidence { near, .. }) => Err(nothing(&near)),
         Err(_) => Err(nothing(&[])),

@@ -76,9 +76,9 @@ fn a_file_that_is_shortened_while_it_is_read_gives_what_is_left() {
 fn mapping_and_reading_give_the_same_bytes() {
     let top = tempdir().unwrap();
     data_dir(top.path());
-    let read = Options {
+    let read = OpenOptions {
         io: Io::Read,
-        ..Options::default()
+        ..OpenOptions::default()
     };
     let (mapped, read) = (open(top.path()), Evidence::open(top.path(), &read).unwrap());
     for (one, other) in mapped.files().iter().zip(read.files()) {
@@ -109,7 +109,7 @@ fn fifos_sockets_and_devices_are_never_opened() {
     ] {
         assert!(
             matches!(
-                Evidence::open(path, &Options::default()),
+                Evidence::open(path, &OpenOptions::default()),
                 Err(Error::Io { .. })
             ),
             "{path:?}"

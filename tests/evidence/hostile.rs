@@ -34,9 +34,9 @@ fn try_open(bytes: &[u8], limits: Limits) -> Result<Evidence, Error> {
     write(top.path().join("archive"), bytes);
     let evidence = Evidence::open(
         top.path().join("archive"),
-        &Options {
+        &OpenOptions {
             limits,
-            ..Options::default()
+            ..OpenOptions::default()
         },
     );
     let left: Vec<_> = fs::read_dir(top.path()).unwrap().collect();

@@ -114,7 +114,7 @@ fn what_is_no_evidence_names_the_evidence_nearby() {
         (why.as_str(), &near[..1]),
         ("the file is empty", &[copies.join("m1/member")][..])
     );
-    let missing = Evidence::open(copies.join("m3"), &Options::default());
+    let missing = Evidence::open(copies.join("m3"), &OpenOptions::default());
     assert!(matches!(missing, Err(Error::Io { .. })), "{missing:?}");
 }
 

@@ -70,7 +70,7 @@ fn a_held_file_that_is_cut_under_us_kills_nobody() {
     let wal = top.path().join("member/wal").join(SEGMENT);
     let held = File::options().write(true).open(&wal).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
-    let evidence = Evidence::open(top.path(), &Options::default()).unwrap();
+    let evidence = Evidence::open(top.path(), &OpenOptions::default()).unwrap();
     let bytes = evidence.wal()[0].bytes().unwrap().as_slice();
     held.set_len(100).unwrap();
     assert_eq!(bytes.len(), 64_000_000);

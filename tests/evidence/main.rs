@@ -17,7 +17,7 @@ mod real;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::evidence::{Evidence, Options};
+use etcd_inspect::evidence::{Evidence, OpenOptions};
 use etcd_inspect::{Error, Finding};
 
 const SEGMENT: &str = "0000000000000000-0000000000000000.wal";
@@ -25,13 +25,13 @@ const SNAP: &str = "0000000000000002-0000000000000065.snap";
 
 fn open(path: impl AsRef<Path>) -> Evidence {
     let path = path.as_ref();
-    Evidence::open(path, &Options::default())
+    Evidence::open(path, &OpenOptions::default())
         .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()))
 }
 
 /// Why it is not evidence, and what is suggested instead.
 fn refused(path: impl AsRef<Path>) -> (String, Vec<PathBuf>) {
-    match Evidence::open(path, &Options::default()) {
+    match Evidence::open(path, &OpenOptions::default()) {
         Err(Error::NotEvidence { why, near, .. }) => (why, near),
         other => panic!("{other:?}"),
     }

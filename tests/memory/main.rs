@@ -9,7 +9,7 @@
 
 use std::fs;
 
-use etcd_inspect::evidence::{Evidence, Options};
+use etcd_inspect::evidence::{Evidence, OpenOptions};
 
 /// The crc record at the head of every segment.
 const SEGMENT_HEAD: [u8; 12] = [4, 0, 0, 0, 0, 0, 0, 0x84, 8, 4, 16, 0];
@@ -29,7 +29,7 @@ fn a_hundred_thousand_segments_cost_names_only() {
         }
     }
     let before = anonymous_bytes();
-    let evidence = Evidence::open(&wal, &Options::default()).unwrap();
+    let evidence = Evidence::open(&wal, &OpenOptions::default()).unwrap();
     assert_eq!(evidence.wal().len(), 100_000);
     assert!(
         evidence

@@ -90,16 +90,20 @@ impl Cluster {
     /// Reads the three buckets; an unreadable value is reported to `sink` and the others are returned.
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
         let mut cluster = Self::default();
-        let (mut members, mut removed, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        each(db, b"members", sink, &mut |item| members.push(item));
-        each(db, b"members_removed", sink, &mut |item| removed.push(item));
-        each(db, b"cluster", sink, &mut |item| keys.push(item));
+        cluster.read_members(db, sink);
+        cluster.read_removed(db, sink);
+        cluster.read_versions(db, sink);
+        cluster
+    }
+
+    fn read_members(&mut self, db: &Db<'_>, sink: &mut Sink<'_>) {
+        let mut items = Vec::new();
+        each(db, b"members", sink, &mut |item| items.push(item));
         let bytes = db.file();
-        let file = bytes.file();
-        for item in members {
-            let place = value_place(file, &item);
+        for item in items {
+            let place = value_place(bytes.file(), &item);
             match ClusterMember::parse(item.key, item.value) {
-                Some(member) => cluster.members.push(ClusterMember {
+                Some(member) => self.members.push(ClusterMember {
                     place: Some(place),
                     ..member
                 }),
@@ -113,54 +117,60 @@ impl Cluster {
                 ),
             }
         }
-        for item in removed {
+    }
+
+    fn read_removed(&mut self, db: &Db<'_>, sink: &mut Sink<'_>) {
+        let mut items = Vec::new();
+        each(db, b"members_removed", sink, &mut |item| items.push(item));
+        let bytes = db.file();
+        for item in items {
             match id_of(item.key) {
-                Some(id) => cluster.removed.push(id),
+                Some(id) => self.removed.push(id),
                 None => {
                     let finding = Finding::new(
                         &codes::MEMBER_KEY,
-                        value_place(file, &item),
+                        value_place(bytes.file(), &item),
                         "the key of a removed member is no id",
                     );
                     sink(finding.seen(excerpt(item.key), "hexadecimal without leading zeros"));
                 }
             }
         }
-        for item in keys {
-            let place = value_place(file, &item);
-            match item.key {
+    }
+
+    /// Reads the bucket `cluster`.
+    fn read_versions(&mut self, db: &Db<'_>, sink: &mut Sink<'_>) {
+        let mut items = Vec::new();
+        each(db, b"cluster", sink, &mut |item| items.push(item));
+        let bytes = db.file();
+        for item in items {
+            let (what, is_read, expected) = match item.key {
                 b"clusterVersion" => {
-                    cluster.cluster_version = std::str::from_utf8(item.value)
+                    self.cluster_version = std::str::from_utf8(item.value)
                         .ok()
                         .and_then(|text| text.parse().ok());
-                    if cluster.cluster_version.is_none() {
-                        bad(
-                            sink,
-                            &codes::CLUSTER_VERSION,
-                            place,
-                            "clusterVersion",
-                            item.value,
-                            "a version such as 3.5.0",
-                        );
-                    }
+                    let is_read = self.cluster_version.is_some();
+                    ("clusterVersion", is_read, "a version such as 3.5.0")
                 }
                 b"downgrade" => {
-                    cluster.downgrade = json_object(item.value);
-                    if cluster.downgrade.is_none() {
-                        bad(
-                            sink,
-                            &codes::CLUSTER_VERSION,
-                            place,
-                            "downgrade",
-                            item.value,
-                            "JSON with target-version",
-                        );
-                    }
+                    self.downgrade = json_object(item.value);
+                    let is_read = self.downgrade.is_some();
+                    ("downgrade", is_read, "JSON with target-version")
                 }
-                _ => {}
+                _ => continue,
+            };
+            if !is_read {
+                let place = value_place(bytes.file(), &item);
+                bad(
+                    sink,
+                    &codes::CLUSTER_VERSION,
+                    place,
+                    what,
+                    item.value,
+                    expected,
+                );
             }
         }
-        cluster
     }
 
     /// The member of that id.

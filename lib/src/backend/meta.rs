@@ -3,7 +3,7 @@
 use crate::backend::value::{bad, each, json_object, u64_be, value_place};
 use crate::backend::{EtcdVersion, MemberId};
 use crate::bolt::Db;
-use crate::codes::backend as codes;
+use crate::codes::{Code, backend as codes};
 use crate::mvcc::{Compaction, StoredKey};
 use located::{Place, Sink, Term};
 
@@ -74,6 +74,12 @@ fn compaction<S: serde::Serializer>(
     serializer.collect_map(revisions)
 }
 
+/// A field that was parsed: its key, and code and expected value if the bytes are not that.
+struct Set {
+    key: &'static str,
+    wrong: Option<(&'static Code, &'static str)>,
+}
+
 impl Meta {
     /// Reads the bucket; an unreadable value is reported to `sink`, and its field is `None`.
     pub fn read(db: &Db<'_>, sink: &mut Sink<'_>) -> Self {
@@ -83,85 +89,63 @@ impl Meta {
         let file = db.file();
         for item in entries {
             let place = value_place(file.file(), &item);
-            let mut wrong = |what, expected| {
-                bad(
-                    sink,
-                    &codes::META_LENGTH,
-                    place.clone(),
-                    what,
-                    item.value,
-                    expected,
-                )
-            };
-            let mut number = |what| {
-                let number = u64_be(item.value);
-                if number.is_none() {
-                    wrong(what, "8 bytes, big-endian");
-                }
-                number
-            };
-            let known = match item.key {
-                b"consistent_index" => {
-                    meta.consistent_index = number("consistent_index");
-                    "consistent_index"
-                }
-                b"term" => {
-                    meta.term = number("term").map(Term);
-                    "term"
-                }
-                b"scheduledCompactRev" => {
-                    meta.compaction.scheduled = revision(item.value);
-                    if meta.compaction.scheduled.is_none() {
-                        wrong("scheduledCompactRev", "17 bytes of revision");
+            match meta.set(item.key, item.value) {
+                Some(Set { key, wrong }) => {
+                    if let Some((code, expected)) = wrong {
+                        bad(sink, code, place.clone(), key, item.value, expected);
                     }
-                    "scheduledCompactRev"
+                    meta.places.push((key, place));
                 }
-                b"finishedCompactRev" => {
-                    meta.compaction.finished = revision(item.value);
-                    if meta.compaction.finished.is_none() {
-                        wrong("finishedCompactRev", "17 bytes of revision");
-                    }
-                    "finishedCompactRev"
-                }
-                b"confState" => {
-                    meta.conf_state = json_object(item.value);
-                    if meta.conf_state.is_none() {
-                        bad(
-                            sink,
-                            &codes::META_CONF_STATE,
-                            place.clone(),
-                            "confState",
-                            item.value,
-                            "JSON with voters",
-                        );
-                    }
-                    "confState"
-                }
-                b"storageVersion" => {
-                    meta.storage_version = std::str::from_utf8(item.value)
-                        .ok()
-                        .and_then(|text| text.parse().ok());
-                    if meta.storage_version.is_none() {
-                        let expected = "a version such as 3.6.0";
-                        bad(
-                            sink,
-                            &codes::META_STORAGE_VERSION,
-                            place.clone(),
-                            "storageVersion",
-                            item.value,
-                            expected,
-                        );
-                    }
-                    "storageVersion"
-                }
-                other => {
-                    meta.unknown_keys.push(other.escape_ascii().to_string());
-                    continue;
-                }
-            };
-            meta.places.push((known, place));
+                None => meta.unknown_keys.push(item.key.escape_ascii().to_string()),
+            }
         }
         meta
+    }
+
+    /// Parses one value into its field; `None` for a key that etcd does not write.
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Option<Set> {
+        let length =
+            |is_read: bool, expected| (!is_read).then_some((&codes::META_LENGTH, expected));
+        let (key, wrong) = match key {
+            b"consistent_index" => {
+                self.consistent_index = u64_be(value);
+                let wrong = length(self.consistent_index.is_some(), "8 bytes, big-endian");
+                ("consistent_index", wrong)
+            }
+            b"term" => {
+                self.term = u64_be(value).map(Term);
+                ("term", length(self.term.is_some(), "8 bytes, big-endian"))
+            }
+            b"scheduledCompactRev" => {
+                let scheduled = revision(value);
+                self.compaction.scheduled = scheduled;
+                let wrong = length(scheduled.is_some(), "17 bytes of revision");
+                ("scheduledCompactRev", wrong)
+            }
+            b"finishedCompactRev" => {
+                let finished = revision(value);
+                self.compaction.finished = finished;
+                let wrong = length(finished.is_some(), "17 bytes of revision");
+                ("finishedCompactRev", wrong)
+            }
+            b"confState" => {
+                self.conf_state = json_object(value);
+                let wrong = (&codes::META_CONF_STATE, "JSON with voters");
+                ("confState", self.conf_state.is_none().then_some(wrong))
+            }
+            b"storageVersion" => {
+                self.storage_version = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+                let wrong = (&codes::META_STORAGE_VERSION, "a version such as 3.6.0");
+                (
+                    "storageVersion",
+                    self.storage_version.is_none().then_some(wrong),
+                )
+            }
+            _ => return None,
+        };
+        Some(Set { key, wrong })
     }
 
     /// Returns where the value of a key starts.

@@ -61,7 +61,7 @@ pub enum Io {
 
 /// How evidence is opened.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct OpenOptions {
     /// Mapping or plain reads.
     pub io: Io,
     /// Bounds on files and unpacked bytes.
@@ -131,9 +131,9 @@ impl Kind {
 /// A located directory, file or archive: its files with their roles.
 ///
 /// ```no_run
-/// use etcd_inspect::evidence::{Evidence, Options};
+/// use etcd_inspect::evidence::{Evidence, OpenOptions};
 ///
-/// let evidence = Evidence::open("/copy/m1", &Options::default())?;
+/// let evidence = Evidence::open("/copy/m1", &OpenOptions::default())?;
 /// println!("{}: {}", evidence.name(), evidence.kind().as_str());
 /// if let Some(db) = evidence.db() {
 ///     println!("{} has {} bytes", db.name(), db.bytes()?.len());
@@ -165,7 +165,7 @@ impl Evidence {
     /// [`Error::Io`] if the path cannot be read; [`Error::NotEvidence`] if it contains nothing of etcd's, or several
     /// things of which one must be chosen (both list what was found nearby); [`Error::Limit`] if an archive unpacks to more
     /// than [`Limits::unpacked_bytes`].
-    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         Self::open_with(path, options, &Silent)
     }
 
@@ -175,7 +175,7 @@ impl Evidence {
     /// As [`Evidence::open`].
     pub fn open_with(
         path: impl AsRef<Path>,
-        options: &Options,
+        options: &OpenOptions,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -250,7 +250,7 @@ impl Evidence {
         }
     }
 
-    fn of_folder(path: &Path, options: &Options) -> Result<Self, Error> {
+    fn of_folder(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let tree = Disk {
             root: path.to_owned(),
         };
@@ -282,7 +282,7 @@ impl Evidence {
     fn of_file(
         path: &Path,
         meta: &fs::Metadata,
-        options: &Options,
+        options: &OpenOptions,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let io = |source| Error::Io {

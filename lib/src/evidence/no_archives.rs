@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Evidence, Options};
+use super::{Evidence, OpenOptions};
 use located::Error;
 use located::progress::Progress;
 
@@ -15,7 +15,7 @@ pub(super) fn split(_: &Path) -> Option<(PathBuf, Vec<u8>)> {
 pub(super) fn open(
     archive: &Path,
     _: &[u8],
-    _: &Options,
+    _: &OpenOptions,
     _: &dyn Progress,
 ) -> Result<Evidence, Error> {
     Err(Error::NotEvidence {

@@ -16,7 +16,7 @@ use super::name::shown;
 use super::platform::os_str;
 use super::store::SparseBuffer;
 use super::tree::{Shape, Tree};
-use super::{Evidence, Kind, Options};
+use super::{Evidence, Kind, OpenOptions};
 use located::Error;
 use located::FileName;
 use located::Finding;
@@ -52,7 +52,7 @@ pub(super) fn split(path: &Path) -> Option<(PathBuf, Vec<u8>)> {
 pub(super) fn open(
     archive: &Path,
     inner: &[u8],
-    options: &Options,
+    options: &OpenOptions,
     progress: &dyn Progress,
 ) -> Result<Evidence, Error> {
     let file = super::platform::open(archive).map_err(|source| Error::Io {
@@ -74,7 +74,7 @@ pub(super) fn open(
 }
 
 struct Opening<'o> {
-    options: &'o Options,
+    options: &'o OpenOptions,
     budget: &'o Budget<'o>,
 }
 

@@ -1,4 +1,4 @@
-//! Revisions and times: etcd records no clock, but objects carry the times at which they were written.
+//! Revisions and times: etcd stores no times, but objects contain the times at which they were written.
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -11,10 +11,10 @@ use located::progress::{Progress, Silent};
 /// Writes before a revision whose times are compared.
 const NEAR: usize = 16;
 
-/// Writes before a revision that are asked for a time, where most carry none or are encrypted.
+/// Maximum number of writes before a revision that are searched for a time: most have none or are encrypted.
 const ASKED: usize = 1000;
 
-/// A revision whose write carries a time of its own.
+/// A revision whose write has a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The revision.
@@ -38,16 +38,16 @@ pub struct Clock {
 /// The state of the store at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// The newest revision that is not known to be later. Those behind `before` carry no time of their own.
+    /// The newest revision that is not known to be later. Revisions after `before` have no time of their own.
     pub revision: i64,
-    /// The last write that carries a time up to the one asked for.
+    /// The last write with a time up to the requested one.
     pub before: Mark,
-    /// The first that carries a later one; none where the data ends before.
+    /// The first write with a later time; `None` if the data ends before.
     pub after: Option<Mark>,
 }
 
 impl Clock {
-    /// From what writes carry, in the order of their revisions.
+    /// From the times of the writes, in the order of their revisions.
     pub fn new(carried: impl IntoIterator<Item = Mark>) -> Self {
         // The longest series that never goes back, by patience sorting: `ends` holds, for every length, the mark with the
         // smallest time that ends a series of it.
@@ -78,7 +78,7 @@ impl Clock {
         &self.marks
     }
 
-    /// The state at a time; none where every write that carries a time is later. `newest`: the newest revision of all.
+    /// Returns the state at a time; `None` if every write with a time is later. `newest`: the newest revision of all.
     pub fn at(&self, time: Timestamp, newest: i64) -> Option<Moment> {
         let split = self.marks.partition_point(|mark| mark.time <= time);
         let before = self.marks.get(split.checked_sub(1)?).copied()?;
@@ -117,7 +117,7 @@ impl Objects<'_> {
         Clock::new(carried)
     }
 
-    /// When a revision was written, as its own values tell, or where they carry no fresh time as for
+    /// When a revision was written, from its own values, or if they have no fresh time as for
     /// [`time_near`](Self::time_near).
     pub fn time_of(&self, revision: i64) -> Option<Mark> {
         let own = self.keyspace().between(revision..=revision);

@@ -33,7 +33,7 @@ fn cut(db: &Db<'_>) -> Option<Error> {
     })
 }
 
-/// One pass over the `key` bucket; worth nothing where it was cancelled.
+/// One pass over the `key` bucket; its result must not be used if it was cancelled.
 fn read(db: &Db<'_>, wanted: Noted, progress: &dyn Progress) -> Result<Indexed, Error> {
     progress.begin("indexing", db.file().len() as u64);
     let mut damage = Vec::new();
@@ -104,7 +104,7 @@ impl Member {
         self.over(&db, &indexed.index)
     }
 
-    /// The keyspace, telling how much of the db has been read; `None` where that was cancelled.
+    /// Returns the keyspace and reports the progress of reading; `None` if that was cancelled.
     ///
     /// # Errors
     /// As [`Member::keyspace`].
@@ -121,7 +121,7 @@ impl Member {
 
     /// The newest revisions alone, from some of the last leaf pages: what they say of the newest revision is what
     /// [`Member::keyspace`] says, of keys that were written then. Keys and versions that are older are missing. Read once, in
-    /// the time that these pages take; damage is not told.
+    /// the time that these pages take; damage is not reported.
     ///
     /// # Errors
     /// As [`Member::keyspace`].
@@ -177,7 +177,7 @@ impl Member {
         }
     }
 
-    /// What the `meta` bucket says of compactions; absent where it cannot be read.
+    /// The compaction revisions of the `meta` bucket; absent if they cannot be read.
     fn compaction(&self) -> Result<Compaction, Error> {
         Ok(crate::backend::Meta::read(&self.db()?, &mut |_| {}).compaction)
     }

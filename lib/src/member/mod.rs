@@ -43,7 +43,7 @@ use located::progress::{Progress, Silent};
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Mapping or plain reads, bounds.
-    pub evidence: evidence::Options,
+    pub evidence: evidence::OpenOptions,
     /// Which meta page of the db to follow.
     pub meta: MetaChoice,
     /// The release whose edge rules answers follow; `None`: the newest, which fits every db that its own etcd compacted.
@@ -155,7 +155,7 @@ impl Member {
         Trailer::find(&self.evidence.db()?.bytes().ok()?)
     }
 
-    /// The write-ahead log; `None` where there is not one segment.
+    /// The write-ahead log; `None` if there is no segment.
     pub fn wal(&self) -> Option<Wal<'_>> {
         self.wal_with(&Silent)
     }
@@ -173,7 +173,7 @@ impl Member {
         Some(Wal::new(log, files))
     }
 
-    /// Who wrote the log and how far it goes, from as few of its segments as that takes; `None` where there is not one.
+    /// The writer and the last index of the log, from as few segments as possible; `None` if there is no segment.
     ///
     /// Checksums are not verified. A log that was read already answers itself, and so does one that is damaged where this
     /// looks: it is then read as a whole.

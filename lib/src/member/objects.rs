@@ -278,7 +278,7 @@ impl<'a> Objects<'a> {
         Ok(())
     }
 
-    /// Where a resource's objects lie, for each prefix.
+    /// The path of a resource's objects, for each prefix.
     fn ranges(&self, target: &Target, namespace: Option<&str>) -> Vec<KeyRange> {
         let namespace = namespace.filter(|_| target.namespaced != Some(false));
         let below = |prefix| match namespace {
@@ -291,7 +291,7 @@ impl<'a> Objects<'a> {
             .collect()
     }
 
-    /// Whether a key that lies under a resource's path is one of its objects: `services` has no path of its own, and
+    /// Returns whether a key below a resource's path is one of its objects: `services` has no path of its own, and
     /// `/registry/a.io` may be a prefix within another.
     fn belongs(&self, key: &[u8], target: &Target) -> bool {
         self.layout
@@ -485,7 +485,7 @@ impl<'a> Objects<'a> {
         Finding::new(code, place, message).key(version.key)
     }
 
-    /// The newest time that the data carries, as of a revision: what ages are relative to. Taken from the newest writes.
+    /// The newest time in the data, as of a revision: what ages are relative to. Taken from the newest writes.
     pub fn newest_time(&self, revision: Option<i64>) -> Option<Timestamp> {
         let until = revision.unwrap_or(i64::MAX);
         let newest = self.keyspace.between(0..=until).rev().take(NEWEST);

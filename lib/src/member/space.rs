@@ -19,7 +19,7 @@ pub struct Space {
     /// Pages below the high-water mark that no tree reaches: a defragmentation gives them back.
     #[serde(rename = "free")]
     pub free_bytes: u64,
-    /// Behind the high-water mark: room that the file grew by, and a snapshot file's checksum.
+    /// After the high-water mark: room that the file grew by, and a snapshot file's checksum.
     #[serde(rename = "outside")]
     pub outside_bytes: u64,
 }

@@ -7,7 +7,7 @@ use crate::kubernetes::written::{Written, written};
 use crate::mvcc::Version;
 use serde_json::Value;
 
-/// Where a version stands.
+/// Where a version is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// In the db.
@@ -36,7 +36,7 @@ impl Origin {
 /// One version with what its object tells.
 #[derive(Clone, Debug)]
 pub struct Told<'a> {
-    /// Where it stands.
+    /// Where it is stored.
     pub origin: Origin,
     /// The record.
     pub version: Version<'a>,
@@ -62,7 +62,7 @@ pub fn story<'a>(
         let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
             .then(|| objects.json(&version, Reading::default()).ok())
             .flatten();
-        // Who wrote and what changed is told from the whole object, values are shown from the masked one.
+        // Writer and changes are computed from the whole object, values are shown from the masked one.
         let masked = object.clone().map(|mut object| {
             if let Some(mask) = mask {
                 mask.object(&mut object);

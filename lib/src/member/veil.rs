@@ -1,4 +1,4 @@
-//! Hiding secrets in bytes that are shown as they stand: pages of the db, entries of the log.
+//! Hiding secrets in raw bytes: pages of the db, entries of the log.
 //!
 //! What is hidden becomes `*`, so that every other byte keeps its place. Secret are the values that
 //! [`mask`](crate::kubernetes::mask) hides, and the passwords of etcd's own users.
@@ -17,7 +17,7 @@ use located::Bytes;
 /// What a hidden byte becomes.
 const HIDDEN: u8 = b'*';
 
-/// How a Secret's type stands in an envelope: field 1.2, six bytes.
+/// A Secret's type in an envelope: field 1.2, six bytes.
 const SECRET_KIND: &[u8] = b"\x12\x06Secret";
 
 /// How bcrypt hashes begin.
@@ -26,7 +26,7 @@ const BCRYPT: [&[u8]; 3] = [b"$2a$", b"$2b$", b"$2y$"];
 /// Pages before a page without a header that are asked whether it continues them.
 const OVERFLOW: u64 = 4096;
 
-/// Where secrets stand in the bytes of a page, its overflow run included. A page that continues another is judged by that
+/// Returns where secrets are in the bytes of a page, its overflow run included. A page that continues another is judged by that
 /// one, also when both are free; one whose beginning is gone by what it holds.
 pub fn secrets_in_page(db: &Db<'_>, layout: &Layout, page: &Page<'_>) -> Vec<Range<usize>> {
     let own = page.header.id == page.pgid;
@@ -64,7 +64,7 @@ fn in_leaf(layout: &Layout, page: &Page<'_>, from: u64) -> Vec<Range<usize>> {
             let at = value_at.saturating_add(at as u64).saturating_sub(from);
             usize::try_from(at).unwrap_or(usize::MAX)
         };
-        // Nothing of it where the run that is shown begins behind it.
+        // Nothing of it if the shown run starts after it.
         found.push(place(hidden.start)..place(hidden.end));
     }
     found
@@ -83,7 +83,7 @@ fn in_message(layout: &Layout, message: &[u8]) -> Option<Range<usize>> {
     Some(at..at.saturating_add(kv.value.len()))
 }
 
-/// Without structure: everything behind what looks like the beginning of a Secret.
+/// Without structure: everything after what looks like the start of a Secret.
 fn by_marks(bytes: &[u8]) -> Vec<Range<usize>> {
     let marks = [
         SECRET_KIND,
@@ -95,7 +95,7 @@ fn by_marks(bytes: &[u8]) -> Vec<Range<usize>> {
     first.map(|at| at..bytes.len()).into_iter().collect()
 }
 
-/// Where secrets stand in the data of a log entry.
+/// Returns where secrets are in the data of a log entry.
 pub fn secrets_in_entry(layout: &Layout, payload: &Payload, data: &[u8]) -> Vec<Range<usize>> {
     if let Payload::Request(Request::Internal(request)) = payload {
         let login = matches!(
@@ -126,7 +126,7 @@ pub fn secrets_in_entry(layout: &Layout, payload: &Payload, data: &[u8]) -> Vec<
     found
 }
 
-/// Where stored content may stand in a range of a file that could not be read as a whole, counted from its beginning.
+/// Returns where stored content may be in a range of a file that could not be read as a whole, counted from its start.
 ///
 /// Zeros are left out, and what is structure by its place: the fields of the metas, the header of a page that knows its own number, a
 /// WAL frame's length word at `at`, the head of a `.snap`. Everything else may be a value, or a part of one.
@@ -172,7 +172,7 @@ fn structure_near(file: &Bytes<'_>, range: &Range<usize>, at: usize) -> Vec<Rang
             page = page.saturating_add(size);
         }
     } else if name.ends_with(".wal") && at.is_multiple_of(8) {
-        // The middle bytes of a length are zero; content that happens to lie there is not.
+        // The middle bytes of a length are zero; content that happens to be there is not.
         let is_length = word(at) & 0x00ff_ffff_e000_0000 == 0;
         known.extend(is_length.then_some(at..at.saturating_add(8)));
     } else if name.ends_with(".snap") {
@@ -219,10 +219,10 @@ mod tests {
             ranges.map(|range| (range.start, range.end)).collect()
         };
         assert_eq!(hidden(&file, 0..32, 16), []);
-        // Behind the fields of a meta, and behind a header.
+        // After the fields of a meta, and after a header.
         assert_eq!(hidden(&file, 64..96, 64), [(16, 32)]);
         assert_eq!(hidden(&file, 1008..1048, 1024), [(0, 16), (32, 40)]);
-        // A page that continues another has no header, whatever stands there.
+        // A page that continues another has no header, whatever its bytes are.
         assert_eq!(hidden(&file, 1536..1568, 1536), [(0, 32)]);
         let name = located::FileName::new("member/wal/0-0.wal");
         let log = [&[0u8; 8][..], b"secret!!", &[0; 8]].concat();

@@ -160,7 +160,7 @@ pub(crate) fn part_of(hash: u32) -> u32 {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
+pub(crate) struct IndexedKey {
     /// The newest record; [`NONE`] if a replayed compaction removed the last one.
     pub(crate) newest: u32,
     hash: u32,
@@ -183,7 +183,7 @@ impl std::fmt::Debug for RecordBytes<'_> {
 /// The keys whose hashes share their top four bits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<IndexedKey>,
     table: HashTable<u32>,
 }
 
@@ -215,7 +215,7 @@ impl Part {
         let Ok(local) = u32::try_from(self.keys.len()) else {
             return NONE;
         };
-        self.keys.push(Key {
+        self.keys.push(IndexedKey {
             newest: record,
             hash,
             folder: folder(),
@@ -307,8 +307,9 @@ impl Index {
     /// Returns the bytes of memory that the index occupies.
     pub fn memory_bytes(&self) -> usize {
         let parts = self.parts.iter();
-        let keys = parts
-            .map(|part| part.keys.capacity() * size_of::<Key>() + part.table.allocation_size());
+        let keys = parts.map(|part| {
+            part.keys.capacity() * size_of::<IndexedKey>() + part.table.allocation_size()
+        });
         self.records.capacity() * size_of::<Record>()
             + self.sums.capacity() * size_of::<u32>()
             + self.facts.capacity() * size_of::<RecordFacts>()
@@ -457,7 +458,7 @@ pub(crate) fn hash_of(hasher: &foldhash::fast::RandomState, user_key: &[u8]) -> 
     hasher.finish()
 }
 
-/// The half of a hash that a [`Key`] keeps.
+/// The half of a hash that an [`IndexedKey`] keeps.
 pub(crate) fn fold(hash: u64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,

@@ -98,7 +98,7 @@ impl<'a, 'b> Replay<'a, 'b> {
         (self.store.layer.into_changes(), self.state)
     }
 
-    /// Applies the entry of that index; `data` is what it carries, `payload` the same decoded.
+    /// Applies the entry of that index; `data` is its data, `payload` the same decoded.
     pub fn apply(&mut self, index: u64, data: &'a [u8], payload: &Payload) -> Applied {
         let result = match payload {
             Payload::Request(Request::Empty) => Ok(()),

@@ -19,7 +19,7 @@ pub fn branches(layer: &Layer<'_, '_>, txn: &TxnRequest) -> Vec<bool> {
     path
 }
 
-/// The decoder bounds the nesting of messages, and thereby this recursion.
+/// The decoder limits the nesting of messages, and so this recursion.
 fn choose(layer: &Layer<'_, '_>, txn: &TxnRequest, path: &mut Vec<bool>) {
     let holds = txn.compare.iter().all(|compare| holds(layer, compare));
     path.push(holds);

@@ -57,7 +57,7 @@ impl<'a> Span<'a> {
         }
     }
 
-    /// Whether `key` lies in it.
+    /// Returns whether `key` is in it.
     pub fn contains(&self, key: &[u8]) -> bool {
         match *self {
             Self::Key(only) => key == only,
@@ -143,7 +143,7 @@ impl<'a, 'b> Layer<'a, 'b> {
         self.changes
     }
 
-    /// The newest change of a key; `None` where the layer did not touch it.
+    /// Returns the newest change of a key; `None` if the layer did not touch it.
     pub fn touched(&self, key: &[u8]) -> Option<&Change<'a>> {
         self.changes.get(*self.newest.get(key)?)
     }

@@ -15,7 +15,7 @@ use located::progress::Progress;
 pub enum Bound {
     /// The member votes alone: when it starts it elects itself and commits every entry it has.
     SoleVoter,
-    /// Entries behind the commit index may never have been acknowledged; other members decide about them.
+    /// Entries after the commit index may never have been acknowledged; other members decide about them.
     Commit,
 }
 
@@ -34,7 +34,7 @@ pub struct Reach {
     pub entries: u64,
     /// Of them, those etcd answers with an error.
     pub refused: u64,
-    /// The entry at which etcd panics, and how; nothing behind it was applied.
+    /// The entry at which etcd panics, and how; nothing after it was applied.
     pub stops: Option<(u64, String)>,
 }
 

@@ -283,7 +283,7 @@ impl<'a> Transaction<'_, 'a, '_> {
 
 /// Bytes by which a slice is looked for: a search for a whole value costs more to prepare than to do.
 const HEAD_BYTES: usize = 16;
-/// Places where those bytes stand that are tried: data made to repeat them must not cost its square.
+/// Maximum number of places with those bytes that are tried: data made to repeat them must not cost quadratic time.
 const PLACES_TRIED: usize = 64;
 
 /// The slice of the entry that holds `bytes`, so that they need not be kept twice.

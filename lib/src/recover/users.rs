@@ -26,7 +26,7 @@ const INVALID: Refused = Refused::Auth("invalid auth management");
 /// A user: authpb.User.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// bcrypt; empty where there is none, or where the log holds it in clear (etcd 3.4) and the hash cannot be known.
+    /// bcrypt; empty if there is none, or if the log contains it in plain text (etcd 3.4) and the hash cannot be known.
     pub password: Vec<u8>,
     /// Sorted.
     pub roles: Vec<String>,

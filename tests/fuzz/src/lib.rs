@@ -9,7 +9,7 @@ use std::io::Write;
 
 use etcd_inspect::backend::{self, Meta};
 use etcd_inspect::bolt::{self, Db, MetaChoice, PageMap, freelist};
-use etcd_inspect::evidence::{Evidence, Options as EvidenceOptions};
+use etcd_inspect::evidence::{Evidence, OpenOptions as EvidenceOptions};
 use etcd_inspect::kubernetes::encryption::{Keyring, Seal};
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::kubernetes::{Options, Value};

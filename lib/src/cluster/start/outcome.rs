@@ -16,7 +16,7 @@ pub enum Ending {
     Refuses(String),
     /// It runs, but never answers a request: it finds no leader. Holds why.
     NeverServes(String),
-    /// It cannot be told from these files. Holds what is missing.
+    /// It cannot be predicted from these files. Contains what is missing.
     Unknown(String),
 }
 

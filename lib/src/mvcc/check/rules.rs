@@ -259,28 +259,39 @@ impl<'a> Judge<'a> {
             });
         }
         if before.is_tombstone() {
-            if record.is_tombstone() {
-                tally.add(&codes::AFTER_TOMBSTONE, || {
-                    judged.found(
-                        &codes::AFTER_TOMBSTONE,
-                        &format!("deletes the key that {} already deleted", before.revision()),
-                    )
-                });
-            } else if kv.version != 1 || kv.create_revision != record.main {
-                tally.add(&codes::AFTER_TOMBSTONE, || {
-                    let seen = Some((numbers(kv), format!("create {}, version 1", record.main)));
-                    let message = format!(
-                        "does not start a new generation although {} deleted the key",
-                        before.revision()
-                    );
-                    Found {
-                        seen,
-                        ..judged.found(&codes::AFTER_TOMBSTONE, &message)
-                    }
-                });
-            }
-            return;
+            return self.after_tombstone(before, judged, tally);
         }
+        self.next_version(before, judged, tally);
+    }
+
+    /// A record after a tombstone of its key: the first of a new generation, never a second tombstone.
+    fn after_tombstone(&self, before: &Record, judged: &ParsedRecord<'_>, tally: &mut Tally) {
+        let (record, kv) = (judged.record, &judged.kv);
+        if record.is_tombstone() {
+            tally.add(&codes::AFTER_TOMBSTONE, || {
+                judged.found(
+                    &codes::AFTER_TOMBSTONE,
+                    &format!("deletes the key that {} already deleted", before.revision()),
+                )
+            });
+        } else if kv.version != 1 || kv.create_revision != record.main {
+            tally.add(&codes::AFTER_TOMBSTONE, || {
+                let seen = Some((numbers(kv), format!("create {}, version 1", record.main)));
+                let message = format!(
+                    "does not start a new generation although {} deleted the key",
+                    before.revision()
+                );
+                Found {
+                    seen,
+                    ..judged.found(&codes::AFTER_TOMBSTONE, &message)
+                }
+            });
+        }
+    }
+
+    /// A record after a put of its key: the next version of the same generation, or the tombstone that ends it.
+    fn next_version(&self, before: &Record, judged: &ParsedRecord<'_>, tally: &mut Tally) {
+        let (record, kv) = (judged.record, &judged.kv);
         let Ok(old) = KeyValue::parse_head(before.message(self.keyspace.bytes)) else {
             return;
         };
