@@ -136,7 +136,17 @@ fn difference(
 ) -> Option<String> {
     let (wanted, held) = match (wanted, held) {
         (None, None) => return None,
-        (Some(_), None) => return Some("absent".to_owned()),
+        (Some(_), None) => {
+            // What is not there at the common revision may have been written again since.
+            let later = side.keyspace().get(key, None).ok().flatten();
+            return Some(match later {
+                Some(later) => format!(
+                    "absent there, written again at revision {}",
+                    later.revision.main
+                ),
+                None => "absent".to_owned(),
+            });
+        }
         (None, Some(_)) => return Some("only here".to_owned()),
         (Some(wanted), Some(held)) if wanted.message == held.message => return None,
         (Some(wanted), Some(held)) => (wanted, held),
@@ -201,6 +211,7 @@ fn fields(
         .map(|(at, key)| {
             json!({
                 "key": key_value(&key.key), "mod_revisions": key.mod_revisions,
+                "first_revision": key.first_revision,
                 "changed": differences.get(at),
             })
         })

@@ -3,6 +3,8 @@
 //! Each keyspace is hashed once, and where the hashes are equal nothing else is read. Where they are not, each is summed
 //! once more in blocks of records; the first block that differs holds the first revision that does.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::DifferingKey;
@@ -75,7 +77,10 @@ impl Contents {
         let mut first = first_divergent(&blocks);
         let differing = match first {
             None if !with_keys && !reaches => Vec::new(),
-            _ => differing(keyspaces, common.max(compacted)),
+            _ => {
+                let history = differing_records(keyspaces, compacted, common);
+                differing(keyspaces, common.max(compacted), &history)
+            }
         };
         let same = reaches.then(|| first.is_none() && differing.is_empty());
         if same == Some(false) {
@@ -185,8 +190,49 @@ fn live(keyspace: &Keyspace<'_>, at: i64) -> u64 {
     u64::from(sum)
 }
 
-/// Keys whose live version differs at a revision, ascending.
-fn differing(keyspaces: &[Keyspace<'_>], at: i64) -> Vec<DifferingKey> {
+/// The keys of records that not all have alike in a range of revisions, each with the first such revision.
+///
+/// All keyspaces are walked once, side by side in the order of revisions.
+fn differing_records(
+    keyspaces: &[Keyspace<'_>],
+    compacted: i64,
+    common: i64,
+) -> BTreeMap<Vec<u8>, i64> {
+    let range = || compacted.saturating_add(1)..=common;
+    let mut walks: Vec<_> = keyspaces
+        .iter()
+        .map(|keyspace| keyspace.between(range()).peekable())
+        .collect();
+    let mut found = BTreeMap::new();
+    loop {
+        let heads = walks.iter_mut().filter_map(|walk| walk.peek());
+        let Some(revision) = heads.map(|version| version.revision).min() else {
+            return found;
+        };
+        let records: Vec<Option<Version<'_>>> = walks
+            .iter_mut()
+            .map(|walk| walk.next_if(|version| version.revision == revision))
+            .collect();
+        let content = |record: &Option<Version<'_>>| {
+            record
+                .as_ref()
+                .map(|one| (one.tombstone, one.message.to_vec()))
+        };
+        let contents: Vec<_> = records.iter().map(content).collect();
+        if !all_equal(&contents) && found.len() < KEYS {
+            for record in records.iter().flatten() {
+                found.entry(record.key.to_vec()).or_insert(revision.main);
+            }
+        }
+    }
+}
+
+/// Keys whose live version differs at a revision, and those of a history that differs, ascending.
+fn differing(
+    keyspaces: &[Keyspace<'_>],
+    at: i64,
+    history: &BTreeMap<Vec<u8>, i64>,
+) -> Vec<DifferingKey> {
     let held = |key: &[u8]| {
         keyspaces
             .iter()
@@ -215,10 +261,20 @@ fn differing(keyspaces: &[Keyspace<'_>], at: i64) -> Vec<DifferingKey> {
                     .iter()
                     .map(|other| other.map(|other| other.revision.main))
                     .collect(),
+                first_revision: history.get(version.key).copied(),
             }
         }));
     }
+    let of_history = history.iter().map(|(key, first)| DifferingKey {
+        key: key.clone(),
+        mod_revisions: held(key)
+            .iter()
+            .map(|other| other.map(|other| other.revision.main))
+            .collect(),
+        first_revision: Some(*first),
+    });
+    differing.extend(of_history);
     differing.sort_by(|a, b| a.key.cmp(&b.key));
-    differing.dedup();
+    differing.dedup_by(|a, b| a.key == b.key);
     differing
 }

@@ -65,13 +65,15 @@ pub struct MemberRow {
     pub alarms: usize,
 }
 
-/// A key that members hold differently at the common revision.
+/// A key that members hold differently: at the common revision, or in any record between the compaction and it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DifferingKey {
     /// The key.
     pub key: Vec<u8>,
     /// Of each member: mod_revision of the version it holds; `None` where it has none.
     pub mod_revisions: Vec<Option<i64>>,
+    /// The first revision at which records of the key differ, if they do after the compaction: what is live may be the same.
+    pub first_revision: Option<i64>,
 }
 
 /// What a comparison found.
