@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
-use etcd_inspect::cluster::simulate_start;
+use etcd_inspect::cluster::{Ending, simulate_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use testkit::incidents::{Starts, all};
@@ -26,6 +26,7 @@ pub(crate) struct Judged {
     /// Code, severity and file of every finding.
     pub(crate) found: Vec<(&'static str, Severity, String)>,
     starts: bool,
+    unknown: bool,
     message: String,
 }
 
@@ -70,6 +71,7 @@ fn judge_all() -> Vec<Judged> {
                 })
                 .collect(),
             starts: predicted.serves(),
+            unknown: matches!(predicted.ending, Ending::Unknown(_)),
             message: predicted.message().unwrap_or_default().to_owned(),
         });
     }
@@ -81,10 +83,10 @@ fn table(judged: &[Judged]) -> String {
         "| case | damage | real etcd 3.5.30 | predicted | found by us |\n|---|---|---|---|---|\n",
     );
     for one in judged {
-        let predicted = if one.starts {
-            "starts".to_owned()
-        } else {
-            "refuses".to_owned()
+        let predicted = match (one.starts, one.unknown) {
+            (true, _) => "starts",
+            (false, true) => "unknown",
+            (false, false) => "refuses",
         };
         let codes = if one.codes.is_empty() {
             "-".to_owned()
@@ -104,12 +106,16 @@ fn table(judged: &[Judged]) -> String {
     table
 }
 
+/// A stored free list that names a page in use, or a page twice: which page bbolt hands out next is random.
+const LEFT_TO_CHANCE: [&str; 2] = ["D53", "D55"];
+
 #[test]
 fn every_incident_is_judged_as_etcd_does() {
     let judged = judged();
     crate::page::holds("incidents", &table(judged));
     let wrong: Vec<String> = judged
         .iter()
+        .filter(|one| !(one.unknown && LEFT_TO_CHANCE.contains(&one.id)))
         .filter(|one| one.starts != one.etcd.starts_with("starts") && !MISJUDGED.contains(&one.id))
         .map(|one| {
             format!(

@@ -73,6 +73,9 @@ fn complaint(
     predicted: &Outcome<'_>,
     seen: &Result<Server, NotServing>,
 ) -> Option<String> {
+    if matches!(predicted.ending, Ending::Unknown(_)) {
+        return None;
+    }
     match seen {
         Err(not) if predicted.serves() => Some(format!(
             "predicted to start; running {} exit {:?}: {}",

@@ -2,7 +2,7 @@
 
 use super::Stopped;
 use super::engine::Engine;
-use crate::backend::{Cluster, Meta, EtcdVersion};
+use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::raft::{ConfChange, ConfChangeType, Entry, Operation, Payload, Request};
 use crate::snap::Store;
 use crate::wal::boot::{self, Reading};

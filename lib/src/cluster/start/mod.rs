@@ -14,7 +14,7 @@ mod wire;
 pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
 
 use crate::Error;
-use crate::backend::{Cluster, Meta, EtcdVersion};
+use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover::Replayed;
