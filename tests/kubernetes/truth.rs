@@ -79,7 +79,7 @@ fn compare(member: &str, db: &str, least: usize) {
         .collect();
     assert!(
         known.len() >= least,
-        "{} of {} rows lie in the db",
+        "{} of {} rows are in the db",
         known.len(),
         rows.len()
     );

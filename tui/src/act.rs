@@ -90,7 +90,7 @@ pub enum Act {
     Owner,
     /// Who names the object under the cursor.
     Users,
-    /// Where else the value under the cursor stands.
+    /// Other places of the value under the cursor.
     Same,
     /// So many levels up: a click on a crumb.
     Outward(u8),
@@ -146,7 +146,7 @@ pub enum Act {
     Print,
     /// Read the index on that was stopped.
     ReadOn,
-    /// The db as it stands, or as etcd would have it after a start.
+    /// The db as it is, or as etcd would have it after a start.
     Side,
     /// Mouse on or off.
     Mouse,

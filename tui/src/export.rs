@@ -1,4 +1,4 @@
-//! Files that the user asks for: new ones only, in the one directory that was chosen, never where evidence lies.
+//! Files that the user asks for: new ones only, in the one directory that was chosen, never in a folder with evidence.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -69,17 +69,17 @@ pub(crate) enum News {
     Broken,
 }
 
-/// How often progress is told.
+/// How often progress is reported.
 const EVERY: Duration = Duration::from_millis(100);
 
 type Tell = Arc<dyn Fn(Report) + Send + Sync>;
 
-/// What a running job holds: where it tells of itself, and whether it is still wanted.
+/// The state of a running job: where it reports progress, and whether it is still wanted.
 pub struct Monitor {
     id: JobId,
     owner: Owner,
     cancel: Arc<AtomicBool>,
-    /// Whether it was told so: then the answer is not whole.
+    /// Whether it was cancelled: then the answer is not whole.
     noticed: AtomicBool,
     tell: Tell,
     done_bytes: AtomicU64,
@@ -139,7 +139,7 @@ impl Monitor {
         self.news(News::Part(Box::new(part)));
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether the job was cancelled.
     pub fn is_cancelled(&self) -> bool {
         let cancelled = self.cancel.load(Ordering::Relaxed);
         if cancelled {
@@ -186,7 +186,7 @@ impl Progress for Monitor {
             .done_bytes
             .fetch_add(bytes, Ordering::Relaxed)
             .saturating_add(bytes);
-        // Another thread is telling: it need not be told twice.
+        // Another thread is reporting: once is enough.
         if let Ok(mut phase) = self.phase.try_lock()
             && phase.told.elapsed() >= EVERY
         {
@@ -319,7 +319,7 @@ impl Jobs {
 }
 
 impl Running {
-    /// How far it is: `43% of 1.4 GB · 560 MB/s · 2 s left`; empty where nothing is counted.
+    /// How far it is: `43% of 1.4 GB · 560 MB/s · 2 s left`; empty if nothing is counted.
     pub(crate) fn done(&self) -> String {
         let (done, total) = (self.done_bytes, self.total_bytes);
         let mut text = match (done, total) {

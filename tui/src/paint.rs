@@ -22,7 +22,7 @@ impl Line {
     }
 
     /// A line of one piece.
-    pub fn of(role: Role, text: impl Into<String>) -> Self {
+    pub fn piece(role: Role, text: impl Into<String>) -> Self {
         Self::new().with(role, text)
     }
 
@@ -74,13 +74,13 @@ impl Line {
 
 impl From<&str> for Line {
     fn from(text: &str) -> Self {
-        Self::of(Role::Plain, text)
+        Self::piece(Role::Plain, text)
     }
 }
 
 impl From<String> for Line {
     fn from(text: String) -> Self {
-        Self::of(Role::Plain, text)
+        Self::piece(Role::Plain, text)
     }
 }
 
@@ -110,7 +110,7 @@ impl<'b> Pen<'b> {
         self.buffer.area
     }
 
-    /// Draws text on row `y` of an area from column `x` on, both counted from the area's corner; gives the column behind it.
+    /// Draws text on row `y` of an area from column `x` on, both counted from the area's corner; returns the column after it.
     /// What does not fit is cut off.
     pub fn put(&mut self, area: Rect, x: u16, y: u16, text: &str, role: Role) -> u16 {
         self.put_styled(area, x, y, text, role.style(self.theme))
@@ -189,7 +189,7 @@ impl<'b> Pen<'b> {
         }
     }
 
-    /// Empties an area, for what lies over other things.
+    /// Empties an area, for what covers other things.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
         for place in area.positions() {
@@ -199,7 +199,7 @@ impl<'b> Pen<'b> {
         }
     }
 
-    /// A border with a title; gives what lies within. Too small for a border: all of it lies within.
+    /// A border with a title; returns the area within. Too small for a border: all of it is within.
     pub fn frame(&mut self, area: Rect, title: &Line, focused: bool) -> Rect {
         let area = area.intersection(self.buffer.area);
         if area.width < 3 || area.height < 3 {
@@ -230,7 +230,7 @@ impl<'b> Pen<'b> {
                 width: area.width - 2,
                 height: 1,
             };
-            let mut line = Line::of(if focused { Role::Heading } else { Role::Plain }, " ");
+            let mut line = Line::piece(if focused { Role::Heading } else { Role::Plain }, " ");
             for (role, text) in &title.0 {
                 let role = if focused && *role == Role::Plain {
                     Role::Heading
@@ -258,7 +258,7 @@ pub(crate) fn plain(buffer: &mut Buffer, ascii: bool, color: bool) {
     }
 }
 
-/// One cell each: what lies in the frame keeps its place.
+/// One cell each: what is in the frame keeps its place.
 fn ascii_of(c: char) -> char {
     match c {
         '─' | '━' | '—' | '–' => '-',
@@ -301,7 +301,7 @@ fn head(text: &str) -> &str {
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
-/// Text behind its first `skip` cells; what it could not skip is left in `skip`.
+/// Text after its first `skip` cells; what it could not skip is left in `skip`.
 fn after<'t>(text: &'t str, skip: &mut usize) -> &'t str {
     let mut chars = text.char_indices();
     while *skip > 0 {
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_line_is_broken_by_cells_and_nothing_of_it_is_lost() {
-        let line = Line::of(Role::Name, "ab").text("日本cdefg");
+        let line = Line::piece(Role::Name, "ab").text("日本cdefg");
         for room in 0..12 {
             let wrapped = line.wrapped(room);
             let text: String = wrapped.iter().map(Line::plain).collect();
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_line_is_scrolled_by_cells() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
-        let line = Line::of(Role::Name, "abc").text("defghij");
+        let line = Line::piece(Role::Name, "abc").text("defghij");
         Pen::new(&mut buffer, false, Theme::default()).line(Rect::new(0, 0, 6, 1), 0, &line, 4);
         let row: String = (0..6).map(|x| buffer[(x, 0)].symbol()).collect();
         assert_eq!(row, "efghij");

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// Where in the history of the keyspace all screens stand.
+/// The revision of the history that all screens show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruler {
     /// Oldest revision that can be asked about.
@@ -12,7 +12,7 @@ pub struct Ruler {
     at: Option<i64>,
     /// Revisions of the key that has the focus: main revision, and whether the key was deleted there.
     pub marks: Vec<(i64, bool)>,
-    /// Newest time that the data carries at a revision.
+    /// Newest time in the data at a revision.
     pub time: Option<(i64, Option<Timestamp>)>,
 }
 
@@ -32,7 +32,7 @@ impl Ruler {
         self.at.is_some()
     }
 
-    /// Moves; what lies outside becomes the nearest end, and the newest revision is always "latest".
+    /// Moves; what is outside becomes the nearest end, and the newest revision is always "latest".
     pub(crate) fn go(&mut self, revision: Option<i64>) {
         self.at = revision
             .filter(|at| *at < self.last)

@@ -14,7 +14,7 @@ pub enum Target {
         /// The key under the cursor.
         key: Option<Vec<u8>>,
     },
-    /// The stretch of time around a revision.
+    /// The range of time around a revision.
     Time(i64),
     /// A bbolt page; the byte in the db file that is meant, where one is.
     Page {

@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// The meaning of a piece of text. Meaning is never by colour alone: marks (`✕ ! + -`) stand beside it.
+/// The meaning of a piece of text. Meaning is never by colour alone: marks (`✕ ! + -`) are beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Nothing special.

@@ -3,7 +3,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     missing_docs,
-    reason = "a benchmark may stop where it stands"
+    reason = "a benchmark may stop at its first failure"
 )]
 
 use std::hint::black_box;

@@ -17,7 +17,7 @@ type Done<T = ()> = Result<T, Box<dyn Error>>;
 
 /// What one field is on the wire and in JSON.
 #[derive(Clone, Default)]
-struct Field {
+struct FieldRow {
     name: String,
     /// `string`, `repeated k8s.io.api.core.v1.Container`, `map<string,bytes>`.
     kind: String,
@@ -28,15 +28,15 @@ struct Field {
 }
 
 #[derive(Default)]
-struct Message {
+struct MessageRows {
     /// How the whole message is printed, where it is not as an object.
     form: String,
-    fields: BTreeMap<u32, Field>,
+    fields: BTreeMap<u32, FieldRow>,
 }
 
 #[derive(Default)]
 struct Schema {
-    messages: BTreeMap<String, Message>,
+    messages: BTreeMap<String, MessageRows>,
     kinds: BTreeMap<(String, String), String>,
 }
 
@@ -95,7 +95,7 @@ fn package(name: &str) -> &str {
 }
 
 impl Schema {
-    fn field(&mut self, message: &str, number: u32) -> &mut Field {
+    fn field(&mut self, message: &str, number: u32) -> &mut FieldRow {
         let message = self.messages.entry(message.to_owned()).or_default();
         message.fields.entry(number).or_default()
     }
@@ -116,7 +116,7 @@ impl Schema {
             }
             let (first, last) = releases.split_once('-').unwrap_or_default();
             let kind = qualify(kind, package(&message));
-            *self.field(&message, number.parse()?) = Field {
+            *self.field(&message, number.parse()?) = FieldRow {
                 name: name.into(),
                 kind,
                 json: Some(if json.is_empty() { name } else { json }.to_owned())
@@ -231,7 +231,7 @@ impl Schema {
         Ok(())
     }
 
-    /// The struct tags of every Go file that lies beside a `generated.proto` below `directory`.
+    /// The struct tags of every Go file in a folder with a `generated.proto` below `directory`.
     fn read_go_tags(&mut self, directory: &Path) -> Done {
         let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(fs::DirEntry::path);
@@ -267,7 +267,7 @@ impl Schema {
                 message = Some(format!("{package}.{name}"));
             } else if line.starts_with('}') {
                 message = None;
-            } else if let (Some(message), Some(tag)) = (&message, GoTag::of(line)) {
+            } else if let (Some(message), Some(tag)) = (&message, GoTag::parse(line)) {
                 let fields = self
                     .messages
                     .get_mut(message)
@@ -285,7 +285,7 @@ impl Schema {
         }
     }
 
-    /// Messages without fields stand in no table: named by a field is enough.
+    /// Messages without fields are in no table: it is enough if a field names them.
     fn define_all(&mut self) {
         let fields = self
             .messages
@@ -445,7 +445,7 @@ struct GoTag<'a> {
 }
 
 impl<'a> GoTag<'a> {
-    fn of(line: &'a str) -> Option<Self> {
+    fn parse(line: &'a str) -> Option<Self> {
         let (declared, tags) = line.trim().split_once('`')?;
         let value = |name: &str| tags.split_once(name)?.1.split('"').next();
         let number = value("protobuf:\"")?.split(',').nth(1)?.parse().ok()?;

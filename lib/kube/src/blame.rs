@@ -61,7 +61,7 @@ fn reaches(fields: &Map<String, Value>, value: &Value, path: &[Step]) -> bool {
                 .get(number)
                 .and_then(|item| item_of(fields, *number, item)),
         };
-        // A tree that ends above owns what lies below; at its root it owns nothing.
+        // A tree that ends above owns what is below; at its root it owns nothing.
         let Some(below) = below else {
             return at > 0 && fields.is_empty();
         };

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use super::decode::fault::Fault;
 use super::decode::node::text;
 
-/// Tag 55799, which says of itself only that CBOR follows.
+/// Tag 55799, which says only that CBOR follows.
 pub(crate) const TAG: &[u8] = &[0xd9, 0xd9, 0xf7];
 
 /// The item as a JSON value, nested at most `depth` levels. Kubernetes itself reads CBOR to 64 levels and JSON to 10,000

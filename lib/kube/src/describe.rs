@@ -234,7 +234,7 @@ fn mentions<'e>(
         let same_name = text(subject, "/kind") == of("/kind")
             && text(subject, "/name") == of("/metadata/name")
             && text(subject, "/namespace") == of("/metadata/namespace");
-        // A node's events carry its name as uid, so the name decides where there is no uid match.
+        // A node's events have its name as uid, so the name decides where there is no uid match.
         same_uid || same_name
     };
     let mut found: Vec<_> = events

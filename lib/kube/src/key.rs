@@ -199,7 +199,7 @@ impl Layout {
         key.get(start..end)
     }
 
-    /// What [`resource`](Self::resource) says of every key in a folder, which is given with its last slash; `None` where their
+    /// What [`resource`](Self::resource) says of every key in a folder, which is given with its last slash; `None` if their
     /// own names have a part in it.
     pub fn resource_of_folder<'k>(&self, folder: &'k [u8]) -> Option<Option<&'k [u8]>> {
         let names_matter = self.prefixes.iter().any(|prefix| {

@@ -214,7 +214,7 @@ impl Mask {
 
 /// Whether a stored value is secret: by its key, or because it is a Secret under another key.
 pub fn is_secret(layout: &Layout, key: &[u8], value: &[u8]) -> bool {
-    // The word stands in every envelope and every JSON text of one; the rest is seldom asked.
+    // The word is in every envelope and every JSON text of one; the rest is seldom asked.
     is_secret_key(layout, key)
         || memchr::memmem::find(value, b"Secret").is_some()
             && super::Value::parse(value)

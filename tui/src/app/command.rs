@@ -140,7 +140,7 @@ impl App {
         }
         let named =
             |binding: &&keys::Binding| !binding.command.is_empty() && binding.command == name;
-        if let Some(binding) = keys::of(self.screen_id(), &self.session.tabs)
+        if let Some(binding) = keys::bindings(self.screen_id(), &self.session.tabs)
             .find(named)
             .filter(|_| rest.is_empty())
         {
@@ -261,10 +261,10 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
 fn at(app: &mut App, text: &str) -> Result<(), String> {
     let when: When = text.parse()?;
     let data = app.session.data().cloned().ok_or("there is no index yet")?;
-    let newest = data.newest_time.ok_or("the data carries no times")?;
+    let newest = data.newest_time.ok_or("the data contains no times")?;
     let moment = when.moment(newest, &app.session.options.zone);
     let (mut low, mut high) = (app.session.ruler.first, app.session.ruler.last);
-    // The times that writes carry hardly ever go back: the last revision that is not known to be later.
+    // The times in writes hardly ever go back: the last revision that is not known to be later.
     while low < high {
         let middle = low + (high - low) / 2 + 1;
         match data.objects.time_near(middle) {

@@ -47,7 +47,7 @@ impl App {
                 .collect();
         }
         let commands = COMMANDS.iter().map(|command| command.name.to_owned());
-        let keys = keys::of(self.screen_id(), &self.session.tabs)
+        let keys = keys::bindings(self.screen_id(), &self.session.tabs)
             .map(|binding| binding.command.to_owned());
         let screens = self
             .session

@@ -303,7 +303,7 @@ impl App {
         for mark in slot.notes.marks() {
             let key = escape::bytes(mark.key.as_deref().unwrap_or_default(), charset);
             lines.push(
-                Line::of(Role::Warning, "M ")
+                Line::piece(Role::Warning, "M ")
                     .with(Role::Name, key)
                     .text(format!(" at {}", at(mark.revision))),
             );
@@ -313,19 +313,22 @@ impl App {
             lines.push(Line::from(note.text.clone()).with(Role::Dim, place));
         }
         if lines.is_empty() {
-            lines.push(Line::of(
+            lines.push(Line::piece(
                 Role::Dim,
                 "nothing yet: a notes, M marks the version under the cursor",
             ));
         }
         if let Some(file) = slot.notes.file() {
             lines.push(Line::new());
-            lines.push(Line::of(Role::Dim, format!("kept in {}", file.display())));
+            lines.push(Line::piece(
+                Role::Dim,
+                format!("kept in {}", file.display()),
+            ));
         }
         self.session.popup("notes and marks", lines);
     }
 
-    /// What is to be said after the end: of the notes that were kept.
+    /// What is printed after the end: of the notes that were kept.
     pub(crate) fn farewell(&self) -> Vec<String> {
         let told = |slot: &crate::session::Slot| {
             let (notes, marks) = (slot.notes.notes().count(), slot.notes.marks().len());

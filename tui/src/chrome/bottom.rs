@@ -45,7 +45,7 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
         format!(" {phase}{done}{stops}"),
         format!(" {phase}{done} "),
     ];
-    let lines = texts.map(|text| Line::of(Role::Dim, text));
+    let lines = texts.map(|text| Line::piece(Role::Dim, text));
     let room = usize::from(area.width.saturating_sub(said));
     if let Some(line) = lines.iter().find(|line| line.width() <= room) {
         pen.right(area, 0, line);
@@ -71,7 +71,7 @@ pub(crate) fn keys(
         let key = key(binding).unwrap_or_default();
         cells(key.chars().count() + 1 + binding.hint.len() + 2)
     };
-    // Nobody must have to guess these; then what only this screen has, then the others, as many as there is room for.
+    // These must not have to be guessed; then what only this screen has, then the others, as many as there is room for.
     let first = |binding: &&&keys::Binding| {
         matches!(
             binding.act,
@@ -116,7 +116,7 @@ pub(crate) fn chord(
     pressed: &[String],
 ) {
     let begun = format!("{} ", pressed.join(" "));
-    let rows: Vec<(&str, &str)> = keys::of(open, &session.tabs)
+    let rows: Vec<(&str, &str)> = keys::bindings(open, &session.tabs)
         .flat_map(|binding| binding.keys.iter().map(|keys| (*keys, binding.help)))
         .filter(|(keys, _)| keys.starts_with(&begun))
         .collect();
@@ -131,7 +131,7 @@ pub(crate) fn chord(
     pen.clear(area);
     let inner = pen.frame(
         area,
-        &Line::of(Role::Heading, format!("{}…", keys::shown(begun.trim()))),
+        &Line::piece(Role::Heading, format!("{}…", keys::shown(begun.trim()))),
         true,
     );
     for (y, (keys, help)) in (0..inner.height).zip(rows) {

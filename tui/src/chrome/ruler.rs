@@ -14,7 +14,7 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
         pen.line(
             area,
             0,
-            &Line::of(Role::Dim, " ").with(Role::Dim, session.why_no_data().plain()),
+            &Line::piece(Role::Dim, " ").with(Role::Dim, session.why_no_data().plain()),
             0,
         );
         return;
@@ -60,7 +60,7 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
     if session.is_replayed()
         && let Some(stored) = session.stored()
     {
-        // Behind it everything is from the log.
+        // After it everything is from the log.
         let end = ruler.cell(stored.objects.keyspace().revision(), width);
         let rest = usize::from(width.saturating_sub(end));
         let x = start.saturating_add(end);
@@ -91,7 +91,7 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
     let x = pen.put(area, start.saturating_add(width), 0, "┫", Role::Dim);
     pen.put(area, x, 0, &end, Role::Dim);
     if wide {
-        pen.right(area, 0, &Line::of(Role::Plain, moment));
+        pen.right(area, 0, &Line::piece(Role::Plain, moment));
     }
     hits.ruler(Rect {
         x: area.x.saturating_add(start),

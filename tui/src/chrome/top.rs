@@ -44,7 +44,7 @@ pub(crate) fn top(
         }
         pen.right(rows.crumbs, 0, &noted(session));
     } else if let Some(last) = crumbs.last() {
-        // The ruler's row has both: the crumb that says most stands where the time would.
+        // The ruler's row has both: the crumb that says most takes the place of the time.
         let room = rows.ruler.width / 3;
         let right = Rect {
             x: rows.ruler.x.saturating_add(rows.ruler.width - room),
@@ -52,7 +52,7 @@ pub(crate) fn top(
             ..rows.ruler
         };
         if rows.ruler.width < 60 {
-            pen.right(right, 0, &Line::of(Role::Name, format!(" {last}")));
+            pen.right(right, 0, &Line::piece(Role::Name, format!(" {last}")));
         }
     }
 }
@@ -81,12 +81,12 @@ fn noted(session: &Session) -> Line {
     if parts.is_empty() {
         return Line::new();
     }
-    Line::of(Role::Warning, format!(" {} ", parts.join(" · ")))
+    Line::piece(Role::Warning, format!(" {} ", parts.join(" · ")))
 }
 
 fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
     let wide = area.width >= 110;
-    let mut line = Line::of(Role::Heading, " etcd-inspect ");
+    let mut line = Line::piece(Role::Heading, " etcd-inspect ");
     if let Some(slot) = session.slot() {
         line = line.with(Role::Name, format!(" {} ", slot.path.display()));
         if let Some(identity) = slot.identity.as_ref().filter(|_| wide) {
@@ -118,7 +118,7 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
         }
     }
     pen.line(area, 0, &line, 0);
-    let mut right = Line::of(Role::Good, " READ-ONLY ");
+    let mut right = Line::piece(Role::Good, " READ-ONLY ");
     right = match session.slot().and_then(|slot| slot.report.as_ref()) {
         Some(report) => {
             let (errors, warnings) = (
@@ -205,5 +205,5 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
         (true, true, true) => " REPLAYED, PAST · T ",
         (true, true, false) => " AS AFTER A START, IN THE PAST · T latest ",
     };
-    pen.right(area, 0, &Line::of(Role::Warning, text));
+    pen.right(area, 0, &Line::piece(Role::Warning, text));
 }

@@ -83,7 +83,10 @@ impl Binding {
 }
 
 /// The rows for a screen: its own first, then those of all.
-pub fn of(screen: ScreenId, tabs: &[ScreenId]) -> impl Iterator<Item = &'static Binding> + use<> {
+pub fn bindings(
+    screen: ScreenId,
+    tabs: &[ScreenId],
+) -> impl Iterator<Item = &'static Binding> + use<> {
     let own = TABLE.iter().filter(|binding| !binding.on.is_empty());
     let all = TABLE.iter().filter(|binding| binding.on.is_empty());
     let tabs = tabs.to_vec();
@@ -105,7 +108,7 @@ pub(crate) enum Found {
 /// Looks up presses on a screen.
 pub(crate) fn find(pressed: &[String], screen: ScreenId, tabs: &[ScreenId]) -> Found {
     let mut found = Found::Nothing;
-    for binding in of(screen, tabs) {
+    for binding in bindings(screen, tabs) {
         for keys in binding.keys {
             let mut tokens = keys.split(' ');
             if pressed.iter().all(|press| tokens.next() == Some(press)) {
@@ -139,7 +142,7 @@ mod tests {
     fn no_key_means_two_things_on_a_screen_and_none_is_hidden_by_a_shorter_one() {
         for screen in ALL {
             let mut seen: Vec<(&str, Act)> = Vec::new();
-            for binding in of(screen, &ALL) {
+            for binding in bindings(screen, &ALL) {
                 for keys in binding.keys {
                     let own = !binding.on.is_empty();
                     for (other, act) in &seen {

@@ -20,7 +20,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
     let value = match &object.json {
         Ok(value) => value,
         Err(why) => {
-            return vec![Line::of(
+            return vec![Line::piece(
                 Role::Warning,
                 if why.is_empty() {
                     "not a Kubernetes object"
@@ -54,7 +54,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
         } else {
             format!("{name}:")
         };
-        lines.push(Line::of(Role::Dim, format!("{name:<17} ")).text(text.trim()));
+        lines.push(Line::piece(Role::Dim, format!("{name:<17} ")).text(text.trim()));
     };
     for (name, text) in &summary.fields {
         field(name, text);
@@ -98,7 +98,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
             } else {
                 Role::Warning
             };
-            Line::of(
+            Line::piece(
                 role,
                 format!(
                     "  {:<6} {:<8} {:<20} x{:<4} {}",
@@ -113,7 +113,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
 fn section(lines: &mut Vec<Line>, title: &str, rows: impl Iterator<Item = Line>) {
     let mut rows = rows.peekable();
     if rows.peek().is_some() {
-        lines.push(Line::of(Role::Heading, format!("{title}:")));
+        lines.push(Line::piece(Role::Heading, format!("{title}:")));
         lines.extend(rows);
     }
 }

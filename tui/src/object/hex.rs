@@ -3,7 +3,7 @@
 use crate::paint::Line;
 use crate::theme::Role;
 
-/// Bytes and where the first of them lies.
+/// Bytes and the offset of the first of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hex<'b> {
     pub(crate) offset: u64,
@@ -40,7 +40,7 @@ impl Hex<'_> {
             }
         }
         let offset = self.offset.saturating_add(start as u64);
-        Line::of(Role::Dim, format!("{offset:08X} "))
+        Line::piece(Role::Dim, format!("{offset:08X} "))
             .text(hex)
             .with(Role::Dim, format!("  {text}"))
     }

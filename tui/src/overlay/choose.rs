@@ -44,7 +44,7 @@ impl Choose {
         let whole = pen.area();
         let area = centred(whole, width, height.min(whole.height.saturating_sub(4)));
         pen.clear(area);
-        let title = Line::of(Role::Heading, "only rows with · ⏎ Esc");
+        let title = Line::piece(Role::Heading, "only rows with · ⏎ Esc");
         let inner = pen.frame(area, &title, true);
         for (y, at) in self.list.window(inner.height, self.values.len()) {
             let Some((value, count)) = self.values.get(at) else {
@@ -52,7 +52,7 @@ impl Choose {
             };
             pen.put(inner, 1, y, value, Role::Plain);
             let count = number::thousands(*count as i128);
-            pen.right(inner, y, &Line::of(Role::Dim, format!("{count} ")));
+            pen.right(inner, y, &Line::piece(Role::Dim, format!("{count} ")));
             if at == self.list.cursor() {
                 pen.highlight(inner, y, Role::Cursor);
             }

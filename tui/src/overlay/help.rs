@@ -29,7 +29,9 @@ impl Help {
                 || binding.command.contains(&wanted)
                 || binding.shown().contains(&wanted)
         };
-        keys::of(screen, &session.tabs).filter(matches).collect()
+        keys::bindings(screen, &session.tabs)
+            .filter(matches)
+            .collect()
     }
 
     /// A key while the help is open: what to run, and whether it stays open.
@@ -60,7 +62,7 @@ impl Help {
         let whole = pen.area();
         let area = centred(whole, whole.width.min(118), whole.height.saturating_sub(2));
         pen.clear(area);
-        let title = Line::of(
+        let title = Line::piece(
             Role::Heading,
             format!("? help · {} · type to filter: ", screen.title()),
         )
@@ -92,7 +94,7 @@ impl Help {
                 pen.highlight(list, y, Role::Cursor);
             }
         }
-        let foot = Line::of(Role::Dim, " ⏎ run the key · ↑ ↓ choose · Esc close");
+        let foot = Line::piece(Role::Dim, " ⏎ run the key · ↑ ↓ choose · Esc close");
         pen.line(inner, inner.height.saturating_sub(1), &foot, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What lies over a screen and takes its keys: help, prompts, texts, choices.
+//! What covers a screen and takes its keys: help, prompts, texts, choices.
 
 mod choose;
 mod help;

@@ -25,7 +25,7 @@ pub(super) fn listen(events: &Sender<Event>) -> io::Result<()> {
     thread::Builder::new()
         .name("terminal".to_owned())
         .spawn(move || {
-            // However this thread ends: without it nobody could leave.
+            // However this thread ends: without it no one could leave.
             let gone = Gone(to);
             while let Ok(event) = crossterm::event::read() {
                 let event = match event {
@@ -48,7 +48,7 @@ struct Gone(Sender<Event>);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        // After the end nobody listens.
+        // After the end the channel is closed.
         let _ = self.0.send(Event::Terminate(None));
     }
 }

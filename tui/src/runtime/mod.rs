@@ -27,7 +27,7 @@ use wakes::Wakes;
 pub struct End {
     /// Why.
     pub why: Ended,
-    /// What is to be said on the screen that comes back, a line each.
+    /// What is printed on the screen that comes back, a line each.
     pub said: Vec<String>,
 }
 
@@ -155,7 +155,7 @@ impl Outside {
 fn spawn(job: Job, events: &Sender<Event>) {
     let events = events.clone();
     let tell = Arc::new(move |report: Report| {
-        // After the end nobody listens.
+        // After the end the channel is closed.
         let _ = events.send(Event::Job(report));
     });
     let waiting = Arc::new(Mutex::new(Some(job)));

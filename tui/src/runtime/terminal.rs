@@ -196,7 +196,7 @@ pub(super) fn give_back() {
 }
 
 /// A panic's message must not be written into raw mode and the alternate screen. That of the thread that draws ends the
-/// browser: the terminal is given back before it is told. That of a task ends the task: it is told later, and only its place,
+/// browser: the terminal is restored before it is reported. That of a task ends the task: it is reported later, and only its place,
 /// for the message may quote evidence.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();

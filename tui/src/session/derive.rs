@@ -79,7 +79,7 @@ impl Session {
             })
     }
 
-    /// The first finding that names the key or lies where its version is stored.
+    /// The first finding that names the key or has the place of its version.
     fn finding(&self) -> Result<usize, String> {
         let key = self.focus().ok_or("no key is selected")?;
         let report = self

@@ -46,9 +46,9 @@ pub struct Session {
     pub slots: Vec<Slot>,
     /// Which of them the screens show.
     pub current: usize,
-    /// Where in time they stand.
+    /// Their revision.
     pub ruler: Ruler,
-    /// The last thing that was said to the user.
+    /// The last message to the user.
     pub message: Option<(Role, String)>,
     /// Screens that this run has, in the order of their tabs.
     pub(crate) tabs: Vec<ScreenId>,
@@ -188,16 +188,16 @@ impl Session {
     /// Why there is no index: still being read, or what stopped it.
     pub fn why_no_data(&self) -> Line {
         match self.slot().map(|slot| (&slot.member, &slot.data)) {
-            None => Line::of(Role::Error, "no directory"),
+            None => Line::piece(Role::Error, "no directory"),
             Some((Part::Failed(why), _) | (_, Part::Failed(why))) => {
-                Line::of(Role::Error, why.clone())
+                Line::piece(Role::Error, why.clone())
             }
-            Some((Part::Waiting, _)) => Line::of(Role::Dim, "opening…"),
+            Some((Part::Waiting, _)) => Line::piece(Role::Dim, "opening…"),
             Some((_, Part::Ready(_))) => match self.replayed() {
-                Some(Part::Failed(why)) => Line::of(Role::Error, why.clone()),
-                _ => Line::of(Role::Dim, "replaying the log…"),
+                Some(Part::Failed(why)) => Line::piece(Role::Error, why.clone()),
+                _ => Line::piece(Role::Dim, "replaying the log…"),
             },
-            Some(_) => Line::of(Role::Dim, "indexing…"),
+            Some(_) => Line::piece(Role::Dim, "indexing…"),
         }
     }
 
@@ -307,7 +307,7 @@ impl Session {
         }
     }
 
-    /// The version of a key that is current where the ruler stands.
+    /// The version of a key that is current at the revision of the ruler.
     pub fn version(&self, key: &[u8]) -> Option<Version<'static>> {
         let keyspace = self.rows()?.objects.keyspace();
         keyspace.get(key, self.ruler.at()).ok()?

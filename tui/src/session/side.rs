@@ -1,5 +1,5 @@
 //! The two sides of the evidence: the db as it is, and the db as etcd would have it after a start, when the entries of the
-//! log behind it are applied.
+//! log after it are applied.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl Session {
         );
         let mut lines = vec![Line::from(applied.as_str())];
         if reach.to < reach.last {
-            lines.push(Line::of(
+            lines.push(Line::piece(
                 Role::Warning,
                 format!(
                     "entries {} to {} are in the log but not known to be committed: not applied",
@@ -104,7 +104,7 @@ impl Session {
             ));
         }
         if let Some((index, why)) = &reach.stops {
-            lines.push(Line::of(
+            lines.push(Line::piece(
                 Role::Error,
                 format!("etcd stops at entry {index}: {why}; nothing after it was applied"),
             ));

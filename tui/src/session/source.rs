@@ -26,7 +26,7 @@ pub struct Slot {
     pub member: Part<&'static Member>,
     /// Whose it is.
     pub identity: Option<Identity>,
-    /// The index and what stands on it, or why there is none.
+    /// The index and what is built on it, or why there is none.
     pub data: Part<Arc<Data>>,
     /// The newest revisions, which are there long before the index is.
     pub newest: Option<Arc<Data>>,
@@ -61,7 +61,7 @@ impl<T> Part<T> {
     }
 }
 
-/// The index of a keyspace and what stands on it.
+/// The index of a keyspace and what is built on it.
 #[derive(Debug)]
 pub struct Data {
     /// Keys and values as Kubernetes sees them.
@@ -101,10 +101,10 @@ impl Slot {
     }
 }
 
-/// What is said instead of what was not read.
+/// The text instead of what was not read.
 const STOPPED: &str = "reading was stopped before it was done; :index reads on";
 
-/// Opens, lists the newest keys of, indexes, identifies and quickly checks the member at a path; each step is told as soon as
+/// Opens, lists the newest keys of, indexes, identifies and quickly checks the member at a path; each step is reported as soon as
 /// it is done. A member that is open already is not opened again.
 pub(crate) fn read(
     slot: usize,
@@ -166,7 +166,7 @@ fn open(path: &Path, options: Options, monitor: &Monitor) -> Result<&'static Mem
     Ok(Box::leak(Box::new(Member::of(evidence, options))))
 }
 
-/// What stands on the index of a keyspace.
+/// What is built on the index of a keyspace.
 pub(super) fn data(
     member: &'static Member,
     keyspace: Keyspace<'static>,

@@ -1,4 +1,4 @@
-//! Cursor and window of a list of any length: only what lies in the window is ever asked for.
+//! Cursor and window of a list of any length: only what is in the window is ever asked for.
 
 use ratatui::layout::{Position, Rect};
 

@@ -30,7 +30,7 @@ pub(crate) struct Fuzzy {
 const REGEX_BYTES: usize = 1 << 20;
 
 impl Needle {
-    /// `None`: nothing is filtered. What is no regex, as a text half typed often is, is looked for as it stands.
+    /// `None`: nothing is filtered. What is no regex, as a text half typed often is, is looked for literally.
     pub(crate) fn new(text: &str) -> Option<Self> {
         if let Some(letters) = text.strip_prefix('~') {
             return (!letters.is_empty()).then(|| Self::fuzzy(letters));

@@ -118,7 +118,7 @@ impl Pager {
                         ..area
                     },
                     0,
-                    &Line::of(crate::theme::Role::Dim, more),
+                    &Line::piece(crate::theme::Role::Dim, more),
                 );
             }
         }

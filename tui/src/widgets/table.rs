@@ -77,7 +77,7 @@ impl Table<'_> {
                 *x,
                 *width,
                 column.right,
-                &Line::of(Role::Heading, column.heading),
+                &Line::piece(Role::Heading, column.heading),
             );
         }
         let body = Rect {

@@ -206,7 +206,7 @@ impl View {
         }
         let more = if self.sieve.is_looking() { "≥" } else { "" };
         let shown = number::thousands(self.sieve.len(rows) as i128);
-        Line::of(Role::Match, format!("/{}", self.sieve.text()))
+        Line::piece(Role::Match, format!("/{}", self.sieve.text()))
             .text(format!(
                 " {more}{shown} of {} · ",
                 number::thousands(rows as i128)

@@ -24,12 +24,12 @@ use located::{FileName, Finding, Place, Sink};
 const CHUNK: usize = 4096;
 
 /// What the check looked at, and what it could not look at.
-pub(super) struct Outcome {
+pub(super) struct ObjectsChecked {
     pub(super) checked: Option<String>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-impl Outcome {
+impl ObjectsChecked {
     fn skipped(why: &str) -> Self {
         Self {
             checked: None,
@@ -105,14 +105,14 @@ pub(super) fn objects(
     file: &FileName,
     progress: &dyn Progress,
     report: &mut Sink<'_>,
-) -> Outcome {
+) -> ObjectsChecked {
     let gathered = match gather(objects, progress) {
         Ok(gathered) => gathered,
-        Err(why) => return Outcome::skipped(&why),
+        Err(why) => return ObjectsChecked::skipped(&why),
     };
     let undecodable = gathered.unread.iter().filter(|one| one.is_damaged());
     if gathered.decoded == 0 && undecodable.count() == gathered.unread.len() {
-        return Outcome::skipped(if gathered.unread.is_empty() {
+        return ObjectsChecked::skipped(if gathered.unread.is_empty() {
             "there are none"
         } else {
             "keys look like those of Kubernetes, but not one value is an object"
@@ -146,7 +146,7 @@ pub(super) fn objects(
     if outside > 0 {
         checked = format!("{checked}; {outside} keys are outside of Kubernetes");
     }
-    Outcome {
+    ObjectsChecked {
         checked: Some(checked),
         skipped,
     }

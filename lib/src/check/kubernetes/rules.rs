@@ -1,4 +1,4 @@
-//! Rules over all live objects: names, namespaces, uids, owners, addresses, what an API server never stores.
+//! ObjectRules over all live objects: names, namespaces, uids, owners, addresses, what an API server never stores.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use located::text::number::thousands;
 use located::{FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
 
 /// Objects of this size in bytes are reported: etcd's `--max-request-bytes` is 1.5 MiB
-/// (etcd `server/embed/config.go`, `DefaultMaxRequestBytes`), and an update carries the whole object.
+/// (etcd `server/embed/config.go`, `DefaultMaxRequestBytes`), and an update contains the whole object.
 const LARGE_VALUE_BYTES: usize = 1 << 20;
 
 /// Deletions that wait longer for their finalizers are reported.
@@ -49,7 +49,7 @@ pub(super) fn of_prefix(
     file: &FileName,
     report: &mut Sink<'_>,
 ) {
-    let mut rules = Rules {
+    let mut rules = ObjectRules {
         live,
         existing,
         file,
@@ -75,7 +75,7 @@ pub(super) fn of_store(objects: &Objects<'_>, file: &FileName, report: &mut Sink
     key_syntax(objects, file, report)
 }
 
-struct Rules<'r, 'a, 's> {
+struct ObjectRules<'r, 'a, 's> {
     live: &'r [ObjectFacts<'a>],
     existing: &'r Existing,
     file: &'r FileName,
@@ -85,7 +85,7 @@ struct Rules<'r, 'a, 's> {
 /// A predicate in both numbers: "is in", "are in".
 type Predicate<'p> = (&'p str, &'p str);
 
-impl<'r, 'a> Rules<'r, 'a, '_> {
+impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     fn select(&self, which: impl Fn(&ObjectFacts<'a>) -> bool) -> Vec<&'r ObjectFacts<'a>> {
         self.live.iter().filter(|object| which(object)).collect()
     }

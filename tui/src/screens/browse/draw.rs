@@ -114,16 +114,16 @@ impl Browse {
             "▸ "
         };
         let label = escape::bytes(&branch.label, session.charset());
-        let left = Line::of(Role::Dim, indent(branch.depth))
+        let left = Line::piece(Role::Dim, indent(branch.depth))
             .with(Role::Dim, mark)
             .with(Role::Name, label);
         let mut right = Line::new();
-        if let Some(((keys, bytes), current)) = self.totals.of(branch, grown.revision) {
+        if let Some(((keys, bytes), current)) = self.totals.sum_below(branch, grown.revision) {
             let role = if current { Role::Plain } else { Role::Dim };
             let more = at_least(grown.data.complete);
             let keys = format!("{more}{}", number::thousands(keys.into()));
             let bytes = format!("{more}{}", number::size(bytes));
-            right = Line::of(role, format!("{keys:>7} {bytes:>7} "));
+            right = Line::piece(role, format!("{keys:>7} {bytes:>7} "));
         }
         both(area, y, pen, &left, &right);
     }
@@ -144,20 +144,20 @@ impl Browse {
         let more = at_least(grown.data.complete);
         let retained = format!("{more}{}", number::thousands(branch.part.len() as i128));
         let mut lines = vec![
-            Line::of(Role::Dim, "prefix    ")
+            Line::piece(Role::Dim, "prefix    ")
                 .with(Role::Name, escape::bytes(prefix, session.charset())),
-            Line::of(Role::Dim, "retained  ")
+            Line::piece(Role::Dim, "retained  ")
                 .text(format!("{retained} keys, deleted ones included")),
         ];
-        if let Some(((keys, bytes), _)) = self.totals.of(&branch, grown.revision) {
-            lines.push(Line::of(Role::Dim, "exist     ").text(format!(
+        if let Some(((keys, bytes), _)) = self.totals.sum_below(&branch, grown.revision) {
+            lines.push(Line::piece(Role::Dim, "exist     ").text(format!(
                 "{more}{} keys at this revision, {more}{}",
                 number::thousands(keys.into()),
                 number::size(bytes)
             )));
         }
         lines.push(Line::new());
-        lines.push(Line::of(
+        lines.push(Line::piece(
             Role::Dim,
             "⏎ unfolds · A shows deleted keys too · / filters all keys",
         ));
@@ -176,7 +176,7 @@ impl Browse {
     }
 }
 
-/// What stands before a count.
+/// The text before a count.
 fn at_least(whole: bool) -> &'static str {
     if whole { "" } else { "≥" }
 }
@@ -229,7 +229,7 @@ fn draw_key(
                 .is_some_and(|newest| newest.tombstone && newest.revision.main <= grown.revision);
             (
                 Role::Struck,
-                Line::of(Role::Error, if deleted { "✕ deleted " } else { "later " }),
+                Line::piece(Role::Error, if deleted { "✕ deleted " } else { "later " }),
             )
         }
     };
@@ -237,22 +237,22 @@ fn draw_key(
         area,
         y,
         pen,
-        &Line::of(Role::Dim, indent(depth)).with(role, name),
+        &Line::piece(Role::Dim, indent(depth)).with(role, name),
         &right,
     );
 }
 
-/// Where the version under the cursor stands, and what comes after it.
+/// The place of the version under the cursor, and what comes after it.
 fn facts_of(session: &Session) -> Vec<Line> {
     let Some((data, key)) = session.rows().zip(session.focus()) else {
         return Vec::new();
     };
     let revision = session.ruler.revision();
     let thousands = |value: i64| number::thousands(value.into());
-    let fact = |name: &str, text: String| Line::of(Role::Dim, format!(" {name:<6}")).text(text);
+    let fact = |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<6}")).text(text);
     let records = data.objects.keyspace().records_of(key);
     let mut lines = vec![
-        Line::of(Role::Dim, "─".repeat(200)),
+        Line::piece(Role::Dim, "─".repeat(200)),
         fact("key", escape::bytes(key, session.charset()).into_owned()),
     ];
     let at = data

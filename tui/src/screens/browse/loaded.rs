@@ -123,7 +123,7 @@ pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) ->
     let body = match look.view {
         View::Yaml => Body::Yaml(object.lines(look.neat, session)),
         View::Describe => Body::Lines(describe(&object, data, stamp.revision)),
-        View::Hex if object.hidden => Body::Lines(vec![Line::of(
+        View::Hex if object.hidden => Body::Lines(vec![Line::piece(
             Role::Dim,
             "secret bytes are hidden; X shows them for ten seconds",
         )]),
@@ -143,7 +143,7 @@ pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) ->
     }
 }
 
-/// Lines that do not lie within something folded.
+/// Lines that are not within something folded.
 fn unfolded(lines: &[yaml::Line], folds: &BTreeSet<String>) -> Vec<usize> {
     if folds.is_empty() {
         return (0..lines.len()).collect();
@@ -170,13 +170,13 @@ fn absent(stamp: &Stamp, data: &Data) -> Vec<Line> {
     let after = records
         .iter()
         .find(|record| record.revision.main > stamp.revision && !record.tombstone);
-    let mut lines = vec![Line::of(
+    let mut lines = vec![Line::piece(
         Role::Struck,
         format!("does not exist at revision {at}"),
     )];
     if let Some(deleted) = before.filter(|record| record.tombstone) {
         lines.push(
-            Line::of(
+            Line::piece(
                 Role::Error,
                 format!(
                     "✕ deleted at {}",

@@ -338,7 +338,7 @@ impl Screen for Browse {
 }
 
 impl Browse {
-    /// Grows the tree anew and puts the cursor back on what it was on.
+    /// Grows the tree again and puts the cursor back on what it was on.
     fn grow(&mut self, session: &mut Session) {
         let Some(grown) = &self.grown else { return };
         let keep = match &self.selected {

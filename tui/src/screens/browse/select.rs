@@ -29,7 +29,7 @@ impl Browse {
         }
     }
 
-    /// Unfolds every branch that a key lies in.
+    /// Unfolds every branch that a key is in.
     pub(super) fn unfold_to(&mut self, data: &Data, key: &[u8]) {
         Rc::make_mut(&mut self.open).extend(tree::way(data, key));
     }

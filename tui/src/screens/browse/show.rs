@@ -28,7 +28,7 @@ impl Preview {
             && matches!(loaded.body, Body::Yaml(_))
             && loaded.is_object();
         if blame {
-            let head = Line::of(
+            let head = Line::piece(
                 Role::Dim,
                 format!("{:<19} {:<10}", "who (managedFields)", "when~"),
             );
@@ -98,7 +98,7 @@ impl Preview {
                     if blame {
                         let who = loaded.who(line, session);
                         let shown = if who == before && y > 0 {
-                            Line::of(Role::Dim, if who.is_some() { "." } else { "" })
+                            Line::piece(Role::Dim, if who.is_some() { "." } else { "" })
                         } else {
                             blamed(who.as_ref())
                         };
@@ -142,7 +142,7 @@ impl Preview {
             Some(key) => key.name.to_owned(),
             None => escape::bytes(&loaded.stamp.key, session.charset()).into_owned(),
         };
-        let mut title = Line::of(Role::Name, name);
+        let mut title = Line::piece(Role::Name, name);
         if let Some(object) = &loaded.object {
             if let Some(kind) = object.kind() {
                 title = title.text(format!(" · {kind}"));
@@ -192,7 +192,7 @@ fn blamed(who: Option<&(String, String)>) -> Line {
     };
     // Of a time of another day the date says more than the second.
     let when = when.get(..10).unwrap_or(when);
-    Line::of(Role::Name, format!("{manager:<19} ")).with(Role::Dim, when.to_owned())
+    Line::piece(Role::Name, format!("{manager:<19} ")).with(Role::Dim, when.to_owned())
 }
 
 /// Names apart from values.
@@ -200,9 +200,9 @@ fn coloured(line: &yaml::Line, folded: bool) -> Line {
     let text = &line.text;
     let shown = match text.split_once(": ") {
         Some((name, value)) if !line.path.is_empty() => {
-            Line::of(Role::Name, format!("{name}: ")).text(value)
+            Line::piece(Role::Name, format!("{name}: ")).text(value)
         }
-        _ if line.opens => Line::of(Role::Name, text.clone()),
+        _ if line.opens => Line::piece(Role::Name, text.clone()),
         _ => Line::from(text.as_str()),
     };
     if folded {

@@ -35,7 +35,7 @@ struct Counted {
 
 impl Totals {
     /// What is known of a branch, and whether it is of this revision.
-    pub(super) fn of(&self, branch: &Branch, revision: i64) -> Option<(Sum, bool)> {
+    pub(super) fn sum_below(&self, branch: &Branch, revision: i64) -> Option<(Sum, bool)> {
         let sum = self.sums.get(&branch.prefix)?;
         Some((*sum, self.of.is_some_and(|(_, at)| at == revision)))
     }

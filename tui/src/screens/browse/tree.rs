@@ -288,7 +288,7 @@ fn roots(data: &Data) -> Vec<Branch> {
     roots
 }
 
-/// The positions of keys outside of every prefix of Kubernetes: what lies between their parts.
+/// The positions of keys outside of every prefix of Kubernetes: what is between their parts.
 pub(super) fn outside(data: &Data) -> impl Iterator<Item = usize> + Clone + use<> {
     let mut parts: Vec<Range<usize>> = data
         .objects
@@ -307,7 +307,7 @@ pub(super) fn outside(data: &Data) -> impl Iterator<Item = usize> + Clone + use<
     gaps.into_iter().flatten()
 }
 
-/// The branch below `kind` that the key at a position lies in; `None`: its name stands here.
+/// The branch below `kind` that the key at a position is in; `None`: its name is here.
 fn child(
     data: &Data,
     kind: Kind,
@@ -355,7 +355,7 @@ fn child(
     })
 }
 
-/// The prefixes of the branches that a key lies in, from the root on.
+/// The prefixes of the branches that a key is in, from the root on.
 pub(super) fn way(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
     let Some(at) = data.directory.position(key).or_else(|| {
         Some(data.directory.below(key))

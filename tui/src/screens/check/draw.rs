@@ -37,7 +37,7 @@ impl Check {
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(report) = self.report.clone() else {
             let why = match session.member() {
-                Some(_) => Line::of(Role::Dim, "checking…"),
+                Some(_) => Line::piece(Role::Dim, "checking…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 0);
@@ -53,7 +53,7 @@ impl Check {
                             true => "nothing found; what was looked at",
                             false => "causes, plan, and what was looked at",
                         };
-                        *cell = Line::of(Role::Dim, text);
+                        *cell = Line::piece(Role::Dim, text);
                     }
                     cells
                 }
@@ -76,7 +76,7 @@ impl Check {
             0 => Role::Warning,
             _ => Role::Error,
         };
-        Line::of(role, report.verdict.to_string()).text(format!(
+        Line::piece(role, report.verdict.to_string()).text(format!(
             " · {depth} · {} looked at · {} skipped",
             report.checked.len(),
             report.skipped.len()
@@ -139,8 +139,8 @@ fn finding_cells(at: usize, finding: &Finding) -> Vec<Line> {
     };
     vec![
         Line::from(Report::id(at)),
-        Line::of(role_of(finding.severity), severity),
-        Line::of(Role::Name, finding.code.id),
+        Line::piece(role_of(finding.severity), severity),
+        Line::piece(Role::Name, finding.code.id),
         Line::from(place),
         Line::from(finding.message.as_str()),
         Line::from(number::thousands(finding.count.into())),

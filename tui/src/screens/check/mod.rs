@@ -66,7 +66,7 @@ impl Screen for Check {
         let is_known = |of: &'static Member| std::ptr::eq(of, member);
         let known = self.of.is_some_and(|(of, _)| is_known(of));
         if !known && self.job.is_none() {
-            // What was quick has been told; the rest follows while one reads.
+            // What was quick has been reported; the rest follows while one reads.
             self.start(member, Depth::Default, session);
         }
     }

@@ -1,4 +1,4 @@
-//! What is told of a finding, and of a check.
+//! The text about a finding, and about a check.
 
 use etcd_inspect::Finding;
 use etcd_inspect::check::Report;
@@ -21,7 +21,7 @@ pub(in crate::screens) fn of_finding(
     let code = finding.code;
     let mut lines = Vec::new();
     wrapped(&mut lines, Role::Plain, &finding.message, width);
-    let fact = |name: &str| Line::of(Role::Dim, format!(" {name:<9}"));
+    let fact = |name: &str| Line::piece(Role::Dim, format!(" {name:<9}"));
     lines.push(fact("where").text(finding.place.to_string()));
     if let Some(seen) = &finding.seen {
         lines.push(fact("seen").with(Role::Removed, seen.clone()));
@@ -45,11 +45,11 @@ pub(in crate::screens) fn of_finding(
     }
     for (heading, text) in [("What it is", code.what), ("What causes it", code.why)] {
         lines.push(Line::new());
-        lines.push(Line::of(Role::Heading, format!(" {heading}")));
+        lines.push(Line::piece(Role::Heading, format!(" {heading}")));
         wrapped(&mut lines, Role::Plain, text, width);
     }
     lines.push(Line::new());
-    lines.push(Line::of(Role::Heading, " What to do next"));
+    lines.push(Line::piece(Role::Heading, " What to do next"));
     let path = session.path();
     if finding.next.is_empty() {
         wrapped(
@@ -68,7 +68,7 @@ pub(in crate::screens) fn of_finding(
         );
     }
     lines.push(Line::new());
-    lines.push(Line::of(
+    lines.push(Line::piece(
         Role::Dim,
         format!(" etcd-inspect explain {}", code.id),
     ));
@@ -157,7 +157,7 @@ fn wrapped(lines: &mut Vec<Line>, role: Role, text: &str, width: usize) {
     for word in text.split(' ') {
         let taken = escape::width(&line);
         if taken > 0 && taken + 1 + escape::width(word) > room {
-            lines.push(Line::of(role, format!(" {line}")));
+            lines.push(Line::piece(role, format!(" {line}")));
             line.clear();
         }
         if !line.is_empty() {
@@ -166,6 +166,6 @@ fn wrapped(lines: &mut Vec<Line>, role: Role, text: &str, width: usize) {
         line.push_str(word);
     }
     if !line.is_empty() {
-        lines.push(Line::of(role, format!(" {line}")));
+        lines.push(Line::piece(role, format!(" {line}")));
     }
 }

@@ -74,21 +74,21 @@ impl Compare {
         let all: Vec<Vec<Line>> = (0..compared.members.len())
             .map(|at| self.member_cells(&compared, at))
             .collect();
-        let row_at = |at| Row::of(&compared, at);
+        let row_at = |at| Row::at_position(&compared, at);
         self.view
             .draw_rows(inner, pen, &COLUMNS, rows, |at| match row_at(at) {
                 Some(Row::Member(at)) => all.get(at).cloned().unwrap_or_default(),
                 Some(Row::Finding(at)) => match compared.findings.get(at) {
                     Some(finding) => vec![
-                        Line::of(Role::Error, format!("! {}", finding.code.id)),
+                        Line::piece(Role::Error, format!("! {}", finding.code.id)),
                         Line::from(finding.message.as_str()),
                     ],
                     None => Vec::new(),
                 },
                 Some(Row::Key(at)) => match compared.differing_keys.get(at) {
                     Some(key) => vec![
-                        Line::of(Role::Warning, "✕ key differs"),
-                        Line::of(Role::Name, escape::bytes(&key.key, session.charset())),
+                        Line::piece(Role::Warning, "✕ key differs"),
+                        Line::piece(Role::Name, escape::bytes(&key.key, session.charset())),
                     ],
                     None => Vec::new(),
                 },
@@ -105,15 +105,15 @@ impl Compare {
         let lag = newest.zip(row.revision);
         let lag = lag.map(|(newest, own)| newest.saturating_sub(own));
         let lag = match lag {
-            Some(0) => Line::of(Role::Good, "–"),
-            Some(behind) => Line::of(
+            Some(0) => Line::piece(Role::Good, "–"),
+            Some(behind) => Line::piece(
                 Role::Warning,
                 format!("-{}", number::thousands(behind.into())),
             ),
             None => Line::from("–"),
         };
         let hash = row.hashkv.map(|hash| format!("{hash:08x}"));
-        let hash = Line::of(
+        let hash = Line::piece(
             match row.is_minority {
                 true => Role::Error,
                 false => Role::Plain,
@@ -121,7 +121,7 @@ impl Compare {
             hash.unwrap_or_else(|| "–".to_owned()),
         );
         vec![
-            Line::of(Role::Name, tail(&self.name(at), 14)),
+            Line::piece(Role::Name, tail(&self.name(at), 14)),
             shown(row.revision.map(|at| number::thousands(at.into()))),
             lag,
             shown(row.term.map(|term| term.to_string())),
@@ -139,7 +139,7 @@ impl Compare {
             Some(verdict) => verdict.word(),
             None => (Role::Dim, "…"),
         };
-        let line = Line::of(role, word);
+        let line = Line::piece(role, word);
         let best = compared.best == Some(at);
         let rank = self.verdict(at).and_then(|verdict| verdict.rank);
         let (role, text) = match row.findings {
@@ -168,7 +168,7 @@ impl Compare {
     pub(super) fn purposes(&self) -> Line {
         PURPOSES
             .iter()
-            .fold(Line::of(Role::Dim, " for"), |line, purpose| {
+            .fold(Line::piece(Role::Dim, " for"), |line, purpose| {
                 match *purpose == self.purpose {
                     true => line.with(Role::Match, format!(" [{}]", purpose.word())),
                     false => line.with(Role::Dim, format!("  {} ", purpose.word())),
@@ -190,14 +190,14 @@ fn differs(compared: &Comparison, at: usize, row: &MemberRow) -> Line {
         .filter(|key| of(key, at) != of(key, reference))
         .count();
     match (compared.same, row.is_minority, count) {
-        (None, _, _) => Line::of(Role::Dim, "?"),
-        (Some(true), _, _) => Line::of(Role::Good, "no"),
-        (_, _, 1..) => Line::of(
+        (None, _, _) => Line::piece(Role::Dim, "?"),
+        (Some(true), _, _) => Line::piece(Role::Good, "no"),
+        (_, _, 1..) => Line::piece(
             Role::Warning,
             etcd_inspect::verdict::counted(count as u64, "key", "keys"),
         ),
-        (_, true, 0) => Line::of(Role::Error, "minority"),
-        (_, false, 0) => Line::of(Role::Dim, "–"),
+        (_, true, 0) => Line::piece(Role::Error, "minority"),
+        (_, false, 0) => Line::piece(Role::Dim, "–"),
     }
 }
 
@@ -229,7 +229,7 @@ fn title(compared: &Comparison) -> Line {
         ),
         _ => title.with(
             Role::Warning,
-            " · no revision that all have: nothing can be said",
+            " · there is no revision that all have: nothing can be compared",
         ),
     }
 }

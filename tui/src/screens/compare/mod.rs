@@ -60,8 +60,8 @@ enum Row {
 }
 
 impl Row {
-    /// Members first, then what is said of them together, then keys.
-    fn of(compared: &Comparison, at: usize) -> Option<Self> {
+    /// Members first, then what is reported of them together, then keys.
+    fn at_position(compared: &Comparison, at: usize) -> Option<Self> {
         let (members, findings) = (compared.members.len(), compared.findings.len());
         if at < members {
             return Some(Self::Member(at));
@@ -221,7 +221,7 @@ impl Screen for Compare {
             return text.is_empty();
         };
         let names = self.names.clone();
-        let line = move |at: usize| match Row::of(&compared, at) {
+        let line = move |at: usize| match Row::at_position(&compared, at) {
             Some(Row::Member(at)) => names.get(at).cloned().unwrap_or_default(),
             Some(Row::Finding(at)) => compared.findings.get(at).map_or_else(String::new, |found| {
                 format!("{} {}", found.code.id, found.message)
@@ -303,7 +303,7 @@ impl Compare {
     }
 
     fn row(&self) -> Option<Row> {
-        Row::of(self.compared.as_ref()?, self.row_number())
+        Row::at_position(self.compared.as_ref()?, self.row_number())
     }
 
     /// The differing key under the cursor.
@@ -366,7 +366,7 @@ impl Compare {
         self.judging = Some((session.spawn(ScreenId::Compare, label, work), purpose));
     }
 
-    /// To the next row behind the members: a finding, a key that differs.
+    /// To the next row after the members: a finding, a key that differs.
     fn landmark(&mut self, forward: bool, session: &mut Session) {
         let members = self.compared.as_ref().map_or(0, |all| all.members.len());
         let at = self.row_number();
@@ -419,13 +419,16 @@ impl Compare {
         match self.verdict(at) {
             Some(verdict) => lines.extend(verdict.lines(self.width, session)),
             None if self.judging.is_some() => {
-                lines.push(Line::of(Role::Dim, " asking what it would do…"));
+                lines.push(Line::piece(Role::Dim, " asking what it would do…"));
             }
-            None => lines.push(Line::of(Role::Dim, " not asked to the end: v asks again")),
+            None => lines.push(Line::piece(
+                Role::Dim,
+                " not asked to the end: v asks again",
+            )),
         }
         lines.push(Line::new());
         let fact =
-            |name: &str, text: String| Line::of(Role::Dim, format!(" {name:<10}")).text(text);
+            |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<10}")).text(text);
         let optional = |value: Option<u64>| {
             value.map_or("–".to_owned(), |value| number::thousands(value.into()))
         };

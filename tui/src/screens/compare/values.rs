@@ -14,7 +14,7 @@ use crate::theme::Role;
 struct Held {
     at: usize,
     text: String,
-    /// The stored message; nothing where it does not have the key.
+    /// The stored message; nothing if it does not have the key.
     message: Vec<u8>,
 }
 
@@ -61,7 +61,7 @@ impl Compare {
                 Some(main) => format!("mod_revision {}", number::thousands((*main).into())),
                 None => "does not have it".to_owned(),
             };
-            lines.push(Line::of(Role::Name, format!(" {:<14} ", self.name(at))).text(text));
+            lines.push(Line::piece(Role::Name, format!(" {:<14} ", self.name(at))).text(text));
         }
         let Some((first, other)) = held.first().and_then(|first| {
             let other = held.iter().find(|other| other.message != first.message)?;
@@ -71,7 +71,7 @@ impl Compare {
         };
         lines.push(Line::new());
         lines.push(
-            Line::of(Role::Removed, format!("- {}", self.name(first.at)))
+            Line::piece(Role::Removed, format!("- {}", self.name(first.at)))
                 .with(Role::Added, format!("   + {}", self.name(other.at))),
         );
         let changes = diff(
@@ -80,7 +80,7 @@ impl Compare {
             None,
         );
         if changes.lines.is_empty() {
-            lines.push(Line::of(
+            lines.push(Line::piece(
                 Role::Dim,
                 "the same to read; the stored bytes or revisions differ",
             ));

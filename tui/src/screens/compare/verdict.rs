@@ -149,10 +149,10 @@ impl Verdict {
         for (number, key) in self.lost.iter().take(KEYS).enumerate() {
             let name = if number == 0 { "loses" } else { "" };
             let key = escape::bytes(key, session.charset()).into_owned();
-            lines.push(Line::of(Role::Warning, format!(" {name:<6} ")).with(Role::Name, key));
+            lines.push(Line::piece(Role::Warning, format!(" {name:<6} ")).with(Role::Name, key));
         }
         if self.lost.len() > KEYS {
-            lines.push(Line::of(
+            lines.push(Line::piece(
                 Role::Dim,
                 format!("        … {} keys more", self.lost.len() - KEYS),
             ));
@@ -170,7 +170,7 @@ fn hanging(
     width: usize,
 ) {
     let room = width.saturating_sub(9).max(20);
-    let mut head = Line::of(role, format!(" {word:<6} "));
+    let mut head = Line::piece(role, format!(" {word:<6} "));
     let mut line = String::new();
     let mut words = text.split(' ').peekable();
     while let Some(word) = words.next() {

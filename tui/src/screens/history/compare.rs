@@ -82,7 +82,7 @@ impl History {
                 self.look.side_by_side.then_some(self.width),
             );
             if diff.lines.is_empty() {
-                diff.lines.push(Line::of(
+                diff.lines.push(Line::piece(
                     Role::Dim,
                     "no difference but for managedFields and resourceVersion",
                 ));

@@ -16,7 +16,7 @@ pub(in crate::screens) struct Diff {
 /// Lines around a change.
 const CONTEXT: usize = 3;
 
-/// Longer texts are told by size: a difference of megabytes would be waited for.
+/// Of longer texts the size is shown: a difference of megabytes would be waited for.
 const MOST_BYTES: usize = 2 << 20;
 
 pub(in crate::screens) fn diff(before: &str, after: &str, side_by_side: Option<usize>) -> Diff {
@@ -27,7 +27,7 @@ pub(in crate::screens) fn diff(before: &str, after: &str, side_by_side: Option<u
             after.len()
         );
         return Diff {
-            lines: vec![Line::of(Role::Dim, text)],
+            lines: vec![Line::piece(Role::Dim, text)],
             hunks: Vec::new(),
         };
     }
@@ -37,7 +37,7 @@ pub(in crate::screens) fn diff(before: &str, after: &str, side_by_side: Option<u
     let mut diff = Diff::default();
     for (number, group) in text.grouped_ops(CONTEXT).iter().enumerate() {
         if number > 0 {
-            diff.lines.push(Line::of(Role::Dim, "…"));
+            diff.lines.push(Line::piece(Role::Dim, "…"));
         }
         let changes = group.iter().flat_map(|op| text.iter_changes(op));
         let changes: Vec<(ChangeTag, &str)> = changes
@@ -65,7 +65,7 @@ impl Diff {
                 self.hunks.push(self.lines.len());
             }
             within = changed;
-            self.lines.push(Line::of(role, format!("{sign} {text}")));
+            self.lines.push(Line::piece(role, format!("{sign} {text}")));
         }
     }
 
@@ -109,7 +109,7 @@ impl Diff {
                     new.unwrap_or_default()
                 );
                 self.lines.push(
-                    Line::of(Role::Removed, left)
+                    Line::piece(Role::Removed, left)
                         .with(Role::Dim, " │ ")
                         .with(Role::Added, right),
                 );

@@ -39,12 +39,12 @@ impl History {
         if rows.is_empty() {
             let why = match session.data() {
                 None => session.why_no_data(),
-                Some(_) if self.versions.is_reading() => Line::of(Role::Dim, "reading…"),
-                Some(_) if session.focus().is_none() => Line::of(
+                Some(_) if self.versions.is_reading() => Line::piece(Role::Dim, "reading…"),
+                Some(_) if session.focus().is_none() => Line::piece(
                     Role::Dim,
                     "no key is selected: choose one in Browse, or :key KEY",
                 ),
-                Some(_) => Line::of(Role::Dim, "nothing of this key is stored"),
+                Some(_) => Line::piece(Role::Dim, "nothing of this key is stored"),
             };
             pen.line(inner, 0, &why, 0);
             return;
@@ -81,12 +81,12 @@ impl History {
                     ("PUT", Role::Plain)
                 };
                 vec![
-                    Line::of(Role::Warning, sign),
-                    Line::of(Role::Number, known.revision()),
+                    Line::piece(Role::Warning, sign),
+                    Line::piece(Role::Number, known.revision()),
                     Line::from(known.counted()),
-                    Line::of(role, op),
+                    Line::piece(role, op),
                     Line::from(when),
-                    Line::of(Role::Name, known.who.clone()),
+                    Line::piece(Role::Name, known.who.clone()),
                     Line::from(known.changed.as_str()),
                 ]
             });

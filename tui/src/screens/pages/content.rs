@@ -11,7 +11,7 @@ use crate::paint::Line;
 use crate::session::Session;
 use crate::theme::Role;
 
-/// Bytes of a run that are shown; what lies behind is said to be there.
+/// Bytes of a run that are shown; of the rest the length is shown.
 const SHOWN: usize = 16 << 20;
 
 /// A page that is shown.
@@ -137,7 +137,7 @@ impl Content {
             Some(_) => format!("  {}", field.name),
             None => field.name.clone(),
         };
-        let line = Line::of(Role::Dim, format!("{:08X} ", field.offset))
+        let line = Line::piece(Role::Dim, format!("{:08X} ", field.offset))
             .with(Role::Name, format!("{name:<22} "));
         let charset = session.charset();
         match &field.value {

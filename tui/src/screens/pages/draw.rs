@@ -54,7 +54,7 @@ impl Pages {
         let Some(loaded) = self.loaded.clone() else {
             let inner = pen.frame(area, &Line::from("pages"), !self.view.split.detail);
             let why = match session.data() {
-                Some(_) => Line::of(Role::Dim, "walking the trees…"),
+                Some(_) => Line::piece(Role::Dim, "walking the trees…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 0);
@@ -63,7 +63,7 @@ impl Pages {
         let title = self.view.title(title(&loaded, self.look.tree), rows);
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let map = match &loaded.db {
-            Err(why) => return pen.line(inner, 0, &Line::of(Role::Error, why.clone()), 0),
+            Err(why) => return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0),
             Ok(_) => loaded.map.is_some(),
         };
         let mut body = inner;
@@ -104,7 +104,7 @@ impl Pages {
                         false => "",
                     };
                     let name = escape::bytes(name, session.charset());
-                    vec![Line::of(Role::Heading, name).with(Role::Dim, place)]
+                    vec![Line::piece(Role::Heading, name).with(Role::Dim, place)]
                 }
                 None => Vec::new(),
             });
@@ -168,7 +168,7 @@ impl Pages {
         let content = match &self.content {
             Some(Ok(content)) => content,
             Some(Err(why)) => {
-                return pen.line(inner, 0, &Line::of(Role::Error, why.clone()), 0);
+                return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0);
             }
             None => return,
         };
@@ -278,9 +278,9 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
     let letter = loaded.letter(id);
     let indent = " ".repeat(usize::from(depth).min(6));
     let name = Line::from(format!("{indent}{}", number::thousands(id.into())));
-    let mark = Line::of(role_of(letter), letter.to_string());
+    let mark = Line::piece(role_of(letter), letter.to_string());
     let Ok(page) = db.page(Pgid(id)) else {
-        return vec![name, mark, Line::of(Role::Error, "✕ cut off")];
+        return vec![name, mark, Line::piece(Role::Error, "✕ cut off")];
     };
     let (usage, bucket) = loaded
         .map
@@ -290,7 +290,7 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
     let kind = page.header.page_type();
     let own = page.header.id == Pgid(id);
     let shown = match kind {
-        Some(kind) if own => Line::of(
+        Some(kind) if own => Line::piece(
             if usage == PageUse::Free {
                 Role::Dim
             } else {
@@ -299,8 +299,8 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
             kind.as_str(),
         ),
         // What a free page holds is the rest of something older; on a used one it is damage.
-        _ if usage == PageUse::Free => Line::of(Role::Dim, "–"),
-        _ => Line::of(Role::Error, "✕ none"),
+        _ if usage == PageUse::Free => Line::piece(Role::Dim, "–"),
+        _ => Line::piece(Role::Error, "✕ none"),
     };
     if kind.is_none() || !own {
         return vec![name, mark, shown];
@@ -314,7 +314,7 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
                     Ok(stored) if records => {
                         let key = etcd_inspect::mvcc::KeyValue::parse(item.value)
                             .map_or(&[][..], |kv| kv.key);
-                        Line::of(Role::Number, format!("{} ", revision(&stored)))
+                        Line::piece(Role::Number, format!("{} ", revision(&stored)))
                             .with(Role::Dim, escape::bytes(key, charset))
                     }
                     _ => Line::from(escape::bytes(item.key, charset).into_owned()),
@@ -322,7 +322,7 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
             }),
             Some(PageType::Branch) => page.child(0).ok().map(|child| {
                 match etcd_inspect::mvcc::StoredKey::parse(child.key) {
-                    Ok(stored) => Line::of(Role::Number, revision(&stored)),
+                    Ok(stored) => Line::piece(Role::Number, revision(&stored)),
                     Err(_) => Line::from(escape::bytes(child.key, charset).into_owned()),
                 }
             }),
@@ -338,9 +338,9 @@ fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Lin
         mark,
         shown,
         Line::from(page.header.count.to_string()),
-        Line::of(Role::Dim, overflow),
-        Line::of(Role::Dim, used),
-        Line::of(
+        Line::piece(Role::Dim, overflow),
+        Line::piece(Role::Dim, used),
+        Line::piece(
             Role::Name,
             bucket
                 .map(|bucket| escape::bytes(bucket, charset).into_owned())

@@ -33,7 +33,7 @@ pub(super) struct Loaded {
     pub(super) file: Vec<Row>,
     /// The trees of all buckets.
     pub(super) tree: Vec<Row>,
-    /// Pages that hold the current version of some key; nothing where the keyspace cannot be read.
+    /// Pages that contain the current version of some key; nothing if the keyspace cannot be read.
     live: Vec<bool>,
 }
 
@@ -120,7 +120,7 @@ impl Loaded {
         }
     }
 
-    /// Whether no current version lies on the page or its overflow run.
+    /// Whether no current version is on the page or its overflow run.
     fn is_history(&self, id: u64) -> bool {
         let overflow = self
             .db

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
-use super::look::{End, Found, Of};
+use super::look::{End, Found, Origin};
 use super::{Log, Search};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
@@ -23,11 +23,11 @@ const COLUMNS: [Column; 5] = [
 /// What a hit was found in.
 pub(super) fn place(found: &Found) -> &'static str {
     match (found.of, &found.hit.field, found.hit.live) {
-        (Of::Log(_) | Of::Unplaced(_), _, _) => "WAL",
-        (Of::Db, None, true) => "key",
-        (Of::Db, None, false) => "deleted",
-        (Of::Db, Some(_), true) => "live",
-        (Of::Db, Some(_), false) => "history",
+        (Origin::Log(_) | Origin::Unplaced(_), _, _) => "WAL",
+        (Origin::Db, None, true) => "key",
+        (Origin::Db, None, false) => "deleted",
+        (Origin::Db, Some(_), true) => "live",
+        (Origin::Db, Some(_), false) => "history",
     }
 }
 
@@ -52,19 +52,19 @@ impl Search {
             };
             let hit = &found.hit;
             let role = match found.of {
-                Of::Db => Role::Dim,
-                Of::Log(_) | Of::Unplaced(_) => Role::Warning,
+                Origin::Db => Role::Dim,
+                Origin::Log(_) | Origin::Unplaced(_) => Role::Warning,
             };
             let revision = match found.of {
-                Of::Unplaced(index) => format!("entry {index}"),
+                Origin::Unplaced(index) => format!("entry {index}"),
                 _ => number::thousands(hit.revision.into()),
             };
             vec![
-                Line::of(role, place(found)),
-                Line::of(Role::Number, revision),
-                Line::of(Role::Name, named(&hit.key)),
+                Line::piece(role, place(found)),
+                Line::piece(Role::Number, revision),
+                Line::piece(Role::Name, named(&hit.key)),
                 Line::from(hit.field.clone().unwrap_or_default()),
-                Line::of(Role::Match, self.text_of(found, session)),
+                Line::piece(Role::Match, self.text_of(found, session)),
             ]
         });
         self.view = view;
@@ -107,7 +107,7 @@ impl Search {
         let whole = self.end == Some(End::Whole)
             && matches!(self.log, Log::Ended(End::Whole) | Log::None(_));
         let more = if whole { "" } else { "≥" };
-        let of_log = |found: &&Found| found.of != Of::Db;
+        let of_log = |found: &&Found| found.of != Origin::Db;
         let logged = self.hits.iter().filter(of_log).count();
         Line::from("search ")
             .with(Role::Match, self.text.clone())
@@ -123,6 +123,6 @@ impl Search {
                     logged => format!(" · {} only there", number::thousands(logged as i128)),
                 },
             )
-            .with(Role::Dim, " · s search anew")
+            .with(Role::Dim, " · s search again")
     }
 }

@@ -20,12 +20,12 @@ const PART: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) hit: Hit,
-    pub(super) of: Of,
+    pub(super) of: Origin,
 }
 
 /// Where a hit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum Origin {
     /// A record of the db.
     Db,
     /// A write of the log whose revision is known; its raft index, where that is.
@@ -64,15 +64,15 @@ pub(super) fn pattern(text: &str) -> Result<Regex, String> {
 }
 
 /// Collects hits and tells them in parts, the first ones at once.
-struct Teller<'m> {
+struct Reporter<'m> {
     monitor: &'m Monitor,
     count: usize,
     part: Vec<Found>,
 }
 
-impl Teller<'_> {
+impl Reporter<'_> {
     /// `false`: it is enough.
-    fn give(&mut self, found: Found) -> bool {
+    fn report(&mut self, found: Found) -> bool {
         self.part.push(found);
         self.count += 1;
         if self.part.len() >= PART.min(self.count) {
@@ -93,16 +93,19 @@ impl Teller<'_> {
 
 /// Looks through the keyspace that is shown; `known` hits there are already.
 pub(super) fn in_store(data: &Arc<Data>, pattern: &Regex, mask: &Mask, monitor: &Monitor) -> End {
-    let mut teller = Teller {
+    let mut reporter = Reporter {
         monitor,
         count: 0,
         part: Vec::new(),
     };
     data.objects
         .search(pattern, &KeyRange::all(), PLACES, Some(mask), &mut |hit| {
-            teller.give(Found { hit, of: Of::Db })
+            reporter.report(Found {
+                hit,
+                of: Origin::Db,
+            })
         });
-    teller.end()
+    reporter.end()
 }
 
 /// Looks through the writes that only the log has.
@@ -113,7 +116,7 @@ pub(super) fn in_log(
     mask: &Mask,
     monitor: &Monitor,
 ) -> End {
-    let mut teller = Teller {
+    let mut reporter = Reporter {
         monitor,
         count: 0,
         part: Vec::new(),
@@ -130,8 +133,8 @@ pub(super) fn in_log(
             if stored.any(|version| version.key == hit.key) {
                 return true;
             }
-            let of = Of::Log(logged.index_of(hit.revision));
-            goes_on = teller.give(Found { hit, of });
+            let of = Origin::Log(logged.index_of(hit.revision));
+            goes_on = reporter.report(Found { hit, of });
             goes_on
         },
     );
@@ -142,15 +145,15 @@ pub(super) fn in_log(
             PLACES,
             Some(mask),
             &mut |hit| {
-                let of = Of::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
-                teller.give(Found { hit, of })
+                let of = Origin::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
+                reporter.report(Found { hit, of })
             },
         );
     }
-    teller.end()
+    reporter.end()
 }
 
-/// Looks through one key, and shows what it finds as it stands there.
+/// Looks through one key, and shows what it finds.
 pub(super) fn in_key(
     data: &Arc<Data>,
     logged: Option<&'static Logged>,
@@ -164,7 +167,10 @@ pub(super) fn in_key(
         None => data
             .objects
             .search(pattern, &range, PLACES, None, &mut |hit| {
-                found.push(Found { hit, of: Of::Db });
+                found.push(Found {
+                    hit,
+                    of: Origin::Db,
+                });
                 true
             }),
         Some(logged) => {
@@ -174,7 +180,7 @@ pub(super) fn in_key(
                     .search(pattern, &range, PLACES, None, &mut |hit| {
                         found.push(Found {
                             hit,
-                            of: Of::Log(None),
+                            of: Origin::Log(None),
                         });
                         true
                     });

@@ -20,7 +20,7 @@ use crate::session::{Data, Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{Click, Seen, View};
-use look::{End, Found, Of};
+use look::{End, Found, Origin};
 
 /// The screen.
 #[derive(Debug, Default)]
@@ -142,15 +142,19 @@ impl Screen for Search {
         let key = || found.hit.key.clone();
         let main = found.hit.revision;
         match (want, found.of) {
-            (Want::Wal, Of::Log(Some(index)) | Of::Unplaced(index)) => Some(Ok(Target::Wal(index))),
-            (Want::Revision, Of::Db) => Some(Ok(Target::Revision {
+            (Want::Wal, Origin::Log(Some(index)) | Origin::Unplaced(index)) => {
+                Some(Ok(Target::Wal(index)))
+            }
+            (Want::Revision, Origin::Db) => Some(Ok(Target::Revision {
                 main,
                 key: Some(key()),
             })),
-            (Want::Time, Of::Db) => Some(Ok(Target::Time(main))),
-            (Want::Revision | Want::Time | Want::Page, Of::Log(_) | Of::Unplaced(_)) => Some(Err(
-                "only the log has this write; gw shows its entry".to_owned(),
-            )),
+            (Want::Time, Origin::Db) => Some(Ok(Target::Time(main))),
+            (Want::Revision | Want::Time | Want::Page, Origin::Log(_) | Origin::Unplaced(_)) => {
+                Some(Err(
+                    "only the log has this write; gw shows its entry".to_owned()
+                ))
+            }
             _ => None,
         }
     }
@@ -269,7 +273,7 @@ impl Screen for Search {
                 ))))
             }
             (Copied::Revision, Some(found)) => Some(match found.of {
-                Of::Unplaced(_) => Err("of this write only the raft index is known".to_owned()),
+                Origin::Unplaced(_) => Err("of this write only the raft index is known".to_owned()),
                 _ => Ok(found.hit.revision.to_string()),
             }),
             (Copied::Key, Some(found)) => {
@@ -299,13 +303,13 @@ impl Search {
     fn open(&self, found: &Found, session: &mut Session) {
         let hit = &found.hit;
         match found.of {
-            Of::Db if hit.live => session.go(Target::Key(hit.key.clone())),
-            Of::Db => session.go(Target::History {
+            Origin::Db if hit.live => session.go(Target::Key(hit.key.clone())),
+            Origin::Db => session.go(Target::History {
                 key: hit.key.clone(),
                 main: Some(hit.revision),
             }),
-            Of::Log(Some(index)) | Of::Unplaced(index) => session.go(Target::Wal(index)),
-            Of::Log(None) => session.popup(
+            Origin::Log(Some(index)) | Origin::Unplaced(index) => session.go(Target::Wal(index)),
+            Origin::Log(None) => session.popup(
                 "nowhere to go",
                 vec!["the entry of this write is not known".into()],
             ),
@@ -336,7 +340,7 @@ impl Search {
         session.reveal(&found.hit.key);
         self.clear.clear();
         let logged = match (found.of, session.logged()) {
-            (Of::Log(_) | Of::Unplaced(_), Part::Ready(logged)) => logged,
+            (Origin::Log(_) | Origin::Unplaced(_), Part::Ready(logged)) => logged,
             _ => None,
         };
         let work = move |monitor: &Monitor| {

@@ -105,7 +105,7 @@ impl SpaceScreen {
                 .text(title.plain());
         }
         if session.is_replayed() {
-            title = title.with(Role::Warning, " · the file as it stands");
+            title = title.with(Role::Warning, " · the file as it is");
         }
         title = title
             .text(" · v ")
@@ -115,7 +115,7 @@ impl SpaceScreen {
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(sums) = &self.sums else {
             let why = match session.data() {
-                Some(_) => Line::of(Role::Dim, "summing…"),
+                Some(_) => Line::piece(Role::Dim, "summing…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 0);
@@ -182,14 +182,15 @@ impl SpaceScreen {
                 number::size(count)
             )
         };
-        let fact = |name: &str, text: String| Line::of(Role::Dim, format!(" {name:<9}")).text(text);
+        let fact =
+            |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<9}")).text(text);
         let (title, mut lines) = match &row.part {
             Part::Rest(rest) => (
                 Line::from(rest_name(*rest, self.metric)),
                 vec![Line::from(format!(" {}", rest_meaning(*rest)))],
             ),
             Part::Group(group) => (
-                Line::of(Role::Name, name(group, session.charset())),
+                Line::piece(Role::Name, name(group, session.charset())),
                 Vec::new(),
             ),
         };
@@ -250,7 +251,7 @@ fn row_cells(
     };
     let name = match &row.part {
         // Of an object its name: the crumbs have the rest.
-        Part::Group(Group::Key(key)) => Line::of(
+        Part::Group(Group::Key(key)) => Line::piece(
             Role::Name,
             session
                 .data()
@@ -258,29 +259,32 @@ fn row_cells(
                 .map(|parsed| parsed.name.to_owned())
                 .unwrap_or_else(|| escape::bytes(key, session.charset()).into_owned()),
         ),
-        Part::Group(group) => Line::of(Role::Name, name(group, session.charset())),
-        Part::Rest(rest) => Line::of(Role::Dim, rest_name(*rest, metric)),
+        Part::Group(group) => Line::piece(Role::Name, name(group, session.charset())),
+        Part::Rest(rest) => Line::piece(Role::Dim, rest_name(*rest, metric)),
     };
     let live = row.counts.live_bytes.min(row.bytes);
     let bar = match (&row.part, metric) {
         (Part::Group(_), Metric::Stored) => {
             let all = bar(row.bytes, most, room);
             let of_live = bar_cells(live, most, room).min(all);
-            Line::of(Role::Good, "█".repeat(of_live)).with(Role::Warning, "▓".repeat(all - of_live))
+            Line::piece(Role::Good, "█".repeat(of_live))
+                .with(Role::Warning, "▓".repeat(all - of_live))
         }
         (Part::Group(_), Metric::History) => {
-            Line::of(Role::Warning, "▓".repeat(bar(row.bytes, most, room)))
+            Line::piece(Role::Warning, "▓".repeat(bar(row.bytes, most, room)))
         }
-        (Part::Group(_), _) => Line::of(Role::Good, "█".repeat(bar(row.bytes, most, room))),
-        (Part::Rest(Rest::Tree), _) => Line::of(Role::Name, "▒".repeat(bar(row.bytes, most, room))),
-        (Part::Rest(_), _) => Line::of(Role::Dim, "░".repeat(bar(row.bytes, most, room))),
+        (Part::Group(_), _) => Line::piece(Role::Good, "█".repeat(bar(row.bytes, most, room))),
+        (Part::Rest(Rest::Tree), _) => {
+            Line::piece(Role::Name, "▒".repeat(bar(row.bytes, most, room)))
+        }
+        (Part::Rest(_), _) => Line::piece(Role::Dim, "░".repeat(bar(row.bytes, most, room))),
     };
     vec![
         name,
         count(row.counts.keys),
         count(row.counts.revisions),
         Line::from(number::size(row.bytes)),
-        Line::of(Role::Dim, number::percent(row.bytes, whole)),
+        Line::piece(Role::Dim, number::percent(row.bytes, whole)),
         bar,
     ]
 }

@@ -91,7 +91,7 @@ impl Metric {
         }
     }
 
-    fn of(self, counts: &Counts) -> u64 {
+    fn bytes(self, counts: &Counts) -> u64 {
         match self {
             Self::Stored => sums::stored(counts),
             Self::Live => counts.live_bytes,
@@ -342,7 +342,7 @@ impl SpaceScreen {
         let mut rows: Vec<Row> = groups
             .map(|(group, counts)| Row {
                 part: Part::Group(group.clone()),
-                bytes: metric.of(counts),
+                bytes: metric.bytes(counts),
                 counts: *counts,
             })
             .collect();
@@ -354,7 +354,7 @@ impl SpaceScreen {
         };
         let (more, counts) = sums.more;
         if more > 0 && metric != Metric::Free {
-            rows.push(rest(Rest::More(more), metric.of(&counts), counts));
+            rows.push(rest(Rest::More(more), metric.bytes(&counts), counts));
         }
         if let (true, Ok(space)) = (self.level.way.is_empty(), &sums.space) {
             // Together with the groups these make the file, to the byte.

@@ -9,7 +9,7 @@ use etcd_inspect::mvcc::Counts;
 
 use crate::session::Data;
 
-/// Rows of one list; what lies behind is summed in one.
+/// Rows of one list; the rest is summed in one.
 const ROWS: usize = 2_000;
 
 /// What keys are summed by.
@@ -38,7 +38,7 @@ pub(super) enum Rest {
     Tree,
     /// Free pages.
     Free,
-    /// Behind the high-water mark.
+    /// After the high-water mark.
     Outside,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Level {
 }
 
 impl Level {
-    /// The group of a key on this level; `None`: it lies elsewhere.
+    /// The group of a key on this level; `None`: it is elsewhere.
     fn group(&self, layout: &Layout, key: &[u8]) -> Option<Group> {
         let resource = || match layout.resource(key) {
             Some(path) => Group::Resource(path.to_vec()),

@@ -62,7 +62,7 @@ impl Timeline {
         let Some(loaded) = self.loaded.clone() else {
             let inner = pen.frame(area, &Line::from("timeline"), !self.split.detail);
             let why = match session.data() {
-                Some(_) => Line::of(Role::Dim, "reading the times of writes…"),
+                Some(_) => Line::piece(Role::Dim, "reading the times of writes…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 0);
@@ -84,10 +84,10 @@ impl Timeline {
                 let tenths = i128::from(span) * 10 / i128::from(width.max(1));
                 title.text(format!(" · {}.{} s a cell", tenths / 10, tenths % 10))
             }
-            false => title.text(" · no object carries a time: the axis is revisions"),
+            false => title.text(" · no object has a time: the axis shows revisions"),
         };
         let title = match self.shown.is_on() {
-            true => Line::of(Role::Match, format!("/{}", self.shown.text()))
+            true => Line::piece(Role::Match, format!("/{}", self.shown.text()))
                 .text(" · ")
                 .text(title.plain()),
             false => title,
@@ -101,7 +101,7 @@ impl Timeline {
         };
         if self.graph.width != graph.width {
             self.graph = graph;
-            self.picture = super::Picture::of(&loaded, from, to, usize::from(graph.width.max(1)));
+            self.picture = super::Picture::draw(&loaded, from, to, usize::from(graph.width.max(1)));
             self.list_records(&loaded);
         }
         let cell_count = usize::from(graph.width);
@@ -160,7 +160,11 @@ impl Timeline {
             };
             pen.put(line, 0, 0, &bars, role);
             let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-            pen.right(body, y, &Line::of(Role::Dim, number::thousands(sum.into())));
+            pen.right(
+                body,
+                y,
+                &Line::piece(Role::Dim, number::thousands(sum.into())),
+            );
             if place == self.look.rows.cursor() {
                 let role = if focused { Role::Cursor } else { Role::Shadow };
                 pen.highlight(left, y, role);
@@ -224,7 +228,7 @@ impl Timeline {
         let report = session.slot().and_then(|slot| slot.report.as_ref());
         let keyspace = loaded.data.objects.keyspace();
         for finding in report.into_iter().flat_map(|report| &report.findings) {
-            // A finding about a key lies where the key was written last.
+            // A finding about a key is shown where the key was written last.
             let newest = finding.keys.iter().take(16).filter_map(|key| {
                 let records = keyspace.records_of(key);
                 records.get(records.len().checked_sub(1)?)
@@ -268,7 +272,7 @@ impl Timeline {
             title = title.text(format!(" – {}", moment(&loaded, to, session)));
         }
         if !self.wanted.is_empty() {
-            title = Line::of(Role::Match, format!("/{}", self.wanted))
+            title = Line::piece(Role::Match, format!("/{}", self.wanted))
                 .text(" · ")
                 .text(title.plain());
         }
@@ -304,12 +308,12 @@ impl Timeline {
                 false => ("put", Role::Dim),
             };
             vec![
-                Line::of(
+                Line::piece(
                     Role::Number,
                     number::thousands(version.revision.main.into()),
                 ),
-                Line::of(Role::Dim, when.trim_start_matches('~').to_owned()),
-                Line::of(role, op),
+                Line::piece(Role::Dim, when.trim_start_matches('~').to_owned()),
+                Line::piece(role, op),
                 Line::from(escape::bytes(version.key, session.charset()).into_owned()),
             ]
         });

@@ -15,7 +15,7 @@ const TRIED: usize = 500;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
     pub(super) main: i64,
-    /// Where it lies on the axis: seconds, or where no object carries a time its revision.
+    /// Its position on the axis: seconds, or its revision if no object has a time.
     pub(super) at: i64,
     pub(super) resource: u16,
     pub(super) tombstone: bool,
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     pub(super) resources: Vec<Vec<u8>>,
     /// Whether the axis is time; revisions otherwise.
     pub(super) timed: bool,
-    /// Where the first write of a term lies that is known: axis, term.
+    /// The position of the first known write of a term: axis, term.
     pub(super) terms: Vec<(i64, u64)>,
 }
 
@@ -155,14 +155,14 @@ impl Loaded {
         }
     }
 
-    /// The records of a stretch of the axis, both ends included.
+    /// The records of a range of the axis, both ends included.
     pub(super) fn between(&self, from: i64, to: i64) -> &[Event] {
         let start = self.events.partition_point(|event| event.at < from);
         let end = self.events.partition_point(|event| event.at <= to);
         self.events.get(start..end.max(start)).unwrap_or_default()
     }
 
-    /// Where a revision lies on the axis.
+    /// The position of a revision on the axis.
     pub(super) fn at(&self, main: i64) -> i64 {
         let after = self.events.partition_point(|event| event.main <= main);
         let event = self.events.get(after.saturating_sub(1));
@@ -178,7 +178,7 @@ pub(super) struct Picture {
     pub(super) rows: Vec<Vec<u32>>,
 }
 
-/// The stretch of the axis that a cell stands for, both ends included.
+/// The range of the axis that a cell stands for, both ends included.
 pub(super) fn stretch(from: i64, to: i64, cells: usize, cell: usize) -> (i64, i64) {
     let span = i128::from(to) - i128::from(from) + 1;
     let cells = cells.max(1) as i128;
@@ -199,7 +199,7 @@ pub(super) fn cell_of(from: i64, to: i64, cells: usize, at: i64) -> Option<usize
 }
 
 impl Picture {
-    pub(super) fn of(loaded: &Loaded, from: i64, to: i64, cells: usize) -> Self {
+    pub(super) fn draw(loaded: &Loaded, from: i64, to: i64, cells: usize) -> Self {
         let mut rows = vec![vec![0u32; cells]; loaded.resources.len() + 2];
         let mut count = |row: usize, cell: usize| {
             let place = rows.get_mut(row).and_then(|row| row.get_mut(cell));

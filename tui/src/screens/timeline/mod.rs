@@ -22,7 +22,7 @@ use crate::theme::Role;
 use crate::widgets::{List, Needle, Panes, Sieve, Split};
 use events::{Loaded, Picture, cell_of, stretch};
 
-/// Records of one stretch that are listed.
+/// Records of one range that are listed.
 const LISTED: usize = 5_000;
 
 /// The screen.
@@ -59,7 +59,7 @@ struct Look {
     list: List,
 }
 
-/// The records of the stretch and row under the cursor.
+/// The records of the range and row under the cursor.
 #[derive(Debug, Default)]
 struct Listed {
     of: Option<(i64, i64, usize, String)>,
@@ -105,7 +105,7 @@ impl Screen for Timeline {
         let cells = usize::from(self.graph.width.max(1));
         let of = (self.look.from, self.look.to, cells);
         if self.picture.of != of || self.picture.rows.is_empty() {
-            self.picture = Picture::of(&loaded, self.look.from, self.look.to, cells);
+            self.picture = Picture::draw(&loaded, self.look.from, self.look.to, cells);
         }
         self.list_records(&loaded);
     }
@@ -168,7 +168,7 @@ impl Screen for Timeline {
 
     fn emit(&self, want: Want, _session: &Session) -> Option<Result<Target, String>> {
         let version = self.version();
-        let nothing = || "nothing was written in this stretch".to_owned();
+        let nothing = || "nothing was written in this range".to_owned();
         Some(match (want, version) {
             (Want::Page | Want::Wal | Want::Finding, _) => return None,
             (_, None) => Err(nothing()),
@@ -285,7 +285,7 @@ impl Screen for Timeline {
                         first.revision.main,
                         last.revision.main
                     ))),
-                    _ => Err("nothing was written in this stretch".to_owned()),
+                    _ => Err("nothing was written in this range".to_owned()),
                 })
             }
             Copied::Revision => self
@@ -368,7 +368,7 @@ impl Timeline {
         cell.unwrap_or(0)
     }
 
-    /// The stretch under the cursor.
+    /// The range under the cursor.
     fn stretch(&self) -> (i64, i64) {
         let (from, to) = self.stretch_of(self.cell());
         (from, to.max(from))
@@ -522,7 +522,7 @@ impl Timeline {
 
     /// Browse at the record under the cursor.
     fn open(&mut self, session: &mut Session) -> bool {
-        // Outside of the list the last write of the stretch is meant: the state after it.
+        // Outside of the list the last write of the range is meant: the state after it.
         let version = if self.split.detail {
             self.version()
         } else {
@@ -530,7 +530,7 @@ impl Timeline {
         };
         match version {
             Some(version) => session.go(revision(version)),
-            None => session.say(Role::Dim, "nothing was written in this stretch"),
+            None => session.say(Role::Dim, "nothing was written in this range"),
         }
         true
     }

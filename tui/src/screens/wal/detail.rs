@@ -1,4 +1,4 @@
-//! What is said of the row under the cursor.
+//! The text about the row under the cursor.
 
 use etcd_inspect::MemberId;
 use etcd_inspect::export::yaml;
@@ -19,7 +19,7 @@ use crate::theme::Role;
 const KEYS: usize = 20;
 
 fn fact(name: &str, text: impl Into<String>) -> Line {
-    Line::of(Role::Dim, format!(" {name:<8} ")).text(text)
+    Line::piece(Role::Dim, format!(" {name:<8} ")).text(text)
 }
 
 /// `0000000000000000-0000000000000000.wal`, without its folder.
@@ -182,14 +182,17 @@ fn bytes(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line> {
     if hidden > 0 {
         lines.insert(
             0,
-            Line::of(
+            Line::piece(
                 Role::Dim,
                 format!("{hidden} bytes of secrets are shown as *; X shows them for ten seconds"),
             ),
         );
     }
     if data.is_empty() {
-        lines.push(Line::of(Role::Dim, "no data: the first entry of a leader"));
+        lines.push(Line::piece(
+            Role::Dim,
+            "no data: the first entry of a leader",
+        ));
     }
     lines
 }
@@ -274,9 +277,9 @@ fn entry_lines(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line
             .into_iter()
             .map(|line| match line.text.split_once(": ") {
                 Some((name, value)) => {
-                    Line::of(Role::Name, format!(" {name}: ")).text(value.to_owned())
+                    Line::piece(Role::Name, format!(" {name}: ")).text(value.to_owned())
                 }
-                None => Line::of(Role::Name, format!(" {}", line.text)),
+                None => Line::piece(Role::Name, format!(" {}", line.text)),
             }),
     );
     lines
@@ -358,7 +361,7 @@ fn segment_lines(loaded: &Loaded, at: u32, session: &Session) -> Vec<Line> {
         ));
     }
     lines.push(Line::new());
-    lines.push(Line::of(Role::Heading, " terms of the whole log"));
+    lines.push(Line::piece(Role::Heading, " terms of the whole log"));
     let own = log.metadata.first().map(|metadata| metadata.node_id);
     for term in &loaded.terms {
         let range = match (term.first_index, term.last_index) {
@@ -375,7 +378,7 @@ fn segment_lines(loaded: &Loaded, at: u32, session: &Session) -> Vec<Line> {
             vote => format!("voted for {vote:016x}"),
         };
         lines.push(
-            Line::of(Role::Number, format!(" {:>5}  ", term.term))
+            Line::piece(Role::Number, format!(" {:>5}  ", term.term))
                 .text(format!("{range}  {vote}, {}", term.end)),
         );
     }
@@ -383,11 +386,11 @@ fn segment_lines(loaded: &Loaded, at: u32, session: &Session) -> Vec<Line> {
     lines
 }
 
-/// How a file continues the one in front of it.
+/// How a file continues the one before it.
 fn link(link: Link) -> (Role, String) {
     match link {
-        Link::First => (Role::Plain, "nothing was read in front of it".to_owned()),
-        Link::Continues => (Role::Good, "continues the file in front of it".to_owned()),
+        Link::First => (Role::Plain, "nothing was read before it".to_owned()),
+        Link::Continues => (Role::Good, "continues the file before it".to_owned()),
         Link::Broken { running, stored } => (
             Role::Error,
             format!("✕ does not continue: {stored:08x}, the file in front ends with {running:08x}"),
@@ -502,7 +505,7 @@ fn damage_lines(loaded: &Loaded, at: u32) -> Vec<Line> {
         ));
     }
     lines.push(Line::new());
-    lines.push(Line::of(
+    lines.push(Line::piece(
         Role::Dim,
         " gf shows the finding with its meaning and what to do next",
     ));

@@ -47,7 +47,7 @@ impl Wal {
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(loaded) = self.loaded.clone() else {
             let why = match session.member() {
-                Some(_) => Line::of(Role::Dim, "reading the log…"),
+                Some(_) => Line::piece(Role::Dim, "reading the log…"),
                 None => session.why_no_data(),
             };
             return pen.line(inner, 0, &why, 1);
@@ -176,7 +176,7 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
     let wide = |role: Role, text: String| {
         let mut cells = vec![Line::new(); COLUMNS.len()];
         if let Some(cell) = cells.get_mut(4) {
-            *cell = Line::of(role, text);
+            *cell = Line::piece(role, text);
         }
         cells
     };
@@ -196,7 +196,7 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
             let rest = segment.len_bytes.saturating_sub(segment.end);
             let mut cells = wide(role, text);
             if let Some(size) = cells.get_mut(5) {
-                *size = Line::of(Role::Dim, number::size(rest));
+                *size = Line::piece(Role::Dim, number::size(rest));
             }
             cells
         }
@@ -208,9 +208,9 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
             text.push_str(&detail::damage(&torn.kind));
             let mut cells = wide(Role::Error, text);
             let size = torn.to.saturating_sub(torn.from);
-            let at = Line::of(Role::Dim, format!("+{:#x}", torn.from));
+            let at = Line::piece(Role::Dim, format!("+{:#x}", torn.from));
             for (column, line) in [
-                (2, Line::of(Role::Error, "✕")),
+                (2, Line::piece(Role::Error, "✕")),
                 (5, Line::from(number::size(size))),
                 (6, at),
             ] {
@@ -242,19 +242,19 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
                 .get(entry.record as usize)
                 .map_or(0, |record| record.offset);
             let text = match payload.type_name() {
-                "empty" => Line::of(Role::Dim, "empty: the first entry of a leader"),
-                "conf_change" | "conf_change_v2" => Line::of(Role::Warning, payload.summary()),
+                "empty" => Line::piece(Role::Dim, "empty: the first entry of a leader"),
+                "conf_change" | "conf_change_v2" => Line::piece(Role::Warning, payload.summary()),
                 _ if entry.survives => Line::from(payload.summary()),
-                _ => Line::of(Role::Struck, payload.summary()),
+                _ => Line::piece(Role::Struck, payload.summary()),
             };
             vec![
                 Line::from(number::thousands(entry.index.into())),
-                Line::of(Role::Number, entry.term.to_string()),
-                Line::of(role, mark),
-                Line::of(role, state),
+                Line::piece(Role::Number, entry.term.to_string()),
+                Line::piece(role, mark),
+                Line::piece(role, state),
                 text,
                 Line::from(number::size(entry.data_len.into())),
-                Line::of(Role::Dim, format!("+{offset:#x}")),
+                Line::piece(Role::Dim, format!("+{offset:#x}")),
             ]
         }
     }

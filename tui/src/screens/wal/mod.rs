@@ -375,7 +375,7 @@ impl Wal {
         }
     }
 
-    /// The finding that names the entry, or lies where the row is.
+    /// The finding that names the entry, or has the place of the row.
     fn finding(&self, loaded: &Loaded, session: &Session) -> Result<Target, String> {
         let report = session
             .slot()

@@ -1,4 +1,4 @@
-//! The rows of the WAL screen: files, entries and damage in the order they stand, made once beside the loop.
+//! The rows of the WAL screen: files, entries and damage in their order in the files, made once beside the loop.
 
 use etcd_inspect::member::{Member, Wal};
 use etcd_inspect::raft::TermSummary;
@@ -15,7 +15,7 @@ pub(super) enum Row {
     Entry(u32),
     /// Bytes that are no records: position in `Log::damages`.
     Damage(u32),
-    /// What stands behind the last record of a file.
+    /// What follows the last record of a file.
     End(u32),
     /// A file beside the log: position in `Log::others`.
     Other(u32),
