@@ -7,4 +7,5 @@
     reason = "a test may stop at its first failure"
 )]
 
+mod start;
 mod truth;

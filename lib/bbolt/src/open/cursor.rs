@@ -63,7 +63,15 @@ impl Opened<'_> {
             if page.is_leaf(self.generation) {
                 break;
             }
-            let child = self.child(&page, index)?;
+            let child = match self.child(&page, index) {
+                // Whatever the heap holds there is hardly ever 0, and every other number panics.
+                Err(Death::Chance(_)) if cursor.root == 0 => {
+                    return Err(Death::Panic(
+                        "inline bucket non-zero page access(2)".to_owned(),
+                    ));
+                }
+                child => child?,
+            };
             self.push(cursor, child)?;
         }
         Ok(())

@@ -158,8 +158,15 @@ impl<'a> Backend<'a> {
         let auth = self.create("auth")?;
         let users = self.create("authUsers")?;
         let roles = self.create("authRoles")?;
-        if let Some(bytes) = self.value(auth, b"authRevision")? {
-            number(&bytes)?;
+        let revision = match self.value(auth, b"authRevision")? {
+            Some(bytes) => number(&bytes)?,
+            None => 0,
+        };
+        // A revision of 0, or none, is written as 1.
+        if let (0, Some(bucket)) = (revision, auth) {
+            self.bolt
+                .rewrite(b"auth", &bucket, b"authRevision")
+                .map_err(stopped)?;
         }
         let unreadable = |what: &str, old: &str| {
             Stopped::Refuses(match self.release.minor {
