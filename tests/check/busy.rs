@@ -88,3 +88,53 @@ fn the_comparison_ends_when_it_is_cancelled() {
         Some("cancelled")
     );
 }
+
+#[test]
+fn a_log_that_was_copied_before_the_db_is_a_torn_copy() {
+    let (folder, earlier) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    busy::write(folder.path(), 2_000, 1_000);
+    busy::write(earlier.path(), 1_900, 1_000);
+    let log = "member/wal/0000000000000000-0000000000000000.wal";
+    let mut bytes = std::fs::read(earlier.path().join(log)).unwrap();
+    bytes.resize(bytes.len() + 4096, 0);
+    std::fs::write(folder.path().join(log), bytes).unwrap();
+    let member = Member::open(folder.path()).unwrap();
+    let findings = check(&member, Depth::Default, &Silent).findings;
+    let torn = findings
+        .iter()
+        .find(|finding| finding.code.id == "BOLT-020");
+    let codes: Vec<_> = findings.iter().map(|f| (f.code.id, &f.message)).collect();
+    let torn = torn.unwrap_or_else(|| panic!("{codes:?}"));
+    assert!(torn.message.contains("copy it again"), "{}", torn.message);
+    assert_eq!(findings[0].code.id, "BOLT-020", "the cause is first");
+}
+
+#[test]
+fn a_root_page_that_a_later_transaction_took_is_a_torn_copy() {
+    let (_folder, member) = member(2_000, 1_000, |bytes| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let db = testkit::places::bolt::Db::read(file.path());
+        let leaf = db.nodes("key").into_iter().find(|node| node.leaf).unwrap();
+        let (from, to) = (db.at(leaf.page), db.at(db.root()));
+        let page = bytes[from + 8..from + db.page_size].to_vec();
+        bytes[to + 8..to + db.page_size].copy_from_slice(&page);
+    });
+    let findings = check(&member, Depth::Default, &Silent).findings;
+    let codes: Vec<_> = findings.iter().map(|f| (f.code.id, &f.message)).collect();
+    assert!(
+        codes.iter().any(|(code, _)| *code == "BOLT-020"),
+        "{codes:?}"
+    );
+}
+
+#[test]
+fn a_log_that_ends_before_the_db_is_not_that_of_another_store() {
+    let (folder, earlier) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    busy::write(folder.path(), 2_000, 50);
+    busy::write(earlier.path(), 1_900, 50);
+    let log = "member/wal/0000000000000000-0000000000000000.wal";
+    std::fs::copy(earlier.path().join(log), folder.path().join(log)).unwrap();
+    let found = across(&Member::open(folder.path()).unwrap());
+    assert_eq!(found, [], "the compaction is after the end of the log");
+}

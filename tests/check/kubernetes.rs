@@ -466,3 +466,34 @@ fn keys_like_those_of_kubernetes_with_other_values_are_no_damage() {
             .any(|what| what == "Kubernetes objects")
     );
 }
+
+#[test]
+fn api_servers_that_share_an_etcd_are_judged_apart() {
+    // Two clusters have the same service addresses and the same names; a namespace of one is none of the other.
+    let second = found(|keys| {
+        for (key, name, object) in [
+            ("namespaces", "default", "Namespace"),
+            ("namespaces", "prod", "Namespace"),
+            ("serviceaccounts/prod", "default", "ServiceAccount"),
+            ("configmaps/prod", "settings", "ConfigMap"),
+        ] {
+            let namespace = key.split_once('/').map(|(_, namespace)| namespace);
+            let object = json!({
+                "apiVersion": "v1", "kind": object,
+                "metadata": { "name": name, "namespace": namespace, "uid": format!("second-{key}-{name}") },
+                "status": { "phase": "Active" },
+            });
+            put(keys, &format!("/second/{key}/{name}"), &object);
+        }
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "api", "namespace": "prod", "uid": "s2" },
+            "spec": { "clusterIP": "10.96.0.7", "ports": [{ "nodePort": 30080, "protocol": "TCP" }] },
+        });
+        put(keys, "/second/services/specs/prod/api", &service);
+    });
+    let codes: Vec<_> = second
+        .iter()
+        .map(|finding| (finding.code.id, &finding.message))
+        .collect();
+    assert!(codes.is_empty(), "{codes:?}");
+}
