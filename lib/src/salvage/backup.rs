@@ -3,12 +3,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Salvage, buckets};
+use super::{Salvage, buckets, platform};
 use crate::bolt::write::{Form, MAX_KEY_BYTES, WriteError, Writer};
 use crate::evidence::Evidence;
 use crate::progress::Progress;
@@ -264,7 +263,7 @@ impl Out {
                 source,
             },
         };
-        rename_new(temporary, &self.path).map_err(io_error)?;
+        platform::rename_new(temporary, &self.path).map_err(io_error)?;
         let parent = self.path.parent().unwrap_or(Path::new("."));
         File::open(parent)
             .and_then(|parent| parent.sync_all())
@@ -273,11 +272,8 @@ impl Out {
 
     fn temporary(&self) -> Result<Temporary, OutError> {
         let path = self.beside();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
+        let file = platform::set_mode(OpenOptions::new().read(true).write(true), MODE)
             .create_new(true)
-            .mode(MODE)
             .open(&path)
             .map_err(|source| OutError::Io {
                 path: path.clone(),
@@ -312,25 +308,6 @@ impl Drop for Temporary {
     }
 }
 
-/// Renames without replacing. A link and an unlink do the same where the file system has no such rename.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) if from.is_dir() => {
-            if fs::symlink_metadata(to).is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            fs::rename(from, to)
-        }
-        Err(_) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-    }
-}
-
 /// Whether a directory is the evidence or below it: by path, and by device and inode of every directory above it, so that
 /// another mount of the same directory is recognised.
 fn is_inside(directory: &Path, evidence: &Path) -> bool {
@@ -340,8 +317,8 @@ fn is_inside(directory: &Path, evidence: &Path) -> bool {
     if !evidence_meta.is_dir() {
         return false;
     }
-    let id = (evidence_meta.dev(), evidence_meta.ino());
     directory.ancestors().any(|above| {
-        above == evidence || fs::metadata(above).is_ok_and(|meta| (meta.dev(), meta.ino()) == id)
+        above == evidence
+            || fs::metadata(above).is_ok_and(|meta| platform::is_same_file(&meta, &evidence_meta))
     })
 }

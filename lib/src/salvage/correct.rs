@@ -11,7 +11,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::backup::{Out, OutError};
@@ -307,8 +306,7 @@ pub fn write(
     for dir in member.evidence().dirs() {
         let path = directory.path.join(&dir.relative);
         fs::create_dir_all(&path).map_err(io_error(&path))?;
-        let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(&path, mode).map_err(io_error(&path))?;
+        super::platform::make_private(&path).map_err(io_error(&path))?;
     }
     for file in member.evidence().files() {
         if progress.cancelled() {
@@ -335,10 +333,8 @@ fn copy<'c>(
     corrections: impl Iterator<Item = &'c Correction>,
     path: &Path,
 ) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
+    let mut file = super::platform::set_mode(OpenOptions::new().write(true), super::backup::MODE)
         .create_new(true)
-        .mode(super::backup::MODE)
         .open(path)?;
     for (number, block) in bytes.chunks(BLOCK_BYTES).enumerate() {
         if block.iter().any(|byte| *byte != 0) {
@@ -368,8 +364,7 @@ impl Unfinished {
             source,
         })?;
         let unfinished = Self { path, kept: false };
-        let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(&unfinished.path, mode).map_err(|source| OutError::Io {
+        super::platform::make_private(&unfinished.path).map_err(|source| OutError::Io {
             path: unfinished.path.clone(),
             source,
         })?;

@@ -19,6 +19,7 @@ mod finish;
 mod label;
 mod member_records;
 mod moment;
+mod platform;
 mod record;
 pub mod restore;
 mod single_bit;
