@@ -310,7 +310,7 @@ impl Cell {
         }
     }
 
-    /// The number behind the cell, if there is one.
+    /// The number that the cell holds, if it is one.
     pub fn rank(&self) -> Option<i128> {
         match &self.content {
             Content::Number(number) | Content::Plain(number) => Some(*number),

@@ -25,7 +25,7 @@ static COLUMNS: [Column; 12] = [
     Column::json("places"),
 ];
 
-/// Resources whose objects carry certificates.
+/// Resources whose objects contain certificates.
 const RESOURCES: [&str; 8] = [
     "secrets",
     "certificatesigningrequests",

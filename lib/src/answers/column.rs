@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Where a column's text stands.
+/// Where the text of a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// At the left of its column.

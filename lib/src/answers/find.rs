@@ -139,7 +139,7 @@ impl<'q, 'a> Query<'q, 'a> {
         (!targets.is_empty()).then_some(Asked { targets, name })
     }
 
-    /// The objects that a noun asks for, each made into what is to be kept of it: on all cores, a stretch at a time, so that
+    /// The objects that a noun asks for, each made into what is to be kept of it: on all cores, some at a time, so that
     /// a hundred thousand objects are never in memory together. The first one of each resource is made before the others.
     ///
     /// # Errors

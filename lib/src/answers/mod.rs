@@ -1,7 +1,7 @@
 //! What the verbs of the command line answer, as values: computed here, drawn elsewhere.
 //!
 //! An answer is a typed value, or a [`Table`] of typed rows with one table of columns from which tables, JSON, CSV and help
-//! come. [`Answer`] carries what could not be read.
+//! come. [`Answer`] contains what could not be read.
 //!
 //! **Invariants.** Nothing here prints, colours or measures a terminal, or reads the environment.
 

@@ -17,7 +17,7 @@ impl<R: Row> Row for &R {
     }
 }
 
-/// The rows of an answer, and what is said of them as a whole.
+/// The rows of an answer, and what is reported of them as a whole.
 ///
 /// Serialized as the JSON document of the command line: the fields before the rows, `rows`, the fields after them.
 #[derive(Clone, Debug)]

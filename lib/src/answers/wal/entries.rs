@@ -93,7 +93,7 @@ impl Row for EntryRow<'_, '_> {
     }
 }
 
-/// What is said of all entries.
+/// What is reported of all entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// The first index of the log.
