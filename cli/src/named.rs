@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory};
 use crate::app::Cli;
 
 /// Words that follow the program's name in sentences about it.
-const PROSE: [&str; 3] = ["looks", "has", "help"];
+const PROSE: [&str; 4] = ["looks", "has", "help", "uses"];
 
 /// Every command line that a text names: the words after the program's name, up to the end of the sentence.
 fn commands(text: &str) -> Vec<Vec<String>> {
@@ -20,9 +20,9 @@ fn commands(text: &str) -> Vec<Vec<String>> {
         let line = line.split('|').next().unwrap_or_default();
         let mut words = Vec::new();
         for word in line.split_whitespace() {
-            let bare = word.trim_matches(|c| "`\"'(),;.:…\\".contains(c));
+            let bare = word.trim_matches(|c| "`\"'()[],;.:…\\".contains(c));
             words.push(bare.to_owned());
-            if word.ends_with([';', '.', ':', ')', '`', '"']) && !bare.is_empty() {
+            if word.ends_with([';', '.', ':', ')', ']', '`', '"']) && !bare.is_empty() {
                 break;
             }
         }
@@ -137,8 +137,8 @@ fn verbs_and_flags_that_do_not_exist_are_noticed() {
             .find_map(|words| complaint(&root, words))
     };
     assert_eq!(
-        told("etcd-inspect salvage {path}").as_deref(),
-        Some("no verb salvage")
+        told("etcd-inspect repair {path}").as_deref(),
+        Some("no verb repair")
     );
     assert_eq!(
         told("try etcd-inspect check --hard {path}; then").as_deref(),

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use etcd_inspect::cluster::state_after_start;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::{Counts, Keyspace};
 use etcd_inspect::recover::Replayed;
+use etcd_inspect::start::state_after_start;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -75,7 +75,6 @@
 pub mod answers;
 pub mod backend;
 pub mod check;
-pub mod cluster;
 pub mod codes;
 pub mod dataset;
 pub mod evidence;
@@ -83,6 +82,7 @@ pub mod member;
 pub mod mvcc;
 pub mod recover;
 pub mod salvage;
+pub mod start;
 pub mod verdict;
 
 pub use bbolt as bolt;

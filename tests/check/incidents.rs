@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
-use etcd_inspect::cluster::{Ending, simulate_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::start::{Ending, simulate_start};
 use testkit::incidents::{Starts, all};
 
 /// Cases in which the prediction is known to differ from what etcd did in the reference.

@@ -19,9 +19,9 @@ mod mutations;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use etcd_inspect::cluster::{Ending, LaterWrites, Outcome, simulate_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::start::{Ending, LaterWrites, Outcome, simulate_start};
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::incidents::{self, Incident, Starts};
 

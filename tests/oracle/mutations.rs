@@ -13,9 +13,9 @@
 
 use std::collections::BTreeMap;
 
-use etcd_inspect::cluster::{Ending, LaterWrites, Outcome, simulate_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::start::{Ending, LaterWrites, Outcome, simulate_start};
 use testkit::etcd::Binaries;
 use testkit::mutations::{Mutation, Observed, Record, observe, probe, random};
 

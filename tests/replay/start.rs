@@ -1,8 +1,8 @@
 //! `--replay` shows what etcd serves after a start, to the revision: where etcd cuts its log off, the replay ends.
 
-use etcd_inspect::cluster::{Ending, simulate_start, state_after_start};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::start::{Ending, simulate_start, state_after_start};
 use testkit::damage::{overwrite, zero};
 use testkit::places::wal::Log;
 

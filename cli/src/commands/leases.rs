@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use crate::view::View;
 
-/// List leases with the keys that are attached to them, and keys whose lease does not exist
+/// List leases with their keys, and keys whose lease does not exist
 ///
 /// No expiry time is stored: after an election every lease starts again with its TTL, or with what a checkpoint left of it.
 /// STATE is `orphan` if keys name a lease that is not stored: etcd never expires such keys.

@@ -8,7 +8,7 @@ use crate::at::Side;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::LayoutArgs;
-use crate::output::{Format, Label, Line, escape, hex};
+use crate::output::{Format, Label, Line, Row, Tail, escape, hex};
 use crate::secrets::Reveal;
 use crate::ui::Ui;
 use crate::view::View;
@@ -76,7 +76,11 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             if let Some(note) = page.note(&db) {
                 ui.note(note)?;
             }
-            ui.table("page", &page.table(&db, &veil))?;
+            let mut rows = ui.rows("page", &page::FIELDS)?;
+            rows.head("page", id);
+            rows.head("offset", page.offset());
+            page.each_row(&db, &veil, &mut |row| rows.push(row.cells()))?;
+            rows.finish(Tail::default())?;
         }
         None if args.hex => {
             return Err(Failure::usage("--hex of which page?")

@@ -18,7 +18,7 @@ use crate::output::time;
 use crate::ui::Ui;
 use crate::what;
 
-/// Write a backup that etcd restores, from a damaged db, its log and other members' copies
+/// Write a backup that etcd restores, from a damaged db, its log and other copies
 ///
 /// Takes every record that something vouches for: the log (its checksum), the db (reached from the root), both, or another
 /// member's copy; pages that no tree reaches only with --include carved. What is lost is listed and never guessed. The file

@@ -25,6 +25,7 @@
     )
 )]
 
+mod answer;
 mod bytes;
 pub mod codes;
 mod error;
@@ -34,13 +35,16 @@ mod limits;
 mod place;
 pub mod progress;
 mod reader;
+mod severity;
 pub mod text;
 pub mod wire;
 
+pub use answer::{Answer, Damage, Partial};
 pub use bytes::{Bytes, warm};
 pub use error::Error;
-pub use finding::{Finding, MAX_KEYS_PER_FINDING, Severity, Sink};
+pub use finding::{Finding, MAX_KEYS_PER_FINDING, Sink};
 pub use id::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use limits::Limits;
 pub use place::{FileName, Place};
 pub use reader::Reader;
+pub use severity::Severity;

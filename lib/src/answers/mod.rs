@@ -5,7 +5,6 @@
 //!
 //! **Invariants.** Nothing here prints, colours or measures a terminal, or reads the environment.
 
-mod answer;
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;
@@ -31,12 +30,12 @@ mod table;
 pub mod undecodable;
 pub mod wal;
 
-pub use answer::{Answer, Damage, Partial};
 pub use cell::{Cell, Content, Style, put_bytes};
 pub use column::{Align, Column, Show};
 pub use finding::{FindingRow, key_json};
 pub use key::Key;
 pub use label::Label;
+pub use located::{Answer, Damage, Partial};
 pub use nearest::nearest;
 pub use size::parse_size;
 pub use table::{Row, Table};

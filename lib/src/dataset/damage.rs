@@ -1,10 +1,10 @@
 //! What of the files was not read.
 
 use super::Dataset;
-use crate::answers::Damage;
 use crate::codes::dir;
 use crate::evidence::Evidence;
 use crate::member::Member;
+use located::Damage;
 
 impl Dataset {
     /// What could not be read until now: files, ranges of files, and records of the keyspace.

@@ -19,16 +19,16 @@ pub use moment::Moment;
 pub use object::{Object, StoredValue};
 pub use selection::Selection;
 
-use crate::answers::Answer;
 use crate::bolt::MetaChoice;
 use crate::check::{Depth, Report, check_with};
-use crate::cluster::state_after_start;
 use crate::evidence::{Evidence, Io};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Options, Wal};
 use crate::mvcc::{Directory, Keyspace, Rules};
 use crate::recover::{Reach, ReplayedState};
+use crate::start::state_after_start;
+use located::Answer;
 use located::Error;
 use located::Limits;
 use located::progress::{Progress, Silent};

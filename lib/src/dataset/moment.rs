@@ -2,9 +2,9 @@
 
 use super::object::StoredValue;
 use super::{Dataset, Object, Selection};
-use crate::answers::{Answer, Damage};
 use crate::mvcc::{HashKv, KeyRange};
 use located::Error;
+use located::{Answer, Damage};
 
 /// The state of a dataset at a revision, ready for questions. Owned: it can be kept and sent between threads.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use k8s_openapi::{ListableResource, Resource};
 use serde::de::DeserializeOwned;
 
 use super::Moment;
-use crate::answers::Answer;
 use crate::codes::kubernetes::UNDECODABLE;
+use located::Answer;
 use located::Error;
 use located::Finding;
 use located::Place;

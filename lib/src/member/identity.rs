@@ -1,9 +1,9 @@
 //! Who a directory belongs to, by whatever of it is there.
 
 use super::Member;
-use crate::answers::Damage;
 use crate::backend::{self, Cluster, EtcdVersion};
 use crate::snap::Store;
+use located::Damage;
 use located::{ClusterId, Error, Finding, MemberId};
 
 /// Who a member is.

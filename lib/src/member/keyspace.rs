@@ -1,7 +1,6 @@
 //! The keyspace of the db, indexed once.
 
 use super::Member;
-use crate::answers::{Answer, Damage};
 use crate::bolt::Db;
 use crate::bolt::{PageCounts, PageMap};
 use crate::mvcc::{Compaction, Index, Keyspace, Noted, StoredKey};
@@ -9,6 +8,7 @@ use located::Error;
 use located::Finding;
 use located::Place;
 use located::progress::{Progress, Silent};
+use located::{Answer, Damage};
 
 /// Last leaf pages that [`Member::newest_keyspace`] reads: a screen full of every resource that is written to, and where
 /// nothing is in the page cache some tens of milliseconds of a disk.

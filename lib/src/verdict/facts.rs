@@ -8,13 +8,13 @@ use super::restored::{self, Restored};
 use super::soundness::Soundness;
 use crate::backend::Meta;
 use crate::check::Report;
-use crate::cluster::{Outcome as Started, simulate_start};
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
+use crate::start::{Outcome as Started, simulate_start};
 use crate::wal::boot::Release;
 use located::MemberId;
 

@@ -5,7 +5,6 @@ use std::borrow::Borrow;
 use super::action::Action;
 use super::actions::{self, Forced};
 use super::facts::Facts;
-use super::lines::{Level, Line, counted, is_go};
 use super::outcome::{Count, Loss};
 use super::plan;
 use super::step::Step;
@@ -13,6 +12,7 @@ use crate::check::{Depth, Report, check};
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover::commit;
+use crate::start::{Level, Line, counted, is_go};
 use crate::wal::boot::Release;
 
 /// One copy, judged for one action.
@@ -150,7 +150,9 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
     .unwrap_or_default();
     lost_lines(step.as_ref(), &mut lines);
     let better = better(&plan, step.as_ref()).cloned();
-    let usable = step.as_ref().is_some_and(Step::is_usable);
+    // Unknown is not GO.
+    let usable =
+        (step.as_ref()).is_some_and(|step| step.is_usable() && step.outcome.starts.is_some());
     if step.is_none() && lines.is_empty() {
         let text = format!("{action} cannot be done with this evidence");
         lines.push(Line::new(Level::Fail, "KIND", text));
@@ -247,7 +249,10 @@ fn revisions(loss: &Loss) -> String {
 
 /// The first step of the plan, if it costs less than the one that was asked for.
 fn better<'p>(plan: &'p [Step], own: Option<&Step>) -> Option<&'p Step> {
-    let harm = |step: &Step| (!step.is_usable(), step.harm());
+    let harm = |step: &Step| {
+        let is_unknown = step.outcome.starts.is_none();
+        (!step.is_usable(), is_unknown, step.harm())
+    };
     let first = plan.iter().find(|step| step.outcome.starts == Some(true))?;
     match own {
         Some(own) if harm(own) <= harm(first) || own.action == first.action => None,

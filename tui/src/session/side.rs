@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use etcd_inspect::cluster::state_after_start;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::Member;
 use etcd_inspect::recover::Reach;
+use etcd_inspect::start::state_after_start;
 use etcd_inspect::text::number;
 
 use super::source::{self, News};

@@ -5,7 +5,7 @@
 
 pub mod error;
 
-use crate::finding::Severity;
+use crate::severity::Severity;
 
 /// One code and its description.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! One page: its fields with their offsets, and its bytes without secrets.
 
+use std::io;
 use std::ops::Range;
 
-use crate::answers::{Cell, Column, Label, Row, Table};
+use crate::answers::{Cell, Column, Label, Row};
 use crate::bolt::fields::{FieldValue, fields};
 use crate::bolt::{Db, Page, PageMap, PageUse, Pgid};
 use crate::kubernetes::key::Layout;
 use crate::member::{secrets_in_page, veiled};
 use located::Error;
 
-static FIELDS: [Column; 5] = [
+/// The columns of [`FieldRow`].
+pub static FIELDS: [Column; 5] = [
     Column::right("OFFSET", "offset"),
     Column::right("SIZE", "size_bytes"),
     Column::left("FIELD", "field"),
@@ -123,12 +125,24 @@ impl<'a> PageFields<'a> {
         })
     }
 
-    /// Every field with its offset.
-    pub fn table(&self, db: &Db<'_>, veil: &Veil) -> Table<FieldRow> {
+    /// Offset of the page in the file.
+    pub fn offset(&self) -> u64 {
+        self.page.bytes.offset()
+    }
+
+    /// Visits every field with its offset: 65,535 elements that overlap are as many rows, and none of them is kept.
+    ///
+    /// # Errors
+    /// As the visitor.
+    pub fn each_row(
+        &self,
+        db: &Db<'_>,
+        veil: &Veil,
+        visit: &mut dyn FnMut(FieldRow) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (page, id) = (&self.page, self.id);
         let secrets = veil.secrets(db, page);
         let start = page.bytes.offset();
-        let mut rows = Vec::new();
         for field in fields(page) {
             let value = match field.value {
                 FieldValue::Number(number) => Cell::plain(number),
@@ -149,17 +163,15 @@ impl<'a> PageFields<'a> {
                 FieldValue::Gap(bytes) => gap(bytes),
                 FieldValue::Unreadable(why) => Cell::text(why).label(Label::Error),
             };
-            rows.push(FieldRow {
+            visit(FieldRow {
                 offset: field.offset,
                 size_bytes: field.size_bytes,
                 name: field.name,
                 value,
                 page: id,
-            });
+            })?;
         }
-        Table::new(&FIELDS, rows)
-            .head("page", id.0)
-            .head("offset", start)
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 mod fields;
 mod key;
 
-pub use fields::{FieldRow, PageBytes, PageFields, Veil};
+pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, Veil};
 pub use key::{PlaceRow, places};
 
 use serde::Serialize;

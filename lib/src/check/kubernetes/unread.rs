@@ -64,8 +64,8 @@ impl Unread {
         }
     }
 
-    pub(super) fn is_damaged(&self) -> bool {
-        matches!(self, Self::Damaged(_))
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Locked { .. })
     }
 }
 

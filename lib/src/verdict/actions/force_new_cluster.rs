@@ -8,9 +8,9 @@ use crate::backend::{Alarm, AlarmType, Meta};
 use crate::member::Member;
 use crate::raft::ConfState;
 use crate::recover::replay_through;
+use crate::start::{Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::lines::{Level, Line, counted};
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use crate::wal::boot::Release;
@@ -101,7 +101,7 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         return forced;
     };
     // A member that has lost its majority never serves alone: that is what it is forced for.
-    if let crate::cluster::Ending::Refuses(message) | crate::cluster::Ending::Unknown(message) =
+    if let crate::start::Ending::Refuses(message) | crate::start::Ending::Unknown(message) =
         &start.ending
     {
         forced.refuses = Some(message.clone());

@@ -1,13 +1,13 @@
 //! Start etcd on the directory as it is.
 
 use crate::Severity;
-use crate::cluster;
 use crate::mvcc::{Overlay, Rules};
 use crate::recover::Replayed;
+use crate::start as simulated;
+use crate::start::{Level, Line};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::lines::{Level, Line};
 use crate::verdict::outcome::{Count, LaterWrites, Outcome};
 use crate::verdict::step::Step;
 
@@ -37,18 +37,18 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 }
 
 /// What a simulated start ends in, as the outcome of an action.
-pub(super) fn outcome(start: &cluster::Outcome<'_>) -> Outcome {
+pub(super) fn outcome(start: &simulated::Outcome<'_>) -> Outcome {
     let starts = match &start.ending {
-        cluster::Ending::Serves => Some(true),
-        cluster::Ending::Refuses(_) | cluster::Ending::NeverServes(_) => Some(false),
-        cluster::Ending::Unknown(_) => None,
+        simulated::Ending::Serves => Some(true),
+        simulated::Ending::Refuses(_) | simulated::Ending::NeverServes(_) => Some(false),
+        simulated::Ending::Unknown(_) => None,
     };
     let later_writes = match (starts, &start.later_writes) {
         (Some(false), _) => LaterWrites::None,
         (None, _) => LaterWrites::Unknown,
-        (_, cluster::LaterWrites::Kept) => LaterWrites::Kept,
-        (_, cluster::LaterWrites::Swallowed(entries)) => LaterWrites::Vanish(*entries),
-        (_, cluster::LaterWrites::Refused(_)) => LaterWrites::Refused,
+        (_, simulated::LaterWrites::Kept) => LaterWrites::Kept,
+        (_, simulated::LaterWrites::Swallowed(entries)) => LaterWrites::Vanish(*entries),
+        (_, simulated::LaterWrites::Refused(_)) => LaterWrites::Refused,
     };
     Outcome {
         starts,
@@ -89,7 +89,7 @@ fn effect(step: &Step, facts: &Facts<'_>) -> String {
 }
 
 /// What a preflight says of it, line by line: the steps of the start, then damage that it does not notice.
-pub(in crate::verdict) fn lines(facts: &Facts<'_>, start: &cluster::Outcome<'_>) -> Vec<Line> {
+pub(in crate::verdict) fn lines(facts: &Facts<'_>, start: &simulated::Outcome<'_>) -> Vec<Line> {
     let mut lines = start.steps.clone();
     let said = |code: &str, lines: &[Line]| lines.iter().any(|line| line.code == code);
     for finding in facts.sound.above_notes() {

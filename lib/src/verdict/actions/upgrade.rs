@@ -7,9 +7,9 @@ use crate::backend::{Alarm, AlarmType, Cluster, Meta};
 use crate::codes::cross;
 use crate::raft::{Payload, Request};
 use crate::snap::Store;
+use crate::start::{Level, Line, is_go};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::lines::{Level, Line, is_go};
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 

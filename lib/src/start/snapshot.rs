@@ -2,8 +2,8 @@
 
 use super::Stopped;
 use super::engine::Engine;
+use super::lines::Level;
 use super::store::Backend;
-use crate::cluster::Level;
 use crate::evidence::Role;
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot;

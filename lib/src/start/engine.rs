@@ -1,10 +1,10 @@
 //! The steps of a start, one after the other.
 
+use super::lines::{Level, Line, counted};
 use super::live::Live;
 use super::store::{Backend, Restored, generation, stopped};
 use super::{Applied, Ending, Erased, LaterWrites, Outcome, Stopped};
 use crate::bolt::open::Opened;
-use crate::cluster::{Level, Line, counted};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::ConfState;
@@ -68,6 +68,11 @@ pub(super) fn run<'m>(
     let ended = engine.run();
     let mut outcome = engine.outcome;
     if let Err(stop) = ended {
+        if matches!(stop, Stopped::Refuses(_)) {
+            outcome
+                .steps
+                .extend(super::old_segments::advice(member, progress));
+        }
         outcome.ending = match stop {
             Stopped::Refuses(message) => Ending::Refuses(message),
             Stopped::NeverServes(why) => Ending::NeverServes(why),

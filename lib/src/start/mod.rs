@@ -5,12 +5,15 @@
 
 mod apply;
 mod engine;
+mod lines;
 mod live;
+mod old_segments;
 mod outcome;
 mod snapshot;
 mod store;
 mod wire;
 
+pub use lines::{Level, Line, counted, is_go};
 pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
 
 use crate::Error;
@@ -36,7 +39,7 @@ enum Stopped {
 /// Nothing is judged here. Without a release: the newest of the minor version that wrote the db.
 ///
 /// ```no_run
-/// use etcd_inspect::cluster::{Ending, simulate_start};
+/// use etcd_inspect::start::{Ending, simulate_start};
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
 /// let member = Member::open("/copy/m1")?;

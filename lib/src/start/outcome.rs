@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cluster::Line;
+use super::lines::Line;
 use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
 

@@ -38,7 +38,7 @@ impl Line {
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     match count {
         1 => format!("1 {one}"),
-        count => format!("{} {many}", crate::text::number::thousands(count.into())),
+        count => format!("{} {many}", located::text::number::thousands(count.into())),
     }
 }
 

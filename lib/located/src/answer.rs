@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use located::Finding;
-use located::Place;
+use crate::Finding;
+use crate::Place;
 
 /// What could not be read on the way to an answer.
 ///
@@ -125,17 +125,16 @@ impl std::error::Error for Partial {}
 /// The value cannot be taken without a decision about the damage: [`complete`](Self::complete) refuses a partial answer,
 /// [`into_parts`](Self::into_parts) hands out both.
 ///
-/// ```no_run
-/// use etcd_inspect::dataset::Dataset;
-/// let dataset = Dataset::open("/copy/m1")?;
-/// // All pods, or an error that names what is damaged.
-/// let pods = dataset.newest().pods()?.complete()?;
-/// // As many as can be read.
-/// let (pods, damage) = dataset.newest().pods()?.into_parts();
-/// if !damage.is_empty() {
-///     eprintln!("{} pods, and {damage}", pods.len());
-/// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+/// use etcd_inspect_located::codes::error;
+/// use etcd_inspect_located::{Answer, Damage, FileName, Finding, Place};
+///
+/// let damage = Finding::new(&error::TRUNCATED, Place::at(&FileName::new("db"), 4096), "page 1 is cut");
+/// let answer = Answer::new(1161, Damage::new(vec![damage], 5));
+/// assert!(answer.clone().complete().is_err());
+/// // As many keys as can be read, and what is missing.
+/// let (keys, damage) = answer.into_parts();
+/// assert_eq!((keys, damage.is_empty()), (1161, false));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "an answer may be partial: take it with `complete` or `into_parts`"]
@@ -229,12 +228,12 @@ impl<T: Serialize> Serialize for Answer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codes::dir;
-    use located::FileName;
+    use crate::FileName;
+    use crate::codes::error;
 
     fn damaged() -> Damage {
         let place = Place::at(&FileName::new("db"), 4096);
-        Damage::new(vec![Finding::new(&dir::ARCHIVE_DAMAGED, place, "cut")], 2)
+        Damage::new(vec![Finding::new(&error::TRUNCATED, place, "cut")], 2)
     }
 
     #[test]
