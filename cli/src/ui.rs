@@ -156,7 +156,7 @@ impl Ui {
                     evidence.report_unreadable(&mut |finding| findings.push(finding));
                     Damage::new(findings, 0)
                 }
-                false => Damage::of_files(evidence),
+                false => evidence.damage(),
             });
         }
         damage.cancelled |= self.interrupted();
@@ -198,7 +198,7 @@ impl Ui {
             }
         });
         if self.judges {
-            for finding in Damage::of_files(evidence).findings {
+            for finding in evidence.damage().findings {
                 doubts.push(format!("{}: {}", finding.place, finding.message));
             }
         }

@@ -96,7 +96,7 @@ impl fmt::Display for Damage {
 
 impl Serialize for Damage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let findings: Vec<super::FindingRow> = self.findings.iter().map(Into::into).collect();
+        let findings: Vec<crate::FindingRow> = self.findings.iter().map(Into::into).collect();
         let mut damage = serializer.serialize_struct("Damage", 3)?;
         damage.serialize_field("skipped_records", &self.skipped)?;
         damage.serialize_field("cancelled", &self.cancelled)?;

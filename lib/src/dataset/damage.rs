@@ -23,27 +23,27 @@ impl Member {
         damage
     }
 
-    /// As [`Damage::of_files`], of the files of this member.
+    /// What could not be read of the files of this member until now.
     pub fn file_damage(&self) -> Damage {
-        Damage::of_files(self.evidence())
+        self.evidence().damage()
     }
 }
 
-impl Damage {
+impl Evidence {
     /// Folders that could not be listed, archives that are damaged, ranges that could not be read until now.
-    pub fn of_files(evidence: &Evidence) -> Self {
+    pub fn damage(&self) -> Damage {
         let mut findings = Vec::new();
         let losses = [
             dir::UNREADABLE.id,
             dir::ARCHIVE_DAMAGED.id,
             dir::TOO_MANY_FILES.id,
         ];
-        evidence.report(&mut |finding| {
+        self.report(&mut |finding| {
             if losses.contains(&finding.code.id) {
                 findings.push(finding);
             }
         });
-        evidence.report_unreadable(&mut |finding| findings.push(finding));
-        Self::new(findings, 0)
+        self.report_unreadable(&mut |finding| findings.push(finding));
+        Damage::new(findings, 0)
     }
 }

@@ -67,6 +67,8 @@ fn same(one: &Version<'_>, other: &Version<'_>) -> bool {
 
 /// Whether it is the version that a compaction at `revision` must leave.
 fn is_live(keyspace: &Keyspace<'_>, version: &Version<'_>, revision: i64) -> bool {
+    // A store that ends before the compaction of the other is asked for its end.
+    let revision = revision.min(keyspace.revision());
     let live = keyspace.get(version.key, Some(revision)).ok().flatten();
     !version.tombstone && live.is_some_and(|live| live.revision == version.revision)
 }

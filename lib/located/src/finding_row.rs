@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use located::{Finding, Severity};
+use crate::{Finding, Severity};
 
 /// One finding, in the fields of `check -o json`. Absent fields are unknown.
 #[derive(Clone, Debug, Serialize)]
