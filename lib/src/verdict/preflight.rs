@@ -131,7 +131,11 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
         Action::Upgrade => actions::upgrade_step(facts),
         _ => plan.iter().find(|step| step.action == action).cloned(),
     };
-    if let (Some(step), Some(best)) = (&mut step, best.filter(|best| !std::ptr::eq(*best, facts))) {
+    // A member that lags its peers gets from them what it lacks: its start loses nothing of the cluster.
+    let catches_up =
+        action == Action::Start && (facts.start.as_ref()).is_some_and(|start| start.quorum > 1);
+    let best = best.filter(|best| !catches_up && !std::ptr::eq(*best, facts));
+    if let (Some(step), Some(best)) = (&mut step, best) {
         against_best(step, facts, best);
     }
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
