@@ -23,8 +23,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   etcd-inspect status /copy/m1
   etcd-inspect check /copy/m1
-  etcd-inspect keys --by-resource /copy/m1
-  etcd-inspect history deploy/web -n shop -d /copy/m1";
+  etcd-inspect keys --by-resource /copy/m1";
 
 pub(crate) const AFTER: &str = "\
 PATH: data dir, member/, db, snapshot, .wal, .snap, or .gz .zip .tar .tar.gz .tar.zst of these

@@ -14,7 +14,7 @@ use crate::ui::Ui;
 use crate::view::View;
 use crate::what;
 
-/// List records that no tree of the db reaches: in free pages, cut-off leaves, page slack
+/// List records that no tree reaches: in free pages, cut-off leaves, page slack
 ///
 /// bbolt never wipes a page: what a commit replaced, and what compaction or a delete removed, stays until the page is used
 /// again. STATE says what a record is to the store: a live copy, an older version, compacted, deleted, or unknown. The commit

@@ -67,8 +67,14 @@ fn with_word(text: &str, word: &str, value: &str) -> String {
     words.join(" ")
 }
 
+/// Longest key that a command names; a longer one is in the list of keys.
+const MAX_KEY_BYTES_IN_COMMAND: usize = 4096;
+
 /// A key as one word of a command line; a key that is no text needs the escapes of `--key`.
 pub(super) fn quoted(key: &[u8]) -> String {
+    if key.len() > MAX_KEY_BYTES_IN_COMMAND {
+        return "KEY".to_owned();
+    }
     let key = crate::raft::key_text(key);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:".contains(c);
     if !key.is_empty() && key.chars().all(is_plain) {

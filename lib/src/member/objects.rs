@@ -471,7 +471,7 @@ impl<'a> Objects<'a> {
                 .offset
                 .map_or_else(|| Place::file(&self.file), |at| Place::at(&self.file, at)),
         };
-        let key = crate::raft::key_text(version.key);
+        let key = crate::raft::key_in_message(version.key);
         let message = match cause {
             Undecodable::Closed(closed) => {
                 format!(

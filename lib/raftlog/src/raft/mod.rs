@@ -27,6 +27,6 @@ pub use plain::{Condition, Plain, PlainKind, PlainPut, PlainTarget, PlainTxn, Pl
 pub use proposer::Proposer;
 pub use request::{InternalRaftRequest, OPERATIONS, Operation, Request, RequestHeader};
 pub use snapshot::{Snapshot, SnapshotMetadata};
-pub use summary::key_text;
+pub use summary::{key_in_message, key_text};
 pub use terms::{TermEnd, TermEvent, TermSummary, terms};
 pub use v2::V2Request;

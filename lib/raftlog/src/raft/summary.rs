@@ -32,6 +32,28 @@ pub fn key_text(bytes: &[u8]) -> String {
     text
 }
 
+/// Maximum number of bytes of a key that a sentence shows.
+const MAX_KEY_BYTES_IN_MESSAGE: usize = 512;
+
+/// Returns a key for a sentence: as [`key_text`], and cut with its length if it is long. A key may have 10 MB, and each byte
+/// four characters.
+///
+/// ```
+/// use etcd_inspect_raftlog::raft::key_in_message;
+/// assert_eq!(key_in_message(b"/registry/pods/a"), "/registry/pods/a");
+/// assert!(key_in_message(&[b'k'; 1000]).ends_with("kkk… (1,000 bytes)"));
+/// ```
+pub fn key_in_message(key: &[u8]) -> String {
+    match key.get(..MAX_KEY_BYTES_IN_MESSAGE) {
+        Some(start) if key.len() > start.len() => {
+            let length =
+                located::text::number::thousands(i128::try_from(key.len()).unwrap_or(i128::MAX));
+            format!("{}… ({length} bytes)", key_text(start))
+        }
+        _ => key_text(key),
+    }
+}
+
 impl Request {
     /// Returns one line: `put /registry/deployments/shop/web if mod_rev = 1192000`. Passwords and hashes are `••••`, values are
     /// omitted.

@@ -65,11 +65,11 @@ impl CarefulPath<'_, '_> {
         let message = format!(
             "the store has a record {} of {}, which raft entry {} did not write",
             version.revision,
-            crate::raft::key_text(version.key),
+            crate::raft::key_in_message(version.key),
             entry.entry.index
         );
         let finding = Finding::new(&cross::DIFFERS, findings.place_of(version), message);
-        let seen = crate::raft::key_text(version.key);
+        let seen = crate::raft::key_in_message(version.key);
         let main = version.revision.main;
         let finding = finding.key(version.key).seen(seen, self.written(entry));
         findings.add(finding, (main, main));
@@ -87,7 +87,7 @@ impl CarefulPath<'_, '_> {
         let (what, seen, wanted) = difference(change, version);
         let message = format!(
             "{what} of {} at revision {} is not what raft entry {index} wrote",
-            crate::raft::key_text(&change.key),
+            crate::raft::key_in_message(&change.key),
             change.revision
         );
         let finding = Finding::new(&cross::DIFFERS, place, message)
@@ -110,7 +110,7 @@ impl CarefulPath<'_, '_> {
         };
         let message = format!(
             "the {what} of {} by raft entry {} is missing in the store at revision {}",
-            crate::raft::key_text(&change.key),
+            crate::raft::key_in_message(&change.key),
             entry.entry.index,
             change.revision
         );

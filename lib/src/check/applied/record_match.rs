@@ -57,7 +57,7 @@ pub(super) fn difference(
     change: &Change<'_>,
     version: &Version<'_>,
 ) -> (&'static str, String, String) {
-    let text = |bytes: &[u8]| crate::raft::key_text(bytes);
+    let text = |bytes: &[u8]| crate::raft::key_in_message(bytes);
     let written = change.key_value();
     let Ok(stored) = version.key_value() else {
         return (

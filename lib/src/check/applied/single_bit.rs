@@ -88,7 +88,7 @@ pub(super) fn single_bit_mismatches(
     for (version, index) in mismatches {
         let message = format!(
             "the value of {} at revision {} differs in one bit from what raft entry {index} wrote",
-            crate::raft::key_text(version.key),
+            crate::raft::key_in_message(version.key),
             version.revision
         );
         let finding = Finding::new(&cross::OLD_VALUE, findings.place_of(&version), message);

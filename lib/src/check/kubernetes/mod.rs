@@ -90,7 +90,7 @@ impl<'a> Uids<'a> {
         for (version, known, uid) in self.changes {
             let message = format!(
                 "{} changes its uid at revision {} without having been deleted before",
-                crate::raft::key_text(version.key),
+                crate::raft::key_in_message(version.key),
                 version.revision
             );
             let finding = Finding::new(&codes::UID_CHANGES, place_of(&version, file), message);

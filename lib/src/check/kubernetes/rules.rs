@@ -377,7 +377,7 @@ fn compact_rev_key(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>
     let Some(number) = number else {
         let message = "compact_rev_key contains no number";
         let finding = Finding::new(&codes::COMPACT_REV_KEY, place, message);
-        let seen = crate::raft::key_text(kv.value);
+        let seen = crate::raft::key_in_message(kv.value);
         report(finding.key(version.key).seen(seen, "a revision"));
         return;
     };
@@ -411,7 +411,7 @@ fn key_syntax(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) -> 
         {
             let message = format!(
                 "{} has an empty segment or no name: the API serves no object under it",
-                crate::raft::key_text(version.key)
+                crate::raft::key_in_message(version.key)
             );
             let finding = Finding::new(&codes::KEY_SYNTAX, place_of(&version, file), message);
             report(finding.key(version.key));

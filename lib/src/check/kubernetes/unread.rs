@@ -46,7 +46,7 @@ impl Unread {
         let value = version.key_value().unwrap_or_default().value;
         match cause {
             Undecodable::TooDeep { .. } => Self::TooDeep {
-                key: crate::raft::key_text(version.key),
+                key: crate::raft::key_in_message(version.key),
                 why: cause.to_string(),
             },
             Undecodable::Closed(closed)
