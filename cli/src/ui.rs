@@ -8,7 +8,7 @@ use etcd_inspect::answers::{Answer, Damage, Style};
 use etcd_inspect::bolt::MetaChoice;
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{Evidence, Io};
-use etcd_inspect::member::{Member, Options, content_in, veiled};
+use etcd_inspect::member::{Member, Options, content_in, mask_ranges};
 use etcd_inspect::{Bytes, Finding};
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ impl Ui {
         let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
         self.warn_of(&evidence)?;
         self.opened.push(evidence.clone());
-        Ok(Member::of(evidence, options))
+        Ok(Member::from_evidence(evidence, options))
     }
 
     /// How the flags want members to be opened.
@@ -448,7 +448,7 @@ fn show_bytes(
     } else {
         content_in(file, from..to, at)
     };
-    let (bytes, hidden) = veiled(file.as_slice().get(from..to).unwrap_or_default(), &content);
+    let (bytes, hidden) = mask_ranges(file.as_slice().get(from..to).unwrap_or_default(), &content);
     hex::dump(out, terminal, "   ", from as u64, &bytes)?;
     let said = if at >= to { "end of file" } else { "here" };
     let note = if hidden > 0 {

@@ -4,7 +4,7 @@
 //! # A tour
 //!
 //! [`Dataset`](dataset::Dataset) is the handle to start with: owned, cheap to clone, `Send + Sync`. What it answers is an
-//! [`Answer`](answers::Answer), which carries what could not be read: `complete()` refuses a partial answer, `into_parts()`
+//! [`Answer`](answers::Answer), which contains what could not be read: `complete()` refuses a partial answer, `into_parts()`
 //! hands out both.
 //!
 //! List the pods of a namespace as they were at a revision:

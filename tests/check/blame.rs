@@ -14,7 +14,7 @@ enum Part {
 }
 
 impl Part {
-    fn of(file: &str) -> Self {
+    fn from_file_name(file: &str) -> Self {
         let base = file.rsplit('/').next().unwrap_or_default();
         if base.contains(".wal") {
             Self::Wal
@@ -184,7 +184,7 @@ fn no_healthy_file_is_blamed_for_what_another_has() {
     let blamed = |one: &Judged| -> Vec<String> {
         let damaged = Part::damaged_by(one.id);
         let wrong = one.found.iter().filter(|(code, severity, file)| {
-            let part = Part::of(file);
+            let part = Part::from_file_name(file);
             let allowed = CROSS
                 .iter()
                 .any(|(id, known, _)| (*id, *known) == (one.id, code));

@@ -22,7 +22,7 @@ fn compared(paths: &[PathBuf]) -> Comparison {
     compare(&members, true, &Silent)
 }
 
-fn said(compared: &Comparison, code: &str) -> Vec<String> {
+fn messages_with_code(compared: &Comparison, code: &str) -> Vec<String> {
     let of_code = compared
         .findings
         .iter()
@@ -60,7 +60,11 @@ fn rename_member(path: &Path, keep: &str) -> (String, String) {
 fn copies_of_a_healthy_cluster_agree_on_their_members() {
     for name in ["k8s-1.20-cluster3", "cluster3-3.4.23", "diverged-3.5.30"] {
         let compared = compared(&members(name));
-        assert_eq!(said(&compared, "MEM-005"), Vec::<String>::new(), "{name}");
+        assert_eq!(
+            messages_with_code(&compared, "MEM-005"),
+            Vec::<String>::new(),
+            "{name}"
+        );
     }
 }
 
@@ -70,12 +74,13 @@ fn a_member_that_one_db_alone_lists_is_a_zombie_by_the_v2_stores_of_the_others()
     let copy = copy_of(&paths[0]);
     let (old, _) = rename_member(&copy, "m1");
     paths[0] = copy.to_path_buf();
-    let said = said(&compared(&paths), "MEM-005");
+    let messages = messages_with_code(&compared(&paths), "MEM-005");
     let tells = |id: &str, words: &str| {
-        said.iter()
+        messages
+            .iter()
             .any(|line| line.contains(id) && line.contains(words))
     };
-    assert!(tells(&old, "it is lost with an upgrade"), "{said:#?}");
+    assert!(tells(&old, "it is lost with an upgrade"), "{messages:#?}");
 }
 
 #[test]

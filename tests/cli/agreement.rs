@@ -4,7 +4,7 @@
 use serde_json::Value;
 use testkit::incidents::{self, Incident};
 
-use crate::run::{Said, sealed};
+use crate::run::{RunResult, sealed};
 
 /// Causes that one fault may have.
 const MOST_CAUSES: usize = 3;
@@ -16,8 +16,8 @@ struct Answers {
     check: Value,
     start: Value,
     restore: Value,
-    replay: Said,
-    status: Said,
+    replay: RunResult,
+    status: RunResult,
     sheet: String,
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use serde_json::Value;
 use testkit::{data_dir, fixture_copy};
 
-use crate::run::{Said, etcd_inspect, sealed};
+use crate::run::{RunResult, etcd_inspect, sealed};
 
 const FIXTURE: &str = "k8s-1.20-etcd35";
 
-fn about(path: &Path, line: &str, flags: &[&str]) -> Said {
+fn about(path: &Path, line: &str, flags: &[&str]) -> RunResult {
     let path = path.to_str().unwrap();
     let words = line.split(' ').map(|word| word.replace("PATH", path));
     let words: Vec<String> = words

@@ -78,7 +78,7 @@ fn no_byte_of_a_key_or_value_moves_the_cursor_or_retitles_the_terminal() {
 fn keys_that_are_not_utf8_are_given_in_base64_and_all_others_exactly() {
     let (_folder, path) = hostile_db();
     let rows = sealed(&path, ["keys", "-o", "json", "-d", path.to_str().unwrap()]).rows();
-    // One is deleted, one is large, and the empty key is nobody's: etcd refuses it, and a bumped restore marks itself with it.
+    // One is deleted, one is large, and no client can write the empty key: etcd refuses it, and a bumped restore uses it as a mark.
     assert_eq!(rows.len(), HOSTILE.len() - 1);
     for row in &rows {
         let key = row.get("key").and_then(|key| key.as_str());

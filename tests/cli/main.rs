@@ -10,12 +10,12 @@
 mod agreement;
 mod answers;
 mod grammar;
+mod history;
 mod hostile;
 mod kubernetes;
 mod readme;
 mod run;
 mod secrets;
-mod story;
 mod truth;
 mod verdict;
 mod wal;

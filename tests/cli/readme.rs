@@ -2,7 +2,7 @@
 
 use testkit::{Seal, data_dir};
 
-use crate::run::{Said, command};
+use crate::run::{RunResult, command};
 
 #[test]
 fn the_session_of_the_readme_is_what_the_binary_prints() {
@@ -10,13 +10,13 @@ fn the_session_of_the_readme_is_what_the_binary_prints() {
     let session = readme.split("## A session").nth(1).unwrap();
     let session = session.split("```").nth(1).unwrap();
     let data = data_dir("k8s-1.20-etcd35");
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(&data, folder.path().join("m1")).unwrap();
     let mut asked = 0;
     for part in session.split("\n$ etcd-inspect ").skip(1) {
         let (line, shown) = part.split_once('\n').unwrap_or((part, ""));
-        let said: Said = command()
+        let said: RunResult = command()
             .args(line.split_whitespace())
             .current_dir(folder.path())
             .output()

@@ -7,14 +7,14 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use testkit::Seal;
 
-/// What one run said.
-pub struct Said {
+/// Exit code, standard output and standard error of one run.
+pub struct RunResult {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl RunResult {
     /// Standard output as one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
@@ -32,7 +32,7 @@ impl Said {
     }
 }
 
-impl From<Output> for Said {
+impl From<Output> for RunResult {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -54,7 +54,7 @@ pub fn command() -> Command {
 }
 
 /// Runs without evidence.
-pub fn etcd_inspect<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Said {
+pub fn etcd_inspect<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> RunResult {
     command()
         .args(args)
         .output()
@@ -63,8 +63,8 @@ pub fn etcd_inspect<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Said 
 }
 
 /// Runs with evidence that has to stay as it is, to the byte and to the second.
-pub fn sealed<A: AsRef<OsStr>>(evidence: &Path, args: impl IntoIterator<Item = A>) -> Said {
-    let seal = Seal::of(evidence);
+pub fn sealed<A: AsRef<OsStr>>(evidence: &Path, args: impl IntoIterator<Item = A>) -> RunResult {
+    let seal = Seal::read(evidence);
     let said = etcd_inspect(args);
     seal.assert_unchanged();
     said

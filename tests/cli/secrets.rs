@@ -10,7 +10,7 @@ use serde_json::Value;
 use testkit::verbs::{self, Subject, on_all_cores};
 use testkit::{Copy, Seal, data_dir, fixture, fixture_copy, members_of};
 
-use crate::run::{Said, command, etcd_inspect};
+use crate::run::{RunResult, command, etcd_inspect};
 
 const MEMBER: &str = "k8s-1.20-etcd35";
 
@@ -75,7 +75,7 @@ impl Canary {
     }
 
     #[track_caller]
-    fn assert_hidden(&self, line: &[&str], said: &Said) {
+    fn assert_hidden(&self, line: &[&str], said: &RunResult) {
         for (stream, text) in [("stdout", &said.out), ("stderr", &said.err)] {
             for (form, shown) in &self.forms {
                 assert!(
@@ -89,7 +89,7 @@ impl Canary {
     }
 }
 
-/// Tokens and other values that stand nowhere but in their Secret.
+/// Tokens and other values that are nowhere but in their Secret.
 fn canaries() -> Vec<Canary> {
     let files = members_of(&fixture(MEMBER).join("truth/api.tar.zst"));
     let list: Value = serde_json::from_slice(&files["api/v1_secrets.json"]).unwrap();
@@ -97,7 +97,7 @@ fn canaries() -> Vec<Canary> {
     for secret in list["items"].as_array().unwrap() {
         for (field, value) in secret["data"].as_object().into_iter().flatten() {
             let plain = STANDARD.decode(value.as_str().unwrap()).unwrap();
-            // Certificates and names of namespaces are public and stand elsewhere too.
+            // Certificates and names of namespaces are public and are stored elsewhere too.
             if plain.len() >= 12 && !["ca.crt", "tls.crt", "namespace"].contains(&field.as_str()) {
                 found.push(Canary::new(secret, field, plain));
             }
@@ -107,7 +107,7 @@ fn canaries() -> Vec<Canary> {
     found
 }
 
-fn run(line: &[&str]) -> Said {
+fn run(line: &[&str]) -> RunResult {
     let path = data();
     let path = path.to_str().unwrap().to_owned();
     let words: Vec<&str> = line
@@ -119,7 +119,7 @@ fn run(line: &[&str]) -> Said {
 
 /// Runs every line in every form, two at a time, and looks for every canary.
 fn nothing_leaks(lines: &[Vec<&str>], canaries: &[Canary]) {
-    let seal = Seal::of(&data());
+    let seal = Seal::read(&data());
     let all: Vec<Vec<&str>> = lines
         .iter()
         .flat_map(|line| {
@@ -334,7 +334,7 @@ fn equal_secrets_have_equal_fingerprints_within_a_run_and_with_a_key_file_betwee
     assert!(with(&[]).starts_with("•••• fp "));
 }
 
-/// Every way of asking every verb about a secret: its key, its type, a word of it, the page it lies on.
+/// Every way of asking every verb about a secret: its key, its type, a word of it, the page it is on.
 fn asked_about(canary: &Canary, path: &Path, other: &Path, outside: &Path) -> Vec<Vec<String>> {
     let key = canary.key();
     let at = run(&["page", "--key", &key, "-o", "json", "PATH"]);
@@ -348,7 +348,7 @@ fn asked_about(canary: &Canary, path: &Path, other: &Path, outside: &Path) -> Ve
         noun: "secrets",
         word: &word,
         page: &page,
-        ..Subject::of(path, &file, outside)
+        ..Subject::new(path, &file, outside)
     };
     let mut lines = subject.lines(env!("CARGO_BIN_EXE_etcd-inspect"));
     lines.retain(|line| !verbs::reveals(line) && verbs::reads_evidence(line));
@@ -399,7 +399,7 @@ fn no_verb_with_any_of_its_flags_shows_a_secret() {
     let other = changed(&canaries);
     let outside = tempfile::tempdir().unwrap();
     let data = data();
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     let lines = asked_about(&canaries[0], &data, &other.data_dir(), outside.path());
     assert!(lines.len() > 80, "{}", lines.len());
     // The comparison has something to show, and shows it hidden.

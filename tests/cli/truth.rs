@@ -1,11 +1,11 @@
-//! What etcd itself said of every fixture, asked of the binary.
+//! Compares the binary's answers with those of etcd itself, for every fixture.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::{Seal, data_dir, fixtures, truth};
 
-use crate::run::{Said, etcd_inspect};
+use crate::run::{RunResult, etcd_inspect};
 
 /// The fixtures with a `truth.json`: etcd without Kubernetes.
 fn plain() -> Vec<(String, PathBuf, Value)> {
@@ -20,8 +20,8 @@ fn plain() -> Vec<(String, PathBuf, Value)> {
         .collect()
 }
 
-/// Killed members lag behind their WAL; the truth is what etcd said after it had replayed it.
-fn ask(path: &Path, args: &[&str]) -> Said {
+/// Killed members lag behind their WAL; the truth is what etcd answered after it had replayed the WAL.
+fn ask(path: &Path, args: &[&str]) -> RunResult {
     let mut args = args.to_vec();
     args.extend(["--replay", "-o", "json", "-d"]);
     args.push(path.to_str().unwrap());
@@ -52,7 +52,7 @@ fn hex(id: &Value) -> String {
 #[test]
 fn status_equals_what_etcd_said() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         let said = ask(&path, &["status"]);
         assert_eq!(said.code, 0, "{name}: {}{}", said.out, said.err);
         let status = said.json();
@@ -111,7 +111,7 @@ fn status_equals_what_etcd_said() {
 #[test]
 fn live_keys_equal_what_etcd_said() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         let rows = ask(&path, &["keys"]).rows();
         let wanted = truth["live"].as_array().unwrap();
         assert_eq!(rows.len(), wanted.len(), "{name}");
@@ -134,7 +134,7 @@ fn live_keys_equal_what_etcd_said() {
 #[test]
 fn every_value_equals_what_etcd_said() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         let rows = ask(&path, &["get", "--prefix", ""]).rows();
         let wanted = truth["live"].as_array().unwrap();
         assert_eq!(rows.len(), wanted.len(), "{name}");
@@ -148,7 +148,7 @@ fn every_value_equals_what_etcd_said() {
 #[test]
 fn hashes_equal_what_every_etcd_version_computed() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         for (revision, hash) in truth["hashkv"].as_object().unwrap() {
             let said = ask(&path, &["hashkv", "--rev", revision]).json();
             assert_eq!(said["hash"], *hash, "{name} at {revision}");
@@ -164,7 +164,7 @@ fn hashes_equal_what_every_etcd_version_computed() {
 #[test]
 fn history_equals_the_events_that_etcd_sent_since_the_compaction() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         let events = truth["events_since_compaction"].as_array().unwrap();
         let mut by_key = std::collections::BTreeMap::<Vec<u8>, Vec<&Value>>::new();
         for event in events {
@@ -206,7 +206,7 @@ fn history_equals_the_events_that_etcd_sent_since_the_compaction() {
 #[test]
 fn members_users_roles_and_leases_equal_what_etcd_said() {
     for (name, path, truth) in plain() {
-        let seal = Seal::of(&path);
+        let seal = Seal::read(&path);
         let meta = ask(&path, &["meta"]).json();
         let names = |field: &str| -> Vec<String> {
             let items = meta["auth"][field].as_array().unwrap();

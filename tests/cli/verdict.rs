@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::data_dir;
 use testkit::incidents::incident;
 
-use crate::run::{Said, etcd_inspect, sealed};
+use crate::run::{RunResult, etcd_inspect, sealed};
 
 fn members(name: &str) -> Vec<PathBuf> {
     ["m1", "m2", "m3"]
@@ -15,8 +15,8 @@ fn members(name: &str) -> Vec<PathBuf> {
 }
 
 /// Asks about several directories, each of which has to stay as it is.
-fn about(verb: &str, paths: &[PathBuf], flags: &[&str]) -> Said {
-    let seals: Vec<_> = paths.iter().map(|path| testkit::Seal::of(path)).collect();
+fn about(verb: &str, paths: &[PathBuf], flags: &[&str]) -> RunResult {
+    let seals: Vec<_> = paths.iter().map(|path| testkit::Seal::read(path)).collect();
     let paths = paths.iter().map(|path| path.to_str().unwrap());
     let said = etcd_inspect(
         std::iter::once(verb)

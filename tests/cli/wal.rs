@@ -3,11 +3,11 @@
 use serde_json::Value;
 use testkit::{data_dir, incidents, truth};
 
-use crate::run::{Said, sealed};
+use crate::run::{RunResult, sealed};
 
 const CLUSTER: &str = "k8s-1.20-cluster3/m1";
 
-fn wal(name: &str, args: &[&str]) -> Said {
+fn wal(name: &str, args: &[&str]) -> RunResult {
     let dir = data_dir(name);
     let mut all = vec!["wal", "-o", "json"];
     all.extend(args);

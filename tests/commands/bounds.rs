@@ -11,21 +11,21 @@ const CONSTANT_BYTES: u64 = 64 << 20;
 /// Processor time of one run, loops included. No clock on the wall: a loaded machine changes nothing.
 const CPU_SECONDS: u64 = 30;
 
-/// What one run said.
-pub struct Said {
+/// Exit code, standard output and standard error of one run.
+pub struct RunResult {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
 /// Runs a line about evidence of `evidence_bytes`, with at most `times` as much anonymous memory and a constant.
-pub fn run(line: &[String], evidence_bytes: u64, times: u64) -> Said {
+pub fn run(line: &[String], evidence_bytes: u64, times: u64) -> RunResult {
     let bytes = CONSTANT_BYTES + times * evidence_bytes;
     let output = command(bytes)
         .args(line)
         .output()
         .expect("prlimit, of util-linux");
-    Said {
+    RunResult {
         code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -62,24 +62,24 @@ pub fn size_of(path: &Path) -> u64 {
 
 /// What cli.md promises of every answer: a code it names, a reason with something to try, a document in the asked form.
 #[track_caller]
-pub fn assert_as_documented(case: &str, line: &[String], said: &Said) {
-    let told = |what: &str| format!("{case}: {line:?}: {what}\n{:?}\n{}", said.code, said.err);
+pub fn assert_as_documented(case: &str, line: &[String], said: &RunResult) {
+    let failure = |what: &str| format!("{case}: {line:?}: {what}\n{:?}\n{}", said.code, said.err);
     let code = said.code.unwrap_or_else(|| {
-        panic!("{}", told("killed: too much memory or processor time"));
+        panic!("{}", failure("killed: too much memory or processor time"));
     });
     assert!(
         (0..=3).contains(&code),
         "{}",
-        told("a code nobody documented")
+        failure("an exit code that is not documented")
     );
-    assert!(!said.err.contains("has a bug"), "{}", told("panicked"));
+    assert!(!said.err.contains("has a bug"), "{}", failure("panicked"));
     let form = line
         .iter()
         .skip_while(|word| *word != "-o")
         .nth(1)
         .map_or("table", String::as_str);
     if code == 2 {
-        refusal(form, said).unwrap_or_else(|what| panic!("{}", told(what)));
+        refusal(form, said).unwrap_or_else(|what| panic!("{}", failure(what)));
     }
     if code == 3 {
         // `check` lists what it skipped, `decode --lines` says it in the place of each line.
@@ -89,23 +89,23 @@ pub fn assert_as_documented(case: &str, line: &[String], said: &Said) {
                     .iter()
                     .any(|word| said.out.contains(word)),
             "{}",
-            told("partial, and no word of what is left out")
+            failure("partial, and no word of what is left out")
         );
     }
     let whole = code != 2 && !said.out.is_empty();
     match form {
         "json" if whole => {
             let document: Result<Value, _> = serde_json::from_str(&said.out);
-            assert!(document.is_ok(), "{}", told("no JSON document"));
+            assert!(document.is_ok(), "{}", failure("no JSON document"));
             verdict(line, code, &document.expect("it is one"))
-                .unwrap_or_else(|what| panic!("{}", told(&what)));
+                .unwrap_or_else(|what| panic!("{}", failure(&what)));
         }
         "jsonl" => {
             let good = |row: &str| serde_json::from_str::<Value>(row).is_ok();
             assert!(
                 said.out.lines().all(good),
                 "{}",
-                told("a row that is no JSON")
+                failure("a row that is no JSON")
             );
         }
         _ => {}
@@ -113,7 +113,7 @@ pub fn assert_as_documented(case: &str, line: &[String], said: &Said) {
 }
 
 /// `error[E…]: …`, then what to try; in JSON the same fields.
-fn refusal(form: &str, said: &Said) -> Result<(), &'static str> {
+fn refusal(form: &str, said: &RunResult) -> Result<(), &'static str> {
     if !matches!(form, "json" | "jsonl") {
         let error = said.err.contains("error[E") && said.err.contains("  try ");
         return error

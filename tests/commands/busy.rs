@@ -20,7 +20,7 @@ fn subject<'s>(path: &'s Path, file: &'s Path, outside: &'s Path) -> Subject<'s>
         key: busy::HOT_KEY,
         word: "generation",
         page: "3",
-        ..Subject::of(path, file, outside)
+        ..Subject::new(path, file, outside)
     }
 }
 

@@ -10,7 +10,7 @@ use testkit::synth::mvcc::{KeyValue, Keyspace, revision};
 use testkit::synth::wal::Segment;
 use testkit::verbs::{self, Subject, on_all_cores};
 
-use crate::bounds::{Said, assert_as_documented, run, size_of};
+use crate::bounds::{RunResult, assert_as_documented, run, size_of};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_etcd-inspect");
 const PAGE: usize = 4096;
@@ -237,7 +237,7 @@ fn ask(name: &str, path: &Path, turn: usize, of: usize, memory: u64) {
         key: "/registry/pods/a/b",
         word: "deep",
         page: "3",
-        ..Subject::of(path, &file, outside.path())
+        ..Subject::new(path, &file, outside.path())
     };
     let lines = verbs::sample(subject.lines(BINARY), turn, of);
     on_all_cores(lines, |line| {
@@ -248,7 +248,7 @@ fn ask(name: &str, path: &Path, turn: usize, of: usize, memory: u64) {
 }
 
 /// All output is printable, newlines and a table's tabs excepted: nothing moves the cursor, hides or reorders text.
-fn assert_no_control(case: &str, line: &[String], said: &Said) {
+fn assert_no_control(case: &str, line: &[String], said: &RunResult) {
     // These print what is stored, byte for byte, into a pipe.
     let exact =
         |word: &String| matches!(word.as_str(), "raw" | "yaml") || word.starts_with("jsonpath=");
@@ -331,7 +331,7 @@ fn a_bomb_is_refused_at_the_limit_by_every_verb() {
     gzip(&bomb, 1 << 30, &Db::etcd().build());
     assert!(size_of(&bomb) < 16 << 20);
     let outside = tempfile::tempdir().unwrap();
-    let lines = Subject::of(&bomb, &bomb, outside.path()).lines(BINARY);
+    let lines = Subject::new(&bomb, &bomb, outside.path()).lines(BINARY);
     on_all_cores(verbs::sample(lines, 0, 3), |mut line| {
         if !verbs::reads_evidence(&line) || line[0] == "decode" || line[0] == "doctor" {
             return;
@@ -511,7 +511,7 @@ fn no_byte_of_keys_values_members_or_requests_reaches_the_terminal_as_it_is() {
             key: text,
             prefix: "",
             word: "pwned",
-            ..Subject::of(&data, &db, outside.path())
+            ..Subject::new(&data, &db, outside.path())
         };
         on_all_cores(subject.lines(BINARY), |line| {
             let said = run(&line, 16 << 20, 1);
@@ -525,12 +525,12 @@ fn no_byte_of_keys_values_members_or_requests_reaches_the_terminal_as_it_is() {
 fn whatever_keys_are_called_only_the_folder_that_was_named_is_written_to() {
     let top = tempfile::tempdir().unwrap();
     let data = confusing_member(top.path());
-    let before = testkit::Seal::of(top.path());
+    let before = testkit::Seal::read(top.path());
     let outside = tempfile::tempdir().unwrap();
     let db = data.join("member/snap/db");
     let subject = Subject {
         prefix: "",
-        ..Subject::of(&data, &db, outside.path())
+        ..Subject::new(&data, &db, outside.path())
     };
     // A verb that writes takes such a flag. One that is new has to be looked at: its names may come from keys. Those of the
     // browser do, and its own tests hold them.

@@ -28,9 +28,9 @@ fn ask(case: &str, turn: usize, data: &Path, file: &Path) {
     let other = data_dir("etcd-3.5.30");
     let subject = Subject {
         other: &other,
-        ..Subject::of(path, file, outside.path())
+        ..Subject::new(path, file, outside.path())
     };
-    let seal = turn.is_multiple_of(16).then(|| Seal::of(data));
+    let seal = turn.is_multiple_of(16).then(|| Seal::read(data));
     let bytes = size_of(path).max(size_of(&other.join(DB)));
     for line in verbs::sample(subject.lines(BINARY), turn, ONE_OF) {
         let said = run(&line, bytes, 8);

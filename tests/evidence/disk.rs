@@ -189,7 +189,7 @@ fn a_db_on_a_failing_disk_gives_every_key_outside_the_unreadable_block() {
             bad,
         };
         let evidence = Evidence::of_readers("sdb", Kind::DataDir, [("member/snap/db", disk)]);
-        let member = Member::of(evidence, etcd_inspect::member::Options::default());
+        let member = Member::from_evidence(evidence, etcd_inspect::member::Options::default());
         // Meta pages and roots may be hit: then it is an error that says where.
         let keys = member
             .readable_keyspace()

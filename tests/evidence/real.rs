@@ -51,7 +51,7 @@ fn an_archive_gives_the_same_bytes_as_the_directory_in_it() {
     for (name, member) in &members {
         let archive = testkit::archive(name);
         let folder = open(testkit::fixture(name).join(member));
-        let seal = Seal::of(&archive);
+        let seal = Seal::read(&archive);
         let inside = format!("{}!/{name}/{member}", archive.display());
         // The only data directory in an archive needs no naming.
         let alone = member == "data";

@@ -1,5 +1,5 @@
-//! `--force-new-cluster` on copies of clusters, by a real etcd: what `preflight --for force-new-cluster` said of each copy must
-//! be what happens.
+//! Runs a real etcd with `--force-new-cluster` on copies of clusters: what `preflight --for force-new-cluster` predicted for each
+//! copy must happen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::{copy_of, data_dir};
 
-/// What a forced etcd says of itself.
+/// What an etcd that was started with `--force-new-cluster` reports.
 struct Forced {
     revision: i64,
     /// Each live key with its mod_revision.
@@ -116,14 +116,14 @@ fn own_id(member: &Member) -> u64 {
     member.wal().unwrap().log().metadata[0].node_id.get()
 }
 
-fn of<'c>(candidates: &'c [Candidate], path: &Path) -> &'c Candidate {
+fn candidate_at<'c>(candidates: &'c [Candidate], path: &Path) -> &'c Candidate {
     candidates
         .iter()
         .find(|candidate| Path::new(candidate.path.trim_end_matches('/')) == path)
         .unwrap()
 }
 
-/// Forces a new cluster on each copy and holds what was said against what happens.
+/// Forces a new cluster on each copy and compares the prediction with what happens.
 fn assert_as_predicted(paths: &[PathBuf]) -> Vec<Candidate> {
     let members: Vec<Member> = paths
         .iter()
@@ -146,7 +146,7 @@ fn assert_as_predicted(paths: &[PathBuf]) -> Vec<Candidate> {
         .unwrap();
     let most = most(newest);
     for (path, member) in paths.iter().zip(&members) {
-        let ours = of(&candidates, path);
+        let ours = candidate_at(&candidates, path);
         let name = path.display();
         let theirs = match (force(&binaries, path), refusal(ours)) {
             (Ok(theirs), None) => theirs,
@@ -171,7 +171,7 @@ fn assert_as_predicted(paths: &[PathBuf]) -> Vec<Candidate> {
         let discarded =
             (ours.discarded_entries > 0).then_some((ours.discarded_entries, ours.commit));
         assert_eq!(discarded, theirs.discarded, "{name}: {ours:?}");
-        // Exactly the keys that are said to be lost are not what they would be: none else is missing, and none is older.
+        // Exactly the keys that are reported as lost differ: no other key is missing, and none is older.
         let lost: BTreeSet<&[u8]> = ours.lost_keys.iter().map(Vec::as_slice).collect();
         for (key, revision) in &most {
             let same = theirs.keys.get(key) == Some(revision);
@@ -200,13 +200,13 @@ fn of_a_cluster_whose_leader_was_killed_the_ranking_and_the_loss_are_exact() {
     let candidates = assert_as_predicted(&paths);
     let ranks: Vec<usize> = paths
         .iter()
-        .map(|path| of(&candidates, path).rank)
+        .map(|path| candidate_at(&candidates, path).rank)
         .collect();
-    // m1 led the older term, m2 and m3 the newer one; of m2's last five writes nobody else knows. The old leader's last twelve
-    // it never saw committed; m2 had got them before it led, so that the new term committed them.
+    // m1 led the older term, m2 and m3 the newer one; no other member has m2's last five writes. The old leader
+    // never saw its last twelve committed. m2 had received them before it became leader, so the new term committed them.
     assert_eq!(ranks[0], 3, "{ranks:?}");
     let lost = |at: usize| {
-        let keys = &of(&candidates, &paths[at]).lost_keys;
+        let keys = &candidate_at(&candidates, &paths[at]).lost_keys;
         let mut keys: Vec<String> = keys
             .iter()
             .map(|key| String::from_utf8(key.clone()).unwrap())
@@ -222,7 +222,7 @@ fn of_a_cluster_whose_leader_was_killed_the_ranking_and_the_loss_are_exact() {
     newer.sort();
     assert_eq!(lost(0), newer);
     // They are in its own log too, but forcing drops them there.
-    assert_eq!(of(&candidates, &paths[0]).discarded_entries, 12);
+    assert_eq!(candidate_at(&candidates, &paths[0]).discarded_entries, 12);
 }
 
 #[test]
@@ -259,10 +259,10 @@ fn a_copy_whose_log_ends_early_gives_the_cluster_that_was_predicted() {
         tear(&copy, entries);
         paths[1] = copy.to_path_buf();
         let candidates = assert_as_predicted(&paths);
-        let torn = of(&candidates, &paths[1]);
+        let torn = candidate_at(&candidates, &paths[1]);
         assert_eq!(refusal(torn).is_none(), starts, "{torn:?}");
         if !starts {
-            assert_eq!(of(&candidates, &paths[2]).rank, 1);
+            assert_eq!(candidate_at(&candidates, &paths[2]).rank, 1);
         }
     }
 }
@@ -273,16 +273,16 @@ fn a_copy_with_a_flipped_bit_ranks_behind_those_without_and_still_gives_what_was
     let copy = copy_of(&paths[1]);
     let file = copy.join("member/snap/db");
     let mut db = testkit::places::bolt::Db::read(&file);
-    // The value of the newest record that stands in the db.
+    // The value of the newest record in the db.
     let last = db.entries("key").pop().unwrap();
     let value = testkit::places::proto::field(&db.bytes[last.value.clone()], 5).unwrap();
     db.bytes[last.value.start + value.payload.start] ^= 1;
     db.write(&file);
     paths[1] = copy.to_path_buf();
     let candidates = assert_as_predicted(&paths);
-    let damaged = of(&candidates, &paths[1]);
+    let damaged = candidate_at(&candidates, &paths[1]);
     assert_eq!((damaged.rank, damaged.errors), (3, 1), "{damaged:?}");
-    assert_eq!(of(&candidates, &paths[2]).rank, 1);
+    assert_eq!(candidate_at(&candidates, &paths[2]).rank, 1);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn asked_for() -> Vec<Incident> {
     incidents::all().into_iter().filter(wanted).collect()
 }
 
-/// What is to be found in the log of an etcd that stops so: the words in front of details, and the error's own.
+/// Returns the texts that etcd's log must contain if etcd stops with this message: the words before the details, and the error.
 fn words(message: &str) -> Vec<String> {
     let plain = message.strip_prefix("panic: ").unwrap_or(message);
     let head = plain.split([' ', '{', '(']).next().map_or(0, str::len);
@@ -104,7 +104,7 @@ fn complaint(
             missing.map(|words| {
                 let line = not.log.lines().find(told).unwrap_or_default();
                 format!(
-                    "predicted {words:?}, it said {}",
+                    "predicted {words:?}, it printed {}",
                     line.chars().take(300).collect::<String>()
                 )
             })

@@ -25,7 +25,7 @@ use super::words;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     Agrees,
-    /// We say that it cannot be told.
+    /// The simulation answers that it cannot know.
     Unknown(String),
     Differs(String),
 }

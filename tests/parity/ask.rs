@@ -6,7 +6,7 @@ use std::process::Command;
 use base64::Engine;
 use serde_json::Value;
 
-use crate::said::Said;
+use crate::server_answers::ServerAnswers;
 
 /// A directory under question.
 pub struct Ask<'a> {
@@ -49,9 +49,9 @@ impl Ask<'_> {
             .collect()
     }
 
-    pub fn status_is(&self, said: &Said) {
+    pub fn status_is(&self, answers: &ServerAnswers) {
         let ours = self.json(&["status"]);
-        let theirs = &said.status;
+        let theirs = &answers.status;
         assert_eq!(ours["revision"], theirs["header"]["revision"]);
         assert_eq!(
             ours["cluster_id"].as_str().unwrap(),
@@ -64,9 +64,12 @@ impl Ask<'_> {
         assert_eq!(ours["raft"]["term"], theirs["raftTerm"]);
         assert_eq!(
             ours["keys"].as_u64().unwrap(),
-            said.keys.last().unwrap().1.len() as u64
+            answers.keys.last().unwrap().1.len() as u64
         );
-        assert_eq!(ours["leases"].as_u64().unwrap(), said.leases.len() as u64);
+        assert_eq!(
+            ours["leases"].as_u64().unwrap(),
+            answers.leases.len() as u64
+        );
         assert_eq!(ours["alarms"], Value::Array(Vec::new()));
         // Questions that write to the log (authentication, alarm lists) came after this answer.
         assert!(ours["raft"]["last_index"].as_u64() >= theirs["raftIndex"].as_u64());
@@ -79,23 +82,23 @@ impl Ask<'_> {
         );
     }
 
-    pub fn leases_are(&self, said: &Said) {
+    pub fn leases_are(&self, answers: &ServerAnswers) {
         let mut ours: Vec<String> = self
             .rows(&["leases"])
             .iter()
             .map(|row| row["id"].as_str().unwrap().to_owned())
             .collect();
         ours.sort();
-        assert_eq!(ours, said.leases);
+        assert_eq!(ours, answers.leases);
     }
 
-    pub fn members_and_auth_are(&self, said: &Said) {
+    pub fn members_and_auth_are(&self, answers: &ServerAnswers) {
         let ours = self.json(&["status"]);
         for (ours, theirs) in ours["members"]
             .as_array()
             .unwrap()
             .iter()
-            .zip(said.members.as_array().unwrap())
+            .zip(answers.members.as_array().unwrap())
         {
             assert_eq!(ours["id"].as_str().unwrap(), hex(&theirs["ID"]));
             assert_eq!(ours["name"], theirs["name"]);
@@ -103,14 +106,14 @@ impl Ask<'_> {
             assert_eq!(ours["client_urls"], theirs["clientURLs"]);
         }
         let meta = String::from_utf8(self.run(&["meta", "-o", "json"], Some(self.data))).unwrap();
-        for name in said.users.iter().chain(&said.roles) {
+        for name in answers.users.iter().chain(&answers.roles) {
             assert!(meta.contains(&format!("\"{name}\"")), "{name} in {meta}");
         }
         assert!(!meta.contains("$2a$"), "a password's hash is shown");
     }
 
-    pub fn keys_are(&self, said: &Said) {
-        for (revision, theirs) in &said.keys {
+    pub fn keys_are(&self, answers: &ServerAnswers) {
+        for (revision, theirs) in &answers.keys {
             let ours = self.rows(&["keys", "--limit", "0", "--rev", &revision.to_string()]);
             let ours: Vec<_> = ours
                 .iter()
@@ -142,8 +145,8 @@ impl Ask<'_> {
         }
     }
 
-    pub fn values_are(&self, said: &Said) {
-        for row in said
+    pub fn values_are(&self, answers: &ServerAnswers) {
+        for row in answers
             .keys
             .last()
             .unwrap()
@@ -169,8 +172,8 @@ impl Ask<'_> {
         }
     }
 
-    pub fn hashes_are(&self, said: &Said) {
-        for (revision, hash) in &said.hashes {
+    pub fn hashes_are(&self, answers: &ServerAnswers) {
+        for (revision, hash) in &answers.hashes {
             let ours = self.json(&["hashkv", "--rev", &revision.to_string()]);
             assert_eq!(
                 ours["hash"].as_u64().unwrap(),
@@ -181,19 +184,19 @@ impl Ask<'_> {
         }
     }
 
-    pub fn snapshot_is(&self, said: &Said) {
-        let member = etcd_inspect::member::Member::open(&said.snapshot).unwrap();
+    pub fn snapshot_is(&self, answers: &ServerAnswers) {
+        let member = etcd_inspect::member::Member::open(&answers.snapshot).unwrap();
         assert!(member.trailer().is_some_and(|trailer| trailer.matches()));
         let hash = etcd_inspect::mvcc::db_hash(&member.db().unwrap(), &[], &mut |finding| {
             panic!("{finding:?}")
         });
         assert_eq!(
             u64::from(hash.hash),
-            said.snapshot_status["hash"].as_u64().unwrap()
+            answers.snapshot_status["hash"].as_u64().unwrap()
         );
         assert_eq!(
             member.readable_keyspace().unwrap().revision(),
-            said.snapshot_status["revision"].as_i64().unwrap()
+            answers.snapshot_status["revision"].as_i64().unwrap()
         );
     }
 }

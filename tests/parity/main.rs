@@ -12,13 +12,13 @@
 )]
 
 mod ask;
-mod said;
+mod server_answers;
 mod workload;
 
 use std::time::Duration;
 
 use ask::Ask;
-use said::Said;
+use server_answers::ServerAnswers;
 use testkit::Seal;
 use testkit::etcd::{Binaries, Server};
 
@@ -43,24 +43,24 @@ fn parity(minor: &str, end: End, flags: &[&str]) {
     let mut server = Server::start(&binaries, &data, flags, Duration::from_secs(30))
         .expect("etcd starts on an empty directory");
     workload::write(&mut server);
-    let said = Said::by(&server, home.path());
+    let answers = ServerAnswers::from_server(&server, home.path());
     match end {
         End::Clean => server.stop(),
         End::Killed => server.kill(),
     }
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     let ours = Ask {
         data: &data,
         replay: end == End::Killed,
         version: &binaries.version,
     };
-    ours.status_is(&said);
-    ours.keys_are(&said);
-    ours.values_are(&said);
-    ours.hashes_are(&said);
-    ours.leases_are(&said);
-    ours.members_and_auth_are(&said);
-    ours.snapshot_is(&said);
+    ours.status_is(&answers);
+    ours.keys_are(&answers);
+    ours.values_are(&answers);
+    ours.hashes_are(&answers);
+    ours.leases_are(&answers);
+    ours.members_and_auth_are(&answers);
+    ours.snapshot_is(&answers);
     seal.assert_unchanged();
 }
 

@@ -89,7 +89,7 @@ fn a_running_server_is_read_while_it_writes_and_never_disturbed() {
         error.contains(&format!("etcd (pid {}) holds this file", server.pid())),
         "{error}"
     );
-    // It serves on, and everything it was told is there.
+    // It serves on, and has everything that was written to it.
     let last = server.ctl(&["get", &format!("key-{written}"), "--print-value-only"]);
     assert!(last.starts_with("value "), "{last}");
     server.stop();

@@ -39,7 +39,7 @@ fn lines(path: &Path, outside: &Path) -> Vec<Vec<String>> {
     } else {
         path
     };
-    Subject::of(path, file, outside).lines(env!("CARGO_BIN_EXE_etcd-inspect"))
+    Subject::new(path, file, outside).lines(env!("CARGO_BIN_EXE_etcd-inspect"))
 }
 
 /// The kinds of evidence that are asked: a whole directory, its parts, damaged ones, an archive.
@@ -70,7 +70,7 @@ fn no_verb_writes_locks_renames_or_truncates_anything_in_the_evidence() {
     fs::copy(testkit::archive("etcd-3.5.30"), &archive).unwrap();
     let mut places = evidence(&copy);
     places.push(archive);
-    let seal = Seal::of(&copy);
+    let seal = Seal::read(&copy);
     let outside = tempfile::tempdir().unwrap();
     let seen = std::sync::atomic::AtomicUsize::new(0);
     let mut asked = Vec::new();
@@ -166,7 +166,7 @@ fn evidence_that_may_only_be_read_is_enough() {
     });
     let binary = outside.path().join("etcd-inspect");
     fs::copy(env!("CARGO_BIN_EXE_etcd-inspect"), &binary).unwrap();
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     on_all_cores(lines(&data, outside.path()), |verb| {
         let mut command = if root {
             let mut command = Command::new("setpriv");
@@ -250,7 +250,7 @@ fn a_read_only_mount_is_enough() {
     let copy = fixture_copy("etcd-3.5.30");
     let data = copy.join("data");
     let outside = tempfile::tempdir().unwrap();
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     // One mount for all verbs, in a mount namespace of its own.
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" || exit 77\n\
         touch \"$1/x\" 2>/dev/null && exit 78\n\
@@ -278,7 +278,7 @@ fn a_read_only_mount_is_enough() {
         .expect("unshare, of util-linux");
     let error = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) || error.contains("unshare:") {
-        // A container that forbids mount namespaces. The two tests above stand on their own.
+        // A container that forbids mount namespaces. The two tests above do not need one.
         assert!(std::env::var_os("CI_NEEDS_MOUNTS").is_none(), "{error}");
     } else {
         assert!(output.status.success(), "{:?} {error}", output.status);

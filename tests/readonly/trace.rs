@@ -18,7 +18,7 @@ pub fn command(log: &Path) -> Command {
 /// Any program under strace.
 pub fn command_of(program: &str, log: &Path) -> Command {
     let mut command = Command::new("strace");
-    // -y names the file behind every descriptor.
+    // -y prints the file of every descriptor.
     command.args([
         "-f",
         "-y",
@@ -101,6 +101,6 @@ pub fn guilt(line: &str, evidence: &Path) -> Option<&'static str> {
         let shared = arguments.contains("PROT_WRITE") && arguments.contains("MAP_SHARED");
         return (shared && arguments.contains(&format!("<{evidence}"))).then_some("maps to write");
     }
-    // The rest changes names, modes, times or attributes of whatever stands in it, or copies between descriptors.
+    // The other calls change names, modes, times or attributes of the files in their arguments, or copy between descriptors.
     arguments.contains(evidence).then_some("changes")
 }

@@ -6,7 +6,7 @@ use testkit::{Seal, data_dir};
 use crate::run;
 
 fn carved(path: &std::path::Path, flags: &[&str]) -> Vec<Value> {
-    let seal = Seal::of(path);
+    let seal = Seal::read(path);
     let mut arguments = vec!["carve", path.to_str().unwrap(), "-o", "jsonl"];
     arguments.extend(flags);
     let output = run(&arguments);

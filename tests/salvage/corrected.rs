@@ -12,7 +12,7 @@ const WAL: &str = "member/wal/0000000000000000-0000000000000000.wal";
 const DB: &str = "member/snap/db";
 
 fn corrected(data: &Path, into: &Path) -> Value {
-    let seal = Seal::of(data);
+    let seal = Seal::read(data);
     let output = run(&[
         "salvage",
         data.to_str().unwrap(),
@@ -27,7 +27,7 @@ fn corrected(data: &Path, into: &Path) -> Value {
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn same(healthy: &Path, copy: &Path, file: &str) {
+fn assert_same_file(healthy: &Path, copy: &Path, file: &str) {
     let (healthy, copy) = (
         fs::read(healthy.join(file)).unwrap(),
         fs::read(copy.join(file)).unwrap(),
@@ -47,8 +47,8 @@ fn a_wrong_length_word_is_put_right() {
         let corrections = said["corrections"].as_array().unwrap();
         assert_eq!(corrections.len(), 1, "{id}: {said}");
         let healthy = data_dir(incident.base);
-        same(&healthy, &into, WAL);
-        same(&healthy, &into, DB);
+        assert_same_file(&healthy, &into, WAL);
+        assert_same_file(&healthy, &into, DB);
     }
 }
 
@@ -67,7 +67,7 @@ fn one_flipped_bit_of_a_record_is_found_by_its_checksum() {
     let into = dir.path().join("corrected");
     let said = corrected(&copy.data_dir(), &into);
     assert_eq!(said["corrections"].as_array().unwrap().len(), 1, "{said}");
-    same(&data_dir("etcd-3.5.30"), &into, WAL);
+    assert_same_file(&data_dir("etcd-3.5.30"), &into, WAL);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn one_flipped_bit_of_a_meta_page_is_found_by_its_checksum() {
     let into = dir.path().join("corrected");
     let said = corrected(&copy.data_dir(), &into);
     assert_eq!(said["corrections"].as_array().unwrap().len(), 2, "{said}");
-    same(&data_dir("etcd-3.5.30"), &into, DB);
+    assert_same_file(&data_dir("etcd-3.5.30"), &into, DB);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn the_element_count_of_a_leaf_is_that_of_its_element_array() {
             .unwrap()
             .contains("element array")
     );
-    same(&data_dir(incident.base), &into, DB);
+    assert_same_file(&data_dir(incident.base), &into, DB);
 }
 
 #[test]

@@ -103,14 +103,14 @@ fn one(incident: &Incident, every: bool) -> String {
     let missing = truth.keys().filter(|key| !live.contains_key(*key)).count();
     assert!(
         wrong.is_empty() || untraceable || !backup.list("unrecoverable").is_empty(),
-        "{id}: {} keys are wrong or back, and nothing is said to be lost: {:?}\n{}",
+        "{id}: {} keys are wrong or back, and nothing is reported as lost: {:?}\n{}",
         wrong.len(),
         wrong.iter().take(5).collect::<Vec<_>>(),
         backup.stderr
     );
     assert!(
         missing == 0 || untraceable || !backup.list("unrecoverable").is_empty(),
-        "{id}: {missing} keys are missing, and nothing is said to be lost\n{}",
+        "{id}: {missing} keys are missing, and nothing is reported as lost\n{}",
         backup.stderr
     );
     let mut served = Vec::new();

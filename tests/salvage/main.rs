@@ -24,7 +24,7 @@ use testkit::Seal;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_etcd-inspect");
 
-/// What a run of `salvage -o json` said.
+/// What a run of `salvage -o json` printed.
 struct Salvaged {
     exit: i32,
     json: Value,
@@ -45,7 +45,7 @@ fn run(arguments: &[&str]) -> Output {
 fn salvage(path: &Path, flags: &[&str]) -> Salvaged {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out.db");
-    let seal = Seal::of(path);
+    let seal = Seal::read(path);
     let mut arguments = vec!["salvage", path.to_str().unwrap(), "-o", "json", "--out"];
     arguments.push(out.to_str().unwrap());
     arguments.extend(flags);

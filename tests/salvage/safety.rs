@@ -10,7 +10,7 @@ use testkit::{Seal, data_dir, fixture_copy};
 use crate::{BINARY, run, salvage};
 
 fn refused(path: &Path, out: &Path) -> String {
-    let seal = Seal::of(path);
+    let seal = Seal::read(path);
     let output = run(&[
         "salvage",
         path.to_str().unwrap(),
@@ -107,7 +107,7 @@ fn a_full_disk_leaves_no_file() {
 #[test]
 fn a_killed_run_leaves_no_file_of_the_final_name() {
     let path = data_dir("k8s-1.20-etcd35");
-    let seal = Seal::of(&path);
+    let seal = Seal::read(&path);
     for milliseconds in [5, 20, 60, 120, 250] {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out.db");

@@ -46,10 +46,10 @@ pub struct Browser {
 impl Browser {
     /// On a fixture, everything read.
     pub fn open(name: &str, size: (u16, u16)) -> Self {
-        Self::of(vec![path(name)], size, Options::default())
+        Self::open_paths(vec![path(name)], size, Options::default())
     }
 
-    pub fn of(paths: Vec<PathBuf>, size: (u16, u16), options: Options) -> Self {
+    pub fn open_paths(paths: Vec<PathBuf>, size: (u16, u16), options: Options) -> Self {
         Self::held(paths, size, options, None)
     }
 
@@ -224,5 +224,5 @@ impl Browser {
 
 /// The evidence of a fixture, sealed.
 pub fn seal(name: &str) -> testkit::Seal {
-    testkit::Seal::of(Path::new(&testkit::data_dir(name)))
+    testkit::Seal::read(Path::new(&testkit::data_dir(name)))
 }

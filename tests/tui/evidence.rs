@@ -13,14 +13,14 @@ const MEMBERS: [&str; 3] = [
 
 fn members(names: &[&str], size: (u16, u16)) -> Browser {
     let paths = names.iter().map(|name| path(name)).collect();
-    Browser::of(paths, size, Options::default())
+    Browser::open_paths(paths, size, Options::default())
 }
 
 fn damaged(incident: &str, size: (u16, u16)) -> (Browser, testkit::Copy) {
     let copy = testkit::incidents::incident(incident).reproduce();
     // Where the fixtures' names are relative, so that both kinds can be opened in any order.
     let _ = path(MEMBER);
-    let browser = Browser::of(vec![copy.data_dir()], size, Options::default());
+    let browser = Browser::open_paths(vec![copy.data_dir()], size, Options::default());
     (browser, copy)
 }
 
@@ -255,7 +255,7 @@ fn every_screen_can_be_drawn_at_any_size_and_in_ascii() {
             ..Options::default()
         };
         let paths = MEMBERS.iter().map(|name| path(name)).collect();
-        let mut browser = Browser::of(paths, (80, 24), options);
+        let mut browser = Browser::open_paths(paths, (80, 24), options);
         for screen in ["3", "4", "5", "6", "7", "9"] {
             for size in [
                 (80, 24),

@@ -117,7 +117,7 @@ fn with_dirs(name: &str, dirs: &tempfile::TempDir) -> Browser {
         ..Options::default()
     };
     std::fs::create_dir_all(dirs.path().join("out")).unwrap();
-    Browser::of(vec![path(name)], (120, 36), options)
+    Browser::open_paths(vec![path(name)], (120, 36), options)
 }
 
 fn written(dirs: &tempfile::TempDir) -> Vec<(String, String)> {
@@ -209,7 +209,7 @@ fn nothing_is_exported_into_the_evidence() {
         export_dir: testkit::data_dir(MEMBER).join("member"),
         ..Options::default()
     };
-    let mut browser = Browser::of(vec![path(MEMBER)], (120, 36), options);
+    let mut browser = Browser::open_paths(vec![path(MEMBER)], (120, 36), options);
     browser.press("e v enter");
     assert!(browser.shows("holds evidence"), "{}", browser.draw());
     sealed.assert_unchanged();
@@ -262,7 +262,7 @@ fn themes_change_colours_and_never_the_text() {
             theme,
             ..Options::default()
         };
-        let mut browser = Browser::of(vec![path(MEMBER)], (100, 30), options);
+        let mut browser = Browser::open_paths(vec![path(MEMBER)], (100, 30), options);
         let colors: Vec<_> = browser
             .buffer()
             .content

@@ -1,5 +1,5 @@
-//! Every incident of the test kit through every screen, with keys at random: nothing panics, nothing is taken for ever, nothing
-//! that stands in the evidence reaches the terminal unescaped.
+//! Every incident of the test kit through every screen, with keys at random: nothing panics, every screen ends in time, and
+//! no text of the evidence reaches the terminal unescaped.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ fn walk(incident: &Incident) {
             .fold(7, |sum, byte| sum * 31 + u64::from(byte)),
     );
     let paths = vec![copy.data_dir(), healthy];
-    let mut browser = Browser::of(paths, (120, 36), Options::default());
+    let mut browser = Browser::open_paths(paths, (120, 36), Options::default());
     let screens = browser.app.session().tabs().len();
     assert_eq!(screens, 9, "{}", incident.id);
     for number in 1..=screens {
@@ -100,7 +100,9 @@ fn every_screen_survives_every_incident() {
                 panic!("{}: no end after {HANG:?}", incident.id)
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                let cause = worker.join().expect_err("it ended without a word");
+                let cause = worker
+                    .join()
+                    .expect_err("the worker ended without a result");
                 let text = cause.downcast_ref::<String>().cloned();
                 panic!("{}: {}", incident.id, text.unwrap_or_default());
             }

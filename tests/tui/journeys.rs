@@ -282,7 +282,8 @@ fn a_keyspace_without_kubernetes_is_a_tree_of_prefixes() {
 
 #[test]
 fn a_directory_that_cannot_be_opened_leaves_a_browser_that_says_so() {
-    let mut browser = Browser::of(vec!["/nowhere/at/all".into()], (80, 24), Options::default());
+    let mut browser =
+        Browser::open_paths(vec!["/nowhere/at/all".into()], (80, 24), Options::default());
     assert!(browser.shows("/nowhere/at/all"), "{}", browser.draw());
     browser.press("j k enter 2 3 ? esc : esc , . < > T g p");
     assert!(!browser.over);
@@ -296,7 +297,7 @@ fn ascii_draws_nothing_but_ascii_and_no_color_no_colour() {
         color: false,
         ..Options::default()
     };
-    let mut browser = Browser::of(vec![path(MEMBER)], (120, 36), options);
+    let mut browser = Browser::open_paths(vec![path(MEMBER)], (120, 36), options);
     for keys in ["", "?", "esc 2", "1 d", "3"] {
         browser.press(keys);
         assert!(browser.draw().is_ascii(), "{}", browser.draw());

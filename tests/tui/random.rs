@@ -122,7 +122,7 @@ proptest! {
             ..Options::default()
         };
         let paths = names.iter().map(|name| path(name)).collect();
-        let mut browser = Browser::of(paths, (100, 30), options);
+        let mut browser = Browser::open_paths(paths, (100, 30), options);
         for step in steps {
             match step {
                 Step::Press(name) => _ = browser.press(name),

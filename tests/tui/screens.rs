@@ -8,7 +8,7 @@ const MEMBER: &str = "k8s-1.20-etcd35";
 
 fn members(names: &[&str], size: (u16, u16)) -> Browser {
     let paths = names.iter().map(|name| path(name)).collect();
-    Browser::of(paths, size, Options::default())
+    Browser::open_paths(paths, size, Options::default())
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn it_can_begin_with_the_state_after_a_start() {
         replay: true,
         ..Options::default()
     };
-    let browser = Browser::of(vec![path("etcd-3.5.30-killed")], (80, 24), options);
+    let browser = Browser::open_paths(vec![path("etcd-3.5.30-killed")], (80, 24), options);
     let stored = browser.app.session().stored().unwrap();
     assert!(browser.place().2 > stored.objects.keyspace().revision());
 }
@@ -154,7 +154,7 @@ fn copies_that_differ_show_in_which_keys_and_what_each_holds() {
     let copy = incident.reproduce();
     for size in [(120, 36), (80, 24)] {
         let paths = vec![healthy.clone(), copy.data_dir()];
-        let mut browser = Browser::of(paths, size, Options::default());
+        let mut browser = Browser::open_paths(paths, size, Options::default());
         browser.press("9 }");
         let picture = browser.draw();
         assert!(picture.contains("key differs"), "{picture}");

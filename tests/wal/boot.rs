@@ -22,7 +22,7 @@ struct Read {
     last_index: u64,
 }
 
-fn of(id: &str, release: &str) -> Result<(Start, Read), Halt> {
+fn read_incident(id: &str, release: &str) -> Result<(Start, Read), Halt> {
     let copy = incident(id).reproduce();
     let files = Files::in_dir(&copy.data_dir().join("member/wal"));
     let (start, reading) = start(&files, release.parse().unwrap())?;
@@ -83,7 +83,7 @@ fn etcd_stops_with_the_messages_that_it_printed() {
     let release = Release::new(5, 30);
     for (id, message) in expected {
         assert_eq!(incident(id).starts, Starts::No, "{id}");
-        let halt = of(id, "3.5.30").expect_err(id);
+        let halt = read_incident(id, "3.5.30").expect_err(id);
         let line = halt.log_line(release);
         assert!(line.starts_with(message), "{id}: {line}");
     }
@@ -91,10 +91,10 @@ fn etcd_stops_with_the_messages_that_it_printed() {
 
 #[test]
 fn what_a_start_would_cut_off_or_erase_is_counted() {
-    let (_, torn) = of("W07", "3.5.30").unwrap();
+    let (_, torn) = read_incident("W07", "3.5.30").unwrap();
     assert!(torn.repair.unwrap().cut_to.is_some());
     for id in ["W08", "W09", "W41"] {
-        let (_, reading) = of(id, "3.5.30").unwrap();
+        let (_, reading) = read_incident(id, "3.5.30").unwrap();
         let repair = reading.repair.expect(id);
         assert!(
             repair.error.starts_with("unexpected EOF"),
@@ -102,7 +102,7 @@ fn what_a_start_would_cut_off_or_erase_is_counted() {
         );
         assert!(reading.lost.len() >= 19, "{id}: {}", reading.lost.len());
     }
-    let (_, reading) = of("W10", "3.5.30").unwrap();
+    let (_, reading) = read_incident("W10", "3.5.30").unwrap();
     assert!(reading.repair.is_none(), "not a word in the log");
     assert!(reading.erases.is_some() && reading.lost.len() >= 60);
 }
@@ -118,22 +118,22 @@ fn releases_differ_where_the_length_is_damaged() {
         ("3.6.14", true),
         ("3.7.1", true),
     ] {
-        // A length of 2^47 bytes cannot even be allocated where no guard stands in front of it.
+        // Without a guard before the allocation, a length of 2^47 bytes cannot even be allocated.
         let can_allocate = release != "3.4.9";
         assert_eq!(
-            of("W09", release).is_ok(),
+            read_incident("W09", release).is_ok(),
             starts && can_allocate,
             "{release}"
         );
         assert!(
-            of("W08", release).is_ok(),
+            read_incident("W08", release).is_ok(),
             "{release}: a zeroed sector passes for a torn write"
         );
-        assert!(of("W05", release).is_err(), "{release}");
+        assert!(read_incident("W05", release).is_err(), "{release}");
     }
-    let halt = of("W09", "3.4.23").unwrap_err();
+    let halt = read_incident("W09", "3.4.23").unwrap_err();
     assert_eq!(halt.message, "wal: max entry size limit exceeded");
-    let halt = of("W05", "3.6.14").unwrap_err();
+    let halt = read_incident("W05", "3.6.14").unwrap_err();
     assert!(
         halt.message
             .contains("in file '0000000000000000-0000000000000000.wal' at position: "),
@@ -219,7 +219,7 @@ fn a_v2_request_behind_the_snapshot_stops_3_7_only() {
 #[test]
 fn a_lost_or_empty_last_segment_goes_unnoticed() {
     for id in ["W17", "W21"] {
-        let (start, reading) = of(id, "3.5.30").unwrap();
+        let (start, reading) = read_incident(id, "3.5.30").unwrap();
         assert!(
             reading.repair.is_none() && reading.last_index > start.index,
             "{id}"

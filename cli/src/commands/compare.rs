@@ -127,7 +127,7 @@ fn differences(
         .collect()
 }
 
-/// One side against the trusted one; `None` where they are the same.
+/// Compares one side with the trusted one. Returns `None` if they are equal.
 fn difference(
     (best, wanted): (&Objects<'_>, Option<Version<'_>>),
     (side, held): (&Objects<'_>, Option<Version<'_>>),
@@ -394,7 +394,7 @@ fn sheet(
     } else {
         ui.line(Line::new().with(
             Label::Warning,
-            "no common revision: nothing can be said about equality",
+            "no common revision: the members cannot be compared for equality",
         ))?;
     }
     if with_keys {

@@ -151,7 +151,7 @@ fn nothing(args: &HistoryArgs) -> Failure {
 fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
     let without = rows
         .iter()
-        .filter(|row| !is_placed(row.told.origin))
+        .filter(|row| !is_placed(row.described.origin))
         .count();
     if without > 0 {
         ui.note(format!(
@@ -251,24 +251,25 @@ fn nouns(
 /// Every version with its difference to the one before.
 fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()> {
     for row in rows.iter().skip(usize::from(pair)) {
-        let told = &row.told;
-        let version = &told.version;
+        let described = &row.described;
+        let version = &described.version;
         let charset = ui.terminal.charset;
         let key = escape::bytes(version.key, charset).into_owned();
-        let mut head = Line::new()
-            .with(Label::Name, key)
-            .with(Label::Heading, format!("  {}", told.origin.name(version)));
+        let mut head = Line::new().with(Label::Name, key).with(
+            Label::Heading,
+            format!("  {}", described.origin.name(version)),
+        );
         if version.tombstone {
             head = head.with(Label::Warning, "  deleted");
         }
-        if let Some((at, _)) = told.written.at {
+        if let Some((at, _)) = described.written.at {
             head = head.text(format!("  ~{}", time::rfc3339(at)));
         }
-        if let Some(by) = &told.written.by {
+        if let Some(by) = &described.written.by {
             head = head.text(format!("  by {by}"));
         }
         ui.line(head)?;
-        for line in told.diff.as_deref().unwrap_or_default().lines() {
+        for line in described.diff.as_deref().unwrap_or_default().lines() {
             let label = match line.as_bytes().first() {
                 _ if line.starts_with("---") || line.starts_with("+++") => Label::Dim,
                 Some(b'@') => Label::Dim,

@@ -1,7 +1,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use etcd_inspect::answers::page::{self, MapAnswer, PageBytes, PageFields, Veil};
+use etcd_inspect::answers::page::{self, MapAnswer, PageBytes, PageFields, PageMask};
 use etcd_inspect::member::Member;
 
 use crate::at::Side;
@@ -56,18 +56,18 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(key) = &args.key {
         return places(&member, &what::unescape(key), ui);
     }
-    let veil = Veil {
+    let mask = PageMask {
         // Under a prefix that is not known any `/secrets/` in a key is enough.
         layout: args.layout.layout().unwrap_or_default(),
-        lifted: args.reveal.is_some(),
+        reveal: args.reveal.is_some(),
     };
     let read = |id: u64| PageFields::read(&db, id);
     match id {
         Some(id) if args.hex || ui.format() == Format::Hex => {
-            dump(&read(id)?.bytes(&db, &veil), ui)?;
+            dump(&read(id)?.bytes(&db, &mask), ui)?;
         }
         Some(id) if ui.format() == Format::Raw => {
-            let bytes = read(id)?.bytes(&db, &veil);
+            let bytes = read(id)?.bytes(&db, &mask);
             say_hidden(&bytes, ui)?;
             ui.raw(&bytes.bytes)?;
         }
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             let mut rows = ui.rows("page", &page::FIELDS)?;
             rows.head("page", id);
             rows.head("offset", page.offset());
-            page.each_row(&db, &veil, &mut |row| rows.push(row.cells()))?;
+            page.each_row(&db, &mask, &mut |row| rows.push(row.cells()))?;
             rows.finish(Tail::default())?;
         }
         None if args.hex => {

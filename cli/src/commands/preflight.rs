@@ -268,7 +268,7 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
         }
         (Action::Restore, true) => commands.join(" && "),
         (Action::Restore, false) => "do not restore this".to_owned(),
-        (_, true) => "nothing stands in the way".to_owned(),
+        (_, true) => "no obstacle found".to_owned(),
         (_, false) => "do not upgrade yet".to_owned(),
     }
 }

@@ -173,7 +173,7 @@ fn show(
     Ok(exit)
 }
 
-/// What can be said of a db without reading its keys.
+/// Reports what a db shows without its keys being read.
 fn quick(member: &Member, sheet: &mut Sheet) {
     match member.newest_revision() {
         Some(revision) => {
@@ -366,7 +366,7 @@ fn keyspace(
         ));
     }
     let objects = view.objects()?;
-    // The newest time that objects carry: the clock of whoever wrote them, and older than the write itself.
+    // The newest time in the objects. It comes from the clock of the client that wrote them, and is older than the write itself.
     let near = |revision| objects.as_ref()?.time_near(revision);
     let newest = near(keyspace.revision());
     if let Some(mark) = newest {
@@ -561,7 +561,7 @@ fn raft(
             text.push_str(&order(applied, last));
             match log.map_or(0, |log| log.damages.len()) {
                 0 => {}
-                damages => text.push_str(&format!("; {damages} damaged stretches")),
+                damages => text.push_str(&format!("; {damages} damaged ranges")),
             }
             parts.push(text);
         }

@@ -6,7 +6,7 @@ use super::{Cell, Column, Label, Row, Table};
 use crate::check::{Logged, versions};
 use crate::kubernetes::changed::Change;
 use crate::kubernetes::mask::Mask;
-use crate::member::{Objects, Origin, Told, story};
+use crate::member::{DescribedVersion, Objects, Origin, describe_versions};
 use crate::mvcc::{KeyValue, Version};
 
 /// The columns; `$key` that of the key, which is shown if several keys were asked for.
@@ -58,7 +58,7 @@ impl Span {
 #[derive(Clone, Debug)]
 pub struct HistoryRow<'a> {
     /// The version with what its object says.
-    pub told: Told<'a>,
+    pub described: DescribedVersion<'a>,
     /// The newest time of all rows.
     newest: Option<Timestamp>,
 }
@@ -75,7 +75,7 @@ pub fn history<'a>(
 ) -> Table<HistoryRow<'a>> {
     let keyspace = objects.keyspace();
     let (from, to) = span.ends();
-    let mut told: Vec<Told<'a>> = Vec::new();
+    let mut described: Vec<DescribedVersion<'a>> = Vec::new();
     for key in keys {
         let all = versions(key, &keyspace, logged);
         let until = |end: i64| {
@@ -88,18 +88,27 @@ pub fn history<'a>(
         } else {
             all
         };
-        told.extend(story(objects, chosen.into_iter(), mask, context));
+        described.extend(describe_versions(
+            objects,
+            chosen.into_iter(),
+            mask,
+            context,
+        ));
     }
     if !span.pair {
-        told.retain(|told| match is_placed(told.origin) {
-            true => (from..=to).contains(&told.version.revision.main),
+        described.retain(|described| match is_placed(described.origin) {
+            true => (from..=to).contains(&described.version.revision.main),
             false => span.from.is_none(),
         });
     }
-    told.sort_by_key(|told| (is_placed(told.origin), told.version.revision));
-    let times = told.iter().filter_map(|told| told.written.at);
+    described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
+    let times = described
+        .iter()
+        .filter_map(|described| described.written.at);
     let newest = times.map(|(time, _)| time).max();
-    let rows = told.into_iter().map(|told| HistoryRow { told, newest });
+    let rows = described
+        .into_iter()
+        .map(|described| HistoryRow { described, newest });
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
@@ -112,8 +121,8 @@ pub fn is_placed(origin: Origin) -> bool {
 
 impl Row for HistoryRow<'_> {
     fn cells(&self) -> Vec<Cell> {
-        let told = &self.told;
-        let version = &told.version;
+        let described = &self.described;
+        let version = &described.version;
         let kv = version.key_value().ok();
         let put = |cell: fn(&KeyValue<'_>) -> Cell| {
             kv.as_ref()
@@ -122,8 +131,8 @@ impl Row for HistoryRow<'_> {
                 .unwrap_or_default()
         };
         let when = |(at, _)| Cell::moment_near(at, self.newest);
-        let when = told.written.at.map(when);
-        let (source, index, conditional) = match told.origin {
+        let when = described.written.at.map(when);
+        let (source, index, conditional) = match described.origin {
             Origin::Db => ("db", None, false),
             Origin::Wal(index) => ("wal", index, false),
             Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
@@ -135,7 +144,7 @@ impl Row for HistoryRow<'_> {
             (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
         };
         let known = |cell: Cell| {
-            if is_placed(told.origin) {
+            if is_placed(described.origin) {
                 cell
             } else {
                 Cell::unknown()
@@ -152,22 +161,28 @@ impl Row for HistoryRow<'_> {
             }),
             op,
             when.unwrap_or_default(),
-            told.written
+            described
+                .written
                 .at
                 .map(|(_, source)| Cell::text(source.as_str()))
                 .unwrap_or_default(),
-            told.written
+            described
+                .written
                 .by
                 .as_deref()
                 .map(Cell::text)
                 .unwrap_or_default(),
             known(put(|kv| Cell::number(kv.create_revision))),
             put(|kv| Cell::size(kv.value.len() as u64)),
-            changed(&told.changed),
+            changed(&described.changed),
             Cell::key(version.key),
             version.offset.map(Cell::plain).unwrap_or_default(),
             index.map(Cell::plain).unwrap_or_default(),
-            told.diff.as_deref().map(Cell::text).unwrap_or_default(),
+            described
+                .diff
+                .as_deref()
+                .map(Cell::text)
+                .unwrap_or_default(),
         ]
     }
 }

@@ -1,8 +1,8 @@
 //! A copy that was taken while etcd was writing: its pages are of several states, and the member itself may be healthy.
 //!
 //! bbolt never overwrites a page that the newest meta page leads to: a transaction writes free pages and then a meta page.
-//! So a file that is read from its beginning to its end while etcd writes has an older meta page, and behind it pages that
-//! later transactions have taken. Bit rot and lost writes leave no page that is newer than what leads to it.
+//! So a file that is read from its beginning to its end while etcd writes has an older meta page, followed by pages that later
+//! transactions have written. Bit rot and lost writes leave no page that is newer than the page that refers to it.
 
 use std::cmp::Ordering;
 

@@ -178,7 +178,7 @@ impl Builder {
     /// A dataset of files that are located already.
     pub fn evidence(self, evidence: Evidence) -> Dataset {
         let options = self.options.clone();
-        self.member(Member::of(evidence, options))
+        self.member(Member::from_evidence(evidence, options))
     }
 
     /// A dataset of a member that is open already; the options of the builder that concern opening are not used.

@@ -55,7 +55,7 @@ impl Moment {
         let (keyspace, damage) = self.dataset.keyspace()?.into_parts();
         let version = keyspace.get(key.as_ref(), self.revision)?;
         let file = self.dataset.member().db_file()?.name();
-        let value = version.map(|version| StoredValue::of(&version, file));
+        let value = version.map(|version| StoredValue::from_version(&version, file));
         Ok(Answer::new(value.transpose()?, damage))
     }
 
@@ -70,7 +70,7 @@ impl Moment {
         let mut values = Vec::with_capacity(live.len());
         let mut broken = 0;
         for version in live.iter() {
-            match StoredValue::of(&version, file) {
+            match StoredValue::from_version(&version, file) {
                 Ok(value) => values.push(value),
                 Err(_) => broken += 1,
             }

@@ -48,7 +48,7 @@ impl StoredValue {
     ///
     /// # Errors
     /// [`Error::Malformed`] if the record breaks.
-    pub fn of(version: &Version<'_>, file: &FileName) -> Result<Self, Error> {
+    pub fn from_version(version: &Version<'_>, file: &FileName) -> Result<Self, Error> {
         let kv = version.key_value().map_err(|flaw| Error::Malformed {
             what: "KeyValue",
             place: version.offset.map_or_else(

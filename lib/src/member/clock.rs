@@ -8,8 +8,8 @@ use crate::kubernetes::written::{TimeSource, newest_time};
 use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
-/// Writes before a revision whose times are compared.
-const NEAR: usize = 16;
+/// Maximum number of writes up to a revision whose times are compared.
+const MAX_TIMES_COMPARED: usize = 16;
 
 /// Maximum number of writes before a revision that are searched for a time: most have none or are encrypted.
 const ASKED: usize = 1000;
@@ -131,7 +131,7 @@ impl Objects<'_> {
     pub fn time_near(&self, revision: i64) -> Option<Mark> {
         let near = self.keyspace().between(0..=revision).rev().take(ASKED);
         near.filter_map(|version| self.mark(&version))
-            .take(NEAR)
+            .take(MAX_TIMES_COMPARED)
             .max_by_key(|mark| mark.time)
     }
 

@@ -7,28 +7,28 @@
 //! not bytes, so that it lives beside the mapping it describes.
 
 mod clock;
+mod described_version;
 mod identity;
 mod keyspace;
 mod objects;
 #[cfg(feature = "search")]
 mod search;
+mod secret_ranges;
 mod snap;
 mod space;
-mod story;
-mod veil;
 mod wal;
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 pub use clock::{Clock, Mark, Moment};
+pub use described_version::{DescribedVersion, Origin, comparable, describe_versions};
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 #[cfg(feature = "search")]
 pub use search::{Hit, Places};
+pub use secret_ranges::{content_in, mask_ranges, secrets_in_entry, secrets_in_page};
 pub use space::Space;
-pub use story::{Origin, Told, comparable, story};
-pub use veil::{content_in, secrets_in_entry, secrets_in_page, veiled};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};
@@ -86,11 +86,14 @@ impl Member {
     /// # Errors
     /// As [`Evidence::open`].
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        Ok(Self::of(Evidence::open(path, &options.evidence)?, options))
+        Ok(Self::from_evidence(
+            Evidence::open(path, &options.evidence)?,
+            options,
+        ))
     }
 
     /// The member whose files were located already.
-    pub fn of(evidence: Evidence, options: Options) -> Self {
+    pub fn from_evidence(evidence: Evidence, options: Options) -> Self {
         Self {
             evidence,
             options,

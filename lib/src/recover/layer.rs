@@ -1,8 +1,8 @@
 //! What replayed entries have changed, over the store they were applied to.
 //!
 //! Requests read the newest version of keys, ranges of live keys and the keys of a lease; they write new versions. The
-//! layer answers from what was written so far and falls through to the [`Base`] for the rest. Keys and values stay slices
-//! of the log wherever they stand there.
+//! layer answers from what was written so far and falls through to the [`Base`] for the rest. Keys and values that
+//! are in the log stay slices of it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! The state etcd would have after it started: the db, and the entries of the WAL behind it applied.
+//! The state etcd would have after it started: the db, with the WAL entries after consistent_index applied.
 
 use super::apply::{Applied, Replay, State};
 use super::base::Stored;
@@ -120,7 +120,7 @@ pub fn replay_to_the_end<'a>(
     apply(member, u64::MAX, true, progress)
 }
 
-/// As [`replay`], but no entry behind `through`: what a start leaves that cuts the log off there.
+/// As [`replay`], but without entries whose index is greater than `through`: the result of a start that truncates the log there.
 ///
 /// # Errors
 /// As [`replay`].
@@ -245,7 +245,7 @@ pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
         .min(wal.log().last_index().max(consistent_index))
 }
 
-/// Who votes at index `at`: the newest snapshot's voters, and the membership changes behind it.
+/// Returns who votes at index `at`: the newest snapshot's voters, with the membership changes after the snapshot applied.
 pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
     let log = wal.log();
     let newest = log

@@ -102,7 +102,7 @@ pub(super) fn join<'a>(
     }
     salvage.fill_from(&others);
     salvage.limit_compaction();
-    salvage.restore = Restore::of(main.member, &salvage);
+    salvage.restore = Restore::from_salvage(main.member, &salvage);
     Ok(salvage)
 }
 

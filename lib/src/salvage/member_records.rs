@@ -782,7 +782,7 @@ fn join(
             label: Label::Log,
         };
         match found {
-            Some(record) if same(change, record, source) => {
+            Some(record) if is_stored_as(change, record, source) => {
                 joined.confirmed = joined.confirmed.saturating_add(1);
                 joined.records.push(KeyRecord {
                     label: Label::DbLog,
@@ -821,7 +821,7 @@ pub(super) fn has_all(records: &[KeyRecord], (first, last): (i64, i64)) -> bool 
     false
 }
 
-fn same(change: &Change<'_>, record: &KeyRecord, source: &RecordSource<'_>) -> bool {
+fn is_stored_as(change: &Change<'_>, record: &KeyRecord, source: &RecordSource<'_>) -> bool {
     let Body::Stored { at, len } = record.body else {
         return false;
     };

@@ -34,7 +34,7 @@ pub struct Restore {
 }
 
 impl Restore {
-    pub(super) fn of(member: &Member, salvage: &Salvage<'_>) -> Self {
+    pub(super) fn from_salvage(member: &Member, salvage: &Salvage<'_>) -> Self {
         let version = salvage
             .version()
             .map(|version| (version.major, version.minor));

@@ -191,7 +191,7 @@ impl<'a> Step<'_, 'a> {
     }
 }
 
-/// Entries after one index up to another: those that survive, and between them those that were mended.
+/// Returns the entries after one index up to another: those that survive, and between them those that were repaired.
 fn steps<'e, 'a: 'e>(
     wal: &Wal<'a>,
     mended: &'a [RepairedEntry],
@@ -211,7 +211,7 @@ fn steps<'e, 'a: 'e>(
             .filter(|mended| wanted(mended.index))
             .map(Step::RepairedEntry),
     );
-    // Stable: where an entry survives, the mended one of its index comes after it and is passed over.
+    // The sort is stable: if an entry survives, the repaired one of its index comes after it and is skipped.
     steps.sort_by_key(Step::index);
     steps
 }

@@ -77,8 +77,8 @@ pub struct Outcome<'m> {
     pub keys: Option<usize>,
     /// Members, and the version the cluster agreed on, as it serves them.
     pub members: Option<Members>,
-    /// How many voters must run, this member included, until it serves; 1 if it serves alone. A member that needs others is
-    /// said to serve if each of them is a known member.
+    /// How many voters must run, this member included, until it serves; 1 if it serves alone. A member that needs others
+    /// counts as serving if each of them is a known member.
     pub quorum: usize,
     /// It serves, but the first request that reads every key ends the process.
     pub dies_at_first_question: bool,

@@ -1,7 +1,7 @@
 //! The one builder of commands that are shown: every word is quoted for a shell.
 //!
-//! Evidence is hostile: names of files, members and keys may contain spaces, quotes, backticks and `$()`. Nobody else joins
-//! words to a command line.
+//! Evidence is hostile: names of files, members and keys may contain spaces, quotes, backticks and `$()`. No other code
+//! builds a command line from words.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

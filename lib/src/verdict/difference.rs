@@ -38,7 +38,7 @@ impl Difference {
             }
             match their {
                 None => difference.lost.add(version.revision.main, version.key),
-                Some(their) if !same(&version, &their) => difference.differs(&version),
+                Some(their) if !is_same_record(&version, &their) => difference.differs(&version),
                 Some(_) => {}
             }
         }
@@ -61,7 +61,7 @@ impl Difference {
     }
 }
 
-fn same(one: &Version<'_>, other: &Version<'_>) -> bool {
+fn is_same_record(one: &Version<'_>, other: &Version<'_>) -> bool {
     one.tombstone == other.tombstone && one.message == other.message
 }
 

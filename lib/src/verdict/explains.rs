@@ -1,6 +1,6 @@
 //! Which finding explains which others: one table.
 //!
-//! Codes that stand earlier in the table are nearer to the cause. A finding is explained by the first finding of an earlier row
+//! Codes that are earlier in the table are nearer to the cause. A finding is explained by the first finding of an earlier row
 //! whose `explains` names its code, if both are about what the row's reach says.
 
 use crate::codes::{Code, backend, bolt, cross, dir, mvcc, snap, wal};

@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
         committed: u64,
         progress: &'a dyn Progress,
     ) -> Self {
-        let sound = Soundness::of(report);
+        let sound = Soundness::from_report(report);
         let directory = matches!(
             member.evidence().kind(),
             Kind::DataDir | Kind::MemberDir | Kind::SnapDir

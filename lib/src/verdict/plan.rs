@@ -11,7 +11,7 @@ pub(super) fn rank(steps: &mut [Step]) {
     let lossless = steps
         .iter()
         .any(|step| step.is_lossless() && is_known(step));
-    // Peers go on; a restore or a backup begins a cluster anew.
+    // With peers the cluster goes on; a restore or a backup starts a new cluster.
     let peers = steps.iter().any(|step| step.action == Action::Rejoin);
     steps.sort_by_cached_key(|step| {
         let waits =

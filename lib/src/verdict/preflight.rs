@@ -24,7 +24,7 @@ pub struct Judged {
     pub position: usize,
     /// 1 is the copy to use.
     pub rank: usize,
-    /// Whether nothing stands in the way, and nothing better is at hand.
+    /// Whether nothing prevents the action, and no better one is possible.
     pub go: bool,
     /// What to know before.
     pub lines: Vec<Line>,
@@ -206,7 +206,7 @@ fn lost_lines(step: Option<&Step>, lines: &mut Vec<Line>) {
     ];
     for (code, one, many, loss) in said {
         if !loss.is_none() {
-            let text = format!("{}{}", told(loss.writes, one, many), revisions(loss));
+            let text = format!("{}{}", count_text(loss.writes, one, many), revisions(loss));
             lines.push(Line::new(Level::Warn, code, text));
         }
     }
@@ -232,12 +232,12 @@ fn lost_lines(step: Option<&Step>, lines: &mut Vec<Line>) {
     ];
     for (code, one, many, count) in counts {
         if !count.is_zero() {
-            lines.push(Line::new(Level::Fail, code, told(count, one, many)));
+            lines.push(Line::new(Level::Fail, code, count_text(count, one, many)));
         }
     }
 }
 
-fn told(count: Count, one: &str, many: &str) -> String {
+fn count_text(count: Count, one: &str, many: &str) -> String {
     let sign = if count.at_least { "at least " } else { "" };
     format!("{sign}{}", counted(count.value, one, many))
 }

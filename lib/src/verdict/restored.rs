@@ -1,5 +1,5 @@
-//! A db that was restored and put beside its old log (icp-backup#24): a start applies the whole old log to it again, and thereby
-//! takes the restore back.
+//! A db that was restored and put beside its old log (icp-backup#24): a start applies the whole old log to it again, which
+//! undoes the restore.
 //!
 //! `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log. An
 //! old log of the same cluster begins with the same entries, so that etcd sees nothing wrong. Source: etcd

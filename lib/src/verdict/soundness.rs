@@ -49,7 +49,7 @@ pub(super) struct Soundness<'r> {
 }
 
 impl<'r> Soundness<'r> {
-    pub(super) fn of(report: &'r Report) -> Self {
+    pub(super) fn from_report(report: &'r Report) -> Self {
         Self { report }
     }
 
@@ -142,7 +142,7 @@ impl<'r> Soundness<'r> {
             .count()
     }
 
-    /// Whether a start serves everything that was acknowledged, with nothing to mend before.
+    /// Whether a start serves everything that was acknowledged, without a repair before it.
     pub(super) fn is_whole(&self, facts: &super::facts::Facts<'_>) -> bool {
         let starts = facts.start.as_ref().is_none_or(|start| start.serves());
         starts

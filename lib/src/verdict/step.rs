@@ -14,7 +14,7 @@ pub struct Step {
     pub release: Release,
     /// The commands, in order; empty if no command of this machine does it.
     pub commands: Vec<Command>,
-    /// What is said of it in one line: after the commands, or instead of them.
+    /// The effect in one line, printed after the commands or instead of them.
     pub effect: String,
     /// What etcd does and holds then.
     pub outcome: Outcome,

@@ -1,4 +1,4 @@
-//! `get` over what a real kube-apiserver 1.20 stored, against what that server said of the same objects.
+//! Compares `get` over what a real kube-apiserver 1.20 stored with that server's own answers for the same objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use testkit::{Seal, data_dir, fixture, members_of};
 
-use crate::run::{Said, etcd_inspect, sealed};
+use crate::run::{RunResult, etcd_inspect, sealed};
 
 mod forms;
 mod tables;
@@ -18,7 +18,7 @@ fn data() -> PathBuf {
 }
 
 /// Asks, and proves the evidence unchanged.
-fn ask(words: &str) -> Said {
+fn ask(words: &str) -> RunResult {
     let data = data();
     let mut args: Vec<&str> = words.split(' ').collect();
     args.extend(["-d", data.to_str().unwrap()]);
@@ -81,7 +81,7 @@ fn without_empties(value: &Value) -> Value {
 
 #[test]
 fn every_type_of_the_api_lists_the_objects_that_the_server_listed() {
-    let seal = Seal::of(&data());
+    let seal = Seal::read(&data());
     for (file, list) in api() {
         let resource = file.rsplit('_').next().unwrap();
         let group = file.split('_').next().unwrap();
@@ -116,7 +116,7 @@ fn every_type_of_the_api_lists_the_objects_that_the_server_listed() {
 #[test]
 fn json_of_every_object_is_what_the_server_gave_where_it_gave_the_stored_version() {
     let data = data();
-    let seal = Seal::of(&data);
+    let seal = Seal::read(&data);
     let mut compared = 0;
     for (file, list) in api() {
         let resource = file.rsplit('_').next().unwrap();
@@ -148,14 +148,14 @@ fn json_of_every_object_is_what_the_server_gave_where_it_gave_the_stored_version
                 continue;
             }
             compared += 1;
-            // Items of a built-in list carry neither.
+            // Items of a built-in list have neither field.
             if theirs.get("kind").is_none() {
                 let members = our.as_object_mut().unwrap();
                 members.remove("kind");
                 members.remove("apiVersion");
             }
-            // What the server fills in when it reads: protobuf stores no kind of what lies within another object, and a claim
-            // that nobody has touched has no phase.
+            // Fields that the server fills in when it reads: protobuf stores no kind for an object within another object, and a
+            // claim that no controller has updated has no phase.
             if let Some(claims) = our.pointer_mut("/spec/volumeClaimTemplates") {
                 for claim in claims.as_array_mut().unwrap() {
                     claim["kind"] = "PersistentVolumeClaim".into();

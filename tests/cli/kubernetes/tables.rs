@@ -3,7 +3,7 @@
 use super::*;
 
 /// A table taken apart by its column heads: `NAMESPACE   NAME   READY`.
-fn table(said: &Said) -> Vec<BTreeMap<String, String>> {
+fn table(said: &RunResult) -> Vec<BTreeMap<String, String>> {
     let mut lines = said.out.lines();
     let head: Vec<char> = lines.next().unwrap_or_default().chars().collect();
     let mut starts: Vec<usize> = Vec::new();

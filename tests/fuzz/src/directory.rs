@@ -77,7 +77,7 @@ fn member(data: &[u8]) -> Member {
         ("member/wal/0000000000000000-0000000000000000.wal", wal.to_vec()),
     ];
     let evidence = Evidence::of_readers("made up", Kind::DataDir, files);
-    Member::of(evidence, Options::default())
+    Member::from_evidence(evidence, Options::default())
 }
 
 struct Script<'d>(&'d [u8]);

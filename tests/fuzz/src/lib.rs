@@ -171,7 +171,7 @@ pub fn archive(data: &[u8]) {
     options.limits.unpacked_bytes = 16 << 20;
     if let Ok(evidence) = Evidence::open(file.path(), &options) {
         evidence.report(&mut ignore);
-        ask(&Member::of(evidence, member::Options::default()));
+        ask(&Member::from_evidence(evidence, member::Options::default()));
     }
 }
 

@@ -28,7 +28,7 @@ struct Entry {
 impl Seal {
     /// Reads everything below `path` (a folder or one file) once.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let mut entries = BTreeMap::new();
         walk(path, path, &mut entries);
         Self {
@@ -40,7 +40,7 @@ impl Seal {
     /// Fails, naming the files, unless everything is as it was: no byte, size, time or mode differs, nothing new, nothing gone.
     #[track_caller]
     pub fn assert_unchanged(&self) {
-        let now = Self::of(&self.path);
+        let now = Self::read(&self.path);
         let mut wrong = Vec::new();
         for (name, was) in &self.entries {
             match now.entries.get(name) {
@@ -133,7 +133,7 @@ mod tests {
         let path = dir.path().join("db");
         fs::write(&path, [0u8; 100]).unwrap();
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
-        let seal = Seal::of(dir.path());
+        let seal = Seal::read(dir.path());
         fs::write(&path, {
             let mut bytes = [0u8; 100];
             bytes[50] = 1;
@@ -153,7 +153,7 @@ mod tests {
     #[should_panic(expected = "is new")]
     fn a_seal_notices_a_new_file() {
         let dir = tempfile::tempdir().unwrap();
-        let seal = Seal::of(dir.path());
+        let seal = Seal::read(dir.path());
         fs::write(dir.path().join("new"), b"").unwrap();
         seal.assert_unchanged();
     }

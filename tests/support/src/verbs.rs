@@ -292,7 +292,7 @@ pub struct Subject<'s> {
 impl<'s> Subject<'s> {
     /// The usual questions.
     #[must_use]
-    pub fn of(path: &'s Path, file: &'s Path, outside: &'s Path) -> Self {
+    pub fn new(path: &'s Path, file: &'s Path, outside: &'s Path) -> Self {
         Self {
             path,
             other: path,

@@ -28,7 +28,7 @@ fn keys_resizes_and_leaving_in_a_real_terminal() {
         return;
     };
     let dir = testkit::data_dir("k8s-1.20-etcd35");
-    let sealed = testkit::Seal::of(&dir);
+    let sealed = testkit::Seal::read(&dir);
     let running = browse(&tmux, &dir);
     tmux.keys(&["/"]);
     tmux.type_in("deployments/prod/web");
@@ -56,7 +56,7 @@ fn keys_resizes_and_leaving_in_a_real_terminal() {
     tmux.type_in(":quit");
     tmux.keys(&["Enter"]);
     tmux.assert_given_back();
-    assert_eq!((running.code(), running.said().as_str()), (0, ""));
+    assert_eq!((running.code(), running.stderr_text().as_str()), (0, ""));
     sealed.assert_unchanged();
 }
 
@@ -71,7 +71,7 @@ fn a_signal_gives_the_terminal_back_and_is_told() {
         running.kill(&format!("-{signal}"));
         assert_eq!(running.code(), code);
         tmux.assert_given_back();
-        let said = running.said();
+        let said = running.stderr_text();
         assert!(said.contains(&format!("ended by SIG{signal}")), "{said}");
     }
 }

@@ -193,7 +193,7 @@ impl Running {
     }
 
     /// What it left on standard error.
-    pub fn said(&self) -> String {
+    pub fn stderr_text(&self) -> String {
         std::fs::read_to_string(&self.stderr).unwrap()
     }
 }

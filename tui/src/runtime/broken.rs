@@ -53,7 +53,7 @@ fn a_panic_gives_the_terminal_back_before_it_is_told() {
     command(&tmux, "broken");
     assert_eq!(running.code(), 101, "as of any test that panics");
     tmux.assert_given_back();
-    let said = running.said();
+    let said = running.stderr_text();
     assert!(said.contains("broken on purpose"), "{said}");
 }
 
@@ -71,7 +71,7 @@ fn a_task_that_panics_ends_alone_and_is_told_when_the_browser_is_left() {
     command(&tmux, "quit");
     assert_eq!(running.code(), 0);
     tmux.assert_given_back();
-    let said = running.said();
+    let said = running.stderr_text();
     assert!(
         said.contains("a task broke off at tui/src/app/command.rs"),
         "{said}"

@@ -163,7 +163,9 @@ fn open(path: &Path, options: Options, monitor: &Monitor) -> Result<&'static Mem
     })?;
     // The browser looks at its members until the process ends. Leaked, they are borrowed by screens and jobs alike without
     // anyone counting.
-    Ok(Box::leak(Box::new(Member::of(evidence, options))))
+    Ok(Box::leak(Box::new(Member::from_evidence(
+        evidence, options,
+    ))))
 }
 
 /// What is built on the index of a keyspace.

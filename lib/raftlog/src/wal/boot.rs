@@ -40,7 +40,7 @@ pub struct Reading<'a> {
     pub entries: Vec<Entry<'a>>,
     /// The repair it makes before.
     pub repair: Option<Repair>,
-    /// Bytes of the last segment that it overwrites with zeros without a word: position, from, to.
+    /// Bytes of the last segment that it silently overwrites with zeros: position, from, to.
     pub erases: Option<(usize, u64, u64)>,
     /// Entries that are whole in the log but not among those it keeps: positions in [`Log::entries`], by ascending index.
     pub lost: Vec<usize>,
@@ -94,8 +94,8 @@ impl<'a> Files<'a> {
         Decoder::new(&self.data, first, self.release)
     }
 
-    /// With the name of the file it is about, and where in the start it happens.
-    fn told(&self, mut halt: Halt, stage: Stage) -> Halt {
+    /// Adds the name of the file that a halt is about, and the stage of the start at which it happens.
+    fn with_file_name_and_stage(&self, mut halt: Halt, stage: Stage) -> Halt {
         let name = halt.segment.and_then(|segment| self.names.get(segment));
         let name = name.map_or_else(String::new, SegmentName::file_name);
         halt.message = halt.message.replace(decoder::FILE, &name);
@@ -116,7 +116,7 @@ pub fn valid_snapshots(
     release: Release,
 ) -> Result<Vec<Start>, Halt> {
     let files = Files::new(log, files, release);
-    scan(&files).map_err(|halt| files.told(halt, Stage::Scan))
+    scan(&files).map_err(|halt| files.with_file_name_and_stage(halt, Stage::Scan))
 }
 
 fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
@@ -200,7 +200,7 @@ fn entry(payload: &[u8]) -> Result<Entry<'_>, GogoError> {
     Ok(entry)
 }
 
-/// Opens the log at a snapshot and reads everything behind it, repairing once where etcd would.
+/// Opens the log at a snapshot and reads everything after it. Repairs it once if etcd would.
 ///
 /// ```
 /// use etcd_inspect_raftlog::wal::{Log, boot};
@@ -220,17 +220,18 @@ pub fn read<'a>(
     start: Start,
 ) -> Result<Reading<'a>, Halt> {
     let mut files = Files::new(log, files, release);
-    let first = select(&files, start).map_err(|halt| files.told(halt, Stage::Open))?;
+    let first =
+        select(&files, start).map_err(|halt| files.with_file_name_and_stage(halt, Stage::Open))?;
     let mut repair = None;
     let mut outcome = attempt(&files, first, start);
     if let Err(Stop::UnexpectedEof(halt)) = outcome {
-        repair = Some(mend(&mut files, halt)?);
+        repair = Some(repair_last_file(&mut files, halt)?);
         outcome = attempt(&files, first, start);
     }
     let mut reading = match outcome {
         Ok(reading) => reading,
         Err(Stop::UnexpectedEof(halt) | Stop::Fatal(halt)) => {
-            return Err(files.told(halt, Stage::Read));
+            return Err(files.with_file_name_and_stage(halt, Stage::Read));
         }
         Err(Stop::Eof) => return Err(Halt::message("EOF")),
     };
@@ -239,7 +240,8 @@ pub fn read<'a>(
     Ok(reading)
 }
 
-/// The last segment whose name is not behind the snapshot, with all behind it counting up by one.
+/// Returns the last segment whose first index is not greater than the snapshot's. The sequence numbers of all later segments
+/// must increase by one.
 fn select(files: &Files<'_>, start: Start) -> Result<usize, Halt> {
     let new_texts = files.release.minor >= 6;
     let first = files
@@ -255,7 +257,7 @@ fn select(files: &Files<'_>, start: Start) -> Result<usize, Halt> {
             false => "wal: file not found".into(),
         }));
     };
-    // A predecessor of 0 counts as none: a hole behind segment 0 passes.
+    // A predecessor of 0 counts as none: a gap after segment 0 is not noticed.
     let holds = |pair: &[SegmentName]| match pair {
         [was, is] => was.seq == 0 || was.seq.saturating_add(1) == is.seq,
         _ => true,
@@ -361,13 +363,13 @@ fn gap(files: &Files<'_>, start: Start, entry: &Entry<'_>, kept: usize) -> Strin
     )
 }
 
-/// `wal.Repair`: reads the last file on its own, copies it and cuts it behind the last good record.
-fn mend(files: &mut Files<'_>, why: Halt) -> Result<Repair, Halt> {
+/// `wal.Repair`: reads the last file on its own, copies it and truncates it after the last good record.
+fn repair_last_file(files: &mut Files<'_>, why: Halt) -> Result<Repair, Halt> {
     let failed = || Halt {
         stage: Stage::Repair,
         ..Halt::message("failed to repair WAL")
     };
-    let error = files.told(why, Stage::Read).message;
+    let error = files.with_file_name_and_stage(why, Stage::Read).message;
     let last = files.data.len().saturating_sub(1);
     let data: Vec<&[u8]> = files.data.get(last..).unwrap_or_default().to_vec();
     let mut decoder = Decoder::new(&data, 0, files.release);
@@ -423,9 +425,9 @@ fn lost(log: &Log, reading: &Reading<'_>, start: Start) -> Vec<usize> {
         .collect()
 }
 
-/// The panic of raft's `loadState`, where the HardState does not fit the log it was read with.
+/// Returns the panic of raft's `loadState` if the HardState does not fit the log it was read with.
 ///
-/// etcd prints the member's id in front of it.
+/// etcd prints the member's id before it.
 pub fn commit_out_of_range(reading: &Reading<'_>, start: Start) -> Option<String> {
     let (commit, last) = (reading.hard_state.commit, reading.last_index(start));
     let empty = reading.hard_state == HardState::default();

@@ -7,7 +7,7 @@ use crate::answers::{Cell, Column, Label, Row};
 use crate::bolt::fields::{FieldValue, fields};
 use crate::bolt::{Db, Page, PageMap, PageUse, Pgid};
 use crate::kubernetes::key::Layout;
-use crate::member::{secrets_in_page, veiled};
+use crate::member::{mask_ranges, secrets_in_page};
 use located::Error;
 
 /// The columns of [`FieldRow`].
@@ -22,18 +22,18 @@ pub static FIELDS: [Column; 5] = [
 /// Bytes of a value that a row shows.
 const PREVIEW: usize = 96;
 
-/// What hides secrets in a page.
+/// Hides the values of secrets in a page.
 #[derive(Clone, Debug, Default)]
-pub struct Veil {
+pub struct PageMask {
     /// Which keys are those of secrets.
     pub layout: Layout,
     /// Whether secrets are shown.
-    pub lifted: bool,
+    pub reveal: bool,
 }
 
-impl Veil {
+impl PageMask {
     fn secrets(&self, db: &Db<'_>, page: &Page<'_>) -> Vec<Range<usize>> {
-        if self.lifted {
+        if self.reveal {
             return Vec::new();
         }
         secrets_in_page(db, &self.layout, page)
@@ -103,9 +103,9 @@ impl<'a> PageFields<'a> {
     }
 
     /// Its bytes.
-    pub fn bytes(&self, db: &Db<'_>, veil: &Veil) -> PageBytes {
-        let secrets = veil.secrets(db, &self.page);
-        let (bytes, hidden) = veiled(self.page.bytes.as_slice(), &secrets);
+    pub fn bytes(&self, db: &Db<'_>, mask: &PageMask) -> PageBytes {
+        let secrets = mask.secrets(db, &self.page);
+        let (bytes, hidden) = mask_ranges(self.page.bytes.as_slice(), &secrets);
         PageBytes {
             offset: self.page.bytes.offset(),
             bytes,
@@ -137,11 +137,11 @@ impl<'a> PageFields<'a> {
     pub fn each_row(
         &self,
         db: &Db<'_>,
-        veil: &Veil,
+        mask: &PageMask,
         visit: &mut dyn FnMut(FieldRow) -> io::Result<()>,
     ) -> io::Result<()> {
         let (page, id) = (&self.page, self.id);
-        let secrets = veil.secrets(db, page);
+        let secrets = mask.secrets(db, page);
         let start = page.bytes.offset();
         for field in fields(page) {
             let value = match field.value {
@@ -158,7 +158,7 @@ impl<'a> PageFields<'a> {
                         .filter(inside)
                         .map(|range| range.start.saturating_sub(at)..range.end.saturating_sub(at))
                         .collect();
-                    preview(&veiled(bytes, &hidden).0)
+                    preview(&mask_ranges(bytes, &hidden).0)
                 }
                 FieldValue::Gap(bytes) => gap(bytes),
                 FieldValue::Unreadable(why) => Cell::text(why).label(Label::Error),

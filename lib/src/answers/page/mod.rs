@@ -3,7 +3,7 @@
 mod fields;
 mod key;
 
-pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, Veil};
+pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, PageMask};
 pub use key::{PlaceRow, places};
 
 use serde::Serialize;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Filter, short_place};
 use crate::answers::{Cell, Column, Label, Row, key_json};
 use crate::kubernetes::key::Layout;
-use crate::member::{Wal, secrets_in_entry, veiled};
+use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{EntryType, Payload, Reveal};
 use crate::wal::LogEntry;
 
@@ -205,7 +205,7 @@ pub fn data<'w>(
             true => Vec::new(),
             false => secrets_in_entry(&layout, &wal.payload(entry), stored),
         };
-        let (data, hidden) = veiled(stored, &secrets);
+        let (data, hidden) = mask_ranges(stored, &secrets);
         let record = wal.log().records.get(entry.record as usize);
         let start = record.map_or(0, |record| record.payload_at);
         EntryData {

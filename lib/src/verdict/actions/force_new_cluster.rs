@@ -36,7 +36,7 @@ pub struct Forced {
 }
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
-    // Alone it is a start: nobody is removed.
+    // For a member that is alone this is a plain start: no other member is removed.
     if !facts.has_peers() && facts.conf.learners.is_empty() {
         return None;
     }

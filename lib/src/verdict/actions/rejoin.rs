@@ -8,7 +8,7 @@ use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
-    // Nothing to mend, nobody to mend it from, or a mistake of the copy and not of the member.
+    // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.
     let start = facts.start.as_ref()?;
     let damaged = facts.sound.worst() == Some(crate::Severity::Error) || !start.serves();
     if !facts.has_peers() || !damaged || facts.sound.torn_copy().is_some() {

@@ -1,4 +1,4 @@
-//! Start the next minor release on it: what stands in the way.
+//! Starts the next minor release on the data directory: what prevents it.
 //!
 //! Source: etcd `server/etcdserver/api/membership/cluster.go`, `server/storage/schema/`, and the upgrade guides.
 
@@ -13,7 +13,7 @@ use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 
-/// The upgrade to the release that was asked for: it serves what a start serves, if nothing stands in the way.
+/// The upgrade to the release that was asked for: it serves what a start serves, if nothing prevents it.
 pub(in crate::verdict) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = super::start::step(facts)?;
     step.action = Action::Upgrade;
@@ -27,13 +27,13 @@ pub(in crate::verdict) fn step(facts: &Facts<'_>) -> Option<Step> {
         };
     }
     step.effect = match is_go(&lines) {
-        true => "nothing stands in the way".to_owned(),
+        true => "no obstacle found".to_owned(),
         false => "do not upgrade yet".to_owned(),
     };
     Some(step)
 }
 
-/// What stands in the way, line by line.
+/// Reports what prevents an upgrade, one line for each obstacle.
 pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     let Ok(db) = facts.member.db() else {

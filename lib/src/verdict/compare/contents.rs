@@ -15,9 +15,9 @@ const KEYS: usize = 10_000;
 /// Records of one block.
 const BLOCK: usize = 1024;
 
-/// What is told of one member.
+/// What a comparison of keyspaces reports for one member.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct MemberContents {
     pub(super) hashkv: Option<u32>,
     pub(super) hashkv_at_compaction: Option<u32>,
     pub(super) is_minority: bool,
@@ -26,7 +26,7 @@ pub(super) struct Told {
 /// What a comparison of keyspaces found.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    pub(super) members: Vec<Told>,
+    pub(super) members: Vec<MemberContents>,
     /// The newest revision that all have.
     pub(super) common: Option<i64>,
     pub(super) same: Option<bool>,
@@ -47,15 +47,15 @@ impl Contents {
             keyspace.hash_kv(Some(at)).ok().map(|hash| hash.hash)
         };
         let at_compaction = compactions.first().copied().flatten().filter(|_| alike);
-        let mut members: Vec<Told> = keyspaces
+        let mut members: Vec<MemberContents> = keyspaces
             .iter()
-            .map(|keyspace| Told {
+            .map(|keyspace| MemberContents {
                 hashkv: hash(keyspace, common),
                 hashkv_at_compaction: at_compaction.and_then(|at| hash(keyspace, at)),
                 is_minority: false,
             })
             .collect();
-        let hashes: Vec<_> = members.iter().map(|told| told.hashkv).collect();
+        let hashes: Vec<_> = members.iter().map(|member| member.hashkv).collect();
         // HashKV depends on the compaction revision too: where that differs, the records themselves are compared.
         let equal_hashes = alike && all_equal(&hashes) && hashes.iter().all(Option::is_some);
         let reaches = common >= compacted;
@@ -70,7 +70,7 @@ impl Contents {
         let blocks: Vec<Blocks<'_>> = match reaches {
             true => keyspaces
                 .iter()
-                .map(|keyspace| Blocks::of(keyspace, compacted, common))
+                .map(|keyspace| Blocks::from_keyspace(keyspace, compacted, common))
                 .collect(),
             false => Vec::new(),
         };
@@ -102,8 +102,8 @@ impl Contents {
             let majority = contents
                 .iter()
                 .any(|other| like(other) * 2 > contents.len());
-            for (told, mine) in members.iter_mut().zip(&contents) {
-                told.is_minority = majority && like(mine) * 2 <= contents.len();
+            for (member, mine) in members.iter_mut().zip(&contents) {
+                member.is_minority = majority && like(mine) * 2 <= contents.len();
             }
         }
         Self {
@@ -125,14 +125,14 @@ fn all_equal<T: PartialEq>(values: &[T]) -> bool {
 /// The records above the compaction, summed in blocks.
 struct Blocks<'a> {
     keyspace: Keyspace<'a>,
-    /// The first record's place in the index, and the one behind the last.
+    /// Position of the first record in the index, and the position after the last one.
     first: usize,
     end: usize,
     sums: Vec<u32>,
 }
 
 impl<'a> Blocks<'a> {
-    fn of(keyspace: &Keyspace<'a>, compacted: i64, common: i64) -> Self {
+    fn from_keyspace(keyspace: &Keyspace<'a>, compacted: i64, common: i64) -> Self {
         let first = keyspace.index().first_at(compacted.saturating_add(1));
         let end = keyspace.index().first_at(common.saturating_add(1));
         Self {

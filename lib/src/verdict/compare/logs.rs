@@ -17,7 +17,7 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn of(wal: Wal<'a>) -> Self {
+    fn from_wal(wal: Wal<'a>) -> Self {
         let log = wal.log();
         let sum = |&position: &u32| {
             let entry = log.entries.get(position as usize);
@@ -51,7 +51,7 @@ impl<'a> Entries<'a> {
 pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
     let logs: Vec<Option<Entries<'_>>> = members
         .iter()
-        .map(|member| member.wal().map(Entries::of))
+        .map(|member| member.wal().map(Entries::from_wal))
         .collect();
     for (at, (log, row)) in logs.iter().zip(rows).enumerate().skip(1) {
         let Some(log) = log else { continue };
@@ -67,7 +67,7 @@ pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<F
             };
             let count = different.count().saturating_add(1) as u64;
             let clone = row.member_id.is_some() && row.member_id == other_row.member_id;
-            // Behind the commit of one of them raft settles it: the entries of the older term are overwritten.
+            // After the commit index of one of them, raft resolves the conflict: the entries of the older term are overwritten.
             let settled = entry.index > committed && !clone;
             let message = format!(
                 "entry {} of {} has term {}, that of {} term {}{}",

@@ -62,7 +62,7 @@ pub(super) fn listed(members: &[&Member], rows: &[MemberRow], findings: &mut Vec
         if row.cluster_id.is_some() && row.cluster_id != known.cluster_id {
             continue;
         }
-        // A copy that is behind may simply not know of a change yet.
+        // A copy that lags may simply not know of a change yet.
         let severity = if row.applied == known.applied {
             Severity::Warning
         } else {

@@ -70,7 +70,7 @@ pub struct MemberRow {
 pub struct DifferingKey {
     /// The key.
     pub key: Vec<u8>,
-    /// Of each member: mod_revision of the version it holds; `None` where it has none.
+    /// For each member, mod_revision of the version it has; `None` if it has no version.
     pub mod_revisions: Vec<Option<i64>>,
     /// The first revision at which records of the key differ, if they do after the compaction: what is live may be the same.
     pub first_revision: Option<i64>,
@@ -83,7 +83,7 @@ pub struct Comparison {
     pub members: Vec<MemberRow>,
     /// The newest revision that all have.
     pub common_revision: Option<i64>,
-    /// Whether HashKV at the common revision is the same everywhere; `None` where it cannot be asked of all.
+    /// Whether HashKV at the common revision is the same everywhere; `None` if it cannot be computed for every member.
     pub same: Option<bool>,
     /// The first revision whose records differ.
     pub first_divergent_revision: Option<i64>,
@@ -112,7 +112,7 @@ pub fn compare<M: Borrow<Member>>(
 }
 
 fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) -> Comparison {
-    // Each is read on all cores, but for stretches in which only one can work: then another member's turn has come.
+    // Each member is read on all cores. While a phase of it can use only one core, the other cores read another member.
     let reports: Vec<Report> = members
         .par_iter()
         .map(|member| row::report(member, progress))
@@ -132,10 +132,10 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
     if keyspaces.len() == members.len() {
         contents = Contents::compare(&keyspaces, with_keys);
     }
-    for (row, told) in rows.iter_mut().zip(&contents.members) {
-        row.hashkv = told.hashkv;
-        row.hashkv_at_compaction = told.hashkv_at_compaction;
-        row.is_minority = told.is_minority;
+    for (row, compared) in rows.iter_mut().zip(&contents.members) {
+        row.hashkv = compared.hashkv;
+        row.hashkv_at_compaction = compared.hashkv_at_compaction;
+        row.is_minority = compared.is_minority;
     }
     let mut findings = Vec::new();
     membership::identities(members, &rows, &mut findings);

@@ -1,4 +1,4 @@
-//! What one member says of itself, and which is the best.
+//! What one member's files say about it, and which member is the best.
 
 use super::MemberRow;
 use crate::backend::Meta;
@@ -18,7 +18,7 @@ pub(super) fn report(member: &Member, progress: &dyn Progress) -> Report {
     check(member, Depth::Default, progress)
 }
 
-/// What one copy says of itself.
+/// Returns the row of one copy, from its own files.
 pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
     let (member, report) = (facts.member, facts.sound.report());
     let is_alarm = |finding: &Finding| {

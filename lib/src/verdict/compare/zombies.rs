@@ -2,8 +2,8 @@
 //!
 //! etcd keeps its members twice: in the v2 store, which a `.snap` holds and which counts up to 3.5, and in the bucket
 //! `members`, which counts from 3.6 on. A change that was applied on one side only shows with the upgrade: a member that was
-//! removed comes back (etcd issues 13196, 20340 and 20793). Within one copy `check` sees that; here one copy tells on
-//! another, as far as the one that is told on must know better.
+//! removed comes back (etcd issues 13196, 20340 and 20793). Within one copy `check` sees that; here one copy is
+//! checked against another, if the copy that is checked is new enough to know of the change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,9 +15,9 @@ use crate::snap::Store;
 use located::Finding;
 use located::Place;
 
-/// What one copy says of members, and when it said so.
+/// What one copy says about members, and at which index.
 struct Lists {
-    /// The bucket `members` at consistent_index; `None` where the db does not keep it: 3.4.
+    /// The bucket `members` at consistent_index; `None` if the db does not keep it: 3.4.
     bucket: Option<(u64, BTreeMap<MemberId, String>)>,
     /// Ids that the db says were removed.
     removed: BTreeSet<MemberId>,
@@ -26,7 +26,7 @@ struct Lists {
 }
 
 impl Lists {
-    fn of(member: &Member) -> Self {
+    fn from_member(member: &Member) -> Self {
         let mut lists = Self {
             bucket: None,
             removed: BTreeSet::new(),
@@ -74,7 +74,10 @@ impl Lists {
 
 /// Members that the v2 store of one copy has and the db of another does not, or the other way round.
 pub(super) fn zombies(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
-    let lists: Vec<Lists> = members.iter().map(|member| Lists::of(member)).collect();
+    let lists: Vec<Lists> = members
+        .iter()
+        .map(|member| Lists::from_member(member))
+        .collect();
     for ((member, row), own) in members.iter().zip(rows).zip(&lists) {
         let Some((applied, bucket)) = &own.bucket else {
             continue;

@@ -96,9 +96,9 @@ mod tests {
     fn every_recipe_applies_to_its_base_and_changes_it_unless_it_is_a_control() {
         for incident in all() {
             let copy = fixture_copy(incident.base);
-            let before = format!("{:?}", Seal::of(&copy.data_dir()));
+            let before = format!("{:?}", Seal::read(&copy.data_dir()));
             (incident.apply)(&copy.data_dir());
-            let after = format!("{:?}", Seal::of(&copy.data_dir()));
+            let after = format!("{:?}", Seal::read(&copy.data_dir()));
             assert_eq!(
                 before == after,
                 incident.class == "CONTROL" && incident.id != "C02",

@@ -61,8 +61,8 @@ const BUCKETS: [&str; 11] = [
 #[must_use]
 pub fn random(seed: u64) -> Mutation {
     let mut dice = Dice::new(seed);
-    let (release, fixtures) = *dice.of(&MEMBERS);
-    let fixture = (*dice.of(fixtures)).to_owned();
+    let (release, fixtures) = *dice.pick(&MEMBERS);
+    let fixture = (*dice.pick(fixtures)).to_owned();
     let dir = data_dir(&fixture);
     let (what, edits) = loop {
         let chosen = match dice.below(100) {
@@ -116,14 +116,14 @@ fn number(dice: &mut Dice, old: u64, bytes: usize) -> u64 {
         1 << 63,
         old >> 1,
     ];
-    *dice.of(&wide)
+    *dice.pick(&wide)
 }
 
 /// A field of a meta page, with a fresh checksum or without.
 fn meta(dice: &mut Dice, dir: &Path) -> Chosen {
     let db = Db::read(&dir.join(DB));
     let slot = dice.below(2);
-    let (name, at, bytes) = *dice.of(&[
+    let (name, at, bytes) = *dice.pick(&[
         ("magic", 16, 4),
         ("version", 20, 4),
         ("page size", 24, 4),
@@ -181,16 +181,16 @@ fn some_page(dice: &mut Dice, db: &Db) -> u64 {
             if free.is_empty() {
                 db.root()
             } else {
-                *dice.of(&free)
+                *dice.pick(&free)
             }
         }
         _ => {
-            let name = *dice.of(BUCKETS.as_slice());
+            let name = *dice.pick(BUCKETS.as_slice());
             let nodes = db.nodes(name);
             if nodes.is_empty() {
                 db.root()
             } else {
-                dice.of(&nodes).page
+                dice.pick(&nodes).page
             }
         }
     }
@@ -201,7 +201,7 @@ fn page(dice: &mut Dice, dir: &Path) -> Chosen {
     let db = Db::read(&dir.join(DB));
     let page = some_page(dice, &db);
     let base = db.at(page);
-    let (name, at, bytes) = *dice.of(&[
+    let (name, at, bytes) = *dice.pick(&[
         ("id", 0, 8),
         ("flags", 8, 2),
         ("count", 10, 2),
@@ -213,7 +213,7 @@ fn page(dice: &mut Dice, dir: &Path) -> Chosen {
         _ => db.u64(base + at),
     };
     let new = match (name, dice.below(2)) {
-        ("flags", 0) => *dice.of(&[1, 2, 4, 0x10, 3, 6, 0]),
+        ("flags", 0) => *dice.pick(&[1, 2, 4, 0x10, 3, 6, 0]),
         ("id", 0) => dice.next() % (db.high_water_mark() + 2),
         _ => number(dice, old, bytes),
     };
@@ -236,10 +236,10 @@ fn element(dice: &mut Dice, dir: &Path) -> Chosen {
         let branch = if branches.is_empty() {
             return None;
         } else {
-            *dice.of(&branches)
+            *dice.pick(&branches)
         };
-        let (at, child) = *dice.of(&db.children(branch));
-        let (name, offset, bytes) = *dice.of(&[("pos", 0, 4), ("ksize", 4, 4), ("child", 8, 8)]);
+        let (at, child) = *dice.pick(&db.children(branch));
+        let (name, offset, bytes) = *dice.pick(&[("pos", 0, 4), ("ksize", 4, 4), ("child", 8, 8)]);
         let old = if bytes == 8 {
             child
         } else {
@@ -255,7 +255,7 @@ fn element(dice: &mut Dice, dir: &Path) -> Chosen {
             vec![write(DB, at + offset, &new.to_le_bytes()[..bytes])],
         ));
     }
-    let name = *dice.of(BUCKETS.as_slice());
+    let name = *dice.pick(BUCKETS.as_slice());
     let entry = db.bucket(name)?;
     if dice.below(3) == 0 {
         // The header of the bucket: root, sequence, or the header of its inline page.
@@ -283,8 +283,8 @@ fn element(dice: &mut Dice, dir: &Path) -> Chosen {
     if entries.is_empty() {
         return None;
     }
-    let entry = dice.of(&entries).clone();
-    let (field, offset) = *dice.of(&[("flags", 0), ("pos", 4), ("ksize", 8), ("vsize", 12)]);
+    let entry = dice.pick(&entries).clone();
+    let (field, offset) = *dice.pick(&[("flags", 0), ("pos", 4), ("ksize", 8), ("vsize", 12)]);
     let old = u64::from(db.u32(entry.at + offset));
     let new = number(dice, old, 4);
     let page = entry
@@ -323,12 +323,12 @@ fn bit(dice: &mut Dice, dir: &Path) -> Chosen {
 /// A key or value of one of etcd's buckets.
 fn content(dice: &mut Dice, dir: &Path) -> Chosen {
     let db = Db::read(&dir.join(DB));
-    let name = *dice.of(BUCKETS.as_slice());
+    let name = *dice.pick(BUCKETS.as_slice());
     let entries = db.entries(name);
     if entries.is_empty() {
         return None;
     }
-    let entry = dice.of(&entries);
+    let entry = dice.pick(&entries);
     let range = if dice.below(3) == 0 {
         entry.key.clone()
     } else {
@@ -362,7 +362,7 @@ fn relative(dir: &Path, path: &Path) -> String {
 /// A frame's length word, a record's type or checksum.
 fn record(dice: &mut Dice, dir: &Path) -> Chosen {
     let log = Log::read(dir);
-    let segment = dice.of(&log.segments);
+    let segment = dice.pick(&log.segments);
     let file = relative(dir, &segment.path);
     let number = dice.below(segment.frames.len());
     let frame = segment.frames.get(number)?;
@@ -407,7 +407,7 @@ fn record(dice: &mut Dice, dir: &Path) -> Chosen {
         ),
         _ => (
             "tag",
-            frame.record + *dice.of(&[0, 2]),
+            frame.record + *dice.pick(&[0, 2]),
             vec![dice.below(64) as u8],
         ),
     };
@@ -424,7 +424,7 @@ fn record(dice: &mut Dice, dir: &Path) -> Chosen {
 /// A bit of the log, a sector of zeros, noise, bytes after its end.
 fn wal_bits(dice: &mut Dice, dir: &Path) -> Chosen {
     let log = Log::read(dir);
-    let segment = dice.of(&log.segments);
+    let segment = dice.pick(&log.segments);
     let file = relative(dir, &segment.path);
     let end = segment.end();
     Some(match dice.below(6) {
@@ -455,7 +455,7 @@ fn wal_bits(dice: &mut Dice, dir: &Path) -> Chosen {
             )
         }
         _ => {
-            let gap = *dice.of(&[0, 8, 64, 512]);
+            let gap = *dice.pick(&[0, 8, 64, 512]);
             let length = 1 + dice.below(40);
             (
                 format!("wal noise {gap} bytes after the end"),
@@ -470,7 +470,7 @@ fn cut(dice: &mut Dice, dir: &Path) -> Chosen {
     if dice.below(2) == 0 {
         let length = std::fs::metadata(dir.join(DB)).expect("a db").len() as usize;
         let new = match dice.below(5) {
-            0 => *dice.of(&[0, 1, 100, 4096, 8191, 8192]),
+            0 => *dice.pick(&[0, 1, 100, 4096, 8191, 8192]),
             1 => length + 4096 * (1 + dice.below(4)),
             2 => length - dice.below(4096),
             _ => dice.below(length),
@@ -484,10 +484,10 @@ fn cut(dice: &mut Dice, dir: &Path) -> Chosen {
         ));
     }
     let log = Log::read(dir);
-    let segment = dice.of(&log.segments);
+    let segment = dice.pick(&log.segments);
     let end = segment.end();
     let new = match dice.below(4) {
-        0 => *dice.of(&[0, 1, 8, 24, end]),
+        0 => *dice.pick(&[0, 1, 8, 24, end]),
         1 => segment.frames.get(dice.below(segment.frames.len()))?.at,
         2 => end + dice.below(64),
         _ => dice.below(end),
@@ -521,7 +521,7 @@ fn snap(dice: &mut Dice, dir: &Path) -> Chosen {
     if names.is_empty() {
         return None;
     }
-    let file = dice.of(&names).clone();
+    let file = dice.pick(&names).clone();
     let bytes = std::fs::read(dir.join(&file)).expect("a file");
     let at = dice.below(bytes.len());
     Some(match dice.below(4) {
@@ -539,7 +539,7 @@ fn snap(dice: &mut Dice, dir: &Path) -> Chosen {
 
 /// Whole files deleted, or taken from another member.
 fn files(dice: &mut Dice, dir: &Path, fixtures: &[&str]) -> Chosen {
-    let wal = dice.of(&files_of(dir, "wal")).clone();
+    let wal = dice.pick(&files_of(dir, "wal")).clone();
     match dice.below(6) {
         0 => Some((
             "db deleted".to_owned(),
@@ -549,7 +549,7 @@ fn files(dice: &mut Dice, dir: &Path, fixtures: &[&str]) -> Chosen {
         )),
         1 => Some((format!("{wal} deleted"), vec![Edit::Remove { file: wal }])),
         2 | 3 => {
-            let from = (*dice.of(fixtures)).to_owned();
+            let from = (*dice.pick(fixtures)).to_owned();
             Some((
                 format!("db of {from}"),
                 vec![Edit::Replace {
@@ -560,7 +560,7 @@ fn files(dice: &mut Dice, dir: &Path, fixtures: &[&str]) -> Chosen {
             ))
         }
         _ => {
-            let from = (*dice.of(fixtures)).to_owned();
+            let from = (*dice.pick(fixtures)).to_owned();
             let theirs = files_of(&data_dir(&from), "wal");
             let source = theirs.iter().find(|name| **name == wal).cloned()?;
             Some((

@@ -184,7 +184,7 @@ impl Dice {
         (self.next() % (end.max(1) as u64)) as usize
     }
 
-    pub(crate) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }

@@ -53,11 +53,11 @@ pub fn observe(mutation: &Mutation, binaries: &Binaries) -> Observed {
     match Server::start_within(binaries, &copy.data_dir(), &QUICK, PATIENCE, Some(MEMORY)) {
         Err(not) if not.running => Observed::NeverServes,
         Err(not) => Observed::Refuses {
-            log: told(&not.log),
+            log: fatal_lines(&not.log),
         },
         Ok(server) => {
             let dies = |server: &Server| Observed::Dies {
-                log: told(&server.log()),
+                log: fatal_lines(&server.log()),
             };
             let range = json!({"key": "AA==", "range_end": "AA==", "keys_only": true});
             let Some(answer) = server.try_post("/v3/kv/range", &range, Duration::from_secs(5))
@@ -91,7 +91,7 @@ pub fn observe(mutation: &Mutation, binaries: &Binaries) -> Observed {
 }
 
 /// The lines of a log in which etcd, raft, bbolt or Go's runtime says why it ends.
-fn told(log: &str) -> Vec<String> {
+fn fatal_lines(log: &str) -> Vec<String> {
     let why = |line: &&str| {
         let level = |level: &str| line.contains(&format!("\"level\":\"{level}\""));
         line.starts_with("panic:")

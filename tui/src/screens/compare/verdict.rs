@@ -93,11 +93,11 @@ pub(super) fn judge(
         if monitor.is_cancelled() {
             return;
         }
-        give(judged.position, of(purpose, judged));
+        give(judged.position, verdict_from(purpose, judged));
     }
 }
 
-fn of(purpose: Purpose, judged: Judged) -> Verdict {
+fn verdict_from(purpose: Purpose, judged: Judged) -> Verdict {
     let mut what = match &judged.step {
         Some(step) => step.effect.clone(),
         None => "this cannot be done with this evidence".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use etcd_inspect::check::{Logged, versions};
 use etcd_inspect::kubernetes::changed::Change;
 use etcd_inspect::kubernetes::mask::Mask;
-use etcd_inspect::member::{Origin, story};
+use etcd_inspect::member::{Origin, describe_versions};
 use etcd_inspect::mvcc::Version;
 use etcd_inspect::text::number;
 use jiff::Timestamp;
@@ -175,16 +175,16 @@ impl Versions {
 }
 
 fn tell(data: &Data, found: Vec<(Origin, Version<'static>)>, mask: Option<&Mask>) -> Vec<Known> {
-    let told = story(&data.objects, found.into_iter(), mask, ALL);
-    let mut rows: Vec<Known> = told
+    let described = describe_versions(&data.objects, found.into_iter(), mask, ALL);
+    let mut rows: Vec<Known> = described
         .into_iter()
-        .map(|told| Known {
-            origin: told.origin,
-            version: told.version,
-            who: told.written.by.unwrap_or_default(),
-            when: told.written.at.map(|(at, _)| at),
-            changed: changed(&told.changed, told.version.tombstone),
-            text: text(data, &told.version, mask),
+        .map(|described| Known {
+            origin: described.origin,
+            version: described.version,
+            who: described.written.by.unwrap_or_default(),
+            when: described.written.at.map(|(at, _)| at),
+            changed: changed(&described.changed, described.version.tombstone),
+            text: text(data, &described.version, mask),
         })
         .collect();
     rows.reverse();

@@ -2,7 +2,7 @@
 
 use etcd_inspect::bolt::fields::{Field, FieldValue, fields};
 use etcd_inspect::bolt::{Page, PageType, Pgid};
-use etcd_inspect::member::{secrets_in_page, veiled};
+use etcd_inspect::member::{mask_ranges, secrets_in_page};
 use etcd_inspect::mvcc::{KeyValue, StoredKey};
 use etcd_inspect::text::{escape, number};
 
@@ -59,7 +59,7 @@ impl Content {
             .map(|data| data.objects.layout().clone())
             .unwrap_or_default();
         let secrets = secrets_in_page(db, &layout, &page);
-        let (bytes, hidden) = veiled(page.bytes.as_slice(), &secrets);
+        let (bytes, hidden) = mask_ranges(page.bytes.as_slice(), &secrets);
         let bucket = loaded
             .map
             .as_ref()

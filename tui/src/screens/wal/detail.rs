@@ -3,7 +3,7 @@
 use etcd_inspect::MemberId;
 use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::{secrets_in_entry, veiled};
+use etcd_inspect::member::{mask_ranges, secrets_in_entry};
 use etcd_inspect::mvcc::Version;
 use etcd_inspect::raft::{Access, Payload};
 use etcd_inspect::text::{escape, number};
@@ -169,7 +169,7 @@ fn bytes(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line> {
     let keys = payload.user_keys();
     let revealed = keys.iter().any(|key| session.is_revealed(key));
     let secrets = if revealed { Vec::new() } else { secrets };
-    let (shown, hidden) = veiled(data, &secrets);
+    let (shown, hidden) = mask_ranges(data, &secrets);
     let record = wal.log().records.get(entry.record as usize);
     let offset = record.map_or(0, |record| {
         record.payload_at.saturating_add(entry.data_at.into())

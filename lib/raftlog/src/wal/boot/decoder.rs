@@ -1,4 +1,4 @@
-//! etcd's decoder, with its blind spots: it never looks behind a zero length or a length that cannot be.
+//! etcd's decoder, with its blind spots: it reads nothing after a zero length or an impossible length.
 
 use super::gogo::{self, GogoError, Value};
 use super::release::{Guard, Release};
@@ -34,7 +34,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Stands in messages for the name of the file they are about.
+/// Placeholder in messages for the name of the file they are about.
 pub(super) const FILE: &str = "{file}";
 
 /// Where in the start etcd stops.
@@ -42,7 +42,7 @@ pub(super) const FILE: &str = "{file}";
 pub enum Stage {
     /// All segments are scanned for snapshot records.
     Scan,
-    /// The segments behind the snapshot are opened.
+    /// The segments from the snapshot on are opened.
     Open,
     /// They are read.
     Read,
@@ -126,7 +126,7 @@ impl<'a, 'f> Decoder<'a, 'f> {
             current: first,
             at: 0,
             crc: 0,
-            guard: Guard::of(release),
+            guard: Guard::for_release(release),
             release,
         }
     }

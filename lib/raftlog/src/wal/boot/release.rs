@@ -67,7 +67,7 @@ pub(super) enum Guard {
 }
 
 impl Guard {
-    pub fn of(release: Release) -> Self {
+    pub fn for_release(release: Release) -> Self {
         match (release.minor, release.patch) {
             (..=4, ..=9) => Self::None,
             (..=4, _) | (5, ..=4) => Self::TenMebibytes,
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!("v3.5.7".parse(), Ok(Release::new(5, 7)));
         assert_eq!("3.6".parse(), Ok(Release::new(6, u32::MAX)));
         assert!("4.0".parse::<Release>().is_err() && "3".parse::<Release>().is_err());
-        let repairs = |text: &str| Guard::of(text.parse().unwrap());
+        let repairs = |text: &str| Guard::for_release(text.parse().unwrap());
         assert_eq!(repairs("3.4.23"), Guard::TenMebibytes);
         assert_eq!(repairs("3.5.6"), Guard::FileSize { repairs: false });
         assert_eq!(repairs("3.7.1"), Guard::FileSize { repairs: true });

@@ -35,7 +35,7 @@ impl Origin {
 
 /// One version with what its object tells.
 #[derive(Clone, Debug)]
-pub struct Told<'a> {
+pub struct DescribedVersion<'a> {
     /// Where it is stored.
     pub origin: Origin,
     /// The record.
@@ -48,14 +48,15 @@ pub struct Told<'a> {
     pub diff: Option<String>,
 }
 
-/// Tells the versions of one key, oldest first. `context`: unified differences with so many lines around each change.
-pub fn story<'a>(
+/// Describes the versions of one key, oldest first: who wrote each, when, and what changed. `context`: unified differences with so
+/// many lines around each change.
+pub fn describe_versions<'a>(
     objects: &Objects<'_>,
     versions: impl Iterator<Item = (Origin, Version<'a>)>,
     mask: Option<&Mask>,
     context: Option<usize>,
-) -> Vec<Told<'a>> {
-    let mut told = Vec::new();
+) -> Vec<DescribedVersion<'a>> {
+    let mut described = Vec::new();
     let mut before: Option<(Value, String)> = None;
     let mut last = "nothing".to_owned();
     for (origin, version) in versions {
@@ -88,7 +89,7 @@ pub fn story<'a>(
             ),
             _ => (Written::default(), Vec::new()),
         };
-        told.push(Told {
+        described.push(DescribedVersion {
             origin,
             version,
             written,
@@ -98,7 +99,7 @@ pub fn story<'a>(
         before = Some((masked.unwrap_or(Value::Null), text));
         last = name;
     }
-    told
+    described
 }
 
 /// The text that differences of a version are shown of: an object as YAML without the fields that change with every write,

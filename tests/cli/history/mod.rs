@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use testkit::{data_dir, fixture, unzstd};
 
-use crate::run::{Said, command, etcd_inspect, sealed};
+use crate::run::{RunResult, command, etcd_inspect, sealed};
 
-fn ask(member: &str, words: &[&str]) -> Said {
+fn ask(member: &str, words: &[&str]) -> RunResult {
     let data = data_dir(member);
     let mut args = words.to_vec();
     args.extend(["-d", data.to_str().unwrap()]);

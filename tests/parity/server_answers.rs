@@ -1,4 +1,4 @@
-//! What etcd said while it ran.
+//! The answers of a running etcd.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use testkit::etcd::Server;
 use testkit::expected::Live;
 
 /// Everything asked of a running server.
-pub struct Said {
+pub struct ServerAnswers {
     /// `endpoint status`.
     pub status: Value,
     /// Revision → every key then, in key order.
@@ -26,9 +26,9 @@ pub struct Said {
     pub snapshot_status: Value,
 }
 
-impl Said {
+impl ServerAnswers {
     /// Asks everything.
-    pub fn by(server: &Server, home: &Path) -> Self {
+    pub fn from_server(server: &Server, home: &Path) -> Self {
         let status = server.json(&["endpoint", "status"])[0]["Status"].clone();
         let revision = status["header"]["revision"].as_u64().unwrap();
         let revisions = [revision - 9, revision - 5, revision - 1, revision];

@@ -120,7 +120,7 @@ fn the_audit_counts_values_by_resource_and_key() {
     assert_eq!(status["secrets"]["count"], 101);
 }
 
-fn decode(args: &[&str], input: &[u8]) -> Said {
+fn decode(args: &[&str], input: &[u8]) -> RunResult {
     let mut child = command()
         .arg("decode")
         .args(args)
@@ -281,7 +281,7 @@ fn threads_change_no_answer_and_deep_values_name_the_flag_that_reads_them() {
 
 #[test]
 fn a_log_that_begins_in_the_middle_gives_no_revision_that_is_not_the_true_one() {
-    let versions = |said: &Said| -> BTreeSet<(i64, i64)> {
+    let versions = |said: &RunResult| -> BTreeSet<(i64, i64)> {
         let rows = said.rows();
         let pair = |row: &Value| Some((row["revision"].as_i64()?, row["version"].as_i64()?));
         rows.iter().filter_map(pair).collect()

@@ -181,8 +181,8 @@ fn structure_near(file: &Bytes<'_>, range: &Range<usize>, at: usize) -> Vec<Rang
     known
 }
 
-/// The bytes with those ranges hidden, and how many bytes that were.
-pub fn veiled(bytes: &[u8], secrets: &[Range<usize>]) -> (Vec<u8>, usize) {
+/// Returns the bytes with those ranges hidden, and the number of hidden bytes.
+pub fn mask_ranges(bytes: &[u8], secrets: &[Range<usize>]) -> (Vec<u8>, usize) {
     let mut shown = bytes.to_vec();
     let mut hidden = 0;
     for range in secrets {
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_hidden_range_keeps_every_other_byte_in_its_place() {
         let ranges = [2..4, 6..99];
-        assert_eq!(veiled(b"abcdefgh", &ranges), (b"ab**ef**".to_vec(), 4));
+        assert_eq!(mask_ranges(b"abcdefgh", &ranges), (b"ab**ef**".to_vec(), 4));
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
     fn bytes_without_structure_are_hidden_from_the_first_mark_on() {
         let bytes = b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x05hello";
         let ranges = by_marks(bytes);
-        let (shown, hidden) = veiled(bytes, &ranges);
+        let (shown, hidden) = mask_ranges(bytes, &ranges);
         assert!(hidden > 5 && shown.starts_with(b"k8s\0"));
         assert!(find(&shown, b"hello").is_none());
     }
