@@ -210,7 +210,7 @@ fn a_folder_that_this_user_may_not_read_is_not_judged() {
     for folder in ["member/wal", "member/snap"] {
         let folder = data.join(folder);
         // The folder is root's, or that of the user who runs the test: mode 0 keeps everybody else out, and this one too.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
         let mut command = if root {
             let mut command = Command::new("setpriv");
             command

@@ -1,7 +1,7 @@
 //! Reads bbolt files, damaged ones too: pages, metas, buckets, freelist. Knows nothing of etcd.
 //!
 //! [`Db::open`] uses one of the two meta pages, and a [`Bucket`] is read in key order. Parsers keep what the bytes contain;
-//! [`check`] judges it. All integers are little-endian. Only the meta pages have a checksum. [`write`] writes a new file.
+//! [`check`] judges it. All integers are little-endian. Only the meta pages have a checksum. [`write`](mod@write) writes a new file.
 //!
 //! Opens a db and walks its buckets:
 //!

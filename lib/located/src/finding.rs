@@ -10,7 +10,7 @@ pub const MAX_KEYS_PER_FINDING: usize = 32;
 /// One piece of damage or information, with its place.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The stable code, which contains What, Why and Next: see [`codes`](crate::codes).
+    /// The stable code, which contains What, Why and Next: see [`codes`](mod@crate::codes).
     pub code: &'static Code,
     /// The severity of the code, unless the context raises or lowers it.
     pub severity: Severity,

@@ -2,7 +2,7 @@
 //!
 //! [`Dataset`] is what a program embeds. It keeps how to read (limits, encryption keys, key layout) beside what was read, so
 //! that no question has to repeat it, and every answer is owned and contains its damage
-//! ([`Answer`](crate::answers::Answer)). The borrowed views that the browser and the checks work on ([`Keyspace`],
+//! ([`Answer`]). The borrowed views that the browser and the checks work on ([`Keyspace`],
 //! [`Objects`]) are a call away and cost nothing to make.
 
 mod damage;

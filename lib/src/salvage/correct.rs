@@ -267,7 +267,7 @@ fn elements(page: &Page<'_>) -> Option<u16> {
         .u32(ELEMENT_BYTES + 4, "leafPageElement.pos")
         .ok()? as usize;
     let count = first.checked_div(ELEMENT_BYTES)?;
-    if count == 0 || first % ELEMENT_BYTES != 0 || count > page.capacity() {
+    if count == 0 || !first.is_multiple_of(ELEMENT_BYTES) || count > page.capacity() {
         return None;
     }
     let mut next = page

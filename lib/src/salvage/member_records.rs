@@ -171,7 +171,8 @@ pub(super) fn member_records<'a>(
         }
     }
     let compacted = side.compacted();
-    part.of_both(&wal, mended, side, end, point, source, progress);
+    let wanted = Wanted { end, point, source };
+    part.of_both(&wal, mended, side, wanted, progress);
     part.note_cut(&wal, point);
     part.compact_later(&wal, point, compacted);
     part
@@ -217,6 +218,13 @@ fn starts_empty(wal: &Wal<'_>) -> bool {
             .any(|snapshot| snapshot.index == last.index && snapshot.term.get() == 1)
     });
     !restored
+}
+
+/// How far the records are wanted, and the number of the source they come from.
+struct Wanted {
+    end: ReplayUntil,
+    point: Point,
+    source: u16,
 }
 
 impl<'a> MemberRecords<'a> {
@@ -506,11 +514,10 @@ impl<'a> MemberRecords<'a> {
         wal: &Wal<'a>,
         mended: &'a [RepairedEntry],
         side: StoredSide<'a>,
-        end: ReplayUntil,
-        point: Point,
-        source: u16,
+        wanted: Wanted,
         progress: &dyn Progress,
     ) {
+        let Wanted { end, point, source } = wanted;
         let Some(keyspace) = side.keyspace else {
             self.lost.push(Lost {
                 what: format!(

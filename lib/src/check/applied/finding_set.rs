@@ -121,7 +121,12 @@ impl Occurrences {
             };
         }
         if finding.next.is_empty() && is_about_values(finding.code) {
-            finding.next = finding.keys.first().map(history_of).into_iter().collect();
+            finding.next = finding
+                .keys
+                .first()
+                .map(|key| history_of(key))
+                .into_iter()
+                .collect();
             finding.next.push(finding.code.next.to_owned());
         }
         finding
@@ -150,7 +155,7 @@ fn is_about_values(code: &'static Code) -> bool {
 }
 
 /// The command that shows every version of a key, those of the WAL included.
-fn history_of(key: &Vec<u8>) -> String {
+fn history_of(key: &[u8]) -> String {
     let key = crate::check::advice::quoted(key);
     format!("etcd-inspect history {key} --wal -d {{path}}")
 }
