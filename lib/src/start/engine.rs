@@ -46,6 +46,7 @@ pub(super) fn run<'m>(
         members: None,
         quorum: 1,
         dies_at_first_question: false,
+        snapshot_index: 0,
         last_index: None,
         erased: None,
         applied: None,
@@ -133,6 +134,7 @@ impl<'m> Engine<'m, '_> {
         let valid = boot::valid_snapshots(wal.log(), wal.files(), self.release)
             .map_err(|halt| halted(halt, self.release))?;
         let from = self.snapshot(&valid, backend.as_ref())?;
+        self.outcome.snapshot_index = from.index;
         let received = self.received.take();
         let backend = match &received {
             Some(bytes) => self.backend(Some(bytes))?,

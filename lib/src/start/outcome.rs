@@ -82,6 +82,8 @@ pub struct Outcome<'m> {
     pub quorum: usize,
     /// It serves, but the first request that reads every key ends the process.
     pub dies_at_first_question: bool,
+    /// Index of the snapshot from which the start reads the log; 0 if it uses none.
+    pub snapshot_index: u64,
     /// The last entry of the log that the start keeps.
     pub last_index: Option<u64>,
     /// Entries that the start erases from the log.

@@ -127,11 +127,14 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
     }
     let removed = forced.removed_members.len() as u64;
     if facts.applied > forced.last_index && removed > 0 {
+        // The storage of raft begins at the snapshot. It takes the appended ConfChanges as the entries after its last one, although
+        // their indexes follow consistent_index. Source: raft `raft.go` (`loadState`), `storage.go` (`Append`).
         forced.refuses = Some(format!(
-            "panic: {:x} state.commit {} is out of range [0, {}]",
+            "panic: {:x} state.commit {} is out of range [{}, {}]",
             facts.own,
             facts.applied.saturating_add(removed),
-            forced.last_index
+            start.snapshot_index,
+            forced.last_index.saturating_add(removed)
         ));
         return forced;
     }
