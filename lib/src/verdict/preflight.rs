@@ -2,8 +2,10 @@
 
 use std::borrow::Borrow;
 
+use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions::{self, Forced};
+use super::difference::Difference;
 use super::facts::Facts;
 use super::outcome::{Count, Loss};
 use super::plan;
@@ -62,13 +64,16 @@ pub fn preflight<M: Borrow<Member> + Sync>(
     for facts in &mut facts {
         facts.reached = reached;
     }
-    let best = best(&facts);
+    let others = Others {
+        best: best(&facts),
+        newest: newest(&facts),
+    };
     let mut judged: Vec<Judged> = facts
         .iter()
         .enumerate()
         .map(|(at, facts)| Judged {
             position: at,
-            ..judge_one(facts, action, best)
+            ..judge_one(facts, action, &others)
         })
         .collect();
     let mut order: Vec<usize> = (0..judged.len()).collect();
@@ -123,7 +128,28 @@ pub(super) fn best<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
     facts.iter().max_by_key(|facts| reach(facts))
 }
 
-fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Judged {
+/// The copies that every copy is compared with.
+struct Others<'f, 'a> {
+    /// It has the acknowledged state.
+    best: Option<&'f Facts<'a>>,
+    /// It has the writes that may have been acknowledged.
+    newest: Option<&'f Facts<'a>>,
+}
+
+/// The copy with the newest log by term and index, also if its db is damaged: what follows the committed entries in it may have
+/// been acknowledged, and no copy with an older log can contradict it.
+fn newest<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
+    let known = facts
+        .iter()
+        .filter(|facts| facts.acknowledged.foundation != Foundation::Nothing);
+    known.max_by_key(|facts| {
+        let wal = facts.member.wal_with(facts.progress);
+        let last = wal.and_then(|wal| wal.log().last().map(|last| (last.term, last.index)));
+        (last, facts.acknowledged.possibly.writes.value)
+    })
+}
+
+fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judged {
     let mut plan = actions::all(facts);
     plan::rank(&mut plan);
     let mut step = match action {
@@ -134,9 +160,8 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
     // A member that lags its peers gets from them what it lacks: its start loses nothing of the cluster.
     let catches_up =
         action == Action::Start && (facts.start.as_ref()).is_some_and(|start| start.quorum > 1);
-    let best = best.filter(|best| !catches_up && !std::ptr::eq(*best, facts));
-    if let (Some(step), Some(best)) = (&mut step, best) {
-        against_best(step, facts, best);
+    if let Some(step) = step.as_mut().filter(|_| !catches_up) {
+        against_others(step, facts, others);
     }
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
     let mut lines = match action {
@@ -175,16 +200,21 @@ fn judge_one(facts: &Facts<'_>, action: Action, best: Option<&Facts<'_>>) -> Jud
     }
 }
 
-/// Another copy has more: what the best of all has and this one will not.
-fn against_best(step: &mut Step, facts: &Facts<'_>, best: &Facts<'_>) {
+/// Another copy may have more: what the best of all has and this one will not, and what only the newest log has.
+fn against_others(step: &mut Step, facts: &Facts<'_>, others: &Others<'_, '_>) {
     let Some(held) = actions::held(facts, step.action) else {
         return;
     };
-    let acknowledged = best.acknowledged.keyspace();
-    let difference = super::difference::Difference::between(&acknowledged, &held.keyspace(), 0);
-    step.lost = difference.lost;
-    step.wrong = difference.wrong;
-    step.possibly_lost = best.acknowledged.possibly.clone();
+    let is_other = |other: &&Facts<'_>| !std::ptr::eq(*other, facts);
+    if let Some(best) = others.best.filter(is_other) {
+        let acknowledged = best.acknowledged.keyspace();
+        let difference = Difference::between(&acknowledged, &held.keyspace(), 0);
+        step.lost = difference.lost;
+        step.wrong = difference.wrong;
+    }
+    if let Some(newest) = others.newest.filter(is_other) {
+        step.possibly_lost = newest.acknowledged.possibly.clone();
+    }
 }
 
 /// Says what is lost, with numbers.
