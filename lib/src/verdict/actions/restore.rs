@@ -82,7 +82,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 
 /// By how much the revision must be raised, so that no client sees one twice; `None` if the release cannot do it, or if the
 /// revision does not go back.
-fn bump(facts: &Facts<'_>) -> Option<i64> {
+pub(super) fn bump(facts: &Facts<'_>) -> Option<i64> {
     let keyspace = facts.db()?;
     let behind = facts.reached.saturating_sub(keyspace.revision());
     let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);

@@ -14,7 +14,15 @@ use crate::verdict::step::Step;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);
     let mut bump = None;
-    if facts.sound.is_whole(facts) {
+    let mut evidence = facts.source.given().to_owned();
+    if facts.restored.is_some() {
+        // The old log is the history that the restore took back: only the db is evidence of the state that was wanted, and every
+        // record of that state is in it.
+        known(facts, &mut step);
+        bump = restore::bump(facts);
+        step.commands = facts.source.unpacked();
+        evidence = facts.source.db();
+    } else if facts.sound.is_whole(facts) {
         // Everything that is readable is everything that was acknowledged: no need to build it twice.
         known(facts, &mut step);
     } else {
@@ -26,10 +34,11 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     }
     let backup = PathBuf::from(format!("{}.db", facts.source.name()));
     let salvage = Command::inspect("salvage")
-        .path(facts.source.given())
+        .path(&evidence)
         .arg("--out")
         .path(&backup);
-    step.commands = vec![salvage, restore::command(facts, &backup, bump)];
+    step.commands.push(salvage);
+    step.commands.push(restore::command(facts, &backup, bump));
     let revision = step.outcome.revision.unwrap_or(0);
     step.effect = format!("a backup with revision {}", thousands(revision.into()));
     let raised = bump.filter(|_| restore::knows_bump(facts.release));
