@@ -293,3 +293,20 @@ fn a_learner_is_no_candidate() {
     let refused = refusal(&candidates[1]).unwrap();
     assert!(refused.contains("removed all voters"), "{refused}");
 }
+
+#[test]
+fn a_release_before_3_5_22_starts_on_a_log_that_ends_before_consistent_index() {
+    let copy = copy_of(&data_dir("diverged-3.5.30/m2"));
+    tear(&copy, 30);
+    let Some(binaries) = Binaries::newest("3.5.16") else {
+        eprintln!("skipped: no etcd 3.5.16; fixtures/recipes/etcd-from-debian fetches it");
+        return;
+    };
+    let members = [Member::open(&copy).unwrap()];
+    let candidates = force_new_cluster(&members, "3.5.16");
+    let theirs = force(&binaries, &copy).map_err(|not| not.log);
+    let theirs = theirs.unwrap();
+    assert_eq!(refusal(&candidates[0]), None, "{candidates:?}");
+    assert_eq!(candidates[0].revision, theirs.revision, "{candidates:?}");
+    assert_eq!(candidates[0].live_keys, theirs.keys.len(), "{candidates:?}");
+}

@@ -110,8 +110,8 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
     let log = wal.log();
     forced.last_index = start.last_index.unwrap_or_else(|| log.last_index());
     let hard = log.hard_state().map_or(0, |state| state.commit);
-    forced.commit =
-        kept(facts.release, hard, facts.applied).min(forced.last_index.max(facts.applied));
+    let kept = kept(facts.release, hard, facts.applied);
+    forced.commit = kept.min(forced.last_index.max(facts.applied));
     let after = log
         .surviving()
         .rev()
@@ -126,13 +126,13 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         return forced;
     }
     let removed = forced.removed_members.len() as u64;
-    if facts.applied > forced.last_index && removed > 0 {
+    if kept > forced.last_index && removed > 0 {
         // The storage of raft begins at the snapshot. It takes the appended ConfChanges as the entries after its last one, although
         // their indexes follow consistent_index. Source: raft `raft.go` (`loadState`), `storage.go` (`Append`).
         forced.refuses = Some(format!(
             "panic: {:x} state.commit {} is out of range [{}, {}]",
             facts.own,
-            facts.applied.saturating_add(removed),
+            kept.saturating_add(removed),
             start.snapshot_index,
             forced.last_index.saturating_add(removed)
         ));
