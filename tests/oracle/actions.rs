@@ -11,6 +11,7 @@ use std::time::Duration;
 use etcd_inspect::check::{Depth, check};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::salvage::{SalvageOptions, Sources};
 use etcd_inspect::verdict::{Action, LaterWrites, Outcome, Step, judge};
 use testkit::copy_of;
 use testkit::etcd::{Binaries, Server};
@@ -273,5 +274,20 @@ fn a_db_restored_beside_its_old_log_is_undone_and_applied_twice() {
     let first = &verdict.plan[0];
     assert_eq!(first.action, Action::Restore, "{first:?}");
     assert!(first.is_lossless(), "{first:?}");
+    // A backup of the db alone is the same state; the old log is not mixed in.
+    let salvage = verdict.step(Action::Salvage).unwrap();
+    assert_eq!(salvage.outcome, first.outcome, "{salvage:?}");
+    let evidence = data_dir.join("member/snap/db");
+    let words = salvage.commands[0].words();
+    assert!(
+        words.iter().any(|word| Path::new(word) == evidence),
+        "{words:?}"
+    );
+    let db = Member::open(&evidence).unwrap();
+    let sources = Sources::read([&db], &Silent);
+    let backup = sources
+        .salvage(&SalvageOptions::default(), &Silent)
+        .unwrap();
+    assert_eq!((backup.revision, backup.keys), (41, 40));
     assert!(!verdict.causes.is_empty());
 }
