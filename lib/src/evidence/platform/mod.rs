@@ -23,9 +23,9 @@ mod system;
 #[path = "other.rs"]
 mod system;
 
-pub(super) use system::{
-    Guard, holders, identity, is_block_device, is_medium_error, list, open, os_str,
-};
+#[cfg(feature = "archives")]
+pub(super) use system::os_str;
+pub(super) use system::{Guard, holders, identity, is_block_device, is_medium_error, list, open};
 
 use std::ffi::OsString;
 

@@ -1,6 +1,5 @@
 //! Any other system, with the standard library alone.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -78,10 +77,11 @@ pub(in crate::evidence) fn identity(_: &Metadata) -> FileIdentity {
 }
 
 /// A name of the bytes that an archive or a command line has; what is no UTF-8 becomes U+FFFD.
-pub(in crate::evidence) fn os_str(name: &[u8]) -> Cow<'_, OsStr> {
+#[cfg(feature = "archives")]
+pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     match String::from_utf8_lossy(name) {
-        Cow::Borrowed(name) => Cow::Borrowed(OsStr::new(name)),
-        Cow::Owned(name) => Cow::Owned(name.into()),
+        std::borrow::Cow::Borrowed(name) => Cow::Borrowed(OsStr::new(name)),
+        std::borrow::Cow::Owned(name) => Cow::Owned(name.into()),
     }
 }
 

@@ -9,7 +9,6 @@ mod kernel;
 #[path = "unix/sigbus.rs"]
 mod sigbus;
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{File, FileType, Metadata};
 use std::io;
@@ -107,6 +106,7 @@ pub(in crate::evidence) fn identity(meta: &Metadata) -> FileIdentity {
 }
 
 /// A name of the bytes that an archive or a command line has: any byte but `/` and 0 is allowed.
-pub(in crate::evidence) fn os_str(name: &[u8]) -> Cow<'_, OsStr> {
-    Cow::Borrowed(OsStr::from_bytes(name))
+#[cfg(feature = "archives")]
+pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
+    std::borrow::Cow::Borrowed(OsStr::from_bytes(name))
 }
