@@ -5,7 +5,8 @@ use crate::key::Key;
 
 /// No keys: this build has no ciphers (feature `encryption`). Encrypted values are recognised and stay closed.
 #[derive(Clone, Debug, Default)]
-pub struct Keyring;
+#[non_exhaustive]
+pub struct Keyring {}
 
 impl Keyring {
     /// Always true.

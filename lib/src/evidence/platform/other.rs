@@ -80,8 +80,8 @@ pub(in crate::evidence) fn identity(_: &Metadata) -> FileIdentity {
 #[cfg(feature = "archives")]
 pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     match String::from_utf8_lossy(name) {
-        std::borrow::Cow::Borrowed(name) => Cow::Borrowed(OsStr::new(name)),
-        std::borrow::Cow::Owned(name) => Cow::Owned(name.into()),
+        std::borrow::Cow::Borrowed(name) => std::borrow::Cow::Borrowed(OsStr::new(name)),
+        std::borrow::Cow::Owned(name) => std::borrow::Cow::Owned(name.into()),
     }
 }
 
