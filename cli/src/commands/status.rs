@@ -561,6 +561,7 @@ fn raft(
             text.push_str(&order(applied, last));
             match log.map_or(0, |log| log.damages.len()) {
                 0 => {}
+                1 => text.push_str("; 1 damaged range"),
                 damages => text.push_str(&format!("; {damages} damaged ranges")),
             }
             parts.push(text);

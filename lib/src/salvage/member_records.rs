@@ -635,8 +635,8 @@ impl<'a> MemberRecords<'a> {
         // What the log has is not lost, wherever the db is damaged.
         if self.whole && !stored.lost.is_empty() {
             self.notes.push(format!(
-                "the db is damaged in {} places: the log has all that was there",
-                stored.lost.len()
+                "the db has {}: the log has all that was there",
+                crate::start::counted(stored.lost.len() as u64, "damaged place", "damaged places")
             ));
         } else {
             self.lost.extend(stored.lost.iter().cloned());

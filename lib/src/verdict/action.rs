@@ -50,14 +50,6 @@ impl Action {
         }
     }
 
-    /// Whether doing it changes or replaces the evidence: what it drops cannot be read again afterwards.
-    pub fn destroys_evidence(self) -> bool {
-        matches!(
-            self,
-            Self::Start | Self::ForceNewCluster | Self::Upgrade | Self::Rejoin
-        )
-    }
-
     /// Risk and effort, least first: the order of actions that lose the same.
     pub(super) fn effort(self) -> u8 {
         match self {

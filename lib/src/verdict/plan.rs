@@ -6,19 +6,14 @@ use super::step::Step;
 /// Sorts the best first: what serves before what does not, then by what is lost, wrong, duplicated or undone, then by risk and
 /// effort.
 ///
-/// Never first: what destroys evidence or a quorum while something lossless exists.
+/// Never first: what destroys evidence or a quorum while something lossless exists. Such a step loses something, so its tier comes
+/// after that of the lossless one.
 pub(super) fn rank(steps: &mut [Step]) {
-    let lossless = steps
-        .iter()
-        .any(|step| step.is_lossless() && is_known(step));
     // With peers the cluster goes on; a restore or a backup starts a new cluster.
     let peers = steps.iter().any(|step| step.action == Action::Rejoin);
     steps.sort_by_cached_key(|step| {
-        let waits =
-            lossless && step.action.destroys_evidence() && is_known(step) && !step.is_lossless();
         (
             !step.is_usable(),
-            waits,
             is_last_resort(step),
             tier(step, peers),
             step.lost.writes.value,
