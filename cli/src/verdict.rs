@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use etcd_inspect::answers::key_json;
 use etcd_inspect::check::Report;
 use etcd_inspect::verdict::{Cause, Command, Count, Loss, Outcome, Step, Verdict};
 use serde_json::{Map, Value, json};
 
-use crate::commands::key_value;
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
 
@@ -80,7 +80,7 @@ fn outcome(outcome: &Outcome) -> Value {
 
 /// Writes that are gone.
 pub(crate) fn loss(loss: &Loss) -> Value {
-    let names: Vec<Value> = loss.keys.iter().map(|key| key_value(key)).collect();
+    let names: Vec<Value> = loss.keys.iter().map(|key| key_json(key)).collect();
     json!({
         "writes": loss.writes.value, "at_least": loss.writes.at_least, "keys": loss.keys.len(),
         "first_revision": loss.first_revision, "last_revision": loss.last_revision, "key_names": names,

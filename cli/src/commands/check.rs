@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::key_json;
 use etcd_inspect::check::{Depth, Report, Verdict, check_with};
 use etcd_inspect::verdict::judge;
 use etcd_inspect::wal::boot::Release;
@@ -210,7 +211,7 @@ fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
         }
     }
     fields.insert("page_stack".to_owned(), json!(finding.page_stack));
-    let keys: Vec<Value> = finding.keys.iter().map(|key| key_value(key)).collect();
+    let keys: Vec<Value> = finding.keys.iter().map(|key| key_json(key)).collect();
     fields.insert("keys".to_owned(), Value::from(keys));
     fields.insert("count".to_owned(), Value::from(finding.count));
     if let Some(seen) = &finding.seen {
@@ -228,13 +229,4 @@ fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
     let next: Vec<String> = next.iter().map(|command| ui.filled(command)).collect();
     fields.insert("next".to_owned(), json!(next));
     Value::Object(fields)
-}
-
-/// A key as text, or `{"b64": …}`.
-pub(crate) fn key_value(key: &[u8]) -> Value {
-    use base64::Engine as _;
-    match std::str::from_utf8(key) {
-        Ok(text) => Value::from(text),
-        Err(_) => json!({ "b64": base64::engine::general_purpose::STANDARD.encode(key) }),
-    }
 }

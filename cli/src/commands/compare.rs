@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Severity;
+use etcd_inspect::answers::key_json;
 use etcd_inspect::kubernetes::changed::{Change, changes};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -9,7 +10,6 @@ use etcd_inspect::mvcc::Version;
 use etcd_inspect::verdict::{self, Comparison, MemberRow};
 use serde_json::{Map, Value, json};
 
-use super::check::key_value;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Label, Line, number};
@@ -210,7 +210,7 @@ fn fields(
         .enumerate()
         .map(|(at, key)| {
             json!({
-                "key": key_value(&key.key), "mod_revisions": key.mod_revisions,
+                "key": key_json(&key.key), "mod_revisions": key.mod_revisions,
                 "first_revision": key.first_revision,
                 "changed": differences.get(at),
             })

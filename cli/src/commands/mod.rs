@@ -26,7 +26,6 @@ mod tui;
 mod version;
 mod wal;
 
-pub(crate) use check::key_value;
 use clap::{CommandFactory, Subcommand};
 
 use crate::app::Cli;

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::key_json;
 use etcd_inspect::member::Member;
 use etcd_inspect::verdict::{self as lib, Action, Command, Judged, Level, counted};
 use etcd_inspect::wal::boot::Release;
 use serde_json::{Map, Value, json};
 
-use super::check::key_value;
 use crate::exit::Exit;
 use crate::output::{Label, Line};
 use crate::ui::Ui;
@@ -147,7 +147,7 @@ fn loses(judged: &Judged) -> Value {
     let Some(step) = &judged.step else {
         return Value::Null;
     };
-    let keys: Vec<Value> = step.lost.keys.iter().map(|key| key_value(key)).collect();
+    let keys: Vec<Value> = step.lost.keys.iter().map(|key| key_json(key)).collect();
     json!({ "entries": step.lost.writes.value, "keys": keys })
 }
 
@@ -169,7 +169,7 @@ fn candidate(one: &Judged) -> Value {
     if let Some(step) = &one.step {
         let all = step.lost.keys.iter().chain(&step.possibly_lost.keys);
         let keys: std::collections::BTreeSet<_> = all.collect();
-        let keys: Vec<Value> = keys.into_iter().map(|key| key_value(key)).collect();
+        let keys: Vec<Value> = keys.into_iter().map(|key| key_json(key)).collect();
         let writes = step.lost.writes.plus(step.possibly_lost.writes);
         fields.insert("revision".to_owned(), json!(step.outcome.revision));
         fields.insert("lost_revisions".to_owned(), json!(writes.value));
