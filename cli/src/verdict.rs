@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::key_json;
 use etcd_inspect::check::Report;
-use etcd_inspect::verdict::{Cause, Command, Count, Loss, Outcome, Step, Verdict};
+use etcd_inspect::verdict::{Cause, Count, Loss, Outcome, Step, Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::output::{Label, Line, escape};

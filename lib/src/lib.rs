@@ -87,7 +87,9 @@ pub mod verdict;
 
 pub use bbolt as bolt;
 pub use kube as kubernetes;
-pub use located::{Bytes, Error, FileName, Finding, Limits, Place, Severity, Sink};
+pub use located::{
+    Advice, Bytes, Command, Error, FileName, Finding, Limits, Place, Severity, Sink, key_word,
+};
 pub use located::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use located::{progress, text};
 pub use raftlog::{raft, snap, wal};

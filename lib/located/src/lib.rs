@@ -28,6 +28,7 @@
 mod answer;
 mod bytes;
 pub mod codes;
+mod command;
 mod error;
 mod finding;
 mod finding_row;
@@ -42,6 +43,7 @@ pub mod wire;
 
 pub use answer::{Answer, Damage, Partial};
 pub use bytes::{Bytes, warm};
+pub use command::{Advice, Command, key_word};
 pub use error::Error;
 pub use finding::{Finding, MAX_KEYS_PER_FINDING, Sink};
 pub use finding_row::{FindingRow, key_json};

@@ -1,11 +1,11 @@
 //! Everything that the actions are judged by, gathered once from one member's copy.
 
 use super::acknowledged::Acknowledged;
-use super::command::Source;
 use super::difference::Difference;
 use super::outcome::{Count, Loss};
 use super::restored::{self, Restored};
 use super::soundness::Soundness;
+use super::source::Source;
 use crate::backend::Meta;
 use crate::check::Report;
 use crate::evidence::Kind;

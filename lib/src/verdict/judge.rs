@@ -4,10 +4,10 @@ use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions;
 use super::cause::{Cause, causes};
-use super::command::{Command, Source};
 use super::facts::Facts;
 use super::outcome::Loss;
 use super::plan;
+use super::source::Source;
 use super::step::Step;
 use crate::check::Report;
 use crate::codes::cross;
@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
 use crate::{Place, Severity};
+use located::Command;
 
 /// What is wrong, what can be done about it, and what next.
 #[derive(Clone, Debug)]

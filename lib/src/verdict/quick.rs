@@ -1,7 +1,7 @@
 //! A quick verdict: identity, ends and order of db, log and `.snap` files, and what reading the log met. No page is walked.
 
 use super::cause::{Cause, causes};
-use super::command::{Command, Source};
+use super::source::Source;
 use crate::backend::Meta;
 use crate::check::{Depth, Report, check, heads};
 use crate::evidence::Kind;
@@ -9,6 +9,7 @@ use crate::member::Member;
 use crate::progress::Progress;
 use crate::text::number::thousands;
 use crate::{Finding, Severity};
+use located::Command;
 
 /// What a quick look says.
 #[derive(Clone, Debug)]

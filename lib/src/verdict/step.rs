@@ -1,9 +1,9 @@
 //! One line of a plan: an action, what it leads to, and what it costs.
 
 use super::action::Action;
-use super::command::Command;
 use super::outcome::{Count, LaterWrites, Loss, Outcome};
 use crate::wal::boot::Release;
+use located::Command;
 
 /// An action with its outcome, held against the acknowledged state.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Copy again: what is wrong is wrong with the copy.
 
 use crate::verdict::action::Action;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let sign = facts.sound.torn_copy()?;

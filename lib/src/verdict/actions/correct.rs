@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use crate::salvage::correct::corrections;
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     facts.start.as_ref()?;

@@ -2,10 +2,10 @@
 
 use crate::backend::Cluster;
 use crate::verdict::action::Action;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.

@@ -8,12 +8,12 @@ use crate::evidence::Kind;
 use crate::start::{Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use crate::wal::boot::Release;
 use crate::{Finding, Severity};
+use located::Command;
 
 /// Revisions that no cluster writes between a backup and its loss: 1,500 a second for a week. etcd's own documentation
 /// recommends it.

@@ -6,10 +6,10 @@ use super::restore;
 use crate::salvage::{Lost, Salvage, SalvageOptions, Sources};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, LaterWrites, Loss, Outcome};
 use crate::verdict::step::Step;
+use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);

@@ -12,13 +12,13 @@ use std::borrow::Borrow;
 use rayon::prelude::*;
 
 use self::contents::Contents;
-use super::command::Command;
 use super::facts::Facts;
 use super::preflight::committed;
 use super::step::Step;
 use crate::check::{Report, Verdict};
 use crate::member::Member;
 use crate::mvcc::Keyspace;
+use located::Command;
 use located::progress::Progress;
 use located::{ClusterId, Finding, MemberId, Term};
 

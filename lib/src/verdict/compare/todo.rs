@@ -5,11 +5,11 @@ use crate::Severity;
 use crate::codes::cross;
 use crate::verdict::action::Action;
 use crate::verdict::actions;
-use crate::verdict::command::Command;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::plan;
 use crate::verdict::step::Step;
+use located::Command;
 
 /// Whether a copy may be kept: no error in it, and it holds what most hold.
 pub(super) fn is_clean(row: &MemberRow) -> bool {

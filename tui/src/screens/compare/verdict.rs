@@ -1,8 +1,9 @@
 //! What may be done with a member, and what it would cost: one verdict for each purpose.
 
+use etcd_inspect::Command;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
-use etcd_inspect::verdict::{self, Action, Command, Judged, Level, preflight};
+use etcd_inspect::verdict::{self, Action, Judged, Level, preflight};
 
 use crate::job::Monitor;
 use crate::paint::Line;

@@ -1,81 +1,10 @@
-//! The one builder of commands that are shown: every word is quoted for a shell.
-//!
-//! Evidence is hostile: names of files, members and keys may contain spaces, quotes, backticks and `$()`. No other code
-//! builds a command line from words.
+//! Evidence as commands name it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use located::Command;
+
 use crate::evidence::{Evidence, Kind};
-use crate::text::shell;
-
-/// One command, word by word.
-///
-/// ```
-/// use etcd_inspect::verdict::Command;
-/// let command = Command::new("etcd-inspect").arg("check").arg("/copy/$(id)");
-/// assert_eq!(command.to_string(), "etcd-inspect check '/copy/$(id)'");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Command {
-    words: Vec<String>,
-}
-
-impl Command {
-    /// A command without arguments.
-    pub fn new(program: &str) -> Self {
-        Self {
-            words: vec![program.to_owned()],
-        }
-    }
-
-    /// `etcd-inspect VERB`.
-    pub fn inspect(verb: &str) -> Self {
-        Self::new("etcd-inspect").arg(verb)
-    }
-
-    /// With one more word.
-    #[must_use]
-    pub fn arg(mut self, word: impl AsRef<str>) -> Self {
-        self.words.push(word.as_ref().to_owned());
-        self
-    }
-
-    /// With a path; control characters in it stay as they are, and are quoted.
-    #[must_use]
-    pub fn path(self, path: &Path) -> Self {
-        let text = path.to_string_lossy();
-        // A leading dash would be read as a flag.
-        match text.starts_with('-') {
-            true => self.arg(format!("./{text}")),
-            false => self.arg(text),
-        }
-    }
-
-    /// With several words.
-    #[must_use]
-    pub fn args<'w>(mut self, words: impl IntoIterator<Item = &'w str>) -> Self {
-        self.words.extend(words.into_iter().map(str::to_owned));
-        self
-    }
-
-    /// The words, unquoted.
-    pub fn words(&self) -> &[String] {
-        &self.words
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, word) in self.words.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(&shell::word(word))?;
-        }
-        Ok(())
-    }
-}
 
 /// Evidence as other programs can be given it: a path, and the commands that first unpack it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,32 +45,24 @@ impl Source {
         let inner = inner.or_else(|| name.split_once("!/").map(|(_, inner)| inner.to_owned()));
         let lower = archive.to_ascii_lowercase();
         let folder = PathBuf::from(format!("{}-unpacked", stem(Path::new(&archive))));
+        let archive = Path::new(&archive);
+        self.unpack.push(Command::new("mkdir").path(&folder));
         let (single, command) = if lower.ends_with(".zip") {
-            let zip = Command::new("unzip").arg("-q").path(Path::new(&archive));
+            let zip = Command::new("unzip").arg("-q").path(archive);
             (false, zip.arg("-d").path(&folder))
         } else if lower.contains(".tar") || lower.ends_with(".tgz") || lower.ends_with(".tzst") {
-            let tar = Command::new("tar").arg("-xf").path(Path::new(&archive));
+            let tar = Command::new("tar").arg("-xf").path(archive);
             (false, tar.arg("-C").path(&folder))
         } else if lower.ends_with(".zst") {
-            let target = folder.join("db");
-            let zstd = Command::new("zstd").arg("-d").path(Path::new(&archive));
-            (true, zstd.arg("-o").path(&target))
+            let zstd = Command::new("zstd").arg("-d").path(archive);
+            (true, zstd.arg("-o").path(&folder.join("db")))
         } else {
             // gzip has no flag that names its output: it writes beside a copy.
-            (
-                true,
-                Command::new("gzip").arg("-d").path(&folder.join("db.gz")),
-            )
+            let copy = folder.join("db.gz");
+            self.unpack
+                .push(Command::new("cp").path(archive).path(&copy));
+            (true, Command::new("gzip").arg("-d").path(&copy))
         };
-        self.unpack.push(Command::new("mkdir").path(&folder));
-        if command
-            .words
-            .first()
-            .is_some_and(|program| program == "gzip")
-        {
-            let copy = Command::new("cp").path(Path::new(&archive));
-            self.unpack.push(copy.path(&folder.join("db.gz")));
-        }
         self.unpack.push(command);
         self.path = match (single, inner) {
             (true, _) => folder.join("db"),
@@ -209,21 +130,6 @@ fn stem(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_word_is_one_word_for_a_shell_whatever_the_evidence_is_called() {
-        for word in [
-            "a b", "`id`", "$(id)", "it's", "\"", "a\nb", "*", "", "~", ";", "\\",
-        ] {
-            let line = Command::new("printf").arg("%s").arg(word).to_string();
-            let said = std::process::Command::new("sh")
-                .arg("-c")
-                .arg(&line)
-                .output()
-                .unwrap();
-            assert_eq!(String::from_utf8(said.stdout).unwrap(), word, "{line}");
-        }
-    }
 
     #[test]
     fn a_name_for_new_files_is_plain() {
