@@ -16,7 +16,11 @@ fn entries(entries: &[(&[u8], &[u8])]) -> Entries {
 }
 
 /// Codes that the check gives a db with one bucket of that content, notes left out unless `notes`.
-fn codes(db: synth::bolt::Db, compaction: Compaction, notes: bool) -> Vec<(&'static str, u64)> {
+fn codes(
+    db: synth::bolt::DbBuilder,
+    compaction: Compaction,
+    notes: bool,
+) -> Vec<(&'static str, u64)> {
     let file = db.build();
     let name = FileName::new("db");
     let db = Db::open(
@@ -38,7 +42,7 @@ fn codes(db: synth::bolt::Db, compaction: Compaction, notes: bool) -> Vec<(&'sta
 }
 
 fn of_bucket(bucket: &str, content: Entries) -> Vec<&'static str> {
-    let db = synth::bolt::Db::etcd().bucket(bucket, content);
+    let db = synth::bolt::DbBuilder::etcd().bucket(bucket, content);
     codes(db, Compaction::default(), false)
         .into_iter()
         .map(|(code, _)| code)
@@ -52,7 +56,7 @@ fn meta(content: &[(&[u8], &[u8])]) -> Vec<&'static str> {
 #[test]
 fn an_empty_store_has_nothing_to_tell() {
     assert_eq!(
-        codes(synth::bolt::Db::etcd(), Compaction::default(), true),
+        codes(synth::bolt::DbBuilder::etcd(), Compaction::default(), true),
         []
     );
 }
@@ -78,7 +82,7 @@ fn values_of_impossible_length_cost_only_themselves() {
 fn records_without_a_consistent_index_would_be_applied_again() {
     let mut keys = synth::mvcc::Keyspace::new();
     keys.put(b"a", b"1");
-    let db = synth::bolt::Db::etcd().bucket("key", keys.records());
+    let db = synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
     assert_eq!(codes(db, Compaction::default(), false), [("META-002", 1)]);
 }
 
@@ -95,7 +99,7 @@ fn compaction_revisions_beyond_every_record_are_impossible_and_an_interrupted_on
             (b"finishedCompactRev".to_vec(), revision(finished)),
             (b"scheduledCompactRev".to_vec(), revision(scheduled)),
         ];
-        let db = synth::bolt::Db::etcd()
+        let db = synth::bolt::DbBuilder::etcd()
             .bucket("key", keys.records())
             .bucket("meta", meta);
         let as_i64 = |main: u64| i64::try_from(main).ok();
@@ -138,7 +142,7 @@ fn members_are_judged_by_key_name_and_url() {
         ["MEM-006"; 2]
     );
     assert_eq!(of(&[("1", b"[]".to_vec())]), ["MEM-007"]);
-    let db = synth::bolt::Db::etcd()
+    let db = synth::bolt::DbBuilder::etcd()
         .bucket("members", vec![(b"1".to_vec(), member(1, "a", "u"))])
         .bucket("members_removed", entries(&[(b"1", b"removed")]));
     assert_eq!(codes(db, Compaction::default(), false), [("MEM-004", 1)]);
@@ -155,7 +159,7 @@ fn a_voter_that_the_members_bucket_calls_a_learner_is_told_and_a_restored_conf_s
         let conf_state = format!(r#"{{"voters":[{voters}],"auto_leave":false}}"#).into_bytes();
         let meta = vec![(b"confState".to_vec(), conf_state)];
         codes(
-            synth::bolt::Db::etcd()
+            synth::bolt::DbBuilder::etcd()
                 .bucket("members", members)
                 .bucket("meta", meta),
             Compaction::default(),
@@ -185,7 +189,7 @@ fn auth_must_fit_together() {
             (b"authEnabled".to_vec(), vec![enabled]),
             (b"authRevision".to_vec(), revision.to_be_bytes().to_vec()),
         ];
-        let db = synth::bolt::Db::etcd()
+        let db = synth::bolt::DbBuilder::etcd()
             .bucket("auth", auth)
             .bucket("authUsers", users);
         codes(db, Compaction::default(), false)
@@ -227,7 +231,7 @@ fn keys_on_a_lease_that_is_gone_are_named() {
     keys.delete(b"d");
     let lease = (8i64.to_be_bytes().to_vec(), b"\x08\x08\x10\x3c".to_vec());
     let meta = vec![(b"consistent_index".to_vec(), 9u64.to_be_bytes().to_vec())];
-    let db = synth::bolt::Db::etcd()
+    let db = synth::bolt::DbBuilder::etcd()
         .bucket("key", keys.records())
         .bucket("lease", vec![lease])
         .bucket("meta", meta);
@@ -271,7 +275,7 @@ fn alarms_are_told_with_what_they_mean() {
 
 #[test]
 fn a_missing_bucket_is_named_though_etcd_would_just_make_it_again() {
-    let without = synth::bolt::Db::new()
+    let without = synth::bolt::DbBuilder::new()
         .bucket("key", entries(&[]))
         .bucket("meta", entries(&[]));
     let codes = codes(without, Compaction::default(), false);
@@ -280,7 +284,7 @@ fn a_missing_bucket_is_named_though_etcd_would_just_make_it_again() {
 
 #[test]
 fn buckets_below_a_root_that_cannot_be_read_are_not_called_missing() {
-    let file = synth::bolt::Db::etcd().never_inline().build();
+    let file = synth::bolt::DbBuilder::etcd().never_inline().build();
     // Both metas whole, and nothing after them.
     let cut = file.get(..2 * 4096).unwrap();
     let name = FileName::new("db");

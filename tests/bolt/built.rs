@@ -1,7 +1,7 @@
 //! Files built page by page: everything in them is read back.
 
 use etcd_inspect_bbolt::{MetaChoice, PageCounts, PageMap, PageUse, freelist};
-use testkit::synth::bolt::{Db, Freelist};
+use testkit::synth::bolt::{DbBuilder, Freelist};
 
 use crate::{Entries, entries, findings, with_db};
 
@@ -14,18 +14,20 @@ fn numbers(count: u64, value_bytes: usize) -> Entries {
 #[test]
 fn every_entry_is_read_back_in_order_whatever_the_shape() {
     let shapes = [
-        Db::etcd().bucket("key", numbers(3, 10)),
-        Db::etcd().bucket("key", numbers(300, 10)),
-        Db::etcd()
+        DbBuilder::etcd().bucket("key", numbers(3, 10)),
+        DbBuilder::etcd().bucket("key", numbers(300, 10)),
+        DbBuilder::etcd()
             .never_inline()
             .per_leaf(2)
             .bucket("key", numbers(1000, 3)),
-        Db::etcd().bucket("key", numbers(5, 100_000)),
-        Db::etcd().page_size(1024).bucket("key", numbers(300, 400)),
-        Db::etcd()
+        DbBuilder::etcd().bucket("key", numbers(5, 100_000)),
+        DbBuilder::etcd()
+            .page_size(1024)
+            .bucket("key", numbers(300, 400)),
+        DbBuilder::etcd()
             .page_size(65536)
             .bucket("key", numbers(3000, 400)),
-        Db::etcd()
+        DbBuilder::etcd()
             .freelist(Freelist::Stored)
             .spare_pages(7)
             .bucket("key", numbers(300, 400)),
@@ -50,7 +52,7 @@ fn every_entry_is_read_back_in_order_whatever_the_shape() {
 
 #[test]
 fn a_lookup_finds_each_key_and_no_other() {
-    let file = Db::etcd()
+    let file = DbBuilder::etcd()
         .per_leaf(3)
         .never_inline()
         .bucket("key", numbers(200, 9))
@@ -68,7 +70,7 @@ fn a_lookup_finds_each_key_and_no_other() {
 #[test]
 fn a_stored_free_list_of_more_than_65534_pages_is_read_in_its_long_form() {
     for spare in [0u64, 1, 65_534, 65_535, 70_000] {
-        let file = Db::etcd()
+        let file = DbBuilder::etcd()
             .page_size(512)
             .freelist(Freelist::Stored)
             .spare_pages(spare)
@@ -88,7 +90,7 @@ fn a_stored_free_list_of_more_than_65534_pages_is_read_in_its_long_form() {
 
 #[test]
 fn a_free_list_that_is_not_stored_is_rebuilt_from_what_no_tree_reaches() {
-    let file = Db::etcd()
+    let file = DbBuilder::etcd()
         .spare_pages(11)
         .bucket("key", numbers(100, 500))
         .build();
@@ -100,7 +102,7 @@ fn a_free_list_that_is_not_stored_is_rebuilt_from_what_no_tree_reaches() {
 
 #[test]
 fn the_page_map_accounts_for_every_page_of_the_file() {
-    let file = Db::etcd()
+    let file = DbBuilder::etcd()
         .spare_pages(4)
         .tail(8 * 4096)
         .bucket("key", numbers(20, 9000))
@@ -125,7 +127,7 @@ fn the_page_map_accounts_for_every_page_of_the_file() {
 
 #[test]
 fn the_older_meta_shows_the_state_one_commit_back() {
-    let file = Db::etcd().txid(41).build();
+    let file = DbBuilder::etcd().txid(41).build();
     for (choice, txid) in [
         (MetaChoice::Newest, 41),
         (MetaChoice::Older, 40),

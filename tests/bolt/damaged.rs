@@ -1,10 +1,10 @@
 //! Damage: intact elements are read, lost ones are reported, and nothing loops or panics.
 
-use etcd_inspect_bbolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
+use etcd_inspect_bbolt::{DbBuilder as Opened, MetaChoice, PageCounts, PageMap, freelist};
 use located::{Bytes, FileName, Limits};
 use proptest::prelude::*;
-use testkit::places::bolt::Db as Places;
-use testkit::synth::bolt::Db;
+use testkit::places::bolt::DbBuilder as Places;
+use testkit::synth::bolt::DbBuilder;
 
 use crate::{codes, entries, findings, with_db};
 
@@ -12,7 +12,7 @@ const KEYS: u64 = 400;
 
 fn healthy() -> Vec<u8> {
     let numbers = (0..KEYS).map(|n| (n.to_be_bytes().to_vec(), vec![7; 40]));
-    Db::etcd()
+    DbBuilder::etcd()
         .per_leaf(8)
         .never_inline()
         .spare_pages(3)
@@ -188,7 +188,7 @@ fn a_truncated_file_gives_what_is_left_and_counts_the_missing_pages() {
 #[test]
 fn a_free_list_that_claims_more_ids_than_it_has_room_for_is_an_error() {
     let mut places = Places::from_bytes(
-        Db::etcd()
+        DbBuilder::etcd()
             .freelist(testkit::synth::bolt::Freelist::Stored)
             .spare_pages(2)
             .build(),
@@ -205,7 +205,7 @@ fn a_free_list_that_claims_more_ids_than_it_has_room_for_is_an_error() {
 #[test]
 fn leaves_that_all_claim_the_rest_of_the_file_do_not_cost_its_square() {
     let numbers = (0..60_000u64).map(|n| (n.to_be_bytes().to_vec(), vec![7; 400]));
-    let healthy = Db::etcd().per_leaf(2).bucket("key", numbers).build();
+    let healthy = DbBuilder::etcd().per_leaf(2).bucket("key", numbers).build();
     let mut db = Places::from_bytes(healthy);
     for pgid in db.leaves("key") {
         let at = db.at(pgid);

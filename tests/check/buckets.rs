@@ -114,7 +114,7 @@ fn a_db_without_a_bucket_was_never_used() {
     let member = folder.path().join("member");
     fs::create_dir_all(member.join("snap")).unwrap();
     fs::create_dir_all(member.join("wal")).unwrap();
-    let db = testkit::synth::bolt::Db::new().build();
+    let db = testkit::synth::bolt::DbBuilder::new().build();
     fs::write(member.join("snap/db"), db).unwrap();
     let found = doubts(folder.path());
     let codes: Vec<_> = found.iter().map(|(code, _, _)| *code).collect();
@@ -135,7 +135,7 @@ fn a_bucket_whose_root_is_another_buckets_page_is_one_cause() {
         (number.to_be_bytes().to_vec(), value)
     });
     let meta = [(b"consistent_index".to_vec(), 400u64.to_be_bytes().to_vec())];
-    let built = testkit::synth::bolt::Db::etcd()
+    let built = testkit::synth::bolt::DbBuilder::etcd()
         .never_inline()
         .bucket("key", keys.records())
         .bucket("lease", leases)

@@ -79,7 +79,7 @@ fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
         7u64.to_be_bytes().to_vec(),
         vec![0x08, 0x07, 0x10, 0x90, 0x1c],
     );
-    let db = synth::bolt::Db::etcd()
+    let db = synth::bolt::DbBuilder::etcd()
         .bucket("key", keys.records())
         .bucket("lease", vec![lease]);
     std::fs::write(file.path(), db.build()).unwrap();
@@ -174,7 +174,7 @@ fn a_value_that_nests_deeper_than_the_limit_is_not_checked_and_is_no_damage() {
         }),
     );
     let file = tempfile::NamedTempFile::new().unwrap();
-    let db = synth::bolt::Db::etcd().bucket("key", keys.records());
+    let db = synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
     std::fs::write(file.path(), db.build()).unwrap();
     let kubernetes = |depth: usize| {
         let mut options = etcd_inspect::member::Options::default();
@@ -451,7 +451,7 @@ fn keys_like_those_of_kubernetes_with_other_values_are_no_damage() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(
         file.path(),
-        synth::bolt::Db::etcd()
+        synth::bolt::DbBuilder::etcd()
             .bucket("key", keys.records())
             .build(),
     )

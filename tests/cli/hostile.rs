@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use testkit::synth::bolt::Db;
+use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 
 use crate::run::sealed;
@@ -31,7 +31,11 @@ fn hostile_db() -> (tempfile::TempDir, PathBuf) {
     keys.delete(HOSTILE[2]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
-    std::fs::write(&path, Db::etcd().bucket("key", keys.records()).build()).unwrap();
+    std::fs::write(
+        &path,
+        DbBuilder::etcd().bucket("key", keys.records()).build(),
+    )
+    .unwrap();
     (folder, path)
 }
 
@@ -164,7 +168,7 @@ fn what_is_no_evidence_is_refused_with_what_lies_near() {
     std::fs::write(folder.path().join("notes.txt"), "nothing of etcd's").unwrap();
     let near = folder.path().join("m1/member/snap");
     std::fs::create_dir_all(&near).unwrap();
-    std::fs::write(near.join("db"), Db::etcd().build()).unwrap();
+    std::fs::write(near.join("db"), DbBuilder::etcd().build()).unwrap();
     let said = sealed(folder.path(), ["keys", folder.path().to_str().unwrap()]);
     assert_eq!(said.code, 2);
     assert!(said.err.starts_with("error[E0001]: "), "{}", said.err);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use testkit::synth::bolt::{self, Db, Meta};
 use testkit::synth::mvcc::{KeyValue, Keyspace, revision};
-use testkit::synth::wal::Segment;
+use testkit::synth::wal::SegmentBuilder;
 use testkit::verbs::{self, Subject, on_all_cores};
 
 use crate::bounds::{RunResult, assert_as_documented, run, size_of};
@@ -212,7 +212,7 @@ fn nested_values() -> Vec<u8> {
 fn a_log_at_the_end() -> Vec<u8> {
     let end = u64::MAX;
     let request = [&[0x1a, 8, 0x0a, 2, b'/', b'k', 0x12, 2][..], b"v1"].concat();
-    Segment::new(0, end, end)
+    SegmentBuilder::new(0, end, end)
         .snapshot(0, 0)
         .state(end, end, end)
         .entry(1, 1, &request)
@@ -350,7 +350,7 @@ fn a_hundred_thousand_segments_cost_names_and_what_is_asked_of_them() {
     let wal = top.path().join("wal");
     fs::create_dir(&wal).unwrap();
     let one = wal.join(format!("{:016x}-{:016x}.wal", 0, 0));
-    fs::write(&one, Segment::new(0, 7, 9).state(1, 7, 0).build()).unwrap();
+    fs::write(&one, SegmentBuilder::new(0, 7, 9).state(1, 7, 0).build()).unwrap();
     for at in 1u64..100_000 {
         let name = wal.join(format!("{at:016x}-{at:016x}.wal"));
         if fs::hard_link(&one, &name).is_err() {
@@ -386,7 +386,7 @@ fn names_with_newlines_and_escapes_are_shown_escaped_by_every_verb() {
     fs::create_dir_all(data.join("member/snap")).unwrap();
     fs::write(data.join("member/snap/db"), a_circle()).unwrap();
     fs::write(data.join("member/snap").join("\u{1b}]0;x\u{7}.snap"), b"x").unwrap();
-    let log = Segment::new(0, 7, 9).noop(1, 1).build();
+    let log = SegmentBuilder::new(0, 7, 9).noop(1, 1).build();
     fs::write(
         data.join("member/wal")
             .join(format!("{:016x}-{:016x}.wal", 0, 0)),
@@ -414,7 +414,7 @@ const CONFUSING: [&[u8]; 10] = [
 /// A member whose keys, values, requests, members and file names are all of that kind.
 fn confusing_member(folder: &Path) -> PathBuf {
     let mut keys = Keyspace::new();
-    let mut log = Segment::new(0, 7, 9).state(1, 7, 1).noop(1, 1);
+    let mut log = SegmentBuilder::new(0, 7, 9).state(1, 7, 1).noop(1, 1);
     for (at, text) in CONFUSING.iter().enumerate() {
         let shown = String::from_utf8_lossy(text).into_owned();
         let object = serde_json::json!({

@@ -31,7 +31,7 @@ fn healthy() -> Records {
 }
 
 fn findings(records: Records, compaction: Compaction) -> Vec<Finding> {
-    let file = synth::bolt::Db::etcd()
+    let file = synth::bolt::DbBuilder::etcd()
         .bucket("key", records)
         .per_leaf(8)
         .build();

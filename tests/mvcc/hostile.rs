@@ -47,7 +47,7 @@ fn file() -> Vec<u8> {
             &vec![b'x'; (main as usize * 7) % 300],
         );
     }
-    synth::bolt::Db::etcd()
+    synth::bolt::DbBuilder::etcd()
         .bucket("key", keys.records())
         .build()
 }

@@ -151,7 +151,7 @@ impl Model {
             .records
             .iter()
             .map(|(key, (_, message))| (key.clone(), message.clone()));
-        synth::bolt::Db::etcd()
+        synth::bolt::DbBuilder::etcd()
             .bucket("key", entries)
             .per_leaf(7)
             .build()

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{Ending, LaterWrites, Outcome, simulate_start};
+use etcd_inspect::start::{Ending, StartOutcome, WritesAfterStart, simulate_start};
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::incidents::{self, Incident, Starts};
 
@@ -70,7 +70,7 @@ fn words(message: &str) -> Vec<String> {
 /// What was predicted and what was seen, if they differ.
 fn complaint(
     incident: &Incident,
-    predicted: &Outcome<'_>,
+    predicted: &StartOutcome<'_>,
     seen: &Result<Server, NotServing>,
 ) -> Option<String> {
     if matches!(predicted.ending, Ending::Unknown(_)) {
@@ -135,7 +135,7 @@ fn complaint(
             }
             let put = server.output(&["put", "oracle", "1", "--command-timeout=2s"], b"");
             let blocked = !put.status.success();
-            (blocked == (predicted.later_writes == LaterWrites::Kept)).then(|| {
+            (blocked == (predicted.later_writes == WritesAfterStart::Kept)).then(|| {
                 format!(
                     "a write is blocked: {blocked}; predicted {:?}",
                     predicted.later_writes

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{Ending, LaterWrites, Outcome, simulate_start};
+use etcd_inspect::start::{Ending, StartOutcome, WritesAfterStart, simulate_start};
 use testkit::etcd::Binaries;
 use testkit::mutations::{Mutation, Observed, Record, observe, probe, random};
 
@@ -37,7 +37,7 @@ fn in_log(message: &str, log: &[String]) -> bool {
         .all(|words| log.contains(words.as_str()))
 }
 
-fn compare(outcome: &Outcome<'_>, observed: &Observed) -> Verdict {
+fn compare(outcome: &StartOutcome<'_>, observed: &Observed) -> Verdict {
     let differs = |why: String| Verdict::Differs(why);
     let ended = |log: &[String], what: &str| match &outcome.ending {
         Ending::Serves if outcome.dies_at_first_question && what == "dies" => Verdict::Agrees,
@@ -63,7 +63,7 @@ fn compare(outcome: &Outcome<'_>, observed: &Observed) -> Verdict {
             keys,
             writes,
         } => {
-            let kept = outcome.later_writes == LaterWrites::Kept;
+            let kept = outcome.later_writes == WritesAfterStart::Kept;
             match (&outcome.ending, outcome.revision, outcome.keys) {
                 (Ending::Serves, None, _) | (Ending::Serves, _, None) => {
                     Verdict::Unknown("revision and keys after the start".to_owned())

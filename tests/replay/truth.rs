@@ -4,7 +4,7 @@ use base64::Engine as _;
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::KeyRange;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::recover::{Applied, Bound, Nothing, Replay, Span, State, replay};
+use etcd_inspect::recover::{Applied, Bound, KeySpan, Nothing, Replay, State, replay};
 use serde_json::Value;
 
 const ALL: [&str; 9] = [
@@ -59,7 +59,7 @@ fn a_log_from_the_first_entry_gives_the_keyspace_that_etcd_served() {
         assert_eq!(replay.revision(), revision, "{name}");
         let live: Live = replay
             .layer()
-            .live_in(Span::From(b""))
+            .live_in(KeySpan::From(b""))
             .into_iter()
             .map(|key| {
                 let kv = replay.layer().live(&key).unwrap();

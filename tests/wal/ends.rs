@@ -3,7 +3,7 @@
 use etcd_inspect_raftlog::wal::Ends;
 use located::{ClusterId, MemberId, Term};
 use testkit::damage;
-use testkit::synth::wal::Segment;
+use testkit::synth::wal::SegmentBuilder;
 
 use super::{Files, Log};
 
@@ -55,9 +55,12 @@ fn the_ends_of_a_healthy_log_are_found_in_its_first_and_last_segments() {
 
 #[test]
 fn a_fresh_segment_without_entries_leaves_the_last_index_to_the_one_in_front() {
-    let first = Segment::new(0, 7, 9).state(2, 7, 4).noop(2, 1).noop(2, 2);
-    let second = Segment::new(first.crc(), 7, 9).state(3, 7, 2);
-    let third = Segment::new(second.crc(), 7, 9);
+    let first = SegmentBuilder::new(0, 7, 9)
+        .state(2, 7, 4)
+        .noop(2, 1)
+        .noop(2, 2);
+    let second = SegmentBuilder::new(first.crc(), 7, 9).state(3, 7, 2);
+    let third = SegmentBuilder::new(second.crc(), 7, 9);
     let names = ["0-1.wal", "1-3.wal", "2-3.wal"];
     let all = [first.build(), second.build(), third.build()];
     let mut files = Files(

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use etcd_inspect::answers::certs::{Wanted, certs};
+use etcd_inspect::answers::certs::{CertificateFilter, certs};
 use jiff::Timestamp;
 
 use crate::at::At;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "no value contains a time: what has expired is not known (--now TIME)".to_owned()
         }
     })?;
-    let wanted = Wanted {
+    let wanted = CertificateFilter {
         expired: args.expired,
         within_days: args.within,
     };

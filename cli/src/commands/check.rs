@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use etcd_inspect::answers::key_json;
-use etcd_inspect::check::{Depth, Report, Verdict, check_with};
+use etcd_inspect::check::{Depth, Health, Report, check_with};
 use etcd_inspect::verdict::judge;
 use etcd_inspect::wal::boot::Release;
 use etcd_inspect::{Finding, Severity};
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return Ok(Exit::Partial);
     }
     Ok(match report.verdict {
-        Verdict::Unreadable => Exit::Partial,
+        Health::Unreadable => Exit::Partial,
         _ => Exit::negative_if(shown.iter().any(|(_, finding)| finding.severity >= fail_on)),
     })
 }
@@ -147,9 +147,9 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
     })
     .collect();
     let label = match report.verdict {
-        Verdict::Clean | Verdict::Notes => Label::Good,
-        Verdict::Warnings => Label::Warning,
-        Verdict::Damaged | Verdict::Unreadable => Label::Error,
+        Health::Clean | Health::Notes => Label::Good,
+        Health::Warnings => Label::Warning,
+        Health::Damaged | Health::Unreadable => Label::Error,
     };
     let verdict = match counts.is_empty() {
         true => report.verdict.to_string(),

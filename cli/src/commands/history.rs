@@ -2,7 +2,7 @@ use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::answers::find::Query;
-use etcd_inspect::answers::history::{HistoryRow, Span, history, is_placed};
+use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::check::{Logged, logged};
 use etcd_inspect::member::Objects;
 
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     keys.dedup();
     let mask = args.showing.mask(named, ui)?;
     let revision = view.revision(&args.at, ui)?;
-    let span = Span {
+    let span = RevisionSpan {
         from: args.from,
         to: args.to.or(revision),
         pair: args.diff && args.from.is_some() && args.to.is_some(),
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             &keys,
             &objects,
             logged.as_ref(),
-            Span::default(),
+            RevisionSpan::default(),
             None,
             None,
         )

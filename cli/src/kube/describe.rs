@@ -1,6 +1,6 @@
 //! `get --describe`.
 
-use etcd_inspect::answers::find::Found;
+use etcd_inspect::answers::find::FoundObject;
 use etcd_inspect::kubernetes::describe::{Owner, Summary, describe as summarise};
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Objects, Reading};
@@ -18,7 +18,7 @@ const SHOWN: usize = 20;
 /// Prints a summary of every object found.
 pub(crate) fn describe(
     objects: &Objects<'_>,
-    found: Vec<Found<'_>>,
+    found: Vec<FoundObject<'_>>,
     args: &KubeArgs,
     mask: Option<&Mask>,
     revision: Option<i64>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use etcd_inspect::answers::find::{Found, Named};
+use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -80,7 +80,7 @@ impl<'p> Printer<'p> {
     }
 
     /// What is kept of an object.
-    pub(crate) fn piece<'a>(&self, found: Found<'a>) -> Piece<'a> {
+    pub(crate) fn piece<'a>(&self, found: FoundObject<'a>) -> Piece<'a> {
         let sort = self.sort.as_ref();
         let sort = sort.and_then(|path| path.find(&found.object).first().copied().cloned());
         let (target, version) = (Arc::clone(&found.target), found.version);
@@ -129,7 +129,7 @@ impl<'p> Printer<'p> {
         self.args.scope.all_namespaces && target.namespaced != Some(false)
     }
 
-    fn row(&self, found: &Found<'_>) -> Vec<String> {
+    fn row(&self, found: &FoundObject<'_>) -> Vec<String> {
         let table = self.table(&found.target, &found.object);
         let mut row = table.row(&found.object, self.now, self.wide());
         if self.with_namespace(&found.target) {

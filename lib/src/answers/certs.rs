@@ -51,14 +51,14 @@ pub struct CertificateRow {
 
 /// Which certificates are asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct CertificateFilter {
     /// Only those that have expired.
     pub expired: bool,
     /// Only those that expire within so many days.
     pub within_days: Option<i64>,
 }
 
-impl Wanted {
+impl CertificateFilter {
     fn has(self, row: &CertificateRow) -> bool {
         let left = |limit: i64| row.left_seconds.is_some_and(|left| left < limit);
         (!self.expired || left(0))
@@ -76,7 +76,7 @@ pub fn certs(
     objects: &Objects<'_>,
     revision: Option<i64>,
     now: Timestamp,
-    wanted: Wanted,
+    wanted: CertificateFilter,
 ) -> Result<Answer<Table<CertificateRow>>, Error> {
     let (mut rows, damage) = collect(objects, revision)?.into_parts();
     for row in &mut rows {

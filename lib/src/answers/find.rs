@@ -28,7 +28,7 @@ pub struct Asked {
 
 /// One object that was found.
 #[derive(Clone, Debug)]
-pub struct Found<'a> {
+pub struct FoundObject<'a> {
     /// Its resource.
     pub target: Arc<Target>,
     /// The version.
@@ -147,7 +147,7 @@ impl<'q, 'a> Query<'q, 'a> {
     pub fn each<T: Send>(
         &mut self,
         asked: &Asked,
-        make: impl Fn(Found<'a>) -> T + Sync,
+        make: impl Fn(FoundObject<'a>) -> T + Sync,
     ) -> Result<Vec<T>, FindError<'a>> {
         let mut made = Vec::new();
         let mut any = false;
@@ -173,7 +173,7 @@ impl<'q, 'a> Query<'q, 'a> {
                     let object = self.objects.json(version, self.scope.reading);
                     object.map(|object| {
                         self.fits(&object).then(|| {
-                            make(Found {
+                            make(FoundObject {
                                 target: Arc::clone(&target),
                                 version: *version,
                                 object,

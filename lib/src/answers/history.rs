@@ -39,7 +39,7 @@ const SHOWN: usize = 4;
 
 /// Which versions are asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Span {
+pub struct RevisionSpan {
     /// The first revision; `None` for the oldest.
     pub from: Option<i64>,
     /// The last revision; `None` for the newest.
@@ -48,7 +48,7 @@ pub struct Span {
     pub pair: bool,
 }
 
-impl Span {
+impl RevisionSpan {
     fn ends(self) -> (i64, i64) {
         (self.from.unwrap_or(0), self.to.unwrap_or(i64::MAX))
     }
@@ -69,7 +69,7 @@ pub fn history<'a>(
     keys: &[Vec<u8>],
     objects: &Objects<'a>,
     logged: Option<&'a Logged>,
-    span: Span,
+    span: RevisionSpan,
     mask: Option<&Mask>,
     context: Option<usize>,
 ) -> Table<HistoryRow<'a>> {

@@ -22,7 +22,7 @@ pub static COLUMNS: [Column; 8] = [
 
 /// Where a hit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub enum HitStore {
     /// In the db.
     Db,
     /// Only in the WAL, with a known revision.
@@ -37,21 +37,23 @@ pub struct SearchRow {
     /// What was found.
     pub hit: Hit,
     /// Where.
-    pub store: Store,
+    pub store: HitStore,
 }
 
 impl Row for SearchRow {
     fn cells(&self) -> Vec<Cell> {
         let hit = &self.hit;
         let place = match (&hit.field, hit.live, self.store) {
-            (_, _, Store::Wal | Store::Unplaced) => "wal",
+            (_, _, HitStore::Wal | HitStore::Unplaced) => "wal",
             (None, true, _) => "key",
             (None, false, _) => "deleted key",
             (Some(_), true, _) => "live",
             (Some(_), false, _) => "history",
         };
         let revision = |revision: i64| match self.store {
-            Store::Unplaced => Cell::shown(format!("(entry {revision})"), serde_json::Value::Null),
+            HitStore::Unplaced => {
+                Cell::shown(format!("(entry {revision})"), serde_json::Value::Null)
+            }
             _ => Cell::number(revision),
         };
         let field = hit.field.as_deref().filter(|field| !field.is_empty());
@@ -63,7 +65,7 @@ impl Row for SearchRow {
             Cell::key(hit.key.as_slice()).label(Label::Name),
             field.map(Cell::text).unwrap_or_default(),
             Cell::text(hit.text.as_str()),
-            Cell::flag(hit.live && self.store == Store::Db),
+            Cell::flag(hit.live && self.store == HitStore::Db),
         ]
     }
 }
@@ -95,15 +97,15 @@ impl Search<'_, '_> {
                 .search(self.pattern, self.range, places, self.mask, &mut |hit| {
                     going = each(SearchRow {
                         hit,
-                        store: Store::Db,
+                        store: HitStore::Db,
                     });
                     going
                 });
         }
         let Some(logged) = self.logged else { return };
         let rest = [
-            (logged.keyspace(), Store::Wal),
-            (logged.unplaced(), Store::Unplaced),
+            (logged.keyspace(), HitStore::Wal),
+            (logged.unplaced(), HitStore::Unplaced),
         ];
         for (keyspace, store) in rest {
             if !going {
@@ -113,7 +115,7 @@ impl Search<'_, '_> {
                 keys: true,
                 values: true,
                 history: true,
-                until: places.until.filter(|_| store == Store::Wal),
+                until: places.until.filter(|_| store == HitStore::Wal),
             };
             let objects = self.objects.over(keyspace);
             objects.search(

@@ -70,12 +70,12 @@ impl<R> Table<R> {
 }
 
 /// A row as a JSON object; unknown values are left out.
-struct Object<'t> {
+struct JsonRow<'t> {
     columns: &'t [Column],
     cells: Vec<Cell>,
 }
 
-impl Serialize for Object<'_> {
+impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = Map::new();
         for (column, cell) in self.columns.iter().zip(&self.cells) {
@@ -87,13 +87,13 @@ impl Serialize for Object<'_> {
     }
 }
 
-struct Objects<'t, R>(&'t Table<R>);
+struct JsonRows<'t, R>(&'t Table<R>);
 
-impl<R: Row> Serialize for Objects<'_, R> {
+impl<R: Row> Serialize for JsonRows<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.rows.len()))?;
         for row in &self.0.rows {
-            list.serialize_element(&Object {
+            list.serialize_element(&JsonRow {
                 columns: self.0.columns,
                 cells: row.cells(),
             })?;
@@ -108,7 +108,7 @@ impl<R: Row> Serialize for Table<R> {
         for (field, value) in &self.head {
             document.serialize_entry(field, value)?;
         }
-        document.serialize_entry("rows", &Objects(self))?;
+        document.serialize_entry("rows", &JsonRows(self))?;
         for (field, value) in &self.tail {
             document.serialize_entry(field, value)?;
         }

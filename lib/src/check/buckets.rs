@@ -16,7 +16,7 @@ use crate::bolt::Db;
 use crate::codes::{Code, backend as backend_codes, cross};
 use crate::member::Wal;
 use crate::raft::{ConfChangeType, EntryType, Operation, Payload, Request};
-use crate::recover::{Lease, MemberInfo, Nothing, Replay, State, User};
+use crate::recover::{MemberInfo, Nothing, Replay, ReplayedLease, State, User};
 use located::{Finding, Place, Severity, Sink};
 
 /// The longest TTL that etcd may have raised a shorter one to, in seconds: one and a half of the longest election timeout.
@@ -233,7 +233,7 @@ impl Differences {
 
     fn leases(&mut self, stored: &State, states: &[State; 2]) {
         let shortest = stored.leases.0.values().map(|lease| lease.ttl).min();
-        let same = |stored: &Lease, made: &Lease| {
+        let same = |stored: &ReplayedLease, made: &ReplayedLease| {
             // etcd raises a TTL below one and a half election timeouts, which is a flag.
             let is_raised = made.ttl < stored.ttl
                 && stored.ttl <= MAX_RAISED_TTL

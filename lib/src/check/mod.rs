@@ -52,7 +52,7 @@ pub enum Depth {
 /// What to think of the evidence as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Health {
     /// Nothing found.
     Clean,
     /// Only things worth knowing.
@@ -65,7 +65,7 @@ pub enum Verdict {
     Unreadable,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Clean => "clean",
@@ -90,7 +90,7 @@ pub struct Skipped {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// One word for all.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// What was found, worst first; one finding for one cause. The ids `F-01`, `F-02`, … are their positions.
     pub findings: Vec<Finding>,
     /// What was looked at, and how far it reaches back.
@@ -128,7 +128,7 @@ pub fn check_with(
     keyring: &Keyring,
     progress: &dyn Progress,
 ) -> Report {
-    let mut run = Run {
+    let mut run = CheckRun {
         member,
         depth,
         compared: None,
@@ -166,7 +166,7 @@ pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut locat
     }
 }
 
-struct Run<'m> {
+struct CheckRun<'m> {
     member: &'m Member,
     depth: Depth,
     /// How far the store was compared with the WAL.
@@ -179,7 +179,7 @@ struct Run<'m> {
     readable: bool,
 }
 
-impl Run<'_> {
+impl CheckRun<'_> {
     fn skip(&mut self, what: &str, why: impl Into<String>) {
         self.skipped.push(Skipped {
             what: what.to_owned(),
@@ -499,14 +499,14 @@ impl Run<'_> {
         checked.dedup();
         let worst = findings.iter().map(|finding| finding.severity).max();
         let verdict = match worst {
-            _ if !readable && worst == Some(Severity::Error) => Verdict::Unreadable,
-            _ if may_not_read && findings.iter().all(is_no_damage) => Verdict::Unreadable,
-            None => Verdict::Clean,
-            Some(Severity::Note) => Verdict::Notes,
-            Some(Severity::Warning) => Verdict::Warnings,
-            Some(Severity::Error) => Verdict::Damaged,
+            _ if !readable && worst == Some(Severity::Error) => Health::Unreadable,
+            _ if may_not_read && findings.iter().all(is_no_damage) => Health::Unreadable,
+            None => Health::Clean,
+            Some(Severity::Note) => Health::Notes,
+            Some(Severity::Warning) => Health::Warnings,
+            Some(Severity::Error) => Health::Damaged,
         };
-        let next = match may_not_read && verdict == Verdict::Unreadable {
+        let next = match may_not_read && verdict == Health::Unreadable {
             true => {
                 "Run it as a user who may read all files: sudo etcd-inspect check {path}".to_owned()
             }
@@ -532,18 +532,18 @@ fn is_no_damage(finding: &Finding) -> bool {
 }
 
 /// The safest thing to do now.
-fn next(verdict: Verdict, member: &Member) -> String {
+fn next(verdict: Health, member: &Member) -> String {
     let evidence = member.evidence();
     let is_dir = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
     match verdict {
-        Verdict::Clean | Verdict::Notes | Verdict::Warnings if is_dir => {
+        Health::Clean | Health::Notes | Health::Warnings if is_dir => {
             "etcd-inspect preflight {path} --for start".to_owned()
         }
-        Verdict::Clean | Verdict::Notes | Verdict::Warnings => {
+        Health::Clean | Health::Notes | Health::Warnings => {
             "etcd-inspect preflight {path} --for restore".to_owned()
         }
-        Verdict::Damaged if is_dir => "etcd-inspect preflight {path} --for start".to_owned(),
-        Verdict::Damaged => "etcd-inspect preflight {path} --for restore".to_owned(),
-        Verdict::Unreadable => "etcd-inspect page {path}".to_owned(),
+        Health::Damaged if is_dir => "etcd-inspect preflight {path} --for start".to_owned(),
+        Health::Damaged => "etcd-inspect preflight {path} --for restore".to_owned(),
+        Health::Unreadable => "etcd-inspect page {path}".to_owned(),
     }
 }

@@ -26,7 +26,7 @@ use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Options, Wal};
 use crate::mvcc::{Directory, Keyspace, Rules};
-use crate::recover::{Reach, ReplayedState};
+use crate::recover::{ReplayedRange, ReplayedState};
 use crate::start::state_after_start;
 use located::Answer;
 use located::Error;
@@ -254,7 +254,7 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`Dataset::keyspace`].
-    pub fn load(&self, progress: &dyn Progress) -> Result<Option<&Reach>, Error> {
+    pub fn load(&self, progress: &dyn Progress) -> Result<Option<&ReplayedRange>, Error> {
         if self.side == Side::Stored {
             self.shared.member.keyspace_with(progress)?;
             return Ok(None);

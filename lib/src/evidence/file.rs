@@ -92,7 +92,7 @@ pub struct File {
     meta: FileFacts,
     source: ByteSource,
     plain: bool,
-    content: OnceLock<Result<Content, RepeatableError>>,
+    content: OnceLock<Result<FileContent, RepeatableError>>,
 }
 
 enum Bulk {
@@ -100,7 +100,7 @@ enum Bulk {
     Stored(Arc<SparseBuffer>),
 }
 
-struct Content {
+struct FileContent {
     bulk: Bulk,
     unreadable: Vec<Range<u64>>,
     shrank_from: Option<u64>,
@@ -239,7 +239,7 @@ impl File {
     /// Returns the ranges that could not be read, among those touched until now; they are read as zeros.
     pub fn unreadable(&self) -> Vec<Range<u64>> {
         match self.content() {
-            Some(Content {
+            Some(FileContent {
                 bulk: Bulk::Mapped(map, _),
                 ..
             }) => map.lost(),
@@ -261,16 +261,16 @@ impl File {
         }
     }
 
-    fn content(&self) -> Option<&Content> {
+    fn content(&self) -> Option<&FileContent> {
         self.content.get()?.as_ref().ok()
     }
 
-    fn load(&self) -> io::Result<Content> {
+    fn load(&self) -> io::Result<FileContent> {
         let path = match &self.source {
             ByteSource::Disk(path) => path,
             ByteSource::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
             #[cfg(feature = "archives")]
-            ByteSource::Stored(store) => return Ok(Content::stored(Arc::clone(store))),
+            ByteSource::Stored(store) => return Ok(FileContent::stored(Arc::clone(store))),
             #[cfg(feature = "archives")]
             ByteSource::NotKept => {
                 return Err(io::Error::new(
@@ -286,7 +286,7 @@ impl File {
             && let Ok(len) = usize::try_from(size)
             && let Ok(map) = Mapping::new(&file, len)
         {
-            return Ok(Content {
+            return Ok(FileContent {
                 bulk: Bulk::Mapped(map, self.is_large_tree().then_some(file)),
                 unreadable: Vec::new(),
                 shrank_from: None,
@@ -296,7 +296,7 @@ impl File {
     }
 }
 
-impl Content {
+impl FileContent {
     fn stored(store: Arc<SparseBuffer>) -> Self {
         Self {
             bulk: Bulk::Stored(store),
@@ -313,7 +313,7 @@ impl Content {
     }
 }
 
-impl From<Loaded> for Content {
+impl From<Loaded> for FileContent {
     fn from(loaded: Loaded) -> Self {
         Self {
             unreadable: loaded.unreadable,

@@ -37,7 +37,7 @@ pub struct Clock {
 
 /// The state of the store at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct RevisionAtTime {
     /// The newest revision that is not known to be later. Revisions after `before` have no time of their own.
     pub revision: i64,
     /// The last write with a time up to the requested one.
@@ -79,14 +79,14 @@ impl Clock {
     }
 
     /// Returns the state at a time; `None` if every write with a time is later. `newest`: the newest revision of all.
-    pub fn at(&self, time: Timestamp, newest: i64) -> Option<Moment> {
+    pub fn at(&self, time: Timestamp, newest: i64) -> Option<RevisionAtTime> {
         let split = self.marks.partition_point(|mark| mark.time <= time);
         let before = self.marks.get(split.checked_sub(1)?).copied()?;
         let after = self.marks.get(split).copied();
         let revision = after.map_or(newest, |after| {
             after.revision.saturating_sub(1).max(before.revision)
         });
-        Some(Moment {
+        Some(RevisionAtTime {
             revision,
             before,
             after,

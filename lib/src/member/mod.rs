@@ -21,7 +21,7 @@ mod wal;
 use std::path::Path;
 use std::sync::OnceLock;
 
-pub use clock::{Clock, Mark, Moment};
+pub use clock::{Clock, Mark, RevisionAtTime};
 pub use described_version::{DescribedVersion, Origin, comparable, describe_versions};
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};

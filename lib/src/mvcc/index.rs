@@ -182,12 +182,12 @@ impl std::fmt::Debug for RecordBytes<'_> {
 
 /// The keys whose hashes share their top four bits.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct Shard {
     pub(crate) keys: Vec<IndexedKey>,
     table: HashTable<u32>,
 }
 
-impl Part {
+impl Shard {
     /// The key with that hash for which `same` holds, asked for the newest record of each candidate.
     fn find(&self, hash: u32, same: impl Fn(u32) -> bool) -> Option<u32> {
         let is_it = |local: &u32| {
@@ -256,7 +256,7 @@ fn spread(hash: u32) -> u64 {
 pub struct Index {
     pub(crate) records: Vec<Record>,
     pub(crate) prevs: Vec<u32>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<Shard>,
     /// CRC-32C of stored key and message of each record; empty if not requested.
     pub(crate) sums: Vec<u32>,
     /// What a check needs to know of each record; empty if not requested.
@@ -280,7 +280,7 @@ impl Index {
         Self {
             records: Vec::new(),
             prevs: Vec::new(),
-            parts: (0..PARTS).map(|_| Part::default()).collect(),
+            parts: (0..PARTS).map(|_| Shard::default()).collect(),
             sums: Vec::new(),
             facts: Vec::new(),
             folders: 0,
@@ -429,7 +429,7 @@ impl Index {
         let prevs = prevs
             .map(|(_, prev)| newest_kept(self, *prev).unwrap_or(NONE))
             .collect();
-        let newest = |part: &Part| {
+        let newest = |part: &Shard| {
             part.keys
                 .iter()
                 .map(|key| newest_kept(self, key.newest))

@@ -215,7 +215,7 @@ impl<'a> Keyspace<'a> {
     pub fn live_count(&self) -> usize {
         let at = self.revision();
         let parts = self.index.parts.par_iter();
-        let live = |part: &super::index::Part| {
+        let live = |part: &super::index::Shard| {
             part.keys
                 .iter()
                 .filter(|key| self.live_of(key.newest, at).is_some())

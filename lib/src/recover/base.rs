@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use super::layer::{Base, Span};
+use super::layer::{Base, KeySpan};
 use crate::mvcc::{KeyRange, KeyValue, Keyspace, Version};
 
 /// A keyspace at a revision. Sorted keys and leases are collected when a range or a lease is first asked for.
@@ -42,8 +42,8 @@ impl Base for Stored<'_> {
         self.version(key)?.key_value().ok()
     }
 
-    fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>> {
-        if let Span::Key(key) = span {
+    fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>> {
+        if let KeySpan::Key(key) = span {
             return self
                 .version(key)
                 .map(|_| key.to_vec())
@@ -54,7 +54,7 @@ impl Base for Stored<'_> {
             .keys
             .get_or_init(|| self.all().map(|version| version.key).collect());
         let first = match span {
-            Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
+            KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
         };
         let from = keys.partition_point(|key| *key < first);
         let rest = keys.get(from..).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The conditions of a transaction, by etcd's own rules. Source: etcd `server/etcdserver/txn/txn.go`.
 
-use super::layer::{Layer, Span};
+use super::layer::{KeySpan, Layer};
 use crate::mvcc::KeyValue;
 use crate::raft::kv::{Compare, Op, RequestOp, Target, TxnRequest};
 
@@ -38,8 +38,8 @@ pub fn branch(txn: &TxnRequest, holds: bool) -> &[RequestOp] {
 fn holds(layer: &Layer<'_, '_>, compare: &Compare) -> bool {
     let one = |key: &[u8]| layer.live(key).is_none_or(|kv| version_holds(compare, &kv));
     let none = || compare.target != VALUE && version_holds(compare, &KeyValue::default());
-    match Span::new(&compare.key, &compare.range_end) {
-        Span::Key(key) => layer
+    match KeySpan::new(&compare.key, &compare.range_end) {
+        KeySpan::Key(key) => layer
             .live(key)
             .map_or_else(none, |kv| version_holds(compare, &kv)),
         span => {

@@ -15,7 +15,7 @@ pub trait Base {
     /// The version of a key that is live there; a slice of its value is not kept beyond the call.
     fn live(&self, key: &[u8]) -> Option<KeyValue<'_>>;
     /// The live keys of a span, ascending.
-    fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>>;
+    fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>>;
     /// The live keys attached to a lease, in any order.
     fn attached(&self, lease: i64) -> Vec<Vec<u8>>;
 }
@@ -28,7 +28,7 @@ impl Base for Nothing {
     fn live(&self, _key: &[u8]) -> Option<KeyValue<'_>> {
         None
     }
-    fn live_in(&self, _span: Span<'_>) -> Vec<Vec<u8>> {
+    fn live_in(&self, _span: KeySpan<'_>) -> Vec<Vec<u8>> {
         Vec::new()
     }
     fn attached(&self, _lease: i64) -> Vec<Vec<u8>> {
@@ -38,7 +38,7 @@ impl Base for Nothing {
 
 /// One key, or the keys from one up to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span<'a> {
+pub enum KeySpan<'a> {
     /// One key.
     Key(&'a [u8]),
     /// From the first up to, not including, the second.
@@ -47,7 +47,7 @@ pub enum Span<'a> {
     From(&'a [u8]),
 }
 
-impl<'a> Span<'a> {
+impl<'a> KeySpan<'a> {
     /// As etcd reads `key` and `range_end`: empty is one key, one zero byte is everything from `key` on.
     pub fn new(key: &'a [u8], range_end: &'a [u8]) -> Self {
         match range_end {
@@ -157,8 +157,8 @@ impl<'a, 'b> Layer<'a, 'b> {
     }
 
     /// The live keys of a span, ascending.
-    pub fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>> {
-        if let Span::Key(key) = span {
+    pub fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>> {
+        if let KeySpan::Key(key) = span {
             return self.live(key).map(|_| key.to_vec()).into_iter().collect();
         }
         let mut keys: BTreeSet<Vec<u8>> = self
@@ -168,7 +168,7 @@ impl<'a, 'b> Layer<'a, 'b> {
             .filter(|key| !self.newest.contains_key(key.as_slice()))
             .collect();
         let first = match span {
-            Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
+            KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
         };
         for (key, &change) in self
             .newest
@@ -247,16 +247,16 @@ mod tests {
         layer.write(change(3, b"b", Some((b"2", 7))));
         assert_eq!(layer.attached(7), [b"a", b"b"]);
         layer.write(change(4, b"a", None));
-        assert_eq!(layer.live_in(Span::From(b"")), [b"b"]);
+        assert_eq!(layer.live_in(KeySpan::From(b"")), [b"b"]);
         assert_eq!(layer.attached(7), [b"b"]);
         assert!(layer.live(b"a").is_none());
     }
 
     #[test]
     fn a_range_ends_before_its_end() {
-        let span = Span::new(b"a", b"c");
+        let span = KeySpan::new(b"a", b"c");
         assert!(span.contains(b"b") && !span.contains(b"c"));
-        assert!(Span::new(b"a", b"\0").contains(b"zz"));
-        assert!(!Span::new(b"a", b"").contains(b"aa"));
+        assert!(KeySpan::new(b"a", b"\0").contains(b"zz"));
+        assert!(!KeySpan::new(b"a", b"").contains(b"aa"));
     }
 }

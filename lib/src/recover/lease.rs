@@ -17,7 +17,7 @@ pub const CORRUPT: i32 = 2;
 
 /// A lease as the `lease` bucket holds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lease {
+pub struct ReplayedLease {
     /// Granted seconds.
     pub ttl: i64,
     /// Seconds left at the last checkpoint that was kept; 0: none was.
@@ -26,7 +26,7 @@ pub struct Lease {
 
 /// Leases by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leases(pub BTreeMap<i64, Lease>);
+pub struct Leases(pub BTreeMap<i64, ReplayedLease>);
 
 impl Leases {
     /// Whether it exists.
@@ -46,7 +46,7 @@ impl Leases {
         }
         self.0.insert(
             request.id,
-            Lease {
+            ReplayedLease {
                 ttl: request.ttl.max(MIN_TTL),
                 remaining_ttl: 0,
             },

@@ -14,13 +14,13 @@ mod users;
 
 pub use apply::{Applied, Replay, State};
 pub use base::Stored;
-pub use layer::{Base, Change, Layer, Nothing, Put, Span};
-pub use lease::{Alarms, CORRUPT, Lease, Leases, NOSPACE};
+pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
+pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};
 pub(crate) use replay::replay_entries;
 pub use replay::{
-    Bound, Reach, Replayed, ReplayedState, commit, replay, replay_through, replay_to_the_end,
-    voters,
+    Bound, Replayed, ReplayedRange, ReplayedState, commit, replay, replay_through,
+    replay_to_the_end, voters,
 };
 pub use store::Refused;
 pub use users::{User, Users};

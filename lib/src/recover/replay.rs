@@ -21,7 +21,7 @@ pub enum Bound {
 
 /// How far a replay went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reach {
+pub struct ReplayedRange {
     /// `consistent_index`: the last entry the db has.
     pub from: u64,
     /// The last entry that was applied.
@@ -55,7 +55,7 @@ pub struct Replayed<'a> {
     /// Leases, alarms, users, members.
     pub state: State,
     /// How far it went.
-    pub reach: Reach,
+    pub reach: ReplayedRange,
 }
 
 /// A member's state after replay, without a borrow of the member: what a [`Dataset`](crate::dataset::Dataset) keeps.
@@ -65,7 +65,7 @@ pub struct ReplayedState {
     /// Leases, alarms, users, members.
     pub state: State,
     /// How far it went.
-    pub reach: Reach,
+    pub reach: ReplayedRange,
 }
 
 impl ReplayedState {
@@ -180,7 +180,7 @@ pub(crate) fn replay_entries<'a>(
 ) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
     let keyspace = member.readable_keyspace()?;
-    let mut reach = Reach {
+    let mut reach = ReplayedRange {
         from,
         to: from,
         bound,

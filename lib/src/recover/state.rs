@@ -1,7 +1,7 @@
 //! What the backend's other buckets hold, as the state a replay begins with.
 
 use super::apply::State;
-use super::lease::{CORRUPT, Lease, NOSPACE};
+use super::lease::{CORRUPT, NOSPACE, ReplayedLease};
 use super::members::MemberInfo;
 use super::users::User;
 use crate::backend::{self, AlarmType, PermissionType};
@@ -14,7 +14,7 @@ impl State {
         let mut state = Self::default();
         let ignore = &mut |_| {};
         for lease in backend::Lease::read_all(db, ignore) {
-            let kept = Lease {
+            let kept = ReplayedLease {
                 ttl: lease.ttl_seconds,
                 remaining_ttl: lease.remaining_ttl_seconds,
             };

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::compare::{branch, branches};
-use super::layer::{Change, Layer, Put, Span};
+use super::layer::{Change, KeySpan, Layer, Put};
 use crate::mvcc::Revision;
 use crate::raft::kv::{DeleteRangeRequest, Op, PutRequest, RangeRequest, TxnRequest};
 
@@ -108,7 +108,7 @@ impl<'a, 'b> Store<'a, 'b> {
     /// Applies a deletion.
     pub fn delete_range(&mut self, index: u64, data: &'a [u8], request: &DeleteRangeRequest) {
         let mut transaction = self.transaction(index, data);
-        transaction.delete(Span::new(&request.key, &request.range_end));
+        transaction.delete(KeySpan::new(&request.key, &request.range_end));
         transaction.end();
     }
 
@@ -117,7 +117,7 @@ impl<'a, 'b> Store<'a, 'b> {
         let keys = self.layer.attached(lease);
         let mut transaction = self.transaction(index, &[]);
         keys.iter()
-            .for_each(|key| transaction.delete(Span::Key(key)));
+            .for_each(|key| transaction.delete(KeySpan::Key(key)));
         transaction.end();
     }
 
@@ -144,7 +144,7 @@ impl<'a, 'b> Store<'a, 'b> {
             match operation {
                 Op::Put(put) => transaction.put(put),
                 Op::DeleteRange(delete) => {
-                    transaction.delete(Span::new(&delete.key, &delete.range_end))
+                    transaction.delete(KeySpan::new(&delete.key, &delete.range_end))
                 }
                 Op::Range(_) | Op::Txn(_) => {}
             }
@@ -256,7 +256,7 @@ impl<'a> Transaction<'_, 'a, '_> {
         );
     }
 
-    fn delete(&mut self, span: Span<'_>) {
+    fn delete(&mut self, span: KeySpan<'_>) {
         for key in self.store.layer.live_in(span) {
             let key = within(self.data, &key);
             self.write(key, None);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
-use super::layer::Span;
+use super::layer::KeySpan;
 use super::store::Refused;
 use crate::raft::auth::{
     AuthRoleGrantPermissionRequest, AuthRoleRevokePermissionRequest, AuthUserAddRequest,
@@ -58,26 +58,26 @@ impl Users {
         if !self.enabled {
             return Ok(());
         }
-        let may = |span: Span<'_>, kind: i32| self.permits_span(header, span, kind);
+        let may = |span: KeySpan<'_>, kind: i32| self.permits_span(header, span, kind);
         let may_attached = |lease: i64| {
             attached(lease)
                 .iter()
-                .try_for_each(|key| may(Span::Key(key), WRITE))
+                .try_for_each(|key| may(KeySpan::Key(key), WRITE))
         };
         match operation {
             Operation::Put(put) => {
-                may(Span::Key(&put.key), WRITE)?;
+                may(KeySpan::Key(&put.key), WRITE)?;
                 if put.lease != 0 {
                     may_attached(put.lease)?;
                 }
                 if put.prev_kv {
-                    may(Span::Key(&put.key), READ)
+                    may(KeySpan::Key(&put.key), READ)
                 } else {
                     Ok(())
                 }
             }
             Operation::DeleteRange(delete) => {
-                let span = Span::new(&delete.key, &delete.range_end);
+                let span = KeySpan::new(&delete.key, &delete.range_end);
                 may(span, WRITE)?;
                 if delete.prev_kv {
                     may(span, READ)
@@ -113,16 +113,16 @@ impl Users {
     }
 
     fn permits_txn(&self, header: &RequestHeader, txn: &TxnRequest) -> Result<(), Refused> {
-        let may = |span: Span<'_>, kind: i32| self.permits_span(header, span, kind);
+        let may = |span: KeySpan<'_>, kind: i32| self.permits_span(header, span, kind);
         for compare in &txn.compare {
-            may(Span::new(&compare.key, &compare.range_end), READ)?;
+            may(KeySpan::new(&compare.key, &compare.range_end), READ)?;
         }
         for operation in txn.success.iter().chain(&txn.failure) {
             match &operation.request {
-                Some(Op::Range(range)) => may(Span::new(&range.key, &range.range_end), READ)?,
-                Some(Op::Put(put)) => may(Span::Key(&put.key), WRITE)?,
+                Some(Op::Range(range)) => may(KeySpan::new(&range.key, &range.range_end), READ)?,
+                Some(Op::Put(put)) => may(KeySpan::Key(&put.key), WRITE)?,
                 Some(Op::DeleteRange(delete)) => {
-                    let span = Span::new(&delete.key, &delete.range_end);
+                    let span = KeySpan::new(&delete.key, &delete.range_end);
                     if delete.prev_kv {
                         may(span, READ)?;
                     }
@@ -137,7 +137,7 @@ impl Users {
     fn permits_span(
         &self,
         header: &RequestHeader,
-        span: Span<'_>,
+        span: KeySpan<'_>,
         kind: i32,
     ) -> Result<(), Refused> {
         if header.auth_revision == 0 {
@@ -154,7 +154,7 @@ impl Users {
             .flatten();
         let spans = granted
             .filter(|permission| permission.perm_type == kind || permission.perm_type == READ_WRITE)
-            .map(|permission| Span::new(&permission.key, &permission.range_end));
+            .map(|permission| KeySpan::new(&permission.key, &permission.range_end));
         if is_root(user) || covers(spans, span) {
             Ok(())
         } else {
@@ -342,15 +342,15 @@ fn hash(base64: &str) -> Vec<u8> {
 }
 
 /// Whether spans, put together, contain another: neighbours count as one, like in etcd's unified permissions.
-fn covers<'s>(spans: impl Iterator<Item = Span<'s>>, wanted: Span<'_>) -> bool {
-    let mut spans: Vec<Span<'_>> = spans.collect();
+fn covers<'s>(spans: impl Iterator<Item = KeySpan<'s>>, wanted: KeySpan<'_>) -> bool {
+    let mut spans: Vec<KeySpan<'_>> = spans.collect();
     let (mut first, end) = match wanted {
-        Span::Key(key) => return spans.iter().any(|span| span.contains(key)),
-        Span::Range(first, end) => (first.to_vec(), Some(end)),
-        Span::From(first) => (first.to_vec(), None),
+        KeySpan::Key(key) => return spans.iter().any(|span| span.contains(key)),
+        KeySpan::Range(first, end) => (first.to_vec(), Some(end)),
+        KeySpan::From(first) => (first.to_vec(), None),
     };
     spans.sort_by_key(|span| match *span {
-        Span::Key(first) | Span::Range(first, _) | Span::From(first) => first,
+        KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
     });
     for span in spans {
         let covered = end.is_some_and(|end| first.as_slice() >= end);
@@ -358,9 +358,9 @@ fn covers<'s>(spans: impl Iterator<Item = Span<'s>>, wanted: Span<'_>) -> bool {
             continue;
         }
         match span {
-            Span::From(_) => return true,
-            Span::Range(_, until) => first = until.to_vec(),
-            Span::Key(_) => first.push(0),
+            KeySpan::From(_) => return true,
+            KeySpan::Range(_, until) => first = until.to_vec(),
+            KeySpan::Key(_) => first.push(0),
         }
     }
     end.is_some_and(|end| first.as_slice() >= end)
@@ -372,11 +372,14 @@ mod tests {
 
     #[test]
     fn neighbouring_permissions_cover_a_range_together() {
-        let spans = [Span::Range(b"m", b"z"), Span::Range(b"a", b"m")];
-        assert!(covers(spans.into_iter(), Span::Range(b"b", b"y")));
-        assert!(!covers(spans.into_iter(), Span::Range(b"b", b"zz")));
-        assert!(!covers(spans.into_iter(), Span::From(b"b")));
-        assert!(covers([Span::From(b"")].into_iter(), Span::From(b"b")));
+        let spans = [KeySpan::Range(b"m", b"z"), KeySpan::Range(b"a", b"m")];
+        assert!(covers(spans.into_iter(), KeySpan::Range(b"b", b"y")));
+        assert!(!covers(spans.into_iter(), KeySpan::Range(b"b", b"zz")));
+        assert!(!covers(spans.into_iter(), KeySpan::From(b"b")));
+        assert!(covers(
+            [KeySpan::From(b"")].into_iter(),
+            KeySpan::From(b"b")
+        ));
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn conf_state(state: &State) -> Vec<u8> {
 
 /// `lease`.
 pub(super) fn leases(state: &State) -> Entries {
-    let entry = |(id, lease): (&i64, &crate::recover::Lease)| {
+    let entry = |(id, lease): (&i64, &crate::recover::ReplayedLease)| {
         let message = LeaseMessage {
             id: *id,
             ttl: lease.ttl,

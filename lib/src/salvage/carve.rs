@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::label::Label;
+use super::label::Provenance;
 use super::record::{Body, KeyRecord, RecordSet, RecordSource};
 use super::stored::record_of;
 use crate::Place;
@@ -149,7 +149,7 @@ impl Loose {
                 left = rest;
                 let record = page.item(index).ok();
                 if let Some(record) =
-                    record.and_then(|item| record_of(&item, source, Label::Carved))
+                    record.and_then(|item| record_of(&item, source, Provenance::Carved))
                 {
                     loose.records.push(record);
                     loose.origins.push((origin, number));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::label::Label;
+use super::label::Provenance;
 use super::member_records::MemberRecords;
 use super::record::{KeyRecord, RecordSet, within};
 use super::{Doubtful, Gave, Lost, Point, Restore, Salvage, SalvageOptions, Stale};
@@ -214,7 +214,7 @@ impl Salvage<'_> {
                 .iter()
                 .filter(fits)
                 .map(|record| KeyRecord {
-                    label: Label::Peer,
+                    label: Provenance::Peer,
                     ..*record
                 })
                 .collect();
@@ -324,7 +324,7 @@ impl Salvage<'_> {
     /// Keeps the keys for which `keep` answers `true`, and counts them.
     pub(super) fn settle(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let mut gone = vec![false; self.set.records.len()];
-        let (mut left_out, mut keys) = (0u64, BTreeMap::<Label, u64>::new());
+        let (mut left_out, mut keys) = (0u64, BTreeMap::<Provenance, u64>::new());
         self.set.for_each_key(|positions| {
             let record = |at: &u32| self.set.records.get(*at as usize);
             let Some(newest) = positions.last().and_then(record) else {

@@ -5,7 +5,7 @@ use std::fmt;
 /// The source of a record, and with it what protects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Label {
+pub enum Provenance {
     /// An entry of the log: rolling CRC-32C, index and term.
     Log,
     /// Reached from the root of the db: page header, order of the keys, a message that decodes.
@@ -18,7 +18,7 @@ pub enum Label {
     Peer,
 }
 
-impl Label {
+impl Provenance {
     /// All of them, in the order of a table.
     pub const ALL: [Self; 5] = [Self::DbLog, Self::Db, Self::Log, Self::Peer, Self::Carved];
 
@@ -34,7 +34,7 @@ impl Label {
     }
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

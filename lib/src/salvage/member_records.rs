@@ -1,6 +1,6 @@
 //! What one member's copy gives: its db and its log, joined where they are of one history.
 
-use super::label::Label;
+use super::label::Provenance;
 use super::record::{Body, KeyRecord, RecordSource, within};
 use super::single_bit::RepairedEntry;
 use super::stored::StoredRecords;
@@ -786,13 +786,13 @@ fn join(
             tombstone: change.put.is_none(),
             body: Body::Made(at),
             source: number,
-            label: Label::Log,
+            label: Provenance::Log,
         };
         match found {
             Some(record) if is_stored_as(change, record, source) => {
                 joined.confirmed = joined.confirmed.saturating_add(1);
                 joined.records.push(KeyRecord {
-                    label: Label::DbLog,
+                    label: Provenance::DbLog,
                     source: number,
                     ..*record
                 });
@@ -856,7 +856,7 @@ fn of_changes(changes: &[Change<'_>], source: u16) -> Vec<KeyRecord> {
             tombstone: change.put.is_none(),
             body: Body::Made(at),
             source,
-            label: Label::Log,
+            label: Provenance::Log,
         })
         .collect()
 }

@@ -7,7 +7,7 @@
 //! ```
 //! [`Sources`] holds what is read once; [`Sources::salvage`] joins it up to a point; [`Salvage::write`] writes the backup.
 //!
-//! **Invariants.** Every record keeps the [`Label`] of what vouches for it, and its place. A gap is never papered over: what
+//! **Invariants.** Every record keeps the [`Provenance`] of what vouches for it, and its place. A gap is never papered over: what
 //! is lost is listed, a key of which only an older version is left is `stale`, one that may have been deleted is
 //! `maybe deleted`. Nothing is written but the file that was named.
 
@@ -28,7 +28,7 @@ mod timeline;
 
 use std::collections::BTreeMap;
 
-pub use label::Label;
+pub use label::Provenance;
 pub use restore::{Restore, Tool};
 
 use crate::Error;
@@ -111,9 +111,9 @@ pub struct Sources<'m> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gave {
     /// Records by what vouches for them.
-    pub records: BTreeMap<Label, u64>,
+    pub records: BTreeMap<Provenance, u64>,
     /// Keys that are live at the end, by what vouches for their newest version.
-    pub keys: BTreeMap<Label, u64>,
+    pub keys: BTreeMap<Provenance, u64>,
 }
 
 /// What a backup will hold.
@@ -236,7 +236,9 @@ impl Salvage<'_> {
     }
 
     /// Every record in the order of the file: the stored key, the message, and what vouches for it.
-    pub fn records(&self) -> impl Iterator<Item = (Vec<u8>, std::borrow::Cow<'_, [u8]>, Label)> {
+    pub fn records(
+        &self,
+    ) -> impl Iterator<Item = (Vec<u8>, std::borrow::Cow<'_, [u8]>, Provenance)> {
         self.set.records.iter().map(|record| {
             (
                 record.stored_key().to_bytes(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
-use super::label::Label;
+use super::label::Provenance;
 use crate::mvcc::{KeyValue, Revision, StoredKey};
 use crate::recover::Change;
 use crate::{FileName, Place};
@@ -24,7 +24,7 @@ pub(super) struct KeyRecord {
     pub(super) body: Body,
     pub(super) source: u16,
     pub(super) tombstone: bool,
-    pub(super) label: Label,
+    pub(super) label: Provenance,
 }
 
 /// One db and the changes that one log made.

@@ -1,7 +1,7 @@
 //! The records that the db has, as far as its tree can be followed.
 
 use super::Lost;
-use super::label::Label;
+use super::label::Provenance;
 use super::record::{Body, KeyRecord};
 use crate::Place;
 use crate::bolt::{Db, Item};
@@ -16,7 +16,7 @@ pub(super) struct StoredRecords {
 
 /// What an element of the `key` bucket is, if it can be believed: its key is a revision, its message decodes, and the numbers
 /// of both agree.
-pub(super) fn record_of(item: &Item<'_>, source: u16, label: Label) -> Option<KeyRecord> {
+pub(super) fn record_of(item: &Item<'_>, source: u16, label: Provenance) -> Option<KeyRecord> {
     let key = StoredKey::parse(item.key).ok()?;
     let message = KeyValue::parse(item.value).ok()?;
     // An empty message is the marker that `snapshot restore --bump-revision` writes.
@@ -62,7 +62,7 @@ impl StoredRecords {
             };
             let mut unreadable = 0u64;
             for item in plan::bounded_items(&page, planned.count) {
-                match item.and_then(|item| record_of(&item, source, Label::Db)) {
+                match item.and_then(|item| record_of(&item, source, Provenance::Db)) {
                     Some(record) => stored.records.push(record),
                     None => unreadable = unreadable.saturating_add(1),
                 }

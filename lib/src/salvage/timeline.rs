@@ -4,7 +4,7 @@ use super::Lost;
 use super::single_bit::RepairedEntry;
 use crate::member::Wal;
 use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Applied, Base, Change, Lease, Replay, State};
+use crate::recover::{Applied, Base, Change, Replay, ReplayedLease, State};
 use crate::wal::LogEntry;
 
 /// Where applying begins.
@@ -97,7 +97,7 @@ pub(super) fn timeline<'a>(
         ..LogReplay::default()
     };
     let mut replay = Replay::new(base, state, start.revision, start.compacted);
-    let mut undone: Option<(i64, Lease)> = None;
+    let mut undone: Option<(i64, ReplayedLease)> = None;
     let mut next = start.index.saturating_add(1);
     for step in steps(wal, mended, start.index, end.index) {
         if step.index() < next {
@@ -156,12 +156,12 @@ pub(super) fn timeline<'a>(
 }
 
 /// An entry that can be applied.
-enum Step<'e, 'a> {
+enum ReadableEntry<'e, 'a> {
     Whole(&'e LogEntry),
     RepairedEntry(&'a RepairedEntry),
 }
 
-impl<'a> Step<'_, 'a> {
+impl<'a> ReadableEntry<'_, 'a> {
     fn index(&self) -> u64 {
         match self {
             Self::Whole(entry) => entry.index,
@@ -197,26 +197,26 @@ fn steps<'e, 'a: 'e>(
     mended: &'a [RepairedEntry],
     after: u64,
     through: u64,
-) -> Vec<Step<'e, 'a>> {
+) -> Vec<ReadableEntry<'e, 'a>> {
     let wanted = |index: u64| index > after && index <= through;
-    let mut steps: Vec<Step<'e, 'a>> = wal
+    let mut steps: Vec<ReadableEntry<'e, 'a>> = wal
         .log()
         .surviving()
         .filter(|entry| wanted(entry.index))
-        .map(Step::Whole)
+        .map(ReadableEntry::Whole)
         .collect();
     steps.extend(
         mended
             .iter()
             .filter(|mended| wanted(mended.index))
-            .map(Step::RepairedEntry),
+            .map(ReadableEntry::RepairedEntry),
     );
     // The sort is stable: if an entry survives, the repaired one of its index comes after it and is skipped.
-    steps.sort_by_key(Step::index);
+    steps.sort_by_key(ReadableEntry::index);
     steps
 }
 
-fn revoked(payload: &Payload, state: &State) -> Option<(i64, Lease)> {
+fn revoked(payload: &Payload, state: &State) -> Option<(i64, ReplayedLease)> {
     let Payload::Request(Request::Internal(request)) = payload else {
         return None;
     };

@@ -2,8 +2,8 @@
 
 use super::lines::{Level, Line, counted};
 use super::live::Live;
-use super::store::{Backend, Restored, generation, stopped};
-use super::{Applied, Ending, Erased, LaterWrites, Outcome, Stopped};
+use super::store::{Backend, ServedStore, generation, stopped};
+use super::{AppliedEntries, Ending, Erased, StartOutcome, Stopped, WritesAfterStart};
 use crate::bolt::open::Opened;
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
@@ -22,7 +22,7 @@ pub(super) struct Engine<'m, 'p> {
     pub member: &'m Member,
     pub release: Release,
     pub progress: &'p dyn Progress,
-    pub outcome: Outcome<'m>,
+    pub outcome: StartOutcome<'m>,
     /// Voters and learners of the snapshot, then of the entries after it.
     pub conf: ConfState,
     /// The voters of the snapshot.
@@ -37,8 +37,8 @@ pub(super) fn run<'m>(
     member: &'m Member,
     release: Release,
     progress: &dyn Progress,
-) -> Outcome<'m> {
-    let outcome = Outcome {
+) -> StartOutcome<'m> {
+    let outcome = StartOutcome {
         release,
         ending: Ending::Serves,
         revision: None,
@@ -50,7 +50,7 @@ pub(super) fn run<'m>(
         last_index: None,
         erased: None,
         applied: None,
-        later_writes: LaterWrites::Kept,
+        later_writes: WritesAfterStart::Kept,
         duplicated: 0,
         undone: false,
         steps: Vec::new(),
@@ -157,9 +157,9 @@ impl<'m> Engine<'m, '_> {
         );
         let restored = match &backend {
             Some(backend) => self.open_store(backend)?,
-            None => Restored {
+            None => ServedStore {
                 revision: 1,
-                ..Restored::default()
+                ..ServedStore::default()
             },
         };
         if self.release.minor >= 6 {
@@ -211,7 +211,7 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// The store, in the order of the release.
-    fn open_store(&self, backend: &Backend<'_>) -> Result<Restored, Stopped> {
+    fn open_store(&self, backend: &Backend<'_>) -> Result<ServedStore, Stopped> {
         backend.membership()?;
         backend.leases()?;
         if self.release.minor <= 4 {
@@ -261,7 +261,7 @@ impl<'m> Engine<'m, '_> {
             return;
         }
         if swallowed > own {
-            self.outcome.later_writes = LaterWrites::Swallowed(swallowed.saturating_sub(own));
+            self.outcome.later_writes = WritesAfterStart::Swallowed(swallowed.saturating_sub(own));
         }
         if last > 0 {
             self.say(
@@ -347,7 +347,7 @@ impl<'m> Engine<'m, '_> {
         &mut self,
         reading: &Reading<'m>,
         from: boot::Start,
-        restored: Restored,
+        restored: ServedStore,
         (bound, to): (Bound, u64),
         backend: Option<&Backend<'_>>,
         replaced: bool,
@@ -387,7 +387,7 @@ impl<'m> Engine<'m, '_> {
     fn replayed(
         &mut self,
         replayed: Replayed<'m>,
-        restored: Restored,
+        restored: ServedStore,
         replaced: bool,
     ) -> Result<(), Stopped> {
         if let Some((index, why)) = &replayed.reach.stops {
@@ -396,7 +396,7 @@ impl<'m> Engine<'m, '_> {
             )));
         }
         if replayed.reach.entries > 0 {
-            let applied = Applied {
+            let applied = AppliedEntries {
                 entries: replayed.reach.entries,
                 first_index: replayed.reach.from.saturating_add(1),
                 last_index: replayed.reach.to,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::mvcc::KeyValue;
 use crate::raft::{Entry, Payload};
-use crate::recover::{Applied, Base, Replay, Span, State};
+use crate::recover::{Applied, Base, KeySpan, Replay, State};
 
 /// Live records: user key, serialized `mvccpb.KeyValue`.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ impl Base for Live {
         KeyValue::parse(self.0.get(key)?).ok()
     }
 
-    fn live_in(&self, span: Span<'_>) -> Vec<Vec<u8>> {
+    fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>> {
         let keys = self.0.keys();
         keys.filter(|key| span.contains(key)).cloned().collect()
     }
@@ -42,7 +42,7 @@ impl Live {
                 return None;
             }
         }
-        let keys = replay.layer().live_in(Span::From(&[0]));
+        let keys = replay.layer().live_in(KeySpan::From(&[0]));
         Some((replay.revision(), keys.len()))
     }
 }

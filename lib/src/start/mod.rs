@@ -14,7 +14,7 @@ mod store;
 mod wire;
 
 pub use lines::{Level, Line, counted, is_go};
-pub use outcome::{Applied, Ending, Erased, LaterWrites, Outcome};
+pub use outcome::{AppliedEntries, Ending, Erased, StartOutcome, WritesAfterStart};
 
 use crate::Error;
 use crate::backend::{Cluster, EtcdVersion, Meta};
@@ -55,7 +55,7 @@ pub fn simulate_start<'m>(
     member: &'m Member,
     release: Option<Release>,
     progress: &dyn Progress,
-) -> Outcome<'m> {
+) -> StartOutcome<'m> {
     engine::run(
         member,
         release.unwrap_or_else(|| written_by(member)),

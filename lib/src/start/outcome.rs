@@ -40,7 +40,7 @@ pub struct Erased {
 
 /// Entries that are applied to the db by the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
+pub struct AppliedEntries {
     /// Number of entries.
     pub entries: u64,
     /// First index.
@@ -51,7 +51,7 @@ pub struct Applied {
 
 /// What happens to writes after the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LaterWrites {
+pub enum WritesAfterStart {
     /// They are kept.
     #[default]
     Kept,
@@ -66,7 +66,7 @@ pub enum LaterWrites {
 ///
 /// Counts are exact. A field that cannot be known is `None`, never 0.
 #[derive(Debug)]
-pub struct Outcome<'m> {
+pub struct StartOutcome<'m> {
     /// The release that was simulated.
     pub release: Release,
     /// Whether it comes up.
@@ -89,9 +89,9 @@ pub struct Outcome<'m> {
     /// Entries that the start erases from the log.
     pub erased: Option<Erased>,
     /// Entries that the start applies to the db.
-    pub applied: Option<Applied>,
+    pub applied: Option<AppliedEntries>,
     /// What happens to writes after the start.
-    pub later_writes: LaterWrites,
+    pub later_writes: WritesAfterStart,
     /// Writes whose effect is in the db already and that are applied once more.
     pub duplicated: u64,
     /// Whether a db was restored beside its old log, so that the start replays what the restore took back.
@@ -102,7 +102,7 @@ pub struct Outcome<'m> {
     pub state: Option<Replayed<'m>>,
 }
 
-impl Outcome<'_> {
+impl StartOutcome<'_> {
     /// Whether etcd comes up and serves.
     pub fn serves(&self) -> bool {
         self.ending == Ending::Serves

@@ -18,7 +18,7 @@ const REVISION_BYTES: usize = 17;
 
 /// The db as etcd has it when it begins to serve.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Restored {
+pub(super) struct ServedStore {
     pub revision: i64,
     pub keys: usize,
     pub consistent_index: u64,
@@ -238,19 +238,19 @@ impl<'a> Backend<'a> {
     }
 
     /// `store.restore`.
-    pub fn restore(&self) -> Result<Restored, Stopped> {
+    pub fn restore(&self) -> Result<ServedStore, Stopped> {
         let bucket = self.create("key")?;
         let meta = self.create("meta")?;
         let finished = self.revision_in(meta, b"finishedCompactRev")?;
         let scheduled = self.revision_in(meta, b"scheduledCompactRev")?;
-        let mut index = Index::default();
+        let mut index = TreeIndex::default();
         if let Some(bucket) = bucket {
             self.records(&bucket, &mut index)?;
         }
-        let mut restored = Restored {
+        let mut restored = ServedStore {
             revision: index.revision.max(1).max(finished.unwrap_or(-1)),
             consistent_index: self.consistent_index()?,
-            ..Restored::default()
+            ..ServedStore::default()
         };
         // Since etcd#17780 (3.4.33, 3.5.14) the scheduled compaction is a lower bound, too.
         let bounded = (self.release.minor, self.release.patch) >= (5, 14)
@@ -259,7 +259,7 @@ impl<'a> Backend<'a> {
             restored.revision = restored.revision.max(scheduled.unwrap_or(0));
         }
         let at = restored.revision;
-        let served = |key: &&Indexed| key.live && key.modified.0 <= at;
+        let served = |key: &&KeyIndex| key.live && key.modified.0 <= at;
         // A bumped restore writes one record without a key: no range of keys contains it.
         let named = index.keys.iter().filter(|(key, _)| !key.is_empty());
         restored.keys = named.map(|(_, key)| key).filter(served).count();
@@ -276,8 +276,8 @@ impl<'a> Backend<'a> {
     }
 
     /// The records that are served: what the replay of the log starts from if only etcd's way through the db finds them.
-    pub fn live(&self, restored: &Restored) -> Result<Live, Stopped> {
-        let mut index = Index::default();
+    pub fn live(&self, restored: &ServedStore) -> Result<Live, Stopped> {
+        let mut index = TreeIndex::default();
         let mut live = Live::default();
         let Some(bucket) = self.create("key")? else {
             return Ok(live);
@@ -302,7 +302,7 @@ impl<'a> Backend<'a> {
         }
     }
 
-    fn records(&self, bucket: &OpenBucket, index: &mut Index) -> Result<(), Stopped> {
+    fn records(&self, bucket: &OpenBucket, index: &mut TreeIndex) -> Result<(), Stopped> {
         let first = [&1i64.to_be_bytes()[..], b"_", &0i64.to_be_bytes()[..]].concat();
         let end = [
             &i64::MAX.to_be_bytes()[..],
@@ -339,7 +339,7 @@ impl<'a> Backend<'a> {
         key: &[u8],
         value: &[u8],
         missing: u64,
-        index: &mut Index,
+        index: &mut TreeIndex,
     ) -> Result<(), Stopped> {
         if self.release.minor >= 6 && !(REVISION_BYTES..=REVISION_BYTES + 1).contains(&key.len()) {
             return Err(Stopped::Refuses(format!(
@@ -438,21 +438,21 @@ fn revision(bytes: &[u8]) -> Result<(i64, i64), Stopped> {
 }
 
 #[derive(Default)]
-struct Index {
-    keys: HashMap<Vec<u8>, Indexed>,
+struct TreeIndex {
+    keys: HashMap<Vec<u8>, KeyIndex>,
     revision: i64,
     disordered: bool,
 }
 
 /// What the index knows of a key.
-struct Indexed {
+struct KeyIndex {
     modified: (i64, i64),
     live: bool,
     /// The key of its newest record.
     stored: Vec<u8>,
 }
 
-impl Index {
+impl TreeIndex {
     fn add(
         &mut self,
         release: Release,
@@ -464,7 +464,7 @@ impl Index {
         let Some(known) = self.keys.get_mut(key) else {
             // A tombstone alone is left out of the index by old releases, and kept as a deleted key by new ones.
             if !tombstone || release.minor > 4 {
-                let indexed = Indexed {
+                let indexed = KeyIndex {
                     modified: at,
                     live: !tombstone,
                     stored: stored.to_vec(),

@@ -35,7 +35,7 @@ pub struct Acknowledged<'a> {
     /// Later entries of the log that may have been acknowledged.
     pub possibly: Loss,
     /// Acknowledged entries whose effect the foundation has not, with what they wrote: ascending index.
-    writes: Vec<Write>,
+    writes: Vec<AcknowledgedWrite>,
 }
 
 /// The last entry that was synced and is damaged now; 0 if there is none. One that was torn was never acknowledged: etcd
@@ -54,7 +54,7 @@ fn damaged_to(wal: &Wal<'_>) -> u64 {
 
 /// A write of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Write {
+pub(super) struct AcknowledgedWrite {
     pub(super) index: u64,
     pub(super) revision: i64,
     pub(super) key: Vec<u8>,
@@ -197,7 +197,7 @@ impl<'a> Acknowledged<'a> {
                 Some(_) => overlay.put(change.revision, &change.key_value()),
                 None => overlay.delete(change.revision, &change.key),
             };
-            writes.push(Write {
+            writes.push(AcknowledgedWrite {
                 index: change.index,
                 revision: change.revision.main,
                 key: change.key.to_vec(),

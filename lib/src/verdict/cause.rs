@@ -1,6 +1,6 @@
 //! Causes: findings, with what they explain folded into them.
 
-use super::explains::{Reach, Row, TABLE};
+use super::explains::{CauseScope, Explanation, TABLE};
 use crate::check::Report;
 use crate::codes::Code;
 use crate::{Finding, Place, Severity};
@@ -90,12 +90,12 @@ fn of_code(report: &Report, first: usize, taken: &mut [bool]) -> Cause {
     }
 }
 
-fn absorb(report: &Report, row: &Row, cause: &mut Cause, taken: &mut [bool]) {
+fn absorb(report: &Report, row: &Explanation, cause: &mut Cause, taken: &mut [bool]) {
     for (at, finding) in report.findings.iter().enumerate() {
         let free = taken.get(at) == Some(&false);
         let named = row.explains.iter().copied().flatten();
         let mut named = named.filter(|code| std::ptr::eq(**code, finding.code));
-        let near = row.reach == Reach::Member || finding.place.file == cause.place.file;
+        let near = row.reach == CauseScope::Member || finding.place.file == cause.place.file;
         if free && near && named.next().is_some() {
             cause.explains.push(at);
             if let Some(place) = taken.get_mut(at) {

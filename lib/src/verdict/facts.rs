@@ -14,7 +14,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
-use crate::start::{Outcome as Started, simulate_start};
+use crate::start::{StartOutcome, simulate_start};
 use crate::wal::boot::Release;
 use located::MemberId;
 
@@ -24,7 +24,7 @@ pub(super) struct Facts<'a> {
     pub(super) sound: Soundness<'a>,
     pub(super) release: Release,
     /// What a start as it is ends in; `None` for evidence on which etcd cannot be started: a backup, a log alone.
-    pub(super) start: Option<Started<'a>>,
+    pub(super) start: Option<StartOutcome<'a>>,
     pub(super) acknowledged: Acknowledged<'a>,
     pub(super) source: Source,
     /// The id of the member; 0 if no log says it.

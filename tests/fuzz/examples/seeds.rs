@@ -5,7 +5,7 @@ use std::path::Path;
 
 use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::KeyRange;
-use testkit::synth::bolt::{Db, Freelist};
+use testkit::synth::bolt::{DbBuilder, Freelist};
 use testkit::synth::mvcc::Keyspace;
 
 fn main() {
@@ -19,11 +19,11 @@ fn main() {
         keys.put(&[b'/', b'a' + at % 3], &[at; 40]);
     }
     keys.delete(b"/a");
-    let small = Db::etcd().page_size(512).bucket("key", keys.records());
+    let small = DbBuilder::etcd().page_size(512).bucket("key", keys.records());
     seed("bolt", "small", &small.build());
-    let deep = Db::etcd().page_size(512).per_leaf(2).never_inline().spare_pages(2).bucket("key", keys.records());
+    let deep = DbBuilder::etcd().page_size(512).per_leaf(2).never_inline().spare_pages(2).bucket("key", keys.records());
     seed("bolt", "deep", &deep.build());
-    seed("bolt", "stored", &Db::etcd().page_size(512).freelist(Freelist::Stored).build());
+    seed("bolt", "stored", &DbBuilder::etcd().page_size(512).freelist(Freelist::Stored).build());
     for (name, fixture) in [("v3.4", "etcd-3.4.23-killed"), ("v3.5", "etcd-3.5.30-killed"), ("v3.7", "etcd-3.7.1-killed")] {
         let member = testkit::data_dir(fixture).join("member");
         let mut logs = names(&member.join("wal"), ".wal");

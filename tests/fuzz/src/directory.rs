@@ -3,12 +3,12 @@
 use std::io::Cursor;
 
 use etcd_inspect::evidence::{Evidence, Kind};
-use etcd_inspect::bolt::{self, Db as Bolt, MetaChoice};
+use etcd_inspect::bolt::{self, DbBuilder as Bolt, MetaChoice};
 use etcd_inspect::member::{Member, Options};
 use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::{self, Sources, carve, correct};
 use etcd_inspect::{Bytes, FileName, Limits};
-use testkit::synth::bolt::Db;
+use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 
 /// Asks a damaged directory everything.
@@ -54,7 +54,7 @@ fn member(data: &[u8]) -> Member {
             _ => keys.put(key.as_bytes(), &vec![script.byte(); usize::from(size) * 8]),
         };
     }
-    let mut db = Db::etcd()
+    let mut db = DbBuilder::etcd()
         .per_leaf(usize::from(per_leaf))
         .spare_pages(u64::from(script.byte() % 4))
         .bucket("key", keys.records())

@@ -14,11 +14,11 @@ use crate::sparse;
 #[derive(Debug)]
 pub struct Seal {
     path: PathBuf,
-    entries: BTreeMap<PathBuf, Entry>,
+    entries: BTreeMap<PathBuf, SealedFile>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct SealedFile {
     sha256: String,
     size: u64,
     modified: Option<SystemTime>,
@@ -67,7 +67,7 @@ impl Seal {
     }
 }
 
-fn walk(top: &Path, path: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
+fn walk(top: &Path, path: &Path, entries: &mut BTreeMap<PathBuf, SealedFile>) {
     use std::os::unix::fs::PermissionsExt;
     let meta =
         fs::symlink_metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -80,7 +80,7 @@ fn walk(top: &Path, path: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
     let name = path.strip_prefix(top).expect("below the top").to_path_buf();
     entries.insert(
         name,
-        Entry {
+        SealedFile {
             sha256,
             size,
             modified: meta.modified().ok(),

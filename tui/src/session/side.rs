@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::Member;
-use etcd_inspect::recover::Reach;
+use etcd_inspect::recover::ReplayedRange;
 use etcd_inspect::start::state_after_start;
 use etcd_inspect::text::number;
 
@@ -21,7 +21,7 @@ pub struct Replayed {
     /// Its index.
     pub data: Arc<Data>,
     /// How far the replay went, and why not further.
-    pub reach: Reach,
+    pub reach: ReplayedRange,
 }
 
 /// Verbs of the command line that can answer for the other side.
@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// How far the replay that is shown went.
-    pub fn reach(&self) -> Option<&Reach> {
+    pub fn reach(&self) -> Option<&ReplayedRange> {
         let replayed = self.replayed().filter(|_| self.replay)?;
         replayed.ready().map(|replayed| &replayed.reach)
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use etcd_inspect::salvage::backup::{Backup, Out};
-use etcd_inspect::salvage::{Doubtful, Label as Source, Lost, Salvage};
+use etcd_inspect::salvage::{Doubtful, Lost, Provenance, Salvage};
 use serde_json::{Map, Value, json};
 
 use super::SalvageArgs;
@@ -56,11 +56,11 @@ fn fields(
 ) -> Map<String, Value> {
     let count = |label| salvage.gave.records.get(&label).copied().unwrap_or(0);
     let records = json!({
-        "db": count(Source::Db),
-        "log": count(Source::Log),
-        "db_log": count(Source::DbLog),
-        "carved": count(Source::Carved),
-        "peer": count(Source::Peer),
+        "db": count(Provenance::Db),
+        "log": count(Provenance::Log),
+        "db_log": count(Provenance::DbLog),
+        "carved": count(Provenance::Carved),
+        "peer": count(Provenance::Peer),
     });
     let lost: Vec<Value> = salvage.unrecoverable.iter().map(lost_json).collect();
     let stale: Vec<Value> = salvage.stale.iter().map(doubtful_json).collect();
@@ -161,8 +161,8 @@ fn sheet(
         Label::Dim,
         format!("{:<8}{:>12}{:>12}", "SOURCE", "RECORDS", "KEYS"),
     ))?;
-    for label in Source::ALL {
-        let count = |of: &std::collections::BTreeMap<Source, u64>| {
+    for label in Provenance::ALL {
+        let count = |of: &std::collections::BTreeMap<Provenance, u64>| {
             thousands(of.get(&label).copied().unwrap_or(0).into())
         };
         ui.line(Line::from(format!(

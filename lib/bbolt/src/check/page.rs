@@ -34,13 +34,13 @@ pub fn page<'a>(
 }
 
 /// One element: its key, where the key starts in the page, and the length of key and value.
-struct Element<'a> {
+struct CheckedElement<'a> {
     key: &'a [u8],
     start: usize,
     length: usize,
 }
 
-impl<'a> Element<'a> {
+impl<'a> CheckedElement<'a> {
     fn read(page: &Page<'a>, index: usize, is_branch: bool) -> Result<Self, Error> {
         if is_branch {
             let child = page.child(index)?;
@@ -81,7 +81,7 @@ impl<'a> PageCheck<'_, 'a> {
         let mut last: Option<&[u8]> = None;
         for index in 0..page.count() {
             let at = HEADER_BYTES + index * ELEMENT_BYTES;
-            let element = match Element::read(page, index, is_branch) {
+            let element = match CheckedElement::read(page, index, is_branch) {
                 Ok(element) => element,
                 Err(error) => {
                     self.report(&codes::ELEMENT, at, format!("element {index}: {error}"));

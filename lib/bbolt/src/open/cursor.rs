@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::page::{BRANCH, Element, LEAF, RawPage};
+use super::page::{BRANCH, LEAF, LeafElement, RawPage};
 use super::{Death, Generation, Opened};
 
 /// Depth at which a search is taken for a circle.
@@ -97,7 +97,7 @@ impl Opened<'_> {
     }
 
     /// `Cursor.keyValue`.
-    pub(super) fn current(&self, cursor: &Cursor) -> Result<Option<Element>, Death> {
+    pub(super) fn current(&self, cursor: &Cursor) -> Result<Option<LeafElement>, Death> {
         let Some(&(page, index)) = cursor.stack.last() else {
             return Ok(None);
         };

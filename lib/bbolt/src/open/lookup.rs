@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::cursor::Cursor;
 use super::memory::{Copied, Pointer, Span};
-use super::page::{Element, RawPage};
+use super::page::{LeafElement, RawPage};
 use super::{Death, Opened};
 
 /// The longest number or revision in a bucket of etcd.
@@ -55,7 +55,7 @@ impl<'a> Opened<'a> {
         }
     }
 
-    fn at(&self, cursor: &Cursor, key: &[u8]) -> Result<Option<Element>, Death> {
+    fn at(&self, cursor: &Cursor, key: &[u8]) -> Result<Option<LeafElement>, Death> {
         let Some(element) = self.current(cursor)? else {
             return Ok(None);
         };

@@ -22,7 +22,7 @@ pub(super) struct RawPage {
 
 /// An element of a leaf.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Element {
+pub(super) struct LeafElement {
     pub flags: u32,
     pub key: Span,
     pub value: Span,
@@ -101,7 +101,7 @@ impl Opened<'_> {
         Ok(page)
     }
 
-    pub(super) fn leaf_element(&self, page: &RawPage, index: u64) -> Result<Element, Death> {
+    pub(super) fn leaf_element(&self, page: &RawPage, index: u64) -> Result<LeafElement, Death> {
         let (flags, key) = self.leaf_key(page, index)?;
         let at = page.element(index);
         let pos = u64::from(self.memory.u32(at.plus(4))?);
@@ -109,7 +109,7 @@ impl Opened<'_> {
             pos.saturating_add(key.len),
             u64::from(self.memory.u32(at.plus(12))?),
         )?;
-        Ok(Element { flags, key, value })
+        Ok(LeafElement { flags, key, value })
     }
 
     /// Flags and key of a leaf's element; the value's bounds are not asked.

@@ -106,7 +106,7 @@ fn summary(db: &Db<'_>, counts: PageCounts) -> String {
 
 /// Consecutive pages of one use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Run {
+pub struct PageRun {
     /// The first.
     pub from: usize,
     /// The last.
@@ -124,7 +124,7 @@ pub struct MapAnswer {
     /// How many pages have which use.
     pub counts: PageCounts,
     /// Every page, in runs of one use.
-    pub runs: Vec<Run>,
+    pub runs: Vec<PageRun>,
     /// One sentence about all pages.
     #[serde(skip)]
     pub summary: String,
@@ -147,11 +147,11 @@ impl MapAnswer {
 /// What every page of the file is used for.
 pub fn map(db: &Db<'_>) -> MapAnswer {
     let pages = PageMap::build(db, &mut |_| {});
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<PageRun> = Vec::new();
     for (at, (_, usage, _)) in pages.iter().enumerate() {
         match runs.last_mut() {
             Some(run) if run.usage == usage => run.to = at,
-            _ => runs.push(Run {
+            _ => runs.push(PageRun {
                 from: at,
                 to: at,
                 usage,

@@ -95,7 +95,7 @@ impl Row for EntryRow<'_, '_> {
 
 /// What is reported of all entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
+pub struct LogRange {
     /// The first index of the log.
     pub first: u64,
     /// The last one.
@@ -107,9 +107,9 @@ pub struct Reach {
 }
 
 /// How far the log reaches; `None` for a log without entries.
-pub fn reach(wal: &Wal<'_>) -> Option<Reach> {
+pub fn reach(wal: &Wal<'_>) -> Option<LogRange> {
     let log = wal.log();
-    Some(Reach {
+    Some(LogRange {
         first: log.first()?.index,
         last: log.last()?.index,
         commit: log.hard_state().map_or(0, |state| state.commit),

@@ -50,7 +50,7 @@ impl FromStr for IndexRange {
 
 /// A type that can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum TypeFilter {
     Any,
     /// `normal`, `put`, …
     Payload(String),
@@ -77,7 +77,7 @@ pub struct NoSuchType(pub String);
 /// All conditions together.
 #[derive(Debug)]
 pub struct Filter {
-    kind: Kind,
+    kind: TypeFilter,
     key: Keys,
     index: Option<IndexRange>,
 }
@@ -122,14 +122,14 @@ impl Filter {
         index: Option<IndexRange>,
     ) -> Result<Self, NoSuchType> {
         let kind = match kind.map(|name| name.replace('-', "_")) {
-            None => Kind::Any,
+            None => TypeFilter::Any,
             Some(name) => {
                 let record = RECORDS.into_iter().find(|kind| kind.name() == name);
                 let payload = PAYLOADS.contains(&name.as_str())
                     || OPERATIONS.iter().any(|(_, operation)| *operation == name);
                 match record {
-                    Some(record) if !payload || raw => Kind::Record(record),
-                    _ if payload => Kind::Payload(name),
+                    Some(record) if !payload || raw => TypeFilter::Record(record),
+                    _ if payload => TypeFilter::Payload(name),
                     _ => return Err(NoSuchType(name)),
                 }
             }
@@ -139,7 +139,7 @@ impl Filter {
 
     /// Whether records of another type than entries are asked for.
     pub fn wants_records(&self) -> bool {
-        matches!(self.kind, Kind::Record(_))
+        matches!(self.kind, TypeFilter::Record(_))
     }
 
     /// Whether an index is asked for.
@@ -150,9 +150,9 @@ impl Filter {
     /// Whether records of a type are asked for.
     pub fn record(&self, kind: RecordKind) -> bool {
         match &self.kind {
-            Kind::Any => true,
-            Kind::Record(wanted) => *wanted == kind,
-            Kind::Payload(_) => kind == RecordKind::Entry,
+            TypeFilter::Any => true,
+            TypeFilter::Record(wanted) => *wanted == kind,
+            TypeFilter::Payload(_) => kind == RecordKind::Entry,
         }
     }
 
@@ -164,8 +164,8 @@ impl Filter {
     /// Whether an entry with this payload is asked for.
     pub fn payload(&self, payload: &Payload) -> bool {
         let kind = match &self.kind {
-            Kind::Payload(name) => payload.name() == name || payload.type_name() == name,
-            Kind::Any | Kind::Record(_) => true,
+            TypeFilter::Payload(name) => payload.name() == name || payload.type_name() == name,
+            TypeFilter::Any | TypeFilter::Record(_) => true,
         };
         kind && match &self.key {
             Keys::Any => true,

@@ -6,7 +6,7 @@ use super::positions::StoredPuts;
 use super::record_match::records_match;
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Applied, Base, Lease, Nothing, Replay, State, Stored};
+use crate::recover::{Applied, Base, Nothing, Replay, ReplayedLease, State, Stored};
 use located::progress::Progress;
 
 /// Number of entries with records on which a candidate is tried.
@@ -173,14 +173,14 @@ pub(crate) fn presumed(entries: &[RunEntry<'_>]) -> State {
                     granted.insert(grant.id);
                 }
                 Some(Operation::LeaseRevoke(revoke)) if !granted.contains(&revoke.id) => {
-                    state.leases.0.insert(revoke.id, Lease::default());
+                    state.leases.0.insert(revoke.id, ReplayedLease::default());
                 }
                 _ => {}
             }
         }
         entry.each_put(|write| {
             if write.lease != 0 && !granted.contains(&write.lease) {
-                state.leases.0.insert(write.lease, Lease::default());
+                state.leases.0.insert(write.lease, ReplayedLease::default());
             }
         });
     }

@@ -132,7 +132,7 @@ impl Logged {
             for (sub, write) in (0i64..).zip(&writes) {
                 let revision = Revision::new(index, sub);
                 match write {
-                    Write::Put(put) => {
+                    LoggedWrite::Put(put) => {
                         let value = KeyValue {
                             key: &put.key,
                             value: &put.value,
@@ -142,7 +142,7 @@ impl Logged {
                         };
                         self.unplaced.put(revision, &value);
                     }
-                    Write::Delete(key) => {
+                    LoggedWrite::Delete(key) => {
                         self.unplaced.delete(revision, key);
                     }
                 }
@@ -155,19 +155,19 @@ impl Logged {
 }
 
 /// One write that an entry asks for.
-enum Write<'p> {
+enum LoggedWrite<'p> {
     Put(&'p PutRequest),
     Delete(&'p [u8]),
 }
 
 /// What an entry writes to single keys, in every branch; whether that depends on something.
-fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<Write<'p>>) -> bool {
-    fn of_txn<'p>(txn: &'p TxnRequest, writes: &mut Vec<Write<'p>>) {
+fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<LoggedWrite<'p>>) -> bool {
+    fn of_txn<'p>(txn: &'p TxnRequest, writes: &mut Vec<LoggedWrite<'p>>) {
         for RequestOp { request } in txn.success.iter().chain(&txn.failure) {
             match request {
-                Some(Op::Put(put)) => writes.push(Write::Put(put)),
+                Some(Op::Put(put)) => writes.push(LoggedWrite::Put(put)),
                 Some(Op::DeleteRange(delete)) if delete.range_end.is_empty() => {
-                    writes.push(Write::Delete(&delete.key));
+                    writes.push(LoggedWrite::Delete(&delete.key));
                 }
                 Some(Op::Txn(nested)) => of_txn(nested, writes),
                 _ => {}
@@ -178,9 +178,9 @@ fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<Write<'p>>) -> bool {
         return false;
     };
     match request.operation() {
-        Some(Operation::Put(put)) => writes.push(Write::Put(put)),
+        Some(Operation::Put(put)) => writes.push(LoggedWrite::Put(put)),
         Some(Operation::DeleteRange(delete)) if delete.range_end.is_empty() => {
-            writes.push(Write::Delete(&delete.key));
+            writes.push(LoggedWrite::Delete(&delete.key));
             return true;
         }
         Some(Operation::Txn(txn)) => {

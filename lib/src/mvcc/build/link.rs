@@ -7,17 +7,17 @@ use hashbrown::HashTable;
 use rayon::prelude::*;
 
 use crate::mvcc::folder::folder_of;
-use crate::mvcc::index::{NONE, PARTS, Part, fold, hash_of, part_of};
+use crate::mvcc::index::{NONE, PARTS, Shard, fold, hash_of, part_of};
 
 /// Maximum number of folders that get a number; keys of other folders are read one by one.
 const MOST_FOLDERS: usize = 1 << 16;
 
 /// The record before each one of its key, the keys, and the number of folders.
-pub(super) fn link(hashes: &[Hashes]) -> (Vec<u32>, Vec<Part>, u32) {
+pub(super) fn link(hashes: &[Hashes]) -> (Vec<u32>, Vec<Shard>, u32) {
     let prevs: Vec<AtomicU32> = (0..hashes.len()).map(|_| AtomicU32::new(NONE)).collect();
     let numbers: Vec<u8> = hashes.par_iter().map(Hashes::part).collect();
     let parts = (0..PARTS).into_par_iter().map(|number| {
-        let (mut part, mut folders) = (Part::default(), Folders::default());
+        let (mut part, mut folders) = (Shard::default(), Folders::default());
         let number = u8::try_from(number).unwrap_or_default();
         for id in memchr::memchr_iter(number, &numbers) {
             let Some((hash, name)) = hashes.get(id).zip(u32::try_from(id).ok()) else {
@@ -36,7 +36,7 @@ pub(super) fn link(hashes: &[Hashes]) -> (Vec<u32>, Vec<Part>, u32) {
         part.shrink();
         (part, folders)
     });
-    let parts: Vec<(Part, Folders)> = parts.collect();
+    let parts: Vec<(Shard, Folders)> = parts.collect();
     let mut all = Folders::default();
     let mut linked = Vec::with_capacity(parts.len());
     for (mut part, folders) in parts {

@@ -13,7 +13,7 @@ const MAX_KEPT_PER_TASK: usize = 64;
 
 /// One broken rule at one record.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct BrokenRule {
     pub(super) code: &'static Code,
     /// Of the stored key, in the file.
     pub(super) offset: u64,
@@ -25,7 +25,7 @@ pub(super) struct Found {
 /// What was found, in order of revision.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    found: Vec<Found>,
+    found: Vec<BrokenRule>,
     beyond: BTreeMap<&'static str, (&'static Code, u64)>,
 }
 
@@ -35,7 +35,7 @@ impl Tally {
     }
 
     /// Keeps one, or only counts it if there are many. `found` is called only to keep it.
-    pub(super) fn add(&mut self, code: &'static Code, found: impl FnOnce() -> Found) {
+    pub(super) fn add(&mut self, code: &'static Code, found: impl FnOnce() -> BrokenRule) {
         if self.found.len() < MAX_KEPT_PER_TASK
             || !self.found.iter().any(|kept| std::ptr::eq(kept.code, code))
         {
@@ -114,7 +114,7 @@ pub(super) fn report(bucket: &Bucket<'_>, mut tally: Tally, limits: &Limits, sin
 }
 
 /// The leaf page of each offset, and the pages above it.
-fn pages_of(bucket: &Bucket<'_>, found: &[Found]) -> BTreeMap<u64, (Pgid, Vec<Pgid>)> {
+fn pages_of(bucket: &Bucket<'_>, found: &[BrokenRule]) -> BTreeMap<u64, (Pgid, Vec<Pgid>)> {
     let mut offsets: Vec<u64> = found.iter().map(|found| found.offset).collect();
     offsets.sort_unstable();
     offsets.dedup();

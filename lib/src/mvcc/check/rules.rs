@@ -5,7 +5,7 @@
 //! (`scheduleCompaction` in `server/mvcc/kvstore_compaction.go, v3.5.30`). So each record that is still there has its true
 //! predecessor, and the rules about predecessors apply to all. Verified on the healthy directories of all versions.
 
-use super::found::{Found, Tally};
+use super::found::{BrokenRule, Tally};
 use super::shown;
 use crate::codes::mvcc as codes;
 use crate::mvcc::index::{NONE, Record};
@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
             }
             Err(flaw) => {
                 let key = record.user_key(self.keyspace.bytes);
-                tally.add(&codes::VALUE_UNPARSABLE, || Found {
+                tally.add(&codes::VALUE_UNPARSABLE, || BrokenRule {
                     key: Some(key.to_vec()),
                     ..found(
                         record,
@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
                     format!("sub-revision {}", revision.sub),
                     format!("sub-revision {sub}"),
                 );
-                Found {
+                BrokenRule {
                     seen: Some(seen),
                     ..found(record, &codes::SUB_GAP, message)
                 }
@@ -161,7 +161,7 @@ impl<'a> Judge<'a> {
                     record.main - 1
                 );
                 let seen = (record.main.to_string(), (last + 1).to_string());
-                Found {
+                BrokenRule {
                     seen: Some(seen),
                     ..found(record, &codes::MAIN_GAP, message)
                 }
@@ -218,7 +218,7 @@ impl<'a> Judge<'a> {
                     "mod {}, create at most that, version 1 only at the creation",
                     record.main
                 );
-                Found {
+                BrokenRule {
                     seen: Some((numbers(kv), expected)),
                     ..judged.found(&codes::PUT_FIELDS, "has impossible revisions or version")
                 }
@@ -281,7 +281,7 @@ impl<'a> Judge<'a> {
                     "does not start a new generation although {} deleted the key",
                     before.revision()
                 );
-                Found {
+                BrokenRule {
                     seen,
                     ..judged.found(&codes::AFTER_TOMBSTONE, &message)
                 }
@@ -311,7 +311,7 @@ impl<'a> Judge<'a> {
                     ),
                     _ => format!("does not continue {} of its key", before.revision()),
                 };
-                Found {
+                BrokenRule {
                     seen: Some((numbers(kv), expected)),
                     ..judged.found(&codes::CHAIN, &message)
                 }
@@ -347,7 +347,7 @@ impl<'a> Judge<'a> {
                     numbers(kv),
                     format!("version 1, or a record of version {}", kv.version - 1),
                 ));
-                Found {
+                BrokenRule {
                     seen,
                     ..judged.found(&codes::CREATION_MISSING, &message)
                 }
@@ -357,21 +357,21 @@ impl<'a> Judge<'a> {
 }
 
 impl ParsedRecord<'_> {
-    fn found(&self, code: &'static crate::codes::Code, what: &str) -> Found {
+    fn found(&self, code: &'static crate::codes::Code, what: &str) -> BrokenRule {
         let message = format!(
             "revision {} of {} {what}",
             self.record.revision(),
             shown(self.kv.key)
         );
-        Found {
+        BrokenRule {
             key: Some(self.kv.key.to_vec()),
             ..found(self.record, code, message)
         }
     }
 }
 
-fn found(record: &Record, code: &'static crate::codes::Code, message: String) -> Found {
-    Found {
+fn found(record: &Record, code: &'static crate::codes::Code, message: String) -> BrokenRule {
+    BrokenRule {
         code,
         offset: record.offset(),
         message,

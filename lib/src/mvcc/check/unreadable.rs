@@ -1,6 +1,6 @@
 //! Records that are not in the index because they cannot be read.
 
-use super::found::{Found, Tally};
+use super::found::{BrokenRule, Tally};
 use super::shown;
 use crate::bolt::Bucket;
 use crate::codes::mvcc as codes;
@@ -18,7 +18,7 @@ pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
         };
         for (index, item) in bounded_items(&page, leaf.count).enumerate() {
             let Some(item) = item else {
-                tally.add(&codes::OVERLAPPING, || Found {
+                tally.add(&codes::OVERLAPPING, || BrokenRule {
                     code: &codes::OVERLAPPING,
                     offset: page.bytes.offset().saturating_add(16 + 16 * index as u64),
                     message: format!(
@@ -30,7 +30,7 @@ pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
                 });
                 continue;
             };
-            let at = |code, message, seen| Found {
+            let at = |code, message, seen| BrokenRule {
                 code,
                 offset: item.offset,
                 message,
@@ -48,7 +48,7 @@ pub(super) fn scan(bucket: &Bucket<'_>, tally: &mut Tally) {
                     let of = key
                         .map(|key| format!(" (its record is of {})", shown(key)))
                         .unwrap_or_default();
-                    tally.add(&codes::KEY_SHAPE, || Found {
+                    tally.add(&codes::KEY_SHAPE, || BrokenRule {
                         key: key.map(<[u8]>::to_vec),
                         ..at(
                             &codes::KEY_SHAPE,

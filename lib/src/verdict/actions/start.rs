@@ -37,7 +37,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 }
 
 /// What a simulated start ends in, as the outcome of an action.
-pub(super) fn outcome(start: &simulated::Outcome<'_>) -> Outcome {
+pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     let starts = match &start.ending {
         simulated::Ending::Serves => Some(true),
         simulated::Ending::Refuses(_) | simulated::Ending::NeverServes(_) => Some(false),
@@ -46,9 +46,9 @@ pub(super) fn outcome(start: &simulated::Outcome<'_>) -> Outcome {
     let later_writes = match (starts, &start.later_writes) {
         (Some(false), _) => LaterWrites::None,
         (None, _) => LaterWrites::Unknown,
-        (_, simulated::LaterWrites::Kept) => LaterWrites::Kept,
-        (_, simulated::LaterWrites::Swallowed(entries)) => LaterWrites::Vanish(*entries),
-        (_, simulated::LaterWrites::Refused(_)) => LaterWrites::Refused,
+        (_, simulated::WritesAfterStart::Kept) => LaterWrites::Kept,
+        (_, simulated::WritesAfterStart::Swallowed(entries)) => LaterWrites::Vanish(*entries),
+        (_, simulated::WritesAfterStart::Refused(_)) => LaterWrites::Refused,
     };
     Outcome {
         starts,
@@ -89,7 +89,10 @@ fn effect(step: &Step, facts: &Facts<'_>) -> String {
 }
 
 /// What a preflight says of it, line by line: the steps of the start, then damage that it does not notice.
-pub(in crate::verdict) fn lines(facts: &Facts<'_>, start: &simulated::Outcome<'_>) -> Vec<Line> {
+pub(in crate::verdict) fn lines(
+    facts: &Facts<'_>,
+    start: &simulated::StartOutcome<'_>,
+) -> Vec<Line> {
     let mut lines = start.steps.clone();
     let said = |code: &str, lines: &[Line]| lines.iter().any(|line| line.code == code);
     for finding in facts.sound.above_notes() {

@@ -15,7 +15,7 @@ use self::contents::Contents;
 use super::facts::Facts;
 use super::preflight::committed;
 use super::step::Step;
-use crate::check::{Report, Verdict};
+use crate::check::{Health, Report};
 use crate::member::Member;
 use crate::mvcc::Keyspace;
 use located::Command;
@@ -58,7 +58,7 @@ pub struct MemberRow {
     /// Holds other records than most of the others at the common revision.
     pub is_minority: bool,
     /// What `check` says.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// Errors and warnings; alarms are left out: they are on in all members of a cluster.
     pub findings: (usize, usize),
     /// Alarms that are on.

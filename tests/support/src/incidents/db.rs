@@ -7,7 +7,7 @@ use super::dir::copy_file;
 use super::{CLEAN, Incident, Starts};
 use crate::damage::peers::stored_freelist;
 use crate::damage::{append, flip_bit, noise, overwrite, truncate};
-use crate::places::bolt::{Db, Entry};
+use crate::places::bolt::{Db, Element};
 use crate::places::{proto, snap};
 use crate::sparse;
 
@@ -74,7 +74,7 @@ fn middle(db: &Db) -> u64 {
 }
 
 /// The newest record of a user key that is still alive.
-pub(super) fn live(db: &Db) -> Entry {
+pub(super) fn live(db: &Db) -> Element {
     let entries = db.entries("key");
     entries
         .iter()
@@ -82,7 +82,7 @@ pub(super) fn live(db: &Db) -> Entry {
         .rev()
         .skip(3)
         .find(|(n, entry)| {
-            let key = |entry: &Entry| proto::bytes(&db.bytes[entry.value.clone()], 1);
+            let key = |entry: &Element| proto::bytes(&db.bytes[entry.value.clone()], 1);
             entry.key.len() == 17
                 && key(entry).len() > 4
                 && !entries[n + 1..]

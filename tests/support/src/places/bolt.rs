@@ -30,7 +30,7 @@ pub struct Node {
 
 /// One element of a leaf, by offsets into the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Element {
     /// Page that holds it; `None` in an inline bucket.
     pub page: Option<u64>,
     /// Position in its page.
@@ -132,7 +132,7 @@ impl Db {
 
     /// The elements of a leaf page.
     #[must_use]
-    pub fn leaf(&self, page: u64) -> Vec<Entry> {
+    pub fn leaf(&self, page: u64) -> Vec<Element> {
         self.leaf_at(self.at(page), Some(page))
     }
 
@@ -154,7 +154,7 @@ impl Db {
 
     /// The root element of a top-level bucket.
     #[must_use]
-    pub fn bucket(&self, name: &str) -> Option<Entry> {
+    pub fn bucket(&self, name: &str) -> Option<Element> {
         self.nodes_from(self.root())
             .iter()
             .filter(|node| node.leaf)
@@ -218,7 +218,7 @@ impl Db {
 
     /// The entries of a bucket, in key order; inline ones too.
     #[must_use]
-    pub fn entries(&self, bucket: &str) -> Vec<Entry> {
+    pub fn entries(&self, bucket: &str) -> Vec<Element> {
         let Some(entry) = self.bucket(bucket) else {
             return Vec::new();
         };
@@ -233,7 +233,7 @@ impl Db {
 
     /// One entry of a bucket.
     #[must_use]
-    pub fn entry(&self, bucket: &str, key: &[u8]) -> Option<Entry> {
+    pub fn entry(&self, bucket: &str, key: &[u8]) -> Option<Element> {
         self.entries(bucket)
             .into_iter()
             .find(|entry| &self.bytes[entry.key.clone()] == key)
@@ -319,13 +319,13 @@ impl Db {
         self.rewrite_leaf(page, |root| root[entry.index].2 = value);
     }
 
-    fn leaf_at(&self, at: usize, page: Option<u64>) -> Vec<Entry> {
+    fn leaf_at(&self, at: usize, page: Option<u64>) -> Vec<Element> {
         (0..usize::from(self.u16(at + 10)))
             .map(|index| {
                 let element = at + 16 + 16 * index;
                 let key = element + self.u32(element + 4) as usize;
                 let value = key + self.u32(element + 8) as usize;
-                Entry {
+                Element {
                     page,
                     index,
                     at: element,

@@ -155,7 +155,7 @@ pub enum Freelist {
 
 /// A database to be built: buckets of sorted entries, laid out as bbolt would.
 #[derive(Clone, Debug)]
-pub struct Db {
+pub struct DbBuilder {
     page_size: usize,
     txid: u64,
     inline: bool,
@@ -166,13 +166,13 @@ pub struct Db {
     buckets: Vec<(Vec<u8>, Vec<LeafElement>)>,
 }
 
-impl Default for Db {
+impl Default for DbBuilder {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Db {
+impl DbBuilder {
     /// No buckets, pages of 4096 bytes, freelist not stored, no spare pages.
     #[must_use]
     pub fn new() -> Self {
@@ -401,9 +401,9 @@ mod tests {
             .map(|n| (n.to_be_bytes().to_vec(), vec![n as u8; (n % 90) as usize]))
             .collect();
         for db in [
-            Db::etcd(),
-            Db::etcd().never_inline().per_leaf(3),
-            Db::etcd()
+            DbBuilder::etcd(),
+            DbBuilder::etcd().never_inline().per_leaf(3),
+            DbBuilder::etcd()
                 .page_size(1024)
                 .freelist(Freelist::Stored)
                 .spare_pages(5),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bolt::Db;
+use super::bolt::DbBuilder;
 use super::mvcc::{Keyspace, revision, varint};
-use super::wal::Segment;
+use super::wal::SegmentBuilder;
 
 /// The key that is written most often.
 pub const HOT_KEY: &str = "/registry/masterleases/10.0.0.1";
@@ -32,7 +32,9 @@ pub fn write(data: &Path, writes: u64, kept: u64) {
     for n in 0..EARLIER_WRITES {
         keyspace.put(HOT_KEY.as_bytes(), &hot_value(n));
     }
-    let mut log = Segment::new(0, NODE, CLUSTER).snapshot(0, 0).noop(TERM, 1);
+    let mut log = SegmentBuilder::new(0, NODE, CLUSTER)
+        .snapshot(0, 0)
+        .noop(TERM, 1);
     let mut index = 1;
     for n in 0..writes {
         let request = match n % 8 {
@@ -75,7 +77,7 @@ pub fn write(data: &Path, writes: u64, kept: u64) {
         ("scheduledCompactRev", revision(compacted, 0)),
         ("finishedCompactRev", revision(compacted, 0)),
     ];
-    let db = Db::etcd()
+    let db = DbBuilder::etcd()
         .bucket("key", compact(keyspace.records(), compacted))
         .bucket(
             "meta",

@@ -42,7 +42,7 @@ impl Random {
     }
 }
 
-struct Field {
+struct SchemaField {
     number: u32,
     name: String,
     kind: String,
@@ -53,7 +53,7 @@ struct Field {
 #[derive(Default)]
 struct Message {
     form: String,
-    fields: Vec<Field>,
+    fields: Vec<SchemaField>,
 }
 
 /// The field tables.
@@ -90,7 +90,7 @@ impl Schema {
                 kind => ("", kind),
             };
             let package = current.rsplit_once('.').expect("a package").0;
-            let field = Field {
+            let field = SchemaField {
                 number: cells[1].parse().expect("a number"),
                 name: cells
                     .get(4)
@@ -202,7 +202,7 @@ impl Schema {
     /// Records and printed value of one field.
     fn field(
         &self,
-        field: &Field,
+        field: &SchemaField,
         depth: usize,
         random: &mut Random,
     ) -> (Vec<Record>, Option<Value>) {
@@ -269,7 +269,7 @@ impl Schema {
     }
 
     /// What stands for a field that is not on the wire.
-    fn absent(&self, field: &Field) -> Option<Value> {
+    fn absent(&self, field: &SchemaField) -> Option<Value> {
         let is_message = field.kind.contains('.');
         match (field.rule.as_str(), field.label) {
             ("pointer-null", _) | ("always", "repeated" | "map") => Some(Value::Null),

@@ -4,12 +4,12 @@ use super::mvcc::varint;
 
 /// One segment under construction.
 #[derive(Clone, Debug)]
-pub struct Segment {
+pub struct SegmentBuilder {
     bytes: Vec<u8>,
     crc: u32,
 }
 
-impl Segment {
+impl SegmentBuilder {
     /// The head that etcd writes: the checksum so far, who writes, the HardState.
     #[must_use]
     pub fn new(crc: u32, node: u64, cluster: u64) -> Self {

@@ -7,13 +7,13 @@ use crate::wal::record::RecordKind;
 
 /// A record as gogo reads it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record<'a> {
+pub(super) struct GogoRecord<'a> {
     pub raw_kind: u64,
     pub crc: u32,
     pub data: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> GogoRecord<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, GogoError> {
         let mut record = Self::default();
         gogo::read(&gogo::RECORD, bytes, |number, value| {
@@ -170,7 +170,7 @@ impl<'a, 'f> Decoder<'a, 'f> {
     }
 
     /// `decoder.decodeRecord`.
-    pub fn next(&mut self) -> Result<Record<'a>, Stop> {
+    pub fn next(&mut self) -> Result<GogoRecord<'a>, Stop> {
         loop {
             let Some(&data) = self.files.get(self.current) else {
                 return Err(Stop::Eof);
@@ -205,11 +205,11 @@ impl<'a, 'f> Decoder<'a, 'f> {
         }
     }
 
-    fn frame(&mut self, frame: &frame::Frame<'a>, data: &'a [u8]) -> Result<Record<'a>, Stop> {
+    fn frame(&mut self, frame: &frame::Frame<'a>, data: &'a [u8]) -> Result<GogoRecord<'a>, Stop> {
         let body = self.at.saturating_add(HEAD_BYTES);
         let torn =
             self.is_last() && frame::is_torn(data.get(body..frame.end()).unwrap_or_default(), body);
-        let raw = match Record::read(frame.record) {
+        let raw = match GogoRecord::read(frame.record) {
             Ok(raw) => raw,
             Err(_) if torn => return Err(self.torn("unexpected EOF")),
             // From 3.7 on Google's reader reads, whose errors are all of one kind.
