@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
-use testkit::synth::bolt::{self, Db, Meta};
+use testkit::synth::bolt::{self, DbBuilder, Meta};
 use testkit::synth::mvcc::{KeyValue, Keyspace, revision};
 use testkit::synth::wal::SegmentBuilder;
 use testkit::verbs::{self, Subject, on_all_cores};
@@ -162,7 +162,7 @@ fn numbers_at_the_end() -> Vec<u8> {
         all.clone(),
         [&[0x08][..], &[0xff; 9], &[1, 0x10], &[0xff; 9], &[1]].concat(),
     );
-    Db::etcd()
+    DbBuilder::etcd()
         .bucket("key", records)
         .bucket("meta", metas)
         .bucket("lease", vec![lease])
@@ -178,7 +178,7 @@ fn large_keys() -> Vec<u8> {
     );
     keys.put(b"/registry/pods/a/b", &vec![b'v'; 10 << 20]);
     keys.delete(&vec![0xff; 10 << 20]);
-    Db::etcd().bucket("key", keys.records()).build()
+    DbBuilder::etcd().bucket("key", keys.records()).build()
 }
 
 /// Values whose objects are nested 100,000 deep, in protobuf and in JSON.
@@ -205,7 +205,7 @@ fn nested_values() -> Vec<u8> {
         out
     };
     keys.put(b"/registry/pods/a/deep", &envelope(&message));
-    Db::etcd().bucket("key", keys.records()).build()
+    DbBuilder::etcd().bucket("key", keys.records()).build()
 }
 
 /// A log whose numbers are as large as they get.
@@ -328,7 +328,7 @@ fn gzip(path: &Path, zeros: usize, head: &[u8]) {
 fn a_bomb_is_refused_at_the_limit_by_every_verb() {
     let folder = tempfile::tempdir().unwrap();
     let bomb = folder.path().join("db.gz");
-    gzip(&bomb, 1 << 30, &Db::etcd().build());
+    gzip(&bomb, 1 << 30, &DbBuilder::etcd().build());
     assert!(size_of(&bomb) < 16 << 20);
     let outside = tempfile::tempdir().unwrap();
     let lines = Subject::new(&bomb, &bomb, outside.path()).lines(BINARY);
@@ -447,7 +447,7 @@ fn confusing_member(folder: &Path) -> PathBuf {
         "{{\"id\":7,\"peerURLs\":[{0}],\"name\":{0},\"clientURLs\":[{0}]}}",
         serde_json::json!(String::from_utf8_lossy(CONFUSING[0]))
     );
-    let db = Db::etcd()
+    let db = DbBuilder::etcd()
         .bucket("key", keys.records())
         .bucket(
             "members",

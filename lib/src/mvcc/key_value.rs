@@ -6,7 +6,7 @@
 //!
 //! proto3: zero and empty fields are left out, so a tombstone is field 1 alone. Source: `api/mvccpb/kv.proto, v3.5.30`.
 
-use located::wire;
+use located::wire::{self, WireError};
 
 /// One version of a key, as stored. Slices of the evidence.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -49,14 +49,7 @@ pub struct Flaw {
     /// Offset in the message.
     pub at: usize,
     /// What is wrong there.
-    pub what: &'static str,
-}
-
-impl Flaw {
-    /// Whether a length or a number passes the end of the message.
-    pub(crate) fn is_length(&self) -> bool {
-        self.what.contains("length") || self.what.contains("cut") || self.what.contains("end")
-    }
+    pub what: WireError,
 }
 
 /// Field number of the value.
@@ -128,7 +121,7 @@ impl<'a> KeyValue<'a> {
             if field == 0 || tag > u64::from(u32::MAX) {
                 return Err(Flaw {
                     at,
-                    what: "impossible field number",
+                    what: WireError::FieldNumber,
                 });
             }
             kv.canonical &= field > last && field <= 6;
@@ -146,7 +139,7 @@ impl<'a> KeyValue<'a> {
                 (1..=6, _) => {
                     return Err(Flaw {
                         at,
-                        what: "wrong wire type",
+                        what: WireError::WrongWireType,
                     });
                 }
                 (_, VARINT) => drop(reader.varint()?),
@@ -156,7 +149,7 @@ impl<'a> KeyValue<'a> {
                 _ => {
                     return Err(Flaw {
                         at,
-                        what: "group or unknown wire type",
+                        what: WireError::WireType,
                     });
                 }
             }
@@ -192,7 +185,7 @@ pub fn user_key(message: &[u8]) -> Result<&[u8], Flaw> {
     match message {
         [KEY_TAG, len, rest @ ..] if *len < 0x80 => rest.get(..usize::from(*len)).ok_or(Flaw {
             at: 1,
-            what: "length beyond the end",
+            what: WireError::Length,
         }),
         [KEY_TAG, ..] => Reader {
             message,
@@ -239,7 +232,7 @@ impl<'a> Reader<'a> {
             .and_then(|len| self.take(len).ok())
             .ok_or(Flaw {
                 at,
-                what: "length beyond the end",
+                what: WireError::Length,
             })
     }
 
@@ -250,7 +243,7 @@ impl<'a> Reader<'a> {
             .and_then(|end| self.message.get(self.at..end));
         let slice = slice.ok_or(Flaw {
             at: self.at,
-            what: "field cut off by the end",
+            what: WireError::Length,
         })?;
         self.at += len;
         Ok(slice)
@@ -316,49 +309,49 @@ mod tests {
             flaw(b"\x00\x01"),
             Flaw {
                 at: 0,
-                what: "impossible field number"
+                what: WireError::FieldNumber
             }
         );
         assert_eq!(
             flaw(b"\x08\x01"),
             Flaw {
                 at: 0,
-                what: "wrong wire type"
+                what: WireError::WrongWireType
             }
         );
         assert_eq!(
             flaw(b"\x0a\x01a\x2a\x7f1"),
             Flaw {
                 at: 4,
-                what: "length beyond the end"
+                what: WireError::Length
             }
         );
         assert_eq!(
             flaw(b"\x0a\x01a\x10\xff"),
             Flaw {
                 at: 4,
-                what: "a number cut off"
+                what: WireError::NumberCut
             }
         );
         assert_eq!(
             flaw(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
             Flaw {
                 at: 1,
-                what: "a number of more than 64 bits"
+                what: WireError::NumberTooLong
             }
         );
         assert_eq!(
             flaw(b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
             Flaw {
                 at: 1,
-                what: "length beyond the end"
+                what: WireError::Length
             }
         );
         assert_eq!(
             flaw(b"\x3b\x00"),
             Flaw {
                 at: 0,
-                what: "group or unknown wire type"
+                what: WireError::WireType
             }
         );
     }

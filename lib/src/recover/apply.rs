@@ -109,7 +109,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             }
             Payload::ConfChange(change) => self.state.members.apply(change),
             Payload::Request(Request::Undecodable(why)) | Payload::Undecodable(why) => {
-                return Applied::Stops(why.clone());
+                return Applied::Stops(why.to_string());
             }
             Payload::ConfChangeV2(_) => {
                 return Applied::Stops("an entry of type ConfChangeV2".to_owned());

@@ -200,20 +200,26 @@ impl<'a> Backend<'a> {
 
     /// Alarms: their keys are messages.
     pub fn alarms(&self) -> Result<(), Stopped> {
-        let bucket = self.create("alarm")?;
-        let scanned = self.each(bucket, |key, _| match wire::reads(ALARM, key) {
-            true => Ok(()),
-            false => Err(Stopped::Refuses(match self.release.minor {
-                ..=4 => "etcdmain: unexpected EOF".to_owned(),
-                _ => "discovery failed".to_owned(),
-            })),
-        });
-        match (self.release.minor, scanned) {
-            // 3.4 panics with the lock of its transaction held, for which its own clean-up then waits.
-            (..=4, Err(Stopped::Refuses(why))) if why.starts_with("panic") => {
-                Err(Stopped::NeverServes(why))
+        let Some(bucket) = self.create("alarm")? else {
+            return Ok(());
+        };
+        let mut readable = true;
+        let ended = self.bolt.scan(&bucket, None, |key, _, _| {
+            readable = wire::reads(ALARM, &key);
+            match readable {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
             }
-            (_, scanned) => scanned,
+        });
+        match (self.release.minor, ended) {
+            (..=4, _) if !readable => Err(Stopped::Refuses("etcdmain: unexpected EOF".to_owned())),
+            (_, _) if !readable => Err(Stopped::Refuses("discovery failed".to_owned())),
+            // 3.4 panics with the lock of its transaction held, for which its own clean-up then waits.
+            (..=4, Err(death @ (Death::Panic(_) | Death::Error(_)))) => match stopped(death) {
+                Stopped::Refuses(why) => Err(Stopped::NeverServes(why)),
+                other => Err(other),
+            },
+            (_, ended) => ended.map_err(stopped),
         }
     }
 
@@ -348,7 +354,7 @@ impl<'a> Backend<'a> {
             )));
         }
         let parsed = KeyValue::parse(value);
-        if missing > 0 && parsed.is_err_and(|flaw| flaw.at >= value.len() || flaw.is_length()) {
+        if missing > 0 && parsed.is_err_and(|flaw| flaw.at >= value.len() || flaw.what.is_cut()) {
             return Err(stopped(Death::Fault(0)));
         }
         let Ok(kv) = parsed else {

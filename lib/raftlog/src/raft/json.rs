@@ -108,7 +108,7 @@ impl Payload {
                     .collect();
                 json!({"transition": change.transition, "changes": changes})
             }
-            Self::Undecodable(why) => json!({ "undecodable": why }),
+            Self::Undecodable(why) => json!({ "undecodable": why.to_string() }),
         }
     }
 }
@@ -137,7 +137,7 @@ impl Request {
                 .done()
             }
             Self::V2(request) => object.with("v2", v2(request, reveal)).done(),
-            Self::Undecodable(why) => object.with("undecodable", why.as_str()).done(),
+            Self::Undecodable(why) => object.with("undecodable", why.to_string()).done(),
         }
     }
 }

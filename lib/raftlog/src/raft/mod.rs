@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod cluster;
 mod conf_change;
+mod decode_failure;
 mod entry;
 mod hard_state;
 mod json;
@@ -19,6 +20,7 @@ mod v2;
 pub use conf_change::{
     ConfChange, ConfChangeSingle, ConfChangeType, ConfChangeV2, ConfState, MemberContext,
 };
+pub use decode_failure::DecodeFailure;
 pub use entry::{Entry, EntryType};
 pub use hard_state::HardState;
 pub use json::Reveal;

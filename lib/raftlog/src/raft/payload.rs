@@ -1,7 +1,10 @@
 //! The payload of an entry, decoded by the type of the entry, and the user keys that it reads or changes.
 
 use super::kv::{Op, PutRequest, RequestOp, TxnRequest};
-use super::{ConfChange, ConfChangeType, ConfChangeV2, EntryType, Operation, Proposer, Request};
+use super::{
+    ConfChange, ConfChangeType, ConfChangeV2, DecodeFailure, EntryType, Operation, Proposer,
+    Request,
+};
 
 /// The decoded data of an entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +16,7 @@ pub enum Payload {
     /// EntryConfChangeV2.
     ConfChangeV2(ConfChangeV2),
     /// An unknown type, or bytes that are not the message of the type; contains the reason.
-    Undecodable(String),
+    Undecodable(DecodeFailure),
 }
 
 impl Payload {
@@ -23,13 +26,13 @@ impl Payload {
             EntryType::Normal => Self::Request(Request::decode(data)),
             EntryType::ConfChange => match ConfChange::parse(data) {
                 Ok(change) => Self::ConfChange(change),
-                Err(error) => Self::Undecodable(error.to_string()),
+                Err(error) => Self::Undecodable(error.into()),
             },
             EntryType::ConfChangeV2 => match ConfChangeV2::parse(data) {
                 Ok(change) => Self::ConfChangeV2(change),
-                Err(error) => Self::Undecodable(error.to_string()),
+                Err(error) => Self::Undecodable(error.into()),
             },
-            EntryType::Other(raw) => Self::Undecodable(format!("{raw} is not an entry type")),
+            EntryType::Other(raw) => Self::Undecodable(DecodeFailure::UnknownType(raw)),
         }
     }
 

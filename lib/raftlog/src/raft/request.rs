@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-use super::{auth, cluster, kv, v2::V2Request};
+use super::{DecodeFailure, auth, cluster, kv, v2::V2Request};
 
 /// The id of a request and the user that sent it.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -144,7 +144,7 @@ pub enum Request {
     /// A v2 request, as etcd 3.4 and 3.5 propose them; etcd 3.7 panics when it applies one.
     V2(Box<V2Request>),
     /// Neither of them: etcd panics with `unmarshal should never fail`. Contains the reason.
-    Undecodable(String),
+    Undecodable(DecodeFailure),
 }
 
 impl Request {
@@ -165,7 +165,7 @@ impl Request {
             Ok(request) => Self::Internal(Box::new(request)),
             Err(error) => match V2Request::decode(data) {
                 Ok(request) => Self::V2(Box::new(request)),
-                Err(_) => Self::Undecodable(error.to_string()),
+                Err(_) => Self::Undecodable(error.into()),
             },
         }
     }

@@ -268,7 +268,7 @@ fn entry_lines(loaded: &Loaded, entry: &LogEntry, session: &Session) -> Vec<Line
     }
     lines.push(fact("request", payload.summary()));
     if let Payload::Undecodable(why) = &payload {
-        lines.push(fact("", "").with(Role::Error, why.clone()));
+        lines.push(fact("", "").with(Role::Error, why.to_string()));
     }
     lines.push(Line::new());
     let json = payload.to_json(Default::default());

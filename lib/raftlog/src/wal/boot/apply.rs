@@ -2,7 +2,7 @@
 
 use super::decoder::{Halt, Stage};
 use super::{Reading, Release, Start};
-use crate::raft::{ConfChange, ConfChangeType, EntryType, Payload, Request};
+use crate::raft::{ConfChange, ConfChangeType, DecodeFailure, EntryType, Payload, Request};
 
 /// Goes through the entries that etcd applies: those after the snapshot, up to the index `through` (the last one if the member
 /// is the only voter: it commits every entry that it has). `voters` are the snapshot's; empty for a start from the beginning.
@@ -43,9 +43,7 @@ fn stops(
     }
     match payload {
         // gogo, up to 3.6, takes strings that are not UTF-8.
-        Payload::Request(Request::Undecodable(why))
-            if release.minor < 7 && why.contains("UTF-8") =>
-        {
+        Payload::Request(Request::Undecodable(DecodeFailure::NotUtf8(_))) if release.minor < 7 => {
             None
         }
         Payload::Undecodable(why) | Payload::Request(Request::Undecodable(why)) => {

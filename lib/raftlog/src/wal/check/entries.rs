@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Evidence, Tally};
 use crate::codes::wal as codes;
 use crate::raft::{
-    ConfChange, ConfChangeType, EntryType, Operation, Payload, Plain, Proposer, Request,
+    ConfChange, ConfChangeType, DecodeFailure, EntryType, Operation, Payload, Plain, Proposer,
+    Request,
 };
 use crate::wal::LogEntry;
 use located::{Finding, MemberId, Place, Severity, Sink, Term};
@@ -85,7 +86,7 @@ impl PayloadChecks {
             Payload::Undecodable(why) | Payload::Request(Request::Undecodable(why)) => {
                 self.undecodable.add(|code| {
                     // prost rejects strings that are not UTF-8. gogo/protobuf, in etcd up to 3.6, accepts them.
-                    let severity = if why.contains("UTF-8") {
+                    let severity = if matches!(why, DecodeFailure::NotUtf8(_)) {
                         Severity::Warning
                     } else {
                         code.severity
