@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use etcd_inspect::Command;
 use etcd_inspect::answers::key_json;
 use etcd_inspect::check::Report;
-use etcd_inspect::verdict::{Cause, Count, Loss, Outcome, Step, Verdict};
+use etcd_inspect::verdict::{Cause, Count, Loss, Outcome, Step, Verdict, shown_steps};
 use serde_json::{Map, Value, json};
 
 use crate::output::{Label, Line, escape};
@@ -141,11 +141,7 @@ fn folded(cause: &Cause, report: &Report) -> Option<String> {
 
 /// The table of a plan; what does not serve is left to `-o json`, unless nothing does.
 pub(crate) fn plan(steps: &[Step], ui: &mut Ui) -> anyhow::Result<()> {
-    let usable: Vec<&Step> = steps.iter().filter(|step| step.is_usable()).collect();
-    let shown: Vec<&Step> = match usable.is_empty() {
-        true => steps.iter().collect(),
-        false => usable,
-    };
+    let shown = shown_steps(steps);
     if shown.is_empty() {
         return Ok(());
     }

@@ -15,4 +15,5 @@ mod goldens;
 mod hostile;
 mod journeys;
 mod random;
+mod salvage;
 mod screens;

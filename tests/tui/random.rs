@@ -33,6 +33,7 @@ const LINES: &[&str] = &[
     "wal 4000",
     "finding 1",
     "search kube",
+    "salvage x.db",
     "search [",
     "key /registry/pods/",
     "key \\xff\\x00",

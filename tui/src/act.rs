@@ -136,6 +136,8 @@ pub enum Act {
     Refresh,
     /// Write something into a file.
     Export(Exported),
+    /// Salvage what the step under the cursor is about: a dry run first.
+    Salvage,
     /// Note something about what is shown.
     Note,
     /// What was noted and marked.

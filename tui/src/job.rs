@@ -21,6 +21,8 @@ pub enum Owner {
     Session,
     /// A screen.
     Screen(ScreenId),
+    /// The salvage, whichever screen is open.
+    Salvage,
 }
 
 /// A job to be run.

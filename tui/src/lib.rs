@@ -56,6 +56,7 @@ mod overlay;
 mod paint;
 mod ruler;
 mod runtime;
+mod salvage;
 mod screen;
 mod screens;
 mod session;

@@ -153,6 +153,11 @@ pub trait Screen {
         false
     }
 
+    /// Whether a step of a plan is under the cursor: there `e` salvages at once.
+    fn is_on_step(&self) -> bool {
+        false
+    }
+
     /// What to copy; `None`: ask the session, which knows path, key and revision.
     ///
     /// # Errors

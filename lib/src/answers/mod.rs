@@ -19,6 +19,7 @@ mod label;
 pub mod leases;
 mod nearest;
 pub mod page;
+pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;
 mod size;

@@ -51,6 +51,7 @@ pub use cause::{Cause, causes};
 pub use compare::{Comparison, DifferingKey, MemberRow, compare};
 pub use judge::{Verdict, judge};
 pub use outcome::{Count, LaterWrites, Loss, Outcome};
+pub use plan::shown_steps;
 pub use preflight::{Judged, preflight};
 pub use quick::{Order, Quick, quick};
 pub use source::Source;

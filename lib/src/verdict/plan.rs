@@ -50,3 +50,12 @@ fn is_known(step: &Step) -> bool {
 fn is_last_resort(step: &Step) -> bool {
     step.action == Action::ForceNewCluster
 }
+
+/// The steps that people are shown: those after which etcd serves, or all if after none it does.
+pub fn shown_steps(steps: &[Step]) -> Vec<&Step> {
+    let usable: Vec<&Step> = steps.iter().filter(|step| step.is_usable()).collect();
+    match usable.is_empty() {
+        true => steps.iter().collect(),
+        false => usable,
+    }
+}

@@ -150,7 +150,8 @@ impl App {
     /// Esc: stops what the open screen is at, else closes or goes back.
     fn cancel(&mut self) {
         let own = Owner::Screen(self.screen_id());
-        if self.session.jobs.stop(Some(own)) > 0 {
+        let jobs = &mut self.session.jobs;
+        if jobs.stop(Some(Owner::Salvage)) + jobs.stop(Some(own)) > 0 {
             self.session.say(Role::Warning, "stopping the task");
         } else {
             self.leave();

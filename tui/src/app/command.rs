@@ -78,6 +78,11 @@ pub(super) const COMMANDS: &[Command] = &[
         help: "export-report FILE: notes, marks and findings",
         run: |app, name| app.export(Exported::Report, name),
     },
+    Command {
+        name: super::salvage::COMMAND,
+        help: "salvage FILE.db: what a backup of this evidence would have in it; it is written after a typed yes",
+        run: App::salvage,
+    },
     #[cfg(test)]
     Command {
         name: "broken",

@@ -12,7 +12,7 @@ use crate::act::Act;
 use crate::chrome::Hit;
 use crate::event::{Effect, Wake};
 use crate::keys::{self, Found};
-use crate::overlay::{Asked, Overlay, Typed};
+use crate::overlay::{Answered, Asked, Overlay, Typed};
 use crate::theme::Role;
 
 /// How long a begun chord waits before it shows what it can become.
@@ -45,6 +45,18 @@ impl App {
                     self.act(act);
                 }
             }
+            Overlay::Confirm(confirm) => match confirm.key(key) {
+                Answered::NotYet => {}
+                answered => {
+                    self.overlay = Overlay::None;
+                    self.write_salvage(answered == Answered::Yes);
+                }
+            },
+            Overlay::Popup(popup) if key.code == KeyCode::Char('c') && popup.copies.is_some() => {
+                if let Some((what, text)) = popup.copies.clone() {
+                    self.session.copy(what, text);
+                }
+            }
             Overlay::Popup(popup) => {
                 let act = moves(&key);
                 if !act.is_some_and(|act| popup.act(act)) {
@@ -75,7 +87,8 @@ impl App {
             return;
         }
         self.pressed.push(token);
-        match keys::find(&self.pressed, self.screen_id(), &self.session.tabs) {
+        let on_step = self.is_on_step();
+        match keys::find(&self.pressed, self.screen_id(), &self.session.tabs, on_step) {
             Found::Whole(binding) => {
                 self.pressed.clear();
                 self.chord_shown = false;
@@ -116,8 +129,9 @@ impl App {
             }
             Typed::Cancelled => {
                 self.overlay = Overlay::None;
-                if asked == Asked::Filter {
-                    self.set_filter("");
+                match asked {
+                    Asked::Filter => self.set_filter(""),
+                    Asked::Command | Asked::Argument(_) => self.salvage.forget(),
                 }
             }
             Typed::Done => {
@@ -172,6 +186,7 @@ impl App {
         if !matches!(self.overlay, Overlay::None) {
             if matches!(mouse.kind, MouseEventKind::Down(_)) {
                 self.overlay = Overlay::None;
+                self.salvage.forget();
             }
             return;
         }
@@ -217,7 +232,7 @@ impl App {
 /// What a key of one press means over a text or a choice.
 fn moves(key: &KeyEvent) -> Option<Act> {
     let token = keys::token(key)?;
-    match keys::find(&[token], crate::ScreenId::Browse, &[]) {
+    match keys::find(&[token], crate::ScreenId::Browse, &[], false) {
         Found::Whole(binding) => Some(binding.act),
         Found::Begun | Found::Nothing => None,
     }

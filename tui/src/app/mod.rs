@@ -4,6 +4,7 @@ mod acts;
 mod command;
 mod complete;
 mod input;
+mod salvage;
 mod take;
 mod visits;
 mod wishes;
@@ -57,6 +58,8 @@ pub struct App {
     mouse: bool,
     /// The open screen as text, taken when an export was asked for.
     picture: String,
+    /// What the path that is asked for is about, and what then waits for a `yes`.
+    salvage: salvage::Salvaging,
     over: bool,
 }
 
@@ -93,6 +96,7 @@ impl App {
             size,
             mouse,
             picture: String::new(),
+            salvage: salvage::Salvaging::default(),
             over: false,
         };
         if let Some(number) = first {
@@ -184,9 +188,17 @@ impl App {
                     rows.message.y,
                 ));
             }
+            Overlay::Confirm(confirm) => {
+                let x = confirm.draw(rows.body, rows.message, pen);
+                cursor = Some(Position::new(
+                    rows.message.x.saturating_add(x),
+                    rows.message.y,
+                ));
+            }
             _ => chrome::message(rows.message, pen, &self.session, id),
         }
-        chrome::keys(rows.keys, pen, &self.session, id, &mut hits);
+        let on_step = self.is_on_step();
+        chrome::keys(rows.keys, pen, &self.session, (id, on_step), &mut hits);
         match &mut self.overlay {
             Overlay::Help(help) => help.draw(id, pen, &self.session),
             Overlay::Popup(popup) => popup.draw(pen),
@@ -194,7 +206,7 @@ impl App {
             Overlay::None if self.chord_shown => {
                 chrome::chord(rows.body, pen, &self.session, id, &self.pressed)
             }
-            Overlay::None | Overlay::Prompt(_) => {}
+            Overlay::None | Overlay::Prompt(_) | Overlay::Confirm(_) => {}
         }
         self.hits = hits;
         cursor
@@ -229,6 +241,11 @@ impl App {
 
     fn screen(&self) -> Option<&dyn Screen> {
         self.screens.get(self.open).map(|screen| &**screen)
+    }
+
+    /// Whether a step of a plan is under the cursor.
+    fn is_on_step(&self) -> bool {
+        self.screen().is_some_and(|screen| screen.is_on_step())
     }
 
     fn is_small(&self) -> bool {
@@ -278,6 +295,7 @@ impl App {
         }
         match owner {
             Owner::Session => self.session.answer(id, value),
+            Owner::Salvage => self.salvaged(id, value),
             Owner::Screen(of) => {
                 if let Some(screen) = self.screens.iter_mut().find(|screen| screen.id() == of) {
                     screen.answer(id, value, last.is_some(), &mut self.session);

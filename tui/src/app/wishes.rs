@@ -37,6 +37,7 @@ impl App {
                         before = before.or_else(|| self.state());
                         self.pivot(want);
                     }
+                    Wish::Salvage(request) => self.ask_salvage(request),
                     Wish::Go(target) => {
                         visit = true;
                         self.show(&target);

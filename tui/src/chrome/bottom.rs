@@ -57,11 +57,14 @@ pub(crate) fn keys(
     area: Rect,
     pen: &mut Pen<'_>,
     session: &Session,
-    open: ScreenId,
+    (open, on_step): (ScreenId, bool),
     hits: &mut Hits,
 ) {
-    let hinted =
-        |binding: &&&keys::Binding| !binding.hint.is_empty() && binding.is_for(open, &session.tabs);
+    let hinted = |binding: &&&keys::Binding| {
+        !binding.hint.is_empty()
+            && binding.is_for(open, &session.tabs)
+            && (on_step || !binding.on_step)
+    };
     let all: Vec<&keys::Binding> = keys::TABLE
         .iter()
         .filter(|binding| hinted(&binding))

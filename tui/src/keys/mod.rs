@@ -20,6 +20,8 @@ pub struct Binding {
     pub act: Act,
     /// The screens on which they mean it; none: on all.
     pub on: &'static [ScreenId],
+    /// Whether it means that only on a step of a plan; elsewhere the key begins chords.
+    pub on_step: bool,
     /// One line for the help.
     pub help: &'static str,
     /// Word for the footer; empty: not there.
@@ -36,6 +38,7 @@ impl Binding {
             keys,
             act,
             on: &[],
+            on_step: false,
             help,
             hint: "",
             command: "",
@@ -45,6 +48,11 @@ impl Binding {
 
     const fn on(mut self, on: &'static [ScreenId]) -> Self {
         self.on = on;
+        self
+    }
+
+    const fn on_step(mut self) -> Self {
+        self.on_step = true;
         self
     }
 
@@ -105,10 +113,15 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Looks up presses on a screen.
-pub(crate) fn find(pressed: &[String], screen: ScreenId, tabs: &[ScreenId]) -> Found {
+/// Looks up presses on a screen; `on_step`: with a step of a plan under the cursor.
+pub(crate) fn find(
+    pressed: &[String],
+    screen: ScreenId,
+    tabs: &[ScreenId],
+    on_step: bool,
+) -> Found {
     let mut found = Found::Nothing;
-    for binding in bindings(screen, tabs) {
+    for binding in bindings(screen, tabs).filter(|binding| on_step || !binding.on_step) {
         for keys in binding.keys {
             let mut tokens = keys.split(' ');
             if pressed.iter().all(|press| tokens.next() == Some(press)) {

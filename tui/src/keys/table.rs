@@ -33,6 +33,9 @@ const TEXTS: &[ScreenId] = &[
     ScreenId::Compare,
 ];
 
+/// Screens with a plan.
+const PLANS: &[ScreenId] = &[ScreenId::Check, ScreenId::Compare];
+
 /// The versions of a key.
 const HISTORY: &[ScreenId] = &[ScreenId::History];
 
@@ -277,6 +280,15 @@ pub const TABLE: &[Binding] = &[
     ),
     key(&["c r"], Act::Copy(Copied::Revision), "copy the revision"),
     key(&["c o"], Act::Copy(Copied::Place), "copy file@offset"),
+    key(
+        &["e"],
+        Act::Salvage,
+        "on a plan step: salvage, dry run first",
+    )
+    .on(PLANS)
+    .on_step()
+    .hint("salvage")
+    .cli("salvage {path} --dry-run"),
     key(
         &["e e"],
         Act::Export(Exported::Object),

@@ -1,11 +1,13 @@
 //! What covers a screen and takes its keys: help, prompts, texts, choices.
 
 mod choose;
+mod confirm;
 mod help;
 mod popup;
 mod prompt;
 
 pub(crate) use choose::{Choose, counted};
+pub(crate) use confirm::{Answered, Confirm};
 pub(crate) use help::Help;
 pub(crate) use popup::Popup;
 pub(crate) use prompt::{Asked, Prompt, Typed};
@@ -22,6 +24,8 @@ pub(crate) enum Overlay {
     Prompt(Prompt),
     /// A text to read.
     Popup(Popup),
+    /// A question that only a typed `yes` answers.
+    Confirm(Confirm),
     /// Values to filter by.
     Choose(Choose),
 }

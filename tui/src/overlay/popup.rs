@@ -11,6 +11,8 @@ pub(crate) struct Popup {
     pub(crate) title: String,
     pub(crate) lines: Vec<Line>,
     pub(crate) top: usize,
+    /// What `c` copies: its name and the text.
+    pub(crate) copies: Option<(&'static str, String)>,
 }
 
 impl Popup {
@@ -19,7 +21,14 @@ impl Popup {
             title,
             lines,
             top: 0,
+            copies: None,
         }
+    }
+
+    /// With a text that `c` copies.
+    pub(crate) fn copying(mut self, what: &'static str, text: String) -> Self {
+        self.copies = Some((what, text));
+        self
     }
 
     /// Scrolls; `false`: not a key for scrolling.
@@ -39,7 +48,12 @@ impl Popup {
     }
 
     pub(crate) fn draw(&self, pen: &mut Pen<'_>) {
-        let room = usize::from(pen.area().width).saturating_sub(4).max(1);
+        self.draw_in(pen.area(), pen);
+    }
+
+    /// Draws it in the middle of an area.
+    pub(crate) fn draw_in(&self, area: Rect, pen: &mut Pen<'_>) {
+        let room = usize::from(area.width).saturating_sub(4).max(1);
         let lines: Vec<Line> = self
             .lines
             .iter()
@@ -53,7 +67,7 @@ impl Popup {
             .unwrap_or(0)
             .max(self.title.len() + 4);
         let area = centred(
-            pen.area(),
+            area,
             cells(widest).saturating_add(4),
             cells(lines.len()).saturating_add(2),
         );

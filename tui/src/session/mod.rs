@@ -30,6 +30,7 @@ use crate::notes::{Kind, Note};
 use crate::options::Options;
 use crate::paint::Line;
 use crate::ruler::Ruler;
+use crate::salvage::Request;
 use crate::screen::ScreenId;
 use crate::target::{Target, Want};
 use crate::theme::Role;
@@ -82,6 +83,8 @@ pub(crate) enum Wish {
     Ask(&'static str),
     /// Try a pivot again that had to wait.
     Pivot(Want),
+    /// Ask where to write a salvage of this evidence.
+    Salvage(Request),
 }
 
 impl Session {
@@ -277,6 +280,11 @@ impl Session {
     /// Asks for a line of text that the command of that name gets.
     pub fn ask(&mut self, command: &'static str) {
         self.wishes.push(Wish::Ask(command));
+    }
+
+    /// Asks where to write a salvage.
+    pub(crate) fn salvage(&mut self, request: Request) {
+        self.wishes.push(Wish::Salvage(request));
     }
 
     /// Puts text into the clipboard.

@@ -5,7 +5,7 @@ use etcd_inspect::text::number;
 use etcd_inspect::{Finding, Severity};
 use ratatui::layout::Rect;
 
-use super::{Check, text};
+use super::{Check, step, text};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
 use crate::theme::Role;
@@ -43,19 +43,13 @@ impl Check {
             return pen.line(inner, 0, &why, 0);
         };
         let rows = self.rows();
+        let steps: Vec<String> = self.steps().iter().map(|step| step::line(step)).collect();
         self.view.draw_rows(inner, pen, &COLUMNS, rows, |at| {
             match report.findings.get(at) {
                 Some(finding) => finding_cells(at, finding),
                 None => {
-                    let mut cells = vec![Line::new(); COLUMNS.len()];
-                    if let Some(cell) = cells.get_mut(4) {
-                        let text = match report.findings.is_empty() {
-                            true => "nothing found; what was looked at",
-                            false => "causes, plan, and what was looked at",
-                        };
-                        *cell = Line::piece(Role::Dim, text);
-                    }
-                    cells
+                    let after = at.saturating_sub(report.findings.len());
+                    after_findings(after, steps.get(after), report.findings.is_empty())
                 }
             }
         });
@@ -93,13 +87,19 @@ impl Check {
             Some((at, finding)) => Line::from(format!("{} · ", Report::id(at)))
                 .with(role_of(finding.severity), finding.severity.to_string())
                 .text(format!(" · {}", finding.code.title)),
-            None => Line::from("what was looked at"),
+            None => match self.step() {
+                Some((number, _)) => Line::from(format!("step {number} of the plan")),
+                None => Line::from("what was looked at"),
+            },
         };
         let width = usize::from(area.width.saturating_sub(2));
-        let lines = match (self.finding(), &self.report) {
-            (Some((_, finding)), _) => text::of_finding(finding, width, session),
-            (None, Some(report)) => text::of_report(report, self.verdict.as_ref(), width, session),
-            (None, None) => Vec::new(),
+        let lines = match (self.finding(), self.step(), &self.report) {
+            (Some((_, finding)), _, _) => text::of_finding(finding, width, session),
+            (None, Some((_, step)), _) => step::lines(step, width, session),
+            (None, None, Some(report)) => {
+                text::of_report(report, self.verdict.as_ref(), width, session)
+            }
+            (None, None, None) => Vec::new(),
         };
         self.view.draw_text(area, pen, &title, &lines);
         self.lines = lines.len();
@@ -112,6 +112,26 @@ fn role_of(severity: Severity) -> Role {
         Severity::Warning => Role::Warning,
         Severity::Note => Role::Dim,
     }
+}
+
+/// A row after the findings: a step of the plan, or the last one.
+fn after_findings(at: usize, step: Option<&String>, is_clean: bool) -> Vec<Line> {
+    let (id, head, what) = match step {
+        Some(line) => (
+            format!("{}.", at.saturating_add(1)),
+            "plan",
+            Line::from(line.as_str()),
+        ),
+        None => {
+            let text = match is_clean {
+                true => "nothing found; what was looked at",
+                false => "causes, and what was looked at",
+            };
+            (String::new(), "", Line::piece(Role::Dim, text))
+        }
+    };
+    // The last one reaches over the columns that only findings have.
+    vec![Line::from(id), Line::piece(Role::Heading, head), what]
 }
 
 fn finding_cells(at: usize, finding: &Finding) -> Vec<Line> {

@@ -1,6 +1,7 @@
 //! Check: what is wrong, where, what it means, what to do next.
 
 mod draw;
+pub(super) mod step;
 pub(super) mod text;
 
 use std::any::Any;
@@ -12,13 +13,14 @@ use etcd_inspect::Finding;
 use etcd_inspect::check::{Depth, Report, check_with};
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
-use etcd_inspect::verdict::{Verdict, judge};
+use etcd_inspect::verdict::{Step, Verdict, judge, shown_steps};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
 use crate::overlay::counted;
 use crate::paint::Pen;
+use crate::salvage::Request;
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::Session;
 use crate::target::{Target, Want};
@@ -85,6 +87,11 @@ impl Screen for Check {
                 Some(member) => self.start(member, Depth::Deep, session),
                 None => return false,
             },
+            Act::Salvage => match self.step().map(|(_, step)| Request::from_step(step)) {
+                Some(Ok(request)) => session.salvage(request),
+                Some(Err(why)) => session.say(Role::Dim, why),
+                None => session.say(Role::Dim, "no step of the plan is under the cursor"),
+            },
             Act::NextMark => return self.view.act(Act::Down, rows, self.lines, session),
             Act::PrevMark => return self.view.act(Act::Up, rows, self.lines, session),
             act => return self.view.act(act, rows, self.lines, session),
@@ -104,7 +111,12 @@ impl Screen for Check {
                 finding.code.id.to_owned(),
                 finding.code.title.to_owned(),
             ],
-            None => vec!["check".to_owned(), "what was looked at".to_owned()],
+            None => {
+                let step = self.step();
+                let what = step.map(|(number, step)| format!("step {number}: {}", step.action));
+                let what = what.unwrap_or_else(|| "what was looked at".to_owned());
+                vec!["check".to_owned(), what]
+            }
         }
     }
 
@@ -218,20 +230,20 @@ impl Screen for Check {
         let Some(report) = self.report.clone() else {
             return text.is_empty();
         };
-        let line = move |row: usize| {
-            report
-                .findings
-                .get(row)
-                .map_or_else(String::new, |finding| {
-                    format!(
-                        "{} {} {} {} {}",
-                        Report::id(row),
-                        finding.severity,
-                        finding.code.id,
-                        finding.place,
-                        finding.message
-                    )
-                })
+        let steps: Vec<String> = self.steps().iter().map(|step| step::line(step)).collect();
+        let line = move |row: usize| match report.findings.get(row) {
+            Some(finding) => format!(
+                "{} {} {} {} {}",
+                Report::id(row),
+                finding.severity,
+                finding.code.id,
+                finding.place,
+                finding.message
+            ),
+            None => {
+                let step = steps.get(row.saturating_sub(report.findings.len()));
+                step.cloned().unwrap_or_default()
+            }
         };
         let (id, rows) = (self.id(), self.rows());
         self.view.filter(text, rows, line, id, session);
@@ -247,8 +259,15 @@ impl Screen for Check {
         self.view.split.close()
     }
 
+    fn is_on_step(&self) -> bool {
+        self.step().is_some()
+    }
+
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
         let finding = self.finding();
+        if let (Copied::Command, Some((_, step))) = (what, self.step()) {
+            return Some(step::commands(step));
+        }
         match (what, finding) {
             (Copied::Command, Some((_, finding))) => Some(Ok(session.command(&format!(
                 "check --only {} {}{{path}}",
@@ -309,10 +328,34 @@ impl Check {
         }
     }
 
-    /// The findings, and the row of what was looked at.
+    /// The findings, the steps of the plan, and the row of what was looked at.
     fn rows(&self) -> usize {
-        let report = self.report.as_ref();
-        report.map_or(0, |report| report.findings.len().saturating_add(1))
+        let steps = self.steps().len();
+        self.report.as_ref().map_or(0, |report| {
+            report
+                .findings
+                .len()
+                .saturating_add(steps)
+                .saturating_add(1)
+        })
+    }
+
+    /// The steps of the plan, best first.
+    fn steps(&self) -> Vec<&Step> {
+        let verdict = self.verdict.as_ref();
+        verdict.map_or_else(Vec::new, |verdict| shown_steps(&verdict.plan))
+    }
+
+    /// The step of a row, with its number in the plan.
+    fn step_at(&self, row: usize) -> Option<(usize, &Step)> {
+        let at = row.checked_sub(self.report.as_ref()?.findings.len())?;
+        let step = self.steps().get(at).copied()?;
+        Some((at.saturating_add(1), step))
+    }
+
+    /// The step under the cursor.
+    fn step(&self) -> Option<(usize, &Step)> {
+        self.step_at(self.view.row(self.rows())?)
     }
 
     /// The finding under the cursor, with its position in the report.

@@ -75,7 +75,7 @@ pub(in crate::screens) fn of_finding(
     lines
 }
 
-/// What was looked at, and what was not.
+/// Causes, what was looked at, and what was not.
 pub(super) fn of_report(
     report: &Report,
     verdict: Option<&Verdict>,
@@ -84,7 +84,7 @@ pub(super) fn of_report(
 ) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(verdict) = verdict {
-        of_verdict(verdict, width, &mut lines);
+        of_causes(verdict, width, &mut lines);
     }
     for checked in &report.checked {
         wrapped(
@@ -107,8 +107,7 @@ pub(super) fn of_report(
     lines
 }
 
-/// Causes, and the plan with what each step loses.
-fn of_verdict(verdict: &Verdict, width: usize, lines: &mut Vec<Line>) {
+fn of_causes(verdict: &Verdict, width: usize, lines: &mut Vec<Line>) {
     for cause in &verdict.causes {
         let explains = match cause.explains.len() {
             0 => String::new(),
@@ -117,41 +116,13 @@ fn of_verdict(verdict: &Verdict, width: usize, lines: &mut Vec<Line>) {
         let text = format!("cause  {}: {}{explains}", cause.code.title, cause.message);
         wrapped(lines, Role::Error, &text, width);
     }
-    for (number, step) in verdict
-        .plan
-        .iter()
-        .filter(|step| step.is_usable())
-        .enumerate()
-    {
-        let loss = match step.outcome.starts {
-            Some(_) => format!("loses {}, wrong {}", step.lost.writes, step.wrong),
-            None => "loss unknown".to_owned(),
-        };
-        let commands: Vec<String> = step.commands.iter().map(ToString::to_string).collect();
-        let parts = [
-            step.action.to_string(),
-            loss,
-            commands.join(" && "),
-            step.effect.clone(),
-        ];
-        let parts: Vec<&str> = parts
-            .iter()
-            .map(String::as_str)
-            .filter(|part| !part.is_empty())
-            .collect();
-        let number = number.saturating_add(1);
-        wrapped(
-            lines,
-            Role::Plain,
-            &format!("{number}. {}", parts.join(" · ")),
-            width,
-        );
+    if !verdict.causes.is_empty() {
+        lines.push(Line::new());
     }
-    lines.push(Line::new());
 }
 
 /// A text in lines of a width, a cell free at each side.
-fn wrapped(lines: &mut Vec<Line>, role: Role, text: &str, width: usize) {
+pub(super) fn wrapped(lines: &mut Vec<Line>, role: Role, text: &str, width: usize) {
     let room = width.saturating_sub(2).max(10);
     let mut line = String::new();
     for word in text.split(' ') {

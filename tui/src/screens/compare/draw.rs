@@ -1,7 +1,7 @@
 //! How the Compare screen looks.
 
 use etcd_inspect::text::{escape, number};
-use etcd_inspect::verdict::{Comparison, MemberRow};
+use etcd_inspect::verdict::{Comparison, MemberRow, Step};
 use ratatui::layout::Rect;
 
 use super::verdict::PURPOSES;
@@ -36,6 +36,9 @@ impl Compare {
                     .with(Role::Match, self.purpose.name())
                     .text("?")
                     .with(Role::Dim, " · v another purpose"),
+                Some(Row::Step(at)) => {
+                    Line::from(format!("step {} of the plan", at.saturating_add(1)))
+                }
                 Some(Row::Finding(_)) => Line::from("between the members"),
                 Some(Row::Key(_)) => Line::from("difference of the values"),
                 None => Line::from("member"),
@@ -74,10 +77,16 @@ impl Compare {
         let all: Vec<Vec<Line>> = (0..compared.members.len())
             .map(|at| self.member_cells(&compared, at))
             .collect();
+        let steps: Vec<Vec<Line>> = compared
+            .plan
+            .iter()
+            .map(|(of, step)| step_cells(&self.name(*of), step))
+            .collect();
         let row_at = |at| Row::at_position(&compared, at);
         self.view
             .draw_rows(inner, pen, &COLUMNS, rows, |at| match row_at(at) {
                 Some(Row::Member(at)) => all.get(at).cloned().unwrap_or_default(),
+                Some(Row::Step(at)) => steps.get(at).cloned().unwrap_or_default(),
                 Some(Row::Finding(at)) => match compared.findings.get(at) {
                     Some(finding) => vec![
                         Line::piece(Role::Error, format!("! {}", finding.code.id)),
@@ -175,6 +184,14 @@ impl Compare {
                 }
             })
     }
+}
+
+/// What to do with a copy.
+fn step_cells(name: &str, step: &Step) -> Vec<Line> {
+    vec![
+        Line::piece(Role::Heading, "plan ").with(Role::Name, tail(name, 9)),
+        Line::from(crate::screens::check::step::line(step)),
+    ]
 }
 
 /// Keys in which a member holds something else than the copy to recover from, or the majority.

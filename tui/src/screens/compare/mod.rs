@@ -12,12 +12,13 @@ use std::sync::Arc;
 use crossterm::event::MouseEvent;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::{escape, number, shell};
-use etcd_inspect::verdict::{self as lib, Comparison};
+use etcd_inspect::verdict::{self as lib, Comparison, Step};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
 use crate::paint::{Line, Pen};
+use crate::salvage::{Form, Request};
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Part, Session, Slot};
 use crate::target::{Target, Want};
@@ -55,18 +56,25 @@ enum News {
 #[derive(Clone, Copy, Debug)]
 enum Row {
     Member(usize),
+    /// A step of the plan: what to do with a copy that is not kept.
+    Step(usize),
     Finding(usize),
     Key(usize),
 }
 
 impl Row {
-    /// Members first, then what is reported of them together, then keys.
+    /// Members first, then what to do with them, then what is reported of them together, then keys.
     fn at_position(compared: &Comparison, at: usize) -> Option<Self> {
         let (members, findings) = (compared.members.len(), compared.findings.len());
         if at < members {
             return Some(Self::Member(at));
         }
         let at = at - members;
+        let steps = compared.plan.len();
+        if at < steps {
+            return Some(Self::Step(at));
+        }
+        let at = at - steps;
         if at < findings {
             return Some(Self::Finding(at));
         }
@@ -128,6 +136,10 @@ impl Screen for Compare {
                 },
                 _ => self.view.split.detail = true,
             },
+            Act::Salvage => match self.request(session) {
+                Ok(request) => session.salvage(request),
+                Err(why) => session.say(Role::Dim, why),
+            },
             Act::Metric => {
                 self.purpose = self.purpose.next();
                 self.detail = None;
@@ -156,6 +168,14 @@ impl Screen for Compare {
                 self.key()
                     .map(|key| escape::bytes(&key, session.charset()).into_owned()),
             ),
+            Some(Row::Step(at)) => crumbs.extend(self.step(at).map(|(of, step)| {
+                format!(
+                    "step {}: {} {}",
+                    at.saturating_add(1),
+                    step.action,
+                    self.name(of)
+                )
+            })),
             Some(Row::Finding(_)) | None => {}
         }
         crumbs
@@ -223,6 +243,10 @@ impl Screen for Compare {
         let names = self.names.clone();
         let line = move |at: usize| match Row::at_position(&compared, at) {
             Some(Row::Member(at)) => names.get(at).cloned().unwrap_or_default(),
+            Some(Row::Step(at)) => compared
+                .plan
+                .get(at)
+                .map_or_else(String::new, |(_, step)| super::check::step::line(step)),
             Some(Row::Finding(at)) => compared.findings.get(at).map_or_else(String::new, |found| {
                 format!("{} {}", found.code.id, found.message)
             }),
@@ -237,6 +261,10 @@ impl Screen for Compare {
         let (id, rows) = (self.id(), self.rows());
         self.view.filter(text, rows, line, id, session);
         true
+    }
+
+    fn is_on_step(&self) -> bool {
+        matches!(self.row(), Some(Row::Member(_) | Row::Step(_)))
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {
@@ -266,6 +294,10 @@ impl Screen for Compare {
                     paths.join(" ")
                 )))
             }
+            (Copied::Command, Some(Row::Step(at))) => {
+                let (_, step) = self.step(at)?;
+                Some(super::check::step::commands(step))
+            }
             (Copied::Command, _) => {
                 let paths: Vec<String> = (0..count).map(path).collect();
                 Some(Ok(format!(
@@ -294,7 +326,7 @@ impl Compare {
     fn rows(&self) -> usize {
         self.compared.as_ref().map_or(0, |compared| {
             let (members, findings) = (compared.members.len(), compared.findings.len());
-            members + findings + compared.differing_keys.len()
+            members + compared.plan.len() + findings + compared.differing_keys.len()
         })
     }
 
@@ -318,6 +350,39 @@ impl Compare {
     /// What tells a member's path from those of the others.
     fn name(&self, at: usize) -> String {
         self.names.get(at).cloned().unwrap_or_default()
+    }
+
+    /// A step of the plan, and the position of the copy it is about.
+    fn step(&self, at: usize) -> Option<(usize, &Step)> {
+        let (of, step) = self.compared.as_ref()?.plan.get(at)?;
+        Some((*of, step))
+    }
+
+    /// What `e` salvages: what the step says, or on a member that copy with the others as peers.
+    fn request(&self, session: &Session) -> Result<Request, String> {
+        let path = |at: usize| {
+            let slot = self
+                .members
+                .get(at)
+                .and_then(|slot| session.slots.get(*slot));
+            slot.map(|slot| slot.path.clone())
+        };
+        match self.row() {
+            Some(Row::Step(at)) => {
+                let (_, step) = self.step(at).ok_or("no step is under the cursor")?;
+                Request::from_step(step)
+            }
+            Some(Row::Member(at)) => {
+                let others = (0..self.members.len()).filter(|other| *other != at);
+                let paths = std::iter::once(at).chain(others).filter_map(path);
+                Ok(Request {
+                    paths: paths.collect(),
+                    form: Form::Backup,
+                    proposed: "salvaged.db".to_owned(),
+                })
+            }
+            _ => Err("no member and no step of the plan is under the cursor".to_owned()),
+        }
     }
 
     fn verdict(&self, at: usize) -> Option<&Verdict> {
@@ -366,9 +431,10 @@ impl Compare {
         self.judging = Some((session.spawn(ScreenId::Compare, label, work), purpose));
     }
 
-    /// To the next row after the members: a finding, a key that differs.
+    /// To the next row after members and plan: a finding, a key that differs.
     fn landmark(&mut self, forward: bool, session: &mut Session) {
-        let members = self.compared.as_ref().map_or(0, |all| all.members.len());
+        let compared = self.compared.as_ref();
+        let members = compared.map_or(0, |all| all.members.len() + all.plan.len());
         let at = self.row_number();
         let next = if forward {
             (members.max(at.saturating_add(1))..self.rows())
@@ -401,6 +467,9 @@ impl Compare {
         };
         match row {
             Row::Member(at) => self.member_lines(compared, at, session),
+            Row::Step(at) => self.step(at).map_or_else(Vec::new, |(_, step)| {
+                super::check::step::lines(step, self.width, session)
+            }),
             Row::Finding(at) => {
                 let finding = compared.findings.get(at);
                 finding.map_or_else(Vec::new, |finding| {
