@@ -15,6 +15,8 @@ mod carved;
 mod corrected;
 mod healthy;
 mod incidents;
+mod peers;
+mod point_in_time;
 mod safety;
 mod served;
 

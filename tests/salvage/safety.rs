@@ -85,6 +85,114 @@ fn a_dry_run_writes_nothing_and_says_the_same() {
     }
 }
 
+/// Runs a script of a shell in a mount namespace of its own; `None` if that is not permitted.
+fn in_own_mounts(script: &str) -> Option<std::process::Output> {
+    let permitted = Command::new("unshare").args(["-m", "true"]).status();
+    if !permitted.is_ok_and(|status| status.success()) {
+        eprintln!("no mount namespace here: unshare -m is not permitted");
+        return None;
+    }
+    let output = Command::new("unshare")
+        .args(["-m", "/bin/sh", "-ec", script])
+        .output();
+    Some(output.unwrap())
+}
+
+#[test]
+fn nothing_is_written_into_the_evidence_through_a_bind_mount() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let data = copy.data_dir();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let seal = Seal::read(&data);
+    for inside in ["", "member", "member/wal", "member/snap"] {
+        let mount = elsewhere.path().join("mount");
+        fs::create_dir_all(&mount).unwrap();
+        let script = format!(
+            "mount --bind {} {mount}; {BINARY} --no-config salvage {} --out {mount}/out.db; echo exit $?",
+            data.join(inside).display(),
+            data.display(),
+            mount = mount.display(),
+        )
+        .replace("; echo", " || echo");
+        let Some(output) = in_own_mounts(&script) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains("inside or above the evidence"),
+            "bind mount of {inside:?}: {said}"
+        );
+    }
+    seal.assert_unchanged();
+}
+
+/// The log of many directories is on a disk of its own, reached through a link.
+#[test]
+fn nothing_is_written_beside_a_log_that_is_reached_through_a_link() {
+    let copy = fixture_copy("etcd-3.5.30");
+    let data = copy.data_dir();
+    let disk = tempfile::tempdir().unwrap();
+    let wal = disk.path().join("wal");
+    let moved = Command::new("mv")
+        .arg(data.join("member/wal"))
+        .arg(&wal)
+        .status();
+    assert!(moved.unwrap().success());
+    std::os::unix::fs::symlink(&wal, data.join("member/wal")).unwrap();
+    let said = refused(&data, &wal.join("out.db"));
+    assert!(said.contains("inside or above the evidence"), "{said}");
+}
+
+#[test]
+fn a_full_file_system_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().display();
+    let script = format!(
+        "mount -t tmpfs -o size=64k tmpfs {at}; {BINARY} --no-config salvage {} --out {at}/out.db || echo failed; ls -A {at}",
+        data_dir("etcd-3.5.30").display()
+    );
+    let Some(output) = in_own_mounts(&script) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim(), "failed", "{errors}");
+    assert!(errors.contains("No space left"), "{errors}");
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let path = data_dir("k8s-1.20-etcd35");
+    for milliseconds in [30, 100, 200, 300] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out.db");
+        let child = Command::new(BINARY)
+            .args(["--no-config", "salvage", path.to_str().unwrap(), "--out"])
+            .arg(&out)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        let interrupted = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        let output = child.wait_with_output().unwrap();
+        let left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
+        if output.status.success() {
+            assert_eq!(left, [out]);
+        } else {
+            assert!(
+                left.is_empty(),
+                "{left:?} after {milliseconds} ms, {interrupted:?}"
+            );
+        }
+    }
+}
+
 /// A limit on the size of files stands for a disk that is full.
 #[test]
 fn a_full_disk_leaves_no_file() {

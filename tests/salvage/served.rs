@@ -85,6 +85,24 @@ fn a_salvaged_member_is_restored_and_served_by_each_release() {
     }
 }
 
+/// The users of fixture `auth-3.5.16`, with the passwords that its recipe set: root, and one who may write below /app/ only.
+fn assert_users_log_in(mut server: Server) {
+    let fails =
+        |server: &Server, arguments: &[&str]| !server.output(arguments, b"").status.success();
+    server.log_in("root:wrong");
+    assert!(fails(&server, &["user", "list"]));
+    server.log_in("root:toor");
+    let users = server.ctl(&["user", "list"]);
+    assert_eq!(
+        users.split_whitespace().collect::<Vec<_>>(),
+        ["app", "nopass", "root"]
+    );
+    server.log_in("app:hunter3");
+    server.ctl(&["put", "/app/after", "the restore"]);
+    assert!(fails(&server, &["put", "/elsewhere", "x"]));
+    server.stop();
+}
+
 #[test]
 fn users_log_in_and_leases_keep_their_keys_after_the_restore() {
     let Some(binaries) = Binaries::newest("3.5") else {
@@ -96,7 +114,7 @@ fn users_log_in_and_leases_keep_their_keys_after_the_restore() {
     let server = restored(&binaries, &backup.out, &dir.path().join("data"));
     let refused = server.output(&["get", "--prefix", "", "--keys-only"], b"");
     assert!(!refused.status.success(), "auth is off after the restore");
-    server.stop();
+    assert_users_log_in(server);
     let plain = salvage(&testkit::data_dir("etcd-3.5.30"), &[]);
     let server = restored(&binaries, &plain.out, &dir.path().join("plain"));
     let leases = server.json(&["lease", "list"]);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
-use etcd_inspect::salvage::{Point, Salvage, SalvageOptions, Sources, Stale};
+use etcd_inspect::salvage::{Point, Salvage, SalvageOptions, Sources, Stale, received_snapshots};
 
 use crate::at::{Rev, When};
 use crate::exit::Exit;
@@ -102,7 +102,8 @@ pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let out = out(args, &members)?;
     let progress = ui.progress();
-    let sources = Sources::read(&members, &*progress);
+    let received: Vec<Member> = members.iter().flat_map(received_snapshots).collect();
+    let sources = Sources::read(members.iter().chain(&received), &*progress);
     let options = SalvageOptions {
         point: point(args, &sources, ui)?,
         stale: match args.stale {

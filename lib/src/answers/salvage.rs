@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::answers::Key;
 use crate::salvage::backup::Backup;
 use crate::salvage::correct::Correction;
-use crate::salvage::{Doubtful, Lost, Provenance, Restore, Salvage};
+use crate::salvage::{Doubtful, Dropped, Lost, Provenance, Restore, Salvage};
 use crate::text::number::thousands;
 
 /// Records and keys of one source.
@@ -41,6 +41,8 @@ pub struct SalvageAnswer {
     pub unrecoverable: Vec<Lost>,
     /// What was decided on the way, one sentence each.
     pub notes: Vec<String>,
+    /// What the evidence has and the backup has not, on purpose.
+    pub dropped: Vec<Dropped>,
     /// How to restore the backup.
     pub restore: Restore,
 }
@@ -64,6 +66,7 @@ impl From<&Salvage<'_>> for SalvageAnswer {
             maybe_deleted: salvage.maybe_deleted.clone(),
             unrecoverable: salvage.unrecoverable.clone(),
             notes: salvage.notes.clone(),
+            dropped: salvage.dropped.clone(),
             restore: salvage.restore.clone(),
         }
     }
@@ -92,7 +95,7 @@ impl SalvageAnswer {
     pub fn why_bump(&self) -> Option<String> {
         let bump = self.restore.bump_revision?;
         Some(format!(
-            "the restore skips {} revisions and marks them compacted: watchers of Kubernetes then list again instead of taking new writes for old ones (etcdutl 3.5.10 or newer)",
+            "the restore skips {} revisions and marks them compacted: watchers then list again instead of taking new writes for old ones (etcdutl 3.5.10 or newer)",
             thousands(bump.into())
         ))
     }
@@ -115,7 +118,11 @@ impl Written {
     pub fn backup(backup: Backup, restore: &Restore) -> Self {
         Self {
             path: backup.path.clone(),
-            next: restore.commands(&backup.path),
+            next: restore
+                .commands(&backup.path)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             backup: Some(backup),
         }
     }

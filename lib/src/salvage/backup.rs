@@ -231,7 +231,7 @@ impl Out {
         for evidence in evidence {
             let there =
                 fs::canonicalize(evidence.path()).unwrap_or_else(|_| evidence.path().to_owned());
-            if is_inside(&parent, &there) || there.starts_with(&whole) {
+            if is_inside(&parent, evidence, &there) || there.starts_with(&whole) {
                 return Err(OutError::InEvidence {
                     out: path.to_owned(),
                     evidence: evidence.path().to_owned(),
@@ -309,16 +309,27 @@ impl Drop for Temporary {
 }
 
 /// Whether a directory is the evidence or below it: by path, and by device and inode of every directory above it, so that
-/// another mount of the same directory is recognised.
-fn is_inside(directory: &Path, evidence: &Path) -> bool {
-    let Ok(evidence_meta) = fs::metadata(evidence) else {
-        return directory.starts_with(evidence);
-    };
-    if !evidence_meta.is_dir() {
-        return false;
+/// another mount of the evidence, or of a directory within it, is recognised. A log on a disk of its own is evidence too.
+fn is_inside(directory: &Path, evidence: &Evidence, there: &Path) -> bool {
+    if directory.starts_with(there) && there.is_dir() {
+        return true;
     }
-    directory.ancestors().any(|above| {
-        above == evidence
-            || fs::metadata(above).is_ok_and(|meta| platform::is_same_file(&meta, &evidence_meta))
-    })
+    let within = directories(evidence, there);
+    let is_evidence = |above: &Path| {
+        fs::metadata(above).is_ok_and(|meta| {
+            let same = |own: &fs::Metadata| platform::is_same_file(&meta, own);
+            within.iter().any(same)
+        })
+    };
+    directory.ancestors().any(is_evidence)
+}
+
+/// The directories of the evidence, links followed.
+fn directories(evidence: &Evidence, there: &Path) -> Vec<fs::Metadata> {
+    let mut paths = std::collections::BTreeSet::from([there.to_owned()]);
+    paths.extend(evidence.dirs().iter().map(|dir| there.join(&dir.relative)));
+    let files = evidence.files().iter();
+    paths.extend(files.filter_map(|file| Some(there.join(file.relative().parent()?))));
+    let directories = paths.iter().filter_map(|path| fs::metadata(path).ok());
+    directories.filter(fs::Metadata::is_dir).collect()
 }

@@ -8,6 +8,7 @@ use super::record::{KeyRecord, RecordSet, within};
 use super::{Doubtful, Gave, Lost, Point, Restore, Salvage, SalvageOptions, Stale};
 use crate::Error;
 use crate::mvcc::Revision;
+use crate::wal::boot::Release;
 use located::MainRevision;
 
 /// Joins the parts: the best copy, and what others have of its gaps.
@@ -50,8 +51,12 @@ pub(super) fn join<'a>(
             current: MainRevision(main.revision),
         });
     }
+    let dropped = super::dropped::dropped(&main);
+    let goes_back = goes_back(&main, point);
     set.records = main.records;
     let mut salvage = Salvage {
+        below: main.below,
+        dropped,
         page_size: main
             .member
             .db()
@@ -65,7 +70,13 @@ pub(super) fn join<'a>(
             .ok()
             .and_then(|meta| meta.storage_version)
             .map(|version| version.to_string()),
-        restore: Restore::default(),
+        restore: Restore::new(
+            main.member,
+            &main.state,
+            Release::new(5, u32::MAX),
+            main.revision,
+        ),
+        goes_back,
         set,
         state: main.state,
         applied: main.applied,
@@ -104,6 +115,12 @@ pub(super) fn join<'a>(
     salvage.limit_compaction();
     salvage.restore = Restore::from_salvage(main.member, &salvage);
     Ok(salvage)
+}
+
+/// Whether there were, or may have been, writes after the last that the part has.
+fn goes_back(part: &MemberRecords<'_>, point: Point) -> bool {
+    let later = |lost: &Lost| lost.indexes.is_some_and(|(_, last)| last > part.applied.0);
+    point != Point::Acknowledged || part.possible > 0 || part.lost.iter().any(later)
 }
 
 /// The part that reaches furthest; of two that reach equally far the one that has lost less.
@@ -263,6 +280,10 @@ impl Salvage<'_> {
 
     /// Every revision above the compaction was made by a write: one without a record is lost.
     fn list_gaps(&mut self) {
+        if let Some(compacted) = self.below {
+            self.list_compacted(compacted);
+            return;
+        }
         let listed = self.unrecoverable.iter().filter_map(|lost| lost.revisions);
         let listed: BTreeMap<i64, i64> = listed.collect();
         for (first, last) in self.missing() {
@@ -283,6 +304,23 @@ impl Salvage<'_> {
                 ..Lost::default()
             });
         }
+    }
+
+    /// Below a compaction a revision without a record is one that the compaction removed, or an earlier one.
+    fn list_compacted(&mut self, compacted: i64) {
+        let missing = self.missing();
+        let (Some((first, _)), Some((_, last))) = (missing.first(), missing.last()) else {
+            return;
+        };
+        let count: i64 = missing.iter().map(|(first, last)| last - first + 1).sum();
+        self.unrecoverable.push(Lost {
+            what: format!(
+                "the point is older than the compaction at revision {compacted}: {} of revisions {first}–{last} have no record any more; keys that were written then are older or absent in the backup",
+                crate::start::counted(count.unsigned_abs(), "one", "revisions")
+            ),
+            revisions: Some((*first, *last)),
+            ..Lost::default()
+        });
     }
 
     /// Whether the record after a gap is the marker of `snapshot restore --bump-revision`: the gap was made on purpose.

@@ -5,7 +5,7 @@
 //! log ─┼─► records by revision ─► up to a point ─► compaction ─► gaps listed ─► backup file ─► etcdutl snapshot restore
 //! peer ┘   (each with its label)
 //! ```
-//! [`Sources`] holds what is read once; [`Sources::salvage`] joins it up to a point; [`Salvage::write`] writes the backup.
+//! [`Sources`] contains what is read once; [`Sources::salvage`] joins it up to a point; [`Salvage::write`] writes the backup.
 //!
 //! **Invariants.** Every record keeps the [`Provenance`] of what vouches for it, and its place. A gap is never papered over: what
 //! is lost is listed, a key of which only an older version is left is `stale`, one that may have been deleted is
@@ -15,6 +15,8 @@ pub mod backup;
 mod buckets;
 pub mod carve;
 pub mod correct;
+mod dropped;
+mod extra;
 mod finish;
 mod label;
 mod member_records;
@@ -23,22 +25,22 @@ mod platform;
 mod record;
 pub mod restore;
 mod single_bit;
+mod sources;
 mod stored;
 mod timeline;
 
 use std::collections::BTreeMap;
 
+pub use dropped::Dropped;
 pub use label::Provenance;
-pub use restore::{Restore, Tool};
+pub(crate) use member_records::may_be_restored;
+pub use restore::Restore;
+pub(crate) use restore::{BUMP_REVISIONS, knows_bump};
+pub use sources::{Sources, received_snapshots};
 
-use crate::Error;
 use crate::Place;
-use crate::member::Member;
-use crate::progress::Progress;
-use crate::recover::{self, State};
-use member_records::{MemberRecords, member_records};
+use crate::recover::State;
 use record::RecordSet;
-use single_bit::RepairedEntry;
 
 /// Up to which write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +86,8 @@ pub struct Lost {
     pub indexes: Option<(u64, u64)>,
     /// The key, if it is known.
     pub key: Option<Vec<u8>>,
+    /// Whether it is only a trace: nothing proves that anything was lost.
+    pub possibly: bool,
 }
 
 /// A key whose newest version or whose deletion is lost.
@@ -97,14 +101,6 @@ pub struct Doubtful {
     pub lost_revision: i64,
     /// Where the trace of it is.
     pub place: Option<Place>,
-}
-
-/// Evidence that is read once for all that is asked about it.
-#[derive(Debug)]
-pub struct Sources<'m> {
-    members: Vec<&'m Member>,
-    mended: Vec<Vec<RepairedEntry>>,
-    committed: u64,
 }
 
 /// What one file of evidence gave.
@@ -125,6 +121,8 @@ pub struct Salvage<'a> {
     storage_version: Option<String>,
     applied: (u64, u64),
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
+    /// The compaction that removed records of a point which is older.
+    below: Option<i64>,
     /// The revision of the store.
     pub revision: i64,
     /// The compaction in force; `None` if nothing was compacted.
@@ -143,90 +141,14 @@ pub struct Salvage<'a> {
     pub notes: Vec<String>,
     /// Keys that were left out because only a part was asked for.
     pub left_out: u64,
+    /// What the evidence has and the backup has not, on purpose.
+    pub dropped: Vec<Dropped>,
     /// Intact entries after the highest proven commit: they may have been acknowledged, and are left out.
     pub possibly_acknowledged: u64,
+    /// Whether clients may have seen a later revision than that of the backup.
+    pub goes_back: bool,
     /// How to restore the backup.
     pub restore: Restore,
-}
-
-impl<'m> Sources<'m> {
-    /// Reads the logs of one member's copy, or of several members of one cluster.
-    ///
-    /// ```no_run
-    /// use etcd_inspect::member::Member;
-    /// use etcd_inspect::progress::Silent;
-    /// use etcd_inspect::salvage::{SalvageOptions, Sources};
-    /// let member = Member::open("/copy/m1")?;
-    /// let sources = Sources::read([&member], &Silent);
-    /// let salvage = sources.salvage(&SalvageOptions::default(), &Silent)?;
-    /// println!("{} keys at revision {}", salvage.keys, salvage.revision);
-    /// # Ok::<(), etcd_inspect::Error>(())
-    /// ```
-    pub fn read(members: impl IntoIterator<Item = &'m Member>, progress: &dyn Progress) -> Self {
-        let members: Vec<&Member> = members.into_iter().collect();
-        let mended = members
-            .iter()
-            .map(|member| {
-                let wal = member.wal_with(progress);
-                wal.map(|wal| single_bit::repaired(&wal))
-                    .unwrap_or_default()
-            })
-            .collect();
-        // What one member knows to be committed is committed for all of them.
-        let commit = |member: &&Member| {
-            let wal = member.wal_with(progress)?;
-            let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
-            Some(recover::commit(&wal, applied.unwrap_or(0)))
-        };
-        let committed = match members.as_slice() {
-            [_] => 0,
-            several => several.iter().filter_map(commit).max().unwrap_or(0),
-        };
-        Self {
-            members,
-            mended,
-            committed,
-        }
-    }
-
-    /// Joins what the sources have, up to the point that is asked for.
-    ///
-    /// # Errors
-    /// [`Error::Missing`] if there is neither a readable db nor a log that says which revisions it made;
-    /// [`Error::Future`] if the point is newer than all that there is.
-    pub fn salvage(
-        &self,
-        options: &SalvageOptions,
-        progress: &dyn Progress,
-    ) -> Result<Salvage<'_>, Error> {
-        let mut salvage = self.joined(options.point, progress)?;
-        let mut loose = Vec::new();
-        if options.carved || !salvage.missing().is_empty() {
-            for (number, member) in (0u16..).zip(&self.members) {
-                if let Ok(db) = member.db() {
-                    loose.append(&mut carve::Loose::read(&db, number, progress).records);
-                }
-            }
-        }
-        salvage.finish(options, loose);
-        Ok(salvage)
-    }
-
-    /// Everything up to a point, nothing compacted or left out yet.
-    fn joined(&self, point: Point, progress: &dyn Progress) -> Result<Salvage<'_>, Error> {
-        let mut parts: Vec<MemberRecords<'_>> = Vec::new();
-        for ((number, member), mended) in (0u16..).zip(&self.members).zip(&self.mended) {
-            parts.push(member_records(
-                member,
-                mended,
-                number,
-                self.committed,
-                point,
-                progress,
-            ));
-        }
-        finish::join(parts, point)
-    }
 }
 
 impl Salvage<'_> {

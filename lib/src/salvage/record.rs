@@ -160,6 +160,13 @@ impl<'a> RecordSet<'a> {
         });
     }
 
+    /// The newest revision that an entry up to an index wrote; `None` if no log wrote any.
+    pub(super) fn revision_at(&self, index: u64) -> Option<i64> {
+        let changes = self.sources.iter().flat_map(|source| &source.changes);
+        let until = changes.filter(|change| change.index <= index);
+        until.map(|change| change.revision.main).max()
+    }
+
     /// The first position whose main revision is `main` or above.
     pub(super) fn first_at(&self, main: i64) -> usize {
         self.records

@@ -1,105 +1,156 @@
-//! The command that restores the backup: complete, quoted for a shell, and for the release that can read it.
+//! The command that restores a backup: complete, and for the release that shall read it. There is no other builder of it.
+//!
+//! A complete command names the member, the members of the cluster with their URLs, a token that no other cluster has, and a
+//! data directory; it raises the revision if clients may have seen a later one. `etcdutl` is there since 3.5, and can raise
+//! revisions since 3.5.10. Source: etcd `etcdutl/etcdutl/snapshot_command.go`, v3.5.30; `etcdctl/ctlv3/command/snapshot_command.go`,
+//! v3.4.23.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use located::Command;
 
 use super::Salvage;
 use crate::member::Member;
 use crate::recover::State;
-use crate::text::shell;
+use crate::wal::boot::Release;
 
-/// Revisions that a restored Kubernetes cluster skips, so that no client has seen one that is given out again: 1500 writes a
-/// second for a week, as etcd's documentation of disaster recovery recommends.
-const BUMP_REVISIONS: i64 = 1_000_000_000;
-
-/// The program that restores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tool {
-    /// `etcdctl snapshot restore` of 3.4.
-    Etcdctl,
-    /// `etcdutl snapshot restore`, since 3.5.
-    #[default]
-    Etcdutl,
-}
+/// Revisions that a restored cluster skips, so that no client has seen one that is given out again: 1,500 writes a second for
+/// a week, as etcd's documentation of disaster recovery recommends.
+pub(crate) const BUMP_REVISIONS: i64 = 1_000_000_000;
+/// Records that are looked at to find out whether Kubernetes wrote them.
+const SAMPLED_RECORDS: usize = 5_000;
 
 /// How a backup is restored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restore {
-    /// By what.
-    pub tool: Tool,
+    /// The release whose tool restores it.
+    pub release: Release,
     /// The members of the cluster, the one whose copy it is first: name and peer URLs. Empty if the evidence does not say.
     pub members: Vec<(String, Vec<String>)>,
     /// Revisions that the restored cluster skips; `None` if no client minds, or the release cannot skip any.
     pub bump_revision: Option<i64>,
+    /// Whether the file has the SHA-256 that the tools demand; a copied db has none.
+    pub has_hash: bool,
+    /// Whether the first of [`Restore::members`] is the one whose copy it is.
+    owner_is_known: bool,
+    /// The revision of the backup: the token is made of it.
+    revision: i64,
+}
+
+/// `--bump-revision` and `--mark-compacted` are in `etcdutl` since 3.5.10 and 3.6.0.
+pub(crate) fn knows_bump(release: Release) -> bool {
+    release.minor >= 6 || (release.minor == 5 && release.patch >= 10)
 }
 
 impl Restore {
-    pub(super) fn from_salvage(member: &Member, salvage: &Salvage<'_>) -> Self {
-        let version = salvage
-            .version()
-            .map(|version| (version.major, version.minor));
-        let tool = match version {
-            Some((3, minor)) if minor < 5 => Tool::Etcdctl,
-            _ => Tool::Etcdutl,
-        };
-        let skips = tool == Tool::Etcdutl
-            && salvage.revision < i64::MAX - BUMP_REVISIONS
-            && is_kubernetes(salvage);
+    /// Of a backup of a member, with what is known of the cluster.
+    pub(crate) fn new(member: &Member, state: &State, release: Release, revision: i64) -> Self {
+        let (members, owner_is_known) = members(member, state);
         Self {
-            tool,
-            members: members(member, &salvage.state),
-            bump_revision: skips.then_some(BUMP_REVISIONS),
+            release,
+            members,
+            bump_revision: None,
+            has_hash: true,
+            owner_is_known,
+            revision,
         }
     }
 
-    /// The command lines that restore a backup file, one for each member; each is given a data directory beside the file.
-    pub fn commands(&self, backup: &Path) -> Vec<String> {
-        let program = match self.tool {
-            Tool::Etcdctl => "ETCDCTL_API=3 etcdctl",
-            Tool::Etcdutl => "etcdutl",
-        };
+    /// With revisions to skip, if the release can skip any and the sum is a revision.
+    #[must_use]
+    pub(crate) fn bumped(mut self, by: Option<i64>) -> Self {
+        self.bump_revision = by
+            .filter(|_| knows_bump(self.release))
+            .filter(|by| self.revision.checked_add(*by).is_some());
+        self
+    }
+
+    pub(super) fn from_salvage(member: &Member, salvage: &Salvage<'_>) -> Self {
+        let version = salvage.version();
+        let minor = version.and_then(|version| u32::try_from(version.minor).ok());
+        // The patch number in the evidence is that of the cluster's version: always 0.
+        let release = Release::new(minor.unwrap_or(5), u32::MAX);
+        Self::new(member, &salvage.state, release, salvage.revision)
+            .bumped((salvage.goes_back || is_kubernetes(salvage)).then_some(BUMP_REVISIONS))
+    }
+
+    /// The commands that restore a backup file, one for each member; each is given a data directory beside the file.
+    pub fn commands(&self, backup: &Path) -> Vec<Command> {
         let stem = backup.with_extension("");
-        let head = |data_dir: String| {
-            format!(
-                "{program} snapshot restore {} --data-dir {}",
-                shell::word(&backup.to_string_lossy()),
-                shell::word(&data_dir)
-            )
-        };
-        let bump = self.bump_revision.map_or_else(String::new, |by| {
-            format!(" --bump-revision {by} --mark-compacted")
-        });
-        let cluster: Vec<String> = self
-            .members
-            .iter()
-            .flat_map(|(name, urls)| urls.iter().map(move |url| format!("{name}={url}")))
-            .collect();
-        let command = |(name, urls): &(String, Vec<String>)| {
-            let suffix = match self.members.len() {
-                1 => String::new(),
-                _ => format!("-{}", name.replace('/', "_")),
-            };
-            format!(
-                "{} --name {} --initial-cluster {} --initial-advertise-peer-urls {}{bump}",
-                head(format!("{}-restored{suffix}", stem.to_string_lossy())),
-                shell::word(name),
-                shell::word(&cluster.join(",")),
-                shell::word(&urls.join(","))
-            )
+        let beside = |suffix: &str| {
+            let mut path = stem.clone().into_os_string();
+            path.push("-restored");
+            path.push(suffix);
+            PathBuf::from(path)
         };
         if self.members.is_empty() {
-            return vec![format!(
-                "{}{bump}",
-                head(format!("{}-restored", stem.to_string_lossy()))
-            )];
+            return vec![self.command_of(None, backup, &beside(""))];
         }
+        let command = |member: &(String, Vec<String>)| {
+            let suffix = match self.members.len() {
+                1 => String::new(),
+                _ => format!("-{}", member.0.replace('/', "_")),
+            };
+            self.command_of(Some(member), backup, &beside(&suffix))
+        };
         self.members.iter().map(command).collect()
+    }
+
+    /// The command that restores the member whose copy it is into a data directory. Without a name if the evidence does not
+    /// say whose copy it is.
+    pub fn command(&self, backup: &Path, data_dir: &Path) -> Command {
+        let own = self.owner_is_known || self.members.len() == 1;
+        self.command_of(self.members.first().filter(|_| own), backup, data_dir)
+    }
+
+    fn command_of(
+        &self,
+        member: Option<&(String, Vec<String>)>,
+        backup: &Path,
+        data_dir: &Path,
+    ) -> Command {
+        let mut command = match self.release.minor {
+            // Version 2 of the API was the default before 3.4.
+            ..4 => Command::new("env").args(["ETCDCTL_API=3", "etcdctl"]),
+            4 => Command::new("etcdctl"),
+            _ => Command::new("etcdutl"),
+        };
+        command = command.args(["snapshot", "restore"]).path(backup);
+        if !self.has_hash {
+            command = command.arg("--skip-hash-check");
+        }
+        if let Some(bump) = self.bump_revision {
+            command = command.flag("--bump-revision", bump.to_string());
+            command = command.arg("--mark-compacted");
+        }
+        if let Some((name, urls)) = member {
+            command = command
+                .flag("--name", name)
+                .flag("--initial-cluster", self.initial_cluster())
+                .flag("--initial-cluster-token", self.token())
+                .flag("--initial-advertise-peer-urls", urls.join(","));
+        }
+        command.arg("--data-dir").path(data_dir)
+    }
+
+    fn initial_cluster(&self) -> String {
+        let members = self.members.iter();
+        let urls =
+            members.flat_map(|(name, urls)| urls.iter().map(move |url| format!("{name}={url}")));
+        urls.collect::<Vec<String>>().join(",")
+    }
+
+    /// Makes the id of the restored cluster another one than that of the old cluster: members of both that meet would
+    /// otherwise take each other for one.
+    fn token(&self) -> String {
+        format!("restored-{}", self.revision)
     }
 }
 
-/// Names and URLs of the members, the one whose copy it is first. None of them if one has not published its name, or two
-/// have one name: then the operator has to say what the cluster shall be.
-fn members(member: &Member, state: &State) -> Vec<(String, Vec<String>)> {
+/// Names and URLs of the members, the one whose copy it is first, and whether it is known which one that is. None of them if
+/// one has not published its name, or two have one name: then the operator has to say what the cluster shall be.
+fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool) {
     let identity = member.identity();
     let named = |name: &str, urls: &[String]| (name.to_owned(), urls.to_vec());
     let mut members: Vec<(u64, (String, Vec<String>))> = state
@@ -119,6 +170,7 @@ fn members(member: &Member, state: &State) -> Vec<(String, Vec<String>)> {
         members = identity
             .members
             .iter()
+            .filter(|member| !member.is_learner)
             .map(|member| (member.id.0, named(&member.name, &member.peer_urls)))
             .collect();
     }
@@ -130,9 +182,13 @@ fn members(member: &Member, state: &State) -> Vec<(String, Vec<String>)> {
             .iter()
             .all(|(_, (name, urls))| !name.is_empty() && !urls.is_empty());
     if !complete {
-        return Vec::new();
+        return (Vec::new(), false);
     }
-    members.into_iter().map(|(_, member)| member).collect()
+    let known = members.first().is_some_and(|(id, _)| Some(*id) == own);
+    (
+        members.into_iter().map(|(_, member)| member).collect(),
+        known,
+    )
 }
 
 /// Whether a value is stored as Kubernetes stores its own.
@@ -143,6 +199,6 @@ fn is_kubernetes(salvage: &Salvage<'_>) -> bool {
         .records
         .iter()
         .filter_map(|record| salvage.set.key_value(record))
-        .take(5_000)
+        .take(SAMPLED_RECORDS)
         .any(|kv| stored(kv.value) || kv.key == b"compact_rev_key")
 }

@@ -18,8 +18,7 @@ pub(super) struct RepairedEntry {
     pub(super) term: u64,
     pub(super) kind: EntryType,
     pub(super) data: Vec<u8>,
-    /// The record, and the byte of its payload that is wrong.
-    pub(super) record: usize,
+    /// The byte of the record's payload that is wrong.
     pub(super) byte: usize,
     pub(super) bit: u8,
 }
@@ -49,7 +48,6 @@ fn repair(wal: &Wal<'_>, log: &Log, record: usize, difference: u32) -> Option<Re
         term: entry.term.get(),
         kind: entry.kind,
         data: entry.data.to_vec(),
-        record,
         byte,
         bit,
     };
@@ -73,7 +71,7 @@ fn fits(log: &Log, mended: &RepairedEntry) -> bool {
 }
 
 /// The bit whose flipping changes the CRC-32C of the payload by `difference`.
-fn flipped_bit(payload: &[u8], difference: u32) -> Option<(usize, u8)> {
+pub(super) fn flipped_bit(payload: &[u8], difference: u32) -> Option<(usize, u8)> {
     if difference == 0 || payload.len() > MAX_PAYLOAD_BYTES {
         return None;
     }

@@ -1,7 +1,7 @@
 //! What the log wrote: entries applied once more, with the entries that are lost counted and not guessed.
 
 use super::Lost;
-use super::single_bit::RepairedEntry;
+use super::extra::{Extra, ExtraEntry};
 use crate::member::Wal;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Change, Replay, ReplayedLease, State};
@@ -85,7 +85,7 @@ impl LostEntries {
 /// Applies entries from `start` to `end` on a base.
 pub(super) fn timeline<'a>(
     wal: &Wal<'a>,
-    mended: &'a [RepairedEntry],
+    extra: &'a Extra<'a>,
     base: &dyn Base,
     state: State,
     start: ReplayFrom,
@@ -99,7 +99,7 @@ pub(super) fn timeline<'a>(
     let mut replay = Replay::new(base, state, start.revision, start.compacted);
     let mut undone: Option<(i64, ReplayedLease)> = None;
     let mut next = start.index.saturating_add(1);
-    for step in steps(wal, mended, start.index, end.index) {
+    for step in steps(wal, extra, start.index, end.index) {
         if step.index() < next {
             continue;
         }
@@ -158,60 +158,57 @@ pub(super) fn timeline<'a>(
 /// An entry that can be applied.
 enum ReadableEntry<'e, 'a> {
     Whole(&'e LogEntry),
-    RepairedEntry(&'a RepairedEntry),
+    Extra(&'a ExtraEntry<'a>),
 }
 
 impl<'a> ReadableEntry<'_, 'a> {
     fn index(&self) -> u64 {
         match self {
             Self::Whole(entry) => entry.index,
-            Self::RepairedEntry(mended) => mended.index,
+            Self::Extra(extra) => extra.index,
         }
     }
 
     fn term(&self) -> u64 {
         match self {
             Self::Whole(entry) => entry.term.get(),
-            Self::RepairedEntry(mended) => mended.term,
+            Self::Extra(extra) => extra.term,
         }
     }
 
     fn data(&self, wal: &Wal<'a>) -> &'a [u8] {
         match self {
             Self::Whole(entry) => wal.data(entry),
-            Self::RepairedEntry(mended) => &mended.data,
+            Self::Extra(extra) => &extra.data,
         }
     }
 
     fn payload(&self, wal: &Wal<'a>) -> Payload {
         match self {
             Self::Whole(entry) => wal.payload(entry),
-            Self::RepairedEntry(mended) => Payload::decode(mended.kind, &mended.data),
+            Self::Extra(extra) => Payload::decode(extra.kind, &extra.data),
         }
     }
 }
 
-/// Returns the entries after one index up to another: those that survive, and between them those that were repaired.
+/// Returns the entries after one index up to another: those that survive, and between them those that were added.
 fn steps<'e, 'a: 'e>(
     wal: &Wal<'a>,
-    mended: &'a [RepairedEntry],
+    extra: &'a Extra<'a>,
     after: u64,
     through: u64,
 ) -> Vec<ReadableEntry<'e, 'a>> {
     let wanted = |index: u64| index > after && index <= through;
+    let stale_from = extra.stale_from.unwrap_or(u64::MAX);
     let mut steps: Vec<ReadableEntry<'e, 'a>> = wal
         .log()
         .surviving()
-        .filter(|entry| wanted(entry.index))
+        .filter(|entry| wanted(entry.index) && entry.index < stale_from)
         .map(ReadableEntry::Whole)
         .collect();
-    steps.extend(
-        mended
-            .iter()
-            .filter(|mended| wanted(mended.index))
-            .map(ReadableEntry::RepairedEntry),
-    );
-    // The sort is stable: if an entry survives, the repaired one of its index comes after it and is skipped.
+    let added = extra.entries.iter().filter(|entry| wanted(entry.index));
+    steps.extend(added.map(ReadableEntry::Extra));
+    // The sort is stable: if an entry survives, the added one of its index comes after it and is skipped.
     steps.sort_by_key(ReadableEntry::index);
     steps
 }

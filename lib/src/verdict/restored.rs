@@ -11,7 +11,7 @@ use super::outcome::Loss;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
-use crate::raft::EntryType;
+use crate::salvage::may_be_restored;
 
 /// What a start makes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,16 +24,8 @@ pub(super) struct Restored {
 
 /// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.
 pub(super) fn may_be(member: &Member, applied: u64, progress: &dyn Progress) -> bool {
-    let Some(wal) = member.wal_with(progress) else {
-        return false;
-    };
-    let log = wal.log();
-    let conf = log
-        .surviving()
-        .take_while(|entry| entry.kind == EntryType::ConfChange);
-    let conf = conf.last().map_or(0, |entry| entry.index);
-    let from_first = log.first().is_some_and(|first| first.index == 1);
-    from_first && applied > 0 && applied == conf && log.last_index() > applied
+    let wal = member.wal_with(progress);
+    wal.is_some_and(|wal| may_be_restored(&wal, applied))
 }
 
 /// Compares the db with the state that the log alone gives; `None` if the db is not an earlier state of the same history.

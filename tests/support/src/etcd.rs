@@ -229,6 +229,12 @@ impl Server {
         self.user = Some(user.to_owned());
     }
 
+    /// Where clients reach it.
+    #[must_use]
+    pub fn client_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.client)
+    }
+
     /// Runs `etcdctl` against this server.
     #[must_use]
     pub fn output(&self, arguments: &[&str], input: &[u8]) -> Output {
@@ -341,7 +347,7 @@ impl Drop for Server {
     }
 }
 
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let listeners = [0, 0].map(|port| TcpListener::bind(("127.0.0.1", port)).expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
 }

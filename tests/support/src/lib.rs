@@ -15,6 +15,7 @@
     reason = "test support stops at once if a fixture is not as documented"
 )]
 
+mod apiserver;
 pub mod damage;
 pub mod etcd;
 pub mod expected;
@@ -27,6 +28,7 @@ mod sparse;
 pub mod synth;
 pub mod verbs;
 
+pub use apiserver::ApiServer;
 pub use fixture::{
     Copy, archive, copy_of, data_dir, fixture, fixture_copy, fixtures, manifest, members_of,
     restore, root, truth, unzstd,

@@ -7,7 +7,7 @@ use etcd_inspect::member::{Member, Options};
 use etcd_inspect::progress::Progress as _;
 use etcd_inspect::salvage::backup::{Out, OutError};
 use etcd_inspect::salvage::correct::{self, corrections};
-use etcd_inspect::salvage::{SalvageOptions, Sources};
+use etcd_inspect::salvage::{SalvageOptions, Sources, received_snapshots};
 
 use super::{Form, Plan, Request};
 use crate::job::Monitor;
@@ -59,6 +59,12 @@ impl Evidence {
     }
 }
 
+/// Copies that a leader sent to them and that did not replace their dbs.
+fn received(sources: &[Source]) -> Vec<Member> {
+    let members = sources.iter().map(Source::member);
+    members.flat_map(received_snapshots).collect()
+}
+
 /// What would be written, and what is lost. Writes nothing.
 pub(crate) fn dry_run(
     request: &Request,
@@ -69,7 +75,9 @@ pub(crate) fn dry_run(
     let sources = evidence.sources(request)?;
     let plan = match request.form {
         Form::Backup => {
-            let sources = Sources::read(sources.iter().map(Source::member), monitor);
+            let received = received(&sources);
+            let copies = sources.iter().map(Source::member).chain(&received);
+            let sources = Sources::read(copies, monitor);
             let salvage = sources.salvage(&SalvageOptions::default(), monitor);
             let salvage = salvage.map_err(|error| error.to_string())?;
             Plan::Backup(Box::new(SalvageAnswer::from(&salvage)))
@@ -100,7 +108,9 @@ pub(crate) fn write(
     let out = Out::new(out.path(), all.map(Member::evidence)).map_err(|error| refused(&error))?;
     match request.form {
         Form::Backup => {
-            let sources = Sources::read(sources.iter().map(Source::member), monitor);
+            let received = received(&sources);
+            let copies = sources.iter().map(Source::member).chain(&received);
+            let sources = Sources::read(copies, monitor);
             let salvage = sources.salvage(&SalvageOptions::default(), monitor);
             let salvage = salvage.map_err(|error| error.to_string())?;
             if monitor.is_cancelled() {

@@ -11,6 +11,7 @@ use crate::output::number::thousands;
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
 use etcd_inspect::answers::key_json;
+use etcd_inspect::answers::salvage::SalvageAnswer;
 
 /// Lines of a list that people are shown; the JSON has all.
 const SHOWN_LINES: usize = 20;
@@ -26,6 +27,20 @@ pub(super) fn show(
     let fields = fields(salvage, args, out, backup, ui);
     for note in &salvage.notes {
         ui.note(note.clone())?;
+    }
+    for dropped in salvage.dropped.iter().take(SHOWN_LINES) {
+        ui.note(format!(
+            "{} {} is not in the backup: {}",
+            dropped.kind,
+            escape::text(&dropped.name, ui.terminal.charset),
+            dropped.why
+        ))?;
+    }
+    if salvage.dropped.len() > SHOWN_LINES {
+        ui.note(format!(
+            "{SHOWN_LINES} of {} things that are not in the backup are named (-o json has all)",
+            salvage.dropped.len()
+        ))?;
     }
     if salvage.left_out > 0 {
         ui.warn(format!(
@@ -79,6 +94,12 @@ fn fields(
     put("stale", Value::from(stale));
     put("maybe_deleted", Value::from(deleted));
     put("unrecoverable", Value::from(lost));
+    put(
+        "possibly_acknowledged",
+        json!(salvage.possibly_acknowledged),
+    );
+    put("dropped", json!(salvage.dropped));
+    put("notes", json!(salvage.notes));
     put("next", json!(next(salvage, args, backup, ui)));
     fields
 }
@@ -91,7 +112,12 @@ fn next(
     ui: &Ui,
 ) -> Vec<String> {
     match backup {
-        Some(backup) => salvage.restore.commands(&backup.path),
+        Some(backup) => salvage
+            .restore
+            .commands(&backup.path)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         None => {
             let out = args.out.as_deref().unwrap_or(Path::new("salvaged.db"));
             let out = etcd_inspect::text::shell::word(&out.to_string_lossy());
@@ -111,6 +137,7 @@ fn next(
 fn lost_json(lost: &Lost) -> Value {
     let mut fields = Map::new();
     fields.insert("what".to_owned(), json!(lost.what));
+    fields.insert("possibly".to_owned(), json!(lost.possibly));
     if let Some(key) = &lost.key {
         fields.insert("key".to_owned(), key_json(key));
     }
@@ -181,7 +208,14 @@ fn sheet(
             .map_or_else(String::new, |place| format!(" ({place})"));
         ui.line(
             Line::new()
-                .with(Label::Warning, "lost    ")
+                .with(
+                    Label::Warning,
+                    if lost.possibly {
+                        "lost?   "
+                    } else {
+                        "lost    "
+                    },
+                )
                 .text(format!("{}{place}", lost.what)),
         )?;
     }
@@ -194,11 +228,8 @@ fn sheet(
                 thousands(backup.size_bytes.into())
             )))?;
             ui.line(Line::from(format!("sha256  {}", backup.sha256)))?;
-            if let Some(bump) = salvage.restore.bump_revision {
-                ui.note(format!(
-                    "the restore skips {} revisions and marks them compacted: watchers of Kubernetes then list again instead of taking new writes for old ones (etcdutl 3.5.10 or newer)",
-                    thousands(bump.into())
-                ))?;
+            if let Some(why) = SalvageAnswer::from(salvage).why_bump() {
+                ui.note(why)?;
             }
         }
         (None, Some(out)) => ui.line(Line::from(format!(

@@ -1,23 +1,18 @@
 //! `snapshot restore`: from which file, with which revision, and what it drops.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::backend::Cluster;
 use crate::codes::{Code, backend, bolt, cross, mvcc};
 use crate::evidence::Kind;
+use crate::recover::State;
+use crate::salvage::{BUMP_REVISIONS, Restore, knows_bump};
 use crate::start::{Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use crate::wal::boot::Release;
 use crate::{Finding, Severity};
-use located::Command;
-
-/// Revisions that no cluster writes between a backup and its loss: 1,500 a second for a week. etcd's own documentation
-/// recommends it.
-const BUMP: i64 = 1_000_000_000;
 
 /// Codes of damage with which bbolt does not open the file, or etcd does not decode what it reads before it serves.
 ///
@@ -52,7 +47,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         .is_some_and(|trailer| trailer.matches());
     let bump = bump(facts);
     step.commands = facts.source.unpacked();
-    step.commands.push(restored(facts, &db, has_hash, bump));
+    let mut restore = of_db(facts, bump);
+    restore.has_hash = has_hash;
+    step.commands.push(restore.command(&db, &target(facts)));
     if let Some(finding) = facts.sound.first_of(&STOPS) {
         step.outcome = Outcome::refuses(format!("{}: {}", finding.code.title, finding.message));
         step.effect = format!("the restored etcd does not start: {}", finding.message);
@@ -80,6 +77,11 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     Some(step)
 }
 
+/// The data directory that is restored into, in the working directory.
+pub(super) fn target(facts: &Facts<'_>) -> PathBuf {
+    PathBuf::from(format!("{}-restored", facts.source.name()))
+}
+
 /// By how much the revision must be raised, so that no client sees one twice; `None` if the release cannot do it, or if the
 /// revision does not go back.
 pub(super) fn bump(facts: &Facts<'_>) -> Option<i64> {
@@ -87,71 +89,20 @@ pub(super) fn bump(facts: &Facts<'_>) -> Option<i64> {
     let behind = facts.reached.saturating_sub(keyspace.revision());
     let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);
     let goes_back = behind > 0 || alone;
-    (knows_bump(facts.release) && goes_back).then(|| BUMP.max(behind.saturating_mul(2)))
+    (knows_bump(facts.release) && goes_back).then(|| BUMP_REVISIONS.max(behind.saturating_mul(2)))
 }
 
-/// `--bump-revision` and `--mark-compacted` are in `etcdutl` since 3.5.10 and 3.6.0.
-pub(super) fn knows_bump(release: Release) -> bool {
-    release.minor >= 6 || (release.minor == 5 && release.patch >= 10)
-}
-
-/// The command that restores a backup built by us: it has its hash, and holds everything.
-pub(super) fn command(facts: &Facts<'_>, backup: &Path, bump: Option<i64>) -> Command {
-    restored(
-        facts,
-        backup,
-        true,
-        bump.filter(|_| knows_bump(facts.release)),
+/// How the db is restored, or a backup built of it: as the member that it was.
+pub(super) fn of_db(facts: &Facts<'_>, bump: Option<i64>) -> Restore {
+    let state = facts.member.db().map(|db| State::read(&db));
+    let revision = facts.db().map_or(0, |keyspace| keyspace.revision());
+    Restore::new(
+        facts.member,
+        &state.unwrap_or_default(),
+        facts.release,
+        revision,
     )
-}
-
-fn restored(facts: &Facts<'_>, db: &Path, has_hash: bool, bump: Option<i64>) -> Command {
-    // etcdutl is there since 3.5.
-    let tool = if facts.release.minor <= 4 {
-        "etcdctl"
-    } else {
-        "etcdutl"
-    };
-    let mut command = Command::new(tool).args(["snapshot", "restore"]).path(db);
-    if !has_hash {
-        command = command.arg("--skip-hash-check");
-    }
-    if let Some(bump) = bump {
-        command = command.arg("--bump-revision").arg(bump.to_string());
-        command = command.arg("--mark-compacted");
-    }
-    command = identity(facts, command);
-    let target = PathBuf::from(format!("{}-restored", facts.source.name()));
-    command.arg("--data-dir").path(&target)
-}
-
-/// The flags that make the restored member the one that it was; none for a file that does not say whose it is.
-fn identity(facts: &Facts<'_>, command: Command) -> Command {
-    let cluster = facts.member.db().ok();
-    let Some(cluster) = cluster.map(|db| Cluster::read(&db, &mut |_| {})) else {
-        return command;
-    };
-    let me = cluster.member(facts.own);
-    let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) else {
-        return command;
-    };
-    let voters = cluster.members.iter();
-    let voters = voters.filter(|member| !member.is_learner && !member.name.is_empty());
-    let all: Vec<String> = voters
-        .flat_map(|member| {
-            member
-                .peer_urls
-                .iter()
-                .map(|url| format!("{}={url}", member.name))
-        })
-        .collect();
-    command
-        .arg("--name")
-        .arg(&me.name)
-        .arg("--initial-cluster")
-        .arg(all.join(","))
-        .arg("--initial-advertise-peer-urls")
-        .arg(me.peer_urls.join(","))
+    .bumped(bump)
 }
 
 /// What a preflight says of it, line by line.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::restore;
-use crate::salvage::{Lost, Salvage, SalvageOptions, Sources};
+use crate::salvage::{Lost, Salvage, SalvageOptions, Sources, received_snapshots};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -13,36 +13,42 @@ use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);
-    let mut bump = None;
     let mut evidence = facts.source.given().to_owned();
-    if facts.restored.is_some() {
+    let restore = if facts.restored.is_some() {
         // The old log is the history that the restore took back: only the db is evidence of the state that was wanted, and every
         // record of that state is in it.
         known(facts, &mut step);
-        bump = restore::bump(facts);
         step.commands = facts.source.unpacked();
         evidence = facts.source.db();
+        restore::of_db(facts, restore::bump(facts))
     } else if facts.sound.is_whole(facts) {
         // Everything that is readable is everything that was acknowledged: no need to build it twice.
         known(facts, &mut step);
+        restore::of_db(facts, None)
     } else {
-        let sources = Sources::read([facts.member], facts.progress);
+        let received = received_snapshots(facts.member);
+        let copies = [facts.member].into_iter().chain(&received);
+        let sources = Sources::read(copies, facts.progress);
         let options = SalvageOptions::default();
         let salvage = sources.salvage(&options, facts.progress).ok()?;
-        bump = salvage.restore.bump_revision;
         salvaged(&salvage, &mut step);
-    }
+        let by = salvage.restore.bump_revision;
+        let mut restore = salvage.restore;
+        restore.release = facts.release;
+        restore.bumped(by)
+    };
     let backup = PathBuf::from(format!("{}.db", facts.source.name()));
     let salvage = Command::inspect("salvage")
         .path(&evidence)
         .arg("--out")
         .path(&backup);
     step.commands.push(salvage);
-    step.commands.push(restore::command(facts, &backup, bump));
+    let restored = restore.command(&backup, &restore::target(facts));
+    step.commands.push(restored);
     let revision = step.outcome.revision.unwrap_or(0);
     step.effect = format!("a backup with revision {}", thousands(revision.into()));
-    let raised = bump.filter(|_| restore::knows_bump(facts.release));
-    step.outcome.revision = Some(revision.saturating_add(raised.unwrap_or(0)));
+    let raised = restore.bump_revision.unwrap_or(0);
+    step.outcome.revision = Some(revision.saturating_add(raised));
     Some(step)
 }
 
@@ -67,10 +73,14 @@ fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
         later_writes: LaterWrites::Kept,
         message: None,
     };
-    for lost in &salvage.unrecoverable {
-        step.lost = with(std::mem::take(&mut step.lost), lost);
-    }
     step.possibly_lost.writes = Count::exactly(salvage.possibly_acknowledged);
+    for lost in &salvage.unrecoverable {
+        let list = match lost.possibly {
+            true => &mut step.possibly_lost,
+            false => &mut step.lost,
+        };
+        *list = with(std::mem::take(list), lost);
+    }
 }
 
 fn with(mut loss: Loss, lost: &Lost) -> Loss {

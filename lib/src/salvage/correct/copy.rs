@@ -1,0 +1,112 @@
+//! Writes the corrected copy beside its final name, then renames it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::super::backup::{MODE, Out, OutError};
+use super::super::platform;
+use super::Correction;
+use crate::member::Member;
+use crate::progress::Progress;
+
+/// Bytes that are written or skipped at a time: zeros stay holes.
+const BLOCK_BYTES: usize = 4096;
+
+/// Writes the copy: every file of the evidence, with the corrections in it. Runs of zeros stay holes.
+///
+/// # Errors
+/// [`OutError`]; nothing has the final name then.
+pub fn write(
+    member: &Member,
+    corrections: &[Correction],
+    out: &Out,
+    progress: &dyn Progress,
+) -> Result<(), OutError> {
+    let directory = Unfinished::new(out)?;
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OutError::Io { path, source }
+    };
+    for dir in member.evidence().dirs() {
+        let path = directory.path.join(&dir.relative);
+        fs::create_dir_all(&path).map_err(io_error(&path))?;
+        platform::make_private(&path).map_err(io_error(&path))?;
+    }
+    for file in member.evidence().files() {
+        if progress.cancelled() {
+            return Err(OutError::Cancelled);
+        }
+        let path = directory.path.join(file.relative());
+        let bytes = file.bytes().map_err(|error| OutError::Io {
+            path: path.clone(),
+            source: io::Error::other(error.to_string()),
+        })?;
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io_error(parent))?;
+        }
+        let own = corrections
+            .iter()
+            .filter(|correction| correction.file == file.relative());
+        copy(bytes.as_slice(), own, &path).map_err(io_error(&path))?;
+    }
+    directory.keep(out)
+}
+
+fn copy<'c>(
+    bytes: &[u8],
+    corrections: impl Iterator<Item = &'c Correction>,
+    path: &Path,
+) -> io::Result<()> {
+    let mut file = platform::set_mode(OpenOptions::new().write(true), MODE)
+        .create_new(true)
+        .open(path)?;
+    for (number, block) in bytes.chunks(BLOCK_BYTES).enumerate() {
+        if block.iter().any(|byte| *byte != 0) {
+            file.seek(SeekFrom::Start((number * BLOCK_BYTES) as u64))?;
+            file.write_all(block)?;
+        }
+    }
+    file.set_len(bytes.len() as u64)?;
+    for correction in corrections {
+        file.seek(SeekFrom::Start(correction.offset))?;
+        file.write_all(&correction.new)?;
+    }
+    file.sync_all()
+}
+
+/// A directory beside the one that it becomes; removed unless it is kept.
+struct Unfinished {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Unfinished {
+    fn new(out: &Out) -> Result<Self, OutError> {
+        let path = out.beside();
+        fs::create_dir(&path).map_err(|source| OutError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let unfinished = Self { path, kept: false };
+        platform::make_private(&unfinished.path).map_err(|source| OutError::Io {
+            path: unfinished.path.clone(),
+            source,
+        })?;
+        Ok(unfinished)
+    }
+
+    fn keep(mut self, out: &Out) -> Result<(), OutError> {
+        out.take(&self.path)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}

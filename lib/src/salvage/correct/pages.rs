@@ -1,0 +1,255 @@
+//! Headers and elements of pages that the tree reaches: the element array, the keys and the lengths prove each other.
+
+use super::Correction;
+use crate::bolt::{Db, Page, PageType, Pgid};
+use crate::evidence::File;
+use crate::mvcc::{KeyValue, StoredKey};
+
+/// Bytes of a leaf element, and of the header before the first.
+const ELEMENT_BYTES: usize = 16;
+/// `flags` of a leaf page.
+const LEAF: u16 = 0x02;
+/// Offset of `flags`, `count` and `overflow` in the header of a page.
+const FLAGS_AT: u64 = 8;
+const COUNT_AT: u64 = 10;
+const OVERFLOW_AT: u64 = 12;
+
+/// Headers and elements of leaf pages.
+pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
+    let mut found = Vec::new();
+    for pgid in reached(db) {
+        let Ok(page) = db.page(pgid) else { continue };
+        if page.header.page_type() == Some(PageType::Branch) {
+            continue;
+        }
+        match Leaf::by_elements(&page) {
+            Some(leaf) => header(db, file, &page, leaf, &mut found),
+            None => found.extend(element(file, &page)),
+        }
+    }
+    found
+}
+
+fn reached(db: &Db<'_>) -> Vec<Pgid> {
+    let mut reached = Vec::new();
+    for (_, bucket) in db.buckets(&mut |_| {}) {
+        if bucket.inline().is_none() {
+            reached.push(bucket.root());
+            bucket.walk(&mut |_| {}, &mut |visit| {
+                if visit.page.header.page_type() == Some(PageType::Branch) {
+                    reached.extend(visit.page.children().flatten().map(|child| child.pgid));
+                }
+            });
+        }
+    }
+    reached.sort_unstable();
+    reached.dedup();
+    reached.retain(|pgid| pgid.0 >= 2);
+    reached
+}
+
+/// What a page is by its element array alone.
+#[derive(Clone, Copy, Debug)]
+struct Leaf {
+    elements: u16,
+    /// Bytes from the header to the end of the last value.
+    bytes: usize,
+}
+
+impl Leaf {
+    /// Keys begin where the element array ends, and follow each other in ascending order. `None` if they do not.
+    fn by_elements(page: &Page<'_>) -> Option<Self> {
+        let first = page
+            .bytes
+            .u32(ELEMENT_BYTES + 4, "leafPageElement.pos")
+            .ok()? as usize;
+        let count = first.checked_div(ELEMENT_BYTES)?;
+        if count == 0 || !first.is_multiple_of(ELEMENT_BYTES) || count > page.capacity() {
+            return None;
+        }
+        let mut next = page
+            .bytes
+            .offset()
+            .saturating_add((ELEMENT_BYTES + first) as u64);
+        let mut last: &[u8] = &[];
+        for index in 0..count {
+            let item = page.item(index).ok()?;
+            if item.offset != next || item.key.is_empty() || item.key <= last || item.flags > 1 {
+                return None;
+            }
+            last = item.key;
+            next = item
+                .offset
+                .saturating_add((item.key.len() + item.value.len()) as u64);
+        }
+        Some(Self {
+            elements: u16::try_from(count).ok()?,
+            bytes: usize::try_from(next.checked_sub(page.bytes.offset())?).ok()?,
+        })
+    }
+}
+
+fn header(db: &Db<'_>, file: &File, page: &Page<'_>, leaf: Leaf, found: &mut Vec<Correction>) {
+    let (pgid, at, elements) = (page.pgid, page.bytes.offset(), leaf.elements);
+    let mut push = |offset: u64, old: &[u8], new: &[u8], proof: String| {
+        found.push(Correction {
+            file: file.relative().to_owned(),
+            offset: at.saturating_add(offset),
+            old: old.to_vec(),
+            new: new.to_vec(),
+            proof,
+        });
+    };
+    let header = page.header;
+    if header.id != pgid {
+        let (old, new) = (header.id.0.to_le_bytes(), pgid.0.to_le_bytes());
+        let proof = format!(
+            "a branch points to page {pgid}, and all {elements} elements of the leaf there follow each other"
+        );
+        push(0, &old, &new, proof);
+    }
+    if header.page_type() != Some(PageType::Leaf) {
+        let proof = format!(
+            "page {pgid}: a branch points to it, and its {elements} elements follow each other as those of a leaf do"
+        );
+        push(
+            FLAGS_AT,
+            &header.flags.to_le_bytes(),
+            &LEAF.to_le_bytes(),
+            proof,
+        );
+    }
+    if elements != header.count {
+        let proof = format!(
+            "page {pgid}: the element array ends where the first key begins, after {elements} elements, and every element follows the one before"
+        );
+        push(
+            COUNT_AT,
+            &header.count.to_le_bytes(),
+            &elements.to_le_bytes(),
+            proof,
+        );
+    }
+    let pages = leaf
+        .bytes
+        .div_ceil(usize::try_from(db.page_size()).unwrap_or(4096));
+    let overflow = u32::try_from(pages.saturating_sub(1)).unwrap_or(0);
+    // Old releases of bbolt allocate one page more than a node needs if it fills its pages exactly.
+    if header.overflow > overflow.saturating_add(1) {
+        let proof = format!(
+            "page {pgid}: its {elements} elements follow each other and end after {} bytes",
+            leaf.bytes
+        );
+        push(
+            OVERFLOW_AT,
+            &header.overflow.to_le_bytes(),
+            &overflow.to_le_bytes(),
+            proof,
+        );
+    }
+}
+
+/// Fields of the element of a leaf of bucket `key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Element {
+    flags: u32,
+    pos: u32,
+    key: u32,
+    value: u32,
+}
+
+/// The one field of one element that is wrong in a leaf of records: every record must follow the one before it without room
+/// between, have a key of 17 or 18 bytes, and a message that decodes. `None` if another number of fields is wrong.
+fn element(file: &File, page: &Page<'_>) -> Option<Correction> {
+    let count = page.count();
+    let elements: Vec<Element> = (0..count)
+        .map(|index| {
+            let field = |at: usize| {
+                let at = ELEMENT_BYTES + index * ELEMENT_BYTES + at;
+                page.bytes.u32(at, "leafPageElement").ok()
+            };
+            Some(Element {
+                flags: field(0)?,
+                pos: field(4)?,
+                key: field(8)?,
+                value: field(12)?,
+            })
+        })
+        .collect::<Option<_>>()?;
+    let start = |index: usize| {
+        elements
+            .get(index)
+            .map(|e| index * ELEMENT_BYTES + e.pos as usize)
+    };
+    let mut next = count * ELEMENT_BYTES;
+    let mut wrong = None;
+    for (index, own) in elements.iter().enumerate() {
+        let right = right_element(page, *own, index, next, start(index + 1))?;
+        if right != *own && wrong.replace((index, *own, right)).is_some() {
+            return None;
+        }
+        next = next
+            .checked_add(right.key as usize)?
+            .checked_add(right.value as usize)?;
+    }
+    let (index, own, right) = wrong?;
+    let fields = [
+        (0u64, "flags", own.flags, right.flags),
+        (4, "pos", own.pos, right.pos),
+        (8, "ksize", own.key, right.key),
+        (12, "vsize", own.value, right.value),
+    ];
+    let mut changed = fields.iter().filter(|(_, _, old, new)| old != new);
+    let (offset, name, old, new) = *changed.next()?;
+    if changed.next().is_some() {
+        return None;
+    }
+    let at = (ELEMENT_BYTES + index * ELEMENT_BYTES) as u64;
+    Some(Correction {
+        file: file.relative().to_owned(),
+        offset: page
+            .bytes
+            .offset()
+            .saturating_add(at)
+            .saturating_add(offset),
+        old: old.to_le_bytes().to_vec(),
+        new: new.to_le_bytes().to_vec(),
+        proof: format!(
+            "page {}, element {index}: with this {name} every record of the page follows the one before it and decodes",
+            page.pgid
+        ),
+    })
+}
+
+/// What an element has to be that begins at `next`, counted from the end of the page's header.
+fn right_element(
+    page: &Page<'_>,
+    own: Element,
+    index: usize,
+    next: usize,
+    follower: Option<usize>,
+) -> Option<Element> {
+    let pos = u32::try_from(next.checked_sub(index * ELEMENT_BYTES)?).ok()?;
+    let decodes = |key: u32, value: u32| {
+        let at = ELEMENT_BYTES.checked_add(next)?;
+        let bytes = page.bytes.as_slice();
+        let end = at.checked_add(key as usize)?;
+        let stored = StoredKey::parse(bytes.get(at..end)?).ok()?;
+        let message = bytes.get(end..end.checked_add(value as usize)?)?;
+        let message = KeyValue::parse(message).ok()?;
+        message
+            .is_sound_at(stored.revision.main, stored.tombstone)
+            .then_some((key, value))
+    };
+    let room = follower.and_then(|follower| u32::try_from(follower.checked_sub(next)?).ok());
+    let by_room = |key: u32| decodes(key, room?.checked_sub(key)?);
+    let (key, value) = decodes(own.key, own.value)
+        .or_else(|| by_room(17))
+        .or_else(|| by_room(18))?;
+    Some(Element {
+        flags: 0,
+        pos,
+        key,
+        value,
+    })
+}

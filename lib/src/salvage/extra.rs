@@ -1,0 +1,178 @@
+//! Entries that a log lacks and that are known all the same: repaired by their checksum, or intact in another member's log.
+//!
+//! Raft's log matching: two logs of one cluster that have an entry with the same index and term are equal up to it (raft paper,
+//! 5.3). An entry that is committed is the same in every log that has it.
+
+use std::borrow::Cow;
+
+use super::single_bit;
+use crate::member::Wal;
+use crate::raft::EntryType;
+use crate::wal::{Log, LogEntry};
+
+/// An entry that the log itself does not give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ExtraEntry<'a> {
+    pub(super) index: u64,
+    pub(super) term: u64,
+    pub(super) kind: EntryType,
+    pub(super) data: Cow<'a, [u8]>,
+}
+
+/// What is added to one log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extra<'a> {
+    /// By ascending index.
+    pub(super) entries: Vec<ExtraEntry<'a>>,
+    /// The log's own entries from this index on are not used: another member proves that they were overwritten.
+    pub(super) stale_from: Option<u64>,
+    /// What was added and why, one sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// A log and what it is called.
+#[derive(Clone, Debug)]
+pub(super) struct NamedLog<'a> {
+    pub(super) name: String,
+    pub(super) wal: Wal<'a>,
+    /// The last entry that this member knows to be committed.
+    pub(super) commit: u64,
+}
+
+impl<'a> Extra<'a> {
+    /// Entries that one flipped bit damaged.
+    pub(super) fn repaired(wal: &Wal<'_>) -> Self {
+        let mut extra = Self::default();
+        for entry in single_bit::repaired(wal) {
+            extra.notes.push(format!(
+                "entry {}: bit {} of byte {} of its record is flipped; its checksum proves which, and the entry is used",
+                entry.index, entry.bit, entry.byte
+            ));
+            extra.entries.push(ExtraEntry {
+                index: entry.index,
+                term: entry.term,
+                kind: entry.kind,
+                data: Cow::Owned(entry.data),
+            });
+        }
+        extra
+    }
+
+    /// Adds what other logs of the cluster have and this one lacks.
+    pub(super) fn complete_from(&mut self, own: &NamedLog<'a>, others: &[&NamedLog<'a>]) {
+        for other in others {
+            self.take_from(own, other);
+        }
+        self.entries.sort_by_key(|entry| entry.index);
+    }
+
+    fn take_from(&mut self, own: &NamedLog<'a>, other: &NamedLog<'a>) {
+        let logs = Compared::new(own, other);
+        if let Some(index) = logs.contradiction {
+            self.notes.push(format!(
+                "{} and {} have different entries at index {index}, and both were committed: the logs are of two histories, and neither is completed from the other",
+                own.name, other.name
+            ));
+            return;
+        }
+        if let Some(index) = logs.overwritten_from
+            && self.stale_from.is_none_or(|known| index < known)
+        {
+            self.stale_from = Some(index);
+            self.notes.push(format!(
+                "{}: its entries from index {index} on were overwritten by a later term, as the log of {} proves: they are not used",
+                own.name, other.name
+            ));
+        }
+        let log = own.wal.log();
+        let stale = self.stale_from.unwrap_or(u64::MAX);
+        let has = |index: u64| index < stale && log.entry(index).is_some();
+        let known: std::collections::BTreeSet<u64> =
+            self.entries.iter().map(|entry| entry.index).collect();
+        let first = log.first().map_or(u64::MAX, |first| first.index);
+        let taken: Vec<&LogEntry> = other
+            .wal
+            .log()
+            .surviving()
+            .filter(|entry| entry.index >= first && entry.index <= logs.sure)
+            .filter(|entry| !has(entry.index) && !known.contains(&entry.index))
+            .collect();
+        if let (Some(first), Some(last)) = (taken.first(), taken.last()) {
+            self.notes.push(format!(
+                "{}: {} of the log, between index {} and {}, taken from the log of {}",
+                own.name,
+                crate::start::counted(taken.len() as u64, "entry", "entries"),
+                first.index,
+                last.index,
+                other.name
+            ));
+        }
+        self.entries
+            .extend(taken.into_iter().map(|entry| ExtraEntry {
+                index: entry.index,
+                term: entry.term.get(),
+                kind: entry.kind,
+                data: Cow::Borrowed(other.wal.data(entry)),
+            }));
+    }
+}
+
+/// Two logs of one cluster, entry by entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Compared {
+    /// The last entry of the other log that is known to be that of the cluster.
+    sure: u64,
+    /// The first entry of the own log that the other proves to be overwritten.
+    overwritten_from: Option<u64>,
+    /// An index at which both committed something else.
+    contradiction: Option<u64>,
+}
+
+impl Compared {
+    fn new(own: &NamedLog<'_>, other: &NamedLog<'_>) -> Self {
+        let (ours, theirs) = (own.wal.log(), other.wal.log());
+        let mut compared = Self {
+            sure: other.commit,
+            ..Self::default()
+        };
+        for entry in ours.surviving() {
+            let Some(there) = theirs.entry(entry.index) else {
+                continue;
+            };
+            if entry.term == there.term {
+                if own.wal.data(entry) != other.wal.data(there) {
+                    compared.contradiction = Some(entry.index);
+                    return compared;
+                }
+                compared.sure = compared.sure.max(entry.index);
+            } else if entry.index <= own.commit && entry.index <= other.commit {
+                compared.contradiction = Some(entry.index);
+                return compared;
+            } else if entry.index <= other.commit {
+                compared.overwritten_from.get_or_insert(entry.index);
+            }
+        }
+        if let Some(from) = compared.overwritten_from {
+            // Entries of the own log after it are of the same leader, or a later one that continued it.
+            compared.sure = other.commit.max(from.saturating_sub(1));
+        }
+        compared
+    }
+}
+
+/// The last entry that a majority of the voters has in the newest term: a leader acknowledged it, whatever HardState says.
+///
+/// An entry of an older term is committed only with one of the leader's own (raft paper, 5.4.2).
+pub(super) fn held_by_majority(logs: &[&Log], voters: usize) -> u64 {
+    let majority = voters / 2 + 1;
+    let term = |log: &&Log| log.last().map_or(0, |last| last.term.get());
+    let newest = logs.iter().map(term).max().unwrap_or(0);
+    let of_term = |log: &&&Log| term(log) == newest;
+    let mut ends: Vec<u64> = logs
+        .iter()
+        .filter(of_term)
+        .map(|log| log.last().map_or(0, |last| last.index))
+        .collect();
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    ends.get(majority.saturating_sub(1)).copied().unwrap_or(0)
+}

@@ -1,0 +1,65 @@
+//! Which history db and log are of: one, or two of which only one can be used.
+
+use super::stored_side::StoredSide;
+use crate::member::{Member, Wal};
+use crate::raft::EntryType;
+use crate::wal::GapCause;
+
+/// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
+pub(super) const ONE_HISTORY: u64 = 50;
+
+/// Whether the db is of another cluster than the log, and the newest `.snap` file names the members of the db.
+pub(super) fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_>) -> bool {
+    let (Some(own), Some(db)) = (wal.log().metadata.first(), &side.db) else {
+        return false;
+    };
+    let cluster = crate::backend::Cluster::read(db, &mut |_| {});
+    let of_db = |id| cluster.member(id).is_some() || cluster.is_removed(id);
+    if cluster.members.is_empty() || of_db(own.node_id) {
+        return false;
+    }
+    let snaps = member.snaps(&mut |_| {});
+    let store = snaps
+        .usable()
+        .next()
+        .and_then(|snap| crate::snap::Store::parse(&snap.store_json).ok());
+    store.is_some_and(|store| {
+        let named = |id| store.members.iter().any(|member| member.id == id);
+        !named(own.node_id) && store.members.iter().any(|member| of_db(member.id))
+    })
+}
+
+/// Whether the log begins with an empty store: from the first entry, without a snapshot that stands for what came before it.
+pub(super) fn starts_empty(wal: &Wal<'_>) -> bool {
+    let log = wal.log();
+    if log.first().is_none_or(|first| first.index != 1)
+        || log.gaps.iter().any(|gap| gap.cause == GapCause::Snapshot)
+    {
+        return false;
+    }
+    // `snapshot restore` writes the entries that add the members, then a snapshot record: the store came with the backup.
+    let membership = log
+        .surviving()
+        .take_while(|entry| entry.kind == EntryType::ConfChange && entry.term.get() == 1)
+        .last();
+    let restored = membership.is_some_and(|last| {
+        log.snapshots
+            .iter()
+            .any(|snapshot| snapshot.index == last.index && snapshot.term.get() == 1)
+    });
+    !restored
+}
+
+/// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.
+///
+/// `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log:
+/// a restored db beside the old log of its cluster. Source: etcd `etcdutl/snapshot/v3_snapshot.go` (`saveWALAndSnap`), v3.5.30.
+pub(crate) fn may_be_restored(wal: &Wal<'_>, applied: u64) -> bool {
+    let log = wal.log();
+    let conf = log
+        .surviving()
+        .take_while(|entry| entry.kind == EntryType::ConfChange);
+    let conf = conf.last().map_or(0, |entry| entry.index);
+    let from_first = log.first().is_some_and(|first| first.index == 1);
+    from_first && applied > 0 && applied == conf && log.last_index() > applied
+}

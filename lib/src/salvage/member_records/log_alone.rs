@@ -1,0 +1,170 @@
+//! A log that begins with an empty store: it says everything, and the db confirms it.
+
+use super::super::Point;
+use super::super::label::Provenance;
+use super::super::record::{Body, KeyRecord};
+use super::super::timeline::LogReplay;
+use super::MemberRecords;
+use super::history::{ONE_HISTORY, may_be_restored};
+use super::join::{LoggedRevisions, has_all, join};
+use super::stored_side::StoredSide;
+use crate::backend::AuthUser;
+use crate::bolt::Db;
+use crate::member::Wal;
+use crate::recover::{Change, State};
+
+/// Whether a log that begins with an empty store says everything.
+pub(super) enum LogAlone {
+    /// It does, and the db confirms it or is of another history.
+    Used,
+    /// It does not: entries are lost, and only the db says where it goes on.
+    NeedsDb,
+    /// The db was restored from a backup and put beside its old log: the old log is what the restore took back.
+    Restored,
+}
+
+impl<'a> MemberRecords<'a> {
+    /// From a log that begins with an empty store: it says everything, and the db confirms it.
+    pub(super) fn of_log(
+        &mut self,
+        wal: &Wal<'a>,
+        line: LogReplay<'a>,
+        side: &StoredSide<'a>,
+        point: Point,
+        source: u16,
+    ) -> LogAlone {
+        let told = LoggedRevisions::new(&[&line]);
+        let mut joined = join(&told, &line.changes, side, &self.source, source);
+        joined
+            .records
+            .retain(|record| record.revision.main <= line.to);
+        if joined.contradicted == 0
+            && joined.confirmed > 0
+            && may_be_restored(wal, side.applied().0)
+            && goes_on(&line, wal, side)
+        {
+            return LogAlone::Restored;
+        }
+        let both = joined.confirmed.saturating_add(joined.contradicted);
+        if !line.lost.is_empty() && joined.contradicted > 0 && side.keyspace.is_some() {
+            // Entries are lost, and how many revisions they made was taken wrong: the db says where the log goes on.
+            return LogAlone::NeedsDb;
+        }
+        let one = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
+        let ahead = one && joined.confirmed > 0;
+        self.revision = line.to;
+        self.compacted = line.compacted;
+        self.applied = line.last.unwrap_or((0, 0));
+        self.state = line.state.clone();
+        self.lost.extend(
+            line.lost
+                .iter()
+                .filter(|lost| !(one && has_all(&side.stored.records, lost.revisions)))
+                .map(|lost| lost.lost()),
+        );
+        self.note_undecodable(&line);
+        self.note_damaged_writes(wal, &line.lost);
+        self.whole = true;
+        if !one {
+            self.notes.push(format!(
+                "the db is of another history: {} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: etcd-inspect salvage {}",
+                joined.contradicted,
+                crate::text::shell::word(self.source.file.as_str())
+            ));
+            self.records = of_changes(&line.changes, source);
+        } else {
+            self.tell(&joined, &side.stored);
+            self.records = joined.records;
+            if let Some(db) = &side.db {
+                passwords(&mut self.state, db);
+            }
+        }
+        if ahead {
+            self.ahead(side, point);
+        }
+        self.records.sort_by_key(|record| record.revision);
+        self.source.changes = line.changes;
+        LogAlone::Used
+    }
+
+    /// The db has later revisions than its log: it is the newer of both.
+    pub(super) fn ahead(&mut self, side: &StoredSide<'a>, point: Point) {
+        let from = self.revision;
+        let newest = self.newest_after(side, from);
+        let to = match point {
+            Point::Acknowledged => newest,
+            Point::Revision(revision) => newest.min(revision),
+        };
+        if to <= from {
+            return;
+        }
+        self.notes.push(format!(
+            "the log ends at revision {from}: revisions {}–{to} are from the db",
+            from.saturating_add(1)
+        ));
+        let newer = |record: &&KeyRecord| {
+            (from..=to).contains(&record.revision.main) && record.revision.main > from
+        };
+        self.records
+            .extend(side.stored.records.iter().filter(newer).copied());
+        self.revision = to;
+        self.compacted = self.compacted.max(side.compacted());
+        self.applied = side.applied().max(self.applied);
+        self.whole = false;
+        if let Some(db) = &side.db {
+            self.state = State::read(db);
+            self.state_is_newer = to < side.newest();
+        }
+        self.lost.extend(side.stored.lost.iter().cloned());
+    }
+
+    /// The newest revision of the db that continues a log that ends at `from`: all of it if the db has entries that the log
+    /// has not, else as far as no revision is missing. A flipped bit makes a revision of any size.
+    pub(super) fn newest_after(&self, side: &StoredSide<'a>, from: i64) -> i64 {
+        if side.applied().0 > self.applied.0 {
+            return side.newest();
+        }
+        let mut newest = from;
+        for record in &side.stored.records {
+            let main = record.revision.main;
+            if main == newest.saturating_add(1) {
+                newest = main;
+            }
+        }
+        newest
+    }
+}
+
+/// Whether the log goes on after what the db has.
+fn goes_on(line: &LogReplay<'_>, wal: &Wal<'_>, side: &StoredSide<'_>) -> bool {
+    let last = line.last.map_or(0, |(index, _)| index);
+    side.newest() < line.to || last < wal.log().last_index()
+}
+
+fn of_changes(changes: &[Change<'_>], source: u16) -> Vec<KeyRecord> {
+    changes
+        .iter()
+        .zip(0u32..)
+        .map(|(change, at)| KeyRecord {
+            revision: change.revision,
+            tombstone: change.put.is_none(),
+            body: Body::Made(at),
+            source,
+            label: Provenance::Log,
+        })
+        .collect()
+}
+
+/// The log of etcd 3.4 has passwords in clear and no hashes: the hash is that of the db.
+fn passwords(state: &mut State, db: &Db<'_>) {
+    let stored = crate::backend::Auth::read(db, &mut |_| {});
+    for (name, user) in &mut state.users.users {
+        if user.password.is_empty() && !user.no_password {
+            let known = stored.users.iter().find(|stored| stored.name == *name);
+            user.password = known
+                .map(AuthUser::password_hash)
+                .unwrap_or_default()
+                .to_vec();
+        }
+    }
+}

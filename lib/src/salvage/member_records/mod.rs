@@ -1,0 +1,271 @@
+//! What one member's copy gives: its db and its log, joined where they are of one history.
+//!
+//! ```text
+//! log from an empty store ─► log_alone ─┐
+//! db, and a log after it  ─► confirm ───┼─► join ─► records by revision
+//! db                      ──────────────┘           log_losses: what the log shows to be lost
+//! ```
+
+mod confirm;
+mod history;
+mod join;
+mod log_alone;
+mod log_losses;
+mod stored_side;
+
+pub(crate) use history::may_be_restored;
+pub(super) use join::has_all;
+
+use super::extra::Extra;
+use super::record::{KeyRecord, RecordSource};
+use super::timeline::{ReplayFrom, ReplayUntil, timeline};
+use super::{Lost, Point};
+use crate::Place;
+use crate::check::applied::beginning;
+use crate::member::{Member, Wal};
+use crate::progress::Progress;
+use crate::raft::{Operation, Payload, Request};
+use crate::recover::{self, Nothing, State};
+use history::{snap_is_of_db, starts_empty};
+use log_alone::LogAlone;
+use stored_side::StoredSide;
+
+/// One member's copy, joined.
+#[derive(Debug)]
+pub(super) struct MemberRecords<'a> {
+    pub(super) member: &'a Member,
+    pub(super) source: RecordSource<'a>,
+    /// By ascending revision, up to the point that was asked for.
+    pub(super) records: Vec<KeyRecord>,
+    /// The revision of the store.
+    pub(super) revision: i64,
+    /// The compaction in force; -1 for none.
+    pub(super) compacted: i64,
+    /// Everything beside keys.
+    pub(super) state: State,
+    /// Whether [`MemberRecords::state`] is newer than the point: nothing says what it was then.
+    pub(super) state_is_newer: bool,
+    /// The last entry whose effect is in it, and its term.
+    pub(super) applied: (u64, u64),
+    pub(super) lost: Vec<Lost>,
+    /// Keys that damaged entries of the log wrote, each with its revision.
+    pub(super) damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
+    pub(super) notes: Vec<String>,
+    /// Intact entries that may have been acknowledged: no commit index proves it. They are left out.
+    pub(super) possible: u64,
+    /// The compaction that removed records of the point, which is older than it, and that no log wrote.
+    pub(super) below: Option<i64>,
+    /// Whether the log says what every revision up to [`MemberRecords::revision`] wrote.
+    pub(super) whole: bool,
+}
+
+/// One member's copy, and what is known beside it.
+pub(super) struct Input<'a> {
+    pub(super) member: &'a Member,
+    /// The member whose log is used: its own, or that of another copy of the cluster if it has none.
+    pub(super) log_of: &'a Member,
+    /// What other copies and checksums add to the log.
+    pub(super) extra: &'a Extra<'a>,
+    /// The number of the source.
+    pub(super) number: u16,
+    /// The last entry that any copy proves to be committed; 0 if there is only one.
+    pub(super) committed: u64,
+}
+
+impl Input<'_> {
+    /// The last entry of the log with what is added to it.
+    fn last_index(&self, wal: &Wal<'_>) -> u64 {
+        let own = wal.log().last_index();
+        let own = self
+            .extra
+            .stale_from
+            .map_or(own, |from| own.min(from.saturating_sub(1)));
+        let added = self.extra.entries.last().map_or(0, |entry| entry.index);
+        own.max(added)
+    }
+}
+
+/// Reads one member's copy up to a point.
+pub(super) fn member_records<'a>(
+    input: &Input<'a>,
+    point: Point,
+    progress: &dyn Progress,
+) -> MemberRecords<'a> {
+    let (member, source) = (input.member, input.number);
+    let mut lost = Vec::new();
+    let side = StoredSide::read(member, source, &mut lost);
+    let mut part = MemberRecords::nothing(member, &side, lost);
+    part.notes.extend(input.extra.notes.iter().cloned());
+    let Some(wal) = input.log_of.wal_with(progress) else {
+        part.of_db(side, point);
+        return part;
+    };
+    let db_applied = side.applied().0;
+    let end = part.end(input, &wal, db_applied, point);
+    let from_entry_1 = starts_empty(&wal);
+    if from_entry_1 && snap_is_of_db(member, &wal, &side) {
+        part.notes.push(format!(
+            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: etcd-inspect salvage {}",
+            log_directory(&wal)
+        ));
+        part.of_db(side, point);
+        return part;
+    }
+    let compacted = side.compacted();
+    if from_entry_1 {
+        let start = ReplayFrom {
+            index: 0,
+            revision: 1,
+            compacted: -1,
+        };
+        let line = timeline(&wal, input.extra, &Nothing, beginning(), start, end);
+        match part.of_log(&wal, line, &side, point, source) {
+            LogAlone::Used => {
+                part.note_cut(input, &wal, db_applied, point);
+                part.compact_later(&wal, point, compacted);
+                return part;
+            }
+            LogAlone::Restored => {
+                part.only_restored_db(&wal, side, point);
+                return part;
+            }
+            LogAlone::NeedsDb => {}
+        }
+    }
+    let wanted = Wanted { end, point, source };
+    part.of_both(&wal, input.extra, side, wanted, progress);
+    part.note_cut(input, &wal, db_applied, point);
+    part.compact_later(&wal, point, compacted);
+    part
+}
+
+/// How far the records are wanted, and the number of the source they come from.
+struct Wanted {
+    end: ReplayUntil,
+    point: Point,
+    source: u16,
+}
+
+impl<'a> MemberRecords<'a> {
+    fn nothing(member: &'a Member, side: &StoredSide<'a>, lost: Vec<Lost>) -> Self {
+        let file = member.evidence().db().map(crate::evidence::File::name);
+        Self {
+            member,
+            source: RecordSource {
+                image: side.db.map_or(&[], |db| db.file().as_slice()),
+                file: file.unwrap_or(member.evidence().name()).clone(),
+                changes: Vec::new(),
+            },
+            records: Vec::new(),
+            revision: 1,
+            compacted: -1,
+            state: State::default(),
+            state_is_newer: false,
+            applied: (0, 0),
+            lost,
+            damaged_writes: Vec::new(),
+            notes: Vec::new(),
+            possible: 0,
+            below: None,
+            whole: false,
+        }
+    }
+
+    /// How far entries are applied: all that a member which votes alone has, else those that are known to be committed. A
+    /// revision that is asked for by its number may be newer.
+    fn end(&mut self, input: &Input<'_>, wal: &Wal<'_>, applied: u64, point: Point) -> ReplayUntil {
+        let last = input.last_index(wal);
+        let commit = recover::commit(wal, applied)
+            .max(input.committed)
+            .min(last.max(applied));
+        let alone = recover::voters(input.log_of, wal, commit).voters.len() <= 1;
+        let proven = if alone { last } else { commit };
+        match point {
+            Point::Acknowledged => {
+                let later =
+                    |entry: &&crate::wal::LogEntry| entry.index > proven && entry.index <= last;
+                self.possible = wal.log().surviving().filter(later).count() as u64;
+                ReplayUntil {
+                    index: proven,
+                    revision: i64::MAX,
+                }
+            }
+            Point::Revision(revision) => ReplayUntil {
+                index: last,
+                revision,
+            },
+        }
+    }
+
+    /// The db alone, for it was restored beside a log that the restore took back.
+    fn only_restored_db(&mut self, wal: &Wal<'_>, side: StoredSide<'a>, point: Point) {
+        let log = wal.log();
+        self.notes.push(format!(
+            "the db was restored from a backup and put beside its old log: only the db is used, up to revision {}. The old log goes on to entry {}; its state is: etcd-inspect salvage {}",
+            side.newest(),
+            log.last_index(),
+            log_directory(wal)
+        ));
+        self.of_db(side, point);
+        self.whole = true;
+    }
+
+    /// A point in the past is compacted as the store is now, as long as the compaction is not newer: reads below it were
+    /// refused already, and hashes are those that the original gives.
+    fn compact_later(&mut self, wal: &Wal<'_>, point: Point, stored: i64) {
+        let Point::Revision(point) = point else {
+            return;
+        };
+        let (after, last) = (self.applied.0, wal.log().last_index());
+        let asked = |entry: &&crate::wal::LogEntry| {
+            entry.index > after && entry.index <= last && !entry.is_plain
+        };
+        let revision = |entry: &crate::wal::LogEntry| match wal.payload(entry) {
+            Payload::Request(Request::Internal(request)) => match request.operation() {
+                Some(Operation::Compaction(compaction)) => Some(compaction.revision),
+                _ => None,
+            },
+            _ => None,
+        };
+        let later = wal.log().surviving().filter(asked).filter_map(revision);
+        let newest = later.chain([stored]).filter(|at| *at <= point).max();
+        self.compacted = self.compacted.max(newest.unwrap_or(-1));
+    }
+
+    /// From the db alone.
+    fn of_db(&mut self, side: StoredSide<'a>, point: Point) {
+        self.revision = side.newest();
+        self.compacted = side.compacted();
+        self.applied = side.applied();
+        self.state = side.db.as_ref().map(State::read).unwrap_or_default();
+        self.records = side.stored.records;
+        self.lost.extend(side.stored.lost);
+        self.cut(point);
+    }
+
+    /// Leaves out what was written after the point.
+    fn cut(&mut self, point: Point) {
+        let Point::Revision(revision) = point else {
+            return;
+        };
+        if revision < self.revision {
+            self.state_is_newer = true;
+            self.records
+                .retain(|record| record.revision.main <= revision);
+            self.revision = revision;
+        }
+        if revision < self.compacted {
+            self.below = Some(self.compacted);
+            self.compacted = -1;
+        }
+    }
+}
+
+/// The directory of the log, as a word of a command.
+fn log_directory(wal: &Wal<'_>) -> String {
+    let first = wal.files().first().map_or("", |file| file.file().as_str());
+    let directory = first
+        .rsplit_once('/')
+        .map_or(".", |(directory, _)| directory);
+    crate::text::shell::word(directory)
+}

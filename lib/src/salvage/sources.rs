@@ -1,0 +1,252 @@
+//! The copies that are salvaged together: which log continues which db, and what each log gets from the others.
+
+use super::extra::{Extra, NamedLog, held_by_majority};
+use super::member_records::{Input, MemberRecords, member_records};
+use super::{Point, Salvage, SalvageOptions, carve, finish};
+use crate::Error;
+use crate::backend::Cluster;
+use crate::evidence::Role;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::recover;
+use located::ClusterId;
+
+/// Evidence that is read once for all that is asked about it.
+#[derive(Debug)]
+pub struct Sources<'m> {
+    copies: Vec<Copy<'m>>,
+    committed: u64,
+    notes: Vec<String>,
+}
+
+/// One member's copy.
+#[derive(Debug)]
+struct Copy<'m> {
+    member: &'m Member,
+    log_of: &'m Member,
+    extra: Extra<'m>,
+}
+
+impl<'m> Sources<'m> {
+    /// Reads the logs of one member's copy, or of several members of one cluster.
+    ///
+    /// ```no_run
+    /// use etcd_inspect::member::Member;
+    /// use etcd_inspect::progress::Silent;
+    /// use etcd_inspect::salvage::{SalvageOptions, Sources};
+    /// let member = Member::open("/copy/m1")?;
+    /// let sources = Sources::read([&member], &Silent);
+    /// let salvage = sources.salvage(&SalvageOptions::default(), &Silent)?;
+    /// println!("{} keys at revision {}", salvage.keys, salvage.revision);
+    /// # Ok::<(), etcd_inspect::Error>(())
+    /// ```
+    pub fn read(members: impl IntoIterator<Item = &'m Member>, progress: &dyn Progress) -> Self {
+        let all: Vec<&Member> = members.into_iter().collect();
+        let mut notes = Vec::new();
+        let members = of_one_cluster(&all, progress, &mut notes);
+        let logs: Vec<Option<NamedLog<'m>>> = members
+            .iter()
+            .map(|member| named_log(member, progress))
+            .collect();
+        let known: Vec<&NamedLog<'m>> = logs.iter().flatten().collect();
+        let committed = match known.as_slice() {
+            [] | [_] if members.len() == 1 => 0,
+            several => committed(&members, several),
+        };
+        let mut copies = Vec::new();
+        for (at, member) in members.iter().enumerate() {
+            let own = logs.get(at).and_then(Option::as_ref);
+            let Some(own) = own else {
+                copies.push(without_log(member, &members, &known, &mut notes));
+                continue;
+            };
+            let others: Vec<&NamedLog<'m>> = logs
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != at)
+                .filter_map(|(_, log)| log.as_ref())
+                .collect();
+            let mut extra = Extra::repaired(&own.wal);
+            extra.complete_from(own, &others);
+            copies.push(Copy {
+                member,
+                log_of: member,
+                extra,
+            });
+        }
+        Self {
+            copies,
+            committed,
+            notes,
+        }
+    }
+
+    /// Joins what the sources have, up to the point that is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is neither a readable db nor a log that says which revisions it made;
+    /// [`Error::Future`] if the point is newer than all that there is.
+    pub fn salvage(
+        &self,
+        options: &SalvageOptions,
+        progress: &dyn Progress,
+    ) -> Result<Salvage<'_>, Error> {
+        let mut salvage = self.joined(options.point, progress)?;
+        let mut loose = Vec::new();
+        if options.carved || !salvage.missing().is_empty() {
+            for (number, copy) in (0u16..).zip(&self.copies) {
+                if let Ok(db) = copy.member.db() {
+                    loose.append(&mut carve::Loose::read(&db, number, progress).records);
+                }
+            }
+        }
+        salvage.finish(options, loose);
+        Ok(salvage)
+    }
+
+    /// Everything up to a point, nothing compacted or left out yet.
+    pub(super) fn joined(
+        &self,
+        point: Point,
+        progress: &dyn Progress,
+    ) -> Result<Salvage<'_>, Error> {
+        let mut parts: Vec<MemberRecords<'_>> = Vec::new();
+        for (number, copy) in (0u16..).zip(&self.copies) {
+            let input = Input {
+                member: copy.member,
+                log_of: copy.log_of,
+                extra: &copy.extra,
+                number,
+                committed: self.committed,
+            };
+            parts.push(member_records(&input, point, progress));
+        }
+        let mut salvage = finish::join(parts, point)?;
+        salvage.notes.splice(0..0, self.notes.iter().cloned());
+        Ok(salvage)
+    }
+}
+
+/// The dbs that a leader sent to a member and that did not replace its db (`.snap.db`), each as a copy of its own: a base for
+/// the log if the db is lost. Those inside an archive are not opened.
+pub fn received_snapshots(member: &Member) -> Vec<Member> {
+    if member.evidence().is_archived() {
+        return Vec::new();
+    }
+    let files = member.evidence().with_role(Role::SnapDb).iter();
+    files
+        .filter_map(|file| {
+            let path = member.evidence().path().join(file.relative());
+            Member::open_with(path, member.options().clone()).ok()
+        })
+        .collect()
+}
+
+fn cluster_of(member: &Member, progress: &dyn Progress) -> Option<ClusterId> {
+    let wal = member.wal_with(progress)?;
+    wal.log().metadata.first().map(|own| own.cluster_id)
+}
+
+/// The members of the cluster of the first log; others are named and left out.
+fn of_one_cluster<'m>(
+    members: &[&'m Member],
+    progress: &dyn Progress,
+    notes: &mut Vec<String>,
+) -> Vec<&'m Member> {
+    let first = members
+        .iter()
+        .find_map(|member| Some((*member, cluster_of(member, progress)?)));
+    let Some((named, cluster)) = first else {
+        return members.to_vec();
+    };
+    let fits = |member: &&'m Member| {
+        let other = cluster_of(member, progress);
+        let same = other.is_none_or(|other| other == cluster);
+        if let Some(other) = other.filter(|_| !same) {
+            notes.push(format!(
+                "{} is of cluster {:x}, and {} of cluster {:x}: it is not used",
+                member.evidence().name(),
+                other.0,
+                named.evidence().name(),
+                cluster.0
+            ));
+        }
+        same
+    };
+    members.iter().copied().filter(fits).collect()
+}
+
+fn named_log<'m>(member: &'m Member, progress: &dyn Progress) -> Option<NamedLog<'m>> {
+    let wal = member.wal_with(progress)?;
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    // consistent_index of a db of another history proves nothing about this log.
+    let applied = applied.filter(|index| *index <= wal.log().last_index());
+    Some(NamedLog {
+        name: member.evidence().name().as_str().to_owned(),
+        commit: recover::commit(&wal, applied.unwrap_or(0)),
+        wal,
+    })
+}
+
+/// What one member knows to be committed is committed for all of them, and so is what a majority has.
+fn committed(members: &[&Member], logs: &[&NamedLog<'_>]) -> u64 {
+    let known = logs.iter().map(|log| log.commit).max().unwrap_or(0);
+    let all: Vec<&crate::wal::Log> = logs.iter().map(|log| log.wal.log()).collect();
+    let voters = members.iter().zip(logs).map(|(member, log)| {
+        let conf = recover::voters(member, &log.wal, known);
+        conf.voters.len()
+    });
+    let voters = voters.max().unwrap_or(0);
+    known.max(held_by_majority(&all, voters))
+}
+
+/// A copy without a log, with the log of another one that is of its cluster.
+fn without_log<'m>(
+    member: &'m Member,
+    members: &[&'m Member],
+    logs: &[&NamedLog<'m>],
+    notes: &mut Vec<String>,
+) -> Copy<'m> {
+    let alone = Copy {
+        member,
+        log_of: member,
+        extra: Extra::default(),
+    };
+    let Ok(db) = member.db() else {
+        return alone;
+    };
+    let cluster = Cluster::read(&db, &mut |_| {});
+    let lends = |log: &&&NamedLog<'m>| {
+        let own = log.wal.log().metadata.first();
+        own.is_some_and(|own| cluster.member(own.node_id).is_some())
+    };
+    let lender = logs
+        .iter()
+        .filter(lends)
+        .max_by_key(|log| log.wal.log().last_index());
+    let owner = lender.and_then(|lender| {
+        let named = |other: &&&Member| other.evidence().name().as_str() == lender.name;
+        members.iter().find(named).copied()
+    });
+    let (Some(lender), Some(owner)) = (lender, owner) else {
+        return alone;
+    };
+    notes.push(format!(
+        "{} has no log of its own: that of {} continues it",
+        member.evidence().name(),
+        lender.name
+    ));
+    let mut extra = Extra::repaired(&lender.wal);
+    let others: Vec<&NamedLog<'m>> = logs
+        .iter()
+        .copied()
+        .filter(|other| other.name != lender.name)
+        .collect();
+    extra.complete_from(lender, &others);
+    extra.notes.clear();
+    Copy {
+        member,
+        log_of: owner,
+        extra,
+    }
+}

@@ -1,0 +1,135 @@
+//! A real kube-apiserver on an etcd of ours: `/work/shared/tools` of the maintainers' machine has one, others may not.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::etcd::{Server, free_ports};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running kube-apiserver; it listens on the loopback address only.
+#[derive(Debug)]
+pub struct ApiServer {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+}
+
+impl ApiServer {
+    /// Starts one on an etcd, with its files in `dir`; `None` if there is no program.
+    ///
+    /// # Panics
+    /// When it does not serve.
+    #[must_use]
+    pub fn start(etcd: &Server, dir: &Path) -> Option<Self> {
+        let program = program(dir)?;
+        let key = dir.join("sa.key");
+        let made = Command::new("openssl")
+            .args(["genrsa", "-out", key.to_str()?, "2048"])
+            .stderr(Stdio::null())
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        fs::write(dir.join("tokens.csv"), "tok,admin,1,system:masters").expect("written");
+        let [port, _] = free_ports();
+        let log = dir.join("kube-apiserver.log");
+        let out = File::create(&log).expect("a log file");
+        let child = Command::new(program)
+            .current_dir(dir)
+            .arg(format!("--etcd-servers={}", etcd.client_url()))
+            .arg(format!("--secure-port={port}"))
+            .args([
+                "--bind-address=127.0.0.1",
+                "--cert-dir=certs",
+                "--service-account-issuer=https://x",
+                "--service-account-key-file=sa.key",
+                "--service-account-signing-key-file=sa.key",
+                "--token-auth-file=tokens.csv",
+                "--authorization-mode=RBAC",
+                "--service-cluster-ip-range=10.96.0.0/16",
+                "--runtime-config=api/all=true",
+                "--disable-admission-plugins=ServiceAccount",
+                "--endpoint-reconciler-type=none",
+            ])
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a second handle"))
+            .stderr(out)
+            .spawn()
+            .expect("kube-apiserver starts");
+        let server = Self { child, port, log };
+        let end = Instant::now() + PATIENCE;
+        while server.text("/healthz").as_deref() != Some("ok") {
+            assert!(
+                Instant::now() < end,
+                "kube-apiserver does not serve: {}",
+                fs::read_to_string(&server.log).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Some(server)
+    }
+
+    /// The answer to a request, as JSON.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Value {
+        let text = self.text(path).expect("an answer");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        let output = Command::new("curl")
+            .args(["-sk", "-m", "20", "-H", "Authorization: Bearer tok"])
+            .arg(format!("https://127.0.0.1:{}{path}", self.port))
+            .output()
+            .ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Stops it.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program: `$KUBE_APISERVER`, or the archive of the shared tools, unpacked into `dir`.
+fn program(dir: &Path) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("KUBE_APISERVER") {
+        return Some(PathBuf::from(path));
+    }
+    let root = crate::root();
+    let archive = root.ancestors().find_map(|above| {
+        let archive = above.join("shared/tools/kube-apiserver-1.20.2.zst");
+        archive.exists().then_some(archive)
+    })?;
+    let program = dir.join("kube-apiserver");
+    let unpacked = Command::new("zstd")
+        .args(["-dqf", archive.to_str()?, "-o", program.to_str()?])
+        .status();
+    if !unpacked.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).ok()?;
+    }
+    Some(program)
+}
