@@ -38,7 +38,7 @@ fn terms_begin_where_they_began() {
             .log()
             .terms()
             .iter()
-            .filter_map(|term| Some((term.term.get(), term.first_index?)))
+            .filter_map(|term| Some((term.term.get(), term.first_index?.get())))
             .collect();
         assert_eq!(terms, expected.terms(), "{}", expected.name);
     });

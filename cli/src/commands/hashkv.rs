@@ -28,7 +28,7 @@ pub(crate) fn run(args: &HashkvArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let keyspace = view.keyspace();
     let hash = keyspace.hash_kv(view.revision(&args.at, ui)?)?;
     ui.answer("hashkv", &hash, |ui| {
-        let compacted = match hash.compact_revision {
+        let compacted = match hash.compact_revision.get() {
             -1 => "never compacted".to_owned(),
             revision => format!("compacted at {}", number::thousands(revision.into())),
         };

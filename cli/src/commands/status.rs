@@ -538,8 +538,11 @@ fn raft(
     put("term", state.map(|state| state.term.get()));
     put("commit", state.map(|state| state.commit));
     put("applied", applied);
-    put("first_index", ends.and_then(|ends| ends.first_index));
-    let last = ends.map(|ends| ends.last_index);
+    put(
+        "first_index",
+        ends.and_then(|ends| ends.first_index).map(u64::from),
+    );
+    let last = ends.map(|ends| ends.last_index.get());
     put("last_index", last);
     put(
         "snapshot_index",

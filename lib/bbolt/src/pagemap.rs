@@ -4,7 +4,7 @@ use super::bucket::Leaves;
 use super::db::Db;
 use super::page::{PageType, Pgid};
 use super::walk::PageSet;
-use located::Sink;
+use located::{Sink, reported_by};
 
 /// The use of a page, according to the chosen meta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -75,7 +75,9 @@ impl PageCounts {
         if let Some(Ok(page)) = freelist {
             claim(page.pgid.0, page.header.overflow);
         }
-        let others = db.buckets(&mut |_| {}).into_iter();
+        let others = db
+            .buckets(&mut reported_by("check::tree, for each bucket"))
+            .into_iter();
         let others = others
             .filter(|(name, _)| *name != known.as_bytes())
             .map(|(_, bucket)| bucket);
@@ -83,9 +85,12 @@ impl PageCounts {
             .chain([db.root()])
             .filter(|bucket| bucket.inline().is_none())
         {
-            bucket.walk(&mut |_| {}, &mut |visit| {
-                claim(visit.page.pgid.0, visit.page.header.overflow);
-            });
+            bucket.walk(
+                &mut reported_by("check::tree, for each page"),
+                &mut |visit| {
+                    claim(visit.page.pgid.0, visit.page.header.overflow);
+                },
+            );
         }
         let used = used.len();
         Self {
@@ -131,7 +136,7 @@ impl<'a> PageMap<'a> {
         }
         db.root()
             .walk(sink, &mut |visit| map.claim_page(&visit.page, ROOT_BUCKET));
-        for (name, bucket) in db.buckets(&mut |_| {}) {
+        for (name, bucket) in db.buckets(&mut reported_by("the walk of the root before it")) {
             let id = u8::try_from(map.buckets.len()).unwrap_or(ROOT_BUCKET);
             map.buckets.push(name);
             if bucket.inline().is_none() {

@@ -82,6 +82,19 @@ macro_rules! counter {
             }
         }
 
+        /// A literal needs no type around it; two counters of different kinds still do not compare.
+        impl PartialEq<$int> for $name {
+            fn eq(&self, number: &$int) -> bool {
+                self.0 == *number
+            }
+        }
+
+        impl PartialOrd<$int> for $name {
+            fn partial_cmp(&self, number: &$int) -> Option<std::cmp::Ordering> {
+                self.0.partial_cmp(number)
+            }
+        }
+
         impl From<$name> for i128 {
             fn from(number: $name) -> Self {
                 number.0.into()

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::members::id_of;
 use super::value::excerpt;
-use super::{Alarm, AlarmType, Auth, Cluster, EtcdVersion, Lease, LeaseId, MemberId, Meta};
+use super::{
+    Alarm, AlarmType, Auth, AuthUser, Cluster, EtcdVersion, Lease, LeaseId, MemberId, Meta,
+};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use crate::mvcc::Keyspace;
 use located::Place;
-use located::{Finding, Severity, Sink};
+use located::{Finding, Severity, Sink, reported_by};
 
 /// Revisions by which a compaction may be after the newest record: etcd up to 3.4.33 and 3.5.15 removed even the tombstone
 /// it compacted at, so after a few deletions at the very end nothing is left of these revisions.
@@ -89,11 +91,11 @@ fn grouped(found: Vec<Finding>) -> Vec<Finding> {
 fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     let here = Place::file(db.file().file());
     buckets(db, &here, sink);
-    meta(&Meta::read(db, sink), keyspace, &here, sink);
+    let stored = Meta::read(db, sink);
+    meta(&stored, keyspace, &here, sink);
     let members = Cluster::read(db, sink);
     cluster(&members, &here, sink);
-    let conf_state = Meta::read(db, &mut |_| {});
-    conf_state_against_members(&conf_state, &members, &here, sink);
+    conf_state_against_members(&stored, &members, &here, sink);
     auth(&Auth::read(db, sink), &here, sink);
     leases(&Lease::read_all(db, sink), keyspace, &here, sink);
     alarms(&Alarm::read_all(db, sink), &members, &here, sink);
@@ -102,10 +104,14 @@ fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
 /// Reports buckets that are missing. If the root itself cannot be read nothing is known of them: that is a finding of
 /// `bolt::check`.
 pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
-    if db.root().leaves(&mut |_| {}).is_empty() {
+    if db
+        .root()
+        .leaves(&mut reported_by("bbolt::check"))
+        .is_empty()
+    {
         return;
     }
-    let there = db.buckets(&mut |_| {});
+    let there = db.buckets(&mut reported_by("bbolt::check"));
     if there.is_empty() && db.pages() <= MAX_NEW_PAGES {
         let message = "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here";
         sink(Finding::new(&codes::NEVER_USED, here.clone(), message));
@@ -333,37 +339,8 @@ pub fn conf_state_against_members(
 /// Checks users and roles.
 pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
     let roles: HashSet<&str> = auth.roles.iter().map(|role| role.name.as_str()).collect();
-    for user in &auth.users {
-        let at = user.place.as_ref().unwrap_or(here).clone();
-        let name = user.name.escape_debug();
-        if user.name.as_bytes() != user.key && std::str::from_utf8(&user.key).is_ok() {
-            let finding = Finding::new(
-                &codes::AUTH_NAMES,
-                at.clone(),
-                "a user is stored under another name",
-            );
-            sink(finding.seen(excerpt(&user.key), name.to_string()));
-        }
-        for role in user
-            .roles
-            .iter()
-            .filter(|role| *role != "root" && !roles.contains(role.as_str()))
-        {
-            let message = format!(
-                "user \"{name}\" has the role \"{}\", which does not exist",
-                role.escape_debug()
-            );
-            sink(Finding::new(&codes::AUTH_NAMES, at.clone(), message));
-        }
-        let hash = user.password_hash();
-        let bcrypt = hash.len() == 60 && hash.starts_with(b"$2");
-        if !(bcrypt || hash.is_empty()) {
-            let message = format!("the password hash of user \"{name}\" is not bcrypt's");
-            sink(
-                Finding::new(&codes::AUTH_HASH, at, message)
-                    .seen(format!("{} bytes", hash.len()), "60 bytes, $2a$…"),
-            );
-        }
+    for one in &auth.users {
+        user(one, &roles, here, sink);
     }
     for role in auth
         .roles
@@ -378,6 +355,7 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
         );
         sink(finding.seen(excerpt(&role.key), role.name.escape_debug().to_string()));
     }
+    // AuthEnable refuses to switch auth on without them: ErrRootUserNotExist and ErrRootRoleNotExist.
     let root = auth
         .users
         .iter()
@@ -386,6 +364,45 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
         let message = "auth is enabled, but there is no user root with the role root";
         sink(Finding::new(&codes::AUTH_NAMES, here.clone(), message));
     }
+    auth_revision(auth, here, sink);
+}
+
+/// Checks the names, roles and password of a user.
+fn user(user: &AuthUser, roles: &HashSet<&str>, here: &Place, sink: &mut Sink<'_>) {
+    let at = user.place.as_ref().unwrap_or(here).clone();
+    let name = user.name.escape_debug();
+    if user.name.as_bytes() != user.key && std::str::from_utf8(&user.key).is_ok() {
+        let finding = Finding::new(
+            &codes::AUTH_NAMES,
+            at.clone(),
+            "a user is stored under another name",
+        );
+        sink(finding.seen(excerpt(&user.key), name.to_string()));
+    }
+    for role in user
+        .roles
+        .iter()
+        .filter(|role| *role != "root" && !roles.contains(role.as_str()))
+    {
+        let message = format!(
+            "user \"{name}\" has the role \"{}\", which does not exist",
+            role.escape_debug()
+        );
+        sink(Finding::new(&codes::AUTH_NAMES, at.clone(), message));
+    }
+    let hash = user.password_hash();
+    let bcrypt = hash.len() == 60 && hash.starts_with(b"$2");
+    if !(bcrypt || hash.is_empty()) {
+        let message = format!("the password hash of user \"{name}\" is not bcrypt's");
+        sink(
+            Finding::new(&codes::AUTH_HASH, at, message)
+                .seen(format!("{} bytes", hash.len()), "60 bytes, $2a$…"),
+        );
+    }
+}
+
+/// Checks authRevision: 1 in a fresh store, one more with each change.
+fn auth_revision(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
     let changed = auth.enabled.is_some() || !auth.users.is_empty() || !auth.roles.is_empty();
     let at = auth.revision_place.as_ref().unwrap_or(here).clone();
     match auth.revision {

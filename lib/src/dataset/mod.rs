@@ -30,8 +30,8 @@ use crate::recover::{ReplayedRange, ReplayedState};
 use crate::start::state_after_start;
 use located::Answer;
 use located::Error;
-use located::Limits;
 use located::progress::{Progress, Silent};
+use located::{Limits, MainRevision};
 
 /// A directory, db, snapshot, WAL or archive that is open for questions.
 ///
@@ -241,12 +241,12 @@ impl Dataset {
     }
 
     /// The state at a revision; one that is compacted or not yet written is an error of the question.
-    pub fn at(&self, revision: i64) -> Moment {
-        Moment::new(self.clone(), Some(revision))
+    pub fn at(&self, revision: impl Into<MainRevision>) -> Moment {
+        Moment::new(self.clone(), Some(revision.into()))
     }
 
     /// The newest state if `revision` is `None`, else the state at that revision.
-    pub fn at_or_newest(&self, revision: Option<i64>) -> Moment {
+    pub fn at_or_newest(&self, revision: Option<MainRevision>) -> Moment {
         Moment::new(self.clone(), revision)
     }
 

@@ -4,27 +4,31 @@ use super::object::StoredValue;
 use super::{Dataset, Object, Selection};
 use crate::mvcc::{HashKv, KeyRange};
 use located::Error;
-use located::{Answer, Damage};
+use located::{Answer, Damage, MainRevision};
 
 /// The state of a dataset at a revision, ready for questions. Owned: it can be kept and sent between threads.
 #[derive(Clone, Debug)]
 pub struct Moment {
     pub(super) dataset: Dataset,
-    pub(super) revision: Option<i64>,
+    pub(super) revision: Option<MainRevision>,
 }
 
 impl Moment {
-    pub(super) fn new(dataset: Dataset, revision: Option<i64>) -> Self {
+    pub(super) fn new(dataset: Dataset, revision: Option<MainRevision>) -> Self {
         Self { dataset, revision }
+    }
+
+    pub(super) fn main(&self) -> Option<i64> {
+        self.revision.map(MainRevision::get)
     }
 
     /// The revision.
     ///
     /// # Errors
     /// As [`Dataset::keyspace`]; [`Error::Compacted`] below the compaction revision, [`Error::Future`] above the newest one.
-    pub fn revision(&self) -> Result<Answer<i64>, Error> {
+    pub fn revision(&self) -> Result<Answer<MainRevision>, Error> {
         let (keyspace, damage) = self.dataset.keyspace()?.into_parts();
-        Ok(Answer::new(keyspace.at(self.revision)?, damage))
+        Ok(Answer::new(keyspace.at(self.main())?.into(), damage))
     }
 
     /// All pods.
@@ -53,7 +57,7 @@ impl Moment {
     /// As [`Moment::revision`]; [`Error::Malformed`] if the stored record breaks.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Answer<Option<StoredValue>>, Error> {
         let (keyspace, damage) = self.dataset.keyspace()?.into_parts();
-        let version = keyspace.get(key.as_ref(), self.revision)?;
+        let version = keyspace.get(key.as_ref(), self.main())?;
         let file = self.dataset.member().db_file()?.name();
         let value = version.map(|version| StoredValue::from_version(&version, file));
         Ok(Answer::new(value.transpose()?, damage))
@@ -65,7 +69,7 @@ impl Moment {
     /// As [`Moment::revision`].
     pub fn keys(&self, prefix: impl AsRef<[u8]>) -> Result<Answer<Vec<StoredValue>>, Error> {
         let (keyspace, mut damage) = self.dataset.keyspace()?.into_parts();
-        let live = keyspace.live(&KeyRange::prefix(prefix.as_ref()), self.revision)?;
+        let live = keyspace.live(&KeyRange::prefix(prefix.as_ref()), self.main())?;
         let file = self.dataset.member().db_file()?.name();
         let mut values = Vec::with_capacity(live.len());
         let mut broken = 0;
@@ -85,7 +89,7 @@ impl Moment {
     /// As [`Moment::revision`].
     pub fn hash_kv(&self) -> Result<Answer<HashKv>, Error> {
         let (keyspace, damage) = self.dataset.keyspace()?.into_parts();
-        let hash = keyspace.hash_kv(self.revision)?;
+        let hash = keyspace.hash_kv(self.main())?;
         // Reading the records may have met more ranges that cannot be read.
         let mut all: Damage = damage;
         all.extend(self.dataset.damage());

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::answers::Key;
 use crate::mvcc::Version;
 use located::Error;
-use located::{FileName, Place};
+use located::{FileName, MainRevision, Place};
 
 /// One key with its value, as etcd's `mvccpb.KeyValue` has them.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -16,9 +16,9 @@ pub struct StoredValue {
     #[serde(flatten)]
     pub key: Key,
     /// Revision at which the key last came to life.
-    pub create_revision: i64,
+    pub create_revision: MainRevision,
     /// Revision of this write.
-    pub mod_revision: i64,
+    pub mod_revision: MainRevision,
     /// Number of writes since the creation; 1 for the first.
     pub version: i64,
     /// Lease id; 0 for none.
@@ -59,8 +59,8 @@ impl StoredValue {
         })?;
         Ok(Self {
             key: Key::new(version.key),
-            create_revision: kv.create_revision,
-            mod_revision: version.revision.main,
+            create_revision: kv.create_revision.into(),
+            mod_revision: version.revision.main.into(),
             version: kv.version,
             lease: kv.lease,
             value: kv.value.to_vec(),
@@ -76,9 +76,9 @@ pub struct Object {
     #[serde(flatten)]
     pub key: Key,
     /// Revision at which the object was created.
-    pub create_revision: i64,
+    pub create_revision: MainRevision,
     /// Revision of the last write; `metadata.resourceVersion`.
-    pub mod_revision: i64,
+    pub mod_revision: MainRevision,
     /// Number of writes since the creation.
     pub version: i64,
     /// The object as the API server would print it; secrets are not hidden.

@@ -112,7 +112,7 @@ impl Selection {
         let mut found = Vec::new();
         for target in targets {
             let namespace = self.namespace.as_deref();
-            let list = objects.list(&target, namespace, self.moment.revision)?;
+            let list = objects.list(&target, namespace, self.moment.main())?;
             found.extend(list.into_iter().filter(|version| {
                 self.name.as_deref().is_none_or(|name| {
                     let key = objects.parse(version.key);
@@ -128,8 +128,8 @@ fn owned(version: &Version<'_>, object: serde_json::Value) -> Object {
     let kv = version.key_value().unwrap_or_default();
     Object {
         key: Key::new(version.key),
-        create_revision: kv.create_revision,
-        mod_revision: version.revision.main,
+        create_revision: kv.create_revision.into(),
+        mod_revision: version.revision.main.into(),
         version: kv.version,
         object,
     }

@@ -11,6 +11,7 @@ mod zstd;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -292,45 +293,68 @@ impl Unpacking<'_> {
         content: Option<Arc<SparseBuffer>>,
     ) {
         if self.tree.files >= self.limits.files {
-            let message =
-                "the archive holds more entries than are looked at; the rest is part of no answer";
-            if !self
-                .findings
-                .iter()
-                .any(|finding| finding.code.id == dir::TOO_MANY_FILES.id)
-            {
-                self.findings.push(Finding::new(
-                    &dir::TOO_MANY_FILES,
-                    Place::file(self.name),
-                    message,
-                ));
-            }
+            self.too_many();
             return;
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return; // the root itself
         };
-        // Folders need no entry of their own; each is put into its parent once.
+        if !self.add_parents(path, parent) {
+            return;
+        }
+        let item = Item {
+            shape,
+            meta,
+            content,
+        };
+        let items = self.tree.folders.entry(parent.to_owned()).or_default();
+        let refused = match items.get_mut(name) {
+            None => {
+                self.tree.files = self.tree.files.saturating_add(1);
+                items.insert(name.to_owned(), item);
+                return;
+            }
+            Some(known) if known.shape != shape => {
+                "a file and a folder of the same name are in the archive"
+            }
+            Some(known) if shape == Shape::File => {
+                *known = item;
+                "the archive holds an earlier entry of the same name; the later one is used"
+            }
+            Some(known) => {
+                known.meta = item.meta;
+                return;
+            }
+        };
+        self.refused(path.as_os_str().as_encoded_bytes(), refused);
+    }
+
+    fn too_many(&mut self) {
+        let known = |finding: &Finding| finding.code.id == dir::TOO_MANY_FILES.id;
+        if !self.findings.iter().any(known) {
+            self.findings.push(Finding::new(
+                &dir::TOO_MANY_FILES,
+                Place::file(self.name),
+                "the archive holds more entries than are looked at; the rest is part of no answer",
+            ));
+        }
+    }
+
+    /// Folders need no entry of their own; each is put into its parent once. `false`: one of them is a file.
+    fn add_parents(&mut self, path: &Path, parent: &Path) -> bool {
         let mut child = parent;
         while let (Some(parent), Some(name)) = (child.parent(), child.file_name()) {
-            let item = self
-                .tree
-                .folders
-                .entry(parent.to_owned())
-                .or_default()
-                .entry(name.to_owned());
-            match item {
-                std::collections::btree_map::Entry::Occupied(item) => {
-                    if item.get().shape != Shape::Dir {
-                        self.refused(
-                            path.as_os_str().as_encoded_bytes(),
-                            "its folder is a file in the same archive",
-                        );
-                        return;
-                    }
-                    break;
+            let folder = self.tree.folders.entry(parent.to_owned()).or_default();
+            match folder.entry(name.to_owned()) {
+                Entry::Occupied(item) if item.get().shape == Shape::Dir => return true,
+                Entry::Occupied(_) => {
+                    self.refused(
+                        path.as_os_str().as_encoded_bytes(),
+                        "its folder is a file in the same archive",
+                    );
+                    return false;
                 }
-                std::collections::btree_map::Entry::Vacant(item) => {
+                Entry::Vacant(item) => {
                     item.insert(Item {
                         shape: Shape::Dir,
                         meta: FileFacts::default(),
@@ -341,38 +365,7 @@ impl Unpacking<'_> {
             }
             child = parent;
         }
-        let items = self.tree.folders.entry(parent.to_owned()).or_default();
-        match items.get_mut(name) {
-            None => {
-                self.tree.files = self.tree.files.saturating_add(1);
-                items.insert(
-                    name.to_owned(),
-                    Item {
-                        shape,
-                        meta,
-                        content,
-                    },
-                );
-            }
-            Some(item) if item.shape != shape => {
-                self.refused(
-                    path.as_os_str().as_encoded_bytes(),
-                    "a file and a folder of the same name are in the archive",
-                );
-            }
-            Some(item) if shape == Shape::File => {
-                *item = Item {
-                    shape,
-                    meta,
-                    content,
-                };
-                self.refused(
-                    path.as_os_str().as_encoded_bytes(),
-                    "the archive holds an earlier entry of the same name; the later one is used",
-                );
-            }
-            Some(item) => item.meta = meta,
-        }
+        true
     }
 
     fn note(&mut self, finding: Finding) {

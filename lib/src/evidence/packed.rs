@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -101,41 +101,17 @@ impl Opening<'_> {
         depth: usize,
         mut findings: Vec<Finding>,
     ) -> Result<Evidence, Error> {
-        // A further archive may be named in it: `a.tar!/b.zip!/c`.
-        let here = inner.split(|byte| *byte == b'!').next().unwrap_or_default();
-        let further = inner.get(here.len()..).unwrap_or_default();
-        let (here, further) = match further.strip_prefix(b"!") {
-            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => (normal(here), rest),
-            _ => (normal(inner), &b""[..]),
-        };
+        let (here, further) = outermost(inner);
         let name = FileName::new(shown(&path));
-        let (tree, mut found) = match layer {
-            ArchiveSource::File(file) => self.unpack(file, &name, &here)?,
-            ArchiveSource::Entry(store) => {
-                self.unpack(io::Cursor::new(store.as_slice()), &name, &here)?
-            }
-        };
+        let (tree, mut found) = self.unpack(layer, &name, &here)?;
         findings.append(&mut found);
         let target = match here.as_os_str().is_empty() {
             true => choose(&tree),
             false => resolve(&tree, &here),
         };
         let at = |place: &Path| inside(&path, place);
-        let target = target.map_err(|no| {
-            let damage = findings
-                .first()
-                .map(|first| format!("; {}: {}", first.code.title, first.message));
-            Error::NotEvidence {
-                path: if here.as_os_str().is_empty() {
-                    path.clone()
-                } else {
-                    at(&here)
-                },
-                why: format!("{}{}", no.why, damage.unwrap_or_default()),
-                near: no.near.iter().map(|place| at(place)).collect(),
-            }
-        })?;
-        let (place, kind, found) = match target {
+        let target = target.map_err(|unchosen| unchosen.into_error(&path, &here, &findings))?;
+        let (place, kind, mut found) = match target {
             Target::Archive(place, _) if depth == 0 => {
                 return Err(Error::NotEvidence {
                     path: at(&place),
@@ -158,25 +134,10 @@ impl Opening<'_> {
                 (place, kind, found)
             }
             Target::File(place, kind) => {
-                let file = File::new(
-                    FileName::new(shown(&at(&place))),
-                    PathBuf::new(),
-                    kind.role(),
-                    tree.meta(&place),
-                    tree.source(&place),
-                );
-                let files = vec![file];
-                (
-                    place,
-                    kind,
-                    Inventory {
-                        files,
-                        ..Inventory::default()
-                    },
-                )
+                let found = single_file(&tree, &place, kind, &at(&place));
+                (place, kind, found)
             }
         };
-        let mut found = found;
         findings.append(&mut found.findings);
         found.findings = findings;
         let path = at(&place);
@@ -190,13 +151,45 @@ impl Opening<'_> {
         })
     }
 
-    fn unpack<R: Read + Seek>(
+    fn unpack(
         &self,
-        source: R,
+        source: ArchiveSource,
         name: &FileName,
         only: &Path,
     ) -> Result<(Unpacked, Vec<Finding>), Error> {
-        unpack(source, name, only, &self.options.limits, self.budget)
+        let limits = &self.options.limits;
+        match source {
+            ArchiveSource::File(file) => unpack(file, name, only, limits, self.budget),
+            ArchiveSource::Entry(store) => {
+                let stored = io::Cursor::new(store.as_slice());
+                unpack(stored, name, only, limits, self.budget)
+            }
+        }
+    }
+}
+
+/// Splits a path at the first archive that it names: `b.zip!/c` in `a.tar!/b.zip!/c`.
+fn outermost(inner: &[u8]) -> (PathBuf, &[u8]) {
+    let here = inner.split(|byte| *byte == b'!').next().unwrap_or_default();
+    let further = inner.get(here.len()..).unwrap_or_default();
+    match further.strip_prefix(b"!") {
+        Some(rest) if rest.is_empty() || rest.starts_with(b"/") => (normal(here), rest),
+        _ => (normal(inner), &b""[..]),
+    }
+}
+
+/// One file of an archive as all that was given.
+fn single_file(tree: &Unpacked, place: &Path, kind: Kind, path: &Path) -> Inventory {
+    let file = File::new(
+        FileName::new(shown(path)),
+        PathBuf::new(),
+        kind.role(),
+        tree.meta(place),
+        tree.source(place),
+    );
+    Inventory {
+        files: vec![file],
+        ..Inventory::default()
     }
 }
 
@@ -204,6 +197,27 @@ impl Opening<'_> {
 struct Unchosen {
     why: String,
     near: Vec<PathBuf>,
+}
+
+impl Unchosen {
+    /// `archive`: the archive in which `here` was looked for; `findings`: what is damaged in it.
+    fn into_error(self, archive: &Path, here: &Path, findings: &[Finding]) -> Error {
+        let damage = findings
+            .first()
+            .map(|first| format!("; {}: {}", first.code.title, first.message));
+        Error::NotEvidence {
+            path: match here.as_os_str().is_empty() {
+                true => archive.to_owned(),
+                false => inside(archive, here),
+            },
+            why: format!("{}{}", self.why, damage.unwrap_or_default()),
+            near: self
+                .near
+                .iter()
+                .map(|place| inside(archive, place))
+                .collect(),
+        }
+    }
 }
 
 /// The one thing in an archive: the only data directory, else the only folder or file of the best match.

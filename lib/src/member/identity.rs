@@ -4,7 +4,7 @@ use super::Member;
 use crate::backend::{self, Cluster, EtcdVersion};
 use crate::snap::Store;
 use located::Damage;
-use located::{ClusterId, Error, Finding, MemberId};
+use located::{ClusterId, Error, Finding, MemberId, reported_by};
 
 /// Who a member is.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,10 @@ impl Member {
     /// # Errors
     /// As [`Member::db`].
     pub fn meta(&self) -> Result<backend::Meta, Error> {
-        Ok(backend::Meta::read(&self.db()?, &mut |_| {}))
+        Ok(backend::Meta::read(
+            &self.db()?,
+            &mut reported_by("backend::check"),
+        ))
     }
 
     /// Who the directory belongs to. What is damaged or absent leaves its field empty.
@@ -91,16 +94,16 @@ impl Member {
         }
         let db = self.db().ok();
         let cluster = db
-            .map(|db| Cluster::read(&db, &mut |_| {}))
+            .map(|db| Cluster::read(&db, &mut reported_by("Member::buckets")))
             .unwrap_or_default();
-        let snaps = self.snaps(&mut |_| {});
+        let snaps = self.snaps(&mut reported_by("snap::check"));
         let store = snaps
             .usable()
             .next()
             .and_then(|snap| Store::parse(&snap.store_json).ok());
         // A db without its meta bucket says nothing; one of 3.4 only says little.
         let schema = || {
-            db?.bucket(b"meta", &mut |_| {}).ok()?;
+            db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
             Some(self.meta().ok()?.schema_version())
         };
         identity.version = cluster

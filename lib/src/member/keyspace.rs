@@ -8,7 +8,7 @@ use located::Error;
 use located::Finding;
 use located::Place;
 use located::progress::{Progress, Silent};
-use located::{Answer, Damage};
+use located::{Answer, Damage, reported_by};
 
 /// Last leaf pages that [`Member::newest_keyspace`] reads: a screen full of every resource that is written to, and where
 /// nothing is in the page cache some tens of milliseconds of a disk.
@@ -130,7 +130,7 @@ impl Member {
         let index = match self.newest.get() {
             Some(known) => known,
             None => {
-                let bucket = db.bucket(b"key", &mut |_| {})?;
+                let bucket = db.bucket(b"key", &mut reported_by("Member::keyspace"))?;
                 let leaves = bucket.last_leaves(NEWEST_LEAVES);
                 let index = Index::of_leaves(&bucket, &leaves);
                 self.newest.get_or_init(|| index)
@@ -148,7 +148,12 @@ impl Member {
     /// The newest revision of the db, read from the last record alone; the compaction counts where it is newer. `None`: no
     /// record can be read there.
     pub fn newest_revision(&self) -> Option<i64> {
-        let last = self.db().ok()?.bucket(b"key", &mut |_| {}).ok()?.last()?;
+        let last = self
+            .db()
+            .ok()?
+            .bucket(b"key", &mut reported_by("Member::keyspace"))
+            .ok()?
+            .last()?;
         let main = StoredKey::parse(last.key).ok()?.revision.main;
         let compacted = self.compaction().ok()?.scheduled.unwrap_or(0);
         Some(main.max(compacted))
@@ -173,12 +178,16 @@ impl Member {
     pub(super) fn page_counts(&self) -> Result<PageCounts, Error> {
         match self.index.get() {
             Some(indexed) => Ok(indexed.pages),
-            None => Ok(PageMap::build(&self.db()?, &mut |_| {}).counts()),
+            None => Ok(PageMap::build(&self.db()?, &mut reported_by("bbolt::check")).counts()),
         }
     }
 
     /// The compaction revisions of the `meta` bucket; absent if they cannot be read.
     fn compaction(&self) -> Result<Compaction, Error> {
-        Ok(crate::backend::Meta::read(&self.db()?, &mut |_| {}).compaction)
+        Ok(crate::backend::Meta::read(
+            &self.db()?,
+            &mut reported_by("Member::buckets and backend::check"),
+        )
+        .compaction)
     }
 }

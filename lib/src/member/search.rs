@@ -121,27 +121,11 @@ impl<'a> Objects<'a> {
                 && if live { places.values } else { places.history }
         };
         // A hot key has very many versions, and a counter in each of them makes as many hits.
-        let mut positions: HashMap<(String, String), usize> = HashMap::new();
+        let mut positions: Positions = HashMap::new();
         for version in records.iter().rev().filter(wanted) {
             let live = version.revision == newest.revision;
-            for (field, text) in self.search_value(&version, pattern, mask) {
-                let entry = positions.entry((field.clone(), text.clone()));
-                let position = *entry.or_insert(hits.len());
-                match hits.get_mut(position) {
-                    Some(hit) => {
-                        hit.first_revision = version.revision.main;
-                        hit.versions += 1;
-                    }
-                    None => hits.push(Hit {
-                        key: newest.key.to_vec(),
-                        field: Some(field),
-                        text,
-                        revision: version.revision.main,
-                        first_revision: version.revision.main,
-                        versions: 1,
-                        live,
-                    }),
-                }
+            for found in self.search_value(&version, pattern, mask) {
+                add_hit(&version, live, found, &mut positions, &mut hits);
             }
         }
         hits
@@ -188,6 +172,36 @@ impl<'a> Objects<'a> {
             found.push((String::new(), shown));
         }
         found
+    }
+}
+
+/// The position of a hit by its field and text.
+type Positions = HashMap<(String, String), usize>;
+
+/// Adds a field and its text; the same text in the same field of an older version counts at the hit that is there.
+fn add_hit(
+    version: &Version<'_>,
+    live: bool,
+    (field, text): (String, String),
+    positions: &mut Positions,
+    hits: &mut Vec<Hit>,
+) {
+    let entry = positions.entry((field.clone(), text.clone()));
+    let position = *entry.or_insert(hits.len());
+    match hits.get_mut(position) {
+        Some(hit) => {
+            hit.first_revision = version.revision.main;
+            hit.versions += 1;
+        }
+        None => hits.push(Hit {
+            key: version.key.to_vec(),
+            field: Some(field),
+            text,
+            revision: version.revision.main,
+            first_revision: version.revision.main,
+            versions: 1,
+            live,
+        }),
     }
 }
 
@@ -246,25 +260,35 @@ fn walk(
             }
         }
         Json::Null => {}
-        leaf => {
-            // managedFields repeat the names of all fields: matches there say nothing.
-            if path.starts_with("metadata.managedFields") && path.contains("fieldsV1") {
-                return;
-            }
-            let plain = text(leaf);
-            let decoded = (secret && path.starts_with("data"))
-                .then(|| STANDARD.decode(&plain).ok())
-                .flatten();
-            let bytes = decoded.as_deref().unwrap_or(plain.as_bytes());
-            if pattern.is_match(bytes) {
-                let shown = if leaf == masked {
-                    around(bytes, pattern)
-                } else {
-                    text(masked)
-                };
-                found.push((path.clone(), shown));
-            }
-        }
+        leaf => walk_leaf(path, leaf, masked, secret, pattern, found),
+    }
+}
+
+/// A string, number or boolean.
+fn walk_leaf(
+    path: &str,
+    leaf: &Json,
+    masked: &Json,
+    secret: bool,
+    pattern: &Regex,
+    found: &mut Vec<(String, String)>,
+) {
+    // managedFields repeat the names of all fields: matches there say nothing.
+    if path.starts_with("metadata.managedFields") && path.contains("fieldsV1") {
+        return;
+    }
+    let plain = text(leaf);
+    let decoded = (secret && path.starts_with("data"))
+        .then(|| STANDARD.decode(&plain).ok())
+        .flatten();
+    let bytes = decoded.as_deref().unwrap_or(plain.as_bytes());
+    if pattern.is_match(bytes) {
+        let shown = if leaf == masked {
+            around(bytes, pattern)
+        } else {
+            text(masked)
+        };
+        found.push((path.to_owned(), shown));
     }
 }
 

@@ -14,8 +14,7 @@ use super::plan::{ELEMENT_BYTES, bounded_items, plan};
 use super::revision::StoredKey;
 use super::sum::Sum;
 use crate::bolt::Db;
-use located::Error;
-use located::Sink;
+use located::{Error, MainRevision, Sink};
 
 /// Number of tasks for each thread: enough for an even load, few enough that combining costs nothing.
 const TASKS_PER_THREAD: usize = 8;
@@ -28,10 +27,10 @@ pub struct HashKv {
     /// CRC-32C.
     pub hash: u32,
     /// The revision that was hashed.
-    pub revision: i64,
+    pub revision: MainRevision,
     /// The compaction revision in force; -1 if nothing was ever compacted, as in etcd. Hashes can be compared only if both
     /// revisions are equal.
-    pub compact_revision: i64,
+    pub compact_revision: MainRevision,
 }
 
 /// Pieces of one buffer; adjacent ones are summed together.
@@ -84,7 +83,7 @@ impl Keyspace<'_> {
     /// Of the records up to the compaction revision C only those count that are the current version of their key at `revision`;
     /// tombstones written at C itself do not since 3.4.34, 3.5.16 and 3.6 ([`Rules::keeps_tombstones`]). So the hash does not
     /// depend on how much an interrupted compaction has removed. A server that has just compacted may answer with a stored
-    /// hash, and then reports the *earlier* compaction revision. Source: `server/mvcc/hash.go, v3.5.30`.
+    /// hash, and then reports the *earlier* compaction revision. Source: `server/mvcc/hash.go`, v3.5.30.
     ///
     /// [`Rules::keeps_tombstones`]: super::Rules::keeps_tombstones
     ///
@@ -129,8 +128,8 @@ impl Keyspace<'_> {
         let sum = sums.into_iter().fold(Sum::of_bytes(b"key"), Sum::then);
         Ok(HashKv {
             hash: sum.crc,
-            revision: at,
-            compact_revision: compacted,
+            revision: at.into(),
+            compact_revision: compacted.into(),
         })
     }
 
@@ -225,7 +224,7 @@ pub struct DbHash {
     /// Elements in all buckets: the `totalKey` of etcd up to 3.5. Since 3.6 it is the number of live keys.
     pub elements: u64,
     /// Main revision of the last record; 0 if there is none.
-    pub revision: i64,
+    pub revision: MainRevision,
     /// High-water mark times page size: the `totalSize`.
     pub total_bytes: u64,
 }
@@ -246,7 +245,7 @@ pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
     let mut total = DbHash {
         hash: 0,
         elements: 0,
-        revision: 0,
+        revision: MainRevision(0),
         total_bytes: db.meta().size_bytes(),
     };
     let mut sum = Sum::default();
@@ -255,7 +254,7 @@ pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
         let ignored = if name == b"meta" { ignored } else { &[] };
         let leaves = bucket.leaves(sink);
         let (planned, _) = plan(&leaves, file.len(), ELEMENT_BYTES);
-        let sums: Vec<(Sum, u64, Option<i64>)> = planned
+        let sums: Vec<(Sum, u64, Option<MainRevision>)> = planned
             .par_chunks(task_size(planned.len()))
             .map(|chunk| {
                 let (mut pieces, mut elements, mut last) =
@@ -275,7 +274,11 @@ pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {
                     }
                 }
                 let last = last.and_then(|key| StoredKey::parse(key).ok());
-                (pieces.finish(), elements, last.map(|key| key.revision.main))
+                (
+                    pieces.finish(),
+                    elements,
+                    last.map(|key| MainRevision(key.revision.main)),
+                )
             })
             .collect();
         sum = sum.then(Sum::of_bytes(name));

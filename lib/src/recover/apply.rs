@@ -173,22 +173,14 @@ impl<'a, 'b> Replay<'a, 'b> {
                 alarms.apply(alarm);
                 Ok(())
             }
-            Operation::ClusterVersionSet(version) => {
-                members.cluster_version = Some(version.ver.clone());
-                Ok(())
-            }
-            Operation::ClusterMemberAttrSet(set) => {
-                if let Some(attributes) = &set.member_attributes {
-                    members.publish(set.member_id, &attributes.name, &attributes.client_urls);
-                }
-                Ok(())
-            }
-            Operation::DowngradeInfoSet(downgrade) => {
-                members.downgrade = downgrade.enabled.then(|| downgrade.ver.clone());
-                Ok(())
-            }
             Operation::V2(request) => {
                 members.apply_v2(request);
+                Ok(())
+            }
+            Operation::ClusterVersionSet(_)
+            | Operation::ClusterMemberAttrSet(_)
+            | Operation::DowngradeInfoSet(_) => {
+                members.apply_cluster(&operation);
                 Ok(())
             }
             other => users.apply(&other),

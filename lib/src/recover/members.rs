@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::store::Refused;
-use crate::raft::{ConfChange, ConfChangeType, V2Request};
+use crate::raft::{ConfChange, ConfChangeType, MemberContext, Operation, V2Request};
 
 /// Most learners a cluster may have, by default.
 const MAX_LEARNERS: usize = 1;
@@ -85,22 +85,7 @@ impl Members {
                 if taken(&context.peer_urls) {
                     return Err(Refused::Membership("peerURL exists"));
                 }
-                let is_learner = change.kind() == ConfChangeType::AddLearnerNode;
-                let learners = self
-                    .members
-                    .values()
-                    .filter(|member| member.is_learner)
-                    .count();
-                if is_learner && learners >= MAX_LEARNERS {
-                    return Err(Refused::Membership("too many learner members in cluster"));
-                }
-                let member = MemberInfo {
-                    name: context.name,
-                    peer_urls: context.peer_urls,
-                    client_urls: context.client_urls,
-                    is_learner,
-                };
-                self.members.insert(id, member);
+                self.add(id, context, change.kind() == ConfChangeType::AddLearnerNode)?;
             }
             ConfChangeType::RemoveNode => {
                 self.members
@@ -121,6 +106,43 @@ impl Members {
             ConfChangeType::Other(_) => return Err(Refused::Membership("unknown ConfChange type")),
         }
         Ok(())
+    }
+
+    fn add(&mut self, id: u64, context: MemberContext, is_learner: bool) -> Result<(), Refused> {
+        let learners = self
+            .members
+            .values()
+            .filter(|member| member.is_learner)
+            .count();
+        if is_learner && learners >= MAX_LEARNERS {
+            return Err(Refused::Membership("too many learner members in cluster"));
+        }
+        let member = MemberInfo {
+            name: context.name,
+            peer_urls: context.peer_urls,
+            client_urls: context.client_urls,
+            is_learner,
+        };
+        self.members.insert(id, member);
+        Ok(())
+    }
+
+    /// What an entry sets of the cluster: its version, a member's attributes, the downgrade. Other operations do nothing.
+    pub(super) fn apply_cluster(&mut self, operation: &Operation<'_>) {
+        match operation {
+            Operation::ClusterVersionSet(version) => {
+                self.cluster_version = Some(version.ver.clone());
+            }
+            Operation::ClusterMemberAttrSet(set) => {
+                if let Some(attributes) = &set.member_attributes {
+                    self.publish(set.member_id, &attributes.name, &attributes.client_urls);
+                }
+            }
+            Operation::DowngradeInfoSet(downgrade) => {
+                self.downgrade = downgrade.enabled.then(|| downgrade.ver.clone());
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn publish(&mut self, id: u64, name: &str, client_urls: &[String]) {

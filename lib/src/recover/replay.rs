@@ -6,9 +6,9 @@ use crate::backend::Meta;
 use crate::member::{Buckets, Member, Wal};
 use crate::mvcc::{Detached, Keyspace, Overlay};
 use crate::raft::{ConfChangeType, ConfState, Entry, EntryType, Payload};
-use located::Error;
 use located::MemberId;
 use located::progress::Progress;
+use located::{Error, reported_by};
 
 /// Why the replay ends where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn apply<'a>(
     uncommitted: bool,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
-    let from = Meta::read(&member.db()?, &mut |_| {})
+    let from = Meta::read(&member.db()?, &mut reported_by("backend::check"))
         .consistent_index
         .unwrap_or(0);
     let Some(wal) = member.wal_with(progress) else {
@@ -255,7 +255,7 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
     let mut conf = newest.and_then(|snapshot| snapshot.conf_state.clone());
     let from = newest.map_or(0, |snapshot| snapshot.index);
     if conf.is_none() && from > 0 {
-        let snaps = member.snaps(&mut |_| {});
+        let snaps = member.snaps(&mut reported_by("snap::check"));
         conf = snaps
             .usable()
             .find(|snap| snap.index == from)

@@ -3,16 +3,17 @@
 use super::apply::State;
 use super::lease::{CORRUPT, NOSPACE, ReplayedLease};
 use super::members::MemberInfo;
-use super::users::User;
+use super::users::{User, Users};
 use crate::backend::{self, AlarmType, PermissionType};
 use crate::bolt::Db;
 use crate::raft::auth::Permission;
+use located::reported_by;
 
 impl State {
     /// Reads leases, alarms, users, members and versions of a db; what cannot be read is left out.
     pub fn read(db: &Db<'_>) -> Self {
         let mut state = Self::default();
-        let ignore = &mut |_| {};
+        let ignore = &mut reported_by("Member::buckets and backend::check");
         for lease in backend::Lease::read_all(db, ignore) {
             let kept = ReplayedLease {
                 ttl: lease.ttl_seconds,
@@ -28,33 +29,7 @@ impl State {
             };
             state.alarms.0.insert((alarm.member_id.0, kind));
         }
-        let auth = backend::Auth::read(db, ignore);
-        state.users.enabled = auth.is_enabled();
-        state.users.revision = auth.revision.unwrap_or(1);
-        for user in auth.users {
-            let password = user.password_hash().to_vec();
-            state.users.users.insert(
-                user.name,
-                User {
-                    password,
-                    roles: user.roles,
-                    no_password: user.no_password,
-                },
-            );
-        }
-        for role in auth.roles {
-            let permissions = role.permissions.into_iter().map(|permission| Permission {
-                perm_type: match permission.kind {
-                    PermissionType::Read => 0,
-                    PermissionType::Write => 1,
-                    PermissionType::ReadWrite => 2,
-                    PermissionType::Other => -1,
-                },
-                key: permission.key,
-                range_end: permission.range_end,
-            });
-            state.users.roles.insert(role.name, permissions.collect());
-        }
+        state.users = users(backend::Auth::read(db, ignore));
         let cluster = backend::Cluster::read(db, ignore);
         for member in cluster.members {
             let info = MemberInfo {
@@ -73,4 +48,38 @@ impl State {
             .map(|downgrade| downgrade.target_version);
         state
     }
+}
+
+/// Users and roles as a replay needs them.
+fn users(auth: backend::Auth) -> Users {
+    let mut state = Users {
+        enabled: auth.is_enabled(),
+        revision: auth.revision.unwrap_or(1),
+        ..Users::default()
+    };
+    for user in auth.users {
+        let password = user.password_hash().to_vec();
+        state.users.insert(
+            user.name,
+            User {
+                password,
+                roles: user.roles,
+                no_password: user.no_password,
+            },
+        );
+    }
+    for role in auth.roles {
+        let permissions = role.permissions.into_iter().map(|permission| Permission {
+            perm_type: match permission.kind {
+                PermissionType::Read => 0,
+                PermissionType::Write => 1,
+                PermissionType::ReadWrite => 2,
+                PermissionType::Other => -1,
+            },
+            key: permission.key,
+            range_end: permission.range_end,
+        });
+        state.roles.insert(role.name, permissions.collect());
+    }
+    state
 }

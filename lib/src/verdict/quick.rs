@@ -77,7 +77,7 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
 fn order(member: &Member) -> Order {
     let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
     let applied = meta.and_then(|meta| meta.consistent_index);
-    let last = member.wal_ends().map(|ends| ends.last_index);
+    let last = member.wal_ends().map(|ends| ends.last_index.get());
     match (applied, last) {
         (Some(applied), Some(last)) if applied > last => Order::Ahead(applied.saturating_sub(last)),
         (Some(applied), Some(last)) if applied < last => Order::Lags(last.saturating_sub(applied)),

@@ -17,7 +17,7 @@ use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use super::walk::{PageSet, Visit};
 use located::progress::Progress;
-use located::{Finding, Sink};
+use located::{Finding, Sink, reported_by};
 use std::sync::Arc;
 
 /// Number of pages that are checked together: enough for all cores, few enough to hold in memory.
@@ -42,7 +42,7 @@ pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
     progress.begin("pages", db.pages().saturating_mul(db.page_size()));
     let mut owners = Owners::new(db);
     tree_of(db, "root", &db.root(), &mut owners, progress, sink);
-    for (name, bucket) in db.buckets(&mut |_| {}) {
+    for (name, bucket) in db.buckets(&mut reported_by("the walk of the root before it")) {
         if bucket.sequence() != 0 {
             sink(tree::foreign_sequence(db, name, bucket.sequence()));
         }

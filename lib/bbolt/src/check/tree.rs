@@ -6,7 +6,7 @@ use crate::page::{Page, PageType, Pgid};
 use located::Error;
 use located::Place;
 use located::codes::Code;
-use located::{Finding, Sink};
+use located::{Finding, Sink, reported_by};
 
 fn place_of(db: &Db<'_>, pgid: Pgid) -> Place {
     Place::at(db.file().file(), pgid.0.saturating_mul(db.page_size())).on_page(pgid.0)
@@ -199,11 +199,12 @@ pub(super) fn foreign_sequence(db: &Db<'_>, name: &[u8], sequence: u64) -> Findi
 /// Reports elements of the root bucket that are not buckets: BOLT-019.
 pub(super) fn root_values(db: &Db<'_>, sink: &mut Sink<'_>) {
     let mut values = Vec::new();
-    db.root().for_each(&mut |_| {}, &mut |item| {
-        if !item.is_bucket() {
-            values.push((item.page, item.key));
-        }
-    });
+    db.root()
+        .for_each(&mut reported_by("tree_of, for the root"), &mut |item| {
+            if !item.is_bucket() {
+                values.push((item.page, item.key));
+            }
+        });
     for (page, key) in values {
         let message = format!(
             "the root bucket contains a value with key {:?}",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::HardState;
-use located::{MemberId, Term};
+use located::{MemberId, RaftIndex, Term};
 
 /// Maximum number of different votes that are kept for one term.
 const MAX_VOTES: usize = 16;
@@ -33,9 +33,9 @@ pub struct TermSummary {
     /// The term.
     pub term: Term,
     /// Index of the first surviving entry of the term; `None` if this log has none.
-    pub first_index: Option<u64>,
+    pub first_index: Option<RaftIndex>,
     /// Index of the last surviving entry of the term.
-    pub last_index: Option<u64>,
+    pub last_index: Option<RaftIndex>,
     /// Number of surviving entries of the term.
     pub entries: u64,
     /// Number of entries of the term that a later leader overwrote.
@@ -45,7 +45,7 @@ pub struct TermSummary {
     /// Every vote that it saved in the term. Raft allows one.
     pub votes: Vec<MemberId>,
     /// The highest commit that it saved in the term.
-    pub commit: u64,
+    pub commit: RaftIndex,
     /// Whether the first entry of the term is the no-op of a leader.
     pub has_noop: bool,
     /// How the term ended.
@@ -113,10 +113,11 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
                 survives,
             } => {
                 let row = terms.entry(term).or_default();
+                let index = RaftIndex(index);
                 if survives {
                     row.has_noop |= is_empty && row.first_index.is_none();
-                    row.first_index = Some(row.first_index.map_or(index, |i| i.min(index)));
-                    row.last_index = Some(row.last_index.map_or(index, |i| i.max(index)));
+                    row.first_index = Some(row.first_index.map_or(index, |first| first.min(index)));
+                    row.last_index = Some(row.last_index.map_or(index, |last| last.max(index)));
                     row.entries = row.entries.saturating_add(1);
                 } else {
                     row.overwritten = row.overwritten.saturating_add(1);
@@ -124,7 +125,7 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
             }
             TermEvent::State(state) => {
                 let row = terms.entry(state.term).or_default();
-                row.commit = row.commit.max(state.commit);
+                row.commit = row.commit.max(state.commit.into());
                 if state.vote != MemberId(0) {
                     row.vote = state.vote;
                     if !row.votes.contains(&state.vote) && row.votes.len() < MAX_VOTES {

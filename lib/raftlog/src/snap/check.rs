@@ -6,7 +6,7 @@ use super::{SnapFile, SnapPart, Snaps, Store};
 use crate::codes::snap as codes;
 use crate::raft::ConfState;
 use crate::wal::{Log, LogSnapshot};
-use located::{Bytes, Finding, MemberId, Place, Severity, Sink, Term};
+use located::{Bytes, Finding, MemberId, Severity, Sink, Term};
 
 /// Maximum number of ids or paths that a message lists.
 const MAX_ITEMS_LISTED: usize = 4;
@@ -291,9 +291,9 @@ fn missing_file(
                 .into()
         }
     };
-    let place = log
-        .place(files, newest.record)
-        .unwrap_or_else(|| Place::file(&located::FileName::new("wal")));
+    let Some(place) = log.place(files, newest.record) else {
+        return;
+    };
     let severity = if reaches {
         Severity::Warning
     } else {

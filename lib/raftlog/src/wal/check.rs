@@ -19,7 +19,9 @@ pub fn all(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
 
 /// Checks names, sequence, segment heads, checksums, damage, HardState and indexes, without decoding payloads.
 pub fn chain(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
-    let log = Evidence { log, files };
+    let Some(log) = Evidence::new(log, files) else {
+        return;
+    };
     chain::names(&log, report);
     chain::sequence(&log, report);
     chain::heads(&log, report);
@@ -37,39 +39,45 @@ pub fn chain(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
 
 /// Decodes the payload of every entry and checks requests and membership changes.
 pub fn entries(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
-    entries::payloads(&Evidence { log, files }, report);
+    if let Some(evidence) = Evidence::new(log, files) {
+        entries::payloads(&evidence, report);
+    }
 }
 
 /// A log and the files that it was read from.
 struct Evidence<'l, 'a> {
     log: &'l Log,
     files: &'l [Bytes<'a>],
+    /// The first file: the place of what belongs to no record.
+    first: &'l FileName,
 }
 
-impl Evidence<'_, '_> {
+impl<'l, 'a> Evidence<'l, 'a> {
+    /// `None` if there is no file: then there is nothing to report.
+    fn new(log: &'l Log, files: &'l [Bytes<'a>]) -> Option<Self> {
+        let first = files.first()?.file();
+        Some(Self { log, files, first })
+    }
+
     fn file(&self, segment: usize) -> Option<&FileName> {
         let segment = self.log.segments.get(segment)?;
         Some(self.files.get(segment.file)?.file())
     }
 
-    /// Returns a position in a segment; the file is named `wal` if the segment does not exist.
     fn position(&self, segment: usize, offset: u64) -> Place {
         match self.file(segment) {
             Some(file) => Place::at(file, offset),
-            None => Place::file(&FileName::new("wal")),
+            None => Place::file(self.first),
         }
     }
 
     fn whole_segment(&self, segment: usize) -> Place {
-        match self.file(segment) {
-            Some(file) => Place::file(file),
-            None => Place::file(&FileName::new("wal")),
-        }
+        Place::file(self.file(segment).unwrap_or(self.first))
     }
 
     fn record(&self, record: usize) -> Place {
         let place = self.log.place(self.files, record);
-        place.unwrap_or_else(|| Place::file(&FileName::new("wal")))
+        place.unwrap_or_else(|| Place::file(self.first))
     }
 
     fn is_last(&self, segment: usize) -> bool {

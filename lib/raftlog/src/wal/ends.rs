@@ -5,7 +5,7 @@ use super::log::Log;
 use super::record::{RawRecord, RecordKind};
 use crate::raft::{Entry, HardState};
 use located::wire::{Fields, Value};
-use located::{Bytes, ClusterId, MemberId};
+use located::{Bytes, ClusterId, MemberId, RaftIndex};
 
 /// The two ends of a log: the member that wrote it, and its first and last index.
 ///
@@ -18,9 +18,9 @@ pub struct Ends {
     /// The newest HardState.
     pub state: Option<HardState>,
     /// Index of the first entry.
-    pub first_index: Option<u64>,
+    pub first_index: Option<RaftIndex>,
     /// Index of the last entry, or of a snapshot record if that is higher.
-    pub last_index: u64,
+    pub last_index: RaftIndex,
     /// Number of segments.
     pub segments: usize,
     /// Number of segments that were read, from the newest back.
@@ -59,7 +59,7 @@ impl Ends {
                 break;
             }
         }
-        ends.last_index = entry.unwrap_or(0).max(snapshot);
+        ends.last_index = entry.unwrap_or(0).max(snapshot).into();
         Some(ends)
     }
 
@@ -69,8 +69,8 @@ impl Ends {
         Self {
             metadata: log.metadata.first().map(ids),
             state: log.hard_state(),
-            first_index: log.first().map(|entry| entry.index),
-            last_index: log.last_index(),
+            first_index: log.first().map(|entry| entry.index.into()),
+            last_index: log.last_index().into(),
             segments: log.segments.len(),
             segments_read: log.segments.len(),
         }
@@ -84,7 +84,7 @@ impl Ends {
             match record.kind() {
                 RecordKind::Crc if seed.is_none() => seed = Some(record.crc),
                 RecordKind::Entry => {
-                    self.first_index = Some(Entry::parse(record.data).ok()?.index);
+                    self.first_index = Some(Entry::parse(record.data).ok()?.index.into());
                     break;
                 }
                 kind => {

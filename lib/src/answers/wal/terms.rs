@@ -3,7 +3,7 @@
 use crate::answers::{Cell, Column, Label, Row, Table};
 use crate::member::Wal;
 use crate::raft::{TermEnd, TermSummary};
-use located::MemberId;
+use located::{MemberId, RaftIndex};
 
 static COLUMNS: [Column; 10] = [
     Column::right("TERM", "term"),
@@ -30,7 +30,7 @@ pub struct TermRow {
 impl Row for TermRow {
     fn cells(&self) -> Vec<Cell> {
         let (term, local) = (&self.term, self.local);
-        let optional = |value: Option<u64>| value.map(Cell::number).unwrap_or_default();
+        let optional = |value: Option<RaftIndex>| value.map(Cell::number).unwrap_or_default();
         let id = format!("{:016x}", term.vote);
         let vote = match term.vote {
             MemberId(0) => Cell::unknown(),

@@ -34,15 +34,7 @@ pub(super) fn read(stream: &mut dyn Read, into: &mut Unpacking<'_>) -> io::Resul
         let mut block = [0; BLOCK];
         let got = fill(stream, &mut block)?;
         if got < BLOCK {
-            into.damaged(match (lost, got) {
-                (Some(from), _) => {
-                    format!("the tar holds no header from byte {from} to its end at {offset}")
-                }
-                (None, 0) => format!("the tar ends at byte {offset} without its end mark"),
-                (None, _) => {
-                    format!("the tar ends inside a header at byte {offset}, after {got} bytes")
-                }
-            });
+            into.damaged(unfinished(lost, got, offset));
             return Ok(());
         }
         let here = offset;
@@ -63,17 +55,7 @@ pub(super) fn read(stream: &mut dyn Read, into: &mut Unpacking<'_>) -> io::Resul
             ));
         }
         if is_extension(header.entry_type()) {
-            let mut text = Vec::new();
-            stream.take(size.min(EXTENSION)).read_to_end(&mut text)?;
-            if size > EXTENSION {
-                into.damaged(format!(
-                    "the extension header at byte {here} claims {size} bytes; it is skipped"
-                ));
-                io::copy(
-                    &mut stream.take(size.saturating_sub(EXTENSION)),
-                    &mut io::sink(),
-                )?;
-            } else {
+            if let Some(text) = extension_text(stream, size, here, into)? {
                 extension.take(header.entry_type(), &text);
             }
             offset = next_block(stream, offset, size)?;
@@ -96,6 +78,39 @@ pub(super) fn read(stream: &mut dyn Read, into: &mut Unpacking<'_>) -> io::Resul
     }
 }
 
+/// What is wrong with the end of a tar whose last block has `got` bytes; `lost`: since where there is no header.
+fn unfinished(lost: Option<u64>, got: usize, offset: u64) -> String {
+    match (lost, got) {
+        (Some(from), _) => {
+            format!("the tar holds no header from byte {from} to its end at {offset}")
+        }
+        (None, 0) => format!("the tar ends at byte {offset} without its end mark"),
+        (None, _) => format!("the tar ends inside a header at byte {offset}, after {got} bytes"),
+    }
+}
+
+/// The text of an extension header; `None` if it is too long to be one.
+fn extension_text(
+    stream: &mut dyn Read,
+    size: u64,
+    here: u64,
+    into: &mut Unpacking<'_>,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut text = Vec::new();
+    stream.take(size.min(EXTENSION)).read_to_end(&mut text)?;
+    if size <= EXTENSION {
+        return Ok(Some(text));
+    }
+    into.damaged(format!(
+        "the extension header at byte {here} claims {size} bytes; it is skipped"
+    ));
+    io::copy(
+        &mut stream.take(size.saturating_sub(EXTENSION)),
+        &mut io::sink(),
+    )?;
+    Ok(None)
+}
+
 fn entry(
     header: &Header,
     extension: &Extension,
@@ -107,22 +122,9 @@ fn entry(
         Some(path) => path.clone(),
         None => header.path_bytes().into_owned(),
     };
-    let kind = header.entry_type();
-    match kind {
-        EntryType::Regular
-        | EntryType::Continuous
-        | EntryType::GNUSparse
-        | EntryType::Directory => {}
-        EntryType::Symlink | EntryType::Link => {
-            let to = header.link_name_bytes().unwrap_or_default();
-            let to = String::from_utf8_lossy(&to).escape_default().to_string();
-            into.refused(&name, &format!("it is a link to \"{to}\""));
-            return Ok(());
-        }
-        _ => {
-            into.refused(&name, "it is a device, a FIFO or of an unknown type");
-            return Ok(());
-        }
+    if let Some(why) = unwanted(header) {
+        into.refused(&name, &why);
+        return Ok(());
     }
     let Some(path) = into.path_of(&name) else {
         return Ok(());
@@ -137,7 +139,7 @@ fn entry(
         id: None,
     };
     // Old tars have no type for folders, only a slash at the end of the name.
-    if kind == EntryType::Directory || name.ends_with(b"/") {
+    if header.entry_type() == EntryType::Directory || name.ends_with(b"/") {
         into.folder(&path, meta);
         return Ok(());
     }
@@ -160,6 +162,22 @@ fn entry(
             into.refused(&name, why);
             Ok(())
         }
+    }
+}
+
+/// Why an entry is not taken, by its type.
+fn unwanted(header: &Header) -> Option<String> {
+    match header.entry_type() {
+        EntryType::Regular
+        | EntryType::Continuous
+        | EntryType::GNUSparse
+        | EntryType::Directory => None,
+        EntryType::Symlink | EntryType::Link => {
+            let to = header.link_name_bytes().unwrap_or_default();
+            let to = String::from_utf8_lossy(&to).escape_default().to_string();
+            Some(format!("it is a link to \"{to}\""))
+        }
+        _ => Some("it is a device, a FIFO or of an unknown type".to_owned()),
     }
 }
 

@@ -21,8 +21,8 @@ use super::key_value::user_key;
 use super::revision::StoredKey;
 use crate::bolt::{Bucket, Item, Leaves};
 use crate::codes;
-use located::Sink;
 use located::progress::{Progress, Silent};
+use located::{Sink, reported_by};
 
 pub(super) use careful::WARMED;
 
@@ -129,7 +129,12 @@ impl Index {
     /// Indexes some leaves alone; missing records are not reported.
     pub(crate) fn of_leaves(bucket: &Bucket<'_>, leaves: &Leaves<'_>) -> Self {
         let hasher = KeyHasher::default();
-        let filled: Filled<()> = careful::fill(bucket, leaves, &hasher, &mut |_| {});
+        let filled: Filled<()> = careful::fill(
+            bucket,
+            leaves,
+            &hasher,
+            &mut reported_by("Index::build, when all leaves are read"),
+        );
         Self::linked(filled, hasher).0
     }
 

@@ -6,7 +6,7 @@ use crate::bolt::{Bucket, Pgid};
 use crate::codes::Code;
 use located::Limits;
 use located::Place;
-use located::{Finding, Sink};
+use located::{Finding, Sink, reported_by};
 
 /// Maximum number of broken rules that one task keeps; the rest is counted.
 const MAX_KEPT_PER_TASK: usize = 64;
@@ -119,7 +119,7 @@ fn pages_of(bucket: &Bucket<'_>, found: &[BrokenRule]) -> BTreeMap<u64, (Pgid, V
     offsets.sort_unstable();
     offsets.dedup();
     let mut pages = BTreeMap::new();
-    bucket.walk(&mut |_| {}, &mut |visit| {
+    bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
         let start = visit.page.bytes.offset();
         let end = start.saturating_add(visit.page.bytes.len() as u64);
         let first = offsets.partition_point(|offset| *offset < start);

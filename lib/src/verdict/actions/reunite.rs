@@ -14,7 +14,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     );
     let has_db = evidence.db().is_some_and(|db| db.size() > 0);
     let has_wal = !evidence.wal().is_empty();
-    let last = facts.member.wal_ends().map_or(0, |ends| ends.last_index);
+    let last = facts
+        .member
+        .wal_ends()
+        .map_or(0, |ends| ends.last_index.get());
     let ahead = has_db && has_wal && facts.applied > last;
     let why = match (has_db, has_wal) {
         (false, true) => "the db of this member is not here",

@@ -120,7 +120,7 @@ fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64
         let start = log
             .surviving
             .partition_point(|at| match log.entries.get(*at as usize) {
-                Some(entry) => entry.index < first,
+                Some(entry) => first > entry.index,
                 None => true,
             });
         let entries = log.surviving.get(start..).unwrap_or_default().iter();

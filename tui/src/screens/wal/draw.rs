@@ -151,7 +151,10 @@ fn band(area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, cursor: Option<u64>) {
             Role::Good
         };
         let end = pen.put(area, x, 0, &"█".repeat(width), role);
-        let (first, last) = (term.first_index.unwrap_or(0), term.last_index.unwrap_or(0));
+        let (first, last) = (
+            term.first_index.map_or(0, u64::from),
+            term.last_index.map_or(0, u64::from),
+        );
         if let Some(index) = cursor.filter(|index| (first..=last).contains(index)) {
             let span = u128::from(last - first).max(1);
             let cell = u128::from(index - first) * (width as u128 - 1) / span;
