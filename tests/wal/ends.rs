@@ -1,7 +1,7 @@
 //! The two ends of a log, read without the entries between them.
 
 use etcd_inspect_raftlog::wal::Ends;
-use located::{ClusterId, MemberId, Term};
+use located::{ClusterId, MemberId, RaftIndex, Term};
 use testkit::damage;
 use testkit::synth::wal::SegmentBuilder;
 
@@ -73,7 +73,10 @@ fn a_fresh_segment_without_entries_leaves_the_last_index_to_the_one_in_front() {
     let (quick, whole, _) = both(&mut files);
     let quick = quick.unwrap();
     assert_eq!((quick, quick.segments_read), (whole, 3));
-    assert_eq!((quick.first_index, quick.last_index), (Some(1), 2));
+    assert_eq!(
+        (quick.first_index, quick.last_index),
+        (Some(RaftIndex(1)), RaftIndex(2))
+    );
     assert_eq!(quick.state.unwrap().term, Term(3));
     assert_eq!(quick.metadata, Some((MemberId(7), ClusterId(9))));
 }

@@ -40,6 +40,7 @@ impl<'a> Bucket<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`] if the element is not a bucket; [`Error::Truncated`] if its value is too short.
+    /// An inline bucket has root 0, and its page follows the header in the value: `openBucket` in `bucket.go`, v1.3.11.
     pub fn from_item(db: Db<'a>, item: &Item<'a>) -> Result<Self, Error> {
         let at = item.offset + item.key.len() as u64;
         let value = Bytes::new(db.file().file(), at, item.value);
@@ -77,6 +78,7 @@ impl<'a> Bucket<'a> {
     }
 
     /// Returns the sequence of the bucket; etcd leaves it 0.
+    /// etcd never calls `NextSequence` in `bucket.go`, v1.3.11: it is 0.
     pub fn sequence(&self) -> u64 {
         self.sequence
     }

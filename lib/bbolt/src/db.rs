@@ -147,6 +147,7 @@ impl<'a> Db<'a> {
     }
 
     /// Counts the pages below the high-water mark that are in the file.
+    /// The high-water mark; `allocate` in `db.go`, v1.3.11, raises it when the freelist has no room.
     pub fn pages(&self) -> u64 {
         self.meta.high_water_mark.0.min(self.file_pages())
     }
@@ -209,6 +210,7 @@ impl<'a> Db<'a> {
     }
 
     /// Returns the root bucket, whose elements are the top-level buckets.
+    /// The bucket of buckets is stored in the meta page: `init` in `tx.go`, v1.3.11.
     pub fn root(&self) -> Bucket<'a> {
         Bucket::with_root(*self, self.meta.root, self.meta.sequence)
     }

@@ -86,6 +86,7 @@ impl Descent {
 }
 
 /// Returns whether the header of a leaf has the expected id, type and count.
+/// What `fastCheck` in `page.go`, v1.3.11, tests, and more.
 pub(crate) fn is_sound_leaf(page: &Page<'_>) -> bool {
     page.header.id == page.pgid
         && page.header.page_type() == Some(PageType::Leaf)

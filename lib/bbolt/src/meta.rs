@@ -133,6 +133,7 @@ impl Meta {
     }
 
     /// Returns whether the freelist is stored in the file.
+    /// `pgidNoFreelist` in `db.go`, v1.3.11: all bits set.
     pub fn has_freelist(&self) -> bool {
         self.freelist != NO_FREELIST
     }
@@ -140,6 +141,7 @@ impl Meta {
     /// Returns whether this is the meta of a new file: an empty root on page 3, four pages in all.
     ///
     /// After a defragmentation the older meta is such a meta, and falling back to it means an empty db.
+    /// `init` in `db.go`, v1.3.11, writes both meta pages, an empty freelist and an empty leaf.
     pub fn is_initial(&self) -> bool {
         self.root == Pgid(3) && self.high_water_mark == Pgid(4) && self.txid.0 <= 1
     }
@@ -153,6 +155,7 @@ impl Meta {
 }
 
 /// Computes FNV-1a with 64 bits, as `hash/fnv` of Go does.
+/// `sum64` in `db.go`, v1.3.11: all fields before the checksum.
 pub(super) fn fnv1a_64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

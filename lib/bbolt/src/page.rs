@@ -129,6 +129,7 @@ pub struct Item<'a> {
 
 impl Item<'_> {
     /// Returns whether the value is a bucket header.
+    /// `bucketLeafFlag` in `page.go`, v1.3.11.
     pub fn is_bucket(&self) -> bool {
         self.flags & BUCKET_FLAG != 0
     }
@@ -178,6 +179,7 @@ impl<'a> Page<'a> {
     /// # Errors
     /// [`Error::Truncated`] if the element, its key or its value ends beyond the page.
     #[inline]
+    /// The position counts from the element itself, not from the page: `leafPageElement.key` in `page.go`, v1.3.11.
     pub fn item(&self, index: usize) -> Result<Item<'a>, Error> {
         let at = HEADER_BYTES + index * ELEMENT_BYTES;
         let flags = self.bytes.u32(at, "leafPageElement.flags")?;
@@ -213,6 +215,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if the element or its key ends beyond the page.
+    /// `branchPageElement.key` in `page.go`, v1.3.11.
     pub fn child(&self, index: usize) -> Result<Child<'a>, Error> {
         let at = HEADER_BYTES + index * ELEMENT_BYTES;
         let pos = self.bytes.u32(at, "branchPageElement.pos")?;

@@ -146,6 +146,7 @@ impl<'a> PageMap<'a> {
         map
     }
 
+    /// `checkBucket` in `tx_check.go`, v1.3.11, counts pages in the same way.
     fn claim_page(&mut self, page: &super::page::Page<'_>, bucket: u8) {
         let usage = match page.header.page_type() {
             Some(PageType::Branch) => PageUse::Branch,

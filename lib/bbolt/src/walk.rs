@@ -184,6 +184,7 @@ impl<'a> Walk<'_, 'a, '_> {
     }
 
     /// Visits a page, and goes down if it is a branch.
+    /// `forEachPageInternal` in `tx.go`, v1.3.11, follows every id without such a test.
     fn enter(&mut self, pgid: Pgid, (lower, upper): Bounds<'a>) {
         let page = match check::page_to_follow(self.db, pgid, (lower, upper), &self.stack) {
             Ok((page, None)) => page,

@@ -6,8 +6,8 @@
 //! comes from the table, from the CRD stored in the same db, and without either from the number of segments left
 //! (names and namespaces cannot contain a slash).
 //!
-//! Source of the rules: kube-apiserver `storage_factory.go`, `default_storage_factory_builder.go`; apiextensions
-//! `customresource_handler.go`.
+//! Source of the rules: apiserver `pkg/server/storage/storage_factory.go`, v0.34.0; Kubernetes
+//! `pkg/kubeapiserver/default_storage_factory_builder.go`, v1.34.0; apiextensions `customresource_handler.go`.
 
 use std::collections::BTreeMap;
 

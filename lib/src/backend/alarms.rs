@@ -63,6 +63,7 @@ struct StoredAlarm {
 
 impl Alarm {
     /// Reads the bucket; an unreadable alarm is reported to `sink` and the others are returned.
+    /// The key is the message, and the value is empty: `Activate` in `server/etcdserver/api/v3alarm/alarms.go`, v3.5.30.
     pub fn read_all(db: &Db<'_>, sink: &mut Sink<'_>) -> Vec<Self> {
         let (mut alarms, mut items) = (Vec::new(), Vec::new());
         each(db, b"alarm", sink, &mut |item| items.push(item));

@@ -355,7 +355,7 @@ pub fn auth(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
         );
         sink(finding.seen(excerpt(&role.key), role.name.escape_debug().to_string()));
     }
-    // AuthEnable refuses to switch auth on without them: ErrRootUserNotExist and ErrRootRoleNotExist.
+    // `AuthEnable` in `server/auth/store.go`, v3.5.30, refuses to switch auth on without them.
     let root = auth
         .users
         .iter()
@@ -402,6 +402,7 @@ fn user(user: &AuthUser, roles: &HashSet<&str>, here: &Place, sink: &mut Sink<'_
 }
 
 /// Checks authRevision: 1 in a fresh store, one more with each change.
+/// `commitRevision` in `server/auth/store.go`, v3.5.30.
 fn auth_revision(auth: &Auth, here: &Place, sink: &mut Sink<'_>) {
     let changed = auth.enabled.is_some() || !auth.users.is_empty() || !auth.roles.is_empty();
     let at = auth.revision_place.as_ref().unwrap_or(here).clone();
@@ -470,6 +471,7 @@ pub fn leases(
 }
 
 /// Reports keys whose leases do not exist, all in one finding: they have one cause.
+/// etcd logs "failed to attach a lease" for them and keeps the keys: `restore` in `server/mvcc/kvstore.go`, v3.5.30.
 fn unknown_leases(
     unknown: &BTreeMap<i64, Vec<crate::mvcc::Version<'_>>>,
     here: &Place,

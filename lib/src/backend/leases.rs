@@ -46,6 +46,7 @@ struct StoredLease {
 impl Lease {
     /// Reads the bucket, in order of the ids as unsigned numbers; an unreadable lease is
     /// reported to `sink` and the others are returned.
+    /// `unsafeGetAllLeases` in `server/lease/lessor.go`, v3.5.30, panics at a lease that it cannot decode.
     pub fn read_all(db: &Db<'_>, sink: &mut Sink<'_>) -> Vec<Self> {
         let (mut leases, mut items) = (Vec::new(), Vec::new());
         each(db, b"lease", sink, &mut |item| items.push(item));

@@ -119,6 +119,8 @@ impl Cluster {
         }
     }
 
+    /// The value is the word "removed", or whatever: only the key counts. `readMembersFromBackend` in
+    /// `server/etcdserver/api/membership/store.go`, v3.5.30.
     fn read_removed(&mut self, db: &Db<'_>, sink: &mut Sink<'_>) {
         let mut items = Vec::new();
         each(db, b"members_removed", sink, &mut |item| items.push(item));
@@ -139,6 +141,7 @@ impl Cluster {
     }
 
     /// Reads the bucket `cluster`.
+    /// `clusterVersionFromBackend` and `downgradeInfoFromBackend` in `server/etcdserver/api/membership/cluster.go`, v3.5.30.
     fn read_versions(&mut self, db: &Db<'_>, sink: &mut Sink<'_>) {
         let mut items = Vec::new();
         each(db, b"cluster", sink, &mut |item| items.push(item));
@@ -185,6 +188,7 @@ impl Cluster {
 }
 
 /// Returns the id of a key in the form that etcd writes: hexadecimal in lower case, without leading zeros.
+/// `backendMemberKey` and `mustParseMemberIDFromBytes` in `server/etcdserver/api/membership/store.go`, v3.5.30.
 pub(crate) fn id_of(key: &[u8]) -> Option<MemberId> {
     let id: MemberId = std::str::from_utf8(key).ok()?.parse().ok()?;
     (format!("{:x}", id.0).as_bytes() == key).then_some(id)

@@ -267,7 +267,7 @@ fn snap_after_the_end(
 }
 
 /// A log without an entry: a member that joined a running cluster and has received nothing, because the first start of a
-/// new cluster writes one ConfChange for each member (`server/etcdserver/bootstrap.go`, v3.5.30, `bootstrapRaftFromCluster`).
+/// new cluster writes one ConfChange for each member (`bootstrapRaftFromCluster` in `server/etcdserver/bootstrap.go`, v3.6.14).
 fn joined_without_data(member: &Member, db: &Db<'_>, wal: &Wal<'_>, report: &mut Sink<'_>) {
     let log = wal.log();
     let is_empty = log.entries.is_empty() && log.snapshots.iter().all(|record| record.index == 0);

@@ -29,6 +29,7 @@ impl<'a> Keyspace<'a> {
     /// Returns the generations of a key, oldest first; empty if nothing of it is retained.
     ///
     /// A generation starts after every tombstone, and with every put of version 1: before such a put the tombstone was lost.
+    /// A generation ends with a tombstone: `keyIndex` in `server/mvcc/key_index.go`, v3.5.30.
     pub fn history(&self, key: &[u8]) -> Vec<Generation<'a>> {
         let mut generations: Vec<Generation<'a>> = Vec::new();
         for version in self.records_of(key).iter() {

@@ -159,6 +159,7 @@ impl<'a> KeyValue<'a> {
     }
 
     /// The bytes etcd would store.
+    /// gogo leaves out zeros and empty fields: `MarshalToSizedBuffer` in `api/mvccpb/kv.pb.go`, v3.5.30.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.key.len() + self.value.len() + 40);
         let numbers = [

@@ -344,6 +344,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// The record of a key that is current at a revision, unless it is a tombstone.
+    /// `keyIndex.get` in `server/mvcc/key_index.go`, v3.5.30.
     pub(crate) fn live_of(&self, newest: u32, at: i64) -> Option<u32> {
         let (id, record) = self
             .index

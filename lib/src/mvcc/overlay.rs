@@ -111,6 +111,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// Appends a put. Does nothing and returns `false` if the revision is not newer than all others or the index is full.
+    /// `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30.
     pub fn put(&mut self, revision: Revision, write: &KeyValue<'_>) -> bool {
         self.append(
             StoredKey {
@@ -122,6 +123,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// Appends a tombstone; `false` as for [`put`](Self::put).
+    /// The message of a tombstone has only its key: `storeTxnWrite.delete` in `server/mvcc/kvstore_txn.go`, v3.5.30.
     pub fn delete(&mut self, revision: Revision, key: &[u8]) -> bool {
         let tombstone = KeyValue {
             key,

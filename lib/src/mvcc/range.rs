@@ -47,6 +47,7 @@ impl KeyRange {
     /// assert!(KeyRange::request(b"a", b"\0").contains(b"zebra"));
     /// assert_eq!(KeyRange::request(b"a", b"b"), KeyRange::prefix(b"a"));
     /// ```
+    /// As `rangeKeys` in `server/mvcc/kvstore_txn.go`, v3.5.30, takes the two fields of a request.
     pub fn request(start: &[u8], range_end: &[u8]) -> Self {
         match range_end {
             [] => Self::key(start),

@@ -1,6 +1,7 @@
 //! Applying entries: what etcd does with each of them, one after the other.
 //!
-//! Source: etcd `server/etcdserver/server.go` (apply), `apply.go`, `apply_auth.go`, `server/etcdserver/apply/`.
+//! Source: `server/etcdserver/server.go`, v3.5.30, `server/etcdserver/apply.go`, v3.5.30, `server/etcdserver/apply_auth.go`, v3.5.30;
+//! in 3.6 `server/etcdserver/apply/`.
 
 use super::layer::{Base, Change, Layer};
 use super::lease::{Alarms, CORRUPT, Leases, NOSPACE};
@@ -189,6 +190,8 @@ impl<'a, 'b> Replay<'a, 'b> {
 
     /// With CORRUPT on etcd refuses every request on keys and leases; with NOSPACE on, those that take space.
     fn check_alarms(&self, operation: &Operation<'_>) -> Result<(), Refused> {
+        // `newApplierV3Corrupt` in `server/etcdserver/corrupt.go`, v3.5.30; `applierV3Capped` in `server/etcdserver/apply.go`,
+        // v3.5.30.
         let alarms = &self.state.alarms;
         let on_keys = matches!(
             operation,

@@ -1,4 +1,4 @@
-//! The conditions of a transaction, by etcd's own rules. Source: etcd `server/etcdserver/txn/txn.go`.
+//! The conditions of a transaction, by etcd's own rules. Source: `server/etcdserver/apply.go`, v3.5.30.
 
 use super::layer::{KeySpan, Layer};
 use crate::mvcc::KeyValue;
@@ -37,6 +37,8 @@ pub fn branch(txn: &TxnRequest, holds: bool) -> &[RequestOp] {
 
 fn holds(layer: &Layer<'_, '_>, compare: &Compare) -> bool {
     let one = |key: &[u8]| layer.live(key).is_none_or(|kv| version_holds(compare, &kv));
+    // A key that does not exist has no value, but all its numbers are 0: `applyCompare` in `server/etcdserver/apply.go`,
+    // v3.5.30.
     let none = || compare.target != VALUE && version_holds(compare, &KeyValue::default());
     match KeySpan::new(&compare.key, &compare.range_end) {
         KeySpan::Key(key) => layer
@@ -96,6 +98,7 @@ fn version_holds(compare: &Compare, kv: &KeyValue<'_>) -> bool {
         })),
         _ => std::cmp::Ordering::Equal,
     };
+    // An unknown result holds: the switch of `compareKV` in `server/etcdserver/apply.go`, v3.5.30, has no default.
     match compare.result {
         EQUAL => order.is_eq(),
         NOT_EQUAL => order.is_ne(),

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::store::Refused;
 use crate::raft::cluster::{AlarmRequest, LeaseCheckpointRequest, LeaseGrantRequest};
 
-/// Longest time to live that etcd grants, in seconds.
+/// Longest time to live that etcd grants, in seconds: `MaxLeaseTTL` in `server/lease/lessor.go`, v3.5.30.
 const MAX_TTL: i64 = 9_000_000_000;
-/// Shortest one with the default election timeout: 3 × 10 ticks / 2 of 100 ms, rounded up. Shorter ones are raised to it.
+/// Shortest one with the default election timeout: 3 × 10 ticks / 2 of 100 ms, rounded up. Shorter ones are raised
+/// to it: `minTTL` of `NewServer` in `server/etcdserver/server.go`, v3.5.30.
 const MIN_TTL: i64 = 2;
 
 /// `AlarmType` NOSPACE.
@@ -35,6 +36,7 @@ impl Leases {
     }
 
     pub(super) fn grant(&mut self, request: &LeaseGrantRequest) -> Result<(), Refused> {
+        // The leader replaces 0 by a new id before it proposes: `LeaseGrant` in `server/etcdserver/v3_server.go`, v3.5.30.
         if request.id == 0 {
             return Err(Refused::LeaseNotFound);
         }
@@ -58,7 +60,8 @@ impl Leases {
         self.0.remove(&id).map(|_| ()).ok_or(Refused::LeaseNotFound)
     }
 
-    /// Kept on disk by default only from cluster version 3.6 on.
+    /// Kept on disk by default only from cluster version 3.6 on: `shouldPersistCheckpoints` in `server/lease/lessor.go`, v3.5.30
+    /// (etcd#13508).
     pub(super) fn checkpoint(&mut self, request: &LeaseCheckpointRequest) {
         for checkpoint in &request.checkpoints {
             if let Some(lease) = self.0.get_mut(&checkpoint.id) {
@@ -79,6 +82,7 @@ impl Alarms {
     }
 
     pub(super) fn apply(&mut self, request: &AlarmRequest) {
+        // NONE is no alarm: it only asks for the list. `Alarm` in `server/etcdserver/apply.go`, v3.5.30.
         let alarm = (request.member_id, request.alarm);
         match request.action {
             1 if request.alarm != 0 => {

@@ -1,4 +1,5 @@
-//! Members and versions while entries are applied. Source: etcd `server/etcdserver/api/membership/cluster.go`.
+//! Members and versions while entries are applied. Source:
+//! `server/etcdserver/api/membership/cluster.go`, v3.5.30.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +53,8 @@ impl Members {
             .count()
     }
 
-    /// Applies a change of membership where etcd's validation lets it through.
+    /// Applies a change of membership if etcd's validation lets it through: `ValidateConfigurationChange` in
+    /// `server/etcdserver/api/membership/cluster.go`, v3.5.30.
     pub(super) fn apply(&mut self, change: &ConfChange) -> Result<(), Refused> {
         let id = change.node_id;
         if self.removed.contains(&id) {
@@ -73,6 +75,7 @@ impl Members {
                     .members
                     .get_mut(&id)
                     .ok_or(Refused::Membership("ID not found"))?;
+                // 3.5.1 to 3.5.19 kept the promotion in memory only (etcd#19557).
                 if !member.is_learner {
                     return Err(Refused::Membership("can only promote a learner member"));
                 }
@@ -91,6 +94,8 @@ impl Members {
                 self.members
                     .remove(&id)
                     .ok_or(Refused::Membership("ID not found"))?;
+                // An id is removed for good: `RemoveMember` in `server/etcdserver/api/membership/cluster.go`, v3.5.30
+                // (etcd#10828).
                 self.removed.insert(id);
             }
             ConfChangeType::UpdateNode => {
@@ -114,6 +119,7 @@ impl Members {
             .values()
             .filter(|member| member.is_learner)
             .count();
+        // `maxLearners` in `server/etcdserver/api/membership/cluster.go`, v3.5.30.
         if is_learner && learners >= MAX_LEARNERS {
             return Err(Refused::Membership("too many learner members in cluster"));
         }

@@ -195,6 +195,7 @@ pub(crate) fn replay_entries<'a>(
     let mut replay = Replay::new(&stored, State::read(&db), keyspace.revision(), compacted);
     for entry in entries {
         // After missing entries nothing can be applied: etcd does not start, or stops there.
+        // "unexpected committed entry index": `applyEntries` in `server/etcdserver/server.go`, v3.5.30.
         if entry.index != reach.to.saturating_add(1) {
             break;
         }
@@ -224,7 +225,7 @@ pub(crate) fn replay_entries<'a>(
     })
 }
 
-/// etcd resumes an interrupted compaction when it starts.
+/// etcd resumes an interrupted compaction when it starts: `restore` in `server/mvcc/kvstore.go`, v3.5.30.
 fn overlay_finish(overlay: &mut Overlay<'_>) {
     if overlay.keyspace().compaction().is_interrupted() {
         overlay.finish_compaction();
@@ -233,6 +234,7 @@ fn overlay_finish(overlay: &mut Overlay<'_>) {
 
 /// The lower bound of what is committed: HardState, `consistent_index`, the newest valid snapshot.
 pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
+    // HardState may lag: `MustSync` in `raft/node.go`, v3.5.30, does not sync for a commit alone.
     let state = wal.log().hard_state().map_or(0, |state| state.commit);
     let snapshot = wal
         .log()
@@ -252,6 +254,8 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
         .valid_snapshots()
         .filter(|snapshot| snapshot.index <= at)
         .max_by_key(|snapshot| snapshot.index);
+    // 3.4 writes no ConfState into the snapshot record: it is only in the `.snap` file (`SaveSnap` in `etcdserver/storage.go`,
+    // v3.4.23).
     let mut conf = newest.and_then(|snapshot| snapshot.conf_state.clone());
     let from = newest.map_or(0, |snapshot| snapshot.index);
     if conf.is_none() && from > 0 {

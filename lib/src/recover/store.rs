@@ -1,6 +1,6 @@
 //! Requests on keys as etcd applies them: put, delete, transaction, compaction, and the keys of a revoked lease.
 //!
-//! Source: etcd `server/etcdserver/txn/txn.go`, `server/storage/mvcc/kvstore_txn.go`.
+//! Source: `server/etcdserver/apply.go`, v3.5.30, and `server/mvcc/kvstore_txn.go`, v3.5.30; in 3.6 `server/etcdserver/txn/txn.go`.
 
 use std::borrow::Cow;
 
@@ -114,6 +114,8 @@ impl<'a, 'b> Store<'a, 'b> {
 
     /// Deletes the keys of a revoked lease, in ascending order and in one revision.
     pub fn delete_attached(&mut self, index: u64, lease: i64) {
+        // etcd sorts the keys of a lease, so that each member gives them the same sub-revisions: `Revoke` in
+        // `server/lease/lessor.go`, v3.5.30.
         let keys = self.layer.attached(lease);
         let mut transaction = self.transaction(index, &[]);
         keys.iter()
@@ -129,6 +131,7 @@ impl<'a, 'b> Store<'a, 'b> {
         request: &TxnRequest,
         lease_exists: impl Fn(i64) -> bool,
     ) -> Result<(), Refused> {
+        // The checks and the path come first, from one view: `Txn` in `server/etcdserver/apply.go`, v3.5.30.
         let path = branches(&self.layer, request);
         let chosen = operations(request, &path);
         let writes = chosen_writes(request);
@@ -155,6 +158,7 @@ impl<'a, 'b> Store<'a, 'b> {
 
     /// Applies a compaction: only the revision is noted; what it removes follows from it.
     pub fn compact(&mut self, revision: i64) -> Result<(), Refused> {
+        // `updateCompactRev` in `server/mvcc/kvstore.go`, v3.5.30.
         if revision <= self.compacted {
             return Err(Refused::Compacted);
         }
@@ -179,6 +183,8 @@ impl<'a, 'b> Store<'a, 'b> {
                 Err(Refused::LeaseNotFound)
             }
         };
+        // A put outside of a transaction looks for the lease first, one inside of it for the key: `Put` and `checkRequestPut`
+        // in `server/etcdserver/apply.go`, v3.5.30.
         if lease_first {
             lease()?;
         }
@@ -191,6 +197,7 @@ impl<'a, 'b> Store<'a, 'b> {
     fn check_range(&self, range: &RangeRequest) -> Result<(), Refused> {
         match range.revision {
             0 => Ok(()),
+            // `checkRequestRange` in `server/etcdserver/apply.go`, v3.5.30.
             asked if asked > self.revision => Err(Refused::FutureRevision),
             asked if asked < self.compacted => Err(Refused::Compacted),
             _ => Ok(()),
@@ -198,7 +205,8 @@ impl<'a, 'b> Store<'a, 'b> {
     }
 }
 
-/// A transaction that only reads checks nothing of its puts: it has none.
+/// A transaction that only reads checks nothing of its puts: it has none. `isTxnReadonly` in `server/etcdserver/v3_server.go`,
+/// v3.5.30.
 fn chosen_writes(txn: &TxnRequest) -> bool {
     txn.success
         .iter()
@@ -230,10 +238,13 @@ fn operations<'t>(txn: &'t TxnRequest, path: &[bool]) -> Vec<&'t Op> {
 impl<'a> Transaction<'_, 'a, '_> {
     fn put(&mut self, request: &PutRequest) {
         let before = self.store.layer.live(&request.key);
+        // An earlier operation of the same transaction deleted the key: etcd panics with "unexpected error during txn with
+        // writes" (`Txn` in `server/etcdserver/apply.go`, v3.5.30).
         if before.is_none() && (request.ignore_value || request.ignore_lease) {
             self.store.panicked = true;
             return;
         }
+        // `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30.
         let (create_revision, version) = before.map_or((self.main, 1), |before| {
             (before.create_revision, before.version.saturating_add(1))
         });
@@ -275,6 +286,7 @@ impl<'a> Transaction<'_, 'a, '_> {
     }
 
     fn end(self) {
+        // A transaction without changes uses up no revision: `storeTxnWrite.End` in `server/mvcc/kvstore_txn.go`, v3.5.30.
         if self.sub > 0 {
             self.store.revision = self.main;
         }

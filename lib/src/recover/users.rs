@@ -1,4 +1,4 @@
-//! Users, roles and what they may do, while entries are applied. Source: etcd `server/auth/store.go`.
+//! Users, roles and what they may do, while entries are applied. Source: `server/auth/store.go`, v3.5.30.
 
 use std::collections::BTreeMap;
 
@@ -66,6 +66,8 @@ impl Users {
         };
         match operation {
             Operation::Put(put) => {
+                // Who may not write the other keys of a lease may not attach to it either: `checkPutAuth` in
+                // `server/etcdserver/apply_auth.go`, v3.5.30.
                 may(KeySpan::Key(&put.key), WRITE)?;
                 if put.lease != 0 {
                     may_attached(put.lease)?;
@@ -87,6 +89,7 @@ impl Users {
             }
             Operation::Txn(txn) => self.permits_txn(header, txn),
             Operation::LeaseRevoke(revoke) => may_attached(revoke.id),
+            // `needAdminPermission` in `server/etcdserver/apply_auth.go`, v3.5.30.
             Operation::AuthEnable(_)
             | Operation::AuthDisable(_)
             | Operation::AuthUserAdd(_)
@@ -120,6 +123,8 @@ impl Users {
         for operation in txn.success.iter().chain(&txn.failure) {
             match &operation.request {
                 Some(Op::Range(range)) => may(KeySpan::new(&range.key, &range.range_end), READ)?,
+                // Up to 3.5.29 a put in a transaction is not asked for its lease and for `prev_kv`: `checkTxnReqsPermission` in
+                // `server/etcdserver/apply_auth.go`, v3.5.16.
                 Some(Op::Put(put)) => may(KeySpan::Key(&put.key), WRITE)?,
                 Some(Op::DeleteRange(delete)) => {
                     let span = KeySpan::new(&delete.key, &delete.range_end);
@@ -128,6 +133,8 @@ impl Users {
                     }
                     may(span, WRITE)?;
                 }
+                // Up to 3.5.27 a nested transaction is not checked: `checkTxnReqsPermission` in
+                // `server/etcdserver/apply_auth.go`, v3.5.16; v3.5.30 does it.
                 Some(Op::Txn(_)) | None => {}
             }
         }
@@ -140,6 +147,7 @@ impl Users {
         span: KeySpan<'_>,
         kind: i32,
     ) -> Result<(), Refused> {
+        // `isOpPermitted` in `server/auth/store.go`, v3.5.30.
         if header.auth_revision == 0 {
             return Err(Refused::Auth("user name is empty"));
         }
@@ -214,6 +222,7 @@ impl Users {
         if !is_root(root) {
             return Err(Refused::Auth("root user does not have root role"));
         }
+        // Alone of all changes it leaves authRevision as it is: `AuthEnable` in `server/auth/store.go`, v3.5.30.
         self.enabled = true;
         Ok(())
     }
@@ -247,6 +256,7 @@ impl Users {
 
     fn change_password(&mut self, request: &AuthUserChangePasswordRequest) -> Result<(), Refused> {
         let user = self.users.get_mut(&request.name).ok_or(NOT_FOUND)?;
+        // `UserChangePassword` in `server/auth/store.go`, v3.5.30.
         if !user.no_password {
             user.password = hash(&request.hashed_password);
         }
@@ -263,6 +273,8 @@ impl Users {
             .roles
             .binary_search_by(|granted| granted.as_str().cmp(role))
         {
+            // A role that the user has already changes nothing, authRevision neither: `UserGrantRole` in
+            // `server/auth/store.go`, v3.5.30.
             Ok(_) => Ok(()),
             Err(at) => {
                 user.roles.insert(at, role.to_owned());
@@ -291,6 +303,7 @@ impl Users {
         self.roles.remove(role).ok_or(ROLE_NOT_FOUND)?;
         self.users
             .values_mut()
+            // `RoleDelete` in `server/auth/store.go`, v3.5.30, takes the role from every user.
             .for_each(|user| user.roles.retain(|granted| granted != role));
         self.changed()
     }
@@ -311,6 +324,7 @@ impl Users {
             Some(other) => other.perm_type = permission.perm_type,
             None => {
                 granted.push(permission.clone());
+                // `RoleGrantPermission` in `server/auth/store.go`, v3.5.30, keeps them sorted by key.
                 granted.sort_by(|a, b| a.key.cmp(&b.key));
             }
         }
@@ -341,7 +355,8 @@ fn hash(base64: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Whether spans, put together, contain another: neighbours count as one, like in etcd's unified permissions.
+/// Whether spans, put together, contain another: neighbours count as one: `getMergedPerms` in
+/// `server/auth/range_perm_cache.go`, v3.5.30.
 fn covers<'s>(spans: impl Iterator<Item = KeySpan<'s>>, wanted: KeySpan<'_>) -> bool {
     let mut spans: Vec<KeySpan<'_>> = spans.collect();
     let (mut first, end) = match wanted {

@@ -105,6 +105,8 @@ fn stored(db: &Db<'_>, used: &PageSet, ids: &[Pgid], place: &Place, sink: &mut S
     mostly_free(db, used, sink);
 }
 
+/// bbolt never shrinks a file: `release` in `freelist.go`, v1.3.11, only makes pages free; `defrag` of etcd writes a new file
+/// (`defragdb` in `server/mvcc/backend/backend.go`, v3.5.30).
 fn mostly_free(db: &Db<'_>, used: &PageSet, sink: &mut Sink<'_>) {
     let free = db.pages().saturating_sub(used.len());
     let bytes = free.saturating_mul(db.page_size());

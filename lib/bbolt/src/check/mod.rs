@@ -182,6 +182,7 @@ fn tree_of(
 }
 
 /// Returns whether a page is a leaf without elements below a branch: bbolt removes such pages when it commits.
+/// Only the root of a bucket may be one: `rebalance` in `node.go`, v1.3.11.
 fn is_empty_leaf(visit: &Visit<'_, '_>) -> bool {
     visit.page.header.page_type() == Some(PageType::Leaf)
         && visit.page.header.count == 0

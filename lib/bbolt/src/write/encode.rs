@@ -1,4 +1,5 @@
-//! The bytes of headers, elements and meta pages. Source: bbolt `internal/common/page.go`, `meta.go`, `bucket.go`.
+//! The bytes of headers, elements and meta pages. Source: bbolt
+//! `internal/common/page.go`, v1.4.3, `internal/common/meta.go`, v1.4.3, `internal/common/bucket.go`, v1.4.3.
 
 use crate::meta::{MAGIC, VERSION, fnv1a_64};
 use crate::page::{ELEMENT_BYTES, HEADER_BYTES, Pgid};

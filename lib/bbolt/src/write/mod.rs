@@ -214,6 +214,7 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// # Errors
     /// [`WriteError::Order`] if its name does not ascend among its neighbours; [`WriteError::Nesting`]; the disk.
+    /// `inlineable` in `bucket.go`, v1.3.11: a bucket of one small leaf is in the value of its name.
     pub fn end_bucket(&mut self) -> Result<(), WriteError> {
         let (name, tree) = self
             .open
@@ -262,6 +263,7 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
+/// `MaxKeySize` in `bucket.go`, v1.3.11; `Put` refuses empty keys there too.
 fn check_key(key: &[u8]) -> Result<(), WriteError> {
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err(WriteError::KeyBytes(key.len()));

@@ -48,6 +48,7 @@ impl Filling {
         HEADER_BYTES + self.elements.len() * ELEMENT_BYTES + self.data.len()
     }
 
+    /// As `splitIndex` in `node.go`, v1.3.11, but full pages: nothing is inserted later.
     fn takes(&self, key: &[u8], value: &[u8], page_size: usize) -> bool {
         let more = ELEMENT_BYTES + key.len() + value.len();
         self.elements.len() < MAX_COUNT && self.bytes().saturating_add(more) <= page_size

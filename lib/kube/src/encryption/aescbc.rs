@@ -33,6 +33,7 @@ pub(super) fn open(key: &[u8], data: &[u8]) -> Decrypted {
         32 => decrypt!(Aes256),
         _ => return Err("bad key length"),
     }
+    // `cbc.TransformFromStorage` in apiserver `pkg/storage/value/encrypt/aes/aes.go`, v0.34.0.
     let pad = *text.last().ok_or("empty")?;
     let keep = text
         .len()

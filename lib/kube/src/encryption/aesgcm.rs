@@ -15,6 +15,7 @@ pub(super) fn open(key: &[u8], data: &[u8], context: &[u8]) -> Decrypted {
     let (nonce, ciphertext) = data
         .split_first_chunk::<NONCE>()
         .ok_or("shorter than its nonce")?;
+    // `gcm.TransformFromStorage` in apiserver `pkg/storage/value/encrypt/aes/aes.go`, v0.34.0.
     let mut text = ciphertext.to_vec();
     macro_rules! decrypt {
         ($aes:ty) => {

@@ -184,7 +184,7 @@ impl NamedKey {
     /// Decrypts a value that has this key's prefix; `None` if it has another prefix.
     ///
     /// kube-apiserver also selects by prefix, and tries every key of one name in turn
-    /// (apiserver `pkg/storage/value/transformer.go`, `prefixTransformers.TransformFromStorage`).
+    /// (`prefixTransformers.TransformFromStorage` in apiserver `pkg/storage/value/transformer.go`, v0.34.0).
     fn decrypt(&self, seal: &Seal<'_>, etcd_key: &[u8]) -> Option<Decrypted> {
         if self.provider != seal.provider {
             return None;
@@ -202,7 +202,8 @@ impl NamedKey {
     }
 }
 
-/// The rule that kube-apiserver would use: the first that names the resource.
+/// The rule that kube-apiserver would use: the first that names the resource (`transformerFromOverrides` in apiserver
+/// `pkg/server/options/encryptionconfig/config.go`, v0.34.0).
 fn rules_for<'r>(rules: &'r [ResourceRule], key: Option<&Key<'_>>) -> &'r [ResourceRule] {
     let Some(key) = key else { return rules };
     let at = rules

@@ -24,7 +24,8 @@ pub struct Envelope<'v> {
 }
 
 impl<'v> Envelope<'v> {
-    /// v1: big-endian u16 length, encrypted DEK, body.
+    /// v1: big-endian u16 length, encrypted DEK, body (`envelopeTransformer.TransformFromStorage` in apiserver
+    /// `pkg/storage/value/encrypt/envelope/envelope.go`, v0.34.0).
     pub(super) fn v1(payload: &'v [u8]) -> Option<Self> {
         let (len, rest) = payload.split_first_chunk::<2>()?;
         let (encrypted_dek, data) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
@@ -38,7 +39,7 @@ impl<'v> Envelope<'v> {
         })
     }
 
-    /// v2: protobuf `EncryptedObject`.
+    /// v2: protobuf `EncryptedObject` (`doDecode` in apiserver `pkg/storage/value/encrypt/envelope/kmsv2/envelope.go`, v0.34.0).
     pub(super) fn v2(payload: &'v [u8]) -> Option<Self> {
         let mut envelope = Self {
             key_id: None,
@@ -80,6 +81,8 @@ impl<'v> Envelope<'v> {
         if !self.seed {
             return aesgcm::open(dek, self.data, context);
         }
+        // `extendedNonceGCM.TransformFromStorage` and `sha256KDFExpandOnly` in apiserver
+        // `pkg/storage/value/encrypt/aes/aes_extended_nonce.go`, v0.34.0.
         let (info, data) = self
             .data
             .split_first_chunk::<32>()

@@ -7,7 +7,7 @@
 //!
 //! Without the feature `encryption` there are no ciphers: every encrypted value is recognised and stays closed.
 //!
-//! Source of the rules: apiserver `pkg/storage/value/transformer.go` and `pkg/storage/value/encrypt/{aes,secretbox,envelope}`.
+//! Source of the rules: apiserver `pkg/storage/value/transformer.go`, v0.34.0, and `pkg/storage/value/encrypt/{aes,secretbox,envelope}`.
 
 #[cfg(feature = "encryption")]
 mod aescbc;

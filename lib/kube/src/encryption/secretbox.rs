@@ -20,6 +20,7 @@ pub(super) fn open(key: &[u8], data: &[u8]) -> Decrypted {
         .split_first_chunk::<TAG>()
         .ok_or("shorter than its tag")?;
     let key: &[u8; KEY] = key.try_into().map_err(|_| "bad key length")?;
+    // `secretboxTransformer.TransformFromStorage` in apiserver `pkg/storage/value/encrypt/secretbox/secretbox.go`, v0.34.0.
     let mut stream = XSalsa20::new(key.into(), nonce.into());
     let mut mac_key = [0; KEY];
     stream.apply_keystream(&mut mac_key);

@@ -99,6 +99,7 @@ const BINDING: &[&str] = &[
     "+SERVICEACCOUNTS",
 ];
 
+/// `printRoleBinding` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn binding(of: View<'_>, options: &TableOptions) -> Vec<String> {
     let role = of.key("roleRef");
     let of_kind = |kind: &'static str| {
@@ -132,6 +133,7 @@ fn binding(of: View<'_>, options: &TableOptions) -> Vec<String> {
     ]
 }
 
+/// `extractCSRStatus` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn csr_condition(of: View<'_>) -> String {
     let conditions = of.path("status.conditions");
     let has = |kind| conditions.of_type(kind).present();

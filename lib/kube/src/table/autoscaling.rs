@@ -40,6 +40,7 @@ fn autoscaler(of: View<'_>, options: &TableOptions) -> Vec<String> {
     ]
 }
 
+/// `formatHPAMetrics` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn targets(of: View<'_>) -> String {
     let annotation = |field: &str| {
         let text = of

@@ -322,6 +322,7 @@ pub(super) static ALL: &[Printer] = &[
     },
 ];
 
+/// `printNode` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn node_status(of: View<'_>) -> String {
     let ready = of.path("status.conditions").of_type("Ready");
     let status = match (ready.present(), ready.key("status").text()) {
@@ -336,6 +337,7 @@ fn node_status(of: View<'_>) -> String {
     )
 }
 
+/// `findNodeRoles` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn roles(of: View<'_>) -> String {
     let roles: BTreeSet<_> = of
         .path("metadata.labels")
@@ -357,6 +359,7 @@ fn address(of: View<'_>, kind: &str) -> String {
         .or("<none>")
 }
 
+/// `printEvent` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn event(of: View<'_>, options: &TableOptions) -> Vec<String> {
     // events.k8s.io gives the same fields other names.
     let either = |core: &str, new: &str| {
@@ -418,6 +421,7 @@ fn event(of: View<'_>, options: &TableOptions) -> Vec<String> {
 }
 
 /// `cpu: 1/2, pods: 3/10` for requests, and the same for limits.
+/// `printResourceQuota` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn quota(of: View<'_>) -> [String; 2] {
     let mut hard: Vec<_> = of.path("status.hard").fields().collect();
     hard.sort_unstable_by_key(|(resource, _)| *resource);

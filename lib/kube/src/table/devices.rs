@@ -59,6 +59,7 @@ pub(super) static ALL: &[Printer] = &[
 ];
 
 /// `pending`, `allocated,reserved`, `deleted,allocated`.
+/// `resourceClaimState` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn claim_state(of: View<'_>) -> String {
     let deleted = of.path("metadata.deletionTimestamp").text().is_some();
     let allocated = of.path("status.allocation").present();

@@ -2,7 +2,7 @@
 //!
 //! One static table of printers; a kind without one gets NAME and AGE. The columns are those of the newest release where
 //! releases differ (RESTARTS with its age, a Job's STATUS, a CronJob's TIMEZONE). Source of the rules: kubernetes
-//! `pkg/printers/internalversion`, apiextensions `tableconvertor.go`, kubectl `TablePrinter`.
+//! `pkg/printers/internalversion/printers.go`, v1.34.0, apiextensions `tableconvertor.go`, kubectl `TablePrinter`.
 
 mod access;
 mod age;

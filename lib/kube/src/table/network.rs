@@ -174,6 +174,7 @@ fn balancer(of: View<'_>, options: &TableOptions) -> String {
     }
 }
 
+/// `getServiceExternalIP` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn external_ip(of: View<'_>, options: &TableOptions) -> String {
     let ips = of.path("spec.externalIPs");
     match of.path("spec.type").text() {
@@ -193,6 +194,7 @@ fn external_ip(of: View<'_>, options: &TableOptions) -> String {
 }
 
 /// `80:31234/TCP,443/TCP`.
+/// `makePortString` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn ports(of: View<'_>) -> String {
     let all: Vec<_> = of
         .items()
@@ -209,6 +211,7 @@ fn ports(of: View<'_>) -> String {
     join(all.iter().map(String::as_str), "<none>")
 }
 
+/// `formatEndpoints` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn endpoints(subsets: View<'_>) -> String {
     let mut all = Vec::new();
     for subset in subsets.items() {

@@ -41,6 +41,7 @@ pub(super) static ALL: &[Printer] = &[
     },
 ];
 
+/// `printPod` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn pod(of: View<'_>, options: &TableOptions) -> Vec<String> {
     let state = State::new(of);
     let ip = of
@@ -68,6 +69,7 @@ fn pod(of: View<'_>, options: &TableOptions) -> Vec<String> {
     ]
 }
 
+/// `printPod` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn readiness_gates(of: View<'_>) -> String {
     let gates = of.path("spec.readinessGates");
     if gates.len() == 0 {
@@ -93,6 +95,7 @@ struct State {
 }
 
 impl State {
+    /// `printPod` in `pkg/printers/internalversion/printers.go`, v1.34.0.
     fn new(of: View<'_>) -> Self {
         let status = of.key("status");
         let phase = status.key("phase").text().unwrap_or("");
@@ -208,6 +211,7 @@ fn sidecars<'v>(of: View<'v>) -> HashMap<&'v str, bool> {
     .collect()
 }
 
+/// `isRestartableInitContainer` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn is_sidecar(container: View<'_>, sidecars: &HashMap<&str, bool>) -> bool {
     container
         .key("name")

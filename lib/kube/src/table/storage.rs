@@ -214,6 +214,7 @@ fn class(of: View<'_>) -> String {
 }
 
 /// `RWO,ROX`: each once, in this order.
+/// `printPersistentVolumeClaim` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn modes(of: View<'_>) -> String {
     let short = [
         ("ReadWriteOnce", "RWO"),

@@ -262,6 +262,7 @@ fn ready(of: View<'_>) -> String {
     )
 }
 
+/// `printReplicaSet` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn replicas(of: View<'_>, options: &TableOptions) -> Vec<String> {
     vec![
         name(of),
@@ -272,6 +273,7 @@ fn replicas(of: View<'_>, options: &TableOptions) -> Vec<String> {
     ]
 }
 
+/// `printJob` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn job_status(of: View<'_>) -> String {
     let conditions = of.path("status.conditions");
     let status = if conditions.is_true("Complete") {
@@ -290,6 +292,7 @@ fn job_status(of: View<'_>) -> String {
     status.to_owned()
 }
 
+/// `printJob` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn completions(of: View<'_>) -> String {
     let succeeded = of.path("status.succeeded").int();
     let (wanted, parallelism) = (
@@ -314,6 +317,7 @@ fn duration(of: View<'_>, options: &TableOptions) -> String {
 }
 
 /// `daemonset.apps/agent`.
+/// `printControllerRevision` in `pkg/printers/internalversion/printers.go`, v1.34.0.
 fn controller(of: View<'_>) -> String {
     let owner = of
         .path("metadata.ownerReferences")
