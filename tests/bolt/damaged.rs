@@ -1,9 +1,9 @@
 //! Damage: intact elements are read, lost ones are reported, and nothing loops or panics.
 
-use etcd_inspect_bbolt::{DbBuilder as Opened, MetaChoice, PageCounts, PageMap, freelist};
+use etcd_inspect_bbolt::{Db as Opened, MetaChoice, PageCounts, PageMap, freelist};
 use located::{Bytes, FileName, Limits};
 use proptest::prelude::*;
-use testkit::places::bolt::DbBuilder as Places;
+use testkit::places::bolt::Db as Places;
 use testkit::synth::bolt::DbBuilder;
 
 use crate::{codes, entries, findings, with_db};

@@ -11,10 +11,11 @@ use super::decode::fault::Fault;
 use super::decode::node::text;
 
 /// Tag 55799, which says only that CBOR follows.
+/// `selfDescribedCBOR` in apimachinery `pkg/runtime/serializer/cbor/cbor.go`, v0.34.0.
 pub(crate) const TAG: &[u8] = &[0xd9, 0xd9, 0xf7];
 
 /// The item as a JSON value, nested at most `depth` levels. Kubernetes itself reads CBOR to 64 levels and JSON to 10,000
-/// (apimachinery `pkg/runtime/serializer/cbor/internal/modes/decode.go`, `MaxNestedLevels`).
+/// (`MaxNestedLevels` in apimachinery `pkg/runtime/serializer/cbor/internal/modes/decode.go`, v0.34.0).
 pub(crate) fn to_json(data: &[u8], depth: usize) -> Result<Value, Fault> {
     let mut reader = CborReader { data, at: 0, depth };
     let value = reader.value(depth, None)?;

@@ -79,6 +79,8 @@ impl<'a> Value<'a> {
     ///
     /// # Errors
     /// As [`Self::parse`].
+    /// `RecognizesData` in apimachinery `pkg/runtime/serializer/recognizer/recognizer.go`, v0.34.0, asks each serializer in
+    /// turn.
     pub fn parse_at(stored: &'a [u8], start: &Place) -> Result<Self, Error> {
         if stored.starts_with(PROTOBUF) {
             let unknown = Unknown::parse(stored).map_err(|fault| fault.into_error(start))?;
@@ -126,6 +128,8 @@ impl<'a> Value<'a> {
 
 impl<'a> Unknown<'a> {
     /// Fields may come in any order; the last of a number wins.
+    /// `protoEncodingPrefix` in apimachinery `pkg/runtime/serializer/protobuf/protobuf.go`, v0.34.0, then `Unknown` in
+    /// `pkg/runtime/types.go`, v0.34.0.
     fn parse(stored: &'a [u8]) -> Result<Self, Fault> {
         let mut unknown = Self {
             api_version: Cow::Borrowed(""),

@@ -20,6 +20,7 @@ use super::crd::Crd;
 use super::resources::Resource;
 
 /// The compactor's key: the only one of kube-apiserver without a prefix.
+/// `compactRevKey` in apiserver `pkg/storage/etcd3/compact.go`, v0.34.0.
 pub const COMPACT_REV_KEY: &[u8] = b"compact_rev_key";
 
 /// First path segments under which a second one belongs to the registry path.

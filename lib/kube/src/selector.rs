@@ -69,6 +69,7 @@ impl LabelSelector {
     }
 
     /// Whether `metadata.labels` fit; `None` means no labels at all. `!=` and `notin` also match if the label is absent.
+    /// A key that is absent fulfils `notin` and `!=`: `Matches` in apimachinery `pkg/labels/selector.go`, v0.34.0.
     pub fn matches(&self, labels: Option<&Value>) -> bool {
         self.0.iter().all(|requirement| {
             let label = labels
@@ -132,6 +133,7 @@ fn number(text: &str) -> IResult<&str, i64> {
     preceded(multispace0, nom::character::complete::i64).parse(text)
 }
 
+/// `parseRequirement` in apimachinery `pkg/labels/selector.go`, v0.34.0.
 fn requirement(text: &str) -> IResult<&str, Requirement> {
     let absent = map(preceded(spaced(char('!')), key), |key| Requirement {
         key: key.to_owned(),
@@ -212,6 +214,7 @@ impl FieldSelector {
     }
 }
 
+/// `splitTerm` in apimachinery `pkg/fields/selector.go`, v0.34.0.
 fn field_test(text: &str) -> IResult<&str, FieldTest> {
     let path = take_while1(|c: char| c.is_ascii_alphanumeric() || "-_./".contains(c));
     let operator = alt((

@@ -157,7 +157,7 @@ impl Meta {
     }
 
     /// The minor version of the schema: that of `storageVersion`, else 3.5 if there is a `term`, else 3.4 or older.
-    /// The guess of `UnsafeDetectSchemaVersion` in `server/storage/schema/schema.go`, v3.6.14.
+    /// As `UnsafeDetectSchemaVersion` in `server/storage/schema/schema.go`, v3.6.14.
     pub fn schema_version(&self) -> EtcdVersion {
         match (self.storage_version, self.term) {
             (Some(version), _) => version,

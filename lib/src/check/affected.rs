@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::collect::Collector;
 use crate::bolt::{Db, Page, PageType, Pgid};
 use crate::mvcc::{KeyValue, StoredKey};
-use located::Finding;
+use located::{Finding, reported_by};
 
 /// Adds keys and the range of revisions to findings about pages of the `key` bucket.
 pub(super) fn name_keys(db: &Db<'_>, found: &mut Collector) {
     let Some(root) = db
-        .bucket(b"key", &mut |_| {})
+        .bucket(b"key", &mut reported_by("bbolt::check"))
         .ok()
         .map(|bucket| bucket.root())
     else {

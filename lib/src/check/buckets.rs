@@ -17,7 +17,7 @@ use crate::codes::{Code, backend as backend_codes, cross};
 use crate::member::Wal;
 use crate::raft::{ConfChangeType, EntryType, Operation, Payload, Request};
 use crate::recover::{MemberInfo, Nothing, Replay, ReplayedLease, State, User};
-use located::{Finding, Place, Severity, Sink};
+use located::{Finding, Place, Severity, Sink, reported_by};
 
 /// The longest TTL that etcd may have raised a shorter one to, in seconds: one and a half of the longest election timeout.
 const MAX_RAISED_TTL: i64 = 75;
@@ -36,7 +36,7 @@ pub(super) fn against_log(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut 
         return;
     }
     // The log of another member made other buckets: that is a finding of its own.
-    let cluster = Cluster::read(db, &mut |_| {});
+    let cluster = Cluster::read(db, &mut reported_by("backend::check"));
     let own = log.metadata.first().map(|metadata| metadata.node_id);
     let is_own = own.is_none_or(|own| cluster.member(own).is_some());
     if !is_own && !cluster.members.is_empty() {

@@ -3,14 +3,14 @@
 use super::Depth;
 use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::bolt::{Db, MetaChoice};
-use crate::codes::cross;
+use crate::codes::{Code, cross};
 use crate::evidence::{File, Kind};
 use crate::member::{Member, Wal};
 use crate::raft::{ConfState, Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 use located::Limits;
 use located::Place;
-use located::{Finding, Severity, Sink, Term};
+use located::{Finding, Severity, Sink, Term, reported_by};
 
 /// Number of entries by which consistent_index is usually ahead of the commit in the WAL.
 const USUAL_LEAD: u64 = 1;
@@ -54,7 +54,7 @@ pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
 /// What the heads of the segments say without reading the log: a WAL that begins again beside a db that is far ahead.
 pub(super) fn quick_heads(member: &Member, report: &mut Sink<'_>) {
     let Ok(db) = member.db() else { return };
-    let Some(index) = Meta::read(&db, &mut |_| {}).consistent_index else {
+    let Some(index) = Meta::read(&db, &mut reported_by("backend::check")).consistent_index else {
         return;
     };
     let newest = member
@@ -91,7 +91,9 @@ pub(super) fn snap_db(file: &File, applied: u64, limits: &Limits, report: &mut S
             crate::bolt::check::check(&db, &located::progress::Silent, &mut |finding| {
                 damage = damage.saturating_add(u64::from(finding.severity == Severity::Error));
             });
-            let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+            let index = Meta::read(&db, &mut reported_by("backend::check"))
+                .consistent_index
+                .unwrap_or(0);
             match (damage, index == name) {
                 (0, true) => None,
                 (0, false) => Some(format!("its consistent_index is {index}")),
@@ -289,7 +291,7 @@ fn joined_without_data(member: &Member, db: &Db<'_>, wal: &Wal<'_>, report: &mut
 
 /// The cluster version of the db must have been set by someone.
 fn version(db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
-    let Some(stored) = Cluster::read(db, &mut |_| {}).cluster_version else {
+    let Some(stored) = Cluster::read(db, &mut reported_by("backend::check")).cluster_version else {
         return;
     };
     let mut known: Vec<EtcdVersion> = Vec::new();
@@ -341,7 +343,7 @@ fn snap_order(snaps: &Snaps, report: &mut Sink<'_>) {
 
 /// The member itself, and the others, in the db and in the raft configuration.
 fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut Sink<'_>) {
-    let cluster = Cluster::read(db, &mut |_| {});
+    let cluster = Cluster::read(db, &mut reported_by("backend::check"));
     let place = Place::file(db.file().file());
     let Some(own) = wal
         .log()
@@ -361,33 +363,94 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
         return;
     }
     let index = meta.consistent_index.unwrap_or(0);
-    let conf = crate::recover::voters(member, wal, index.min(wal.log().last_index()));
-    // 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
-    let is_3_4 = meta.schema_version() < EtcdVersion::new(3, 5, 0);
-    let bucket = &cluster.members;
-    if conf.voters.is_empty() {
+    let known = Membership {
+        conf: crate::recover::voters(member, wal, index.min(wal.log().last_index())),
+        schema: meta.schema_version(),
+        cluster,
+        own,
+        place,
+    };
+    if known.conf.voters.is_empty() {
         return;
     }
-    if bucket.is_empty() {
-        if conf.contains(own) {
-            let message = format!(
-                "the bucket \"members\" is empty, but the raft configuration of the WAL names {} members",
-                conf.voters.len().saturating_add(conf.learners.len())
-            );
-            let severity = if meta.schema_version() < EtcdVersion::new(3, 6, 0) {
-                Severity::Warning
-            } else {
-                Severity::Error
-            };
-            let finding = Finding::new(&cross::NOT_A_MEMBER, place, message);
-            report(finding.severity(severity).seen("no member", ids(&conf)));
+    let finding = match known.cluster.members.is_empty() {
+        true => known.empty_bucket(),
+        false => known.foreign(wal).or_else(|| known.different()),
+    };
+    finding.into_iter().for_each(report);
+}
+
+/// Members as the bucket has them, and as the raft configuration has them.
+struct Membership {
+    cluster: Cluster,
+    conf: ConfState,
+    schema: EtcdVersion,
+    own: MemberId,
+    place: Place,
+}
+
+impl Membership {
+    fn finding(&self, code: &'static Code, message: impl Into<String>) -> Finding {
+        Finding::new(code, self.place.clone(), message)
+    }
+
+    fn bucket_text(&self) -> String {
+        ids(&of_bucket(&self.cluster.members))
+    }
+
+    /// 3.4 keeps members in the v2 store; `snapshot restore` of 3.4 leaves the old cluster's in the bucket.
+    fn is_3_4(&self) -> bool {
+        self.schema < EtcdVersion::new(3, 5, 0)
+    }
+
+    fn empty_bucket(&self) -> Option<Finding> {
+        let conf = &self.conf;
+        if !conf.contains(self.own) {
+            return None;
         }
-        return;
+        let message = format!(
+            "the bucket \"members\" is empty, but the raft configuration of the WAL names {} members",
+            conf.voters.len().saturating_add(conf.learners.len())
+        );
+        let severity = if self.schema < EtcdVersion::new(3, 6, 0) {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        let finding = self.finding(&cross::NOT_A_MEMBER, message);
+        Some(finding.severity(severity).seen("no member", ids(conf)))
     }
-    let in_bucket = cluster.member(own).is_some();
-    if !in_bucket && conf.contains(own) {
-        let is_restored = is_3_4 && super::applied::is_restored(wal);
-        let severity = match (is_restored, is_3_4) {
+
+    /// The member itself is missing in the bucket, or bucket and configuration are of two clusters.
+    fn foreign(&self, wal: &Wal<'_>) -> Option<Finding> {
+        let (own, conf) = (self.own, &self.conf);
+        let in_bucket = self.cluster.member(own).is_some();
+        match (in_bucket, conf.contains(own)) {
+            (true, true) => None,
+            (false, true) => Some(self.not_in_bucket(wal)),
+            (false, false) => {
+                let message = format!(
+                    "neither db nor raft configuration know member {own:016x} of the WAL metadata"
+                );
+                let finding = self.finding(&cross::FOREIGN_DB, message);
+                Some(finding.seen(self.bucket_text(), format!("{own:016x} among them")))
+            }
+            (true, false) => {
+                let mut voters = conf.voters.iter();
+                if voters.any(|id| self.cluster.member(MemberId(*id)).is_some()) {
+                    return None;
+                }
+                let message = "the raft configuration of the log names none of the db's members";
+                let finding = self.finding(&cross::FOREIGN_DB, message);
+                Some(finding.seen(self.bucket_text(), ids(conf)))
+            }
+        }
+    }
+
+    fn not_in_bucket(&self, wal: &Wal<'_>) -> Finding {
+        let own = self.own;
+        let is_restored = self.is_3_4() && super::applied::is_restored(wal);
+        let severity = match (is_restored, self.is_3_4()) {
             (true, _) => Severity::Note,
             (false, true) => Severity::Warning,
             (false, false) => Severity::Error,
@@ -399,42 +462,24 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
         } else {
             format!("member {own:016x} of the WAL is missing in the bucket \"members\"")
         };
-        let mut finding = Finding::new(&cross::NOT_A_MEMBER, place, message)
+        let mut finding = self
+            .finding(&cross::NOT_A_MEMBER, message)
             .severity(severity)
-            .seen(ids(&of_bucket(bucket)), ids(&conf));
+            .seen(self.bucket_text(), ids(&self.conf));
         if is_restored {
             finding.next = vec!["Nothing: a start writes the member there.".to_owned()];
         }
-        report(finding);
-        return;
+        finding
     }
-    if !in_bucket && !conf.contains(own) {
-        let message =
-            format!("neither db nor raft configuration know member {own:016x} of the WAL metadata");
-        report(
-            Finding::new(&cross::FOREIGN_DB, place, message)
-                .seen(ids(&of_bucket(bucket)), format!("{own:016x} among them")),
-        );
-        return;
-    }
-    if in_bucket
-        && !conf.contains(own)
-        && !conf
-            .voters
-            .iter()
-            .any(|id| cluster.member(MemberId(*id)).is_some())
-    {
-        let message = "the raft configuration of the log names none of the db's members";
-        report(
-            Finding::new(&cross::FOREIGN_DB, place, message)
-                .seen(ids(&of_bucket(bucket)), ids(&conf)),
-        );
-        return;
-    }
-    let there = of_bucket(bucket);
-    if !there.same_members(&conf) && !is_3_4 {
+
+    fn different(&self) -> Option<Finding> {
+        let there = of_bucket(&self.cluster.members);
+        if there.same_members(&self.conf) || self.is_3_4() {
+            return None;
+        }
         let message = "the `members` bucket and the raft configuration differ";
-        report(Finding::new(&cross::MEMBERS_DIFFER, place, message).seen(ids(&there), ids(&conf)));
+        let finding = self.finding(&cross::MEMBERS_DIFFER, message);
+        Some(finding.seen(ids(&there), ids(&self.conf)))
     }
 }
 

@@ -33,7 +33,7 @@ use crate::member::{Member, Objects};
 use crate::mvcc::Noted;
 use located::Place;
 use located::progress::Progress;
-use located::{Finding, Severity};
+use located::{Finding, Severity, reported_by};
 
 use self::collect::Collector;
 
@@ -161,7 +161,7 @@ pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut locat
     crate::wal::check::all(wal.log(), wal.files(), report);
     crate::snap::check::against_log(&snaps, wal.log(), wal.files(), report);
     if let Ok(db) = member.db() {
-        let meta = Meta::read(&db, &mut |_| {});
+        let meta = Meta::read(&db, &mut reported_by("backend::check"));
         cross::db_and_log(member, &db, &meta, &wal, &snaps, report);
     }
 }
@@ -259,7 +259,7 @@ impl CheckRun<'_> {
         match self.member.noted_keyspace(Noted::FACTS) {
             Ok(keyspace) => {
                 let limits = &self.member.options().evidence.limits;
-                if let Ok(bucket) = db.bucket(b"key", &mut |_| {}) {
+                if let Ok(bucket) = db.bucket(b"key", &mut reported_by("bbolt::check")) {
                     crate::mvcc::check::check(
                         &bucket,
                         &keyspace,
@@ -322,7 +322,7 @@ impl CheckRun<'_> {
                 .map_or(located::Term(0), |state| state.term)
         ));
         if let Ok(db) = member.db() {
-            let meta = Meta::read(&db, &mut |_| {});
+            let meta = Meta::read(&db, &mut reported_by("backend::check"));
             cross::db_and_log(member, &db, &meta, &wal, &snaps, &mut |finding| {
                 self.found.add(finding)
             });
@@ -332,7 +332,9 @@ impl CheckRun<'_> {
             buckets::against_log(&db, &meta, &wal, &mut |finding| self.found.add(finding));
         }
         let applied = member.db().map_or(0, |db| {
-            Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0)
+            Meta::read(&db, &mut reported_by("backend::check"))
+                .consistent_index
+                .unwrap_or(0)
         });
         for broken in member.evidence().with_role(Role::SnapDb) {
             cross::snap_db(
@@ -378,7 +380,9 @@ impl CheckRun<'_> {
         ) else {
             return;
         };
-        let index = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
+        let index = Meta::read(&db, &mut reported_by("backend::check"))
+            .consistent_index
+            .unwrap_or(0);
         let found = &mut self.found;
         match applied(&db, &keyspace, &wal, index, self.progress, &mut |finding| {
             found.add(finding)

@@ -10,7 +10,7 @@ use crate::raft::{Payload, Request};
 use crate::snap::{Snaps, Store};
 use located::MemberId;
 use located::Place;
-use located::{Finding, Sink};
+use located::{Finding, Sink, reported_by};
 
 /// A member's name in the db must be the last that it published: in the WAL, else in the v2 store of the newest usable .snap.
 pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, report: &mut Sink<'_>) {
@@ -37,7 +37,7 @@ pub(super) fn names(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, snaps: &Snaps, repo
             published.insert(id, name);
         }
     }
-    for member in Cluster::read(db, &mut |_| {}).members {
+    for member in Cluster::read(db, &mut reported_by("backend::check")).members {
         let Some(name) = published.get(&member.id) else {
             continue;
         };

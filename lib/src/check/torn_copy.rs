@@ -36,23 +36,11 @@ pub(super) fn torn_copy(
     if of(wal::ALL) > 0 {
         return None;
     }
-    let moved: Vec<(u64, Ordering)> = errors()
-        .filter_map(|finding| moved_page(db, finding))
-        .collect();
-    let is_newer = |(page, order): &(u64, Ordering)| order.is_gt().then_some(*page);
-    let newer: Vec<u64> = moved.iter().filter_map(is_newer).collect();
-    // Pages that changed places have older records at one of them.
-    let older = moved.len().saturating_sub(newer.len());
     let structure = of(bolt::ALL);
     let mut signs = Vec::new();
-    if let Some(first) = newer.first().filter(|_| newer.len() > older) {
-        signs.push(match newer.len() {
-            1 => format!("page {first} has newer records than the page that leads to it"),
-            count => format!(
-                "{count} pages have newer records than the pages that lead to them, the first of them page {first}"
-            ),
-        });
-    }
+    signs.extend(newer_pages(
+        errors().filter_map(|finding| moved_page(db, finding)),
+    ));
     if structure > 0 && of(&[&cross::TWICE]) > 0 {
         signs.push("the store has records of entries after consistent_index".to_owned());
     }
@@ -82,6 +70,19 @@ pub(super) fn torn_copy(
     );
     let finding = Finding::new(&bolt::TORN_COPY, Place::file(db.file().file()), message);
     Some(finding.count(structure.max(1) as u64))
+}
+
+/// Whether more pages are newer than the page that leads to them than are older.
+fn newer_pages(moved: impl Iterator<Item = (u64, Ordering)>) -> Option<String> {
+    let (newer, older): (Vec<_>, Vec<_>) = moved.partition(|(_, order)| order.is_gt());
+    // Pages that changed places have older records at one of them.
+    let (first, _) = newer.first().filter(|_| newer.len() > older.len())?;
+    Some(match newer.len() {
+        1 => format!("page {first} has newer records than the page that leads to it"),
+        count => format!(
+            "{count} pages have newer records than the pages that lead to them, the first of them page {first}"
+        ),
+    })
 }
 
 /// The root page, if it has records of the `key` bucket instead of buckets.

@@ -186,6 +186,7 @@ impl<'a> Keyspace<'a> {
     ///
     /// # Errors
     /// [`Error::Compacted`] for less than the compaction revision, [`Error::Future`] for more than the current one.
+    /// `rangeKeys` in `server/mvcc/kvstore_txn.go`, v3.5.30.
     pub fn at(&self, revision: Option<i64>) -> Result<i64, Error> {
         let current = self.revision();
         match (revision, self.compact_revision()) {
@@ -253,6 +254,7 @@ impl<'a> Keyspace<'a> {
 
     /// Returns the keys with a lease at the current revision, each with the lease, by lease and key. Reads the ends of all live
     /// records; the only query of this file that touches values.
+    /// A lease does not store its keys: `restore` in `server/mvcc/kvstore.go`, v3.5.30, attaches them again.
     pub fn leased(&self) -> Vec<(i64, Version<'a>)> {
         let at = self.revision();
         let lease = |newest: u32| {
@@ -307,6 +309,8 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Returns the records that the compaction in force removes and that are still there because it was interrupted.
+    /// `scheduleCompaction` in `server/mvcc/kvstore_compaction.go`, v3.5.30, deletes what `Compact` in `server/mvcc/index.go`,
+    /// v3.5.30, does not keep.
     pub fn removable(&self) -> Versions<'a> {
         let Some(compacted) = self.compact_revision() else {
             return Versions {

@@ -5,6 +5,7 @@
 //! believed if its page says its own number, its key is a revision, its message decodes and the numbers of both agree.
 //! Source: bbolt `node.go` (spill), `freelist.go`.
 
+use located::reported_by;
 use std::collections::HashSet;
 
 use super::label::Provenance;
@@ -115,7 +116,7 @@ impl Loose {
     /// Looks at every page but those of the tree; at those only after their last element.
     pub(super) fn read(db: &Db<'_>, source: u16, progress: &dyn Progress) -> Self {
         let mut loose = Self::default();
-        let map = PageMap::build(db, &mut |_| {});
+        let map = PageMap::build(db, &mut reported_by("bbolt::check"));
         let other = other_pages(db);
         let mut left = (db.file().len() / plan::RECORD_BYTES).saturating_mul(MAX_ELEMENTS_PER_ROOM);
         progress.begin("carving", db.file_pages());
@@ -174,8 +175,13 @@ fn other_pages(db: &Db<'_>) -> HashSet<u64> {
         return HashSet::new();
     };
     let mut pages = HashSet::new();
-    if let Ok(bucket) = other.bucket(b"key", &mut |_| {}) {
-        pages.extend(bucket.leaves(&mut |_| {}).iter().map(|page| page.pgid.0));
+    if let Ok(bucket) = other.bucket(b"key", &mut reported_by("bbolt::check")) {
+        pages.extend(
+            bucket
+                .leaves(&mut reported_by("bbolt::check"))
+                .iter()
+                .map(|page| page.pgid.0),
+        );
     }
     pages
 }

@@ -4,6 +4,7 @@ use super::member_records::MemberRecords;
 use crate::bolt::Db;
 use crate::recover::{CORRUPT, NOSPACE};
 use crate::snap::Store;
+use located::reported_by;
 
 /// The buckets that the backup has. Source: etcd `server/storage/schema/bucket.go`, v3.6.0.
 const BUCKETS: [&[u8]; 10] = [
@@ -85,7 +86,7 @@ pub(super) fn dropped(part: &MemberRecords<'_>) -> Vec<Dropped> {
     if let Ok(db) = part.member.db() {
         dropped.extend(unknown_buckets(&db));
     }
-    let snaps = part.member.snaps(&mut |_| {});
+    let snaps = part.member.snaps(&mut reported_by("snap::check"));
     let store = snaps.usable().next();
     let store = store.and_then(|snap| Store::parse(&snap.store_json).ok());
     for key in store.into_iter().flat_map(|store| store.custom) {
@@ -99,7 +100,7 @@ pub(super) fn dropped(part: &MemberRecords<'_>) -> Vec<Dropped> {
 }
 
 fn unknown_buckets(db: &Db<'_>) -> Vec<Dropped> {
-    let buckets = db.buckets(&mut |_| {});
+    let buckets = db.buckets(&mut reported_by("bbolt::check"));
     let unknown = buckets.iter().filter(|(name, _)| !BUCKETS.contains(name));
     unknown
         .map(|(name, _)| {

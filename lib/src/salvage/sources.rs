@@ -9,7 +9,7 @@ use crate::evidence::Role;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover;
-use located::ClusterId;
+use located::{ClusterId, reported_by};
 
 /// Evidence that is read once for all that is asked about it.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ fn without_log<'m>(
     let Ok(db) = member.db() else {
         return alone;
     };
-    let cluster = Cluster::read(&db, &mut |_| {});
+    let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
     let lends = |log: &&&NamedLog<'m>| {
         let own = log.wal.log().metadata.first();
         own.is_some_and(|own| cluster.member(own.node_id).is_some())

@@ -6,7 +6,7 @@ use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::raft::{ConfChange, ConfChangeType, Entry, Operation, Payload, Request};
 use crate::snap::Store;
 use crate::wal::boot::{self, Reading};
-use located::MemberId;
+use located::{MemberId, reported_by};
 
 impl Engine<'_, '_> {
     /// 3.6 and later: the schema, the cluster version and the members of the db.
@@ -14,9 +14,9 @@ impl Engine<'_, '_> {
         let Ok(db) = self.member.db() else {
             return Ok(());
         };
-        let cluster = Cluster::read(&db, &mut |_| {});
+        let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
         let minor = u64::from(self.release.minor);
-        let storage = Meta::read(&db, &mut |_| {}).storage_version;
+        let storage = Meta::read(&db, &mut reported_by("backend::check")).storage_version;
         if let Some(storage) = storage.filter(|version| version.minor > minor) {
             return Err(Stopped::Refuses(format!(
                 "Failed to validate schema {{\"error\": \"version \\\"{storage}\\\" is not supported\"}}"
@@ -94,7 +94,7 @@ impl Engine<'_, '_> {
             }
             (..=5, _) => Vec::new(),
             _ => self.member.db().map_or(Vec::new(), |db| {
-                let cluster = Cluster::read(&db, &mut |_| {});
+                let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
                 cluster.members.iter().map(|member| member.id.0).collect()
             }),
         };
@@ -111,7 +111,7 @@ impl Engine<'_, '_> {
     }
 
     fn store(&self) -> Option<Store> {
-        let snaps = self.member.snaps(&mut |_| {});
+        let snaps = self.member.snaps(&mut reported_by("snap::check"));
         let used = self.chosen?;
         let snap = snaps
             .usable()

@@ -22,6 +22,7 @@ use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover::Replayed;
 use crate::wal::boot::Release;
+use located::reported_by;
 
 /// Why a start ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +92,8 @@ pub fn state_after_start<'m>(
 /// The newest release of the minor version whose schema the db has.
 fn written_by(member: &Member) -> Release {
     let version = member.db().map_or(EtcdVersion::new(3, 5, 0), |db| {
-        let cluster = Cluster::read(&db, &mut |_| {}).cluster_version;
-        let schema = Meta::read(&db, &mut |_| {}).schema_version();
+        let cluster = Cluster::read(&db, &mut reported_by("backend::check")).cluster_version;
+        let schema = Meta::read(&db, &mut reported_by("backend::check")).schema_version();
         cluster.unwrap_or(schema).max(schema)
     });
     Release::new(u32::try_from(version.minor).unwrap_or(5).clamp(4, 7), 99)

@@ -5,6 +5,7 @@ use crate::backend::Meta;
 use crate::member::Member;
 use crate::wal::{Damage, LogSnapshot, Segment};
 use located::progress::Progress;
+use located::reported_by;
 
 /// Returns the advice to move old segments aside, if all damage of the log is in segments before the one of the newest usable
 /// `.snap`.
@@ -15,8 +16,10 @@ pub(super) fn advice(member: &Member, progress: &dyn Progress) -> Option<Line> {
     let wal = member.wal_with(progress)?;
     let db = member.db().ok()?;
     let log = wal.log();
-    let applied = Meta::read(&db, &mut |_| {}).consistent_index.unwrap_or(0);
-    let snaps = member.snaps(&mut |_| {});
+    let applied = Meta::read(&db, &mut reported_by("backend::check"))
+        .consistent_index
+        .unwrap_or(0);
+    let snaps = member.snaps(&mut reported_by("snap::check"));
     let newest = snaps.usable().find_map(|snap| {
         let is_it = |record: &&LogSnapshot| (record.index, record.term) == (snap.index, snap.term);
         let record = log.valid_snapshots().rfind(is_it)?;

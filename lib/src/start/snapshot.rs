@@ -7,6 +7,7 @@ use super::store::Backend;
 use crate::evidence::Role;
 use crate::snap::{SnapFile, SnapPart, Store};
 use crate::wal::boot;
+use located::reported_by;
 
 impl Engine<'_, '_> {
     /// Which `.snap` is used, and whether the db is as new.
@@ -18,7 +19,7 @@ impl Engine<'_, '_> {
         if self.release.minor >= 7 {
             return self.newest_record(valid, backend);
         }
-        let snaps = self.member.snaps(&mut |_| {});
+        let snaps = self.member.snaps(&mut reported_by("snap::check"));
         let broken = snaps.files.iter().filter(|snap| {
             !snap.is_intact()
                 && matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_))
@@ -88,7 +89,7 @@ impl Engine<'_, '_> {
         if newest.index > 0
             && let Ok(db) = self.member.db()
         {
-            let cluster = crate::backend::Cluster::read(&db, &mut |_| {});
+            let cluster = crate::backend::Cluster::read(&db, &mut reported_by("backend::check"));
             for member in cluster.members {
                 let list = match member.is_learner {
                     true => &mut self.conf.learners,

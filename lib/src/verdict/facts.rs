@@ -16,7 +16,7 @@ use crate::raft::ConfState;
 use crate::recover::voters;
 use crate::start::{StartOutcome, simulate_start};
 use crate::wal::boot::Release;
-use located::MemberId;
+use located::{MemberId, reported_by};
 
 /// What is known of one member's copy.
 pub(super) struct Facts<'a> {
@@ -68,7 +68,10 @@ impl<'a> Facts<'a> {
         let started = simulate_start(member, release, progress);
         let release = started.release;
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
-        let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
+        let meta = member
+            .db()
+            .ok()
+            .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
         let mut acknowledged =
             Acknowledged::build(member, on_db, sound.twice(), committed, progress);

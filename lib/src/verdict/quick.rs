@@ -9,7 +9,7 @@ use crate::member::Member;
 use crate::progress::Progress;
 use crate::text::number::thousands;
 use crate::{Finding, Severity};
-use located::Command;
+use located::{Command, reported_by};
 
 /// What a quick look says.
 #[derive(Clone, Debug)]
@@ -75,7 +75,10 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
 }
 
 fn order(member: &Member) -> Order {
-    let meta = member.db().ok().map(|db| Meta::read(&db, &mut |_| {}));
+    let meta = member
+        .db()
+        .ok()
+        .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
     let applied = meta.and_then(|meta| meta.consistent_index);
     let last = member.wal_ends().map(|ends| ends.last_index.get());
     match (applied, last) {

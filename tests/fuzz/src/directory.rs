@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use etcd_inspect::evidence::{Evidence, Kind};
-use etcd_inspect::bolt::{self, DbBuilder as Bolt, MetaChoice};
+use etcd_inspect::bolt::{self, Db as Bolt, MetaChoice};
 use etcd_inspect::member::{Member, Options};
 use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::{self, Sources, carve, correct};

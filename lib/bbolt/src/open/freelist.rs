@@ -46,6 +46,7 @@ impl Free {
 
 impl Opened<'_> {
     /// `freelist.read`: from its page.
+    /// `read` in `freelist.go`, v1.3.11: a count of 0xFFFF means that the first id is the count.
     pub(super) fn stored(&self, id: u64) -> Result<Free, Death> {
         let page = self.unchecked(id)?;
         let is_list = match self.generation {
@@ -95,6 +96,7 @@ impl Opened<'_> {
     }
 
     /// `freepages`: what no bucket reaches below the high-water mark.
+    /// `freepages` in `db.go`, v1.3.11, and `noSyncReload` in `freelist.go`, v1.3.11.
     pub(super) fn rebuilt(&self) -> Result<Free, Death> {
         let mut free = Free::default();
         self.check_bucket(self.meta.root, &mut free)?;

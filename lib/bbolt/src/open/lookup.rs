@@ -64,6 +64,7 @@ impl<'a> Opened<'a> {
     }
 
     /// `openBucket`: the header is believed to be there, whatever the length of the value.
+    /// `openBucket` in `bucket.go`, v1.3.11.
     fn open_bucket(&self, value: Span) -> Result<OpenBucket, Death> {
         if value.len == 0 {
             return Err(Death::Panic(

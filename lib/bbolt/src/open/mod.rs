@@ -164,6 +164,7 @@ fn head(memory: Memory<'_>, page: Pointer, generation: Generation) -> Result<Hea
 }
 
 /// `getPageSize`: the first meta's; since 1.3.7 the second one's, searched at 1 KiB, 2 KiB … 16 MiB.
+/// `getPageSize` in `db.go`, v1.3.11: the first meta page, then every power of two from 1024 on.
 fn page_size(memory: Memory<'_>, generation: Generation) -> Result<u64, Death> {
     let length = memory.file.len() as u64;
     let first = length >= 4096;

@@ -44,6 +44,7 @@ impl Opened<'_> {
     }
 
     /// `forEachPage`, parents first.
+    /// `forEachPage` in `tx.go`, v1.3.11.
     fn each_page(&self, root: u64, free: &mut Free) -> Result<(), Death> {
         let mut open = vec![root];
         while let Some(id) = open.pop() {
@@ -91,6 +92,7 @@ impl Opened<'_> {
     }
 
     /// `recursivelyCheckPages`: keys ascend, and stay between those of their parent. Returns the greatest key.
+    /// `verifyKeyOrder` in `tx_check.go`, v1.3.11.
     fn key_order(
         &self,
         id: u64,

@@ -8,6 +8,7 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// How the process ends.
+    /// `Commit` in `tx.go`, v1.3.11: rebalance, spill, freelist, pages, meta.
     pub fn commit(&self) -> Result<(), Death> {
         if let Some(list) = self.free.list_page {
             let page = self.unchecked(list)?;
@@ -59,6 +60,7 @@ impl Opened<'_> {
     }
 
     /// `node.read` and, with the commit, `node.write`: every key and value is copied.
+    /// `read` in `node.go`, v1.3.11.
     fn materialize(&self, page: &RawPage, has_page: bool) -> Result<(), Death> {
         if self.generation == Generation::V1_3_6 && has_page {
             let named = self.unchecked(page.id)?;

@@ -1,6 +1,6 @@
 //! The canonical form of a quantity, as Kubernetes prints it after parsing.
 //!
-//! The rule (apimachinery `resource.Quantity`): the mantissa is a whole number with as few zeros as possible, the exponent
+//! The rule (`CanonicalizeBytes` in apimachinery `pkg/api/resource/quantity.go`, v0.34.0): the mantissa is a whole number with as few zeros as possible, the exponent
 //! a multiple of three (or of ten bits), the suffix family that of the text. Texts that are canonical already, nearly all,
 //! are returned unchanged.
 
@@ -51,6 +51,7 @@ pub(crate) fn canonical(text: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Parts<'a> {
+    /// `parseQuantityString` in apimachinery `pkg/api/resource/quantity.go`, v0.34.0.
     fn parse(text: &'a str) -> Option<Self> {
         let negative = text.starts_with('-');
         let body = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -68,6 +69,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether apimachinery keeps the text unchanged: cheap tests that hold for most canonical texts (and few others).
+    /// `ParseQuantity` in apimachinery `pkg/api/resource/quantity.go`, v0.34.0, keeps the text if it is canonical already.
     fn is_kept(&self) -> bool {
         let Some(value) = self.fast_value() else {
             return false;
@@ -209,6 +211,7 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
+/// `suffixer` in apimachinery `pkg/api/resource/suffix.go`, v0.34.0.
 fn suffix_meaning(suffix: &str) -> Option<(Family, i32)> {
     let decimal = |exponent| Some((Family::Decimal, exponent));
     let binary = |exponent| Some((Family::Binary, exponent));

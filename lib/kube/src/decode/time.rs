@@ -14,11 +14,13 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// `2026-11-21T01:14:44Z`.
+    /// `MarshalJSON` in apimachinery `pkg/apis/meta/v1/time.go`, v0.34.0.
     pub(crate) fn seconds(seconds: i64) -> Self {
         Self::new(seconds, None)
     }
 
     /// `2026-11-21T01:14:44.000001Z`: always six digits.
+    /// `RFC3339Micro` in apimachinery `pkg/apis/meta/v1/micro_time.go`, v0.34.0.
     pub(crate) fn micros(seconds: i64, nanos: i32) -> Self {
         let carried = seconds.saturating_add(i64::from(nanos.div_euclid(1_000_000_000)));
         Self::new(

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 /// assert_eq!(human_duration(3 * 86400 + 7200), "3d2h");
 /// assert_eq!(human_duration(800 * 86400), "2y70d");
 /// ```
+/// `HumanDuration` in apimachinery `pkg/util/duration/duration.go`, v0.34.0.
 pub fn human_duration(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     let days = hours / 24;

@@ -25,6 +25,8 @@ pub struct ConfState {
 
 impl ConfState {
     /// Returns whether it is a joint configuration, which etcd never writes.
+    /// etcd itself never enters a joint configuration: `applyConfChange` in `server/etcdserver/server.go`, v3.5.30, takes one
+    /// change.
     pub fn is_joint(&self) -> bool {
         self.auto_leave || !self.voters_outgoing.is_empty() || !self.learners_next.is_empty()
     }
@@ -123,6 +125,7 @@ impl ConfChange {
     }
 
     /// Returns whether it promotes a learner.
+    /// `IsPromote` of `ConfigChangeContext` in `server/etcdserver/api/membership/cluster.go`, v3.5.30.
     pub fn is_promotion(&self) -> bool {
         matches!(self.member(), Some(Ok(member)) if member.is_promote)
     }

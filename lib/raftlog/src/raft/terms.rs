@@ -102,6 +102,7 @@ impl fmt::Display for TermEnd {
 /// let terms = terms([entry(1, 1), entry(2, 3)]);
 /// assert_eq!(terms.iter().map(|term| term.term).collect::<Vec<_>>(), [Term(1), Term(3)]);
 /// ```
+/// A new leader appends an empty entry of its term: `becomeLeader` in `raft/raft.go`, v3.5.30.
 pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
     let mut terms: BTreeMap<Term, TermSummary> = BTreeMap::new();
     for event in events {
@@ -201,7 +202,10 @@ mod tests {
                 entries: 1
             }
         );
-        assert_eq!((rows[0].entries, rows[0].last_index), (1, Some(1)));
+        assert_eq!(
+            (rows[0].entries, rows[0].last_index),
+            (1, Some(RaftIndex(1)))
+        );
     }
 
     #[test]

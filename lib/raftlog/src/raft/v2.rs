@@ -60,6 +60,8 @@ pub struct V2Request {
 
 impl V2Request {
     /// Returns the member whose attributes it publishes (`PUT /0/members/<hex>/attributes`).
+    /// `applyV2Request` in `server/etcdserver/apply_v2.go`, v3.5.30, and `MemberAttributesStorePath` in
+    /// `server/etcdserver/api/membership/store.go`, v3.5.30.
     pub fn publishes_member(&self) -> Option<MemberId> {
         let id = self.path.strip_prefix("/0/members/")?;
         let id = id.strip_suffix("/attributes")?;
@@ -67,6 +69,7 @@ impl V2Request {
     }
 
     /// Returns the cluster version that it sets (`PUT /0/version`).
+    /// `StoreClusterVersionKey` in `server/etcdserver/api/membership/store.go`, v3.5.30.
     pub fn cluster_version(&self) -> Option<&str> {
         (self.method == "PUT" && self.path == "/0/version").then_some(self.val.as_str())
     }

@@ -211,6 +211,8 @@ pub fn against_log(snaps: &Snaps, log: &Log, files: &[Bytes<'_>], report: &mut S
 }
 
 /// One finding for all `.snap` files without a record: they have one cause.
+/// The file is written before the record: `SaveSnap` in `server/etcdserver/storage.go`, v3.5.30; a crash between the two leaves
+/// it alone.
 fn orphaned(orphans: &mut [&SnapFile], report: &mut Sink<'_>) {
     orphans.sort_by_key(|snap| snap.index);
     let (Some(first), Some(last)) = (orphans.first(), orphans.last()) else {
@@ -254,6 +256,8 @@ fn newest_with_file(log: &Log, usable: &[&SnapFile]) -> Option<u64> {
 }
 
 /// Reports the newest valid snapshot record without a usable file. etcd deletes older files (`--max-snapshots`).
+/// `LoadNewestAvailable` in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30, wants a file for a snapshot record of the
+/// log.
 fn missing_file(
     snaps: &Snaps,
     usable: &[&SnapFile],

@@ -62,6 +62,8 @@ pub enum SnapPart {
 
 impl SnapPart {
     /// Returns the kind of the file, by the last component of `path`.
+    /// `dbFilePath` in `server/etcdserver/api/snap/db.go`, v3.5.30; `cleanupSnapdir` in
+    /// `server/etcdserver/api/snap/snapshotter.go`, v3.5.30, deletes the rest.
     pub fn from_path(path: &str) -> Self {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         if name == "db" {

@@ -40,6 +40,7 @@ impl Snaps {
     }
 
     /// Iterates over the files that etcd accepts, newest name first.
+    /// `loadMatching` in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30, takes the newest that it can read.
     pub fn usable(&self) -> impl Iterator<Item = &SnapFile> {
         self.files
             .iter()

@@ -106,6 +106,7 @@ impl Store {
         Ok(store)
     }
 
+    /// `membersFromStore` and `clusterVersionFromStore` in `server/etcdserver/api/membership/cluster.go`, v3.5.30.
     fn read_cluster(&mut self, node: &Node) {
         for (name, node) in node.children() {
             match name {
@@ -129,6 +130,8 @@ impl Store {
         }
     }
 
+    /// `nodeToMember` in `server/etcdserver/api/membership/store.go`, v3.5.30: two values of a member, `raftAttributes` and
+    /// `attributes`.
     fn member(&mut self, id: &str, node: &Node) {
         let Ok(number) = id.parse() else {
             self.odd.push(format!("/0/members/{id}"));

@@ -113,6 +113,8 @@ impl Log {
     }
 
     /// Sets the cause of gaps between entries if a segment is missing between them.
+    /// `isValidSeq` in `server/wal/util.go`, v3.5.30; `ReleaseLockTo` in `server/wal/wal.go`, v3.5.30, lets only the oldest be
+    /// purged.
     fn find_missing_segments(&mut self) {
         let seqs: Vec<_> = self
             .segments
@@ -177,6 +179,7 @@ impl Log {
 
     /// Adds an entry. It replaces every entry with the same or a higher index, because a new leader overwrites the
     /// uncommitted tail of a follower: ReadAll in server/wal/wal.go, v3.5.30.
+    /// An entry with an index that is there already replaces it and all after it: `ReadAll` in `server/wal/wal.go`, v3.5.30.
     fn entry_record(&mut self, number: usize, payload: &[u8], crc: Crc) -> Result<(), String> {
         let entry = Entry::parse(payload)?;
         if entry.foreign_fields {
@@ -225,6 +228,8 @@ impl Log {
         Ok(())
     }
 
+    /// A member that received a snapshot continues after it: `SaveSnapshot` in `server/wal/wal.go`, v3.5.30, raises the index
+    /// (`enti`).
     fn gap(&mut self, after: u64, next: u64, entry: usize) {
         let cause = if self.newest_snapshot >= next.saturating_sub(1) {
             GapCause::Snapshot
@@ -243,6 +248,7 @@ impl Log {
         });
     }
 
+    /// `Save` in `server/wal/wal.go`, v3.5.30, writes the state after the entries; `cut` repeats it.
     fn state_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
         let state = HardState::parse(payload)?;
         if state.foreign_fields {
@@ -258,6 +264,7 @@ impl Log {
         Ok(())
     }
 
+    /// `ReadAll` in `server/wal/wal.go`, v3.5.30, refuses metadata that differs from the first.
     fn metadata_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
         let mut metadata = LogMetadata {
             record,
@@ -277,6 +284,7 @@ impl Log {
         Ok(())
     }
 
+    /// 3.4 does not write the ConfState: `SaveSnap` in `etcdserver/storage.go`, v3.4.23.
     fn snapshot_record(&mut self, record: usize, payload: &[u8]) -> Result<(), String> {
         let mut snapshot = LogSnapshot {
             record,

@@ -125,6 +125,7 @@ pub fn step(segment: &[u8], at: usize) -> Step<'_> {
 /// offset `at` of the file) is all zero.
 ///
 /// Source: isTornEntry in `server/wal/decoder.go`, v3.5.30.
+/// `isTornEntry` in `server/wal/decoder.go`, v3.5.30.
 pub fn is_torn(body: &[u8], at: usize) -> bool {
     const SECTOR: usize = 512;
     let first = SECTOR.saturating_sub(at % SECTOR).min(body.len());

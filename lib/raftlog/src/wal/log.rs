@@ -235,6 +235,7 @@ impl Log {
     }
 
     /// Returns the index of the last entry, or of the newest snapshot record if that is higher.
+    /// `Open` in `server/wal/wal.go`, v3.5.30, starts at a snapshot record: without later entries its index is the last.
     pub fn last_index(&self) -> u64 {
         let entry = self.last().map_or(0, |last| last.index);
         let snapshot = self.snapshots.iter().map(|snapshot| snapshot.index).max();

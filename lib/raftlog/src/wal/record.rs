@@ -26,6 +26,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Converts the number in the record.
+    /// `metadataType` and `snapshotType` in `server/wal/wal.go`, v3.5.30.
     pub fn from_raw(raw: u64) -> Self {
         match raw {
             1 => Self::Metadata,
@@ -97,6 +98,7 @@ impl<'a> RawRecord<'a> {
     }
 
     /// Returns the checksum after this record if it was `before` before it. A record of type 4 does not change it.
+    /// `updateCRC` in `server/wal/decoder.go`, v3.5.30; `saveCrc` in `server/wal/wal.go`, v3.5.30, writes the record of type 4.
     pub fn roll(&self, before: u32) -> u32 {
         if self.kind() == RecordKind::Crc {
             before
@@ -124,6 +126,8 @@ fn varint(input: &[u8]) -> IResult<&[u8], u64> {
     }
 }
 
+/// gogo writes type and checksum also if they are 0, and data unless it is nil: `MarshalToSizedBuffer` in
+/// `server/wal/walpb/record.pb.go`, v3.5.30.
 fn canonical(input: &[u8]) -> IResult<&[u8], (u64, u64)> {
     let (rest, (_, kind, _, crc)) =
         (tag(&[0x08][..]), varint, tag(&[0x10][..]), varint).parse(input)?;

@@ -189,6 +189,7 @@ impl<'d> SegmentReader<'d, '_> {
     }
 
     /// Reads a record of type 4: the checksum so far, which etcd writes at the start of a segment.
+    /// The first record of a segment repeats the checksum of the one before: `cut` in `server/wal/wal.go`, v3.5.30.
     fn crc_record(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>, next: usize) {
         let stored = raw.crc;
         let (link, crc) = match self.chain {
@@ -287,6 +288,7 @@ impl<'d> SegmentReader<'d, '_> {
     }
 
     /// Reads a record whose length word is wrong, but whose own fields determine its length and whose checksum is right.
+    /// `decodeRecord` in `server/wal/decoder.go`, v3.5.30, stops at an impossible length; the bytes after it may be sound.
     fn wrong_length(&mut self, at: usize, seed: u32) -> Option<usize> {
         let body = self.data.get(at.checked_add(HEAD_BYTES)?..)?;
         let own = record::own_length(body)?;
@@ -347,6 +349,7 @@ impl<'d> SegmentReader<'d, '_> {
     }
 
     /// Reads a zero length word: the end of the log, or damage that etcd takes for the end.
+    /// Space that `cut` in `server/wal/wal.go`, v3.5.30, preallocated is zero: a length of 0 is the end of the log.
     fn zero(&mut self, at: usize) -> Option<usize> {
         let Some(nonzero) = resync::first_nonzero(self.data, at) else {
             return self.finish(at, Ending::Zeros);

@@ -8,7 +8,7 @@ use crate::bolt::fields::{FieldValue, fields};
 use crate::bolt::{Db, Page, PageMap, PageUse, Pgid};
 use crate::kubernetes::key::Layout;
 use crate::member::{mask_ranges, secrets_in_page};
-use located::Error;
+use located::{Error, reported_by};
 
 /// The columns of [`FieldRow`].
 pub static FIELDS: [Column; 5] = [
@@ -177,7 +177,7 @@ impl<'a> PageFields<'a> {
 
 /// The page whose overflow run a page belongs to.
 fn head_of(db: &Db<'_>, id: Pgid) -> Option<Pgid> {
-    let pages = PageMap::build(db, &mut |_| {});
+    let pages = PageMap::build(db, &mut reported_by("bbolt::check"));
     matches!(pages.get(id)?, (PageUse::Overflow, _)).then_some(())?;
     (0..id.0)
         .rev()

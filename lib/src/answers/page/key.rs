@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::answers::{Cell, Column, Label, Row, Table};
 use crate::bolt::{Db, PageType};
 use crate::mvcc::{Keyspace, Version};
-use located::Error;
+use located::{Error, reported_by};
 
 static COLUMNS: [Column; 8] = [
     Column::right("REV", "revision"),
@@ -82,8 +82,8 @@ pub fn places<'a>(
         .filter_map(|version| Some((version.offset?, version)))
         .collect();
     let mut found: HashMap<u64, Standing> = HashMap::new();
-    let bucket = db.bucket(b"key", &mut |_| {})?;
-    bucket.walk(&mut |_| {}, &mut |seen| {
+    let bucket = db.bucket(b"key", &mut reported_by("bbolt::check"))?;
+    bucket.walk(&mut reported_by("bbolt::check"), &mut |seen| {
         if seen.page.header.page_type() != Some(PageType::Leaf) {
             return;
         }

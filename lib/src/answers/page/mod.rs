@@ -6,6 +6,7 @@ mod key;
 pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, PageMask};
 pub use key::{PlaceRow, places};
 
+use located::reported_by;
 use serde::Serialize;
 use serde_json::json;
 
@@ -71,7 +72,7 @@ impl Row for PageRow<'_> {
 
 /// Every page that begins something, with what the chosen meta page makes of it.
 pub fn list<'a>(db: &Db<'a>) -> Table<PageRow<'a>> {
-    let pages = PageMap::build(db, &mut |_| {});
+    let pages = PageMap::build(db, &mut reported_by("bbolt::check"));
     let rows = pages
         .iter()
         .filter(|(_, usage, _)| !matches!(usage, PageUse::Overflow | PageUse::Outside))
@@ -146,7 +147,7 @@ impl MapAnswer {
 
 /// What every page of the file is used for.
 pub fn map(db: &Db<'_>) -> MapAnswer {
-    let pages = PageMap::build(db, &mut |_| {});
+    let pages = PageMap::build(db, &mut reported_by("bbolt::check"));
     let mut runs: Vec<PageRun> = Vec::new();
     for (at, (_, usage, _)) in pages.iter().enumerate() {
         match runs.last_mut() {
@@ -252,7 +253,7 @@ pub fn tree<'a>(db: &Db<'a>) -> Answer<Table<TreeRow<'a>>> {
             page: seen.page,
         });
     });
-    for (name, bucket) in db.buckets(&mut |_| {}) {
+    for (name, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
         rows.push(TreeRow::Bucket {
             name: name.to_vec(),
             is_inline: bucket.inline().is_some(),

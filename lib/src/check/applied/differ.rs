@@ -67,49 +67,9 @@ impl<'a> CarefulPath<'_, 'a> {
             (Some(later), extra)
                 if extra.is_none_or(|extra| extra >= i64::try_from(later).unwrap_or(i64::MAX)) =>
             {
-                let lost = self
-                    .entries
-                    .get(position..position.saturating_add(later))
-                    .unwrap_or_default();
-                let last = lost
-                    .last()
-                    .map_or(entry.entry.index, |last| last.entry.index);
-                let message = format!(
-                    "raft entries {}–{last} count as applied (consistent_index {}), but their writes are missing in the store at revision {main}",
-                    entry.entry.index, self.consistent_index
-                );
-                let place = self.place_near(main, findings);
-                let mut finding = Finding::new(&cross::SKIPPED, place, message)
-                    .seen("none of their records", self.written(entry))
-                    .count(later as u64);
-                finding.keys = keys_of(lost);
-                finding.next = entries_command(entry.entry.index, last);
-                findings.add(finding, (main, main));
-                Some(Broken::Again {
-                    position: position.saturating_add(later),
-                    revision: main.saturating_sub(1),
-                })
+                Some(self.skipped(position, later, main, findings))
             }
-            (_, Some(extra)) => {
-                let last = main.saturating_add(extra).saturating_sub(1);
-                let message = format!(
-                    "no raft entry made the revisions {main}–{last} of the store; raft entry {} follows after them",
-                    entry.entry.index
-                );
-                let place = self.place_near(main, findings);
-                let mut finding =
-                    Finding::new(&cross::UNEXPLAINED, place, message).count(extra.unsigned_abs());
-                finding.keys = self
-                    .keyspace
-                    .between(main..=last)
-                    .map(|version| version.key.to_vec())
-                    .collect();
-                findings.add(finding, (main, last));
-                Some(Broken::Again {
-                    position,
-                    revision: last,
-                })
-            }
+            (_, Some(extra)) => Some(self.unexplained(position, extra, main, findings)),
             _ => {
                 self.strangers = self.strangers.saturating_add(1);
                 if self.strangers >= MAX_STRANGERS {
@@ -128,6 +88,66 @@ impl<'a> CarefulPath<'_, 'a> {
                 });
                 None
             }
+        }
+    }
+
+    /// `later` entries from a position on count as applied, but are not in the store: reports them, and continues after them.
+    fn skipped(
+        &self,
+        position: usize,
+        later: usize,
+        main: i64,
+        findings: &mut FindingSet,
+    ) -> Broken {
+        let after = position.saturating_add(later);
+        let lost = self.entries.get(position..after).unwrap_or_default();
+        if let (Some(first), Some(last)) = (lost.first(), lost.last()) {
+            let (from, to) = (first.entry.index, last.entry.index);
+            let message = format!(
+                "raft entries {from}–{to} count as applied (consistent_index {}), but their writes are missing in the store at revision {main}",
+                self.consistent_index
+            );
+            let place = self.place_near(main, findings);
+            let mut finding = Finding::new(&cross::SKIPPED, place, message)
+                .seen("none of their records", self.written(first))
+                .count(later as u64);
+            finding.keys = keys_of(lost);
+            finding.next = entries_command(from, to);
+            findings.add(finding, (main, main));
+        }
+        Broken::Again {
+            position: after,
+            revision: main.saturating_sub(1),
+        }
+    }
+
+    /// `extra` revisions of the store are of no entry: reports them, and continues after them.
+    fn unexplained(
+        &self,
+        position: usize,
+        extra: i64,
+        main: i64,
+        findings: &mut FindingSet,
+    ) -> Broken {
+        let last = main.saturating_add(extra).saturating_sub(1);
+        if let Some(entry) = self.entries.get(position) {
+            let message = format!(
+                "no raft entry made the revisions {main}–{last} of the store; raft entry {} follows after them",
+                entry.entry.index
+            );
+            let place = self.place_near(main, findings);
+            let mut finding =
+                Finding::new(&cross::UNEXPLAINED, place, message).count(extra.unsigned_abs());
+            finding.keys = self
+                .keyspace
+                .between(main..=last)
+                .map(|version| version.key.to_vec())
+                .collect();
+            findings.add(finding, (main, last));
+        }
+        Broken::Again {
+            position,
+            revision: last,
         }
     }
 

@@ -104,23 +104,7 @@ pub(super) fn walk<'a>(
         Begin::Anchor(anchor) => (anchor, None),
         Begin::FastPath(path) => (path.anchor(), Some(path)),
     };
-    let mut walk = CarefulPath {
-        whole: comparison.whole,
-        lost: false,
-        keyspace,
-        wal: comparison.wal,
-        entries,
-        consistent_index: comparison.consistent_index,
-        compacted: keyspace.compact_revision().unwrap_or(-1),
-        newest: end_of_store(keyspace),
-        reach: ComparedRange::default(),
-        unapplied: Vec::new(),
-        applied_beyond: None,
-        strangers: 0,
-        stored_puts: OnceCell::new(),
-        logged_puts: OnceCell::new(),
-        progress: comparison.progress,
-    };
+    let mut walk = CarefulPath::new(comparison, entries);
     let (mut position, mut revision) = (anchor.at(), anchor.revision());
     walk.reach.from_revision = revision;
     let mut first = match &path {
@@ -162,6 +146,29 @@ pub(super) fn walk<'a>(
     Walked {
         reach: walk.reach,
         lost: walk.lost,
+    }
+}
+
+impl<'w, 'a> CarefulPath<'w, 'a> {
+    fn new(comparison: &LogComparison<'w, 'a>, entries: &'w [RunEntry<'a>]) -> Self {
+        let keyspace = comparison.keyspace;
+        Self {
+            whole: comparison.whole,
+            lost: false,
+            keyspace,
+            wal: comparison.wal,
+            entries,
+            consistent_index: comparison.consistent_index,
+            compacted: keyspace.compact_revision().unwrap_or(-1),
+            newest: end_of_store(keyspace),
+            reach: ComparedRange::default(),
+            unapplied: Vec::new(),
+            applied_beyond: None,
+            strangers: 0,
+            stored_puts: OnceCell::new(),
+            logged_puts: OnceCell::new(),
+            progress: comparison.progress,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every Kubernetes value: decoded, compared with its key, and with the other objects.
 //!
 //! Nothing in etcd or bbolt protects a value, and etcd never looks into one. An API server does: one value that it cannot
-//! decode fails every LIST of its resource (apiserver `pkg/storage/etcd3/store.go`, `appendListItem`).
+//! decode fails every LIST of its resource (`GetList` in apiserver `pkg/storage/etcd3/store.go`, v0.34.0).
 
 mod facts;
 mod rules;
@@ -71,7 +71,7 @@ struct Uids<'a> {
 
 impl<'a> Uids<'a> {
     /// An object keeps its uid from its create to its delete: the API server refuses any other update
-    /// (apimachinery `pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`).
+    /// (`ValidateObjectMetaAccessorUpdate` in apimachinery `pkg/api/validation/objectmeta.go`, v0.34.0).
     fn add(&mut self, version: Version<'a>, uid: String) {
         let create_revision = version.key_value().unwrap_or_default().create_revision;
         let generation = (version.key, create_revision);

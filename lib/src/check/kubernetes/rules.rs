@@ -14,7 +14,7 @@ use located::text::number::thousands;
 use located::{FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
 
 /// Objects of this size in bytes are reported: etcd's `--max-request-bytes` is 1.5 MiB
-/// (etcd `server/embed/config.go`, `DefaultMaxRequestBytes`), and an update contains the whole object.
+/// (`DefaultMaxRequestBytes` in `server/embed/config.go`, v3.5.30), and an update contains the whole object.
 const LARGE_VALUE_BYTES: usize = 1 << 20;
 
 /// Deletions that wait longer for their finalizers are reported.
@@ -113,7 +113,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     }
 
     /// Compares the object with its key. The API server lists an object under the name in the object, but reads, updates
-    /// and deletes by key (apiserver `pkg/registry/generic/registry/store.go`, `NamespaceKeyFunc`).
+    /// and deletes by key (`NamespaceKeyFunc` in apiserver `pkg/registry/generic/registry/store.go`, v0.34.0).
     fn keys(&mut self) {
         for object in self.live {
             let mut wrong = Vec::new();
@@ -204,7 +204,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     }
 
     /// The garbage collector deletes objects all of whose owners are absent
-    /// (`pkg/controller/garbagecollector/garbagecollector.go`, `attemptToDeleteItem`).
+    /// (`attemptToDeleteItem` in Kubernetes `pkg/controller/garbagecollector/garbagecollector.go`, v1.34.0).
     fn owners(&mut self) {
         let mut missing: BTreeMap<(&str, &str, &str), Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.live {
@@ -301,7 +301,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     }
 
     /// The API server clears the field before it stores an object
-    /// (apiserver `pkg/storage/api_object_versioner.go`, `PrepareObjectForStorage`).
+    /// (`PrepareObjectForStorage` in apiserver `pkg/storage/api_object_versioner.go`, v0.34.0).
     fn resource_versions(&mut self) {
         let stored = self.select(|object| !object.resource_version.is_empty());
         let rest = match stored.as_slice() {
@@ -315,7 +315,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         self.together(&codes::STORED_VERSION, &stored, ("is", "are"), &rest);
     }
 
-    /// Events are stored with a TTL, which is an etcd lease (`pkg/registry/core/event/storage/storage.go`, `TTLFunc`).
+    /// Events are stored with a TTL, which is an etcd lease (`TTLFunc` in Kubernetes `pkg/registry/core/event/storage/storage.go`, v1.34.0).
     fn events(&mut self) {
         let kept = self.select(|object| object.path == "events" && object.lease == 0);
         let rest = if kept.len() == 1 {
@@ -363,7 +363,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
 }
 
 /// The compactor writes into the key the revision of its own previous attempt, and compacts to that revision: it is lower than
-/// the revision of the write itself (apiserver `pkg/storage/etcd3/compact.go`, `compact`).
+/// the revision of the write itself (`Compact` in apiserver `pkg/storage/etcd3/compact.go`, v0.34.0).
 fn compact_rev_key(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) {
     let keyspace = objects.keyspace();
     let Ok(Some(version)) = keyspace.get(b"compact_rev_key", None) else {

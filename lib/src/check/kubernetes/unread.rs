@@ -13,7 +13,7 @@ use located::{FileName, Finding, Place, Severity, Sink};
 const BYTES_AROUND: usize = 8;
 
 /// Shortest payload of AES-CBC: the initialization vector and one block
-/// (apiserver `pkg/storage/value/encrypt/aes/aes.go`, `cbc.TransformToStorage`).
+/// (`cbc.TransformToStorage` in apiserver `pkg/storage/value/encrypt/aes/aes.go`, v0.34.0).
 const SHORTEST_CBC: usize = 32;
 
 /// A value that gives no object.

@@ -110,6 +110,8 @@ impl<'a> Judge<'a> {
     }
 
     /// Compares a record with the one before it in the log: after C every main revision occurs, with sub-revisions 0, 1, 2 …
+    /// Each transaction with changes gets one main revision, each change in it the next sub-revision: `storeTxnWrite.End` and
+    /// `put` in `server/mvcc/kvstore_txn.go`, v3.5.30.
     fn sequence(&self, record: &Record, before: Option<&Record>, tally: &mut Tally) {
         let revision = record.revision();
         if record.main < FIRST_MAIN {
@@ -265,6 +267,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A record after a tombstone of its key: the first of a new generation, never a second tombstone.
+    /// A put after a tombstone creates the key again: version 1 (`storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30).
     fn after_tombstone(&self, before: &Record, judged: &ParsedRecord<'_>, tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         if record.is_tombstone() {
@@ -290,6 +293,7 @@ impl<'a> Judge<'a> {
     }
 
     /// A record after a put of its key: the next version of the same generation, or the tombstone that ends it.
+    /// `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30: version + 1, and the creation stays.
     fn next_version(&self, before: &Record, judged: &ParsedRecord<'_>, tally: &mut Tally) {
         let (record, kv) = (judged.record, &judged.kv);
         let Ok(old) = KeyValue::parse_head(before.message(self.keyspace.bytes)) else {

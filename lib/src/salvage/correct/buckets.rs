@@ -7,6 +7,7 @@ use crate::evidence::File;
 use crate::member::Member;
 use crate::mvcc::StoredKey;
 use crate::progress::Progress;
+use located::reported_by;
 
 /// Buckets that every db of etcd 3.4 and newer has. Source: etcd `server/etcdserver/server.go` (`NewServer`) and
 /// `server/auth/store.go`, v3.5.30.
@@ -30,7 +31,9 @@ pub(super) fn of_names(db: &Db<'_>, file: &File) -> Vec<Correction> {
     let mut found = Vec::new();
     let mut items = Vec::new();
     db.root()
-        .for_each(&mut |_| {}, &mut |item| items.push(item));
+        .for_each(&mut reported_by("bbolt::check"), &mut |item| {
+            items.push(item)
+        });
     for (at, item) in items.iter().enumerate() {
         let name = right_name(&items, at);
         if let Some(name) = name.filter(|name| *name != item.key) {
@@ -103,11 +106,12 @@ pub(super) fn of_key_root(
     progress: &dyn Progress,
 ) -> Option<Correction> {
     let mut element = None;
-    db.root().for_each(&mut |_| {}, &mut |item| {
-        if item.key == b"key" && item.value.len() >= 16 {
-            element = Some(item);
-        }
-    });
+    db.root()
+        .for_each(&mut reported_by("bbolt::check"), &mut |item| {
+            if item.key == b"key" && item.value.len() >= 16 {
+                element = Some(item);
+            }
+        });
     let element = element?;
     let old = Pgid(u64::from_le_bytes(element.value.get(..8)?.try_into().ok()?));
     if last_revision(db, old).is_some() {
@@ -155,10 +159,10 @@ fn revision_at(member: &Member, index: u64, progress: &dyn Progress) -> Option<i
 /// Pages that another bucket reaches.
 fn used(db: &Db<'_>) -> std::collections::HashSet<Pgid> {
     let mut used = std::collections::HashSet::new();
-    for (name, bucket) in db.buckets(&mut |_| {}) {
+    for (name, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
         if name != b"key" && bucket.inline().is_none() {
             used.insert(bucket.root());
-            bucket.walk(&mut |_| {}, &mut |visit| {
+            bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
                 used.insert(visit.page.pgid);
             });
         }
@@ -198,6 +202,6 @@ fn last_revision(db: &Db<'_>, root: Pgid) -> Option<i64> {
 /// Whether a tree can be walked without a finding.
 fn is_tree(db: &Db<'_>, root: Pgid) -> bool {
     let mut sound = true;
-    Bucket::with_root(*db, root, 0).walk(&mut |_| sound = false, &mut |_| {});
+    Bucket::with_root(*db, root, 0).walk(&mut |_| sound = false, &mut |_visit| {});
     sound
 }

@@ -4,6 +4,7 @@ use super::Correction;
 use crate::bolt::{Db, Page, PageType, Pgid};
 use crate::evidence::File;
 use crate::mvcc::{KeyValue, StoredKey};
+use located::reported_by;
 
 /// Bytes of a leaf element, and of the header before the first.
 const ELEMENT_BYTES: usize = 16;
@@ -32,10 +33,10 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
 
 fn reached(db: &Db<'_>) -> Vec<Pgid> {
     let mut reached = Vec::new();
-    for (_, bucket) in db.buckets(&mut |_| {}) {
+    for (_, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
         if bucket.inline().is_none() {
             reached.push(bucket.root());
-            bucket.walk(&mut |_| {}, &mut |visit| {
+            bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
                 if visit.page.header.page_type() == Some(PageType::Branch) {
                     reached.extend(visit.page.children().flatten().map(|child| child.pgid));
                 }

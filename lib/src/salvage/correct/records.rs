@@ -9,6 +9,7 @@ use crate::evidence::File;
 use crate::member::Member;
 use crate::mvcc::StoredKey;
 use crate::progress::Progress;
+use located::reported_by;
 
 /// Of a hundred records that both have, the log may contradict so many: more are another history.
 const MAX_CONTRADICTED: usize = 5;
@@ -35,11 +36,11 @@ pub(super) fn of_records(
     if confirmed == 0 {
         return Vec::new();
     }
-    let Ok(bucket) = db.bucket(b"key", &mut |_| {}) else {
+    let Ok(bucket) = db.bucket(b"key", &mut reported_by("bbolt::check")) else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for page in bucket.leaves(&mut |_| {}).iter() {
+    for page in bucket.leaves(&mut reported_by("bbolt::check")).iter() {
         let items: Vec<Item<'_>> = page.items().flatten().collect();
         for (at, item) in items.iter().enumerate() {
             let neighbour =

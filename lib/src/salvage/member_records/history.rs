@@ -4,6 +4,7 @@ use super::stored_side::StoredSide;
 use crate::member::{Member, Wal};
 use crate::raft::EntryType;
 use crate::wal::GapCause;
+use located::reported_by;
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
 pub(super) const ONE_HISTORY: u64 = 50;
@@ -13,12 +14,12 @@ pub(super) fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_
     let (Some(own), Some(db)) = (wal.log().metadata.first(), &side.db) else {
         return false;
     };
-    let cluster = crate::backend::Cluster::read(db, &mut |_| {});
+    let cluster = crate::backend::Cluster::read(db, &mut reported_by("backend::check"));
     let of_db = |id| cluster.member(id).is_some() || cluster.is_removed(id);
     if cluster.members.is_empty() || of_db(own.node_id) {
         return false;
     }
-    let snaps = member.snaps(&mut |_| {});
+    let snaps = member.snaps(&mut reported_by("snap::check"));
     let store = snaps
         .usable()
         .next()

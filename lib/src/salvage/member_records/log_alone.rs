@@ -12,6 +12,7 @@ use crate::backend::AuthUser;
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::recover::{Change, State};
+use located::reported_by;
 
 /// Whether a log that begins with an empty store says everything.
 pub(super) enum LogAlone {
@@ -157,7 +158,7 @@ fn of_changes(changes: &[Change<'_>], source: u16) -> Vec<KeyRecord> {
 
 /// The log of etcd 3.4 has passwords in clear and no hashes: the hash is that of the db.
 fn passwords(state: &mut State, db: &Db<'_>) {
-    let stored = crate::backend::Auth::read(db, &mut |_| {});
+    let stored = crate::backend::Auth::read(db, &mut reported_by("backend::check"));
     for (name, user) in &mut state.users.users {
         if user.password.is_empty() && !user.no_password {
             let known = stored.users.iter().find(|stored| stored.name == *name);

@@ -6,6 +6,7 @@ use super::{Input, MemberRecords};
 use crate::Place;
 use crate::member::Wal;
 use crate::wal::{Damage, Ending, WalFile};
+use located::reported_by;
 
 impl<'a> MemberRecords<'a> {
     /// Entries that something says were there, and that the log does not reach.
@@ -22,7 +23,7 @@ impl<'a> MemberRecords<'a> {
         self.note_tail(wal);
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().map_or(0, |state| state.commit);
-        let snaps = self.member.snaps(&mut |_| {});
+        let snaps = self.member.snaps(&mut reported_by("snap::check"));
         let snap = snaps.usable().map(|snap| snap.index).max().unwrap_or(0);
         let traces = [
             (commit, "HardState of the log", false),

@@ -6,6 +6,7 @@ use crate::backend::Meta;
 use crate::bolt::Db;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
+use located::reported_by;
 
 /// One side of a member's copy.
 pub(super) struct StoredSide<'a> {
@@ -28,7 +29,7 @@ impl<'a> StoredSide<'a> {
         }
         match member.db() {
             Ok(db) => {
-                side.meta = Meta::read(&db, &mut |_| {});
+                side.meta = Meta::read(&db, &mut reported_by("backend::check"));
                 side.stored = StoredRecords::read(&db, source);
                 side.keyspace = member.readable_keyspace().ok();
                 side.db = Some(db);

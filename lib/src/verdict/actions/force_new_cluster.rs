@@ -14,7 +14,7 @@ use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use crate::wal::boot::Release;
-use located::MemberId;
+use located::{MemberId, reported_by};
 
 /// One copy as the origin of a new cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -201,7 +201,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, forced: &Forced) -> Vec<Line>
 /// What a forced start leaves as it is: alarms, an interrupted compaction.
 fn stays(member: &Member, lines: &mut Vec<Line>) {
     let Ok(db) = member.db() else { return };
-    for alarm in Alarm::read_all(&db, &mut |_| {}) {
+    for alarm in Alarm::read_all(&db, &mut reported_by("backend::check")) {
         let (code, text) = match alarm.alarm {
             AlarmType::NoSpace => (
                 "ALARM-001",
@@ -217,7 +217,10 @@ fn stays(member: &Member, lines: &mut Vec<Line>) {
             lines.push(Line::new(Level::Warn, code, text));
         }
     }
-    if Meta::read(&db, &mut |_| {}).compaction.is_interrupted() {
+    if Meta::read(&db, &mut reported_by("backend::check"))
+        .compaction
+        .is_interrupted()
+    {
         let text = "an interrupted compaction would be resumed";
         lines.push(Line::new(Level::Pass, "META-011", text));
     }

@@ -5,7 +5,7 @@ use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use located::Command;
+use located::{Command, reported_by};
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.
@@ -38,7 +38,7 @@ fn commands(facts: &Facts<'_>) -> Vec<Command> {
     let remove = Command::new("etcdctl").args(["member", "remove"]);
     let mut commands = vec![remove.arg(format!("{own:x}"))];
     let cluster = facts.member.db().ok();
-    let cluster = cluster.map(|db| Cluster::read(&db, &mut |_| {}));
+    let cluster = cluster.map(|db| Cluster::read(&db, &mut reported_by("backend::check")));
     let me = cluster.as_ref().and_then(|all| all.member(own));
     if let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) {
         let add = Command::new("etcdctl")

@@ -12,6 +12,7 @@ use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use located::reported_by;
 
 /// The upgrade to the release that was asked for: it serves what a start serves, if nothing prevents it.
 pub(in crate::verdict) fn step(facts: &Facts<'_>) -> Option<Step> {
@@ -40,8 +41,8 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         lines.push(Line::new(Level::Fail, "DB", "the db cannot be read"));
         return lines;
     };
-    let meta = Meta::read(&db, &mut |_| {});
-    let cluster = Cluster::read(&db, &mut |_| {});
+    let meta = Meta::read(&db, &mut reported_by("backend::check"));
+    let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
     let from = cluster
         .cluster_version
         .unwrap_or_else(|| meta.schema_version());
@@ -63,7 +64,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         let text = "a downgrade is under way: cancel it first";
         lines.push(Line::new(Level::Fail, "DOWNGRADE", text));
     }
-    for alarm in Alarm::read_all(&db, &mut |_| {}) {
+    for alarm in Alarm::read_all(&db, &mut reported_by("backend::check")) {
         let name = match alarm.alarm {
             AlarmType::NoSpace => "NOSPACE",
             AlarmType::Corrupt => "CORRUPT",
@@ -110,7 +111,7 @@ fn findings(facts: &Facts<'_>, to: u64, lines: &mut Vec<Line>) {
 
 /// 3.6 refuses a v2 store with content of its own (etcd#20870).
 fn stores(facts: &Facts<'_>, lines: &mut Vec<Line>) {
-    let snaps = facts.member.snaps(&mut |_| {});
+    let snaps = facts.member.snaps(&mut reported_by("snap::check"));
     let stores = snaps
         .usable()
         .filter_map(|snap| Store::parse(&snap.store_json).ok());

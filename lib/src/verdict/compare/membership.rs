@@ -5,7 +5,7 @@ use crate::backend::Cluster;
 use crate::codes::cross;
 use crate::member::Member;
 use located::Place;
-use located::{Finding, Severity};
+use located::{Finding, Severity, reported_by};
 
 pub(super) fn identities(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<Finding>) {
     let place = |at: usize| {
@@ -33,7 +33,7 @@ pub(super) fn listed(members: &[&Member], rows: &[MemberRow], findings: &mut Vec
     let lists: Vec<Option<String>> = members
         .iter()
         .map(|member| {
-            let cluster = Cluster::read(&member.db().ok()?, &mut |_| {});
+            let cluster = Cluster::read(&member.db().ok()?, &mut reported_by("backend::check"));
             let mut names: Vec<String> = cluster
                 .members
                 .iter()

@@ -9,7 +9,7 @@ use crate::mvcc::Noted;
 use crate::recover::commit;
 use crate::verdict::facts::Facts;
 use located::progress::Progress;
-use located::{Finding, Severity};
+use located::{Finding, Severity, reported_by};
 
 /// What a check finds in one copy.
 pub(super) fn report(member: &Member, progress: &dyn Progress) -> Report {
@@ -56,7 +56,7 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         verdict: report.verdict,
     };
     if let Ok(db) = member.db() {
-        row.applied = Meta::read(&db, &mut |_| {}).consistent_index;
+        row.applied = Meta::read(&db, &mut reported_by("backend::check")).consistent_index;
     }
     if let Ok(keyspace) = member.readable_keyspace() {
         row.revision = Some(keyspace.revision());

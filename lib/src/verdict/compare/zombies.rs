@@ -12,8 +12,8 @@ use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::codes::cross;
 use crate::member::Member;
 use crate::snap::Store;
-use located::Finding;
 use located::Place;
+use located::{Finding, reported_by};
 
 /// What one copy says about members, and at which index.
 struct Lists {
@@ -33,8 +33,8 @@ impl Lists {
             store: None,
         };
         if let Ok(db) = member.db() {
-            let meta = Meta::read(&db, &mut |_| {});
-            let cluster = Cluster::read(&db, &mut |_| {});
+            let meta = Meta::read(&db, &mut reported_by("backend::check"));
+            let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
             // `snapshot restore` of 3.4 leaves the members of the old cluster there.
             let counts =
                 meta.schema_version() >= EtcdVersion::new(3, 5, 0) && !cluster.members.is_empty();
@@ -48,7 +48,7 @@ impl Lists {
                 .map(|index| (index, members));
             lists.removed = cluster.removed.into_iter().collect();
         }
-        let snaps = member.snaps(&mut |_| {});
+        let snaps = member.snaps(&mut reported_by("snap::check"));
         let newest = snaps.usable().max_by_key(|snap| snap.index);
         lists.store = newest.and_then(|snap| {
             let store = Store::parse(&snap.store_json).ok()?;

@@ -80,6 +80,7 @@ pub(super) fn sequence(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 
 /// Reports a log that lacks the entries after the newest snapshot: operators delete segments to free space, or lose the
 /// newest .snap (etcd#19601). selectWALFiles in `server/wal/wal.go`, v3.5.30, then returns `wal: file not found`.
+/// `selectWALFiles` in `server/wal/wal.go`, v3.5.30.
 fn first_segment(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let Some(name) = log.log.segments.first().and_then(|segment| segment.name) else {
         return;
@@ -102,6 +103,7 @@ fn first_segment(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 }
 
 /// Reports segments that do not start with a crc record and a metadata record, and metadata of different members.
+/// `cut` in `server/wal/wal.go`, v3.5.30: checksum, metadata, HardState, then entries.
 pub(super) fn heads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let kind = |at: usize| log.log.records.get(at).map(|record| record.kind);
     let mut conflict = Tally::new(&codes::METADATA);
@@ -160,6 +162,7 @@ pub(super) fn heads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 /// Reports segments whose crc record does not continue the segment before them.
 ///
 /// Before 3.3.21 and 3.4.8 etcd reported it falsely after a purge (etcd#11918).
+/// `Validate` in `server/wal/walpb/record.go`, v3.5.30.
 pub(super) fn links(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     for (number, segment) in log.log.segments.iter().enumerate() {
         let before = number.checked_sub(1).and_then(|n| log.log.segments.get(n));
@@ -235,6 +238,7 @@ pub(super) fn ends(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 }
 
 /// Reports a last segment that is empty, or after which another one may be missing: etcd detects neither.
+/// `renameWAL` in `server/wal/wal.go`, v3.5.30, makes a segment visible only when its head is written.
 fn last_segment(log: &Evidence<'_, '_>, number: usize, last: &Segment, report: &mut Sink<'_>) {
     if last.records.is_empty() && number > 0 && last.ending != Ending::Damage {
         let message = match last.name {
@@ -285,6 +289,7 @@ fn last_segment(log: &Evidence<'_, '_>, number: usize, last: &Segment, report: &
 }
 
 /// Reports entries that earlier repairs discarded: they exist only in a `.broken` file.
+/// `Repair` in `server/wal/repair.go`, v3.5.30, copies the last segment to `.broken` before it truncates it.
 pub(super) fn broken(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let first = log.log.first().map_or(0, |entry| entry.index);
     let mut known: Vec<_> = log.log.entries.iter().map(|e| (e.index, e.term)).collect();

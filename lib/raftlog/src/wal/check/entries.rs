@@ -158,6 +158,7 @@ impl PayloadChecks {
     }
 
     /// Reports a request id of an unknown member.
+    /// `NewGenerator` in `pkg/idutil/id.go`, v3.5.30: the upper 16 bits of a request id are the member.
     fn proposed(&mut self, entry: &LogEntry, id: u64, place: &dyn Fn() -> Place) {
         if let (Some(members), Some(proposer)) = (&self.members, Proposer::from_request_id(id))
             && !members.contains(&u64::from(proposer.member_low16))

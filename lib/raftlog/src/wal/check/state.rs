@@ -77,6 +77,8 @@ pub(super) fn indexes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 }
 
 /// Reports entries that were overwritten although raft forbids it.
+/// A follower replaces entries from the first that conflicts: `findConflict` in `raft/log.go`, v3.5.30; one that is committed
+/// never does.
 pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut term = Tally::new(&codes::OVERWRITE_TERM);
     let mut committed = Tally::new(&codes::OVERWRITE_COMMITTED);
@@ -129,7 +131,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 
 /// Whether an entry is a ConfChange that etcd writes itself when it starts with `--force-new-cluster`: it discards the entries
 /// after the commit and appends the ConfChanges there, in the term of the HardState and without the id of a proposal
-/// (`server/etcdserver/raft.go`, `restartAsStandaloneNode` and `CreateConfigChangeEnts`, v3.5.30).
+/// (`server/etcdserver/raft.go`, `restartAsStandaloneNode` and `createConfigChangeEnts`, v3.5.30).
 fn is_forced(log: &Evidence<'_, '_>, entry: &LogEntry) -> bool {
     let Some(data) = log.log.data(log.files, entry) else {
         return false;
@@ -142,6 +144,7 @@ fn is_forced(log: &Evidence<'_, '_>, entry: &LogEntry) -> bool {
 }
 
 /// Reports HardStates that decrease, and two votes in one term.
+/// Term, vote and commit only grow: `reset` in `raft/raft.go`, v3.5.30, clears the vote with a new term.
 pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut back = Tally::new(&codes::STATE_BACK);
     for pair in log.log.states.windows(2) {
@@ -161,6 +164,7 @@ pub(super) fn hard_states(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     commit_range(log, report);
 }
 
+/// A vote is for one candidate of a term: `Step` in `raft/raft.go`, v3.5.30.
 fn votes(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut votes = Tally::new(&codes::TWO_VOTES);
     let members = members(log);
@@ -303,6 +307,7 @@ pub(super) fn snapshots(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 }
 
 /// Reports entries of types that etcd does not write, and records that some releases refuse to read.
+/// `applyAll` and `apply` in `server/etcdserver/server.go`, v3.5.30, know EntryNormal and EntryConfChange.
 pub(super) fn entry_types(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut types = Tally::new(&codes::ENTRY_TYPE);
     for entry in log.log.surviving() {

@@ -95,20 +95,7 @@ pub(super) fn fast_path(
         verify::range(keyspace, on_course, *range, &timeline)
     };
     let done: Vec<Verified> = ranges.par_iter().map(verify).collect();
-    let start = Verified::nothing(0, course.revision);
-    let mut path = start;
-    for (range, done) in ranges.iter().zip(done) {
-        if path.to != range.from {
-            break;
-        }
-        let revision = path.revision;
-        path = path.then(if revision == range.revision {
-            done
-        } else {
-            // Between two entries of which only one wrote, the count back may have taken the wrong one.
-            verify(&EntryRange { revision, ..*range })
-        });
-    }
+    let mut path = joined(course.revision, &ranges, done, verify);
     if let Some(at) = Revoked::first_that_differs(&path.revoked, keyspace) {
         path = verify(&EntryRange {
             from: 0,
@@ -138,6 +125,29 @@ pub(super) fn fast_path(
         },
         whole,
     })
+}
+
+/// Joins what the ranges gave, up to the first that does not continue the one before.
+fn joined(
+    revision: i64,
+    ranges: &[EntryRange],
+    done: Vec<Verified>,
+    verify: impl Fn(&EntryRange) -> Verified,
+) -> Verified {
+    let mut path = Verified::nothing(0, revision);
+    for (range, done) in ranges.iter().zip(done) {
+        if path.to != range.from {
+            break;
+        }
+        let revision = path.revision;
+        path = path.then(if revision == range.revision {
+            done
+        } else {
+            // Between two entries of which only one wrote, the count back may have taken the wrong one.
+            verify(&EntryRange { revision, ..*range })
+        });
+    }
+    path
 }
 
 #[cfg(test)]
