@@ -12,6 +12,7 @@
 )]
 
 mod ask;
+mod lives;
 mod server_answers;
 mod workload;
 

@@ -449,7 +449,7 @@ impl Membership {
 
     fn not_in_bucket(&self, wal: &Wal<'_>) -> Finding {
         let own = self.own;
-        let is_restored = self.is_3_4() && super::applied::is_restored(wal);
+        let is_restored = self.is_3_4() && wal.log().is_restored();
         let severity = match (is_restored, self.is_3_4()) {
             (true, _) => Severity::Note,
             (false, true) => Severity::Warning,

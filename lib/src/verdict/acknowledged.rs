@@ -16,7 +16,7 @@ use crate::recover::{Applied, Base, Nothing, Replay, State, Stored, commit, vote
 pub enum Foundation {
     /// The db, and the entries after consistent_index.
     Db,
-    /// The empty store: the log begins at entry 1.
+    /// The empty store: the log has every entry since.
     Log,
     /// Nothing: neither a readable db nor a log from its beginning.
     Nothing,
@@ -72,10 +72,9 @@ impl<'a> Acknowledged<'a> {
     ) -> Self {
         let keyspace = member.readable_keyspace().ok();
         let wal = member.wal_with(progress);
-        let from_beginning = wal.as_ref().is_some_and(|wal| {
-            let first = wal.log().first();
-            first.is_some_and(|first| first.index == 1)
-        });
+        let from_beginning = wal
+            .as_ref()
+            .is_some_and(|wal| wal.log().begins_with_empty_store());
         let meta = member.meta().ok();
         let index = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
         match (keyspace, wal) {

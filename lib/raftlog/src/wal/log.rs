@@ -256,6 +256,28 @@ impl Log {
             .filter(move |snapshot| snapshot.index <= commit)
     }
 
+    /// Whether `snapshot restore` made this log: one ConfChange in term 1 for each member, then a record of the restored
+    /// snapshot at the last of them. A member that was started writes its first snapshot after `--snapshot-count` entries.
+    /// Source: saveWALAndSnap in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
+    pub fn is_restored(&self) -> bool {
+        let members = self
+            .surviving()
+            .take_while(|entry| entry.kind == EntryType::ConfChange && entry.term == Term(1));
+        let Some(last) = members.last() else {
+            return false;
+        };
+        self.snapshots
+            .iter()
+            .any(|snapshot| snapshot.index == last.index && snapshot.term == Term(1))
+    }
+
+    /// Whether the log has every entry since the store was empty: it begins at entry 1, and no snapshot stands for what came
+    /// before. The store of a restored member came with the backup, that of a follower may have come from its leader.
+    pub fn begins_with_empty_store(&self) -> bool {
+        let received = self.gaps.iter().any(|gap| gap.cause == GapCause::Snapshot);
+        self.first().is_some_and(|first| first.index == 1) && !received && !self.is_restored()
+    }
+
     /// Summarizes the terms of the log: votes, entries, how each term ended.
     pub fn terms(&self) -> Vec<TermSummary> {
         let entries = self.entries.iter().filter_map(|entry| {

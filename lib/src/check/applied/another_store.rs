@@ -5,7 +5,6 @@ use super::{FindingSet, RunEntry};
 use crate::codes::cross;
 use crate::member::Wal;
 use crate::mvcc::Keyspace;
-use crate::raft::EntryType;
 use located::Finding;
 
 /// Minimum number of applied writes of a log from its first entry that must have left a record.
@@ -23,9 +22,8 @@ pub(super) fn another_store(
     last: LastWrites,
     findings: &mut FindingSet,
 ) -> bool {
-    let is_from_the_beginning = applied.first().is_some_and(|first| first.entry.index == 1)
-        && keyspace.compact_revision().is_none()
-        && !is_restored(wal);
+    let is_from_the_beginning =
+        wal.log().begins_with_empty_store() && keyspace.compact_revision().is_none();
     let made_the_store = is_from_the_beginning && writes(applied) >= MIN_WRITES;
     if !made_the_store && !last.are_of_another_store() {
         return false;
@@ -58,21 +56,6 @@ pub(super) fn another_store(
     );
     findings.add(finding, (newest, newest));
     true
-}
-
-/// Whether the log begins with a restored snapshot: `snapshot restore` writes one ConfChange for each member and then a
-/// snapshot record (`etcdutl/snapshot/v3_snapshot.go`, `saveWALAndSnap`, v3.5.30), while a member that was started writes
-/// its first snapshot after `--snapshot-count` entries.
-pub(in crate::check) fn is_restored(wal: &Wal<'_>) -> bool {
-    let mut snapshots = wal.log().valid_snapshots();
-    snapshots.any(|snapshot| {
-        snapshot.index > 0
-            && wal
-                .log()
-                .surviving()
-                .take_while(|entry| entry.index <= snapshot.index)
-                .all(|entry| entry.kind == EntryType::ConfChange)
-    })
 }
 
 /// Puts outside of transactions, as far as their number matters.

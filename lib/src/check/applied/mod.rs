@@ -25,7 +25,6 @@ mod single_bit;
 mod versions;
 mod walk;
 
-pub(super) use another_store::is_restored;
 pub use logged::{Logged, logged};
 pub use versions::versions;
 
