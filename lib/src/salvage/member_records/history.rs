@@ -3,7 +3,6 @@
 use super::stored_side::StoredSide;
 use crate::member::{Member, Wal};
 use crate::raft::EntryType;
-use crate::wal::GapCause;
 use located::reported_by;
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
@@ -28,27 +27,6 @@ pub(super) fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_
         let named = |id| store.members.iter().any(|member| member.id == id);
         !named(own.node_id) && store.members.iter().any(|member| of_db(member.id))
     })
-}
-
-/// Whether the log begins with an empty store: from the first entry, without a snapshot that stands for what came before it.
-pub(super) fn starts_empty(wal: &Wal<'_>) -> bool {
-    let log = wal.log();
-    if log.first().is_none_or(|first| first.index != 1)
-        || log.gaps.iter().any(|gap| gap.cause == GapCause::Snapshot)
-    {
-        return false;
-    }
-    // `snapshot restore` writes the entries that add the members, then a snapshot record: the store came with the backup.
-    let membership = log
-        .surviving()
-        .take_while(|entry| entry.kind == EntryType::ConfChange && entry.term.get() == 1)
-        .last();
-    let restored = membership.is_some_and(|last| {
-        log.snapshots
-            .iter()
-            .any(|snapshot| snapshot.index == last.index && snapshot.term.get() == 1)
-    });
-    !restored
 }
 
 /// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.

@@ -26,7 +26,7 @@ use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{self, Nothing, State};
-use history::{snap_is_of_db, starts_empty};
+use history::snap_is_of_db;
 use log_alone::LogAlone;
 use stored_side::StoredSide;
 
@@ -102,7 +102,7 @@ pub(super) fn member_records<'a>(
     };
     let db_applied = side.applied().0;
     let end = part.end(input, &wal, db_applied, point);
-    let from_entry_1 = starts_empty(&wal);
+    let from_entry_1 = wal.log().begins_with_empty_store();
     if from_entry_1 && snap_is_of_db(member, &wal, &side) {
         part.notes.push(format!(
             "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: etcd-inspect salvage {}",
