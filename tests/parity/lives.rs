@@ -152,7 +152,7 @@ impl Life {
         };
         let header: Value = serde_json::from_str(&text).unwrap();
         let newest = header["header"]["revision"].as_u64().unwrap_or(1);
-        let back = self.random.below(3) * self.random.below(8);
+        let back = (self.random.below(3) * self.random.below(8)) as u64;
         self.ctl(
             &["compact", &newest.saturating_sub(back).max(1).to_string()],
             "",
