@@ -4,9 +4,6 @@ use crate::codes::Code;
 use crate::place::Place;
 use crate::severity::Severity;
 
-/// Maximum number of keys that a finding lists.
-pub const MAX_KEYS_PER_FINDING: usize = 32;
-
 /// One piece of damage or information, with its place.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -24,7 +21,7 @@ pub struct Finding {
     pub expected: Option<String>,
     /// Page ids from the root of the tree to the damaged page.
     pub page_stack: Vec<u64>,
-    /// Known user keys that are affected, at most [`MAX_KEYS_PER_FINDING`].
+    /// Known user keys that are affected, each once; all of them.
     pub keys: Vec<Vec<u8>>,
     /// Number of occurrences.
     pub count: u64,

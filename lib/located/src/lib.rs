@@ -45,7 +45,7 @@ pub use answer::{Answer, Damage, Partial};
 pub use bytes::{Bytes, warm};
 pub use command::{Advice, Command, key_word};
 pub use error::Error;
-pub use finding::{Finding, MAX_KEYS_PER_FINDING, Sink, reported_by};
+pub use finding::{Finding, Sink, reported_by};
 pub use finding_row::{FindingRow, key_json};
 pub use id::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use limits::Limits;

@@ -138,6 +138,16 @@ impl Command {
         self.words.iter().map(text).collect()
     }
 
+    /// The words, each quoted for a shell.
+    pub fn quoted_words(&self) -> Vec<String> {
+        let text = |word: &Word| {
+            let mut text = String::new();
+            let _ = word.write(&mut text, None); // writing to a string cannot fail
+            text
+        };
+        self.words.iter().map(text).collect()
+    }
+
     /// Quoted for a shell, with the path of the evidence.
     pub fn on(&self, evidence: Option<&Path>) -> String {
         let mut text = String::new();

@@ -89,6 +89,7 @@ impl Log {
                 end: 0,
                 verified_to: verified.get(number).copied().unwrap_or(0),
                 stored: None,
+                unpadded: false,
                 log: &mut log,
             };
             let cancelled = read_frames(&mut reader, progress);

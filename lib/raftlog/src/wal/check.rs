@@ -7,9 +7,11 @@ mod damage;
 mod entries;
 mod state;
 
+use std::collections::HashSet;
+
 use super::Log;
 use located::codes::Code;
-use located::{Bytes, FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
+use located::{Bytes, FileName, Finding, Place, Sink};
 
 /// Checks everything that concerns the log alone. `files` are those that it was read from.
 pub fn all(log: &Log, files: &[Bytes<'_>], report: &mut Sink<'_>) {
@@ -103,6 +105,7 @@ fn verb(low: u64, high: u64) -> &'static str {
 struct Tally {
     code: &'static Code,
     first: Option<Finding>,
+    keys: HashSet<Vec<u8>>,
     count: u64,
 }
 
@@ -111,6 +114,7 @@ impl Tally {
         Self {
             code,
             first: None,
+            keys: HashSet::new(),
             count: 0,
         }
     }
@@ -124,8 +128,7 @@ impl Tally {
 
     fn key(&mut self, key: &[u8]) {
         if let Some(finding) = &mut self.first
-            && finding.keys.len() < MAX_KEYS_PER_FINDING
-            && !finding.keys.iter().any(|known| known == key)
+            && self.keys.insert(key.to_vec())
         {
             finding.keys.push(key.to_vec());
         }

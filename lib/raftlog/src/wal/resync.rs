@@ -32,10 +32,17 @@ impl<'d> Resync<'d> {
 
     /// Returns the frame at `at` if etcd can have written it.
     fn well_formed(&self, at: usize) -> Option<(Frame<'d>, RawRecord<'d>)> {
+        self.readable(at)
+            .filter(|(frame, _)| frame.word.is_canonical())
+    }
+
+    /// As [`well_formed`](Self::well_formed), with or without padding: only together with a checksum this means anything.
+    fn readable(&self, at: usize) -> Option<(Frame<'d>, RawRecord<'d>)> {
         let rest = self.data.get(at..)?;
         let word = LengthWord(u64::from_le_bytes(*rest.first_chunk::<HEAD_BYTES>()?));
         let n = usize::try_from(word.record_bytes()).ok()?;
-        if !word.is_canonical() || *rest.get(HEAD_BYTES)? != 0x08 || n > rest.len() {
+        let has_known_form = word.is_canonical() || word.0 == n as u64;
+        if !has_known_form || *rest.get(HEAD_BYTES)? != 0x08 || n > rest.len() {
             return None;
         }
         let Step::Frame(frame) = frame::step(self.data, at) else {
@@ -48,11 +55,10 @@ impl<'d> Resync<'d> {
 
     /// Returns whether the record at `at` continues the checksum `seed`.
     pub fn continues(&self, at: usize, seed: u32) -> bool {
-        self.well_formed(at)
-            .is_some_and(|(_, raw)| match raw.kind() {
-                RecordKind::Crc => raw.crc == seed,
-                _ => raw.roll(seed) == raw.crc,
-            })
+        self.readable(at).is_some_and(|(_, raw)| match raw.kind() {
+            RecordKind::Crc => raw.crc == seed,
+            _ => raw.roll(seed) == raw.crc,
+        })
     }
 
     /// Returns whether the record at `at` verifies the record after it.

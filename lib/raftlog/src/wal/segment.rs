@@ -98,6 +98,8 @@ pub(super) struct SegmentReader<'d, 'l> {
     pub verified_to: usize,
     /// The stored checksum of the previous record of the segment.
     pub stored: Option<u32>,
+    /// Whether frames without padding were found: etcd 2.x wrote none. A frame with padding says so in bit 63.
+    pub unpadded: bool,
 }
 
 impl<'d> SegmentReader<'d, '_> {
@@ -136,15 +138,34 @@ impl<'d> SegmentReader<'d, '_> {
 
     /// Returns the offset of the next frame, computed from the length of the record.
     fn next_frame(&self, at: usize, record_bytes: usize) -> usize {
-        at.saturating_add(HEAD_BYTES)
-            .saturating_add(record_bytes)
-            .checked_next_multiple_of(8)
+        // Relative to the frame: frames without padding before it may have moved it.
+        let padded = record_bytes.checked_next_multiple_of(8);
+        padded
+            .and_then(|padded| at.checked_add(HEAD_BYTES)?.checked_add(padded))
             .unwrap_or(usize::MAX)
             .min(self.data.len())
     }
 
+    /// Returns whether a frame is followed by the next one without padding, as etcd 2.x wrote it. Source: `wal/encoder.go`,
+    /// v2.3.8; decodeFrameSize in `server/wal/decoder.go`, v3.5.30, reads both.
+    fn is_unpadded(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>) -> bool {
+        let n = frame.record.len();
+        if frame.word.0 != n as u64 || n % 8 == 0 {
+            return false;
+        }
+        // Without bit 63 the frame may also be one with padding whose length word is damaged: what follows decides.
+        if self.resync.continues(frame.end(), raw.crc) {
+            self.unpadded = true;
+            return true;
+        }
+        self.unpadded && !self.resync.continues(self.next_frame(frame.at, n), raw.crc)
+    }
+
     fn record(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>) -> Option<usize> {
-        let next = self.next_frame(frame.at, frame.record.len());
+        let next = match self.is_unpadded(frame, raw) {
+            true => frame.end(),
+            false => self.next_frame(frame.at, frame.record.len()),
+        };
         if raw.kind() == RecordKind::Crc {
             self.crc_record(frame, raw, next);
             return Some(next);
@@ -415,7 +436,8 @@ impl<'d> SegmentReader<'d, '_> {
                 kind,
             });
         };
-        if !frame.word.is_canonical() {
+        let unpadded = self.unpadded && frame.word.0 == frame.record.len() as u64;
+        if !frame.word.is_canonical() && !unpadded {
             odd(OddityKind::LengthBits(frame.word.0));
         }
         if frame.padding.iter().any(|&byte| byte != 0) {

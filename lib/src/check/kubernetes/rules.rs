@@ -11,7 +11,7 @@ use crate::kubernetes::encryption::Seal;
 use crate::member::Objects;
 use crate::mvcc::KeyRange;
 use located::text::number::thousands;
-use located::{FileName, Finding, MAX_KEYS_PER_FINDING, Place, Sink};
+use located::{FileName, Finding, Place, Sink};
 
 /// Objects of this size in bytes are reported: etcd's `--max-request-bytes` is 1.5 MiB
 /// (`DefaultMaxRequestBytes` in `server/embed/config.go`, v3.5.30), and an update contains the whole object.
@@ -107,7 +107,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         };
         let mut finding = Finding::new(code, place_of(&first.version, self.file), message)
             .count(objects.len() as u64);
-        let keys = objects.iter().take(MAX_KEYS_PER_FINDING);
+        let keys = objects.iter();
         finding.keys = keys.map(|object| object.version.key.to_vec()).collect();
         (self.report)(finding);
     }

@@ -1,6 +1,8 @@
 //! Files of a log, their sequence, and the checksum chain between them.
 
-use super::{Evidence, MAX_KEYS_PER_FINDING, Tally, entries_text, verb};
+use std::collections::HashSet;
+
+use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
 use crate::wal::{Ending, GapCause, Link, RecordKind, Segment, WalFile};
 use located::{Finding, Place, Severity, Sink};
@@ -319,15 +321,14 @@ pub(super) fn broken(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         let place = Place::at(file.file(), offset).with_index(low.index);
         let mut finding =
             Finding::new(&codes::BROKEN_HAS_MORE, place, message).count(lost.len() as u64);
-        for entry in lost.iter().take(2 * MAX_KEYS_PER_FINDING) {
+        let mut known = HashSet::new();
+        for entry in &lost {
             let Some(data) = broken.data(log.files, entry) else {
                 continue;
             };
             let payload = crate::raft::Payload::decode(entry.kind, data);
             for key in payload.user_keys() {
-                if finding.keys.len() < MAX_KEYS_PER_FINDING
-                    && !finding.keys.iter().any(|known| known == key)
-                {
+                if known.insert(key.to_vec()) {
                     finding.keys.push(key.to_vec());
                 }
             }

@@ -1,6 +1,8 @@
 //! Damaged ranges in segments: a torn write, bit rot, or damage that a start makes worse.
 
-use super::{Evidence, MAX_KEYS_PER_FINDING, Tally, entries_text, verb};
+use std::collections::HashSet;
+
+use super::{Evidence, Tally, entries_text, verb};
 use crate::codes::wal as codes;
 use crate::raft::{Entry, Payload};
 use crate::wal::frame::LengthWord;
@@ -192,19 +194,22 @@ fn keys(log: &Evidence<'_, '_>, damage: &Damage, code: &Code) -> Vec<Vec<u8>> {
         .log
         .entries
         .partition_point(|entry| (entry.record as usize) < from);
-    let count = if dropped {
-        4 * MAX_KEYS_PER_FINDING
-    } else {
-        usize::from(damage.record.is_some())
+    // What the first damage of a segment drops contains what a later one would.
+    let of_segment = |other: &&Damage| other.segment == damage.segment;
+    let is_first = log.log.damages.iter().find(of_segment);
+    let is_first = is_first.is_some_and(|first| std::ptr::eq(first, damage));
+    let count = match dropped && is_first {
+        true => usize::MAX,
+        false => usize::from(damage.record.is_some()),
     };
-    let mut keys: Vec<Vec<u8>> = Vec::new();
+    let (mut keys, mut known) = (Vec::new(), HashSet::new());
     for entry in log.log.entries.iter().skip(first).take(count) {
         let own = damage.record == Some(entry.record as usize);
         let Some(data) = log.log.data(log.files, entry).filter(|_| own || dropped) else {
             continue;
         };
         for key in Payload::decode(entry.kind, data).user_keys() {
-            if keys.len() < MAX_KEYS_PER_FINDING && !keys.iter().any(|known| known == key) {
+            if known.insert(key.to_vec()) {
                 keys.push(key.to_vec());
             }
         }
