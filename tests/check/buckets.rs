@@ -9,6 +9,7 @@ use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use testkit::fixture_copy;
 use testkit::places::bolt::Db;
+use testkit::places::wal::Log;
 
 /// Codes and messages of warnings and errors.
 fn doubts(data: &Path) -> Vec<(&'static str, Severity, String)> {
@@ -69,6 +70,59 @@ fn one_bit_that_turns_authentication_off_is_an_error() {
         users.2,
         "authentication is off in the db, but the WAL turned it on"
     );
+}
+
+/// Damages the payload of an entry.
+fn damage_entry(data: &Path, index: u64) {
+    let log = Log::read(data);
+    let entry = log
+        .entries()
+        .into_iter()
+        .find(|entry| entry.index == index)
+        .unwrap();
+    let segment = &log.segments[entry.segment];
+    let mut bytes = segment.bytes.clone();
+    bytes[segment.frames[entry.frame].data.end - 1] ^= 1;
+    fs::write(&segment.path, bytes).unwrap();
+}
+
+#[test]
+fn a_log_that_is_damaged_after_what_the_db_has_still_says_what_the_buckets_must_hold() {
+    let copy = fixture_copy("lagging-3.5.30");
+    let data = copy.data_dir();
+    let applied = Member::open(&data).unwrap().meta().unwrap();
+    let applied = applied.consistent_index.unwrap();
+    damage_entry(&data, applied + 50);
+    let file = data.join("member/snap/db");
+    let mut db = Db::read(&file);
+    let of_leases = |found: &[(&str, Severity, String)]| {
+        found
+            .iter()
+            .filter(|(_, _, message)| message.starts_with("lease "))
+            .count()
+    };
+    assert_eq!(of_leases(&doubts(&data)), 0);
+    // The time to live is the last field.
+    let lease = db.entries("lease").remove(0);
+    db.bytes[lease.value.end - 1] ^= 4;
+    db.write(&file);
+    let found = doubts(&data);
+    assert_eq!(of_leases(&found), 1, "{found:?}");
+}
+
+#[test]
+fn buckets_that_a_damaged_log_cannot_judge_are_reported_as_skipped() {
+    let copy = fixture_copy("auth-3.5.16");
+    let data = copy.data_dir();
+    let applied = Member::open(&data).unwrap().meta().unwrap();
+    damage_entry(&data, applied.consistent_index.unwrap() - 2);
+    let member = Member::open(&data).unwrap();
+    let report = check(&member, Depth::Default, &Silent);
+    let skipped = report
+        .skipped
+        .iter()
+        .find(|skipped| skipped.what.starts_with("users, roles"));
+    assert!(skipped.is_some(), "{:?}", report.skipped);
 }
 
 #[test]

@@ -223,8 +223,14 @@ impl SpaceAnswer {
 
     /// Bytes that it gives back after a compaction at the newest revision.
     pub fn defragmentation_after_compaction_bytes(&self) -> u64 {
+        let (history, live) = (self.space.history_bytes, self.space.live_bytes);
+        // Page heads and unused room of the pages that held history are gone too.
+        let tree = u128::from(self.space.tree_bytes).saturating_mul(history.into());
+        let tree = tree.checked_div(u128::from(history.saturating_add(live)));
+        let tree = tree.and_then(|bytes| u64::try_from(bytes).ok());
         self.defragmentation_bytes()
-            .saturating_add(self.space.history_bytes)
+            .saturating_add(history)
+            .saturating_add(tree.unwrap_or(0))
     }
 }
 

@@ -24,23 +24,45 @@ const MAX_RAISED_TTL: i64 = 75;
 
 /// Reports what the buckets have otherwise than the entries of the log made it.
 ///
-/// Does nothing if entries are missing or damaged: they may explain every difference.
-pub(super) fn against_log(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut Sink<'_>) {
+/// # Errors
+/// Why they are not compared: an entry that the db has applied is damaged or missing in the log, and may explain every difference.
+pub(super) fn against_log(
+    db: &Db<'_>,
+    meta: &Meta,
+    wal: &Wal<'_>,
+    report: &mut Sink<'_>,
+) -> Result<(), String> {
     let log = wal.log();
     let index = meta.consistent_index.unwrap_or(0);
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
-        return;
+        return Err("the WAL has no entry".to_owned());
     };
-    if !log.gaps.is_empty() || !log.damages.is_empty() || last.index < index || first.index > index
-    {
-        return;
+    let intact_to = intact_to(wal);
+    if last.index < index || first.index > index {
+        return Err(format!(
+            "the WAL has entries {}–{}, and the db has applied entry {index}",
+            first.index, last.index
+        ));
+    }
+    if intact_to < index {
+        return Err(format!(
+            "entry {} is damaged or missing in the WAL, and the db has applied entry {index}",
+            intact_to.saturating_add(1)
+        ));
+    }
+    let schema = meta.schema_version();
+    if intact_to < last.index && schema.minor <= 4 {
+        return Err(format!(
+            "entry {} is damaged or missing in the WAL, and etcd 3.4 writes these buckets before consistent_index",
+            intact_to.saturating_add(1)
+        ));
     }
     // The log of another member made other buckets: that is a finding of its own.
     let cluster = Cluster::read(db, &mut reported_by("backend::check"));
     let own = log.metadata.first().map(|metadata| metadata.node_id);
     let is_own = own.is_none_or(|own| cluster.member(own).is_some());
     if !is_own && !cluster.members.is_empty() {
-        return;
+        return Err("the WAL is that of another member".to_owned());
     }
     let stored = State::read(db);
     let is_from_the_beginning = log.begins_with_empty_store();
@@ -49,9 +71,9 @@ pub(super) fn against_log(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut 
     } else {
         before(&stored, wal)
     };
-    let states = [index, last.index].map(|to| after(&before, wal, to));
+    let states = [index, intact_to].map(|to| after(&before, wal, to));
     let mut differences = Differences {
-        schema: meta.schema_version(),
+        schema,
         is_from_the_beginning,
         place: Place::file(db.file().file()),
         found: Vec::new(),
@@ -76,6 +98,19 @@ pub(super) fn against_log(db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut 
     }
     differences.report(report);
     compaction(meta, wal, &Place::file(db.file().file()), report);
+    Ok(())
+}
+
+/// The last entry before the first one that is damaged or missing.
+fn intact_to(wal: &Wal<'_>) -> u64 {
+    let mut to = 0u64;
+    for entry in wal.log().surviving() {
+        if to > 0 && entry.index != to.saturating_add(1) {
+            break;
+        }
+        to = entry.index;
+    }
+    to
 }
 
 /// What a new member has.

@@ -145,6 +145,24 @@ impl File {
         }
     }
 
+    pub(super) fn source(&self) -> &ByteSource {
+        &self.source
+    }
+
+    /// The same file with its bytes from elsewhere.
+    pub(super) fn with_source(&self, source: ByteSource) -> Self {
+        Self {
+            plain: self.plain,
+            ..Self::new(
+                self.name.clone(),
+                self.relative.clone(),
+                self.role,
+                self.meta.clone(),
+                source,
+            )
+        }
+    }
+
     /// Reads instead of mapping from now on.
     pub(super) fn read_plainly(&mut self) {
         self.plain = true;

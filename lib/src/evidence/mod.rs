@@ -9,6 +9,7 @@
 
 #[cfg(feature = "archives")]
 mod archive;
+mod changed;
 mod check;
 mod file;
 mod live;
@@ -32,6 +33,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use changed::Change;
 pub use file::{File, Role};
 pub use live::Holder;
 pub use locate::Dir;
@@ -262,12 +264,7 @@ impl Evidence {
         // The name of the folder itself counts too: an empty `member/snap` in a folder called `member`.
         let kind = locate::kind_of(&tree, top, options.limits.files)
             .or_else(|| suggest::kind_by_name(path))
-            .ok_or_else(|| Error::NotEvidence {
-                path: path.to_owned(),
-                why: "there is no member/, snap/ or wal/ folder, no db, .snap or .wal file in it"
-                    .to_owned(),
-                near: suggest::below_folder(path),
-            })?;
+            .ok_or_else(|| nothing_in(path))?;
         let name = name::shown(path);
         Ok(Self {
             path: path.to_owned(),
@@ -398,5 +395,24 @@ fn why_not(magic: Magic, size: u64) -> String {
         Magic::Sqlite => "it is an SQLite database: k3s without embedded etcd (kine) keeps its data in one".to_owned(),
         _ if size == 0 => "the file is empty".to_owned(),
         _ => "it begins neither with a bbolt meta page nor with a WAL record, .snap envelope or archive header".to_owned(),
+    }
+}
+
+/// A folder in which nothing is etcd's. What is one level deeper is not what etcd reads: it starts a new member beside it.
+fn nothing_in(path: &Path) -> Error {
+    let near = suggest::below_folder(path);
+    let mut why =
+        "there is no member/, snap/ or wal/ folder, no db, .snap or .wal file in it".to_owned();
+    let deeper = |found: &&PathBuf| found.parent() == Some(path) && found.join("member").is_dir();
+    if let Some(deeper) = near.iter().find(deeper) {
+        why = format!(
+            "{why}; etcd started with this --data-dir serves a new, empty store: the member is one level deeper, in {}",
+            name::shown(deeper)
+        );
+    }
+    Error::NotEvidence {
+        path: path.to_owned(),
+        why,
+        near,
     }
 }

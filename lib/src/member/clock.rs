@@ -1,6 +1,6 @@
 //! Revisions and times: etcd stores no times, but objects contain the times at which they were written.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
 use super::objects::{Objects, Reading};
@@ -13,6 +13,12 @@ const MAX_TIMES_COMPARED: usize = 16;
 
 /// Maximum number of writes before a revision that are searched for a time: most have none or are encrypted.
 const ASKED: usize = 1000;
+
+/// How far a time may be ahead of the others to be believed.
+const FAR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Maximum number of writes at the end that may all be wrong.
+const MAX_LONELY: usize = 2;
 
 /// A revision whose write has a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +100,29 @@ impl Clock {
     }
 }
 
+/// The newest of the times of some writes, in the order of their revisions, that may be believed: a clock that is far ahead, or an
+/// object with a time in the future, would make everything else look old.
+pub(super) fn newest(marks: &[Mark]) -> Option<Timestamp> {
+    let clock = Clock::new(marks.iter().copied());
+    let mut series = clock.marks();
+    // What ends the series is confirmed by no later write. A cluster that was idle for a day goes on with more than two writes.
+    for lonely in 1..=MAX_LONELY {
+        let split = series.len().saturating_sub(lonely);
+        let (before, after) = series.split_at(split);
+        if let (Some(last), Some(next)) = (before.last(), after.first())
+            && before.len() > MAX_LONELY
+            && next.time.duration_since(last.time) > FAR
+        {
+            series = before;
+            break;
+        }
+    }
+    let end = series.last()?.time;
+    let believed = marks.iter().map(|mark| mark.time);
+    let believed = believed.filter(|time| time.duration_since(end) <= FAR);
+    believed.max()
+}
+
 impl Objects<'_> {
     /// What all retained writes say of when they happened; decodes every value once, in parallel.
     pub fn clock(&self) -> Clock {
@@ -173,6 +202,27 @@ mod tests {
         let clock = Clock::new(carried.map(|(revision, second)| mark(revision, second)));
         let kept: Vec<i64> = clock.marks().iter().map(|mark| mark.revision).collect();
         assert_eq!(kept, [2, 4, 6, 8]);
+    }
+
+    #[test]
+    fn one_or_two_times_in_the_future_do_not_move_the_newest() {
+        let day = 86_400;
+        let of = |seconds: &[i64]| {
+            let marks: Vec<Mark> = (2..)
+                .zip(seconds)
+                .map(|(at, second)| mark(at, *second))
+                .collect();
+            newest(&marks).map(Timestamp::as_second)
+        };
+        let future = 400 * day;
+        assert_eq!(of(&[100, 101, 102, 103, future]), Some(103));
+        assert_eq!(of(&[100, 101, 102, 103, future, future + 5]), Some(103));
+        assert_eq!(of(&[100, future, 101, 102, 103]), Some(103));
+        // Disorder within a series is none of it, and neither is a cluster that goes on after a week.
+        assert_eq!(of(&[100, 104, 103, 102]), Some(104));
+        let later = [100, 101, 102, 8 * day, 8 * day + 1, 8 * day + 2];
+        assert_eq!(of(&later), Some(8 * day + 2));
+        assert_eq!((of(&[100, future]), of(&[])), (Some(future), None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Member;
 use crate::backend::{self, Cluster, EtcdVersion};
+use crate::raft::Payload;
 use crate::snap::Store;
 use located::Damage;
 use located::{ClusterId, Error, Finding, MemberId, reported_by};
@@ -102,6 +103,7 @@ impl Member {
             .next()
             .and_then(|snap| Store::parse(&snap.store_json).ok());
         // A db without its meta bucket says nothing; one of 3.4 only says little.
+        let of_store_index = snaps.usable().next().map_or(0, |snap| snap.index);
         let schema = || {
             db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
             Some(self.meta().ok()?.schema_version())
@@ -115,8 +117,39 @@ impl Member {
             .flat_map(|store| store.members)
             .map(of_store)
             .collect();
-        identity.members = joined(cluster.members, of_snap, identity.member_id);
+        let members = match identity.version.is_some_and(|version| version.minor <= 5) {
+            true => self.without_strangers(cluster.members, &of_snap, of_store_index),
+            false => cluster.members,
+        };
+        identity.members = joined(members, of_snap, identity.member_id);
         identity
+    }
+
+    /// The db's members without those that neither the v2 store of the `.snap` nor a ConfChange after it knows.
+    ///
+    /// Up to 3.5 the v2 store says who is a member. A restore by etcdctl 3.4 leaves the members of the old cluster in the db
+    /// (`clientv3/snapshot/v3_snapshot.go`, v3.4.23: the db is copied as it is), and etcd does not look at them.
+    fn without_strangers(
+        &self,
+        mut of_db: Vec<backend::ClusterMember>,
+        of_snap: &[backend::ClusterMember],
+        snap_index: u64,
+    ) -> Vec<backend::ClusterMember> {
+        let known = |id: MemberId| of_snap.iter().any(|member| member.id == id);
+        if of_snap.is_empty() || of_db.iter().all(|member| known(member.id)) {
+            return of_db;
+        }
+        let Some(wal) = self.wal() else { return of_db };
+        let later = wal.log().surviving();
+        let later = later.filter(|entry| entry.index > snap_index);
+        let named: Vec<u64> = later
+            .filter_map(|entry| match wal.payload(entry) {
+                Payload::ConfChange(change) => Some(change.node_id),
+                _ => None,
+            })
+            .collect();
+        of_db.retain(|member| known(member.id) || named.contains(&member.id.get()));
+        of_db
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::clock::{self, Mark};
 use crate::codes::kubernetes as codes;
 use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
@@ -485,12 +486,23 @@ impl<'a> Objects<'a> {
         Finding::new(code, place, message).key(version.key)
     }
 
-    /// The newest time in the data, as of a revision: what ages are relative to. Taken from the newest writes.
+    /// The newest time in the data, as of a revision: what ages are relative to. Taken from the newest writes; a time that only one
+    /// or two of them have, and that is far from all others, is not believed.
     pub fn newest_time(&self, revision: Option<i64>) -> Option<Timestamp> {
         let until = revision.unwrap_or(i64::MAX);
         let newest = self.keyspace.between(0..=until).rev().take(NEWEST);
-        let times = newest
-            .filter_map(|version| newest_time(&self.json(&version, Reading::default()).ok()?));
-        times.map(|(time, _)| time).max()
+        let mut marks: Vec<Mark> = newest
+            .filter_map(|version| {
+                let object = self.json(&version, Reading::default()).ok()?;
+                let (time, source) = newest_time(&object)?;
+                Some(Mark {
+                    revision: version.revision.main,
+                    time,
+                    source,
+                })
+            })
+            .collect();
+        marks.reverse();
+        clock::newest(&marks)
     }
 }

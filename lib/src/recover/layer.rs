@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use super::covered::Covered;
 use crate::mvcc::{KeyValue, Revision};
 
 /// The store under a replay, as it is at one revision.
@@ -118,6 +119,10 @@ pub struct Layer<'a, 'b> {
     changes: Vec<Change<'a>>,
     /// The newest change of each key that was touched.
     newest: BTreeMap<Cow<'a, [u8]>, usize>,
+    /// The keys of them that are live.
+    alive: BTreeSet<Cow<'a, [u8]>>,
+    /// Where the base has no live key that was not touched: a range that was deleted is not read again.
+    deleted: Covered,
     /// Keys that the layer attached to a lease.
     attached: HashMap<i64, BTreeSet<Vec<u8>>>,
 }
@@ -129,6 +134,8 @@ impl<'a, 'b> Layer<'a, 'b> {
             base,
             changes: Vec::new(),
             newest: BTreeMap::new(),
+            alive: BTreeSet::new(),
+            deleted: Covered::default(),
             attached: HashMap::new(),
         }
     }
@@ -161,31 +168,30 @@ impl<'a, 'b> Layer<'a, 'b> {
         if let KeySpan::Key(key) = span {
             return self.live(key).map(|_| key.to_vec()).into_iter().collect();
         }
-        let mut keys: BTreeSet<Vec<u8>> = self
-            .base
-            .live_in(span)
-            .into_iter()
-            .filter(|key| !self.newest.contains_key(key.as_slice()))
-            .collect();
+        let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
+        for (first, end) in self.deleted.without(span) {
+            let part = match &end {
+                Some(end) => KeySpan::Range(&first, end),
+                None => KeySpan::From(&first),
+            };
+            let of_base = self.base.live_in(part).into_iter();
+            keys.extend(of_base.filter(|key| !self.newest.contains_key(key.as_slice())));
+        }
         let first = match span {
             KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
         };
-        for (key, &change) in self
-            .newest
-            .range::<[u8], _>((Bound::Included(first), Bound::Unbounded))
-        {
-            if !span.contains(key) {
-                break;
-            }
-            if self
-                .changes
-                .get(change)
-                .is_some_and(|change| change.put.is_some())
-            {
-                keys.insert(key.to_vec());
-            }
-        }
+        let from = (Bound::Included(first), Bound::Unbounded);
+        let touched = self.alive.range::<[u8], _>(from);
+        let touched = touched.take_while(|key| span.contains(key));
+        keys.extend(touched.map(|key| key.to_vec()));
         keys.into_iter().collect()
+    }
+
+    /// Remembers that every key of a span was deleted.
+    pub fn deleted(&mut self, span: KeySpan<'_>) {
+        if !matches!(span, KeySpan::Key(_)) {
+            self.deleted.add(span);
+        }
     }
 
     /// The live keys attached to a lease, ascending.
@@ -216,6 +222,10 @@ impl<'a, 'b> Layer<'a, 'b> {
                 .or_default()
                 .insert(change.key.to_vec());
         }
+        match change.put {
+            Some(_) => self.alive.insert(change.key.clone()),
+            None => self.alive.remove(&change.key),
+        };
         self.newest.insert(change.key.clone(), self.changes.len());
         self.changes.push(change);
     }
@@ -250,6 +260,50 @@ mod tests {
         assert_eq!(layer.live_in(KeySpan::From(b"")), [b"b"]);
         assert_eq!(layer.attached(7), [b"b"]);
         assert!(layer.live(b"a").is_none());
+    }
+
+    /// Counts the keys that are read of it.
+    struct Counting(std::cell::Cell<usize>);
+
+    impl Base for Counting {
+        fn live(&self, _key: &[u8]) -> Option<KeyValue<'_>> {
+            None
+        }
+        fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>> {
+            let keys: Vec<Vec<u8>> = (0..1000)
+                .map(|n| format!("p/{n:04}").into_bytes())
+                .collect();
+            let keys: Vec<_> = keys.into_iter().filter(|key| span.contains(key)).collect();
+            self.0.set(self.0.get() + keys.len());
+            keys
+        }
+        fn attached(&self, _lease: i64) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_range_that_was_deleted_is_not_read_again() {
+        let base = Counting(std::cell::Cell::new(0));
+        let mut layer = Layer::new(&base);
+        for round in 0..50 {
+            let span = KeySpan::new(b"p/", b"p0");
+            let keys = layer.live_in(span);
+            assert_eq!(keys.len(), if round == 0 { 1000 } else { 1 });
+            for key in keys {
+                layer.write(Change {
+                    revision: Revision::new(10 + round, 0),
+                    index: 0,
+                    key: key.into(),
+                    put: None,
+                });
+            }
+            layer.deleted(span);
+            layer.write(change(11 + round, b"p/new", Some((b"1", 0))));
+        }
+        assert_eq!(base.0.get(), 1000);
+        assert_eq!(layer.live_in(KeySpan::From(b"a")), [b"p/new"]);
+        assert_eq!(layer.live_in(KeySpan::From(b"")).len(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod apply;
 mod base;
 mod buckets;
 mod compare;
+mod covered;
 mod layer;
 mod lease;
 mod members;

@@ -272,6 +272,7 @@ impl<'a> Transaction<'_, 'a, '_> {
             let key = within(self.data, &key);
             self.write(key, None);
         }
+        self.store.layer.deleted(span);
     }
 
     fn write(&mut self, key: Cow<'a, [u8]>, put: Option<Put<'a>>) {

@@ -2,8 +2,10 @@
 
 use super::lines::{Level, Line, counted};
 use super::live::Live;
+use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
 use super::{AppliedEntries, Ending, Erased, StartOutcome, Stopped, WritesAfterStart};
+use crate::backend::AlarmType;
 use crate::bolt::open::Opened;
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
@@ -38,41 +40,28 @@ pub(super) fn run<'m>(
     release: Release,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    let outcome = StartOutcome {
-        release,
-        ending: Ending::Serves,
-        revision: None,
-        keys: None,
-        members: None,
-        quorum: 1,
-        dies_at_first_question: false,
-        snapshot_index: 0,
-        last_index: None,
-        erased: None,
-        applied: None,
-        later_writes: WritesAfterStart::Kept,
-        duplicated: 0,
-        undone: false,
-        steps: Vec::new(),
-        state: None,
-    };
-    let mut engine = Engine {
-        member,
-        release,
-        progress,
-        outcome,
-        conf: ConfState::default(),
-        snapshot_voters: Vec::new(),
-        chosen: None,
-        received: None,
-    };
+    let mut engine = Engine::new(member, release, progress);
     let ended = engine.run();
+    finished(engine, ended)
+}
+
+/// A start on the member that a restore makes of a db: a new log, and the db as it is but for its membership.
+pub(super) fn run_restored<'m>(
+    member: &'m Member,
+    release: Release,
+    progress: &dyn Progress,
+) -> StartOutcome<'m> {
+    let mut engine = Engine::new(member, release, progress);
+    let ended = engine.restored();
+    finished(engine, ended)
+}
+
+fn finished<'m>(engine: Engine<'m, '_>, ended: Result<(), Stopped>) -> StartOutcome<'m> {
     let mut outcome = engine.outcome;
     if let Err(stop) = ended {
         if matches!(stop, Stopped::Refuses(_)) {
-            outcome
-                .steps
-                .extend(super::old_segments::advice(member, progress));
+            let advice = super::old_segments::advice(engine.member, engine.progress);
+            outcome.steps.extend(advice);
         }
         outcome.ending = match stop {
             Stopped::Refuses(message) => Ending::Refuses(message),
@@ -86,7 +75,63 @@ pub(super) fn run<'m>(
     outcome
 }
 
+impl<'m, 'p> Engine<'m, 'p> {
+    fn new(member: &'m Member, release: Release, progress: &'p dyn Progress) -> Self {
+        let outcome = StartOutcome {
+            release,
+            ending: Ending::Serves,
+            revision: None,
+            keys: None,
+            members: None,
+            quorum: 1,
+            dies_at_first_question: false,
+            snapshot_index: 0,
+            last_index: None,
+            erased: None,
+            applied: None,
+            later_writes: WritesAfterStart::Kept,
+            duplicated: 0,
+            undone: false,
+            steps: Vec::new(),
+            state: None,
+        };
+        Self {
+            member,
+            release,
+            progress,
+            outcome,
+            conf: ConfState::default(),
+            snapshot_voters: Vec::new(),
+            chosen: None,
+            received: None,
+        }
+    }
+}
+
 impl<'m> Engine<'m, '_> {
+    /// The steps that read the db, and the first commits. Source: `etcdutl/snapshot/v3_snapshot.go` (`saveDB`), v3.5.30: the file
+    /// is copied, opened, and its membership written again.
+    fn restored(&mut self) -> Result<(), Stopped> {
+        let bytes = match self.member.db_bytes() {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(Stopped::Unknown(error.to_string())),
+        };
+        let Some(backend) = self.backend(Some(bytes.as_slice()))? else {
+            return Err(Stopped::Refuses("the db is empty".to_owned()));
+        };
+        if self.release.minor >= 5 {
+            backend.create("meta")?;
+        }
+        let restored = self.open_store(&backend)?;
+        self.outcome.revision = Some(restored.revision);
+        self.outcome.keys = Some(restored.keys);
+        self.outcome.dies_at_first_question = restored.dies_at_first_question;
+        backend.bolt.hazard().map_err(stopped)?;
+        backend.first_commits(0)?;
+        self.alarms();
+        Ok(())
+    }
+
     pub(super) fn say(&mut self, level: Level, code: &str, text: impl Into<String>) {
         self.outcome.steps.push(Line::new(level, code, text));
     }
@@ -187,7 +232,30 @@ impl<'m> Engine<'m, '_> {
             backend.bolt.hazard().map_err(stopped)?;
             backend.first_commits(reading.node_id)?;
         }
+        self.alarms();
         Ok(())
+    }
+
+    /// Writes that an alarm refuses, of whatever member it is. Source: `server/etcdserver/apply.go` (`applierV3Capped`,
+    /// `applierV3Corrupt`), v3.5.30.
+    fn alarms(&mut self) {
+        let raised = match (&self.outcome.state, self.member.buckets()) {
+            (Some(state), _) => state.buckets().alarms,
+            (None, Ok(buckets)) => buckets.alarms,
+            (None, Err(_)) => return,
+        };
+        let has = |kind| raised.iter().any(|alarm| alarm.alarm == kind);
+        let refusal = if has(AlarmType::Corrupt) {
+            "etcdserver: corrupt cluster"
+        } else if has(AlarmType::NoSpace) {
+            "etcdserver: mvcc: database space exceeded"
+        } else {
+            return;
+        };
+        // Entries that are skipped are not refused: their writes time out.
+        if self.outcome.later_writes == WritesAfterStart::Kept {
+            self.outcome.later_writes = WritesAfterStart::Refused(refusal.to_owned());
+        }
     }
 
     /// Opens the db; `None` if there is none, or an empty file: etcd then makes one.
@@ -251,6 +319,7 @@ impl<'m> Engine<'m, '_> {
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
         self.swallows(0, restored.consistent_index, FIRST_ENTRIES);
         self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
+        self.alarms();
         Ok(())
     }
 
@@ -361,6 +430,10 @@ impl<'m> Engine<'m, '_> {
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
+        if let Some(repeated) = repeated(member, index, &entries, self.progress) {
+            self.outcome.duplicated = repeated.writes;
+            self.outcome.undone = repeated.undone;
+        }
         match replay_entries(member, index, &entries, bound, last) {
             Ok(replayed) => self.replayed(replayed, restored, replaced)?,
             Err(_) => self.outcome.state = None,

@@ -1,6 +1,7 @@
 //! The store that a replay starts from, as etcd's own reading of a damaged db found it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::mvcc::KeyValue;
 use crate::raft::{Entry, Payload};
@@ -16,8 +17,12 @@ impl Base for Live {
     }
 
     fn live_in(&self, span: KeySpan<'_>) -> Vec<Vec<u8>> {
-        let keys = self.0.keys();
-        keys.filter(|key| span.contains(key)).cloned().collect()
+        let first = match span {
+            KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
+        };
+        let from = (Bound::Included(first), Bound::Unbounded);
+        let keys = self.0.range::<[u8], _>(from).map(|(key, _)| key);
+        keys.take_while(|key| span.contains(key)).cloned().collect()
     }
 
     fn attached(&self, lease: i64) -> Vec<Vec<u8>> {

@@ -9,6 +9,7 @@ mod lines;
 mod live;
 mod old_segments;
 mod outcome;
+mod repeated;
 mod snapshot;
 mod store;
 mod wire;
@@ -62,6 +63,16 @@ pub fn simulate_start<'m>(
         release.unwrap_or_else(|| written_by(member)),
         progress,
     )
+}
+
+/// Simulates `snapshot restore` of the db, and a start of the member that it makes. The revision is that of the db: what
+/// `--bump-revision` adds is left out.
+pub fn simulate_restore<'m>(
+    member: &'m Member,
+    release: Release,
+    progress: &dyn Progress,
+) -> StartOutcome<'m> {
+    engine::run_restored(member, release, progress)
 }
 
 /// The store as etcd serves it after a start, for `--replay`: the state of [`simulate_start`], or why there is none.

@@ -1,0 +1,142 @@
+//! The same evidence with other bytes in some places: what a corrected copy would hold, without writing one.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Evidence;
+use super::file::ByteSource;
+use super::locate::Inventory;
+use super::platform;
+use super::read::Reader;
+
+/// Bytes that are read instead of those that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The file, below the evidence.
+    pub file: PathBuf,
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads a file, and the changes over it.
+struct Changed {
+    base: Arc<dyn Reader>,
+    changes: Vec<Change>,
+}
+
+impl Reader for Changed {
+    fn size(&self) -> io::Result<u64> {
+        self.base.size()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let read = self.base.read_at(buffer, offset)?;
+        let end = offset.saturating_add(read as u64);
+        for change in &self.changes {
+            for (at, byte) in (change.offset..).zip(&change.bytes) {
+                let position = at.checked_sub(offset).filter(|_| at < end);
+                let position = position.and_then(|at| usize::try_from(at).ok());
+                if let Some(place) = position.and_then(|at| buffer.get_mut(at)) {
+                    *place = *byte;
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        let changed = self.changes.iter();
+        let changed = changed.filter(|change| {
+            let end = change.offset.saturating_add(change.bytes.len() as u64);
+            end > offset
+        });
+        let changed = changed.map(|change| change.offset.max(offset)).min();
+        match (self.base.next_data(offset), changed) {
+            (Some(data), Some(changed)) => Some(data.min(changed)),
+            (data, changed) => data.or(changed),
+        }
+    }
+}
+
+impl Evidence {
+    /// The same evidence with changes: changed files are read into memory, the others as before.
+    ///
+    /// # Errors
+    /// A file that is changed cannot be opened.
+    pub fn with_changes(&self, changes: &[Change]) -> io::Result<Self> {
+        let mut files = Vec::new();
+        for file in &self.found.files {
+            let own: Vec<Change> = changes
+                .iter()
+                .filter(|change| change.file == file.relative())
+                .cloned()
+                .collect();
+            let source = match own.is_empty() {
+                true => file.source().clone(),
+                false => ByteSource::Reader(Arc::new(Changed {
+                    base: reader(file.source())?,
+                    changes: own,
+                })),
+            };
+            files.push(file.with_source(source));
+        }
+        Ok(Self {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            kind: self.kind,
+            archived: self.archived,
+            holders: self.holders.clone(),
+            found: Arc::new(Inventory {
+                files,
+                ..Inventory::default()
+            }),
+        })
+    }
+}
+
+fn reader(source: &ByteSource) -> io::Result<Arc<dyn Reader>> {
+    Ok(match source {
+        ByteSource::Disk(path) => Arc::new(platform::open(path)?),
+        ByteSource::Reader(reader) => Arc::clone(reader),
+        #[cfg(feature = "archives")]
+        ByteSource::Stored(store) => Arc::new(store.as_slice().to_vec()),
+        #[cfg(feature = "archives")]
+        ByteSource::NotKept => return Err(io::ErrorKind::Unsupported.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Kind;
+
+    #[test]
+    fn changed_bytes_are_read_and_the_others_are_as_before() {
+        let files = [
+            ("member/snap/db", vec![1u8; 9000]),
+            (
+                "member/wal/0000000000000000-0000000000000000.wal",
+                vec![2u8; 10],
+            ),
+        ];
+        let evidence = Evidence::of_readers("made up", Kind::DataDir, files);
+        let change = |offset, bytes: &[u8]| Change {
+            file: PathBuf::from("member/snap/db"),
+            offset,
+            bytes: bytes.to_vec(),
+        };
+        let changed = evidence
+            .with_changes(&[change(8, b"xy"), change(8999, b"zz")])
+            .unwrap();
+        let db = changed.db().unwrap().bytes().unwrap();
+        let mut expected = vec![1u8; 9000];
+        expected[8..10].copy_from_slice(b"xy");
+        expected[8999] = b'z';
+        assert!(db.as_slice() == expected);
+        assert_eq!(changed.wal()[0].bytes().unwrap().as_slice(), [2u8; 10]);
+        assert!(evidence.db().unwrap().bytes().unwrap().as_slice() == vec![1u8; 9000]);
+    }
+}
