@@ -169,20 +169,84 @@ fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
         cell(step.lost.writes),
         cell(step.wrong.plus(again)),
     ));
-    let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
-    let gap = if step.effect.is_empty() || commands.is_empty() {
-        ""
-    } else {
-        "     "
+    let joined = step.command_line();
+    let keys = lost_keys(&step.lost, ui);
+    let room = width(ui).saturating_sub(INDENT.len());
+    let fits = escape::width(&joined) <= room;
+    if fits || step.commands.is_empty() {
+        let gap = if step.effect.is_empty() || step.commands.is_empty() {
+            ""
+        } else {
+            "     "
+        };
+        line = line.with(Label::Command, joined).text(gap);
+        line = line.text(step.effect.clone());
+        if let Some(keys) = keys {
+            line = line.with(Label::Dim, keys);
+        }
+        return Ok(ui.line(line)?);
+    }
+    let effect = match step.effect.is_empty() {
+        true => step.action.to_string(),
+        false => step.effect.clone(),
     };
-    line = line
-        .with(Label::Command, commands.join(" && "))
-        .text(gap)
-        .text(step.effect.clone());
-    if let Some(keys) = lost_keys(&step.lost, ui) {
+    line = line.text(effect);
+    if let Some(keys) = keys {
         line = line.with(Label::Dim, keys);
     }
-    Ok(ui.line(line)?)
+    ui.line(line)?;
+    self::commands(&step.commands, INDENT, ui)
+}
+
+/// What the columns before the text of a step take.
+const INDENT: &str = "                     ";
+
+/// Commands on lines of their own. Lines that are longer than the terminal end with a backslash: what is copied can be pasted.
+pub(crate) fn commands(commands: &[Command], indent: &str, ui: &mut Ui) -> anyhow::Result<()> {
+    let room = width(ui).saturating_sub(indent.len());
+    let last = commands.len().saturating_sub(1);
+    for (at, command) in commands.iter().enumerate() {
+        let end = if at == last { "" } else { Step::joint(command) };
+        for line in wrapped(&command.quoted_words(), room, end) {
+            let line = Line::new().with(Label::Command, format!("{indent}{line}"));
+            ui.line(line)?;
+        }
+    }
+    Ok(())
+}
+
+/// Columns of the terminal; without end if the output goes elsewhere.
+fn width(ui: &Ui) -> usize {
+    ui.terminal.size.map_or(usize::MAX, |(columns, _)| columns)
+}
+
+/// The words of a command in lines of at most `room` columns, if the words allow it; each but the last ends with a backslash.
+fn wrapped(words: &[String], room: usize, end: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for (at, word) in words.iter().enumerate() {
+        let is_last = at.saturating_add(1) == words.len();
+        // A flag stays with its value: it begins a line if the value would not fit.
+        let value = words.get(at.saturating_add(1));
+        let value = value.filter(|next| word.starts_with("--") && !next.starts_with("--"));
+        let both = value.map_or(0, |value| escape::width(value).saturating_add(1));
+        let tail = if is_last { end.len() } else { " \\".len() };
+        let needed = escape::width(&line)
+            .saturating_add(1)
+            .saturating_add(escape::width(word))
+            .saturating_add(both)
+            .saturating_add(tail);
+        if !line.trim().is_empty() && needed > room {
+            lines.push(format!("{line} \\"));
+            line = "  ".to_owned();
+        }
+        if !line.trim().is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(format!("{line}{end}"));
+    lines
 }
 
 /// The first keys of a loss; one lost key is named everywhere.
@@ -210,4 +274,29 @@ pub(crate) fn next(next: &Command, ui: &mut Ui) -> anyhow::Result<()> {
             .with(Label::Dim, "next   ")
             .with(Label::Command, next.to_string()),
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_command_is_the_same_for_a_shell() {
+        let command = Command::new("printf")
+            .arg("%s|")
+            .args(["--name", "m1", "--initial-cluster"])
+            .arg("m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380")
+            .arg("--data-dir")
+            .arg("a folder/it's");
+        let run = |line: &str| {
+            let output = std::process::Command::new("sh").args(["-c", line]).output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        };
+        let lines = wrapped(&command.quoted_words(), 40, " &&");
+        assert!(lines.len() > 2, "{lines:?}");
+        let pasted = format!("{}\nprintf end", lines.join("\n"));
+        assert_eq!(run(&pasted), format!("{}end", run(&command.to_string())));
+        let one = wrapped(&command.quoted_words(), usize::MAX, "");
+        assert_eq!(one, [command.to_string()]);
+    }
 }

@@ -7,7 +7,7 @@ use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::member::{Member, Objects, Reading};
 use etcd_inspect::mvcc::Version;
-use etcd_inspect::verdict::{self, Comparison, MemberRow};
+use etcd_inspect::verdict::{self, Action, Comparison, MemberRow};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
@@ -417,21 +417,29 @@ fn sheet(
             }
         }
     }
-    for (at, step) in &compared.plan {
-        let path = compared
-            .members
-            .get(*at)
-            .map_or("", |row| row.path.as_str());
-        let commands: Vec<String> = step.commands.iter().map(ToString::to_string).collect();
-        ui.line(
-            Line::new()
-                .with(Label::Heading, format!("{}  ", step.action))
-                .with(Label::Name, format!("{path}  "))
-                .text(step.effect.clone())
-                .with(Label::Command, format!("     {}", commands.join(" && "))),
-        )?;
-    }
-    if compared.plan.is_empty() && compared.same == Some(true) {
+    if compared.repairs().next().is_some() {
+        for (at, step) in &compared.plan {
+            let path = compared
+                .members
+                .get(*at)
+                .map_or("", |row| row.path.as_str());
+            let best = match compared.best == Some(*at) {
+                true => ": the best copy",
+                false => "",
+            };
+            let word = match step.action {
+                Action::None => "keep".to_owned(),
+                action => action.to_string(),
+            };
+            let line = Line::new().with(Label::Heading, format!("{word}  "));
+            let line = line.with(Label::Name, format!("{path}  "));
+            match step.action {
+                Action::None => ui.line(line.text(format!("as it is{best}")))?,
+                _ => ui.line(line.text(step.effect.clone()))?,
+            }
+            crate::verdict::commands(&step.commands, "    ", ui)?;
+        }
+    } else if compared.same == Some(true) {
         ui.line(Line::new().with(Label::Good, "keep all of them"))?;
     }
     ui.line(

@@ -216,10 +216,9 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
         ui.line(Line::new().with(Label::Warning, format!("loses {text}{keys}")))?;
     }
     if let Some(better) = &one.better {
-        let commands: Vec<String> = better.commands.iter().map(Command::to_string).collect();
         let line = Line::new()
             .with(Label::Heading, format!("better: {}  ", better.action))
-            .with(Label::Command, commands.join(" && "));
+            .with(Label::Command, better.command_line());
         let what = format!("     loses {}; {}", better.lost.writes, better.effect);
         ui.line(line.text(what))?;
     }
@@ -236,8 +235,6 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
 fn what(action: Action, go: bool, one: &Judged) -> String {
     let release = one.step.as_ref().map(|step| step.release.to_string());
     let release = release.unwrap_or_default();
-    let commands = one.step.iter().flat_map(|step| &step.commands);
-    let commands: Vec<String> = commands.map(Command::to_string).collect();
     match (action, go) {
         (Action::Start, true) => format!("start etcd {release} on it"),
         (Action::Start, false)
@@ -267,7 +264,10 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
                 one.path
             )
         }
-        (Action::Restore, true) => commands.join(" && "),
+        (Action::Restore, true) => one
+            .step
+            .as_ref()
+            .map_or_else(String::new, |step| step.command_line()),
         (Action::Restore, false) => "do not restore this".to_owned(),
         (_, true) => "no obstacle found".to_owned(),
         (_, false) => "do not upgrade yet".to_owned(),

@@ -153,11 +153,22 @@ impl Restore {
 fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool) {
     let identity = member.identity();
     let named = |name: &str, urls: &[String]| (name.to_owned(), urls.to_vec());
+    // Members of an old cluster that a restore left in the db are none of this one.
+    let in_db = member.buckets().map(|buckets| buckets.cluster.members);
+    let in_db: Vec<u64> = in_db
+        .unwrap_or_default()
+        .iter()
+        .map(|member| member.id.0)
+        .collect();
+    let is_stranger = |id: u64| {
+        let known = identity.members.iter().any(|member| member.id.0 == id);
+        !identity.members.is_empty() && !known && in_db.contains(&id)
+    };
     let mut members: Vec<(u64, (String, Vec<String>))> = state
         .members
         .members
         .iter()
-        .filter(|(_, info)| !info.is_learner)
+        .filter(|(id, info)| !info.is_learner && !is_stranger(**id))
         .map(|(id, info)| {
             let published = identity.members.iter().find(|member| member.id.0 == *id);
             match published.filter(|_| info.name.is_empty()) {

@@ -135,6 +135,9 @@ impl<'a> Facts<'a> {
                 difference.wrong_keys.extend(keys);
             }
         }
+        if self.sound.end_is_gone() {
+            difference.lost.writes.at_least = true;
+        }
         if difference.extra == 0 {
             difference.extra = self.sound.twice().min(self.twice_in(held));
         }
@@ -145,13 +148,6 @@ impl<'a> Facts<'a> {
     fn twice_in(&self, held: &Keyspace<'_>) -> u64 {
         let newest = self.acknowledged.keyspace().revision();
         held.revision().saturating_sub(newest).max(0).unsigned_abs()
-    }
-
-    /// Writes that no reading of this copy gives back.
-    pub(super) fn irrecoverable(&self) -> Loss {
-        let mut loss = self.missing_in_db();
-        loss.writes = loss.writes.plus(self.acknowledged.unreadable());
-        loss
     }
 
     /// Records that the db must have and has not, if the acknowledged state is built on it.

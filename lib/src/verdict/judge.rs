@@ -81,6 +81,7 @@ pub fn judge(
     let facts = Facts::gather(member, report, release, 0, progress);
     let mut plan = actions::all(&facts);
     plan::rank(&mut plan);
+    plan::drop_losses(&mut plan, report);
     let acknowledged = &facts.acknowledged;
     let known = acknowledged.foundation != Foundation::Nothing;
     Verdict {

@@ -2,6 +2,8 @@
 
 use super::action::Action;
 use super::step::Step;
+use crate::Severity;
+use crate::check::Report;
 
 /// Sorts the best first: what serves before what does not, then by what is lost, wrong, duplicated or undone, then by risk and
 /// effort.
@@ -26,6 +28,19 @@ pub(super) fn rank(steps: &mut [Step]) {
     });
 }
 
+/// Removes the steps that cost something from the plan of healthy evidence: nothing has to be repaired, and the first step loses
+/// nothing. `preflight` judges them when they are asked for.
+pub(super) fn drop_losses(steps: &mut Vec<Step>, report: &Report) {
+    let mut findings = report.findings.iter();
+    let is_healthy = findings.all(|finding| finding.severity < Severity::Error);
+    let is_lossless = steps
+        .first()
+        .is_some_and(|first| is_known(first) && first.is_lossless());
+    if is_healthy && is_lossless {
+        steps.retain(|step| step.harm() == 0 && step.possibly_lost.is_none());
+    }
+}
+
 /// What certainly loses nothing comes first, then what is asked of the original or of peers and loses nothing if it can be had,
 /// then what loses something.
 fn tier(step: &Step, peers: bool) -> u8 {
@@ -33,6 +48,10 @@ fn tier(step: &Step, peers: bool) -> u8 {
         step.action,
         Action::Restore | Action::Salvage | Action::Correct
     );
+    // A torn copy says nothing about the member that it was taken from, and has lost what was written after it.
+    if step.action == Action::CopyAgain {
+        return 0;
+    }
     match (is_known(step), step.is_lossless()) {
         (true, true) if peers && anew => 2,
         (true, true) => 0,

@@ -1,7 +1,7 @@
 //! What the findings of a check say of the parts: whether the db may be believed, whether db and log are of one history.
 
 use crate::check::Report;
-use crate::codes::{Code, backend, bolt, cross, dir, mvcc};
+use crate::codes::{Code, backend, bolt, cross, dir, mvcc, wal};
 use crate::{Finding, Severity};
 
 /// Codes of records that are missing in the store although the log, or the arithmetic of revisions, says that they were there.
@@ -22,7 +22,15 @@ const TWO_HISTORIES: [&Code; 2] = [&cross::FOREIGN_DB, &cross::DISAGREE];
 const TWICE: [&Code; 1] = [&cross::TWICE];
 
 /// Codes of a copy that is torn, short, or was taken while etcd was writing.
-const TORN_COPY: [&Code; 3] = [&bolt::TORN_COPY, &bolt::FILE_SHORT, &dir::SHRANK];
+const TORN_COPY: [&Code; 4] = [
+    &bolt::TORN_COPY,
+    &bolt::FILE_SHORT,
+    &dir::SHRANK,
+    &wal::LAST_EMPTY,
+];
+
+/// Codes which say that entries at the end of the log are gone, and that their number is not known.
+const END_IS_GONE: [&Code; 1] = [&wal::LAST_EMPTY];
 
 /// Codes of what the check itself could not read: nothing may be concluded about etcd.
 const NOT_READ: [&Code; 3] = [
@@ -101,17 +109,15 @@ impl<'r> Soundness<'r> {
         twice.map(|finding| finding.count).max().unwrap_or(0)
     }
 
+    /// Whether the log ended later once.
+    pub(super) fn end_is_gone(&self) -> bool {
+        self.found(&END_IS_GONE).next().is_some()
+    }
+
     /// Whether db and log are of two histories.
     pub(super) fn two_histories(&self) -> bool {
         let mut found = self.found(&TWO_HISTORIES);
         found.any(|finding| finding.severity == Severity::Error)
-    }
-
-    /// The sign that the copy is torn, short, or was taken while etcd was writing.
-    /// The first error that has one of these codes.
-    pub(super) fn first_of(&self, codes: &'static [&'static Code]) -> Option<&'r Finding> {
-        self.found(codes)
-            .find(|finding| finding.severity == Severity::Error)
     }
 
     /// The sign that the copy is torn, short, or was taken while etcd was writing.

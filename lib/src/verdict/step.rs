@@ -47,6 +47,28 @@ impl Step {
         }
     }
 
+    /// What joins a command and the one after it. A salvage that could not recover everything ends with a code of its own, and its
+    /// backup is good: what follows runs all the same.
+    pub fn joint(command: &Command) -> &'static str {
+        match command.words().get(1).is_some_and(|verb| verb == "salvage") {
+            true => ";",
+            false => " &&",
+        }
+    }
+
+    /// The commands as one line for a shell.
+    pub fn command_line(&self) -> String {
+        let mut line = String::new();
+        for (at, command) in self.commands.iter().enumerate() {
+            if let Some(before) = at.checked_sub(1).and_then(|at| self.commands.get(at)) {
+                line.push_str(Self::joint(before));
+                line.push(' ');
+            }
+            line.push_str(&command.to_string());
+        }
+        line
+    }
+
     /// Whether etcd serves afterwards, as far as is known, and takes writes.
     pub fn is_usable(&self) -> bool {
         self.outcome.starts != Some(false)

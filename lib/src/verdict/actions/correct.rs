@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::salvage::correct::corrections;
+use crate::check::{Depth, check};
+use crate::evidence::{Change, File};
+use crate::member::Member;
+use crate::salvage::correct::{Correction, corrections};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use located::Command;
+
+/// Maximum size of the files that are corrected in memory to see what a start would make of them.
+const MAX_BYTES_IN_MEMORY: u64 = 256 << 20;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     facts.start.as_ref()?;
@@ -27,25 +32,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         .path(&copy);
     let mut step = Step::new(Action::Correct, facts.release);
     step.commands = vec![command];
-    let in_log = |file: &std::path::Path| file.extension().is_some_and(|end| end == "wal");
-    let of_log = found.iter().filter(|one| in_log(&one.file)).count();
-    let wal = facts.member.wal_with(facts.progress);
-    let damages = wal.map_or(0, |wal| wal.log().damages.len());
-    // A corrected page may still hide what its wrong bytes made unreadable: what etcd then does is not known from here.
-    let is_known = !facts.sound.db_is_damaged() && of_log == found.len() && of_log >= damages;
-    let mut serves = String::new();
-    if is_known {
-        let acknowledged = facts.acknowledged.keyspace();
-        step.outcome = Outcome {
-            starts: Some(true),
-            revision: Some(acknowledged.revision()),
-            keys: Some(acknowledged.live_count()),
-            later_writes: LaterWrites::Kept,
-            message: None,
-        };
-        step.lost = facts.irrecoverable();
-        serves = format!(": revision {}", thousands(acknowledged.revision().into()));
-    }
+    let serves = started(facts, &found, &mut step);
     let bytes: usize = found.iter().map(|one| one.new.len()).sum();
     step.effect = format!(
         "{bytes} bytes corrected in a copy, members kept; then start etcd {} on {}{serves}",
@@ -53,4 +40,46 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         copy.display()
     );
     Some(step)
+}
+
+/// A start on the corrected copy, which is made in memory and checked like any other evidence.
+fn started(facts: &Facts<'_>, found: &[Correction], step: &mut Step) -> String {
+    let changes: Vec<Change> = found
+        .iter()
+        .map(|one| Change {
+            file: one.file.clone(),
+            offset: one.offset,
+            bytes: one.new.clone(),
+        })
+        .collect();
+    let evidence = facts.member.evidence();
+    let size = |file: &File| found.iter().any(|one| one.file == file.relative());
+    let files = evidence.db().into_iter().chain(evidence.wal());
+    let bytes: u64 = files.filter(|file| size(file)).map(File::size).sum();
+    if bytes > MAX_BYTES_IN_MEMORY {
+        return String::new();
+    }
+    let Ok(changed) = evidence.with_changes(&changes) else {
+        return String::new();
+    };
+    let corrected = Member::from_evidence(changed, facts.member.options().clone());
+    let report = check(&corrected, Depth::Default, facts.progress);
+    let release = Some(facts.release);
+    let committed = facts.acknowledged.through;
+    let after = Facts::gather(&corrected, &report, release, committed, facts.progress);
+    let Some(start) = super::start::step(&after) else {
+        return String::new();
+    };
+    step.lost = start.lost;
+    step.lost.writes = step.lost.writes.plus(after.acknowledged.unreadable());
+    step.outcome = start.outcome;
+    step.wrong = start.wrong;
+    step.duplicated = start.duplicated;
+    step.undone = start.undone;
+    step.possibly_lost = start.possibly_lost;
+    match (step.outcome.starts, step.outcome.revision) {
+        (Some(false), _) => ", which does not start either".to_owned(),
+        (_, Some(revision)) => format!(": revision {}", thousands(revision.into())),
+        _ => String::new(),
+    }
 }

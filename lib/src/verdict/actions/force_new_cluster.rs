@@ -48,6 +48,13 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
     facts.start.as_ref()?;
     let forced = forced(facts);
     let mut step = Step::new(Action::ForceNewCluster, facts.release);
+    if let Some(crate::start::Ending::Unknown(why)) =
+        facts.start.as_ref().map(|start| &start.ending)
+    {
+        step.outcome.message = Some(why.clone());
+        step.effect = format!("--force-new-cluster: unknown what happens: {why}");
+        return Some(step);
+    }
     if let Some(message) = forced.refuses {
         step.outcome = Outcome::refuses(&*message);
         step.effect = format!("--force-new-cluster: does not start: {message}");
@@ -57,7 +64,7 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
         starts: Some(true),
         revision: forced.revision,
         keys: forced.live_keys,
-        later_writes: later_writes(facts),
+        later_writes: later_writes(facts, &forced),
         message: None,
     };
     if let Ok(state) = replay_through(facts.member, forced.commit, facts.progress) {
@@ -66,8 +73,13 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
         step.wrong = difference.wrong;
     }
     step.possibly_lost = facts.acknowledged.possibly.clone();
+    step.commands = facts.source.unpacked();
+    let on = match step.commands.is_empty() {
+        true => String::new(),
+        false => format!(" on {}", facts.source.path().display()),
+    };
     step.effect = format!(
-        "start etcd {} with --force-new-cluster, and no other member any more: removes {}, drops {}",
+        "start etcd {}{on} with --force-new-cluster, and no other member any more: removes {}, drops {}",
         facts.release,
         counted(forced.removed_members.len() as u64, "member", "members"),
         counted(
@@ -79,7 +91,20 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
     Some(step)
 }
 
-fn later_writes(facts: &Facts<'_>) -> LaterWrites {
+/// Entries that etcd writes itself after a forced start, beside the ConfChanges: a no-op, and its attributes.
+const OWN_ENTRIES: u64 = 2;
+
+fn later_writes(facts: &Facts<'_>, forced: &Forced) -> LaterWrites {
+    // What is dropped after the commit index is written again at the same indexes, and those the db has applied are skipped.
+    let removed = forced.removed_members.len() as u64;
+    let next = forced
+        .commit
+        .saturating_add(removed)
+        .saturating_add(OWN_ENTRIES);
+    let skipped = facts.applied.saturating_sub(next);
+    if skipped > 0 && forced.last_index > 0 {
+        return LaterWrites::Vanish(skipped);
+    }
     match facts.start.as_ref().map(super::start::outcome) {
         Some(outcome) => match outcome.later_writes {
             LaterWrites::None | LaterWrites::Unknown => LaterWrites::Kept,
@@ -97,12 +122,23 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         return forced;
     };
     let Some(wal) = facts.member.wal_with(facts.progress) else {
-        forced.refuses = Some("no WAL: this copy cannot be the origin of a new cluster".to_owned());
+        // Without a WAL etcd starts as a new member, and does not look at the flag. Source: `server/etcdserver/server.go`
+        // (`NewServer`, `haveWAL`), v3.5.30.
+        forced.refuses = start.message().map(str::to_owned);
+        forced.revision = start.revision;
+        forced.live_keys = start.keys;
         return forced;
     };
     // A member that has lost its majority never serves alone: that is what it is forced for.
     if let crate::start::Ending::Refuses(message) | crate::start::Ending::Unknown(message) =
         &start.ending
+    {
+        forced.refuses = Some(message.clone());
+        return forced;
+    }
+    // Without a voter no leader is elected, whatever is removed or added later.
+    if let crate::start::Ending::NeverServes(message) = &start.ending
+        && has_no_voter(facts)
     {
         forced.refuses = Some(message.clone());
         return forced;
@@ -143,6 +179,13 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         forced.live_keys = Some(replayed.keyspace().live_count());
     }
     forced
+}
+
+/// Whether the newest `.snap` names no voter.
+fn has_no_voter(facts: &Facts<'_>) -> bool {
+    let snaps = facts.member.snaps(&mut reported_by("snap::check"));
+    let newest = snaps.usable().next();
+    newest.is_some_and(|snap| snap.conf_state.voters.is_empty())
 }
 
 /// The last entry that is kept: since 3.5.22 and 3.6.1 also what the db has applied (etcd#20055), before only what the HardState

@@ -1,11 +1,10 @@
 //! Remove this member from its cluster, and add it again with an empty directory: its peers have the data.
 
-use crate::backend::Cluster;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use located::{Command, reported_by};
+use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.
@@ -37,10 +36,11 @@ fn commands(facts: &Facts<'_>) -> Vec<Command> {
     let own = facts.own;
     let remove = Command::new("etcdctl").args(["member", "remove"]);
     let mut commands = vec![remove.arg(format!("{own:x}"))];
-    let cluster = facts.member.db().ok();
-    let cluster = cluster.map(|db| Cluster::read(&db, &mut reported_by("backend::check")));
-    let me = cluster.as_ref().and_then(|all| all.member(own));
-    if let Some(me) = me.filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty()) {
+    let known = facts.member.identity();
+    if let Some(me) = known
+        .own()
+        .filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty())
+    {
         let add = Command::new("etcdctl")
             .args(["member", "add"])
             .arg(&me.name);

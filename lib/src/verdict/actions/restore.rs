@@ -6,36 +6,12 @@ use crate::codes::{Code, backend, bolt, cross, mvcc};
 use crate::evidence::Kind;
 use crate::recover::State;
 use crate::salvage::{BUMP_REVISIONS, Restore, knows_bump};
-use crate::start::{Level, Line, counted};
+use crate::start::{Level, Line, counted, simulate_restore};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 use crate::{Finding, Severity};
-
-/// Codes of damage with which bbolt does not open the file, or etcd does not decode what it reads before it serves.
-///
-/// Source: bbolt `db.go` (`Open`, `freepages`), etcd `server/storage/mvcc/kvstore.go` (`restore`), `server/lease/lessor.go`.
-const STOPS: [&Code; 17] = [
-    &bolt::METAS_INVALID,
-    &bolt::PAGE_SIZE,
-    &bolt::FILE_SHORT,
-    &bolt::PAGE_ID,
-    &bolt::PAGE_TYPE,
-    &bolt::PAGE_OUT_OF_RANGE,
-    &bolt::KEY_ORDER,
-    &bolt::KEY_RANGE,
-    &bolt::PAGE_SHARED,
-    &bolt::OVERFLOW,
-    &bolt::TREE_DEPTH,
-    &bolt::ELEMENT,
-    &mvcc::KEY_SHAPE,
-    &mvcc::VALUE_UNPARSABLE,
-    &mvcc::OVERLAPPING,
-    &backend::LEASE_SHAPE,
-    &backend::AUTH_UNREADABLE,
-];
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let keyspace = facts.db()?;
@@ -50,23 +26,26 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut restore = of_db(facts, bump);
     restore.has_hash = has_hash;
     step.commands.push(restore.command(&db, &target(facts)));
-    if let Some(finding) = facts.sound.first_of(&STOPS) {
-        step.outcome = Outcome::refuses(format!("{}: {}", finding.code.title, finding.message));
-        step.effect = format!("the restored etcd does not start: {}", finding.message);
-        return Some(step);
+    let start = simulate_restore(facts.member, facts.release, facts.progress);
+    step.outcome = super::start::outcome(&start);
+    match step.outcome.starts {
+        Some(true) => {}
+        Some(false) => {
+            let message = start.message().unwrap_or("it does not serve");
+            step.effect = format!("the restored etcd does not start: {message}");
+            return Some(step);
+        }
+        None => {
+            step.effect = "unknown whether the restored etcd starts".to_owned();
+            return Some(step);
+        }
     }
     let difference = facts.against(&keyspace);
     step.lost = difference.lost;
     step.wrong = difference.wrong;
     step.possibly_lost = facts.acknowledged.possibly.clone();
     let raised = bump.unwrap_or(0);
-    step.outcome = Outcome {
-        starts: Some(true),
-        revision: Some(keyspace.revision().saturating_add(raised)),
-        keys: Some(keyspace.live_count()),
-        later_writes: LaterWrites::Kept,
-        message: None,
-    };
+    step.outcome.revision = start.revision.map(|own| own.saturating_add(raised));
     step.effect = match step.lost.writes.value {
         0 => String::new(),
         _ => format!(

@@ -37,6 +37,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         restore.release = facts.release;
         restore.bumped(by)
     };
+    if facts.sound.end_is_gone() {
+        step.lost.writes.at_least = true;
+    }
     let backup = PathBuf::from(format!("{}.db", facts.source.name()));
     let salvage = Command::inspect("salvage")
         .path(&evidence)

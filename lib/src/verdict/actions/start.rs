@@ -14,6 +14,7 @@ use crate::verdict::step::Step;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let start = facts.start.as_ref()?;
     let mut step = Step::new(Action::Start, facts.release);
+    step.commands = facts.source.unpacked();
     step.outcome = outcome(start);
     if start.serves() {
         // A store without the bucket of keys is served as an empty one.
@@ -38,6 +39,14 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 
 /// What a simulated start ends in, as the outcome of an action.
 pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
+    if start.serves() && start.dies_at_first_question {
+        return Outcome {
+            message: Some(
+                "it starts, and the first request that reads every key ends the process".to_owned(),
+            ),
+            ..Outcome::unknown()
+        };
+    }
     let starts = match &start.ending {
         simulated::Ending::Serves => Some(true),
         simulated::Ending::Refuses(_) | simulated::Ending::NeverServes(_) => Some(false),
@@ -60,7 +69,14 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
 }
 
 fn effect(step: &Step, facts: &Facts<'_>) -> String {
-    let what = format!("start etcd {} on it as it is", facts.release);
+    let what = match facts.source.unpacked().is_empty() {
+        true => format!("start etcd {} on it as it is", facts.release),
+        false => format!(
+            "start etcd {} on {} as it is",
+            facts.release,
+            facts.source.path().display()
+        ),
+    };
     let serves = step.outcome.revision.map_or_else(String::new, |revision| {
         format!(": serves revision {}", thousands(revision.into()))
     });

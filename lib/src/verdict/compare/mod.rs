@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use rayon::prelude::*;
 
 use self::contents::Contents;
+use super::action::Action;
 use super::facts::Facts;
 use super::preflight::committed;
 use super::step::Step;
@@ -91,7 +92,7 @@ pub struct Comparison {
     pub best: Option<usize>,
     /// Keys that differ at the common revision, ascending.
     pub differing_keys: Vec<DifferingKey>,
-    /// What to do with each copy that is not kept: its position, and the step.
+    /// What to do with each copy: its position, and the step; `none` for a copy that is kept.
     pub plan: Vec<(usize, Step)>,
     /// Whether more than half of the cluster's voters have a clean copy here.
     pub clean_majority: bool,
@@ -99,6 +100,15 @@ pub struct Comparison {
     pub next: Command,
     /// Other clusters, logs that tell different things, members that some list and others do not.
     pub findings: Vec<Finding>,
+}
+
+impl Comparison {
+    /// The steps for copies that are not kept as they are.
+    pub fn repairs(&self) -> impl Iterator<Item = &(usize, Step)> {
+        self.plan
+            .iter()
+            .filter(|(_, step)| step.action != Action::None)
+    }
 }
 
 /// Compares two to nine copies.

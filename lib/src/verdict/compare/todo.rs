@@ -30,7 +30,7 @@ pub(super) fn has_clean_majority(rows: &[MemberRow], facts: &[Facts<'_>]) -> boo
     voters.is_some_and(|voters| voters > 1 && clean.len().saturating_mul(2) > voters)
 }
 
-/// The step for each copy that is not kept as it is.
+/// The step for each copy: keep it, or what is done with it.
 pub(super) fn steps(
     rows: &[MemberRow],
     facts: &[Facts<'_>],
@@ -41,6 +41,7 @@ pub(super) fn steps(
     let mut steps = Vec::new();
     for (at, (row, facts)) in rows.iter().zip(facts).enumerate() {
         if is_clean(row) {
+            steps.push((at, kept(row, facts)));
             continue;
         }
         let mut plan = actions::all(facts);
@@ -53,6 +54,20 @@ pub(super) fn steps(
         steps.extend(own.map(|step| (at, step)));
     }
     steps
+}
+
+/// The copy is left as it is.
+fn kept(row: &MemberRow, facts: &Facts<'_>) -> Step {
+    let mut step = Step::new(Action::None, facts.release);
+    step.outcome = Outcome {
+        starts: facts.start.as_ref().map(|start| start.serves()),
+        message: None,
+        revision: row.served_revision.or(row.revision),
+        keys: row.served_keys.or(row.keys),
+        later_writes: LaterWrites::Kept,
+    };
+    step.effect = "keep it".to_owned();
+    step
 }
 
 /// The member gets its data from the majority: nothing is lost.
@@ -101,7 +116,7 @@ pub(super) fn next(
     if compared.same == Some(false) && !with_keys {
         return all(Command::inspect("compare")).arg("--keys");
     }
-    if let Some((at, _)) = compared.plan.first() {
+    if let Some((at, _)) = compared.repairs().next() {
         let any_clean = compared.members.iter().any(is_clean);
         let directories = facts.iter().filter(|facts| facts.start.is_some()).count();
         if majority || any_clean || directories < 2 {

@@ -1,6 +1,5 @@
 //! What may be done with a member, and what it would cost: one verdict for each purpose.
 
-use etcd_inspect::Command;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
 use etcd_inspect::verdict::{self, Action, Judged, Level, preflight};
@@ -106,8 +105,7 @@ fn verdict_from(purpose: Purpose, judged: Judged) -> Verdict {
     if purpose == Purpose::Restore
         && let Some(step) = &judged.step
     {
-        let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
-        what = commands.join(" && ");
+        what = step.command_line();
     }
     if let Some(better) = &judged.better {
         what = format!("{what} · better: {}, {}", better.action, better.effect);
