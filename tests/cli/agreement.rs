@@ -16,6 +16,9 @@ struct Answers {
     check: Value,
     start: Value,
     restore: Value,
+    force: Value,
+    upgrade: Value,
+    compare: Value,
     replay: RunResult,
     status: RunResult,
     sheet: String,
@@ -29,6 +32,11 @@ fn ask(incident: &Incident) -> Answers {
         let arguments = flags.iter().copied().chain([text, "-o", "json"]);
         sealed(&path, arguments)
     };
+    let second = testkit::copy_of(&path);
+    let compare = sealed(
+        &path,
+        ["compare", text, second.to_str().unwrap(), "-o", "json"],
+    );
     let release = ["--etcd", "3.5.30"];
     let preflight =
         |purpose| json(&[&["preflight", "--for", purpose][..], &release].concat()).json();
@@ -37,6 +45,9 @@ fn ask(incident: &Incident) -> Answers {
         check: json(&[&["check"][..], &release].concat()).json(),
         start: preflight("start"),
         restore: preflight("restore"),
+        force: preflight("force-new-cluster"),
+        upgrade: preflight("upgrade"),
+        compare: compare.json(),
         replay: json(&["status", "--replay"]),
         status: json(&["status"]),
         sheet: sealed(&path, ["check", text]).out,
@@ -90,9 +101,34 @@ fn contradictions(answers: &Answers) -> Vec<String> {
             replayed,
         );
     }
+    if let Some(start) = step(check, "start").filter(serves) {
+        let compared = &answers.compare["members"][0]["served_revision"];
+        let planned = &start["outcome"]["revision"];
+        same("revision served by compare", planned, compared);
+    }
+    if answers.compare["same"] == false {
+        found.push(format!("{}: compare finds a copy to differ", answers.id));
+    }
+    let forced = (
+        &answers.force["step"]["outcome"]["starts"],
+        &answers.start["step"]["outcome"]["starts"],
+    );
+    // In a cluster of one member the flag changes nothing but what is done with uncommitted entries.
+    if forced.0 != forced.1 && forced.1 == false {
+        found.push(format!(
+            "{}: forced {}, started {}",
+            answers.id, forced.0, forced.1
+        ));
+    }
     let damaged = check["verdict"] == "damaged" || check["verdict"] == "unreadable";
-    if damaged && answers.start["go"] == true {
-        found.push(format!("{}: damaged, and GO for a start", answers.id));
+    for (purpose, preflight) in [
+        ("start", &answers.start),
+        ("force-new-cluster", &answers.force),
+        ("upgrade", &answers.upgrade),
+    ] {
+        if damaged && preflight["go"] == true {
+            found.push(format!("{}: damaged, and GO for a {purpose}", answers.id));
+        }
     }
     let harmless = |step: &Value| {
         step["outcome"]["starts"] == true
