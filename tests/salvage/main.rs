@@ -13,6 +13,7 @@
 
 mod carved;
 mod corrected;
+mod damage;
 mod healthy;
 mod incidents;
 mod peers;

@@ -143,7 +143,7 @@ fn free_pages_give_what_they_hold_of_a_moment_below_the_compaction() {
         without.json["keys"]
     );
     for backup in [&without, &with] {
-        assert_eq!(backup.number("revision"), moment);
+        assert!(backup.number("revision") <= moment);
         assert_eq!(backup.exit, 3, "{}", backup.stderr);
         let lost = backup.list("unrecoverable");
         assert!(!lost.is_empty() && lost.len() < 10, "{}", backup.json);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::label::Provenance;
 use super::member_records::MemberRecords;
-use super::record::{KeyRecord, RecordSet, within};
+use super::record::{KeyOrder, KeyRecord, RecordSet, sort, within};
 use super::{Doubtful, Gave, Lost, Point, Restore, Salvage, SalvageOptions, Stale};
 use crate::Error;
 use crate::mvcc::Revision;
@@ -140,21 +140,46 @@ impl Salvage<'_> {
     pub(super) fn finish(&mut self, options: &SalvageOptions, loose: Vec<KeyRecord>) {
         self.use_loose(loose, options);
         // Hostile evidence may have one revision twice, as a value and as a deletion.
-        self.set.records.sort_by_key(|r| (r.revision, r.tombstone));
+        sort(&mut self.set.records);
         self.set.records.dedup_by_key(|r| r.revision);
         self.list_gaps();
-        self.compact();
+        let order = self.set.by_key();
+        let mut gone = vec![false; self.set.records.len()];
+        self.compact(&order, &mut gone);
         let doubtful: HashSet<Vec<u8>> = match options.stale {
             Stale::Drop => self.stale.iter().map(|stale| stale.key.clone()).collect(),
             Stale::Keep => HashSet::new(),
         };
-        self.settle(&|key| !doubtful.contains(key));
+        self.choose(&order, &mut gone, &|key| !doubtful.contains(key));
         self.left_out = 0;
-        self.check_leases();
+        self.check_leases(&order, &gone);
+        drop(order);
+        self.take_out(&gone);
+    }
+
+    /// Keeps the keys for which `keep` answers `true`, and counts them.
+    pub(super) fn settle(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        let order = self.set.by_key();
+        let mut gone = vec![false; self.set.records.len()];
+        self.choose(&order, &mut gone, keep);
+        self.take_out(&gone);
+    }
+
+    fn take_out(&mut self, gone: &[bool]) {
+        self.set
+            .retain_positions(|at| !gone.get(at).copied().unwrap_or(false));
+        self.gave.records.clear();
+        for record in &self.set.records {
+            *self.gave.records.entry(record.label).or_default() += 1;
+        }
+        self.revision = self.served_revision();
     }
 
     /// Takes records that no tree reaches into the gaps, or notes whose newest version or deletion they are.
     fn use_loose(&mut self, mut loose: Vec<KeyRecord>, options: &SalvageOptions) {
+        if loose.is_empty() && self.damaged_writes.is_empty() {
+            return;
+        }
         let missing = self.missing();
         let below_compaction =
             matches!(options.point, Point::Revision(_)) && self.compact_revision.is_none();
@@ -330,13 +355,12 @@ impl Salvage<'_> {
         next.is_some_and(|record| !record.tombstone && self.set.user_key(record).is_empty())
     }
 
-    /// Takes out what the compaction in force removes.
-    fn compact(&mut self) {
+    /// Marks what the compaction in force removes.
+    fn compact(&self, order: &KeyOrder, gone: &mut [bool]) {
         let Some(compacted) = self.compact_revision else {
             return;
         };
-        let mut gone = vec![false; self.set.records.len()];
-        self.set.for_each_key(|positions| {
+        self.set.for_each_key(order, |positions| {
             let old = positions.partition_point(|at| {
                 self.set
                     .records
@@ -349,23 +373,15 @@ impl Salvage<'_> {
             // there; without it every release gives the same hash.
             let stays = newest.is_some_and(|record| !record.tombstone);
             let removed = old.len().saturating_sub(usize::from(stays));
-            for at in old.get(..removed).unwrap_or_default() {
-                if let Some(gone) = gone.get_mut(*at as usize) {
-                    *gone = true;
-                }
-            }
+            mark(gone, old.get(..removed).unwrap_or_default());
         });
-        self.set
-            .retain_positions(|at| !gone.get(at).copied().unwrap_or(false));
     }
 
-    /// Keeps the keys for which `keep` answers `true`, and counts them.
-    pub(super) fn settle(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        let mut gone = vec![false; self.set.records.len()];
+    /// Marks the keys for which `keep` answers `false`, and counts the others.
+    fn choose(&mut self, order: &KeyOrder, gone: &mut [bool], keep: &dyn Fn(&[u8]) -> bool) {
         let (mut left_out, mut keys) = (0u64, BTreeMap::<Provenance, u64>::new());
-        self.set.for_each_key(|positions| {
-            let record = |at: &u32| self.set.records.get(*at as usize);
-            let Some(newest) = positions.last().and_then(record) else {
+        self.set.for_each_key(order, |positions| {
+            let Some(newest) = self.newest(positions, gone) else {
                 return;
             };
             let key = self.set.user_key(newest);
@@ -375,30 +391,33 @@ impl Salvage<'_> {
                 return;
             }
             left_out = left_out.saturating_add(u64::from(live));
-            for at in positions {
-                if let Some(gone) = gone.get_mut(*at as usize) {
-                    *gone = true;
-                }
-            }
+            mark(gone, positions);
         });
-        self.set
-            .retain_positions(|at| !gone.get(at).copied().unwrap_or(false));
         self.left_out = left_out;
         self.keys = keys.values().sum();
-        self.gave.records.clear();
-        for record in &self.set.records {
-            *self.gave.records.entry(record.label).or_default() += 1;
-        }
         self.gave.keys = keys;
     }
 
+    /// The newest record of a key that is not taken out.
+    fn newest(&self, positions: &[u32], gone: &[bool]) -> Option<&KeyRecord> {
+        let left = |at: &&u32| !gone.get(**at as usize).copied().unwrap_or(false);
+        let newest = positions.iter().rfind(left)?;
+        self.set.records.get(*newest as usize)
+    }
+
+    /// The revision that etcd serves of the backup: that of the newest record, or the compaction if it is newer. Source: etcd
+    /// `server/mvcc/kvstore.go` (`restore`), v3.5.30.
+    fn served_revision(&self) -> i64 {
+        let newest = self.set.records.last();
+        let newest = newest.map_or(1, |record| record.revision.main);
+        newest.max(self.compact_revision.unwrap_or(1))
+    }
+
     /// A live key of a lease that is not there would never expire.
-    fn check_leases(&mut self) {
+    fn check_leases(&mut self, order: &KeyOrder, gone: &[bool]) {
         let mut orphans: BTreeMap<i64, u64> = BTreeMap::new();
-        self.set.for_each_key(|positions| {
-            let newest = positions
-                .last()
-                .and_then(|at| self.set.records.get(*at as usize));
+        self.set.for_each_key(order, |positions| {
+            let newest = self.newest(positions, gone);
             let lease = newest
                 .filter(|record| !record.tombstone)
                 .and_then(|record| self.set.key_value(record))
@@ -415,6 +434,14 @@ impl Salvage<'_> {
                 ),
                 ..Lost::default()
             });
+        }
+    }
+}
+
+fn mark(gone: &mut [bool], positions: &[u32]) {
+    for at in positions {
+        if let Some(gone) = gone.get_mut(*at as usize) {
+            *gone = true;
         }
     }
 }

@@ -42,6 +42,12 @@ pub(super) struct RecordSet<'a> {
     pub(super) records: Vec<KeyRecord>,
 }
 
+/// Positions of records, grouped by user key: half of the hash of the key, and the position. 8 bytes of memory.
+#[derive(Debug)]
+pub(super) struct KeyOrder {
+    hashed: Vec<(u32, u32)>,
+}
+
 impl KeyRecord {
     /// The key under which it is stored.
     pub(super) fn stored_key(&self) -> StoredKey {
@@ -107,47 +113,49 @@ impl<'a> RecordSet<'a> {
         }
     }
 
-    /// Positions of the records of each user key, every key's oldest first; the keys in no particular order, but in the same
-    /// one in every run.
-    pub(super) fn by_key(&self) -> Vec<u32> {
+    /// The records of each user key, every key's oldest first.
+    pub(super) fn by_key(&self) -> KeyOrder {
         let hasher = foldhash::quality::FixedState::default();
         let hash = |record: &KeyRecord| {
             let mut hasher = hasher.build_hasher();
             hasher.write(self.user_key(record));
-            hasher.finish()
+            // Half of it is enough: keys that share it are compared by their bytes.
+            u32::try_from(hasher.finish() >> 32).unwrap_or_default()
         };
-        let mut hashed: Vec<(u64, u32)> = self
-            .records
-            .iter()
-            .zip(0u32..)
-            .map(|(record, at)| (hash(record), at))
-            .collect();
+        let hashes = self.records.iter().map(hash).zip(0u32..);
+        let mut hashed: Vec<(u32, u32)> = Vec::with_capacity(self.records.len());
+        hashed.extend(hashes);
+        hashed.sort_unstable();
         let key = |at: u32| {
             self.records
                 .get(at as usize)
                 .map(|record| self.user_key(record))
         };
-        hashed.sort_unstable_by(|a, b| {
-            let order = a.0.cmp(&b.0);
-            order
-                .then_with(|| key(a.1).cmp(&key(b.1)))
-                .then(a.1.cmp(&b.1))
-        });
-        hashed.into_iter().map(|(_, at)| at).collect()
+        for run in hashed.chunk_by_mut(|a, b| a.0 == b.0) {
+            let first = run.first().and_then(|(_, at)| key(*at));
+            if run.iter().any(|(_, at)| key(*at) != first) {
+                run.sort_unstable_by(|a, b| key(a.1).cmp(&key(b.1)).then(a.1.cmp(&b.1)));
+            }
+        }
+        KeyOrder { hashed }
     }
 
-    /// Calls `each` with the positions of every key's records, oldest first.
-    pub(super) fn for_each_key(&self, mut each: impl FnMut(&[u32])) {
-        let order = self.by_key();
-        let same = |a: &u32, b: &u32| {
-            let key = |at: &u32| {
-                self.records
-                    .get(*at as usize)
-                    .map(|record| self.user_key(record))
-            };
-            key(a) == key(b)
+    /// Calls `each` with the positions of every key's records, oldest first. `order` is that of the same records.
+    pub(super) fn for_each_key(&self, order: &KeyOrder, mut each: impl FnMut(&[u32])) {
+        let key = |at: u32| {
+            self.records
+                .get(at as usize)
+                .map(|record| self.user_key(record))
         };
-        order.chunk_by(same).for_each(&mut each);
+        let mut positions = Vec::new();
+        for run in order
+            .hashed
+            .chunk_by(|a, b| a.0 == b.0 && key(a.1) == key(b.1))
+        {
+            positions.clear();
+            positions.extend(run.iter().map(|(_, at)| *at));
+            each(&positions);
+        }
     }
 
     /// Keeps the records at positions for which `keep` answers `true`.
@@ -171,6 +179,15 @@ impl<'a> RecordSet<'a> {
     pub(super) fn first_at(&self, main: i64) -> usize {
         self.records
             .partition_point(|record| record.revision.main < main)
+    }
+}
+
+/// Sorts records by revision, tombstones after values. Most are sorted already: a stable sort would need half as much memory
+/// again.
+pub(super) fn sort(records: &mut [KeyRecord]) {
+    let order = |record: &KeyRecord| (record.revision, record.tombstone);
+    if !records.is_sorted_by_key(order) {
+        records.sort_by_key(order);
     }
 }
 

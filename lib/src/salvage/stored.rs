@@ -2,7 +2,7 @@
 
 use super::Lost;
 use super::label::Provenance;
-use super::record::{Body, KeyRecord};
+use super::record::{Body, KeyRecord, sort};
 use crate::Place;
 use crate::bolt::{Db, Item};
 use crate::mvcc::{KeyValue, StoredKey, plan};
@@ -56,6 +56,8 @@ impl StoredRecords {
         };
         let leaves = bucket.leaves(sink);
         let (planned, skipped) = plan::plan(&leaves, db.file().len(), plan::RECORD_BYTES);
+        let elements = planned.iter().map(|planned| planned.count).sum();
+        stored.records.reserve_exact(elements);
         for planned in &planned {
             let Some(page) = leaves.get(planned.index) else {
                 continue;
@@ -91,8 +93,7 @@ impl StoredRecords {
             ..Lost::default()
         }));
         // Damage may leave pages out of order, or one revision on two pages: the first in key order stays.
-        let order = |record: &KeyRecord| (record.revision, record.tombstone);
-        stored.records.sort_by_key(order);
+        sort(&mut stored.records);
         stored.records.dedup_by_key(|record| record.revision);
         stored
     }

@@ -43,7 +43,7 @@ pub(super) fn of_names(db: &Db<'_>, file: &File) -> Vec<Correction> {
                 old: item.key.to_vec(),
                 new: name.to_vec(),
                 proof: format!(
-                    "one bit differs from {}, which every db of etcd has and this one lacks, and it fits between its neighbours",
+                    "one byte differs from {}, which every db of etcd has and this one lacks, and it fits between its neighbours",
                     String::from_utf8_lossy(name)
                 ),
             });
@@ -79,7 +79,7 @@ fn right_name(items: &[Item<'_>], at: usize) -> Option<&'static [u8]> {
     let neighbour = |at: Option<usize>| at.and_then(|at| items.get(at)).map(|item| item.key);
     let (before, after) = (neighbour(at.checked_sub(1)), neighbour(at.checked_add(1)));
     let fits = |name: &&&[u8]| {
-        bits(name, own) == Some(1)
+        differing_bytes(name, own) == Some(1)
             && before.is_none_or(|before| before < **name)
             && after.is_none_or(|after| **name < after)
             && !items.iter().any(|item| item.key == **name)
@@ -88,13 +88,10 @@ fn right_name(items: &[Item<'_>], at: usize) -> Option<&'static [u8]> {
     fitting.next().filter(|_| fitting.next().is_none()).copied()
 }
 
-/// The number of bits in which two texts differ; `None` if they have two lengths.
-fn bits(one: &[u8], other: &[u8]) -> Option<u32> {
-    let bits = one
-        .iter()
-        .zip(other)
-        .map(|(one, other)| (one ^ other).count_ones());
-    (one.len() == other.len()).then(|| bits.sum())
+/// The number of bytes in which two texts differ; `None` if they have two lengths.
+fn differing_bytes(one: &[u8], other: &[u8]) -> Option<usize> {
+    let differing = one.iter().zip(other).filter(|(one, other)| one != other);
+    (one.len() == other.len()).then(|| differing.count())
 }
 
 /// The root page of bucket `key`, if the log proves which tree it is: the only one whose last record is the write of the entry

@@ -11,7 +11,7 @@
 //! | page number in a page's header | the place of the page, and the branch that points to it |
 //! | a field of an element | with it every record of the page follows the one before it, and decodes |
 //! | key or message of a record | the entry of the log that wrote it |
-//! | name or flags of a bucket | every db of etcd has it, and one bit differs |
+//! | name or flags of a bucket | every db of etcd has it, and one byte of the name differs |
 //! | root page of bucket `key` | the only tree that ends with the write of the entry that consistent_index names |
 
 mod buckets;

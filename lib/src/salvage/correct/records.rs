@@ -39,14 +39,27 @@ pub(super) fn of_records(
     let Ok(bucket) = db.bucket(b"key", &mut reported_by("bbolt::check")) else {
         return Vec::new();
     };
+    let leaves = bucket.leaves(&mut reported_by("bbolt::check"));
+    let at_edge = |leaf: Option<usize>, last: bool| {
+        let page = leaves.get(leaf?)?;
+        let item = match last {
+            true => page.item(page.count().checked_sub(1)?),
+            false => page.item(0),
+        };
+        revision_of(&item.ok()?)
+    };
     let mut found = Vec::new();
-    for page in bucket.leaves(&mut reported_by("bbolt::check")).iter() {
+    for (number, page) in leaves.iter().enumerate() {
         let items: Vec<Item<'_>> = page.items().flatten().collect();
         for (at, item) in items.iter().enumerate() {
-            let neighbour =
-                |at: Option<usize>| at.and_then(|at| items.get(at)).and_then(revision_of);
-            let before = neighbour(at.checked_sub(1));
-            let after = neighbour(at.checked_add(1));
+            let before = match at.checked_sub(1) {
+                Some(before) => items.get(before).and_then(revision_of),
+                None => at_edge(number.checked_sub(1), true),
+            };
+            let after = match items.get(at + 1) {
+                Some(after) => revision_of(after),
+                None => at_edge(number.checked_add(1), false),
+            };
             let Some(record) = written(records, item, before, after) else {
                 continue;
             };

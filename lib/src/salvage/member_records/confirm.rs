@@ -2,7 +2,7 @@
 //! after it continue it.
 
 use super::super::extra::Extra;
-use super::super::record::RecordSource;
+use super::super::record::{RecordSource, sort};
 use super::super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
 use super::super::{Lost, Point};
 use super::history::ONE_HISTORY;
@@ -26,7 +26,7 @@ impl<'a> MemberRecords<'a> {
         progress: &dyn Progress,
     ) {
         let Wanted { end, point, source } = wanted;
-        let Some(keyspace) = side.keyspace else {
+        let Some(keyspace) = side.keyspace() else {
             self.lost.push(Lost {
                 what: format!(
                     "entries {}–{} of the log: nothing says which revisions they made, for the db that they continue is not readable",
@@ -49,7 +49,7 @@ impl<'a> MemberRecords<'a> {
                 side.applied().0, applied.0
             ));
         }
-        let newest = side.newest();
+        let newest = keyspace.revision();
         let state = side.db.as_ref().map(State::read).unwrap_or_default();
         let start = ReplayFrom {
             index: applied.0,
@@ -97,7 +97,7 @@ impl<'a> MemberRecords<'a> {
         let joined = join(&told, &both.changes, &side, &self.source, source);
         self.tell(&joined, &side.stored);
         self.records = joined.records;
-        self.records.sort_by_key(|record| record.revision);
+        sort(&mut self.records);
         self.source.changes = both.changes;
         self.cut(point);
         if let Point::Revision(revision) = point
@@ -180,7 +180,8 @@ fn confirm<'a>(
         }
         // The newest revision of the db was made by the last entry that fits; those after it without a write count too as
         // long as consistent_index says so.
-        let reached = line.to == newest && !line.changes.is_empty();
+        // How many revisions lost entries made is a guess: it proves nothing against consistent_index.
+        let reached = line.to == newest && !line.changes.is_empty() && line.lost.is_empty();
         let last_write = line.changes.last().map(|change| change.index);
         let applied_in_db = last_write.filter(|_| reached).map(|last| {
             let through = line.last.map_or(last, |(last, _)| last);

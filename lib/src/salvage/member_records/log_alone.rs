@@ -2,7 +2,7 @@
 
 use super::super::Point;
 use super::super::label::Provenance;
-use super::super::record::{Body, KeyRecord};
+use super::super::record::{Body, KeyRecord, sort};
 use super::super::timeline::LogReplay;
 use super::MemberRecords;
 use super::history::{ONE_HISTORY, may_be_restored};
@@ -47,7 +47,7 @@ impl<'a> MemberRecords<'a> {
             return LogAlone::Restored;
         }
         let both = joined.confirmed.saturating_add(joined.contradicted);
-        if !line.lost.is_empty() && joined.contradicted > 0 && side.keyspace.is_some() {
+        if !line.lost.is_empty() && joined.contradicted > 0 && !side.stored.records.is_empty() {
             // Entries are lost, and how many revisions they made was taken wrong: the db says where the log goes on.
             return LogAlone::NeedsDb;
         }
@@ -83,7 +83,7 @@ impl<'a> MemberRecords<'a> {
         if ahead {
             self.ahead(side, point);
         }
-        self.records.sort_by_key(|record| record.revision);
+        sort(&mut self.records);
         self.source.changes = line.changes;
         LogAlone::Used
     }

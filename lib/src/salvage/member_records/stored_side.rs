@@ -11,7 +11,7 @@ use located::reported_by;
 /// One side of a member's copy.
 pub(super) struct StoredSide<'a> {
     pub(super) db: Option<Db<'a>>,
-    pub(super) keyspace: Option<Keyspace<'a>>,
+    member: &'a Member,
     pub(super) meta: Meta,
     pub(super) stored: StoredRecords,
 }
@@ -20,7 +20,7 @@ impl<'a> StoredSide<'a> {
     pub(super) fn read(member: &'a Member, source: u16, lost: &mut Vec<Lost>) -> Self {
         let mut side = Self {
             db: None,
-            keyspace: None,
+            member,
             meta: Meta::default(),
             stored: StoredRecords::default(),
         };
@@ -31,7 +31,6 @@ impl<'a> StoredSide<'a> {
             Ok(db) => {
                 side.meta = Meta::read(&db, &mut reported_by("backend::check"));
                 side.stored = StoredRecords::read(&db, source);
-                side.keyspace = member.readable_keyspace().ok();
                 side.db = Some(db);
             }
             Err(error) => lost.push(Lost {
@@ -43,8 +42,17 @@ impl<'a> StoredSide<'a> {
         side
     }
 
+    /// The index of its keys; read only if a log continues it, for it needs as much memory as the records.
+    pub(super) fn keyspace(&self) -> Option<Keyspace<'a>> {
+        self.db?;
+        self.member.readable_keyspace().ok()
+    }
+
+    /// The revision of the store.
     pub(super) fn newest(&self) -> i64 {
-        self.keyspace.map_or(1, |keyspace| keyspace.revision())
+        let newest = self.stored.records.last();
+        let newest = newest.map_or(1, |record| record.revision.main);
+        newest.max(self.compacted())
     }
 
     pub(super) fn applied(&self) -> (u64, u64) {
