@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
+use rayon::prelude::*;
+
 use super::label::Provenance;
 use crate::mvcc::{KeyValue, Revision, StoredKey};
 use crate::recover::Change;
@@ -46,6 +48,8 @@ pub(super) struct RecordSet<'a> {
 #[derive(Debug)]
 pub(super) struct KeyOrder {
     hashed: Vec<(u32, u32)>,
+    /// Halves of hashes that two keys share, ascending.
+    collided: Vec<u32>,
 }
 
 impl KeyRecord {
@@ -122,36 +126,49 @@ impl<'a> RecordSet<'a> {
             // Half of it is enough: keys that share it are compared by their bytes.
             u32::try_from(hasher.finish() >> 32).unwrap_or_default()
         };
-        let hashes = self.records.iter().map(hash).zip(0u32..);
-        let mut hashed: Vec<(u32, u32)> = Vec::with_capacity(self.records.len());
-        hashed.extend(hashes);
-        hashed.sort_unstable();
-        let key = |at: u32| {
-            self.records
-                .get(at as usize)
-                .map(|record| self.user_key(record))
-        };
-        for run in hashed.chunk_by_mut(|a, b| a.0 == b.0) {
+        let mut hashed = Vec::with_capacity(self.records.len());
+        self.records
+            .par_iter()
+            .enumerate()
+            .map(|(at, record)| (hash(record), u32::try_from(at).unwrap_or(u32::MAX)))
+            .collect_into_vec(&mut hashed);
+        hashed.par_sort_unstable();
+        let key = |at: u32| self.key_at(at);
+        let has_two_keys = |run: &[(u32, u32)]| {
             let first = run.first().and_then(|(_, at)| key(*at));
-            if run.iter().any(|(_, at)| key(*at) != first) {
+            run.iter().any(|(_, at)| key(*at) != first)
+        };
+        let mut collided: Vec<u32> = hashed
+            .par_chunk_by(|a, b| a.0 == b.0)
+            .filter(|run| has_two_keys(run))
+            .filter_map(|run| run.first().map(|(hash, _)| *hash))
+            .collect();
+        collided.sort_unstable();
+        for hash in &collided {
+            let from = hashed.partition_point(|(other, _)| other < hash);
+            let to = hashed.partition_point(|(other, _)| other <= hash);
+            if let Some(run) = hashed.get_mut(from..to) {
                 run.sort_unstable_by(|a, b| key(a.1).cmp(&key(b.1)).then(a.1.cmp(&b.1)));
             }
         }
-        KeyOrder { hashed }
+        KeyOrder { hashed, collided }
+    }
+
+    fn key_at(&self, at: u32) -> Option<&[u8]> {
+        let record = self.records.get(at as usize)?;
+        Some(self.user_key(record))
     }
 
     /// Calls `each` with the positions of every key's records, oldest first. `order` is that of the same records.
     pub(super) fn for_each_key(&self, order: &KeyOrder, mut each: impl FnMut(&[u32])) {
-        let key = |at: u32| {
-            self.records
-                .get(at as usize)
-                .map(|record| self.user_key(record))
+        // Keys are far from each other in the db: they are not read again if their hashes tell them apart.
+        let same = |a: &(u32, u32), b: &(u32, u32)| {
+            a.0 == b.0
+                && (order.collided.binary_search(&a.0).is_err()
+                    || self.key_at(a.1) == self.key_at(b.1))
         };
         let mut positions = Vec::new();
-        for run in order
-            .hashed
-            .chunk_by(|a, b| a.0 == b.0 && key(a.1) == key(b.1))
-        {
+        for run in order.hashed.chunk_by(same) {
             positions.clear();
             positions.extend(run.iter().map(|(_, at)| *at));
             each(&positions);
