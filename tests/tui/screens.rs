@@ -116,7 +116,7 @@ fn it_can_begin_with_the_state_after_a_start() {
     };
     let browser = Browser::open_paths(vec![path("etcd-3.5.30-killed")], (80, 24), options);
     let stored = browser.app.session().stored().unwrap();
-    assert!(browser.place().2 > stored.objects.keyspace().revision());
+    assert!(browser.place().2 > stored.keyspace().revision());
 }
 
 #[test]

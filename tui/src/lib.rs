@@ -22,7 +22,7 @@
 //!    A [`Table`](widgets::Table) with [`Column`](widgets::Column)s, and a [`Split`](widgets::Split) for list and detail, do
 //!    the layout for all widths.
 //! 4. Anything slow: `self.job = Some(session.spawn(self.id(), "counting", move |monitor| …))`; the closure owns
-//!    `Arc<Data>` or `&'static Member` (both from the session), may `monitor.send(part)`, and its result comes to
+//!    `Arc<Data>` or a `Dataset` (both from the session), may `monitor.send(part)`, and its result comes to
 //!    [`Screen::answer`]; a job that is not the one last started is stale. Never call into rayon on the event loop: an index
 //!    that is being built would be waited for.
 //! 5. Pivots: [`Screen::accept`] shows a [`Target`]; [`Screen::emit`] says what is under the cursor as another kind of target

@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 16 << 20;
 
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NoteKind {
     /// A text.
     Note,
     /// This version is evidence.
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
-    pub(crate) kind: Kind,
+    pub(crate) kind: NoteKind,
     pub(crate) written: Timestamp,
     /// The key that had the focus.
     pub(crate) key: Option<Vec<u8>>,
@@ -105,15 +105,15 @@ impl Notes {
 
     /// The texts, oldest first.
     pub(crate) fn notes(&self) -> impl Iterator<Item = &Note> {
-        self.lines.iter().filter(|note| note.kind == Kind::Note)
+        self.lines.iter().filter(|note| note.kind == NoteKind::Note)
     }
 
     /// The versions that are marked, in the order in which that was done.
     pub(crate) fn marks(&self) -> Vec<&Note> {
         let mut marks: Vec<&Note> = Vec::new();
-        for line in self.lines.iter().filter(|line| line.kind != Kind::Note) {
+        for line in self.lines.iter().filter(|line| line.kind != NoteKind::Note) {
             marks.retain(|mark| (&mark.key, mark.revision) != (&line.key, line.revision));
-            if line.kind == Kind::Mark {
+            if line.kind == NoteKind::Mark {
                 marks.push(line);
             }
         }
@@ -126,9 +126,9 @@ impl Notes {
         let last = self
             .lines
             .iter()
-            .filter(|line| line.kind != Kind::Note)
+            .filter(|line| line.kind != NoteKind::Note)
             .rfind(same);
-        last.is_some_and(|line| line.kind == Kind::Mark)
+        last.is_some_and(|line| line.kind == NoteKind::Mark)
     }
 }
 
@@ -137,9 +137,9 @@ impl Note {
         let shown = |key: &Vec<u8>| escape::bytes(key, Charset::default()).into_owned();
         json!({
             "kind": match self.kind {
-                Kind::Note => "note",
-                Kind::Mark => "mark",
-                Kind::Unmark => "unmark",
+                NoteKind::Note => "note",
+                NoteKind::Mark => "mark",
+                NoteKind::Unmark => "unmark",
             },
             "written": self.written.to_string(),
             "key": self.key.as_ref().map(shown),
@@ -154,9 +154,9 @@ impl Note {
         let text = |name| value.get(name).and_then(Value::as_str);
         Some(Self {
             kind: match text("kind")? {
-                "note" => Kind::Note,
-                "mark" => Kind::Mark,
-                "unmark" => Kind::Unmark,
+                "note" => NoteKind::Note,
+                "mark" => NoteKind::Mark,
+                "unmark" => NoteKind::Unmark,
                 _ => return None,
             },
             written: text("written")?.parse().ok()?,
@@ -195,7 +195,7 @@ fn read(file: &Path) -> Vec<Note> {
 mod tests {
     use super::*;
 
-    fn note(kind: Kind, key: &[u8], revision: i64) -> Note {
+    fn note(kind: NoteKind, key: &[u8], revision: i64) -> Note {
         Note {
             kind,
             written: Timestamp::UNIX_EPOCH,
@@ -210,11 +210,11 @@ mod tests {
     fn notes_are_found_again_and_a_mark_can_be_taken_back() {
         let state = tempfile::tempdir().unwrap();
         let mut notes = Notes::default();
-        notes.add(note(Kind::Note, b"/a\xff\n", 7));
+        notes.add(note(NoteKind::Note, b"/a\xff\n", 7));
         notes.open(Some(state.path()), "c-m", &[]);
-        notes.add(note(Kind::Mark, b"/a", 7));
-        notes.add(note(Kind::Mark, b"/b", 7));
-        notes.add(note(Kind::Unmark, b"/a", 7));
+        notes.add(note(NoteKind::Mark, b"/a", 7));
+        notes.add(note(NoteKind::Mark, b"/b", 7));
+        notes.add(note(NoteKind::Unmark, b"/a", 7));
         let file = notes.file().unwrap().to_path_buf();
         fs::OpenOptions::new()
             .append(true)
@@ -226,9 +226,9 @@ mod tests {
         again.open(Some(state.path()), "c-m", &[]);
         assert_eq!(
             again.notes().cloned().collect::<Vec<_>>(),
-            [note(Kind::Note, b"/a\xff\n", 7)]
+            [note(NoteKind::Note, b"/a\xff\n", 7)]
         );
-        assert_eq!(again.marks(), [&note(Kind::Mark, b"/b", 7)]);
+        assert_eq!(again.marks(), [&note(NoteKind::Mark, b"/b", 7)]);
         assert!(again.is_marked(b"/b", 7) && !again.is_marked(b"/a", 7));
         let mut other = Notes::default();
         other.open(Some(state.path()), "c-other", &[]);
@@ -241,7 +241,7 @@ mod tests {
         let evidence = [dir.path().to_path_buf()];
         let mut notes = Notes::default();
         notes.open(Some(&dir.path().join("state")), "c-m", &evidence);
-        notes.add(note(Kind::Note, b"/a", 7));
+        notes.add(note(NoteKind::Note, b"/a", 7));
         assert!(
             notes
                 .lost

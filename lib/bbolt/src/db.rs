@@ -37,7 +37,12 @@ pub struct Db<'a> {
 #[derive(Clone, Copy)]
 pub struct FileSource<'a>(&'a dyn Reader);
 
-impl FileSource<'_> {
+impl<'a> FileSource<'a> {
+    /// Returns the source that asks a reader.
+    pub fn new(reader: &'a dyn Reader) -> Self {
+        Self(reader)
+    }
+
     /// Fills the buffer with the bytes at an offset; returns `None` if not all of them can be read.
     pub fn fill(self, buffer: &mut [u8], offset: u64) -> Option<()> {
         let mut done = 0;

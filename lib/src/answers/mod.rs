@@ -28,8 +28,10 @@ pub mod space;
 pub mod sums;
 mod table;
 pub mod undecodable;
+mod version;
 pub mod wal;
 
+pub use crate::mvcc::{Counts, KeyRange};
 pub use cell::{Cell, Content, Style, put_bytes};
 pub use column::{Align, Column, Show};
 pub use key::Key;
@@ -38,3 +40,4 @@ pub use located::{Answer, Damage, FindingRow, Partial, key_json};
 pub use nearest::nearest;
 pub use size::parse_size;
 pub use table::{Row, Table};
+pub use version::{KeyWrite, WrittenVersion};

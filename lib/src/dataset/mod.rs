@@ -6,8 +6,11 @@
 //! [`Objects`]) are a call away and cost nothing to make.
 
 mod damage;
+mod indexed;
+pub mod log;
 mod moment;
 mod object;
+pub mod pages;
 mod selection;
 #[cfg(feature = "typed")]
 mod typed;
@@ -15,6 +18,7 @@ mod typed;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+pub use indexed::IndexedKeyspace;
 pub use moment::Moment;
 pub use object::{Object, StoredValue};
 pub use selection::Selection;
@@ -105,6 +109,13 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// All that [`Member`] can be told about reading.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Depth, size and allocation bounds.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {

@@ -139,6 +139,22 @@ impl Member {
         self.over(&db, index)
     }
 
+    /// The keyspace over an index that is there already, or that of the newest revisions alone: reads nothing.
+    pub(crate) fn known_keyspace(
+        &self,
+        newest_only: bool,
+        compaction: Compaction,
+    ) -> Option<Keyspace<'_>> {
+        let index = match newest_only {
+            true => self.newest.get()?,
+            false => &self.index.get()?.index,
+        };
+        let rules = self.options.rules.unwrap_or(crate::mvcc::Rules::NEWEST);
+        let keyspace = Keyspace::new(index, self.db_bytes().ok()?.as_slice(), compaction, rules);
+        let reader = self.db_file().ok()?.reader();
+        Some(keyspace.with_source(reader.map(crate::bolt::FileSource::new)))
+    }
+
     fn over<'a>(&'a self, db: &Db<'a>, index: &'a Index) -> Result<Keyspace<'a>, Error> {
         let rules = self.options.rules.unwrap_or(crate::mvcc::Rules::NEWEST);
         let bytes = db.file().as_slice();
@@ -183,7 +199,7 @@ impl Member {
     }
 
     /// The compaction revisions of the `meta` bucket; absent if they cannot be read.
-    fn compaction(&self) -> Result<Compaction, Error> {
+    pub(crate) fn compaction(&self) -> Result<Compaction, Error> {
         Ok(crate::backend::Meta::read(
             &self.db()?,
             &mut reported_by("Member::buckets and backend::check"),

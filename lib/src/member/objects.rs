@@ -178,20 +178,22 @@ impl<'a> Objects<'a> {
         Objects::with_layout(keyspace, &self.file, layout, keyring, &self.limits)
     }
 
-    /// The same where the keys are sorted already: only those of the CRDs are looked at.
-    pub fn of_directory(
+    /// As [`Objects::read_layout`] if the keys are sorted already: only those of the CRDs are looked at.
+    pub(crate) fn read_layout_of(
         directory: &Directory<'a>,
         file: &FileName,
-        keyring: Keyring,
+        layout: Option<Layout>,
+        keyring: Arc<Keyring>,
         limits: &Limits,
-    ) -> Self {
+    ) -> Arc<Layout> {
         let keyspace = directory.keyspace();
-        let layout = Arc::new(detect(&keyspace));
+        let layout = Arc::new(layout.unwrap_or_else(|| detect(&keyspace)));
         let below = |prefix: &[u8]| {
             let part = directory.below(prefix);
             part.map(|at| directory.key(at)).collect()
         };
-        Self::with_layout(keyspace, file, layout, Arc::new(keyring), limits).and_crds(&below)
+        let objects = Self::with_layout(keyspace, file, layout, keyring, limits);
+        objects.and_crds(&below).layout
     }
 
     /// Adds the CRDs, whose keys `below` finds by prefix.

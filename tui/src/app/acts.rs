@@ -259,7 +259,7 @@ impl App {
         let Some(data) = self.session.data() else {
             return self.session.say(Role::Dim, "there is no index yet");
         };
-        let (keyspace, at) = (data.objects.keyspace(), self.session.ruler.revision());
+        let (keyspace, at) = (data.keyspace(), self.session.ruler.revision());
         let next = if forward {
             keyspace.between(at.saturating_add(1)..=i64::MAX).next()
         } else {
@@ -282,16 +282,20 @@ impl App {
             return self.session.say(Role::Dim, "no key is selected");
         };
         let (records, at) = (
-            data.objects.keyspace().records_of(key),
+            data.keyspace().records_of(key),
             self.session.ruler.revision(),
         );
-        let mut mains = records.iter().map(|version| version.revision.main);
+        let mains: Vec<i64> = records
+            .iter()
+            .map(|version| version.revision.main)
+            .collect();
         let first = self.session.ruler.first;
         let next = if forward {
-            mains.find(|main| *main > at)
+            mains.iter().copied().find(|main| *main > at)
         } else {
             // The version that is current now is not the one before it.
-            mains.rev().filter(|main| *main <= at).nth(1)
+            let before = mains.iter().rev().copied();
+            before.filter(|main| *main <= at).nth(1)
         };
         match next {
             Some(revision) if revision >= first => self.move_time(Some(revision), true),

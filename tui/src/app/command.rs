@@ -171,7 +171,7 @@ impl App {
     /// `po`, `po shop`, `po -n shop`, `deploy/web -n shop`.
     fn noun(&mut self, noun: &str, rest: &str) -> Result<(), String> {
         let data = self.session.data().ok_or("there is no index yet")?;
-        let layout = data.objects.layout();
+        let layout = data.layout();
         let (noun, slash_name) = noun
             .split_once('/')
             .map_or((noun, None), |(noun, name)| (noun, Some(name)));
@@ -195,7 +195,7 @@ impl App {
             }
         }
         let keys: Vec<Vec<u8>> = match name {
-            Some(name) => data.objects.keys_of(target, namespace, name),
+            Some(name) => data.objects().keys_of(target, namespace, name),
             None => {
                 let below = |prefix: &str| match namespace {
                     Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
@@ -207,7 +207,7 @@ impl App {
                     .collect()
             }
         };
-        let stored = |key: &&Vec<u8>| !data.directory.below(key).is_empty();
+        let stored = |key: &&Vec<u8>| !data.directory().below(key).is_empty();
         let key = keys
             .iter()
             .find(stored)
@@ -272,7 +272,7 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
     // The times in writes hardly ever go back: the last revision that is not known to be later.
     while low < high {
         let middle = low + (high - low) / 2 + 1;
-        match data.objects.time_near(middle) {
+        match data.objects().time_near(middle) {
             Some(mark) if mark.time > moment => high = middle - 1,
             _ => low = middle,
         }

@@ -57,7 +57,6 @@ impl App {
         let resources = self.session.data().into_iter().flat_map(|data| {
             let builtin = RESOURCES.iter().map(|resource| resource.plural.to_owned());
             let custom = data
-                .objects
                 .layout()
                 .crds()
                 .map(|crd| crd.plural.clone())
@@ -74,15 +73,16 @@ impl App {
         let Some(data) = self.session.rows() else {
             return BTreeSet::new();
         };
-        let layout = data.objects.layout();
+        let layout = data.layout();
         let Some(target) = layout.resolve(noun).into_iter().next() else {
             return BTreeSet::new();
         };
         let mut names = BTreeSet::new();
         for prefix in layout.prefixes() {
             let below = format!("{prefix}/{}/", target.path);
-            let part = data.directory.below(below.as_bytes()).take(LOOK);
-            let keys = part.map(|at| data.directory.key(at));
+            let directory = data.directory();
+            let part = directory.below(below.as_bytes()).take(LOOK);
+            let keys = part.map(|at| directory.key(at));
             names.extend(keys.filter_map(|key| Some(layout.parse(key)?.name.to_owned())));
         }
         names
@@ -127,7 +127,7 @@ impl App {
         let Some(data) = self.session.rows() else {
             return Vec::new();
         };
-        let layout = data.objects.layout();
+        let layout = data.layout();
         let noun = noun.split('/').next().unwrap_or(noun);
         let Some(target) = layout.resolve(noun).into_iter().next() else {
             return Vec::new();
@@ -147,7 +147,7 @@ impl App {
 /// What the keys below a prefix that go on with `word` have up to their next slash, the slash included; each once. Those with
 /// bytes that cannot be typed are left out.
 fn segments(data: &Data, above: &[u8], word: &str) -> Vec<String> {
-    let directory = &data.directory;
+    let directory = data.directory();
     let part = directory.below(&[above, word.as_bytes()].concat());
     let mut found = Vec::new();
     let mut at = part.start;

@@ -11,7 +11,7 @@ use super::App;
 use crate::act::Act;
 use crate::chrome::Hit;
 use crate::event::{Effect, Wake};
-use crate::keys::{self, Found};
+use crate::keys::{self, Lookup};
 use crate::overlay::{Answered, Asked, Overlay, Typed};
 use crate::theme::Role;
 
@@ -89,18 +89,18 @@ impl App {
         self.pressed.push(token);
         let on_step = self.is_on_step();
         match keys::find(&self.pressed, self.screen_id(), &self.session.tabs, on_step) {
-            Found::Whole(binding) => {
+            Lookup::Whole(binding) => {
                 self.pressed.clear();
                 self.chord_shown = false;
                 self.act(binding.act);
             }
-            Found::Begun => {
+            Lookup::Begun => {
                 self.chords += 1;
                 self.session
                     .effects
                     .push(Effect::Wake(Wake::Chord(self.chords), CHORD));
             }
-            Found::Nothing => {
+            Lookup::Nothing => {
                 let keys = self.pressed.join(" ");
                 self.pressed.clear();
                 self.chord_shown = false;
@@ -233,7 +233,7 @@ impl App {
 fn moves(key: &KeyEvent) -> Option<Act> {
     let token = keys::token(key)?;
     match keys::find(&[token], crate::ScreenId::Browse, &[], false) {
-        Found::Whole(binding) => Some(binding.act),
-        Found::Begun | Found::Nothing => None,
+        Lookup::Whole(binding) => Some(binding.act),
+        Lookup::Begun | Lookup::Nothing => None,
     }
 }

@@ -145,7 +145,7 @@ impl App {
         let slots = &self.session.slots;
         let opened: Vec<_> = slots
             .iter()
-            .filter_map(|slot| Some((slot.path.clone(), *slot.member.ready()?)))
+            .filter_map(|slot| Some((slot.path.clone(), slot.dataset.ready()?.clone())))
             .collect();
         match opened.is_empty() {
             true => Err(self.session.why_no_data().plain()),

@@ -12,7 +12,7 @@ use super::App;
 use crate::act::Exported;
 use crate::event::Effect;
 use crate::export;
-use crate::notes::{Kind, Note};
+use crate::notes::{Note, NoteKind};
 use crate::object::Object;
 use crate::paint::{self, Line, Pen};
 use crate::target::{Target, Want};
@@ -87,7 +87,7 @@ impl App {
                 document(value)?.into_bytes(),
             ));
         }
-        let value = object.value.filter(|_| !object.hidden);
+        let value = object.version.key_value().filter(|_| !object.hidden);
         let value = value.ok_or("its bytes are secret; X shows them for ten seconds")?;
         Ok((export::name_of(&name, "bin"), value.value.to_vec()))
     }
@@ -105,8 +105,7 @@ impl App {
             let key = mark.key.as_deref().unwrap_or_default();
             let shown = escape::bytes(key, self.session.charset());
             let _ = writeln!(text, "---\n# {shown} at revision {}", mark.revision);
-            let position = data.directory.position(key);
-            match position.and_then(|at| data.directory.at(at, mark.revision)) {
+            match data.version(key, mark.revision) {
                 None => text += "# does not exist then\n",
                 Some(version) => match Object::read(version, data, &self.session).json {
                     Ok(value) => text += &document(&value)?,
@@ -241,7 +240,11 @@ impl App {
             .session
             .slot()
             .is_some_and(|slot| slot.notes.is_marked(&key, revision));
-        let kind = if marked { Kind::Unmark } else { Kind::Mark };
+        let kind = if marked {
+            NoteKind::Unmark
+        } else {
+            NoteKind::Mark
+        };
         self.note_of(kind, Some(key), revision, String::new());
         let done = if marked {
             "no longer marked"
@@ -259,12 +262,12 @@ impl App {
         }
         let key = self.session.focus().map(<[u8]>::to_vec);
         let revision = self.session.ruler.revision();
-        self.note_of(Kind::Note, key, revision, text.to_owned());
+        self.note_of(NoteKind::Note, key, revision, text.to_owned());
         self.say_kept("noted".to_owned());
         Ok(())
     }
 
-    fn note_of(&mut self, kind: Kind, key: Option<Vec<u8>>, revision: i64, text: String) {
+    fn note_of(&mut self, kind: NoteKind, key: Option<Vec<u8>>, revision: i64, text: String) {
         let crumbs = self.crumbs().join(" › ");
         let note = Note {
             kind,

@@ -61,7 +61,7 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
         && let Some(stored) = session.stored()
     {
         // After it everything is from the log.
-        let end = ruler.cell(stored.objects.keyspace().revision(), width);
+        let end = ruler.cell(stored.keyspace().revision(), width);
         let rest = usize::from(width.saturating_sub(end));
         let x = start.saturating_add(end);
         pen.put(area, x, 0, &"═".repeat(rest), Role::Warning);

@@ -66,7 +66,7 @@ fn noted(session: &Session) -> Line {
     let mut parts = Vec::new();
     let here = session
         .focus()
-        .and_then(|key| Some((key, session.version(key)?.revision.main)));
+        .and_then(|key| Some((key, session.written_at(key)?)));
     if marks > 0 && here.is_some_and(|(key, main)| slot.notes.is_marked(key, main)) {
         parts.push("M this version".to_owned());
     }

@@ -30,20 +30,19 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
             )];
         }
     };
-    let key = data.objects.parse(object.version.key);
+    let key = data.layout().parse(&object.version.key);
     let now = data.newest_time.unwrap_or(Timestamp::UNIX_EPOCH);
     let events = key
         .map(|key| events(&key, data, revision))
         .unwrap_or_default();
     let owner = |owner: &Owner, namespace: Option<&str>| {
-        let target = data
-            .objects
-            .layout()
-            .of_kind(&owner.api_version, &owner.kind)?;
-        let keys = data.objects.keys_of(&target, namespace, &owner.name);
+        let target = data.layout().of_kind(&owner.api_version, &owner.kind)?;
+        let keys = data.objects().keys_of(&target, namespace, &owner.name);
         keys.iter().find_map(|key| {
-            let version = data.directory.at(data.directory.position(key)?, revision)?;
-            data.objects.json(&version, Reading::default()).ok()
+            let version = data
+                .directory()
+                .at(data.directory().position(key)?, revision)?;
+            data.objects().json(&version, Reading::default()).ok()
         })
     };
     let summary = describe::describe(value, &table(key, data, value), now, &events, &owner);
@@ -59,7 +58,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
     for (name, text) in &summary.fields {
         field(name, text);
     }
-    let version = object.value.map_or(0, |value| value.version);
+    let version = object.version.key_value().map_or(0, |kv| kv.version);
     field(
         "Revision",
         &format!("{} (version {version})", object.version.revision.main),
@@ -122,18 +121,19 @@ fn section(lines: &mut Vec<Line>, title: &str, rows: impl Iterator<Item = Line>)
 fn events(key: &Key<'_>, data: &Data, revision: i64) -> Vec<Value> {
     let namespace = key.namespace.unwrap_or("default");
     let mut found = Vec::new();
-    for target in data.objects.layout().resolve("events") {
+    for target in data.layout().resolve("events") {
         for below in data
-            .objects
+            .objects()
             .keys_of(&target, Some(namespace), &format!("{}.", key.name))
         {
-            let part = data.directory.below(&below);
+            let part = data.directory().below(&below);
             let versions = part
                 .rev()
-                .filter_map(|at| data.directory.at(at, revision))
+                .filter_map(|at| data.directory().at(at, revision))
                 .take(EVENTS);
             found.extend(
-                versions.filter_map(|version| data.objects.json(&version, Reading::default()).ok()),
+                versions
+                    .filter_map(|version| data.objects().json(&version, Reading::default()).ok()),
             );
         }
     }
@@ -146,7 +146,7 @@ fn table(key: Option<Key<'_>>, data: &Data, value: &Value) -> Table {
     let (group, version) = text("apiVersion")
         .split_once('/')
         .unwrap_or(("", text("apiVersion")));
-    match key.and_then(|key| data.objects.layout().crd(key.path)) {
+    match key.and_then(|key| data.layout().crd(key.path)) {
         Some(crd) => Table::of_crd(crd, version),
         None => Table::of_kind(group, text("kind")),
     }

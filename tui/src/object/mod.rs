@@ -3,11 +3,11 @@
 mod describe;
 mod hex;
 
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml::{self, Step};
 use etcd_inspect::kubernetes::Value as Stored;
 use etcd_inspect::kubernetes::mask::is_secret;
 use etcd_inspect::member::Reading;
-use etcd_inspect::mvcc::{KeyValue, Version};
 use serde_json::Value;
 
 pub(crate) use describe::describe;
@@ -48,8 +48,7 @@ impl Neat {
 /// A version with what its value says.
 #[derive(Debug)]
 pub(crate) struct Object {
-    pub(crate) version: Version<'static>,
-    pub(crate) value: Option<KeyValue<'static>>,
+    pub(crate) version: WrittenVersion,
     /// The object, masked unless its secrets are revealed; or why there is none.
     pub(crate) json: Result<Value, String>,
     /// `protobuf`, `json`, `encrypted`, `other`.
@@ -59,11 +58,12 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    pub(crate) fn read(version: Version<'static>, data: &Data, session: &Session) -> Self {
-        let mask = session.mask(version.key);
-        let value = version.key_value().ok();
-        let is_kubernetes = data.objects.layout().resource(version.key).is_some();
-        let mut json = match data.objects.json(&version, Reading::default()) {
+    pub(crate) fn read(version: WrittenVersion, data: &Data, session: &Session) -> Self {
+        let mask = session.mask(&version.key);
+        let layout = data.layout();
+        let is_kubernetes = layout.resource(&version.key).is_some();
+        let read = data.objects().json(&version.version(), Reading::default());
+        let mut json = match read {
             Ok(object) => Ok(object),
             Err(_) if !is_kubernetes && !version.tombstone => Err(String::new()),
             Err(why) => Err(why.to_string()),
@@ -71,18 +71,16 @@ impl Object {
         if let (Ok(object), Some(mask)) = (&mut json, mask) {
             mask.object(object);
         }
-        let stored = value
-            .as_ref()
-            .and_then(|value| Stored::parse(value.value).ok());
+        let value = version.key_value().map(|kv| kv.value);
+        let stored = value.and_then(|value| Stored::parse(value).ok());
+        let encoding = stored.map_or("other", |stored| stored.encoding());
+        let hidden =
+            mask.is_some() && value.is_some_and(|value| is_secret(layout, &version.key, value));
         Self {
-            version,
-            value,
             json,
-            encoding: stored.map_or("other", |stored| stored.encoding()),
-            hidden: mask.is_some()
-                && value.is_some_and(|value| {
-                    is_secret(data.objects.layout(), version.key, value.value)
-                }),
+            encoding,
+            hidden,
+            version,
         }
     }
 
@@ -144,23 +142,24 @@ impl Object {
             lines.push(plain(why.to_owned()));
             lines.push(plain(String::new()));
         }
-        let Some(value) = self.value.filter(|_| !self.version.tombstone) else {
+        let value = self.version.key_value().map(|kv| kv.value);
+        let Some(value) = value.filter(|_| !self.version.tombstone) else {
             return lines;
         };
         if self.hidden {
             lines.push(plain(format!(
                 "{} (X shows it for ten seconds)",
-                session.options.mask.hidden(value.value)
+                session.options.mask.hidden(value)
             )));
             return lines;
         }
-        let mask = session.mask(self.version.key);
-        let bytes = mask.map_or(value.value.into(), |mask| mask.bytes(value.value));
+        let mask = session.mask(&self.version.key);
+        let bytes = mask.map_or(value.into(), |mask| mask.bytes(value));
         match std::str::from_utf8(&bytes) {
             Ok(text) => lines.extend(text.lines().take(MOST).map(|line| plain(line.to_owned()))),
             Err(_) => lines.push(plain(format!(
                 "{} bytes that are no text; x shows them",
-                value.value.len()
+                value.len()
             ))),
         }
         lines

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::answers::salvage::{SalvageAnswer, Written};
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::{Member, Options};
 use etcd_inspect::progress::Progress as _;
 use etcd_inspect::salvage::backup::{Out, OutError};
@@ -14,23 +15,8 @@ use crate::job::Monitor;
 
 /// Copies that a task reads: those that the browser has open, and how to open one that it has not.
 pub(crate) struct Evidence {
-    pub(crate) opened: Vec<(PathBuf, &'static Member)>,
+    pub(crate) opened: Vec<(PathBuf, Dataset)>,
     pub(crate) options: Options,
-}
-
-/// A copy that is read.
-enum Source {
-    Shown(&'static Member),
-    Own(Box<Member>),
-}
-
-impl Source {
-    fn member(&self) -> &Member {
-        match self {
-            Self::Shown(member) => member,
-            Self::Own(member) => member,
-        }
-    }
 }
 
 impl Evidence {
@@ -39,20 +25,21 @@ impl Evidence {
     /// # Errors
     /// Why nothing may be written there.
     pub(crate) fn out(&self, path: &Path) -> Result<Out, String> {
-        let evidence = self.opened.iter().map(|(_, member)| member.evidence());
+        let evidence = self.opened.iter();
+        let evidence = evidence.map(|(_, dataset)| dataset.member().evidence());
         Out::new(path, evidence).map_err(|error| refused(&error))
     }
 
-    fn sources(&self, request: &Request) -> Result<Vec<Source>, String> {
+    fn sources(&self, request: &Request) -> Result<Vec<Dataset>, String> {
         let source = |path: &PathBuf| {
             let shown = self.opened.iter().find(|(known, _)| known == path);
             match shown {
-                Some((_, member)) => Ok(Source::Shown(member)),
+                Some((_, dataset)) => Ok(dataset.clone()),
                 // A step may be about a part of the evidence, the db without its log.
-                None => match Member::open_with(path, self.options.clone()) {
-                    Ok(member) => Ok(Source::Own(Box::new(member))),
-                    Err(error) => Err(error.to_string()),
-                },
+                None => {
+                    let builder = Dataset::builder().options(self.options.clone());
+                    builder.open(path).map_err(|error| error.to_string())
+                }
             }
         };
         request.paths.iter().map(source).collect()
@@ -60,8 +47,8 @@ impl Evidence {
 }
 
 /// Copies that a leader sent to them and that did not replace their dbs.
-fn received(sources: &[Source]) -> Vec<Member> {
-    let members = sources.iter().map(Source::member);
+fn received(sources: &[Dataset]) -> Vec<Member> {
+    let members = sources.iter().map(Dataset::member);
     members.flat_map(received_snapshots).collect()
 }
 
@@ -76,7 +63,7 @@ pub(crate) fn dry_run(
     let plan = match request.form {
         Form::Backup => {
             let received = received(&sources);
-            let copies = sources.iter().map(Source::member).chain(&received);
+            let copies = sources.iter().map(Dataset::member).chain(&received);
             let sources = Sources::read(copies, monitor);
             let salvage = sources.salvage(&SalvageOptions::default(), monitor);
             let salvage = salvage.map_err(|error| error.to_string())?;
@@ -103,13 +90,13 @@ pub(crate) fn write(
     monitor.begin("salvaging", 0);
     let sources = evidence.sources(request)?;
     // Between the question and the answer the path may have come into being, and another part of the evidence been opened.
-    let all = sources.iter().map(Source::member);
-    let all = all.chain(evidence.opened.iter().map(|(_, member)| *member));
+    let all = sources.iter().map(Dataset::member);
+    let all = all.chain(evidence.opened.iter().map(|(_, dataset)| dataset.member()));
     let out = Out::new(out.path(), all.map(Member::evidence)).map_err(|error| refused(&error))?;
     match request.form {
         Form::Backup => {
             let received = received(&sources);
-            let copies = sources.iter().map(Source::member).chain(&received);
+            let copies = sources.iter().map(Dataset::member).chain(&received);
             let sources = Sources::read(copies, monitor);
             let salvage = sources.salvage(&SalvageOptions::default(), monitor);
             let salvage = salvage.map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! What follows from the key that has the focus and the ruler: pivots and copies for screens that know nothing better.
 
-use etcd_inspect::mvcc::Version;
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::shell;
 
@@ -11,7 +11,7 @@ use crate::target::{Target, Want};
 
 impl Session {
     /// The version that a pivot starts from.
-    fn focused(&self) -> Result<Version<'static>, String> {
+    fn focused(&self) -> Result<WrittenVersion, String> {
         let key = self.focus().ok_or("no key is selected")?;
         self.version(key).ok_or_else(|| {
             format!(
@@ -63,7 +63,7 @@ impl Session {
     /// Why it is not known, in words for the user.
     pub fn entry_of(&self, revision: i64) -> Result<u64, String> {
         let logged = match self.slot().and_then(|slot| slot.logged.as_ref()) {
-            Some(Part::Ready(Some(logged))) => *logged,
+            Some(Part::Ready(Some(logged))) => logged,
             Some(Part::Ready(None)) => return Err("there is no log in this directory".to_owned()),
             Some(Part::Failed(why)) => return Err(why.clone()),
             Some(Part::Waiting) | None => return Err("the log has not been read yet".to_owned()),

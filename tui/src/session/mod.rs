@@ -4,39 +4,37 @@
 //! [`App`](crate::App) after the screen has answered.
 
 mod derive;
+mod news;
+mod secrets;
 mod side;
 mod source;
+mod wishes;
 
-use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::check::Logged;
-use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
-use etcd_inspect::mvcc::Version;
-use etcd_inspect::text::escape::{self, Charset};
+use etcd_inspect::text::escape::Charset;
 use etcd_inspect::text::shell;
 
 pub(crate) use derive::word;
 pub use side::Replayed;
-pub(crate) use source::News;
+pub(crate) use source::SlotNews;
 pub use source::{Data, Part, Slot};
+pub(crate) use wishes::Wish;
 
-use crate::event::{Effect, Wake};
+use crate::event::Effect;
 use crate::job::{JobId, Jobs, Monitor, Owner};
-use crate::notes::{Kind, Note};
+use crate::notes::Note;
 use crate::options::Options;
 use crate::paint::Line;
 use crate::ruler::Ruler;
-use crate::salvage::Request;
 use crate::screen::ScreenId;
-use crate::target::{Target, Want};
+use crate::target::Want;
 use crate::theme::Role;
-
-/// How long a secret stays revealed.
-pub(crate) const REVEAL: Duration = Duration::from_secs(10);
 
 /// What screens share.
 #[derive(Debug)]
@@ -66,25 +64,6 @@ pub struct Session {
     replay: bool,
     /// Version A of a difference: key and main revision.
     pub(crate) marked: Option<(Vec<u8>, i64)>,
-}
-
-/// What a screen asks of the app.
-#[derive(Debug)]
-pub(crate) enum Wish {
-    /// Show this, wherever it is shown.
-    Go(Target),
-    /// The state before this key is worth coming back to.
-    Visit,
-    /// Tell the open screen that something has changed.
-    Refresh,
-    /// Show a text over the screen.
-    Popup(String, Vec<Line>),
-    /// Ask for a line of text, which the command of that name gets.
-    Ask(&'static str),
-    /// Try a pivot again that had to wait.
-    Pivot(Want),
-    /// Ask where to write a salvage of this evidence.
-    Salvage(Request),
 }
 
 impl Session {
@@ -119,11 +98,12 @@ impl Session {
         let Some(slot) = self.slots.get(number) else {
             return;
         };
-        let (options, keyring) = (self.options.member.clone(), self.options.keyring.clone());
-        let opened = slot.member.ready().copied();
-        let opened = opened.ok_or_else(|| (slot.path.clone(), options));
+        let builder = Dataset::builder().options(self.options.member.clone());
+        let builder = builder.keyring(self.options.keyring.clone());
+        let opened = slot.dataset.ready().cloned();
+        let opened = opened.ok_or_else(|| (slot.path.clone(), builder));
         let label = slot.path.display().to_string();
-        let work = move |monitor: &Monitor| source::read(number, opened, keyring, monitor);
+        let work = move |monitor: &Monitor| source::read(number, opened, monitor);
         let job = self.jobs.start(Owner::Session, label, work);
         self.effects.push(Effect::Spawn(job));
     }
@@ -132,11 +112,11 @@ impl Session {
     pub(crate) fn read_on(&mut self) -> bool {
         let number = self.current;
         let stopped = self.slots.get_mut(number).filter(|slot| {
-            matches!(slot.member, Part::Failed(_)) || matches!(slot.data, Part::Failed(_))
+            matches!(slot.dataset, Part::Failed(_)) || matches!(slot.data, Part::Failed(_))
         });
         let Some(slot) = stopped else { return false };
-        if slot.member.ready().is_none() {
-            slot.member = Part::Waiting;
+        if slot.dataset.ready().is_none() {
+            slot.dataset = Part::Waiting;
         }
         slot.data = Part::Waiting;
         self.read(number);
@@ -155,8 +135,18 @@ impl Session {
     }
 
     /// Its handle, once it is open.
-    pub fn member(&self) -> Option<&'static Member> {
-        self.slot()?.member.ready().copied()
+    pub fn dataset(&self) -> Option<&Dataset> {
+        self.slot()?.dataset.ready()
+    }
+
+    /// The files behind it.
+    pub fn member(&self) -> Option<&Member> {
+        self.dataset().map(Dataset::member)
+    }
+
+    /// Whether a dataset is the one that is shown.
+    pub(crate) fn is_shown(&self, dataset: &Dataset) -> bool {
+        self.dataset().is_some_and(|shown| shown.is_same(dataset))
     }
 
     /// Its index, once it is there.
@@ -176,7 +166,7 @@ impl Session {
                 .options
                 .key
                 .as_ref()
-                .is_none_or(|key| newest.directory.position(key).is_some());
+                .is_none_or(|key| newest.directory().position(key).is_some());
             (self.options.revision.is_none() && key_is_there).then_some(newest)
         })
     }
@@ -190,7 +180,7 @@ impl Session {
 
     /// Why there is no index: still being read, or what stopped it.
     pub fn why_no_data(&self) -> Line {
-        match self.slot().map(|slot| (&slot.member, &slot.data)) {
+        match self.slot().map(|slot| (&slot.dataset, &slot.data)) {
             None => Line::piece(Role::Error, "no directory"),
             Some((Part::Failed(why), _) | (_, Part::Failed(why))) => {
                 Line::piece(Role::Error, why.clone())
@@ -214,8 +204,8 @@ impl Session {
 
     /// What only the log of this directory has; where it has not been read yet, that begins here, and screens are refreshed
     /// when it is there.
-    pub fn logged(&mut self) -> Part<Option<&'static Logged>> {
-        let (number, Some(member)) = (self.current, self.member()) else {
+    pub fn logged(&mut self) -> Part<Option<Arc<Logged>>> {
+        let (number, Some(dataset)) = (self.current, self.dataset().cloned()) else {
             return Part::Waiting;
         };
         let Some(slot) = self.slots.get_mut(number) else {
@@ -224,72 +214,12 @@ impl Session {
         if slot.logged.is_none() && slot.data.ready().is_some() {
             slot.logged = Some(Part::Waiting);
             let label = slot.path.display().to_string();
-            let work = move |monitor: &Monitor| (number, source::read_log(member, monitor));
+            let work = move |monitor: &Monitor| (number, source::read_log(&dataset, monitor));
             let job = self.jobs.start(Owner::Session, label, work);
             self.effects.push(Effect::Spawn(job));
             return Part::Waiting;
         }
         slot.logged.clone().unwrap_or(Part::Waiting)
-    }
-
-    /// Does a pivot when the log has been read.
-    pub(crate) fn wait_for_log(&mut self, want: Want) {
-        self.waiting = Some(want);
-        self.say(Role::Dim, "reading the log…");
-    }
-
-    /// Starts a job of a screen; its answers come to [`Screen::answer`](crate::Screen::answer). An empty label: one that
-    /// takes no time worth showing.
-    pub fn spawn<T: Any + Send>(
-        &mut self,
-        screen: ScreenId,
-        label: impl Into<String>,
-        work: impl FnOnce(&Monitor) -> T + Send + 'static,
-    ) -> JobId {
-        let job = self.jobs.start(Owner::Screen(screen), label.into(), work);
-        let id = job.id;
-        self.effects.push(Effect::Spawn(job));
-        id
-    }
-
-    /// Asks a job to stop.
-    pub fn cancel(&mut self, job: JobId) {
-        self.jobs.cancel(job);
-    }
-
-    /// Says something in the message row.
-    pub fn say(&mut self, role: Role, text: impl Into<String>) {
-        self.message = Some((role, text.into()));
-    }
-
-    /// Shows a text over the screen until a key is pressed.
-    pub fn popup(&mut self, title: impl Into<String>, lines: Vec<Line>) {
-        self.wishes.push(Wish::Popup(title.into(), lines));
-    }
-
-    /// Goes to a target, on whichever screen shows it.
-    pub fn go(&mut self, target: Target) {
-        self.wishes.push(Wish::Go(target));
-    }
-
-    /// Marks the state before this key as one to come back to.
-    pub fn visit(&mut self) {
-        self.wishes.push(Wish::Visit);
-    }
-
-    /// Asks for a line of text that the command of that name gets.
-    pub fn ask(&mut self, command: &'static str) {
-        self.wishes.push(Wish::Ask(command));
-    }
-
-    /// Asks where to write a salvage.
-    pub(crate) fn salvage(&mut self, request: Request) {
-        self.wishes.push(Wish::Salvage(request));
-    }
-
-    /// Puts text into the clipboard.
-    pub fn copy(&mut self, what: &'static str, text: String) {
-        self.effects.push(Effect::Copy { what, text });
     }
 
     /// The key that has the focus on all screens.
@@ -316,14 +246,17 @@ impl Session {
     }
 
     /// The version of a key that is current at the revision of the ruler.
-    pub fn version(&self, key: &[u8]) -> Option<Version<'static>> {
-        let keyspace = self.rows()?.objects.keyspace();
-        keyspace.get(key, self.ruler.at()).ok()?
+    pub fn version(&self, key: &[u8]) -> Option<WrittenVersion> {
+        let keyspace = self.rows()?.keyspace();
+        let version = keyspace.get(key, self.ruler.at()).ok()??;
+        Some(WrittenVersion::from(&version))
     }
 
-    /// The mask over values of a key; none while they are revealed.
-    pub fn mask(&self, key: &[u8]) -> Option<&Mask> {
-        (self.revealed.as_deref() != Some(key)).then_some(&self.options.mask)
+    /// The revision at which that version was written.
+    pub(crate) fn written_at(&self, key: &[u8]) -> Option<i64> {
+        let keyspace = self.rows()?.keyspace();
+        let version = keyspace.get(key, self.ruler.at()).ok()??;
+        Some(version.revision.main)
     }
 
     /// Which characters may be drawn.
@@ -333,184 +266,10 @@ impl Session {
         }
     }
 
-    /// Whether a key's secret is shown.
-    pub fn is_revealed(&self, key: &[u8]) -> bool {
-        self.revealed.as_deref() == Some(key)
-    }
-
-    /// Shows the secrets of one key for ten seconds.
-    pub fn reveal(&mut self, key: &[u8]) {
-        self.reveals += 1;
-        self.revealed = Some(key.to_vec());
-        self.effects
-            .push(Effect::Wake(Wake::Hide(self.reveals), REVEAL));
-        self.add_note(Note {
-            kind: Kind::Note,
-            written: jiff::Timestamp::now(),
-            key: Some(key.to_vec()),
-            revision: self.ruler.revision(),
-            place: escape::bytes(key, Charset::default()).into_owned(),
-            text: "its secret was shown".to_owned(),
-        });
-        self.say(Role::Warning, "secret shown for 10 seconds; noted");
-        self.wishes.push(Wish::Refresh);
-    }
-
     pub(crate) fn add_note(&mut self, note: Note) {
         let current = self.current;
         if let Some(slot) = self.slots.get_mut(current) {
             slot.notes.add(note);
         }
     }
-
-    pub(crate) fn hide(&mut self, number: u64) {
-        if number == self.reveals && self.revealed.take().is_some() {
-            self.say(Role::Dim, "secret hidden again");
-            self.wishes.push(Wish::Refresh);
-        }
-    }
-
-    /// A task broke off: what it was to bring will not come.
-    pub(crate) fn broke_off(&mut self, owner: Owner) {
-        if owner != Owner::Session {
-            return;
-        }
-        let why = || "reading it broke off: a bug of ours; :index tries again".to_owned();
-        for slot in &mut self.slots {
-            if matches!(slot.member, Part::Waiting) {
-                slot.member = Part::Failed(why());
-            }
-            if matches!(slot.data, Part::Waiting) {
-                slot.data = Part::Failed(why());
-            }
-            if matches!(slot.logged, Some(Part::Waiting)) {
-                slot.logged = Some(Part::Failed(why()));
-            }
-        }
-        self.wishes.push(Wish::Refresh);
-    }
-
-    /// What a job of the session tells.
-    pub(crate) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>) {
-        let value = match value.downcast::<Clock>() {
-            Ok(clock) => {
-                if self.clock == Some(job) {
-                    self.ruler.time = Some((clock.0, clock.1));
-                }
-                return;
-            }
-            Err(value) => value,
-        };
-        let Ok(news) = value.downcast::<(usize, News)>() else {
-            return;
-        };
-        let (number, news) = *news;
-        let Some(slot) = self.slots.get_mut(number) else {
-            return;
-        };
-        match news {
-            News::Opened(member) => slot.member = member.map_or_else(Part::Failed, Part::Ready),
-            News::Known(identity) => {
-                let name = source::name_of(&identity, &slot.path);
-                slot.identity = Some(identity);
-                let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
-                let state = self.options.state_dir.as_deref();
-                if let Some(slot) = self.slots.get_mut(number) {
-                    slot.notes.open(state, &name, &evidence);
-                }
-            }
-            News::Newest(newest) => slot.newest = Some(newest),
-            News::Indexed(data) => {
-                slot.data = data.map_or_else(Part::Failed, Part::Ready);
-                if slot.data.ready().is_some() {
-                    slot.newest = None;
-                }
-            }
-            News::Checked(report) => slot.report = Some(Arc::new(report)),
-            News::Logged(logged) => {
-                slot.logged = Some(logged.map_or_else(Part::Failed, Part::Ready));
-                if let Some(want) = self.waiting.take() {
-                    self.wishes.push(Wish::Pivot(want));
-                }
-            }
-            News::Replayed(replayed) => {
-                slot.replayed = Some(replayed.map_or_else(Part::Failed, Part::Ready));
-                if number == self.current && self.replay {
-                    self.say_side();
-                }
-            }
-        }
-        if number == self.current {
-            self.arrive();
-        }
-    }
-
-    /// Takes up what is known of the directory that is shown.
-    pub(crate) fn arrive(&mut self) {
-        self.want_side();
-        if let Some(rows) = self.rows() {
-            let keyspace = rows.objects.keyspace();
-            let (first, last) = (
-                keyspace.compact_revision().unwrap_or(1),
-                keyspace.revision(),
-            );
-            self.ruler.reach(first, last);
-        }
-        if self.data().is_some() {
-            let last = self.ruler.last;
-            if let Some(revision) = self.options.revision.take() {
-                self.ruler.go(Some(if revision < 0 {
-                    last.saturating_add(revision)
-                } else {
-                    revision
-                }));
-            }
-            self.mark();
-            self.read_clock();
-        }
-        self.wishes.push(Wish::Refresh);
-    }
-
-    /// The marks of the key that has the focus.
-    fn mark(&mut self) {
-        let Some((data, key)) = self.data().zip(self.focus.as_ref()) else {
-            self.ruler.marks.clear();
-            return;
-        };
-        let records = data.objects.keyspace().records_of(key);
-        self.ruler.marks = records
-            .iter()
-            .map(|version| (version.revision.main, version.tombstone))
-            .collect();
-    }
-
-    /// Reads the time of the ruler's revision in the background: hundreds of objects are decoded for it.
-    fn read_clock(&mut self) {
-        let (Some(data), at) = (self.data().cloned(), self.ruler.at()) else {
-            return;
-        };
-        let revision = self.ruler.revision();
-        if self.ruler.time.is_some_and(|(known, _)| known == revision) {
-            return;
-        }
-        if let Some(job) = self.clock.take() {
-            self.jobs.cancel(job);
-        }
-        let work = move |monitor: &Monitor| {
-            let time = if monitor.is_cancelled() {
-                None
-            } else {
-                data.objects
-                    .time_near(at.unwrap_or(revision))
-                    .map(|mark| mark.time)
-            };
-            Clock(revision, time)
-        };
-        let job = self.jobs.start(Owner::Session, String::new(), work);
-        self.clock = Some(job.id);
-        self.effects.push(Effect::Spawn(job));
-    }
 }
-
-/// The time at a revision.
-struct Clock(i64, Option<jiff::Timestamp>);

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use etcd_inspect::kubernetes::encryption::Keyring;
-use etcd_inspect::member::Member;
+use etcd_inspect::dataset::{Dataset, Side};
+use etcd_inspect::progress::Progress as _;
 use etcd_inspect::recover::ReplayedRange;
-use etcd_inspect::start::state_after_start;
 use etcd_inspect::text::number;
 
-use super::source::{self, News};
+use super::source::SlotNews;
 use super::{Data, Part, Session};
 use crate::job::Monitor;
 use crate::paint::Line;
@@ -61,10 +60,10 @@ impl Session {
 
     /// Begins the replay where it is wanted and can be done.
     pub(super) fn want_side(&mut self) {
-        let (number, Some(member), true) = (self.current, self.member(), self.replay) else {
+        let (number, Some(dataset), true) = (self.current, self.dataset().cloned(), self.replay)
+        else {
             return;
         };
-        let keyring = self.options.keyring.clone();
         let Some(slot) = self.slots.get_mut(number) else {
             return;
         };
@@ -74,7 +73,7 @@ impl Session {
         }
         slot.replayed = Some(Part::Waiting);
         let label = slot.path.display().to_string();
-        let work = move |monitor: &Monitor| (number, replayed(member, keyring, monitor));
+        let work = move |monitor: &Monitor| (number, replayed(&dataset, monitor));
         let job = self.jobs.start(crate::job::Owner::Session, label, work);
         self.effects.push(crate::event::Effect::Spawn(job));
     }
@@ -125,17 +124,23 @@ impl Session {
     }
 }
 
-fn replayed(member: &'static Member, keyring: Keyring, monitor: &Monitor) -> News {
-    use etcd_inspect::progress::Progress as _;
+fn replayed(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
     monitor.begin("replaying the log of", 0);
-    let read = || {
-        // Like the members themselves: looked at until the process ends.
-        let replayed = &*Box::leak(Box::new(state_after_start(member, None, monitor)?));
-        let data = source::data(member, replayed.keyspace(), keyring, true)?;
-        Ok(Replayed {
-            data: Arc::new(data),
-            reach: replayed.reach.clone(),
-        })
+    // What a replay gives is kept by the dataset: it must be whole.
+    let (side, whole) = (dataset.on(Side::Replayed), monitor.whole());
+    let read = || -> Result<Option<Replayed>, etcd_inspect::Error> {
+        let Some(indexed) = side.indexed(&whole)? else {
+            return Ok(None);
+        };
+        let reach = side.load(&whole)?.cloned();
+        Ok(reach.map(|reach| Replayed {
+            data: Arc::new(Data::new(indexed, true)),
+            reach,
+        }))
     };
-    News::Replayed(read().map_err(|error: etcd_inspect::Error| error.to_string()))
+    SlotNews::Replayed(match read() {
+        Ok(Some(replayed)) => Ok(replayed),
+        Ok(None) => Err("the replay was stopped".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
 }

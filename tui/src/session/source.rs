@@ -1,15 +1,13 @@
-//! Opening a member and indexing it, beside the event loop.
+//! Opening a dataset and indexing it, beside the event loop.
 
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::Error;
-use etcd_inspect::check::{Depth, Logged, Report, check, logged};
-use etcd_inspect::evidence::Evidence;
-use etcd_inspect::kubernetes::encryption::Keyring;
-use etcd_inspect::member::{Identity, Member, Objects, Options};
-use etcd_inspect::mvcc::{Directory, Keyspace};
+use etcd_inspect::check::{Depth, Logged, Report, logged};
+use etcd_inspect::dataset::{Builder, Dataset, IndexedKeyspace};
+use etcd_inspect::member::Identity;
 use etcd_inspect::progress::Progress;
 use jiff::Timestamp;
 
@@ -23,7 +21,7 @@ pub struct Slot {
     /// As the user gave it.
     pub path: PathBuf,
     /// The handle, or why there is none.
-    pub member: Part<&'static Member>,
+    pub dataset: Part<Dataset>,
     /// Whose it is.
     pub identity: Option<Identity>,
     /// The index and what is built on it, or why there is none.
@@ -35,7 +33,7 @@ pub struct Slot {
     /// Findings of the quick check, or of a deeper one that a screen has run.
     pub report: Option<Arc<Report>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
-    pub logged: Option<Part<Option<&'static Logged>>>,
+    pub logged: Option<Part<Option<Arc<Logged>>>>,
     /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
     pub replayed: Option<Part<Replayed>>,
 }
@@ -61,27 +59,47 @@ impl<T> Part<T> {
     }
 }
 
-/// The index of a keyspace and what is built on it.
+/// The index of a keyspace and what is built on it: an [`IndexedKeyspace`] dataset, and two facts about it.
 #[derive(Debug)]
 pub struct Data {
-    /// Keys and values as Kubernetes sees them.
-    pub objects: Objects<'static>,
-    /// Every key of which anything is retained, in byte order, at any revision.
-    pub directory: Directory<'static>,
+    indexed: IndexedKeyspace,
     /// The newest time in the data: what ages are relative to.
     pub newest_time: Option<Timestamp>,
     /// Whether all of the keyspace is in it; else the newest revisions only, and counts are at least so high.
     pub complete: bool,
 }
 
+impl Data {
+    pub(super) fn new(indexed: IndexedKeyspace, complete: bool) -> Self {
+        Self {
+            newest_time: indexed.objects().newest_time(None),
+            indexed,
+            complete,
+        }
+    }
+
+    /// The indexed dataset.
+    pub fn indexed(&self) -> &IndexedKeyspace {
+        &self.indexed
+    }
+}
+
+impl Deref for Data {
+    type Target = IndexedKeyspace;
+
+    fn deref(&self) -> &IndexedKeyspace {
+        &self.indexed
+    }
+}
+
 /// What the jobs of a slot give.
-pub(crate) enum News {
-    Opened(Result<&'static Member, String>),
+pub(crate) enum SlotNews {
+    Opened(Result<Dataset, String>),
     Known(Identity),
     Newest(Arc<Data>),
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
-    Logged(Result<Option<&'static Logged>, String>),
+    Logged(Result<Option<Arc<Logged>>, String>),
     Replayed(Result<Replayed, String>),
 }
 
@@ -89,7 +107,7 @@ impl Slot {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            member: Part::Waiting,
+            dataset: Part::Waiting,
             identity: None,
             data: Part::Waiting,
             newest: None,
@@ -104,99 +122,62 @@ impl Slot {
 /// The text instead of what was not read.
 const STOPPED: &str = "reading was stopped before it was done; :index reads on";
 
-/// Opens, lists the newest keys of, indexes, identifies and quickly checks the member at a path; each step is reported as soon as
-/// it is done. A member that is open already is not opened again.
-pub(crate) fn read(
-    slot: usize,
-    opened: Result<&'static Member, (PathBuf, Options)>,
-    keyring: Keyring,
-    monitor: &Monitor,
-) {
-    let member = match opened {
-        Ok(member) => member,
-        Err((path, options)) => {
-            let opened = open(&path, options, monitor);
-            monitor.send((slot, News::Opened(opened.clone())));
+/// Opens, lists the newest keys of, indexes, identifies and quickly checks the dataset at a path; each step is reported as soon
+/// as it is done. A dataset that is open already is not opened again.
+pub(crate) fn read(slot: usize, opened: Result<Dataset, (PathBuf, Builder)>, monitor: &Monitor) {
+    let dataset = match opened {
+        Ok(dataset) => dataset,
+        Err((path, builder)) => {
+            let opened = open(&path, builder, monitor);
+            monitor.send((slot, SlotNews::Opened(opened.clone())));
             match opened {
-                Ok(member) => member,
+                Ok(dataset) => dataset,
                 Err(_) => return,
             }
         }
     };
     // The newest rows first: they take some milliseconds, the index all of the file.
-    let newest = member
-        .newest_keyspace()
-        .and_then(|keyspace| data(member, keyspace, keyring.clone(), false));
-    if let Ok(newest) = newest {
-        monitor.send((slot, News::Newest(Arc::new(newest))));
+    if let Ok(newest) = dataset.newest_rows() {
+        let newest = Arc::new(Data::new(newest, false));
+        monitor.send((slot, SlotNews::Newest(newest)));
     }
-    let indexed = match member.keyspace_with(monitor) {
-        Ok(Some(keyspace)) => {
-            monitor.begin("sorting the keys", 0);
-            data(member, keyspace, keyring, true).map_err(|error| error.to_string())
-        }
+    let indexed = match dataset.indexed(monitor) {
+        Ok(Some(indexed)) => Ok(Arc::new(Data::new(indexed, true))),
         Ok(None) => Err(STOPPED.to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    monitor.send((slot, News::Indexed(indexed.map(Arc::new))));
+    monitor.send((slot, SlotNews::Indexed(indexed)));
     if monitor.is_cancelled() {
         return;
     }
+    let member = dataset.member();
     let _ = member.wal_with(&monitor.whole());
-    monitor.send((slot, News::Known(member.identity())));
+    monitor.send((slot, SlotNews::Known(member.identity())));
     if monitor.is_cancelled() {
         return;
     }
     monitor.begin("checking", 0);
-    let report = check(member, Depth::Quick, monitor);
+    let report = dataset.check_with(Depth::Quick, monitor);
     if !monitor.is_cancelled() {
-        monitor.send((slot, News::Checked(report)));
+        monitor.send((slot, SlotNews::Checked(report)));
     }
 }
 
-fn open(path: &Path, options: Options, monitor: &Monitor) -> Result<&'static Member, String> {
+fn open(path: &Path, builder: Builder, monitor: &Monitor) -> Result<Dataset, String> {
     monitor.begin("opening", 0);
-    let evidence = Evidence::open_with(path, &options.evidence, monitor);
-    let evidence = evidence.map_err(|error| match monitor.is_cancelled() {
-        true => STOPPED.to_owned(),
-        false => error.to_string(),
-    })?;
-    // The browser looks at its members until the process ends. Leaked, they are borrowed by screens and jobs alike without
-    // anyone counting.
-    Ok(Box::leak(Box::new(Member::from_evidence(
-        evidence, options,
-    ))))
-}
-
-/// What is built on the index of a keyspace.
-pub(super) fn data(
-    member: &'static Member,
-    keyspace: Keyspace<'static>,
-    keyring: Keyring,
-    complete: bool,
-) -> Result<Data, Error> {
-    let directory = keyspace.directory();
-    let objects = Objects::of_directory(
-        &directory,
-        member.db_file()?.name(),
-        keyring,
-        &member.options().evidence.limits,
-    );
-    let newest_time = objects.newest_time(None);
-    Ok(Data {
-        objects,
-        directory,
-        newest_time,
-        complete,
-    })
+    builder
+        .open_with(path, monitor)
+        .map_err(|error| match monitor.is_cancelled() {
+            true => STOPPED.to_owned(),
+            false => error.to_string(),
+        })
 }
 
 /// Reads what only the log has.
-pub(crate) fn read_log(member: &'static Member, monitor: &Monitor) -> News {
+pub(crate) fn read_log(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
     monitor.begin("reading the log", 0);
-    let read = logged(member, &monitor.whole())
-        .map(|logged| logged.map(|logged| &*Box::leak(Box::new(logged))));
-    News::Logged(read.map_err(|error| error.to_string()))
+    let read = logged(dataset.member(), &monitor.whole()).map(|logged| logged.map(Arc::new));
+    SlotNews::Logged(read.map_err(|error| error.to_string()))
 }
 
 /// What tells the data of a directory from other data, as a file name: cluster and member; where there is no log to tell them,

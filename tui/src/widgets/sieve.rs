@@ -22,7 +22,7 @@ pub struct Sieve {
 }
 
 /// Rows that a part of the job has found.
-struct Found(Vec<u32>);
+struct SieveRows(Vec<u32>);
 
 impl Sieve {
     /// Its text; empty: everything is shown.
@@ -92,10 +92,10 @@ impl Sieve {
             let mut from = AT_ONCE;
             while from < rows && !monitor.is_cancelled() {
                 let to = from.saturating_add(PART).min(rows);
-                monitor.send(Found(among(from, to)));
+                monitor.send(SieveRows(among(from, to)));
                 from = to;
             }
-            Found(Vec::new())
+            SieveRows(Vec::new())
         };
         self.job = Some(session.spawn(screen, "filter", work));
     }
@@ -111,7 +111,7 @@ impl Sieve {
 
     /// Takes what its job gives; `false`: this is the answer of another one.
     pub fn answer(&mut self, job: JobId, value: &dyn Any, last: bool) -> bool {
-        let Some(Found(rows)) = value.downcast_ref::<Found>() else {
+        let Some(SieveRows(rows)) = value.downcast_ref::<SieveRows>() else {
             return false;
         };
         if self.job == Some(job) {

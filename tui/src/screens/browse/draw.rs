@@ -3,7 +3,7 @@
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
-use super::tree::{Branch, Row};
+use super::tree::{Branch, TreeRow};
 use super::{Browse, Grown, Selected};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
@@ -55,10 +55,10 @@ impl Browse {
         self.body = body;
         for (y, at) in self.list.window(body.height, self.tree.len()) {
             match self.tree.row(at) {
-                Some(Row::Branch(branch)) => {
+                Some(TreeRow::Branch(branch)) => {
                     self.draw_branch_row(body, y, pen, &branch, &grown, session)
                 }
-                Some(Row::Key {
+                Some(TreeRow::Key {
                     position,
                     shown,
                     depth,
@@ -131,7 +131,7 @@ impl Browse {
     /// What is known of the branch under the cursor.
     fn draw_branch(&self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
         let inner = pen.frame(area, &Line::from("branch"), self.split.detail);
-        let (Some(grown), Some(Row::Branch(branch))) =
+        let (Some(grown), Some(TreeRow::Branch(branch))) =
             (&self.grown, self.tree.row(self.list.cursor()))
         else {
             return;
@@ -206,7 +206,7 @@ fn draw_key(
     (position, shown, depth): (usize, usize, usize),
     session: &Session,
 ) {
-    let directory = &grown.data.directory;
+    let directory = grown.data.directory();
     let (key, newest) = (directory.key(position), directory.newest(position));
     let name = escape::bytes(key.get(shown..).unwrap_or_default(), session.charset());
     let (role, right) = match directory.at(position, grown.revision) {
@@ -250,15 +250,15 @@ fn facts_of(session: &Session) -> Vec<Line> {
     let revision = session.ruler.revision();
     let thousands = |value: i64| number::thousands(value.into());
     let fact = |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<6}")).text(text);
-    let records = data.objects.keyspace().records_of(key);
+    let records = data.keyspace().records_of(key);
     let mut lines = vec![
         Line::piece(Role::Dim, "─".repeat(200)),
         fact("key", escape::bytes(key, session.charset()).into_owned()),
     ];
     let at = data
-        .directory
+        .directory()
         .position(key)
-        .and_then(|at| data.directory.at(at, revision));
+        .and_then(|at| data.directory().at(at, revision));
     if let Some(version) = at {
         if let Ok(value) = version.key_value() {
             lines.push(fact(

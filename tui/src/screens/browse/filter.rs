@@ -25,7 +25,7 @@ pub(super) struct Filter {
 }
 
 /// Positions that a part of the directory gave.
-struct Found {
+struct FilterPart {
     generation: u64,
     positions: Vec<u32>,
 }
@@ -86,7 +86,7 @@ impl Filter {
             return;
         }
         let (needle, shown) = (needle(&self.text), (revision, deleted));
-        let len = data.directory.len();
+        let len = data.directory().len();
         let first = among(data, 0..len.min(AT_ONCE), shown, needle.clone());
         self.found = Rc::new(first);
         if len <= AT_ONCE {
@@ -97,13 +97,13 @@ impl Filter {
             let mut from = AT_ONCE;
             while from < len && !monitor.is_cancelled() {
                 let to = from.saturating_add(PART).min(len);
-                monitor.send(Found {
+                monitor.send(FilterPart {
                     generation,
                     positions: among(&data, from..to, shown, needle.clone()),
                 });
                 from = to;
             }
-            Found {
+            FilterPart {
                 generation,
                 positions: Vec::new(),
             }
@@ -113,7 +113,7 @@ impl Filter {
 
     /// Takes what its job gives; whether there is more to show.
     pub(super) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>, last: bool) -> bool {
-        let Ok(found) = value.downcast::<Found>() else {
+        let Ok(found) = value.downcast::<FilterPart>() else {
             return false;
         };
         if found.generation != self.generation {
@@ -146,7 +146,7 @@ fn among(
     (revision, deleted): (i64, bool),
     mut needle: Option<Needle>,
 ) -> Vec<u32> {
-    let directory = &data.directory;
+    let directory = data.directory();
     let mut keeps = |key: &[u8]| needle.as_mut().is_none_or(|needle| needle.keeps(key));
     part.filter(|at| (deleted || directory.is_live(*at, revision)) && keeps(directory.key(*at)))
         .filter_map(|at| u32::try_from(at).ok())

@@ -6,7 +6,7 @@ use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::blame::writer;
 use etcd_inspect::text::{number, time};
 
-use super::preview::{Look, View};
+use super::preview::{ObjectLook, ObjectView};
 use crate::object::{Hex, Neat, Object, describe};
 use crate::paint::Line;
 use crate::session::{Data, Session};
@@ -14,7 +14,7 @@ use crate::theme::Role;
 
 /// A version, and the lines that are shown of it.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedVersion {
     pub(super) stamp: Stamp,
     pub(super) object: Option<Object>,
     pub(super) versions: (usize, usize),
@@ -30,7 +30,7 @@ pub(super) struct Stamp {
     pub(super) of: usize,
     pub(super) key: Vec<u8>,
     pub(super) revision: i64,
-    pub(super) view: View,
+    pub(super) view: ObjectView,
     pub(super) neat: Neat,
     pub(super) revealed: bool,
     pub(super) folds: usize,
@@ -46,7 +46,7 @@ pub(super) enum Body {
     Hex,
 }
 
-impl Loaded {
+impl LoadedVersion {
     pub(super) fn is_object(&self) -> bool {
         self.object
             .as_ref()
@@ -77,33 +77,24 @@ pub(super) fn name(path: &[yaml::Step]) -> String {
     })
 }
 
-pub(super) fn hex(object: &Object) -> Hex<'static> {
-    let bytes = object.value.map_or(&[][..], |value| value.value);
+pub(super) fn hex(object: &Object) -> Hex<'_> {
     Hex {
-        offset: value_offset(object).unwrap_or(0),
-        bytes: if object.hidden { &[] } else { bytes },
+        offset: object.version.value_offset().unwrap_or(0),
+        bytes: match object.hidden {
+            true => &[],
+            false => object.version.value(),
+        },
     }
 }
 
-/// Where the value's bytes begin in the db file.
-fn value_offset(object: &Object) -> Option<u64> {
-    let (value, message) = (object.value?.value, object.version.message);
-    let start = value.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
-    let stored_key = object
-        .version
-        .stored_bytes
-        .checked_sub(message.len() as u64)?;
-    object
-        .version
-        .offset?
-        .checked_add(stored_key)?
-        .checked_add(start as u64)
-}
-
-pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) -> Loaded {
-    let records = data.objects.keyspace().records_of(&stamp.key);
-    let position = data.directory.position(&stamp.key);
-    let version = position.and_then(|at| data.directory.at(at, stamp.revision));
+pub(super) fn load(
+    stamp: Stamp,
+    data: &Data,
+    session: &Session,
+    look: &ObjectLook,
+) -> LoadedVersion {
+    let records = data.keyspace().records_of(&stamp.key);
+    let version = data.version(&stamp.key, stamp.revision);
     let which = records
         .iter()
         .filter(|record| !record.tombstone && record.revision.main <= stamp.revision)
@@ -111,7 +102,7 @@ pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) ->
     let of = records.iter().filter(|record| !record.tombstone).count();
     let Some(version) = version else {
         let lines = absent(&stamp, data);
-        return Loaded {
+        return LoadedVersion {
             shown: (0..lines.len()).collect(),
             stamp,
             object: None,
@@ -121,20 +112,20 @@ pub(super) fn load(stamp: Stamp, data: &Data, session: &Session, look: &Look) ->
     };
     let object = Object::read(version, data, session);
     let body = match look.view {
-        View::Yaml => Body::Yaml(object.lines(look.neat, session)),
-        View::Describe => Body::Lines(describe(&object, data, stamp.revision)),
-        View::Hex if object.hidden => Body::Lines(vec![Line::piece(
+        ObjectView::Yaml => Body::Yaml(object.lines(look.neat, session)),
+        ObjectView::Describe => Body::Lines(describe(&object, data, stamp.revision)),
+        ObjectView::Hex if object.hidden => Body::Lines(vec![Line::piece(
             Role::Dim,
             "secret bytes are hidden; X shows them for ten seconds",
         )]),
-        View::Hex => Body::Hex,
+        ObjectView::Hex => Body::Hex,
     };
     let shown = match &body {
         Body::Yaml(lines) => unfolded(lines, &look.folds),
         Body::Lines(lines) => (0..lines.len()).collect(),
         Body::Hex => Vec::new(),
     };
-    Loaded {
+    LoadedVersion {
         stamp,
         object: Some(object),
         versions: (which, of),
@@ -162,7 +153,7 @@ fn unfolded(lines: &[yaml::Line], folds: &BTreeSet<String>) -> Vec<usize> {
 
 /// What to say of a key that does not exist at the revision.
 fn absent(stamp: &Stamp, data: &Data) -> Vec<Line> {
-    let records = data.objects.keyspace().records_of(&stamp.key);
+    let records = data.keyspace().records_of(&stamp.key);
     let at = number::thousands(stamp.revision.into());
     let before = records
         .iter()

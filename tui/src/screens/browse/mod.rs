@@ -27,9 +27,9 @@ use crate::target::Target;
 use crate::theme::Role;
 use crate::widgets::{List, Panes, Split};
 use filter::Filter;
-use preview::{Look, Preview};
+use preview::{ObjectLook, Preview};
 use totals::Totals;
-use tree::{Row, Shape, Tree};
+use tree::{Shape, Tree, TreeRow};
 
 /// The screen.
 #[derive(Debug, Default)]
@@ -63,13 +63,13 @@ struct Grown {
 }
 
 /// For the back stack.
-struct Before {
+struct BrowseBefore {
     open: Rc<BTreeSet<Vec<u8>>>,
     deleted: bool,
     list: List,
     split: Split,
     selected: Option<Selected>,
-    look: Look,
+    look: ObjectLook,
 }
 
 impl Screen for Browse {
@@ -216,7 +216,7 @@ impl Screen for Browse {
             Target::Key(key) => key.clone(),
             Target::Revision { key: Some(key), .. } => key.clone(),
             Target::Revision { main, key: None } => {
-                let first = data.objects.keyspace().between(*main..=*main).next();
+                let first = data.keyspace().between(*main..=*main).next();
                 first
                     .ok_or_else(|| {
                         format!("nothing that was written at revision {main} is stored")
@@ -230,7 +230,7 @@ impl Screen for Browse {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
+        Rc::new(BrowseBefore {
             open: Rc::clone(&self.open),
             deleted: self.deleted,
             list: self.list,
@@ -241,7 +241,7 @@ impl Screen for Browse {
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(before) = snapshot.downcast_ref::<Before>() {
+        if let Some(before) = snapshot.downcast_ref::<BrowseBefore>() {
             self.open = Rc::clone(&before.open);
             (self.deleted, self.list, self.split) = (before.deleted, before.list, before.split);
             self.selected.clone_from(&before.selected);
@@ -359,7 +359,7 @@ impl Browse {
         let row = match &self.selected {
             Some(Selected::Key(key)) => grown
                 .data
-                .directory
+                .directory()
                 .position(key)
                 .and_then(|at| self.tree.key_row(at)),
             Some(Selected::Branch(prefix)) => self.tree.branch_row(prefix),
@@ -378,9 +378,9 @@ impl Browse {
     fn take(&mut self, session: &mut Session) {
         let Some(grown) = &self.grown else { return };
         self.selected = match self.tree.row(self.list.cursor()) {
-            Some(Row::Branch(branch)) => Some(Selected::Branch(branch.prefix)),
-            Some(Row::Key { position, .. }) => {
-                Some(Selected::Key(grown.data.directory.key(position).to_vec()))
+            Some(TreeRow::Branch(branch)) => Some(Selected::Branch(branch.prefix)),
+            Some(TreeRow::Key { position, .. }) => {
+                Some(Selected::Key(grown.data.directory().key(position).to_vec()))
             }
             None => None,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::loaded::{Body, Loaded, Stamp, hex, load, name};
+use super::loaded::{Body, LoadedVersion, Stamp, hex, load, name};
 use crate::act::Act;
 use crate::object::Neat;
 use crate::session::Session;
@@ -12,7 +12,7 @@ use crate::widgets::List;
 
 /// What is shown of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum View {
+pub(super) enum ObjectView {
     /// Its YAML.
     #[default]
     Yaml,
@@ -24,8 +24,8 @@ pub(super) enum View {
 
 /// How objects are shown: the same for all of them, so that it stays put across keys and times.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Look {
-    pub(super) view: View,
+pub(super) struct ObjectLook {
+    pub(super) view: ObjectView,
     pub(super) neat: Neat,
     pub(super) no_blame: bool,
     pub(super) list: List,
@@ -38,8 +38,8 @@ pub(super) struct Look {
 /// The preview.
 #[derive(Debug, Default)]
 pub(super) struct Preview {
-    pub(super) look: Look,
-    pub(super) loaded: Option<Loaded>,
+    pub(super) look: ObjectLook,
+    pub(super) loaded: Option<LoadedVersion>,
 }
 
 impl Preview {
@@ -71,7 +71,7 @@ impl Preview {
 
     pub(super) fn len(&self) -> usize {
         match &self.loaded {
-            Some(Loaded {
+            Some(LoadedVersion {
                 body: Body::Hex,
                 object: Some(object),
                 ..
@@ -85,22 +85,22 @@ impl Preview {
     pub(super) fn act(&mut self, act: Act, focused: bool, session: &mut Session) -> bool {
         let look = &mut self.look;
         match act {
-            Act::Yaml => look.view = View::Yaml,
-            Act::Describe => look.view = View::Describe,
+            Act::Yaml => look.view = ObjectView::Yaml,
+            Act::Describe => look.view = ObjectView::Describe,
             Act::Hex => {
-                look.view = if look.view == View::Hex {
-                    View::Yaml
+                look.view = if look.view == ObjectView::Hex {
+                    ObjectView::Yaml
                 } else {
-                    View::Hex
+                    ObjectView::Hex
                 }
             }
             Act::Blame => {
                 look.no_blame = !look.no_blame;
-                look.view = View::Yaml;
+                look.view = ObjectView::Yaml;
             }
             Act::Neat => {
                 look.neat = look.neat.next();
-                look.view = View::Yaml;
+                look.view = ObjectView::Yaml;
             }
             Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
                 Some(key) => session.reveal(&key),
@@ -119,7 +119,7 @@ impl Preview {
 
     /// Folds or unfolds what begins on the line of the cursor.
     fn fold(&mut self) {
-        let Some(Loaded {
+        let Some(LoadedVersion {
             body: Body::Yaml(lines),
             shown,
             ..
@@ -141,7 +141,7 @@ impl Preview {
 
     /// Folds everything but the first level, or unfolds everything.
     fn fold_level(&mut self, more: bool) {
-        let Some(Loaded {
+        let Some(LoadedVersion {
             body: Body::Yaml(lines),
             ..
         }) = &self.loaded
@@ -180,7 +180,7 @@ impl Preview {
             .and_then(|object| object.json.as_ref().ok());
         let uid = json.and_then(|object| object.pointer("/metadata/uid")?.as_str());
         let data = session.data();
-        let parsed = data.and_then(|data| data.objects.parse(&loaded.stamp.key));
+        let parsed = data.and_then(|data| data.layout().parse(&loaded.stamp.key));
         uid.or(parsed.map(|key| key.name))
             .map(str::to_owned)
             .ok_or_else(|| "not a Kubernetes object".to_owned())
@@ -188,7 +188,7 @@ impl Preview {
 
     /// The value on the line of the cursor.
     pub(super) fn value(&self) -> Option<String> {
-        let Loaded {
+        let LoadedVersion {
             body: Body::Yaml(lines),
             shown,
             ..
@@ -227,15 +227,14 @@ impl Preview {
                 .unwrap_or_default()
         };
         let target = data
-            .objects
             .layout()
             .of_kind(text("apiVersion"), text("kind"))
             .ok_or_else(|| format!("{} is no resource that is known here", text("kind")))?;
-        let namespace = loaded.and_then(|loaded| data.objects.parse(&loaded.stamp.key)?.namespace);
-        let keys = data.objects.keys_of(&target, namespace, text("name"));
+        let namespace = loaded.and_then(|loaded| data.layout().parse(&loaded.stamp.key)?.namespace);
+        let keys = data.objects().keys_of(&target, namespace, text("name"));
         let stored = keys
             .into_iter()
-            .find(|key| data.directory.position(key).is_some());
+            .find(|key| data.directory().position(key).is_some());
         stored.ok_or_else(|| {
             format!(
                 "its owner {}/{} is not stored any more",

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use etcd_inspect::text::{escape, number, shell};
 
-use super::preview::View;
-use super::tree::{self, Row};
+use super::preview::ObjectView;
+use super::tree::{self, TreeRow};
 use super::{Browse, Selected};
 use crate::act::Act;
 use crate::session::{Data, Session};
@@ -18,12 +18,12 @@ const LOOK: usize = 200_000;
 impl Browse {
     /// At the start the roots are unfolded.
     pub(super) fn unfold_roots(&mut self, data: &Data) {
-        let first = data.directory.key(0);
+        let first = data.directory().key(0);
         let roots = tree::way(data, first).into_iter().take(1);
         Rc::make_mut(&mut self.open).extend(roots);
-        for prefix in data.objects.layout().prefixes() {
+        for prefix in data.layout().prefixes() {
             let prefix = format!("{prefix}/").into_bytes();
-            if !data.directory.below(&prefix).is_empty() {
+            if !data.directory().below(&prefix).is_empty() {
                 Rc::make_mut(&mut self.open).insert(prefix);
             }
         }
@@ -41,7 +41,7 @@ impl Browse {
         key: &[u8],
         session: &mut Session,
     ) -> Result<(), String> {
-        if data.directory.position(key).is_some() {
+        if data.directory().position(key).is_some() {
             self.unfold_to(data, key);
             self.selected = Some(Selected::Key(key.to_vec()));
         } else {
@@ -51,7 +51,7 @@ impl Browse {
                 .filter(|prefix| prefix.len() <= key.len())
                 .max_by_key(|prefix| prefix.len());
             let Some(branch) = branch
-                .filter(|_| !data.directory.below(key).is_empty())
+                .filter(|_| !data.directory().below(key).is_empty())
                 .cloned()
             else {
                 let shown = escape::bytes(key, session.charset());
@@ -130,9 +130,9 @@ impl Browse {
         let Some(grown) = &self.grown else { return };
         let cursor = self.list.cursor();
         let is_deleted = |row: &usize| match self.tree.row(*row) {
-            Some(Row::Key { position, .. }) => grown
+            Some(TreeRow::Key { position, .. }) => grown
                 .data
-                .directory
+                .directory()
                 .newest(position)
                 .is_some_and(|newest| newest.tombstone),
             _ => false,
@@ -195,11 +195,11 @@ impl Browse {
         match selected {
             Selected::Key(key) => {
                 let form = match self.preview.look.view {
-                    View::Yaml => "-o yaml ",
-                    View::Describe => "--describe ",
-                    View::Hex => "-o hex ",
+                    ObjectView::Yaml => "-o yaml ",
+                    ObjectView::Describe => "--describe ",
+                    ObjectView::Hex => "-o hex ",
                 };
-                let what = match data.and_then(|data| data.objects.parse(key)) {
+                let what = match data.and_then(|data| data.layout().parse(key)) {
                     Some(key) => {
                         let namespace = key
                             .namespace

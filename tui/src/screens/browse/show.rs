@@ -137,7 +137,7 @@ impl Preview {
             return Line::from("object");
         };
         let data = session.rows();
-        let key = data.and_then(|data| data.objects.parse(&loaded.stamp.key));
+        let key = data.and_then(|data| data.layout().parse(&loaded.stamp.key));
         let name = match key {
             Some(key) => key.name.to_owned(),
             None => escape::bytes(&loaded.stamp.key, session.charset()).into_owned(),
@@ -148,7 +148,7 @@ impl Preview {
                 title = title.text(format!(" · {kind}"));
             }
             let (which, of) = loaded.versions;
-            let size = object.value.map_or(0, |value| value.value.len());
+            let size = object.version.value().len();
             if loaded.stamp.complete {
                 title = title.text(format!(" · v{which} of {of}"));
             }

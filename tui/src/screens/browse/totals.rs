@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::tree::{Branch, Kind, Tree, outside};
+use super::tree::{Branch, BranchKind, Tree, outside};
 use crate::job::{JobId, Monitor};
 use crate::screen::ScreenId;
 use crate::session::{Data, Session};
@@ -26,7 +26,7 @@ pub(super) struct Totals {
 }
 
 /// A branch that is to be counted.
-type Wanted = (Vec<u8>, Kind, Range<usize>);
+type Wanted = (Vec<u8>, BranchKind, Range<usize>);
 
 struct Counted {
     of: (usize, i64),
@@ -55,7 +55,7 @@ impl Totals {
         if wanted.is_empty() || (self.job.is_some() && !stale) {
             return;
         }
-        if data.directory.len() <= AT_ONCE {
+        if data.directory().len() <= AT_ONCE {
             self.take(Counted {
                 of,
                 sums: count(&wanted, &data, of.1, &|| false),
@@ -109,17 +109,18 @@ fn count(
     revision: i64,
     stop: &dyn Fn() -> bool,
 ) -> Vec<(Vec<u8>, Sum)> {
+    let directory = data.directory();
     let mut sums = Vec::with_capacity(wanted.len());
     for (prefix, kind, part) in wanted {
         if stop() {
             break;
         }
         let sum = match kind {
-            Kind::Others => outside(data).fold((0, 0), |(keys, bytes), at| {
-                let (key, more) = data.directory.sum(at..at + 1, revision);
+            BranchKind::Others => outside(data).fold((0, 0), |(keys, bytes), at| {
+                let (key, more) = directory.sum(at..at + 1, revision);
                 (keys + key, bytes + more)
             }),
-            _ => data.directory.sum(part.clone(), revision),
+            _ => directory.sum(part.clone(), revision),
         };
         sums.push((prefix.clone(), sum));
     }

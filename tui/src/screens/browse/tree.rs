@@ -8,7 +8,7 @@ use crate::session::Data;
 
 /// What a branch stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BranchKind {
     /// A prefix of Kubernetes: `/registry/`.
     Registry,
     /// A registry path.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 /// A branch: the keys that begin with its prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Branch {
-    pub(super) kind: Kind,
+    pub(super) kind: BranchKind,
     /// What all its keys begin with; names it.
     pub(super) prefix: Vec<u8>,
     /// What of the prefix is shown.
@@ -36,7 +36,7 @@ pub(super) struct Branch {
 
 /// A row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum TreeRow {
     /// A branch.
     Branch(Branch),
     /// A key: its position in the directory, the bytes of it that the branches above show, and its depth.
@@ -107,21 +107,21 @@ impl Tree {
     }
 
     /// A row.
-    pub(super) fn row(&self, at: usize) -> Option<Row> {
+    pub(super) fn row(&self, at: usize) -> Option<TreeRow> {
         let block = self
             .blocks
             .partition_point(|(start, _)| *start <= at)
             .checked_sub(1)?;
         let (start, block) = self.blocks.get(block)?;
         match block {
-            Block::Branch(branch) => (at == *start).then(|| Row::Branch(branch.clone())),
+            Block::Branch(branch) => (at == *start).then(|| TreeRow::Branch(branch.clone())),
             Block::Keys {
                 positions,
                 shown,
                 depth,
             } => {
                 let position = *positions.get(at - start)? as usize;
-                Some(Row::Key {
+                Some(TreeRow::Key {
                     position,
                     shown: *shown,
                     depth: *depth,
@@ -171,7 +171,7 @@ impl Tree {
     fn branch(&mut self, branch: Branch, shape: &Shape<'_>) {
         let open = shape.open.contains(&branch.prefix);
         let (kind, part, depth) = (branch.kind, branch.part.clone(), branch.depth);
-        let shown = if kind == Kind::Others {
+        let shown = if kind == BranchKind::Others {
             0
         } else {
             branch.prefix.len()
@@ -180,13 +180,15 @@ impl Tree {
         if !open {
             return;
         }
-        if kind == Kind::Others {
+        if kind == BranchKind::Others {
             return self.keys(outside(shape.data), 0, depth + 1, shape);
         }
         let mut names: Option<Range<usize>> = None;
+        let directory = shape.data.directory();
         let mut at = part.start;
         while at < part.end {
-            match child(shape.data, kind, shown, at, &part, depth + 1) {
+            let here = (at, directory.key(at));
+            match child(shape.data, kind, shown, here, &part, depth + 1) {
                 Some(child) => {
                     if let Some(names) = names.take() {
                         self.keys(names, shown, depth + 1, shape);
@@ -196,7 +198,7 @@ impl Tree {
                 }
                 None => {
                     // A run of names: up to the next key with a slash in it, one by one only where there are branches at all.
-                    let end = if kind == Kind::Namespace {
+                    let end = if kind == BranchKind::Namespace {
                         part.end
                     } else {
                         at + 1
@@ -218,7 +220,7 @@ impl Tree {
         depth: usize,
         shape: &Shape<'_>,
     ) {
-        let directory = &shape.data.directory;
+        let directory = shape.data.directory();
         let kept = shape.keep.and_then(|key| directory.position(key));
         let wanted = |at: &usize| {
             shape.deleted || Some(*at) == kept || directory.is_live(*at, shape.revision)
@@ -238,9 +240,8 @@ impl Tree {
 
 /// The branches at the top: the prefixes of Kubernetes and the rest, or where there are none the first segments.
 fn roots(data: &Data) -> Vec<Branch> {
-    let directory = &data.directory;
+    let directory = data.directory();
     let mut prefixes: Vec<Vec<u8>> = data
-        .objects
         .layout()
         .prefixes()
         .map(|prefix| format!("{prefix}/").into_bytes())
@@ -256,7 +257,7 @@ fn roots(data: &Data) -> Vec<Branch> {
                 .unwrap_or(&prefix);
             let label = label.strip_suffix(b"/").unwrap_or(label).to_vec();
             roots.push(Branch {
-                kind: Kind::Registry,
+                kind: BranchKind::Registry,
                 prefix,
                 label,
                 part,
@@ -267,7 +268,7 @@ fn roots(data: &Data) -> Vec<Branch> {
     if roots.is_empty() {
         let label = b"all keys".to_vec();
         return vec![Branch {
-            kind: Kind::Raw,
+            kind: BranchKind::Raw,
             prefix: Vec::new(),
             label,
             part: 0..directory.len(),
@@ -278,7 +279,7 @@ fn roots(data: &Data) -> Vec<Branch> {
     if outside > 0 {
         let label = b"(not Kubernetes)".to_vec();
         roots.push(Branch {
-            kind: Kind::Others,
+            kind: BranchKind::Others,
             prefix: b"\0others".to_vec(),
             label,
             part: 0..outside,
@@ -291,13 +292,12 @@ fn roots(data: &Data) -> Vec<Branch> {
 /// The positions of keys outside of every prefix of Kubernetes: what is between their parts.
 pub(super) fn outside(data: &Data) -> impl Iterator<Item = usize> + Clone + use<> {
     let mut parts: Vec<Range<usize>> = data
-        .objects
         .layout()
         .prefixes()
-        .map(|prefix| data.directory.below(format!("{prefix}/").as_bytes()))
+        .map(|prefix| data.directory().below(format!("{prefix}/").as_bytes()))
         .collect();
     parts.sort_by_key(|part| part.start);
-    parts.push(data.directory.len()..data.directory.len());
+    parts.push(data.directory().len()..data.directory().len());
     let mut from = 0;
     let mut gaps = Vec::new();
     for part in parts {
@@ -310,33 +310,31 @@ pub(super) fn outside(data: &Data) -> impl Iterator<Item = usize> + Clone + use<
 /// The branch below `kind` that the key at a position is in; `None`: its name is here.
 fn child(
     data: &Data,
-    kind: Kind,
+    kind: BranchKind,
     shown: usize,
-    at: usize,
+    (at, key): (usize, &[u8]),
     within: &Range<usize>,
     depth: usize,
 ) -> Option<Branch> {
-    let key = data.directory.key(at);
     let rest = key.get(shown..)?;
     let (child, len) = match kind {
-        Kind::Namespace | Kind::Others => return None,
-        Kind::Registry => {
+        BranchKind::Namespace | BranchKind::Others => return None,
+        BranchKind::Registry => {
             let path = data
-                .objects
                 .layout()
                 .resource(key)
                 .filter(|path| rest.starts_with(path))?;
-            (Kind::Resource, path.len())
+            (BranchKind::Resource, path.len())
         }
-        Kind::Resource => {
-            let namespace = data.objects.parse(key)?.namespace?;
-            (Kind::Namespace, namespace.len())
+        BranchKind::Resource => {
+            let namespace = data.layout().parse(key)?.namespace?;
+            (BranchKind::Namespace, namespace.len())
         }
-        Kind::Raw => {
+        BranchKind::Raw => {
             // The slash that a key begins with belongs to its first segment.
             let lead = usize::from(rest.first() == Some(&b'/'));
             let slash = rest.get(lead..)?.iter().position(|byte| *byte == b'/')?;
-            (Kind::Raw, lead + slash)
+            (BranchKind::Raw, lead + slash)
         }
     };
     if depth > DEPTH || rest.get(len) != Some(&b'/') {
@@ -344,7 +342,7 @@ fn child(
     }
     let prefix = key.get(..shown + len + 1)?.to_vec();
     let label = rest.get(..len)?.to_vec();
-    let part = data.directory.below(&prefix);
+    let part = data.directory().below(&prefix);
     let part = part.start.max(within.start)..part.end.min(within.end);
     (part.contains(&at)).then_some(Branch {
         kind: child,
@@ -357,8 +355,9 @@ fn child(
 
 /// The prefixes of the branches that a key is in, from the root on.
 pub(super) fn way(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
-    let Some(at) = data.directory.position(key).or_else(|| {
-        Some(data.directory.below(key))
+    let directory = data.directory();
+    let Some(at) = directory.position(key).or_else(|| {
+        Some(directory.below(key))
             .filter(|part| !part.is_empty())
             .map(|part| part.start)
     }) else {
@@ -367,13 +366,21 @@ pub(super) fn way(data: &Data, key: &[u8]) -> Vec<Vec<u8>> {
     let mut way = Vec::new();
     let mut here = roots(data)
         .into_iter()
-        .find(|root| root.kind != Kind::Others && root.part.contains(&at));
+        .find(|root| root.kind != BranchKind::Others && root.part.contains(&at));
     if here.is_none() {
         return vec![b"\0others".to_vec()];
     }
     while let Some(branch) = here {
         let shown = branch.prefix.len();
-        here = child(data, branch.kind, shown, at, &branch.part, branch.depth + 1);
+        let here_at = (at, directory.key(at));
+        here = child(
+            data,
+            branch.kind,
+            shown,
+            here_at,
+            &branch.part,
+            branch.depth + 1,
+        );
         way.push(branch.prefix);
     }
     way

@@ -59,7 +59,7 @@ impl Check {
         let Some(report) = &self.report else {
             return Line::from("check");
         };
-        let depth = match (self.of, self.job) {
+        let depth = match (&self.of, &self.job) {
             (_, Some(_)) => "running, quick findings so far",
             (None, None) => "quick",
             (Some((_, Depth::Deep)), None) => "deep",

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
 use etcd_inspect::Finding;
-use etcd_inspect::check::{Depth, Report, check_with};
-use etcd_inspect::member::Member;
+use etcd_inspect::check::{Depth, Report};
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::text::escape;
 use etcd_inspect::verdict::{Step, Verdict, judge, shown_steps};
 use ratatui::layout::Rect;
@@ -31,8 +31,8 @@ use crate::widgets::{Click, Seen, View};
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     /// The member that was checked, and how deep.
-    of: Option<(&'static Member, Depth)>,
-    job: Option<(JobId, &'static Member, Depth)>,
+    of: Option<(Dataset, Depth)>,
+    job: Option<(JobId, Dataset, Depth)>,
     report: Option<Arc<Report>>,
     /// Causes and plan, as soon as all was looked at.
     verdict: Option<Verdict>,
@@ -53,23 +53,18 @@ impl Screen for Check {
 
     fn refresh(&mut self, session: &mut Session) {
         self.report = session.slot().and_then(|slot| slot.report.clone());
-        let shown = session.member();
-        let same =
-            |(of, _): (&'static Member, Depth)| shown.is_some_and(|own| std::ptr::eq(own, of));
-        if !self.of.is_some_and(same) {
+        if !self.is_of_shown(session) {
             self.verdict = None;
         }
         if let Some(row) = self.awaited.take_if(|_| self.report.is_some()) {
             self.view.select(row, session);
         }
-        let Some(member) = session.member().filter(|_| self.report.is_some()) else {
+        let Some(dataset) = session.dataset().filter(|_| self.report.is_some()).cloned() else {
             return;
         };
-        let is_known = |of: &'static Member| std::ptr::eq(of, member);
-        let known = self.of.is_some_and(|(of, _)| is_known(of));
-        if !known && self.job.is_none() {
+        if !self.is_of_shown(session) && self.job.is_none() {
             // What was quick has been reported; the rest follows while one reads.
-            self.start(member, Depth::Default, session);
+            self.start(dataset, Depth::Default, session);
         }
     }
 
@@ -83,8 +78,8 @@ impl Screen for Check {
                     self.view.split.detail = true;
                 }
             },
-            Act::Refresh => match session.member() {
-                Some(member) => self.start(member, Depth::Deep, session),
+            Act::Refresh => match session.dataset().cloned() {
+                Some(dataset) => self.start(dataset, Depth::Deep, session),
                 None => return false,
             },
             Act::Salvage => match self.step().map(|(_, step)| Request::from_step(step)) {
@@ -186,27 +181,24 @@ impl Screen for Check {
         let Ok(checked) = value.downcast::<Checked>() else {
             return;
         };
-        let Some((_, member, depth)) = self.job.filter(|(id, _, _)| *id == job && last) else {
+        let Some((_, dataset, depth)) = self.job.take_if(|(id, _, _)| *id == job && last) else {
             return;
         };
-        self.job = None;
         let moved = self.view.list.cursor() > 0;
         let before = self.finding().filter(|_| moved);
         let before = before.map(|(_, finding)| finding.clone());
         let Checked(report, verdict) = *checked;
         let report = Arc::new(report);
         let slot = session.slots.iter_mut().find(|slot| {
-            let own = slot.member.ready();
-            own.is_some_and(|own| std::ptr::eq(*own, member))
+            let own = slot.dataset.ready();
+            own.is_some_and(|own| own.is_same(&dataset))
         });
         if let Some(slot) = slot {
             slot.report = Some(Arc::clone(&report));
         }
-        self.of = Some((member, depth));
-        if !session
-            .member()
-            .is_some_and(|own| std::ptr::eq(own, member))
-        {
+        let is_shown = session.is_shown(&dataset);
+        self.of = Some((dataset, depth));
+        if !is_shown {
             return self.refresh(session);
         }
         // The finding that the cursor was moved to stays under it.
@@ -299,18 +291,24 @@ impl Screen for Check {
 }
 
 impl Check {
-    fn start(&mut self, member: &'static Member, depth: Depth, session: &mut Session) {
+    /// Whether what is known is of the dataset that is shown.
+    fn is_of_shown(&self, session: &Session) -> bool {
+        let of = self.of.as_ref();
+        of.is_some_and(|(dataset, _)| session.is_shown(dataset))
+    }
+
+    fn start(&mut self, dataset: Dataset, depth: Depth, session: &mut Session) {
         if let Some((job, _, _)) = self.job.take() {
             session.cancel(job);
         }
-        let keyring = session.options.keyring.clone();
+        let of = dataset.clone();
         let work = move |monitor: &Monitor| {
-            let report = check_with(member, depth, &keyring, monitor);
-            let verdict = judge(member, &report, None, monitor);
+            let report = dataset.check_with(depth, monitor);
+            let verdict = judge(dataset.member(), &report, None, monitor);
             Checked(report, verdict)
         };
         let job = session.spawn(ScreenId::Check, "the whole check", work);
-        self.job = Some((job, member, depth));
+        self.job = Some((job, of, depth));
         session.say(
             Role::Dim,
             match depth {
@@ -321,7 +319,7 @@ impl Check {
     }
 
     fn depth_flag(&self) -> &'static str {
-        match self.of {
+        match &self.of {
             None => "--quick ",
             Some((_, Depth::Deep)) => "--deep ",
             Some(_) => "",

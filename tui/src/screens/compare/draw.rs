@@ -5,7 +5,7 @@ use etcd_inspect::verdict::{Comparison, MemberRow, Step};
 use ratatui::layout::Rect;
 
 use super::verdict::PURPOSES;
-use super::{Compare, Row};
+use super::{Compare, CompareRow};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
 use crate::theme::Role;
@@ -32,15 +32,15 @@ impl Compare {
         }
         if pane.width > 0 && pane.height > 0 {
             let title = match self.row() {
-                Some(Row::Member(at)) => Line::from(format!("{} · may I ", self.name(at)))
+                Some(CompareRow::Member(at)) => Line::from(format!("{} · may I ", self.name(at)))
                     .with(Role::Match, self.purpose.name())
                     .text("?")
                     .with(Role::Dim, " · v another purpose"),
-                Some(Row::Step(at)) => {
+                Some(CompareRow::Step(at)) => {
                     Line::from(format!("step {} of the plan", at.saturating_add(1)))
                 }
-                Some(Row::Finding(_)) => Line::from("between the members"),
-                Some(Row::Key(_)) => Line::from("difference of the values"),
+                Some(CompareRow::Finding(_)) => Line::from("between the members"),
+                Some(CompareRow::Key(_)) => Line::from("difference of the values"),
                 None => Line::from("member"),
             };
             self.width = usize::from(pane.width.saturating_sub(2));
@@ -62,7 +62,7 @@ impl Compare {
         let Some(compared) = self.compared.clone() else {
             let inner = pen.frame(area, &Line::from("members"), !self.view.split.detail);
             let opened = session.slots.iter();
-            let opened = opened.filter(|slot| slot.member.ready().is_some());
+            let opened = opened.filter(|slot| slot.dataset.ready().is_some());
             let why = match (self.job, opened.count()) {
                 (None, 0 | 1) => "fewer than two of the directories can be opened",
                 (None, _) => "waiting until all directories are indexed…",
@@ -82,19 +82,19 @@ impl Compare {
             .iter()
             .map(|(of, step)| step_cells(&self.name(*of), step))
             .collect();
-        let row_at = |at| Row::at_position(&compared, at);
+        let row_at = |at| CompareRow::at_position(&compared, at);
         self.view
             .draw_rows(inner, pen, &COLUMNS, rows, |at| match row_at(at) {
-                Some(Row::Member(at)) => all.get(at).cloned().unwrap_or_default(),
-                Some(Row::Step(at)) => steps.get(at).cloned().unwrap_or_default(),
-                Some(Row::Finding(at)) => match compared.findings.get(at) {
+                Some(CompareRow::Member(at)) => all.get(at).cloned().unwrap_or_default(),
+                Some(CompareRow::Step(at)) => steps.get(at).cloned().unwrap_or_default(),
+                Some(CompareRow::Finding(at)) => match compared.findings.get(at) {
                     Some(finding) => vec![
                         Line::piece(Role::Error, format!("! {}", finding.code.id)),
                         Line::from(finding.message.as_str()),
                     ],
                     None => Vec::new(),
                 },
-                Some(Row::Key(at)) => match compared.differing_keys.get(at) {
+                Some(CompareRow::Key(at)) => match compared.differing_keys.get(at) {
                     Some(key) => vec![
                         Line::piece(Role::Warning, "✕ key differs"),
                         Line::piece(Role::Name, escape::bytes(&key.key, session.charset())),

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::{escape, number, shell};
 use etcd_inspect::verdict::{self as lib, Comparison, Step};
@@ -44,17 +45,17 @@ pub(crate) struct Compare {
 }
 
 /// For the back stack.
-struct Before(Seen, Purpose);
+struct CompareBefore(Seen, Purpose);
 
 /// What its jobs tell.
-enum News {
+enum CompareNews {
     Compared(Comparison),
     Judged(Purpose, usize, Verdict),
 }
 
 /// A row of the list.
 #[derive(Clone, Copy, Debug)]
-enum Row {
+enum CompareRow {
     Member(usize),
     /// A step of the plan: what to do with a copy that is not kept.
     Step(usize),
@@ -62,7 +63,7 @@ enum Row {
     Key(usize),
 }
 
-impl Row {
+impl CompareRow {
     /// Members first, then what to do with them, then what is reported of them together, then keys.
     fn at_position(compared: &Comparison, at: usize) -> Option<Self> {
         let (members, findings) = (compared.members.len(), compared.findings.len());
@@ -94,8 +95,8 @@ impl Screen for Compare {
         }
         // Every directory must have been opened and indexed, or have failed.
         let waits = |slot: &Slot| {
-            matches!(slot.member, Part::Waiting)
-                || (slot.member.ready().is_some() && matches!(slot.data, Part::Waiting))
+            matches!(slot.dataset, Part::Waiting)
+                || (slot.dataset.ready().is_some() && matches!(slot.data, Part::Waiting))
         };
         if session.slots.iter().any(waits) {
             return;
@@ -104,7 +105,10 @@ impl Screen for Compare {
         if members.len() < 2 {
             return;
         }
-        let work = move |monitor: &Monitor| News::Compared(lib::compare(&members, true, monitor));
+        let work = move |monitor: &Monitor| {
+            let members: Vec<&Member> = members.iter().map(Dataset::member).collect();
+            CompareNews::Compared(lib::compare(&members, true, monitor))
+        };
         self.job = Some(session.spawn(ScreenId::Compare, "members", work));
     }
 
@@ -129,8 +133,8 @@ impl Screen for Compare {
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
         match act {
             Act::Open => match self.row() {
-                Some(Row::Member(at)) => self.show_member(at, session),
-                Some(Row::Key(_)) => match self.key() {
+                Some(CompareRow::Member(at)) => self.show_member(at, session),
+                Some(CompareRow::Key(_)) => match self.key() {
                     Some(key) => session.go(Target::Key(key)),
                     None => return false,
                 },
@@ -163,12 +167,12 @@ impl Screen for Compare {
     fn crumbs(&self, session: &Session) -> Vec<String> {
         let mut crumbs = vec!["compare".to_owned()];
         match self.row() {
-            Some(Row::Member(at)) => crumbs.push(self.name(at)),
-            Some(Row::Key(_)) => crumbs.extend(
+            Some(CompareRow::Member(at)) => crumbs.push(self.name(at)),
+            Some(CompareRow::Key(_)) => crumbs.extend(
                 self.key()
                     .map(|key| escape::bytes(&key, session.charset()).into_owned()),
             ),
-            Some(Row::Step(at)) => crumbs.extend(self.step(at).map(|(of, step)| {
+            Some(CompareRow::Step(at)) => crumbs.extend(self.step(at).map(|(of, step)| {
                 format!(
                     "step {}: {} {}",
                     at.saturating_add(1),
@@ -176,7 +180,7 @@ impl Screen for Compare {
                     self.name(of)
                 )
             })),
-            Some(Row::Finding(_)) | None => {}
+            Some(CompareRow::Finding(_)) | None => {}
         }
         crumbs
     }
@@ -185,7 +189,7 @@ impl Screen for Compare {
         match (want, self.row(), self.key()) {
             (Want::Key, _, Some(key)) => Some(Ok(Target::Key(key))),
             (Want::Key, _, None) => Some(Err("no differing key is under the cursor".to_owned())),
-            (Want::Finding, Some(Row::Member(at)), _) => Some(Err(format!(
+            (Want::Finding, Some(CompareRow::Member(at)), _) => Some(Err(format!(
                 "⏎ makes {} the shown one, 7 lists its findings",
                 self.name(at)
             ))),
@@ -194,11 +198,11 @@ impl Screen for Compare {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before(self.view.seen(), self.purpose))
+        Rc::new(CompareBefore(self.view.seen(), self.purpose))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(Before(seen, purpose)) = snapshot.downcast_ref() {
+        if let Some(CompareBefore(seen, purpose)) = snapshot.downcast_ref() {
             self.view.restore(*seen, session);
             (self.purpose, self.detail) = (*purpose, None);
         }
@@ -219,15 +223,15 @@ impl Screen for Compare {
             self.job = self.job.filter(|own| *own != job);
             self.judging = self.judging.filter(|(own, _)| *own != job);
         }
-        let Ok(news) = value.downcast::<News>() else {
+        let Ok(news) = value.downcast::<CompareNews>() else {
             return;
         };
         match *news {
-            News::Compared(compared) => {
+            CompareNews::Compared(compared) => {
                 self.compared = Some(Arc::new(compared));
                 self.judge(session);
             }
-            News::Judged(purpose, at, verdict) => {
+            CompareNews::Judged(purpose, at, verdict) => {
                 let of = self.verdicts.get_mut(purpose as usize);
                 if let Some(place) = of.and_then(|of| of.as_mut()?.get_mut(at)) {
                     *place = Some(verdict);
@@ -241,16 +245,18 @@ impl Screen for Compare {
             return text.is_empty();
         };
         let names = self.names.clone();
-        let line = move |at: usize| match Row::at_position(&compared, at) {
-            Some(Row::Member(at)) => names.get(at).cloned().unwrap_or_default(),
-            Some(Row::Step(at)) => compared
+        let line = move |at: usize| match CompareRow::at_position(&compared, at) {
+            Some(CompareRow::Member(at)) => names.get(at).cloned().unwrap_or_default(),
+            Some(CompareRow::Step(at)) => compared
                 .plan
                 .get(at)
                 .map_or_else(String::new, |(_, step)| super::check::step::line(step)),
-            Some(Row::Finding(at)) => compared.findings.get(at).map_or_else(String::new, |found| {
-                format!("{} {}", found.code.id, found.message)
-            }),
-            Some(Row::Key(at)) => compared
+            Some(CompareRow::Finding(at)) => {
+                compared.findings.get(at).map_or_else(String::new, |found| {
+                    format!("{} {}", found.code.id, found.message)
+                })
+            }
+            Some(CompareRow::Key(at)) => compared
                 .differing_keys
                 .get(at)
                 .map_or_else(String::new, |key| {
@@ -264,7 +270,10 @@ impl Screen for Compare {
     }
 
     fn is_on_step(&self) -> bool {
-        matches!(self.row(), Some(Row::Member(_) | Row::Step(_)))
+        matches!(
+            self.row(),
+            Some(CompareRow::Member(_) | CompareRow::Step(_))
+        )
     }
 
     fn close(&mut self, _session: &mut Session) -> bool {
@@ -281,7 +290,7 @@ impl Screen for Compare {
         let count = self.members.len();
         match (what, self.row()) {
             // Of the paths the first is meant; where the others matter too they follow.
-            (Copied::Command, Some(Row::Member(at))) => {
+            (Copied::Command, Some(CompareRow::Member(at))) => {
                 let others = (1..count).map(|step| (at + step) % count);
                 let paths: Vec<String> = match self.purpose {
                     Purpose::Start | Purpose::Upgrade => vec![path(at)],
@@ -294,7 +303,7 @@ impl Screen for Compare {
                     paths.join(" ")
                 )))
             }
-            (Copied::Command, Some(Row::Step(at))) => {
+            (Copied::Command, Some(CompareRow::Step(at))) => {
                 let (_, step) = self.step(at)?;
                 Some(super::check::step::commands(step))
             }
@@ -305,7 +314,7 @@ impl Screen for Compare {
                     paths.join(" ")
                 )))
             }
-            (Copied::Path, Some(Row::Member(at))) => Some(Ok(path(at))),
+            (Copied::Path, Some(CompareRow::Member(at))) => Some(Ok(path(at))),
             (Copied::Key, _) => Some(match self.key() {
                 Some(key) => Ok(escape::bytes(&key, session.charset()).into_owned()),
                 None => Err("no differing key is under the cursor".to_owned()),
@@ -334,13 +343,13 @@ impl Compare {
         self.view.row(self.rows()).unwrap_or(usize::MAX)
     }
 
-    fn row(&self) -> Option<Row> {
-        Row::at_position(self.compared.as_ref()?, self.row_number())
+    fn row(&self) -> Option<CompareRow> {
+        CompareRow::at_position(self.compared.as_ref()?, self.row_number())
     }
 
     /// The differing key under the cursor.
     fn key(&self) -> Option<Vec<u8>> {
-        let Some(Row::Key(at)) = self.row() else {
+        let Some(CompareRow::Key(at)) = self.row() else {
             return None;
         };
         let keys = &self.compared.as_ref()?.differing_keys;
@@ -368,11 +377,11 @@ impl Compare {
             slot.map(|slot| slot.path.clone())
         };
         match self.row() {
-            Some(Row::Step(at)) => {
+            Some(CompareRow::Step(at)) => {
                 let (_, step) = self.step(at).ok_or("no step is under the cursor")?;
                 Request::from_step(step)
             }
-            Some(Row::Member(at)) => {
+            Some(CompareRow::Member(at)) => {
                 let others = (0..self.members.len()).filter(|other| *other != at);
                 let paths = std::iter::once(at).chain(others).filter_map(path);
                 Ok(Request {
@@ -391,10 +400,10 @@ impl Compare {
     }
 
     /// The members that could be opened.
-    fn opened(&mut self, session: &Session) -> Vec<&'static Member> {
+    fn opened(&mut self, session: &Session) -> Vec<Dataset> {
         let slots = session.slots.iter().enumerate();
-        let opened: Vec<(usize, &'static Member)> = slots
-            .filter_map(|(at, slot)| Some((at, *slot.member.ready()?)))
+        let opened: Vec<(usize, Dataset)> = slots
+            .filter_map(|(at, slot)| Some((at, slot.dataset.ready()?.clone())))
             .collect();
         self.members = opened.iter().map(|(at, _)| *at).collect();
         let path = |at: &usize| {
@@ -402,7 +411,7 @@ impl Compare {
             slot.map_or_else(String::new, |slot| slot.path.display().to_string())
         };
         self.names = names(&self.members.iter().map(path).collect::<Vec<_>>());
-        opened.into_iter().map(|(_, member)| member).collect()
+        opened.into_iter().map(|(_, dataset)| dataset).collect()
     }
 
     /// Asks for the purpose that is shown, where that was not done.
@@ -424,7 +433,7 @@ impl Compare {
         }
         let work = move |monitor: &Monitor| {
             verdict::judge(purpose, &members, monitor, &mut |at, verdict| {
-                monitor.send(News::Judged(purpose, at, verdict));
+                monitor.send(CompareNews::Judged(purpose, at, verdict));
             });
         };
         let label = format!("preflight for {}", purpose.name());
@@ -466,17 +475,17 @@ impl Compare {
             return Vec::new();
         };
         match row {
-            Row::Member(at) => self.member_lines(compared, at, session),
-            Row::Step(at) => self.step(at).map_or_else(Vec::new, |(_, step)| {
+            CompareRow::Member(at) => self.member_lines(compared, at, session),
+            CompareRow::Step(at) => self.step(at).map_or_else(Vec::new, |(_, step)| {
                 super::check::step::lines(step, self.width, session)
             }),
-            Row::Finding(at) => {
+            CompareRow::Finding(at) => {
                 let finding = compared.findings.get(at);
                 finding.map_or_else(Vec::new, |finding| {
                     super::check::text::of_finding(finding, self.width, session)
                 })
             }
-            Row::Key(at) => self.key_lines(compared, at, session),
+            CompareRow::Key(at) => self.key_lines(compared, at, session),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A key that differs: what each member holds, and the difference of the values.
 
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::text::number;
 use etcd_inspect::verdict::Comparison;
 
@@ -35,7 +36,7 @@ impl Compare {
             .enumerate()
             .filter_map(|(at, slot)| {
                 let data = session.slots.get(*slot)?.data.ready()?;
-                let keyspace = data.objects.keyspace();
+                let keyspace = data.keyspace();
                 let version = keyspace.get(&key.key, compared.common_revision).ok()?;
                 Some(match version {
                     None => Held {
@@ -44,12 +45,14 @@ impl Compare {
                         message: Vec::new(),
                     },
                     Some(version) => {
+                        let message = version.message.to_vec();
+                        let version = WrittenVersion::from(&version);
                         let lines = Object::read(version, data, session).lines(Neat::Full, session);
                         let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
                         Held {
                             at,
                             text: text.join("\n"),
-                            message: version.message.to_vec(),
+                            message,
                         }
                     }
                 })

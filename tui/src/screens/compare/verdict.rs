@@ -1,5 +1,7 @@
 //! What may be done with a member, and what it would cost: one verdict for each purpose.
 
+use etcd_inspect::Command;
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
 use etcd_inspect::verdict::{self, Action, Judged, Level, preflight};
@@ -85,11 +87,12 @@ pub(super) struct Verdict {
 /// Judges all members for a purpose; each answer is given with the member's position.
 pub(super) fn judge(
     purpose: Purpose,
-    members: &[&'static Member],
+    members: &[Dataset],
     monitor: &Monitor,
     give: &mut dyn FnMut(usize, Verdict),
 ) {
-    for judged in preflight(members, purpose.action(), None, monitor) {
+    let members: Vec<&Member> = members.iter().map(Dataset::member).collect();
+    for judged in preflight(&members, purpose.action(), None, monitor) {
         if monitor.is_cancelled() {
             return;
         }

@@ -103,7 +103,7 @@ impl History {
         let Some(data) = &self.data else {
             return Vec::new();
         };
-        let object = Object::read(known.version, data, session);
+        let object = Object::read(known.version.clone(), data, session);
         object
             .lines(crate::object::Neat::Status, session)
             .into_iter()

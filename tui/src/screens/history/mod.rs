@@ -30,7 +30,7 @@ use versions::{Known, Telling, Versions};
 pub(crate) struct History {
     versions: Versions,
     view: View,
-    look: Look,
+    look: HistoryLook,
     detail: Option<Detail>,
     width: usize,
     revision: i64,
@@ -41,7 +41,7 @@ pub(crate) struct History {
 
 /// How the versions are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
+struct HistoryLook {
     /// Row of version A.
     marked: Option<usize>,
     side_by_side: bool,
@@ -53,13 +53,13 @@ struct Look {
 /// What the second pane shows.
 #[derive(Debug)]
 struct Detail {
-    of: (Option<usize>, usize, Look, usize, u64, bool),
+    of: (Option<usize>, usize, HistoryLook, usize, u64, bool),
     title: String,
     diff: Diff,
 }
 
 /// For the back stack.
-struct Before(Seen, Look);
+struct HistoryBefore(Seen, HistoryLook);
 
 impl Screen for History {
     fn id(&self) -> ScreenId {
@@ -251,11 +251,11 @@ impl Screen for History {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before(self.view.seen(), self.look))
+        Rc::new(HistoryBefore(self.view.seen(), self.look))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(Before(seen, look)) = snapshot.downcast_ref() {
+        if let Some(HistoryBefore(seen, look)) = snapshot.downcast_ref() {
             self.look = *look;
             self.refresh(session);
             self.view.restore(*seen, session);
@@ -366,7 +366,7 @@ impl History {
 
     fn name(&self, session: &Session) -> String {
         let data = session.data();
-        let parsed = data.and_then(|data| data.objects.parse(&self.versions.key));
+        let parsed = data.and_then(|data| data.layout().parse(&self.versions.key));
         match parsed {
             Some(key) => key.to_string(),
             None if self.versions.key.is_empty() => "no key".to_owned(),

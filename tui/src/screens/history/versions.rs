@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::check::{Logged, versions};
 use etcd_inspect::kubernetes::changed::Change;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Origin, describe_versions};
-use etcd_inspect::mvcc::Version;
 use etcd_inspect::text::number;
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ const ALL: Option<usize> = None;
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) origin: Origin,
-    pub(super) version: Version<'static>,
+    pub(super) version: WrittenVersion,
     pub(super) who: String,
     pub(super) when: Option<Timestamp>,
     pub(super) changed: String,
@@ -90,9 +90,9 @@ impl Known {
 }
 
 /// What the versions depend on beside key and data.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Telling {
-    pub(super) logged: Option<&'static Logged>,
+    pub(super) logged: Option<Arc<Logged>>,
     pub(super) revealed: bool,
 }
 
@@ -142,16 +142,16 @@ impl Versions {
         key.clone_into(&mut self.key);
         self.of = Some(of);
         self.generation += 1;
-        let found = versions(key, &data.objects.keyspace(), telling.logged);
         let mask = session.mask(key).cloned();
-        if found.len() <= AT_ONCE {
-            self.rows = tell(data, found, mask.as_ref());
+        let count = versions(key, &data.keyspace(), telling.logged.as_deref()).len();
+        if count <= AT_ONCE {
+            self.rows = tell(data, key, telling.logged.as_deref(), mask.as_ref());
             return true;
         }
-        let (data, generation) = (Arc::clone(data), self.generation);
+        let (data, generation, key) = (Arc::clone(data), self.generation, key.to_vec());
         let work = move |_: &Monitor| Read {
             generation,
-            rows: tell(&data, found, mask.as_ref()),
+            rows: tell(&data, &key, telling.logged.as_deref(), mask.as_ref()),
         };
         self.job = Some(session.spawn(ScreenId::History, "versions", work));
         true
@@ -174,17 +174,19 @@ impl Versions {
     }
 }
 
-fn tell(data: &Data, found: Vec<(Origin, Version<'static>)>, mask: Option<&Mask>) -> Vec<Known> {
-    let described = describe_versions(&data.objects, found.into_iter(), mask, ALL);
+fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -> Vec<Known> {
+    let (keyspace, objects) = (data.keyspace(), data.objects());
+    let found = versions(key, &keyspace, logged);
+    let described = describe_versions(&objects, found.into_iter(), mask, ALL);
     let mut rows: Vec<Known> = described
         .into_iter()
         .map(|described| Known {
             origin: described.origin,
-            version: described.version,
             who: described.written.by.unwrap_or_default(),
             when: described.written.at.map(|(at, _)| at),
             changed: changed(&described.changed, described.version.tombstone),
-            text: text(data, &described.version, mask),
+            text: etcd_inspect::member::comparable(&objects, &described.version, mask),
+            version: WrittenVersion::from(&described.version),
         })
         .collect();
     rows.reverse();
@@ -212,8 +214,4 @@ fn changed(changes: &[Change], tombstone: bool) -> String {
         text.push(format!("… {} more", changes.len() - SHOWN));
     }
     text.join(", ")
-}
-
-fn text(data: &Data, version: &Version<'_>, mask: Option<&Mask>) -> String {
-    etcd_inspect::member::comparable(&data.objects, version, mask)
 }

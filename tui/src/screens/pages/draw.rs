@@ -1,11 +1,10 @@
 //! How the Pages screen looks.
 
-use etcd_inspect::bolt::{PageType, PageUse, Pgid};
+use etcd_inspect::dataset::pages::{PageEntry, PageList, PageSummary, PageView};
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
-use super::content::{Content, revision};
-use super::load::{KEY_BUCKET, Loaded, Row};
+use super::content::{self, revision};
 use super::{Pages, WIDTH};
 use crate::object::Hex;
 use crate::paint::{Line, Pen, cells};
@@ -59,15 +58,18 @@ impl Pages {
             };
             return pen.line(inner, 0, &why, 0);
         };
-        let rows = self.rows().len();
-        let title = self.view.title(title(&loaded, self.look.tree), rows);
-        let inner = pen.frame(area, &title, !self.view.split.detail);
-        let map = match &loaded.db {
-            Err(why) => return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0),
-            Ok(_) => loaded.map.is_some(),
+        let loaded = match &*loaded {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                let inner = pen.frame(area, &Line::from("pages"), !self.view.split.detail);
+                return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0);
+            }
         };
+        let rows = self.rows().len();
+        let title = self.view.title(title(loaded, self.look.tree), rows);
+        let inner = pen.frame(area, &title, !self.view.split.detail);
         let mut body = inner;
-        if map && inner.height >= 7 && inner.width >= 20 {
+        if inner.height >= 7 && inner.width >= 20 {
             let rows = (inner.height / 4).min(7);
             self.draw_map(
                 Rect {
@@ -75,7 +77,7 @@ impl Pages {
                     ..inner
                 },
                 pen,
-                &loaded,
+                loaded,
                 session,
             );
             let legend = "L live H history B branch o overflow F free list M meta . free ! finding";
@@ -92,12 +94,11 @@ impl Pages {
         };
         self.view
             .draw_rows(body, pen, &COLUMNS, rows, |at| match shown.get(at) {
-                Some(Row::Page { id, depth }) => page_cells(&loaded, *id, *depth, session),
-                Some(Row::Bucket(at)) => {
-                    let (name, inline) = loaded
-                        .buckets
-                        .get(usize::from(*at))
-                        .copied()
+                Some(PageEntry::Page { id, depth }) => page_cells(loaded, *id, *depth, session),
+                Some(PageEntry::Bucket(at)) => {
+                    let bucket = loaded.buckets.get(usize::from(*at));
+                    let (name, inline) = bucket
+                        .map(|(name, inline)| (name.as_slice(), *inline))
                         .unwrap_or_default();
                     let place = match inline {
                         true => "  in the page of the root",
@@ -111,7 +112,7 @@ impl Pages {
     }
 
     /// The file as a picture, the cursor's page in it.
-    fn draw_map(&mut self, area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, session: &Session) {
+    fn draw_map(&mut self, area: Rect, pen: &mut Pen<'_>, loaded: &PageList, session: &Session) {
         let count = usize::from(area.width) * usize::from(area.height);
         if self
             .picture
@@ -161,7 +162,7 @@ impl Pages {
 
     fn draw_page(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
         let title = match &self.content {
-            Some(Ok(content)) => page_title(content, self.loaded.as_deref(), session),
+            Some(Ok(content)) => page_title(content, self.list(), session),
             _ => Line::from("page"),
         };
         let inner = pen.frame(area, &title, self.view.split.detail);
@@ -182,7 +183,7 @@ impl Pages {
             ..inner
         };
         for (y, at) in self.fields.window(body.height, content.fields.len()) {
-            pen.line(body, y, &content.line(at, session), 0);
+            pen.line(body, y, &content::line(content, at, session), 0);
             if at == self.fields.cursor() {
                 let role = if self.view.split.detail && !self.look.hex {
                     Role::Cursor
@@ -214,8 +215,8 @@ impl Pages {
         self.draw_hex(below, pen, content);
     }
 
-    fn draw_hex(&self, area: Rect, pen: &mut Pen<'_>, content: &Content) {
-        let base = content.page.bytes.offset();
+    fn draw_hex(&self, area: Rect, pen: &mut Pen<'_>, content: &PageView) {
+        let base = content.offset;
         let hex = Hex {
             offset: base,
             bytes: &content.bytes,
@@ -257,10 +258,8 @@ impl Pages {
     }
 }
 
-fn title(loaded: &Loaded, tree: bool) -> Line {
-    let Some(counts) = loaded.map.as_ref().map(|map| map.counts()) else {
-        return Line::from("pages");
-    };
+fn title(loaded: &PageList, tree: bool) -> Line {
+    let counts = &loaded.counts;
     let order = if tree { "trees" } else { "file" };
     Line::from(format!(
         "{order} · {} used · {} free · {} never used",
@@ -271,94 +270,63 @@ fn title(loaded: &Loaded, tree: bool) -> Line {
     .with(Role::Dim, " · s order")
 }
 
-fn page_cells(loaded: &Loaded, id: u64, depth: u8, session: &Session) -> Vec<Line> {
-    let Ok(db) = &loaded.db else {
-        return Vec::new();
-    };
+fn page_cells(loaded: &PageList, id: u64, depth: u8, session: &Session) -> Vec<Line> {
     let letter = loaded.letter(id);
     let indent = " ".repeat(usize::from(depth).min(6));
     let name = Line::from(format!("{indent}{}", number::thousands(id.into())));
     let mark = Line::piece(role_of(letter), letter.to_string());
-    let Ok(page) = db.page(Pgid(id)) else {
+    let Some(page) = loaded.summary(id) else {
         return vec![name, mark, Line::piece(Role::Error, "✕ cut off")];
     };
-    let (usage, bucket) = loaded
-        .map
-        .as_ref()
-        .and_then(|map| map.get(Pgid(id)))
-        .unwrap_or((PageUse::Free, None));
-    let kind = page.header.page_type();
-    let own = page.header.id == Pgid(id);
-    let shown = match kind {
-        Some(kind) if own => Line::piece(
-            if usage == PageUse::Free {
-                Role::Dim
-            } else {
-                Role::Plain
-            },
-            kind.as_str(),
-        ),
+    let shown = match page.kind {
+        Some(kind) if page.is_own && page.is_free => Line::piece(Role::Dim, kind),
+        Some(kind) if page.is_own => Line::from(kind),
         // What a free page holds is the rest of something older; on a used one it is damage.
-        _ if usage == PageUse::Free => Line::piece(Role::Dim, "–"),
+        _ if page.is_free => Line::piece(Role::Dim, "–"),
         _ => Line::piece(Role::Error, "✕ none"),
     };
-    if kind.is_none() || !own {
+    if page.kind.is_none() || !page.is_own {
         return vec![name, mark, shown];
     }
     let charset = session.charset();
-    let first =
-        match kind {
-            Some(PageType::Leaf) => page.item(0).ok().map(|item| {
-                let records = bucket.is_none_or(|bucket| bucket == KEY_BUCKET);
-                match etcd_inspect::mvcc::StoredKey::parse(item.key) {
-                    Ok(stored) if records => {
-                        let key = etcd_inspect::mvcc::KeyValue::parse(item.value)
-                            .map_or(&[][..], |kv| kv.key);
-                        Line::piece(Role::Number, format!("{} ", revision(&stored)))
-                            .with(Role::Dim, escape::bytes(key, charset))
-                    }
-                    _ => Line::from(escape::bytes(item.key, charset).into_owned()),
-                }
-            }),
-            Some(PageType::Branch) => page.child(0).ok().map(|child| {
-                match etcd_inspect::mvcc::StoredKey::parse(child.key) {
-                    Ok(stored) => Line::piece(Role::Number, revision(&stored)),
-                    Err(_) => Line::from(escape::bytes(child.key, charset).into_owned()),
-                }
-            }),
-            _ => None,
-        };
-    let used = number::percent(page.used_bytes(), page.bytes.len() as u64);
-    let overflow = match page.header.overflow {
+    let used = number::percent(page.used_bytes, page.size_bytes);
+    let overflow = match page.overflow {
         0 => String::new(),
         more => more.to_string(),
     };
+    let bucket = page.bucket.as_deref().unwrap_or_default();
     vec![
         name,
         mark,
         shown,
-        Line::from(page.header.count.to_string()),
+        Line::from(page.count.to_string()),
         Line::piece(Role::Dim, overflow),
         Line::piece(Role::Dim, used),
-        Line::piece(
-            Role::Name,
-            bucket
-                .map(|bucket| escape::bytes(bucket, charset).into_owned())
-                .unwrap_or_default(),
-        ),
-        first.unwrap_or_default(),
+        Line::piece(Role::Name, escape::bytes(bucket, charset)),
+        first(&page, session),
     ]
 }
 
-fn page_title(content: &Content, loaded: Option<&Loaded>, session: &Session) -> Line {
-    let header = content.page.header;
-    let kind = header.page_type().map_or("no type", PageType::as_str);
+/// The first element of a page.
+fn first(page: &PageSummary, session: &Session) -> Line {
+    let key = escape::bytes(&page.key, session.charset());
+    match page.revision {
+        Some(stored) if page.key.is_empty() => Line::piece(Role::Number, revision(stored)),
+        Some(stored) => {
+            Line::piece(Role::Number, format!("{} ", revision(stored))).with(Role::Dim, key)
+        }
+        None => Line::from(key.into_owned()),
+    }
+}
+
+fn page_title(content: &PageView, loaded: Option<&PageList>, session: &Session) -> Line {
+    let kind = content.kind.unwrap_or("no type");
     let mut text = format!("page {} · {kind}", number::thousands(content.id.into()));
-    if header.overflow > 0 {
-        text.push_str(&format!(" +{}", header.overflow));
+    if content.overflow > 0 {
+        text.push_str(&format!(" +{}", content.overflow));
     }
     let mut title = Line::from(text);
-    if let Some(bucket) = content.bucket {
+    if let Some(bucket) = &content.bucket {
         title = title
             .text(" · bucket ")
             .with(Role::Name, escape::bytes(bucket, session.charset()));
@@ -369,21 +337,21 @@ fn page_title(content: &Content, loaded: Option<&Loaded>, session: &Session) -> 
         Some('H') => " · only older versions",
         _ => "",
     });
-    let last = content.page.count().checked_sub(1);
-    if let Some((first, last)) = content
-        .record(0)
-        .zip(last.and_then(|last| content.record(last)))
-    {
+    let (first, last) = (content.records.first(), content.records.last());
+    if let (Some(Some(first)), Some(Some(last))) = (first, last) {
         title = title.text(format!(
             " · revisions {}–{}",
-            revision(&first.stored),
-            revision(&last.stored)
+            revision(first.revision),
+            revision(last.revision)
         ));
     }
-    if header.id != Pgid(content.id) {
-        title = title.with(Role::Error, format!(" · ✕ calls itself {}", header.id));
+    if content.header_id != content.id {
+        title = title.with(
+            Role::Error,
+            format!(" · ✕ calls itself {}", content.header_id),
+        );
     }
-    if content.page.missing_bytes > 0 {
+    if content.is_cut {
         title = title.with(Role::Error, " · ✕ cut off");
     }
     title

@@ -2,14 +2,15 @@
 
 mod content;
 mod draw;
-mod load;
 
 use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use etcd_inspect::bolt::fields::FieldValue;
+use etcd_inspect::dataset::Dataset;
+use etcd_inspect::dataset::pages::{PageEntry, PageList, PageValue, PageView};
+use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::text::escape;
 use ratatui::layout::{Position, Rect};
 
@@ -22,8 +23,6 @@ use crate::session::{Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{Click, List, Seen, View};
-use content::Content;
-use load::{Loaded, Row};
 
 /// Pages whose kinds are counted.
 const FACETED: usize = 200_000;
@@ -34,12 +33,14 @@ const WIDTH: u64 = 16;
 /// The screen.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    loaded: Option<Arc<Loaded>>,
+    loaded: Option<Arc<Result<PageList, String>>>,
+    /// Whose pages are loaded.
+    of: Option<Dataset>,
     job: Option<JobId>,
     view: View,
-    look: Look,
+    look: PagesLook,
     fields: List,
-    content: Option<Result<Content, String>>,
+    content: Option<Result<PageView, String>>,
     /// A page and byte to go to as soon as it can be read.
     awaited: Option<(u64, Option<u64>)>,
     /// The byte to go to as soon as its page is read.
@@ -52,7 +53,7 @@ pub(crate) struct Pages {
 
 /// How the pages are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
+struct PagesLook {
     /// The trees instead of the order of the file.
     tree: bool,
     /// The cursor walks over bytes instead of fields.
@@ -61,10 +62,20 @@ struct Look {
     at: u64,
 }
 
+/// The pages of a dataset, or why they cannot be read.
+struct LoadedPages(Dataset, Result<PageList, String>);
+
+fn rows_of(loaded: &PageList, tree: bool) -> &[PageEntry] {
+    match tree {
+        true => &loaded.tree,
+        false => &loaded.file,
+    }
+}
+
 /// For the back stack.
-struct Before {
+struct PagesBefore {
     seen: Seen,
-    look: Look,
+    look: PagesLook,
     page: Option<u64>,
 }
 
@@ -74,12 +85,12 @@ impl Screen for Pages {
     }
 
     fn refresh(&mut self, session: &mut Session) {
-        let Some(member) = session.member() else {
+        let Some(dataset) = session.dataset().cloned() else {
             self.loaded = None;
             return;
         };
-        let is_loaded = |loaded: &Arc<Loaded>| std::ptr::eq(loaded.member, member);
-        if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
+        let is_of = self.of.as_ref().is_some_and(|of| of.is_same(&dataset));
+        if (self.loaded.is_some() && is_of) || self.job.is_some() {
             return;
         }
         (self.loaded, self.content, self.picture) = (None, None, None);
@@ -89,7 +100,11 @@ impl Screen for Pages {
             Some(Part::Ready(data)) => Some(Arc::clone(data)),
             _ => None,
         };
-        let work = move |monitor: &Monitor| load::load(member, data, monitor);
+        let work = move |monitor: &Monitor| {
+            let indexed = data.as_deref().map(|data| data.indexed());
+            let pages = dataset.pages(indexed, monitor);
+            LoadedPages(dataset, pages.map_err(|error| error.to_string()))
+        };
         self.job = Some(session.spawn(ScreenId::Pages, "pages", work));
     }
 
@@ -103,7 +118,7 @@ impl Screen for Pages {
     }
 
     fn settle(&mut self, session: &mut Session) {
-        let Some(loaded) = self.loaded.clone() else {
+        let Some(Ok(loaded)) = self.loaded.as_deref() else {
             return;
         };
         let Some(id) = self.page() else {
@@ -112,10 +127,13 @@ impl Screen for Pages {
         };
         let known = matches!(&self.content, Some(Ok(content)) if content.id == id);
         if !known {
-            self.content = Some(Content::read(&loaded, id, session));
+            let default = Layout::default();
+            let layout = session.data().map_or(&default, |data| data.layout());
+            let view = loaded.view(id, layout).map_err(|error| error.to_string());
+            self.content = Some(view);
             self.fields = List::default();
             if let Some(Ok(content)) = &self.content {
-                self.look.at = content.page.bytes.offset();
+                self.look.at = content.offset;
             }
         }
         if let (Some(byte), Some(Ok(content))) = (self.byte.take(), &self.content) {
@@ -170,7 +188,7 @@ impl Screen for Pages {
     fn crumbs(&self, session: &Session) -> Vec<String> {
         let mut crumbs = vec!["db".to_owned()];
         if let Some(Ok(content)) = &self.content {
-            if let Some(bucket) = content.bucket {
+            if let Some(bucket) = &content.bucket {
                 crumbs.push(escape::bytes(bucket, session.charset()).into_owned());
             }
             crumbs.push(format!("page {}", content.id));
@@ -196,7 +214,7 @@ impl Screen for Pages {
     }
 
     fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
-        let loaded = self.loaded.as_ref()?;
+        let loaded = self.list()?;
         let record = || {
             self.record().ok_or_else(|| {
                 "no record of a key is under the cursor: Tab, then j to an element".to_owned()
@@ -238,7 +256,7 @@ impl Screen for Pages {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
+        Rc::new(PagesBefore {
             seen: self.view.seen(),
             look: self.look,
             page: self.page(),
@@ -246,7 +264,7 @@ impl Screen for Pages {
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(before) = snapshot.downcast_ref::<Before>() {
+        if let Some(before) = snapshot.downcast_ref::<PagesBefore>() {
             self.view.restore(before.seen, session);
             self.look = before.look;
             self.byte = before.page.map(|_| before.look.at);
@@ -263,18 +281,19 @@ impl Screen for Pages {
         if self.view.answer(job, &*value, last) {
             return;
         }
-        let Ok(loaded) = value.downcast::<Loaded>() else {
+        let Ok(loaded) = value.downcast::<LoadedPages>() else {
             return;
         };
         if self.job != Some(job) {
             return;
         }
         self.job = None;
-        let member = session.member();
-        if !member.is_some_and(|member| std::ptr::eq(member, loaded.member)) {
+        let LoadedPages(dataset, pages) = *loaded;
+        if !session.is_shown(&dataset) {
             return self.refresh(session);
         }
-        let loaded: Arc<Loaded> = Arc::from(loaded);
+        let loaded = Arc::new(pages);
+        self.of = Some(dataset);
         self.loaded = Some(Arc::clone(&loaded));
         self.view.reset(session);
         if let Some((id, offset)) = self.awaited.take()
@@ -289,19 +308,21 @@ impl Screen for Pages {
             return text.is_empty();
         };
         let (id, rows, tree) = (self.id(), self.rows().len(), self.look.tree);
-        let line = move |row: usize| loaded.line(row, tree);
+        let line = move |row: usize| match &*loaded {
+            Ok(loaded) => loaded.line(rows_of(loaded, tree).get(row)),
+            Err(_) => String::new(),
+        };
         self.view.filter(text, rows, line, id, session);
         true
     }
 
     fn facets(&self) -> Vec<(String, usize)> {
-        let Some(loaded) = &self.loaded else {
+        let Some(loaded) = self.list() else {
             return Vec::new();
         };
-        let (rows, tree) = (self.rows().len().min(FACETED), self.look.tree);
         // All but the number of the page.
-        let kinds = (0..rows).filter_map(|row| {
-            let line = loaded.line(row, tree);
+        let kinds = self.rows().iter().take(FACETED).filter_map(|row| {
+            let line = loaded.line(Some(row));
             line.split_once(' ').map(|(_, kind)| kind.trim().to_owned())
         });
         counted(kinds)
@@ -312,7 +333,7 @@ impl Screen for Pages {
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
-        let loaded = self.loaded.as_ref()?;
+        let loaded = self.list()?;
         match what {
             Copied::Command => {
                 let hex = if self.look.hex { "--hex " } else { "" };
@@ -322,7 +343,7 @@ impl Screen for Pages {
                 };
                 Some(Ok(session.command(&template)))
             }
-            Copied::Place => Some(match loaded.member.db_file() {
+            Copied::Place => Some(match loaded.dataset.member().db_file() {
                 Ok(file) => Ok(format!("{}@{:#x}", file.name(), self.look.at)),
                 Err(error) => Err(error.to_string()),
             }),
@@ -361,20 +382,22 @@ impl Screen for Pages {
 }
 
 impl Pages {
-    fn rows(&self) -> &[Row] {
-        match &self.loaded {
-            Some(loaded) if self.look.tree => &loaded.tree,
-            Some(loaded) => &loaded.file,
-            None => &[],
-        }
+    /// The pages, if they could be read.
+    fn list(&self) -> Option<&PageList> {
+        self.loaded.as_deref()?.as_ref().ok()
+    }
+
+    fn rows(&self) -> &[PageEntry] {
+        self.list()
+            .map_or(&[][..], |loaded| rows_of(loaded, self.look.tree))
     }
 
     /// The page under the cursor of the list.
     fn page(&self) -> Option<u64> {
         let rows = self.rows();
         match rows.get(self.view.row(rows.len())?)? {
-            Row::Page { id, .. } => Some(*id),
-            Row::Bucket(_) => None,
+            PageEntry::Page { id, .. } => Some(*id),
+            PageEntry::Bucket(_) => None,
         }
     }
 
@@ -383,8 +406,8 @@ impl Pages {
         let Some(Ok(content)) = &self.content else {
             return None;
         };
-        let record = content.record(content.element(self.fields.cursor())?)?;
-        Some((record.kv?.key.to_vec(), record.stored.revision.main))
+        let record = content.record_of(self.fields.cursor())?;
+        Some((record.key.clone()?, record.revision.0))
     }
 
     /// Puts the cursor on a page, or where its row would be.
@@ -392,7 +415,7 @@ impl Pages {
         let row = page.and_then(|page| {
             self.rows()
                 .iter()
-                .position(|row| matches!(row, Row::Page { id, .. } if *id == page))
+                .position(|row| matches!(row, PageEntry::Page { id, .. } if *id == page))
         });
         self.view.select(row.unwrap_or(0), session);
     }
@@ -400,22 +423,20 @@ impl Pages {
     /// Shows a page, and a byte of it.
     fn show(
         &mut self,
-        loaded: &Loaded,
+        loaded: &Result<PageList, String>,
         id: u64,
         offset: Option<u64>,
         session: &mut Session,
     ) -> Result<(), String> {
-        if let Err(why) = &loaded.db {
-            return Err(why.clone());
-        }
-        if id >= loaded.pages() {
+        let loaded = loaded.as_ref().map_err(Clone::clone)?;
+        if id >= loaded.file_pages {
             return Err(format!(
                 "page {id} is not in the file: it has {} pages",
-                loaded.pages()
+                loaded.file_pages
             ));
         }
         let head = loaded.head_of(id);
-        let is_it = |row: &Row| matches!(row, Row::Page { id, .. } if *id == head);
+        let is_it = |row: &PageEntry| matches!(row, PageEntry::Page { id, .. } if *id == head);
         if !self.rows().iter().any(is_it) {
             self.look.tree = false;
             self.view.sieve.clear(session);
@@ -436,7 +457,7 @@ impl Pages {
         let Some(Ok(content)) = &self.content else {
             return false;
         };
-        let (first, len) = (content.page.bytes.offset(), content.page.bytes.len() as u64);
+        let (first, len) = (content.offset, content.bytes.len() as u64);
         let last = first.saturating_add(len.saturating_sub(1));
         if act == Act::Open {
             self.follow(session);
@@ -447,7 +468,7 @@ impl Pages {
             let at = self.fields.cursor();
             let is_key = |at: &usize| {
                 let field = content.fields.get(*at);
-                field.is_some_and(|field| matches!(field.value, FieldValue::Key(_)))
+                field.is_some_and(|field| matches!(field.value, PageValue::Key { .. }))
             };
             let next = match act {
                 Act::NextMark => (at.saturating_add(1)..content.fields.len()).find(is_key),
@@ -498,10 +519,9 @@ impl Pages {
         if let Some(id) = content.points_to(at) {
             return session.go(Target::Page { id, offset: None });
         }
-        let of_record = content
-            .fields
-            .get(at)
-            .is_some_and(|field| matches!(field.value, FieldValue::Key(_) | FieldValue::Value(_)));
+        let of_record = content.fields.get(at).is_some_and(|field| {
+            matches!(field.value, PageValue::Key { .. } | PageValue::Value(_))
+        });
         match self.record().filter(|_| of_record) {
             Some((key, main)) => session.go(Target::Revision {
                 main,
@@ -523,11 +543,14 @@ impl Pages {
             return session.say(Role::Dim, "the check has not run yet");
         };
         let at = self.page().unwrap_or(0);
+        let Ok(list) = &*loaded else {
+            return;
+        };
         let pages = report
             .findings
             .iter()
             .filter_map(|finding| finding.place.page)
-            .map(|page| loaded.head_of(page));
+            .map(|page| list.head_of(page));
         let next = if forward {
             pages.filter(|page| *page > at).min()
         } else {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
-use super::look::{End, Found, Origin};
+use super::look::{LocatedHit, Origin, SearchEnd};
 use super::{Log, Search};
 use crate::paint::{Line, Pen};
 use crate::session::Session;
@@ -21,7 +21,7 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// What a hit was found in.
-pub(super) fn place(found: &Found) -> &'static str {
+pub(super) fn place(found: &LocatedHit) -> &'static str {
     match (found.of, &found.hit.field, found.hit.live) {
         (Origin::Log(_) | Origin::Unplaced(_), _, _) => "WAL",
         (Origin::Db, None, true) => "key",
@@ -40,7 +40,7 @@ impl Search {
         }
         let hits = Rc::clone(&self.hits);
         let charset = session.charset();
-        let parse = |key| session.data().and_then(|data| data.objects.parse(key));
+        let parse = |key| session.data().and_then(|data| data.layout().parse(key));
         let named = |key| match parse(key) {
             Some(parsed) => parsed.to_string(),
             None => escape::bytes(key, charset).into_owned(),
@@ -91,10 +91,10 @@ impl Search {
         if self.text.is_empty() {
             return Line::from("search");
         }
-        let word = |end: Option<End>, runs: bool| match (end, runs) {
-            (Some(End::Whole), _) => "done",
-            (Some(End::Full), _) => "stopped at this many",
-            (Some(End::Stopped), _) | (None, false) => "stopped",
+        let word = |end: Option<SearchEnd>, runs: bool| match (end, runs) {
+            (Some(SearchEnd::Whole), _) => "done",
+            (Some(SearchEnd::Full), _) => "stopped at this many",
+            (Some(SearchEnd::Stopped), _) | (None, false) => "stopped",
             (None, true) => "searching…",
         };
         let log = match &self.log {
@@ -104,10 +104,10 @@ impl Search {
             Log::Ended(end) => word(Some(*end), false),
             Log::None(why) => why,
         };
-        let whole = self.end == Some(End::Whole)
-            && matches!(self.log, Log::Ended(End::Whole) | Log::None(_));
+        let whole = self.end == Some(SearchEnd::Whole)
+            && matches!(self.log, Log::Ended(SearchEnd::Whole) | Log::None(_));
         let more = if whole { "" } else { "≥" };
-        let of_log = |found: &&Found| found.of != Origin::Db;
+        let of_log = |found: &&LocatedHit| found.of != Origin::Db;
         let logged = self.hits.iter().filter(of_log).count();
         Line::from("search ")
             .with(Role::Match, self.text.clone())

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use etcd_inspect::answers::KeyRange;
 use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Hit, Places};
-use etcd_inspect::mvcc::KeyRange;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::job::Monitor;
@@ -18,7 +18,7 @@ const PART: usize = 64;
 
 /// A hit, and where it is.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct LocatedHit {
     pub(super) hit: Hit,
     pub(super) of: Origin,
 }
@@ -36,7 +36,7 @@ pub(super) enum Origin {
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum SearchEnd {
     Whole,
     Stopped,
     Full,
@@ -67,12 +67,12 @@ pub(super) fn pattern(text: &str) -> Result<Regex, String> {
 struct Reporter<'m> {
     monitor: &'m Monitor,
     count: usize,
-    part: Vec<Found>,
+    part: Vec<LocatedHit>,
 }
 
 impl Reporter<'_> {
     /// `false`: it is enough.
-    fn report(&mut self, found: Found) -> bool {
+    fn report(&mut self, found: LocatedHit) -> bool {
         self.part.push(found);
         self.count += 1;
         if self.part.len() >= PART.min(self.count) {
@@ -81,26 +81,31 @@ impl Reporter<'_> {
         self.count < MOST && !self.monitor.is_cancelled()
     }
 
-    fn end(self) -> End {
+    fn end(self) -> SearchEnd {
         self.monitor.send(self.part);
         match (self.monitor.is_cancelled(), self.count >= MOST) {
-            (true, _) => End::Stopped,
-            (false, true) => End::Full,
-            (false, false) => End::Whole,
+            (true, _) => SearchEnd::Stopped,
+            (false, true) => SearchEnd::Full,
+            (false, false) => SearchEnd::Whole,
         }
     }
 }
 
 /// Looks through the keyspace that is shown; `known` hits there are already.
-pub(super) fn in_store(data: &Arc<Data>, pattern: &Regex, mask: &Mask, monitor: &Monitor) -> End {
+pub(super) fn in_store(
+    data: &Arc<Data>,
+    pattern: &Regex,
+    mask: &Mask,
+    monitor: &Monitor,
+) -> SearchEnd {
     let mut reporter = Reporter {
         monitor,
         count: 0,
         part: Vec::new(),
     };
-    data.objects
+    data.objects()
         .search(pattern, &KeyRange::all(), PLACES, Some(mask), &mut |hit| {
-            reporter.report(Found {
+            reporter.report(LocatedHit {
                 hit,
                 of: Origin::Db,
             })
@@ -111,42 +116,42 @@ pub(super) fn in_store(data: &Arc<Data>, pattern: &Regex, mask: &Mask, monitor: 
 /// Looks through the writes that only the log has.
 pub(super) fn in_log(
     data: &Arc<Data>,
-    logged: &'static Logged,
+    logged: &Logged,
     pattern: &Regex,
     mask: &Mask,
     monitor: &Monitor,
-) -> End {
+) -> SearchEnd {
     let mut reporter = Reporter {
         monitor,
         count: 0,
         part: Vec::new(),
     };
     let mut goes_on = true;
-    data.objects.over(logged.keyspace()).search(
+    data.objects().over(logged.keyspace()).search(
         pattern,
         &KeyRange::all(),
         PLACES,
         Some(mask),
         &mut |hit| {
             // After a replay the store has it, and it was found there.
-            let mut stored = data.objects.keyspace().between(hit.revision..=hit.revision);
+            let mut stored = data.keyspace().between(hit.revision..=hit.revision);
             if stored.any(|version| version.key == hit.key) {
                 return true;
             }
             let of = Origin::Log(logged.index_of(hit.revision));
-            goes_on = reporter.report(Found { hit, of });
+            goes_on = reporter.report(LocatedHit { hit, of });
             goes_on
         },
     );
     if goes_on {
-        data.objects.over(logged.unplaced()).search(
+        data.objects().over(logged.unplaced()).search(
             pattern,
             &KeyRange::all(),
             PLACES,
             Some(mask),
             &mut |hit| {
                 let of = Origin::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
-                reporter.report(Found { hit, of })
+                reporter.report(LocatedHit { hit, of })
             },
         );
     }
@@ -156,7 +161,7 @@ pub(super) fn in_log(
 /// Looks through one key, and shows what it finds.
 pub(super) fn in_key(
     data: &Arc<Data>,
-    logged: Option<&'static Logged>,
+    logged: Option<&Logged>,
     pattern: &Regex,
     key: &[u8],
     monitor: &Monitor,
@@ -165,9 +170,9 @@ pub(super) fn in_key(
     let range = KeyRange::key(key);
     match logged {
         None => data
-            .objects
+            .objects()
             .search(pattern, &range, PLACES, None, &mut |hit| {
-                found.push(Found {
+                found.push(LocatedHit {
                     hit,
                     of: Origin::Db,
                 });
@@ -175,10 +180,10 @@ pub(super) fn in_key(
             }),
         Some(logged) => {
             for keyspace in [logged.keyspace(), logged.unplaced()] {
-                data.objects
+                data.objects()
                     .over(keyspace)
                     .search(pattern, &range, PLACES, None, &mut |hit| {
-                        found.push(Found {
+                        found.push(LocatedHit {
                             hit,
                             of: Origin::Log(None),
                         });

@@ -20,21 +20,21 @@ use crate::session::{Data, Part, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{Click, Seen, View};
-use look::{End, Found, Origin};
+use look::{LocatedHit, Origin, SearchEnd};
 
 /// The screen.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     text: String,
-    hits: Rc<Vec<Found>>,
+    hits: Rc<Vec<LocatedHit>>,
     view: View,
     /// The keyspace that is searched.
     data: Option<Arc<Data>>,
     job: Option<JobId>,
-    end: Option<End>,
+    end: Option<SearchEnd>,
     log: Log,
     /// The hits of one key in clear text, while its secrets are shown.
-    clear: Vec<Found>,
+    clear: Vec<LocatedHit>,
     revealing: Option<JobId>,
 }
 
@@ -47,17 +47,17 @@ enum Log {
     /// The log is being read.
     Awaited,
     Running(JobId),
-    Ended(End),
+    Ended(SearchEnd),
     /// Why it is not searched.
     None(String),
 }
 
 /// For the back stack.
-struct Before {
+struct SearchBefore {
     text: String,
-    hits: Rc<Vec<Found>>,
+    hits: Rc<Vec<LocatedHit>>,
     seen: Seen,
-    end: Option<End>,
+    end: Option<SearchEnd>,
     log: Log,
 }
 
@@ -160,7 +160,7 @@ impl Screen for Search {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
+        Rc::new(SearchBefore {
             text: self.text.clone(),
             hits: Rc::clone(&self.hits),
             seen: self.view.seen(),
@@ -170,7 +170,7 @@ impl Screen for Search {
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        let Some(before) = snapshot.downcast_ref::<Before>() else {
+        let Some(before) = snapshot.downcast_ref::<SearchBefore>() else {
             return;
         };
         // The same search goes on, with what it has found meanwhile.
@@ -179,7 +179,7 @@ impl Screen for Search {
             self.text.clone_from(&before.text);
             (self.hits, self.end) = (Rc::clone(&before.hits), before.end);
             self.log = match &before.log {
-                Log::Running(_) | Log::Awaited => Log::Ended(End::Stopped),
+                Log::Running(_) | Log::Awaited => Log::Ended(SearchEnd::Stopped),
                 log => log.clone(),
             };
         }
@@ -197,7 +197,7 @@ impl Screen for Search {
             return;
         }
         if self.revealing == Some(job) {
-            if let Ok(part) = value.downcast::<Vec<Found>>() {
+            if let Ok(part) = value.downcast::<Vec<LocatedHit>>() {
                 self.clear.extend(*part);
             }
             return;
@@ -206,7 +206,7 @@ impl Screen for Search {
         if self.job != Some(job) && !of_log {
             return;
         }
-        match value.downcast::<Vec<Found>>() {
+        match value.downcast::<Vec<LocatedHit>>() {
             Ok(part) => {
                 Rc::make_mut(&mut self.hits).extend(*part);
                 let text = self.view.sieve.text().to_owned();
@@ -221,7 +221,7 @@ impl Screen for Search {
                 }
             }
             Err(value) => {
-                if let Ok(end) = value.downcast::<End>() {
+                if let Ok(end) = value.downcast::<SearchEnd>() {
                     match of_log {
                         true => self.log = Log::Ended(*end),
                         false => (self.job, self.end) = (None, Some(*end)),
@@ -248,8 +248,8 @@ impl Screen for Search {
     }
 
     fn facets(&self) -> Vec<(String, usize)> {
-        let layout = self.data.as_ref().map(|data| data.objects.layout());
-        let of = |found: &Found| {
+        let layout = self.data.as_ref().map(|data| data.layout());
+        let of = |found: &LocatedHit| {
             let path = layout.and_then(|layout| layout.resource(&found.hit.key));
             path.map(|path| format!("/{}/", String::from_utf8_lossy(path)))
         };
@@ -295,12 +295,12 @@ impl Screen for Search {
 
 impl Search {
     /// The hit under the cursor.
-    fn hit(&self) -> Option<&Found> {
+    fn hit(&self) -> Option<&LocatedHit> {
         self.hits.get(self.view.row(self.hits.len())?)
     }
 
     /// To the key, the version or the entry.
-    fn open(&self, found: &Found, session: &mut Session) {
+    fn open(&self, found: &LocatedHit, session: &mut Session) {
         let hit = &found.hit;
         match found.of {
             Origin::Db if hit.live => session.go(Target::Key(hit.key.clone())),
@@ -317,8 +317,8 @@ impl Search {
     }
 
     /// The text of a hit: in clear while its key is revealed.
-    fn text_of(&self, found: &Found, session: &Session) -> String {
-        let same = |clear: &&Found| {
+    fn text_of(&self, found: &LocatedHit, session: &Session) -> String {
+        let same = |clear: &&LocatedHit| {
             let (clear, hit) = (&clear.hit, &found.hit);
             clear.field == hit.field && clear.key == hit.key && clear.revision == hit.revision
         };
@@ -344,7 +344,7 @@ impl Search {
             _ => None,
         };
         let work = move |monitor: &Monitor| {
-            look::in_key(&data, logged, &pattern, &found.hit.key, monitor);
+            look::in_key(&data, logged.as_deref(), &pattern, &found.hit.key, monitor);
         };
         self.revealing = Some(session.spawn(ScreenId::Search, "", work));
         true
@@ -390,7 +390,7 @@ impl Search {
             Part::Ready(Some(logged)) => {
                 let mask = session.options.mask.clone();
                 let work =
-                    move |monitor: &Monitor| look::in_log(&data, logged, &pattern, &mask, monitor);
+                    move |monitor: &Monitor| look::in_log(&data, &logged, &pattern, &mask, monitor);
                 let label = format!("search the log for {}", self.text);
                 Log::Running(session.spawn(ScreenId::Search, label, work))
             }

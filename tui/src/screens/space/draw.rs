@@ -5,7 +5,7 @@ use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
 use super::sums::{Group, Rest};
-use super::{Metric, Part, Row, SpaceScreen};
+use super::{Metric, SpacePart, SpaceRow, SpaceScreen};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
@@ -185,11 +185,11 @@ impl SpaceScreen {
         let fact =
             |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<9}")).text(text);
         let (title, mut lines) = match &row.part {
-            Part::Rest(rest) => (
+            SpacePart::Rest(rest) => (
                 Line::from(rest_name(*rest, self.metric)),
                 vec![Line::from(format!(" {}", rest_meaning(*rest)))],
             ),
-            Part::Group(group) => (
+            SpacePart::Group(group) => (
                 Line::piece(Role::Name, name(group, session.charset())),
                 Vec::new(),
             ),
@@ -205,7 +205,10 @@ impl SpaceScreen {
             1,
             fact("all rows", bytes(whole)).with(Role::Dim, format!(" = {of}")),
         );
-        if matches!(row.part, Part::Group(_) | Part::Rest(Rest::More(_))) {
+        if matches!(
+            row.part,
+            SpacePart::Group(_) | SpacePart::Rest(Rest::More(_))
+        ) {
             let counts = &row.counts;
             let known = counts.keys.saturating_add(counts.deleted_keys).max(1);
             let tenths = counts.revisions.saturating_mul(10) / known;
@@ -240,44 +243,44 @@ impl SpaceScreen {
 }
 
 fn row_cells(
-    row: &Row,
+    row: &SpaceRow,
     metric: Metric,
     (whole, most, room): (u64, u64, u16),
     session: &Session,
 ) -> Vec<Line> {
     let count = |count: u64| match &row.part {
-        Part::Rest(rest) if !matches!(rest, Rest::More(_)) => Line::new(),
+        SpacePart::Rest(rest) if !matches!(rest, Rest::More(_)) => Line::new(),
         _ => Line::from(number::thousands(count.into())),
     };
     let name = match &row.part {
         // Of an object its name: the crumbs have the rest.
-        Part::Group(Group::Key(key)) => Line::piece(
+        SpacePart::Group(Group::Key(key)) => Line::piece(
             Role::Name,
             session
                 .data()
-                .and_then(|data| data.objects.parse(key))
+                .and_then(|data| data.layout().parse(key))
                 .map(|parsed| parsed.name.to_owned())
                 .unwrap_or_else(|| escape::bytes(key, session.charset()).into_owned()),
         ),
-        Part::Group(group) => Line::piece(Role::Name, name(group, session.charset())),
-        Part::Rest(rest) => Line::piece(Role::Dim, rest_name(*rest, metric)),
+        SpacePart::Group(group) => Line::piece(Role::Name, name(group, session.charset())),
+        SpacePart::Rest(rest) => Line::piece(Role::Dim, rest_name(*rest, metric)),
     };
     let live = row.counts.live_bytes.min(row.bytes);
     let bar = match (&row.part, metric) {
-        (Part::Group(_), Metric::Stored) => {
+        (SpacePart::Group(_), Metric::Stored) => {
             let all = bar(row.bytes, most, room);
             let of_live = bar_cells(live, most, room).min(all);
             Line::piece(Role::Good, "█".repeat(of_live))
                 .with(Role::Warning, "▓".repeat(all - of_live))
         }
-        (Part::Group(_), Metric::History) => {
+        (SpacePart::Group(_), Metric::History) => {
             Line::piece(Role::Warning, "▓".repeat(bar(row.bytes, most, room)))
         }
-        (Part::Group(_), _) => Line::piece(Role::Good, "█".repeat(bar(row.bytes, most, room))),
-        (Part::Rest(Rest::Tree), _) => {
+        (SpacePart::Group(_), _) => Line::piece(Role::Good, "█".repeat(bar(row.bytes, most, room))),
+        (SpacePart::Rest(Rest::Tree), _) => {
             Line::piece(Role::Name, "▒".repeat(bar(row.bytes, most, room)))
         }
-        (Part::Rest(_), _) => Line::piece(Role::Dim, "░".repeat(bar(row.bytes, most, room))),
+        (SpacePart::Rest(_), _) => Line::piece(Role::Dim, "░".repeat(bar(row.bytes, most, room))),
     };
     vec![
         name,

@@ -8,8 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
-use etcd_inspect::member::Member;
-use etcd_inspect::mvcc::Counts;
+use etcd_inspect::answers::Counts;
 use etcd_inspect::text::{escape, shell};
 use ratatui::layout::Rect;
 
@@ -32,7 +31,7 @@ pub(crate) struct SpaceScreen {
     /// What the sums are of, or are being made of.
     of: Option<(Arc<Data>, Level)>,
     job: Option<JobId>,
-    rows: Vec<Row>,
+    rows: Vec<SpaceRow>,
     view: View,
     awaited: Option<Group>,
 }
@@ -53,20 +52,20 @@ enum Metric {
 
 /// A part of the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    part: Part,
+struct SpaceRow {
+    part: SpacePart,
     bytes: u64,
     counts: Counts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum SpacePart {
     Group(Group),
     Rest(Rest),
 }
 
 /// For the back stack.
-struct Before {
+struct SpaceBefore {
     level: Level,
     metric: Metric,
     seen: Seen,
@@ -108,12 +107,12 @@ impl Screen for SpaceScreen {
 
     fn refresh(&mut self, session: &mut Session) {
         // The file is the same on both sides.
-        let (Some(member), Some(data)) = (session.member(), session.stored().cloned()) else {
+        let Some(data) = session.stored().cloned() else {
             (self.sums, self.of) = (None, None);
             self.rows.clear();
             return;
         };
-        self.sum(member, data, session);
+        self.sum(data, session);
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
@@ -158,8 +157,8 @@ impl Screen for SpaceScreen {
         let names = self.level.way.iter();
         crumbs.extend(names.map(|group| draw::name(group, session.charset())));
         match self.row().map(|row| &row.part) {
-            Some(Part::Group(group)) => crumbs.push(draw::name(group, session.charset())),
-            Some(Part::Rest(rest)) => crumbs.push(draw::rest_name(*rest, self.metric)),
+            Some(SpacePart::Group(group)) => crumbs.push(draw::name(group, session.charset())),
+            Some(SpacePart::Rest(rest)) => crumbs.push(draw::rest_name(*rest, self.metric)),
             None => {}
         }
         crumbs
@@ -173,14 +172,14 @@ impl Screen for SpaceScreen {
             .stored()
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
-        if data.directory.below(key).is_empty() {
+        if data.directory().below(key).is_empty() {
             return Err(format!(
                 "nothing of {} is stored",
                 escape::bytes(key, session.charset())
             ));
         }
-        let (mut level, mut group) = Level::to(data.objects.layout(), key);
-        if data.directory.position(key).is_none()
+        let (mut level, mut group) = Level::to(data.layout(), key);
+        if data.directory().position(key).is_none()
             && let Some(last) = level.way.pop()
         {
             group = last;
@@ -197,8 +196,8 @@ impl Screen for SpaceScreen {
 
     fn emit(&self, want: Want, session: &Session) -> Option<Result<Target, String>> {
         let group = match self.row().map(|row| &row.part) {
-            Some(Part::Group(group)) => group,
-            Some(Part::Rest(_)) if want != Want::Time => {
+            Some(SpacePart::Group(group)) => group,
+            Some(SpacePart::Rest(_)) if want != Want::Time => {
                 return Some(Err("this part of the file belongs to no key".to_owned()));
             }
             _ => return None,
@@ -223,7 +222,7 @@ impl Screen for SpaceScreen {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before {
+        Rc::new(SpaceBefore {
             level: self.level.clone(),
             metric: self.metric,
             seen: self.view.seen(),
@@ -231,7 +230,7 @@ impl Screen for SpaceScreen {
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(before) = snapshot.downcast_ref::<Before>() {
+        if let Some(before) = snapshot.downcast_ref::<SpaceBefore>() {
             (self.level, self.metric) = (before.level.clone(), before.metric);
             self.arrange();
             self.refresh(session);
@@ -267,8 +266,8 @@ impl Screen for SpaceScreen {
             .rows
             .iter()
             .map(|row| match &row.part {
-                Part::Group(group) => draw::name(group, charset),
-                Part::Rest(rest) => draw::rest_name(*rest, self.metric),
+                SpacePart::Group(group) => draw::name(group, charset),
+                SpacePart::Rest(rest) => draw::rest_name(*rest, self.metric),
             })
             .collect();
         let (id, rows) = (self.id(), self.rows.len());
@@ -284,7 +283,7 @@ impl Screen for SpaceScreen {
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
         match (what, self.row().map(|row| &row.part)) {
             (Copied::Command, _) => Some(Ok(session.command(&self.command(session)))),
-            (Copied::Key, Some(Part::Group(Group::Key(key)))) => {
+            (Copied::Key, Some(SpacePart::Group(Group::Key(key)))) => {
                 Some(Ok(escape::bytes(key, session.charset()).into_owned()))
             }
             _ => None,
@@ -304,19 +303,19 @@ impl Screen for SpaceScreen {
 }
 
 impl SpaceScreen {
-    fn row(&self) -> Option<&Row> {
+    fn row(&self) -> Option<&SpaceRow> {
         self.rows.get(self.view.row(self.rows.len())?)
     }
 
     /// Gives the key under the cursor the focus.
     fn take(&self, session: &mut Session) {
-        if let Some(Part::Group(Group::Key(key))) = self.row().map(|row| &row.part) {
+        if let Some(SpacePart::Group(Group::Key(key))) = self.row().map(|row| &row.part) {
             session.set_focus(Some(key));
         }
     }
 
     /// Sums the level, where that is not done.
-    fn sum(&mut self, member: &'static Member, data: Arc<Data>, session: &mut Session) {
+    fn sum(&mut self, data: Arc<Data>, session: &mut Session) {
         let is_same =
             |(of, level): &(Arc<Data>, Level)| Arc::ptr_eq(of, &data) && *level == self.level;
         if self.of.as_ref().is_some_and(is_same) {
@@ -329,7 +328,7 @@ impl SpaceScreen {
         self.rows.clear();
         self.of = Some((Arc::clone(&data), self.level.clone()));
         let level = self.level.clone();
-        let work = move |_: &Monitor| sums::sum(member, &data, &level);
+        let work = move |_: &Monitor| sums::sum(&data, &level);
         self.job = Some(session.spawn(ScreenId::Space, "sums", work));
     }
 
@@ -339,16 +338,16 @@ impl SpaceScreen {
         let Some(sums) = &self.sums else { return };
         let metric = self.metric;
         let groups = sums.groups.iter().filter(|_| metric != Metric::Free);
-        let mut rows: Vec<Row> = groups
-            .map(|(group, counts)| Row {
-                part: Part::Group(group.clone()),
+        let mut rows: Vec<SpaceRow> = groups
+            .map(|(group, counts)| SpaceRow {
+                part: SpacePart::Group(group.clone()),
                 bytes: metric.bytes(counts),
                 counts: *counts,
             })
             .collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
-        let rest = |rest: Rest, bytes: u64, counts: Counts| Row {
-            part: Part::Rest(rest),
+        let rest = |rest: Rest, bytes: u64, counts: Counts| SpaceRow {
+            part: SpacePart::Rest(rest),
             bytes,
             counts,
         };
@@ -375,7 +374,7 @@ impl SpaceScreen {
         self.rows = rows;
     }
 
-    fn select(&mut self, part: Option<&Part>, session: &mut Session) {
+    fn select(&mut self, part: Option<&SpacePart>, session: &mut Session) {
         let row = part.and_then(|part| self.rows.iter().position(|row| row.part == *part));
         let shown = row.filter(|row| self.view.sieve.place(*row).is_some());
         match (row, shown) {
@@ -409,26 +408,26 @@ impl SpaceScreen {
         if self.sums.is_some()
             && let Some(group) = self.awaited.take()
         {
-            self.select(Some(&Part::Group(group)), session);
+            self.select(Some(&SpacePart::Group(group)), session);
         }
     }
 
     fn enter(&mut self, act: Act, session: &mut Session) {
         match self.row().map(|row| row.part.clone()) {
-            Some(Part::Group(Group::Key(key))) if act == Act::Open => {
+            Some(SpacePart::Group(Group::Key(key))) if act == Act::Open => {
                 session.go(Target::Key(key));
             }
-            Some(Part::Rest(Rest::Free | Rest::Tree)) if act == Act::Open => {
+            Some(SpacePart::Rest(Rest::Free | Rest::Tree)) if act == Act::Open => {
                 self.view.split.detail = true;
                 session.say(
                     Role::Dim,
                     "5 shows the pages; there / free, / branch lists them",
                 );
             }
-            Some(Part::Group(Group::Key(_)) | Part::Rest(_)) | None => {
+            Some(SpacePart::Group(Group::Key(_)) | SpacePart::Rest(_)) | None => {
                 self.view.split.detail = true;
             }
-            Some(Part::Group(group)) => {
+            Some(SpacePart::Group(group)) => {
                 session.visit();
                 self.level.way.push(group);
                 self.view.reset(session);
@@ -451,7 +450,7 @@ impl SpaceScreen {
     /// The common prefix of the keys of the group under the cursor, or of the level; `None`: they have none.
     fn prefix(&self, session: &Session) -> Option<Vec<u8>> {
         let own = match self.row().map(|row| &row.part) {
-            Some(Part::Group(group)) => Some(group),
+            Some(SpacePart::Group(group)) => Some(group),
             _ => None,
         };
         let way: Vec<&Group> = self.level.way.iter().chain(own).collect();
@@ -505,6 +504,6 @@ fn prefix_of(way: &[&Group], by_namespace: bool, session: &Session) -> Option<Ve
         below.push(b'/');
     }
     let with = |prefix: &str| [prefix.as_bytes(), &below].concat();
-    let mut prefixes = data.objects.layout().prefixes().map(with);
-    prefixes.find(|prefix| !data.directory.below(prefix).is_empty())
+    let mut prefixes = data.layout().prefixes().map(with);
+    prefixes.find(|prefix| !data.directory().below(prefix).is_empty())
 }

@@ -1,11 +1,10 @@
 //! What each group of keys takes, summed beside the loop.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
+use etcd_inspect::answers::Counts;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect::member::{Member, Space};
-use etcd_inspect::mvcc::Counts;
+use etcd_inspect::member::Space;
 
 use crate::session::Data;
 
@@ -104,9 +103,9 @@ impl Level {
 }
 
 /// Sums one level.
-pub(super) fn sum(member: &'static Member, data: &Arc<Data>, level: &Level) -> Sums {
-    let keyspace = data.objects.keyspace();
-    let layout = data.objects.layout();
+pub(super) fn sum(data: &Data, level: &Level) -> Sums {
+    let keyspace = data.keyspace();
+    let layout = data.layout();
     let counted: HashMap<Option<Group>, Counts> =
         keyspace.counts_by(|key| level.group(layout, key));
     let mut groups: Vec<(Group, Counts)> = counted
@@ -120,7 +119,9 @@ pub(super) fn sum(member: &'static Member, data: &Arc<Data>, level: &Level) -> S
     Sums {
         groups,
         more: (rest.len(), more),
-        space: member
+        space: data
+            .dataset()
+            .member()
             .space(&keyspace.counts())
             .map_err(|error| error.to_string()),
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::Timeline;
-use super::events::{Loaded, cell_of};
+use super::events::{LoadedTimeline, cell_of};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
@@ -22,7 +22,7 @@ static COLUMNS: [Column; 4] = [
 const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// A place of the axis.
-pub(super) fn moment(loaded: &Loaded, at: i64, session: &Session) -> String {
+pub(super) fn moment(loaded: &LoadedTimeline, at: i64, session: &Session) -> String {
     if !loaded.timed {
         return format!("revision {}", number::thousands(at.into()));
     }
@@ -184,7 +184,7 @@ impl Timeline {
         inner: Rect,
         graph: Rect,
         pen: &mut Pen<'_>,
-        loaded: &Loaded,
+        loaded: &LoadedTimeline,
         cell_count: usize,
     ) {
         let (from, to) = (self.look.from, self.look.to);
@@ -218,7 +218,7 @@ impl Timeline {
         inner: Rect,
         graph: Rect,
         pen: &mut Pen<'_>,
-        loaded: &Loaded,
+        loaded: &LoadedTimeline,
         session: &Session,
         cell_count: usize,
     ) {
@@ -226,7 +226,7 @@ impl Timeline {
         pen.put(inner, 1, 1, "flags", Role::Dim);
         pen.put(graph, 0, 1, &"·".repeat(cell_count), Role::Dim);
         let report = session.slot().and_then(|slot| slot.report.as_ref());
-        let keyspace = loaded.data.objects.keyspace();
+        let keyspace = loaded.data.keyspace();
         for finding in report.into_iter().flat_map(|report| &report.findings) {
             // A finding about a key is shown where the key was written last.
             let newest = finding.keys.iter().take(16).filter_map(|key| {
@@ -314,7 +314,7 @@ impl Timeline {
                 ),
                 Line::piece(Role::Dim, when.trim_start_matches('~').to_owned()),
                 Line::piece(role, op),
-                Line::from(escape::bytes(version.key, session.charset()).into_owned()),
+                Line::from(escape::bytes(&version.key, session.charset()).into_owned()),
             ]
         });
     }

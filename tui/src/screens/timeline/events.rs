@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use etcd_inspect::member::{Member, Wal};
+use etcd_inspect::member::Wal;
 
 use crate::job::Monitor;
 use crate::session::Data;
@@ -13,7 +13,7 @@ const TRIED: usize = 500;
 
 /// A record of the keyspace.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Event {
+pub(super) struct AxisRecord {
     pub(super) main: i64,
     /// Its position on the axis: seconds, or its revision if no object has a time.
     pub(super) at: i64,
@@ -23,9 +23,9 @@ pub(super) struct Event {
 
 /// All of them.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedTimeline {
     pub(super) data: Arc<Data>,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<AxisRecord>,
     /// Resources, those with most records first: name, and the beginning that their keys have.
     pub(super) resources: Vec<Vec<u8>>,
     /// Whether the axis is time; revisions otherwise.
@@ -35,11 +35,11 @@ pub(super) struct Loaded {
 }
 
 /// Lays out all records.
-pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) -> Loaded {
-    let clock = data.objects.clock_with(monitor);
+pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
+    let clock = data.objects().clock_with(monitor);
     let marks = clock.marks();
     let timed = marks.len() >= 2;
-    let layout = data.objects.layout();
+    let layout = data.layout();
     let axis = |main: i64| {
         if !timed {
             return main;
@@ -52,7 +52,7 @@ pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) 
     let mut numbers: HashMap<&[u8], u16> = HashMap::new();
     let mut counts: Vec<(Vec<u8>, u64)> = Vec::new();
     let mut events = Vec::new();
-    for version in data.objects.keyspace().between(0..=i64::MAX) {
+    for version in data.keyspace().between(0..=i64::MAX) {
         if events.len() % 65_536 == 0 && monitor.is_cancelled() {
             break;
         }
@@ -64,7 +64,7 @@ pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) 
         if let Some((_, count)) = counts.get_mut(usize::from(number)) {
             *count += 1;
         }
-        events.push(Event {
+        events.push(AxisRecord {
             main: version.revision.main,
             at: axis(version.revision.main),
             resource: number,
@@ -95,11 +95,13 @@ pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) 
         .filter_map(|number| counts.get(*number))
         .map(|(name, _)| name.clone())
         .collect();
-    let terms = member
+    let terms = data
+        .dataset()
+        .member()
         .wal_with(monitor)
         .map(|wal| terms(&wal, &data, &axis))
         .unwrap_or_default();
-    Loaded {
+    LoadedTimeline {
         data,
         events,
         resources,
@@ -111,7 +113,7 @@ pub(super) fn load(member: &'static Member, data: Arc<Data>, monitor: &Monitor) 
 /// Where each term begins, by the first write in it whose version is stored.
 fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64)> {
     let log = wal.log();
-    let keyspace = data.objects.keyspace();
+    let keyspace = data.keyspace();
     let mut found = Vec::new();
     for term in log.terms() {
         let Some(first) = term.first_index else {
@@ -134,10 +136,9 @@ fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64
                 let puts = payload.puts();
                 let put = puts.first()?;
                 let records = keyspace.records_of(&put.key);
-                let same = |kv: etcd_inspect::mvcc::KeyValue<'_>| kv.value == put.value;
                 let mut written = records
                     .iter()
-                    .filter(|version| version.key_value().is_ok_and(same));
+                    .filter(|version| version.key_value().is_ok_and(|kv| kv.value == put.value));
                 written.next().map(|version| version.revision.main)
             })
             .next();
@@ -146,7 +147,7 @@ fn terms(wal: &Wal<'_>, data: &Data, axis: &dyn Fn(i64) -> i64) -> Vec<(i64, u64
     found
 }
 
-impl Loaded {
+impl LoadedTimeline {
     /// The whole axis.
     pub(super) fn span(&self) -> (i64, i64) {
         match (self.events.first(), self.events.last()) {
@@ -156,7 +157,7 @@ impl Loaded {
     }
 
     /// The records of a range of the axis, both ends included.
-    pub(super) fn between(&self, from: i64, to: i64) -> &[Event] {
+    pub(super) fn between(&self, from: i64, to: i64) -> &[AxisRecord] {
         let start = self.events.partition_point(|event| event.at < from);
         let end = self.events.partition_point(|event| event.at <= to);
         self.events.get(start..end.max(start)).unwrap_or_default()
@@ -199,7 +200,7 @@ pub(super) fn cell_of(from: i64, to: i64, cells: usize, at: i64) -> Option<usize
 }
 
 impl Picture {
-    pub(super) fn draw(loaded: &Loaded, from: i64, to: i64, cells: usize) -> Self {
+    pub(super) fn draw(loaded: &LoadedTimeline, from: i64, to: i64, cells: usize) -> Self {
         let mut rows = vec![vec![0u32; cells]; loaded.resources.len() + 2];
         let mut count = |row: usize, cell: usize| {
             let place = rows.get_mut(row).and_then(|row| row.get_mut(cell));

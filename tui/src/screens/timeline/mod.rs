@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use etcd_inspect::mvcc::Version;
+use etcd_inspect::answers::KeyWrite;
 use etcd_inspect::text::{escape, shell};
 use ratatui::layout::{Position, Rect};
 
@@ -20,7 +20,7 @@ use crate::session::{Data, Session};
 use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{List, Needle, Panes, Sieve, Split};
-use events::{Loaded, Picture, cell_of, stretch};
+use events::{LoadedTimeline, Picture, cell_of, stretch};
 
 /// Records of one range that are listed.
 const LISTED: usize = 5_000;
@@ -28,9 +28,9 @@ const LISTED: usize = 5_000;
 /// The screen.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    loaded: Option<Arc<Loaded>>,
+    loaded: Option<Arc<LoadedTimeline>>,
     job: Option<JobId>,
-    look: Look,
+    look: TimelineLook,
     picture: Picture,
     listed: Listed,
     /// Which rows of the graph are shown.
@@ -48,7 +48,7 @@ pub(crate) struct Timeline {
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
+struct TimelineLook {
     from: i64,
     to: i64,
     /// The cursor on the axis.
@@ -63,12 +63,12 @@ struct Look {
 #[derive(Debug, Default)]
 struct Listed {
     of: Option<(i64, i64, usize, String)>,
-    versions: Vec<Version<'static>>,
+    versions: Vec<KeyWrite>,
     more: usize,
 }
 
 /// For the back stack.
-struct Before(Look, Split);
+struct TimelineBefore(TimelineLook, Split);
 
 impl Screen for Timeline {
     fn id(&self) -> ScreenId {
@@ -76,16 +76,16 @@ impl Screen for Timeline {
     }
 
     fn refresh(&mut self, session: &mut Session) {
-        let (Some(member), Some(data)) = (session.member(), session.data().cloned()) else {
+        let Some(data) = session.data().cloned() else {
             self.loaded = None;
             return;
         };
-        let is_loaded = |loaded: &Arc<Loaded>| Arc::ptr_eq(&loaded.data, &data);
+        let is_loaded = |loaded: &Arc<LoadedTimeline>| Arc::ptr_eq(&loaded.data, &data);
         if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
             return;
         }
         self.loaded = None;
-        let work = move |monitor: &Monitor| events::load(member, data, monitor);
+        let work = move |monitor: &Monitor| events::load(data, monitor);
         self.job = Some(session.spawn(ScreenId::Timeline, "timeline", work));
     }
 
@@ -182,11 +182,11 @@ impl Screen for Timeline {
     fn snapshot(&self) -> Snapshot {
         let mut look = self.look;
         look.rows.select(self.row());
-        Rc::new(Before(look, self.split))
+        Rc::new(TimelineBefore(look, self.split))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(Before(look, split)) = snapshot.downcast_ref::<Before>() {
+        if let Some(TimelineBefore(look, split)) = snapshot.downcast_ref::<TimelineBefore>() {
             self.shown.clear(session);
             self.wanted.clear();
             (self.look, self.split) = (*look, *split);
@@ -200,7 +200,7 @@ impl Screen for Timeline {
         _last: bool,
         session: &mut Session,
     ) {
-        let Ok(loaded) = value.downcast::<Loaded>() else {
+        let Ok(loaded) = value.downcast::<LoadedTimeline>() else {
             return;
         };
         if self.job != Some(job) {
@@ -212,13 +212,13 @@ impl Screen for Timeline {
             return self.refresh(session);
         }
         let (from, to) = loaded.span();
-        self.look = Look {
+        self.look = TimelineLook {
             from,
             to,
             at: to,
-            ..Look::default()
+            ..TimelineLook::default()
         };
-        let loaded: Arc<Loaded> = Arc::from(loaded);
+        let loaded: Arc<LoadedTimeline> = Arc::from(loaded);
         self.picture = Picture::default();
         self.listed = Listed::default();
         let revision = self.awaited.take().unwrap_or(session.ruler.revision());
@@ -268,7 +268,7 @@ impl Screen for Timeline {
                     0 | 1 => "**".to_owned(),
                     row => {
                         let data = session.data()?;
-                        let prefix = data.objects.layout().prefixes().next().unwrap_or_default();
+                        let prefix = data.layout().prefixes().next().unwrap_or_default();
                         let name = loaded.resources.get(row - 2)?;
                         match name.first() {
                             Some(b'(') | None => "**".to_owned(),
@@ -293,7 +293,7 @@ impl Screen for Timeline {
                 .map(|version| Ok(version.revision.main.to_string())),
             Copied::Key => self
                 .version()
-                .map(|version| Ok(escape::bytes(version.key, session.charset()).into_owned())),
+                .map(|version| Ok(escape::bytes(&version.key, session.charset()).into_owned())),
             _ => None,
         }
     }
@@ -334,7 +334,7 @@ impl Screen for Timeline {
 }
 
 /// What Enter leads to.
-fn revision(version: &Version<'_>) -> Target {
+fn revision(version: &KeyWrite) -> Target {
     Target::Revision {
         main: version.revision.main,
         key: Some(version.key.to_vec()),
@@ -374,7 +374,7 @@ impl Timeline {
         (from, to.max(from))
     }
 
-    fn row_name(&self, loaded: &Loaded, session: &Session) -> String {
+    fn row_name(&self, loaded: &LoadedTimeline, session: &Session) -> String {
         match self.row() {
             0 => "writes".to_owned(),
             1 => "deletes".to_owned(),
@@ -387,11 +387,11 @@ impl Timeline {
     }
 
     /// The record under the cursor of the second pane.
-    fn version(&self) -> Option<&Version<'static>> {
+    fn version(&self) -> Option<&KeyWrite> {
         self.listed.versions.get(self.look.list.cursor())
     }
 
-    fn list_records(&mut self, loaded: &Loaded) {
+    fn list_records(&mut self, loaded: &LoadedTimeline) {
         let (from, to) = self.stretch();
         let row = self.row();
         let of = Some((from, to, row, self.wanted.clone()));
@@ -400,16 +400,16 @@ impl Timeline {
         }
         let mut needle = Needle::new(&self.wanted);
         let filtered = needle.is_some();
-        let wanted = |event: &&events::Event| match row {
+        let wanted = |event: &&events::AxisRecord| match row {
             0 => true,
             1 => event.tombstone,
             row => usize::from(event.resource) == row - 2,
         };
         let events: Vec<_> = loaded.between(from, to).iter().filter(wanted).collect();
-        let keyspace = loaded.data.objects.keyspace();
-        let mut versions: Vec<Version<'static>> = Vec::new();
+        let keyspace = loaded.data.keyspace();
+        let mut versions: Vec<KeyWrite> = Vec::new();
         if let (Some(first), Some(last)) = (events.first(), events.last()) {
-            let layout = loaded.data.objects.layout();
+            let layout = loaded.data.layout();
             let name = row.checked_sub(2).and_then(|at| loaded.resources.get(at));
             let all = keyspace.between(first.main..=last.main);
             versions.extend(
@@ -425,7 +425,8 @@ impl Timeline {
                     let keeps = |needle: &mut Needle| needle.keeps(version.key);
                     needle.as_mut().is_none_or(keeps)
                 })
-                .take(LISTED),
+                .take(LISTED)
+                .map(|version| KeyWrite::from(&version)),
             );
         }
         self.listed = Listed {
@@ -462,7 +463,7 @@ impl Timeline {
         self.look.list = List::default();
     }
 
-    fn zoom(&mut self, loaded: &Loaded, closer: bool) {
+    fn zoom(&mut self, loaded: &LoadedTimeline, closer: bool) {
         let (first, last) = loaded.span();
         let span = self
             .look
@@ -481,7 +482,7 @@ impl Timeline {
         self.look.at = self.look.at.clamp(self.look.from, self.look.to);
     }
 
-    fn go_to(&mut self, loaded: &Loaded, revision: i64) {
+    fn go_to(&mut self, loaded: &LoadedTimeline, revision: i64) {
         let at = loaded.at(revision);
         if at < self.look.from || at > self.look.to {
             (self.look.from, self.look.to) = loaded.span();

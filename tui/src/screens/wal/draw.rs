@@ -1,9 +1,9 @@
 //! How the WAL screen looks.
 
+use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows, ending_text};
 use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
-use super::rows::{Loaded, Row};
 use super::{Wal, detail};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
@@ -29,11 +29,11 @@ impl Wal {
         }
         if pane.width > 0 && pane.height > 0 {
             let what = match self.row() {
-                Some(Row::Entry(_)) if self.hex => "entry, stored bytes · x decoded",
-                Some(Row::Entry(_)) => "entry · x stored bytes",
-                Some(Row::Segment(_) | Row::End(_)) => "file",
-                Some(Row::Damage(_)) => "damage",
-                Some(Row::Other(_)) => "file beside the log",
+                Some(LogRow::Entry(_)) if self.hex => "entry, stored bytes · x decoded",
+                Some(LogRow::Entry(_)) => "entry · x stored bytes",
+                Some(LogRow::Segment(_) | LogRow::End(_)) => "file",
+                Some(LogRow::Damage(_)) => "damage",
+                Some(LogRow::Other(_)) => "file beside the log",
                 None => "entry",
             };
             let lines = self.detail.as_ref().map(|(_, lines)| lines.as_slice());
@@ -52,7 +52,7 @@ impl Wal {
             };
             return pen.line(inner, 0, &why, 1);
         };
-        if loaded.wal.is_none() {
+        if loaded.wal().is_none() {
             let why =
                 "no log here: no member/wal with a segment; --wal-dir may have put it elsewhere";
             _ = pen.put(inner, 1, 0, why, Role::Dim);
@@ -78,7 +78,7 @@ impl Wal {
         let Some((loaded, wal)) = self
             .loaded
             .as_ref()
-            .and_then(|loaded| Some((loaded, loaded.wal.as_ref()?)))
+            .and_then(|loaded| Some((loaded, loaded.wal()?)))
         else {
             return Line::from("WAL");
         };
@@ -110,7 +110,7 @@ impl Wal {
 }
 
 /// The terms as one bar, each as wide as its entries are many.
-fn band(area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, cursor: Option<u64>) {
+fn band(area: Rect, pen: &mut Pen<'_>, loaded: &LogRows, cursor: Option<u64>) {
     let terms: Vec<_> = loaded
         .terms
         .iter()
@@ -171,8 +171,8 @@ fn band(area: Rect, pen: &mut Pen<'_>, loaded: &Loaded, cursor: Option<u64>) {
     }
 }
 
-fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
-    let Some(wal) = &loaded.wal else {
+fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
+    let Some(wal) = loaded.wal() else {
         return Vec::new();
     };
     let log = wal.log();
@@ -184,17 +184,18 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
         cells
     };
     match row {
-        Row::Segment(at) => {
-            let mut text = format!("── {} ", detail::file_name(loaded, at));
+        LogRow::Segment(at) => {
+            let mut text = format!("── {} ", loaded.file_name(at));
             text.push_str(&"─".repeat(200));
             wide(Role::Heading, text)
         }
-        Row::End(at) => {
+        LogRow::End(at) => {
             let Some(segment) = log.segments.get(at as usize) else {
                 return Vec::new();
             };
             let is_last = at as usize + 1 == log.segments.len();
-            let (role, text) = detail::ending(segment.ending, is_last);
+            let (label, text) = ending_text(segment.ending, is_last);
+            let role = detail::role_of(label);
             let role = if role == Role::Plain { Role::Dim } else { role };
             let rest = segment.len_bytes.saturating_sub(segment.end);
             let mut cells = wide(role, text);
@@ -203,19 +204,19 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
             }
             cells
         }
-        Row::Damage(at) => {
+        LogRow::Damage(at) => {
             let Some(torn) = log.damages.get(at as usize) else {
                 return Vec::new();
             };
             let mut text = if torn.torn { "torn: " } else { "damage: " }.to_owned();
-            text.push_str(&detail::damage(&torn.kind));
+            text.push_str(&loaded.damage_text(at));
             let mut cells = wide(Role::Error, text);
             let size = torn.to.saturating_sub(torn.from);
-            let at = Line::piece(Role::Dim, format!("+{:#x}", torn.from));
+            let place = Line::piece(Role::Dim, format!("+{:#x}", torn.from));
             for (column, line) in [
                 (2, Line::piece(Role::Error, "✕")),
                 (5, Line::from(number::size(size))),
-                (6, at),
+                (6, place),
             ] {
                 if let Some(cell) = cells.get_mut(column) {
                     *cell = line;
@@ -223,42 +224,36 @@ fn cells_of(loaded: &Loaded, row: Row) -> Vec<Line> {
             }
             cells
         }
-        Row::Other(at) => {
-            let file = detail::place(loaded, Row::Other(at)).unwrap_or_default();
+        LogRow::Other(at) => {
+            let file = loaded.place(LogRow::Other(at)).unwrap_or_default();
             let file = file.split('@').next().unwrap_or_default().to_owned();
-            wide(Role::Dim, format!("{file}: {}", detail::other(loaded, at)))
+            wide(Role::Dim, format!("{file}: {}", loaded.other_text(at)))
         }
-        Row::Entry(at) => {
-            let Some(entry) = log.entries.get(at as usize) else {
-                return Vec::new();
-            };
-            let payload = wal.payload(entry);
-            let (state, role) = detail::state(loaded, entry);
-            let mark = match state {
-                "uncommitted" => "?",
-                "overwritten" => "~",
-                "damaged" => "✕",
-                _ => " ",
-            };
-            let offset = log
-                .records
-                .get(entry.record as usize)
-                .map_or(0, |record| record.offset);
-            let text = match payload.type_name() {
-                "empty" => Line::piece(Role::Dim, "empty: the first entry of a leader"),
-                "conf_change" | "conf_change_v2" => Line::piece(Role::Warning, payload.summary()),
-                _ if entry.survives => Line::from(payload.summary()),
-                _ => Line::piece(Role::Struck, payload.summary()),
-            };
-            vec![
-                Line::from(number::thousands(entry.index.into())),
-                Line::piece(Role::Number, entry.term.to_string()),
-                Line::piece(role, mark),
-                Line::piece(role, state),
-                text,
-                Line::from(number::size(entry.data_len.into())),
-                Line::piece(Role::Dim, format!("+{offset:#x}")),
-            ]
-        }
+        LogRow::Entry(at) => loaded.entry(at).map(entry_cells).unwrap_or_default(),
     }
+}
+
+fn entry_cells(entry: LogEntryRow) -> Vec<Line> {
+    let mark = match entry.state {
+        "uncommitted" => "?",
+        "overwritten" => "~",
+        "damaged" => "✕",
+        _ => " ",
+    };
+    let role = detail::role_of(entry.label);
+    let text = match entry.type_name {
+        "empty" => Line::piece(Role::Dim, "empty: the first entry of a leader"),
+        "conf_change" | "conf_change_v2" => Line::piece(Role::Warning, entry.summary),
+        _ if entry.survives => Line::from(entry.summary),
+        _ => Line::piece(Role::Struck, entry.summary),
+    };
+    vec![
+        Line::from(number::thousands(entry.index.into())),
+        Line::piece(Role::Number, entry.term.to_string()),
+        Line::piece(role, mark),
+        Line::piece(role, entry.state),
+        text,
+        Line::from(number::size(entry.size_bytes)),
+        Line::piece(Role::Dim, format!("+{:#x}", entry.offset)),
+    ]
 }

@@ -2,14 +2,13 @@
 
 mod detail;
 mod draw;
-mod rows;
 
 use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
-use etcd_inspect::wal::LogEntry;
+use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -21,7 +20,6 @@ use crate::session::Session;
 use crate::target::{Target, Want};
 use crate::theme::Role;
 use crate::widgets::{Click, Seen, View};
-use rows::{Loaded, Row};
 
 /// Rows whose kinds are counted.
 const FACETED: usize = 200_000;
@@ -29,7 +27,7 @@ const FACETED: usize = 200_000;
 /// The screen.
 #[derive(Debug, Default)]
 pub(crate) struct Wal {
-    loaded: Option<Arc<Loaded>>,
+    loaded: Option<Arc<LogRows>>,
     job: Option<JobId>,
     view: View,
     hex: bool,
@@ -42,7 +40,7 @@ pub(crate) struct Wal {
 }
 
 /// For the back stack.
-struct Before(Seen, bool);
+struct WalBefore(Seen, bool);
 
 impl Screen for Wal {
     fn id(&self) -> ScreenId {
@@ -52,17 +50,17 @@ impl Screen for Wal {
     fn refresh(&mut self, session: &mut Session) {
         // What an entry wrote is known only when the index is there, and another on the other side.
         self.stale = true;
-        let Some(member) = session.member() else {
+        let Some(dataset) = session.dataset().cloned() else {
             self.loaded = None;
             return;
         };
-        let is_loaded = |loaded: &Arc<Loaded>| std::ptr::eq(loaded.member, member);
+        let is_loaded = |loaded: &Arc<LogRows>| loaded.dataset.is_same(&dataset);
         if self.loaded.as_ref().is_some_and(is_loaded) || self.job.is_some() {
             return;
         }
         (self.loaded, self.detail) = (None, None);
         self.view.reset(session);
-        let work = move |monitor: &Monitor| rows::load(member, monitor);
+        let work = move |monitor: &Monitor| dataset.log_rows(monitor);
         self.job = Some(session.spawn(ScreenId::Wal, "the log", work));
     }
 
@@ -126,15 +124,15 @@ impl Screen for Wal {
         };
         let mut crumbs = vec!["WAL".to_owned()];
         match self.row() {
-            Some(Row::Entry(_)) => {
+            Some(LogRow::Entry(_)) => {
                 if let Some(entry) = self.entry() {
                     crumbs.push(format!("term {}", entry.term));
                     crumbs.push(format!("index {}", entry.index));
                 }
             }
-            Some(Row::Segment(at) | Row::End(at)) => crumbs.push(detail::file_name(loaded, at)),
-            Some(Row::Damage(_)) => crumbs.push("damage".to_owned()),
-            Some(Row::Other(_)) | None => {}
+            Some(LogRow::Segment(at) | LogRow::End(at)) => crumbs.push(loaded.file_name(at)),
+            Some(LogRow::Damage(_)) => crumbs.push("damage".to_owned()),
+            Some(LogRow::Other(_)) | None => {}
         }
         crumbs
     }
@@ -172,7 +170,7 @@ impl Screen for Wal {
                 let Some(entry) = self.entry() else {
                     return Some(nothing());
                 };
-                match detail::written(loaded, entry, session) {
+                match detail::written(loaded, entry.position, session) {
                     Err(why) => Err(why),
                     Ok(version) => match (want, version.offset) {
                         (Want::Revision, _) => Ok(Target::Revision {
@@ -182,7 +180,7 @@ impl Screen for Wal {
                         (Want::Time, _) => Ok(Target::Time(version.revision.main)),
                         (Want::Space, _) => Ok(Target::Space(version.key.to_vec())),
                         (_, None) => Err("what it wrote is not in the db file".to_owned()),
-                        (_, Some(offset)) => match loaded.member.db() {
+                        (_, Some(offset)) => match loaded.dataset.member().db() {
                             Ok(db) => Ok(Target::Page {
                                 id: offset.checked_div(db.page_size()).unwrap_or(0),
                                 offset: Some(offset),
@@ -197,11 +195,11 @@ impl Screen for Wal {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(Before(self.view.seen(), self.hex))
+        Rc::new(WalBefore(self.view.seen(), self.hex))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(Before(seen, hex)) = snapshot.downcast_ref() {
+        if let Some(WalBefore(seen, hex)) = snapshot.downcast_ref() {
             self.view.restore(*seen, session);
             self.hex = *hex;
         }
@@ -217,21 +215,18 @@ impl Screen for Wal {
         if self.view.answer(job, &*value, last) {
             return;
         }
-        if let Ok(loaded) = value.downcast::<Loaded>()
+        if let Ok(loaded) = value.downcast::<LogRows>()
             && self.job == Some(job)
         {
             self.job = None;
-            let is_shown = session
-                .member()
-                .is_some_and(|member| std::ptr::eq(member, loaded.member));
-            if !is_shown {
+            if !session.is_shown(&loaded.dataset) {
                 return self.refresh(session);
             }
             // The newest entry: what happened last is what one comes for.
             let last = loaded
                 .rows
                 .iter()
-                .rposition(|row| matches!(row, Row::Entry(_)));
+                .rposition(|row| matches!(row, LogRow::Entry(_)));
             self.view.list.select(last.unwrap_or(0));
             if let Some(index) = self.awaited.take() {
                 match loaded.row_of(index) {
@@ -255,20 +250,19 @@ impl Screen for Wal {
     }
 
     fn facets(&self) -> Vec<(String, usize)> {
-        let Some((loaded, wal)) = self
-            .loaded
-            .as_ref()
-            .and_then(|loaded| Some((loaded, loaded.wal.as_ref()?)))
-        else {
+        let Some(loaded) = &self.loaded else {
+            return Vec::new();
+        };
+        let Some(wal) = loaded.wal() else {
             return Vec::new();
         };
         let kinds = loaded.rows.iter().take(FACETED).map(|row| match row {
-            Row::Entry(at) => {
+            LogRow::Entry(at) => {
                 let entry = wal.log().entries.get(*at as usize);
                 entry.map_or("", |entry| wal.payload(entry).type_name())
             }
-            Row::Damage(_) => "damage",
-            Row::Segment(_) | Row::End(_) | Row::Other(_) => "",
+            LogRow::Damage(_) => "damage",
+            LogRow::Segment(_) | LogRow::End(_) | LogRow::Other(_) => "",
         });
         counted(kinds.map(str::to_owned))
     }
@@ -282,7 +276,7 @@ impl Screen for Wal {
         match what {
             Copied::Command => Some(Ok(session.command(&self.command()))),
             Copied::Place => Some(match self.row() {
-                Some(row) => detail::place(loaded, row).ok_or_else(|| "no place".to_owned()),
+                Some(row) => loaded.place(row).ok_or_else(|| "no place".to_owned()),
                 None => Err("no row is selected".to_owned()),
             }),
             Copied::Key => Some(match self.key() {
@@ -291,9 +285,8 @@ impl Screen for Wal {
                 }
                 None => Err("this entry names no key".to_owned()),
             }),
-            Copied::Json => self.entry().map(|entry| {
-                let wal = loaded.wal.as_ref().ok_or("there is no log")?;
-                let json = wal.payload(entry).to_json(Default::default());
+            Copied::Json => self.position().map(|position| {
+                let json = loaded.json(position).ok_or("there is no log")?;
                 serde_json::to_string_pretty(&json).map_err(|error| error.to_string())
             }),
             _ => None,
@@ -322,24 +315,26 @@ impl Wal {
     }
 
     /// The row under the cursor.
-    fn row(&self) -> Option<Row> {
+    fn row(&self) -> Option<LogRow> {
         self.loaded.as_ref()?.rows.get(self.row_number()).copied()
     }
 
+    /// The position in the log of the entry under the cursor.
+    fn position(&self) -> Option<u32> {
+        match self.row()? {
+            LogRow::Entry(position) => Some(position),
+            _ => None,
+        }
+    }
+
     /// The entry under the cursor.
-    fn entry(&self) -> Option<&LogEntry> {
-        let Some(Row::Entry(position)) = self.row() else {
-            return None;
-        };
-        let wal = self.loaded.as_ref()?.wal.as_ref()?;
-        wal.log().entries.get(position as usize)
+    fn entry(&self) -> Option<LogEntryRow> {
+        self.loaded.as_ref()?.entry(self.position()?)
     }
 
     /// The first key that the entry under the cursor names.
     fn key(&self) -> Option<Vec<u8>> {
-        let wal = self.loaded.as_ref()?.wal.as_ref()?;
-        let payload = wal.payload(self.entry()?);
-        payload.user_keys().first().map(|key| key.to_vec())
+        self.loaded.as_ref()?.first_key(self.position()?)
     }
 
     /// The lines of the detail.
@@ -376,13 +371,13 @@ impl Wal {
     }
 
     /// The finding that names the entry, or has the place of the row.
-    fn finding(&self, loaded: &Loaded, session: &Session) -> Result<Target, String> {
+    fn finding(&self, loaded: &LogRows, session: &Session) -> Result<Target, String> {
         let report = session
             .slot()
             .and_then(|slot| slot.report.as_ref())
             .ok_or("the check has not run yet")?;
         let index = self.entry().map(|entry| entry.index);
-        let place = self.row().and_then(|row| detail::bytes_of(loaded, row));
+        let place = self.row().and_then(|row| loaded.bytes_of(row));
         let touches = |finding: &etcd_inspect::Finding| {
             let within = |(file, from, to): &(String, u64, u64)| {
                 finding.place.file.as_str() == file
@@ -406,14 +401,14 @@ impl Wal {
     /// The command line that shows the same.
     fn command(&self) -> String {
         match self.row() {
-            Some(Row::Entry(_)) => {
+            Some(LogRow::Entry(_)) => {
                 let Some(entry) = self.entry() else {
                     return "wal {path}".to_owned();
                 };
                 let all = if entry.survives { "" } else { "--all " };
                 format!("wal --index {} {all}{{path}}", entry.index)
             }
-            Some(Row::Damage(_)) => "wal --raw {path}".to_owned(),
+            Some(LogRow::Damage(_)) => "wal --raw {path}".to_owned(),
             Some(_) => "wal --segments {path}".to_owned(),
             None => "wal {path}".to_owned(),
         }

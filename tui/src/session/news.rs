@@ -1,0 +1,156 @@
+//! What jobs of the session bring, and what follows from it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::{Part, Session, SlotNews, Wish, source};
+use crate::event::Effect;
+use crate::job::{JobId, Monitor, Owner};
+
+impl Session {
+    /// A task broke off: what it was to bring will not come.
+    pub(crate) fn broke_off(&mut self, owner: Owner) {
+        if owner != Owner::Session {
+            return;
+        }
+        let why = || "reading it broke off: a bug of ours; :index tries again".to_owned();
+        for slot in &mut self.slots {
+            if matches!(slot.dataset, Part::Waiting) {
+                slot.dataset = Part::Failed(why());
+            }
+            if matches!(slot.data, Part::Waiting) {
+                slot.data = Part::Failed(why());
+            }
+            if matches!(slot.logged, Some(Part::Waiting)) {
+                slot.logged = Some(Part::Failed(why()));
+            }
+        }
+        self.wishes.push(Wish::Refresh);
+    }
+
+    /// What a job of the session tells.
+    pub(crate) fn answer(&mut self, job: JobId, value: Box<dyn Any + Send>) {
+        let value = match value.downcast::<Clock>() {
+            Ok(clock) => {
+                if self.clock == Some(job) {
+                    self.ruler.time = Some((clock.0, clock.1));
+                }
+                return;
+            }
+            Err(value) => value,
+        };
+        let Ok(news) = value.downcast::<(usize, SlotNews)>() else {
+            return;
+        };
+        let (number, news) = *news;
+        let Some(slot) = self.slots.get_mut(number) else {
+            return;
+        };
+        match news {
+            SlotNews::Opened(opened) => {
+                slot.dataset = opened.map_or_else(Part::Failed, Part::Ready);
+            }
+            SlotNews::Known(identity) => {
+                let name = source::name_of(&identity, &slot.path);
+                slot.identity = Some(identity);
+                let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
+                let state = self.options.state_dir.as_deref();
+                if let Some(slot) = self.slots.get_mut(number) {
+                    slot.notes.open(state, &name, &evidence);
+                }
+            }
+            SlotNews::Newest(newest) => slot.newest = Some(newest),
+            SlotNews::Indexed(data) => {
+                slot.data = data.map_or_else(Part::Failed, Part::Ready);
+                if slot.data.ready().is_some() {
+                    slot.newest = None;
+                }
+            }
+            SlotNews::Checked(report) => slot.report = Some(Arc::new(report)),
+            SlotNews::Logged(logged) => {
+                slot.logged = Some(logged.map_or_else(Part::Failed, Part::Ready));
+                if let Some(want) = self.waiting.take() {
+                    self.wishes.push(Wish::Pivot(want));
+                }
+            }
+            SlotNews::Replayed(replayed) => {
+                slot.replayed = Some(replayed.map_or_else(Part::Failed, Part::Ready));
+                if number == self.current && self.replay {
+                    self.say_side();
+                }
+            }
+        }
+        if number == self.current {
+            self.arrive();
+        }
+    }
+
+    /// Takes up what is known of the directory that is shown.
+    pub(crate) fn arrive(&mut self) {
+        self.want_side();
+        if let Some(rows) = self.rows() {
+            let keyspace = rows.keyspace();
+            let (first, last) = (
+                keyspace.compact_revision().unwrap_or(1),
+                keyspace.revision(),
+            );
+            self.ruler.reach(first, last);
+        }
+        if self.data().is_some() {
+            let last = self.ruler.last;
+            if let Some(revision) = self.options.revision.take() {
+                self.ruler.go(Some(if revision < 0 {
+                    last.saturating_add(revision)
+                } else {
+                    revision
+                }));
+            }
+            self.mark();
+            self.read_clock();
+        }
+        self.wishes.push(Wish::Refresh);
+    }
+
+    /// The marks of the key that has the focus.
+    pub(super) fn mark(&mut self) {
+        let Some((data, key)) = self.data().zip(self.focus.as_ref()) else {
+            self.ruler.marks.clear();
+            return;
+        };
+        let records = data.keyspace().records_of(key);
+        self.ruler.marks = records
+            .iter()
+            .map(|version| (version.revision.main, version.tombstone))
+            .collect();
+    }
+
+    /// Reads the time of the ruler's revision in the background: hundreds of objects are decoded for it.
+    pub(super) fn read_clock(&mut self) {
+        let (Some(data), at) = (self.data().cloned(), self.ruler.at()) else {
+            return;
+        };
+        let revision = self.ruler.revision();
+        if self.ruler.time.is_some_and(|(known, _)| known == revision) {
+            return;
+        }
+        if let Some(job) = self.clock.take() {
+            self.jobs.cancel(job);
+        }
+        let work = move |monitor: &Monitor| {
+            let time = if monitor.is_cancelled() {
+                None
+            } else {
+                data.objects()
+                    .time_near(at.unwrap_or(revision))
+                    .map(|mark| mark.time)
+            };
+            Clock(revision, time)
+        };
+        let job = self.jobs.start(Owner::Session, String::new(), work);
+        self.clock = Some(job.id);
+        self.effects.push(Effect::Spawn(job));
+    }
+}
+
+/// The time at a revision.
+struct Clock(i64, Option<jiff::Timestamp>);
