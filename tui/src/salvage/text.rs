@@ -65,6 +65,11 @@ fn of_backup(answer: &SalvageAnswer, lines: &mut Vec<Line>) {
     if answer.is_whole() {
         lines.push(fact("lost", "").with(Role::Good, "nothing"));
     }
+    for dropped in answer.dropped.iter().take(SHOWN) {
+        let text = format!("{} {}: {}", dropped.kind, dropped.name, dropped.why);
+        lines.push(fact("left out", text));
+    }
+    cut(answer.dropped.len(), lines);
     for note in &answer.notes {
         lines.push(fact("note", note.clone()));
     }

@@ -134,12 +134,13 @@ impl PageList {
             u8::try_from(stack.len().saturating_add(more)).unwrap_or(u8::MAX)
         };
         let tree = &mut self.tree;
-        db.root().walk(&mut reported_by("bbolt::check"), &mut |seen| {
-            tree.push(PageEntry::Page {
-                id: seen.page.pgid.0,
-                depth: depth(seen.stack, 0),
+        db.root()
+            .walk(&mut reported_by("bbolt::check"), &mut |seen| {
+                tree.push(PageEntry::Page {
+                    id: seen.page.pgid.0,
+                    depth: depth(seen.stack, 0),
+                });
             });
-        });
         for (name, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
             let number = u8::try_from(self.buckets.len()).unwrap_or(u8::MAX);
             let is_inline = bucket.inline().is_some();
