@@ -1,6 +1,5 @@
 //! What may be done with a member, and what it would cost: one verdict for each purpose.
 
-use etcd_inspect::Command;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape;
