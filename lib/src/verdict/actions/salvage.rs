@@ -92,6 +92,8 @@ fn with(mut loss: Loss, lost: &Lost) -> Loss {
         (Some((first, last)), _) => Count::exactly(span(first.unsigned_abs(), last.unsigned_abs())),
         // Not every entry is a write.
         (None, Some((first, last))) => Count::at_least(span(first, last)),
+        // The end of a log that cannot be read: something was there.
+        (None, None) if lost.place.is_some() && !lost.possibly => Count::at_least(1),
         // A note about a lease, or about entries that may not have been acknowledged.
         (None, None) => Count::default(),
     };
