@@ -9,10 +9,10 @@ use etcd_inspect::bolt::MetaChoice;
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{Evidence, Io};
 use etcd_inspect::member::{Member, Options, content_in, mask_ranges};
-use etcd_inspect::{Bytes, Finding};
+use etcd_inspect::{Advice, Bytes, Finding};
 use serde_json::Value;
 
-use crate::failure::{Failure, fill};
+use crate::failure::Failure;
 use crate::global::{self, Global};
 use crate::output::terminal::Terminal;
 use crate::output::{Column, Format, Label, Line, Rows, escape, hex, json, time};
@@ -183,7 +183,7 @@ impl Ui {
             ))?;
         }
         if !damage.findings.is_empty() {
-            self.warn(self.filled("what is damaged, and what to do: etcd-inspect check {path}"))?;
+            self.warn(self.advice("what is damaged, and what to do: etcd-inspect check {path}"))?;
         }
         Ok(true)
     }
@@ -207,8 +207,8 @@ impl Ui {
             self.warn(doubt)?;
         }
         if more > 0 {
-            let text = format!("{more} more like this: etcd-inspect check {{path}}");
-            self.warn(self.filled(&text))?;
+            let check = self.advice("etcd-inspect check {path}");
+            self.warn(format!("{more} more like this: {check}"))?;
         }
         Ok(())
     }
@@ -250,11 +250,11 @@ impl Ui {
     }
 
     /// What to ask next; only where a person reads both streams.
-    pub(crate) fn hint(&mut self, command: &str, why: &str) -> io::Result<()> {
+    pub(crate) fn hint(&mut self, command: impl Into<Advice>, why: &str) -> io::Result<()> {
         if self.global.quiet || !self.terminal.is_tty || !self.format().is_table() {
             return Ok(());
         }
-        let command = fill(command, self.path.as_deref());
+        let command = self.advice(command);
         let mut line = Line::new()
             .with(Label::Dim, "next: ")
             .with(Label::Command, command);
@@ -290,9 +290,9 @@ impl Ui {
         field(self.out(), terminal, name, &line)
     }
 
-    /// A command with the user's own path in it.
-    pub(crate) fn filled(&self, command: &str) -> String {
-        fill(command, self.path.as_deref())
+    /// Advice with the user's own path in it.
+    pub(crate) fn advice(&self, advice: impl Into<Advice>) -> String {
+        advice.into().on(self.path.as_deref())
     }
 
     /// Rows in the asked format.
@@ -352,14 +352,8 @@ impl Ui {
                 &format!("… {} keys more (-o json has all)", finding.keys.len() - 3),
             )?;
         }
-        let own = [finding.code.next.to_owned()];
-        let next = if finding.next.is_empty() {
-            &own[..]
-        } else {
-            &finding.next
-        };
-        for (at, command) in next.iter().enumerate() {
-            let command = fill(command, evidence.as_deref());
+        for (at, advice) in finding.advice().iter().enumerate() {
+            let command = advice.on(evidence.as_deref());
             field(out, terminal, if at == 0 { "try" } else { "" }, &command)?;
         }
         Ok(())
@@ -375,7 +369,7 @@ impl Ui {
             ))?;
         }
         if let Some(more) = findings.len().checked_sub(5).filter(|more| *more > 0) {
-            let command = self.filled("etcd-inspect check {path}");
+            let command = self.advice("etcd-inspect check {path}");
             self.warn(format!("{more} findings more: {command}"))?;
         }
         Ok(())
@@ -408,7 +402,7 @@ impl Ui {
             field(&mut err, terminal, "means", means)?;
         }
         for (at, command) in failure.next.iter().enumerate() {
-            let command = fill(command, self.path.as_deref());
+            let command = command.on(self.path.as_deref());
             field(
                 &mut err,
                 terminal,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use etcd_inspect::Advice;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::{Counts, Keyspace};
@@ -180,10 +181,10 @@ impl<'m> View<'m> {
                 first.revision,
                 time::full(first.time, &zone)
             ))
-            .next(format!(
-                "etcd-inspect get WHAT --rev {} -d {{path}}",
-                first.revision
-            ))
+            .next(
+                Advice::from("etcd-inspect get WHAT --rev REV -d {path}")
+                    .fill("REV", first.revision.to_string()),
+            )
             .into());
         };
         let shown = |mark: &Mark| {

@@ -170,7 +170,7 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
 
 /// The safest next command, where there is no plan.
 fn next(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
-    let next = ui.filled(&report.next);
+    let next = ui.advice(report.next.clone());
     ui.line(
         Line::new()
             .with(Label::Dim, "next   ")
@@ -190,7 +190,7 @@ pub(super) fn fields(report: &Report, shown: &[(String, &Finding)], ui: &Ui) -> 
     fields.insert("findings".to_owned(), Value::from(findings));
     fields.insert("checked".to_owned(), json!(report.checked));
     fields.insert("skipped".to_owned(), json!(report.skipped));
-    fields.insert("next".to_owned(), json!([ui.filled(&report.next)]));
+    fields.insert("next".to_owned(), json!([ui.advice(report.next.clone())]));
     fields
 }
 
@@ -220,13 +220,8 @@ fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
     if let Some(expected) = &finding.expected {
         fields.insert("expected".to_owned(), Value::from(&**expected));
     }
-    let own = [finding.code.next.to_owned()];
-    let next = if finding.next.is_empty() {
-        &own[..]
-    } else {
-        &finding.next
-    };
-    let next: Vec<String> = next.iter().map(|command| ui.filled(command)).collect();
+    let advice = finding.advice().into_iter();
+    let next: Vec<String> = advice.map(|advice| ui.advice(advice)).collect();
     fields.insert("next".to_owned(), json!(next));
     Value::Object(fields)
 }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use etcd_inspect::Command;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::kubernetes::{Options, Value};
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::output::{Format, hex, json};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Some(path) if path == Path::new("-") => Box::new(io::stdin().lock()),
         Some(path) => Box::new(std::fs::File::open(path).map_err(|error| {
             Failure::usage(format!("{}: {error}", path.display()))
-                .next(format!("ls -l {}", shell_word(path)))
+                .next(Command::new("ls").arg("-l").path(path))
         })?),
     };
     if args.lines {

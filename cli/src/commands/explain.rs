@@ -1,6 +1,7 @@
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Map, Value};
 
+use etcd_inspect::Command;
 use etcd_inspect::codes::{self, Code};
 
 use crate::completion;
@@ -40,7 +41,7 @@ fn find(id: &str) -> Result<&'static Code, Failure> {
     codes::find(id).ok_or_else(|| {
         let failure = Failure::not_found(format!("no code {id:?}"));
         match etcd_inspect::answers::nearest(id, codes::all().map(|code| code.id)) {
-            Some(near) => failure.next(format!("etcd-inspect explain {near}")),
+            Some(near) => failure.next(Command::inspect("explain").arg(near)),
             None => failure.next("etcd-inspect explain"),
         }
     })
@@ -70,7 +71,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
         for (name, text) in [
             ("what", code.what),
             ("why", code.why),
-            ("next", &ui.filled(code.next)),
+            ("next", &ui.advice(code.next)),
         ] {
             ui.paragraph(name, text)?;
         }

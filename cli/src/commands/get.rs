@@ -5,7 +5,8 @@ mod values;
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::answers::find::Query;
+use etcd_inspect::Command;
+use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
@@ -16,7 +17,7 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, KubeArgs, Printer, Values};
-use crate::output::{Format, escape};
+use crate::output::Format;
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
@@ -37,7 +38,7 @@ pub(crate) struct GetArgs {
     #[arg(add = ArgValueCandidates::new(completion::nouns))]
     what: Vec<OsString>,
     /// This raw key, whatever it looks like
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<OsString>,
     /// All raw keys that begin so
     #[arg(long, value_name = "P")]
@@ -105,7 +106,8 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let (versions, single) = find(what, &keyspace, revision)?;
         one &= single;
         if versions.is_empty() && single {
-            return Err(missing(what, &keyspace, revision).into());
+            let absent = find::missing_key(&key_of(what), &keyspace, revision);
+            return Err(Failure::absent(absent).into());
         }
         found.extend(versions);
     }
@@ -190,6 +192,15 @@ fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result
     })
 }
 
+/// The raw key that a word means.
+fn key_of(what: &What) -> Vec<u8> {
+    match what {
+        What::Key(key) => key.clone(),
+        What::Noun { resource, name } => word_of(resource, name.as_deref()),
+        _ => Vec::new(),
+    }
+}
+
 fn word_of(resource: &str, name: Option<&str>) -> Vec<u8> {
     match name {
         Some(name) => format!("{resource}/{name}").into_bytes(),
@@ -222,120 +233,26 @@ fn find<'k>(
             (versions, false)
         }
         What::Revision(main) => (keyspace.between(*main..=*main).collect(), false),
+        // An etcd that Kubernetes never saw: whatever the word is, an exact key wins.
         What::Noun { resource, name } => {
-            // An etcd that Kubernetes never saw: whatever the word is, an exact key wins.
-            let word = match name {
-                Some(name) => format!("{resource}/{name}"),
-                None => resource.clone(),
-            };
-            match exact(word.as_bytes())? {
-                Some(version) => (vec![version], true),
-                None => (Vec::new(), true),
-            }
+            let version = exact(&word_of(resource, name.as_deref()))?;
+            (version.into_iter().collect(), true)
         }
-        What::Page(id) => return Err(other("page", *id, "etcd-inspect page")),
+        What::Page(id) => return Err(other("page", *id, Command::inspect("page"))),
         What::WalIndex(index) => {
-            return Err(other("raft index", *index, "etcd-inspect wal --index"));
+            let wal = Command::inspect("wal").arg("--index");
+            return Err(other("raft index", *index, wal));
         }
         What::Finding(id) => {
             return Err(Failure::usage(format!("{id} is a finding"))
-                .next(format!("etcd-inspect explain {id}"))
+                .next(Command::inspect("explain").arg(id))
                 .into());
         }
     })
 }
 
-fn other(what: &str, id: u64, command: &str) -> anyhow::Error {
+fn other(what: &str, id: u64, command: Command) -> anyhow::Error {
     Failure::usage(format!("{id} is a {what}"))
-        .next(format!("{command} {id} -d {{path}}"))
+        .next(command.arg(id.to_string()).arg("-d").evidence())
         .into()
-}
-
-/// Says what is known of a key that does not exist at that revision: deleted when, last version where.
-fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failure {
-    let key = match what {
-        What::Key(key) => key.clone(),
-        What::Noun {
-            resource,
-            name: Some(name),
-        } => format!("{resource}/{name}").into_bytes(),
-        What::Noun { resource, .. } => resource.clone().into_bytes(),
-        _ => Vec::new(),
-    };
-    let shown = match key.as_slice() {
-        b"" => "the empty key".to_owned(),
-        key => escape::bytes(key, escape::Charset::default()).into_owned(),
-    };
-    let at = keyspace.at(revision).unwrap_or_default();
-    let records = keyspace.records_of(&key);
-    let deleted = records
-        .iter()
-        .rfind(|version| version.tombstone && version.revision.main <= at);
-    let last = records
-        .iter()
-        .rfind(|version| !version.tombstone && version.revision.main <= at);
-    let later = records
-        .iter()
-        .find(|version| !version.tombstone && version.revision.main > at);
-    let word = match key.as_slice() {
-        b"" => "--key ''".to_owned(),
-        _ => crate::failure::shell_word(shown.as_ref()),
-    };
-    let get = |version: &Version<'_>| {
-        format!(
-            "etcd-inspect get {word} --rev {} -d {{path}}",
-            version.revision.main
-        )
-    };
-    match (deleted, last, later) {
-        (Some(gone), last, _) => {
-            let failure = Failure::not_found(format!(
-                "not found at rev {at}: {shown} was deleted at rev {} (etcd does not record who: ask the API audit log)",
-                gone.revision.main
-            ));
-            match last {
-                Some(last) => failure.next(get(&last)),
-                None => failure.next(format!("etcd-inspect history {word} -d {{path}}")),
-            }
-        }
-        (None, _, Some(later)) => {
-            Failure::not_found(format!("not found at rev {at}: {shown} was created later"))
-                .next(get(&later))
-        }
-        (None, ..) => {
-            let failure = Failure::not_found(format!(
-                "not found at rev {at}: no version of {shown} is retained"
-            ));
-            match nearest(&key, keyspace) {
-                Some(near) => {
-                    let near = escape::bytes(&near, escape::Charset::default()).into_owned();
-                    failure.next(format!(
-                        "etcd-inspect get {} -d {{path}}",
-                        crate::failure::shell_word(near.as_ref())
-                    ))
-                }
-                None => failure
-                    .next(format!(
-                        "etcd-inspect history {word} --wal -d {{path}}     the log may still have it"
-                    ))
-                    .next("etcd-inspect keys {path}"),
-            }
-        }
-    }
-}
-
-/// The live key beside the missing one that begins most like it.
-fn nearest(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
-    let parent = key
-        .iter()
-        .rposition(|byte| *byte == b'/')
-        .and_then(|at| key.get(..=at))?;
-    let text = std::str::from_utf8(key).ok()?;
-    let around = keyspace.live(&KeyRange::prefix(parent), None).ok()?;
-    let names: Vec<_> = around
-        .iter()
-        .take(10_000)
-        .filter_map(|version| std::str::from_utf8(version.key).ok())
-        .collect();
-    etcd_inspect::answers::nearest(text, names).map(|near| near.as_bytes().to_vec())
 }

@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::Command;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::check::{Logged, logged};
@@ -9,7 +10,7 @@ use etcd_inspect::member::Objects;
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
@@ -135,14 +136,14 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 fn nothing(args: &HistoryArgs) -> Failure {
     let word = args.what.first().map(|word| word.to_string_lossy());
     let word = word.unwrap_or_default();
-    let quoted = shell_word(word.as_ref().as_ref());
     if args.wal {
         Failure::not_found(format!(
             "no version of {word} is retained in the db or the WAL"
         ))
         .next("etcd-inspect keys --deleted {path}")
     } else {
-        let command = format!("etcd-inspect history {quoted} --wal -d {{path}}");
+        let history = Command::inspect("history").operand(word.as_ref());
+        let command = history.args(["--wal", "-d"]).evidence();
         Failure::not_found(format!("no version of {word} is retained in the db")).next(command)
     }
 }
@@ -165,9 +166,10 @@ fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::
         None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
     }
     if let Some(index) = logged.stopped() {
-        ui.warn(ui.filled(&format!(
-            "from raft entry {index} on WAL and db differ (etcd-inspect check {{path}}): no revisions from there on"
-        )))?;
+        let check = ui.advice("etcd-inspect check {path}");
+        ui.warn(format!(
+            "from raft entry {index} on WAL and db differ ({check}): no revisions from there on"
+        ))?;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ impl Command {
             _ => return None,
         };
         let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));
-        Some(failure.next(format!("etcd-inspect {verb} --help")))
+        Some(failure.next(etcd_inspect::Command::inspect(verb).arg("--help")))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::search::{COLUMNS, Search};
 use etcd_inspect::check::logged;
 use etcd_inspect::member::Places;
@@ -9,7 +10,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
 use crate::output::{Row, Tail};
 use crate::secrets::{KeyFiles, Showing};
@@ -125,8 +126,7 @@ fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
         .case_insensitive(args.ignore_case)
         .build()
         .map_err(|error| {
-            let word = shell_word(args.pattern.as_ref());
-            let command = format!("etcd-inspect search -F {word} -d {{path}}");
-            Failure::usage(error.to_string()).next(command)
+            let search = Command::inspect("search").arg("-F").operand(&args.pattern);
+            Failure::usage(error.to_string()).next(search.arg("-d").evidence())
         })
 }

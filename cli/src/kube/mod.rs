@@ -12,6 +12,7 @@ pub(crate) use failed::{failure, register};
 pub(crate) use print::{Printer, print_names, shaped};
 pub(crate) use raw::{Shown, Values};
 
+use etcd_inspect::Command;
 use etcd_inspect::member::{Member, Objects};
 use etcd_inspect::mvcc::Keyspace;
 
@@ -48,7 +49,10 @@ pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
         "no resource type {noun:?}, and no key of that name"
     ));
     match etcd_inspect::answers::nearest(noun, builtin.chain(custom)) {
-        Some(near) => failure.next(format!("etcd-inspect get {near} -A -d {{path}}")),
+        Some(near) => {
+            let get = Command::inspect("get").arg(near).args(["-A", "-d"]);
+            failure.next(get.evidence())
+        }
         None => failure.next("etcd-inspect keys --by-resource {path}"),
     }
 }

@@ -1,5 +1,6 @@
 //! Answers that are one document: a sheet for people, fields for programs.
 
+use etcd_inspect::Command;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -105,7 +106,7 @@ impl Ui {
             other => {
                 return Err(
                     Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                        .next(format!("etcd-inspect {verb} -o json {{path}}"))
+                        .next(Command::inspect(verb).args(["-o", "json"]).evidence())
                         .into(),
                 );
             }

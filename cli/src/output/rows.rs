@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::{Show, nearest};
 
 use super::escape;
@@ -80,7 +81,7 @@ impl<'u> Rows<'u> {
             other => {
                 return Err(
                     Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                        .next(format!("etcd-inspect {verb} -o json")),
+                        .next(Command::inspect(verb).args(["-o", "json"])),
                 );
             }
         };

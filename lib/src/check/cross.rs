@@ -403,7 +403,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
             .severity(severity)
             .seen(ids(&of_bucket(bucket)), ids(&conf));
         if is_restored {
-            finding.next = vec!["Nothing: a start writes the member there.".to_owned()];
+            finding.next = vec!["Nothing: a start writes the member there.".into()];
         }
         report(finding);
         return;

@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::raft::{EntryType, Operation, Payload, Request};
 use crate::recover::{self, Base, Change, Nothing, State};
 use crate::wal::{Damage, GapCause};
+use located::Command;
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
 const ONE_HISTORY: u64 = 50;
@@ -150,8 +151,8 @@ pub(super) fn member_records<'a>(
     let from_entry_1 = starts_empty(&wal);
     if from_entry_1 && snap_is_of_db(member, &wal, &side) {
         part.notes.push(format!(
-            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: etcd-inspect salvage {}",
-            crate::text::shell::word(wal.files().first().map_or("", |file| file.file().as_str()))
+            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: {}",
+            Command::inspect("salvage").path(wal.files().first().map_or("", |file| file.file().as_str()).as_ref())
         ));
         part.of_db(side, point);
         return part;
@@ -410,9 +411,9 @@ impl<'a> MemberRecords<'a> {
         self.whole = true;
         if !one {
             self.notes.push(format!(
-                "the db is of another history: {} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: etcd-inspect salvage {}",
+                "the db is of another history: {} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: {}",
                 joined.contradicted,
-                crate::text::shell::word(self.source.file.as_str())
+                Command::inspect("salvage").path(self.source.file.as_str().as_ref())
             ));
             self.records = of_changes(&line.changes, source);
         } else {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Salvage;
 use crate::member::Member;
 use crate::recover::State;
-use crate::text::shell;
+use located::Command;
 
 /// Revisions that a restored Kubernetes cluster skips, so that no client has seen one that is given out again: 1500 writes a
 /// second for a week, as etcd's documentation of disaster recovery recommends.
@@ -52,23 +52,11 @@ impl Restore {
         }
     }
 
-    /// The command lines that restore a backup file, one for each member; each is given a data directory beside the file.
-    pub fn commands(&self, backup: &Path) -> Vec<String> {
-        let program = match self.tool {
-            Tool::Etcdctl => "ETCDCTL_API=3 etcdctl",
-            Tool::Etcdutl => "etcdutl",
-        };
-        let stem = backup.with_extension("");
-        let head = |data_dir: String| {
-            format!(
-                "{program} snapshot restore {} --data-dir {}",
-                shell::word(&backup.to_string_lossy()),
-                shell::word(&data_dir)
-            )
-        };
-        let bump = self.bump_revision.map_or_else(String::new, |by| {
-            format!(" --bump-revision {by} --mark-compacted")
-        });
+    /// The commands that restore a backup file, one for each member; each is given a data directory beside the file.
+    pub fn commands(&self, backup: &Path) -> Vec<Command> {
+        if self.members.is_empty() {
+            return vec![self.with_bump(self.head(backup, ""))];
+        }
         let cluster: Vec<String> = self
             .members
             .iter()
@@ -79,21 +67,33 @@ impl Restore {
                 1 => String::new(),
                 _ => format!("-{}", name.replace('/', "_")),
             };
-            format!(
-                "{} --name {} --initial-cluster {} --initial-advertise-peer-urls {}{bump}",
-                head(format!("{}-restored{suffix}", stem.to_string_lossy())),
-                shell::word(name),
-                shell::word(&cluster.join(",")),
-                shell::word(&urls.join(","))
-            )
+            let head = self.head(backup, &suffix).flag("--name", name);
+            let head = head.flag("--initial-cluster", cluster.join(","));
+            self.with_bump(head.flag("--initial-advertise-peer-urls", urls.join(",")))
         };
-        if self.members.is_empty() {
-            return vec![format!(
-                "{}{bump}",
-                head(format!("{}-restored", stem.to_string_lossy()))
-            )];
-        }
         self.members.iter().map(command).collect()
+    }
+
+    fn head(&self, backup: &Path, suffix: &str) -> Command {
+        let program = match self.tool {
+            Tool::Etcdctl => Command::new("ETCDCTL_API=3").arg("etcdctl"),
+            Tool::Etcdutl => Command::new("etcdutl"),
+        };
+        let mut data_dir = backup.with_extension("").into_os_string();
+        data_dir.push("-restored");
+        data_dir.push(suffix);
+        let restore = program.args(["snapshot", "restore"]).path(backup);
+        restore.arg("--data-dir").path(Path::new(&data_dir))
+    }
+
+    fn with_bump(&self, command: Command) -> Command {
+        match self.bump_revision {
+            Some(by) => command
+                .arg("--bump-revision")
+                .arg(by.to_string())
+                .arg("--mark-compacted"),
+            None => command,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod side;
 mod source;
 
 use std::any::Any;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -202,6 +202,11 @@ impl Session {
             },
             Some(_) => Line::piece(Role::Dim, "indexing…"),
         }
+    }
+
+    /// The path that is shown.
+    pub fn evidence(&self) -> Option<&Path> {
+        self.slot().map(|slot| slot.path.as_path())
     }
 
     /// The path that is shown, as one word of a shell command.
