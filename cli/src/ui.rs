@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::answers::{Answer, Damage, Style};
-use etcd_inspect::bolt::MetaChoice;
+use etcd_inspect::dataset::MetaChoice;
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{Evidence, Io};
 use etcd_inspect::member::{Member, Options, content_in, mask_ranges};

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use etcd_inspect::mvcc::Version;
+use etcd_inspect::answers::Version;
+use etcd_inspect::answers::values::{Shown, Values};
+use etcd_inspect::member::Reading;
 use etcd_inspect::salvage::carve::{CarveOrigin, CarveState, Carved, carve};
 
 use crate::exit::Exit;
-use crate::kube::{self, KubeArgs, LayoutArgs, Shown, Values};
+use crate::kube::{self, LayoutArgs};
 use crate::output::{Cell, Column, Format, Label, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -92,7 +94,7 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, crate::at::Side::default(), ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
-    let values = Values::new(&objects, &KubeArgs::default(), mask);
+    let values = Values::new(&objects, Reading::default(), mask);
     let carvings = carve(&member, &*ui.progress())?;
     let prefix = args.prefix.as_deref().map(what::unescape);
     let wanted = |carved: &Carved<'_>| {

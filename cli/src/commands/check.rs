@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use etcd_inspect::answers::key_json;
 use etcd_inspect::check::{Depth, Health, Report, check_with};
 use etcd_inspect::verdict::judge;
-use etcd_inspect::wal::boot::Release;
+use etcd_inspect::verdict::Release;
 use etcd_inspect::{Finding, Severity};
 use serde_json::{Map, Value, json};
 

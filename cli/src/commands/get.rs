@@ -8,15 +8,15 @@ use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
 use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::answers::undecodable::undecodable;
+use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::member::Objects;
-use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
 
 pub(crate) use self::values::rows;
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, Printer, Values};
+use crate::kube::{self, KubeArgs, Printer};
 use crate::output::Format;
 use crate::ui::Ui;
 use crate::view::View;
@@ -103,10 +103,11 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
     for what in &asked {
-        let (versions, single) = find(what, &keyspace, revision)?;
+        let key = key_of(what);
+        let (versions, single) = raw_keys(what, &key)?.versions(&keyspace, revision)?;
         one &= single;
         if versions.is_empty() && single {
-            let absent = find::missing_key(&key_of(what), &keyspace, revision);
+            let absent = find::missing_key(&key, &keyspace, revision);
             return Err(Failure::absent(absent).into());
         }
         found.extend(versions);
@@ -116,10 +117,10 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .iter()
             .all(|what| matches!(what, What::Key(key) if !key.ends_with(b"/")));
     for prefix in &prefixes {
-        found.extend(keyspace.live(&KeyRange::prefix(prefix), revision)?.iter());
+        found.extend(RawKeys::Prefix(prefix).versions(&keyspace, revision)?.0);
     }
     let mask = args.kube.showing.mask(named, ui)?;
-    let values = Values::new(&objects, &args.kube, mask);
+    let values = Values::new(&objects, args.kube.reading(), mask);
     values::show(&found, one, &values, &args.kube, ui)?;
     Ok(Exit::negative_if(found.is_empty()))
 }
@@ -208,36 +209,13 @@ fn word_of(resource: &str, name: Option<&str>) -> Vec<u8> {
     }
 }
 
-/// The versions that a word means, and whether it can mean only one.
-fn find<'k>(
-    what: &What,
-    keyspace: &Keyspace<'k>,
-    revision: Option<i64>,
-) -> Result<(Vec<Version<'k>>, bool), anyhow::Error> {
-    let exact = |key: &[u8]| keyspace.get(key, revision);
-    let below = |prefix: &[u8]| -> Result<Vec<Version<'k>>, etcd_inspect::Error> {
-        Ok(keyspace
-            .live(&KeyRange::prefix(prefix), revision)?
-            .iter()
-            .collect())
-    };
+/// The raw keys that a word means. `key`: those of [`key_of`].
+fn raw_keys<'q>(what: &'q What, key: &'q [u8]) -> Result<RawKeys<'q>, anyhow::Error> {
     Ok(match what {
-        What::Key(key) => match exact(key)? {
-            Some(version) => (vec![version], true),
-            None if key.ends_with(b"/") => (below(key)?, false),
-            None => (Vec::new(), true),
-        },
-        What::Glob(pattern) => {
-            let mut versions = below(what::glob_prefix(pattern))?;
-            versions.retain(|version| what::glob(pattern, version.key));
-            (versions, false)
-        }
-        What::Revision(main) => (keyspace.between(*main..=*main).collect(), false),
         // An etcd that Kubernetes never saw: whatever the word is, an exact key wins.
-        What::Noun { resource, name } => {
-            let version = exact(&word_of(resource, name.as_deref()))?;
-            (version.into_iter().collect(), true)
-        }
+        What::Key(_) | What::Noun { .. } => RawKeys::Exact(key),
+        What::Glob(pattern) => RawKeys::Glob(pattern),
+        What::Revision(main) => RawKeys::Revision(*main),
         What::Page(id) => return Err(other("page", *id, Command::inspect("page"))),
         What::WalIndex(index) => {
             let wal = Command::inspect("wal").arg("--index");

@@ -4,6 +4,7 @@ use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
+use etcd_inspect::answers::values::RawKeys;
 use etcd_inspect::check::{Logged, logged};
 use etcd_inspect::member::Objects;
 
@@ -184,21 +185,13 @@ fn keys_of(
     Ok(match what {
         What::Key(key) => vec![key],
         What::Glob(pattern) => {
-            let range = etcd_inspect::mvcc::KeyRange::prefix(what::glob_prefix(&pattern));
             let everywhere = std::iter::once(objects).chain(of_wal);
+            let glob = RawKeys::Glob(&pattern);
             everywhere
-                .flat_map(|objects| {
-                    let all = objects.keyspace().all(&range);
-                    let keys: Vec<_> = all.iter().map(|version| version.key.to_vec()).collect();
-                    keys
-                })
-                .filter(|key| what::glob(&pattern, key))
+                .flat_map(|objects| glob.retained(&objects.keyspace()))
                 .collect()
         }
-        What::Revision(main) => keyspace
-            .between(main..=main)
-            .map(|version| version.key.to_vec())
-            .collect(),
+        What::Revision(main) => RawKeys::Revision(main).retained(&keyspace),
         What::Noun { resource, name } => {
             let word = name
                 .as_ref()

@@ -4,7 +4,7 @@ use etcd_inspect::Command;
 use etcd_inspect::answers::key_json;
 use etcd_inspect::member::Member;
 use etcd_inspect::verdict::{self as lib, Action, Judged, Level, counted};
-use etcd_inspect::wal::boot::Release;
+use etcd_inspect::verdict::Release;
 use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;

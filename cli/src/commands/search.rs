@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
+use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::search::{COLUMNS, Search};
 use etcd_inspect::check::logged;
 use etcd_inspect::member::Places;
-use etcd_inspect::mvcc::KeyRange;
 use etcd_inspect::progress::Progress as _;
 use regex::bytes::{Regex, RegexBuilder};
 

@@ -4,7 +4,6 @@ use etcd_inspect::answers::parse_size;
 use etcd_inspect::answers::space::{
     DEFAULT_QUOTA_BYTES, Metric, Part, SpaceAnswer, SpaceBy, SpaceQuestion,
 };
-use etcd_inspect::mvcc::Counts;
 
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};

@@ -4,17 +4,15 @@ mod args;
 mod describe;
 mod failed;
 mod print;
-mod raw;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
 pub(crate) use failed::{failure, register};
 pub(crate) use print::{Printer, print_names, shaped};
-pub(crate) use raw::{Shown, Values};
 
 use etcd_inspect::Command;
 use etcd_inspect::member::{Member, Objects};
-use etcd_inspect::mvcc::Keyspace;
+use etcd_inspect::answers::Keyspace;
 
 use crate::failure::Failure;
 use crate::secrets::KeyFiles;

@@ -5,13 +5,13 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use etcd_inspect::answers::find::{FoundObject, Named};
+use etcd_inspect::answers::Version;
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::member::Objects;
-use etcd_inspect::mvcc::Version;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 

@@ -28,6 +28,8 @@ pub mod space;
 pub mod sums;
 mod table;
 pub mod undecodable;
+pub mod values;
+pub mod view;
 pub mod wal;
 
 pub use cell::{Cell, Content, Style, put_bytes};
@@ -38,3 +40,5 @@ pub use located::{Answer, Damage, FindingRow, Partial, key_json};
 pub use nearest::nearest;
 pub use size::parse_size;
 pub use table::{Row, Table};
+
+pub use crate::mvcc::{Counts, KeyRange, KeyValue, Keyspace, Version};
