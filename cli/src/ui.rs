@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::answers::{Answer, Damage, Style};
-use etcd_inspect::dataset::MetaChoice;
 use etcd_inspect::codes::dir;
+use etcd_inspect::dataset::MetaChoice;
 use etcd_inspect::evidence::{Evidence, Io};
 use etcd_inspect::member::{Member, Options, content_in, mask_ranges};
 use etcd_inspect::{Advice, Bytes, Finding};
@@ -288,6 +288,11 @@ impl Ui {
             line.push_str(word);
         }
         field(self.out(), terminal, name, &line)
+    }
+
+    /// The path of the evidence, as the user gave it.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Advice with the user's own path in it.

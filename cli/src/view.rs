@@ -43,7 +43,7 @@ impl<'m> Deref for View<'m> {
 impl<'m> View<'m> {
     /// Reads the keyspace.
     pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
-        let state = Self::Target::open(member, side.replay, &*ui.progress())?;
+        let state = etcd_inspect::answers::view::View::open(member, side.replay, &*ui.progress())?;
         let view = Self {
             state: ui.take(state),
             asked: Cell::new(None),

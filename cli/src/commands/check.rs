@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 
-use etcd_inspect::answers::key_json;
+use etcd_inspect::answers::check::{CheckAnswer, Only};
 use etcd_inspect::check::{Depth, Health, Report, check_with};
-use etcd_inspect::verdict::judge;
 use etcd_inspect::verdict::Release;
+use etcd_inspect::verdict::judge;
 use etcd_inspect::{Finding, Severity};
-use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
 use crate::output::{Label, Line};
@@ -69,34 +68,17 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let keyring = args.keys.keyring()?;
     let report = check_with(&member, depth, &keyring, &*ui.progress());
-    let wanted = |finding: &Finding| {
-        let starts = |prefix: &String| {
-            finding
-                .code
-                .id
-                .to_ascii_lowercase()
-                .starts_with(&prefix.to_ascii_lowercase())
-        };
-        args.only.is_empty() || args.only.iter().any(starts)
-    };
-    let shown: Vec<(String, &Finding)> = report
-        .findings
-        .iter()
-        .enumerate()
-        .filter(|(_, finding)| wanted(finding))
-        .map(|(position, finding)| (Report::id(position), finding))
-        .collect();
+    let only = Only { codes: &args.only };
+    let findings = report.findings.iter().enumerate();
+    let shown: Vec<(usize, &Finding)> = findings.filter(|(_, finding)| only.has(finding)).collect();
     // A quick look has not seen enough to plan anything.
     let verdict = (depth > Depth::Quick && args.only.is_empty())
         .then(|| judge(&member, &report, args.etcd, &*ui.progress()));
-    let mut fields = fields(&report, &shown, ui);
-    if let Some(verdict) = &verdict {
-        verdict::fields(verdict, &report, &mut fields);
-    }
-    ui.document("check", fields, |ui| {
+    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.path());
+    ui.answer("check", &answer, |ui| {
         let in_full = args.verbose || verdict.is_none();
-        for (id, finding) in shown.iter().filter(|_| in_full) {
-            ui.line(Line::new().with(Label::Dim, id.clone()))?;
+        for (position, finding) in shown.iter().filter(|_| in_full) {
+            ui.line(Line::new().with(Label::Dim, Report::id(*position)))?;
             ui.finding(finding)?;
         }
         sheet(&report, in_full, ui)?;
@@ -177,51 +159,4 @@ fn next(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
             .with(Label::Command, next),
     )?;
     Ok(())
-}
-
-/// The document that other programs read.
-pub(super) fn fields(report: &Report, shown: &[(String, &Finding)], ui: &Ui) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("verdict".to_owned(), json!(report.verdict));
-    let findings: Vec<Value> = shown
-        .iter()
-        .map(|(id, finding)| self::finding(id, finding, ui))
-        .collect();
-    fields.insert("findings".to_owned(), Value::from(findings));
-    fields.insert("checked".to_owned(), json!(report.checked));
-    fields.insert("skipped".to_owned(), json!(report.skipped));
-    fields.insert("next".to_owned(), json!([ui.advice(report.next.clone())]));
-    fields
-}
-
-fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
-    let mut fields = Map::new();
-    fields.insert("id".to_owned(), Value::from(id));
-    fields.insert("code".to_owned(), Value::from(finding.code.id));
-    fields.insert("severity".to_owned(), json!(finding.severity));
-    fields.insert("message".to_owned(), Value::from(&*finding.message));
-    fields.insert("file".to_owned(), Value::from(finding.place.file.as_str()));
-    for (name, number) in [
-        ("offset", finding.place.offset),
-        ("page", finding.place.page),
-        ("index", finding.place.index.map(u64::from)),
-    ] {
-        if let Some(number) = number {
-            fields.insert(name.to_owned(), Value::from(number));
-        }
-    }
-    fields.insert("page_stack".to_owned(), json!(finding.page_stack));
-    let keys: Vec<Value> = finding.keys.iter().map(|key| key_json(key)).collect();
-    fields.insert("keys".to_owned(), Value::from(keys));
-    fields.insert("count".to_owned(), Value::from(finding.count));
-    if let Some(seen) = &finding.seen {
-        fields.insert("seen".to_owned(), Value::from(&**seen));
-    }
-    if let Some(expected) = &finding.expected {
-        fields.insert("expected".to_owned(), Value::from(&**expected));
-    }
-    let advice = finding.advice().into_iter();
-    let next: Vec<String> = advice.map(|advice| ui.advice(advice)).collect();
-    fields.insert("next".to_owned(), json!(next));
-    Value::Object(fields)
 }

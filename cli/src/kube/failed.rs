@@ -1,8 +1,8 @@
 //! Messages about objects that could not be found or read.
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::answers::find::{FindError, Query};
+use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::codes::error;
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::member::Undecodable;

@@ -11,8 +11,8 @@ pub(crate) use failed::{failure, register};
 pub(crate) use print::{Printer, print_names, shaped};
 
 use etcd_inspect::Command;
-use etcd_inspect::member::{Member, Objects};
 use etcd_inspect::answers::Keyspace;
+use etcd_inspect::member::{Member, Objects};
 
 use crate::failure::Failure;
 use crate::secrets::KeyFiles;

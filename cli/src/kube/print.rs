@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::answers::Version;
+use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};

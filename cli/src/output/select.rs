@@ -3,7 +3,7 @@
 //! A document with a list (findings, members, parts of the file) is then the table of that list; any other is one row, whose
 //! columns are its fields.
 
-use etcd_inspect::answers::{Align, Row, Table};
+use etcd_inspect::answers::{self, Align, Row, Table};
 use serde_json::{Map, Value};
 
 use super::{Cell, Column, Format, rows};
@@ -16,77 +16,31 @@ struct List {
     columns: &'static [Column],
 }
 
-static FINDINGS: [Column; 10] = [
-    Column::left("ID", "id"),
-    Column::left("SEV", "severity"),
-    Column::left("CODE", "code"),
-    Column::left("FILE", "file"),
-    Column::right("OFFSET", "offset"),
-    Column::right("PAGE", "page").wide(),
-    Column::right("COUNT", "count"),
-    Column::left("MESSAGE", "message"),
-    Column::left("SEEN", "seen").wide(),
-    Column::left("EXPECTED", "expected").wide(),
-];
-
-static MEMBERS: [Column; 14] = [
-    Column::left("PATH", "path"),
-    Column::left("MEMBER", "member_id"),
-    Column::right("REV", "revision"),
-    Column::right("COMPACTED", "compact_revision").wide(),
-    Column::right("APPLIED", "applied"),
-    Column::right("COMMIT", "commit").wide(),
-    Column::right("LAST", "last_index").wide(),
-    Column::right("TERM", "term"),
-    Column::right("KEYS", "keys"),
-    Column::right("HASHKV", "hashkv"),
-    Column::right("ERRORS", "errors").wide(),
-    Column::right("WARNINGS", "warnings").wide(),
-    Column::right("DB", "db_bytes"),
-    Column::left("VERDICT", "verdict"),
-];
-
-static LINES: [Column; 3] = [
-    Column::left("LEVEL", "level"),
-    Column::left("CODE", "code"),
-    Column::left("TEXT", "text"),
-];
-
-static CANDIDATES: [Column; 7] = [
-    Column::right("RANK", "rank"),
-    Column::left("PATH", "path"),
-    Column::right("COMMIT", "commit"),
-    Column::right("LAST", "last_index"),
-    Column::right("REV", "revision"),
-    Column::right("DISCARDED", "discarded_entries"),
-    Column::right("LOST-REVS", "lost_revisions"),
-];
-
 static LISTS: [List; 5] = [
     List {
         verb: "check",
         field: "findings",
-        columns: &FINDINGS,
+        columns: &answers::check::COLUMNS,
     },
     List {
         verb: "compare",
         field: "members",
-        columns: &MEMBERS,
+        columns: &answers::compare::MEMBERS,
     },
     List {
         verb: "preflight",
         field: "lines",
-        columns: &LINES,
+        columns: &answers::preflight::LINES,
     },
     List {
         verb: "preflight",
         field: "candidates",
-        columns: &CANDIDATES,
+        columns: &answers::preflight::CANDIDATES,
     },
     List {
         verb: "space",
         field: "rows",
-        columns: &etcd_inspect::answers::space::COLUMNS,
+        columns: &answers::space::COLUMNS,
     },
 ];
 

@@ -8,7 +8,9 @@
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;
+pub mod check;
 mod column;
+pub mod compare;
 pub mod encryption;
 pub mod find;
 pub mod glob;
@@ -17,14 +19,18 @@ mod key;
 pub mod keys;
 mod label;
 pub mod leases;
+pub mod meta;
 mod nearest;
 pub mod page;
+pub mod plan;
+pub mod preflight;
 pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;
 mod size;
 pub mod snap;
 pub mod space;
+pub mod status;
 pub mod sums;
 mod table;
 pub mod undecodable;
