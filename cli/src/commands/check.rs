@@ -7,7 +7,7 @@ use etcd_inspect::verdict::judge;
 use etcd_inspect::{Finding, Severity};
 
 use crate::exit::Exit;
-use crate::output::{Label, Line};
+use crate::output::{Label, Line, person};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 use crate::verdict;
@@ -74,12 +74,12 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     // A quick look has not seen enough to plan anything.
     let verdict = (depth > Depth::Quick && args.only.is_empty())
         .then(|| judge(&member, &report, args.etcd, &*ui.progress()));
-    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.path());
+    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.path.as_deref());
     ui.answer("check", &answer, |ui| {
         let in_full = args.verbose || verdict.is_none();
         for (position, finding) in shown.iter().filter(|_| in_full) {
             ui.line(Line::new().with(Label::Dim, Report::id(*position)))?;
-            ui.finding(finding)?;
+            person::finding(finding, ui)?;
         }
         sheet(&report, in_full, ui)?;
         match &verdict {
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         FailOn::Warn => Severity::Warning,
         FailOn::Error => Severity::Error,
     };
-    if ui.interrupted() {
+    if ui.interrupt.is_set() {
         return Ok(Exit::Partial);
     }
     Ok(match report.verdict {

@@ -7,7 +7,7 @@ use etcd_inspect::verdict::{self, Comparison};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Label, Line, number};
+use crate::output::{Label, Line, number, person};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     ui.answer("compare", &answer, |ui| {
         rows(&compared, ui)?;
         for finding in &compared.findings {
-            ui.finding(finding)?;
+            person::finding(finding, ui)?;
         }
         equality(&compared, ui)?;
         if args.keys {

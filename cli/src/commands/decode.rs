@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Format, hex, json};
+use crate::output::{Format, hex, json, person};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 use crate::what;
@@ -122,7 +122,7 @@ fn one(decoder: &Decoder, mut input: impl Read, ui: &mut Ui) -> anyhow::Result<E
     if let Some(note) = decoded.note {
         ui.note(note)?;
     }
-    match ui.format() {
+    match ui.global.format() {
         Format::Json => {
             json::pretty(ui.out(), &decoded.object)?;
             ui.out().write_all(b"\n")?;
@@ -131,7 +131,7 @@ fn one(decoder: &Decoder, mut input: impl Read, ui: &mut Ui) -> anyhow::Result<E
             json::compact(ui.out(), &decoded.object)?;
             ui.out().write_all(b"\n")?;
         }
-        _ => ui.yaml(&decoded.object)?,
+        _ => person::yaml(&decoded.object, ui)?,
     }
     Ok(Exit::Ok)
 }
@@ -140,7 +140,7 @@ fn undecodable(stored: &[u8], error: &anyhow::Error, ui: &mut Ui) -> anyhow::Res
     ui.warn(format!("not a Kubernetes value: {error}"))?;
     let terminal = ui.terminal;
     let shown = stored.get(..512).unwrap_or(stored);
-    if ui.format().is_table() {
+    if ui.global.format().is_table() {
         hex::dump(ui.out(), terminal, "", 0, shown)?;
     }
     Ok(Exit::Negative)
@@ -165,7 +165,7 @@ fn lines(decoder: &Decoder, input: impl BufRead, ui: &mut Ui) -> anyhow::Result<
         let out = ui.out();
         json::compact(out, &document)?;
         out.write_all(b"\n")?;
-        if ui.interrupted() {
+        if ui.interrupt.is_set() {
             return Ok(Exit::Partial);
         }
     }

@@ -7,7 +7,7 @@ use etcd_inspect::codes::{self, Code};
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Cell, Column, Label, Line, Tail};
+use crate::output::{Cell, Column, Label, Line, Rows, Tail, person};
 use crate::ui::Ui;
 
 /// Read about a code: what it is, why it happens, what to do next
@@ -59,7 +59,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
     ] {
         fields.insert(name.to_owned(), Value::from(text));
     }
-    ui.document("explain", fields, |ui| {
+    ui.answer("explain", &fields, |ui| {
         ui.line(
             Line::new()
                 .with(
@@ -73,7 +73,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
             ("why", code.why),
             ("next", &ui.advice(code.next)),
         ] {
-            ui.paragraph(name, text)?;
+            person::paragraph(name, text, ui)?;
         }
         Ok(())
     })?;
@@ -81,7 +81,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
 }
 
 fn all(ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut rows = ui.rows("explain", &COLUMNS)?;
+    let mut rows = Rows::begin(ui, "explain", &COLUMNS)?;
     for code in codes::all() {
         rows.push(vec![
             Cell::text(code.id).label(Label::Name),

@@ -142,7 +142,7 @@ fn resources(
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());
-    if ui.format() == Format::Name && ui.global.sort_by.is_none() && !args.kube.describe {
+    if ui.global.format() == Format::Name && ui.global.sort_by.is_none() && !args.kube.describe {
         let names: Vec<_> = asked
             .iter()
             .map(|asked| query.names(asked))
@@ -184,7 +184,7 @@ fn resources(
 }
 
 fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {
-    if !empty || !ui.format().is_table() {
+    if !empty || !ui.global.format().is_table() {
         return Ok(());
     }
     ui.note(match query.namespace() {

@@ -117,7 +117,7 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if table.rows.is_empty() && everything().rows.is_empty() {
         return Err(nothing(args).into());
     }
-    if args.diff && ui.format().is_table() {
+    if args.diff && ui.global.format().is_table() {
         diffs(&table.rows, span.pair, ui)?;
     } else {
         ui.table("history", &table)?;

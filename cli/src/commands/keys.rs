@@ -10,7 +10,7 @@ use etcd_inspect::member::Reading;
 use crate::at::At;
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::output::{Row, Tail, number};
+use crate::output::{Row, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -139,7 +139,7 @@ fn list(
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     let versions = keyspace.live(range, revision)?;
-    let mut rows = ui.rows("keys", &keys::LIVE)?;
+    let mut rows = Rows::begin(ui, "keys", &keys::LIVE)?;
     rows.head("revision", keyspace.at(revision)?);
     let (mut shown, mut all) = (0u64, 0u64);
     for version in versions.iter().filter(|version| within.has(version.key)) {

@@ -12,7 +12,7 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
-use crate::output::{Row, Tail};
+use crate::output::{Row, Rows, Tail};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let progress = ui.progress();
     let mut any = false;
     let mut failed = None;
-    let mut rows = ui.rows("search", &COLUMNS)?;
+    let mut rows = Rows::begin(ui, "search", &COLUMNS)?;
     search.each(&mut |row| {
         any = true;
         failed = rows.push(row.cells()).err();

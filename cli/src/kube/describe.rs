@@ -72,7 +72,7 @@ pub(crate) fn describe(
             }
             _ => Map::new(),
         };
-        ui.document("describe", fields, |ui| {
+        ui.answer("describe", &fields, |ui| {
             if at > 0 {
                 ui.line(Line::new())?;
             }

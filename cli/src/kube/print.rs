@@ -18,7 +18,9 @@ use serde_json::{Map, Value, json};
 use super::KubeArgs;
 use crate::failure::Failure;
 use crate::output::table::Table as Grid;
-use crate::output::{Cell, Column, Format, Label, Line, escape, hex, json as output_json, rows};
+use crate::output::{
+    Cell, Column, Format, Label, Line, escape, hex, json as output_json, person, rows,
+};
 use crate::ui::Ui;
 
 /// What is kept of an object until all are found.
@@ -62,7 +64,7 @@ impl<'p> Printer<'p> {
         ui: &mut Ui,
     ) -> anyhow::Result<Self> {
         let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
-        let format = ui.format();
+        let format = ui.global.format();
         let (now, note) = match is_tabular(&format) {
             true => now(objects, args, revision),
             false => (Timestamp::UNIX_EPOCH, None),
@@ -203,7 +205,7 @@ impl<'p> Printer<'p> {
             }
             _ => {
                 let list = listed(documents, single, ui);
-                ui.yaml(&list)?;
+                person::yaml(&list, ui)?;
             }
         }
         Ok(())
@@ -237,7 +239,7 @@ impl<'p> Printer<'p> {
                 }
                 lines.push(std::mem::take(row));
             }
-            if std::mem::replace(&mut begun, true) && ui.format().is_table() {
+            if std::mem::replace(&mut begun, true) && ui.global.format().is_table() {
                 ui.out().write_all(b"\n")?;
             }
             match &self.format {
@@ -472,9 +474,9 @@ fn stored(
         let plain = opened
             .as_ref()
             .map_or(kv.value, |opened| opened.plain.as_slice());
-        if ui.format() == Format::Raw {
+        if ui.global.format() == Format::Raw {
             let masked = mask.map_or(plain.into(), |mask| mask.bytes(plain));
-            ui.raw(&masked)?;
+            person::raw(&masked, ui)?;
         } else {
             let terminal = ui.terminal;
             hex::dump(ui.out(), terminal, "", 0, plain)?;
@@ -516,7 +518,9 @@ pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -
     let column = |heading: &String| Column::headed(heading.as_str());
     let columns = headings.iter().map(column).collect();
     let heads = !ui.global.no_headers;
-    let mut grid = Grid::new(columns, ui.style(), heads).gap(3).uncut();
+    let mut grid = Grid::new(columns, ui.terminal.style(ui.global.local), heads)
+        .gap(3)
+        .uncut();
     let terminal = ui.terminal;
     for line in lines {
         let cells = line.iter().map(|cell| Cell::text(cell.as_str())).collect();

@@ -7,11 +7,13 @@ use serde_json::{Map, Value};
 use etcd_inspect::Command;
 use etcd_inspect::answers::{Show, nearest};
 
+use super::document;
 use super::escape;
 use super::format::Format;
 use super::json;
 use super::line::Line;
 use super::number;
+use super::person;
 use super::table::Table;
 use super::terminal::Terminal;
 use super::{Cell, Column, Label};
@@ -69,9 +71,11 @@ impl<'u> Rows<'u> {
                 .collect()
         };
         let body = match format {
-            Format::Table | Format::Wide => {
-                Body::Table(Table::new(chosen(), ui.style(), !global.no_headers))
-            }
+            Format::Table | Format::Wide => Body::Table(Table::new(
+                chosen(),
+                ui.terminal.style(global.local),
+                !global.no_headers,
+            )),
             Format::Json => Body::Json,
             Format::Jsonl => Body::Jsonl,
             Format::Yaml => Body::Yaml(Vec::new()),
@@ -175,7 +179,7 @@ impl<'u> Rows<'u> {
                         .write(out, terminal)?;
                 }
                 if mark.is_some() {
-                    self.ui.mark_partial(&damage)?;
+                    document::mark_partial(&damage, self.ui)?;
                 }
             }
             Body::Json => {
@@ -195,7 +199,7 @@ impl<'u> Rows<'u> {
                 document.insert("rows".to_owned(), Value::Array(std::mem::take(rows)));
                 document.extend(tail.fields);
                 document.extend(mark.map(|mark| ("partial".to_owned(), mark)));
-                self.ui.yaml(&Value::Object(document))?;
+                person::yaml(&Value::Object(document), self.ui)?;
             }
             Body::Jsonl => {
                 if let Some(mark) = mark {

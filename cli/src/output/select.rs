@@ -6,7 +6,7 @@
 use etcd_inspect::answers::{self, Align, Row, Table};
 use serde_json::{Map, Value};
 
-use super::{Cell, Column, Format, rows};
+use super::{Cell, Column, Format, Rows, rows};
 use crate::ui::Ui;
 
 /// The list of a document.
@@ -91,7 +91,7 @@ fn of_list(
         Some(Value::Array(items)) => items.into_iter().filter_map(object).collect(),
         _ => Vec::new(),
     };
-    if matches!(ui.format(), Format::Json | Format::Yaml) {
+    if matches!(ui.global.format(), Format::Json | Format::Yaml) {
         let all = objects.len();
         rows::arrange(list.columns, &ui.global, &mut objects)?;
         if objects.len() < all {
@@ -144,7 +144,7 @@ fn of_fields(
         // One row needs neither an order nor a limit.
         return Ok(Some(fields));
     }
-    if matches!(ui.format(), Format::Json | Format::Yaml) {
+    if matches!(ui.global.format(), Format::Json | Format::Yaml) {
         let wanted = |name: &&String| leaves.iter().find(|(field, _)| is_called(field, name));
         let wanted = ui.global.columns.iter().filter_map(|name| wanted(&name));
         return Ok(Some(wanted.cloned().collect()));
@@ -153,7 +153,7 @@ fn of_fields(
         .iter()
         .map(|(field, value)| Cell::of_json(field, value));
     let cells = cells.collect();
-    let mut rows = ui.rows(verb, &columns)?;
+    let mut rows = Rows::begin(ui, verb, &columns)?;
     rows.push(cells)?;
     rows.finish(super::Tail::default())?;
     Ok(None)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::kube::{KubeArgs, shaped};
-use crate::output::{Format, Tail, escape, hex, json};
+use crate::output::{Format, Rows, Tail, escape, hex, json, person};
 use crate::ui::Ui;
 
 /// Prints what raw keys hold. `one`: exactly one key was asked for.
@@ -20,12 +20,12 @@ pub(super) fn show(
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    match (ui.format(), found) {
+    match (ui.global.format(), found) {
         (Format::Raw, _) => {
             for version in found {
                 let kv = message(version)?;
                 match values.bytes(version.key, &kv) {
-                    Shown::Bytes(bytes) => ui.raw(&bytes)?,
+                    Shown::Bytes(bytes) => person::raw(&bytes, ui)?,
                     Shown::Hidden(text) => ui.line(text.as_str())?,
                     Shown::Object(_) => {}
                 }
@@ -75,8 +75,8 @@ fn document(
     let shown = values.shown(version, &kv);
     if let Shown::Object(object) = shown {
         let object = shaped(*object, args, None);
-        match ui.format() {
-            Format::Yaml => ui.yaml(&object)?,
+        match ui.global.format() {
+            Format::Yaml => person::yaml(&object, ui)?,
             Format::Jsonl => {
                 json::compact(ui.out(), &object)?;
                 ui.out().write_all(b"\n")?;
@@ -102,7 +102,7 @@ fn pretty(
     let kv = message(version)?;
     let terminal = ui.terminal;
     let value: Cow<'_, [u8]> = match values.shown(version, &kv) {
-        Shown::Object(object) => return Ok(ui.yaml(&shaped(*object, args, None))?),
+        Shown::Object(object) => return Ok(person::yaml(&shaped(*object, args, None), ui)?),
         Shown::Hidden(text) => return Ok(ui.line(text.as_str())?),
         Shown::Bytes(value) => value,
     };
@@ -143,8 +143,11 @@ pub(crate) fn rows<'k>(
     reader: &Values<'_, 'k>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let tables = !matches!(ui.format(), Format::Json | Format::Jsonl | Format::Yaml);
-    let mut rows = ui.rows(verb, &values::COLUMNS)?;
+    let tables = !matches!(
+        ui.global.format(),
+        Format::Json | Format::Jsonl | Format::Yaml
+    );
+    let mut rows = Rows::begin(ui, verb, &values::COLUMNS)?;
     for version in found {
         if rows.is_full() {
             rows.skip(1);

@@ -78,7 +78,7 @@ fn show(
     fields.insert("written".to_owned(), json!(written));
     fields.insert("corrections".to_owned(), Value::from(rows));
     fields.insert("next".to_owned(), json!(next));
-    ui.document("salvage", fields, |ui| {
+    ui.answer("salvage", &fields, |ui| {
         for correction in corrections {
             ui.line(
                 Line::new()

@@ -43,7 +43,7 @@ pub(super) fn show(
             ),
         })?;
     }
-    ui.document("salvage", fields.clone(), |ui| {
+    ui.answer("salvage", &fields, |ui| {
         sheet(salvage, out, backup, &fields, ui)
     })
 }
