@@ -6,6 +6,8 @@ use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
+use etcd_inspect::answers::Keyspace;
+use etcd_inspect::answers::describe::describe;
 use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::answers::values::{RawKeys, Values};
@@ -76,33 +78,50 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.table("undecodable", &table)?;
         return Ok(Exit::negative_if(!table.rows.is_empty()));
     }
-    let exact = |what: &What| {
-        let What::Noun { resource, name } = what else {
-            return Ok(true);
-        };
-        Ok::<_, etcd_inspect::Error>(
-            keyspace
-                .get(&word_of(resource, name.as_deref()), revision)?
-                .is_some(),
-        )
-    };
+    let nouns = nouns(&asked, &keyspace, revision)?;
+    if nouns.is_empty() {
+        return keys(args, &asked, &prefixes, &objects, revision, ui);
+    }
+    if nouns.len() < asked.len() || !prefixes.is_empty() {
+        return Err(Failure::usage("raw keys and resources in one question")
+            .next("etcd-inspect get pods -A -d {path}")
+            .into());
+    }
+    resources(args, &nouns, &objects, revision, ui)
+}
+
+/// The words that are no raw keys: an exact key wins, whatever the word looks like.
+fn nouns(
+    asked: &[What],
+    keyspace: &Keyspace<'_>,
+    revision: Option<i64>,
+) -> Result<Vec<What>, etcd_inspect::Error> {
     let mut nouns = Vec::new();
-    for what in &asked {
-        if !exact(what)? {
+    for what in asked {
+        let What::Noun { resource, name } = what else {
+            continue;
+        };
+        let word = word_of(resource, name.as_deref());
+        if keyspace.get(&word, revision)?.is_none() {
             nouns.push(what.clone());
         }
     }
-    if !nouns.is_empty() {
-        if nouns.len() < asked.len() || !prefixes.is_empty() {
-            return Err(Failure::usage("raw keys and resources in one question")
-                .next("etcd-inspect get pods -A -d {path}")
-                .into());
-        }
-        return resources(args, &nouns, &objects, revision, ui);
-    }
+    Ok(nouns)
+}
+
+/// Raw keys, as they are stored.
+fn keys(
+    args: &GetArgs,
+    asked: &[What],
+    prefixes: &[Vec<u8>],
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let keyspace = objects.keyspace();
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
-    for what in &asked {
+    for what in asked {
         let key = key_of(what);
         let (versions, single) = raw_keys(what, &key)?.versions(&keyspace, revision)?;
         one &= single;
@@ -116,11 +135,11 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         && asked
             .iter()
             .all(|what| matches!(what, What::Key(key) if !key.ends_with(b"/")));
-    for prefix in &prefixes {
+    for prefix in prefixes {
         found.extend(RawKeys::Prefix(prefix).versions(&keyspace, revision)?.0);
     }
     let mask = args.kube.showing.mask(named, ui)?;
-    let values = Values::new(&objects, args.kube.reading(), mask);
+    let values = Values::new(objects, args.kube.reading(), mask);
     values::show(&found, one, &values, &args.kube, ui)?;
     Ok(Exit::negative_if(found.is_empty()))
 }
@@ -164,7 +183,8 @@ fn resources(
         kube::register(&query, ui)?;
         let empty = found.is_empty();
         say_empty(&query, empty, ui)?;
-        kube::describe(objects, found, &args.kube, mask.as_ref(), revision, ui)?;
+        let described = describe(objects, found, args.kube.now, mask.as_ref(), revision)?;
+        kube::describe(&described, ui)?;
         empty
     } else {
         let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;

@@ -96,25 +96,15 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         pair: args.diff && args.from.is_some() && args.to.is_some(),
     };
     let context = args.diff.then_some(args.context);
-    let table = history(
-        &keys,
-        &objects,
-        logged.as_ref(),
-        span,
-        mask.as_ref(),
-        context,
-    );
-    let everything = || {
-        history(
-            &keys,
-            &objects,
-            logged.as_ref(),
-            RevisionSpan::default(),
-            None,
-            None,
-        )
-    };
-    if table.rows.is_empty() && everything().rows.is_empty() {
+    let versions =
+        |span, mask, context| history(&keys, &objects, logged.as_ref(), span, mask, context);
+    let table = versions(span, mask.as_ref(), context);
+    let is_empty = table.rows.is_empty();
+    if is_empty
+        && versions(RevisionSpan::default(), None, None)
+            .rows
+            .is_empty()
+    {
         return Err(nothing(args).into());
     }
     if args.diff && ui.global.format().is_table() {

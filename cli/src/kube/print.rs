@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use etcd_inspect::answers::Version;
+use etcd_inspect::answers::describe::table_of;
 use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
@@ -159,24 +160,28 @@ impl<'p> Printer<'p> {
         match &self.format {
             Format::Raw | Format::Hex => {
                 let versions: Vec<_> = pieces.iter().map(|piece| piece.version).collect();
-                return stored(self.objects, &versions, self.mask, ui);
+                stored(self.objects, &versions, self.mask, ui)
             }
             Format::Name => {
                 let named = pieces.into_iter().filter_map(|piece| match piece.shape {
                     Shape::Name(name) => Some((piece.target, name)),
                     _ => None,
                 });
-                return names(named, ui);
+                names(named, ui)
             }
             format if is_tabular(format) => {
                 if let Some(note) = self.note.as_ref().filter(|_| !pieces.is_empty()) {
                     ui.note(note.as_str())?;
                 }
-                return self.tables(pieces, ui);
+                self.tables(pieces, ui)
             }
-            Format::Jsonl | Format::Json => return texts(&self.format, pieces, single, ui),
-            _ => {}
+            Format::Jsonl | Format::Json => texts(&self.format, pieces, single, ui),
+            _ => self.documents(pieces, single, ui),
         }
+    }
+
+    /// Forms that are made of whole documents.
+    fn documents(&self, pieces: Vec<Piece<'_>>, single: bool, ui: &mut Ui) -> anyhow::Result<()> {
         let documents = pieces.into_iter().filter_map(|piece| match piece.shape {
             Shape::Document(document) => Some(document),
             _ => None,
@@ -483,25 +488,6 @@ fn stored(
         }
     }
     Ok(())
-}
-
-/// The table of a resource's objects. Custom resources have that of the version they are stored in.
-pub(super) fn table_of(objects: &Objects<'_>, target: &Target, object: &Value) -> Table {
-    let api_version = object
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    match objects.layout().crd(&target.path) {
-        Some(crd) => Table::of_crd(crd, version),
-        None => Table::of_kind(
-            group,
-            object
-                .get("kind")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        ),
-    }
 }
 
 fn separated(line: &[String], separator: u8, ui: &mut Ui) -> io::Result<()> {

@@ -163,20 +163,7 @@ impl<'u> Rows<'u> {
             Body::Table(table) => {
                 table.flush(out, terminal)?;
                 if terminal.is_tty && written < given {
-                    let all = tail
-                        .all
-                        .map(|all| format!("; all: {all}"))
-                        .unwrap_or_default();
-                    Line::new()
-                        .with(
-                            Label::Dim,
-                            format!(
-                                "… {} of {} rows{all} (--limit 0 for all)",
-                                number::thousands(written.into()),
-                                number::thousands(given.into())
-                            ),
-                        )
-                        .write(out, terminal)?;
+                    cut_line(written, given, tail.all).write(out, terminal)?;
                 }
                 if mark.is_some() {
                     document::mark_partial(&damage, self.ui)?;
@@ -305,6 +292,17 @@ impl<'u> Rows<'u> {
             }
         }
     }
+}
+
+/// That a table is cut, and what all of it is.
+fn cut_line(written: u64, given: u64, all: Option<String>) -> Line {
+    let all = all.map(|all| format!("; all: {all}")).unwrap_or_default();
+    let (written, given) = (
+        number::thousands(written.into()),
+        number::thousands(given.into()),
+    );
+    let text = format!("… {written} of {given} rows{all} (--limit 0 for all)");
+    Line::new().with(Label::Dim, text)
 }
 
 fn order(a: Option<&Cell>, b: Option<&Cell>, reversed: bool) -> std::cmp::Ordering {

@@ -342,14 +342,20 @@ fn difference(
             return Some(changed.join(", "));
         }
     }
+    let is_secret = mask.is_some() && is_secret_key(best.layout(), key);
+    Some(bytes_difference(&wanted, &held, is_secret))
+}
+
+/// What differs in two records of one key, byte by byte.
+fn bytes_difference(wanted: &Version<'_>, held: &Version<'_>, is_secret: bool) -> String {
     let (Ok(before), Ok(after)) = (wanted.key_value(), held.key_value()) else {
-        return Some("the record cannot be read".to_owned());
+        return "the record cannot be read".to_owned();
     };
     if before.value == after.value {
-        return Some(format!(
+        return format!(
             "the same value; version {} lease {:x} created at {}",
             after.version, after.lease, after.create_revision
-        ));
+        );
     }
     let at = before
         .value
@@ -357,18 +363,18 @@ fn difference(
         .zip(after.value)
         .position(|(a, b)| a != b);
     let at = at.unwrap_or(before.value.len().min(after.value.len()));
-    let byte = |value: &[u8]| match (value.get(at), mask) {
-        (None, _) => "end".to_owned(),
-        (Some(_), Some(_)) if is_secret_key(best.layout(), key) => "••".to_owned(),
-        (Some(byte), _) => format!("{byte:#04x}"),
+    let byte = |value: &[u8]| match value.get(at) {
+        None => "end".to_owned(),
+        Some(_) if is_secret => "••".to_owned(),
+        Some(byte) => format!("{byte:#04x}"),
     };
     let size = match (after.value.len(), before.value.len()) {
         (mine, wanted) if mine == wanted => format!("{mine} bytes as well"),
         (mine, wanted) => format!("{mine} bytes, not {wanted}"),
     };
-    Some(format!(
+    format!(
         "{size}; byte {at} is {}, not {}",
         byte(after.value),
         byte(before.value)
-    ))
+    )
 }

@@ -11,6 +11,7 @@ pub mod certs;
 pub mod check;
 mod column;
 pub mod compare;
+pub mod describe;
 pub mod encryption;
 pub mod find;
 pub mod glob;
