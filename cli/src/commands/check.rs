@@ -81,7 +81,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             ui.line(Line::new().with(Label::Dim, Report::id(*position)))?;
             person::finding(finding, ui)?;
         }
-        sheet(&report, in_full, ui)?;
+        sheet(&report, only, in_full, ui)?;
         match &verdict {
             Some(verdict) => verdict::sheet(verdict, &report, ui),
             None => next(&report, ui),
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     })
 }
 
-fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
+fn sheet(report: &Report, only: Only<'_>, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
     for checked in report.checked.iter().filter(|_| in_full) {
         ui.line(
             Line::new()
@@ -122,7 +122,7 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
         (Severity::Note, "note"),
     ]
     .into_iter()
-    .filter_map(|(severity, name)| match report.count(severity) {
+    .filter_map(|(severity, name)| match only.count(report, severity) {
         0 => None,
         1 => Some(format!("1 {name}")),
         count => Some(format!("{count} {name}s")),
@@ -133,9 +133,18 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
         Health::Warnings => Label::Warning,
         Health::Damaged | Health::Unreadable => Label::Error,
     };
-    let verdict = match counts.is_empty() {
-        true => report.verdict.to_string(),
-        false => format!("{}: {}", report.verdict, counts.join(", ")),
+    let verdict = match (counts.is_empty(), only.codes.is_empty()) {
+        (false, true) => format!("{}: {}", report.verdict, counts.join(", ")),
+        (true, true) => report.verdict.to_string(),
+        (is_empty, false) => {
+            let shown = if is_empty {
+                "none".to_owned()
+            } else {
+                counts.join(", ")
+            };
+            let codes = only.codes.join(", ");
+            format!("of {codes}: {shown} (everything found: {})", report.verdict)
+        }
     };
     let mut line = Line::new().with(label, verdict);
     if !in_full {

@@ -161,7 +161,11 @@ fn resources(
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());
-    if ui.global.format() == Format::Name && ui.global.sort_by.is_none() && !args.kube.describe {
+    if args.kube.describe && !ui.global.columns.is_empty() {
+        return Err(kube::whole_objects().into());
+    }
+    let only_names = ui.global.format() == Format::Name && ui.global.columns.is_empty();
+    if only_names && ui.global.sort_by.is_none() && !args.kube.describe {
         let names: Vec<_> = asked
             .iter()
             .map(|asked| query.names(asked))

@@ -63,6 +63,13 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let read = |id: u64| PageFields::read(&db, id);
     match id {
+        Some(_) if args.hex && !ui.global.columns.is_empty() => {
+            return Err(
+                Failure::usage("--hex prints no rows: --columns has no meaning")
+                    .next("etcd-inspect page 0 {path}")
+                    .into(),
+            );
+        }
         Some(id) if args.hex || ui.global.format() == Format::Hex => {
             dump(&read(id)?.bytes(&db, &mask), ui)?;
         }

@@ -8,7 +8,7 @@ mod print;
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
 pub(crate) use failed::{failure, register};
-pub(crate) use print::{Printer, print_names, shaped};
+pub(crate) use print::{Printer, print_names, shaped, whole_objects};
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;

@@ -66,6 +66,9 @@ impl<'p> Printer<'p> {
     ) -> anyhow::Result<Self> {
         let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
         let format = ui.global.format();
+        if !ui.global.columns.is_empty() && !is_tabular(&format) {
+            return Err(whole_objects().into());
+        }
         let (now, note) = match is_tabular(&format) {
             true => now(objects, args, revision),
             false => (Timestamp::UNIX_EPOCH, None),
@@ -234,6 +237,7 @@ impl<'p> Printer<'p> {
                 .collect();
             headings.extend(table.headings(self.wide()).map(str::to_owned));
             headings.extend(self.args.show_labels.then(|| "LABELS".to_owned()));
+            let picked = picked(&headings, &ui.global.columns)?;
             let mut lines = Vec::with_capacity(group.len());
             for piece in group {
                 let Shape::Row(row) = &mut piece.shape else {
@@ -242,8 +246,9 @@ impl<'p> Printer<'p> {
                 if several && let Some(name) = row.get_mut(usize::from(namespaces)) {
                     *name = format!("{}/{name}", target.label());
                 }
-                lines.push(std::mem::take(row));
+                lines.push(chosen(&picked, row));
             }
+            let headings = chosen(&picked, &mut headings);
             if std::mem::replace(&mut begun, true) && ui.global.format().is_table() {
                 ui.out().write_all(b"\n")?;
             }
@@ -260,6 +265,33 @@ impl<'p> Printer<'p> {
         }
         Ok(())
     }
+}
+
+/// Why columns have no meaning for objects.
+pub(crate) fn whole_objects() -> Failure {
+    let failure = Failure::usage("objects are printed whole: --columns has no meaning");
+    failure.means("columns are those of the table of a resource; fields of objects: -o custom-columns=NAME:PATH,…")
+}
+
+/// Which headings are asked for; all without names.
+fn picked(headings: &[String], names: &[String]) -> Result<Vec<usize>, Failure> {
+    if names.is_empty() {
+        return Ok((0..headings.len()).collect());
+    }
+    let columns: Vec<Column> = headings
+        .iter()
+        .map(|heading| Column::headed(heading.as_str()))
+        .collect();
+    names
+        .iter()
+        .map(|name| rows::find(&columns, name))
+        .collect()
+}
+
+/// The picked cells of a line, which is used up.
+fn chosen(picked: &[usize], line: &mut [String]) -> Vec<String> {
+    let cell = |at: &usize| line.get(*at).cloned().unwrap_or_default();
+    picked.iter().map(cell).collect()
 }
 
 fn is_tabular(format: &Format) -> bool {

@@ -392,7 +392,8 @@ pub(crate) fn validate(columns: &[Column], global: &Global) -> Result<(), Failur
     Ok(())
 }
 
-fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
+/// The position of a column; the failure names all columns.
+pub(crate) fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
     columns
         .iter()
         .position(|column| column.is_called(name))

@@ -1,7 +1,7 @@
 //! `--columns`, `--sort-by` and `--limit` for answers that are one document.
 //!
 //! A document with a list (findings, members, parts of the file) is then the table of that list; any other is one row, whose
-//! columns are its fields.
+//! columns are its fields. CSV and TSV are rows: of the list if there is one.
 
 use etcd_inspect::answers::{self, Align, Row, Table};
 use serde_json::{Map, Value};
@@ -66,7 +66,8 @@ pub(super) fn selected(
     fields: Map<String, Value>,
     ui: &mut Ui,
 ) -> anyhow::Result<Option<Map<String, Value>>> {
-    if !ui.global.selects() {
+    let is_separated = matches!(ui.global.format(), Format::Csv | Format::Tsv);
+    if !ui.global.selects() && !is_separated {
         return Ok(Some(fields));
     }
     let has = |list: &&List| list.verb == verb && fields.contains_key(list.field);
@@ -74,6 +75,7 @@ pub(super) fn selected(
     let fits = |list: &&List| has(list) && rows::validate(list.columns, &ui.global).is_ok();
     match LISTS.iter().find(fits).or(LISTS.iter().find(has)) {
         Some(list) => of_list(verb, list, fields, ui),
+        None if !ui.global.selects() => Ok(Some(fields)),
         None => of_fields(verb, fields, ui),
     }
 }

@@ -120,6 +120,13 @@ impl Only<'_> {
         let starts = |prefix: &String| id.starts_with(&prefix.to_ascii_lowercase());
         self.codes.is_empty() || self.codes.iter().any(starts)
     }
+
+    /// How many findings of a severity are asked for.
+    pub fn count(&self, report: &Report, severity: Severity) -> usize {
+        let findings = report.findings.iter();
+        let wanted = findings.filter(|finding| finding.severity == severity && self.has(finding));
+        wanted.count()
+    }
 }
 
 impl CheckAnswer {

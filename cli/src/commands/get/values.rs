@@ -20,6 +20,8 @@ pub(super) fn show(
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
+    // Columns and an order are those of rows, also of one.
+    let one = one && ui.global.columns.is_empty() && ui.global.sort_by.is_none();
     match (ui.global.format(), found) {
         (Format::Raw, _) => {
             for version in found {
