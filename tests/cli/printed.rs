@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use testkit::synth::bolt::Db;
+use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 use testkit::verbs::Subject;
 
@@ -189,7 +189,7 @@ fn db() -> Vec<u8> {
             b"k8s:enc:aescbc:v1:key1:0123456789abcdef0123456789abcdef",
         );
     }
-    Db::etcd().bucket("key", keys.records()).build()
+    DbBuilder::etcd().bucket("key", keys.records()).build()
 }
 
 /// A directory with damage that has a plan: a WAL with a wrong byte, a db with a zeroed leaf.
