@@ -9,6 +9,7 @@ use crate::salvage::backup::Backup;
 use crate::salvage::correct::Correction;
 use crate::salvage::{Doubtful, Lost, Provenance, Restore, Salvage};
 use crate::text::number::thousands;
+use located::Command;
 
 /// Records and keys of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -115,7 +116,11 @@ impl Written {
     pub fn backup(backup: Backup, restore: &Restore) -> Self {
         Self {
             path: backup.path.clone(),
-            next: restore.commands(&backup.path),
+            next: restore
+                .commands(&backup.path)
+                .iter()
+                .map(Command::to_string)
+                .collect(),
             backup: Some(backup),
         }
     }
