@@ -10,7 +10,7 @@ use crate::commands::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::global::Global;
-use crate::output::Format;
+use crate::output::{Format, messages};
 use crate::signals::Interrupt;
 use crate::ui::Ui;
 use crate::{config, help, usage};
@@ -55,13 +55,13 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
     ui.judges = cli.command.judges();
     if let Some(failure) = cli.command.refuses(&ui.global) {
-        let _ = ui.failure(&failure);
+        let _ = messages::failure(&failure, &mut ui);
         return failure.exit;
     }
     let answer = cli.command.run(&mut ui);
-    let answer = answer.and_then(|exit| ui.flush().map(|()| exit).map_err(Into::into));
+    let answer = answer.and_then(|exit| ui.out().flush().map(|()| exit).map_err(Into::into));
     match answer {
-        Ok(exit) if ui.interrupted() => {
+        Ok(exit) if ui.interrupt.is_set() => {
             let _ = ui.warn("stopped by Ctrl-C: the answer is what was known until then");
             if exit == Exit::Refused {
                 exit
@@ -69,12 +69,12 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
                 Exit::Partial
             }
         }
-        Ok(exit) => match ui.report_damage() {
+        Ok(exit) => match messages::damage(&mut ui) {
             Ok(true) if exit != Exit::Refused => Exit::Partial,
             _ => exit,
         },
         // What was not found may be in what could not be read.
-        Err(error) => match (ui.report_damage(), give_up(&error, &mut ui)) {
+        Err(error) => match (messages::damage(&mut ui), give_up(&error, &mut ui)) {
             (Ok(true), Exit::Negative) => Exit::Partial,
             (_, exit) => exit,
         },
@@ -119,7 +119,7 @@ fn tell(text: &str, interrupt: Interrupt) -> Exit {
     let written = ui
         .out()
         .write_all(text.as_bytes())
-        .and_then(|()| ui.flush());
+        .and_then(|()| ui.out().flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Refused,
         _ => Exit::Ok,
@@ -144,7 +144,7 @@ fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
         ascii: words.iter().any(|word| word == "--ascii"),
         ..Global::default()
     };
-    let _ = Ui::new(global, interrupt).failure(failure);
+    let _ = messages::failure(failure, &mut Ui::new(global, interrupt));
     failure.exit
 }
 
@@ -173,6 +173,6 @@ fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
             &other
         }
     };
-    let _ = ui.failure(failure);
+    let _ = messages::failure(failure, ui);
     failure.exit
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use etcd_inspect::answers::find::Absent;
-use etcd_inspect::{Error, Place, codes};
+use etcd_inspect::{Advice, Command, Error, Place, codes};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -20,8 +20,8 @@ pub(crate) struct Failure {
     pub(crate) place: Option<Box<Place>>,
     /// What it means.
     pub(crate) means: Option<String>,
-    /// Commands to run next; `{path}` stands for the evidence.
-    pub(crate) next: Vec<String>,
+    /// What to try.
+    pub(crate) next: Vec<Advice>,
     /// 2, or 1 if the question was answered with no.
     pub(crate) exit: Exit,
 }
@@ -50,7 +50,8 @@ impl Failure {
 
     /// Something that does not exist, with what is known of it.
     pub(crate) fn absent(absent: Absent) -> Self {
-        Self::not_found(absent.message).next(absent.next)
+        let failure = Self::not_found(absent.message);
+        absent.next.into_iter().fold(failure, Self::next)
     }
 
     /// With what it means.
@@ -60,8 +61,8 @@ impl Failure {
     }
 
     /// With a command to try.
-    pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
-        self.next.push(command.into());
+    pub(crate) fn next(mut self, advice: impl Into<Advice>) -> Self {
+        self.next.push(advice.into());
         self
     }
 
@@ -84,19 +85,16 @@ impl Failure {
         match error {
             Error::NotEvidence { near, .. } => {
                 for path in near.iter().take(5) {
-                    failure
-                        .next
-                        .push(format!("etcd-inspect status {}", shell_word(path)));
+                    failure = failure.next(Command::inspect("status").path(path));
                 }
             }
             Error::Io { source, .. } => {
-                failure.next.push(
+                failure = failure.next(
                     match source.kind() {
                         std::io::ErrorKind::NotFound => "etcd-inspect doctor     which path is taken where none is given; then etcd-inspect status PATH",
                         std::io::ErrorKind::PermissionDenied => "sudo etcd-inspect status {path}",
                         _ => "etcd-inspect status --io read {path}     goes on past ranges that cannot be read",
-                    }
-                    .to_owned(),
+                    },
                 );
                 failure.means = Some(
                     match source.kind() {
@@ -120,12 +118,12 @@ impl Failure {
             _ => failure.means = Some(code.what.to_owned()),
         }
         if failure.next.is_empty() {
-            failure.next.push(code.next.to_owned());
+            failure = failure.next(code.next);
         }
         failure
     }
 
-    /// As JSON for stderr; `path` replaces `{path}`.
+    /// As JSON for stderr; `path` is the evidence.
     pub(crate) fn json(&self, path: Option<&Path>) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let (Some(place), Some(fields)) = (&self.place, error.as_object_mut()) {
@@ -135,7 +133,7 @@ impl Failure {
             }
         }
         if let Some(fields) = error.as_object_mut() {
-            let next: Vec<_> = self.next.iter().map(|next| fill(next, path)).collect();
+            let next: Vec<_> = self.next.iter().map(|next| next.on(path)).collect();
             fields.insert("next".to_owned(), Value::from(next));
         }
         json!({ "error": error })
@@ -149,16 +147,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// Puts the user's own path where a command says `{path}`.
-pub(crate) fn fill(command: &str, path: Option<&Path>) -> String {
-    match path {
-        Some(path) => command.replace("{path}", &shell_word(path)),
-        None => command.replace("{path}", "PATH"),
-    }
-}
-
-/// A path as one word of a shell command.
-pub(crate) fn shell_word(path: &Path) -> String {
-    etcd_inspect::text::shell::word(&path.to_string_lossy())
-}

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use etcd_inspect::answers::parse_size;
+use etcd_inspect::dataset::MetaChoice;
+use etcd_inspect::evidence;
+use etcd_inspect::member::Options;
 
 use crate::output::Format;
 use crate::output::terminal::Color;
@@ -221,5 +224,36 @@ impl Global {
     /// Whether columns, an order or a number of rows is asked for.
     pub(crate) fn selects(&self) -> bool {
         !self.columns.is_empty() || self.sort_by.is_some() || self.limit.is_some()
+    }
+}
+
+impl Global {
+    /// The form of the answer.
+    pub(crate) fn format(&self) -> Format {
+        self.output.clone().unwrap_or_default()
+    }
+
+    /// How the flags want members to be opened.
+    pub(crate) fn member_options(&self) -> Options {
+        let mut options = Options {
+            meta: match self.meta {
+                None => MetaChoice::Newest,
+                Some(Meta::Zero) => MetaChoice::Slot(0),
+                Some(Meta::One) => MetaChoice::Slot(1),
+                Some(Meta::Older) => MetaChoice::Older,
+            },
+            ..Options::default()
+        };
+        options.evidence.io = match self.io {
+            Io::Map => evidence::Io::Map,
+            Io::Read => evidence::Io::Read,
+        };
+        if let Some(depth) = self.value_depth {
+            options.evidence.limits.value_depth = depth;
+        }
+        if let Some(bytes) = self.max_unpacked {
+            options.evidence.limits.unpacked_bytes = bytes;
+        }
+        options
     }
 }

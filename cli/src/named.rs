@@ -131,21 +131,21 @@ fn every_command_that_the_sources_name_exists() {
 #[test]
 fn verbs_and_flags_that_do_not_exist_are_noticed() {
     let root = Cli::command();
-    let told = |text: &str| {
+    let first_complaint = |text: &str| {
         commands(text)
             .iter()
             .find_map(|words| complaint(&root, words))
     };
     assert_eq!(
-        told("etcd-inspect repair {path}").as_deref(),
+        first_complaint("etcd-inspect repair {path}").as_deref(),
         Some("no verb repair")
     );
     assert_eq!(
-        told("try etcd-inspect check --hard {path}; then").as_deref(),
+        first_complaint("try etcd-inspect check --hard {path}; then").as_deref(),
         Some("check has no --hard")
     );
     assert_eq!(
-        told("etcd-inspect preflight --for start {path} says more"),
+        first_complaint("etcd-inspect preflight --for start {path} says more"),
         None
     );
 }

@@ -4,10 +4,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use etcd_inspect::Command;
 use etcd_inspect::kubernetes::encryption::{ConfigError, Keyring};
 use etcd_inspect::kubernetes::mask::Mask;
 
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::ui::Ui;
 
 /// Where the keys of encryption at rest are.
@@ -109,10 +110,10 @@ fn random() -> io::Result<Vec<u8>> {
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
-            .next(format!("ls -l {}", shell_word(path)))
+            .next(Command::new("ls").arg("-l").path(path))
     })
 }
 
 fn refused(path: &Path, error: &ConfigError) -> Failure {
-    Failure::usage(format!("{}: {error}", path.display())).next(format!("cat {}", shell_word(path)))
+    Failure::usage(format!("{}: {error}", path.display())).next(Command::new("cat").path(path))
 }

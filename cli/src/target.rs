@@ -3,10 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::Error;
 use etcd_inspect::evidence::{Evidence, OpenOptions};
+use etcd_inspect::{Command, Error};
 
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 
 /// The positional PATH, else `--data-dir`, else `$ETCD_DATA_DIR`, else the current directory where it is evidence.
 pub(crate) fn resolve(
@@ -33,7 +33,7 @@ fn nothing(near: &[PathBuf]) -> Failure {
     failure.code = etcd_inspect::codes::error::NOT_EVIDENCE.id;
     for path in near.iter().take(5) {
         let path = path.strip_prefix("./").unwrap_or(path);
-        failure = failure.next(format!("etcd-inspect status {}", shell_word(path)));
+        failure = failure.next(Command::inspect("status").path(path));
     }
     if near.is_empty() {
         failure = failure

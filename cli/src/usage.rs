@@ -1,12 +1,14 @@
 //! A command line that cannot be meant so: the nearest thing that can.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::failure::{Failure, shell_word};
+use etcd_inspect::Command as Shown;
+
+use crate::failure::Failure;
 
 /// What clap found wrong, in our words.
 pub(crate) fn failure(error: &Error, command: &Command, args: &[OsString]) -> Failure {
@@ -33,10 +35,10 @@ pub(crate) fn failure(error: &Error, command: &Command, args: &[OsString]) -> Fa
 }
 
 fn unknown_verb(word: &str, command: &Command, args: &[OsString]) -> Failure {
-    let replaced = |verb: &str| corrected(args, word, verb);
+    let replaced = |verb: &str| corrected(args, word, &[verb.as_ref()]);
     let path = Path::new(word);
     if word.contains('/') || word.starts_with('.') || path.exists() {
-        let rest = corrected(args, word, &format!("status {}", shell_word(path)));
+        let rest = corrected(args, word, &["status".as_ref(), path.as_os_str()]);
         return Failure::usage(format!("no verb {word:?}. Did you mean: {rest} ?"));
     }
     let verbs = || {
@@ -68,10 +70,10 @@ fn unknown_flag(
         .find_map(|arg| command.find_subcommand(arg));
     let name = verb.map(Command::get_name);
     let place = name.map(|name| format!(" of `{name}`")).unwrap_or_default();
-    let help = name.map_or_else(
-        || "etcd-inspect -h".to_owned(),
-        |name| format!("etcd-inspect {name} -h"),
-    );
+    let help = name
+        .into_iter()
+        .fold(Shown::new("etcd-inspect"), Shown::arg);
+    let help = help.arg("-h");
     if !flag.starts_with('-') {
         return Failure::usage(format!("one word too many: {flag:?}")).next(help);
     }
@@ -91,7 +93,7 @@ fn unknown_flag(
     match near {
         Some(near) => Failure::usage(format!(
             "no flag {flag}{place}. Did you mean: {} ?",
-            corrected(args, flag, &near)
+            corrected(args, flag, &[near.as_ref()])
         )),
         None => Failure::usage(format!("no flag {flag}{place}")).next(help),
     }
@@ -115,33 +117,40 @@ fn other(error: &Error, args: &[OsString]) -> Failure {
     } else if !more.is_empty() {
         message = format!("{message} ({})", more.join("; "));
     }
-    let verb = args
-        .get(1)
-        .and_then(|arg| arg.to_str())
-        .filter(|verb| crate::commands::is_verb(verb))
-        .map(|verb| format!("{verb} "))
-        .unwrap_or_default();
-    Failure::usage(message).next(format!("etcd-inspect {verb}-h"))
+    let verb = args.get(1).and_then(|arg| arg.to_str());
+    let verb = verb.filter(|verb| crate::commands::is_verb(verb));
+    let help = verb
+        .into_iter()
+        .fold(Shown::new("etcd-inspect"), Shown::arg);
+    Failure::usage(message).next(help.arg("-h"))
 }
 
 /// The user's own command line with one word replaced.
-fn corrected(args: &[OsString], wrong: &str, right: &str) -> String {
+fn corrected(args: &[OsString], wrong: &str, right: &[&OsStr]) -> Shown {
+    let mut command = Shown::new("etcd-inspect");
     let mut done = false;
-    let words = args.iter().skip(1).map(|arg| {
+    for arg in args.iter().skip(1) {
         let word = arg.to_string_lossy();
         let (name, value) = match word.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value)),
             _ => (word.as_ref(), None),
         };
-        if !done && (name == wrong || word == wrong) {
-            done = true;
-            return match value {
-                Some(value) => format!("{right}={value}"),
-                None => right.to_owned(),
-            };
-        }
-        shell_word(Path::new(word.as_ref()))
-    });
-    let words: Vec<_> = words.collect();
-    format!("etcd-inspect {}", words.join(" "))
+        command = match !done && (name == wrong || word == wrong) {
+            false => command.arg(arg),
+            true => {
+                done = true;
+                let mut words = right.iter().map(|word| word.to_os_string());
+                let mut command = command;
+                while let Some(mut word) = words.next() {
+                    if let Some(value) = value.filter(|_| words.len() == 0) {
+                        word.push("=");
+                        word.push(value);
+                    }
+                    command = command.arg(word);
+                }
+                command
+            }
+        };
+    }
+    command
 }

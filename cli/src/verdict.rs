@@ -1,12 +1,10 @@
-//! A verdict, as people and as programs read it: the same in every verb.
+//! A verdict as people read it: the same in every verb.
 
 use std::collections::BTreeSet;
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::key_json;
 use etcd_inspect::check::Report;
-use etcd_inspect::verdict::{Cause, Count, Loss, Outcome, Step, Verdict, shown_steps};
-use serde_json::{Map, Value, json};
+use etcd_inspect::verdict::{Cause, Count, Loss, Step, Verdict, shown_steps};
 
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
@@ -15,78 +13,6 @@ use crate::ui::Ui;
 const CODES: usize = 8;
 /// Keys that a line of loss names.
 const KEYS: usize = 3;
-
-/// Puts cause, plan and next among the fields of a document.
-pub(crate) fn fields(verdict: &Verdict, report: &Report, fields: &mut Map<String, Value>) {
-    let causes = verdict.causes.iter().map(|one| cause(one, report));
-    fields.insert("cause".to_owned(), causes.collect());
-    fields.insert("plan".to_owned(), verdict.plan.iter().map(step).collect());
-    fields.insert(
-        "acknowledged_revision".to_owned(),
-        json!(verdict.acknowledged_revision),
-    );
-    fields.insert("next".to_owned(), json!([verdict.next.to_string()]));
-}
-
-/// One cause, with what it explains.
-pub(crate) fn cause(cause: &Cause, report: &Report) -> Value {
-    let explains: Vec<Value> = cause
-        .explains
-        .iter()
-        .filter_map(|&at| Some((Report::id(at), report.findings.get(at)?)))
-        .map(|(id, finding)| {
-            json!({ "id": id, "code": finding.code.id, "message": finding.message, "count": finding.count })
-        })
-        .collect();
-    let mut place = Map::new();
-    place.insert("file".to_owned(), json!(cause.place.file.as_str()));
-    let numbers = [
-        ("offset", cause.place.offset),
-        ("page", cause.place.page),
-        ("index", cause.place.index.map(u64::from)),
-    ];
-    for (name, number) in numbers {
-        if let Some(number) = number {
-            place.insert(name.to_owned(), json!(number));
-        }
-    }
-    let ids: Vec<String> = cause.findings.iter().map(|&at| Report::id(at)).collect();
-    json!({
-        "code": cause.code.id, "severity": cause.severity, "message": cause.message,
-        "place": place, "findings": ids, "explains": explains,
-    })
-}
-
-/// One step of a plan.
-pub(crate) fn step(step: &Step) -> Value {
-    let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
-    json!({
-        "action": step.action, "release": step.release.to_string(), "command": commands, "effect": step.effect,
-        "outcome": outcome(&step.outcome), "lost": loss(&step.lost), "wrong": step.wrong.value,
-        "duplicated": step.duplicated.value, "undone": step.undone.value,
-        "possibly_lost": loss(&step.possibly_lost),
-        "exact": ![step.lost.writes, step.wrong, step.duplicated, step.undone].iter().any(|count| count.at_least),
-    })
-}
-
-fn outcome(outcome: &Outcome) -> Value {
-    let starts = outcome
-        .starts
-        .map_or(json!("unknown"), |starts| json!(starts));
-    json!({
-        "starts": starts, "message": outcome.message, "revision": outcome.revision, "keys": outcome.keys,
-        "later_writes": outcome.later_writes.as_str(),
-    })
-}
-
-/// Writes that are gone.
-pub(crate) fn loss(loss: &Loss) -> Value {
-    let names: Vec<Value> = loss.keys.iter().map(|key| key_json(key)).collect();
-    json!({
-        "writes": loss.writes.value, "at_least": loss.writes.at_least, "keys": loss.keys.len(),
-        "first_revision": loss.first_revision, "last_revision": loss.last_revision, "key_names": names,
-    })
-}
 
 /// Causes, plan and next, for people.
 pub(crate) fn sheet(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {

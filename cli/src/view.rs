@@ -1,12 +1,10 @@
 //! The keyspace that a question is asked of: the db's, or what it becomes when the WAL entries after it are replayed.
 
 use std::cell::Cell;
+use std::ops::Deref;
 
-use etcd_inspect::kubernetes::encryption::Keyring;
-use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
-use etcd_inspect::mvcc::{Counts, Keyspace};
-use etcd_inspect::recover::Replayed;
-use etcd_inspect::start::state_after_start;
+use etcd_inspect::Advice;
+use etcd_inspect::member::{Mark, Member};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,9 +13,6 @@ use crate::at::{At, Side, When};
 use crate::failure::Failure;
 use crate::output::{number::thousands, time};
 use crate::ui::Ui;
-
-/// Records that are looked at to tell whether Kubernetes wrote here.
-const OLDEST: usize = 1000;
 
 /// A moment with its fraction of a second, by which alone writes may differ.
 fn exact(moment: Timestamp, zone: &TimeZone) -> String {
@@ -30,41 +25,36 @@ fn exact(moment: Timestamp, zone: &TimeZone) -> String {
     format!("{}{offset}", zoned.strftime("%Y-%m-%d %H:%M:%S%.f"))
 }
 
-/// An open keyspace with the member it comes from.
+/// The state that is asked, with what is reported about the question.
 pub(crate) struct View<'m> {
-    member: &'m Member,
-    keyspace: Keyspace<'m>,
-    replayed: Option<Replayed<'m>>,
+    state: etcd_inspect::answers::view::View<'m>,
     /// The time of `--at`.
     asked: Cell<Option<Timestamp>>,
+}
+
+impl<'m> Deref for View<'m> {
+    type Target = etcd_inspect::answers::view::View<'m>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
 }
 
 impl<'m> View<'m> {
     /// Reads the keyspace.
     pub(crate) fn open(member: &'m Member, side: Side, ui: &mut Ui) -> anyhow::Result<Self> {
-        let keyspace = ui.take(member.keyspace()?);
-        let replayed = match side.replay {
-            true => Some(state_after_start(member, None, &*ui.progress())?),
-            false => None,
-        };
+        let state = etcd_inspect::answers::view::View::open(member, side.replay, &*ui.progress())?;
         let view = Self {
-            member,
-            keyspace,
-            replayed,
+            state: ui.take(state),
             asked: Cell::new(None),
         };
         view.say_side(ui)?;
         Ok(view)
     }
 
-    /// What the replay did, where one was asked for.
-    pub(crate) fn replayed(&self) -> Option<&Replayed<'m>> {
-        self.replayed.as_ref()
-    }
-
     /// Says how far a replay went and why not further.
     fn say_side(&self, ui: &mut Ui) -> anyhow::Result<()> {
-        let Some(reach) = self.replayed.as_ref().map(|replayed| &replayed.reach) else {
+        let Some(reach) = self.replayed().map(|replayed| &replayed.reach) else {
             return Ok(());
         };
         ui.note(format!(
@@ -84,58 +74,6 @@ impl<'m> View<'m> {
             ))?;
         }
         Ok(())
-    }
-
-    /// The keyspace.
-    pub(crate) fn keyspace(&self) -> Keyspace<'_> {
-        match &self.replayed {
-            Some(replayed) => replayed.keyspace(),
-            None => self.keyspace,
-        }
-    }
-
-    /// Where the bytes of the db are.
-    pub(crate) fn space(&self) -> Result<Space, etcd_inspect::Error> {
-        self.member
-            .space(&self.member.readable_keyspace()?.counts())
-    }
-
-    /// As [`View::space`], where all records of the view were counted already.
-    pub(crate) fn space_of(&self, all: &Counts) -> Result<Space, etcd_inspect::Error> {
-        match &self.replayed {
-            Some(_) => self.space(),
-            None => self.member.space(all),
-        }
-    }
-
-    /// Members, leases, alarms, users and roles, on the side that was asked for.
-    pub(crate) fn buckets(&self) -> Result<Buckets, etcd_inspect::Error> {
-        match &self.replayed {
-            Some(replayed) => Ok(replayed.buckets()),
-            None => self.member.buckets(),
-        }
-    }
-
-    /// The keyspace as Kubernetes sees it; `None` if no key among the oldest is one of its.
-    pub(crate) fn objects(&self) -> Result<Option<Objects<'_>>, etcd_inspect::Error> {
-        let objects = self.all_objects()?;
-        let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
-        let any = oldest.any(|version| {
-            let key = objects.parse(version.key);
-            key.is_some_and(|key| key.builtin.is_some())
-        });
-        Ok(any.then_some(objects))
-    }
-
-    fn all_objects(&self) -> Result<Objects<'_>, etcd_inspect::Error> {
-        let name = self.member.db_file()?.name();
-        Ok(Objects::new(
-            self.keyspace(),
-            name,
-            None,
-            Keyring::default(),
-            &self.member.options().evidence.limits,
-        ))
     }
 
     /// The revision that `--rev` or `--at` means, `None` for the newest; an answer about the past is reported as one.
@@ -159,7 +97,7 @@ impl<'m> View<'m> {
 
     /// The revision at a time, reported with the two writes around it.
     fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
-        let clock = self.all_objects()?.clock();
+        let clock = self.objects()?.clock();
         let zone = time::zone(ui.global.local);
         let (Some(first), Some(last)) = (clock.marks().first(), clock.marks().last()) else {
             return Err(Failure::not_found(
@@ -180,10 +118,10 @@ impl<'m> View<'m> {
                 first.revision,
                 time::full(first.time, &zone)
             ))
-            .next(format!(
-                "etcd-inspect get WHAT --rev {} -d {{path}}",
-                first.revision
-            ))
+            .next(
+                Advice::from("etcd-inspect get WHAT --rev REV -d {path}")
+                    .fill("REV", first.revision.to_string()),
+            )
             .into());
         };
         let shown = |mark: &Mark| {

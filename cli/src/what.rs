@@ -8,8 +8,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use base64::Engine as _;
 
-pub(crate) use etcd_inspect::answers::glob::{matches as glob, prefix as glob_prefix};
-
 use crate::failure::Failure;
 
 /// One thing asked for.

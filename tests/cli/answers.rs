@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use testkit::verbs::Subject;
 use testkit::{data_dir, fixture_copy};
 
 use crate::run::{RunResult, etcd_inspect, sealed};
@@ -97,6 +98,52 @@ fn a_column_that_is_not_there_is_refused_with_the_names_of_all() {
             said.err
         );
     }
+}
+
+#[test]
+fn no_line_of_any_verb_ignores_a_column_that_is_not_there() {
+    let path = data_dir(FIXTURE);
+    let outside = tempfile::tempdir().unwrap();
+    let file = path.join("member/snap/db");
+    let mut subject = Subject::new(&path, &file, outside.path());
+    subject.key = "/registry/namespaces/default";
+    for line in subject.lines(env!("CARGO_BIN_EXE_etcd-inspect")) {
+        // `help` is not a verb of ours; its text is of the argument parser.
+        if line.iter().any(|word| word == "--columns") || line[0] == "help" {
+            continue;
+        }
+        let said = etcd_inspect(
+            line.iter()
+                .map(String::as_str)
+                .chain(["--columns", "nosuch"]),
+        );
+        assert_eq!(said.code, 2, "{line:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains("E0002"), "{line:?}: {}", said.err);
+        let names = ["columns: ", "no rows", "printed whole"];
+        assert!(
+            names.iter().any(|name| said.err.contains(name)),
+            "{line:?}: {}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn csv_has_one_line_for_each_finding_and_member() {
+    let path = data_dir(FIXTURE);
+    for (line, head) in [
+        ("check PATH", "id,severity,code,"),
+        ("compare PATH PATH", "path,member_id,revision,"),
+        ("preflight PATH --for start", "level,code,text"),
+        ("space PATH", "name,bytes,"),
+    ] {
+        let said = about(&path, line, &["-o", "csv"]);
+        assert!(said.out.starts_with(head), "{line}: {}", said.out);
+    }
+    let findings = about(&path, "check PATH", &["-o", "json"]).json();
+    let findings = findings["findings"].as_array().unwrap().len();
+    let csv = about(&path, "check PATH", &["-o", "csv"]).out;
+    assert_eq!(csv.lines().count(), findings + 1, "{csv}");
 }
 
 #[test]
@@ -216,6 +263,56 @@ fn a_partial_answer_is_marked_in_every_form() {
         "it may be on the page that is lost: {}",
         absent.err
     );
+}
+
+/// Verbs whose answer does not need the page that is lost.
+fn is_complete_without_the_page(line: &[String]) -> bool {
+    let has = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| line.iter().any(|given| given == word))
+    };
+    match line[0].as_str() {
+        "wal" | "snap" | "explain" | "version" | "doctor" | "help" | "man" | "completions"
+        | "tui" | "decode" => true,
+        "meta" => !has(&["--encryption", "--replay"]),
+        "page" => !has(&["--tree", "--key"]),
+        "status" => has(&["--quick"]),
+        _ => false,
+    }
+}
+
+#[test]
+fn every_line_of_every_verb_that_lacks_a_page_says_so() {
+    let copy = without_a_leaf();
+    let path = copy.data_dir();
+    let outside = tempfile::tempdir().unwrap();
+    let file = path.join("member/snap/db");
+    let mut subject = Subject::new(&path, &file, outside.path());
+    subject.key = "/registry/namespaces/default";
+    for line in subject.lines(env!("CARGO_BIN_EXE_etcd-inspect")) {
+        let judges = ["check", "compare", "preflight", "salvage"].contains(&line[0].as_str());
+        // What is asked of one file only, or of the older tree, need not lack the page.
+        let of_another_tree = line.iter().any(|word| word == "--meta" || word == "1");
+        if judges || is_complete_without_the_page(&line) || of_another_tree {
+            continue;
+        }
+        let said = etcd_inspect(&line);
+        if said.code == 2 {
+            continue;
+        }
+        assert_eq!(said.code, 3, "{line:?}: {}{}", said.out, said.err);
+        assert!(
+            said.err.contains("the answer is partial"),
+            "{line:?}: {}",
+            said.err
+        );
+        if let Ok(Value::Object(document)) = serde_json::from_str::<Value>(&said.out)
+            && document.contains_key("schema")
+        {
+            assert!(document.contains_key("partial"), "{line:?}: {}", said.out);
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod grammar;
 mod history;
 mod hostile;
 mod kubernetes;
+mod printed;
 mod readme;
 mod run;
 mod secrets;

@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use etcd_inspect::mvcc::Version;
+use etcd_inspect::answers::Version;
+use etcd_inspect::answers::values::{Shown, Values};
+use etcd_inspect::member::Reading;
 use etcd_inspect::salvage::carve::{CarveOrigin, CarveState, Carved, carve};
 
 use crate::exit::Exit;
-use crate::kube::{self, KubeArgs, LayoutArgs, Shown, Values};
-use crate::output::{Cell, Column, Format, Label, Tail, number};
+use crate::kube::{self, LayoutArgs};
+use crate::output::{Cell, Column, Format, Label, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -92,7 +94,7 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let view = View::open(&member, crate::at::Side::default(), ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
-    let values = Values::new(&objects, &KubeArgs::default(), mask);
+    let values = Values::new(&objects, Reading::default(), mask);
     let carvings = carve(&member, &*ui.progress())?;
     let prefix = args.prefix.as_deref().map(what::unescape);
     let wanted = |carved: &Carved<'_>| {
@@ -102,9 +104,12 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             && (args.state.is_empty() || args.state.iter().any(|s| s.state() == carved.state))
             && (!args.last_commit || carved.origin == CarveOrigin::OtherMeta)
     };
-    let tables = !matches!(ui.format(), Format::Json | Format::Jsonl | Format::Yaml);
+    let tables = !matches!(
+        ui.global.format(),
+        Format::Json | Format::Jsonl | Format::Yaml
+    );
     let (mut all, mut bytes) = (0u64, 0u64);
-    let mut rows = ui.rows("carve", &COLUMNS)?;
+    let mut rows = Rows::begin(ui, "carve", &COLUMNS)?;
     for carved in carvings.iter().filter(wanted) {
         all = all.saturating_add(1);
         bytes = bytes.saturating_add(carved.message.len() as u64);

@@ -1,14 +1,13 @@
 use std::path::PathBuf;
 
-use etcd_inspect::answers::key_json;
+use etcd_inspect::answers::check::{CheckAnswer, Only};
 use etcd_inspect::check::{Depth, Health, Report, check_with};
+use etcd_inspect::verdict::Release;
 use etcd_inspect::verdict::judge;
-use etcd_inspect::wal::boot::Release;
 use etcd_inspect::{Finding, Severity};
-use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
-use crate::output::{Label, Line};
+use crate::output::{Label, Line, person};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 use crate::verdict;
@@ -69,37 +68,20 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let keyring = args.keys.keyring()?;
     let report = check_with(&member, depth, &keyring, &*ui.progress());
-    let wanted = |finding: &Finding| {
-        let starts = |prefix: &String| {
-            finding
-                .code
-                .id
-                .to_ascii_lowercase()
-                .starts_with(&prefix.to_ascii_lowercase())
-        };
-        args.only.is_empty() || args.only.iter().any(starts)
-    };
-    let shown: Vec<(String, &Finding)> = report
-        .findings
-        .iter()
-        .enumerate()
-        .filter(|(_, finding)| wanted(finding))
-        .map(|(position, finding)| (Report::id(position), finding))
-        .collect();
+    let only = Only { codes: &args.only };
+    let findings = report.findings.iter().enumerate();
+    let shown: Vec<(usize, &Finding)> = findings.filter(|(_, finding)| only.has(finding)).collect();
     // A quick look has not seen enough to plan anything.
     let verdict = (depth > Depth::Quick && args.only.is_empty())
         .then(|| judge(&member, &report, args.etcd, &*ui.progress()));
-    let mut fields = fields(&report, &shown, ui);
-    if let Some(verdict) = &verdict {
-        verdict::fields(verdict, &report, &mut fields);
-    }
-    ui.document("check", fields, |ui| {
+    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.path.as_deref());
+    ui.answer("check", &answer, |ui| {
         let in_full = args.verbose || verdict.is_none();
-        for (id, finding) in shown.iter().filter(|_| in_full) {
-            ui.line(Line::new().with(Label::Dim, id.clone()))?;
-            ui.finding(finding)?;
+        for (position, finding) in shown.iter().filter(|_| in_full) {
+            ui.line(Line::new().with(Label::Dim, Report::id(*position)))?;
+            person::finding(finding, ui)?;
         }
-        sheet(&report, in_full, ui)?;
+        sheet(&report, only, in_full, ui)?;
         match &verdict {
             Some(verdict) => verdict::sheet(verdict, &report, ui),
             None => next(&report, ui),
@@ -110,7 +92,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         FailOn::Warn => Severity::Warning,
         FailOn::Error => Severity::Error,
     };
-    if ui.interrupted() {
+    if ui.interrupt.is_set() {
         return Ok(Exit::Partial);
     }
     Ok(match report.verdict {
@@ -119,7 +101,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     })
 }
 
-fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
+fn sheet(report: &Report, only: Only<'_>, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
     for checked in report.checked.iter().filter(|_| in_full) {
         ui.line(
             Line::new()
@@ -140,7 +122,7 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
         (Severity::Note, "note"),
     ]
     .into_iter()
-    .filter_map(|(severity, name)| match report.count(severity) {
+    .filter_map(|(severity, name)| match only.count(report, severity) {
         0 => None,
         1 => Some(format!("1 {name}")),
         count => Some(format!("{count} {name}s")),
@@ -151,9 +133,18 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
         Health::Warnings => Label::Warning,
         Health::Damaged | Health::Unreadable => Label::Error,
     };
-    let verdict = match counts.is_empty() {
-        true => report.verdict.to_string(),
-        false => format!("{}: {}", report.verdict, counts.join(", ")),
+    let verdict = match (counts.is_empty(), only.codes.is_empty()) {
+        (false, true) => format!("{}: {}", report.verdict, counts.join(", ")),
+        (true, true) => report.verdict.to_string(),
+        (is_empty, false) => {
+            let shown = if is_empty {
+                "none".to_owned()
+            } else {
+                counts.join(", ")
+            };
+            let codes = only.codes.join(", ");
+            format!("of {codes}: {shown} (everything found: {})", report.verdict)
+        }
     };
     let mut line = Line::new().with(label, verdict);
     if !in_full {
@@ -170,63 +161,11 @@ fn sheet(report: &Report, in_full: bool, ui: &mut Ui) -> anyhow::Result<()> {
 
 /// The safest next command, where there is no plan.
 fn next(report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
-    let next = ui.filled(&report.next);
+    let next = ui.advice(report.next.clone());
     ui.line(
         Line::new()
             .with(Label::Dim, "next   ")
             .with(Label::Command, next),
     )?;
     Ok(())
-}
-
-/// The document that other programs read.
-pub(super) fn fields(report: &Report, shown: &[(String, &Finding)], ui: &Ui) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("verdict".to_owned(), json!(report.verdict));
-    let findings: Vec<Value> = shown
-        .iter()
-        .map(|(id, finding)| self::finding(id, finding, ui))
-        .collect();
-    fields.insert("findings".to_owned(), Value::from(findings));
-    fields.insert("checked".to_owned(), json!(report.checked));
-    fields.insert("skipped".to_owned(), json!(report.skipped));
-    fields.insert("next".to_owned(), json!([ui.filled(&report.next)]));
-    fields
-}
-
-fn finding(id: &str, finding: &Finding, ui: &Ui) -> Value {
-    let mut fields = Map::new();
-    fields.insert("id".to_owned(), Value::from(id));
-    fields.insert("code".to_owned(), Value::from(finding.code.id));
-    fields.insert("severity".to_owned(), json!(finding.severity));
-    fields.insert("message".to_owned(), Value::from(&*finding.message));
-    fields.insert("file".to_owned(), Value::from(finding.place.file.as_str()));
-    for (name, number) in [
-        ("offset", finding.place.offset),
-        ("page", finding.place.page),
-        ("index", finding.place.index.map(u64::from)),
-    ] {
-        if let Some(number) = number {
-            fields.insert(name.to_owned(), Value::from(number));
-        }
-    }
-    fields.insert("page_stack".to_owned(), json!(finding.page_stack));
-    let keys: Vec<Value> = finding.keys.iter().map(|key| key_json(key)).collect();
-    fields.insert("keys".to_owned(), Value::from(keys));
-    fields.insert("count".to_owned(), Value::from(finding.count));
-    if let Some(seen) = &finding.seen {
-        fields.insert("seen".to_owned(), Value::from(&**seen));
-    }
-    if let Some(expected) = &finding.expected {
-        fields.insert("expected".to_owned(), Value::from(&**expected));
-    }
-    let own = [finding.code.next.to_owned()];
-    let next = if finding.next.is_empty() {
-        &own[..]
-    } else {
-        &finding.next
-    };
-    let next: Vec<String> = next.iter().map(|command| ui.filled(command)).collect();
-    fields.insert("next".to_owned(), json!(next));
-    Value::Object(fields)
 }

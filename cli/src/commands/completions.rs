@@ -30,10 +30,7 @@ pub(crate) fn run(args: &CompletionsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 "shells: {}",
                 shells.names().collect::<Vec<_>>().join(", ")
             ))
-            .next(format!(
-                "etcd-inspect completions {}",
-                near.unwrap_or("bash")
-            ))
+            .next(etcd_inspect::Command::inspect("completions").arg(near.unwrap_or("bash")))
             .into());
     };
     let name = "etcd-inspect";

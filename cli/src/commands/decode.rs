@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use etcd_inspect::Command;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::kubernetes::{Options, Value};
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
-use crate::output::{Format, hex, json};
+use crate::failure::Failure;
+use crate::output::{Format, hex, json, person};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
 use crate::what;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Some(path) if path == Path::new("-") => Box::new(io::stdin().lock()),
         Some(path) => Box::new(std::fs::File::open(path).map_err(|error| {
             Failure::usage(format!("{}: {error}", path.display()))
-                .next(format!("ls -l {}", shell_word(path)))
+                .next(Command::new("ls").arg("-l").path(path))
         })?),
     };
     if args.lines {
@@ -121,7 +122,7 @@ fn one(decoder: &Decoder, mut input: impl Read, ui: &mut Ui) -> anyhow::Result<E
     if let Some(note) = decoded.note {
         ui.note(note)?;
     }
-    match ui.format() {
+    match ui.global.format() {
         Format::Json => {
             json::pretty(ui.out(), &decoded.object)?;
             ui.out().write_all(b"\n")?;
@@ -130,7 +131,7 @@ fn one(decoder: &Decoder, mut input: impl Read, ui: &mut Ui) -> anyhow::Result<E
             json::compact(ui.out(), &decoded.object)?;
             ui.out().write_all(b"\n")?;
         }
-        _ => ui.yaml(&decoded.object)?,
+        _ => person::yaml(&decoded.object, ui)?,
     }
     Ok(Exit::Ok)
 }
@@ -139,7 +140,7 @@ fn undecodable(stored: &[u8], error: &anyhow::Error, ui: &mut Ui) -> anyhow::Res
     ui.warn(format!("not a Kubernetes value: {error}"))?;
     let terminal = ui.terminal;
     let shown = stored.get(..512).unwrap_or(stored);
-    if ui.format().is_table() {
+    if ui.global.format().is_table() {
         hex::dump(ui.out(), terminal, "", 0, shown)?;
     }
     Ok(Exit::Negative)
@@ -164,7 +165,7 @@ fn lines(decoder: &Decoder, input: impl BufRead, ui: &mut Ui) -> anyhow::Result<
         let out = ui.out();
         json::compact(out, &document)?;
         out.write_all(b"\n")?;
-        if ui.interrupted() {
+        if ui.interrupt.is_set() {
             return Ok(Exit::Partial);
         }
     }

@@ -59,7 +59,7 @@ pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "no /proc/locks here: a server that holds the files is not noticed".to_owned()
         },
     );
-    ui.document("doctor", fields.clone(), |ui| {
+    ui.answer("doctor", &fields, |ui| {
         for (name, value) in &fields {
             ui.line(
                 Line::new()

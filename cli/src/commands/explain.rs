@@ -1,12 +1,13 @@
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::{Map, Value};
 
+use etcd_inspect::Command;
 use etcd_inspect::codes::{self, Code};
 
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Cell, Column, Label, Line, Tail};
+use crate::output::{Cell, Column, Label, Line, Rows, Tail, person};
 use crate::ui::Ui;
 
 /// Read about a code: what it is, why it happens, what to do next
@@ -40,7 +41,7 @@ fn find(id: &str) -> Result<&'static Code, Failure> {
     codes::find(id).ok_or_else(|| {
         let failure = Failure::not_found(format!("no code {id:?}"));
         match etcd_inspect::answers::nearest(id, codes::all().map(|code| code.id)) {
-            Some(near) => failure.next(format!("etcd-inspect explain {near}")),
+            Some(near) => failure.next(Command::inspect("explain").arg(near)),
             None => failure.next("etcd-inspect explain"),
         }
     })
@@ -58,7 +59,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
     ] {
         fields.insert(name.to_owned(), Value::from(text));
     }
-    ui.document("explain", fields, |ui| {
+    ui.answer("explain", &fields, |ui| {
         ui.line(
             Line::new()
                 .with(
@@ -70,9 +71,9 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
         for (name, text) in [
             ("what", code.what),
             ("why", code.why),
-            ("next", &ui.filled(code.next)),
+            ("next", &ui.advice(code.next)),
         ] {
-            ui.paragraph(name, text)?;
+            person::paragraph(name, text, ui)?;
         }
         Ok(())
     })?;
@@ -80,7 +81,7 @@ fn one(code: &'static Code, ui: &mut Ui) -> anyhow::Result<Exit> {
 }
 
 fn all(ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut rows = ui.rows("explain", &COLUMNS)?;
+    let mut rows = Rows::begin(ui, "explain", &COLUMNS)?;
     for code in codes::all() {
         rows.push(vec![
             Cell::text(code.id).label(Label::Name),

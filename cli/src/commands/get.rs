@@ -5,18 +5,21 @@ mod values;
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::answers::find::Query;
+use etcd_inspect::Command;
+use etcd_inspect::answers::Keyspace;
+use etcd_inspect::answers::describe::describe;
+use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::answers::undecodable::undecodable;
+use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::member::Objects;
-use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
 
 pub(crate) use self::values::rows;
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, Printer, Values};
-use crate::output::{Format, escape};
+use crate::kube::{self, KubeArgs, Printer};
+use crate::output::Format;
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
@@ -37,7 +40,7 @@ pub(crate) struct GetArgs {
     #[arg(add = ArgValueCandidates::new(completion::nouns))]
     what: Vec<OsString>,
     /// This raw key, whatever it looks like
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Vec<OsString>,
     /// All raw keys that begin so
     #[arg(long, value_name = "P")]
@@ -75,37 +78,56 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.table("undecodable", &table)?;
         return Ok(Exit::negative_if(!table.rows.is_empty()));
     }
-    let exact = |what: &What| {
-        let What::Noun { resource, name } = what else {
-            return Ok(true);
-        };
-        Ok::<_, etcd_inspect::Error>(
-            keyspace
-                .get(&word_of(resource, name.as_deref()), revision)?
-                .is_some(),
-        )
-    };
+    let nouns = nouns(&asked, &keyspace, revision)?;
+    if nouns.is_empty() {
+        return keys(args, &asked, &prefixes, &objects, revision, ui);
+    }
+    if nouns.len() < asked.len() || !prefixes.is_empty() {
+        return Err(Failure::usage("raw keys and resources in one question")
+            .next("etcd-inspect get pods -A -d {path}")
+            .into());
+    }
+    resources(args, &nouns, &objects, revision, ui)
+}
+
+/// The words that are no raw keys: an exact key wins, whatever the word looks like.
+fn nouns(
+    asked: &[What],
+    keyspace: &Keyspace<'_>,
+    revision: Option<i64>,
+) -> Result<Vec<What>, etcd_inspect::Error> {
     let mut nouns = Vec::new();
-    for what in &asked {
-        if !exact(what)? {
+    for what in asked {
+        let What::Noun { resource, name } = what else {
+            continue;
+        };
+        let word = word_of(resource, name.as_deref());
+        if keyspace.get(&word, revision)?.is_none() {
             nouns.push(what.clone());
         }
     }
-    if !nouns.is_empty() {
-        if nouns.len() < asked.len() || !prefixes.is_empty() {
-            return Err(Failure::usage("raw keys and resources in one question")
-                .next("etcd-inspect get pods -A -d {path}")
-                .into());
-        }
-        return resources(args, &nouns, &objects, revision, ui);
-    }
+    Ok(nouns)
+}
+
+/// Raw keys, as they are stored.
+fn keys(
+    args: &GetArgs,
+    asked: &[What],
+    prefixes: &[Vec<u8>],
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let keyspace = objects.keyspace();
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
-    for what in &asked {
-        let (versions, single) = find(what, &keyspace, revision)?;
+    for what in asked {
+        let key = key_of(what);
+        let (versions, single) = raw_keys(what, &key)?.versions(&keyspace, revision)?;
         one &= single;
         if versions.is_empty() && single {
-            return Err(missing(what, &keyspace, revision).into());
+            let absent = find::missing_key(&key, &keyspace, revision);
+            return Err(Failure::absent(absent).into());
         }
         found.extend(versions);
     }
@@ -113,11 +135,11 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         && asked
             .iter()
             .all(|what| matches!(what, What::Key(key) if !key.ends_with(b"/")));
-    for prefix in &prefixes {
-        found.extend(keyspace.live(&KeyRange::prefix(prefix), revision)?.iter());
+    for prefix in prefixes {
+        found.extend(RawKeys::Prefix(prefix).versions(&keyspace, revision)?.0);
     }
     let mask = args.kube.showing.mask(named, ui)?;
-    let values = Values::new(&objects, &args.kube, mask);
+    let values = Values::new(objects, args.kube.reading(), mask);
     values::show(&found, one, &values, &args.kube, ui)?;
     Ok(Exit::negative_if(found.is_empty()))
 }
@@ -139,7 +161,11 @@ fn resources(
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());
-    if ui.format() == Format::Name && ui.global.sort_by.is_none() && !args.kube.describe {
+    if args.kube.describe && !ui.global.columns.is_empty() {
+        return Err(kube::whole_objects().into());
+    }
+    let only_names = ui.global.format() == Format::Name && ui.global.columns.is_empty();
+    if only_names && ui.global.sort_by.is_none() && !args.kube.describe {
         let names: Vec<_> = asked
             .iter()
             .map(|asked| query.names(asked))
@@ -161,7 +187,8 @@ fn resources(
         kube::register(&query, ui)?;
         let empty = found.is_empty();
         say_empty(&query, empty, ui)?;
-        kube::describe(objects, found, &args.kube, mask.as_ref(), revision, ui)?;
+        let described = describe(objects, found, args.kube.now, mask.as_ref(), revision)?;
+        kube::describe(&described, ui)?;
         empty
     } else {
         let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;
@@ -181,13 +208,22 @@ fn resources(
 }
 
 fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {
-    if !empty || !ui.format().is_table() {
+    if !empty || !ui.global.format().is_table() {
         return Ok(());
     }
     ui.note(match query.namespace() {
         Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
         None => "no resources found".to_owned(),
     })
+}
+
+/// The raw key that a word means.
+fn key_of(what: &What) -> Vec<u8> {
+    match what {
+        What::Key(key) => key.clone(),
+        What::Noun { resource, name } => word_of(resource, name.as_deref()),
+        _ => Vec::new(),
+    }
 }
 
 fn word_of(resource: &str, name: Option<&str>) -> Vec<u8> {
@@ -197,145 +233,28 @@ fn word_of(resource: &str, name: Option<&str>) -> Vec<u8> {
     }
 }
 
-/// The versions that a word means, and whether it can mean only one.
-fn find<'k>(
-    what: &What,
-    keyspace: &Keyspace<'k>,
-    revision: Option<i64>,
-) -> Result<(Vec<Version<'k>>, bool), anyhow::Error> {
-    let exact = |key: &[u8]| keyspace.get(key, revision);
-    let below = |prefix: &[u8]| -> Result<Vec<Version<'k>>, etcd_inspect::Error> {
-        Ok(keyspace
-            .live(&KeyRange::prefix(prefix), revision)?
-            .iter()
-            .collect())
-    };
+/// The raw keys that a word means. `key`: those of [`key_of`].
+fn raw_keys<'q>(what: &'q What, key: &'q [u8]) -> Result<RawKeys<'q>, anyhow::Error> {
     Ok(match what {
-        What::Key(key) => match exact(key)? {
-            Some(version) => (vec![version], true),
-            None if key.ends_with(b"/") => (below(key)?, false),
-            None => (Vec::new(), true),
-        },
-        What::Glob(pattern) => {
-            let mut versions = below(what::glob_prefix(pattern))?;
-            versions.retain(|version| what::glob(pattern, version.key));
-            (versions, false)
-        }
-        What::Revision(main) => (keyspace.between(*main..=*main).collect(), false),
-        What::Noun { resource, name } => {
-            // An etcd that Kubernetes never saw: whatever the word is, an exact key wins.
-            let word = match name {
-                Some(name) => format!("{resource}/{name}"),
-                None => resource.clone(),
-            };
-            match exact(word.as_bytes())? {
-                Some(version) => (vec![version], true),
-                None => (Vec::new(), true),
-            }
-        }
-        What::Page(id) => return Err(other("page", *id, "etcd-inspect page")),
+        // An etcd that Kubernetes never saw: whatever the word is, an exact key wins.
+        What::Key(_) | What::Noun { .. } => RawKeys::Exact(key),
+        What::Glob(pattern) => RawKeys::Glob(pattern),
+        What::Revision(main) => RawKeys::Revision(*main),
+        What::Page(id) => return Err(other("page", *id, Command::inspect("page"))),
         What::WalIndex(index) => {
-            return Err(other("raft index", *index, "etcd-inspect wal --index"));
+            let wal = Command::inspect("wal").arg("--index");
+            return Err(other("raft index", *index, wal));
         }
         What::Finding(id) => {
             return Err(Failure::usage(format!("{id} is a finding"))
-                .next(format!("etcd-inspect explain {id}"))
+                .next(Command::inspect("explain").arg(id))
                 .into());
         }
     })
 }
 
-fn other(what: &str, id: u64, command: &str) -> anyhow::Error {
+fn other(what: &str, id: u64, command: Command) -> anyhow::Error {
     Failure::usage(format!("{id} is a {what}"))
-        .next(format!("{command} {id} -d {{path}}"))
+        .next(command.arg(id.to_string()).arg("-d").evidence())
         .into()
-}
-
-/// Says what is known of a key that does not exist at that revision: deleted when, last version where.
-fn missing(what: &What, keyspace: &Keyspace<'_>, revision: Option<i64>) -> Failure {
-    let key = match what {
-        What::Key(key) => key.clone(),
-        What::Noun {
-            resource,
-            name: Some(name),
-        } => format!("{resource}/{name}").into_bytes(),
-        What::Noun { resource, .. } => resource.clone().into_bytes(),
-        _ => Vec::new(),
-    };
-    let shown = match key.as_slice() {
-        b"" => "the empty key".to_owned(),
-        key => escape::bytes(key, escape::Charset::default()).into_owned(),
-    };
-    let at = keyspace.at(revision).unwrap_or_default();
-    let records = keyspace.records_of(&key);
-    let deleted = records
-        .iter()
-        .rfind(|version| version.tombstone && version.revision.main <= at);
-    let last = records
-        .iter()
-        .rfind(|version| !version.tombstone && version.revision.main <= at);
-    let later = records
-        .iter()
-        .find(|version| !version.tombstone && version.revision.main > at);
-    let word = match key.as_slice() {
-        b"" => "--key ''".to_owned(),
-        _ => crate::failure::shell_word(shown.as_ref()),
-    };
-    let get = |version: &Version<'_>| {
-        format!(
-            "etcd-inspect get {word} --rev {} -d {{path}}",
-            version.revision.main
-        )
-    };
-    match (deleted, last, later) {
-        (Some(gone), last, _) => {
-            let failure = Failure::not_found(format!(
-                "not found at rev {at}: {shown} was deleted at rev {} (etcd does not record who: ask the API audit log)",
-                gone.revision.main
-            ));
-            match last {
-                Some(last) => failure.next(get(&last)),
-                None => failure.next(format!("etcd-inspect history {word} -d {{path}}")),
-            }
-        }
-        (None, _, Some(later)) => {
-            Failure::not_found(format!("not found at rev {at}: {shown} was created later"))
-                .next(get(&later))
-        }
-        (None, ..) => {
-            let failure = Failure::not_found(format!(
-                "not found at rev {at}: no version of {shown} is retained"
-            ));
-            match nearest(&key, keyspace) {
-                Some(near) => {
-                    let near = escape::bytes(&near, escape::Charset::default()).into_owned();
-                    failure.next(format!(
-                        "etcd-inspect get {} -d {{path}}",
-                        crate::failure::shell_word(near.as_ref())
-                    ))
-                }
-                None => failure
-                    .next(format!(
-                        "etcd-inspect history {word} --wal -d {{path}}     the log may still have it"
-                    ))
-                    .next("etcd-inspect keys {path}"),
-            }
-        }
-    }
-}
-
-/// The live key beside the missing one that begins most like it.
-fn nearest(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
-    let parent = key
-        .iter()
-        .rposition(|byte| *byte == b'/')
-        .and_then(|at| key.get(..=at))?;
-    let text = std::str::from_utf8(key).ok()?;
-    let around = keyspace.live(&KeyRange::prefix(parent), None).ok()?;
-    let names: Vec<_> = around
-        .iter()
-        .take(10_000)
-        .filter_map(|version| std::str::from_utf8(version.key).ok())
-        .collect();
-    etcd_inspect::answers::nearest(text, names).map(|near| near.as_bytes().to_vec())
 }

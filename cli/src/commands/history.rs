@@ -1,15 +1,17 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::Command;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
+use etcd_inspect::answers::values::RawKeys;
 use etcd_inspect::check::{Logged, logged};
 use etcd_inspect::member::Objects;
 
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
@@ -94,28 +96,18 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         pair: args.diff && args.from.is_some() && args.to.is_some(),
     };
     let context = args.diff.then_some(args.context);
-    let table = history(
-        &keys,
-        &objects,
-        logged.as_ref(),
-        span,
-        mask.as_ref(),
-        context,
-    );
-    let everything = || {
-        history(
-            &keys,
-            &objects,
-            logged.as_ref(),
-            RevisionSpan::default(),
-            None,
-            None,
-        )
-    };
-    if table.rows.is_empty() && everything().rows.is_empty() {
+    let versions =
+        |span, mask, context| history(&keys, &objects, logged.as_ref(), span, mask, context);
+    let table = versions(span, mask.as_ref(), context);
+    let is_empty = table.rows.is_empty();
+    if is_empty
+        && versions(RevisionSpan::default(), None, None)
+            .rows
+            .is_empty()
+    {
         return Err(nothing(args).into());
     }
-    if args.diff && ui.format().is_table() {
+    if args.diff && ui.global.format().is_table() {
         diffs(&table.rows, span.pair, ui)?;
     } else {
         ui.table("history", &table)?;
@@ -135,14 +127,14 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 fn nothing(args: &HistoryArgs) -> Failure {
     let word = args.what.first().map(|word| word.to_string_lossy());
     let word = word.unwrap_or_default();
-    let quoted = shell_word(word.as_ref().as_ref());
     if args.wal {
         Failure::not_found(format!(
             "no version of {word} is retained in the db or the WAL"
         ))
         .next("etcd-inspect keys --deleted {path}")
     } else {
-        let command = format!("etcd-inspect history {quoted} --wal -d {{path}}");
+        let history = Command::inspect("history").operand(word.as_ref());
+        let command = history.args(["--wal", "-d"]).evidence();
         Failure::not_found(format!("no version of {word} is retained in the db")).next(command)
     }
 }
@@ -165,9 +157,10 @@ fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::
         None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
     }
     if let Some(index) = logged.stopped() {
-        ui.warn(ui.filled(&format!(
-            "from raft entry {index} on WAL and db differ (etcd-inspect check {{path}}): no revisions from there on"
-        )))?;
+        let check = ui.advice("etcd-inspect check {path}");
+        ui.warn(format!(
+            "from raft entry {index} on WAL and db differ ({check}): no revisions from there on"
+        ))?;
     }
     Ok(())
 }
@@ -182,21 +175,13 @@ fn keys_of(
     Ok(match what {
         What::Key(key) => vec![key],
         What::Glob(pattern) => {
-            let range = etcd_inspect::mvcc::KeyRange::prefix(what::glob_prefix(&pattern));
             let everywhere = std::iter::once(objects).chain(of_wal);
+            let glob = RawKeys::Glob(&pattern);
             everywhere
-                .flat_map(|objects| {
-                    let all = objects.keyspace().all(&range);
-                    let keys: Vec<_> = all.iter().map(|version| version.key.to_vec()).collect();
-                    keys
-                })
-                .filter(|key| what::glob(&pattern, key))
+                .flat_map(|objects| glob.retained(&objects.keyspace()))
                 .collect()
         }
-        What::Revision(main) => keyspace
-            .between(main..=main)
-            .map(|version| version.key.to_vec())
-            .collect(),
+        What::Revision(main) => RawKeys::Revision(main).retained(&keyspace),
         What::Noun { resource, name } => {
             let word = name
                 .as_ref()

@@ -1,14 +1,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::keys::{self, KeyRow, Within};
 use etcd_inspect::answers::sums::{By, sums};
-use etcd_inspect::mvcc::KeyRange;
+use etcd_inspect::answers::values::Values;
+use etcd_inspect::member::Reading;
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::kube::{self, KubeArgs, LayoutArgs, Values};
-use crate::output::{Row, Tail, number};
+use crate::kube::{self, LayoutArgs};
+use crate::output::{Row, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -92,10 +94,7 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.table("keys", &keys::deleted(&view.keyspace(), &within, &range))?;
     } else if let Some(by) = args.by() {
         let revision = view.revision(&args.at, ui)?;
-        let space = |all: Option<&_>| match all {
-            Some(all) => view.space_of(all),
-            None => view.space(),
-        };
+        let space = |all: Option<&_>| view.space(all);
         let table = sums(&objects, &within, &range, by, revision, space)?;
         ui.table("keys", &table)?;
     } else {
@@ -115,11 +114,11 @@ fn with_values(
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     let mask = args.showing.mask(false, ui)?;
-    let kube = KubeArgs {
+    let reading = Reading {
         stored: args.stored,
-        ..KubeArgs::default()
+        ..Reading::default()
     };
-    let values = Values::new(within.objects, &kube, mask);
+    let values = Values::new(within.objects, reading, mask);
     let found = if args.deleted {
         keyspace.deleted(range)
     } else {
@@ -140,7 +139,7 @@ fn list(
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     let versions = keyspace.live(range, revision)?;
-    let mut rows = ui.rows("keys", &keys::LIVE)?;
+    let mut rows = Rows::begin(ui, "keys", &keys::LIVE)?;
     rows.head("revision", keyspace.at(revision)?);
     let (mut shown, mut all) = (0u64, 0u64);
     for version in versions.iter().filter(|version| within.has(version.key)) {

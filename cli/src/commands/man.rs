@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
+use etcd_inspect::Command;
 
 use crate::app::Cli;
 use crate::exit::Exit;
@@ -54,10 +55,11 @@ pub(crate) fn run(args: &ManArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let mut file = options.open(&path).map_err(|error| {
             let mut failure = Failure::usage(format!("{}: {error}", path.display()));
             failure.code = etcd_inspect::codes::error::OUTPUT.id;
-            failure.next(format!(
-                "etcd-inspect man --force --out {}",
-                folder.display()
-            ))
+            failure.next(
+                Command::inspect("man")
+                    .args(["--force", "--out"])
+                    .path(folder),
+            )
         })?;
         file.write_all(&page)?;
     }

@@ -32,6 +32,7 @@ use crate::app::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::global::Global;
+use crate::output::Format;
 use crate::ui::Ui;
 
 /// Declares the verbs and how each answers: one line a verb, in the order in which `help` lists them.
@@ -93,22 +94,38 @@ impl Command {
 
     /// Why the flags that choose rows and columns have no meaning for this verb.
     pub(crate) fn refuses(&self, global: &Global) -> Option<Failure> {
-        let verb = match self {
-            Self::Tui(_) => "tui",
-            Self::Decode(_) => "decode",
-            Self::Completions(_) => "completions",
-            Self::Man(_) => "man",
-            _ => return None,
-        };
         let flag = match (global.columns.is_empty(), &global.sort_by) {
             (false, _) => "--columns",
             (_, Some(_)) => "--sort-by",
             // A limit may come from the config file, and there is nothing to cut.
             _ => return None,
         };
+        let verb = match self {
+            Self::Tui(_) => "tui",
+            Self::Decode(_) => "decode",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+            _ => return no_columns(global),
+        };
         let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));
-        Some(failure.next(format!("etcd-inspect {verb} --help")))
+        Some(failure.next(etcd_inspect::Command::inspect(verb).arg("--help")))
     }
+}
+
+/// Why columns have no meaning for a form.
+fn no_columns(global: &Global) -> Option<Failure> {
+    let form = global.format();
+    let has_rows = !matches!(
+        form,
+        Format::Raw | Format::Hex | Format::JsonPath(_) | Format::CustomColumns(_)
+    );
+    if has_rows || global.columns.is_empty() {
+        return None;
+    }
+    let failure = Failure::usage(format!(
+        "`-o {form}` prints no rows: --columns has no meaning"
+    ));
+    Some(failure.means("columns are those of -o table, wide, json, jsonl, yaml, csv, tsv and name"))
 }
 
 /// Whether a word is a verb.

@@ -8,7 +8,7 @@ use crate::at::Side;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::LayoutArgs;
-use crate::output::{Format, Label, Line, Row, Tail, escape, hex};
+use crate::output::{Format, Label, Line, Row, Rows, Tail, escape, hex, person};
 use crate::secrets::Reveal;
 use crate::ui::Ui;
 use crate::view::View;
@@ -63,20 +63,27 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let read = |id: u64| PageFields::read(&db, id);
     match id {
-        Some(id) if args.hex || ui.format() == Format::Hex => {
+        Some(_) if args.hex && !ui.global.columns.is_empty() => {
+            return Err(
+                Failure::usage("--hex prints no rows: --columns has no meaning")
+                    .next("etcd-inspect page 0 {path}")
+                    .into(),
+            );
+        }
+        Some(id) if args.hex || ui.global.format() == Format::Hex => {
             dump(&read(id)?.bytes(&db, &mask), ui)?;
         }
-        Some(id) if ui.format() == Format::Raw => {
+        Some(id) if ui.global.format() == Format::Raw => {
             let bytes = read(id)?.bytes(&db, &mask);
             say_hidden(&bytes, ui)?;
-            ui.raw(&bytes.bytes)?;
+            person::raw(&bytes.bytes, ui)?;
         }
         Some(id) => {
             let page = read(id)?;
             if let Some(note) = page.note(&db) {
                 ui.note(note)?;
             }
-            let mut rows = ui.rows("page", &page::FIELDS)?;
+            let mut rows = Rows::begin(ui, "page", &page::FIELDS)?;
             rows.head("page", id);
             rows.head("offset", page.offset());
             page.each_row(&db, &mask, &mut |row| rows.push(row.cells()))?;
@@ -110,7 +117,11 @@ fn places(member: &Member, key: &[u8], ui: &mut Ui) -> anyhow::Result<Exit> {
         return Err(failure.next("etcd-inspect keys {path}").into());
     }
     ui.table("page", &table)?;
-    ui.hint("etcd-inspect page ID -d {path}", "every field of one page")?;
+    person::hint(
+        "etcd-inspect page ID -d {path}",
+        "every field of one page",
+        ui,
+    )?;
     Ok(Exit::Ok)
 }
 

@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::key_json;
+use etcd_inspect::answers::preflight::{PreflightAnswer, decisive, joined};
 use etcd_inspect::member::Member;
+use etcd_inspect::verdict::Release;
 use etcd_inspect::verdict::{self as lib, Action, Judged, Level, counted};
-use etcd_inspect::wal::boot::Release;
-use serde_json::{Map, Value, json};
 
 use crate::exit::Exit;
 use crate::output::{Label, Line};
@@ -67,14 +66,9 @@ pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
     let action = args.purpose.action();
     let judged = lib::preflight(&members, action, args.etcd, &*ui.progress());
-    // A directory that is to be started must be fit itself; of copies to choose from the best is chosen.
-    let chosen = matches!(action, Action::ForceNewCluster | Action::Restore);
-    let go = match chosen {
-        true => judged.first().is_some_and(|best| best.go),
-        false => judged.iter().all(|one| one.go),
-    };
-    let fields = fields(action, go, &judged);
-    ui.document("preflight", fields, |ui| {
+    let answer = PreflightAnswer::new(action, &judged);
+    let go = answer.go;
+    ui.answer("preflight", &answer, |ui| {
         for one in &judged {
             if judged.len() > 1 {
                 let name = format!("{}. {}", one.rank, one.path);
@@ -82,112 +76,12 @@ pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             }
             lines(&one.lines, ui)?;
         }
-        let one = match chosen {
-            true => judged.first(),
-            false => judged.iter().find(|one| !one.go).or(judged.first()),
-        };
-        match one {
+        match decisive(action, &judged) {
             Some(one) => last(action, go, one, ui),
             None => Ok(()),
         }
     })?;
     Ok(Exit::negative_if(!go))
-}
-
-/// The document that other programs read: the first copy's fields, and all copies in `candidates`.
-fn fields(action: Action, go: bool, judged: &[Judged]) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("for".to_owned(), json!(action));
-    fields.insert("go".to_owned(), Value::from(go));
-    let Some(first) = judged.first() else {
-        return fields;
-    };
-    fields.insert("lines".to_owned(), json!(first.lines));
-    if let Some(step) = &first.step {
-        fields.insert("etcd".to_owned(), json!(step.release.to_string()));
-        fields.insert("starts".to_owned(), json!(step.outcome.starts));
-        fields.insert("message".to_owned(), json!(step.outcome.message));
-        fields.insert("loses".to_owned(), loses(first));
-        fields.insert(
-            "swallows".to_owned(),
-            json!(step.outcome.later_writes.vanish()),
-        );
-        fields.insert("revision".to_owned(), json!(step.outcome.revision));
-        fields.insert("keys".to_owned(), json!(step.outcome.keys));
-        fields.insert("step".to_owned(), verdict::step(step));
-        if action == Action::Restore {
-            let command = step.commands.iter().map(Command::to_string);
-            let command: Vec<String> = command.collect();
-            fields.insert("command".to_owned(), json!(command.join(" && ")));
-            let raised = bump(step);
-            let own = step
-                .outcome
-                .revision
-                .map(|own| own.saturating_sub(raised.unwrap_or(0)));
-            fields.insert("revision".to_owned(), json!(own));
-            fields.insert("bump_revision".to_owned(), json!(raised));
-            fields.insert("reached_revision".to_owned(), json!(first.reached));
-            fields.insert("dropped_entries".to_owned(), json!(step.lost.writes.value));
-        }
-    }
-    let better = first.better.as_ref().map(verdict::step);
-    fields.insert("better".to_owned(), json!(better));
-    let candidates: Vec<Value> = judged.iter().map(candidate).collect();
-    fields.insert("candidates".to_owned(), Value::from(candidates));
-    fields
-}
-
-/// By how much the command raises the revision.
-fn bump(step: &lib::Step) -> Option<i64> {
-    let words = step.commands.last()?.words();
-    let at = words.iter().position(|word| word == "--bump-revision")?;
-    words.get(at.saturating_add(1))?.parse().ok()
-}
-
-fn loses(judged: &Judged) -> Value {
-    let Some(step) = &judged.step else {
-        return Value::Null;
-    };
-    let keys: Vec<Value> = step.lost.keys.iter().map(|key| key_json(key)).collect();
-    json!({ "entries": step.lost.writes.value, "keys": keys })
-}
-
-fn candidate(one: &Judged) -> Value {
-    let mut fields = Map::new();
-    fields.insert("path".to_owned(), json!(one.path));
-    fields.insert("rank".to_owned(), json!(one.rank));
-    fields.insert("go".to_owned(), json!(one.go));
-    fields.insert("errors".to_owned(), json!(one.errors));
-    fields.insert("lines".to_owned(), json!(one.lines));
-    fields.insert(
-        "better".to_owned(),
-        json!(one.better.as_ref().map(verdict::step)),
-    );
-    fields.insert(
-        "step".to_owned(),
-        json!(one.step.as_ref().map(verdict::step)),
-    );
-    if let Some(step) = &one.step {
-        let all = step.lost.keys.iter().chain(&step.possibly_lost.keys);
-        let keys: std::collections::BTreeSet<_> = all.collect();
-        let keys: Vec<Value> = keys.into_iter().map(|key| key_json(key)).collect();
-        let writes = step.lost.writes.plus(step.possibly_lost.writes);
-        fields.insert("revision".to_owned(), json!(step.outcome.revision));
-        fields.insert("lost_revisions".to_owned(), json!(writes.value));
-        fields.insert("lost_keys".to_owned(), json!(keys));
-    }
-    if let Some(forced) = &one.forced {
-        let removed = forced.removed_members.iter();
-        let removed: Vec<String> = removed.map(|id| format!("{id:016x}")).collect();
-        fields.insert("commit".to_owned(), json!(forced.commit));
-        fields.insert("last_index".to_owned(), json!(forced.last_index));
-        fields.insert(
-            "discarded_entries".to_owned(),
-            json!(forced.discarded_entries),
-        );
-        fields.insert("removed_members".to_owned(), json!(removed));
-    }
-    Value::Object(fields)
 }
 
 fn lines(lines: &[lib::Line], ui: &mut Ui) -> anyhow::Result<()> {

@@ -1,17 +1,18 @@
 use std::path::PathBuf;
 
+use etcd_inspect::Command;
+use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::search::{COLUMNS, Search};
 use etcd_inspect::check::logged;
 use etcd_inspect::member::Places;
-use etcd_inspect::mvcc::KeyRange;
 use etcd_inspect::progress::Progress as _;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::at::At;
 use crate::exit::Exit;
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
-use crate::output::{Row, Tail};
+use crate::output::{Row, Rows, Tail};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let progress = ui.progress();
     let mut any = false;
     let mut failed = None;
-    let mut rows = ui.rows("search", &COLUMNS)?;
+    let mut rows = Rows::begin(ui, "search", &COLUMNS)?;
     search.each(&mut |row| {
         any = true;
         failed = rows.push(row.cells()).err();
@@ -125,8 +126,7 @@ fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
         .case_insensitive(args.ignore_case)
         .build()
         .map_err(|error| {
-            let word = shell_word(args.pattern.as_ref());
-            let command = format!("etcd-inspect search -F {word} -d {{path}}");
-            Failure::usage(error.to_string()).next(command)
+            let search = Command::inspect("search").arg("-F").operand(&args.pattern);
+            Failure::usage(error.to_string()).next(search.arg("-d").evidence())
         })
 }

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::Counts;
 use etcd_inspect::answers::parse_size;
 use etcd_inspect::answers::space::{
     DEFAULT_QUOTA_BYTES, Metric, Part, SpaceAnswer, SpaceBy, SpaceQuestion,
 };
-use etcd_inspect::mvcc::Counts;
 
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
@@ -161,21 +161,15 @@ fn rows(parts: &[Part], shown: usize, full: u64, ui: &mut Ui) -> anyhow::Result<
         ),
     ))?;
     let groups = parts.iter().filter(|part| part.counts.is_some()).count();
-    let mut rest = Part::new("", Some(Counts::default()), 0);
+    let mut rest = Part::new("", None, 0);
     let (mut at, mut left_out) = (0usize, 0usize);
     let mut lines = Vec::new();
     for part in parts {
-        if let Some(counts) = part.counts {
+        if part.counts.is_some() {
             at += 1;
             if at > shown {
                 left_out += 1;
-                rest.bytes += part.bytes;
-                if let Some(sum) = rest.counts.as_mut() {
-                    sum.live_bytes += counts.live_bytes;
-                    sum.history_bytes += counts.history_bytes;
-                    sum.keys += counts.keys;
-                    sum.revisions += counts.revisions;
-                }
+                rest.add(part);
                 continue;
             }
         } else if left_out > 0 {

@@ -89,7 +89,7 @@ pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     for path in &paths {
         refuse_what_is_none(path, &options)?;
     }
-    ui.let_go_of_signals();
+    ui.interrupt.let_go();
     let end = etcd_inspect_tui::run(paths, options)?;
     // Where the terminal is gone, so is who would read this.
     for said in end.said {
@@ -136,7 +136,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
         Failure::usage("--reveal=all: in the browser X shows one secret at a time")
     })?;
     Ok(Options {
-        member: ui.member_options(),
+        member: ui.global.member_options(),
         keyring: args.keys.keyring()?,
         mask,
         ascii: ui.terminal.charset.ascii,

@@ -16,7 +16,7 @@ pub(crate) fn run(_args: &VersionArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut fields = Map::new();
     fields.insert("version".to_owned(), Value::from(version));
     fields.insert("reads".to_owned(), Value::from(READS));
-    ui.document("version", fields, |ui| {
+    ui.answer("version", &fields, |ui| {
         Ok(ui.line(Line::from(format!(
             "etcd-inspect {version} (reads {READS})"
         )))?)

@@ -7,7 +7,7 @@ use etcd_inspect::member::{Member, Wal};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Format, Row, Tail, hex, number};
+use crate::output::{Format, Row, Rows, Tail, hex, messages, number, person};
 use crate::secrets::Reveal;
 use crate::ui::Ui;
 use crate::what::{self, What};
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.table("wal", &wal::segments(&log))?;
     } else if args.raw || filter.wants_records() {
         ui.table("wal", &wal::records(&log, &filter))?;
-    } else if matches!(ui.format(), Format::Raw | Format::Hex) {
+    } else if matches!(ui.global.format(), Format::Raw | Format::Hex) {
         bytes(&log, &filter, args, ui)?;
     } else {
         entries(&log, &filter, args.all, ui)?;
@@ -100,16 +100,16 @@ pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if is_partial {
         return Ok(Exit::Partial);
     }
-    ui.warn_of_findings(&chain.findings)?;
+    messages::findings(&chain.findings, ui)?;
     Ok(Exit::negative_if(!chain.findings.is_empty()))
 }
 
 /// One line for each entry, its request decoded.
 fn entries(log: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Result<()> {
-    let format = ui.format();
+    let format = ui.global.format();
     let with_decoded = format.is_json() || format == Format::Yaml;
     let reach = wal::reach(log);
-    let mut rows = ui.rows("wal", &wal::COLUMNS)?;
+    let mut rows = Rows::begin(ui, "wal", &wal::COLUMNS)?;
     if let Some(reach) = reach {
         rows.head("first_index", reach.first);
         rows.head("last_index", reach.last);
@@ -144,8 +144,8 @@ fn bytes(log: &Wal<'_>, filter: &Filter, args: &WalArgs, ui: &mut Ui) -> anyhow:
     let mut hidden = 0usize;
     for entry in wal::data(log, filter, args.all, args.reveal.is_some()) {
         hidden = hidden.saturating_add(entry.hidden);
-        if ui.format() == Format::Raw {
-            ui.raw(&entry.data)?;
+        if ui.global.format() == Format::Raw {
+            person::raw(&entry.data, ui)?;
             continue;
         }
         ui.line(format!("index {} term {}", entry.index, entry.term))?;

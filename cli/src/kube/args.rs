@@ -51,6 +51,14 @@ impl ScopeArgs {
 }
 
 impl KubeArgs {
+    /// How values are read.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading {
+            stored: self.stored,
+            unknown_fields: self.unknown,
+        }
+    }
+
     /// Which objects, and how they are read.
     pub(crate) fn scope(&self) -> Result<Scope, Failure> {
         let wrong = |error: SelectorError| Failure::usage(error.to_string());
@@ -58,10 +66,7 @@ impl KubeArgs {
         Ok(Scope {
             labels: LabelSelector::parse(&text(&self.selector)).map_err(wrong)?,
             fields: FieldSelector::parse(&text(&self.field_selector)).map_err(wrong)?,
-            reading: Reading {
-                stored: self.stored,
-                unknown_fields: self.unknown,
-            },
+            reading: self.reading(),
             ..self.scope.scope()
         })
     }

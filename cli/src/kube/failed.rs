@@ -1,15 +1,13 @@
 //! Messages about objects that could not be found or read.
 
-use std::path::Path;
-
-use etcd_inspect::answers::Damage;
+use etcd_inspect::Command;
 use etcd_inspect::answers::find::{FindError, Query};
+use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::codes::error;
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::member::Undecodable;
-use etcd_inspect::mvcc::Version;
 
-use crate::failure::{Failure, shell_word};
+use crate::failure::Failure;
 use crate::output::escape::{self, Charset};
 use crate::ui::Ui;
 
@@ -38,10 +36,8 @@ pub(crate) fn register(query: &Query<'_, '_>, ui: &mut Ui) -> std::io::Result<()
         1 => "1 value is no readable object".to_owned(),
         many => format!("{many} values are no readable objects"),
     };
-    let text = ui.filled(&format!(
-        "{values}: etcd-inspect get --undecodable -d {{path}}"
-    ));
-    ui.warn(text)
+    let all = ui.advice("etcd-inspect get --undecodable -d {path}");
+    ui.warn(format!("{values}: {all}"))
 }
 
 /// The cause without the key, which the line has already.
@@ -59,7 +55,7 @@ pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure 
         version.revision.main,
         without_key(cause, version.key)
     ));
-    let word = shell_word(Path::new(&key));
+    let get = Command::inspect("get").flag("--key", &key);
     match cause {
         Undecodable::Closed(closed) => {
             failure.code = error::LOCKED.id;
@@ -67,9 +63,12 @@ pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure 
                 .key_value()
                 .is_ok_and(|kv| Seal::parse(kv.value).is_some());
             if sealed && closed.tried.is_empty() {
-                failure = failure.next(format!(
-                    "etcd-inspect get --key {word} --encryption-config FILE -d {{path}}"
-                ));
+                failure = failure.next(
+                    get.arg("--encryption-config")
+                        .choice("FILE")
+                        .arg("-d")
+                        .evidence(),
+                );
             }
             failure.next("etcd-inspect meta --encryption {path}")
         }
@@ -81,7 +80,7 @@ pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure 
                 failure.place = Some(Box::new(place.clone()));
             }
             failure.code = error::MALFORMED.id;
-            failure.next(format!("etcd-inspect get --key {word} -o hex -d {{path}}"))
+            failure.next(get.args(["-o", "hex", "-d"]).evidence())
         }
     }
 }

@@ -4,16 +4,15 @@ mod args;
 mod describe;
 mod failed;
 mod print;
-mod raw;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
 pub(crate) use failed::{failure, register};
-pub(crate) use print::{Printer, print_names, shaped};
-pub(crate) use raw::{Shown, Values};
+pub(crate) use print::{Printer, print_names, shaped, whole_objects};
 
+use etcd_inspect::Command;
+use etcd_inspect::answers::Keyspace;
 use etcd_inspect::member::{Member, Objects};
-use etcd_inspect::mvcc::Keyspace;
 
 use crate::failure::Failure;
 use crate::secrets::KeyFiles;
@@ -48,7 +47,10 @@ pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
         "no resource type {noun:?}, and no key of that name"
     ));
     match etcd_inspect::answers::nearest(noun, builtin.chain(custom)) {
-        Some(near) => failure.next(format!("etcd-inspect get {near} -A -d {{path}}")),
+        Some(near) => {
+            let get = Command::inspect("get").arg(near).args(["-A", "-d"]);
+            failure.next(get.evidence())
+        }
         None => failure.next("etcd-inspect keys --by-resource {path}"),
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use etcd_inspect::answers::Version;
+use etcd_inspect::answers::describe::table_of;
 use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
@@ -11,14 +13,15 @@ use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::member::Objects;
-use etcd_inspect::mvcc::Version;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::KubeArgs;
 use crate::failure::Failure;
 use crate::output::table::Table as Grid;
-use crate::output::{Cell, Column, Format, Label, Line, escape, hex, json as output_json, rows};
+use crate::output::{
+    Cell, Column, Format, Label, Line, escape, hex, json as output_json, person, rows,
+};
 use crate::ui::Ui;
 
 /// What is kept of an object until all are found.
@@ -62,7 +65,10 @@ impl<'p> Printer<'p> {
         ui: &mut Ui,
     ) -> anyhow::Result<Self> {
         let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
-        let format = ui.format();
+        let format = ui.global.format();
+        if !ui.global.columns.is_empty() && !is_tabular(&format) {
+            return Err(whole_objects().into());
+        }
         let (now, note) = match is_tabular(&format) {
             true => now(objects, args, revision),
             false => (Timestamp::UNIX_EPOCH, None),
@@ -157,24 +163,28 @@ impl<'p> Printer<'p> {
         match &self.format {
             Format::Raw | Format::Hex => {
                 let versions: Vec<_> = pieces.iter().map(|piece| piece.version).collect();
-                return stored(self.objects, &versions, self.mask, ui);
+                stored(self.objects, &versions, self.mask, ui)
             }
             Format::Name => {
                 let named = pieces.into_iter().filter_map(|piece| match piece.shape {
                     Shape::Name(name) => Some((piece.target, name)),
                     _ => None,
                 });
-                return names(named, ui);
+                names(named, ui)
             }
             format if is_tabular(format) => {
                 if let Some(note) = self.note.as_ref().filter(|_| !pieces.is_empty()) {
                     ui.note(note.as_str())?;
                 }
-                return self.tables(pieces, ui);
+                self.tables(pieces, ui)
             }
-            Format::Jsonl | Format::Json => return texts(&self.format, pieces, single, ui),
-            _ => {}
+            Format::Jsonl | Format::Json => texts(&self.format, pieces, single, ui),
+            _ => self.documents(pieces, single, ui),
         }
+    }
+
+    /// Forms that are made of whole documents.
+    fn documents(&self, pieces: Vec<Piece<'_>>, single: bool, ui: &mut Ui) -> anyhow::Result<()> {
         let documents = pieces.into_iter().filter_map(|piece| match piece.shape {
             Shape::Document(document) => Some(document),
             _ => None,
@@ -203,7 +213,7 @@ impl<'p> Printer<'p> {
             }
             _ => {
                 let list = listed(documents, single, ui);
-                ui.yaml(&list)?;
+                person::yaml(&list, ui)?;
             }
         }
         Ok(())
@@ -227,6 +237,7 @@ impl<'p> Printer<'p> {
                 .collect();
             headings.extend(table.headings(self.wide()).map(str::to_owned));
             headings.extend(self.args.show_labels.then(|| "LABELS".to_owned()));
+            let picked = picked(&headings, &ui.global.columns)?;
             let mut lines = Vec::with_capacity(group.len());
             for piece in group {
                 let Shape::Row(row) = &mut piece.shape else {
@@ -235,9 +246,10 @@ impl<'p> Printer<'p> {
                 if several && let Some(name) = row.get_mut(usize::from(namespaces)) {
                     *name = format!("{}/{name}", target.label());
                 }
-                lines.push(std::mem::take(row));
+                lines.push(chosen(&picked, row));
             }
-            if std::mem::replace(&mut begun, true) && ui.format().is_table() {
+            let headings = chosen(&picked, &mut headings);
+            if std::mem::replace(&mut begun, true) && ui.global.format().is_table() {
                 ui.out().write_all(b"\n")?;
             }
             match &self.format {
@@ -253,6 +265,33 @@ impl<'p> Printer<'p> {
         }
         Ok(())
     }
+}
+
+/// Why columns have no meaning for objects.
+pub(crate) fn whole_objects() -> Failure {
+    let failure = Failure::usage("objects are printed whole: --columns has no meaning");
+    failure.means("columns are those of the table of a resource; fields of objects: -o custom-columns=NAME:PATH,…")
+}
+
+/// Which headings are asked for; all without names.
+fn picked(headings: &[String], names: &[String]) -> Result<Vec<usize>, Failure> {
+    if names.is_empty() {
+        return Ok((0..headings.len()).collect());
+    }
+    let columns: Vec<Column> = headings
+        .iter()
+        .map(|heading| Column::headed(heading.as_str()))
+        .collect();
+    names
+        .iter()
+        .map(|name| rows::find(&columns, name))
+        .collect()
+}
+
+/// The picked cells of a line, which is used up.
+fn chosen(picked: &[usize], line: &mut [String]) -> Vec<String> {
+    let cell = |at: &usize| line.get(*at).cloned().unwrap_or_default();
+    picked.iter().map(cell).collect()
 }
 
 fn is_tabular(format: &Format) -> bool {
@@ -472,34 +511,15 @@ fn stored(
         let plain = opened
             .as_ref()
             .map_or(kv.value, |opened| opened.plain.as_slice());
-        if ui.format() == Format::Raw {
+        if ui.global.format() == Format::Raw {
             let masked = mask.map_or(plain.into(), |mask| mask.bytes(plain));
-            ui.raw(&masked)?;
+            person::raw(&masked, ui)?;
         } else {
             let terminal = ui.terminal;
             hex::dump(ui.out(), terminal, "", 0, plain)?;
         }
     }
     Ok(())
-}
-
-/// The table of a resource's objects. Custom resources have that of the version they are stored in.
-pub(super) fn table_of(objects: &Objects<'_>, target: &Target, object: &Value) -> Table {
-    let api_version = object
-        .get("apiVersion")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    match objects.layout().crd(&target.path) {
-        Some(crd) => Table::of_crd(crd, version),
-        None => Table::of_kind(
-            group,
-            object
-                .get("kind")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        ),
-    }
 }
 
 fn separated(line: &[String], separator: u8, ui: &mut Ui) -> io::Result<()> {
@@ -516,7 +536,9 @@ pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -
     let column = |heading: &String| Column::headed(heading.as_str());
     let columns = headings.iter().map(column).collect();
     let heads = !ui.global.no_headers;
-    let mut grid = Grid::new(columns, ui.style(), heads).gap(3).uncut();
+    let mut grid = Grid::new(columns, ui.terminal.style(ui.global.local), heads)
+        .gap(3)
+        .uncut();
     let terminal = ui.terminal;
     for line in lines {
         let cells = line.iter().map(|cell| Cell::text(cell.as_str())).collect();

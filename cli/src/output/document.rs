@@ -1,12 +1,13 @@
 //! Answers that are one document: a sheet for people, fields for programs.
 
+use etcd_inspect::Command;
+use etcd_inspect::answers::{Damage, Table};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Format, Row, Tail, json, rows, select};
+use super::{Format, Label, Line, Row, Rows, Tail, json, person, rows, select};
 use crate::failure::Failure;
 use crate::ui::Ui;
-use etcd_inspect::answers::Table;
 
 impl Ui {
     /// An answer whose JSON is what it serializes to; `sheet` writes it for people.
@@ -20,12 +21,12 @@ impl Ui {
             Value::Object(fields) => fields,
             other => Map::from_iter([("value".to_owned(), other)]),
         };
-        self.document(verb, fields, sheet)
+        document(verb, fields, self, sheet)
     }
 
     /// An answer that is a table.
     pub(crate) fn table<R: Row>(&mut self, verb: &str, table: &Table<R>) -> anyhow::Result<()> {
-        let mut rows = self.rows(verb, table.columns)?;
+        let mut rows = Rows::begin(self, verb, table.columns)?;
         for (field, value) in &table.head {
             rows.head(field, value.clone());
         }
@@ -42,74 +43,80 @@ impl Ui {
         })?;
         Ok(())
     }
+}
 
-    /// One document: `sheet` writes it for people, everything else comes from `fields`.
-    ///
-    /// With `--columns`, `--sort-by` or `--limit` it is a table of its rows, or of its fields.
-    pub(crate) fn document(
-        &mut self,
-        verb: &str,
-        fields: Map<String, Value>,
-        sheet: impl FnOnce(&mut Self) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        match select::selected(verb, fields, self)? {
-            Some(fields) => self.whole(verb, fields, sheet),
-            None => Ok(()),
-        }
+/// One document: `sheet` writes it for people, everything else comes from `fields`.
+///
+/// With `--columns`, `--sort-by` or `--limit` it is a table of its rows, or of its fields.
+fn document(
+    verb: &str,
+    fields: Map<String, Value>,
+    ui: &mut Ui,
+    sheet: impl FnOnce(&mut Ui) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    match select::selected(verb, fields, ui)? {
+        Some(fields) => whole(verb, fields, ui, sheet),
+        None => Ok(()),
     }
+}
 
-    /// The document as it is.
-    fn whole(
-        &mut self,
-        verb: &str,
-        mut fields: Map<String, Value>,
-        sheet: impl FnOnce(&mut Self) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let damage = self.damage();
-        if !damage.is_empty() {
-            fields.insert("partial".to_owned(), json::value(&damage));
+/// The document as it is.
+fn whole(
+    verb: &str,
+    mut fields: Map<String, Value>,
+    ui: &mut Ui,
+    sheet: impl FnOnce(&mut Ui) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let damage = ui.damage();
+    if !damage.is_empty() {
+        fields.insert("partial".to_owned(), json::value(&damage));
+    }
+    let with_schema = |fields: Map<String, Value>| {
+        let mut document = Map::new();
+        document.insert(
+            "schema".to_owned(),
+            Value::from(format!("etcd-inspect/{verb}/v1")),
+        );
+        document.extend(fields);
+        Value::Object(document)
+    };
+    match ui.global.format() {
+        Format::Table | Format::Wide => {
+            sheet(ui)?;
+            if !damage.is_empty() {
+                mark_partial(&damage, ui)?;
+            }
         }
-        let with_schema = |fields: Map<String, Value>| {
-            let mut document = Map::new();
-            document.insert(
-                "schema".to_owned(),
-                Value::from(format!("etcd-inspect/{verb}/v1")),
+        Format::Json => {
+            let document = with_schema(fields);
+            json::pretty(ui.out(), &document)?;
+            ui.out().write_all(b"\n")?;
+        }
+        Format::Jsonl => {
+            json::compact(ui.out(), &Value::Object(fields))?;
+            ui.out().write_all(b"\n")?;
+        }
+        Format::Yaml => person::yaml(&with_schema(fields), ui)?,
+        format @ (Format::Csv | Format::Tsv) => {
+            let separator = if format == Format::Csv { b',' } else { b'\t' };
+            let mut leaves = Vec::new();
+            rows::flatten(&Value::Object(fields), "", &mut leaves);
+            let charset = ui.terminal.charset;
+            rows::write_flat(ui.out(), separator, &leaves, charset)?;
+        }
+        other => {
+            return Err(
+                Failure::usage(format!("`{verb}` cannot be shown as {other}"))
+                    .next(Command::inspect(verb).args(["-o", "json"]).evidence())
+                    .into(),
             );
-            document.extend(fields);
-            Value::Object(document)
-        };
-        match self.format() {
-            Format::Table | Format::Wide => {
-                sheet(self)?;
-                if !damage.is_empty() {
-                    self.mark_partial(&damage)?;
-                }
-            }
-            Format::Json => {
-                let document = with_schema(fields);
-                json::pretty(self.out(), &document)?;
-                self.out().write_all(b"\n")?;
-            }
-            Format::Jsonl => {
-                json::compact(self.out(), &Value::Object(fields))?;
-                self.out().write_all(b"\n")?;
-            }
-            Format::Yaml => self.yaml(&with_schema(fields))?,
-            format @ (Format::Csv | Format::Tsv) => {
-                let separator = if format == Format::Csv { b',' } else { b'\t' };
-                let mut leaves = Vec::new();
-                rows::flatten(&Value::Object(fields), "", &mut leaves);
-                let charset = self.terminal.charset;
-                rows::write_flat(self.out(), separator, &leaves, charset)?;
-            }
-            other => {
-                return Err(
-                    Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                        .next(format!("etcd-inspect {verb} -o json {{path}}"))
-                        .into(),
-                );
-            }
         }
-        Ok(())
     }
+    Ok(())
+}
+
+/// Says at the end of a table that it is not the whole answer.
+pub(super) fn mark_partial(damage: &Damage, ui: &mut Ui) -> std::io::Result<()> {
+    let line = Line::new().with(Label::Warning, "partial: ");
+    ui.line(line.text(damage.summary()))
 }

@@ -6,6 +6,8 @@ pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod line;
+pub(crate) mod messages;
+pub(crate) mod person;
 pub(crate) mod rows;
 mod select;
 pub(crate) mod table;

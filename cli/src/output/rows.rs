@@ -4,13 +4,16 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::{Show, nearest};
 
+use super::document;
 use super::escape;
 use super::format::Format;
 use super::json;
 use super::line::Line;
 use super::number;
+use super::person;
 use super::table::Table;
 use super::terminal::Terminal;
 use super::{Cell, Column, Label};
@@ -68,9 +71,11 @@ impl<'u> Rows<'u> {
                 .collect()
         };
         let body = match format {
-            Format::Table | Format::Wide => {
-                Body::Table(Table::new(chosen(), ui.style(), !global.no_headers))
-            }
+            Format::Table | Format::Wide => Body::Table(Table::new(
+                chosen(),
+                ui.terminal.style(global.local),
+                !global.no_headers,
+            )),
             Format::Json => Body::Json,
             Format::Jsonl => Body::Jsonl,
             Format::Yaml => Body::Yaml(Vec::new()),
@@ -80,7 +85,7 @@ impl<'u> Rows<'u> {
             other => {
                 return Err(
                     Failure::usage(format!("`{verb}` cannot be shown as {other}"))
-                        .next(format!("etcd-inspect {verb} -o json")),
+                        .next(Command::inspect(verb).args(["-o", "json"])),
                 );
             }
         };
@@ -158,23 +163,10 @@ impl<'u> Rows<'u> {
             Body::Table(table) => {
                 table.flush(out, terminal)?;
                 if terminal.is_tty && written < given {
-                    let all = tail
-                        .all
-                        .map(|all| format!("; all: {all}"))
-                        .unwrap_or_default();
-                    Line::new()
-                        .with(
-                            Label::Dim,
-                            format!(
-                                "… {} of {} rows{all} (--limit 0 for all)",
-                                number::thousands(written.into()),
-                                number::thousands(given.into())
-                            ),
-                        )
-                        .write(out, terminal)?;
+                    cut_line(written, given, tail.all).write(out, terminal)?;
                 }
                 if mark.is_some() {
-                    self.ui.mark_partial(&damage)?;
+                    document::mark_partial(&damage, self.ui)?;
                 }
             }
             Body::Json => {
@@ -194,7 +186,7 @@ impl<'u> Rows<'u> {
                 document.insert("rows".to_owned(), Value::Array(std::mem::take(rows)));
                 document.extend(tail.fields);
                 document.extend(mark.map(|mark| ("partial".to_owned(), mark)));
-                self.ui.yaml(&Value::Object(document))?;
+                person::yaml(&Value::Object(document), self.ui)?;
             }
             Body::Jsonl => {
                 if let Some(mark) = mark {
@@ -302,6 +294,17 @@ impl<'u> Rows<'u> {
     }
 }
 
+/// That a table is cut, and what all of it is.
+fn cut_line(written: u64, given: u64, all: Option<String>) -> Line {
+    let all = all.map(|all| format!("; all: {all}")).unwrap_or_default();
+    let (written, given) = (
+        number::thousands(written.into()),
+        number::thousands(given.into()),
+    );
+    let text = format!("… {written} of {given} rows{all} (--limit 0 for all)");
+    Line::new().with(Label::Dim, text)
+}
+
 fn order(a: Option<&Cell>, b: Option<&Cell>, reversed: bool) -> std::cmp::Ordering {
     let (Some(a), Some(b)) = (a, b) else {
         return std::cmp::Ordering::Equal;
@@ -389,7 +392,8 @@ pub(crate) fn validate(columns: &[Column], global: &Global) -> Result<(), Failur
     Ok(())
 }
 
-fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
+/// The position of a column; the failure names all columns.
+pub(crate) fn find(columns: &[Column], name: &str) -> Result<usize, Failure> {
     columns
         .iter()
         .position(|column| column.is_called(name))

@@ -1,12 +1,12 @@
 //! `--columns`, `--sort-by` and `--limit` for answers that are one document.
 //!
 //! A document with a list (findings, members, parts of the file) is then the table of that list; any other is one row, whose
-//! columns are its fields.
+//! columns are its fields. CSV and TSV are rows: of the list if there is one.
 
-use etcd_inspect::answers::{Align, Row, Table};
+use etcd_inspect::answers::{self, Align, Row, Table};
 use serde_json::{Map, Value};
 
-use super::{Cell, Column, Format, rows};
+use super::{Cell, Column, Format, Rows, rows};
 use crate::ui::Ui;
 
 /// The list of a document.
@@ -16,77 +16,31 @@ struct List {
     columns: &'static [Column],
 }
 
-static FINDINGS: [Column; 10] = [
-    Column::left("ID", "id"),
-    Column::left("SEV", "severity"),
-    Column::left("CODE", "code"),
-    Column::left("FILE", "file"),
-    Column::right("OFFSET", "offset"),
-    Column::right("PAGE", "page").wide(),
-    Column::right("COUNT", "count"),
-    Column::left("MESSAGE", "message"),
-    Column::left("SEEN", "seen").wide(),
-    Column::left("EXPECTED", "expected").wide(),
-];
-
-static MEMBERS: [Column; 14] = [
-    Column::left("PATH", "path"),
-    Column::left("MEMBER", "member_id"),
-    Column::right("REV", "revision"),
-    Column::right("COMPACTED", "compact_revision").wide(),
-    Column::right("APPLIED", "applied"),
-    Column::right("COMMIT", "commit").wide(),
-    Column::right("LAST", "last_index").wide(),
-    Column::right("TERM", "term"),
-    Column::right("KEYS", "keys"),
-    Column::right("HASHKV", "hashkv"),
-    Column::right("ERRORS", "errors").wide(),
-    Column::right("WARNINGS", "warnings").wide(),
-    Column::right("DB", "db_bytes"),
-    Column::left("VERDICT", "verdict"),
-];
-
-static LINES: [Column; 3] = [
-    Column::left("LEVEL", "level"),
-    Column::left("CODE", "code"),
-    Column::left("TEXT", "text"),
-];
-
-static CANDIDATES: [Column; 7] = [
-    Column::right("RANK", "rank"),
-    Column::left("PATH", "path"),
-    Column::right("COMMIT", "commit"),
-    Column::right("LAST", "last_index"),
-    Column::right("REV", "revision"),
-    Column::right("DISCARDED", "discarded_entries"),
-    Column::right("LOST-REVS", "lost_revisions"),
-];
-
 static LISTS: [List; 5] = [
     List {
         verb: "check",
         field: "findings",
-        columns: &FINDINGS,
+        columns: &answers::check::COLUMNS,
     },
     List {
         verb: "compare",
         field: "members",
-        columns: &MEMBERS,
+        columns: &answers::compare::MEMBERS,
     },
     List {
         verb: "preflight",
         field: "lines",
-        columns: &LINES,
+        columns: &answers::preflight::LINES,
     },
     List {
         verb: "preflight",
         field: "candidates",
-        columns: &CANDIDATES,
+        columns: &answers::preflight::CANDIDATES,
     },
     List {
         verb: "space",
         field: "rows",
-        columns: &etcd_inspect::answers::space::COLUMNS,
+        columns: &answers::space::COLUMNS,
     },
 ];
 
@@ -112,7 +66,8 @@ pub(super) fn selected(
     fields: Map<String, Value>,
     ui: &mut Ui,
 ) -> anyhow::Result<Option<Map<String, Value>>> {
-    if !ui.global.selects() {
+    let is_separated = matches!(ui.global.format(), Format::Csv | Format::Tsv);
+    if !ui.global.selects() && !is_separated {
         return Ok(Some(fields));
     }
     let has = |list: &&List| list.verb == verb && fields.contains_key(list.field);
@@ -120,6 +75,7 @@ pub(super) fn selected(
     let fits = |list: &&List| has(list) && rows::validate(list.columns, &ui.global).is_ok();
     match LISTS.iter().find(fits).or(LISTS.iter().find(has)) {
         Some(list) => of_list(verb, list, fields, ui),
+        None if !ui.global.selects() => Ok(Some(fields)),
         None => of_fields(verb, fields, ui),
     }
 }
@@ -137,7 +93,7 @@ fn of_list(
         Some(Value::Array(items)) => items.into_iter().filter_map(object).collect(),
         _ => Vec::new(),
     };
-    if matches!(ui.format(), Format::Json | Format::Yaml) {
+    if matches!(ui.global.format(), Format::Json | Format::Yaml) {
         let all = objects.len();
         rows::arrange(list.columns, &ui.global, &mut objects)?;
         if objects.len() < all {
@@ -190,7 +146,7 @@ fn of_fields(
         // One row needs neither an order nor a limit.
         return Ok(Some(fields));
     }
-    if matches!(ui.format(), Format::Json | Format::Yaml) {
+    if matches!(ui.global.format(), Format::Json | Format::Yaml) {
         let wanted = |name: &&String| leaves.iter().find(|(field, _)| is_called(field, name));
         let wanted = ui.global.columns.iter().filter_map(|name| wanted(&name));
         return Ok(Some(wanted.cloned().collect()));
@@ -199,7 +155,7 @@ fn of_fields(
         .iter()
         .map(|(field, value)| Cell::of_json(field, value));
     let cells = cells.collect();
-    let mut rows = ui.rows(verb, &columns)?;
+    let mut rows = Rows::begin(ui, verb, &columns)?;
     rows.push(cells)?;
     rows.finish(super::Tail::default())?;
     Ok(None)

@@ -3,6 +3,8 @@
 use std::env;
 use std::io::IsTerminal;
 
+use etcd_inspect::answers::Style;
+
 use super::escape::Charset;
 
 /// `--color`.
@@ -39,6 +41,14 @@ impl Terminal {
     /// Standard error.
     pub(crate) fn stderr(color: Color, ascii: bool) -> Self {
         Self::for_stream(&std::io::stderr(), color, ascii)
+    }
+
+    /// How values are shown to people.
+    pub(crate) fn style(self, local: bool) -> Style {
+        Style {
+            charset: self.charset,
+            zone: super::time::zone(local),
+        }
     }
 
     fn for_stream<S: IsTerminal + std::os::fd::AsFd>(

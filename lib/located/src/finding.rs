@@ -1,6 +1,7 @@
 //! Findings: damage as data.
 
 use crate::codes::Code;
+use crate::command::Advice;
 use crate::place::Place;
 use crate::severity::Severity;
 
@@ -25,8 +26,8 @@ pub struct Finding {
     pub keys: Vec<Vec<u8>>,
     /// Number of occurrences.
     pub count: u64,
-    /// Commands to run next, with `{path}` for the evidence. Empty: those of the code.
-    pub next: Vec<String>,
+    /// What to do next, if this occurrence decides more of it than the code does: see [`advice`](Self::advice).
+    pub next: Vec<Advice>,
 }
 
 impl Finding {
@@ -73,6 +74,14 @@ impl Finding {
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
+    }
+
+    /// What to do next: of this occurrence, or of its code.
+    pub fn advice(&self) -> Vec<Advice> {
+        match self.next.is_empty() {
+            true => vec![Advice::from(self.code.next)],
+            false => self.next.clone(),
+        }
     }
 
     /// Sets the number of occurrences.

@@ -10,9 +10,9 @@ use crate::kubernetes::key::Key;
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::selector::{FieldSelector, LabelSelector};
 use crate::member::{Objects, Reading, Undecodable};
-use crate::mvcc::{KeyRange, Version};
-use located::Error;
-use located::text::shell;
+use crate::mvcc::{KeyRange, Keyspace, Version};
+use located::text::escape;
+use located::{Advice, Command, Error};
 
 /// Objects that an answer to a mistyped name is looked for among.
 const NAMES_TRIED: usize = 10_000;
@@ -93,8 +93,8 @@ impl From<Error> for FindError<'_> {
 pub struct Absent {
     /// One sentence.
     pub message: String,
-    /// Command to try; `{path}` is the evidence.
-    pub next: String,
+    /// What to try.
+    pub next: Vec<Advice>,
 }
 
 /// What is asked of the objects.
@@ -302,32 +302,42 @@ impl<'q, 'a> Query<'q, 'a> {
         let Some(target) = asked.targets.first() else {
             return Absent {
                 message: format!("not found: {name}"),
-                next: "etcd-inspect keys --by-resource {path}".to_owned(),
+                next: vec!["etcd-inspect keys --by-resource {path}".into()],
             };
         };
         let namespaced = target.namespaced != Some(false);
         let namespace = self.namespace().filter(|_| namespaced);
         let what = shown(&target.plural, namespace, name);
-        let word = words(target, namespace, name);
         let keys = self.keys(target, name);
-        let once = keys.iter().find_map(|key| self.once(key, at, &what, &word));
+        let word = |command, key: &[u8]| object(command, target, namespace, name, key);
+        let once = keys
+            .iter()
+            .find_map(|key| self.once(key, at, &what, &|command| word(command, key)));
         if let Some(absent) = once {
             return absent;
         }
         let message = format!("not found at rev {at}: {what}");
         // The same name in another namespace is the likeliest mistake.
         let named = self.objects.named(target, name).into_iter();
-        let mut elsewhere = named.filter_map(|key| self.objects.parse(key)?.namespace);
-        let next = match elsewhere.next() {
-            Some(namespace) => words(target, Some(namespace), name),
-            None => self.similar(target, name),
+        let mut elsewhere =
+            named.filter_map(|key| Some((key, self.objects.parse(key)?.namespace?)));
+        let get = Command::inspect("get");
+        let get = match elsewhere.next() {
+            Some((key, namespace)) => object(get, target, Some(namespace), name, key),
+            None => self.similar(get, target, name),
         };
-        let next = format!("etcd-inspect get {next} -d {{path}}");
+        let next = vec![get.arg("-d").evidence().into()];
         Absent { message, next }
     }
 
     /// What is known of a key that exists at another revision than `at`.
-    fn once(&self, key: &[u8], at: i64, what: &str, word: &str) -> Option<Absent> {
+    fn once(
+        &self,
+        key: &[u8],
+        at: i64,
+        what: &str,
+        named: &dyn Fn(Command) -> Command,
+    ) -> Option<Absent> {
         let records = self.objects.keyspace().records_of(key);
         let until = |tombstone: bool| {
             records
@@ -335,16 +345,17 @@ impl<'q, 'a> Query<'q, 'a> {
                 .rfind(|version| version.tombstone == tombstone && version.revision.main <= at)
         };
         let get = |version: Version<'_>| {
-            let revision = version.revision.main;
-            format!("etcd-inspect get {word} --rev {revision} -d {{path}}")
+            let get = named(Command::inspect("get"));
+            let get = get.arg("--rev").arg(version.revision.main.to_string());
+            get.arg("-d").evidence()
         };
         if let Some(gone) = until(true) {
             let message = format!(
                 "not found at rev {at}: {what} was deleted at rev {} (etcd does not record who: ask the API audit log)",
                 gone.revision.main
             );
-            let history = || format!("etcd-inspect history {word} -d {{path}}");
-            let next = until(false).map_or_else(history, get);
+            let history = || named(Command::inspect("history")).arg("-d").evidence();
+            let next = vec![until(false).map_or_else(history, get).into()];
             return Some(Absent { message, next });
         }
         let later = records
@@ -352,35 +363,43 @@ impl<'q, 'a> Query<'q, 'a> {
             .find(|version| !version.tombstone && version.revision.main > at)?;
         Some(Absent {
             message: format!("not found at rev {at}: {what} was created later"),
-            next: get(later),
+            next: vec![get(later).into()],
         })
     }
 
-    /// The object whose name is nearest, as words of a command; all of the resource if none is near.
-    fn similar(&self, target: &Target, name: &str) -> String {
+    /// Asks for the object whose name is nearest; for all of the resource if none is near.
+    fn similar(&self, command: Command, target: &Target, name: &str) -> Command {
         let versions = self.objects.list(target, None, self.revision);
         let versions = versions.unwrap_or_default();
-        let names: Vec<Key<'_>> = versions
+        let names: Vec<(&[u8], Key<'_>)> = versions
             .iter()
             .take(NAMES_TRIED)
-            .filter_map(|version| self.objects.parse(version.key))
+            .filter_map(|version| Some((version.key, self.objects.parse(version.key)?)))
             .collect();
-        match nearest(name, names.iter().map(|key| key.name)) {
-            Some(near) => {
-                let key = names.iter().find(|key| key.name == near);
-                words(target, key.and_then(|key| key.namespace), near)
-            }
-            None => format!("{} -A", target.plural),
+        let near = nearest(name, names.iter().map(|(_, parsed)| parsed.name));
+        match names.iter().find(|(_, parsed)| Some(parsed.name) == near) {
+            Some((key, near)) => object(command, target, near.namespace, near.name, key),
+            None => command.arg(&target.plural).arg("-A"),
         }
     }
 }
 
-/// `deployment/web -n shop`: an object as words of a command.
-fn words(target: &Target, namespace: Option<&str>, name: &str) -> String {
-    let noun = shell::word(&format!("{}/{name}", target.singular));
+/// `deployment/web -n shop`: with an object as words of a command. A name that would be read as a pattern or an escape is
+/// given as its key.
+fn object(
+    command: Command,
+    target: &Target,
+    namespace: Option<&str>,
+    name: &str,
+    key: &[u8],
+) -> Command {
+    if name.contains(['*', '?', '\\']) {
+        return command.key(key);
+    }
+    let command = command.arg(format!("{}/{name}", target.singular));
     match namespace {
-        Some(namespace) => format!("{noun} -n {}", shell::word(namespace)),
-        None => noun,
+        Some(namespace) => command.flag("-n", namespace),
+        None => command,
     }
 }
 
@@ -390,4 +409,74 @@ fn shown(plural: &str, namespace: Option<&str>, name: &str) -> String {
         Some(namespace) => format!("{plural}/{namespace}/{name}"),
         None => format!("{plural}/{name}"),
     }
+}
+
+/// What is known of a raw key that does not exist at that revision: deleted when, last version where.
+pub fn missing_key(key: &[u8], keyspace: &Keyspace<'_>, revision: Option<i64>) -> Absent {
+    let shown = match key {
+        b"" => "the empty key".to_owned(),
+        key => escape::bytes(key, escape::Charset::default()).into_owned(),
+    };
+    let at = keyspace.at(revision).unwrap_or_default();
+    let records = keyspace.records_of(key);
+    let deleted = records
+        .iter()
+        .rfind(|version| version.tombstone && version.revision.main <= at);
+    let last = records
+        .iter()
+        .rfind(|version| !version.tombstone && version.revision.main <= at);
+    let later = records
+        .iter()
+        .find(|version| !version.tombstone && version.revision.main > at);
+    let get = |version: Version<'_>| {
+        let get = Command::inspect("get").key(key).arg("--rev");
+        let get = get.arg(version.revision.main.to_string());
+        Advice::from(get.arg("-d").evidence())
+    };
+    let history = Command::inspect("history").key(key);
+    let (what, next) = match (deleted, last, later) {
+        (Some(gone), last, _) => (
+            format!(
+                "{shown} was deleted at rev {} (etcd does not record who: ask the API audit log)",
+                gone.revision.main
+            ),
+            vec![last.map_or_else(|| history.arg("-d").evidence().into(), get)],
+        ),
+        (None, _, Some(later)) => (format!("{shown} was created later"), vec![get(later)]),
+        (None, ..) => (
+            format!("no version of {shown} is retained"),
+            match nearest_key(key, keyspace) {
+                Some(near) => vec![
+                    Command::inspect("get")
+                        .key(&near)
+                        .arg("-d")
+                        .evidence()
+                        .into(),
+                ],
+                None => vec![
+                    Advice::from(history.args(["--wal", "-d"]).evidence())
+                        .then("     the log may still have it"),
+                    "etcd-inspect keys {path}".into(),
+                ],
+            },
+        ),
+    };
+    Absent {
+        message: format!("not found at rev {at}: {what}"),
+        next,
+    }
+}
+
+/// The live key beside a missing one that begins most like it.
+fn nearest_key(key: &[u8], keyspace: &Keyspace<'_>) -> Option<Vec<u8>> {
+    let parent = key.iter().rposition(|byte| *byte == b'/')?;
+    let text = std::str::from_utf8(key).ok()?;
+    let range = KeyRange::prefix(key.get(..=parent)?);
+    let around = keyspace.live(&range, None).ok()?;
+    let names: Vec<_> = around
+        .iter()
+        .take(NAMES_TRIED)
+        .filter_map(|version| std::str::from_utf8(version.key).ok())
+        .collect();
+    nearest(text, names).map(|near| near.as_bytes().to_vec())
 }

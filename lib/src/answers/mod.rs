@@ -8,7 +8,10 @@
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;
+pub mod check;
 mod column;
+pub mod compare;
+pub mod describe;
 pub mod encryption;
 pub mod find;
 pub mod glob;
@@ -17,21 +20,27 @@ mod key;
 pub mod keys;
 mod label;
 pub mod leases;
+pub mod meta;
 mod nearest;
 pub mod page;
+pub mod plan;
+pub mod preflight;
 pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;
 mod size;
 pub mod snap;
 pub mod space;
+pub mod status;
 pub mod sums;
 mod table;
 pub mod undecodable;
+pub mod values;
 mod version;
+pub mod view;
 pub mod wal;
 
-pub use crate::mvcc::{Counts, KeyRange};
+pub use crate::mvcc::{Counts, KeyRange, KeyValue, Keyspace, Version};
 pub use cell::{Cell, Content, Style, put_bytes};
 pub use column::{Align, Column, Show};
 pub use key::Key;

@@ -9,6 +9,7 @@ use crate::salvage::backup::Backup;
 use crate::salvage::correct::Correction;
 use crate::salvage::{Doubtful, Dropped, Lost, Provenance, Restore, Salvage};
 use crate::text::number::thousands;
+use located::Command;
 
 /// Records and keys of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -121,7 +122,7 @@ impl Written {
             next: restore
                 .commands(&backup.path)
                 .iter()
-                .map(ToString::to_string)
+                .map(Command::to_string)
                 .collect(),
             backup: Some(backup),
         }

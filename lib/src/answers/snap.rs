@@ -86,28 +86,7 @@ impl Row for SnapRead {
         };
         let store = Store::parse(&snap.store_json);
         let known = store.as_ref().ok();
-        let members = known.map(|store| {
-            let names: Vec<_> = store
-                .members
-                .iter()
-                .map(|member| match member.name.as_str() {
-                    "" => format!("{:016x}", member.id),
-                    name => name.to_owned(),
-                })
-                .collect();
-            let json: Vec<_> = store
-                .members
-                .iter()
-                .map(|member| {
-                    json!({
-                        "id": format!("{:016x}", member.id), "name": member.name,
-                        "peer_urls": member.peer_urls, "client_urls": member.client_urls,
-                        "is_learner": member.is_learner,
-                    })
-                })
-                .collect();
-            Cell::shown(names.join(","), json)
-        });
+        let members = known.map(members);
         let crc = format!("{:08x}", snap.crc_stored);
         vec![
             Cell::plain(snap.term),
@@ -141,6 +120,30 @@ impl Row for SnapRead {
                 .unwrap_or_default(),
         ]
     }
+}
+
+/// The members of a store: their names for people.
+fn members(store: &Store) -> Cell {
+    let names: Vec<_> = store
+        .members
+        .iter()
+        .map(|member| match member.name.as_str() {
+            "" => format!("{:016x}", member.id),
+            name => name.to_owned(),
+        })
+        .collect();
+    let json: Vec<_> = store
+        .members
+        .iter()
+        .map(|member| {
+            json!({
+                "id": format!("{:016x}", member.id), "name": member.name,
+                "peer_urls": member.peer_urls, "client_urls": member.client_urls,
+                "is_learner": member.is_learner,
+            })
+        })
+        .collect();
+    Cell::shown(names.join(","), json)
 }
 
 fn bare(file: &FileName, state: &str, size: Option<u64>, label: Label) -> Vec<Cell> {

@@ -74,6 +74,19 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Adds a part to a sum of parts.
+    pub fn add(&mut self, other: &Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        let Some(counts) = &other.counts else { return };
+        let sum = self.counts.get_or_insert_default();
+        sum.live_bytes = sum.live_bytes.saturating_add(counts.live_bytes);
+        sum.history_bytes = sum.history_bytes.saturating_add(counts.history_bytes);
+        sum.keys = sum.keys.saturating_add(counts.keys);
+        sum.revisions = sum.revisions.saturating_add(counts.revisions);
+    }
+}
+
 impl Row for Part {
     fn cells(&self) -> Vec<Cell> {
         let number = |of: fn(&Counts) -> u64| {

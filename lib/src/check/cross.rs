@@ -467,7 +467,7 @@ impl Membership {
             .severity(severity)
             .seen(self.bucket_text(), ids(&self.conf));
         if is_restored {
-            finding.next = vec!["Nothing: a start writes the member there.".to_owned()];
+            finding.next = vec!["Nothing: a start writes the member there.".into()];
         }
         finding
     }

@@ -33,7 +33,7 @@ use crate::member::{Member, Objects};
 use crate::mvcc::Noted;
 use located::Place;
 use located::progress::Progress;
-use located::{Finding, Severity, reported_by};
+use located::{Advice, Finding, Severity, reported_by};
 
 use self::collect::Collector;
 
@@ -97,8 +97,8 @@ pub struct Report {
     pub checked: Vec<String>,
     /// What was not, and why.
     pub skipped: Vec<Skipped>,
-    /// The safest next command; `{path}` stands for the evidence.
-    pub next: String,
+    /// The safest next command.
+    pub next: Advice,
 }
 
 impl Report {
@@ -518,9 +518,9 @@ impl CheckRun<'_> {
             Some(Severity::Error) => Health::Damaged,
         };
         let next = match may_not_read && verdict == Health::Unreadable {
-            true => {
-                "Run it as a user who may read all files: sudo etcd-inspect check {path}".to_owned()
-            }
+            true => Advice::from(
+                "Run it as a user who may read all files: sudo etcd-inspect check {path}",
+            ),
             false => next(verdict, member),
         };
         Report {
@@ -543,18 +543,11 @@ fn is_no_damage(finding: &Finding) -> bool {
 }
 
 /// The safest thing to do now.
-fn next(verdict: Health, member: &Member) -> String {
-    let evidence = member.evidence();
-    let is_dir = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
-    match verdict {
-        Health::Clean | Health::Notes | Health::Warnings if is_dir => {
-            "etcd-inspect preflight {path} --for start".to_owned()
-        }
-        Health::Clean | Health::Notes | Health::Warnings => {
-            "etcd-inspect preflight {path} --for restore".to_owned()
-        }
-        Health::Damaged if is_dir => "etcd-inspect preflight {path} --for start".to_owned(),
-        Health::Damaged => "etcd-inspect preflight {path} --for restore".to_owned(),
-        Health::Unreadable => "etcd-inspect page {path}".to_owned(),
-    }
+fn next(verdict: Health, member: &Member) -> Advice {
+    let is_dir = matches!(member.evidence().kind(), Kind::DataDir | Kind::MemberDir);
+    Advice::from(match verdict {
+        Health::Unreadable => "etcd-inspect page {path}",
+        _ if is_dir => "etcd-inspect preflight {path} --for start",
+        _ => "etcd-inspect preflight {path} --for restore",
+    })
 }

@@ -23,7 +23,7 @@ pub use moment::Moment;
 pub use object::{Object, StoredValue};
 pub use selection::Selection;
 
-use crate::bolt::MetaChoice;
+pub use crate::bolt::MetaChoice;
 use crate::check::{Depth, Report, check_with};
 use crate::evidence::{Evidence, Io};
 use crate::kubernetes::encryption::Keyring;

@@ -55,4 +55,6 @@ pub use plan::shown_steps;
 pub use preflight::{Judged, preflight};
 pub use quick::{Order, Quick, quick};
 pub use source::Source;
+
+pub use crate::wal::boot::Release;
 pub use step::Step;

@@ -10,7 +10,7 @@ mod side;
 mod source;
 mod wishes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use etcd_inspect::answers::WrittenVersion;
@@ -192,6 +192,11 @@ impl Session {
             },
             Some(_) => Line::piece(Role::Dim, "indexing…"),
         }
+    }
+
+    /// The path that is shown.
+    pub fn evidence(&self) -> Option<&Path> {
+        self.slot().map(|slot| slot.path.as_path())
     }
 
     /// The path that is shown, as one word of a shell command.

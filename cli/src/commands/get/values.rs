@@ -3,30 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use etcd_inspect::answers::keys::lease;
-use etcd_inspect::answers::put_bytes;
-use etcd_inspect::mvcc::{KeyValue, Version};
-use serde_json::{Map, Value};
+use etcd_inspect::answers::values::{self, Record, Shown, Values};
+use etcd_inspect::answers::{KeyValue, Version};
+use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::kube::{KubeArgs, Shown, Values, shaped};
-use crate::output::{Cell, Column, Format, Label, Tail, escape, hex, json};
+use crate::kube::{KubeArgs, shaped};
+use crate::output::{Format, Rows, Tail, escape, hex, json, person};
 use crate::ui::Ui;
-
-static COLUMNS: [Column; 9] = [
-    Column::left("KEY", "key"),
-    Column::right("CREATED", "create_revision").wide(),
-    Column::right("REV", "mod_revision"),
-    Column::right("VERSION", "version"),
-    Column::left("LEASE", "lease").wide(),
-    Column::right("SIZE", "value_bytes"),
-    Column::left("VALUE", "value_preview").table_only(),
-    Column::json("object"),
-    Column::json("value"),
-];
-
-/// Bytes of a value that a row of a table shows.
-const PREVIEW: usize = 60;
 
 /// Prints what raw keys hold. `one`: exactly one key was asked for.
 pub(super) fn show(
@@ -36,12 +20,14 @@ pub(super) fn show(
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    match (ui.format(), found) {
+    // Columns and an order are those of rows, also of one.
+    let one = one && ui.global.columns.is_empty() && ui.global.sort_by.is_none();
+    match (ui.global.format(), found) {
         (Format::Raw, _) => {
             for version in found {
                 let kv = message(version)?;
                 match values.bytes(version.key, &kv) {
-                    Shown::Bytes(bytes) => ui.raw(&bytes)?,
+                    Shown::Bytes(bytes) => person::raw(&bytes, ui)?,
                     Shown::Hidden(text) => ui.line(text.as_str())?,
                     Shown::Object(_) => {}
                 }
@@ -56,10 +42,7 @@ pub(super) fn show(
                     continue;
                 }
                 // Within the file if it is in one: the dump can then be compared with the db's own.
-                let behind = version.message.len().saturating_sub(kv.value.len());
-                let at = version.offset.map_or(0, |at| {
-                    at.saturating_add(stored_key_bytes(version) + behind as u64)
-                });
+                let at = Record::value_offset(version, &kv).unwrap_or(0);
                 hex::dump(ui.out(), terminal, "", at, kv.value)?;
             }
         }
@@ -70,12 +53,6 @@ pub(super) fn show(
         _ => rows("get", found.iter().copied(), values, ui)?,
     }
     Ok(())
-}
-
-fn stored_key_bytes(version: &Version<'_>) -> u64 {
-    version
-        .stored_bytes
-        .saturating_sub(version.message.len() as u64)
 }
 
 fn message<'k>(version: &Version<'k>) -> Result<KeyValue<'k>, Failure> {
@@ -100,8 +77,8 @@ fn document(
     let shown = values.shown(version, &kv);
     if let Shown::Object(object) = shown {
         let object = shaped(*object, args, None);
-        match ui.format() {
-            Format::Yaml => ui.yaml(&object)?,
+        match ui.global.format() {
+            Format::Yaml => person::yaml(&object, ui)?,
             Format::Jsonl => {
                 json::compact(ui.out(), &object)?;
                 ui.out().write_all(b"\n")?;
@@ -113,27 +90,8 @@ fn document(
         }
         return Ok(());
     }
-    let mut fields = Map::new();
-    put_bytes(&mut fields, "key", version.key);
-    fields.insert("create_revision".to_owned(), kv.create_revision.into());
-    fields.insert("mod_revision".to_owned(), version.revision.main.into());
-    fields.insert("version".to_owned(), kv.version.into());
-    fields.insert(
-        "lease".to_owned(),
-        format!("{:016x}", kv.lease.cast_unsigned()).into(),
-    );
-    fields.insert("value_bytes".to_owned(), kv.value.len().into());
-    match shown {
-        Shown::Bytes(bytes) => put_bytes(&mut fields, "value", &bytes),
-        Shown::Hidden(text) => {
-            fields.insert("value".to_owned(), text.into());
-        }
-        Shown::Object(_) => {}
-    }
-    if let Some(offset) = version.offset {
-        fields.insert("offset".to_owned(), offset.into());
-    }
-    ui.document("get", fields, |_| Ok(()))
+    let record = Record::new(*version, kv, shown);
+    ui.answer("get", &record, |_| Ok(()))
 }
 
 /// One value for people: objects as YAML, JSON indented, text as it is, anything else in hex.
@@ -146,7 +104,7 @@ fn pretty(
     let kv = message(version)?;
     let terminal = ui.terminal;
     let value: Cow<'_, [u8]> = match values.shown(version, &kv) {
-        Shown::Object(object) => return Ok(ui.yaml(&shaped(*object, args, None))?),
+        Shown::Object(object) => return Ok(person::yaml(&shaped(*object, args, None), ui)?),
         Shown::Hidden(text) => return Ok(ui.line(text.as_str())?),
         Shown::Bytes(value) => value,
     };
@@ -184,73 +142,21 @@ fn end_line(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
 pub(crate) fn rows<'k>(
     verb: &str,
     found: impl Iterator<Item = Version<'k>>,
-    values: &Values<'_, 'k>,
+    reader: &Values<'_, 'k>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let tables = !matches!(ui.format(), Format::Json | Format::Jsonl | Format::Yaml);
-    let mut rows = ui.rows(verb, &COLUMNS)?;
+    let tables = !matches!(
+        ui.global.format(),
+        Format::Json | Format::Jsonl | Format::Yaml
+    );
+    let mut rows = Rows::begin(ui, verb, &values::COLUMNS)?;
     for version in found {
         if rows.is_full() {
             rows.skip(1);
             continue;
         }
-        rows.push(row(&version, values, tables))?;
+        rows.push(reader.cells(&version, tables))?;
     }
     rows.finish(Tail::default())?;
     Ok(())
-}
-
-fn row<'k>(version: &Version<'k>, values: &Values<'_, 'k>, tables: bool) -> Vec<Cell> {
-    let blank = Cell::unknown;
-    let key = Cell::key(version.key).label(Label::Name);
-    let main = Cell::number(version.revision.main);
-    if version.tombstone {
-        let deleted = Cell::text("deleted").label(Label::Warning);
-        return vec![
-            key,
-            blank(),
-            main,
-            Cell::plain(0),
-            blank(),
-            blank(),
-            deleted,
-            blank(),
-            blank(),
-        ];
-    }
-    let kv = version.key_value().unwrap_or_default();
-    let (preview, object, value) = match values.shown(version, &kv) {
-        Shown::Object(object) if tables => {
-            let text = |field: &str| {
-                object
-                    .get(field)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            (
-                Cell::text(format!("{} {}", text("apiVersion"), text("kind"))).label(Label::Dim),
-                blank(),
-                blank(),
-            )
-        }
-        Shown::Object(object) => (blank(), Cell::shown("", *object), blank()),
-        Shown::Hidden(text) => (Cell::text(text.as_str()), blank(), Cell::text(text)),
-        Shown::Bytes(bytes) => (
-            Cell::bytes(bytes.get(..PREVIEW).unwrap_or(&bytes)),
-            blank(),
-            Cell::bytes(bytes.into_owned()),
-        ),
-    };
-    vec![
-        key,
-        Cell::number(kv.create_revision),
-        main,
-        Cell::plain(kv.version),
-        lease(kv.lease),
-        Cell::size(kv.value.len() as u64),
-        preview,
-        object,
-        value,
-    ]
 }

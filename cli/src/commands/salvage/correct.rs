@@ -1,9 +1,9 @@
 //! `salvage --correct`: a copy in which only proven bytes differ.
 
+use etcd_inspect::Command;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::correct::{self, Correction};
-use etcd_inspect::text::shell;
 use serde_json::{Map, Value, json};
 
 use super::{SalvageArgs, refused};
@@ -61,12 +61,14 @@ fn show(
         })
         .collect();
     let next = match (written, out) {
-        (true, Some(out)) => vec![format!(
-            "etcd-inspect preflight {} --for start",
-            shell::word(&out.path().to_string_lossy())
-        )],
-        _ if corrections.is_empty() => vec![ui.filled("etcd-inspect salvage {path} --dry-run")],
-        _ => vec![ui.filled("etcd-inspect salvage {path} --correct --out-dir corrected")],
+        (true, Some(out)) => vec![
+            Command::inspect("preflight")
+                .path(out.path())
+                .args(["--for", "start"])
+                .to_string(),
+        ],
+        _ if corrections.is_empty() => vec![ui.advice("etcd-inspect salvage {path} --dry-run")],
+        _ => vec![ui.advice("etcd-inspect salvage {path} --correct --out-dir corrected")],
     };
     let mut fields = Map::new();
     fields.insert(
@@ -76,7 +78,7 @@ fn show(
     fields.insert("written".to_owned(), json!(written));
     fields.insert("corrections".to_owned(), Value::from(rows));
     fields.insert("next".to_owned(), json!(next));
-    ui.document("salvage", fields, |ui| {
+    ui.answer("salvage", &fields, |ui| {
         for correction in corrections {
             ui.line(
                 Line::new()

@@ -10,6 +10,7 @@ use super::SalvageArgs;
 use crate::output::number::thousands;
 use crate::output::{Label, Line, escape};
 use crate::ui::Ui;
+use etcd_inspect::Command;
 use etcd_inspect::answers::key_json;
 use etcd_inspect::answers::salvage::SalvageAnswer;
 
@@ -57,7 +58,7 @@ pub(super) fn show(
             ),
         })?;
     }
-    ui.document("salvage", fields.clone(), |ui| {
+    ui.answer("salvage", &fields, |ui| {
         sheet(salvage, out, backup, &fields, ui)
     })
 }
@@ -112,24 +113,20 @@ fn next(
     ui: &Ui,
 ) -> Vec<String> {
     match backup {
-        Some(backup) => salvage
-            .restore
-            .commands(&backup.path)
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        Some(backup) => {
+            let commands = salvage.restore.commands(&backup.path);
+            commands.iter().map(Command::to_string).collect()
+        }
         None => {
             let out = args.out.as_deref().unwrap_or(Path::new("salvaged.db"));
-            let out = etcd_inspect::text::shell::word(&out.to_string_lossy());
-            let mut paths = args.paths.iter();
-            let first = paths.next().map_or_else(
-                || ui.filled("{path}"),
-                |path| crate::failure::shell_word(path),
-            );
-            let more: String = paths
-                .map(|path| format!(" {}", crate::failure::shell_word(path)))
-                .collect();
-            vec![format!("etcd-inspect salvage {first}{more} --out {out}")]
+            let salvage = Command::inspect("salvage");
+            let salvage = match args.paths.as_slice() {
+                [] => salvage.evidence(),
+                paths => paths
+                    .iter()
+                    .fold(salvage, |salvage, path| salvage.path(path)),
+            };
+            vec![ui.advice(salvage.arg("--out").path(out))]
         }
     }
 }

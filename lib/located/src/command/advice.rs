@@ -142,7 +142,7 @@ impl From<&'static str> for Advice {
 impl From<Command> for Advice {
     fn from(command: Command) -> Self {
         let mut parts = Vec::new();
-        for word in command.words {
+        for word in command.all() {
             if !parts.is_empty() {
                 parts.push(Part::Text(" "));
             }

@@ -54,6 +54,8 @@ fn operand(path: &Path) -> OsString {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
     words: Vec<Word>,
+    /// Operands that begin with a dash.
+    last: Vec<OsString>,
 }
 
 impl Command {
@@ -61,6 +63,7 @@ impl Command {
     pub fn new(program: &str) -> Self {
         Self {
             words: vec![Word::Given(program.into())],
+            last: Vec::new(),
         }
     }
 
@@ -73,6 +76,24 @@ impl Command {
     #[must_use]
     pub fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
         self.words.push(Word::Given(word.as_ref().to_owned()));
+        self
+    }
+
+    /// With an operand, which may begin with a dash: it is then the last word, after `--`.
+    ///
+    /// ```
+    /// use etcd_inspect_located::Command;
+    /// let search = |pattern| Command::inspect("search").operand(pattern).arg("-F").to_string();
+    /// assert_eq!(search("web"), "etcd-inspect search web -F");
+    /// assert_eq!(search("-x"), "etcd-inspect search -F -- -x");
+    /// ```
+    #[must_use]
+    pub fn operand(mut self, word: impl AsRef<OsStr>) -> Self {
+        let word = word.as_ref();
+        if !word.as_encoded_bytes().starts_with(b"-") {
+            return self.arg(word);
+        }
+        self.last.push(word.to_owned());
         self
     }
 
@@ -135,7 +156,16 @@ impl Command {
             Word::Evidence => "PATH".to_owned(),
             Word::Choice(name) => (*name).to_owned(),
         };
-        self.words.iter().map(text).collect()
+        self.all().iter().map(text).collect()
+    }
+
+    fn all(&self) -> Vec<Word> {
+        let mut words = self.words.clone();
+        if !self.last.is_empty() {
+            words.push(Word::Given("--".into()));
+            words.extend(self.last.iter().cloned().map(Word::Given));
+        }
+        words
     }
 
     /// The words, each quoted for a shell.
@@ -156,7 +186,7 @@ impl Command {
     }
 
     fn write(&self, f: &mut impl fmt::Write, evidence: Option<&Path>) -> fmt::Result {
-        for (at, word) in self.words.iter().enumerate() {
+        for (at, word) in self.all().iter().enumerate() {
             if at > 0 {
                 f.write_str(" ")?;
             }
@@ -185,6 +215,9 @@ impl Serialize for Command {
 pub fn key_word(key: &[u8]) -> String {
     use base64::Engine as _;
     let text = crate::text::escape::bytes(key, crate::text::escape::Charset::default());
+    if key.is_empty() {
+        return String::new();
+    }
     let is_path = text.starts_with('/');
     let is_name = text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text
@@ -306,8 +339,9 @@ mod tests {
             assert_eq!(key_word(plain.as_bytes()), plain);
         }
         assert_eq!(key_word(b"/a\n"), "/a\\n");
+        assert_eq!(key_word(b""), "");
         for other in [
-            "", "-x", "7", "rev:7", "a*", "/a?", "F-01", "b64:AA==", "pods a",
+            "-x", "7", "rev:7", "a*", "/a?", "F-01", "b64:AA==", "pods a",
         ] {
             assert!(key_word(other.as_bytes()).starts_with("b64:"), "{other}");
         }

@@ -70,6 +70,26 @@ impl Row for SegmentRow<'_> {
     }
 }
 
+impl SegmentFile<'_> {
+    /// How its records end.
+    fn end(&self) -> Cell {
+        let (log, segment) = (self.log, self.segment);
+        let damaged = log.damages.iter().any(|damage| {
+            log.segments
+                .get(damage.segment)
+                .is_some_and(|other| other.file == segment.file)
+        });
+        match segment.ending {
+            _ if damaged => Cell::text("damaged").label(Label::Error),
+            Ending::Damage => Cell::text("damaged").label(Label::Error),
+            Ending::Exact => Cell::text("exact"),
+            Ending::Zeros if self.is_last => Cell::text("zeros"),
+            Ending::Zeros => Cell::text("zeros").label(Label::Warning),
+            Ending::Garbage { .. } => Cell::text("zeros, then other bytes").label(Label::Note),
+        }
+    }
+}
+
 impl Row for SegmentFile<'_> {
     fn cells(&self) -> Vec<Cell> {
         let (log, segment) = (self.log, self.segment);
@@ -98,19 +118,7 @@ impl Row for SegmentFile<'_> {
             Link::Unknown => Cell::text("unknown").label(Label::Warning),
             Link::NoHead => Cell::text("no checksum record").label(Label::Error),
         };
-        let damaged = log.damages.iter().any(|damage| {
-            log.segments
-                .get(damage.segment)
-                .is_some_and(|other| other.file == segment.file)
-        });
-        let end = match segment.ending {
-            _ if damaged => Cell::text("damaged").label(Label::Error),
-            Ending::Damage => Cell::text("damaged").label(Label::Error),
-            Ending::Exact => Cell::text("exact"),
-            Ending::Zeros if self.is_last => Cell::text("zeros"),
-            Ending::Zeros => Cell::text("zeros").label(Label::Warning),
-            Ending::Garbage { .. } => Cell::text("zeros, then other bytes").label(Label::Note),
-        };
+        let end = self.end();
         let optional = |value: Option<u64>| value.map(Cell::number).unwrap_or_default();
         vec![
             segment

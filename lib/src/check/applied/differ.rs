@@ -10,7 +10,7 @@ use super::walk::{Broken, CarefulPath};
 use crate::codes::cross;
 use crate::mvcc::Version;
 use crate::recover::{Change, Replay};
-use located::Finding;
+use located::{Advice, Command, Finding};
 
 /// Maximum distance of the entry that made a revision from the one that should have.
 const MAX_ENTRIES_AHEAD: usize = 4096;
@@ -267,11 +267,9 @@ impl<'a> CarefulPath<'_, 'a> {
 }
 
 /// The command that shows entries, and what else to do.
-fn entries_command(first: u64, last: u64) -> Vec<String> {
-    vec![
-        format!("etcd-inspect wal --index {first}..{last} {{path}}"),
-        cross::SKIPPED.next.to_owned(),
-    ]
+fn entries_command(first: u64, last: u64) -> Vec<Advice> {
+    let entries = Command::inspect("wal").flag("--index", format!("{first}..{last}"));
+    vec![entries.evidence().into(), cross::SKIPPED.next.into()]
 }
 
 fn keys_of(entries: &[RunEntry<'_>]) -> Vec<Vec<u8>> {

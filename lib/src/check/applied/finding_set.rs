@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::bolt::Db;
 use crate::codes::{Code, cross};
 use crate::mvcc::Version;
+use located::{Advice, Finding, Sink};
 use located::{FileName, Place};
-use located::{Finding, Sink};
 
 /// Findings so far, one for each code.
 pub(super) struct FindingSet {
@@ -121,13 +121,11 @@ impl Occurrences {
             };
         }
         if finding.next.is_empty() && is_about_values(finding.code) {
-            finding.next = finding
-                .keys
-                .first()
-                .map(|key| history_of(key))
-                .into_iter()
-                .collect();
-            finding.next.push(finding.code.next.to_owned());
+            // KEY is filled in with all advice of the report.
+            let key = finding.keys.first();
+            let with_log = key.map(|_| Advice::from("etcd-inspect history KEY --wal -d {path}"));
+            finding.next = with_log.into_iter().collect();
+            finding.next.push(finding.code.next.into());
         }
         finding
     }
@@ -152,10 +150,4 @@ fn is_about_values(code: &'static Code) -> bool {
     [&cross::DIFFERS, &cross::MISSING, &cross::OLD_VALUE]
         .into_iter()
         .any(|other| std::ptr::eq(code, other))
-}
-
-/// The command that shows every version of a key, those of the WAL included.
-fn history_of(key: &[u8]) -> String {
-    let key = crate::check::advice::quoted(key);
-    format!("etcd-inspect history {key} --wal -d {{path}}")
 }

@@ -94,7 +94,7 @@ pub(super) fn logs(members: &[&Member], rows: &[MemberRow], findings: &mut Vec<F
                 let message = format!("{}; not committed in both: no damage", finding.message);
                 let next = vec![
                     "Nothing: raft overwrites the entry of the older term when the members meet."
-                        .to_owned(),
+                        .into(),
                 ];
                 Finding {
                     message,

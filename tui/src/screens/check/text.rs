@@ -50,22 +50,9 @@ pub(in crate::screens) fn of_finding(
     }
     lines.push(Line::new());
     lines.push(Line::piece(Role::Heading, " What to do next"));
-    let path = session.path();
-    if finding.next.is_empty() {
-        wrapped(
-            &mut lines,
-            Role::Plain,
-            &code.next.replace("{path}", &path),
-            width,
-        );
-    }
-    for next in &finding.next {
-        wrapped(
-            &mut lines,
-            Role::Plain,
-            &next.replace("{path}", &path),
-            width,
-        );
+    for advice in finding.advice() {
+        let text = advice.on(session.evidence());
+        wrapped(&mut lines, Role::Plain, &text, width);
     }
     lines.push(Line::new());
     lines.push(Line::piece(
@@ -101,7 +88,7 @@ pub(super) fn of_report(
     lines.push(Line::new());
     let next = match verdict {
         Some(verdict) => verdict.next.to_string(),
-        None => report.next.replace("{path}", &session.path()),
+        None => report.next.on(session.evidence()),
     };
     wrapped(&mut lines, Role::Dim, &format!("next: {next}"), width);
     lines

@@ -1,0 +1,112 @@
+//! What is reported on stderr: doubts, damage, and why there is no answer.
+
+use std::io::{self, Write};
+
+use etcd_inspect::Finding;
+use etcd_inspect::codes::dir;
+use etcd_inspect::evidence::{self, Evidence};
+
+use super::person::{bytes_around, field};
+use super::{Label, Line, json};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// Findings that a warning names; `check` has them all.
+const WARNED: usize = 5;
+/// Doubts about one evidence that are named.
+const DOUBTS: usize = 3;
+
+/// Warns of what could not be read, with the first findings; whether there was any.
+pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
+    let damage = ui.damage();
+    if damage.is_empty() {
+        return Ok(false);
+    }
+    ui.warn(format!("the answer is partial: {}", damage.summary()))?;
+    for finding in damage.findings.iter().take(WARNED) {
+        ui.warn(format!(
+            "{} {}: {}",
+            finding.code.id, finding.place, finding.message
+        ))?;
+    }
+    if !damage.findings.is_empty() {
+        ui.warn(ui.advice("what is damaged, and what to do: etcd-inspect check {path}"))?;
+    }
+    Ok(true)
+}
+
+/// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it; for a verb that
+/// judges also what of it could not be read.
+pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
+    let mut doubts = Vec::new();
+    evidence.report(&mut |finding| {
+        if finding.code.id == dir::LOCK_HELD.id {
+            doubts.push(format!("{}: {}", finding.place, finding.message));
+        }
+    });
+    if ui.judges {
+        for finding in evidence.damage().findings {
+            doubts.push(format!("{}: {}", finding.place, finding.message));
+        }
+    }
+    let more = doubts.len().saturating_sub(DOUBTS);
+    for doubt in doubts.into_iter().take(DOUBTS) {
+        ui.warn(doubt)?;
+    }
+    if more > 0 {
+        let check = ui.advice("etcd-inspect check {path}");
+        ui.warn(format!("{more} more like this: {check}"))?;
+    }
+    Ok(())
+}
+
+/// What was met on the way to an answer: the first few, and who reports the rest.
+pub(crate) fn findings(findings: &[Finding], ui: &mut Ui) -> io::Result<()> {
+    for finding in findings.iter().take(WARNED) {
+        let code = finding.code;
+        ui.warn(format!(
+            "{} {}: {} ({})",
+            code.id, code.title, finding.message, finding.place
+        ))?;
+    }
+    let more = findings.len().saturating_sub(WARNED);
+    if more > 0 {
+        let check = ui.advice("etcd-inspect check {path}");
+        ui.warn(format!("{more} findings more: {check}"))?;
+    }
+    Ok(())
+}
+
+/// Why there is no answer: JSON if JSON was asked for.
+pub(crate) fn failure(failure: &Failure, ui: &mut Ui) -> io::Result<()> {
+    ui.out().flush()?;
+    let terminal = ui.err_terminal;
+    let mut err = io::stderr().lock();
+    if ui.global.format().is_json() {
+        json::compact(&mut err, &failure.json(ui.path.as_deref()))?;
+        return err.write_all(b"\n");
+    }
+    Line::new()
+        .with(Label::Error, format!("error[{}]", failure.code))
+        .text(format!(": {}", failure.message))
+        .write(&mut err, terminal)?;
+    if let Some(place) = &failure.place {
+        Line::from(format!("  --> {place}")).write(&mut err, terminal)?;
+        if let Some(offset) = place.offset {
+            let mut files = ui.opened.iter().flat_map(Evidence::files);
+            let file = files.find(|file| *file.name() == place.file);
+            if let Some(Ok(bytes)) = file.map(evidence::File::bytes) {
+                bytes_around(&mut err, terminal, &bytes, offset, ui.reveal_all)?;
+            }
+        }
+    }
+    if let Some(means) = &failure.means {
+        field(&mut err, terminal, "means", means)?;
+    }
+    for (at, advice) in failure.next.iter().enumerate() {
+        let name = if at == 0 { "try" } else { "" };
+        let text = advice.on(ui.path.as_deref());
+        field(&mut err, terminal, name, &text)?;
+    }
+    Ok(())
+}

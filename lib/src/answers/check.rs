@@ -1,0 +1,156 @@
+//! `check`: findings, and what to do about them.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::plan::PlanAnswer;
+use super::{Column, key_json};
+use crate::check::{Health, Report, Skipped};
+use crate::verdict::Verdict;
+use located::{Finding, Severity};
+
+/// Columns of findings.
+pub static COLUMNS: [Column; 10] = [
+    Column::left("ID", "id"),
+    Column::left("SEV", "severity"),
+    Column::left("CODE", "code"),
+    Column::left("FILE", "file"),
+    Column::right("OFFSET", "offset"),
+    Column::right("PAGE", "page").wide(),
+    Column::right("COUNT", "count"),
+    Column::left("MESSAGE", "message"),
+    Column::left("SEEN", "seen").wide(),
+    Column::left("EXPECTED", "expected").wide(),
+];
+
+/// The document of a check.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CheckAnswer {
+    /// One word for all.
+    pub verdict: Health,
+    /// What was found and asked for, worst first.
+    pub findings: Vec<CheckRow>,
+    /// What was looked at.
+    pub checked: Vec<String>,
+    /// What was not, and why.
+    pub skipped: Vec<Skipped>,
+    /// What to do next.
+    pub next: [String; 1],
+    /// Causes and plan.
+    #[serde(flatten)]
+    pub plan: Option<PlanAnswer>,
+}
+
+/// One finding of a check, in full.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CheckRow {
+    /// `F-01`.
+    pub id: String,
+    /// `BOLT-009`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence about this occurrence.
+    pub message: String,
+    /// The file.
+    pub file: String,
+    /// Byte offset in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// bbolt page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// Raft index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// Page ids from the root to the damaged page.
+    pub page_stack: Vec<u64>,
+    /// Affected user keys, all that are known.
+    pub keys: Vec<Value>,
+    /// Number of occurrences.
+    pub count: u64,
+    /// What was found there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// What should be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What to do next.
+    pub next: Vec<String>,
+}
+
+impl CheckRow {
+    /// A finding at a position of its report.
+    pub fn new(position: usize, finding: &Finding, evidence: Option<&Path>) -> Self {
+        let advice = finding.advice();
+        Self {
+            id: Report::id(position),
+            code: finding.code.id,
+            severity: finding.severity,
+            message: finding.message.clone(),
+            file: finding.place.file.as_str().to_owned(),
+            offset: finding.place.offset,
+            page: finding.place.page,
+            index: finding.place.index.map(u64::from),
+            page_stack: finding.page_stack.clone(),
+            keys: finding.keys.iter().map(|key| key_json(key)).collect(),
+            count: finding.count,
+            seen: finding.seen.clone(),
+            expected: finding.expected.clone(),
+            next: advice.iter().map(|advice| advice.on(evidence)).collect(),
+        }
+    }
+}
+
+/// Which findings are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Only<'q> {
+    /// Beginnings of their codes, in any case; all if empty.
+    pub codes: &'q [String],
+}
+
+impl Only<'_> {
+    /// Whether a finding is asked for.
+    pub fn has(&self, finding: &Finding) -> bool {
+        let id = finding.code.id.to_ascii_lowercase();
+        let starts = |prefix: &String| id.starts_with(&prefix.to_ascii_lowercase());
+        self.codes.is_empty() || self.codes.iter().any(starts)
+    }
+
+    /// How many findings of a severity are asked for.
+    pub fn count(&self, report: &Report, severity: Severity) -> usize {
+        let findings = report.findings.iter();
+        let wanted = findings.filter(|finding| finding.severity == severity && self.has(finding));
+        wanted.count()
+    }
+}
+
+impl CheckAnswer {
+    /// The findings of a report that are asked for, with the plan if there is one.
+    pub fn new(
+        report: &Report,
+        only: Only<'_>,
+        verdict: Option<&Verdict>,
+        evidence: Option<&Path>,
+    ) -> Self {
+        let findings = report.findings.iter().enumerate();
+        let findings = findings.filter(|(_, finding)| only.has(finding));
+        Self {
+            verdict: report.verdict,
+            findings: findings
+                .map(|(position, finding)| CheckRow::new(position, finding, evidence))
+                .collect(),
+            checked: report.checked.clone(),
+            skipped: report.skipped.clone(),
+            next: [verdict.map_or_else(
+                || report.next.on(evidence),
+                |verdict| verdict.next.to_string(),
+            )],
+            plan: verdict.map(|verdict| PlanAnswer::new(verdict, report)),
+        }
+    }
+}

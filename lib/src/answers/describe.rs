@@ -1,0 +1,100 @@
+//! `get --describe`: an object with its conditions, owners and events.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::find::FoundObject;
+use crate::kubernetes::describe::{Owner, Summary, describe as summarise};
+use crate::kubernetes::mask::Mask;
+use crate::kubernetes::nouns::Target;
+use crate::kubernetes::table::Table;
+use crate::member::{Objects, Reading};
+use located::Error;
+
+/// One object, described.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DescribeAnswer {
+    /// Fields, conditions, owners and events.
+    pub summary: Summary,
+}
+
+/// The fields are an object: `restart_count`, not a list of pairs.
+impl Serialize for DescribeAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = match serde_json::to_value(&self.summary) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let named = self.summary.fields.iter();
+        let named = named.filter(|(heading, _)| !heading.is_empty());
+        let pairs: Map<String, Value> = named
+            .map(|(heading, text)| {
+                let name = heading.to_lowercase().replace(' ', "_");
+                (name, Value::from(text.as_str()))
+            })
+            .collect();
+        fields.insert("fields".to_owned(), Value::Object(pairs));
+        fields.serialize(serializer)
+    }
+}
+
+/// Describes objects as of a revision; ages are relative to `now`, or to the newest time in the data.
+///
+/// # Errors
+/// As [`Objects::list`].
+pub fn describe(
+    objects: &Objects<'_>,
+    found: Vec<FoundObject<'_>>,
+    now: Option<Timestamp>,
+    mask: Option<&Mask>,
+    revision: Option<i64>,
+) -> Result<Vec<DescribeAnswer>, Error> {
+    let now = now
+        .or_else(|| objects.newest_time(revision))
+        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut events: Vec<Value> = Vec::new();
+    for target in objects.layout().resolve("events") {
+        for version in objects.list(&target, None, revision)? {
+            events.extend(objects.json(&version, Reading::default()).ok());
+        }
+    }
+    let owner = |owner: &Owner, namespace: Option<&str>| {
+        let target = objects.layout().of_kind(&owner.api_version, &owner.kind)?;
+        let keys = objects.keys_of(&target, namespace, &owner.name);
+        keys.iter().find_map(|key| {
+            let version = objects.keyspace().get(key, revision).ok()??;
+            objects.json(&version, Reading::default()).ok()
+        })
+    };
+    let described = found.into_iter().map(|mut found| {
+        if let Some(mask) = mask {
+            mask.object(&mut found.object);
+        }
+        let table = table_of(objects, &found.target, &found.object);
+        let mut summary = summarise(&found.object, &table, now, &events, &owner);
+        let revision = found.version.revision.main;
+        let version = found.version.key_value().map_or(0, |kv| kv.version);
+        let text = format!("{revision} (version {version})");
+        summary.fields.push(("Revision".to_owned(), text));
+        DescribeAnswer { summary }
+    });
+    Ok(described.collect())
+}
+
+/// The table of a resource's objects. Custom resources have that of the version they are stored in.
+pub fn table_of(objects: &Objects<'_>, target: &Target, object: &Value) -> Table {
+    let text = |field: &str| {
+        object
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let api_version = text("apiVersion");
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    match objects.layout().crd(&target.path) {
+        Some(crd) => Table::of_crd(crd, version),
+        None => Table::of_kind(group, text("kind")),
+    }
+}

@@ -1,0 +1,494 @@
+//! `status`: who a member is, how far its db and its log are, what the file's bytes are.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::plan::CauseRow;
+use super::view::View;
+use crate::backend::{Alarm, ClusterMember};
+use crate::evidence::Kind;
+use crate::kubernetes::encryption::Seal;
+use crate::member::{Identity, Mark, Member, Objects, Space};
+use crate::mvcc::Counts;
+use crate::verdict::Quick;
+use located::text::number::thousands;
+use located::text::time::rfc3339;
+use located::{ClusterId, Command, Error, Finding, MemberId, Severity};
+
+/// What `status` answers. What is not known is left out.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StatusAnswer {
+    /// The evidence.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The version that all members support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etcd_version: Option<String>,
+    /// Id of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<ClusterId>,
+    /// Id of the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<MemberId>,
+    /// The members of the cluster.
+    pub members: Vec<ClusterMember>,
+    /// What the store contains.
+    #[serde(flatten)]
+    pub store: StoreStatus,
+    /// How far db and log are.
+    pub raft: RaftStatus,
+    /// What a quick look has left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<Vec<String>>,
+    /// How much is wrong at a quick look.
+    pub findings: FindingCounts,
+    /// The same, with consequences folded into their causes.
+    pub cause: Vec<CauseRow>,
+    /// One sentence.
+    pub verdict: String,
+    /// The safest next command.
+    pub next: [Command; 1],
+}
+
+/// The db as far as it was looked at.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StoreStatus {
+    /// There is no db.
+    None,
+    /// It cannot be read; why.
+    Unreadable(String),
+    /// Only its ends were looked at.
+    Quick {
+        /// The newest revision; `None` if the last record cannot be read.
+        revision: Option<i64>,
+        /// The file; `None` if it is no db.
+        file: Option<QuickFile>,
+    },
+    /// No record can be read.
+    Unknown {
+        /// Why.
+        why: String,
+        /// The file.
+        file: FileStatus,
+    },
+    /// It was read.
+    Read {
+        /// Its keys.
+        keys: Box<KeysStatus>,
+        /// The file.
+        file: FileStatus,
+    },
+}
+
+/// The db file at a quick look.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct QuickFile {
+    /// Bytes of a page.
+    pub page_size: u64,
+    /// The last transaction.
+    pub txid: u64,
+    /// Bytes below the high-water mark.
+    pub high_water_mark_bytes: u64,
+}
+
+/// The db file.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FileStatus {
+    /// Sizes and the last transaction.
+    pub db: FileSizes,
+    /// Where its bytes are.
+    pub bytes: Space,
+    /// Whether the SHA-256 of a backup matches; `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256_ok: Option<bool>,
+}
+
+/// Sizes of the db file.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FileSizes {
+    /// Size of the file.
+    pub size_bytes: u64,
+    /// etcd's `dbSizeInUse`.
+    pub in_use_bytes: u64,
+    /// Free pages.
+    pub free_bytes: u64,
+    /// Bytes of a page.
+    pub page_size: u64,
+    /// The last transaction.
+    pub txid: u64,
+    /// Bytes below the high-water mark.
+    pub high_water_mark_bytes: u64,
+}
+
+/// Keys and revisions.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct KeysStatus {
+    /// The newest revision.
+    pub revision: i64,
+    /// The compaction revision; 0 if never compacted.
+    pub compact_revision: i64,
+    /// The revision of the db, if a replay was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub db_revision: Option<i64>,
+    /// Number of entries that were replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed_entries: Option<u64>,
+    /// The newest time in the objects: from the clock of the client that wrote them.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    pub newest_time: Option<Timestamp>,
+    /// Where that time is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_time_source: Option<&'static str>,
+    /// The time at the compaction revision.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    pub compact_time: Option<Timestamp>,
+    /// Number of live keys.
+    pub keys: u64,
+    /// Number of stored versions.
+    pub revisions: u64,
+    /// Number of deletions among them.
+    pub tombstones: u64,
+    /// Number of leases; `None` if the buckets cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leases: Option<usize>,
+    /// Alarms that are on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<Vec<Alarm>>,
+    /// Whether Kubernetes wrote here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kubernetes: bool,
+    /// How Secrets are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<SecretsStatus>,
+    /// Whether a compaction was interrupted.
+    #[serde(skip)]
+    pub is_compaction_interrupted: bool,
+    /// The newest time, with its source.
+    #[serde(skip)]
+    pub newest: Option<Mark>,
+}
+
+fn moment<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match moment {
+        Some(moment) => serializer.serialize_str(&rfc3339(*moment)),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// How Secrets are stored: readable by whoever has the file, or encrypted with which key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SecretsStatus {
+    /// Number of Secrets.
+    pub count: u64,
+    /// Those in plaintext.
+    pub plaintext: u64,
+    /// The others, by provider and key.
+    pub closed: BTreeMap<String, u64>,
+}
+
+/// How far db and log are.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RaftStatus {
+    /// The newest term.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<u64>,
+    /// The highest index known to be committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<u64>,
+    /// The last entry in the state that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<u64>,
+    /// The first entry of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_index: Option<u64>,
+    /// The last entry of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_index: Option<u64>,
+    /// The newest usable `.snap` file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_index: Option<u64>,
+    /// Damaged ranges of the log, if it was read as a whole.
+    #[serde(skip)]
+    pub damaged_ranges: usize,
+}
+
+/// How much is wrong.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct FindingCounts {
+    /// Number of errors.
+    pub errors: usize,
+    /// Number of warnings.
+    pub warnings: usize,
+}
+
+impl Serialize for StoreStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Ends {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            revision: Option<i64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            db: Option<QuickFile>,
+        }
+        #[derive(Serialize)]
+        struct Unknown<'f> {
+            revision: Option<i64>,
+            #[serde(flatten)]
+            file: &'f FileStatus,
+        }
+        #[derive(Serialize)]
+        struct Read<'f> {
+            #[serde(flatten)]
+            keys: &'f KeysStatus,
+            #[serde(flatten)]
+            file: &'f FileStatus,
+        }
+        let nothing = Ends {
+            revision: None,
+            db: None,
+        };
+        match self {
+            Self::None | Self::Unreadable(_) => nothing.serialize(serializer),
+            Self::Quick { revision, file } => Ends {
+                revision: *revision,
+                db: *file,
+            }
+            .serialize(serializer),
+            // Unknown is not zero: the revision is null.
+            Self::Unknown { file, .. } => Unknown {
+                revision: None,
+                file,
+            }
+            .serialize(serializer),
+            Self::Read { keys, file } => Read { keys, file }.serialize(serializer),
+        }
+    }
+}
+
+impl StatusAnswer {
+    /// What is known of a member. `store`: what was read of its db; `looked`: what a quick look found.
+    pub fn new(
+        member: &Member,
+        identity: &Identity,
+        store: StoreStatus,
+        raft: RaftStatus,
+        looked: &Quick,
+    ) -> Self {
+        let evidence = member.evidence();
+        let report = &looked.report;
+        let causes = looked.causes.iter();
+        Self {
+            path: evidence.name().as_str().to_owned(),
+            kind: evidence.kind(),
+            etcd_version: identity
+                .version
+                .map(|version| format!("{}.{}", version.major, version.minor)),
+            cluster_id: identity.cluster_id,
+            member_id: identity.member_id,
+            members: identity.members.clone(),
+            store,
+            raft,
+            skipped: None,
+            findings: FindingCounts {
+                errors: report.count(Severity::Error),
+                warnings: report.count(Severity::Warning),
+            },
+            cause: causes.map(|cause| CauseRow::new(cause, report)).collect(),
+            verdict: looked.headline.clone(),
+            next: [looked.next.clone()],
+        }
+    }
+
+    /// Whether Kubernetes wrote here; unknown counts as no.
+    pub fn is_kubernetes(&self) -> bool {
+        matches!(&self.store, StoreStatus::Read { keys, .. } if keys.kubernetes)
+    }
+}
+
+impl StoreStatus {
+    /// The ends of the db: no key is counted.
+    pub fn quick(member: &Member) -> Self {
+        let file = member.db().ok().map(|db| QuickFile {
+            page_size: db.page_size(),
+            txid: db.meta().txid.0,
+            high_water_mark_bytes: db.meta().size_bytes(),
+        });
+        Self::Quick {
+            revision: member.newest_revision(),
+            file,
+        }
+    }
+
+    /// The db, or what it is after a replay.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub fn read(view: &View<'_>) -> Result<Self, Error> {
+        let member = view.member();
+        if let Some(why) = unreadable(view) {
+            let file = FileStatus::read(member, view.space(None)?)?;
+            return Ok(Self::Unknown { why, file });
+        }
+        let counts = view.keyspace().counts();
+        Ok(Self::Read {
+            keys: Box::new(KeysStatus::read(view, &counts)?),
+            file: FileStatus::read(member, view.space(Some(&counts))?)?,
+        })
+    }
+}
+
+/// Why a store without a record is not an empty one.
+fn unreadable(view: &View<'_>) -> Option<String> {
+    if !view.keyspace().index().is_empty() {
+        return None;
+    }
+    let member = view.member();
+    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+    if let Some(finding) = member.keyspace_damage().iter().find(is_error) {
+        return Some(format!(
+            "no record of the db can be read ({})",
+            finding.message
+        ));
+    }
+    let wanted = member.db().ok()?.meta().size_bytes();
+    let size = member.db_bytes().ok()?.len() as u64;
+    (size < wanted).then(|| {
+        format!(
+            "the file has {} of the {} bytes that its meta page says",
+            thousands(size.into()),
+            thousands(wanted.into())
+        )
+    })
+}
+
+impl KeysStatus {
+    fn read(view: &View<'_>, counts: &Counts) -> Result<Self, Error> {
+        let keyspace = view.keyspace();
+        let replayed = view.replayed();
+        let objects = view.kubernetes()?;
+        // The newest time in the objects. It comes from the clock of the client that wrote them, and is older than the write.
+        let near = |revision| objects.as_ref()?.time_near(revision);
+        let newest: Option<Mark> = near(keyspace.revision());
+        let compacted = keyspace.compact_revision();
+        let compact_time = newest.and(compacted).and_then(near);
+        let buckets = view.buckets().ok();
+        Ok(Self {
+            revision: keyspace.revision(),
+            compact_revision: compacted.unwrap_or(0),
+            db_revision: match replayed {
+                Some(_) => Some(view.member().readable_keyspace()?.revision()),
+                None => None,
+            },
+            replayed_entries: replayed.map(|replayed| replayed.reach.entries),
+            newest_time: newest.map(|mark| mark.time),
+            newest_time_source: newest.map(|mark| mark.source.as_str()),
+            compact_time: compact_time.map(|mark| mark.time),
+            keys: counts.keys,
+            revisions: counts.revisions,
+            tombstones: counts.tombstones,
+            leases: buckets.as_ref().map(|buckets| buckets.leases.len()),
+            alarms: buckets.map(|buckets| buckets.alarms),
+            kubernetes: objects.is_some(),
+            secrets: match &objects {
+                Some(objects) => SecretsStatus::read(objects)?,
+                None => None,
+            },
+            is_compaction_interrupted: keyspace.compaction().is_interrupted(),
+            newest,
+        })
+    }
+}
+
+impl SecretsStatus {
+    /// `None` if there are no Secrets.
+    fn read(objects: &Objects<'_>) -> Result<Option<Self>, Error> {
+        let mut closed: BTreeMap<String, u64> = BTreeMap::new();
+        let mut count = 0u64;
+        for target in objects.layout().resolve("secrets") {
+            for version in objects.list(&target, None, None)? {
+                count += 1;
+                let seal = version.key_value().ok().and_then(|kv| {
+                    let seal = Seal::parse(kv.value)?;
+                    Some(format!("{} {}", seal.provider, seal.name()))
+                });
+                *closed.entry(seal.unwrap_or_default()).or_default() += 1;
+            }
+        }
+        let plaintext = closed.remove("").unwrap_or(0);
+        Ok((count > 0).then_some(Self {
+            count,
+            plaintext,
+            closed,
+        }))
+    }
+}
+
+impl FileStatus {
+    fn read(member: &Member, space: Space) -> Result<Self, Error> {
+        let db = member.db()?;
+        Ok(Self {
+            db: FileSizes {
+                size_bytes: space.size_bytes(),
+                in_use_bytes: space.in_use_bytes(),
+                free_bytes: space.free_bytes,
+                page_size: db.page_size(),
+                txid: db.meta().txid.0,
+                high_water_mark_bytes: db.meta().size_bytes(),
+            },
+            bytes: space,
+            sha256_ok: member.trailer().map(|trailer| trailer.matches()),
+        })
+    }
+}
+
+impl RaftStatus {
+    /// The ends of db and log. `replayed_to`: the last entry that a replay applied; `whole`: read the whole log.
+    pub fn read(member: &Member, replayed_to: Option<u64>, whole: bool) -> Self {
+        let in_db = || member.meta().ok().and_then(|meta| meta.consistent_index);
+        // A log that was read as a whole answers for its ends too.
+        let log = if whole { member.wal() } else { None };
+        let ends = member.wal_ends();
+        let state = ends.and_then(|ends| ends.state);
+        let snaps = member.snaps(&mut located::reported_by("snap::check"));
+        Self {
+            term: state.map(|state| state.term.get()),
+            commit: state.map(|state| state.commit),
+            applied: replayed_to.or_else(in_db),
+            first_index: ends.and_then(|ends| ends.first_index).map(u64::from),
+            last_index: ends.map(|ends| ends.last_index.get()),
+            snapshot_index: snaps.usable().map(|snap| snap.index).max(),
+            damaged_ranges: log.map_or(0, |wal| wal.log().damages.len()),
+        }
+    }
+}
+
+/// What a quick look has left out.
+pub fn left_out(member: &Member) -> Vec<String> {
+    let mut left_out = vec![
+        "counts of keys".to_owned(),
+        "sizes".to_owned(),
+        "findings".to_owned(),
+    ];
+    if let Some(ends) = member.wal_ends() {
+        left_out.push(match ends.segments.saturating_sub(ends.segments_read) {
+            0 => "checksums of the WAL".to_owned(),
+            left => format!(
+                "{left} of {} WAL segments, checksums of the others",
+                ends.segments
+            ),
+        });
+    }
+    left_out
+}

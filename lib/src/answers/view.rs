@@ -1,0 +1,111 @@
+//! The state that a question is asked of: the db's, or what it becomes when the WAL entries after it are replayed.
+
+use super::Answer;
+use crate::kubernetes::encryption::Keyring;
+use crate::member::{Buckets, Member, Objects, Space};
+use crate::mvcc::{Counts, Keyspace};
+use crate::progress::Progress;
+use crate::recover::Replayed;
+use crate::start::state_after_start;
+use located::Error;
+
+/// Records that are looked at to tell whether Kubernetes wrote here.
+const OLDEST: usize = 1000;
+
+/// An open keyspace with the member it comes from.
+#[derive(Debug)]
+pub struct View<'m> {
+    member: &'m Member,
+    keyspace: Keyspace<'m>,
+    replayed: Option<Replayed<'m>>,
+}
+
+impl<'m> View<'m> {
+    /// Reads the keyspace; with `replay` as etcd would have it after a start.
+    ///
+    /// # Errors
+    /// As [`Member::keyspace`].
+    pub fn open(
+        member: &'m Member,
+        replay: bool,
+        progress: &dyn Progress,
+    ) -> Result<Answer<Self>, Error> {
+        let keyspace = member.keyspace()?;
+        let replayed = match replay {
+            true => Some(state_after_start(member, None, progress)?),
+            false => None,
+        };
+        Ok(keyspace.map(|keyspace| Self {
+            member,
+            keyspace,
+            replayed,
+        }))
+    }
+
+    /// What the replay did, if one was asked for.
+    pub fn replayed(&self) -> Option<&Replayed<'m>> {
+        self.replayed.as_ref()
+    }
+
+    /// The member.
+    pub fn member(&self) -> &'m Member {
+        self.member
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> Keyspace<'_> {
+        match &self.replayed {
+            Some(replayed) => replayed.keyspace(),
+            None => self.keyspace,
+        }
+    }
+
+    /// Where the bytes of the db are. `all`: the counts of all records, if they were counted already.
+    ///
+    /// # Errors
+    /// As [`Member::space`].
+    pub fn space(&self, all: Option<&Counts>) -> Result<Space, Error> {
+        match all.filter(|_| self.replayed.is_none()) {
+            Some(all) => self.member.space(all),
+            None => self
+                .member
+                .space(&self.member.readable_keyspace()?.counts()),
+        }
+    }
+
+    /// Members, leases, alarms, users and roles, on the side that was asked for.
+    ///
+    /// # Errors
+    /// As [`Member::buckets`].
+    pub fn buckets(&self) -> Result<Buckets, Error> {
+        match &self.replayed {
+            Some(replayed) => Ok(replayed.buckets()),
+            None => self.member.buckets(),
+        }
+    }
+
+    /// The keyspace as Kubernetes sees it; `None` if no key among the oldest is one of its.
+    ///
+    /// # Errors
+    /// As [`Member::db_file`].
+    pub fn kubernetes(&self) -> Result<Option<Objects<'_>>, Error> {
+        let objects = self.objects()?;
+        let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
+        let any = oldest.any(|version| {
+            let key = objects.parse(version.key);
+            key.is_some_and(|key| key.builtin.is_some())
+        });
+        Ok(any.then_some(objects))
+    }
+
+    /// The keyspace as Kubernetes would see it.
+    ///
+    /// # Errors
+    /// As [`Member::db_file`].
+    pub fn objects(&self) -> Result<Objects<'_>, Error> {
+        let name = self.member.db_file()?.name();
+        let limits = &self.member.options().evidence.limits;
+        let keyring = Keyring::default();
+        Ok(Objects::new(self.keyspace(), name, None, keyring, limits))
+    }
+}
