@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
 use etcd_inspect::answers::compare::{CompareAnswer, differences, is_wrong, remark};
-use etcd_inspect::answers::preflight::joined;
 use etcd_inspect::member::Member;
-use etcd_inspect::verdict::{self, Comparison};
+use etcd_inspect::verdict::{self, Action, Comparison};
 
 use crate::exit::Exit;
 use crate::failure::Failure;

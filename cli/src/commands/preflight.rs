@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::preflight::{PreflightAnswer, decisive, joined};
+use etcd_inspect::answers::preflight::{PreflightAnswer, decisive};
 use etcd_inspect::member::Member;
 use etcd_inspect::verdict::Release;
 use etcd_inspect::verdict::{self as lib, Action, Judged, Level, counted};

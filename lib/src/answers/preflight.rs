@@ -178,12 +178,6 @@ fn chooses(action: Action) -> bool {
     matches!(action, Action::ForceNewCluster | Action::Restore)
 }
 
-/// Commands as one line.
-pub fn joined(commands: &[Command]) -> String {
-    let commands: Vec<String> = commands.iter().map(Command::to_string).collect();
-    commands.join(" && ")
-}
-
 impl PreflightAnswer {
     /// Of judged copies.
     pub fn new(action: Action, judged: &[Judged]) -> Self {
@@ -208,7 +202,7 @@ impl FirstStep {
     fn new(action: Action, first: &Judged, step: &Step) -> Self {
         let outcome = &step.outcome;
         let restore = (action == Action::Restore).then(|| RestoreFields {
-            command: joined(&step.commands),
+            command: step.command_line(),
             bump_revision: bump(step),
             reached_revision: first.reached,
             dropped_entries: step.lost.writes.value,
