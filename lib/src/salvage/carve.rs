@@ -3,7 +3,7 @@
 //!
 //! bbolt copies on write and never wipes a page: what a commit replaced stays until the page is used again. A record is
 //! believed if its page says its own number, its key is a revision, its message decodes and the numbers of both agree.
-//! Source: bbolt `node.go` (spill), `freelist.go`.
+//! `spill` in bbolt `node.go`, v1.3.11, and `free` in `freelist.go`, v1.3.11.
 
 use located::reported_by;
 use std::collections::HashSet;
