@@ -33,7 +33,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use changed::Change;
+pub use changed::ByteChange;
 pub use file::{File, Role};
 pub use live::Holder;
 pub use locate::Dir;
