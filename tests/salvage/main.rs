@@ -13,7 +13,6 @@
 
 mod carved;
 mod corrected;
-mod damage;
 mod healthy;
 mod incidents;
 mod peers;
