@@ -7,7 +7,7 @@ use std::sync::Arc;
 use etcd_inspect::answers::{Answer, Damage, Style};
 use etcd_inspect::bolt::MetaChoice;
 use etcd_inspect::codes::dir;
-use etcd_inspect::evidence::{Evidence, Io};
+use etcd_inspect::evidence::{Evidence, Io, Kind};
 use etcd_inspect::member::{Member, Options, content_in, mask_ranges};
 use etcd_inspect::{Bytes, Finding};
 use serde_json::Value;
@@ -109,6 +109,27 @@ impl Ui {
         self.warn_of(&evidence)?;
         self.opened.push(evidence.clone());
         Ok(Member::from_evidence(evidence, options))
+    }
+
+    /// As [`Ui::member`]; a file in which nothing is recognised is opened all the same. Returns whether that is so.
+    pub(crate) fn member_or_piece(
+        &mut self,
+        positional: Option<&Path>,
+    ) -> anyhow::Result<(Member, bool)> {
+        let path = self.target(positional)?;
+        let options = self.member_options();
+        let opened = Evidence::open_with(&path, &options.evidence, &*self.meter);
+        if let Err(etcd_inspect::Error::NotEvidence { .. }) = opened
+            && path.is_file()
+        {
+            let evidence = Evidence::open_piece(&path, Kind::Db, &options.evidence)?;
+            self.opened.push(evidence.clone());
+            return Ok((Member::from_evidence(evidence, options), true));
+        }
+        let evidence = opened?;
+        self.warn_of(&evidence)?;
+        self.opened.push(evidence.clone());
+        Ok((Member::from_evidence(evidence, options), false))
     }
 
     /// How the flags want members to be opened.

@@ -205,7 +205,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{path}",
             "-o jsonl {path}",
             "--state deleted --prefix {prefix} -o wide {path}",
-            "--last-commit --etcd-prefix /registry -o json {path}",
+            "--state live-copy --state older-version --etcd-prefix /registry -o json {path}",
             "--encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o json {path}",
             "--reveal=all -o jsonl {path}",
         ],
