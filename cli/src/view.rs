@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 
+use etcd_inspect::check::logged;
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::{Buckets, Mark, Member, Objects, Space};
 use etcd_inspect::mvcc::{Counts, Keyspace};
 use etcd_inspect::recover::Replayed;
+use etcd_inspect::salvage::carve::{Past, carve};
 use etcd_inspect::start::state_after_start;
 
 use jiff::Timestamp;
@@ -35,6 +37,7 @@ pub(crate) struct View<'m> {
     member: &'m Member,
     keyspace: Keyspace<'m>,
     replayed: Option<Replayed<'m>>,
+    past: Option<Past<'m>>,
     /// The time of `--at`.
     asked: Cell<Option<Timestamp>>,
 }
@@ -51,10 +54,34 @@ impl<'m> View<'m> {
             member,
             keyspace,
             replayed,
+            past: None,
             asked: Cell::new(None),
         };
         view.say_side(ui)?;
         Ok(view)
+    }
+
+    /// The same with every version that log and carved records still have, if that is asked for.
+    pub(crate) fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
+        if !wanted {
+            return Ok(self);
+        }
+        let logged = logged(self.member, &*ui.progress())?;
+        let carvings = carve(self.member, &*ui.progress());
+        let past = Past::new(&self.keyspace, logged.as_ref(), &carvings);
+        if past.unplaced > 0 {
+            ui.note(ui.filled(&format!(
+                "{} carved writes of unknown revision are left out: etcd-inspect carve {{path}}",
+                thousands(past.unplaced as i128)
+            )))?;
+        }
+        self.past = Some(past);
+        Ok(self)
+    }
+
+    /// Every version of every source, where that was asked for.
+    pub(crate) fn past(&self) -> Option<&Past<'m>> {
+        self.past.as_ref()
     }
 
     /// What the replay did, where one was asked for.
@@ -88,9 +115,10 @@ impl<'m> View<'m> {
 
     /// The keyspace.
     pub(crate) fn keyspace(&self) -> Keyspace<'_> {
-        match &self.replayed {
-            Some(replayed) => replayed.keyspace(),
-            None => self.keyspace,
+        match (&self.past, &self.replayed) {
+            (Some(past), _) => past.keyspace(),
+            (None, Some(replayed)) => replayed.keyspace(),
+            (None, None) => self.keyspace,
         }
     }
 

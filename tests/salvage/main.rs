@@ -11,6 +11,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod carve_oracle;
 mod carved;
 mod corrected;
 mod healthy;

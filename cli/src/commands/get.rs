@@ -1,5 +1,6 @@
 //! `get`.
 
+mod carved;
 mod values;
 
 use std::ffi::OsString;
@@ -31,6 +32,7 @@ use crate::what::{self, What};
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
   etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
   etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
+  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1     below the compaction
   etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
 pub(crate) struct GetArgs {
     /// Raw key, prefix, glob, pasted id, or TYPE[/NAME] as for kubectl
@@ -44,6 +46,9 @@ pub(crate) struct GetArgs {
     prefix: Vec<OsString>,
     #[command(flatten)]
     at: At,
+    /// With versions that only the log or carved records have: also below the compaction; says what is certain
+    #[arg(long, conflicts_with = "replay")]
+    carved: bool,
     #[command(flatten)]
     kube: KubeArgs,
 }
@@ -62,7 +67,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .into());
     }
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     // At a time that was asked for ages are those of that time.
@@ -97,7 +102,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .next("etcd-inspect get pods -A -d {path}")
                 .into());
         }
-        return resources(args, &nouns, &objects, revision, ui);
+        let exit = resources(args, &nouns, &objects, revision, ui)?;
+        carved::say_all(&view, &KeyRange::all(), revision, ui)?;
+        return Ok(exit);
     }
     let mut found = Vec::new();
     let mut one = prefixes.is_empty() && asked.len() == 1;
@@ -119,6 +126,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.kube.showing.mask(named, ui)?;
     let values = Values::new(&objects, &args.kube, mask);
     values::show(&found, one, &values, &args.kube, ui)?;
+    carved::say(&view, &found, revision, ui)?;
     Ok(Exit::negative_if(found.is_empty()))
 }
 

@@ -8,6 +8,7 @@
 mod geometry;
 mod image;
 mod log;
+mod past;
 mod piece;
 mod revisions;
 mod scan;
@@ -24,6 +25,7 @@ use crate::progress::Progress;
 use crate::recover::Change;
 use crate::wal::Proof;
 use geometry::Geometry;
+pub use past::{Past, PastSource};
 pub use piece::carve_piece;
 pub use state::CarveState;
 
