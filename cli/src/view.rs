@@ -72,7 +72,7 @@ impl<'m> View<'m> {
         if past.unplaced > 0 {
             ui.note(ui.filled(&format!(
                 "{} carved writes of unknown revision are left out: etcd-inspect carve {{path}}",
-                thousands(past.unplaced as i128)
+                thousands(i128::try_from(past.unplaced).unwrap_or_default())
             )))?;
         }
         self.past = Some(past);

@@ -160,9 +160,10 @@ fn churned(binaries: &Binaries, dir: &Path) -> (Vec<Written>, i64) {
         let key = format!("/app/{:02}", writer.random(40));
         match (round % 5, writer.random(8)) {
             (4, _) => writer.delete(&key),
-            (_, 0) => drop(writer.put(&key, 12_000)),
-            (_, 1) => drop(writer.put(&key, 2500)),
-            _ => drop(writer.put(&key, 60)),
+            (_, size) => {
+                let bytes = [12_000, 2500].get(size as usize).copied().unwrap_or(60);
+                writer.put(&key, bytes);
+            }
         }
         if round % 40 == 39 {
             // The backend commits every 100 ms: several commits leave several generations of pages.
@@ -182,9 +183,9 @@ fn churned(binaries: &Binaries, dir: &Path) -> (Vec<Written>, i64) {
 
 /// What a compaction leaves in the tree: everything newer, and the newest version of each key before it unless it is a deletion.
 fn in_tree(all: &[Written], compacted: i64) -> BTreeSet<i64> {
-    let mut newest: BTreeMap<&str, &Written> = BTreeMap::new();
     let old = all.iter().filter(|w| w.revision <= compacted);
-    old.for_each(|w| drop(newest.insert(&w.key, w)));
+    let mut newest: BTreeMap<&str, &Written> = BTreeMap::new();
+    newest.extend(old.map(|w| (w.key.as_str(), w)));
     let kept = newest.values().filter(|w| !w.tombstone).map(|w| w.revision);
     let newer = all.iter().filter(|w| w.revision > compacted);
     kept.chain(newer.map(|w| w.revision)).collect()

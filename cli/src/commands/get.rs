@@ -1,12 +1,12 @@
 //! `get`.
 
-mod carved;
 mod values;
 
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::answers::find::Query;
+use etcd_inspect::answers::past;
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Keyspace, Version};
@@ -103,7 +103,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .into());
         }
         let exit = resources(args, &nouns, &objects, revision, ui)?;
-        carved::say_all(&view, &KeyRange::all(), revision, ui)?;
+        if let Some(past) = view.past() {
+            ui.note(past::all_sources(past, revision)?)?;
+        }
         return Ok(exit);
     }
     let mut found = Vec::new();
@@ -126,7 +128,11 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.kube.showing.mask(named, ui)?;
     let values = Values::new(&objects, &args.kube, mask);
     values::show(&found, one, &values, &args.kube, ui)?;
-    carved::say(&view, &found, revision, ui)?;
+    if let Some(past) = view.past() {
+        for note in past::sources(past, &found, revision, ui.terminal.charset) {
+            ui.note(note)?;
+        }
+    }
     Ok(Exit::negative_if(found.is_empty()))
 }
 

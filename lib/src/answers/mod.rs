@@ -19,6 +19,7 @@ mod label;
 pub mod leases;
 mod nearest;
 pub mod page;
+pub mod past;
 pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;

@@ -256,7 +256,7 @@ impl<'a> Collection<'a> {
             let Some(source) = sources.get_mut(entry.file) else {
                 continue;
             };
-            match revisions.of(number) {
+            match revisions.changes(number) {
                 Some(changes) => {
                     for change in changes {
                         source.push_change(

@@ -499,3 +499,39 @@ impl<'a> super::Salvage<'a> {
         records
     }
 }
+
+impl super::Salvage<'_> {
+    /// Goes on after the newest revision with what was cut off the log, if it follows directly: a log that was written to since
+    /// has other writes at those revisions, and the two are not mixed.
+    pub(super) fn continue_with(&mut self, loose: &[KeyRecord]) {
+        let first = self.revision.saturating_add(1);
+        let made = |record: &&KeyRecord| {
+            matches!(record.body, Body::Made(_)) && record.revision.main >= first
+        };
+        let mut mains: Vec<i64> = Vec::new();
+        let mut sources: Vec<u16> = loose.iter().map(|record| record.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        for source in sources {
+            let of_source = || loose.iter().filter(|record| record.source == source);
+            let starts_here = of_source()
+                .filter(|record| matches!(record.body, Body::Made(_)))
+                .map(|record| record.revision.main)
+                .min();
+            if starts_here == Some(first) {
+                mains.extend(of_source().filter(made).map(|record| record.revision.main));
+            }
+        }
+        mains.sort_unstable();
+        mains.dedup();
+        let follow = (first..)
+            .zip(&mains)
+            .take_while(|(wanted, main)| wanted == *main);
+        if let Some((last, _)) = follow.last() {
+            self.notes.push(format!(
+                "revisions {first}–{last} were cut off the log and are carved"
+            ));
+            self.revision = last;
+        }
+    }
+}

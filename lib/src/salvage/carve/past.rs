@@ -64,11 +64,7 @@ impl<'a> Past<'a> {
             .iter()
             .flat_map(|log| log.between(all.clone()))
             .peekable();
-        let placed = |carved: Carved<'_>| Some((carved.revision?, carved.tombstone));
-        let mut rest = carvings
-            .iter()
-            .filter(|c| placed(c.clone()).is_some())
-            .peekable();
+        let mut rest = carvings.iter().filter(|c| c.revision.is_some()).peekable();
         let mut last: Option<Revision> = None;
         loop {
             let next = [

@@ -39,7 +39,7 @@ struct Known<'m, 'a> {
 
 impl<'a> Revisions<'a> {
     /// What the entry at a position changed; `None` if its revision is not known.
-    pub(super) fn of(&self, number: usize) -> Option<&[Change<'a>]> {
+    pub(super) fn changes(&self, number: usize) -> Option<&[Change<'a>]> {
         self.changes.get(&number).map(Vec::as_slice)
     }
 
