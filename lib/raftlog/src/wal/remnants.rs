@@ -42,6 +42,16 @@ struct Before {
 struct Search<'d> {
     data: &'d [u8],
     budget: usize,
+    before: Option<Before>,
+    gave_up: bool,
+}
+
+/// A record of the log's form.
+struct Candidate<'d> {
+    /// Where the search goes on after it.
+    end: usize,
+    /// The entry, if it is one and nothing speaks against it.
+    found: Option<Remnant<'d>>,
 }
 
 /// Calls `each` with every entry in `data[from..to]`; stops if it answers `false`. Returns whether all bytes were looked at:
@@ -53,70 +63,78 @@ pub fn remnants<'d>(
     each: &mut dyn FnMut(Remnant<'d>) -> bool,
 ) -> bool {
     let to = to.min(data.len());
+    let bytes = to.saturating_sub(from);
     let mut search = Search {
         data,
-        budget: to
-            .saturating_sub(from)
-            .saturating_mul(4)
-            .saturating_add(1 << 20),
+        budget: bytes.saturating_mul(4).saturating_add(1 << 20),
+        before: None,
+        gave_up: false,
     };
-    let mut before: Option<Before> = None;
     let mut at = from;
     while let Some(hit) = data.get(at..to).and_then(|rest| memchr::memchr(0x08, rest)) {
         let here = at.saturating_add(hit);
-        at = here.saturating_add(1);
-        let Some((raw, len)) = search.record(here) else {
-            continue;
-        };
-        let Some(left) = search.budget.checked_sub(len) else {
+        let candidate = search.candidate(here);
+        if search.gave_up {
             return false;
-        };
-        search.budget = left;
-        let adjacent = before.filter(|before| before.next == here);
-        let proven = adjacent.is_some_and(|before| raw.roll(before.crc) == raw.crc);
-        let framed = search.is_framed(here, len);
-        let entry = (raw.kind() == RecordKind::Entry)
-            .then(|| Entry::parse(raw.data).ok())
-            .flatten()
-            .filter(|entry| is_likely(entry));
-        if !proven && !framed && entry.is_none() {
-            continue;
         }
-        let next = next_record(here, len);
-        // The next index after the record before it, and another checksum: its payload is damaged.
-        let damaged = adjacent.is_some_and(|before| {
-            let follows = before.index.and_then(|index| index.checked_add(1));
-            !proven && entry.is_some_and(|entry| follows == Some(entry.index))
-        });
-        if let Some(entry) = entry.filter(|_| !damaged) {
-            let proof = if proven { Proof::Checksum } else { Proof::Form };
-            let decodes = proven || framed || search.continues(next, raw.crc) || decodes(&entry);
-            if !decodes {
-                continue;
-            }
-            let found = Remnant {
-                at: here,
-                entry,
-                proof,
-            };
-            if !each(found) {
-                return true;
-            }
-        }
-        let index = entry.map(|entry| entry.index);
-        before = Some(Before {
-            next,
-            crc: raw.crc,
-            index: index.or_else(|| adjacent.and_then(|before| before.index)),
-        });
-        if proven || framed || entry.is_some() {
-            at = here.saturating_add(len);
+        at = candidate
+            .as_ref()
+            .map_or_else(|| here.saturating_add(1), |candidate| candidate.end);
+        if let Some(found) = candidate.and_then(|candidate| candidate.found)
+            && !each(found)
+        {
+            return true;
         }
     }
     true
 }
 
 impl<'d> Search<'d> {
+    /// The record at an offset, if its checksum, its length word or its content shows that it is one.
+    fn candidate(&mut self, here: usize) -> Option<Candidate<'d>> {
+        let (raw, len) = self.record(here)?;
+        let Some(left) = self.budget.checked_sub(len) else {
+            self.gave_up = true;
+            return None;
+        };
+        self.budget = left;
+        let adjacent = self.before.filter(|before| before.next == here);
+        let proven = adjacent.is_some_and(|before| raw.roll(before.crc) == raw.crc);
+        let framed = self.is_framed(here, len);
+        let entry = (raw.kind() == RecordKind::Entry)
+            .then(|| Entry::parse(raw.data).ok())
+            .flatten()
+            .filter(is_likely);
+        let next = next_record(here, len);
+        let is_record = proven
+            || framed
+            || entry.is_some_and(|entry| self.continues(next, raw.crc) || decodes(&entry));
+        if !is_record {
+            return None;
+        }
+        // The next index after the record before it, and another checksum: its payload is damaged.
+        let damaged = adjacent.is_some_and(|before| {
+            let follows = before.index.and_then(|index| index.checked_add(1));
+            !proven && entry.is_some_and(|entry| follows == Some(entry.index))
+        });
+        self.before = Some(Before {
+            next,
+            crc: raw.crc,
+            index: entry
+                .map(|entry| entry.index)
+                .or_else(|| adjacent.and_then(|before| before.index)),
+        });
+        let proof = if proven { Proof::Checksum } else { Proof::Form };
+        Some(Candidate {
+            end: here.saturating_add(len),
+            found: entry.filter(|_| !damaged).map(|entry| Remnant {
+                at: here,
+                entry,
+                proof,
+            }),
+        })
+    }
+
     /// The record that begins at an offset, with its length.
     fn record(&self, at: usize) -> Option<(RawRecord<'d>, usize)> {
         let rest = self.data.get(at..)?;

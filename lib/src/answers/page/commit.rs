@@ -4,6 +4,7 @@
 //! tree before. A page that both trees reach is the same in both, so only the others are read.
 //! Source: Commit in `tx.go`, bbolt v1.3.11.
 
+use located::reported_by;
 use std::collections::HashSet;
 
 use located::text::number::thousands;
@@ -141,7 +142,10 @@ pub fn last_commit<'a>(db: &Db<'a>) -> Result<Answer<Table<CommitRow<'a>>>, Erro
     let older = Db::open(db.file(), MetaChoice::Older, &limits)?;
     let mut findings = Vec::new();
     let mut rows = Vec::new();
-    let (old, new) = (older.buckets(&mut |_| {}), newer.buckets(&mut |_| {}));
+    let (old, new) = (
+        older.buckets(&mut reported_by("bbolt::check")),
+        newer.buckets(&mut reported_by("bbolt::check")),
+    );
     let mut names: Vec<&[u8]> = old.iter().chain(&new).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names.dedup();
@@ -163,7 +167,7 @@ pub fn last_commit<'a>(db: &Db<'a>) -> Result<Answer<Table<CommitRow<'a>>>, Erro
 }
 
 fn meta_json(db: &Db<'_>) -> serde_json::Value {
-    let meta = Meta::read(db, &mut |_| {});
+    let meta = Meta::read(db, &mut reported_by("backend::check"));
     json!({
         "meta": db.meta().slot,
         "txid": db.meta().txid.0,
@@ -271,7 +275,7 @@ struct Summary {
 
 impl Summary {
     fn new(older: &Db<'_>, newer: &Db<'_>, rows: &[CommitRow<'_>]) -> Self {
-        let index = |db| Meta::read(db, &mut |_| {}).consistent_index;
+        let index = |db| Meta::read(db, &mut reported_by("backend::check")).consistent_index;
         let mut summary = Self {
             added: 0,
             removed: 0,

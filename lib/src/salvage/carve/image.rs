@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use crate::salvage::label::Provenance;
 use crate::salvage::record::{Body, KeyRecord, RecordSource};
 use located::Bytes;
+use located::reported_by;
 
 /// Pages between two reports of progress.
 const PROGRESS_BYTES: usize = 4 << 20;
@@ -27,7 +28,7 @@ struct Reach<'a> {
 impl<'a> Reach<'a> {
     fn read(db: Db<'a>) -> Self {
         let mut inline = Vec::new();
-        for (_, bucket) in db.buckets(&mut |_| {}) {
+        for (_, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
             if let Some(page) = bucket.inline() {
                 let items = page.items().take(page.capacity());
                 inline.extend(items.filter_map(|item| Some(item.ok()?.offset)));
@@ -36,7 +37,7 @@ impl<'a> Reach<'a> {
         inline.sort_unstable();
         Self {
             db,
-            map: PageMap::build(&db, &mut |_| {}),
+            map: PageMap::build(&db, &mut reported_by("bbolt::check")),
             other: other_pages(&db),
             inline,
             leaf: (0..0, Vec::new()),
@@ -101,7 +102,7 @@ fn other_pages(db: &Db<'_>) -> Vec<bool> {
     let Ok(other) = Db::open(db.file(), MetaChoice::Slot(slot), &limits) else {
         return Vec::new();
     };
-    let map = PageMap::build(&other, &mut |_| {});
+    let map = PageMap::build(&other, &mut reported_by("bbolt::check"));
     map.iter()
         .map(|(_, used, _)| matches!(used, PageUse::Leaf | PageUse::Overflow))
         .collect()

@@ -7,10 +7,11 @@ use crate::recover::{Change, Put};
 use crate::salvage::record::RecordSource;
 use crate::snap::v2_keys;
 use crate::wal::Proof;
+use located::reported_by;
 
 /// One source for each intact `.snap` file that holds keys.
 pub(super) fn of_snaps<'a>(member: &'a Member) -> Vec<CarvedSource<'a>> {
-    let snaps = member.snaps(&mut |_| {});
+    let snaps = member.snaps(&mut reported_by("snap::check"));
     let mut sources = Vec::new();
     for snap in snaps.usable() {
         let mut source = CarvedSource::new(RecordSource {
