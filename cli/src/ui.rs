@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use etcd_inspect::Advice;
 use etcd_inspect::answers::{Answer, Damage};
-use etcd_inspect::evidence::Evidence;
+use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::member::Member;
 
 use crate::failure::Failure;
@@ -88,6 +88,27 @@ impl Ui {
         messages::doubts(&evidence, self)?;
         self.opened.push(evidence.clone());
         Ok(Member::from_evidence(evidence, options))
+    }
+
+    /// As [`Ui::member`]; a file in which nothing is recognised is opened all the same. Returns whether that is so.
+    pub(crate) fn member_or_piece(
+        &mut self,
+        positional: Option<&Path>,
+    ) -> anyhow::Result<(Member, bool)> {
+        let path = self.target(positional)?;
+        let options = self.global.member_options();
+        let opened = Evidence::open_with(&path, &options.evidence, &*self.meter);
+        if let Err(etcd_inspect::Error::NotEvidence { .. }) = opened
+            && path.is_file()
+        {
+            let evidence = Evidence::open_piece(&path, Kind::Db, &options.evidence)?;
+            self.opened.push(evidence.clone());
+            return Ok((Member::from_evidence(evidence, options), true));
+        }
+        let evidence = opened?;
+        messages::doubts(&evidence, self)?;
+        self.opened.push(evidence.clone());
+        Ok((Member::from_evidence(evidence, options), false))
     }
 
     /// The value of an answer; what could not be read of it marks everything that is printed from now on.

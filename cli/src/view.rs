@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use etcd_inspect::Advice;
+use etcd_inspect::Command;
 use etcd_inspect::member::{Mark, Member};
 
 use jiff::Timestamp;
@@ -50,6 +51,23 @@ impl<'m> View<'m> {
         };
         view.say_side(ui)?;
         Ok(view)
+    }
+
+    /// The same with every version that log and carved records still have, if that is asked for.
+    pub(crate) fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
+        if !wanted {
+            return Ok(self);
+        }
+        self.state = self.state.with_past(&*ui.progress())?;
+        let unplaced = self.past().map_or(0, |past| past.unplaced);
+        if unplaced > 0 {
+            let carve = ui.advice(Command::inspect("carve").evidence());
+            ui.note(format!(
+                "{} carved writes of unknown revision are left out: {carve}",
+                thousands(i128::try_from(unplaced).unwrap_or_default())
+            ))?;
+        }
+        Ok(self)
     }
 
     /// Says how far a replay went and why not further.

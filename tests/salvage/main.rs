@@ -11,9 +11,9 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod carve_oracle;
 mod carved;
 mod corrected;
-mod damage;
 mod healthy;
 mod incidents;
 mod peers;

@@ -3,32 +3,37 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use etcd_inspect::answers::Version;
 use etcd_inspect::answers::values::{Shown, Values};
-use etcd_inspect::member::Reading;
-use etcd_inspect::salvage::carve::{CarveOrigin, CarveState, Carved, carve};
+use etcd_inspect::answers::{Keyspace, Version};
+use etcd_inspect::member::{Member, Objects, Reading};
+use etcd_inspect::salvage::carve::{CarveState, Carved, Carvings, carve, carve_piece};
 
 use crate::exit::Exit;
-use crate::kube::{self, LayoutArgs};
+use crate::kube::LayoutArgs;
 use crate::output::{Cell, Column, Format, Label, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
-use crate::view::View;
 use crate::what;
 
-/// List records that no tree reaches: in free pages, cut-off leaves, page slack
+/// List what is left beside the tree and the log: free pages, old WAL segments, .broken files, the cut tail of a log
 ///
-/// bbolt never wipes a page: what a commit replaced, and what compaction or a delete removed, stays until the page is used
-/// again. STATE says what a record is to the store: a live copy, an older version, compacted, deleted, or unknown. The commit
-/// before the last one is in the tree of the other meta page: --last-commit lists only what the last commit changed.
+/// bbolt never wipes a page, and etcd copies a log before it cuts it: what a commit replaced, and what compaction, a delete or a
+/// repair removed, stays until its place is used again. Also read: cut-off leaves, page slack, the tree of the other meta page,
+/// .snap.db and db.tmp files, v2 keys in .snap files. PATH may be a db without a usable meta page or bucket, or any piece of a
+/// file or disk: it need not begin at a page.
+///
+/// STATE says what a record is to the store: a live copy, an older version, compacted, deleted, or unknown. REV of an entry is
+/// computed as etcd would, from a point of which index and revision are known, else it is "-". PROOF (-o wide) is checksum if
+/// the rolling checksum of the log covers the record, or form: it decodes, and its numbers agree.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect carve /copy/m1
   etcd-inspect carve --state deleted --prefix /registry/secrets/ /copy/m1
-  etcd-inspect carve --last-commit /copy/m1
-  etcd-inspect carve -o jsonl /copy/m1")]
+  etcd-inspect carve -o wide --sort-by source /copy/m1
+  etcd-inspect carve -o jsonl piece-of-a-disk.bin
+  etcd-inspect page --diff-metas /copy/m1     what the last commit changed")]
 pub(crate) struct CarveArgs {
-    /// Data directory, db or snapshot
+    /// Data directory, db, snapshot, or a piece of one
     path: Option<PathBuf>,
     /// Only keys that begin so
     #[arg(long, value_name = "P")]
@@ -36,9 +41,6 @@ pub(crate) struct CarveArgs {
     /// Only records of this state
     #[arg(long, value_name = "STATE")]
     state: Vec<StateArg>,
-    /// What the last commit changed: records that only one of the two meta pages' trees has
-    #[arg(long)]
-    last_commit: bool,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
@@ -74,7 +76,7 @@ impl StateArg {
     }
 }
 
-static COLUMNS: [Column; 12] = [
+static COLUMNS: [Column; 16] = [
     Column::left("SRC", "source"),
     Column::right("REV", "revision"),
     Column::right("SUB", "sub").wide(),
@@ -83,26 +85,88 @@ static COLUMNS: [Column; 12] = [
     Column::right("SIZE", "value_bytes"),
     Column::left("PLACE", "place").table_only(),
     Column::left("STATE", "state"),
+    Column::left("PROOF", "proof").wide(),
+    Column::json("file"),
     Column::right("PAGE", "page").wide(),
     Column::right("OFFSET", "offset").wide(),
+    Column::right("INDEX", "raft_index").wide(),
+    Column::json("conditional"),
     Column::json("object"),
     Column::json("value"),
 ];
 
 pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, crate::at::Side::default(), ui)?;
-    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let (member, is_piece) = ui.member_or_piece(args.path.as_deref())?;
+    let carvings = if is_piece {
+        ui.note("nothing of etcd is recognised at the start of this file: it is searched as a piece of one")?;
+        carve_piece(member.db_file()?.bytes()?, &*ui.progress())
+    } else {
+        carve(&member, &*ui.progress())
+    };
+    let found = carvings.overlay();
+    let keyspace = keyspace(&member, is_piece, found.keyspace(), ui)?;
+    let objects = objects(&member, keyspace, args)?;
     let mask = args.showing.mask(false, ui)?;
     let values = Values::new(&objects, Reading::default(), mask);
-    let carvings = carve(&member, &*ui.progress())?;
+    let all = list(args, &carvings, &values, ui)?;
+    if carvings.is_cut {
+        ui.warn("bytes that claim each other again and again were not searched to the end")?;
+    }
+    if all == 0 {
+        ui.note(
+            "nothing that was asked for is left: pages were used again, or the db was defragmented",
+        )?;
+    }
+    Ok(Exit::negative_if(all == 0))
+}
+
+/// The store that tells how keys are read: that of the db, or what was carved if the db cannot be read.
+fn keyspace<'k>(
+    member: &'k Member,
+    is_piece: bool,
+    found: Keyspace<'k>,
+    ui: &mut Ui,
+) -> anyhow::Result<Keyspace<'k>> {
+    if is_piece || member.evidence().db().is_none() {
+        return Ok(found);
+    }
+    match member.keyspace() {
+        Ok(answer) => Ok(ui.take(answer)),
+        Err(error) => {
+            ui.warn(format!(
+                "{error}: what a record is to the store is not known"
+            ))?;
+            Ok(found)
+        }
+    }
+}
+
+fn objects<'k>(
+    member: &Member,
+    keyspace: Keyspace<'k>,
+    args: &CarveArgs,
+) -> anyhow::Result<Objects<'k>> {
+    let keyring = args.keys.keyring()?;
+    let evidence = member.evidence();
+    let name = evidence.db().map_or(evidence.name(), |file| file.name());
+    let limits = &member.options().evidence.limits;
+    let layout = args.layout.layout();
+    Ok(Objects::new(keyspace, name, layout, keyring, limits))
+}
+
+/// Prints what was asked for, and returns how much that is.
+fn list(
+    args: &CarveArgs,
+    carvings: &Carvings<'_>,
+    values: &Values<'_, '_>,
+    ui: &mut Ui,
+) -> anyhow::Result<u64> {
     let prefix = args.prefix.as_deref().map(what::unescape);
     let wanted = |carved: &Carved<'_>| {
         prefix
             .as_deref()
             .is_none_or(|prefix| carved.key.starts_with(prefix))
             && (args.state.is_empty() || args.state.iter().any(|s| s.state() == carved.state))
-            && (!args.last_commit || carved.origin == CarveOrigin::OtherMeta)
     };
     let tables = !matches!(
         ui.global.format(),
@@ -117,7 +181,7 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             rows.skip(1);
             continue;
         }
-        rows.push(row(&carved, &values, tables))?;
+        rows.push(row(&carved, values, tables))?;
     }
     rows.finish(Tail {
         all: Some(format!(
@@ -127,20 +191,17 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         )),
         ..Tail::default()
     })?;
-    if all == 0 {
-        ui.note("nothing that was asked for is left in free pages: they were used again, or the db was defragmented")?;
-    }
-    Ok(Exit::negative_if(all == 0))
+    Ok(all)
 }
 
 fn row(carved: &Carved<'_>, values: &Values<'_, '_>, tables: bool) -> Vec<Cell> {
     let version = Version {
         key: carved.key,
-        revision: carved.revision,
+        revision: carved.revision.unwrap_or_default(),
         tombstone: carved.tombstone,
         offset: carved.place.offset,
         stored_bytes: carved.message.len() as u64,
-        message: &carved.message,
+        message: carved.message,
     };
     let kv = version.key_value().unwrap_or_default();
     let shown = (!tables && !carved.tombstone).then(|| values.shown(&version, &kv));
@@ -154,18 +215,36 @@ fn row(carved: &Carved<'_>, values: &Values<'_, '_>, tables: bool) -> Vec<Cell> 
         CarveState::Deleted | CarveState::Unknown => Label::Warning,
         _ => Label::Dim,
     };
+    let op = match (carved.tombstone, carved.conditional) {
+        (false, false) => Cell::text("put"),
+        (false, true) => Cell::shown("put?", "put").label(Label::Note),
+        (true, false) => Cell::text("delete"),
+        (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
+    };
     let optional = |number: Option<u64>| number.map(Cell::plain).unwrap_or_default();
+    let revision = |cell: fn(i64) -> Cell, number: Option<i64>| match number {
+        Some(number) => cell(number),
+        None => Cell::shown("-", serde_json::Value::Null),
+    };
     vec![
         Cell::text(carved.origin.as_str()),
-        Cell::number(carved.revision.main),
-        Cell::number(carved.revision.sub),
-        Cell::text(if carved.tombstone { "delete" } else { "put" }),
+        revision(Cell::number, carved.revision.map(|revision| revision.main)),
+        revision(Cell::plain, carved.revision.map(|revision| revision.sub)),
+        op,
         Cell::key(carved.key).label(Label::Name),
-        Cell::size(kv.value.len() as u64),
+        if carved.tombstone {
+            Cell::unknown()
+        } else {
+            Cell::size(kv.value.len() as u64)
+        },
         Cell::text(carved.place.to_string()),
         Cell::text(carved.state.as_str()).label(label),
+        Cell::text(carved.proof.as_str()),
+        Cell::text(carved.place.file.as_str()),
         optional(carved.place.page),
         optional(carved.place.offset),
+        optional(carved.index),
+        Cell::shown("", carved.conditional),
         object,
         value,
     ]

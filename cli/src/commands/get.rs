@@ -9,9 +9,11 @@ use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;
 use etcd_inspect::answers::describe::describe;
 use etcd_inspect::answers::find::{self, Query};
+use etcd_inspect::answers::past;
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::member::Objects;
+use etcd_inspect::salvage::carve::Past;
 
 pub(crate) use self::values::rows;
 use crate::at::At;
@@ -34,6 +36,7 @@ use crate::what::{self, What};
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
   etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
   etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
+  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1     below the compaction
   etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
 pub(crate) struct GetArgs {
     /// Raw key, prefix, glob, pasted id, or TYPE[/NAME] as for kubectl
@@ -47,6 +50,9 @@ pub(crate) struct GetArgs {
     prefix: Vec<OsString>,
     #[command(flatten)]
     at: At,
+    /// With versions that only the log or carved records have: also below the compaction; says what is certain
+    #[arg(long, conflicts_with = "replay")]
+    carved: bool,
     #[command(flatten)]
     kube: KubeArgs,
 }
@@ -65,7 +71,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .into());
     }
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     // At a time that was asked for ages are those of that time.
@@ -80,14 +86,18 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
     if nouns.is_empty() {
-        return keys(args, &asked, &prefixes, &objects, revision, ui);
+        return keys(args, &asked, &prefixes, &objects, revision, view.past(), ui);
     }
     if nouns.len() < asked.len() || !prefixes.is_empty() {
         return Err(Failure::usage("raw keys and resources in one question")
             .next("etcd-inspect get pods -A -d {path}")
             .into());
     }
-    resources(args, &nouns, &objects, revision, ui)
+    let exit = resources(args, &nouns, &objects, revision, ui)?;
+    if let Some(past) = view.past() {
+        ui.note(past::all_sources(past, revision)?)?;
+    }
+    Ok(exit)
 }
 
 /// The words that are no raw keys: an exact key wins, whatever the word looks like.
@@ -116,6 +126,7 @@ fn keys(
     prefixes: &[Vec<u8>],
     objects: &Objects<'_>,
     revision: Option<i64>,
+    past: Option<&Past<'_>>,
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
     let keyspace = objects.keyspace();
@@ -141,6 +152,11 @@ fn keys(
     let mask = args.kube.showing.mask(named, ui)?;
     let values = Values::new(objects, args.kube.reading(), mask);
     values::show(&found, one, &values, &args.kube, ui)?;
+    if let Some(past) = past {
+        for note in past::sources(past, &found, revision, ui.terminal.charset) {
+            ui.note(note)?;
+        }
+    }
     Ok(Exit::negative_if(found.is_empty()))
 }
 

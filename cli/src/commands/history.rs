@@ -28,6 +28,7 @@ use crate::what::{self, What};
 #[command(before_help = "Examples:
   etcd-inspect history deploy/web -n shop -d /copy/m1
   etcd-inspect history deploy/web -n shop --wal -d /copy/m1
+  etcd-inspect history deploy/web -n shop --carved -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff --from 1192000 --to 1202270 -d /copy/m1
   etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1")]
@@ -47,6 +48,9 @@ pub(crate) struct HistoryArgs {
     /// Also versions that only the WAL still has: compacted ones, and those not in the db yet (SRC wal)
     #[arg(long)]
     wal: bool,
+    /// Also versions that no tree has any more: in free pages, old segments, cut tails (SRC says where, PLACE with -o wide)
+    #[arg(long, conflicts_with = "replay")]
+    carved: bool,
     /// Lines around each change of a diff
     #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
     context: usize,
@@ -65,7 +69,7 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let logged = match args.wal {
@@ -98,9 +102,17 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let context = args.diff.then_some(args.context);
     let versions =
         |span, mask, context| history(&keys, &objects, logged.as_ref(), span, mask, context);
-    let table = versions(span, mask.as_ref(), context);
-    let is_empty = table.rows.is_empty();
-    if is_empty
+    let mut table = versions(span, mask.as_ref(), context);
+    if let Some(past) = view.past() {
+        for row in table
+            .rows
+            .iter_mut()
+            .filter(|row| is_placed(row.described.origin))
+        {
+            row.mark(&past.source(row.described.version.revision));
+        }
+    }
+    if table.rows.is_empty()
         && versions(RevisionSpan::default(), None, None)
             .rows
             .is_empty()

@@ -27,6 +27,7 @@ use crate::what;
   etcd-inspect keys --by-resource --sort-by history --limit 5 /copy/m1
   etcd-inspect keys --prefix /registry/pods/shop/ /copy/m1
   etcd-inspect keys --deleted /copy/m1           what was deleted, and what survives of it
+  etcd-inspect keys --carved --rev 1100000 /copy/m1     below the compaction, as far as log and free pages reach
   etcd-inspect keys --rev -1000 -o jsonl /copy/m1")]
 pub(crate) struct KeysArgs {
     /// Data directory, db or snapshot
@@ -51,6 +52,9 @@ pub(crate) struct KeysArgs {
     deleted: bool,
     #[command(flatten)]
     layout: LayoutArgs,
+    /// With versions that only the log or carved records have: also below the compaction; says what is certain
+    #[arg(long, conflicts_with_all = ["sums", "replay", "deleted", "values"])]
+    carved: bool,
     /// With the values, Kubernetes objects decoded (-o jsonl)
     #[arg(long, conflicts_with = "sums")]
     values: bool,
@@ -78,7 +82,7 @@ impl KeysArgs {
 
 pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
@@ -97,6 +101,9 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let space = |all: Option<&_>| view.space(all);
         let table = sums(&objects, &within, &range, by, revision, space)?;
         ui.table("keys", &table)?;
+    } else if let Some(past) = view.past() {
+        let revision = view.revision(&args.at, ui)?;
+        ui.table("keys", &keys::past(past, &within, &range, revision)?)?;
     } else {
         list(args, &view, &within, &range, ui)?;
     }

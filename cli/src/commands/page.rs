@@ -25,6 +25,7 @@ use crate::what;
   etcd-inspect page 20731 /copy/m1           one page, every field with its offset
   etcd-inspect page 20731 --hex /copy/m1
   etcd-inspect page --key /registry/pods/shop/web-1 /copy/m1     the pages of its versions
+  etcd-inspect page --diff-metas /copy/m1    what the last commit changed, and what one commit back loses
   etcd-inspect page --sort-by items -d /copy/m1")]
 pub(crate) struct PageArgs {
     /// A page id (20731 or page:20731), and the PATH
@@ -39,6 +40,12 @@ pub(crate) struct PageArgs {
     /// The page's bytes
     #[arg(long)]
     hex: bool,
+    /// What the last commit changed: records that only the tree of one of the two meta pages has
+    ///
+    /// Added: the last commit wrote it. Removed: the last commit removed it. The line below the rows says which meta page is
+    /// newer, and what the state one commit back (--meta older) loses.
+    #[arg(long, conflicts_with_all = ["map", "tree", "hex", "key"])]
+    diff_metas: bool,
     /// The pages that contain the versions of a raw key
     #[arg(long, value_name = "KEY", conflicts_with_all = ["map", "tree", "hex"])]
     key: Option<OsString>,
@@ -55,6 +62,11 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let db = member.db()?;
     if let Some(key) = &args.key {
         return places(&member, &what::unescape(key), ui);
+    }
+    if args.diff_metas {
+        let table = ui.take(page::last_commit(&db)?);
+        ui.table("page", &table)?;
+        return Ok(Exit::Ok);
     }
     let mask = PageMask {
         // Under a prefix that is not known any `/secrets/` in a key is enough.

@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 
 use super::{Cell, Column, Label, Row, Table};
+use crate::Place;
 use crate::check::{Logged, versions};
 use crate::kubernetes::changed::Change;
 use crate::kubernetes::mask::Mask;
 use crate::member::{DescribedVersion, Objects, Origin, describe_versions};
 use crate::mvcc::{KeyValue, Version};
+use crate::salvage::carve::PastSource;
 
 /// The columns; `$key` that of the key, which is shown if several keys were asked for.
 macro_rules! columns {
     ($name:ident, $key:expr) => {
-        static $name: [Column; 15] = [
+        static $name: [Column; 16] = [
             Column::left("SRC", "source"),
             Column::right("REV", "revision"),
             Column::right("SUB", "sub").wide(),
@@ -27,6 +29,7 @@ macro_rules! columns {
             $key,
             Column::right("OFFSET", "offset").wide(),
             Column::right("INDEX", "raft_index").wide(),
+            Column::left("PLACE", "place").wide(),
             Column::json("diff"),
         ];
     };
@@ -61,6 +64,22 @@ pub struct HistoryRow<'a> {
     pub described: DescribedVersion<'a>,
     /// The newest time of all rows.
     newest: Option<Timestamp>,
+    /// Where it was carved.
+    place: Option<Place>,
+}
+
+impl HistoryRow<'_> {
+    /// Notes where a version is from, if other sources than db and log were asked.
+    pub fn mark(&mut self, source: &PastSource<'_>) {
+        match source {
+            PastSource::Db => {}
+            PastSource::Wal(index) => self.described.origin = Origin::Wal(*index),
+            PastSource::Carved(origin, place) => {
+                self.described.origin = Origin::Carved(origin.as_str());
+                self.place = Some((*place).clone());
+            }
+        }
+    }
 }
 
 /// The versions of keys by revision; those of unknown revision first. `logged` adds what only the WAL has; `context` adds unified
@@ -106,9 +125,11 @@ pub fn history<'a>(
         .iter()
         .filter_map(|described| described.written.at);
     let newest = times.map(|(time, _)| time).max();
-    let rows = described
-        .into_iter()
-        .map(|described| HistoryRow { described, newest });
+    let rows = described.into_iter().map(|described| HistoryRow {
+        described,
+        newest,
+        place: None,
+    });
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
@@ -135,6 +156,7 @@ impl Row for HistoryRow<'_> {
         let (source, index, conditional) = match described.origin {
             Origin::Db => ("db", None, false),
             Origin::Wal(index) => ("wal", index, false),
+            Origin::Carved(origin) => (origin, None, false),
             Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
         };
         let op = match (version.tombstone, conditional) {
@@ -178,6 +200,10 @@ impl Row for HistoryRow<'_> {
             Cell::key(version.key),
             version.offset.map(Cell::plain).unwrap_or_default(),
             index.map(Cell::plain).unwrap_or_default(),
+            self.place
+                .as_ref()
+                .map(|place| Cell::text(place.to_string()))
+                .unwrap_or_default(),
             described
                 .diff
                 .as_deref()

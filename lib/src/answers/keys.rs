@@ -1,10 +1,14 @@
 //! `keys`: live keys, and deleted ones with what survives of them.
 
+use std::collections::BTreeSet;
+
+use located::Error;
 use located::text::number::thousands;
 
 use super::{Cell, Column, Key, Label, Row, Table};
 use crate::member::Objects;
 use crate::mvcc::{KeyRange, Keyspace, Version};
+use crate::salvage::carve::{Past, PastSource};
 
 /// Columns of live keys.
 pub static LIVE: [Column; 6] = [
@@ -23,6 +27,125 @@ static DELETED: [Column; 5] = [
     Column::right("NEWEST-REV", "newest_surviving_revision"),
     Column::right("SIZE", "newest_surviving_value_bytes"),
 ];
+
+static PAST: [Column; 8] = [
+    Column::left("SRC", "source"),
+    Column::left("KEY", "key"),
+    Column::right("CREATED", "create_revision").wide(),
+    Column::right("REV", "mod_revision"),
+    Column::right("VERSION", "version"),
+    Column::right("SIZE", "value_bytes"),
+    Column::left("CERTAIN", "certain"),
+    Column::left("PLACE", "place"),
+];
+
+/// A key at a revision below the compaction.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PastRow {
+    /// The key.
+    pub key: Key,
+    /// Where its version is from: `db`, `wal`, or where it was carved; `None` if the key existed and its version is lost.
+    pub source: Option<&'static str>,
+    /// Creation, revision and version, and the length of the value.
+    pub numbers: Option<(i64, i64, i64, u64)>,
+    /// Whether no newer version before the revision can be lost.
+    pub certain: bool,
+    /// Where it was carved.
+    pub place: Option<String>,
+}
+
+impl Row for PastRow {
+    fn cells(&self) -> Vec<Cell> {
+        let (created, revision, version, bytes) = match self.numbers {
+            Some((created, revision, version, bytes)) => (
+                Cell::number(created),
+                Cell::number(revision),
+                Cell::plain(version),
+                Cell::size(bytes),
+            ),
+            None => Default::default(),
+        };
+        let certain = match (self.certain, self.numbers) {
+            (true, _) => Cell::shown("yes", true),
+            (false, Some(_)) => Cell::shown("no", false).label(Label::Note),
+            (false, None) => Cell::shown("value lost", false).label(Label::Warning),
+        };
+        vec![
+            self.source.map(Cell::text).unwrap_or_default(),
+            Cell::key(self.key.as_bytes()).label(Label::Name),
+            created,
+            revision,
+            version,
+            bytes,
+            certain,
+            self.place.as_deref().map(Cell::text).unwrap_or_default(),
+        ]
+    }
+}
+
+/// The keys at a revision as far as any source still has them, and those that existed then and whose version is lost.
+///
+/// # Errors
+/// As [`Keyspace::live`].
+pub fn past(
+    past: &Past<'_>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+    revision: Option<i64>,
+) -> Result<Table<PastRow>, Error> {
+    let keyspace = past.keyspace();
+    let at = keyspace.at(revision)?;
+    let live = keyspace.live(range, revision)?;
+    let lost: BTreeSet<Vec<u8>> = past.lost_at(range, at).into_iter().collect();
+    let mut rows: Vec<PastRow> = live
+        .iter()
+        .filter(|version| within.has(version.key) && !lost.contains(version.key))
+        .map(|version| past_row(past, &version, at))
+        .collect();
+    rows.extend(
+        lost.iter()
+            .filter(|key| within.has(key))
+            .map(|key| PastRow {
+                key: Key::new(key.as_slice()),
+                source: None,
+                numbers: None,
+                certain: false,
+                place: None,
+            }),
+    );
+    rows.sort_by(|a, b| a.key.as_bytes().cmp(b.key.as_bytes()));
+    let certain = rows.iter().filter(|row| row.certain).count();
+    let all = i128::try_from(rows.len()).unwrap_or_default();
+    let certain = i128::try_from(certain).unwrap_or_default();
+    Ok(Table::new(&PAST, rows).head("revision", at).all(format!(
+        "{} keys, {} of them certain; keys of which nothing is left are not listed",
+        thousands(all),
+        thousands(certain)
+    )))
+}
+
+fn past_row(past: &Past<'_>, version: &Version<'_>, at: i64) -> PastRow {
+    let source = past.source(version.revision);
+    let kv = version.key_value().ok();
+    PastRow {
+        key: Key::new(version.key),
+        source: Some(source.as_str()),
+        numbers: kv.map(|kv| {
+            (
+                kv.create_revision,
+                version.revision.main,
+                kv.version,
+                kv.value.len() as u64,
+            )
+        }),
+        certain: past.is_certain(version.key, at),
+        place: match source {
+            PastSource::Carved(_, place) => Some(place.to_string()),
+            _ => None,
+        },
+    }
+}
 
 /// Which keys are asked for beside their range: those of a namespace, or all.
 #[derive(Clone, Copy, Debug)]

@@ -23,6 +23,7 @@ pub mod leases;
 pub mod meta;
 mod nearest;
 pub mod page;
+pub mod past;
 pub mod plan;
 pub mod preflight;
 pub mod salvage;

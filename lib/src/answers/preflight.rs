@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::plan::StepRow;
 use super::{Column, key_json};
 use crate::verdict::{Action, Judged, Line, Step};
-use located::Command;
 
 /// Columns of lines.
 pub static LINES: [Column; 3] = [

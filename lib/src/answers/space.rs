@@ -11,7 +11,7 @@ use crate::mvcc::{Counts, Keyspace};
 use located::Error;
 use located::text::escape::{self, Charset};
 
-/// etcd's default for `--quota-backend-bytes` (`server/storage/quota.go`).
+/// etcd's default for `--quota-backend-bytes` (`DefaultQuotaBytes` in `server/etcdserver/quota.go`, v3.5.30).
 pub const DEFAULT_QUOTA_BYTES: u64 = 2 << 30;
 
 /// Free bytes of a file that was just defragmented: two pages, measured with 3.5.30.
@@ -226,8 +226,8 @@ impl SpaceAnswer {
 
     /// Bytes that a defragmentation gives back now.
     ///
-    /// It writes a new file: the free pages are gone but for the free list's own, and what bbolt allocates ahead comes back (bbolt
-    /// `db.go`, `grow`).
+    /// It writes a new file: the free pages are gone but for the free list's own, and what bbolt allocates ahead comes back (`grow` in
+    /// bbolt `db.go`, v1.3.11).
     pub fn defragmentation_bytes(&self) -> u64 {
         self.space
             .free_bytes

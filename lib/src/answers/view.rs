@@ -1,11 +1,13 @@
 //! The state that a question is asked of: the db's, or what it becomes when the WAL entries after it are replayed.
 
 use super::Answer;
+use crate::check::logged;
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
 use crate::mvcc::{Counts, Keyspace};
 use crate::progress::Progress;
 use crate::recover::Replayed;
+use crate::salvage::carve::{Past, carve};
 use crate::start::state_after_start;
 use located::Error;
 
@@ -18,6 +20,7 @@ pub struct View<'m> {
     member: &'m Member,
     keyspace: Keyspace<'m>,
     replayed: Option<Replayed<'m>>,
+    past: Option<Past<'m>>,
 }
 
 impl<'m> View<'m> {
@@ -39,7 +42,24 @@ impl<'m> View<'m> {
             member,
             keyspace,
             replayed,
+            past: None,
         }))
+    }
+
+    /// The same with every version that log and carved records still have.
+    ///
+    /// # Errors
+    /// As [`logged`].
+    pub fn with_past(mut self, progress: &dyn Progress) -> Result<Self, Error> {
+        let logged = logged(self.member, progress)?;
+        let carvings = carve(self.member, progress);
+        self.past = Some(Past::new(&self.keyspace, logged.as_ref(), &carvings));
+        Ok(self)
+    }
+
+    /// Every version of every source, if that was asked for.
+    pub fn past(&self) -> Option<&Past<'m>> {
+        self.past.as_ref()
     }
 
     /// What the replay did, if one was asked for.
@@ -54,9 +74,10 @@ impl<'m> View<'m> {
 
     /// The keyspace.
     pub fn keyspace(&self) -> Keyspace<'_> {
-        match &self.replayed {
-            Some(replayed) => replayed.keyspace(),
-            None => self.keyspace,
+        match (&self.past, &self.replayed) {
+            (Some(past), _) => past.keyspace(),
+            (None, Some(replayed)) => replayed.keyspace(),
+            (None, None) => self.keyspace,
         }
     }
 

@@ -16,7 +16,7 @@ use located::{Place, Sink, Term};
 /// | `scheduledCompactRev`, `finishedCompactRev` | 3.0 | 17 bytes of revision |
 /// | `storageVersion` | 3.6 | ASCII |
 ///
-/// Source: `server/etcdserver/cindex/cindex.go` and `server/etcdserver/api/membership/confstate.go, v3.5.30`;
+/// Source: `server/etcdserver/cindex/cindex.go`, v3.5.30, and `server/etcdserver/api/membership/confstate.go`, v3.5.30;
 /// `server/storage/schema/bucket.go, v3.6.14`.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Meta {

@@ -109,7 +109,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// All that [`Member`] can be told about reading.
+    /// All that [`Member`] can be asked to do when it reads.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;

@@ -12,7 +12,7 @@ use super::read::Reader;
 
 /// Bytes that are read instead of those that are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct ByteChange {
     /// The file, below the evidence.
     pub file: PathBuf,
     /// Offset of the first byte.
@@ -24,7 +24,7 @@ pub struct Change {
 /// Reads a file, and the changes over it.
 struct Changed {
     base: Arc<dyn Reader>,
-    changes: Vec<Change>,
+    changes: Vec<ByteChange>,
 }
 
 impl Reader for Changed {
@@ -66,10 +66,10 @@ impl Evidence {
     ///
     /// # Errors
     /// A file that is changed cannot be opened.
-    pub fn with_changes(&self, changes: &[Change]) -> io::Result<Self> {
+    pub fn with_changes(&self, changes: &[ByteChange]) -> io::Result<Self> {
         let mut files = Vec::new();
         for file in &self.found.files {
-            let own: Vec<Change> = changes
+            let own: Vec<ByteChange> = changes
                 .iter()
                 .filter(|change| change.file == file.relative())
                 .cloned()
@@ -123,7 +123,7 @@ mod tests {
             ),
         ];
         let evidence = Evidence::of_readers("made up", Kind::DataDir, files);
-        let change = |offset, bytes: &[u8]| Change {
+        let change = |offset, bytes: &[u8]| ByteChange {
             file: PathBuf::from("member/snap/db"),
             offset,
             bytes: bytes.to_vec(),

@@ -203,7 +203,7 @@ impl Evidence {
     }
 
     /// etcd preallocates the segment it writes, and truncates a segment to its data when it is full or was repaired
-    /// (`WAL.cut` in `server/wal/wal.go`, `server/wal/repair.go, v3.5.30`).
+    /// (`WAL.cut` in `server/wal/wal.go`, v3.5.30, `server/wal/repair.go`, v3.5.30).
     fn last_segment(&self, sink: &mut Sink<'_>) {
         let Some(last) = self.wal().last() else {
             return;

@@ -30,7 +30,7 @@ pub enum Role {
     /// (`server/etcdserver/api/snap/db.go, v3.5.30`).
     SnapDb,
     /// `*.wal.broken`, or a file in a `wal.broken.*` folder: the copy that etcd makes before it repairs
-    /// (`server/wal/repair.go`, `server/wal/wal.go, v3.5.30`).
+    /// (`server/wal/repair.go`, v3.5.30, `server/wal/wal.go`, v3.5.30).
     WalBroken,
     /// `*.snap.broken`: a `.snap` that etcd could not read (`server/etcdserver/api/snap/snapshotter.go, v3.5.30`).
     SnapBroken,

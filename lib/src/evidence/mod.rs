@@ -33,7 +33,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use changed::Change;
+pub use changed::ByteChange;
 pub use file::{File, Role};
 pub use live::Holder;
 pub use locate::Dir;
@@ -198,6 +198,37 @@ impl Evidence {
             if let Some(found) = Arc::get_mut(&mut evidence.found) {
                 found.files.iter_mut().for_each(File::read_plainly);
             }
+        }
+        Ok(evidence)
+    }
+
+    /// Returns a regular file as evidence of a kind that its bytes do not show: a piece of a db or of a disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the path cannot be read, or is neither a regular file nor a block device.
+    pub fn open_piece(
+        path: impl AsRef<Path>,
+        kind: Kind,
+        options: &OpenOptions,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let meta = fs::metadata(path).map_err(io)?;
+        let mut facts = tree::meta_of(&meta);
+        if platform::is_block_device(meta.file_type()) {
+            facts.size = Reader::size(&platform::open(path).map_err(io)?).map_err(io)?;
+        } else if !meta.is_file() {
+            let source = std::io::Error::new(std::io::ErrorKind::Unsupported, "not a regular file");
+            return Err(io(source));
+        }
+        let mut evidence = Self::single(path, kind, facts, ByteSource::Disk(path.to_owned()));
+        if options.io == Io::Read
+            && let Some(found) = Arc::get_mut(&mut evidence.found)
+        {
+            found.files.iter_mut().for_each(File::read_plainly);
         }
         Ok(evidence)
     }

@@ -14,6 +14,8 @@ pub enum Origin {
     Db,
     /// In the WAL, made by the entry of that raft index where it is known.
     Wal(Option<u64>),
+    /// Carved: no tree and no log has it. Holds where it was found.
+    Carved(&'static str),
     /// In the WAL, and its revision is not known; `conditional`: nor whether it happened.
     Unplaced {
         /// Raft index of the entry.

@@ -238,7 +238,8 @@ pub const HASH_IGNORES_3_6: &[&[u8]] = &[b"consistent_index", b"term", b"storage
 
 /// Computes the hash that `etcdctl snapshot status` prints, or, with keys of `meta` left out, that of `Maintenance.Hash`.
 ///
-/// Source: `Status` in `etcdutl/snapshot/v3_snapshot.go`, `Hash` in `server/mvcc/backend/backend.go, v3.5.30`.
+/// Source: `Status` in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30, `Hash` in
+/// `server/mvcc/backend/backend.go`, v3.5.30.
 ///
 /// Elements that cannot be read are reported to `sink`; the hash is that of the rest.
 pub fn db_hash(db: &Db<'_>, ignored: &[&[u8]], sink: &mut Sink<'_>) -> DbHash {

@@ -86,6 +86,37 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Starts without records, over the bytes of a keyspace: those of its versions need not be copied. Nothing is compacted.
+    pub(crate) fn empty_over(keyspace: &Keyspace<'a>) -> Self {
+        Self {
+            db: keyspace.bytes.db,
+            ..Self::empty(keyspace.rules())
+        }
+    }
+
+    /// Appends a version: in place if it is in the db, else as a copy; `false` as for [`put`](Self::put).
+    pub(crate) fn push_version(&mut self, version: &Version<'_>) -> bool {
+        let Some(at) = version.offset else {
+            return match (version.tombstone, KeyValue::parse(version.message)) {
+                (true, _) => self.delete(version.revision, version.key),
+                (false, Ok(kv)) => self.put(version.revision, &kv),
+                (false, Err(_)) => false,
+            };
+        };
+        let last = self.index.records.last();
+        let is_newer = last.is_none_or(|last| last.revision() < version.revision);
+        if !is_newer || self.index.len() >= NONE as usize {
+            return false;
+        }
+        let len = version.message.len();
+        let record = Record::new(version.revision, version.tombstone, at, len, false);
+        let bytes = RecordBytes {
+            db: self.db,
+            arena: &self.arena,
+        };
+        record.is_some_and(|record| self.index.push(record, version.key, bytes))
+    }
+
     /// Returns what was appended, without the bytes of the db: to be stored together with the evidence.
     pub(crate) fn detach(self) -> Detached {
         Detached {

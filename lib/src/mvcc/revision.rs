@@ -5,7 +5,7 @@
 //! ├ main u64 ┼ _ ─┼ sub u64 ─┼─ t ──┤   big-endian; `t` only on tombstones
 //! ```
 //!
-//! Source: `server/mvcc/revision.go`, `isTombstone` in `server/mvcc/kvstore.go, v3.5.30`.
+//! Source: `server/mvcc/revision.go`, v3.5.30, `isTombstone` in `server/mvcc/kvstore.go`, v3.5.30.
 
 use std::fmt;
 

@@ -181,8 +181,8 @@ impl Salvage<'_> {
             return;
         }
         let missing = self.missing();
-        let below_compaction =
-            matches!(options.point, Point::Revision(_)) && self.compact_revision.is_none();
+        let below_compaction = matches!(options.point, Point::Revision(_))
+            && self.compact_revision.is_none_or(|at| at >= self.revision);
         loose.retain(|record| {
             let main = record.revision.main;
             within(&missing, main) || (below_compaction && main <= self.revision)
@@ -194,6 +194,9 @@ impl Salvage<'_> {
         if options.carved {
             self.set.records.extend(loose);
             self.set.records.sort_by_key(|record| record.revision);
+            if below_compaction {
+                self.doubt_carved();
+            }
             return;
         }
         let mut newest: HashMap<&[u8], Revision> = HashMap::new();
@@ -245,6 +248,29 @@ impl Salvage<'_> {
         stale.extend(damaged);
         self.stale = sorted(stale);
         self.maybe_deleted = maybe_deleted;
+    }
+
+    /// Below the compaction the deletion of a carved version may be lost: every key of which it is the newest is listed.
+    fn doubt_carved(&mut self) {
+        let mut doubtful = Vec::new();
+        let order = self.set.by_key();
+        self.set.for_each_key(&order, |positions| {
+            let newest = positions
+                .last()
+                .and_then(|at| self.set.records.get(*at as usize));
+            let Some(newest) =
+                newest.filter(|record| record.label == Provenance::Carved && !record.tombstone)
+            else {
+                return;
+            };
+            doubtful.push(Doubtful {
+                key: self.set.user_key(newest).to_vec(),
+                revision: newest.revision.main,
+                lost_revision: self.revision,
+                place: self.set.place(newest),
+            });
+        });
+        self.maybe_deleted.extend(sorted(doubtful));
     }
 
     /// Revisions that the best copy does not have and another one has.

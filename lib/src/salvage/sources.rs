@@ -2,7 +2,7 @@
 
 use super::extra::{Extra, NamedLog, held_by_majority};
 use super::member_records::{Input, MemberRecords, member_records};
-use super::{Point, Salvage, SalvageOptions, carve, finish};
+use super::{Point, Salvage, SalvageOptions, finish};
 use crate::Error;
 use crate::backend::Cluster;
 use crate::evidence::Role;
@@ -94,11 +94,12 @@ impl<'m> Sources<'m> {
         let mut salvage = self.joined(options.point, progress)?;
         let mut loose = Vec::new();
         if options.carved || !salvage.missing().is_empty() {
-            for (number, copy) in (0u16..).zip(&self.copies) {
-                if let Ok(db) = copy.member.db() {
-                    loose.append(&mut carve::Loose::read(&db, number, progress).records);
-                }
+            for copy in &self.copies {
+                loose.append(&mut salvage.add_remnants(copy.member, progress));
             }
+        }
+        if options.carved && options.point == Point::Acknowledged {
+            salvage.continue_with(&loose);
         }
         salvage.finish(options, loose);
         Ok(salvage)

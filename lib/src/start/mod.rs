@@ -1,7 +1,8 @@
 //! What etcd of a release does when it is started on a directory, in the order in which it does it.
 //!
 //! [`simulate_start`] is the one answer: `preflight`, the plan, `compare` and `--replay` show it, and `tests/oracle` holds it
-//! against real etcd. Source: etcd `server/etcdserver/server.go` (`NewServer`, up to 3.5) and `bootstrap.go` (from 3.6).
+//! against real etcd. Source: `NewServer` in `server/etcdserver/server.go`, v3.5.30; from 3.6
+//! `server/etcdserver/bootstrap.go`, v3.6.14.
 
 mod apply;
 mod engine;

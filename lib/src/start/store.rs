@@ -1,7 +1,7 @@
 //! How etcd reads its db before it serves: buckets, leases, users, alarms, and every record of bucket `key` into its index.
 //!
-//! Source: etcd `server/storage/mvcc/kvstore.go` (restore), `server/lease/lessor.go`, `server/auth/store.go`,
-//! `server/etcdserver/api/v3alarm/alarms.go`; in 3.4 the same files without `server/`.
+//! Source: `restore` in `server/mvcc/kvstore.go`, v3.5.30, `server/lease/lessor.go`, v3.5.30, `server/auth/store.go`, v3.5.30,
+//! `server/etcdserver/api/v3alarm/alarms.go`, v3.5.30; in 3.4 the same files without `server/`.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;

@@ -3,7 +3,7 @@
 //!
 //! `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log. An
 //! old log of the same cluster begins with the same entries, so that etcd sees nothing wrong. Source: etcd
-//! `etcdutl/snapshot/v3_snapshot.go` (`saveWALAndSnap`), v3.5.30.
+//! `saveWALAndSnap` in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
 
 use super::acknowledged::Acknowledged;
 use super::difference::Difference;

@@ -139,7 +139,7 @@ impl Session {
         self.slot()?.dataset.ready()
     }
 
-    /// The files behind it.
+    /// The files that it reads.
     pub fn member(&self) -> Option<&Member> {
         self.dataset().map(Dataset::member)
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::Death;
 
-/// The array type that bbolt lays over its mapping on 64-bit machines: an index beyond it panics (`bolt_amd64.go`, maxMapSize).
+/// The array type that bbolt lays over its mapping on 64-bit machines: an index beyond it panics (`maxMapSize` in `bolt_amd64.go`, v1.3.11).
 const MAX_MAP_BYTES: u64 = 0xFFFF_FFFF_FFFF;
 /// The array type that it lays over keys and values (maxAllocSize).
 const MAX_ALLOC_BYTES: u64 = 0x7FFF_FFFF;
@@ -35,7 +35,7 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    /// Sizes that Go's allocator rounds a copy up to (`runtime/sizeclasses.go`).
+    /// Sizes that Go's allocator rounds a copy up to (Go `runtime/sizeclasses.go`).
     const SIZES: [u64; 24] = [
         8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
         352, 384, 416, 448,

@@ -7,9 +7,11 @@ mod file;
 mod name;
 mod snaps;
 mod store;
+mod v2_keys;
 
 pub use crate::raft::ConfState;
 pub use file::SnapFile;
 pub use name::{SnapName, SnapPart};
 pub use snaps::Snaps;
 pub use store::{Store, StoreMember};
+pub use v2_keys::{V2Key, v2_keys};

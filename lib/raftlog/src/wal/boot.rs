@@ -330,7 +330,7 @@ fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<
         return Err(stop);
     }
     // That no record names the snapshot is no error for a log opened for writing: the code that opens the encoder overwrites
-    // `ErrSnapshotNotFound` (wal.go, ReadAll).
+    // `ErrSnapshotNotFound` (`ReadAll` in `server/wal/wal.go`, v3.5.30).
     let ids = gogo::read(
         &gogo::METADATA,
         metadata.unwrap_or_default(),

@@ -11,6 +11,7 @@ pub mod frame;
 mod log;
 mod name;
 mod record;
+mod remnants;
 mod resync;
 mod rolled;
 mod segment;
@@ -23,4 +24,5 @@ pub use log::{
 };
 pub use name::{SegmentName, WalFile};
 pub use record::{RawRecord, RecordKind, own_length};
+pub use remnants::{Proof, Remnant, remnants};
 pub use segment::{Ending, Link, Segment};

@@ -1,8 +1,10 @@
 //! `page`: the raw pages of the db, as a list, a map, trees, or one page taken apart.
 
+mod commit;
 mod fields;
 mod key;
 
+pub use commit::{CommitRow, RecordChange, last_commit};
 pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, PageMask};
 pub use key::{PlaceRow, places};
 

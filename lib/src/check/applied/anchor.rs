@@ -45,7 +45,7 @@ impl Anchor {
     }
 
     /// The revision of the store before that entry.
-    pub(super) fn revision(self) -> i64 {
+    pub(crate) fn revision(self) -> i64 {
         match self {
             Self::Beginning => 1,
             Self::At { revision, .. } => revision,

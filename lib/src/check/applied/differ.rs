@@ -17,6 +17,12 @@ const MAX_ENTRIES_AHEAD: usize = 4096;
 /// Number of consecutive records that fit nothing, after which WAL and store have different histories.
 const MAX_STRANGERS: u64 = 8;
 
+/// The stored record of a change. Both are in order of revision; a revoked lease may have deleted very many keys at once.
+fn stored_at<'v, 's>(stored: &'v [Version<'s>], change: &Change<'_>) -> Option<&'v Version<'s>> {
+    let at = stored.binary_search_by_key(&change.revision, |version| version.revision);
+    at.ok().and_then(|at| stored.get(at))
+}
+
 impl<'a> CarefulPath<'_, 'a> {
     /// Above the compaction the store has something else than the entry made.
     pub(super) fn differs(
@@ -29,14 +35,9 @@ impl<'a> CarefulPath<'_, 'a> {
     ) -> Option<Broken> {
         let entry = self.entries.get(position)?;
         let main = made.first().map_or(0, |change| change.revision.main);
-        // Both are in order of revision; a revoked lease may have deleted very many keys at once.
-        let stored_at = |change: &Change<'_>| {
-            let at = stored.binary_search_by_key(&change.revision, |version| version.revision);
-            at.ok().and_then(|at| stored.get(at))
-        };
         let pairs = || {
             made.iter()
-                .filter_map(|change| Some((change, stored_at(change)?)))
+                .filter_map(|change| Some((change, stored_at(stored, change)?)))
         };
         let alike = pairs().all(|(change, version)| key_or_value_matches(change, version))
             && stored.len() <= made.len();
@@ -46,7 +47,7 @@ impl<'a> CarefulPath<'_, 'a> {
             }
             self.strangers = 0;
             for change in made {
-                match stored_at(change) {
+                match stored_at(stored, change) {
                     Some(version) if record_matches(change, version) => {}
                     Some(version) => self.one_differs(entry, change, version, findings),
                     None => self.one_missing(entry, change, findings),
@@ -73,14 +74,7 @@ impl<'a> CarefulPath<'_, 'a> {
             _ => {
                 self.strangers = self.strangers.saturating_add(1);
                 if self.strangers >= MAX_STRANGERS {
-                    let message = format!(
-                        "from raft entry {} on (revision {main}) the store has other records than the WAL wrote",
-                        entry.entry.index
-                    );
-                    let place = self.place_near(main, findings);
-                    let finding = Finding::new(&cross::DISAGREE, place, message);
-                    let finding = finding.seen("other records", self.written(entry));
-                    findings.add(finding, (main, self.newest));
+                    self.disagree(entry, main, findings);
                     return Some(Broken::Done);
                 }
                 pairs().for_each(|(change, version)| {
@@ -89,6 +83,18 @@ impl<'a> CarefulPath<'_, 'a> {
                 None
             }
         }
+    }
+
+    /// Records of too many entries in a row fit nothing: the rest is not compared.
+    fn disagree(&self, entry: &RunEntry<'_>, main: i64, findings: &mut FindingSet) {
+        let message = format!(
+            "from raft entry {} on (revision {main}) the store has other records than the WAL wrote",
+            entry.entry.index
+        );
+        let place = self.place_near(main, findings);
+        let finding = Finding::new(&cross::DISAGREE, place, message);
+        let finding = finding.seen("other records", self.written(entry));
+        findings.add(finding, (main, self.newest));
     }
 
     /// `later` entries from a position on count as applied, but are not in the store: reports them, and continues after them.

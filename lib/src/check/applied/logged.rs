@@ -155,13 +155,13 @@ impl Logged {
 }
 
 /// One write that an entry asks for.
-enum LoggedWrite<'p> {
+pub(crate) enum LoggedWrite<'p> {
     Put(&'p PutRequest),
     Delete(&'p [u8]),
 }
 
 /// What an entry writes to single keys, in every branch; whether that depends on something.
-fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<LoggedWrite<'p>>) -> bool {
+pub(crate) fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<LoggedWrite<'p>>) -> bool {
     fn of_txn<'p>(txn: &'p TxnRequest, writes: &mut Vec<LoggedWrite<'p>>) {
         for RequestOp { request } in txn.success.iter().chain(&txn.failure) {
             match request {

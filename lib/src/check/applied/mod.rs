@@ -30,6 +30,8 @@ pub use versions::versions;
 
 pub(crate) use anchor::{Anchor, beginning, presumed};
 use finding_set::FindingSet;
+pub(crate) use logged::{LoggedWrite, writes_of};
+pub(crate) use record_match::records_match;
 use single_bit::single_bit_mismatches;
 use walk::Begin;
 

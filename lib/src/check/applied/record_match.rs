@@ -4,7 +4,7 @@ use crate::mvcc::{KeyValue, Version};
 use crate::recover::Change;
 
 /// Returns whether the stored records of a revision are exactly those that an entry made.
-pub(super) fn records_match(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
+pub(crate) fn records_match(made: &[Change<'_>], stored: &[Version<'_>]) -> bool {
     made.len() == stored.len()
         && made
             .iter()

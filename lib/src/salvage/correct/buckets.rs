@@ -9,8 +9,8 @@ use crate::mvcc::StoredKey;
 use crate::progress::Progress;
 use located::reported_by;
 
-/// Buckets that every db of etcd 3.4 and newer has. Source: etcd `server/etcdserver/server.go` (`NewServer`) and
-/// `server/auth/store.go`, v3.5.30.
+/// Buckets that every db of etcd 3.4 and newer has. `NewServer` in `server/etcdserver/server.go`, v3.5.30, and
+/// `NewAuthStore` in `server/auth/store.go`, v3.5.30.
 const NAMES: [&[u8]; 10] = [
     b"alarm",
     b"auth",

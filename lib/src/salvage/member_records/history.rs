@@ -32,7 +32,7 @@ pub(super) fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_
 /// Whether a log that reaches further begins with the ConfChanges that consistent_index counts, and with nothing else.
 ///
 /// `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log:
-/// a restored db beside the old log of its cluster. Source: etcd `etcdutl/snapshot/v3_snapshot.go` (`saveWALAndSnap`), v3.5.30.
+/// a restored db beside the old log of its cluster. `saveWALAndSnap` in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
 pub(crate) fn may_be_restored(wal: &Wal<'_>, applied: u64) -> bool {
     let log = wal.log();
     let conf = log

@@ -48,7 +48,7 @@ impl<'a> MemberRecords<'a> {
     }
 
     /// The last segment ends as finished ones do. etcd truncates a segment when it begins the next one; the one that is written
-    /// to has zeros up to 64,000,000 bytes, unless `Repair` truncated it. Source: etcd `server/wal/wal.go` (`cut`), v3.5.30.
+    /// to has zeros up to 64,000,000 bytes, unless `Repair` truncated it. `cut` in `server/wal/wal.go`, v3.5.30.
     fn note_missing_segment(&mut self, wal: &Wal<'_>) {
         let log = wal.log();
         let Some(segment) = log.segments.last() else {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::check::{Depth, check};
-use crate::evidence::{Change, File};
+use crate::evidence::{ByteChange, File};
 use crate::member::Member;
 use crate::salvage::correct::{Correction, corrections};
 use crate::text::number::thousands;
@@ -44,9 +44,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 
 /// A start on the corrected copy, which is made in memory and checked like any other evidence.
 fn started(facts: &Facts<'_>, found: &[Correction], step: &mut Step) -> String {
-    let changes: Vec<Change> = found
+    let changes: Vec<ByteChange> = found
         .iter()
-        .map(|one| Change {
+        .map(|one| ByteChange {
             file: one.file.clone(),
             offset: one.offset,
             bytes: one.new.clone(),

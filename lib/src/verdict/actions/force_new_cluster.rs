@@ -1,7 +1,8 @@
 //! Start etcd with `--force-new-cluster`: which copy to use, and what each choice loses.
 //!
 //! etcd drops the entries that it does not know to be committed, appends a RemoveNode for every other member, and goes on alone.
-//! Source: `server/etcdserver/raft.go` (`restartAsStandaloneNode`, 3.4 and 3.5) and `bootstrap.go` (from 3.6).
+//! Source: `restartAsStandaloneNode` in
+//! `server/etcdserver/raft.go`, v3.5.30; `bootstrapRaftFromWAL` in `server/etcdserver/bootstrap.go`, v3.6.14.
 
 use crate::Severity;
 use crate::backend::{Alarm, AlarmType, Meta};
@@ -157,14 +158,16 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
         .count() as u64;
     forced.removed_members = others(&facts.conf, facts.own.get());
     if facts.conf.learners.contains(&facts.own.get()) {
-        // The voters are removed before it may vote. Source: raft `confchange/confchange.go`.
+        // The voters are removed before it may vote. `remove` in
+        // `raft/confchange/confchange.go`, v3.5.30.
         forced.refuses = Some("panic: removed all voters".to_owned());
         return forced;
     }
     let removed = forced.removed_members.len() as u64;
     if kept > forced.last_index && removed > 0 {
         // The storage of raft begins at the snapshot. It takes the appended ConfChanges as the entries after its last one, although
-        // their indexes follow consistent_index. Source: raft `raft.go` (`loadState`), `storage.go` (`Append`).
+        // their indexes follow consistent_index. `loadState` in `raft/raft.go`, v3.5.30;
+        // `Append` in `raft/storage.go`, v3.5.30.
         forced.refuses = Some(format!(
             "panic: {:x} state.commit {} is out of range [{}, {}]",
             facts.own,

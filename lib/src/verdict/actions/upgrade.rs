@@ -1,6 +1,7 @@
 //! Starts the next minor release on the data directory: what prevents it.
 //!
-//! Source: etcd `server/etcdserver/api/membership/cluster.go`, `server/storage/schema/`, and the upgrade guides.
+//! Source: `IsValidVersionChange` in
+//! `server/etcdserver/api/membership/cluster.go`, v3.5.30, `server/storage/schema/schema.go`, v3.6.14, and the upgrade guides.
 
 use crate::Severity;
 use crate::backend::{Alarm, AlarmType, Cluster, Meta};

@@ -45,7 +45,7 @@ impl Known {
         match self.origin {
             Origin::Wal(index) => index,
             Origin::Unplaced { index, .. } => Some(index),
-            Origin::Db => None,
+            Origin::Db | Origin::Carved(_) => None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Messages as gogo's generated code reads them: which errors it gives, and in what order.
 //!
 //! The difference matters: a length that passes the end of the message is `io.ErrUnexpectedEOF`, which etcd takes for a torn write
-//! and repairs by cutting the log; every other error refuses. Source: etcd `walpb/record.pb.go`, `raftpb/raft.pb.go` at v3.5.30.
+//! and repairs by cutting the log; every other error refuses. Source: `server/wal/walpb/record.pb.go`, v3.5.30,
+//! `raft/raftpb/raft.pb.go`, v3.5.30.
 
 /// Why a message cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -131,7 +131,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
 
 /// Whether an entry is a ConfChange that etcd writes itself when it starts with `--force-new-cluster`: it discards the entries
 /// after the commit and appends the ConfChanges there, in the term of the HardState and without the id of a proposal
-/// (`server/etcdserver/raft.go`, `restartAsStandaloneNode` and `createConfigChangeEnts`, v3.5.30).
+/// (`restartAsStandaloneNode` and `createConfigChangeEnts` in `server/etcdserver/raft.go`, v3.5.30).
 fn is_forced(log: &Evidence<'_, '_>, entry: &LogEntry) -> bool {
     let Some(data) = log.log.data(log.files, entry) else {
         return false;

@@ -1,0 +1,134 @@
+//! What to believe of etcd's own buckets.
+//!
+//! Rules that the db alone can decide. What needs the WAL, a `.snap` or another member is decided where these are joined.
+
+mod auth;
+mod cluster;
+mod leases;
+mod meta;
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Alarm, Auth, Cluster, Lease, Meta};
+use crate::bolt::Db;
+use crate::codes::backend as codes;
+use crate::mvcc::Keyspace;
+use located::{Finding, Place, Severity, Sink, reported_by};
+
+pub use auth::auth;
+pub use cluster::{cluster, conf_state_against_members};
+pub use leases::{alarms, leases};
+pub use meta::meta;
+
+/// Maximum number of pages of a db that bbolt made and nothing was written to: two metas, a free list, an empty root, rounded
+/// up to what a file is grown by.
+const MAX_NEW_PAGES: u64 = 16;
+/// Maximum number of findings of one code that are reported one by one.
+const MAX_SINGLE_FINDINGS: usize = 4;
+
+/// Buckets that every etcd creates at its first start, and again, empty, if one is missing: `UnsafeCreateBucket` in
+/// `server/mvcc/kvstore.go`, v3.5.30, `server/auth/store.go`, v3.5.30, `server/lease/lessor.go`, v3.5.30,
+/// `server/etcdserver/api/membership/store.go`, v3.5.30. One flipped bit in a name is enough (etcd#13109).
+const BUCKETS: [(&str, Severity); 10] = [
+    ("alarm", Severity::Warning),
+    ("auth", Severity::Warning),
+    ("authRoles", Severity::Warning),
+    ("authUsers", Severity::Warning),
+    ("cluster", Severity::Warning),
+    ("key", Severity::Error),
+    ("lease", Severity::Error),
+    ("members", Severity::Warning),
+    ("members_removed", Severity::Warning),
+    ("meta", Severity::Error),
+];
+
+/// Reads and checks all buckets except `key`; with a keyspace also what they refer to in it.
+pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
+    let mut found = Vec::new();
+    judge(db, keyspace, &mut |finding| found.push(finding));
+    grouped(found).into_iter().for_each(sink);
+}
+
+/// Joins the findings of a code if there are more than a few: then they have one cause, such as a wrong root page.
+fn grouped(found: Vec<Finding>) -> Vec<Finding> {
+    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    let mut positions: HashMap<(&str, Severity), usize> = HashMap::new();
+    for finding in found {
+        let group = (finding.code.id, finding.severity);
+        let position = *positions.entry(group).or_insert(groups.len());
+        match groups.get_mut(position) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    let mut joined = Vec::new();
+    for group in groups {
+        if group.len() <= MAX_SINGLE_FINDINGS {
+            joined.extend(group);
+            continue;
+        }
+        let count = group.len();
+        let mut rest = group.into_iter();
+        let Some(mut first) = rest.next() else {
+            continue;
+        };
+        first.message = format!("{count} records are affected; the first: {}", first.message);
+        let mut named: HashSet<Vec<u8>> = first.keys.iter().cloned().collect();
+        for other in rest {
+            first.count = first.count.saturating_add(other.count);
+            let keys = other.keys.into_iter();
+            first
+                .keys
+                .extend(keys.filter(|key| named.insert(key.clone())));
+        }
+        joined.push(first);
+    }
+    joined
+}
+
+fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
+    let here = Place::file(db.file().file());
+    buckets(db, &here, sink);
+    let stored = Meta::read(db, sink);
+    meta(&stored, keyspace, &here, sink);
+    let members = Cluster::read(db, sink);
+    cluster(&members, &here, sink);
+    conf_state_against_members(&stored, &members, &here, sink);
+    auth(&Auth::read(db, sink), &here, sink);
+    leases(&Lease::read_all(db, sink), keyspace, &here, sink);
+    alarms(&Alarm::read_all(db, sink), &members, &here, sink);
+}
+
+/// Reports buckets that are missing. If the root itself cannot be read nothing is known of them: that is a finding of
+/// `bolt::check`.
+pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
+    if db
+        .root()
+        .leaves(&mut reported_by("bbolt::check"))
+        .is_empty()
+    {
+        return;
+    }
+    let there = db.buckets(&mut reported_by("bbolt::check"));
+    if there.is_empty() && db.pages() <= MAX_NEW_PAGES {
+        let message = "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here";
+        sink(Finding::new(&codes::NEVER_USED, here.clone(), message));
+        return;
+    }
+    for severity in [Severity::Error, Severity::Warning] {
+        let missing: Vec<String> = BUCKETS
+            .into_iter()
+            .filter(|(name, of)| {
+                *of == severity && !there.iter().any(|(known, _)| *known == name.as_bytes())
+            })
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let message = match missing.as_slice() {
+            [] => continue,
+            [one] => format!("the bucket {one} is missing"),
+            several => format!("the buckets {} are missing", several.join(", ")),
+        };
+        let finding = Finding::new(&codes::BUCKET_MISSING, here.clone(), message);
+        sink(finding.severity(severity).count(missing.len() as u64));
+    }
+}
