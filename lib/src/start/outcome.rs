@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::lines::Line;
+use super::store::ServedStore;
 use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
 
@@ -80,7 +81,7 @@ pub struct StartOutcome<'m> {
     /// How many voters must run, this member included, until it serves; 1 if it serves alone. A member that needs others
     /// counts as serving if each of them is a known member.
     pub quorum: usize,
-    /// It serves, but the first request that reads every key ends the process.
+    /// It serves, but the first request that reads every key, or the first write, ends the process.
     pub dies_at_first_question: bool,
     /// Index of the snapshot from which the start reads the log; 0 if it uses none.
     pub snapshot_index: u64,
@@ -100,6 +101,8 @@ pub struct StartOutcome<'m> {
     pub steps: Vec<Line>,
     /// The store after the start, with every question that the db answers: `--replay` shows this. `None` unless it serves.
     pub state: Option<Replayed<'m>>,
+    /// What it read in the db of the directory, if it came so far.
+    pub(super) store: Option<ServedStore>,
 }
 
 impl StartOutcome<'_> {
