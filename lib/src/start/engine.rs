@@ -9,7 +9,7 @@ use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
 use super::{AppliedEntries, Ending, Erased, StartOutcome, Stopped, WritesAfterStart};
 use crate::backend::AlarmType;
-use crate::bolt::open::{Heap, Opened};
+use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::ConfState;
@@ -110,6 +110,7 @@ fn run_with<'m>(
         members: None,
         quorum: 1,
         dies_at_first_question: false,
+        left_to_chance: false,
         snapshot_index: 0,
         last_index: None,
         erased: None,
@@ -270,6 +271,7 @@ impl<'m> Engine<'m, '_> {
             backend.as_ref(),
             received.is_some(),
         )?;
+        self.alarms();
         if let Some(backend) = &backend {
             backend.first_commits(reading.node_id)?;
             self.first_write(backend)?;
@@ -310,11 +312,15 @@ impl<'m> Engine<'m, '_> {
         let mut rewritten = vec![index; commits];
         rewritten.extend(self.writes_on_the_way().then_some(write));
         rewritten.extend([("members", member.as_bytes()), write]);
-        if let Some(why) = backend.bolt.hazard(&rewritten).map_err(stopped)? {
-            let text = format!("etcd starts, and a later commit may overwrite pages in use: {why}");
+        if let Some(hazard) = backend.bolt.hazard(&rewritten).map_err(stopped)? {
+            let (Hazard::Overwritten(why) | Hazard::Chance(why)) = &hazard;
+            let text = format!("etcd starts, and a commit may overwrite pages in use: {why}");
             self.say(Level::Fail, "BOLT-015", text);
+            match hazard {
+                Hazard::Overwritten(_) => self.outcome.dies_at_first_question = true,
+                Hazard::Chance(_) => self.outcome.left_to_chance = true,
+            }
         }
-        self.alarms();
         Ok(())
     }
 
@@ -406,7 +412,6 @@ impl<'m> Engine<'m, '_> {
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
         self.swallows(0, restored.consistent_index, FIRST_ENTRIES);
         self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
-        self.alarms();
         Ok(())
     }
 

@@ -83,6 +83,8 @@ pub struct StartOutcome<'m> {
     pub quorum: usize,
     /// It serves, but the first request that reads every key, or the first write, ends the process.
     pub dies_at_first_question: bool,
+    /// It serves, and a commit may write over pages in use, by chance.
+    pub left_to_chance: bool,
     /// Index of the snapshot from which the start reads the log; 0 if it uses none.
     pub snapshot_index: u64,
     /// The last entry of the log that the start keeps.

@@ -10,6 +10,15 @@ use super::{Death, Generation, Opened};
 /// Pages that the first two commits take at least: what etcd writes itself, then the first write of a client.
 const FIRST_PAGES: usize = 4;
 
+/// What is wrong with the free pages of a file that is served all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hazard {
+    /// The first commits write over a page in use. Holds why.
+    Overwritten(String),
+    /// A commit may write over a page in use, by chance. Holds why.
+    Chance(String),
+}
+
 /// Runs of free pages: first page, number of pages.
 #[derive(Clone, Debug, Default)]
 struct Runs(BTreeMap<u64, u64>);
@@ -50,14 +59,14 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// How the process ends.
-    pub fn hazard(&self, rewritten: &[(&str, &[u8])]) -> Result<Option<String>, Death> {
+    pub fn hazard(&self, rewritten: &[(&str, &[u8])]) -> Result<Option<Hazard>, Death> {
         match &self.free.stored {
             Some(_) => self.of_stored_list(),
             None => self.of_freed_runs(rewritten),
         }
     }
 
-    fn of_stored_list(&self) -> Result<Option<String>, Death> {
+    fn of_stored_list(&self) -> Result<Option<Hazard>, Death> {
         let Some(list) = &self.free.stored else {
             return Ok(None);
         };
@@ -90,10 +99,10 @@ impl Opened<'_> {
                 id if id >= hwm && !old => Err(Death::Panic(format!(
                     "pgid ({id}) above high water mark ({hwm})"
                 ))),
-                id => Ok(Some(in_use(id))),
+                id => Ok(Some(Hazard::Overwritten(in_use(id)))),
             };
         }
-        Ok(match list.iter().find(|id| bad(id)) {
+        let why = match list.iter().find(|id| bad(id)) {
             Some(id) if *id >= hwm => Some(format!(
                 "the free list names page {id}, at or above the high-water mark"
             )),
@@ -103,11 +112,12 @@ impl Opened<'_> {
                 Some("the trees are damaged, and the stored free list hides it".to_owned())
             }
             None => None,
-        })
+        };
+        Ok(why.map(Hazard::Chance))
     }
 
     /// A page that is rewritten frees as many pages as its header says, be they above the high-water mark.
-    fn of_freed_runs(&self, rewritten: &[(&str, &[u8])]) -> Result<Option<String>, Death> {
+    fn of_freed_runs(&self, rewritten: &[(&str, &[u8])]) -> Result<Option<Hazard>, Death> {
         let hwm = self.meta.high_water_mark;
         if self.generation == Generation::V1_3_6 {
             return Ok(None);
@@ -153,10 +163,10 @@ impl Opened<'_> {
                 runs.add(page.id, u64::from(page.overflow).saturating_add(1));
             }
         }
-        Ok(Some(format!(
+        Ok(Some(Hazard::Chance(format!(
             "pages up to {} become free, the high-water mark is {hwm}",
             beyond.id.saturating_add(u64::from(beyond.overflow))
-        )))
+        ))))
     }
 }
 

@@ -14,6 +14,7 @@ mod page;
 mod walk;
 mod write;
 
+pub use allocate::Hazard;
 pub use lookup::{Found, OpenBucket};
 pub use memory::Span;
 

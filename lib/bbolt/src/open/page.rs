@@ -70,7 +70,7 @@ impl Opened<'_> {
             id: self.memory.u64(from)?,
             flags: self.memory.u16(from.plus(8))?,
             count: self.memory.u16(from.plus(10))?,
-            // Of an inline page, nobody asks for it.
+            // Of an inline page, bbolt does not ask for it.
             overflow: match self.memory.u32(from.plus(12)) {
                 Err(Death::Heap { .. }) => 0,
                 overflow => overflow?,

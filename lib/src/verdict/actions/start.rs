@@ -59,6 +59,7 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     };
     let later_writes = match (starts, &start.later_writes) {
         (Some(false), _) => LaterWrites::None,
+        _ if start.left_to_chance => LaterWrites::Unknown,
         (None, _) => LaterWrites::Unknown,
         (_, simulated::WritesAfterStart::Kept) => LaterWrites::Kept,
         (_, simulated::WritesAfterStart::Swallowed(entries)) => LaterWrites::Vanish(*entries),
