@@ -412,6 +412,7 @@ impl<'m> Engine<'m, '_> {
         self.outcome.dies_at_first_question = restored.dies_at_first_question;
         self.swallows(0, restored.consistent_index, FIRST_ENTRIES);
         self.outcome.state = crate::recover::replay(self.member, self.progress).ok();
+        self.alarms();
         Ok(())
     }
 

@@ -82,7 +82,9 @@ impl Opened<'_> {
         // Of a map, a run of one page is taken as soon as one is wanted. Page 0 means that there is none.
         let single = runs.0.iter().filter(|(_, len)| **len == 1);
         let single: Vec<u64> = single.map(|(id, _)| *id).filter(|id| *id != 0).collect();
-        let bad = |id: &u64| *id == 1 || *id >= hwm || walked.is_used(*id);
+        // The array of 3.4 makes the file as long as it takes.
+        let beyond = |id: u64| !old && id >= hwm;
+        let bad = |id: &u64| *id == 1 || beyond(*id) || walked.is_used(*id);
         let taken: Vec<u64> = match old {
             true => list.iter().take(FIRST_PAGES).copied().collect(),
             false => single,
@@ -95,15 +97,14 @@ impl Opened<'_> {
         {
             return match *id {
                 1 => Err(Death::Panic("invalid page type: 1: 4".to_owned())),
-                // The array of 3.4 makes the file as long as it takes.
-                id if id >= hwm && !old => Err(Death::Panic(format!(
+                id if beyond(id) => Err(Death::Panic(format!(
                     "pgid ({id}) above high water mark ({hwm})"
                 ))),
                 id => Ok(Some(Hazard::Overwritten(in_use(id)))),
             };
         }
         let why = match list.iter().find(|id| bad(id)) {
-            Some(id) if *id >= hwm => Some(format!(
+            Some(id) if beyond(*id) => Some(format!(
                 "the free list names page {id}, at or above the high-water mark"
             )),
             Some(id) => Some(in_use(*id)),
