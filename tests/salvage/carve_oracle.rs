@@ -277,6 +277,20 @@ fn entries_that_a_repair_cut_off_are_carved_with_their_revisions_and_restored() 
         server.kill();
         std::fs::write(data.join("member/snap/db"), old).unwrap();
         lower_length(&data, &all[kept].value);
+        Server::start(&binaries, &data, &[], PATIENCE)
+            .unwrap()
+            .stop();
+        let last = all.last().unwrap().revision;
+        let backup = salvage(&data, &["--include", "carved"]);
+        assert_eq!(backup.number("revision"), last, "etcd {}", binaries.version);
+        let into = dir.path().join("restored");
+        let server = crate::served::restored(&binaries, &backup.out, &into);
+        let answer = server.json(&["get", "/cut/5"]);
+        let value = answer["kvs"][0]["value"].as_str().unwrap();
+        let written = all.iter().find(|w| w.key == "/cut/5").unwrap();
+        assert_eq!(STANDARD.decode(value).unwrap(), written.value.as_bytes());
+        assert!(server.json(&["get", "/kept/3"])["kvs"].is_null());
+        server.stop();
         let server = Server::start(&binaries, &data, &[], PATIENCE).unwrap();
         server.ctl(&["put", "/after", "the repair"]);
         server.stop();

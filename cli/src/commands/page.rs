@@ -64,8 +64,12 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return places(&member, &what::unescape(key), ui);
     }
     if args.diff_metas {
-        let table = ui.take(page::last_commit(&db)?);
+        let mut table = ui.take(page::last_commit(&db)?);
+        let summary = table.all.take();
         ui.table("page", &table)?;
+        if let Some(summary) = summary {
+            ui.note(summary)?;
+        }
         return Ok(Exit::Ok);
     }
     let mask = PageMask {

@@ -1,12 +1,15 @@
 //! The steps of a start, one after the other.
 
+use std::cmp::Ordering;
+use std::rc::Rc;
+
 use super::lines::{Level, Line, counted};
 use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
 use super::{AppliedEntries, Ending, Erased, StartOutcome, Stopped, WritesAfterStart};
 use crate::backend::AlarmType;
-use crate::bolt::open::Opened;
+use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::ConfState;
@@ -23,6 +26,7 @@ const FIRST_ENTRIES: u64 = 4;
 pub(super) struct Engine<'m, 'p> {
     pub member: &'m Member,
     pub release: Release,
+    pub way: Way,
     pub progress: &'p dyn Progress,
     pub outcome: StartOutcome<'m>,
     /// Voters and learners of the snapshot, then of the entries after it.
@@ -33,105 +37,133 @@ pub(super) struct Engine<'m, 'p> {
     pub chosen: Option<boot::Start>,
     /// The db is replaced by one that was received with the snapshot.
     pub received: Option<Vec<u8>>,
+    /// What keys in Go's heap are taken for.
+    pub heap: Rc<Heap>,
+    /// With `--force-new-cluster`: how many entries are appended to the log.
+    pub appended: u64,
+    /// One of them adds the member itself, which no entry knew.
+    pub added_self: bool,
+    /// What another simulation of this release has read in the same db.
+    pub known: Option<ServedStore>,
 }
 
+/// How etcd is brought up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// On the directory as it is.
+    Start,
+    /// On it, with `--force-new-cluster`.
+    ForceNewCluster,
+    /// `snapshot restore` of its db, then on what that made.
+    Restore,
+}
+
+/// Runs the simulation. If keys in Go's heap were compared on the way, once more with the other order: what differs is unknown.
 pub(super) fn run<'m>(
     member: &'m Member,
     release: Release,
+    way: Way,
+    known: Option<ServedStore>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    let mut engine = Engine::new(member, release, progress);
-    let ended = engine.run();
-    finished(engine, ended)
-}
-
-/// A start on the member that a restore makes of a db: a new log, and the db as it is but for its membership.
-pub(super) fn run_restored<'m>(
-    member: &'m Member,
-    release: Release,
-    progress: &dyn Progress,
-) -> StartOutcome<'m> {
-    let mut engine = Engine::new(member, release, progress);
-    let ended = engine.restored();
-    finished(engine, ended)
-}
-
-fn finished<'m>(engine: Engine<'m, '_>, ended: Result<(), Stopped>) -> StartOutcome<'m> {
-    let mut outcome = engine.outcome;
-    if let Err(stop) = ended {
-        if matches!(stop, Stopped::Refuses(_)) {
-            let advice = super::old_segments::advice(engine.member, engine.progress);
-            outcome.steps.extend(advice);
-        }
-        outcome.ending = match stop {
-            Stopped::Refuses(message) => Ending::Refuses(message),
-            Stopped::NeverServes(why) => Ending::NeverServes(why),
-            Stopped::Unknown(why) => Ending::Unknown(why),
+    let heap = Heap::new(Ordering::Less);
+    let mut outcome = run_with(member, release, way, known, progress, Rc::clone(&heap));
+    if heap.met.get() {
+        let other = run_with(
+            member,
+            release,
+            way,
+            None,
+            progress,
+            Heap::new(Ordering::Greater),
+        );
+        let seen = |outcome: &StartOutcome<'_>| {
+            (
+                outcome.ending.clone(),
+                outcome.revision,
+                outcome.keys,
+                outcome.later_writes.clone(),
+            )
         };
-        outcome.state = None;
-        outcome.revision = None;
-        outcome.keys = None;
+        if seen(&outcome) != seen(&other) {
+            let why = "a key is compared that is not in its bucket: it depends on Go's heap";
+            outcome = other;
+            end(&mut outcome, Stopped::Unknown(why.to_owned()));
+        }
     }
     outcome
 }
 
-impl<'m, 'p> Engine<'m, 'p> {
-    fn new(member: &'m Member, release: Release, progress: &'p dyn Progress) -> Self {
-        let outcome = StartOutcome {
-            release,
-            ending: Ending::Serves,
-            revision: None,
-            keys: None,
-            members: None,
-            quorum: 1,
-            dies_at_first_question: false,
-            snapshot_index: 0,
-            last_index: None,
-            erased: None,
-            applied: None,
-            later_writes: WritesAfterStart::Kept,
-            duplicated: 0,
-            undone: false,
-            steps: Vec::new(),
-            state: None,
-        };
-        Self {
-            member,
-            release,
-            progress,
-            outcome,
-            conf: ConfState::default(),
-            snapshot_voters: Vec::new(),
-            chosen: None,
-            received: None,
+fn run_with<'m>(
+    member: &'m Member,
+    release: Release,
+    way: Way,
+    known: Option<ServedStore>,
+    progress: &dyn Progress,
+    heap: Rc<Heap>,
+) -> StartOutcome<'m> {
+    let outcome = StartOutcome {
+        release,
+        ending: Ending::Serves,
+        revision: None,
+        keys: None,
+        members: None,
+        quorum: 1,
+        dies_at_first_question: false,
+        left_to_chance: false,
+        snapshot_index: 0,
+        last_index: None,
+        erased: None,
+        applied: None,
+        later_writes: WritesAfterStart::Kept,
+        duplicated: 0,
+        undone: false,
+        steps: Vec::new(),
+        state: None,
+        store: None,
+    };
+    let mut engine = Engine {
+        member,
+        release,
+        way,
+        progress,
+        outcome,
+        conf: ConfState::default(),
+        snapshot_voters: Vec::new(),
+        chosen: None,
+        received: None,
+        heap,
+        appended: 0,
+        added_self: false,
+        known,
+    };
+    let ended = match way {
+        Way::Restore => engine.restore(),
+        Way::Start | Way::ForceNewCluster => engine.run(),
+    };
+    let mut outcome = engine.outcome;
+    if let Err(stop) = ended {
+        if matches!(stop, Stopped::Refuses(_)) && way != Way::Restore {
+            let advice = super::old_segments::advice(member, progress);
+            outcome.steps.extend(advice);
         }
+        end(&mut outcome, stop);
     }
+    outcome
+}
+
+fn end(outcome: &mut StartOutcome<'_>, stop: Stopped) {
+    outcome.ending = match stop {
+        Stopped::Refuses(message) => Ending::Refuses(message),
+        Stopped::NeverServes(why) => Ending::NeverServes(why),
+        Stopped::Unknown(why) => Ending::Unknown(why),
+    };
+    outcome.state = None;
+    outcome.revision = None;
+    outcome.keys = None;
 }
 
 impl<'m> Engine<'m, '_> {
-    /// The steps that read the db, and the first commits. Source: `etcdutl/snapshot/v3_snapshot.go` (`saveDB`), v3.5.30: the file
-    /// is copied, opened, and its membership written again.
-    fn restored(&mut self) -> Result<(), Stopped> {
-        let bytes = match self.member.db_bytes() {
-            Ok(bytes) => bytes,
-            Err(error) => return Err(Stopped::Unknown(error.to_string())),
-        };
-        let Some(backend) = self.backend(Some(bytes.as_slice()))? else {
-            return Err(Stopped::Refuses("the db is empty".to_owned()));
-        };
-        if self.release.minor >= 5 {
-            backend.create("meta")?;
-        }
-        let restored = self.open_store(&backend)?;
-        self.outcome.revision = Some(restored.revision);
-        self.outcome.keys = Some(restored.keys);
-        self.outcome.dies_at_first_question = restored.dies_at_first_question;
-        backend.bolt.hazard().map_err(stopped)?;
-        backend.first_commits(0)?;
-        self.alarms();
-        Ok(())
-    }
-
     pub(super) fn say(&mut self, level: Level, code: &str, text: impl Into<String>) {
         self.outcome.steps.push(Line::new(level, code, text));
     }
@@ -185,13 +217,17 @@ impl<'m> Engine<'m, '_> {
             Some(bytes) => self.backend(Some(bytes))?,
             None => backend,
         };
-        let reading = boot::read(wal.log(), wal.files(), self.release, from)
+        let mut reading = boot::read(wal.log(), wal.files(), self.release, from)
             .map_err(|halt| halted(halt, self.release))?;
         if reading.node_id == 0 {
             return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
         }
         self.tail(&wal, &reading, from);
-        if let Some(message) = boot::commit_out_of_range(&reading, from) {
+        if self.way == Way::ForceNewCluster {
+            self.force_new_cluster(&mut reading, from, backend.as_ref())?;
+        }
+        let range = boot::commit_out_of_range(&reading, from);
+        if let Some(message) = range.filter(|_| self.way == Way::Start) {
             return Err(Stopped::Refuses(format!("panic: {message}")));
         }
         self.outcome.last_index = Some(reading.last_index(from));
@@ -201,7 +237,11 @@ impl<'m> Engine<'m, '_> {
             format!("the WAL is read to entry {}", reading.last_index(from)),
         );
         let restored = match &backend {
-            Some(backend) => self.open_store(backend)?,
+            Some(backend) => {
+                let store = self.open_store(backend)?;
+                self.outcome.store = Some(store).filter(|_| received.is_none());
+                store
+            }
             None => ServedStore {
                 revision: 1,
                 ..ServedStore::default()
@@ -211,6 +251,9 @@ impl<'m> Engine<'m, '_> {
             self.schema(reading.node_id)?;
         }
         self.follow(&reading, from);
+        if self.way == Way::ForceNewCluster {
+            self.alone(reading.node_id)?;
+        }
         let (bound, to) = match self.conf.voters.as_slice() {
             [own] if *own == reading.node_id => (Bound::SoleVoter, reading.last_index(from)),
             _ => (
@@ -228,17 +271,62 @@ impl<'m> Engine<'m, '_> {
             backend.as_ref(),
             received.is_some(),
         )?;
-        if let Some(backend) = &backend {
-            backend.bolt.hazard().map_err(stopped)?;
-            backend.first_commits(reading.node_id)?;
-        }
         self.alarms();
+        if let Some(backend) = &backend {
+            backend.first_commits(reading.node_id)?;
+            self.first_write(backend)?;
+            self.hazard(backend, reading.node_id)?;
+        }
+        Ok(())
+    }
+
+    /// The writes that are applied on the way, or the first one after it.
+    fn first_write(&mut self, backend: &Backend<'_>) -> Result<(), Stopped> {
+        if self.outcome.later_writes != WritesAfterStart::Kept || self.outcome.quorum > 1 {
+            return Ok(());
+        }
+        match backend.first_write() {
+            Err(stop) if self.writes_on_the_way() => Err(stop),
+            Err(_) => {
+                self.outcome.dies_at_first_question = true;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Whether the start applies entries that write keys.
+    fn writes_on_the_way(&self) -> bool {
+        let read = self.outcome.store.map(|store| store.revision);
+        self.outcome.applied.is_some() && self.outcome.revision != read
+    }
+
+    /// A free list that is wrong: what the first commits do with it, or that a later one may overwrite what is in use.
+    pub(super) fn hazard(&mut self, backend: &Backend<'_>, own: u64) -> Result<(), Stopped> {
+        let member = format!("{own:x}");
+        // Since 3.5 every commit writes consistent_index, also those that only make sure that a bucket is there
+        // (`server/etcdserver/backend.go`, `OnPreCommitUnsafe`).
+        let commits = if self.release.minor >= 5 { 3 } else { 0 };
+        let index: (&str, &[u8]) = ("meta", b"consistent_index");
+        let write: (&str, &[u8]) = ("key", &[0xff]);
+        let mut rewritten = vec![index; commits];
+        rewritten.extend(self.writes_on_the_way().then_some(write));
+        rewritten.extend([("members", member.as_bytes()), write]);
+        if let Some(hazard) = backend.bolt.hazard(&rewritten).map_err(stopped)? {
+            let (Hazard::Overwritten(why) | Hazard::Chance(why)) = &hazard;
+            let text = format!("etcd starts, and a commit may overwrite pages in use: {why}");
+            self.say(Level::Fail, "BOLT-015", text);
+            match hazard {
+                Hazard::Overwritten(_) => self.outcome.dies_at_first_question = true,
+                Hazard::Chance(_) => self.outcome.left_to_chance = true,
+            }
+        }
         Ok(())
     }
 
     /// Writes that an alarm refuses, of whatever member it is. Source: `server/etcdserver/apply.go` (`applierV3Capped`,
     /// `applierV3Corrupt`), v3.5.30.
-    fn alarms(&mut self) {
+    pub(super) fn alarms(&mut self) {
         let raised = match (&self.outcome.state, self.member.buckets()) {
             (Some(state), _) => state.buckets().alarms,
             (None, Ok(buckets)) => buckets.alarms,
@@ -259,18 +347,20 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// Opens the db; `None` if there is none, or an empty file: etcd then makes one.
-    fn backend<'a>(&self, file: Option<&'a [u8]>) -> Result<Option<Backend<'a>>, Stopped> {
+    pub(super) fn backend<'a>(
+        &self,
+        file: Option<&'a [u8]>,
+    ) -> Result<Option<Backend<'a>>, Stopped> {
         let Some(file) = file.filter(|file| !file.is_empty()) else {
             return Ok(None);
         };
-        let bolt = Opened::open(file, generation(self.release)).map_err(|death| {
-            match (self.release.minor, stopped(death)) {
-                (..=4, Stopped::Refuses(text)) => Stopped::Refuses(text.replace(
-                    "panic: failed to open database",
-                    "panic: cannot open database",
-                )),
-                (_, stop) => stop,
-            }
+        let bolt = Opened::open(file, generation(self.release), Rc::clone(&self.heap));
+        let bolt = bolt.map_err(|death| match (self.release.minor, stopped(death)) {
+            (..=4, Stopped::Refuses(text)) => Stopped::Refuses(text.replace(
+                "panic: failed to open database",
+                "panic: cannot open database",
+            )),
+            (_, stop) => stop,
         })?;
         Ok(Some(Backend {
             bolt,
@@ -279,8 +369,11 @@ impl<'m> Engine<'m, '_> {
     }
 
     /// The store, in the order of the release.
-    fn open_store(&self, backend: &Backend<'_>) -> Result<ServedStore, Stopped> {
-        backend.membership()?;
+    pub(super) fn open_store(&self, backend: &Backend<'_>) -> Result<ServedStore, Stopped> {
+        backend.membership(self.way == Way::Restore)?;
+        if let Some(known) = self.known {
+            return Ok(known);
+        }
         backend.leases()?;
         if self.release.minor <= 4 {
             backend.auth()?;
@@ -424,7 +517,7 @@ impl<'m> Engine<'m, '_> {
         let member = self.member;
         let last = reading.last_index(from);
         let index = restored.consistent_index;
-        self.swallows(last, index, OWN_ENTRIES);
+        self.swallows(last.saturating_add(self.appended), index, OWN_ENTRIES);
         let mut entries = reading.entries.clone();
         entries.retain(|entry| entry.index > index && entry.index <= to);
         self.outcome.revision = Some(restored.revision);

@@ -6,11 +6,13 @@
 
 mod apply;
 mod engine;
+mod force_new_cluster;
 mod lines;
 mod live;
 mod old_segments;
 mod outcome;
 mod repeated;
+mod restore;
 mod snapshot;
 mod store;
 mod wire;
@@ -18,6 +20,7 @@ mod wire;
 pub use lines::{Level, Line, counted, is_go};
 pub use outcome::{AppliedEntries, Ending, Erased, StartOutcome, WritesAfterStart};
 
+use self::engine::Way;
 use crate::Error;
 use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::member::Member;
@@ -59,21 +62,38 @@ pub fn simulate_start<'m>(
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    engine::run(
-        member,
-        release.unwrap_or_else(|| written_by(member)),
-        progress,
-    )
+    let release = release.unwrap_or_else(|| written_by(member));
+    engine::run(member, release, Way::Start, None, progress)
 }
 
-/// Simulates `snapshot restore` of the db, and a start of the member that it makes. The revision is that of the db: what
-/// `--bump-revision` adds is left out.
-pub fn simulate_restore<'m>(
+/// Simulates a start of etcd with `--force-new-cluster` on the directory as it is.
+pub fn simulate_force_new_cluster<'m>(
     member: &'m Member,
-    release: Release,
+    release: Option<Release>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    engine::run_restored(member, release, progress)
+    let release = release.unwrap_or_else(|| written_by(member));
+    engine::run(member, release, Way::ForceNewCluster, None, progress)
+}
+
+/// Simulates `snapshot restore --skip-hash-check` of the db (with `etcdutl`, in 3.4 with `etcdctl`), and a start of etcd on the
+/// directory that it makes. The WAL and the `.snap` files have no part in it.
+pub fn simulate_restore<'m>(
+    member: &'m Member,
+    release: Option<Release>,
+    progress: &dyn Progress,
+) -> StartOutcome<'m> {
+    let release = release.unwrap_or_else(|| written_by(member));
+    engine::run(member, release, Way::Restore, None, progress)
+}
+
+/// As [`simulate_restore`]; what a simulated start of the same directory has read in the db is not read again.
+pub(crate) fn simulate_restore_after<'m>(
+    start: &StartOutcome<'_>,
+    member: &'m Member,
+    progress: &dyn Progress,
+) -> StartOutcome<'m> {
+    engine::run(member, start.release, Way::Restore, start.store, progress)
 }
 
 /// The store as etcd serves it after a start, for `--replay`: the state of [`simulate_start`], or why there is none.

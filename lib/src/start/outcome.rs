@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::lines::Line;
+use super::store::ServedStore;
 use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
 
@@ -80,8 +81,10 @@ pub struct StartOutcome<'m> {
     /// How many voters must run, this member included, until it serves; 1 if it serves alone. A member that needs others
     /// counts as serving if each of them is a known member.
     pub quorum: usize,
-    /// It serves, but the first request that reads every key ends the process.
+    /// It serves, but the first request that reads every key, or the first write, ends the process.
     pub dies_at_first_question: bool,
+    /// It serves, and a commit may write over pages in use, by chance.
+    pub left_to_chance: bool,
     /// Index of the snapshot from which the start reads the log; 0 if it uses none.
     pub snapshot_index: u64,
     /// The last entry of the log that the start keeps.
@@ -100,6 +103,8 @@ pub struct StartOutcome<'m> {
     pub steps: Vec<Line>,
     /// The store after the start, with every question that the db answers: `--replay` shows this. `None` unless it serves.
     pub state: Option<Replayed<'m>>,
+    /// What it read in the db of the directory, if it came so far.
+    pub(super) store: Option<ServedStore>,
 }
 
 impl StartOutcome<'_> {

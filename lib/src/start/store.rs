@@ -79,6 +79,7 @@ impl<'a> Backend<'a> {
         self.bolt.commit().map_err(stopped)?;
         match found {
             Found::Bucket(bucket) => Ok(Some(bucket)),
+            Found::Created => Ok(None),
             Found::Missing => {
                 self.bolt.create(name.as_bytes()).map_err(stopped)?;
                 Ok(None)
@@ -87,6 +88,22 @@ impl<'a> Backend<'a> {
                 ..=4 => format!("cannot create bucket {name} (incompatible value)"),
                 _ => "failed to create a bucket {\"error\": \"incompatible value\"}".to_owned(),
             })),
+        }
+    }
+
+    /// A bucket, if it is one.
+    pub fn find(&self, name: &str) -> Result<Found, Stopped> {
+        self.bolt.bucket(name.as_bytes()).map_err(stopped)
+    }
+
+    /// A key of a bucket is written, if the bucket was there when the db was opened.
+    pub fn rewrite(&self, name: &str, key: &[u8]) -> Result<(), Stopped> {
+        match self.find(name)? {
+            Found::Bucket(bucket) => {
+                let written = self.bolt.rewrite(name.as_bytes(), &bucket, key);
+                written.map_err(stopped)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -99,7 +116,7 @@ impl<'a> Backend<'a> {
     }
 
     /// `ForEach`.
-    fn each(
+    pub fn each(
         &self,
         bucket: Option<OpenBucket>,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Stopped>,
@@ -223,15 +240,15 @@ impl<'a> Backend<'a> {
         }
     }
 
-    /// Membership: its buckets are created if they are missing.
-    pub fn membership(&self) -> Result<(), Stopped> {
+    /// Membership: its buckets are created if they are missing. `restored`: the members in it were just written.
+    pub fn membership(&self, restored: bool) -> Result<(), Stopped> {
         let members = self.create("members")?;
         self.create("members_removed")?;
         let cluster = self.create("cluster")?;
         if self.release.minor <= 4 {
             return Ok(());
         }
-        if !self.cleans_up() {
+        if !self.cleans_up() && !restored {
             self.each(members, |_, _| Ok(()))?;
         }
         self.value(cluster, b"downgrade")?;
@@ -271,10 +288,14 @@ impl<'a> Backend<'a> {
         restored.keys = named.map(|(_, key)| key).filter(served).count();
         restored.compacted = finished.unwrap_or(-1);
         // Where keys are not tested to be in order, a record that the walk meets may be out of reach of a search.
-        let searched = index.disordered || generation(self.release) == Generation::V1_3_6;
+        let searched =
+            index.disordered || index.odd || generation(self.release) == Generation::V1_3_6;
         if let Some(bucket) = bucket.filter(|_| searched) {
             for key in index.keys.values().filter(served) {
-                let found = self.bolt.get(&bucket, &key.stored).map_err(stopped)?;
+                let found = self
+                    .bolt
+                    .get(&bucket, &stored(key.modified))
+                    .map_err(stopped)?;
                 restored.dies_at_first_question |= found.is_none();
             }
         }
@@ -293,7 +314,10 @@ impl<'a> Backend<'a> {
             if !indexed.live || indexed.modified.0 > restored.revision {
                 continue;
             }
-            let record = self.bolt.get(&bucket, &indexed.stored).map_err(stopped)?;
+            let record = self
+                .bolt
+                .get(&bucket, &stored(indexed.modified))
+                .map_err(stopped)?;
             if let Some(record) = record {
                 live.0.insert(key.clone(), record.into_owned());
             }
@@ -366,7 +390,8 @@ impl<'a> Backend<'a> {
         let (main, sub) = revision(key)?;
         let tombstone = key.len() == REVISION_BYTES + 1 && key.last() == Some(&b't');
         index.revision = main;
-        index.add(self.release, kv.key, key, (main, sub), tombstone)
+        index.odd |= !tombstone && key != stored((main, sub));
+        index.add(self.release, kv.key, (main, sub), tombstone)
     }
 
     /// The commits after the first entry was applied: meta and the own member are rewritten, and the root above them.
@@ -377,11 +402,7 @@ impl<'a> Backend<'a> {
             ("members", member.as_bytes()),
         ];
         for (name, key) in writes {
-            if let Found::Bucket(bucket) = self.bolt.bucket(name.as_bytes()).map_err(stopped)? {
-                self.bolt
-                    .rewrite(name.as_bytes(), &bucket, key)
-                    .map_err(stopped)?;
-            }
+            self.rewrite(name, key)?;
         }
         if !self.cleans_up() {
             return Ok(());
@@ -399,6 +420,20 @@ impl<'a> Backend<'a> {
             })?;
         }
         Ok(())
+    }
+}
+
+/// How the first write of a client ends etcd, if it does: the last leaf of bucket `key` and the pages above it are read whole.
+impl Backend<'_> {
+    pub fn first_write(&self) -> Result<(), Stopped> {
+        let Found::Bucket(bucket) = self.bolt.bucket(b"key").map_err(stopped)? else {
+            return Ok(());
+        };
+        let newest = stored((i64::MAX, 0));
+        match self.bolt.rewrite(b"key", &bucket, &newest) {
+            Err(Death::Chance(_)) => Ok(()),
+            written => written.map_err(stopped),
+        }
     }
 }
 
@@ -443,19 +478,24 @@ fn revision(bytes: &[u8]) -> Result<(i64, i64), Stopped> {
     Ok((signed(main), signed(sub)))
 }
 
+/// `revToBytes`: the key by which a record is searched, whatever it is stored under.
+fn stored((main, sub): (i64, i64)) -> Vec<u8> {
+    [&main.to_be_bytes()[..], b"_", &sub.to_be_bytes()[..]].concat()
+}
+
 #[derive(Default)]
 struct TreeIndex {
     keys: HashMap<Vec<u8>, KeyIndex>,
     revision: i64,
     disordered: bool,
+    /// A record whose key is not what its revision is searched by: another separator, a byte too many.
+    odd: bool,
 }
 
 /// What the index knows of a key.
 struct KeyIndex {
     modified: (i64, i64),
     live: bool,
-    /// The key of its newest record.
-    stored: Vec<u8>,
 }
 
 impl TreeIndex {
@@ -463,7 +503,6 @@ impl TreeIndex {
         &mut self,
         release: Release,
         key: &[u8],
-        stored: &[u8],
         at: (i64, i64),
         tombstone: bool,
     ) -> Result<(), Stopped> {
@@ -473,7 +512,6 @@ impl TreeIndex {
                 let indexed = KeyIndex {
                     modified: at,
                     live: !tombstone,
-                    stored: stored.to_vec(),
                 };
                 self.keys.insert(key.to_vec(), indexed);
             }
@@ -490,8 +528,6 @@ impl TreeIndex {
         }
         known.modified = at;
         known.live = !tombstone;
-        known.stored.clear();
-        known.stored.extend_from_slice(stored);
         Ok(())
     }
 }

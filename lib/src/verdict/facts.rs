@@ -14,7 +14,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
-use crate::start::{StartOutcome, simulate_start};
+use crate::start::{StartOutcome, simulate_restore_after, simulate_start};
 use crate::wal::boot::Release;
 use located::{MemberId, reported_by};
 
@@ -25,6 +25,8 @@ pub(super) struct Facts<'a> {
     pub(super) release: Release,
     /// What a start as it is ends in; `None` for evidence on which etcd cannot be started: a backup, a log alone.
     pub(super) start: Option<StartOutcome<'a>>,
+    /// What a start ends in on what a restore of its db makes.
+    pub(super) restored_start: StartOutcome<'a>,
     pub(super) acknowledged: Acknowledged<'a>,
     pub(super) source: Source,
     /// The id of the member; 0 if no log says it.
@@ -67,6 +69,7 @@ impl<'a> Facts<'a> {
         let asked = release;
         let started = simulate_start(member, release, progress);
         let release = started.release;
+        let restored_start = simulate_restore_after(&started, member, progress);
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
         let meta = member
             .db()
@@ -95,6 +98,7 @@ impl<'a> Facts<'a> {
             sound,
             release,
             start: directory.then_some(started),
+            restored_start,
             acknowledged,
             source: Source::new(member.evidence()),
             own,

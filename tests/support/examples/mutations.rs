@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 use std::io::Write as _;
+use std::sync::Mutex;
 
 use testkit::etcd::Binaries;
 use testkit::mutations::{Mutation, Record, observe, probe, random};
@@ -37,28 +38,38 @@ fn main() {
         .iter()
         .map(|record| format!("{:?}", record.mutation))
         .collect();
-    let mut file = std::fs::File::options()
+    let file = std::fs::File::options()
         .create(true)
         .append(true)
         .open(out)
         .expect("a writable file");
-    for (seed, mutation) in wanted {
-        if known.contains(&format!("{mutation:?}")) {
-            continue;
+    let installed = Binaries::all();
+    let wanted = wanted
+        .into_iter()
+        .filter(|(_, mutation)| !known.contains(&format!("{mutation:?}")));
+    let (queue, file) = (Mutex::new(wanted), Mutex::new(file));
+    let work = || {
+        while let Some((seed, mutation)) = { queue.lock().expect("a lock").next() } {
+            let newest = installed.iter().find(|one| one.version == mutation.release);
+            let Some(binaries) = newest else { continue };
+            let observed = observe(&mutation, binaries);
+            println!(
+                "{} {} {}: {observed:?}",
+                mutation.release, mutation.fixture, mutation.what
+            );
+            let record = Record {
+                seed,
+                mutation,
+                observed,
+            };
+            let line = serde_json::to_string(&record).expect("JSON");
+            writeln!(file.lock().expect("a lock"), "{line}").expect("write");
         }
-        let Some(binaries) = Binaries::newest(&mutation.release) else {
-            continue;
-        };
-        let observed = observe(&mutation, &binaries);
-        println!(
-            "{} {} {}: {observed:?}",
-            mutation.release, mutation.fixture, mutation.what
-        );
-        let record = Record {
-            seed,
-            mutation,
-            observed,
-        };
-        writeln!(file, "{}", serde_json::to_string(&record).expect("JSON")).expect("write");
-    }
+    };
+    // A start mostly waits.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(work);
+        }
+    });
 }

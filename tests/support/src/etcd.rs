@@ -80,16 +80,21 @@ impl Binaries {
         &self.dir
     }
 
-    /// Runs `etcdutl` where there is one (3.5), else `etcdctl`.
+    /// What restores a backup: `etcdutl` where there is one (3.5), else `etcdctl`.
     #[must_use]
-    pub fn utl(&self, arguments: &[&str]) -> Output {
+    pub fn restorer(&self) -> PathBuf {
         let utl = self.dir.join("etcdutl");
-        let tool = if utl.is_file() {
+        if utl.is_file() {
             utl
         } else {
             self.dir.join("etcdctl")
-        };
-        Command::new(tool)
+        }
+    }
+
+    /// Runs [`restorer`](Self::restorer).
+    #[must_use]
+    pub fn utl(&self, arguments: &[&str]) -> Output {
+        Command::new(self.restorer())
             .args(arguments)
             .env("ETCDCTL_API", "3")
             .stdin(Stdio::null())

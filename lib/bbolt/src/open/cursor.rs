@@ -65,7 +65,7 @@ impl Opened<'_> {
             }
             let child = match self.child(&page, index) {
                 // Whatever the heap holds there is hardly ever 0, and every other number panics.
-                Err(Death::Chance(_)) if cursor.root == 0 => {
+                Err(Death::Heap { .. }) if cursor.root == 0 => {
                     return Err(Death::Panic(
                         "inline bucket non-zero page access(2)".to_owned(),
                     ));
@@ -140,7 +140,10 @@ impl Opened<'_> {
                     true => self.leaf_key(&page, index)?.1,
                     false => self.branch_key(&page, index)?,
                 };
-                let order = self.memory.compare(at, key)?;
+                let order = match self.memory.compare(at, key) {
+                    Err(Death::Heap { .. }) => self.heap.ask(),
+                    order => order?,
+                };
                 exact |= order == Ordering::Equal;
                 Ok(order != Ordering::Less)
             })?;
@@ -165,7 +168,7 @@ impl Opened<'_> {
 
     /// Go's `sort.Search`: the same probes in the same order.
     /// `search` in `cursor.go`, v1.3.11: no bound for the depth.
-    fn search(
+    pub(super) fn search(
         &self,
         count: u64,
         mut is_at_least: impl FnMut(u64) -> Result<bool, Death>,

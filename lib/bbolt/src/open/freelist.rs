@@ -17,8 +17,6 @@ pub(super) struct Free {
     pub list_page: Option<u64>,
     /// A stored list names a page twice.
     pub twice: bool,
-    /// The longest run of pages, if it is one that keeps bbolt busy.
-    pub busy: Option<u64>,
     /// Page runs that the trees reach: first to last.
     pub used: BTreeMap<u64, u64>,
 }
@@ -100,9 +98,6 @@ impl Opened<'_> {
     pub(super) fn rebuilt(&self) -> Result<Free, Death> {
         let mut free = Free::default();
         self.check_bucket(self.meta.root, &mut free)?;
-        if let Some(pages) = free.busy {
-            return Err(Death::Exhausted(pages));
-        }
         if self.meta.high_water_mark > MAX_FREE_IDS {
             return Err(Death::Exhausted(self.meta.high_water_mark));
         }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::cursor::Cursor;
 use super::memory::{Copied, Pointer, Span};
 use super::page::{LeafElement, RawPage};
-use super::{Death, Opened};
+use super::{Death, Opened, Slot};
 
 /// The longest number or revision in a bucket of etcd.
 const FRONT_BYTES: u64 = 17;
@@ -28,6 +28,8 @@ pub enum Found {
     Bucket(OpenBucket),
     /// Nothing: it is created.
     Missing,
+    /// A bucket that was created since the file was opened: it is empty.
+    Created,
     /// A key that is no bucket: `incompatible value`.
     Incompatible,
 }
@@ -38,11 +40,52 @@ impl<'a> Opened<'a> {
     /// # Errors
     /// How the process ends when it does.
     pub fn bucket(&self, name: &[u8]) -> Result<Found, Death> {
+        if let Some((slots, at)) = self.slot(name)? {
+            return self.in_slot(slots.get(at), name);
+        }
         let cursor = self.seek(self.meta.root, None, name)?;
         match self.at(&cursor, name)? {
             None => Ok(Found::Missing),
             Some(element) if element.flags & 1 == 0 => Ok(Found::Incompatible),
             Some(element) => self.open_bucket(element.value).map(Found::Bucket),
+        }
+    }
+
+    /// Where a name belongs in the leaf of the root bucket, if that was changed in memory.
+    pub(super) fn slot(&self, name: &[u8]) -> Result<Option<(Vec<Slot>, usize)>, Death> {
+        let Some(slots) = self.root_leaf.borrow().clone() else {
+            return Ok(None);
+        };
+        let page = self.page(self.meta.root)?;
+        let at = self.search(slots.len() as u64, |at| {
+            let slot = usize::try_from(at).ok().and_then(|at| slots.get(at));
+            Ok(match slot {
+                Some(Slot::Created(created)) => created.as_slice() >= name,
+                Some(Slot::Stored(index)) => {
+                    let key = self.leaf_key(&page, *index)?.1;
+                    self.memory.compare(key, name)?.is_ge()
+                }
+                None => true,
+            })
+        })?;
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        Ok(Some((slots, at)))
+    }
+
+    fn in_slot(&self, slot: Option<&Slot>, name: &[u8]) -> Result<Found, Death> {
+        let index = match slot {
+            Some(Slot::Created(created)) if created == name => return Ok(Found::Created),
+            Some(Slot::Stored(index)) => *index,
+            _ => return Ok(Found::Missing),
+        };
+        let page = self.page(self.meta.root)?;
+        let element = self.leaf_element(&page, index)?;
+        if self.memory.compare(element.key, name)?.is_ne() {
+            return Ok(Found::Missing);
+        }
+        match element.flags & 1 {
+            0 => Ok(Found::Incompatible),
+            _ => self.open_bucket(element.value).map(Found::Bucket),
         }
     }
 
@@ -59,7 +102,10 @@ impl<'a> Opened<'a> {
         let Some(element) = self.current(cursor)? else {
             return Ok(None);
         };
-        let same = self.memory.compare(element.key, key)?.is_eq();
+        let same = match self.memory.compare(element.key, key) {
+            Err(Death::Heap { .. }) => false,
+            order => order?.is_eq(),
+        };
         Ok(same.then_some(element))
     }
 
@@ -148,7 +194,7 @@ impl<'a> Opened<'a> {
             Some(element) if element.flags & 1 != 0 => Ok(Some(Cow::Borrowed(&[]))),
             // Numbers and revisions are read from the front of a value, however long it claims to be.
             Some(element) => match self.memory.prefix(element.value) {
-                Err(Death::Chance(_)) if element.value.len > FRONT_BYTES => {
+                Err(Death::Heap { .. }) if element.value.len > FRONT_BYTES => {
                     let front = Span {
                         len: FRONT_BYTES,
                         ..element.value

@@ -11,6 +11,12 @@ const MAX_MAP_BYTES: u64 = 0xFFFF_FFFF_FFFF;
 const MAX_ALLOC_BYTES: u64 = 0x7FFF_FFFF;
 /// What the system maps at once: bytes between the end of the file and the end of its last such page read as zeros.
 const OS_PAGE_BYTES: u64 = 4096;
+/// What a byte of Go's heap after a copy is taken for: garbage that no message can hold.
+const HEAP_BYTE: u8 = 0xff;
+/// What Go's heap grows by.
+const ARENA_BYTES: u64 = 64 << 20;
+/// What Go's heap is divided into: a pointer to the next of them may point to memory that is not in use.
+const HEAP_PAGE_BYTES: u64 = 8192;
 
 /// The mapped file.
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +34,15 @@ pub(super) struct Pointer {
 /// A part of the file that bbolt has copied to Go's heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Copied {
-    /// Where the copied bytes end.
+    /// Where the copied bytes end. What follows is what the heap holds: a copy is not cleared after its end
+    /// (Go `runtime/slice.go`, `makeslicecopy`).
     pub end: u64,
-    /// Where the memory of the copy ends: up to there it is zero, after it is what the heap holds.
-    pub heap_end: u64,
 }
 
 impl Copied {
-    /// Sizes that Go's allocator rounds a copy up to (Go `runtime/sizeclasses.go`).
-    const SIZES: [u64; 24] = [
-        8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
-        352, 384, 416, 448,
-    ];
-
     pub fn from_span(span: Span) -> Self {
-        let size = Self::SIZES.into_iter().find(|size| *size >= span.len);
-        let size = size.unwrap_or_else(|| span.len.next_multiple_of(128));
         Self {
             end: span.from.at.saturating_add(span.len),
-            heap_end: span.from.at.saturating_add(size),
         }
     }
 }
@@ -104,10 +100,13 @@ impl<'a> Memory<'a> {
     fn allowed(self, from: Pointer, len: u64) -> Result<(), Death> {
         let end = from.at.saturating_add(len);
         match from.copy {
-            Some(copy) if end > copy.heap_end => Err(Death::Chance(
-                "bbolt reads after the end of a bucket's value: what is there depends on Go's heap"
-                    .to_owned(),
-            )),
+            // Go maps its heap in arenas of 64 MiB (`runtime/malloc.go`, `heapArenaBytes`).
+            Some(copy) if from.at >= copy.end.saturating_add(ARENA_BYTES) => {
+                Err(Death::Fault(from.at))
+            }
+            Some(copy) if end > copy.end => Err(Death::Heap {
+                near: from.at < copy.end.saturating_add(HEAP_PAGE_BYTES),
+            }),
             _ if end > self.end() => Err(Death::Fault(from.at)),
             _ => Ok(()),
         }
@@ -152,14 +151,18 @@ impl<'a> Memory<'a> {
 
     /// The bytes of a span.
     pub fn bytes(self, span: Span) -> Result<Cow<'a, [u8]>, Death> {
-        self.touch(span)?;
+        let mut fill = 0;
+        match self.touch(span) {
+            Err(Death::Heap { near: true }) if span.len <= OS_PAGE_BYTES => fill = HEAP_BYTE,
+            touched => touched?,
+        }
         let len = usize::try_from(span.len).unwrap_or(usize::MAX);
         let rest = self.rest(span.from);
         if let Some(whole) = rest.get(..len) {
             return Ok(Cow::Borrowed(whole));
         }
         let mut padded = rest.to_vec();
-        padded.resize(len, 0);
+        padded.resize(len, fill);
         Ok(Cow::Owned(padded))
     }
 
@@ -167,7 +170,10 @@ impl<'a> Memory<'a> {
     pub fn prefix(self, span: Span) -> Result<(Cow<'a, [u8]>, u64), Death> {
         let len = self.readable(span.from, span.len);
         let missing = span.len.saturating_sub(len);
-        if missing > 0 && (len == 0 || span.from.copy.is_some()) {
+        if missing > 0 && span.from.copy.is_some() {
+            return Ok((self.bytes(span)?, 0));
+        }
+        if missing > 0 && len == 0 {
             self.touch(span)?;
         }
         let bytes = self.bytes(Span {
@@ -218,8 +224,8 @@ impl<'a> Memory<'a> {
     }
 
     fn readable(self, from: Pointer, len: u64) -> u64 {
-        let heap_end = from.copy.map_or(u64::MAX, |copy| copy.heap_end);
-        let end = heap_end.min(self.end());
+        let copied = from.copy.map_or(u64::MAX, |copy| copy.end);
+        let end = copied.min(self.end());
         len.min(end.saturating_sub(from.at))
     }
 }

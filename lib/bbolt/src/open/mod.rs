@@ -5,6 +5,7 @@
 //! commit demand. Sources: bbolt `db.go`, `tx_check.go`, `bucket.go`, `cursor.go`, `node.go`, `freelist.go` at v1.3.6, v1.3.11,
 //! v1.4.3; the tests hold it against real etcd (`tests/oracle`).
 
+mod allocate;
 mod cursor;
 mod freelist;
 mod lookup;
@@ -13,8 +14,13 @@ mod page;
 mod walk;
 mod write;
 
+pub use allocate::Hazard;
 pub use lookup::{Found, OpenBucket};
 pub use memory::Span;
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
+use std::rc::Rc;
 
 use self::freelist::Free;
 use self::memory::{Memory, Pointer};
@@ -34,6 +40,33 @@ pub enum Generation {
     V1_4,
 }
 
+/// The message of [`Death::Heap`], whose own words depend on the heap.
+pub const READS_HEAP: &str = "a panic or a fault (bbolt reads after the end of a bucket's value, what is there depends on Go's heap)";
+
+/// How keys in Go's heap compare with those that are searched: garbage, of which only the order counts.
+#[derive(Debug)]
+pub struct Heap {
+    /// What such a key is against every other.
+    pub order: Ordering,
+    /// Whether one was met.
+    pub met: Cell<bool>,
+}
+
+impl Heap {
+    /// Keys in the heap compare so.
+    pub fn new(order: Ordering) -> Rc<Self> {
+        Rc::new(Self {
+            order,
+            met: Cell::new(false),
+        })
+    }
+
+    fn ask(&self) -> Ordering {
+        self.met.set(true);
+        self.order
+    }
+}
+
 /// How opening or using a file ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Death {
@@ -47,6 +80,12 @@ pub enum Death {
     Exhausted(u64),
     /// More memory is asked for than there can be.
     OutOfMemory,
+    /// It reads Go's heap after the end of a bucket's value and takes what is there for an element, a key or a value: a panic or a
+    /// fault, by what it finds.
+    Heap {
+        /// It points into the same part of the heap: a copy of what is there does no harm.
+        near: bool,
+    },
     /// What happens depends on chance (a random choice among free pages, Go's heap). Holds why.
     Chance(String),
 }
@@ -61,6 +100,7 @@ impl Death {
                 "unexpected fault address (offset {at:#x} of the db is not in the file)"
             )),
             Self::OutOfMemory => Some("fatal error: out of memory".to_owned()),
+            Self::Heap { .. } => Some(READS_HEAP.to_owned()),
             Self::Exhausted(_) | Self::Chance(_) => None,
         }
     }
@@ -86,6 +126,18 @@ pub struct Opened<'a> {
     page_size: u64,
     meta: Head,
     free: Free,
+    heap: Rc<Heap>,
+    /// The elements of the root bucket's leaf, once a bucket was created in it.
+    root_leaf: RefCell<Option<Vec<Slot>>>,
+}
+
+/// An element of a leaf that was changed in memory.
+#[derive(Clone, Debug)]
+enum Slot {
+    /// The element of that number of the page.
+    Stored(u64),
+    /// A new one, with its key.
+    Created(Vec<u8>),
 }
 
 impl<'a> Opened<'a> {
@@ -93,7 +145,7 @@ impl<'a> Opened<'a> {
     ///
     /// # Errors
     /// How the process ends.
-    pub fn open(file: &'a [u8], generation: Generation) -> Result<Self, Death> {
+    pub fn open(file: &'a [u8], generation: Generation, heap: Rc<Heap>) -> Result<Self, Death> {
         let memory = Memory { file };
         let page_size = page_size(memory, generation)?;
         let length = file.len() as u64;
@@ -120,6 +172,8 @@ impl<'a> Opened<'a> {
             page_size,
             meta,
             free: Free::default(),
+            heap,
+            root_leaf: RefCell::new(None),
         };
         opened.free = match meta.freelist {
             page if page == NO_FREELIST.0 => opened.rebuilt()?,

@@ -70,7 +70,11 @@ impl Opened<'_> {
             id: self.memory.u64(from)?,
             flags: self.memory.u16(from.plus(8))?,
             count: self.memory.u16(from.plus(10))?,
-            overflow: self.memory.u32(from.plus(12))?,
+            // Of an inline page, bbolt does not ask for it.
+            overflow: match self.memory.u32(from.plus(12)) {
+                Err(Death::Heap { .. }) => 0,
+                overflow => overflow?,
+            },
         })
     }
 

@@ -9,9 +9,7 @@ use super::{Death, Generation, Opened};
 
 /// Depth at which a tree is taken for a trap.
 const MAX_DEPTH: usize = 2000;
-/// A run of more pages than this keeps bbolt busy for minutes: each is an entry in several hash tables.
-const BUSY_RUN_PAGES: u64 = 1 << 18;
-/// A run of more pages than this is never walked to its end.
+/// A run of more pages than this keeps bbolt busy until memory ends: each is an entry in several hash tables.
 const MAX_RUN_PAGES: u64 = 1 << 24;
 
 fn unreachable(text: String) -> Death {
@@ -72,10 +70,9 @@ impl Opened<'_> {
         if let Some(twice) = free.reach(page.id, last) {
             return Err(unreachable(format!("page {twice}: multiple references")));
         }
-        match u64::from(page.overflow) {
-            run if run > MAX_RUN_PAGES => return Err(Death::Exhausted(run)),
-            run if run > BUSY_RUN_PAGES => free.busy = free.busy.max(Some(run)),
-            _ => {}
+        let run = u64::from(page.overflow);
+        if run > MAX_RUN_PAGES {
+            return Err(Death::Exhausted(run));
         }
         let typed = match self.generation {
             Generation::V1_4 => matches!(page.flags, BRANCH | LEAF),
@@ -151,12 +148,19 @@ impl Opened<'_> {
             None if key.len == 0 => Ordering::Equal,
             None => Ordering::Less,
         };
+        // The message spells both keys, and so reads them to their ends.
+        let spelled = || {
+            self.memory.touch(key)?;
+            previous.map_or(Ok(()), |previous| self.memory.touch(previous))
+        };
         if index == 0 && previous.is_some() && against == Ordering::Greater {
+            spelled()?;
             return Err(unreachable(format!(
                 "the first key[0] on {kind} page({page}) needs to be >= the key in the ancestor"
             )));
         }
         if index > 0 && against != Ordering::Less {
+            spelled()?;
             let found = if against == Ordering::Equal { '=' } else { '<' };
             return Err(unreachable(format!(
                 "key[{index}] on {kind} page({page}) needs to be > (found {found}) than previous element"
@@ -165,6 +169,7 @@ impl Opened<'_> {
         if let Some(below) = below
             && self.memory.compare_spans(key, below)? != Ordering::Less
         {
+            spelled()?;
             return Err(unreachable(format!(
                 "key[{index}] on {kind} page({page}) needs to be < than key of the next element in ancestor"
             )));

@@ -1,7 +1,7 @@
 //! What a first commit demands: the pages it rewrites are read whole, the pages it frees must not be free.
 
 use super::page::RawPage;
-use super::{Death, Generation, OpenBucket, Opened};
+use super::{Death, Generation, OpenBucket, Opened, Slot};
 
 impl Opened<'_> {
     /// A commit that changes nothing: the meta is written, a stored free list's page is freed.
@@ -39,6 +39,22 @@ impl Opened<'_> {
         let cursor = self.seek(self.meta.root, None, name)?;
         for (page, _) in &cursor.stack {
             self.materialize(page, true)?;
+        }
+        self.insert(name)
+    }
+
+    /// `node.put`: the leaf in memory has one more element, where a binary search puts it. If the names of the others are not in
+    /// order, later searches take another way than before.
+    fn insert(&self, name: &[u8]) -> Result<(), Death> {
+        let root = self.page(self.meta.root)?;
+        if !root.is_leaf(self.generation) {
+            return Ok(());
+        }
+        let stored = (0..u64::from(root.count)).map(Slot::Stored).collect();
+        self.root_leaf.borrow_mut().get_or_insert(stored);
+        if let Some((mut slots, at)) = self.slot(name)? {
+            slots.insert(at.min(slots.len()), Slot::Created(name.to_vec()));
+            *self.root_leaf.borrow_mut() = Some(slots);
         }
         Ok(())
     }
@@ -81,7 +97,7 @@ impl Opened<'_> {
         }
         // What a copy holds after its end is copied again, whatever it is.
         let copied = |span| match self.memory.touch(span) {
-            Err(Death::Chance(_)) => Ok(()),
+            Err(Death::Heap { near: true }) => Ok(()),
             touched => touched,
         };
         for index in 0..u64::from(page.count) {
@@ -115,62 +131,12 @@ impl Opened<'_> {
             )));
         }
         let last = page.id.saturating_add(u64::from(page.overflow));
-        // The map of later releases hands out any of them; the array of 3.4 the lowest first.
-        let any = self.generation != Generation::V1_3_6;
-        if any && last >= self.meta.high_water_mark && page.overflow > 0 {
-            return Err(Death::Chance(format!(
-                "pages up to {last} become free, the high-water mark is {}",
-                self.meta.high_water_mark
-            )));
-        }
         let Some(list) = &self.free.stored else {
             return Ok(());
         };
         match list.range(page.id..=last).next() {
             Some(twice) => Err(Death::Panic(format!("page {twice} already freed"))),
             None => Ok(()),
-        }
-    }
-
-    /// Why what happens later depends on chance: free pages that are in use, or that are none.
-    ///
-    /// # Errors
-    /// What certainly happens with the first allocation.
-    pub fn hazard(&self) -> Result<(), Death> {
-        let Some(list) = &self.free.stored else {
-            return Ok(());
-        };
-        let old = self.generation == Generation::V1_3_6;
-        // etcd 3.4 allocates from a sorted array; later ones from a map, whose order is random and where page 0 means "none".
-        if let Some(id) = list.iter().find(|id| **id < 2)
-            && (old || *id == 1)
-        {
-            return Err(match old {
-                true => Death::Panic(format!("invalid page allocation: {id}")),
-                false => Death::Chance(format!("the free list names meta page {id}")),
-            });
-        }
-        if self.free.twice && !old {
-            return Err(Death::Chance("the free list names a page twice".to_owned()));
-        }
-        let beyond = list.range(self.meta.high_water_mark..).next();
-        if let Some(id) = beyond.filter(|_| !old) {
-            return Err(Death::Chance(format!(
-                "the free list names page {id}, at or above the high-water mark"
-            )));
-        }
-        let mut walked = super::Free::default();
-        let sound = self.check_bucket(self.meta.root, &mut walked).is_ok();
-        if let Some(id) = list.iter().find(|id| walked.is_used(**id)) {
-            return Err(Death::Chance(format!(
-                "the free list names page {id}, which is in use"
-            )));
-        }
-        match sound {
-            true => Ok(()),
-            false => Err(Death::Chance(
-                "the trees are damaged, and the stored free list hides it".to_owned(),
-            )),
         }
     }
 }

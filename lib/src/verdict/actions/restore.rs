@@ -6,7 +6,7 @@ use crate::codes::{Code, backend, bolt, cross, mvcc};
 use crate::evidence::Kind;
 use crate::recover::State;
 use crate::salvage::{BUMP_REVISIONS, Restore, knows_bump};
-use crate::start::{Level, Line, counted, simulate_restore};
+use crate::start::{Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -26,12 +26,13 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut restore = of_db(facts, bump);
     restore.has_hash = has_hash;
     step.commands.push(restore.command(&db, &target(facts)));
-    let start = simulate_restore(facts.member, facts.release, facts.progress);
-    step.outcome = super::start::outcome(&start);
+    let start = &facts.restored_start;
+    step.outcome = super::start::outcome(start);
     match step.outcome.starts {
         Some(true) => {}
         Some(false) => {
-            let message = start.message().unwrap_or("it does not serve");
+            let said = step.outcome.message.as_deref();
+            let message = said.unwrap_or("it does not serve");
             step.effect = format!("the restored etcd does not start: {message}");
             return Some(step);
         }

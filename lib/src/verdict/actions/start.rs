@@ -11,12 +11,16 @@ use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, LaterWrites, Outcome};
 use crate::verdict::step::Step;
 
+/// Of a start that serves for a moment.
+const DIES: &str =
+    "it ends when all keys are read or the first one is written: pages of the db are damaged";
+
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let start = facts.start.as_ref()?;
     let mut step = Step::new(Action::Start, facts.release);
     step.commands = facts.source.unpacked();
     step.outcome = outcome(start);
-    if start.serves() {
+    if start.serves() && !start.dies_at_first_question {
         // A store without the bucket of keys is served as an empty one.
         let nothing = Overlay::empty(Rules::NEWEST);
         let held = start.state.as_ref().map(Replayed::keyspace);
@@ -48,12 +52,14 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
         };
     }
     let starts = match &start.ending {
+        simulated::Ending::Serves if start.dies_at_first_question => Some(false),
         simulated::Ending::Serves => Some(true),
         simulated::Ending::Refuses(_) | simulated::Ending::NeverServes(_) => Some(false),
         simulated::Ending::Unknown(_) => None,
     };
     let later_writes = match (starts, &start.later_writes) {
         (Some(false), _) => LaterWrites::None,
+        _ if start.left_to_chance => LaterWrites::Unknown,
         (None, _) => LaterWrites::Unknown,
         (_, simulated::WritesAfterStart::Kept) => LaterWrites::Kept,
         (_, simulated::WritesAfterStart::Swallowed(entries)) => LaterWrites::Vanish(*entries),
@@ -61,7 +67,10 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     };
     Outcome {
         starts,
-        message: start.message().map(str::to_owned),
+        message: match start.dies_at_first_question {
+            true => Some(DIES.to_owned()),
+            false => start.message().map(str::to_owned),
+        },
         revision: start.revision,
         keys: start.keys,
         later_writes,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{DB, Dice, Edit, Mutation, hex};
+use super::{Action, DB, Dice, Edit, Mutation, hex, swapped};
 use crate::damage::edit::noise;
 use crate::data_dir;
 use crate::places::bolt::Db;
@@ -42,6 +42,26 @@ const MEMBERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// Members of clusters, of which a majority is missing: what `--force-new-cluster` is for.
+const OF_CLUSTERS: [(&str, &[&str]); 2] = [
+    (
+        "3.4.23",
+        &[
+            "cluster3-3.4.23/m1",
+            "cluster3-3.4.23/m2",
+            "cluster3-3.4.23/m3",
+        ],
+    ),
+    (
+        "3.5.30",
+        &[
+            "diverged-3.5.30/m1",
+            "diverged-3.5.30/m2",
+            "learner-3.5.30/m1",
+        ],
+    ),
+];
+
 /// Buckets of etcd.
 const BUCKETS: [&str; 11] = [
     "key",
@@ -57,25 +77,37 @@ const BUCKETS: [&str; 11] = [
     "key",
 ];
 
-/// The mutation of a seed.
+/// The mutation of a seed. Of eight seeds, six are started, one is restored, one is forced to be a new cluster.
 #[must_use]
 pub fn random(seed: u64) -> Mutation {
     let mut dice = Dice::new(seed);
-    let (release, fixtures) = *dice.pick(&MEMBERS);
+    let action = match seed % 8 {
+        6 => Action::Restore,
+        7 => Action::ForceNewCluster,
+        _ => Action::Start,
+    };
+    let of_cluster = action == Action::ForceNewCluster && dice.below(2) == 0;
+    let members: &[(&str, &[&str])] = if of_cluster { &OF_CLUSTERS } else { &MEMBERS };
+    let (release, fixtures) = *dice.pick(members);
     let fixture = (*dice.pick(fixtures)).to_owned();
     let dir = data_dir(&fixture);
+    // A restore reads the db alone.
+    let kinds = if action == Action::Restore { 70 } else { 100 };
     let (what, edits) = loop {
-        let chosen = match dice.below(100) {
-            0..=11 => meta(&mut dice, &dir),
-            12..=33 => page(&mut dice, &dir),
-            34..=49 => element(&mut dice, &dir),
-            50..=59 => bit(&mut dice, &dir),
-            60..=69 => record(&mut dice, &dir),
-            70..=77 => wal_bits(&mut dice, &dir),
-            78..=83 => cut(&mut dice, &dir),
-            84..=90 => snap(&mut dice, &dir),
-            91..=95 => content(&mut dice, &dir),
-            _ => files(&mut dice, &dir, fixtures),
+        let chosen = match dice.below(kinds) {
+            0..=10 => meta(&mut dice, &dir),
+            11..=29 => page(&mut dice, &dir),
+            30..=44 => element(&mut dice, &dir),
+            45..=53 => bit(&mut dice, &dir),
+            54..=58 => content(&mut dice, &dir),
+            59..=63 => swapped::torn(&mut dice, &dir, fixtures),
+            64..=66 => cut_db(&mut dice, &dir),
+            67..=69 => swapped::db(&mut dice, &dir, fixtures),
+            70..=79 => record(&mut dice, &dir),
+            80..=87 => wal_bits(&mut dice, &dir),
+            88..=90 => cut_wal(&mut dice, &dir),
+            91..=96 => snap(&mut dice, &dir),
+            _ => swapped::logs(&mut dice, &dir, fixtures),
         };
         if let Some(chosen) = chosen {
             break chosen;
@@ -84,12 +116,13 @@ pub fn random(seed: u64) -> Mutation {
     Mutation {
         release: release.to_owned(),
         fixture,
+        action,
         what,
         edits,
     }
 }
 
-type Chosen = Option<(String, Vec<Edit>)>;
+pub(super) type Chosen = Option<(String, Vec<Edit>)>;
 
 pub(super) fn write(file: &str, at: usize, bytes: &[u8]) -> Edit {
     Edit::Write {
@@ -173,7 +206,7 @@ pub(super) fn meta_edit(db: &Db, slot: usize, at: usize, bytes: &[u8], fixed: bo
 }
 
 /// A page of a tree: the root's, one bucket's, seldom a free one.
-fn some_page(dice: &mut Dice, db: &Db) -> u64 {
+pub(super) fn some_page(dice: &mut Dice, db: &Db) -> u64 {
     match dice.below(8) {
         0 | 1 => db.root(),
         2 => {
@@ -465,24 +498,26 @@ fn wal_bits(dice: &mut Dice, dir: &Path) -> Chosen {
     })
 }
 
-/// A file cut short or made longer.
-fn cut(dice: &mut Dice, dir: &Path) -> Chosen {
-    if dice.below(2) == 0 {
-        let length = std::fs::metadata(dir.join(DB)).expect("a db").len() as usize;
-        let new = match dice.below(5) {
-            0 => *dice.pick(&[0, 1, 100, 4096, 8191, 8192]),
-            1 => length + 4096 * (1 + dice.below(4)),
-            2 => length - dice.below(4096),
-            _ => dice.below(length),
-        };
-        return Some((
-            format!("db cut from {length} to {new}"),
-            vec![Edit::Truncate {
-                file: DB.to_owned(),
-                length: new,
-            }],
-        ));
-    }
+/// The db cut short or made longer.
+fn cut_db(dice: &mut Dice, dir: &Path) -> Chosen {
+    let length = std::fs::metadata(dir.join(DB)).expect("a db").len() as usize;
+    let new = match dice.below(5) {
+        0 => *dice.pick(&[0, 1, 100, 4096, 8191, 8192]),
+        1 => length + 4096 * (1 + dice.below(4)),
+        2 => length - dice.below(4096),
+        _ => dice.below(length),
+    };
+    Some((
+        format!("db cut from {length} to {new}"),
+        vec![Edit::Truncate {
+            file: DB.to_owned(),
+            length: new,
+        }],
+    ))
+}
+
+/// A segment cut short.
+fn cut_wal(dice: &mut Dice, dir: &Path) -> Chosen {
     let log = Log::read(dir);
     let segment = dice.pick(&log.segments);
     let end = segment.end();
@@ -499,7 +534,7 @@ fn cut(dice: &mut Dice, dir: &Path) -> Chosen {
     ))
 }
 
-fn files_of(dir: &Path, extension: &str) -> Vec<String> {
+pub(super) fn files_of(dir: &Path, extension: &str) -> Vec<String> {
     let folder = if extension == "wal" {
         "member/wal"
     } else {
@@ -535,42 +570,4 @@ fn snap(dice: &mut Dice, dir: &Path) -> Chosen {
             vec![write(&file, at, &[bytes[at] ^ (1 << dice.below(8))])],
         ),
     })
-}
-
-/// Whole files deleted, or taken from another member.
-fn files(dice: &mut Dice, dir: &Path, fixtures: &[&str]) -> Chosen {
-    let wal = dice.pick(&files_of(dir, "wal")).clone();
-    match dice.below(6) {
-        0 => Some((
-            "db deleted".to_owned(),
-            vec![Edit::Remove {
-                file: DB.to_owned(),
-            }],
-        )),
-        1 => Some((format!("{wal} deleted"), vec![Edit::Remove { file: wal }])),
-        2 | 3 => {
-            let from = (*dice.pick(fixtures)).to_owned();
-            Some((
-                format!("db of {from}"),
-                vec![Edit::Replace {
-                    file: DB.to_owned(),
-                    source: DB.to_owned(),
-                    from,
-                }],
-            ))
-        }
-        _ => {
-            let from = (*dice.pick(fixtures)).to_owned();
-            let theirs = files_of(&data_dir(&from), "wal");
-            let source = theirs.iter().find(|name| **name == wal).cloned()?;
-            Some((
-                format!("{wal} of {from}"),
-                vec![Edit::Replace {
-                    file: wal,
-                    source,
-                    from,
-                }],
-            ))
-        }
-    }
 }

@@ -5,6 +5,7 @@
 mod choose;
 mod observe;
 mod probe;
+mod swapped;
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::damage::edit;
-use crate::{Copy, data_dir, fixture_copy, restore};
+use crate::{Copy, copy_of, data_dir, restore};
 
 pub use choose::random;
 pub use observe::{Observed, observe};
@@ -57,13 +58,36 @@ pub enum Edit {
     },
 }
 
+/// What is done with the mutated copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// etcd is started on it.
+    #[default]
+    Start,
+    /// `snapshot restore` of its db, without a hash check; then etcd is started on what was restored.
+    Restore,
+    /// etcd is started on it with `--force-new-cluster`.
+    ForceNewCluster,
+}
+
+impl Action {
+    /// Whether it is the one that a record does not name.
+    fn is_start(&self) -> bool {
+        *self == Self::Start
+    }
+}
+
 /// One mutation of one fixture, for one release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mutation {
     /// The release of etcd that is started: `3.5.30`.
     pub release: String,
-    /// The fixture.
+    /// The fixture, or a member of one: `cluster3-3.4.23/m1`.
     pub fixture: String,
+    /// What is done with it.
+    #[serde(default, skip_serializing_if = "Action::is_start")]
+    pub action: Action,
     /// What was done, for a person: `meta.txid`, `wal bit`.
     pub what: String,
     /// The changes.
@@ -71,13 +95,31 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// A private copy of the fixture, changed.
+    /// A private copy of the data directory, changed.
     #[must_use]
     pub fn apply(&self) -> Copy {
-        let copy = fixture_copy(&self.fixture);
-        let dir = copy.data_dir();
-        self.edits.iter().for_each(|edit| apply(edit, &dir));
+        let copy = copy_of(&data_dir(&self.fixture));
+        self.edits.iter().for_each(|edit| apply(edit, &copy));
         copy
+    }
+
+    /// Each byte that is written over another: file, offset, old, new. Empty for whole files.
+    #[must_use]
+    pub fn changes(&self) -> Vec<(String, usize, u8, u8)> {
+        let mut changes = Vec::new();
+        for edit in &self.edits {
+            let Edit::Write { file, at, bytes } = edit else {
+                continue;
+            };
+            let new = unhex(bytes);
+            let old = read_at(&data_dir(&self.fixture).join(file), *at, new.len());
+            for (number, (old, new)) in old.iter().zip(&new).enumerate() {
+                if old != new {
+                    changes.push((file.clone(), at + number, *old, *new));
+                }
+            }
+        }
+        changes
     }
 
     /// The same mutation with fewer changed bytes, one candidate for each byte that it could do with.
@@ -120,7 +162,7 @@ fn apply(edit: &Edit, dir: &Path) {
 }
 
 fn read_at(path: &Path, at: usize, length: usize) -> Vec<u8> {
-    let bytes = crate::read_until_hole(path, 1 << 20);
+    let bytes = crate::read_until_hole(path, at + length);
     bytes
         .get(at..(at + length).min(bytes.len()))
         .unwrap_or_default()

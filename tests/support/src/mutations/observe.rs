@@ -1,11 +1,14 @@
 //! Starts the real etcd on a mutated copy and notes what it does.
 
-use std::time::Duration;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Mutation;
+use super::{Action, DB, Mutation};
 use crate::etcd::{Binaries, Server};
 
 /// What etcd did.
@@ -38,7 +41,7 @@ pub enum Observed {
 /// Elections within a tenth of a second: nothing on disk depends on it.
 const QUICK: [&str; 4] = ["--heartbeat-interval", "10", "--election-timeout", "100"];
 /// How long etcd may take until it serves.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Memory that etcd may ask for: a damaged count must not take the machine with it.
 const MEMORY: u64 = 3 << 30;
 /// Lines of a log that are kept.
@@ -46,47 +49,109 @@ const LINES: usize = 6;
 /// Characters of a line that are kept.
 const CHARACTERS: usize = 600;
 
-/// Starts etcd of the mutation's release on a copy.
+/// Does what the mutation's action says with a copy, with etcd of its release.
 #[must_use]
 pub fn observe(mutation: &Mutation, binaries: &Binaries) -> Observed {
     let copy = mutation.apply();
-    match Server::start_within(binaries, &copy.data_dir(), &QUICK, PATIENCE, Some(MEMORY)) {
+    match mutation.action {
+        Action::Start => started(binaries, &copy, &QUICK),
+        Action::ForceNewCluster => started(
+            binaries,
+            &copy,
+            &[&QUICK[..], &["--force-new-cluster"]].concat(),
+        ),
+        Action::Restore => {
+            let folder = tempfile::tempdir().expect("a temporary directory");
+            let target = folder.path().join("restored");
+            match restored(binaries, &copy.join(DB), &target) {
+                Ok(()) => started(binaries, &target, &QUICK),
+                Err(ended) => ended,
+            }
+        }
+    }
+}
+
+/// Runs `snapshot restore`.
+fn restored(binaries: &Binaries, db: &Path, target: &Path) -> Result<(), Observed> {
+    let log = target.with_extension("restore.log");
+    let out = File::create(&log).expect("a log file");
+    let peer = "http://127.0.0.1:2380";
+    let mut child = Command::new("prlimit")
+        .arg(format!("--data={MEMORY}"))
+        .arg(binaries.restorer())
+        .args(["snapshot", "restore", "--skip-hash-check"])
+        .arg(db)
+        .args(["--name", "m1", "--initial-advertise-peer-urls", peer])
+        .args(["--initial-cluster", &format!("m1={peer}")])
+        .arg("--data-dir")
+        .arg(target)
+        .env("ETCDCTL_API", "3")
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().expect("a second handle"))
+        .stderr(out)
+        .spawn()
+        .expect("the restore runs");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            return match status.success() {
+                true => Ok(()),
+                false => Err(Observed::Refuses {
+                    log: fatal_lines(&log),
+                }),
+            };
+        }
+        if Instant::now() > end {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(Observed::NeverServes);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn started(binaries: &Binaries, data_dir: &Path, flags: &[&str]) -> Observed {
+    match Server::start_within(binaries, data_dir, flags, PATIENCE, Some(MEMORY)) {
         Err(not) if not.running => Observed::NeverServes,
         Err(not) => Observed::Refuses {
             log: fatal_lines(&not.log),
         },
-        Ok(server) => {
-            let dies = |server: &Server| Observed::Dies {
-                log: fatal_lines(&server.log()),
-            };
-            let range = json!({"key": "AA==", "range_end": "AA==", "keys_only": true});
-            let Some(answer) = server.try_post("/v3/kv/range", &range, Duration::from_secs(5))
-            else {
-                std::thread::sleep(Duration::from_millis(200));
-                return dies(&server);
-            };
-            let number = |value: &serde_json::Value| {
-                value.as_str().and_then(|text| text.parse::<i64>().ok())
-            };
-            let Some(revision) = number(&answer["header"]["revision"]) else {
-                return dies(&server);
-            };
-            let keys = answer["kvs"].as_array().map_or(0, Vec::len);
-            let put = json!({"key": "b3JhY2xl", "value": "MQ=="});
-            let wrote = server.try_post("/v3/kv/put", &put, Duration::from_secs(2));
-            std::thread::sleep(Duration::from_millis(150));
-            if server.log().contains("panic: ")
-                || server.log().contains("fatal error: ")
-                || server.log().contains("unexpected fault")
-            {
-                return dies(&server);
-            }
-            Observed::Serves {
-                revision,
-                keys,
-                writes: wrote.is_some_and(|answer| number(&answer["header"]["revision"]).is_some()),
-            }
-        }
+        Ok(server) => asked(&server),
+    }
+}
+
+/// All keys, then a write.
+fn asked(server: &Server) -> Observed {
+    let dies = || Observed::Dies {
+        log: fatal_lines(&server.log()),
+    };
+    let range = json!({"key": "AA==", "range_end": "AA==", "keys_only": true});
+    let Some(answer) = server.try_post("/v3/kv/range", &range, Duration::from_secs(10)) else {
+        std::thread::sleep(Duration::from_millis(400));
+        return dies();
+    };
+    let number = |value: &serde_json::Value| {
+        let text = value.as_str()?;
+        text.parse::<i64>().ok()
+    };
+    let Some(revision) = number(&answer["header"]["revision"]) else {
+        return dies();
+    };
+    let keys = answer["kvs"].as_array().map_or(0, Vec::len);
+    let put = json!({"key": "b3JhY2xl", "value": "MQ=="});
+    let wrote = server.try_post("/v3/kv/put", &put, Duration::from_secs(4));
+    // The commit that follows, within 100 ms.
+    std::thread::sleep(Duration::from_millis(400));
+    let log = server.log();
+    let died = ["panic: ", "fatal error: ", "unexpected fault"];
+    if died.iter().any(|word| log.contains(word)) {
+        return dies();
+    }
+    Observed::Serves {
+        revision,
+        keys,
+        writes: wrote.is_some_and(|answer| number(&answer["header"]["revision"]).is_some()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The systematic probe of what bbolt demands when it opens: every field of metas, free list, root leaf and bucket headers.
 
 use super::choose::{meta_edit, write};
-use super::{DB, Edit, Mutation};
+use super::{Action, DB, Edit, Mutation};
 use crate::data_dir;
 use crate::places::bolt::Db;
 use crate::synth::bolt::{FREELIST, header};
@@ -23,6 +23,7 @@ pub fn probe() -> Vec<Mutation> {
             all.push(Mutation {
                 release: release.to_owned(),
                 fixture: fixture.to_owned(),
+                action: Action::Start,
                 what,
                 edits,
             });
