@@ -20,7 +20,7 @@ pub enum PageEntry {
     Page {
         /// Its id.
         id: u64,
-        /// PageList between it and the root.
+        /// Pages between it and the root.
         depth: u8,
     },
     /// A bucket: position in [`PageList::buckets`].
@@ -34,19 +34,19 @@ pub struct PageList {
     pub dataset: Dataset,
     /// Names of the buckets, and whether each is inside the page of the root.
     pub buckets: Vec<(Vec<u8>, bool)>,
-    /// PageList that begin something, in the order of the file.
+    /// Pages that begin something, in the order of the file.
     pub file: Vec<PageEntry>,
     /// The trees of all buckets.
     pub tree: Vec<PageEntry>,
     /// How many pages are used, free, and outside.
     pub counts: PageCounts,
-    /// PageList of the file.
+    /// Pages of the file.
     pub file_pages: u64,
     uses: Vec<(PageUse, u8)>,
     names: Vec<Vec<u8>>,
-    /// PageList below the high-water mark.
+    /// Pages below the high-water mark.
     used_pages: u64,
-    /// PageList that contain the current version of some key; nothing if the keyspace cannot be read.
+    /// Pages that contain the current version of some key; nothing if the keyspace cannot be read.
     live: Vec<bool>,
 }
 

@@ -1,6 +1,5 @@
 //! A step of a plan: one row, and the text beside it.
 
-use etcd_inspect::Command;
 use etcd_inspect::text::escape;
 use etcd_inspect::verdict::{Action, Count, LaterWrites, Loss, Step};
 
@@ -48,10 +47,9 @@ pub(in crate::screens) fn line(step: &Step) -> String {
 
 /// The commands as one line of a shell.
 pub(in crate::screens) fn commands(step: &Step) -> Result<String, String> {
-    let commands: Vec<String> = step.commands.iter().map(Command::to_string).collect();
-    match commands.is_empty() {
+    match step.commands.is_empty() {
         true => Err("no command of this machine does this step".to_owned()),
-        false => Ok(commands.join(" && ")),
+        false => Ok(step.command_line()),
     }
 }
 
