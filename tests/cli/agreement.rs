@@ -109,17 +109,6 @@ fn contradictions(answers: &Answers) -> Vec<String> {
     if answers.compare["same"] == false {
         found.push(format!("{}: compare finds a copy to differ", answers.id));
     }
-    let forced = (
-        &answers.force["step"]["outcome"]["starts"],
-        &answers.start["step"]["outcome"]["starts"],
-    );
-    // In a cluster of one member the flag changes nothing but what is done with uncommitted entries.
-    if forced.0 != forced.1 && forced.1 == false {
-        found.push(format!(
-            "{}: forced {}, started {}",
-            answers.id, forced.0, forced.1
-        ));
-    }
     let damaged = check["verdict"] == "damaged" || check["verdict"] == "unreadable";
     for (purpose, preflight) in [
         ("start", &answers.start),
