@@ -203,7 +203,7 @@ impl<'q, 'a> Values<'q, 'a> {
 /// One value that is no Kubernetes object, with what etcd knows of its key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Record<'v> {
+pub struct ValueRecord<'v> {
     /// Where it is, and its revision.
     pub version: Version<'v>,
     /// Its message.
@@ -212,7 +212,7 @@ pub struct Record<'v> {
     pub shown: Shown<'v>,
 }
 
-impl<'v> Record<'v> {
+impl<'v> ValueRecord<'v> {
     /// A version with what is shown of its value.
     pub fn new(version: Version<'v>, kv: KeyValue<'v>, shown: Shown<'v>) -> Self {
         Self { version, kv, shown }
@@ -227,7 +227,7 @@ impl<'v> Record<'v> {
     }
 }
 
-impl Serialize for Record<'_> {
+impl Serialize for ValueRecord<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (version, kv) = (&self.version, &self.kv);
         let mut fields = Map::new();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use etcd_inspect::answers::values::{self, Record, Shown, Values};
+use etcd_inspect::answers::values::{self, Shown, ValueRecord, Values};
 use etcd_inspect::answers::{KeyValue, Version};
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ pub(super) fn show(
                     continue;
                 }
                 // Within the file if it is in one: the dump can then be compared with the db's own.
-                let at = Record::value_offset(version, &kv).unwrap_or(0);
+                let at = ValueRecord::value_offset(version, &kv).unwrap_or(0);
                 hex::dump(ui.out(), terminal, "", at, kv.value)?;
             }
         }
@@ -90,7 +90,7 @@ fn document(
         }
         return Ok(());
     }
-    let record = Record::new(*version, kv, shown);
+    let record = ValueRecord::new(*version, kv, shown);
     ui.answer("get", &record, |_| Ok(()))
 }
 

@@ -16,19 +16,19 @@ pub struct V2Key {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct KeysDocument {
     #[serde(rename = "Root")]
-    root: Node,
+    root: KeyNode,
     #[serde(default, rename = "WatcherHub")]
     hub: Option<Hub>,
 }
 
 #[derive(Deserialize)]
-struct Node {
+struct KeyNode {
     #[serde(default, rename = "Value")]
     value: String,
     #[serde(default, rename = "Children")]
-    children: Option<BTreeMap<String, Node>>,
+    children: Option<BTreeMap<String, KeyNode>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,7 +81,7 @@ struct EventNode {
 /// assert_eq!((keys[0].path.as_str(), keys[0].value.as_str()), ("/1/a", "x"));
 /// ```
 pub fn v2_keys(json: &[u8]) -> Vec<V2Key> {
-    let Ok(document) = serde_json::from_slice::<Document>(json) else {
+    let Ok(document) = serde_json::from_slice::<KeysDocument>(json) else {
         return Vec::new();
     };
     let mut keys = BTreeSet::new();
@@ -121,7 +121,7 @@ fn of_event(node: EventNode, deleted: bool) -> Option<V2Key> {
     })
 }
 
-fn below(path: &str, node: &Node, keys: &mut BTreeSet<V2Key>) {
+fn below(path: &str, node: &KeyNode, keys: &mut BTreeSet<V2Key>) {
     match &node.children {
         Some(children) => {
             for (name, node) in children {

@@ -125,7 +125,7 @@ impl Row for CommitRow<'_> {
 
 /// An element that is on a page of one tree alone.
 #[derive(Clone)]
-struct Element<'a> {
+struct TreeElement<'a> {
     bucket: &'a [u8],
     key: &'a [u8],
     value: &'a [u8],
@@ -207,7 +207,7 @@ fn elements<'a>(
     shared: &HashSet<u64>,
     bucket: &'a [u8],
     file_bytes: usize,
-) -> Vec<Element<'a>> {
+) -> Vec<TreeElement<'a>> {
     let Some(leaves) = leaves else {
         return Vec::new();
     };
@@ -219,7 +219,7 @@ fn elements<'a>(
             continue;
         };
         for item in plan::bounded_items(&page, planned.count).flatten() {
-            all.push(Element {
+            all.push(TreeElement {
                 bucket,
                 key: item.key,
                 value: item.value,
@@ -232,7 +232,7 @@ fn elements<'a>(
     all
 }
 
-fn merge<'a>(older: &[Element<'a>], newer: &[Element<'a>], rows: &mut Vec<CommitRow<'a>>) {
+fn merge<'a>(older: &[TreeElement<'a>], newer: &[TreeElement<'a>], rows: &mut Vec<CommitRow<'a>>) {
     let (mut old, mut new) = (older.iter().peekable(), newer.iter().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {

@@ -31,13 +31,13 @@ struct Standing {
 
 /// One record of a key.
 #[derive(Clone, Debug)]
-pub struct PlaceRow<'a> {
+pub struct RecordPlaceRow<'a> {
     /// The record.
     pub version: Version<'a>,
     standing: Option<Standing>,
 }
 
-impl Row for PlaceRow<'_> {
+impl Row for RecordPlaceRow<'_> {
     fn cells(&self) -> Vec<Cell> {
         let version = &self.version;
         let cell =
@@ -75,7 +75,7 @@ pub fn places<'a>(
     db: &Db<'_>,
     keyspace: &Keyspace<'a>,
     key: &[u8],
-) -> Result<Table<PlaceRow<'a>>, Error> {
+) -> Result<Table<RecordPlaceRow<'a>>, Error> {
     let records = keyspace.records_of(key);
     let wanted: HashMap<u64, Version<'a>> = records
         .iter()
@@ -106,7 +106,7 @@ pub fn places<'a>(
             }
         }
     });
-    let row = |version: Version<'a>| PlaceRow {
+    let row = |version: Version<'a>| RecordPlaceRow {
         standing: version.offset.and_then(|at| found.remove(&at)),
         version,
     };

@@ -6,7 +6,7 @@ mod key;
 
 pub use commit::{CommitRow, RecordChange, last_commit};
 pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, PageMask};
-pub use key::{PlaceRow, places};
+pub use key::{RecordPlaceRow, places};
 
 use located::reported_by;
 use serde::Serialize;

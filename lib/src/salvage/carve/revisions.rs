@@ -26,7 +26,7 @@ pub(super) struct Revisions<'a> {
 }
 
 /// What revisions are computed from.
-struct Known<'m, 'a> {
+struct KnownHistory<'m, 'a> {
     db: Option<Db<'a>>,
     keyspace: Option<Keyspace<'a>>,
     wal: &'m Wal<'a>,
@@ -52,7 +52,7 @@ impl<'a> Revisions<'a> {
         let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
         let committed = recover::commit(wal, applied.unwrap_or(0));
         let alone = recover::voters(member, wal, committed).voters.len() <= 1;
-        let known = Known {
+        let known = KnownHistory {
             db: member.db().ok(),
             keyspace: member.readable_keyspace().ok(),
             wal,
@@ -72,7 +72,7 @@ impl<'a> Revisions<'a> {
     }
 
     /// Entries of the log itself.
-    fn of_old_segments(&mut self, known: &Known<'_, 'a>, entries: &[CarvedEntry<'a>]) {
+    fn of_old_segments(&mut self, known: &KnownHistory<'_, 'a>, entries: &[CarvedEntry<'a>]) {
         let at: HashMap<u64, usize> = entries
             .iter()
             .enumerate()
@@ -106,7 +106,12 @@ impl<'a> Revisions<'a> {
     }
 
     /// Entries that once followed the log, in place of those that follow it now.
-    fn of_branch(&mut self, known: &Known<'_, 'a>, entries: &[CarvedEntry<'a>], branch: &[usize]) {
+    fn of_branch(
+        &mut self,
+        known: &KnownHistory<'_, 'a>,
+        entries: &[CarvedEntry<'a>],
+        branch: &[usize],
+    ) {
         let list: Vec<(usize, &CarvedEntry<'a>)> = branch
             .iter()
             .filter_map(|number| Some((*number, entries.get(*number)?)))
@@ -141,7 +146,7 @@ struct Before<'a> {
     entries: Vec<LogEntry>,
 }
 
-impl<'a> Known<'_, 'a> {
+impl<'a> KnownHistory<'_, 'a> {
     fn anchor(&self, run: &[crate::check::applied::RunEntry<'a>]) -> Option<Anchor> {
         let log = self.wal.log();
         match &self.keyspace {

@@ -152,7 +152,7 @@ fn header(db: &Db<'_>, file: &File, page: &Page<'_>, leaf: Leaf, found: &mut Vec
 
 /// Fields of the element of a leaf of bucket `key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Element {
+struct ElementHeader {
     flags: u32,
     pos: u32,
     key: u32,
@@ -163,13 +163,13 @@ struct Element {
 /// between, have a key of 17 or 18 bytes, and a message that decodes. `None` if another number of fields is wrong.
 fn element(file: &File, page: &Page<'_>) -> Option<Correction> {
     let count = page.count();
-    let elements: Vec<Element> = (0..count)
+    let elements: Vec<ElementHeader> = (0..count)
         .map(|index| {
             let field = |at: usize| {
                 let at = ELEMENT_BYTES + index * ELEMENT_BYTES + at;
                 page.bytes.u32(at, "leafPageElement").ok()
             };
-            Some(Element {
+            Some(ElementHeader {
                 flags: field(0)?,
                 pos: field(4)?,
                 key: field(8)?,
@@ -225,11 +225,11 @@ fn element(file: &File, page: &Page<'_>) -> Option<Correction> {
 /// What an element has to be that begins at `next`, counted from the end of the page's header.
 fn right_element(
     page: &Page<'_>,
-    own: Element,
+    own: ElementHeader,
     index: usize,
     next: usize,
     follower: Option<usize>,
-) -> Option<Element> {
+) -> Option<ElementHeader> {
     let pos = u32::try_from(next.checked_sub(index * ELEMENT_BYTES)?).ok()?;
     let decodes = |key: u32, value: u32| {
         let at = ELEMENT_BYTES.checked_add(next)?;
@@ -247,7 +247,7 @@ fn right_element(
     let (key, value) = decodes(own.key, own.value)
         .or_else(|| by_room(17))
         .or_else(|| by_room(18))?;
-    Some(Element {
+    Some(ElementHeader {
         flags: 0,
         pos,
         key,
