@@ -14,6 +14,7 @@
 mod carve_oracle;
 mod carved;
 mod corrected;
+mod damage;
 mod healthy;
 mod incidents;
 mod peers;

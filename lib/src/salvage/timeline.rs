@@ -58,6 +58,21 @@ pub(super) struct LostEntries {
     pub(super) revisions: (i64, i64),
 }
 
+impl LogReplay<'_> {
+    /// Ends before the first entries that are lost: how many revisions those made is a guess. `false` if none are lost.
+    pub(super) fn end_before_lost(&mut self) -> bool {
+        let Some(lost) = self.lost.first() else {
+            return false;
+        };
+        let (first, _) = lost.revisions;
+        self.changes.retain(|change| change.revision.main < first);
+        self.compactions.retain(|(_, at)| *at < first);
+        self.to = first.saturating_sub(1);
+        self.lost.clear();
+        true
+    }
+}
+
 impl LostEntries {
     /// For the list of what could not be recovered.
     pub(super) fn lost(&self) -> Lost {

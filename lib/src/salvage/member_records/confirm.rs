@@ -160,20 +160,20 @@ fn confirm<'a>(
             index: end.index,
             revision: newest.min(end.revision),
         };
-        let line = timeline(wal, extra, base, state, start, to);
+        let mut line = timeline(wal, extra, base, state, start, to);
         let image = side.db?.file();
         let source = RecordSource {
             image: image.as_slice(),
             file: image.file().clone(),
             changes: Vec::new(),
         };
-        let joined = join(
-            &LoggedRevisions::new(&[&line]),
-            &line.changes,
-            side,
-            &source,
-            0,
-        );
+        let told = LoggedRevisions::new(&[&line]);
+        let mut joined = join(&told, &line.changes, side, &source, 0);
+        // Revisions after lost entries are counted wrong: the db says what they wrote.
+        if joined.contradicted > 0 && line.end_before_lost() {
+            let told = LoggedRevisions::new(&[&line]);
+            joined = join(&told, &line.changes, side, &source, 0);
+        }
         let both = joined.confirmed.saturating_add(joined.contradicted);
         if joined.confirmed.saturating_mul(100) < both.saturating_mul(ONE_HISTORY.max(80)) {
             continue;

@@ -51,7 +51,19 @@ impl<'a> MemberRecords<'a> {
     /// to has zeros up to 64,000,000 bytes, unless `Repair` truncated it. `cut` in `server/wal/wal.go`, v3.5.30.
     fn note_missing_segment(&mut self, wal: &Wal<'_>) {
         let log = wal.log();
-        let Some(segment) = log.segments.last() else {
+        // A last segment without a record is listed on its own.
+        if log
+            .segments
+            .last()
+            .is_none_or(|last| last.records.is_empty())
+        {
+            return;
+        }
+        let last = log
+            .last()
+            .and_then(|last| log.records.get(last.record as usize));
+        let segment = last.and_then(|last| log.segments.get(last.segment as usize));
+        let Some(segment) = segment else {
             return;
         };
         let repaired = log

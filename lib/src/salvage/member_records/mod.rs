@@ -94,6 +94,7 @@ pub(super) fn member_records<'a>(
     let (member, source) = (input.member, input.number);
     let mut lost = Vec::new();
     let side = StoredSide::read(member, source, &mut lost);
+    let unopened = lost.len();
     let mut part = MemberRecords::nothing(member, &side, lost);
     part.notes.extend(input.extra.notes.iter().cloned());
     let Some(wal) = input.log_of.wal_with(progress) else {
@@ -121,6 +122,12 @@ pub(super) fn member_records<'a>(
         let line = timeline(&wal, input.extra, &Nothing, beginning(), start, end);
         match part.of_log(&wal, line, &side, point, source) {
             LogAlone::Used => {
+                if part.whole && part.lost.len() == unopened {
+                    let known = std::mem::take(&mut part.lost).into_iter();
+                    let note =
+                        |lost: Lost| format!("{}; the log has all that was there", lost.what);
+                    part.notes.extend(known.map(note));
+                }
                 part.note_cut(input, &wal, db_applied, point);
                 part.compact_later(&wal, point, compacted);
                 return part;
