@@ -198,7 +198,7 @@ fn a_typed_yes_writes_a_private_backup_that_passes_our_check() {
     let picture = bench.browser.draw();
     assert!(picture.contains("c copies this command"), "{picture}");
     let file = bench.out.path().join("m1.db");
-    assert_eq!(bench.files(), [file.clone()]);
+    assert_eq!(bench.files(), std::slice::from_ref(&file));
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     bench.browser.press("c");

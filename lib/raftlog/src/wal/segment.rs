@@ -150,7 +150,7 @@ impl<'d> SegmentReader<'d, '_> {
     /// v2.3.8; decodeFrameSize in `server/wal/decoder.go`, v3.5.30, reads both.
     fn is_unpadded(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>) -> bool {
         let n = frame.record.len();
-        if frame.word.0 != n as u64 || n % 8 == 0 {
+        if frame.word.0 != n as u64 || n.is_multiple_of(8) {
             return false;
         }
         // Without bit 63 the frame may also be one with padding whose length word is damaged: what follows decides.
