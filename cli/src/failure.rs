@@ -133,6 +133,9 @@ impl Failure {
             }
         }
         if let Some(fields) = error.as_object_mut() {
+            if let Some(means) = &self.means {
+                fields.insert("means".to_owned(), Value::from(means.as_str()));
+            }
             let next: Vec<_> = self.next.iter().map(|next| next.on(path)).collect();
             fields.insert("next".to_owned(), Value::from(next));
         }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use etcd_inspect::answers::Damage;
 use etcd_inspect::answers::space::DEFAULT_QUOTA_BYTES;
 use etcd_inspect::answers::status::{
     FileStatus, KeysStatus, RaftStatus, SecretsStatus, StatusAnswer, StoreStatus, left_out,
@@ -8,6 +9,7 @@ use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::kubernetes::written::TimeSource;
 use etcd_inspect::member::{Identity, Member};
 use etcd_inspect::verdict::{Quick, quick as look};
+use etcd_inspect::{Finding, Place};
 use jiff::tz::TimeZone;
 
 use crate::at::Side;
@@ -68,6 +70,9 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             let failure = error.downcast_ref().map(Failure::from_library);
             let text = failure.map_or_else(|| error.to_string(), |failure| failure.to_string());
             ui.warn(format!("the db cannot be read: {text}"))?;
+            if let Some(error) = error.downcast_ref::<etcd_inspect::Error>() {
+                ui.partial(unread(&member, error));
+            }
             exit = Exit::Partial;
             StoreStatus::Unreadable(text)
         }
@@ -89,6 +94,14 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         sheet(&answer, &identity, &looked, ui)
     })?;
     Ok(exit)
+}
+
+/// That the db cannot be read, as damage of the answer.
+fn unread(member: &Member, error: &etcd_inspect::Error) -> Damage {
+    let place = error.place().cloned();
+    let place = place.unwrap_or_else(|| Place::file(member.evidence().name()));
+    let finding = Finding::new(error.code(), place, error.to_string());
+    Damage::new(vec![finding], 0)
 }
 
 fn title(member: &Member, identity: &Identity, kubernetes: bool) -> Line {
