@@ -159,12 +159,6 @@ impl Row for HistoryRow<'_> {
             Origin::Carved(origin) => (origin, None, false),
             Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
         };
-        let op = match (version.tombstone, conditional) {
-            (false, false) => Cell::text("put"),
-            (false, true) => Cell::shown("put?", "put").label(Label::Note),
-            (true, false) => Cell::text("delete").label(Label::Warning),
-            (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
-        };
         let known = |cell: Cell| {
             if is_placed(described.origin) {
                 cell
@@ -181,7 +175,7 @@ impl Row for HistoryRow<'_> {
             } else {
                 put(|kv| Cell::plain(kv.version))
             }),
-            op,
+            op(version.tombstone, conditional),
             when.unwrap_or_default(),
             described
                 .written
@@ -210,6 +204,16 @@ impl Row for HistoryRow<'_> {
                 .map(Cell::text)
                 .unwrap_or_default(),
         ]
+    }
+}
+
+/// What a version does; a question mark if it may not have happened.
+fn op(tombstone: bool, conditional: bool) -> Cell {
+    match (tombstone, conditional) {
+        (false, false) => Cell::text("put"),
+        (false, true) => Cell::shown("put?", "put").label(Label::Note),
+        (true, false) => Cell::text("delete").label(Label::Warning),
+        (true, true) => Cell::shown("delete?", "delete").label(Label::Note),
     }
 }
 

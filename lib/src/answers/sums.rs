@@ -137,15 +137,7 @@ pub fn sums(
         }
         Some(_) => space(None)?,
     };
-    let mut groups: Vec<(Group<'_>, Counts)> = groups
-        .into_iter()
-        .filter_map(|(group, counts)| Some((group?, counts)))
-        .collect();
-    // The largest first; equal ones by name, so that two runs agree.
-    groups.sort_by(|(a, one), (b, other)| {
-        let bytes = |counts: &Counts| counts.live_bytes.saturating_add(counts.history_bytes);
-        bytes(other).cmp(&bytes(one)).then(a.cmp(b))
-    });
+    let groups = largest_first(groups);
     let written: Vec<Option<Mark>> = groups
         .iter()
         .map(|(_, counts)| objects.time_of(counts.last_revision))
@@ -186,6 +178,19 @@ pub fn sums(
         None => table.tail("total", total_json(&total, &space)),
         Some(_) => table,
     })
+}
+
+/// The groups that are asked for, the largest first; equal ones by name, so that two runs agree.
+fn largest_first(groups: HashMap<Option<Group<'_>>, Counts>) -> Vec<(Group<'_>, Counts)> {
+    let mut groups: Vec<(Group<'_>, Counts)> = groups
+        .into_iter()
+        .filter_map(|(group, counts)| Some((group?, counts)))
+        .collect();
+    groups.sort_by(|(a, one), (b, other)| {
+        let bytes = |counts: &Counts| counts.live_bytes.saturating_add(counts.history_bytes);
+        bytes(other).cmp(&bytes(one)).then(a.cmp(b))
+    });
+    groups
 }
 
 /// What the keys of every group sum up to; `None` is the group of the keys that are not asked for.
