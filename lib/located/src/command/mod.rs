@@ -175,7 +175,7 @@ impl Command {
             let _ = word.write(&mut text, None); // writing to a string cannot fail
             text
         };
-        self.words.iter().map(text).collect()
+        self.all().iter().map(text).collect()
     }
 
     /// Quoted for a shell, with the path of the evidence.
