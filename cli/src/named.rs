@@ -66,6 +66,7 @@ fn complaint(root: &Command, words: &[String]) -> Option<String> {
     let known =
         |flag: &str| of(command, flag) || of(root, flag) || flag == "--help" || flag == "-h";
     rest.iter()
+        .take_while(|word| *word != "--")
         .filter(|word| {
             word.len() > 1
                 && word.starts_with('-')

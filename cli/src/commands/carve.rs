@@ -15,9 +15,9 @@ use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::what;
 
-/// List what is left beside the tree and the log: free pages, old WAL segments, .broken files, the cut tail of a log
+/// List what is left beside tree and log: free pages, old WAL segments, .broken files
 ///
-/// bbolt never wipes a page, and etcd copies a log before it cuts it: what a commit replaced, and what compaction, a delete or a
+/// Also the cut tail of a log. bbolt never wipes a page, and etcd copies a log before it cuts it: what a commit replaced, and what compaction, a delete or a
 /// repair removed, stays until its place is used again. Also read: cut-off leaves, page slack, the tree of the other meta page,
 /// .snap.db and db.tmp files, v2 keys in .snap files. PATH may be a db without a usable meta page or bucket, or any piece of a
 /// file or disk: it need not begin at a page.

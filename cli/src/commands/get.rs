@@ -36,7 +36,7 @@ use crate::what::{self, What};
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
   etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
   etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
-  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1     below the compaction
+  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1
   etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
 pub(crate) struct GetArgs {
     /// Raw key, prefix, glob, pasted id, or TYPE[/NAME] as for kubectl
@@ -50,7 +50,9 @@ pub(crate) struct GetArgs {
     prefix: Vec<OsString>,
     #[command(flatten)]
     at: At,
-    /// With versions that only the log or carved records have: also below the compaction; says what is certain
+    /// Also versions that only log or carved records have
+    ///
+    /// Below the compaction too; the answer says what is certain.
     #[arg(long, conflicts_with = "replay")]
     carved: bool,
     #[command(flatten)]

@@ -48,7 +48,9 @@ pub(crate) struct HistoryArgs {
     /// Also versions that only the WAL still has: compacted ones, and those not in the db yet (SRC wal)
     #[arg(long)]
     wal: bool,
-    /// Also versions that no tree has any more: in free pages, old segments, cut tails (SRC says where, PLACE with -o wide)
+    /// Also versions that no tree has any more
+    ///
+    /// In free pages, old segments, cut tails: SRC says where, PLACE with -o wide.
     #[arg(long, conflicts_with = "replay")]
     carved: bool,
     /// Lines around each change of a diff
@@ -119,7 +121,8 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     {
         return Err(nothing(args).into());
     }
-    if args.diff && ui.global.format().is_table() {
+    // Columns are those of rows.
+    if args.diff && ui.global.format().is_table() && ui.global.columns.is_empty() {
         diffs(&table.rows, span.pair, ui)?;
     } else {
         ui.table("history", &table)?;

@@ -27,7 +27,7 @@ use crate::what;
   etcd-inspect keys --by-resource --sort-by history --limit 5 /copy/m1
   etcd-inspect keys --prefix /registry/pods/shop/ /copy/m1
   etcd-inspect keys --deleted /copy/m1           what was deleted, and what survives of it
-  etcd-inspect keys --carved --rev 1100000 /copy/m1     below the compaction, as far as log and free pages reach
+  etcd-inspect keys --carved --rev 1100000 /copy/m1
   etcd-inspect keys --rev -1000 -o jsonl /copy/m1")]
 pub(crate) struct KeysArgs {
     /// Data directory, db or snapshot
@@ -52,7 +52,9 @@ pub(crate) struct KeysArgs {
     deleted: bool,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// With versions that only the log or carved records have: also below the compaction; says what is certain
+    /// Also versions that only log or carved records have
+    ///
+    /// Below the compaction too, as far as log and free pages reach; the answer says what is certain.
     #[arg(long, conflicts_with_all = ["sums", "replay", "deleted", "values"])]
     carved: bool,
     /// With the values, Kubernetes objects decoded (-o jsonl)

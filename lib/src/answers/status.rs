@@ -15,7 +15,7 @@ use crate::mvcc::Counts;
 use crate::verdict::Quick;
 use located::text::number::thousands;
 use located::text::time::rfc3339;
-use located::{ClusterId, Command, Error, Finding, MemberId, Severity};
+use located::{ClusterId, Command, Error, Finding, MemberId, Severity, reported_by};
 
 /// What `status` answers. What is not known is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -461,7 +461,7 @@ impl RaftStatus {
         let log = if whole { member.wal() } else { None };
         let ends = member.wal_ends();
         let state = ends.and_then(|ends| ends.state);
-        let snaps = member.snaps(&mut located::reported_by("snap::check"));
+        let snaps = member.snaps(&mut reported_by("snap::check"));
         Self {
             term: state.map(|state| state.term.get()),
             commit: state.map(|state| state.commit),
