@@ -118,6 +118,10 @@ fn no_line_of_any_verb_ignores_a_column_that_is_not_there() {
                 .map(String::as_str)
                 .chain(["--columns", "nosuch"]),
         );
+        // Of an object that is not there nothing is printed.
+        if said.code == 1 && said.err.contains("E0006") {
+            continue;
+        }
         assert_eq!(said.code, 2, "{line:?}: {}{}", said.out, said.err);
         assert!(said.err.contains("E0002"), "{line:?}: {}", said.err);
         let names = ["columns: ", "no rows", "printed whole"];

@@ -36,8 +36,7 @@ use crate::what::{self, What};
   etcd-inspect get deploy/web -n shop -o yaml --neat -d /copy/m1
   etcd-inspect get po -n shop -l app=web --describe -d /copy/m1
   etcd-inspect get --prefix /registry/pods/shop/ -o jsonl -d /copy/m1
-  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1
-  etcd-inspect get /registry/pods/shop/web-1 --rev 1202270 -o hex -d /copy/m1")]
+  etcd-inspect get /registry/pods/shop/web-1 --rev 1100000 --carved -d /copy/m1")]
 pub(crate) struct GetArgs {
     /// Raw key, prefix, glob, pasted id, or TYPE[/NAME] as for kubectl
     #[arg(add = ArgValueCandidates::new(completion::nouns))]

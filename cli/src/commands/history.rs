@@ -29,7 +29,6 @@ use crate::what::{self, What};
   etcd-inspect history deploy/web -n shop -d /copy/m1
   etcd-inspect history deploy/web -n shop --wal -d /copy/m1
   etcd-inspect history deploy/web -n shop --carved -d /copy/m1
-  etcd-inspect history deploy/web -n shop --diff -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff --from 1192000 --to 1202270 -d /copy/m1
   etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1")]
 pub(crate) struct HistoryArgs {

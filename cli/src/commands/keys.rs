@@ -23,7 +23,6 @@ use crate::what;
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect keys --by-resource /copy/m1
-  etcd-inspect keys --by-resource -n shop /copy/m1
   etcd-inspect keys --by-resource --sort-by history --limit 5 /copy/m1
   etcd-inspect keys --prefix /registry/pods/shop/ /copy/m1
   etcd-inspect keys --deleted /copy/m1           what was deleted, and what survives of it

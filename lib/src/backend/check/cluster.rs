@@ -12,6 +12,13 @@ use located::{Finding, Place, Severity, Sink};
 pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
     let (mut names, mut urls) = (BTreeMap::new(), BTreeMap::new());
     let removed: HashSet<MemberId> = cluster.removed.iter().copied().collect();
+    // `snapshot restore` of 3.4 leaves the members of the old cluster in the bucket, with the names of the new ones; the v2
+    // store tells who is a member. Source: `clientv3/snapshot/v3_snapshot.go` (saveDB), v3.4.23.
+    let is_3_4 = |version: EtcdVersion| version < EtcdVersion::new(3, 5, 0);
+    let severity = match cluster.cluster_version.is_some_and(is_3_4) {
+        true => Severity::Note,
+        false => codes::MEMBER_SHARED.severity,
+    };
     for member in &cluster.members {
         let at = member.place.as_ref().unwrap_or(here).clone();
         if id_of(&member.key) != Some(member.id) {
@@ -33,7 +40,7 @@ pub fn cluster(cluster: &Cluster, here: &Place, sink: &mut Sink<'_>) {
                     member.id,
                     text.escape_debug()
                 );
-                sink(Finding::new(&codes::MEMBER_SHARED, at.clone(), message));
+                sink(Finding::new(&codes::MEMBER_SHARED, at.clone(), message).severity(severity));
             }
         };
         if !member.name.is_empty() {
