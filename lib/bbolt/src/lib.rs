@@ -9,7 +9,7 @@
 //! use etcd_inspect_bbolt::{Db, MetaChoice};
 //! use etcd_inspect_bbolt::located::{Bytes, FileName, Limits};
 //!
-//! # let file = testkit::synth::bolt::Db::etcd()
+//! # let file = testkit::synth::bolt::DbBuilder::etcd()
 //! #     .bucket("cluster", [(b"clusterVersion".to_vec(), b"3.5.0".to_vec())])
 //! #     .build();
 //! # /*

@@ -163,10 +163,16 @@ impl Request {
         }
         match InternalRaftRequest::decode(data) {
             Ok(request) => Self::Internal(Box::new(request)),
-            Err(error) => match V2Request::decode(data) {
-                Ok(request) => Self::V2(Box::new(request)),
-                Err(_) => Self::Undecodable(error.into()),
-            },
+            Err(error) => {
+                // gogo/protobuf takes any bytes as a string: etcd reads no v2 request then.
+                let why = DecodeFailure::from(error);
+                match V2Request::decode(data) {
+                    Ok(request) if !matches!(why, DecodeFailure::NotUtf8(_)) => {
+                        Self::V2(Box::new(request))
+                    }
+                    _ => Self::Undecodable(why),
+                }
+            }
         }
     }
 
