@@ -138,7 +138,7 @@ fn of_json(value: &Value, found: &mut BTreeSet<String>) {
                 text.strip_prefix(*program)
                     .is_some_and(|rest| rest.starts_with(' '))
             };
-            if PROGRAMS.iter().any(|program| starts(program)) {
+            if PROGRAMS.iter().any(starts) {
                 found.insert(text.clone());
             }
         }

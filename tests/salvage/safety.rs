@@ -50,6 +50,21 @@ fn nothing_is_written_into_the_evidence_by_whatever_name_it_is_reached() {
         let said = refused(&data, &out);
         assert!(said.contains("inside or above the evidence"), "{said}");
     }
+    // A part of a data directory that is given is all of it.
+    for part in ["member", "member/snap", "member/snap/db", "member/wal"] {
+        for out in [
+            "out.db",
+            "member/out.db",
+            "member/snap/out.db",
+            "member/wal/out.db",
+        ] {
+            let said = refused(&data.join(part), &data.join(out));
+            assert!(
+                said.contains("inside or above the evidence"),
+                "{part}: {said}"
+            );
+        }
+    }
     // Beside the evidence is not in it.
     let beside = data.with_file_name("beside.db");
     let output = run(&[

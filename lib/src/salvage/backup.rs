@@ -308,13 +308,40 @@ impl Drop for Temporary {
     }
 }
 
+/// The data directory that a path is a part of, such as its `member/snap/db`; else the path.
+fn data_dir_of(there: &Path) -> &Path {
+    let parts = |path: &Path| ["snap", "wal"].map(|part| path.join(part).is_dir());
+    let is_member = |path: &&Path| match parts(path) {
+        [true, true] => true,
+        [snap, wal] => (snap || wal) && path.file_name().is_some_and(|name| name == "member"),
+    };
+    let member = there.ancestors().find(is_member);
+    let above = member.and_then(|member| match member.file_name() {
+        Some(name) if name == "member" => member.parent(),
+        _ => Some(member),
+    });
+    above.unwrap_or(there)
+}
+
 /// Whether a directory is the evidence or below it: by path, and by device and inode of every directory above it, so that
 /// another mount of the evidence, or of a directory within it, is recognised. A log on a disk of its own is evidence too.
 fn is_inside(directory: &Path, evidence: &Evidence, there: &Path) -> bool {
-    if directory.starts_with(there) && there.is_dir() {
+    let whole = data_dir_of(there);
+    if [there, whole]
+        .iter()
+        .any(|of| directory.starts_with(of) && of.is_dir())
+    {
         return true;
     }
-    let within = directories(evidence, there);
+    let mut within = directories(evidence, there);
+    let parts =
+        ["", "member", "member/snap", "member/wal", "snap", "wal"].map(|part| whole.join(part));
+    within.extend(
+        parts
+            .iter()
+            .filter_map(|part| fs::metadata(part).ok())
+            .filter(fs::Metadata::is_dir),
+    );
     let is_evidence = |above: &Path| {
         fs::metadata(above).is_ok_and(|meta| {
             let same = |own: &fs::Metadata| platform::is_same_file(&meta, own);
