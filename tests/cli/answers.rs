@@ -107,6 +107,7 @@ fn no_line_of_any_verb_ignores_a_column_that_is_not_there() {
     let file = path.join("member/snap/db");
     let mut subject = Subject::new(&path, &file, outside.path());
     subject.key = "/registry/namespaces/default";
+    let mut accepted = Vec::new();
     for line in subject.lines(env!("CARGO_BIN_EXE_etcd-inspect")) {
         // `help` is not a verb of ours; its text is of the argument parser. No write here is as old as `--at` asks.
         let is_skipped = |word: &String| word == "--columns" || word == "--at";
@@ -118,19 +119,22 @@ fn no_line_of_any_verb_ignores_a_column_that_is_not_there() {
                 .map(String::as_str)
                 .chain(["--columns", "nosuch"]),
         );
-        // Of an object that is not there nothing is printed.
-        if said.code == 1 && said.err.contains("E0006") {
+        // Of what is not there nothing is printed.
+        if said.code == 1
+            && ["E0005", "E0006"]
+                .iter()
+                .any(|code| said.err.contains(code))
+        {
             continue;
         }
-        assert_eq!(said.code, 2, "{line:?}: {}{}", said.out, said.err);
-        assert!(said.err.contains("E0002"), "{line:?}: {}", said.err);
         let names = ["columns: ", "no rows", "printed whole"];
-        assert!(
-            names.iter().any(|name| said.err.contains(name)),
-            "{line:?}: {}",
-            said.err
-        );
+        let is_refused = said.code == 2 && said.err.contains("E0002");
+        if !is_refused || !names.iter().any(|name| said.err.contains(name)) {
+            let out: String = said.out.chars().take(200).collect();
+            accepted.push(format!("{line:?}: {}: {out}{}", said.code, said.err));
+        }
     }
+    assert_eq!(accepted, Vec::<String>::new());
 }
 
 #[test]
