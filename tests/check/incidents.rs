@@ -7,7 +7,7 @@ use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, check};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{Ending, simulate_start};
+use etcd_inspect::start::{Ending, StartMode, simulate_start};
 use testkit::incidents::{Starts, all};
 
 /// Cases in which the prediction is known to differ from what etcd did in the reference.
@@ -41,7 +41,7 @@ fn judge_all() -> Vec<Judged> {
     for incident in all() {
         let copy = incident.reproduce();
         let member = Member::open(copy.data_dir()).unwrap();
-        let predicted = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+        let predicted = simulate_start(&member, StartMode::AsItIs, "3.5.30".parse().ok(), &Silent);
         let report = check(&member, Depth::Default, &Silent);
         let mut codes: Vec<_> = report
             .findings

@@ -8,7 +8,7 @@ use etcd_inspect::check::{Depth, check};
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::{SalvageOptions, Sources};
-use etcd_inspect::start::simulate_start;
+use etcd_inspect::start::{StartMode, simulate_start};
 use etcd_inspect::verdict::{Action, judge};
 use testkit::copy_of;
 use testkit::etcd::{Binaries, Server};
@@ -57,7 +57,12 @@ fn a_db_restored_beside_its_old_log_is_undone_and_applied_twice() {
     let served = server.json(&["get", "none"])["header"]["revision"].as_i64();
     assert_eq!(start.outcome.revision, served, "{start:?}");
     // The start itself says so, not only the comparison with the acknowledged state.
-    let simulated = simulate_start(&member, binaries.version.parse().ok(), &Silent);
+    let simulated = simulate_start(
+        &member,
+        StartMode::AsItIs,
+        binaries.version.parse().ok(),
+        &Silent,
+    );
     assert_eq!((simulated.duplicated, simulated.undone), (40, true));
     assert_eq!(
         (start.duplicated.value, start.undone.value),
@@ -89,11 +94,11 @@ fn a_db_restored_beside_its_old_log_is_undone_and_applied_twice() {
 fn a_consistent_index_that_is_too_low_is_counted_by_the_start() {
     let copy = testkit::incidents::incident("L01").reproduce();
     let member = Member::open(copy.data_dir()).unwrap();
-    let start = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+    let start = simulate_start(&member, StartMode::AsItIs, "3.5.30".parse().ok(), &Silent);
     assert!(start.duplicated > 0 && !start.undone, "{start:?}");
     for healthy in ["lagging-3.5.30", "etcd-3.5.30-killed", "etcd-3.4.23-killed"] {
         let member = Member::open(testkit::data_dir(healthy)).unwrap();
-        let start = simulate_start(&member, None, &Silent);
+        let start = simulate_start(&member, StartMode::AsItIs, None, &Silent);
         assert_eq!((start.duplicated, start.undone), (0, false), "{healthy}");
     }
 }

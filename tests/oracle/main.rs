@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{Ending, StartOutcome, WritesAfterStart, simulate_start};
+use etcd_inspect::start::{Ending, StartMode, StartOutcome, WritesAfterStart, simulate_start};
 use testkit::etcd::{Binaries, NotServing, Server};
 use testkit::incidents::{self, Incident, Starts};
 
@@ -159,7 +159,7 @@ fn a_start_goes_as_predicted() {
             let copy = incident.reproduce();
             let release = binaries.version.parse().ok();
             let member = Member::open(copy.data_dir()).unwrap();
-            let predicted = simulate_start(&member, release, &Silent);
+            let predicted = simulate_start(&member, StartMode::AsItIs, release, &Silent);
             let patience = match incident.starts {
                 Starts::Hangs => 6,
                 _ => 30,

@@ -16,10 +16,7 @@ use std::collections::BTreeMap;
 use etcd_inspect::bolt::open::READS_HEAP;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{
-    Ending, StartOutcome, WritesAfterStart, simulate_force_new_cluster, simulate_restore,
-    simulate_start,
-};
+use etcd_inspect::start::{Ending, StartMode, StartOutcome, WritesAfterStart, simulate_start};
 use testkit::etcd::Binaries;
 use testkit::mutations::{Action, Mutation, Observed, Record, observe, probe, random};
 
@@ -132,12 +129,15 @@ fn judge(record: &Record) -> Verdict {
         Err(error) => return Verdict::Differs(format!("it cannot be opened: {error}")),
     };
     let release = record.mutation.release.parse().ok();
-    let simulate = match record.mutation.action {
-        Action::Start => simulate_start,
-        Action::Restore => simulate_restore,
-        Action::ForceNewCluster => simulate_force_new_cluster,
+    let mode = match record.mutation.action {
+        Action::Start => StartMode::AsItIs,
+        Action::Restore => StartMode::Restored,
+        Action::ForceNewCluster => StartMode::ForceNewCluster,
     };
-    compare(&simulate(&member, release, &Silent), &record.observed)
+    compare(
+        &simulate_start(&member, mode, release, &Silent),
+        &record.observed,
+    )
 }
 
 /// The smallest part of a mutation about which prediction and etcd still differ.

@@ -2,7 +2,7 @@
 
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
-use etcd_inspect::start::{Ending, simulate_start, state_after_start};
+use etcd_inspect::start::{Ending, StartMode, simulate_start, state_after_start};
 use testkit::damage::{overwrite, zero};
 use testkit::places::wal::Log;
 
@@ -11,7 +11,7 @@ fn revision_after(damage: impl Fn(&Log)) -> (i64, Option<u64>, Option<(u64, u64)
     let copy = testkit::fixture_copy("lagging-3.5.30");
     damage(&Log::read(&copy.data_dir()));
     let member = Member::open(copy.data_dir()).unwrap();
-    let outcome = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+    let outcome = simulate_start(&member, StartMode::AsItIs, "3.5.30".parse().ok(), &Silent);
     assert_eq!(outcome.ending, Ending::Serves);
     let replayed = state_after_start(&member, None, &Silent).unwrap();
     let served = outcome.revision.unwrap();

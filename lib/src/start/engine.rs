@@ -1,13 +1,12 @@
 //! The steps of a start, one after the other.
 
-use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::lines::{Level, Line, counted};
 use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
-use super::{AppliedEntries, Ending, Erased, StartOutcome, Stopped, WritesAfterStart};
+use super::{AppliedEntries, Erased, StartMode, StartOutcome, Stopped, WritesAfterStart};
 use crate::backend::AlarmType;
 use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
@@ -26,7 +25,7 @@ const FIRST_ENTRIES: u64 = 4;
 pub(super) struct Engine<'m, 'p> {
     pub member: &'m Member,
     pub release: Release,
-    pub way: Way,
+    pub mode: StartMode,
     pub progress: &'p dyn Progress,
     pub outcome: StartOutcome<'m>,
     /// Voters and learners of the snapshot, then of the entries after it.
@@ -47,122 +46,6 @@ pub(super) struct Engine<'m, 'p> {
     pub known: Option<ServedStore>,
 }
 
-/// How etcd is brought up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// On the directory as it is.
-    Start,
-    /// On it, with `--force-new-cluster`.
-    ForceNewCluster,
-    /// `snapshot restore` of its db, then on what that made.
-    Restore,
-}
-
-/// Runs the simulation. If keys in Go's heap were compared on the way, once more with the other order: what differs is unknown.
-pub(super) fn run<'m>(
-    member: &'m Member,
-    release: Release,
-    way: Way,
-    known: Option<ServedStore>,
-    progress: &dyn Progress,
-) -> StartOutcome<'m> {
-    let heap = Heap::new(Ordering::Less);
-    let mut outcome = run_with(member, release, way, known, progress, Rc::clone(&heap));
-    if heap.met.get() {
-        let other = run_with(
-            member,
-            release,
-            way,
-            None,
-            progress,
-            Heap::new(Ordering::Greater),
-        );
-        let seen = |outcome: &StartOutcome<'_>| {
-            (
-                outcome.ending.clone(),
-                outcome.revision,
-                outcome.keys,
-                outcome.later_writes.clone(),
-            )
-        };
-        if seen(&outcome) != seen(&other) {
-            let why = "a key is compared that is not in its bucket: it depends on Go's heap";
-            outcome = other;
-            end(&mut outcome, Stopped::Unknown(why.to_owned()));
-        }
-    }
-    outcome
-}
-
-fn run_with<'m>(
-    member: &'m Member,
-    release: Release,
-    way: Way,
-    known: Option<ServedStore>,
-    progress: &dyn Progress,
-    heap: Rc<Heap>,
-) -> StartOutcome<'m> {
-    let outcome = StartOutcome {
-        release,
-        ending: Ending::Serves,
-        revision: None,
-        keys: None,
-        members: None,
-        quorum: 1,
-        dies_at_first_question: false,
-        left_to_chance: false,
-        snapshot_index: 0,
-        last_index: None,
-        erased: None,
-        applied: None,
-        later_writes: WritesAfterStart::Kept,
-        duplicated: 0,
-        undone: false,
-        steps: Vec::new(),
-        state: None,
-        store: None,
-    };
-    let mut engine = Engine {
-        member,
-        release,
-        way,
-        progress,
-        outcome,
-        conf: ConfState::default(),
-        snapshot_voters: Vec::new(),
-        chosen: None,
-        received: None,
-        heap,
-        appended: 0,
-        added_self: false,
-        known,
-    };
-    let ended = match way {
-        Way::Restore => engine.restore(),
-        Way::Start | Way::ForceNewCluster => engine.run(),
-    };
-    let mut outcome = engine.outcome;
-    if let Err(stop) = ended {
-        if matches!(stop, Stopped::Refuses(_)) && way != Way::Restore {
-            let advice = super::old_segments::advice(member, progress);
-            outcome.steps.extend(advice);
-        }
-        end(&mut outcome, stop);
-    }
-    outcome
-}
-
-fn end(outcome: &mut StartOutcome<'_>, stop: Stopped) {
-    outcome.ending = match stop {
-        Stopped::Refuses(message) => Ending::Refuses(message),
-        Stopped::NeverServes(why) => Ending::NeverServes(why),
-        Stopped::Unknown(why) => Ending::Unknown(why),
-    };
-    outcome.state = None;
-    outcome.revision = None;
-    outcome.keys = None;
-}
-
 impl<'m> Engine<'m, '_> {
     pub(super) fn say(&mut self, level: Level, code: &str, text: impl Into<String>) {
         self.outcome.steps.push(Line::new(level, code, text));
@@ -176,7 +59,7 @@ impl<'m> Engine<'m, '_> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Stopped> {
+    pub(super) fn run(&mut self) -> Result<(), Stopped> {
         let member = self.member;
         let file = match member.evidence().db() {
             Some(_) => match member.db_bytes() {
@@ -223,11 +106,11 @@ impl<'m> Engine<'m, '_> {
             return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
         }
         self.tail(&wal, &reading, from);
-        if self.way == Way::ForceNewCluster {
+        if self.mode == StartMode::ForceNewCluster {
             self.force_new_cluster(&mut reading, from, backend.as_ref())?;
         }
         let range = boot::commit_out_of_range(&reading, from);
-        if let Some(message) = range.filter(|_| self.way == Way::Start) {
+        if let Some(message) = range.filter(|_| self.mode == StartMode::AsItIs) {
             return Err(Stopped::Refuses(format!("panic: {message}")));
         }
         self.outcome.last_index = Some(reading.last_index(from));
@@ -251,7 +134,7 @@ impl<'m> Engine<'m, '_> {
             self.schema(reading.node_id)?;
         }
         self.follow(&reading, from);
-        if self.way == Way::ForceNewCluster {
+        if self.mode == StartMode::ForceNewCluster {
             self.alone(reading.node_id)?;
         }
         let (bound, to) = match self.conf.voters.as_slice() {
@@ -370,7 +253,7 @@ impl<'m> Engine<'m, '_> {
 
     /// The store, in the order of the release.
     pub(super) fn open_store(&self, backend: &Backend<'_>) -> Result<ServedStore, Stopped> {
-        backend.membership(self.way == Way::Restore)?;
+        backend.membership(self.mode == StartMode::Restored)?;
         if let Some(known) = self.known {
             return Ok(known);
         }

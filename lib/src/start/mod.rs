@@ -13,6 +13,7 @@ mod old_segments;
 mod outcome;
 mod repeated;
 mod restore;
+mod run;
 mod snapshot;
 mod store;
 mod wire;
@@ -20,7 +21,6 @@ mod wire;
 pub use lines::{Level, Line, counted, is_go};
 pub use outcome::{AppliedEntries, Ending, Erased, StartOutcome, WritesAfterStart};
 
-use self::engine::Way;
 use crate::Error;
 use crate::backend::{Cluster, EtcdVersion, Meta};
 use crate::member::Member;
@@ -40,16 +40,28 @@ enum Stopped {
     Unknown(String),
 }
 
-/// Simulates a start of etcd on the directory as it is.
+/// How etcd is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartMode {
+    /// On the directory as it is.
+    AsItIs,
+    /// On the directory as it is, with `--force-new-cluster`.
+    ForceNewCluster,
+    /// On the directory that `snapshot restore --skip-hash-check` of the db makes (with `etcdutl`, in 3.4 with `etcdctl`). The WAL
+    /// and the `.snap` files have no part in it.
+    Restored,
+}
+
+/// Simulates a start of etcd.
 ///
 /// Nothing is judged here. Without a release: the newest of the minor version that wrote the db.
 ///
 /// ```no_run
-/// use etcd_inspect::start::{Ending, simulate_start};
+/// use etcd_inspect::start::{Ending, StartMode, simulate_start};
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
 /// let member = Member::open("/copy/m1")?;
-/// let outcome = simulate_start(&member, "3.5.30".parse().ok(), &Silent);
+/// let outcome = simulate_start(&member, StartMode::AsItIs, "3.5.30".parse().ok(), &Silent);
 /// match &outcome.ending {
 ///     Ending::Serves => println!("revision {:?}, {:?} keys", outcome.revision, outcome.keys),
 ///     Ending::Refuses(message) => println!("stops: {message}"),
@@ -59,41 +71,22 @@ enum Stopped {
 /// ```
 pub fn simulate_start<'m>(
     member: &'m Member,
+    mode: StartMode,
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
     let release = release.unwrap_or_else(|| written_by(member));
-    engine::run(member, release, Way::Start, None, progress)
+    run::simulate(member, release, mode, None, progress)
 }
 
-/// Simulates a start of etcd with `--force-new-cluster` on the directory as it is.
-pub fn simulate_force_new_cluster<'m>(
-    member: &'m Member,
-    release: Option<Release>,
-    progress: &dyn Progress,
-) -> StartOutcome<'m> {
-    let release = release.unwrap_or_else(|| written_by(member));
-    engine::run(member, release, Way::ForceNewCluster, None, progress)
-}
-
-/// Simulates `snapshot restore --skip-hash-check` of the db (with `etcdutl`, in 3.4 with `etcdctl`), and a start of etcd on the
-/// directory that it makes. The WAL and the `.snap` files have no part in it.
-pub fn simulate_restore<'m>(
-    member: &'m Member,
-    release: Option<Release>,
-    progress: &dyn Progress,
-) -> StartOutcome<'m> {
-    let release = release.unwrap_or_else(|| written_by(member));
-    engine::run(member, release, Way::Restore, None, progress)
-}
-
-/// As [`simulate_restore`]; what a simulated start of the same directory has read in the db is not read again.
-pub(crate) fn simulate_restore_after<'m>(
+/// As [`simulate_start`] of the same release in another mode; what `start` has read in the db is not read again.
+pub(crate) fn simulate_after<'m>(
     start: &StartOutcome<'_>,
     member: &'m Member,
+    mode: StartMode,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    engine::run(member, start.release, Way::Restore, start.store, progress)
+    run::simulate(member, start.release, mode, start.store, progress)
 }
 
 /// The store as etcd serves it after a start, for `--replay`: the state of [`simulate_start`], or why there is none.
@@ -109,7 +102,7 @@ pub fn state_after_start<'m>(
     if member.evidence().wal().is_empty() {
         return crate::recover::replay(member, progress);
     }
-    let outcome = simulate_start(member, release, progress);
+    let outcome = simulate_start(member, StartMode::AsItIs, release, progress);
     let message = outcome
         .message()
         .unwrap_or("it serves, but not what these files say");

@@ -14,7 +14,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
-use crate::start::{StartOutcome, simulate_restore_after, simulate_start};
+use crate::start::{StartMode, StartOutcome, simulate_after, simulate_start};
 use crate::wal::boot::Release;
 use located::{MemberId, reported_by};
 
@@ -67,9 +67,9 @@ impl<'a> Facts<'a> {
             Kind::DataDir | Kind::MemberDir | Kind::SnapDir
         );
         let asked = release;
-        let started = simulate_start(member, release, progress);
+        let started = simulate_start(member, StartMode::AsItIs, release, progress);
         let release = started.release;
-        let restored_start = simulate_restore_after(&started, member, progress);
+        let restored_start = simulate_after(&started, member, StartMode::Restored, progress);
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
         let meta = member
             .db()

@@ -1,0 +1,118 @@
+//! One simulated start: from an empty outcome to its ending, with both orders of Go's heap if they matter.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::engine::Engine;
+use super::store::ServedStore;
+use super::{Ending, StartMode, StartOutcome, Stopped, WritesAfterStart};
+use crate::bolt::open::Heap;
+use crate::member::Member;
+use crate::progress::Progress;
+use crate::raft::ConfState;
+use crate::wal::boot::Release;
+
+/// Runs the simulation. If keys in Go's heap were compared on the way, once more with the other order: what differs is unknown.
+pub(super) fn simulate<'m>(
+    member: &'m Member,
+    release: Release,
+    mode: StartMode,
+    known: Option<ServedStore>,
+    progress: &dyn Progress,
+) -> StartOutcome<'m> {
+    let heap = Heap::new(Ordering::Less);
+    let mut outcome = simulate_with(member, release, mode, known, progress, Rc::clone(&heap));
+    if heap.met.get() {
+        let other = simulate_with(
+            member,
+            release,
+            mode,
+            None,
+            progress,
+            Heap::new(Ordering::Greater),
+        );
+        let seen = |outcome: &StartOutcome<'_>| {
+            (
+                outcome.ending.clone(),
+                outcome.revision,
+                outcome.keys,
+                outcome.later_writes.clone(),
+            )
+        };
+        if seen(&outcome) != seen(&other) {
+            let why = "a key is compared that is not in its bucket: it depends on Go's heap";
+            outcome = other;
+            end(&mut outcome, Stopped::Unknown(why.to_owned()));
+        }
+    }
+    outcome
+}
+
+fn simulate_with<'m>(
+    member: &'m Member,
+    release: Release,
+    mode: StartMode,
+    known: Option<ServedStore>,
+    progress: &dyn Progress,
+    heap: Rc<Heap>,
+) -> StartOutcome<'m> {
+    let outcome = StartOutcome {
+        release,
+        ending: Ending::Serves,
+        revision: None,
+        keys: None,
+        members: None,
+        quorum: 1,
+        dies_at_first_question: false,
+        left_to_chance: false,
+        snapshot_index: 0,
+        last_index: None,
+        erased: None,
+        applied: None,
+        later_writes: WritesAfterStart::Kept,
+        duplicated: 0,
+        undone: false,
+        steps: Vec::new(),
+        state: None,
+        store: None,
+    };
+    let mut engine = Engine {
+        member,
+        release,
+        mode,
+        progress,
+        outcome,
+        conf: ConfState::default(),
+        snapshot_voters: Vec::new(),
+        chosen: None,
+        received: None,
+        heap,
+        appended: 0,
+        added_self: false,
+        known,
+    };
+    let ended = match mode {
+        StartMode::Restored => engine.restore(),
+        StartMode::AsItIs | StartMode::ForceNewCluster => engine.run(),
+    };
+    let mut outcome = engine.outcome;
+    if let Err(stop) = ended {
+        if matches!(stop, Stopped::Refuses(_)) && mode != StartMode::Restored {
+            let advice = super::old_segments::advice(member, progress);
+            outcome.steps.extend(advice);
+        }
+        end(&mut outcome, stop);
+    }
+    outcome
+}
+
+fn end(outcome: &mut StartOutcome<'_>, stop: Stopped) {
+    outcome.ending = match stop {
+        Stopped::Refuses(message) => Ending::Refuses(message),
+        Stopped::NeverServes(why) => Ending::NeverServes(why),
+        Stopped::Unknown(why) => Ending::Unknown(why),
+    };
+    outcome.state = None;
+    outcome.revision = None;
+    outcome.keys = None;
+}
