@@ -51,7 +51,8 @@
 //! # Ok::<(), etcd_inspect::Error>(())
 //! ```
 //!
-//! More are in `lib/examples/`: typed objects of `k8s-openapi`, sums as JSON, a check in CI.
+//! More are in `lib/examples/`: sums as JSON, a check in CI. Pods as the types of `k8s-openapi` (`list::<Pod>()`) are in the crate
+//! `etcd-inspect-typed`.
 //!
 //! # The way of a value
 //!

@@ -254,3 +254,32 @@ fn every_kind_of_k8s_openapi_survives_being_typed() {
         "the field tables were made before these; update the list with the tables"
     );
 }
+
+#[test]
+fn pods_of_a_real_directory_are_listed_as_types() {
+    use etcd_inspect::dataset::Dataset;
+    use etcd_inspect_typed::List as _;
+
+    let dataset = Dataset::open(testkit::data_dir("k8s-1.20-etcd35")).unwrap();
+    let moment = dataset.newest();
+    let pods = moment.list::<api::core::v1::Pod>().unwrap();
+    let pods = pods.complete().unwrap();
+    let names: Vec<_> = pods
+        .iter()
+        .map(|pod| pod.metadata.name.clone().unwrap())
+        .collect();
+    let plain = moment.pods().unwrap().complete().unwrap();
+    let expected: Vec<_> = plain.iter().map(|pod| pod.name().to_owned()).collect();
+    assert!(!names.is_empty());
+    assert_eq!(names, expected);
+
+    // What does not fit is damage that names the key, not an error and not silence.
+    let (none, damage) = moment
+        .objects("pods")
+        .typed::<u8>("number")
+        .unwrap()
+        .into_parts();
+    assert!(none.is_empty());
+    let message = &damage.findings.first().unwrap().message;
+    assert!(message.contains("does not fit number"), "{message}");
+}

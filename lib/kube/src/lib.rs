@@ -82,8 +82,5 @@ pub mod written;
 pub mod yaml;
 
 pub use envelope::{Unknown, Value};
-/// The types that [`Object::decode`] fills: one version for the whole program.
-#[cfg(feature = "typed")]
-pub use k8s_openapi;
 pub use located::{Error, FileName, Limits, Place};
 pub use object::{MAX_VALUE_DEPTH, Object, Options};

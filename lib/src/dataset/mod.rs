@@ -12,8 +12,6 @@ mod moment;
 mod object;
 pub mod pages;
 mod selection;
-#[cfg(feature = "typed")]
-mod typed;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

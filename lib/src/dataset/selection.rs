@@ -1,13 +1,15 @@
 //! Kubernetes objects of one resource.
 
 use rayon::prelude::*;
+use serde::de::DeserializeOwned;
 
 use super::{Moment, Object};
 use crate::answers::{Answer, Key};
+use crate::codes::kubernetes::UNDECODABLE;
 use crate::kubernetes::selector::{FieldSelector, LabelSelector, SelectorError};
 use crate::member::{Objects, Reading};
 use crate::mvcc::Version;
-use located::Error;
+use located::{Error, Finding, Place};
 
 /// The objects of one resource, as far as they are wanted: narrowed by namespace, name, labels and fields.
 #[derive(Clone, Debug)]
@@ -100,6 +102,30 @@ impl Selection {
             }
         }
         Ok(Answer::new(list, damage))
+    }
+
+    /// As [`all`](Self::all), as a type of `k8s-openapi` or any other that serde can read; `list::<Pod>()` of the crate
+    /// `etcd-inspect-typed` is shorter. An object that does not fit is skipped, and reported as damage with the `kind`.
+    ///
+    /// # Errors
+    /// As [`Moment::revision`].
+    pub fn typed<T: DeserializeOwned>(&self, kind: &str) -> Result<Answer<Vec<T>>, Error> {
+        let (objects, mut damage) = self.all()?.into_parts();
+        let member = self.moment.dataset.member();
+        let file = member.db_file()?.name();
+        let most = member.options().evidence.limits.findings_per_code;
+        let mut typed = Vec::with_capacity(objects.len());
+        for object in objects {
+            match object.typed() {
+                Ok(object) => typed.push(object),
+                Err(error) => {
+                    let message = format!("{} does not fit {kind}: {error}", object.key);
+                    let finding = Finding::new(&UNDECODABLE, Place::file(file), message);
+                    damage.skip(finding.key(object.key.as_bytes()), most);
+                }
+            }
+        }
+        Ok(Answer::new(typed, damage))
     }
 
     fn versions<'a>(&self, objects: &Objects<'a>) -> Result<Vec<Version<'a>>, Error> {

@@ -9,7 +9,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use etcd_inspect_kube::{Options, Value};
+use etcd_inspect::kubernetes::{Options, Value};
 use k8s_openapi::api::core::v1::Pod;
 
 /// Every stored version of a pod of 3 to 10 KB in a real db: found by its head, cut by its own length.

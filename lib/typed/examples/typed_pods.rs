@@ -1,13 +1,14 @@
 //! Lists the pods of a data directory as Rust types, without a cluster.
 //!
 //! ```text
-//! cargo run -p etcd-inspect-lib --example typed_pods -- /copy/m1
+//! cargo run -p etcd-inspect-typed --example typed_pods -- /copy/m1
 //! ```
 
 use std::io::Write as _;
 
 use etcd_inspect::dataset::Dataset;
-use k8s_openapi::api::core::v1::Pod;
+use etcd_inspect_typed::List as _;
+use etcd_inspect_typed::k8s_openapi::api::core::v1::Pod;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("which directory?")?;
