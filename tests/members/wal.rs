@@ -21,7 +21,7 @@ fn the_log_reaches_from_the_first_to_the_last_index() {
         );
         let commit = wal.log().hard_state().unwrap().commit;
         assert_eq!(
-            Some(commit),
+            Some(commit.get()),
             expected.number("wal_commit"),
             "{}",
             expected.name

@@ -163,7 +163,7 @@ fn a_healthy_log_reads_as_we_read_it() {
                 "{name}"
             );
             assert_eq!(boot::commit_out_of_range(&reading, start), None, "{name}");
-            assert_eq!(reading.node_id, log.metadata[0].node_id.get(), "{name}");
+            assert_eq!(reading.node_id, log.metadata[0].node_id, "{name}");
         }
     }
 }

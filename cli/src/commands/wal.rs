@@ -113,7 +113,7 @@ fn entries(log: &Wal<'_>, filter: &Filter, all: bool, ui: &mut Ui) -> anyhow::Re
     if let Some(reach) = reach {
         rows.head("first_index", reach.first);
         rows.head("last_index", reach.last);
-        rows.head("commit", reach.commit);
+        rows.head("commit", reach.commit.get());
     }
     let hidden = wal::entries(log, filter, all, with_decoded, &mut |row| {
         rows.push(row.cells())

@@ -15,7 +15,7 @@ use crate::mvcc::Counts;
 use crate::verdict::Quick;
 use located::text::number::thousands;
 use located::text::time::rfc3339;
-use located::{ClusterId, Command, Error, Finding, MemberId, Severity, reported_by};
+use located::{ClusterId, Command, Error, Finding, MemberId, RaftIndex, Severity, reported_by};
 
 /// What `status` answers. What is not known is left out.
 #[derive(Clone, Debug, Serialize)]
@@ -205,7 +205,7 @@ pub struct RaftStatus {
     pub term: Option<u64>,
     /// The highest index known to be committed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<u64>,
+    pub commit: Option<RaftIndex>,
     /// The last entry in the state that is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<u64>,

@@ -145,8 +145,8 @@ pub(super) fn db_and_log(
         report(finding.seen(index.to_string(), format!("at most {last}")));
     }
     let state = log.hard_state();
-    let commit = state.map_or(0, |state| state.commit);
-    if state.is_some() && index <= last && index > commit.saturating_add(USUAL_LEAD) {
+    let commit = state.unwrap_or_default().commit;
+    if state.is_some() && index <= last && commit.saturating_add(USUAL_LEAD) < index {
         let message =
             format!("consistent_index is {index}, the last HardState has committed {commit}");
         report(Finding::new(

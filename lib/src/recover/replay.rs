@@ -235,7 +235,7 @@ fn overlay_finish(overlay: &mut Overlay<'_>) {
 /// The lower bound of what is committed: HardState, `consistent_index`, the newest valid snapshot.
 pub fn commit(wal: &Wal<'_>, consistent_index: u64) -> u64 {
     // HardState may lag: `MustSync` in `raft/node.go`, v3.5.30, does not sync for a commit alone.
-    let state = wal.log().hard_state().map_or(0, |state| state.commit);
+    let state = wal.log().hard_state().unwrap_or_default().commit.get();
     let snapshot = wal
         .log()
         .valid_snapshots()

@@ -57,7 +57,7 @@ impl Engine<'_, '_> {
                 continue;
             }
             // A member that votes alone commits what it has; in a larger cluster, others decide.
-            let committed = entry.index <= reading.hard_state.commit || self.conf.voters.len() <= 1;
+            let committed = reading.hard_state.commit >= entry.index || self.conf.voters.len() <= 1;
             if let (true, Payload::ConfChange(change)) =
                 (committed, Payload::decode(entry.kind, entry.data))
             {
@@ -127,7 +127,7 @@ impl Engine<'_, '_> {
         to: u64,
         consistent_index: u64,
     ) -> Result<(), Stopped> {
-        let own = reading.node_id;
+        let own = reading.node_id.get();
         let voters: Vec<u64> = self.snapshot_voters.clone();
         let stop = boot::apply_stop(self.release, from, reading, &voters, to);
         let stop = stop.filter(|(index, _)| {

@@ -102,7 +102,7 @@ impl<'m> Engine<'m, '_> {
         };
         let mut reading = boot::read(wal.log(), wal.files(), self.release, from)
             .map_err(|halt| halted(halt, self.release))?;
-        if reading.node_id == 0 {
+        if reading.node_id == MemberId(0) {
             return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
         }
         self.tail(&wal, &reading, from);
@@ -131,17 +131,21 @@ impl<'m> Engine<'m, '_> {
             },
         };
         if self.release.minor >= 6 {
-            self.schema(reading.node_id)?;
+            self.schema(reading.node_id.get())?;
         }
         self.follow(&reading, from);
         if self.mode == StartMode::ForceNewCluster {
-            self.alone(reading.node_id)?;
+            self.alone(reading.node_id.get())?;
         }
         let (bound, to) = match self.conf.voters.as_slice() {
-            [own] if *own == reading.node_id => (Bound::SoleVoter, reading.last_index(from)),
+            [own] if *own == reading.node_id.get() => (Bound::SoleVoter, reading.last_index(from)),
             _ => (
                 Bound::Commit,
-                reading.hard_state.commit.min(reading.last_index(from)),
+                reading
+                    .hard_state
+                    .commit
+                    .get()
+                    .min(reading.last_index(from)),
             ),
         };
         self.entries(&reading, from, to, restored.consistent_index)?;
@@ -156,9 +160,9 @@ impl<'m> Engine<'m, '_> {
         )?;
         self.alarms();
         if let Some(backend) = &backend {
-            backend.first_commits(reading.node_id)?;
+            backend.first_commits(reading.node_id.get())?;
             self.first_write(backend)?;
-            self.hazard(backend, reading.node_id)?;
+            self.hazard(backend, reading.node_id.get())?;
         }
         Ok(())
     }
@@ -479,7 +483,7 @@ impl<'m> Engine<'m, '_> {
 
     /// The member, its cluster, and who votes.
     fn identity(&mut self, reading: &Reading<'_>, from: boot::Start) -> Result<(), Stopped> {
-        let own = reading.node_id;
+        let own = reading.node_id.get();
         let voters = self.conf.voters.clone();
         self.outcome.quorum = (voters.len() / 2).saturating_add(1);
         let nobody = "failed to publish local member to cluster through raft";

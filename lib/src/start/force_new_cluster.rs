@@ -30,14 +30,14 @@ impl Engine<'_, '_> {
             Some(backend) if counts_applied(self.release) => backend.consistent_index()?,
             _ => 0,
         };
-        let kept = reading.hard_state.commit.max(applied);
+        let kept = reading.hard_state.commit.get().max(applied);
         let uncommitted = reading.entries.iter().position(|entry| entry.index > kept);
         reading
             .entries
             .truncate(uncommitted.unwrap_or(reading.entries.len()));
         let others = self.others(reading);
         self.appended = others.len() as u64;
-        let own = reading.node_id;
+        let own = reading.node_id.get();
         if !self.ids(reading).contains(&own) {
             self.appended = self.appended.saturating_add(1);
             self.added_self = true;
@@ -67,7 +67,7 @@ impl Engine<'_, '_> {
                 from.index
             )));
         }
-        reading.hard_state.commit = last.unwrap_or(from.index);
+        reading.hard_state.commit = last.unwrap_or(from.index).into();
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Engine<'_, '_> {
 
     fn others(&self, reading: &Reading<'_>) -> Vec<u64> {
         let mut ids = self.ids(reading);
-        ids.retain(|id| *id != reading.node_id);
+        ids.retain(|id| *id != reading.node_id.get());
         ids
     }
 

@@ -1,7 +1,7 @@
 //! raftpb.HardState: term, vote and commit that a member must not forget.
 
 use located::wire::{Fields, Value};
-use located::{MemberId, Term};
+use located::{MemberId, RaftIndex, Term};
 
 /// What a member must remember across restarts.
 ///
@@ -14,7 +14,7 @@ pub struct HardState {
     /// The member that it voted for in that term; 0: none.
     pub vote: MemberId,
     /// The highest index that it knew to be committed.
-    pub commit: u64,
+    pub commit: RaftIndex,
     /// Whether the message has fields that raftpb.HardState does not have: then it is another message.
     pub foreign_fields: bool,
 }
@@ -32,7 +32,7 @@ impl HardState {
             match (field.number, field.value) {
                 (1, Value::Varint(term)) => state.term = Term(term),
                 (2, Value::Varint(vote)) => state.vote = MemberId(vote),
-                (3, Value::Varint(commit)) => state.commit = commit,
+                (3, Value::Varint(commit)) => state.commit = RaftIndex(commit),
                 (1..=3, _) => return Err("a field of raftpb.HardState has the wrong wire type"),
                 _ => state.foreign_fields = true,
             }

@@ -126,7 +126,7 @@ pub fn terms(events: impl IntoIterator<Item = TermEvent>) -> Vec<TermSummary> {
             }
             TermEvent::State(state) => {
                 let row = terms.entry(state.term).or_default();
-                row.commit = row.commit.max(state.commit.into());
+                row.commit = row.commit.max(state.commit);
                 if state.vote != MemberId(0) {
                     row.vote = state.vote;
                     if !row.votes.contains(&state.vote) && row.votes.len() < MAX_VOTES {

@@ -16,7 +16,7 @@ use self::decoder::{Decoder, Stop};
 use self::gogo::{GogoError, Value};
 use super::{Log, RecordKind, SegmentName, resync};
 use crate::raft::{Entry, EntryType, HardState};
-use located::{Bytes, MemberId, Term};
+use located::{Bytes, ClusterId, MemberId, RaftIndex, Term};
 
 /// A snapshot record, as etcd takes one to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub struct Start {
 #[derive(Clone, Debug, Default)]
 pub struct Reading<'a> {
     /// Member id; 0 where no metadata was read, then etcd panics.
-    pub node_id: u64,
+    pub node_id: MemberId,
     /// Cluster id.
-    pub cluster_id: u64,
+    pub cluster_id: ClusterId,
     /// The last HardState it reads.
     pub hard_state: HardState,
     /// The entries it keeps after the snapshot, as it reads them.
@@ -125,7 +125,7 @@ fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
     }
     let mut decoder = files.decoder(0);
     let mut snapshots = Vec::new();
-    let mut commit = 0;
+    let mut commit = RaftIndex(0);
     let stop = loop {
         let record = match decoder.next() {
             Ok(record) => record,
@@ -148,7 +148,7 @@ fn scan(files: &Files<'_>) -> Result<Vec<Start>, Halt> {
         Stop::Eof | Stop::UnexpectedEof(_) => {}
         Stop::Fatal(halt) => return Err(halt),
     }
-    snapshots.retain(|snapshot| snapshot.index <= commit);
+    snapshots.retain(|snapshot| commit >= snapshot.index);
     Ok(snapshots)
 }
 
@@ -172,7 +172,7 @@ fn hard_state(payload: &[u8]) -> Result<HardState, GogoError> {
         match (number, value) {
             (1, Value::Number(term)) => state.term = Term(term),
             (2, Value::Number(vote)) => state.vote = MemberId(vote),
-            (3, Value::Number(commit)) => state.commit = commit,
+            (3, Value::Number(commit)) => state.commit = RaftIndex(commit),
             _ => {}
         }
     })?;
@@ -335,8 +335,8 @@ fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<
         &gogo::METADATA,
         metadata.unwrap_or_default(),
         |number, value| match (number, value) {
-            (1, Value::Number(id)) => reading.node_id = id,
-            (2, Value::Number(id)) => reading.cluster_id = id,
+            (1, Value::Number(id)) => reading.node_id = MemberId(id),
+            (2, Value::Number(id)) => reading.cluster_id = ClusterId(id),
             _ => {}
         },
     );

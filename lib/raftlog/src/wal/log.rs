@@ -250,10 +250,10 @@ impl Log {
     /// Iterates over the snapshot records that etcd may start from, in the order written: their index is at most
     /// HardState.commit. Source: ValidSnapshotEntries in `server/wal/wal.go`, v3.5.30.
     pub fn valid_snapshots(&self) -> impl DoubleEndedIterator<Item = &LogSnapshot> {
-        let commit = self.hard_state().map_or(0, |state| state.commit);
+        let commit = self.hard_state().unwrap_or_default().commit;
         self.snapshots
             .iter()
-            .filter(move |snapshot| snapshot.index <= commit)
+            .filter(move |snapshot| commit >= snapshot.index)
     }
 
     /// Whether `snapshot restore` made this log: one ConfChange in term 1 for each member, then a record of the restored

@@ -9,6 +9,7 @@ use crate::kubernetes::key::Layout;
 use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{EntryType, Payload, Reveal};
 use crate::wal::LogEntry;
+use located::RaftIndex;
 
 /// Columns of entries.
 pub static COLUMNS: [Column; 13] = [
@@ -35,7 +36,7 @@ pub struct EntryRow<'w, 'a> {
     pub entry: &'w LogEntry,
     /// What it asks for.
     pub payload: Payload,
-    commit: u64,
+    commit: RaftIndex,
     members: Arc<BTreeSet<u64>>,
     with_decoded: bool,
 }
@@ -47,7 +48,7 @@ impl Row for EntryRow<'_, '_> {
         let file = place.as_ref().map_or("", |place| place.file.as_str());
         let offset = place.as_ref().and_then(|place| place.offset).unwrap_or(0);
         let state = match (entry.survives, entry.superseded_by) {
-            (true, _) if entry.index <= self.commit => Cell::text("committed").label(Label::Dim),
+            (true, _) if self.commit >= entry.index => Cell::text("committed").label(Label::Dim),
             (true, _) => Cell::text("uncommitted").label(Label::Note),
             (false, Some(_)) => Cell::text("overwritten").label(Label::Warning),
             (false, None) => Cell::text("damaged").label(Label::Error),
@@ -101,7 +102,7 @@ pub struct LogRange {
     /// The last one.
     pub last: u64,
     /// The commit index of the newest HardState.
-    pub commit: u64,
+    pub commit: RaftIndex,
     /// Number of entries of the log as it reads now.
     pub entries: usize,
 }
@@ -112,7 +113,7 @@ pub fn reach(wal: &Wal<'_>) -> Option<LogRange> {
     Some(LogRange {
         first: log.first()?.index,
         last: log.last()?.index,
-        commit: log.hard_state().map_or(0, |state| state.commit),
+        commit: log.hard_state().unwrap_or_default().commit,
         entries: log.surviving.len(),
     })
 }
@@ -129,7 +130,7 @@ pub fn entries<E>(
     with_decoded: bool,
     each: &mut dyn FnMut(EntryRow<'_, '_>) -> Result<(), E>,
 ) -> Result<u64, E> {
-    let commit = reach(wal).map_or(0, |reach| reach.commit);
+    let commit = reach(wal).map_or(RaftIndex(0), |reach| reach.commit);
     let members = Arc::new(members(wal));
     let mut hidden = 0u64;
     for entry in &wal.log().entries {

@@ -9,6 +9,7 @@ use crate::kubernetes::key::Layout;
 use crate::member::{Wal, mask_ranges, secrets_in_entry};
 use crate::raft::{Access, TermSummary};
 use crate::wal::{LogEntry, WalFile};
+use located::RaftIndex;
 use located::progress::Progress;
 
 pub use facts::{Fact, ending_text};
@@ -40,7 +41,7 @@ pub struct LogRows {
     /// The terms.
     pub terms: Vec<TermSummary>,
     /// The highest index that the log says is committed.
-    pub commit: u64,
+    pub commit: RaftIndex,
 }
 
 /// An entry as a row shows it.
@@ -105,7 +106,7 @@ impl Dataset {
             rows: Vec::new(),
             landmarks: Vec::new(),
             terms: Vec::new(),
-            commit: 0,
+            commit: RaftIndex(0),
         };
         let Some(wal) = self.member().wal_with(progress) else {
             return rows;
@@ -118,7 +119,7 @@ impl Dataset {
         rows.rows
             .extend((0..log.others.len()).map(|other| LogRow::Other(number(other))));
         rows.terms = log.terms();
-        rows.commit = log.hard_state().map_or(0, |state| state.commit);
+        rows.commit = log.hard_state().unwrap_or_default().commit;
         rows
     }
 }
@@ -219,7 +220,7 @@ impl LogRows {
     /// What became of an entry, as far as this member knew.
     fn state(&self, entry: &LogEntry) -> (&'static str, Label) {
         match (entry.survives, entry.superseded_by) {
-            (true, _) if entry.index <= self.commit => ("committed", Label::Dim),
+            (true, _) if self.commit >= entry.index => ("committed", Label::Dim),
             (true, _) => ("uncommitted", Label::Warning),
             (false, Some(_)) => ("overwritten", Label::Warning),
             (false, None) => ("damaged", Label::Error),
@@ -432,7 +433,7 @@ impl LogRows {
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
-            0 if entry.index > self.commit => {
+            0 if self.commit < entry.index => {
                 Err("it is not known to be committed, and the db does not have it".to_owned())
             }
             0 => {

@@ -22,7 +22,7 @@ impl<'a> MemberRecords<'a> {
         }
         self.note_tail(wal);
         let last = input.last_index(wal).max(self.applied.0);
-        let commit = wal.log().hard_state().map_or(0, |state| state.commit);
+        let commit = wal.log().hard_state().unwrap_or_default().commit.get();
         let snaps = self.member.snaps(&mut reported_by("snap::check"));
         let snap = snaps.usable().map(|snap| snap.index).max().unwrap_or(0);
         let traces = [

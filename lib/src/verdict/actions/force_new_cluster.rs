@@ -146,7 +146,7 @@ pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
     }
     let log = wal.log();
     forced.last_index = start.last_index.unwrap_or_else(|| log.last_index());
-    let hard = log.hard_state().map_or(0, |state| state.commit);
+    let hard = log.hard_state().unwrap_or_default().commit.get();
     let kept = kept(facts.release, hard, facts.applied);
     forced.commit = kept.min(forced.last_index.max(facts.applied));
     let after = log

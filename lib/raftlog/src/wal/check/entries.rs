@@ -9,7 +9,7 @@ use crate::raft::{
     Request,
 };
 use crate::wal::LogEntry;
-use located::{Finding, MemberId, Place, Severity, Sink, Term};
+use located::{Finding, MemberId, Place, RaftIndex, Severity, Sink, Term};
 
 /// Decodes the payload of every surviving entry and checks it.
 pub(super) fn payloads(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
@@ -43,7 +43,7 @@ struct PayloadChecks {
     /// Low 16 bits of every member of the log; `None` if the log does not start at index 1 and may not know all of them.
     members: Option<BTreeSet<u64>>,
     local: Option<MemberId>,
-    commit: u64,
+    commit: RaftIndex,
     voters: BTreeSet<u64>,
     /// Number of consecutive removals without a proposal, and the term of the last one.
     removals: u64,
@@ -72,7 +72,7 @@ impl PayloadChecks {
             removes_self: Tally::new(&codes::REMOVES_SELF),
             members: from_the_start.then(|| ids.map(MemberId::low16).collect()),
             local: log.log.metadata.first().map(|metadata| metadata.node_id),
-            commit: log.log.hard_state().map_or(0, |state| state.commit),
+            commit: log.log.hard_state().unwrap_or_default().commit,
             voters: BTreeSet::new(),
             removals: 0,
             removal_term: Term(0),
@@ -208,7 +208,7 @@ impl PayloadChecks {
         }
         if change.kind() == ConfChangeType::RemoveNode
             && Some(MemberId(change.node_id)) == self.local
-            && entry.index <= self.commit
+            && self.commit >= entry.index
         {
             let alone = self.members.is_some() && self.voters.is_empty();
             self.removes_self.add(|code| {

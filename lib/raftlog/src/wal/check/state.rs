@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::raft::{ConfChangeType, EntryType, Payload};
 use crate::wal::{GapCause, LogEntry};
-use located::{Finding, MemberId, Severity, Sink, Term};
+use located::{Finding, MemberId, RaftIndex, Severity, Sink, Term};
 
 /// Number of terms between two entries from which on elections failed repeatedly.
 const MAX_TERMS_BETWEEN_ENTRIES: u64 = 100;
@@ -83,7 +83,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut term = Tally::new(&codes::OVERWRITE_TERM);
     let mut committed = Tally::new(&codes::OVERWRITE_COMMITTED);
     let mut states = log.log.states.iter().peekable();
-    let mut commit = 0;
+    let mut commit = RaftIndex(0);
     // Entries are in the order written; so are those that overwrite.
     let mut pairs: Vec<_> = log
         .log
@@ -100,7 +100,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
             commit = state.state.commit.max(commit);
         }
         let place = || log.record(new.record as usize).with_index(old.index);
-        if new.term <= old.term && !(old.index > commit && is_forced(log, new)) {
+        if new.term <= old.term && !(commit < old.index && is_forced(log, new)) {
             term.add(|code| {
                 let message = format!("entry {} of term {} was overwritten", old.index, old.term);
                 Finding::new(code, place(), message).seen(
@@ -109,7 +109,7 @@ pub(super) fn overwritten(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                 )
             });
         }
-        if old.index <= commit {
+        if commit >= old.index {
             committed.add(|code| {
                 let message = format!(
                     "entry {} of term {} was committed (commit {commit}) and overwritten in term {}",
@@ -239,7 +239,7 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let Some(state) = log.log.states.last() else {
         return;
     };
-    let (commit, last) = (state.state.commit, log.log.last_index());
+    let (commit, last) = (state.state.commit, RaftIndex(log.log.last_index()));
     let last_record = log.log.last().map_or(0, |entry| entry.record as usize);
     // Entries in a damaged range at the end are reported with that range.
     let damaged_tail = log
@@ -248,10 +248,7 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         .iter()
         .any(|damage| damage.records_before > last_record);
     if commit > last && !damaged_tail {
-        let message = format!(
-            "{} committed entries are missing",
-            commit.saturating_sub(last)
-        );
+        let message = format!("{} committed entries are missing", commit.since(last));
         let place = log.record(state.record).with_index(commit);
         report(
             Finding::new(&codes::COMMIT_RANGE, place, message)
@@ -263,7 +260,7 @@ fn commit_range(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
         .snapshots
         .iter()
         .max_by_key(|snapshot| snapshot.index);
-    if let Some(newest) = newest.filter(|newest| newest.index > commit) {
+    if let Some(newest) = newest.filter(|newest| commit < newest.index) {
         let place = log.record(newest.record).with_index(newest.index);
         let message = format!("etcd skips the snapshot at index {}", newest.index);
         report(Finding::new(&codes::COMMIT_SNAPSHOT, place, message).seen(
