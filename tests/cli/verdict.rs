@@ -1,6 +1,6 @@
 //! `check`, `compare`, `preflight`, `space`: numbers, exit codes, next steps; the evidence unchanged.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::data_dir;
@@ -25,6 +25,24 @@ fn about(verb: &str, paths: &[PathBuf], flags: &[&str]) -> RunResult {
     );
     seals.iter().for_each(testkit::Seal::assert_unchanged);
     said
+}
+
+/// What `preflight` answers for a start of 3.5.30.
+fn preflight_start(path: &Path) -> RunResult {
+    let text = path.to_str().unwrap();
+    sealed(
+        path,
+        [
+            "preflight",
+            text,
+            "--for",
+            "start",
+            "--etcd",
+            "3.5.30",
+            "-o",
+            "json",
+        ],
+    )
 }
 
 fn codes(check: &Value) -> Vec<String> {
@@ -77,19 +95,7 @@ fn a_damaged_db_is_found_refused_and_explained() {
     ] {
         assert!(!finding[field].is_null(), "{field} in {finding}");
     }
-    let start = sealed(
-        &path,
-        [
-            "preflight",
-            text,
-            "--for",
-            "start",
-            "--etcd",
-            "3.5.30",
-            "-o",
-            "json",
-        ],
-    );
+    let start = preflight_start(&path);
     let json = start.json();
     assert_eq!(
         (start.code, &json["starts"], &json["go"]),
@@ -104,20 +110,7 @@ fn a_log_that_a_start_would_cut_off_is_no_go_and_its_loss_is_counted() {
     let copy = incident("W09").reproduce();
     let path = copy.data_dir();
     let text = path.to_str().unwrap();
-    let json = sealed(
-        &path,
-        [
-            "preflight",
-            text,
-            "--for",
-            "start",
-            "--etcd",
-            "3.5.30",
-            "-o",
-            "json",
-        ],
-    )
-    .json();
+    let json = preflight_start(&path).json();
     assert_eq!(json["starts"], true);
     assert_eq!(json["go"], false);
     let loses = json["loses"]["entries"].as_u64().unwrap();

@@ -87,16 +87,7 @@ impl Printed {
 
     /// The step that `preflight` prints for one action.
     pub fn preflight(evidence: &Path, action: &str, release: &str) -> Option<PrintedStep> {
-        let said = inspect(&[
-            "preflight",
-            evidence.to_str().unwrap(),
-            "--for",
-            action,
-            "--etcd",
-            release,
-            "-o",
-            "json",
-        ]);
+        let said = preflight(evidence, action, release);
         let step = &said["step"];
         (!step.is_null()).then(|| PrintedStep::from_json(step))
     }
@@ -109,6 +100,21 @@ impl Printed {
 /// The path of the binary.
 pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+}
+
+/// What `preflight` answers for one action.
+pub fn preflight(evidence: &Path, action: &str, release: &str) -> Value {
+    let path = evidence.to_str().unwrap();
+    inspect(&[
+        "preflight",
+        path,
+        "--for",
+        action,
+        "--etcd",
+        release,
+        "-o",
+        "json",
+    ])
 }
 
 /// Runs the binary; its JSON.

@@ -11,7 +11,7 @@ use testkit::places::{proto, snap};
 use testkit::{copy_of, data_dir};
 
 use crate::clusters::{Addresses, write};
-use crate::printed::{Printed, inspect};
+use crate::printed::{Printed, inspect, preflight};
 use crate::served::serve;
 
 /// Time after which a server that has not answered never will: elections take a second.
@@ -23,21 +23,6 @@ fn newest() -> Option<Binaries> {
         eprintln!("skipped: no etcd 3.5.30; fixtures/recipes/etcd-from-debian fetches it");
     }
     found
-}
-
-fn preflight(path: &Path) -> Value {
-    let text = path.to_str().unwrap();
-    let asked = [
-        "preflight",
-        text,
-        "--for",
-        "start",
-        "--etcd",
-        "3.5.30",
-        "-o",
-        "json",
-    ];
-    inspect(&asked)
 }
 
 fn codes(path: &Path) -> Vec<String> {
@@ -87,7 +72,7 @@ fn a_wiped_voter_that_joined_again_is_no_go() {
     }
     let found = codes(&wiped);
     assert!(found.contains(&"MEM-009".to_owned()), "{found:?}");
-    let said = preflight(&wiped);
+    let said = preflight(&wiped, "start", "3.5.30");
     assert_eq!(said["go"], false, "{said}");
 }
 
@@ -95,7 +80,7 @@ fn a_wiped_voter_that_joined_again_is_no_go() {
 fn a_lone_learner_never_serves() {
     let Some(binaries) = newest() else { return };
     let path = data_dir("learner-3.5.30/m2");
-    let said = preflight(&path);
+    let said = preflight(&path, "start", "3.5.30");
     assert_eq!(
         (&said["go"], &said["starts"]),
         (&false.into(), &false.into()),
@@ -119,7 +104,7 @@ fn a_snap_with_a_second_voter_that_does_not_exist_never_serves() {
         proto::put_number(&mut changed, 3, term);
         *metadata = changed;
     });
-    let said = preflight(&copy);
+    let said = preflight(&copy, "start", "3.5.30");
     assert_eq!(
         (&said["go"], &said["starts"]),
         (&false.into(), &false.into()),
@@ -145,7 +130,7 @@ fn a_snap_far_after_the_end_of_log_and_db_is_an_error() {
     });
     let found = codes(&copy);
     assert!(found.contains(&"SNAP-016".to_owned()), "{found:?}");
-    let said = preflight(&copy);
+    let said = preflight(&copy, "start", "3.5.30");
     // etcd starts on it, and that is the danger.
     assert_eq!(
         (&said["go"], &said["starts"]),
@@ -185,7 +170,7 @@ fn a_log_with_the_frames_of_etcd_2_is_read_as_etcd_reads_it() {
     for name in ["etcd-3.5.30", "lagging-3.5.30"] {
         let copy = copy_of(&data_dir(name));
         without_padding(&copy);
-        let said = preflight(&copy);
+        let said = preflight(&copy, "start", "3.5.30");
         let found: Vec<String> = codes(&copy)
             .into_iter()
             .filter(|code| code.starts_with("WAL-"))

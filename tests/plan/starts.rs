@@ -10,7 +10,7 @@ use testkit::places::wal::{Log, SNAPSHOT, STATE, hard_state};
 use testkit::{copy_of, data_dir};
 
 use crate::matrix::complaint;
-use crate::printed::{Printed, inspect};
+use crate::printed::{Printed, preflight};
 use crate::served::serve;
 
 struct Recipe {
@@ -159,18 +159,7 @@ fn one_changed_field_leads_to_what_is_predicted() {
     for recipe in RECIPES {
         let copy = copy_of(&data_dir(recipe.base));
         (recipe.change)(&copy);
-        let text = copy.to_str().unwrap();
-        let asked = [
-            "preflight",
-            text,
-            "--for",
-            "start",
-            "--etcd",
-            "3.5.30",
-            "-o",
-            "json",
-        ];
-        let go = inspect(&asked)["go"].as_bool();
+        let go = preflight(&copy, "start", "3.5.30")["go"].as_bool();
         let step = Printed::preflight(&copy, "start", "3.5.30").unwrap();
         let seen = serve(&binaries, &copy, &[]);
         let revision = seen.as_ref().ok().map(|seen| seen.revision);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{Finding, Severity};
 
-/// One finding, in the fields of `check -o json`. Absent fields are unknown.
+/// One finding, in the fields of `check -o json`. What is absent is unknown; the two lists are always there.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct FindingRow {
@@ -27,10 +27,8 @@ pub struct FindingRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// Page ids from the root to the damaged page.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub page_stack: Vec<u64>,
     /// Affected user keys, as far as they are known.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Value>,
     /// Number of occurrences.
     pub count: u64,

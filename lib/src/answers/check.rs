@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::plan::PlanAnswer;
-use super::{Column, key_json};
+use super::{Column, FindingRow};
 use crate::check::{Health, Report, Skipped};
 use crate::verdict::Verdict;
 use located::{Finding, Severity};
@@ -50,35 +49,9 @@ pub struct CheckAnswer {
 pub struct CheckRow {
     /// `F-01`.
     pub id: String,
-    /// `BOLT-009`.
-    pub code: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// One sentence about this occurrence.
-    pub message: String,
-    /// The file.
-    pub file: String,
-    /// Byte offset in the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// bbolt page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u64>,
-    /// Raft index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<u64>,
-    /// Page ids from the root to the damaged page.
-    pub page_stack: Vec<u64>,
-    /// Affected user keys, all that are known.
-    pub keys: Vec<Value>,
-    /// Number of occurrences.
-    pub count: u64,
-    /// What was found there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-    /// What should be there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<String>,
+    /// Its place and its words.
+    #[serde(flatten)]
+    pub finding: FindingRow,
     /// What to do next.
     pub next: Vec<String>,
 }
@@ -89,18 +62,7 @@ impl CheckRow {
         let advice = finding.advice();
         Self {
             id: Report::id(position),
-            code: finding.code.id,
-            severity: finding.severity,
-            message: finding.message.clone(),
-            file: finding.place.file.as_str().to_owned(),
-            offset: finding.place.offset,
-            page: finding.place.page,
-            index: finding.place.index.map(u64::from),
-            page_stack: finding.page_stack.clone(),
-            keys: finding.keys.iter().map(|key| key_json(key)).collect(),
-            count: finding.count,
-            seen: finding.seen.clone(),
-            expected: finding.expected.clone(),
+            finding: finding.into(),
             next: advice.iter().map(|advice| advice.on(evidence)).collect(),
         }
     }

@@ -5,14 +5,13 @@ use serde_json::Value;
 
 use super::plan::StepRow;
 use super::{Column, key_json};
-use crate::check::Health;
 use crate::kubernetes::changed::{Change, changes};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::mask::{Mask, is_secret_key};
 use crate::member::{Member, Objects, Reading};
 use crate::mvcc::Version;
 use crate::verdict::{Comparison, MemberRow, counted};
-use located::{ClusterId, Command, MemberId, Severity, Term};
+use located::{Command, Severity};
 
 /// Columns of members.
 pub static MEMBERS: [Column; 14] = [
@@ -37,7 +36,7 @@ pub static MEMBERS: [Column; 14] = [
 #[non_exhaustive]
 pub struct CompareAnswer {
     /// In the order given.
-    pub members: Vec<ComparedMember>,
+    pub members: Vec<MemberRow>,
     /// The newest revision that all have.
     pub common_revision: Option<i64>,
     /// Whether HashKV is the same everywhere; `None` if it cannot be computed for every member.
@@ -56,52 +55,6 @@ pub struct CompareAnswer {
     pub clean_majority: bool,
     /// The safest next command.
     pub next: [Command; 1],
-}
-
-/// One copy.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct ComparedMember {
-    /// As the user gave it.
-    pub path: String,
-    /// From the WAL metadata.
-    pub member_id: Option<MemberId>,
-    /// From the WAL metadata.
-    pub cluster_id: Option<ClusterId>,
-    /// Revision of the db.
-    pub revision: Option<i64>,
-    /// The revision that a start would serve.
-    pub served_revision: Option<i64>,
-    /// Live keys that a start would serve.
-    pub served_keys: Option<usize>,
-    /// Compaction revision in force.
-    pub compact_revision: Option<i64>,
-    /// The newest term.
-    pub term: Option<Term>,
-    /// consistent_index.
-    pub applied: Option<u64>,
-    /// What is known to be committed.
-    pub commit: Option<u64>,
-    /// The last entry of the log.
-    pub last_index: Option<u64>,
-    /// Live keys.
-    pub keys: Option<usize>,
-    /// HashKV at the common revision.
-    pub hashkv: Option<u32>,
-    /// HashKV at the newest compaction revision of all.
-    pub hashkv_at_compaction: Option<u32>,
-    /// Whether it has other records than most of the others.
-    pub is_minority: bool,
-    /// Errors of a check, alarms left out.
-    pub errors: usize,
-    /// Warnings of a check.
-    pub warnings: usize,
-    /// Alarms that are on.
-    pub alarms: usize,
-    /// Size of the db file.
-    pub db_bytes: Option<u64>,
-    /// What `check` says.
-    pub verdict: Health,
 }
 
 /// A key that members hold differently.
@@ -142,7 +95,7 @@ impl CompareAnswer {
         let findings = compared.findings.iter();
         let plan = compared.plan.iter();
         Self {
-            members: compared.members.iter().map(ComparedMember::from).collect(),
+            members: compared.members.clone(),
             common_revision: compared.common_revision,
             same: compared.same,
             first_divergent_revision: compared.first_divergent_revision,
@@ -173,34 +126,6 @@ impl CompareAnswer {
     }
 }
 
-impl From<&MemberRow> for ComparedMember {
-    fn from(row: &MemberRow) -> Self {
-        let (errors, warnings) = row.findings;
-        Self {
-            path: row.path.clone(),
-            member_id: row.member_id,
-            cluster_id: row.cluster_id,
-            revision: row.revision,
-            served_revision: row.served_revision,
-            served_keys: row.served_keys,
-            compact_revision: row.compact_revision,
-            term: row.term,
-            applied: row.applied,
-            commit: row.commit,
-            last_index: row.last_index,
-            keys: row.keys,
-            hashkv: row.hashkv,
-            hashkv_at_compaction: row.hashkv_at_compaction,
-            is_minority: row.is_minority,
-            errors,
-            warnings,
-            alarms: row.alarms,
-            db_bytes: row.db_bytes,
-            verdict: row.verdict,
-        }
-    }
-}
-
 /// Whether anything is wrong with the copies.
 pub fn is_wrong(compared: &Comparison) -> bool {
     let serious = |severity| severity > Severity::Note;
@@ -209,7 +134,10 @@ pub fn is_wrong(compared: &Comparison) -> bool {
             .findings
             .iter()
             .any(|finding| serious(finding.severity))
-        || compared.members.iter().any(|row| row.findings != (0, 0))
+        || compared
+            .members
+            .iter()
+            .any(|row| row.errors > 0 || row.warnings > 0)
 }
 
 /// What to think of one copy.
@@ -223,10 +151,9 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
             }),
         );
     }
-    let (errors, warnings) = row.findings;
     for (count, one, many) in [
-        (errors, "error", "errors"),
-        (warnings, "warning", "warnings"),
+        (row.errors, "error", "errors"),
+        (row.warnings, "warning", "warnings"),
         (row.alarms, "alarm", "alarms"),
     ] {
         if count > 0 {

@@ -5,8 +5,7 @@ use super::base::Stored;
 use crate::backend::Meta;
 use crate::member::{Buckets, Member, Wal};
 use crate::mvcc::{Detached, Keyspace, Overlay};
-use crate::raft::{ConfChangeType, ConfState, Entry, EntryType, Payload};
-use located::MemberId;
+use crate::raft::{ConfState, Entry, EntryType, Payload};
 use located::progress::Progress;
 use located::{Error, reported_by};
 
@@ -271,25 +270,8 @@ pub fn voters(member: &Member, wal: &Wal<'_>, at: u64) -> ConfState {
         .filter(|entry| entry.kind == EntryType::ConfChange)
         .filter(|entry| entry.index > from && entry.index <= at)
     {
-        let Payload::ConfChange(change) = wal.payload(entry) else {
-            continue;
-        };
-        let id = change.node_id;
-        match change.kind() {
-            ConfChangeType::AddNode => {
-                conf.learners.retain(|&other| other != id);
-                if !conf.voters.contains(&id) {
-                    conf.voters.push(id);
-                }
-            }
-            ConfChangeType::AddLearnerNode if !conf.contains(MemberId(id)) => {
-                conf.learners.push(id)
-            }
-            ConfChangeType::RemoveNode => {
-                conf.voters.retain(|&other| other != id);
-                conf.learners.retain(|&other| other != id);
-            }
-            _ => {}
+        if let Payload::ConfChange(change) = wal.payload(entry) {
+            conf.apply(&change);
         }
     }
     conf

@@ -3,7 +3,7 @@
 use super::Stopped;
 use super::engine::Engine;
 use crate::backend::{Cluster, EtcdVersion, Meta};
-use crate::raft::{ConfChange, ConfChangeType, Entry, Operation, Payload, Request};
+use crate::raft::{ConfChangeType, Entry, Operation, Payload, Request};
 use crate::snap::Store;
 use crate::wal::boot::{self, Reading};
 use located::{MemberId, reported_by};
@@ -61,28 +61,8 @@ impl Engine<'_, '_> {
             if let (true, Payload::ConfChange(change)) =
                 (committed, Payload::decode(entry.kind, entry.data))
             {
-                self.change(&change);
+                self.conf.apply(&change);
             }
-        }
-    }
-
-    fn change(&mut self, change: &ConfChange) {
-        let (id, conf) = (change.node_id, &mut self.conf);
-        match change.kind() {
-            ConfChangeType::AddNode => {
-                conf.learners.retain(|&other| other != id);
-                if !conf.voters.contains(&id) {
-                    conf.voters.push(id);
-                }
-            }
-            ConfChangeType::AddLearnerNode if !conf.contains(MemberId(id)) => {
-                conf.learners.push(id)
-            }
-            ConfChangeType::RemoveNode => {
-                conf.voters.retain(|&other| other != id);
-                conf.learners.retain(|&other| other != id);
-            }
-            _ => {}
         }
     }
 

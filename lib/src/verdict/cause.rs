@@ -27,10 +27,11 @@ pub fn causes(report: &Report) -> Vec<Cause> {
     let mut taken = vec![false; report.findings.len()];
     let mut causes: Vec<Cause> = Vec::new();
     for row in TABLE {
-        let at = report.findings.iter().position(|finding| {
+        let mut findings = report.findings.iter().enumerate();
+        let first = findings.find(|(_, finding)| {
             std::ptr::eq(finding.code, row.cause) && finding.severity > Severity::Note
         });
-        let Some(at) = at else { continue };
+        let Some((at, first)) = first else { continue };
         let known = causes
             .iter()
             .position(|cause| std::ptr::eq(cause.code, row.cause));
@@ -39,7 +40,7 @@ pub fn causes(report: &Report) -> Vec<Cause> {
             continue;
         }
         let known = known.unwrap_or_else(|| {
-            causes.push(of_code(report, at, &mut taken));
+            causes.push(of_code(report, first, &mut taken));
             causes.len().saturating_sub(1)
         });
         if let Some(cause) = causes.get_mut(known) {
@@ -49,22 +50,21 @@ pub fn causes(report: &Report) -> Vec<Cause> {
     // What the table does not know is a cause of its own, once for each code.
     for (at, finding) in report.findings.iter().enumerate() {
         if finding.severity > Severity::Note && !taken.get(at).copied().unwrap_or(true) {
-            causes.push(of_code(report, at, &mut taken));
+            causes.push(of_code(report, finding, &mut taken));
         }
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.severity));
     causes
 }
 
-/// A cause of all findings that have the code of the first.
-fn of_code(report: &Report, first: usize, taken: &mut [bool]) -> Cause {
-    let code = report.findings.get(first).map(|finding| finding.code);
-    let mut found = report.findings.iter().enumerate().filter(|(at, finding)| {
-        code.is_some_and(|code| std::ptr::eq(code, finding.code)) && taken.get(*at) == Some(&false)
+/// A cause of all findings that have the code of `first`.
+fn of_code(report: &Report, first: &Finding, taken: &mut [bool]) -> Cause {
+    let found = report.findings.iter().enumerate().filter(|(at, finding)| {
+        std::ptr::eq(first.code, finding.code) && taken.get(*at) == Some(&false)
     });
     let mut all: Vec<usize> = Vec::new();
     let mut worst: Option<&Finding> = None;
-    for (at, finding) in &mut found {
+    for (at, finding) in found {
         if worst.is_none_or(|worst| finding.severity > worst.severity) {
             worst = Some(finding);
             all.insert(0, at);
@@ -77,14 +77,12 @@ fn of_code(report: &Report, first: usize, taken: &mut [bool]) -> Cause {
             *place = true;
         }
     }
+    let worst = worst.unwrap_or(first);
     Cause {
-        code: code.unwrap_or(&crate::codes::dir::NOTHING_HERE),
-        severity: worst.map_or(Severity::Note, |worst| worst.severity),
-        message: worst.map_or_else(String::new, |worst| worst.message.clone()),
-        place: worst.map_or_else(
-            || Place::file(&crate::FileName::new("")),
-            |worst| worst.place.clone(),
-        ),
+        code: worst.code,
+        severity: worst.severity,
+        message: worst.message.clone(),
+        place: worst.place.clone(),
         findings: all,
         explains: Vec::new(),
     }

@@ -37,6 +37,28 @@ impl ConfState {
             && sorted(&self.learners) == sorted(&other.learners)
     }
 
+    /// Applies one change, as etcd does with each committed ConfChange. A learner that is added as a voter is promoted.
+    /// `applyConfChange` in `server/etcdserver/server.go`, v3.5.30.
+    pub fn apply(&mut self, change: &ConfChange) {
+        let id = change.node_id;
+        match change.kind() {
+            ConfChangeType::AddNode => {
+                self.learners.retain(|&other| other != id);
+                if !self.voters.contains(&id) {
+                    self.voters.push(id);
+                }
+            }
+            ConfChangeType::AddLearnerNode if !self.contains(MemberId(id)) => {
+                self.learners.push(id);
+            }
+            ConfChangeType::RemoveNode => {
+                self.voters.retain(|&other| other != id);
+                self.learners.retain(|&other| other != id);
+            }
+            _ => {}
+        }
+    }
+
     /// Returns whether the member is a voter or a learner.
     pub fn contains(&self, MemberId(id): MemberId) -> bool {
         self.voters.contains(&id) || self.learners.contains(&id)

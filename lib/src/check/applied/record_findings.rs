@@ -11,13 +11,6 @@ use located::Finding;
 use located::Place;
 
 impl CarefulPath<'_, '_> {
-    pub(super) fn entry_place(&self, entry: &RunEntry<'_>) -> Place {
-        let place = self.wal.place(entry.entry);
-        place.unwrap_or_else(|| {
-            Place::file(&located::FileName::new("wal")).with_index(entry.entry.index)
-        })
-    }
-
     /// The place in the db of the newest record at or before a revision.
     pub(super) fn place_near(&self, main: i64, findings: &FindingSet) -> Place {
         let before = self.keyspace.between(0..=main).next_back();
@@ -29,8 +22,11 @@ impl CarefulPath<'_, '_> {
 
     /// What the WAL has, and its place.
     pub(super) fn written(&self, entry: &RunEntry<'_>) -> String {
-        let place = self.entry_place(entry);
-        format!("what raft entry {} wrote: {place}", entry.entry.index)
+        let index = entry.entry.index;
+        match self.wal.place(entry.entry) {
+            Some(place) => format!("what raft entry {index} wrote: {place}"),
+            None => format!("what raft entry {index} wrote"),
+        }
     }
 
     /// Below the compaction only part of the records is left; each must be what was written.

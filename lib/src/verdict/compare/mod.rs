@@ -10,6 +10,7 @@ mod zombies;
 use std::borrow::Borrow;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use self::contents::Contents;
 use super::action::Action;
@@ -24,7 +25,7 @@ use located::progress::Progress;
 use located::{ClusterId, Finding, MemberId, Term};
 
 /// One member of a comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MemberRow {
     /// As the user gave it.
     pub path: String,
@@ -52,18 +53,20 @@ pub struct MemberRow {
     pub keys: Option<usize>,
     /// HashKV at the common revision.
     pub hashkv: Option<u32>,
-    /// Size of the db file.
-    pub db_bytes: Option<u64>,
     /// HashKV at the newest compaction revision of all, where each is compacted there.
     pub hashkv_at_compaction: Option<u32>,
     /// Holds other records than most of the others at the common revision.
     pub is_minority: bool,
-    /// What `check` says.
-    pub verdict: Health,
-    /// Errors and warnings; alarms are left out: they are on in all members of a cluster.
-    pub findings: (usize, usize),
+    /// Errors that `check` finds. Alarms are left out here and among the warnings: they are on in all members of a cluster.
+    pub errors: usize,
+    /// Warnings that `check` finds.
+    pub warnings: usize,
     /// Alarms that are on.
     pub alarms: usize,
+    /// Size of the db file.
+    pub db_bytes: Option<u64>,
+    /// What `check` says.
+    pub verdict: Health,
 }
 
 /// A key that members hold differently: at the common revision, or in any record between the compaction and it.

@@ -52,7 +52,8 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
             .filter(|finding| is_alarm(finding))
             .count(),
         db_bytes: member.evidence().db().map(crate::evidence::File::size),
-        findings: (count(Severity::Error), count(Severity::Warning)),
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
         verdict: report.verdict,
     };
     if let Ok(db) = member.db() {
@@ -79,7 +80,7 @@ pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
     let value = |row: &MemberRow| {
         (
             !row.is_minority,
-            row.findings.0 == 0,
+            row.errors == 0,
             row.served_revision.max(row.revision),
             row.commit,
             row.revision,

@@ -13,7 +13,7 @@ use located::Command;
 
 /// Whether a copy may be kept: no error in it, and it holds what most hold.
 pub(super) fn is_clean(row: &MemberRow) -> bool {
-    row.findings.0 == 0 && !row.is_minority && row.revision.is_some()
+    row.errors == 0 && !row.is_minority && row.revision.is_some()
 }
 
 /// Whether more than half of the voters of the cluster have a clean copy here.

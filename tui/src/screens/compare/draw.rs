@@ -151,7 +151,7 @@ impl Compare {
         let line = Line::piece(role, word);
         let best = compared.best == Some(at);
         let rank = self.verdict(at).and_then(|verdict| verdict.rank);
-        let (role, text) = match row.findings {
+        let (role, text) = match (row.errors, row.warnings) {
             (0, 0) if best => (Role::Good, "best source".to_owned()),
             (0, 0) => (Role::Plain, row.verdict.to_string()),
             (errors, warnings) => {
