@@ -139,6 +139,7 @@ fn contradictions(answers: &Answers) -> Vec<String> {
             ));
         }
     }
+    found.extend(first_line(answers));
     let quick = answers.status.json();
     if quick["findings"]["errors"].as_u64() > Some(0) && answers.status.code == 0 {
         found.push(format!(
@@ -148,6 +149,33 @@ fn contradictions(answers: &Answers) -> Vec<String> {
     }
     if quick["next"].as_array().is_none_or(Vec::is_empty) {
         found.push(format!("{}: status without a next command", answers.id));
+    }
+    found
+}
+
+/// What the first line of the plan says is GO, and what `preflight` refuses has something better where the plan has.
+fn first_line(answers: &Answers) -> Vec<String> {
+    let mut found = Vec::new();
+    let first = &answers.check["plan"][0];
+    for (action, preflight) in [
+        ("start", &answers.start),
+        ("restore", &answers.restore),
+        ("force-new-cluster", &answers.force),
+    ] {
+        let go = preflight["go"] == true;
+        if first["action"] == action && first["outcome"]["starts"] == true && !go {
+            found.push(format!(
+                "{}: {action} is the first line of the plan, and NO-GO",
+                answers.id
+            ));
+        }
+        let has_other = first["action"] != action && first["outcome"]["starts"] != false;
+        if has_other && !go && preflight["better"].is_null() {
+            found.push(format!(
+                "{}: NO-GO for {action}, and nothing better though the plan has {}",
+                answers.id, first["action"]
+            ));
+        }
     }
     found
 }

@@ -333,3 +333,121 @@ fn a_check_fails_at_the_severity_asked_for() {
     assert_eq!(sealed(&path, ["check", "--fail-on", "error", text]).code, 0);
     assert_eq!(sealed(&path, ["check", "--only", "WAL", text]).code, 0);
 }
+
+#[test]
+fn healthy_copies_of_a_majority_are_better_started_than_forced() {
+    let asked = ["--for", "force-new-cluster"];
+    for name in ["cluster3-3.4.23", "k8s-1.20-cluster3", "diverged-3.5.30"] {
+        let all = members(name);
+        for count in 1..=3 {
+            let said = about("preflight", &all[..count], &asked);
+            let out = &said.out;
+            assert!(out.contains("if a majority of the 3 voters"), "{out}");
+            assert_eq!(out.contains("better: start"), count >= 2, "{count}: {out}");
+            assert_eq!(out.contains("MAJORITY"), count >= 2, "{count}: {out}");
+        }
+    }
+}
+
+#[test]
+fn the_last_line_of_a_go_is_a_command_and_nothing_else() {
+    for name in ["cluster3-3.4.23/m1", "etcd-3.5.30"] {
+        let path = data_dir(name);
+        let text = path.to_str().unwrap();
+        for (purpose, program) in [
+            ("force-new-cluster", "etcd --force-new-cluster --data-dir "),
+            ("restore", "etcd"),
+        ] {
+            let said = sealed(&path, ["preflight", text, "--for", purpose]);
+            let last = said.out.lines().last().unwrap();
+            let line = last
+                .strip_prefix("GO  ")
+                .unwrap_or_else(|| panic!("{last}"));
+            assert!(line.starts_with(program), "{line}");
+            assert!(!line.contains(['(', ',']) || purpose == "restore", "{line}");
+        }
+    }
+}
+
+/// An alarm is on in every member of a cluster, and a start with it loses nothing.
+#[test]
+fn an_alarm_is_no_obstacle_to_the_first_line_of_the_plan() {
+    for name in [
+        "alarm-corrupt-3.5.30/m1",
+        "alarm-corrupt-3.5.30/m3",
+        "alarm-nospace-3.5.30",
+    ] {
+        let path = data_dir(name);
+        let text = path.to_str().unwrap();
+        let check = sealed(&path, ["check", text, "-o", "json"]).json();
+        assert_eq!(check["plan"][0]["action"], "start", "{name}");
+        let said = sealed(&path, ["preflight", text]);
+        assert_eq!(said.code, 0, "{name}: {}", said.out);
+        assert!(said.out.contains("WARN  "), "{name}: {}", said.out);
+    }
+}
+
+/// A byte of the peer URL in the bucket `members`; the log, which checksums protect, has the right one.
+#[test]
+fn a_damaged_url_in_the_db_does_not_reach_the_command_that_restores_it() {
+    for name in ["etcd-3.5.30", "etcd-3.4.23", "auth-3.5.16"] {
+        let copy = testkit::copy_of(&data_dir(name));
+        let text = copy.to_str().unwrap();
+        let commands = |said: &RunResult| -> Vec<String> {
+            let plan = said.json()["plan"].as_array().unwrap().clone();
+            let lines = plan.iter().filter_map(|step| step["command"].as_array());
+            let lines = lines
+                .flatten()
+                .map(|line| line.as_str().unwrap().to_owned());
+            lines
+                .filter(|line| line.contains("snapshot restore"))
+                .collect()
+        };
+        let advertised = |line: &String| {
+            let flag = "--initial-advertise-peer-urls ";
+            line.split_once(flag)
+                .unwrap()
+                .1
+                .split(' ')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        let healthy = commands(&etcd_inspect(["check", text, "-o", "json"]));
+        let right = advertised(&healthy[0]);
+        let file = copy.join("member/snap/db");
+        let mut db = testkit::places::bolt::Db::read(&file);
+        let entries = db.entries("members");
+        let port = right.rsplit(':').next().unwrap().as_bytes().to_vec();
+        for entry in &entries {
+            let value = db.bytes[entry.value.clone()].to_vec();
+            if let Some(at) = value.windows(port.len()).position(|bytes| bytes == port) {
+                // 0x31 and 0x33 are digits too.
+                db.bytes[entry.value.start + at] ^= 2;
+            }
+        }
+        db.write(&file);
+        let damaged = commands(&etcd_inspect(["check", text, "-o", "json"]));
+        assert!(!damaged.is_empty(), "{name}");
+        for line in &damaged {
+            assert_eq!(advertised(line), right, "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn bytes_of_records_that_cannot_be_read_are_not_zero() {
+    for name in ["etcd-3.5.30", "etcd-3.7.1"] {
+        let bytes = std::fs::read(testkit::fixture(name).join("snapshot.db")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half.db");
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        let text = path.to_str().unwrap();
+        let said = etcd_inspect(["status", text]);
+        assert!(said.out.contains("in use "), "{}", said.out);
+        assert!(!said.out.contains("live 0 B"), "{}", said.out);
+        let json = etcd_inspect(["status", text, "-o", "json"]).json();
+        let bytes = &json["bytes"];
+        assert!(bytes["live"].is_null() && bytes["free"].is_u64(), "{bytes}");
+    }
+}

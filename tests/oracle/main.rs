@@ -15,6 +15,7 @@
 mod actions;
 mod force;
 mod mutations;
+mod separator;
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -211,37 +211,47 @@ fn a_folder_that_this_user_may_not_read_is_not_judged() {
         let folder = data.join(folder);
         // The folder is root's, or that of the user who runs the test: mode 0 keeps everybody else out, and this one too.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
-        let mut command = if root {
-            let mut command = Command::new("setpriv");
-            command
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
-                .arg(&binary);
-            command
-        } else {
-            Command::new(&binary)
+        let ask = |verb: &str| {
+            let mut command = if root {
+                let mut command = Command::new("setpriv");
+                command
+                    .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+                    .arg(&binary);
+                command
+            } else {
+                Command::new(&binary)
+            };
+            let output = quiet(&mut command)
+                .args([verb, "-o", "json"])
+                .arg(&data)
+                .output()
+                .expect("setpriv, of util-linux");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let name = folder.display();
+            assert_eq!(output.status.code(), Some(3), "{name} {verb}: {text}");
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
         };
-        let output = quiet(&mut command)
-            .args(["check", "-o", "json"])
-            .arg(&data)
-            .output()
-            .expect("setpriv, of util-linux");
+        let (report, preflight) = (ask("check"), ask("preflight"));
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(
-            output.status.code(),
-            Some(3),
-            "{}: {text}",
-            folder.display()
-        );
-        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(report["verdict"], "unreadable", "{text}");
+        assert_eq!(report["verdict"], "unreadable", "{report}");
         let findings = report["findings"].as_array().unwrap();
         let errors: Vec<_> = findings
             .iter()
             .filter(|finding| finding["severity"] == "error")
             .map(|finding| finding["code"].as_str().unwrap())
             .collect();
-        assert_eq!(errors, ["DIR-015"], "{text}");
+        assert_eq!(errors, ["DIR-015"], "{report}");
+        // No word about what etcd would do or serve.
+        for step in report["plan"].as_array().unwrap() {
+            assert_eq!(step["outcome"]["starts"], "unknown", "{step}");
+            assert!(step["outcome"]["revision"].is_null(), "{step}");
+        }
+        let lines = preflight["lines"].as_array().unwrap();
+        let codes: Vec<_> = lines
+            .iter()
+            .map(|line| line["code"].as_str().unwrap())
+            .collect();
+        assert_eq!((codes, &preflight["go"]), (vec!["DIR-015"], &false.into()));
     }
 }
 

@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 
-use etcd_inspect::Command;
 use etcd_inspect::answers::preflight::{PreflightAnswer, decisive};
 use etcd_inspect::member::Member;
 use etcd_inspect::verdict::Release;
-use etcd_inspect::verdict::{self as lib, Action, Judged, Level, counted};
+use etcd_inspect::verdict::{self as lib, Action, Judged, Level, Step, counted};
 
 use crate::exit::Exit;
 use crate::output::{Label, Line};
@@ -81,6 +80,9 @@ pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             None => Ok(()),
         }
     })?;
+    if !go && judged.iter().any(|one| one.is_unreadable) {
+        return Ok(Exit::Partial);
+    }
     Ok(Exit::negative_if(!go))
 }
 
@@ -110,11 +112,25 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
         ui.line(Line::new().with(Label::Warning, format!("loses {text}{keys}")))?;
     }
     if let Some(better) = &one.better {
-        let line = Line::new()
-            .with(Label::Heading, format!("better: {}  ", better.action))
-            .with(Label::Command, better.command_line());
-        let what = format!("     loses {}; {}", better.lost.writes, better.effect);
-        ui.line(line.text(what))?;
+        let mut line = Line::new().with(Label::Heading, format!("better: {}  ", better.action));
+        if !better.commands.is_empty() {
+            line = line
+                .with(Label::Command, better.command_line())
+                .text("     ");
+        }
+        let loses = match better.outcome.starts {
+            None => "?".to_owned(),
+            Some(_) => better.lost.writes.to_string(),
+        };
+        let effect = match better.effect.is_empty() {
+            true => String::new(),
+            false => format!("; {}", better.effect),
+        };
+        ui.line(line.text(format!("loses {loses}{effect}")))?;
+    }
+    if go && action == Action::ForceNewCluster {
+        let text = "on a copy; none of the other members may be started again afterwards";
+        ui.line(Line::new().with(Label::Warning, "WARN  ").text(text))?;
     }
     let (label, name) = match go {
         true => (Label::Good, "GO"),
@@ -139,29 +155,24 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
         {
             "etcd would start, but should not be allowed to: copy the directory first".to_owned()
         }
+        (Action::Start, false)
+            if one
+                .step
+                .as_ref()
+                .is_some_and(|step| step.outcome.starts.is_none()) =>
+        {
+            let message = one.step.as_ref();
+            let message = message.and_then(|step| step.outcome.message.as_deref());
+            let what = message.unwrap_or("what etcd would do is not known");
+            format!("{what}: copy the directory first")
+        }
         (Action::Start, false) => {
             "etcd would not start; a failed start destroys evidence: copy the directory first"
                 .to_owned()
         }
-        (Action::ForceNewCluster, true) => {
-            let force = Command::new("etcd")
-                .arg("--force-new-cluster")
-                .arg("--data-dir");
-            format!(
-                "{} (on a copy), and none of the others any more",
-                force.arg(&one.path)
-            )
-        }
-        (Action::ForceNewCluster, false) => {
-            format!(
-                "{} is the best of these, and not good enough: the FAIL lines say why",
-                one.path
-            )
-        }
-        (Action::Restore, true) => one
-            .step
-            .as_ref()
-            .map_or_else(String::new, |step| step.command_line()),
+        (Action::ForceNewCluster, true) => Step::line_of(&one.commands),
+        (Action::ForceNewCluster, false) => "do not force a new cluster with this".to_owned(),
+        (Action::Restore, true) => Step::line_of(&one.commands),
         (Action::Restore, false) => "do not restore this".to_owned(),
         (_, true) => "no obstacle found".to_owned(),
         (_, false) => "do not upgrade yet".to_owned(),

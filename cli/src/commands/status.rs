@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use etcd_inspect::answers::Damage;
 use etcd_inspect::answers::space::DEFAULT_QUOTA_BYTES;
 use etcd_inspect::answers::status::{
-    FileStatus, KeysStatus, RaftStatus, SecretsStatus, StatusAnswer, StoreStatus, left_out,
+    FileBytes, FileStatus, KeysStatus, RaftStatus, SecretsStatus, StatusAnswer, StoreStatus,
+    left_out,
 };
 use etcd_inspect::kubernetes::table::human_duration;
 use etcd_inspect::kubernetes::written::TimeSource;
@@ -293,23 +294,36 @@ fn closed(secrets: &SecretsStatus) -> String {
 }
 
 fn bytes(file: &FileStatus) -> Vec<Named> {
-    let space = &file.bytes;
+    let db = &file.db;
+    let (parts, outside) = match &file.bytes {
+        FileBytes::Counted(space) => (
+            format!(
+                "live {} + history {} + tree {}",
+                size(space.live_bytes),
+                size(space.history_bytes),
+                size(space.tree_bytes),
+            ),
+            space.outside_bytes,
+        ),
+        FileBytes::Uncounted(space) => (
+            format!("in use {} (by what is not known)", size(db.in_use_bytes)),
+            space.outside,
+        ),
+        _ => (format!("in use {}", size(db.in_use_bytes)), 0),
+    };
     let mut text = format!(
-        "{} = live {} + history {} + tree {} + free {}",
-        size(space.size_bytes()),
-        size(space.live_bytes),
-        size(space.history_bytes),
-        size(space.tree_bytes),
-        size(space.free_bytes),
+        "{} = {parts} + free {}",
+        size(db.size_bytes),
+        size(db.free_bytes),
     );
-    if space.outside_bytes > 0 {
-        text.push_str(&format!(" + never used {}", size(space.outside_bytes)));
+    if outside > 0 {
+        text.push_str(&format!(" + never used {}", size(outside)));
     }
     text.push_str(&format!(
         " ({} free; default quota {}: {})",
-        percent(space.free_bytes, space.size_bytes()),
+        percent(db.free_bytes, db.size_bytes),
         size(DEFAULT_QUOTA_BYTES),
-        percent(file.db.high_water_mark_bytes, DEFAULT_QUOTA_BYTES),
+        percent(db.high_water_mark_bytes, DEFAULT_QUOTA_BYTES),
     ));
     let trailer = file.sha256_ok.map(|ok| match ok {
         true => "SHA-256 of `etcdctl snapshot save` matches",

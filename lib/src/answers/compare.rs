@@ -166,10 +166,13 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
         && mine < newest
     {
         let behind = newest.saturating_sub(mine).unsigned_abs();
-        parts.push(format!(
-            "lags by {}",
-            counted(behind, "revision", "revisions")
-        ));
+        let revisions = counted(behind, "revision", "revisions");
+        let of_db = compared.members.iter().filter_map(|row| row.revision);
+        // The dbs are equal, and it is the logs that are not.
+        parts.push(match of_db.max() == row.revision {
+            true => format!("after a start it serves {revisions} less"),
+            false => format!("lags by {revisions}"),
+        });
     }
     let best = compared.best == Some(at);
     match (parts.is_empty(), best) {

@@ -104,10 +104,37 @@ pub struct FileStatus {
     /// Sizes and the last transaction.
     pub db: FileSizes,
     /// Where its bytes are.
-    pub bytes: Space,
+    pub bytes: FileBytes,
     /// Whether the SHA-256 of a backup matches; `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256_ok: Option<bool>,
+}
+
+/// Where the bytes of the db file are.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum FileBytes {
+    /// All parts.
+    Counted(Space),
+    /// The records cannot be read: how many of the bytes in use are theirs is not known, which is not 0.
+    Uncounted(UncountedSpace),
+}
+
+/// The parts that are known without the records.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[non_exhaustive]
+pub struct UncountedSpace {
+    /// Always `null`.
+    pub live: Option<u64>,
+    /// Always `null`.
+    pub history: Option<u64>,
+    /// Always `null`.
+    pub tree: Option<u64>,
+    /// Free pages.
+    pub free: u64,
+    /// After the high-water mark.
+    pub outside: u64,
 }
 
 /// Sizes of the db file.
@@ -338,7 +365,8 @@ impl StoreStatus {
     pub fn read(view: &View<'_>) -> Result<Self, Error> {
         let member = view.member();
         if let Some(why) = unreadable(view) {
-            let file = FileStatus::read(member, view.space(None)?)?;
+            let mut file = FileStatus::read(member, view.space(None)?)?;
+            file.forget_records();
             return Ok(Self::Unknown { why, file });
         }
         let counts = view.keyspace().counts();
@@ -436,6 +464,19 @@ impl SecretsStatus {
 }
 
 impl FileStatus {
+    /// The records cannot be read, so their bytes are not known.
+    fn forget_records(&mut self) {
+        if let FileBytes::Counted(space) = self.bytes {
+            self.bytes = FileBytes::Uncounted(UncountedSpace {
+                live: None,
+                history: None,
+                tree: None,
+                free: space.free_bytes,
+                outside: space.outside_bytes,
+            });
+        }
+    }
+
     fn read(member: &Member, space: Space) -> Result<Self, Error> {
         let db = member.db()?;
         Ok(Self {
@@ -447,7 +488,7 @@ impl FileStatus {
                 txid: db.meta().txid.0,
                 high_water_mark_bytes: db.meta().size_bytes(),
             },
-            bytes: space,
+            bytes: FileBytes::Counted(space),
             sha256_ok: member.trailer().map(|trailer| trailer.matches()),
         })
     }

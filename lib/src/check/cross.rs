@@ -218,10 +218,18 @@ fn snap_ahead(
     if chosen.index > index && !received {
         let first = log.first().map_or(u64::MAX, |entry| entry.index);
         let reaches = first <= index.saturating_add(1);
+        let applied = match meta.consistent_index {
+            Some(_) => format!("the db is at {index}"),
+            None => "the consistent_index of the db cannot be read".to_owned(),
+        };
+        let wal = match (meta.consistent_index, reaches) {
+            (None, _) => "",
+            (_, true) => "; the WAL reaches back to the db",
+            (_, false) => "; the WAL does not reach back to the db",
+        };
         let message = format!(
-            "the snapshot etcd starts from is at index {}, the db is at {index}; the WAL {} back to the db",
-            chosen.index,
-            if reaches { "reaches" } else { "does not reach" }
+            "the snapshot etcd starts from is at index {}, {applied}{wal}",
+            chosen.index
         );
         report(
             Finding::new(&cross::SNAP_AHEAD, place.clone(), message)

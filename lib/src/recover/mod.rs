@@ -8,6 +8,7 @@ mod covered;
 mod layer;
 mod lease;
 mod members;
+mod published;
 mod replay;
 mod state;
 mod store;
@@ -18,6 +19,7 @@ pub use base::Stored;
 pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
 pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};
+pub(crate) use published::published_members;
 pub(crate) use replay::replay_entries;
 pub use replay::{
     Bound, Replayed, ReplayedRange, ReplayedState, commit, replay, replay_through,

@@ -12,7 +12,7 @@ use located::Command;
 
 use super::Salvage;
 use crate::member::Member;
-use crate::recover::State;
+use crate::recover::{MemberInfo, State, published_members};
 use crate::wal::boot::Release;
 
 /// Revisions that a restored cluster skips, so that no client has seen one that is given out again: 1,500 writes a second for
@@ -152,6 +152,7 @@ impl Restore {
 /// one has not published its name, or two have one name: then the operator has to say what the cluster shall be.
 fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool) {
     let identity = member.identity();
+    let published = published_members(member);
     let named = |name: &str, urls: &[String]| (name.to_owned(), urls.to_vec());
     // Members of an old cluster that a restore left in the db are none of this one.
     let in_db = member.buckets().map(|buckets| buckets.cluster.members);
@@ -170,11 +171,15 @@ fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool)
         .iter()
         .filter(|(id, info)| !info.is_learner && !is_stranger(**id))
         .map(|(id, info)| {
-            let published = identity.members.iter().find(|member| member.id.0 == *id);
-            match published.filter(|_| info.name.is_empty()) {
-                Some(published) => (*id, named(&published.name, &info.peer_urls)),
-                None => (*id, named(&info.name, &info.peer_urls)),
-            }
+            let other = identity.members.iter().find(|member| member.id.0 == *id);
+            let other = other.filter(|_| info.name.is_empty());
+            let name = other.map_or(&info.name, |other| &other.name);
+            // Checksums protect what is published; nothing in bbolt does.
+            let sure = published.get(id).filter(|sure| is_complete(sure));
+            (
+                *id,
+                sure.map_or_else(|| named(name, &info.peer_urls), own_words),
+            )
         })
         .collect();
     if members.is_empty() {
@@ -184,6 +189,10 @@ fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool)
             .filter(|member| !member.is_learner)
             .map(|member| (member.id.0, named(&member.name, &member.peer_urls)))
             .collect();
+    }
+    if members.is_empty() {
+        let voters = published.iter().filter(|(_, info)| !info.is_learner);
+        members = voters.map(|(id, info)| (*id, own_words(info))).collect();
     }
     let own = identity.member_id.map(|id| id.0);
     members.sort_by_key(|(id, _)| (Some(*id) != own, *id));
@@ -200,6 +209,16 @@ fn members(member: &Member, state: &State) -> (Vec<(String, Vec<String>)>, bool)
         members.into_iter().map(|(_, member)| member).collect(),
         known,
     )
+}
+
+/// A member as the log has it.
+fn own_words(info: &MemberInfo) -> (String, Vec<String>) {
+    (info.name.clone(), info.peer_urls.clone())
+}
+
+/// Whether a member has published all that a command needs.
+fn is_complete(info: &MemberInfo) -> bool {
+    !info.name.is_empty() && !info.peer_urls.is_empty()
 }
 
 /// Whether a value is stored as Kubernetes stores its own.

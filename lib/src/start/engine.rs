@@ -102,12 +102,12 @@ impl<'m> Engine<'m, '_> {
         };
         let mut reading = boot::read(wal.log(), wal.files(), self.release, from)
             .map_err(|halt| halted(halt, self.release))?;
-        if reading.node_id == MemberId(0) {
-            return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
-        }
         self.tail(&wal, &reading, from);
         if self.mode == StartMode::ForceNewCluster {
             self.force_new_cluster(&mut reading, from, backend.as_ref())?;
+        }
+        if reading.node_id == MemberId(0) {
+            return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
         }
         let range = boot::commit_out_of_range(&reading, from);
         if let Some(message) = range.filter(|_| self.mode == StartMode::AsItIs) {

@@ -2,11 +2,12 @@
 //!
 //! Source: etcd `server/etcdserver/raft.go` (`restartAsStandaloneNode`), v3.5.30; `etcdserver/raft.go`, v3.4.23.
 
-use super::Stopped;
 use super::engine::Engine;
 use super::store::Backend;
+use super::{ForcedLog, Stopped};
 use crate::raft::{ConfChangeType, Payload};
 use crate::wal::boot::{self, Reading, Release};
+use located::MemberId;
 
 /// Since 3.5.22 and 3.6.1 what the db has applied counts as committed, too (etcd#20055).
 fn counts_applied(release: Release) -> bool {
@@ -31,11 +32,17 @@ impl Engine<'_, '_> {
             _ => 0,
         };
         let kept = reading.hard_state.commit.get().max(applied);
+        let last_index = reading.last_index(from);
+        let entries = reading.entries.len();
         let uncommitted = reading.entries.iter().position(|entry| entry.index > kept);
-        reading
-            .entries
-            .truncate(uncommitted.unwrap_or(reading.entries.len()));
+        reading.entries.truncate(uncommitted.unwrap_or(entries));
         let others = self.others(reading);
+        self.outcome.forced = Some(ForcedLog {
+            kept,
+            last_index,
+            discarded: entries.saturating_sub(reading.entries.len()) as u64,
+            removed: others.iter().copied().map(MemberId).collect(),
+        });
         self.appended = others.len() as u64;
         let own = reading.node_id.get();
         if !self.ids(reading).contains(&own) {

@@ -19,12 +19,13 @@ mod store;
 mod wire;
 
 pub use lines::{Level, Line, counted, is_go};
-pub use outcome::{AppliedEntries, Ending, Erased, StartOutcome, WritesAfterStart};
+pub use outcome::{AppliedEntries, Ending, Erased, ForcedLog, StartOutcome, WritesAfterStart};
 
 use crate::Error;
-use crate::backend::{Cluster, EtcdVersion, Meta};
+use crate::backend::{EtcdVersion, Meta};
 use crate::member::Member;
 use crate::progress::Progress;
+use crate::raft::{Operation, Payload, Request};
 use crate::recover::Replayed;
 use crate::wal::boot::Release;
 use located::reported_by;
@@ -114,12 +115,36 @@ pub fn state_after_start<'m>(
     outcome.state.ok_or(refusal)
 }
 
-/// The newest release of the minor version whose schema the db has.
+/// The newest release of the minor version that wrote the data: of the bucket `cluster`, of the newest `.snap`, of the schema of
+/// the db, whichever is newest; if none of them can be read, the one that the log agreed on.
 fn written_by(member: &Member) -> Release {
-    let version = member.db().map_or(EtcdVersion::new(3, 5, 0), |db| {
-        let cluster = Cluster::read(&db, &mut reported_by("backend::check")).cluster_version;
-        let schema = Meta::read(&db, &mut reported_by("backend::check")).schema_version();
-        cluster.unwrap_or(schema).max(schema)
+    let schema = member.db().ok().and_then(|db| {
+        db.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
+        Some(Meta::read(&db, &mut reported_by("backend::check")).schema_version())
     });
-    Release::new(u32::try_from(version.minor).unwrap_or(5).clamp(4, 7), 99)
+    let version = member.identity().version.max(schema);
+    let version = version.or_else(|| of_log(member));
+    let minor = version.map_or(5, |version| version.minor);
+    Release::new(u32::try_from(minor).unwrap_or(5).clamp(4, 7), 99)
+}
+
+/// The version of the cluster that the newest entry about it sets.
+fn of_log(member: &Member) -> Option<EtcdVersion> {
+    let wal = member.wal()?;
+    let entries = wal.log().surviving().rev();
+    let mut versions = entries.filter(|entry| !entry.is_plain).filter_map(|entry| {
+        let request = match wal.payload(entry) {
+            Payload::Request(Request::V2(request)) => {
+                return request.cluster_version()?.parse().ok();
+            }
+            Payload::Request(Request::Internal(request)) => request,
+            _ => return None,
+        };
+        match request.operation()? {
+            Operation::ClusterVersionSet(set) => set.ver.parse().ok(),
+            Operation::V2(request) => request.cluster_version()?.parse().ok(),
+            _ => None,
+        }
+    });
+    versions.next()
 }

@@ -6,6 +6,7 @@ use super::lines::Line;
 use super::store::ServedStore;
 use crate::recover::{Members, Replayed};
 use crate::wal::boot::Release;
+use located::MemberId;
 
 /// Whether etcd comes up, and its last words if it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,19 @@ pub struct AppliedEntries {
     pub first_index: u64,
     /// Last index.
     pub last_index: u64,
+}
+
+/// What `--force-new-cluster` makes of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForcedLog {
+    /// The last entry that counts as committed.
+    pub kept: u64,
+    /// The last entry that the log had.
+    pub last_index: u64,
+    /// Entries after `kept`, which are dropped.
+    pub discarded: u64,
+    /// Members that appended entries remove, ascending.
+    pub removed: Vec<MemberId>,
 }
 
 /// What happens to writes after the start.
@@ -99,6 +113,8 @@ pub struct StartOutcome<'m> {
     pub duplicated: u64,
     /// Whether a db was restored beside its old log, so that the start replays what the restore took back.
     pub undone: bool,
+    /// What `--force-new-cluster` makes of the log, if it is started so and comes so far.
+    pub forced: Option<ForcedLog>,
     /// The steps of the start, each with what is to be known of it.
     pub steps: Vec<Line>,
     /// The store after the start, with every question that the db answers: `--replay` shows this. `None` unless it serves.

@@ -41,6 +41,9 @@ impl Engine<'_, '_> {
         };
         changed.map_err(|stop| self.of_tool(stop))?;
         let restored = self.open_store(&backend)?;
+        // A restored cluster has no version yet: its first one is written into the bucket, whose elements are then all read
+        // (`mustSaveClusterVersionToBackend` in `server/etcdserver/api/membership/store.go`, v3.5.30).
+        backend.rewrite("cluster", b"clusterVersion")?;
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.later_writes = WritesAfterStart::Kept;

@@ -72,6 +72,7 @@ fn simulate_with<'m>(
         later_writes: WritesAfterStart::Kept,
         duplicated: 0,
         undone: false,
+        forced: None,
         steps: Vec::new(),
         state: None,
         store: None,

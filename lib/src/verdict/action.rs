@@ -50,6 +50,11 @@ impl Action {
         }
     }
 
+    /// Whether it needs what these files do not have: the original, another volume, other members.
+    pub(super) fn asks_others(self) -> bool {
+        matches!(self, Self::CopyAgain | Self::Reunite | Self::Rejoin)
+    }
+
     /// Risk and effort, least first: the order of actions that lose the same.
     pub(super) fn effort(self) -> u8 {
         match self {

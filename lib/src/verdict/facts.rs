@@ -1,5 +1,7 @@
 //! Everything that the actions are judged by, gathered once from one member's copy.
 
+use std::cell::OnceCell;
+
 use super::acknowledged::Acknowledged;
 use super::difference::Difference;
 use super::outcome::{Count, Loss};
@@ -25,6 +27,8 @@ pub(super) struct Facts<'a> {
     pub(super) release: Release,
     /// What a start as it is ends in; `None` for evidence on which etcd cannot be started: a backup, a log alone.
     pub(super) start: Option<StartOutcome<'a>>,
+    /// What a start with `--force-new-cluster` ends in, if it was asked.
+    forced_start: OnceCell<StartOutcome<'a>>,
     /// What a start ends in on what a restore of its db makes.
     pub(super) restored_start: StartOutcome<'a>,
     pub(super) acknowledged: Acknowledged<'a>,
@@ -98,6 +102,7 @@ impl<'a> Facts<'a> {
             sound,
             release,
             start: directory.then_some(started),
+            forced_start: OnceCell::new(),
             restored_start,
             acknowledged,
             source: Source::new(member.evidence()),
@@ -108,6 +113,15 @@ impl<'a> Facts<'a> {
             upgrade_to: asked.map(|release| u64::from(release.minor)),
             progress,
         }
+    }
+
+    /// What a start with `--force-new-cluster` ends in.
+    pub(super) fn forced_start(&self) -> &StartOutcome<'a> {
+        let mode = StartMode::ForceNewCluster;
+        self.forced_start.get_or_init(|| match &self.start {
+            Some(start) => simulate_after(start, self.member, mode, self.progress),
+            None => simulate_start(self.member, mode, Some(self.release), self.progress),
+        })
     }
 
     /// Whether other members have the data too.

@@ -61,10 +61,8 @@ impl Verdict {
     /// A step that costs less than that action, if there is one.
     pub fn better_than(&self, action: Action) -> Option<&Step> {
         let first = self.plan.first().filter(|first| first.action != action)?;
-        let own = self.step(action);
-        let harm = |step: &Step| (!step.is_usable(), step.harm());
-        match own {
-            Some(own) if harm(own) <= harm(first) => None,
+        match self.step(action) {
+            Some(own) if own.badness() <= first.badness() => None,
             _ => Some(first),
         }
     }
@@ -132,7 +130,12 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
         member.evidence().kind(),
         Kind::DataDir | Kind::MemberDir | Kind::SnapDir
     );
+    let known = |step: &Step| step.action.asks_others() || step.outcome.starts.is_some();
     match plan.first().map(|step| step.action) {
+        // Nothing is known of it: there is nothing to prepare.
+        Some(Action::Start) if !plan.first().is_some_and(known) => {
+            Command::inspect("check").arg("-v").path(path)
+        }
         Some(Action::Salvage) => Command::inspect("salvage").path(path).arg("--dry-run"),
         Some(Action::Correct) => {
             let salvage = Command::inspect("salvage").path(path);

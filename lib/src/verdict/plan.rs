@@ -35,14 +35,14 @@ pub(super) fn drop_losses(steps: &mut Vec<Step>, report: &Report) {
     let is_healthy = findings.all(|finding| finding.severity < Severity::Error);
     let is_lossless = steps
         .first()
-        .is_some_and(|first| is_known(first) && first.is_lossless());
+        .is_some_and(|first| is_known(first) && first.is_lossless() && !first.has_obstacle);
     if is_healthy && is_lossless {
         steps.retain(|step| step.harm() == 0 && step.possibly_lost.is_none());
     }
 }
 
 /// What certainly loses nothing comes first, then what is asked of the original or of peers and loses nothing if it can be had,
-/// then what loses something.
+/// then what `preflight` refuses, then what loses something.
 fn tier(step: &Step, peers: bool) -> u8 {
     let anew = matches!(
         step.action,
@@ -52,11 +52,14 @@ fn tier(step: &Step, peers: bool) -> u8 {
     if step.action == Action::CopyAgain {
         return 0;
     }
+    if is_known(step) && step.is_lossless() && step.has_obstacle {
+        return 3;
+    }
     match (is_known(step), step.is_lossless()) {
         (true, true) if peers && anew => 2,
         (true, true) => 0,
         (false, _) => 1,
-        (true, false) => 3,
+        (true, false) => 4,
     }
 }
 

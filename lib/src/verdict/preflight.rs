@@ -1,27 +1,30 @@
 //! A plan restricted to one action: may it be done with these copies, what does each lose, and is something better.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 
 use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions::{self, Forced};
 use super::difference::Difference;
 use super::facts::Facts;
-use super::outcome::{Count, Loss};
 use super::plan;
 use super::step::Step;
 use crate::check::{Depth, Report, check};
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover::commit;
-use crate::start::{Level, Line, counted, is_go};
+use crate::start::{Level, Line, is_go};
 use crate::wal::boot::Release;
+use located::Command;
 
 /// One copy, judged for one action.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// As the user gave it.
     pub path: String,
+    /// What does the action, in order; empty if it is a start as the machine is set up for.
+    pub commands: Vec<Command>,
     /// Its position among the copies that were given.
     pub position: usize,
     /// 1 is the copy to use.
@@ -32,7 +35,7 @@ pub struct Judged {
     pub lines: Vec<Line>,
     /// The action with its outcome; `None` if it cannot be done with this kind of evidence.
     pub step: Option<Step>,
-    /// An action that loses less.
+    /// An action that loses less, or as little for a whole cluster.
     pub better: Option<Step>,
     /// What `--force-new-cluster` makes of it, if that was asked.
     pub forced: Option<Forced>,
@@ -40,6 +43,8 @@ pub struct Judged {
     pub reached: Option<i64>,
     /// Errors that a check finds in it, alarms left out.
     pub errors: usize,
+    /// Whether a part of it cannot be read, so that nothing is known about etcd's fate.
+    pub is_unreadable: bool,
 }
 
 /// Judges copies for one action. All of them are judged; they are in the order in which they should be used.
@@ -67,6 +72,7 @@ pub fn preflight<M: Borrow<Member> + Sync>(
     let others = Others {
         best: best(&facts),
         newest: newest(&facts),
+        clean_majority: clean_majority(&facts),
     };
     let mut judged: Vec<Judged> = facts
         .iter()
@@ -134,6 +140,24 @@ struct Others<'f, 'a> {
     best: Option<&'f Facts<'a>>,
     /// It has the writes that may have been acknowledged.
     newest: Option<&'f Facts<'a>>,
+    /// How many voters have a clean copy here, and of how many; `None` unless these are a majority.
+    clean_majority: Option<(usize, usize)>,
+}
+
+/// Returns how many voters have a clean copy that starts, if these are a majority of more than one.
+fn clean_majority(facts: &[Facts<'_>]) -> Option<(usize, usize)> {
+    let voters = facts
+        .iter()
+        .max_by_key(|facts| facts.acknowledged.through)?;
+    let voters = &voters.conf.voters;
+    let clean = facts.iter().filter(|facts| {
+        let starts = facts.start.as_ref().is_some_and(|start| start.serves());
+        starts && facts.sound.errors() == 0
+    });
+    let clean = clean.map(|facts| facts.own.get());
+    let clean: BTreeSet<u64> = clean.filter(|own| voters.contains(own)).collect();
+    let is_majority = voters.len() > 1 && clean.len().saturating_mul(2) > voters.len();
+    is_majority.then_some((clean.len(), voters.len()))
 }
 
 /// The copy with the newest log by term and index, also if its db is damaged: what follows the committed entries in it may have
@@ -164,21 +188,23 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
         against_others(step, facts, others);
     }
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
-    let mut lines = match action {
-        Action::ForceNewCluster => forced
-            .as_ref()
-            .map(|forced| actions::forced_lines(facts, forced)),
-        Action::Start => facts
-            .start
-            .as_ref()
-            .map(|start| actions::start_lines(facts, start)),
-        Action::Restore => Some(actions::restore_lines(facts, step.as_ref())),
-        Action::Upgrade => Some(actions::upgrade_lines(facts)),
-        _ => None,
+    let mut lines = actions::lines(facts, action, step.as_ref());
+    let majority = others.clean_majority;
+    let majority = majority.filter(|_| action == Action::ForceNewCluster);
+    if let Some((clean, voters)) = majority {
+        let text = format!(
+            "{clean} of the {voters} voters have a clean copy here: started together they are a majority, and nothing is lost"
+        );
+        lines.insert(0, Line::new(Level::Warn, "MAJORITY", text));
     }
-    .unwrap_or_default();
-    lost_lines(step.as_ref(), &mut lines);
-    let better = better(&plan, step.as_ref()).cloned();
+    if let Some(step) = &mut step {
+        step.has_obstacle = !is_go(&lines);
+    }
+    let costs_less = better(&plan, step.as_ref());
+    let is_best = costs_less.is_none();
+    let together = || plan.iter().find(|step| step.action == Action::Start);
+    let better = costs_less.or_else(|| majority.and_then(|_| together()));
+    let better = better.cloned();
     // Unknown is not GO.
     let usable =
         (step.as_ref()).is_some_and(|step| step.is_usable() && step.outcome.starts.is_some());
@@ -188,16 +214,28 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
     }
     Judged {
         path: facts.member.evidence().name().to_string(),
+        commands: commands(facts, action, step.as_ref()),
         position: 0,
         rank: 0,
-        go: usable && is_go(&lines) && better.is_none(),
+        go: usable && is_go(&lines) && is_best,
         lines,
         step,
         better,
         forced,
         reached: (facts.reached > 0).then_some(facts.reached),
         errors: facts.sound.errors(),
+        is_unreadable: facts.sound.not_read().is_some(),
     }
+}
+
+/// The commands of an action. A start is that of a service of the machine: only what must be unpacked for it.
+fn commands(facts: &Facts<'_>, action: Action, step: Option<&Step>) -> Vec<Command> {
+    let mut commands = step.map_or_else(Vec::new, |step| step.commands.clone());
+    if action == Action::ForceNewCluster {
+        let force = Command::new("etcd").arg("--force-new-cluster");
+        commands.push(force.arg("--data-dir").path(facts.source.path()));
+    }
+    commands
 }
 
 /// Another copy may have more: what the best of all has and this one will not, and what only the newest log has.
@@ -205,7 +243,7 @@ fn against_others(step: &mut Step, facts: &Facts<'_>, others: &Others<'_, '_>) {
     let Some(held) = actions::held(facts, step.action) else {
         return;
     };
-    let is_other = |other: &&Facts<'_>| !std::ptr::eq(*other, facts);
+    let is_other = |other: &&Facts<'_>| !std::ptr::eq(other.member, facts.member);
     if let Some(best) = others.best.filter(is_other) {
         let acknowledged = best.acknowledged.keyspace();
         let difference = Difference::between(&acknowledged, &held.keyspace(), 0);
@@ -217,79 +255,24 @@ fn against_others(step: &mut Step, facts: &Facts<'_>, others: &Others<'_, '_>) {
     }
 }
 
-/// Says what is lost, with numbers.
-fn lost_lines(step: Option<&Step>, lines: &mut Vec<Line>) {
-    let Some(step) = step else { return };
-    let said = [
-        (
-            "LOST",
-            "acknowledged write would be lost",
-            "acknowledged writes would be lost",
-            &step.lost,
-        ),
-        (
-            "POSSIBLY-LOST",
-            "write that may have been acknowledged would be lost",
-            "writes that may have been acknowledged would be lost",
-            &step.possibly_lost,
-        ),
-    ];
-    for (code, one, many, loss) in said {
-        if !loss.is_none() {
-            let text = format!("{}{}", count_text(loss.writes, one, many), revisions(loss));
-            lines.push(Line::new(Level::Warn, code, text));
-        }
-    }
-    let counts = [
-        (
-            "WRONG",
-            "record would be served that is not what was written",
-            "records would be served that are not what was written",
-            step.wrong,
-        ),
-        (
-            "DUPLICATED",
-            "write would be applied a second time",
-            "writes would be applied a second time",
-            step.duplicated,
-        ),
-        (
-            "UNDONE",
-            "write that the restore had taken back would come back",
-            "writes that the restore had taken back would come back",
-            step.undone,
-        ),
-    ];
-    for (code, one, many, count) in counts {
-        if !count.is_zero() {
-            lines.push(Line::new(Level::Fail, code, count_text(count, one, many)));
-        }
-    }
-}
-
-fn count_text(count: Count, one: &str, many: &str) -> String {
-    let sign = if count.at_least { "at least " } else { "" };
-    format!("{sign}{}", counted(count.value, one, many))
-}
-
-fn revisions(loss: &Loss) -> String {
-    let keys = counted(loss.keys.len() as u64, "key", "keys");
-    match (loss.first_revision, loss.last_revision) {
-        (Some(first), Some(last)) if first == last => format!(" ({keys}, revision {first})"),
-        (Some(first), Some(last)) => format!(" ({keys}, revisions {first}–{last})"),
-        _ => String::new(),
-    }
-}
-
-/// The first step of the plan, if it costs less than the one that was asked for.
+/// The step that costs less than the one that was asked for; if that one must not be taken, also a step that others must help
+/// with.
 fn better<'p>(plan: &'p [Step], own: Option<&Step>) -> Option<&'p Step> {
-    let harm = |step: &Step| {
-        let is_unknown = step.outcome.starts.is_none();
-        (!step.is_usable(), is_unknown, step.harm())
-    };
-    let first = plan.iter().find(|step| step.outcome.starts == Some(true))?;
-    match own {
-        Some(own) if harm(own) <= harm(first) || own.action == first.action => None,
-        _ => Some(first),
+    let is_other = |step: &&Step| own.is_none_or(|own| own.action != step.action);
+    let is_better = |step: &&Step| own.is_none_or(|own| step.badness() < own.badness());
+    let known = |step: &&Step| step.outcome.starts == Some(true);
+    let first = plan.iter().find(known);
+    let least = plan.iter().filter(known).filter(is_better);
+    let least = first
+        .filter(is_better)
+        .or_else(|| least.min_by_key(|step| step.badness()));
+    if let Some(least) = least.filter(is_other) {
+        return Some(least);
     }
+    let is_refused = own.is_none_or(|own| own.has_obstacle || own.outcome.starts != Some(true));
+    let asked = |step: &&Step| step.outcome.starts.is_none() && step.action.asks_others();
+    plan.iter()
+        .find(asked)
+        .filter(|_| is_refused)
+        .filter(is_other)
 }

@@ -83,6 +83,11 @@ impl<'r> Soundness<'r> {
         })
     }
 
+    /// Whether a code is about the records of the store: they are missing, wrong, or not served.
+    pub(super) fn says_of_store(self, code: &Code) -> bool {
+        is_one_of(code, &MISSING) || is_one_of(code, &WRONG) || is_one_of(code, &BUCKETS)
+    }
+
     /// How many records of the store are missing, by the worst of the codes that say so.
     pub(super) fn missing(&self) -> u64 {
         let errors = self.found(&MISSING);

@@ -28,6 +28,8 @@ pub struct Step {
     pub undone: Count,
     /// Writes that may have been acknowledged, and are gone then.
     pub possibly_lost: Loss,
+    /// Whether `preflight` finds an obstacle to it, which it reports on a line of its own.
+    pub has_obstacle: bool,
 }
 
 impl Step {
@@ -44,6 +46,7 @@ impl Step {
             duplicated: Count::default(),
             undone: Count::default(),
             possibly_lost: Loss::default(),
+            has_obstacle: false,
         }
     }
 
@@ -58,9 +61,14 @@ impl Step {
 
     /// The commands as one line for a shell.
     pub fn command_line(&self) -> String {
+        Self::line_of(&self.commands)
+    }
+
+    /// Commands as one line for a shell.
+    pub fn line_of(commands: &[Command]) -> String {
         let mut line = String::new();
-        for (at, command) in self.commands.iter().enumerate() {
-            if let Some(before) = at.checked_sub(1).and_then(|at| self.commands.get(at)) {
+        for (at, command) in commands.iter().enumerate() {
+            if let Some(before) = at.checked_sub(1).and_then(|at| commands.get(at)) {
                 line.push_str(Self::joint(before));
                 line.push(' ');
             }
@@ -80,12 +88,29 @@ impl Step {
         self.is_usable() && self.harm() == 0
     }
 
+    /// What makes one step worse than another, the most important first: it does not serve, that is not known, it costs writes,
+    /// how many is not known, `preflight` refuses it.
+    pub(super) fn badness(&self) -> (bool, bool, u64, bool, bool) {
+        let is_unknown = self.outcome.starts.is_none();
+        let cost = self.cost();
+        (
+            !self.is_usable(),
+            is_unknown,
+            cost.value,
+            cost.at_least,
+            self.has_obstacle,
+        )
+    }
+
+    fn cost(&self) -> Count {
+        let counts = [self.lost.writes, self.wrong, self.duplicated, self.undone];
+        let sum = |sum: Count, count: &Count| sum.plus(*count);
+        counts.iter().fold(Count::default(), sum)
+    }
+
     /// Lost, wrong, duplicated and undone writes together.
     pub fn harm(&self) -> u64 {
-        let counts = [self.lost.writes, self.wrong, self.duplicated, self.undone];
-        let harm = counts
-            .iter()
-            .fold(Count::default(), |sum, count| sum.plus(*count));
+        let harm = self.cost();
         // "At least none" is not none.
         harm.value.max(u64::from(harm.at_least))
     }

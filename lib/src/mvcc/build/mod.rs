@@ -197,8 +197,12 @@ type Unread = (&'static codes::Code, String);
 /// A record and its user key.
 #[inline]
 fn read<'a>(item: &Item<'a>) -> Result<(Record, &'a [u8]), Unread> {
-    let stored = StoredKey::parse(item.key)
-        .map_err(|shape| (&codes::mvcc::KEY_SHAPE, format!("a stored key is {shape}")))?;
+    let stored = StoredKey::parse(item.key).map_err(|shape| {
+        (
+            &codes::mvcc::KEY_SHAPE,
+            format!("a stored key is no revision: {shape}"),
+        )
+    })?;
     let user_key = user_key(item.value).map_err(|flaw| {
         (
             &codes::mvcc::VALUE_UNPARSABLE,

@@ -156,12 +156,7 @@ impl<'a> Judge<'a> {
         let last = before.map_or(self.compacted, |before| before.main.max(self.compacted));
         if follows.is_none() && record.main - last > 1 {
             tally.add(&codes::MAIN_GAP, || {
-                let missing = record.main - last - 1;
-                let message = format!(
-                    "revisions {} to {} are missing: {missing} transactions",
-                    last + 1,
-                    record.main - 1
-                );
+                let message = missing_revisions(last + 1, record.main - 1);
                 let seen = (record.main.to_string(), (last + 1).to_string());
                 BrokenRule {
                     seen: Some(seen),
@@ -381,6 +376,14 @@ fn found(record: &Record, code: &'static crate::codes::Code, message: String) ->
         message,
         seen: None,
         key: None,
+    }
+}
+
+/// A gap in the main revisions, in words.
+fn missing_revisions(first: i64, last: i64) -> String {
+    match last - first {
+        ..=0 => format!("revision {first} is missing"),
+        more => format!("{} revisions are missing: {first}–{last}", more + 1),
     }
 }
 

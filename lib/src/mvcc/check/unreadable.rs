@@ -60,7 +60,7 @@ fn unreadable(item: &Item<'_>, tally: &mut Tally) {
                 key: key.map(<[u8]>::to_vec),
                 ..at(
                     &codes::KEY_SHAPE,
-                    format!("a stored key is {shape}{of}"),
+                    format!("a stored key is no revision: {shape}{of}"),
                     seen,
                 )
             });

@@ -4,12 +4,11 @@ use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use located::Command;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let sign = facts.sound.torn_copy()?;
     let mut step = Step::new(Action::CopyAgain, facts.release);
-    step.commands = vec![Command::new("etcdctl").args(["snapshot", "save", "backup.db"])];
+    step.commands = vec![super::etcdctl::of_own(facts).args(["snapshot", "save", "backup.db"])];
     step.outcome = Outcome {
         later_writes: LaterWrites::Kept,
         ..Outcome::unknown()

@@ -6,6 +6,7 @@ use crate::check::{Depth, check};
 use crate::evidence::{ByteChange, File};
 use crate::member::Member;
 use crate::salvage::correct::{Correction, corrections};
+use crate::start::counted;
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -34,8 +35,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.commands = vec![command];
     let serves = started(facts, &found, &mut step);
     let bytes: usize = found.iter().map(|one| one.new.len()).sum();
+    let bytes = counted(bytes as u64, "byte", "bytes");
     step.effect = format!(
-        "{bytes} bytes corrected in a copy, members kept; then start etcd {} on {}{serves}",
+        "{bytes} corrected in a copy, members kept; then start etcd {} on {}{serves}",
         facts.release,
         copy.display()
     );

@@ -4,17 +4,12 @@
 //! Source: `restartAsStandaloneNode` in
 //! `server/etcdserver/raft.go`, v3.5.30; `bootstrapRaftFromWAL` in `server/etcdserver/bootstrap.go`, v3.6.14.
 
-use crate::Severity;
 use crate::backend::{Alarm, AlarmType, Meta};
 use crate::member::Member;
-use crate::raft::ConfState;
-use crate::recover::replay_through;
-use crate::start::{Level, Line, counted};
+use crate::start::{Ending, Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
-use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
-use crate::wal::boot::Release;
 use located::{MemberId, reported_by};
 
 /// One copy as the origin of a new cluster.
@@ -47,187 +42,82 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
 /// The same, also for a cluster of one member: for whoever asks for it.
 pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
     facts.start.as_ref()?;
-    let forced = forced(facts);
+    let forced = facts.forced_start();
     let mut step = Step::new(Action::ForceNewCluster, facts.release);
-    if let Some(crate::start::Ending::Unknown(why)) =
-        facts.start.as_ref().map(|start| &start.ending)
-    {
-        step.outcome.message = Some(why.clone());
-        step.effect = format!("--force-new-cluster: unknown what happens: {why}");
-        return Some(step);
+    step.outcome = super::start::outcome(forced);
+    match (&forced.ending, step.outcome.message.as_deref()) {
+        (Ending::Unknown(why), _) => {
+            step.effect = format!("--force-new-cluster: unknown what happens: {why}");
+            return Some(step);
+        }
+        (Ending::Refuses(message) | Ending::NeverServes(message), _) => {
+            step.effect = format!("--force-new-cluster: does not start: {message}");
+            return Some(step);
+        }
+        (Ending::Serves, Some(message)) => {
+            step.effect = format!("--force-new-cluster: {message}");
+            return Some(step);
+        }
+        (Ending::Serves, None) => {}
     }
-    if let Some(message) = forced.refuses {
-        step.outcome = Outcome::refuses(&*message);
-        step.effect = format!("--force-new-cluster: does not start: {message}");
-        return Some(step);
-    }
-    step.outcome = Outcome {
-        starts: Some(true),
-        revision: forced.revision,
-        keys: forced.live_keys,
-        later_writes: later_writes(facts, &forced),
-        message: None,
-    };
-    if let Ok(state) = replay_through(facts.member, forced.commit, facts.progress) {
-        let difference = facts.against(&state.keyspace());
-        step.lost = difference.lost;
-        step.wrong = difference.wrong;
-    }
+    super::start::cost(facts, forced, &mut step);
     step.possibly_lost = facts.acknowledged.possibly.clone();
     step.commands = facts.source.unpacked();
     let on = match step.commands.is_empty() {
         true => String::new(),
         false => format!(" on {}", facts.source.path().display()),
     };
+    let log = forced.forced.clone().unwrap_or_default();
     step.effect = format!(
         "start etcd {}{on} with --force-new-cluster, and no other member any more: removes {}, drops {}",
         facts.release,
-        counted(forced.removed_members.len() as u64, "member", "members"),
-        counted(
-            forced.discarded_entries,
-            "uncommitted entry",
-            "uncommitted entries"
-        ),
+        counted(log.removed.len() as u64, "member", "members"),
+        counted(log.discarded, "uncommitted entry", "uncommitted entries"),
     );
     Some(step)
 }
 
-/// Entries that etcd writes itself after a forced start, beside the ConfChanges: a no-op, and its attributes.
-const OWN_ENTRIES: u64 = 2;
-
-fn later_writes(facts: &Facts<'_>, forced: &Forced) -> LaterWrites {
-    // What is dropped after the commit index is written again at the same indexes, and those the db has applied are skipped.
-    let removed = forced.removed_members.len() as u64;
-    let next = forced
-        .commit
-        .saturating_add(removed)
-        .saturating_add(OWN_ENTRIES);
-    let skipped = facts.applied.saturating_sub(next);
-    if skipped > 0 && forced.last_index > 0 {
-        return LaterWrites::Vanish(skipped);
-    }
-    match facts.start.as_ref().map(super::start::outcome) {
-        Some(outcome) => match outcome.later_writes {
-            LaterWrites::None | LaterWrites::Unknown => LaterWrites::Kept,
-            other => other,
-        },
-        None => LaterWrites::Unknown,
-    }
-}
-
 /// What `--force-new-cluster` makes of a copy.
 pub(in crate::verdict) fn forced(facts: &Facts<'_>) -> Forced {
-    let mut forced = Forced::default();
-    let Some(start) = &facts.start else {
-        forced.refuses = Some("etcd cannot be started on it".to_owned());
-        return forced;
-    };
-    let Some(wal) = facts.member.wal_with(facts.progress) else {
-        // Without a WAL etcd starts as a new member, and does not look at the flag. Source: `server/etcdserver/server.go`
-        // (`NewServer`, `haveWAL`), v3.5.30.
-        forced.refuses = start.message().map(str::to_owned);
-        forced.revision = start.revision;
-        forced.live_keys = start.keys;
-        return forced;
-    };
-    // A member that has lost its majority never serves alone: that is what it is forced for.
-    if let crate::start::Ending::Refuses(message) | crate::start::Ending::Unknown(message) =
-        &start.ending
-    {
-        forced.refuses = Some(message.clone());
-        return forced;
+    if facts.start.is_none() {
+        return Forced {
+            refuses: Some("etcd cannot be started on it".to_owned()),
+            ..Forced::default()
+        };
     }
-    // Without a voter no leader is elected, whatever is removed or added later.
-    if let crate::start::Ending::NeverServes(message) = &start.ending
-        && has_no_voter(facts)
-    {
-        forced.refuses = Some(message.clone());
-        return forced;
+    let start = facts.forced_start();
+    // Without a WAL etcd starts as a new member, and does not look at the flag. Source: `server/etcdserver/server.go`
+    // (`NewServer`, `haveWAL`), v3.5.30.
+    let log = start.forced.clone().unwrap_or_default();
+    Forced {
+        commit: log.kept,
+        last_index: log.last_index,
+        discarded_entries: log.discarded,
+        removed_members: log.removed,
+        revision: start.revision,
+        live_keys: start.keys,
+        refuses: start.message().map(str::to_owned),
     }
-    let log = wal.log();
-    forced.last_index = start.last_index.unwrap_or_else(|| log.last_index());
-    let hard = log.hard_state().unwrap_or_default().commit.get();
-    let kept = kept(facts.release, hard, facts.applied);
-    forced.commit = kept.min(forced.last_index.max(facts.applied));
-    let after = log
-        .surviving()
-        .rev()
-        .take_while(|entry| entry.index > forced.commit);
-    forced.discarded_entries = after
-        .filter(|entry| entry.index <= forced.last_index)
-        .count() as u64;
-    forced.removed_members = others(&facts.conf, facts.own.get());
-    if facts.conf.learners.contains(&facts.own.get()) {
-        // The voters are removed before it may vote. `remove` in
-        // `raft/confchange/confchange.go`, v3.5.30.
-        forced.refuses = Some("panic: removed all voters".to_owned());
-        return forced;
-    }
-    let removed = forced.removed_members.len() as u64;
-    if kept > forced.last_index && removed > 0 {
-        // The storage of raft begins at the snapshot. It takes the appended ConfChanges as the entries after its last one, although
-        // their indexes follow consistent_index. `loadState` in `raft/raft.go`, v3.5.30;
-        // `Append` in `raft/storage.go`, v3.5.30.
-        forced.refuses = Some(format!(
-            "panic: {:x} state.commit {} is out of range [{}, {}]",
-            facts.own,
-            kept.saturating_add(removed),
-            start.snapshot_index,
-            forced.last_index.saturating_add(removed)
-        ));
-        return forced;
-    }
-    if let Ok(replayed) = replay_through(facts.member, forced.commit, facts.progress) {
-        forced.revision = Some(replayed.keyspace().revision());
-        forced.live_keys = Some(replayed.keyspace().live_count());
-    }
-    forced
-}
-
-/// Whether the newest `.snap` names no voter.
-fn has_no_voter(facts: &Facts<'_>) -> bool {
-    let snaps = facts.member.snaps(&mut reported_by("snap::check"));
-    let newest = snaps.usable().next();
-    newest.is_some_and(|snap| snap.conf_state.voters.is_empty())
-}
-
-/// The last entry that is kept: since 3.5.22 and 3.6.1 also what the db has applied (etcd#20055), before only what the HardState
-/// says is committed.
-fn kept(release: Release, committed: u64, applied: u64) -> u64 {
-    let counts_applied = match release.minor {
-        ..=4 => false,
-        5 => release.patch >= 22,
-        6 => release.patch >= 1,
-        _ => true,
-    };
-    match counts_applied {
-        true => committed.max(applied),
-        false => committed,
-    }
-}
-
-fn others(conf: &ConfState, own: u64) -> Vec<MemberId> {
-    let all = conf.voters.iter().chain(&conf.learners);
-    let others = all.filter(|id| **id != own);
-    let mut others: Vec<MemberId> = others.map(|id| MemberId(*id)).collect();
-    others.sort_unstable();
-    others
 }
 
 /// What a preflight says of it, line by line.
-pub(in crate::verdict) fn lines(facts: &Facts<'_>, forced: &Forced) -> Vec<Line> {
+pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
+    let forced = forced(facts);
     let mut lines = Vec::new();
+    if facts.has_peers() {
+        let text = format!(
+            "if a majority of the {} voters still has its data, start those instead: nothing is lost then",
+            facts.conf.voters.len()
+        );
+        lines.push(Line::new(Level::Warn, "QUORUM", text));
+    }
     if let Some(message) = &forced.refuses {
         let text = format!("etcd does not start on it: {message}");
         lines.push(Line::new(Level::Fail, "START", text));
     }
-    for finding in facts.sound.above_notes() {
-        let level = match finding.severity {
-            Severity::Error => Level::Fail,
-            _ => Level::Warn,
-        };
-        lines.push(Line::new(level, finding.code.id, finding.message.clone()));
-    }
+    let simulated = facts.forced_start().steps.iter();
+    lines.extend(simulated.filter(|line| line.level == Level::Fail).cloned());
+    super::lines::findings(facts, forced.refuses.is_none(), &mut lines);
     if forced.discarded_entries > 0 {
         let text = format!(
             "{} of its own log after the commit index {} would be dropped",

@@ -34,16 +34,15 @@ pub(in crate::verdict) fn rejoined(facts: &Facts<'_>) -> Step {
 
 fn commands(facts: &Facts<'_>) -> Vec<Command> {
     let own = facts.own;
-    let remove = Command::new("etcdctl").args(["member", "remove"]);
+    let remove = super::etcdctl::of_others(facts).args(["member", "remove"]);
     let mut commands = vec![remove.arg(format!("{own:x}"))];
     let known = facts.member.identity();
     if let Some(me) = known
         .own()
         .filter(|me| !me.name.is_empty() && !me.peer_urls.is_empty())
     {
-        let add = Command::new("etcdctl")
-            .args(["member", "add"])
-            .arg(&me.name);
+        let add = super::etcdctl::of_others(facts).args(["member", "add"]);
+        let add = add.arg(&me.name);
         commands.push(add.arg(format!("--peer-urls={}", me.peer_urls.join(","))));
     }
     commands

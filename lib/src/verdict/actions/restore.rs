@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::codes::{Code, backend, bolt, cross, mvcc};
+use crate::codes::{Code, bolt, mvcc};
 use crate::evidence::Kind;
 use crate::recover::State;
 use crate::salvage::{BUMP_REVISIONS, Restore, knows_bump};
@@ -37,7 +37,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
             return Some(step);
         }
         None => {
-            step.effect = "unknown whether the restored etcd starts".to_owned();
+            step.effect = match step.outcome.message.as_deref() {
+                Some(message) => format!("the restored etcd: {message}"),
+                None => "unknown whether the restored etcd starts".to_owned(),
+            };
             return Some(step);
         }
     }
@@ -106,9 +109,11 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
     } else if let Some(message) = step.and_then(|step| step.outcome.message.as_deref()) {
         lines.push(Line::new(Level::Fail, "DB", message));
     }
-    for finding in facts.sound.above_notes() {
-        lines.push(of_finding(facts, finding));
-    }
+    let simulated = facts.restored_start.steps.iter();
+    lines.extend(simulated.filter(|line| line.level == Level::Fail).cloned());
+    lines.extend(super::lines::by_cause(facts, |finding| {
+        level(facts, finding)
+    }));
     if bump(facts).is_some() {
         let text = format!(
             "clients have seen revision {}, perhaps more: the revision is raised and marked compacted, or watchers miss events",
@@ -125,31 +130,15 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
     lines
 }
 
-/// A restore takes neither WAL nor `.snap` files along: nothing that it discards counts against it.
-fn of_finding(facts: &Facts<'_>, finding: &Finding) -> Line {
-    let db = facts.member.db_file().ok().map(|file| file.name());
-    let in_db = db.is_some_and(|db| finding.place.file == *db);
-    let discarded = [
-        &cross::INDEX_AHEAD,
-        &cross::SNAP_AHEAD,
-        &cross::TWICE,
-        &cross::TERM,
-        &cross::FOREIGN_DB,
-        &cross::NOT_A_MEMBER,
-        &cross::DISAGREE,
-        &backend::META_NO_INDEX,
-    ];
-    let is_discarded = discarded
-        .iter()
-        .any(|code| std::ptr::eq(*code, finding.code));
+/// A restore takes neither WAL nor `.snap` files along: only damage of the store counts against it.
+fn level(facts: &Facts<'_>, finding: &Finding) -> Level {
+    let in_store = is_format(finding.code) || facts.sound.says_of_store(finding.code);
     // Against a log of another history every record differs.
     let of_other = facts.sound.two_histories() && !is_format(finding.code);
-    let level = match finding.severity {
-        Severity::Error if in_db && !is_discarded && !of_other => Level::Fail,
+    match finding.severity {
+        Severity::Error if in_store && !of_other => Level::Fail,
         _ => Level::Warn,
-    };
-    let text = format!("{}: {}", finding.code.title, finding.message);
-    Line::new(level, finding.code.id, text)
+    }
 }
 
 fn is_format(code: &Code) -> bool {

@@ -1,10 +1,9 @@
 //! Start etcd on the directory as it is.
 
-use crate::Severity;
 use crate::mvcc::{Overlay, Rules};
 use crate::recover::Replayed;
 use crate::start as simulated;
-use crate::start::{Level, Line};
+use crate::start::Line;
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -20,25 +19,36 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Start, facts.release);
     step.commands = facts.source.unpacked();
     step.outcome = outcome(start);
-    if start.serves() && !start.dies_at_first_question {
-        // A store without the bucket of keys is served as an empty one.
-        let nothing = Overlay::empty(Rules::NEWEST);
-        let held = start.state.as_ref().map(Replayed::keyspace);
-        let difference = facts.against(&held.unwrap_or_else(|| nothing.keyspace()));
-        step.lost = match facts.has_peers() && start.erased.is_none() {
-            // What is in its log is applied as soon as there is a majority.
-            true => facts.missing_in_db(),
-            false => difference.lost,
-        };
-        step.wrong = difference.wrong;
-        step.duplicated = Count::exactly(difference.extra.max(start.duplicated));
-        if let Some(restored) = &facts.restored {
-            step.duplicated = Count::exactly(restored.duplicated);
-            step.undone = restored.undone.writes;
-        }
+    cost(facts, start, &mut step);
+    if facts.has_peers() && start.erased.is_none() && costs(start) {
+        // What is in its log is applied as soon as there is a majority.
+        step.lost = facts.missing_in_db();
     }
-    step.effect = effect(&step, facts);
+    step.effect = effect(&step, start, facts);
     Some(step)
+}
+
+/// Whether it serves, so that what it serves can be compared.
+fn costs(start: &simulated::StartOutcome<'_>) -> bool {
+    start.serves() && !start.dies_at_first_question
+}
+
+/// What a simulated start serves, against what was acknowledged.
+pub(super) fn cost(facts: &Facts<'_>, start: &simulated::StartOutcome<'_>, step: &mut Step) {
+    if !costs(start) {
+        return;
+    }
+    // A store without the bucket of keys is served as an empty one.
+    let nothing = Overlay::empty(Rules::NEWEST);
+    let held = start.state.as_ref().map(Replayed::keyspace);
+    let difference = facts.against(&held.unwrap_or_else(|| nothing.keyspace()));
+    step.lost = difference.lost;
+    step.wrong = difference.wrong;
+    step.duplicated = Count::exactly(difference.extra.max(start.duplicated));
+    if let Some(restored) = &facts.restored {
+        step.duplicated = Count::exactly(restored.duplicated);
+        step.undone = restored.undone.writes;
+    }
 }
 
 /// What a simulated start ends in, as the outcome of an action.
@@ -46,7 +56,7 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     if start.serves() && start.dies_at_first_question {
         return Outcome {
             message: Some(
-                "it starts, and the first request that reads every key ends the process".to_owned(),
+                "it starts, and ends at the first request that reads every key, or at one of the first writes".to_owned(),
             ),
             ..Outcome::unknown()
         };
@@ -77,7 +87,7 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     }
 }
 
-fn effect(step: &Step, facts: &Facts<'_>) -> String {
+fn effect(step: &Step, start: &simulated::StartOutcome<'_>, facts: &Facts<'_>) -> String {
     let what = match facts.source.unpacked().is_empty() {
         true => format!("start etcd {} on it as it is", facts.release),
         false => format!(
@@ -98,14 +108,25 @@ fn effect(step: &Step, facts: &Facts<'_>) -> String {
                 .unwrap_or("it does not serve");
             format!("{what}: does not serve: {message}")
         }
-        (None, _) => format!("{what}: unknown what happens"),
+        (None, _) => match step.outcome.message.as_deref() {
+            Some(message) => format!("{what}: {message}"),
+            None => format!("{what}: unknown what happens"),
+        },
+        (_, LaterWrites::Unknown) if start.left_to_chance => {
+            format!("{what}{serves}; a later commit may write over pages in use")
+        }
         (_, LaterWrites::Vanish(entries)) => format!(
             "{what}{serves}; the next {} writes time out and vanish",
             thousands(entries.into())
         ),
         (_, LaterWrites::Refused) => format!("{what}{serves}; writes are refused (alarm)"),
         _ if step.undone.value > 0 => format!("{what}{serves}; the restore is undone"),
-        _ if step.lost.writes.value > 0 => format!("{what}{serves}, erases the rest"),
+        _ if step.lost.writes.value > 0 && start.erased.is_some() => {
+            format!("{what}{serves}, erases the rest")
+        }
+        _ if step.lost.writes.value > 0 => {
+            format!("{what}{serves}; the lost writes are missing in the db")
+        }
         _ if step.duplicated.value > 0 => {
             format!("{what}{serves}; applies {} writes twice", step.duplicated)
         }
@@ -119,20 +140,6 @@ pub(in crate::verdict) fn lines(
     start: &simulated::StartOutcome<'_>,
 ) -> Vec<Line> {
     let mut lines = start.steps.clone();
-    let said = |code: &str, lines: &[Line]| lines.iter().any(|line| line.code == code);
-    for finding in facts.sound.above_notes() {
-        if said(finding.code.id, &lines) {
-            continue;
-        }
-        let text = format!("{}: {}", finding.code.title, finding.message);
-        lines.push(match finding.severity {
-            Severity::Error if start.serves() => {
-                let text = format!("etcd starts and does not notice: {text}");
-                Line::new(Level::Fail, finding.code.id, text)
-            }
-            Severity::Error => Line::new(Level::Fail, finding.code.id, text),
-            _ => Line::new(Level::Warn, finding.code.id, text),
-        });
-    }
+    super::lines::findings(facts, start.serves(), &mut lines);
     lines
 }

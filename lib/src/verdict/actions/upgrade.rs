@@ -3,7 +3,6 @@
 //! Source: `IsValidVersionChange` in
 //! `server/etcdserver/api/membership/cluster.go`, v3.5.30, `server/storage/schema/schema.go`, v3.6.14, and the upgrade guides.
 
-use crate::Severity;
 use crate::backend::{Alarm, AlarmType, Cluster, Meta};
 use crate::codes::cross;
 use crate::raft::{Payload, Request};
@@ -13,6 +12,7 @@ use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
+use crate::{Finding, Severity};
 use located::reported_by;
 
 /// The upgrade to the release that was asked for: it serves what a start serves, if nothing prevents it.
@@ -95,19 +95,16 @@ fn distance(from: u64, to: u64) -> Line {
 }
 
 fn findings(facts: &Facts<'_>, to: u64, lines: &mut Vec<Line>) {
-    for finding in facts.sound.above_notes() {
+    let level = |finding: &Finding| {
         // Until 3.5 the v2 store says who is a member, from 3.6 on the db: a zombie comes back (etcd#20340).
         let zombie = std::ptr::eq(finding.code, &cross::MEMBERS_DIFFER) && to >= 6;
-        let level = match finding.severity {
+        match finding.severity {
             Severity::Error => Level::Fail,
             _ if zombie => Level::Fail,
             _ => Level::Warn,
-        };
-        let seen = finding.seen.as_deref();
-        let seen = seen.map_or(String::new(), |seen| format!(" ({seen})"));
-        let text = format!("{}: {}{seen}", finding.code.title, finding.message);
-        lines.push(Line::new(level, finding.code.id, text));
-    }
+        }
+    };
+    lines.extend(super::lines::by_cause(facts, level));
 }
 
 /// 3.6 refuses a v2 store with content of its own (etcd#20870).

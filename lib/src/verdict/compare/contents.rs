@@ -278,3 +278,57 @@ fn differing(
     differing.dedup_by(|a, b| a.key == b.key);
     differing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mvcc::{KeyValue, Overlay, Revision, Rules};
+
+    /// Keys of which every version differs.
+    const ALWAYS: i64 = 10;
+    /// Keys of which an old version differs, and the newest is the same.
+    const ONCE: i64 = 15;
+
+    /// Each key twice, then some writes that only this store has.
+    fn store(own: &str, later: i64) -> Overlay<'static> {
+        let mut overlay = Overlay::empty(Rules::NEWEST);
+        let keys = ALWAYS + ONCE;
+        for number in 0..2 * keys + later {
+            let (round, key) = (number / keys, number % keys);
+            let name = match round {
+                0 | 1 => format!("k{key:02}"),
+                _ => format!("later{key:02}"),
+            };
+            let differs = round == 0 || (round == 1 && key < ALWAYS);
+            let value = if differs { own } else { "same" };
+            let revision = number + 2;
+            let create = if round == 1 {
+                revision - keys
+            } else {
+                revision
+            };
+            let kv = KeyValue {
+                key: name.as_bytes(),
+                value: value.as_bytes(),
+                create_revision: create,
+                mod_revision: revision,
+                version: round.min(1) + 1,
+                ..KeyValue::default()
+            };
+            assert!(overlay.put(Revision::new(revision, 0), &kv));
+        }
+        overlay
+    }
+
+    #[test]
+    fn every_key_that_differs_in_some_version_is_named_and_none_that_came_later() {
+        let stores = [store("one", 0), store("two", 20)];
+        let keyspaces: Vec<Keyspace<'_>> = stores.iter().map(Overlay::keyspace).collect();
+        let found = Contents::compare(&keyspaces, true);
+        assert_eq!((found.same, found.first), (Some(false), Some(2)));
+        let named: Vec<&[u8]> = found.differing.iter().map(|key| &key.key[..]).collect();
+        let all: Vec<String> = (0..ALWAYS + ONCE).map(|key| format!("k{key:02}")).collect();
+        let all: Vec<&[u8]> = all.iter().map(String::as_bytes).collect();
+        assert_eq!(named, all);
+    }
+}
