@@ -19,7 +19,7 @@ const EXECUTED: &[(&str, &str)] = &[
         "no etcd before 3.4 is here: `etcdctl` of 3.4 is run by matrix.rs",
     ),
     (
-        "etcd --force-new-cluster --data-dir",
+        "etcd --force-new-cluster",
         "archives.rs, matrix.rs, ../oracle/force.rs",
     ),
     ("etcd-inspect VERB", "clusters.rs, as a next command"),
