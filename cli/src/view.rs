@@ -5,7 +5,8 @@ use std::ops::Deref;
 
 use etcd_inspect::Advice;
 use etcd_inspect::Command;
-use etcd_inspect::member::{Mark, Member};
+use etcd_inspect::clock::WriteTime;
+use etcd_inspect::member::Member;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -117,7 +118,8 @@ impl<'m> View<'m> {
     fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
         let clock = self.objects()?.clock();
         let zone = time::zone(ui.global.local);
-        let (Some(first), Some(last)) = (clock.marks().first(), clock.marks().last()) else {
+        let newest = self.keyspace().revision();
+        let Some((first, _)) = clock.ends() else {
             return Err(Failure::not_found(
                 "no value here has a time: --at cannot be answered, because etcd itself stores none",
             )
@@ -126,49 +128,43 @@ impl<'m> View<'m> {
             )
             .into());
         };
-        let moment = when.moment(last.time, &zone);
+        let last = clock
+            .time_of(newest)
+            .map_or(first.1.time, |write| write.time);
+        let moment = when.moment(last, &zone);
         self.asked.set(Some(moment));
-        let newest = self.keyspace().revision();
         let Some(found) = clock.at(moment, newest) else {
             return Err(Failure::not_found(format!(
-                "{} is before the first write with a time: rev {}, {}",
+                "{} is before the first write with a time: {}",
                 time::full(moment, &zone),
-                first.revision,
-                time::full(first.time, &zone)
+                shown(first, moment, &zone)
             ))
             .next(
                 Advice::from("etcd-inspect get WHAT --rev REV -d {path}")
-                    .fill("REV", first.revision.to_string()),
+                    .fill("REV", first.0.to_string()),
             )
             .into());
         };
-        let shown = |mark: &Mark| {
-            format!(
-                "rev {} (~{}, {})",
-                thousands(mark.revision.into()),
-                exact(mark.time, &zone),
-                mark.source.as_str().replace('_', " ")
-            )
-        };
-        let between = found.revision.saturating_sub(found.before.revision);
-        let silent = match between {
-            0 => String::new(),
-            1 => "; the revision after it has none".to_owned(),
-            between => format!(
-                "; the {} revisions after it have none",
-                thousands(between.into())
-            ),
-        };
-        let next = match &found.after {
-            Some(after) => format!("; the next with one, {}, is later", shown(after)),
+        let next = match found.next {
+            Some(next) => format!("; the next is {}", shown(next, moment, &zone)),
             None => "; no write is known to be later".to_owned(),
         };
         ui.note(format!(
-            "as of rev {}: at {} the newest write with a time was {}{silent}{next}",
+            "as of rev {}: at {} the newest write was {}{next}",
             thousands(found.revision.into()),
             exact(moment, &zone),
-            shown(&found.before),
+            shown((found.revision, found.written), moment, &zone),
         ))?;
         Ok(found.revision)
     }
+}
+
+/// A revision with its time, on the day of `moment` without a date.
+fn shown((revision, write): (i64, WriteTime), moment: Timestamp, zone: &TimeZone) -> String {
+    format!(
+        "rev {} (~{}, {})",
+        thousands(revision.into()),
+        time::approximate(write.time, write.uncertainty, moment, zone),
+        write.source.as_str()
+    )
 }

@@ -76,6 +76,7 @@
 pub mod answers;
 pub mod backend;
 pub mod check;
+pub mod clock;
 pub mod codes;
 pub mod dataset;
 pub mod evidence;

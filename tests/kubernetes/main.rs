@@ -8,6 +8,7 @@
     reason = "a test may stop at its first failure"
 )]
 
+mod clock;
 #[path = "../kube/compare.rs"]
 mod compare;
 mod objects;

@@ -261,8 +261,10 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
         if version.tombstone {
             head = head.with(Label::Warning, "  deleted");
         }
-        if let Some((at, _)) = described.written.at {
-            head = head.text(format!("  ~{}", time::rfc3339(at)));
+        if let Some(write) = described.time {
+            let zone = time::zone(ui.global.local);
+            let at = time::approximate(write.time, write.uncertainty, write.time, &zone);
+            head = head.text(format!("  ~{at}"));
         }
         if let Some(by) = &described.written.by {
             head = head.text(format!("  by {by}"));

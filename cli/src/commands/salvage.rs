@@ -167,7 +167,7 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
     };
     if let Some(when) = args.at {
         let clock = sources.clock(&*progress)?;
-        let Some(last) = clock.marks().last() else {
+        let Some((_, (_, last))) = clock.ends() else {
             return Err(Failure::not_found(
                 "no value here has a time in it: --at cannot be answered, etcd itself stores none",
             )
@@ -185,10 +185,10 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
             .into());
         };
         ui.note(format!(
-            "as of rev {}: the newest write before {} that has a time in it is that of rev {}",
+            "as of rev {}, written {}: the newest write before {}",
             found.revision,
-            time::full(moment, &zone),
-            found.before.revision
+            time::approximate(found.written.time, found.written.uncertainty, moment, &zone),
+            time::full(moment, &zone)
         ))?;
         return Ok(Point::Revision(found.revision));
     }

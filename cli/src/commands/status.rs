@@ -6,11 +6,12 @@ use etcd_inspect::answers::status::{
     FileBytes, FileStatus, KeysStatus, RaftStatus, SecretsStatus, StatusAnswer, StoreStatus,
     left_out,
 };
+use etcd_inspect::clock::{TimeSource, WriteTime};
 use etcd_inspect::kubernetes::table::human_duration;
-use etcd_inspect::kubernetes::written::TimeSource;
 use etcd_inspect::member::{Identity, Member};
 use etcd_inspect::verdict::{Quick, quick as look};
 use etcd_inspect::{Finding, Place};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::at::Side;
@@ -218,9 +219,13 @@ fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {
             thousands(before.into())
         ));
     }
-    if let Some(mark) = keys.newest {
-        let clock = clock_name(mark.source);
-        text.push_str(&format!(" ~{} ({clock})", time::full(mark.time, zone)));
+    if let Some(write) = keys.newest {
+        let day = write
+            .time
+            .checked_add(SignedDuration::from_hours(48))
+            .unwrap_or(write.time);
+        let time = time::approximate(write.time, write.uncertainty, day, zone);
+        text.push_str(&format!(" ~{time} ({})", clock_name(&write)));
     }
     match keys.compact_revision {
         0 => text.push_str(" · never compacted: the whole history is here"),
@@ -243,13 +248,13 @@ fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {
 }
 
 /// Whose clock a time is from.
-fn clock_name(source: TimeSource) -> &'static str {
-    match source {
+fn clock_name(write: &WriteTime) -> &'static str {
+    match write.source {
         TimeSource::Lease => "lease clock",
-        TimeSource::Event => "an event's clock",
-        TimeSource::ManagedFields => "managed fields",
-        TimeSource::Status => "a status",
-        _ => "metadata",
+        TimeSource::Event => "time of an Event",
+        TimeSource::Object => "time in an object",
+        _ if write.uncertainty.is_none() => "the last time that is known",
+        _ => "between two known times",
     }
 }
 

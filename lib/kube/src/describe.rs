@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::table::{Table, human_duration};
-use super::written::newest_time;
+use super::written::observed;
 
 /// Longest chain of owners that is followed; real ones have three links.
 const OWNERS: usize = 10;
@@ -240,13 +240,13 @@ fn mentions<'e>(
     let mut found: Vec<_> = events
         .into_iter()
         .filter(mentioned)
-        .map(|event| (newest_time(event), event))
+        .map(|event| (observed(event), event))
         .collect();
-    found.sort_by_key(|(time, _)| std::cmp::Reverse(time.map(|(time, _)| time)));
+    found.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
     found
         .into_iter()
         .map(|(time, event)| Event {
-            age: time.map_or("<unknown>".to_owned(), |(time, _)| {
+            age: time.map_or("<unknown>".to_owned(), |time| {
                 human_duration(now.duration_since(time).as_secs())
             }),
             kind: text(event, "/type").to_owned(),

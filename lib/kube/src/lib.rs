@@ -72,6 +72,7 @@ mod envelope;
 pub mod jsonpath;
 pub mod key;
 pub mod mask;
+pub mod measured;
 pub mod nouns;
 mod object;
 pub mod resources;

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use located::text::escape::{self, Charset};
 use located::text::{number, time};
 
@@ -67,6 +67,15 @@ pub enum Content {
     Moment {
         /// The moment.
         at: Timestamp,
+        /// The newest moment of the same answer.
+        newest: Option<Timestamp>,
+    },
+    /// A moment that is known within bounds: `03:12:04Z ±2s` for people, for programs with its milliseconds.
+    Near {
+        /// The moment.
+        at: Timestamp,
+        /// How far the true one may be from it; `None` if that is not known.
+        within: Option<SignedDuration>,
         /// The newest moment of the same answer.
         newest: Option<Timestamp>,
     },
@@ -164,6 +173,16 @@ impl Cell {
         Content::Moment { at, newest }.into()
     }
 
+    /// A moment that is known within bounds; as [`moment_near`](Self::moment_near).
+    pub fn approximate(
+        at: Timestamp,
+        within: Option<SignedDuration>,
+        newest: Option<Timestamp>,
+    ) -> Self {
+        let newest = Some(newest.unwrap_or(at));
+        Content::Near { at, within, newest }.into()
+    }
+
     /// Several texts.
     pub fn list<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
         Content::List(items.into_iter().map(Into::into).collect()).into()
@@ -216,6 +235,10 @@ impl Cell {
             Content::Unknown => Cow::Borrowed(""),
             Content::Text(text) => escape::text(text, charset),
             Content::Bytes(bytes) => escape::bytes(bytes, charset),
+            Content::Near { at, within, newest } => {
+                let newest = newest.unwrap_or(*at);
+                Cow::Owned(time::approximate(*at, *within, newest, &style.zone))
+            }
             Content::Number(number) => Cow::Owned(number::thousands(*number)),
             Content::Plain(number) => Cow::Owned(number.to_string()),
             Content::Size(bytes) => Cow::Owned(number::size(*bytes)),
@@ -234,6 +257,7 @@ impl Cell {
     pub fn machine(&self, charset: Charset) -> Cow<'_, str> {
         match &self.content {
             Content::Moment { at, .. } => Cow::Owned(time::rfc3339(*at)),
+            Content::Near { at, .. } => Cow::Owned(time::rfc3339_millis(*at)),
             Content::Number(number) => Cow::Owned(number.to_string()),
             Content::Size(bytes) => Cow::Owned(bytes.to_string()),
             Content::Hash(hash) => Cow::Owned(hash.to_string()),
@@ -287,6 +311,7 @@ impl Cell {
             },
             Content::Flag(flag) => Value::from(*flag),
             Content::Moment { at, .. } => Value::from(time::rfc3339(*at)),
+            Content::Near { at, .. } => Value::from(time::rfc3339_millis(*at)),
             Content::List(items) => Value::from(items.clone()),
             Content::Shown { json, .. } => json.clone(),
         }
@@ -301,7 +326,10 @@ impl Cell {
                 (Content::Unknown, _) => Ordering::Greater,
                 (_, Content::Unknown) => Ordering::Less,
                 (Content::Bytes(a), Content::Bytes(b)) => a.cmp(b),
-                (Content::Moment { at: a, .. }, Content::Moment { at: b, .. }) => a.cmp(b),
+                (
+                    Content::Moment { at: a, .. } | Content::Near { at: a, .. },
+                    Content::Moment { at: b, .. } | Content::Near { at: b, .. },
+                ) => a.cmp(b),
                 _ => {
                     let charset = Charset::default();
                     self.machine(charset).cmp(&other.machine(charset))

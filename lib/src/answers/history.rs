@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Cell, Column, Label, Row, Table};
 use crate::Place;
 use crate::check::{Logged, versions};
+use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::Change;
 use crate::kubernetes::mask::Mask;
 use crate::member::{DescribedVersion, Objects, Origin, describe_versions};
@@ -14,13 +15,14 @@ use crate::salvage::carve::PastSource;
 /// The columns; `$key` that of the key, which is shown if several keys were asked for.
 macro_rules! columns {
     ($name:ident, $key:expr) => {
-        static $name: [Column; 16] = [
+        static $name: [Column; 17] = [
             Column::left("SRC", "source"),
             Column::right("REV", "revision"),
             Column::right("SUB", "sub").wide(),
             Column::right("V", "version"),
             Column::left("OP", "op"),
             Column::left("WHEN~", "time"),
+            Column::json("uncertainty_s"),
             Column::left("TIME SOURCE", "time_source").wide(),
             Column::left("WHO", "who"),
             Column::right("CREATED", "create_revision").wide(),
@@ -94,26 +96,36 @@ pub fn history<'a>(
 ) -> Table<HistoryRow<'a>> {
     let keyspace = objects.keyspace();
     let (from, to) = span.ends();
-    let mut described: Vec<DescribedVersion<'a>> = Vec::new();
-    for key in keys {
-        let all = versions(key, &keyspace, logged);
-        let until = |end: i64| {
-            all.iter()
-                .rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end)
-                .copied()
-        };
-        let chosen: Vec<(Origin, Version<'a>)> = if span.pair {
-            [from, to].into_iter().filter_map(until).collect()
-        } else {
-            all
-        };
-        described.extend(describe_versions(
-            objects,
-            chosen.into_iter(),
-            mask,
-            context,
-        ));
-    }
+    let chosen: Vec<Vec<(Origin, Version<'a>)>> = keys
+        .iter()
+        .map(|key| {
+            let all = versions(key, &keyspace, logged);
+            let until = |end: i64| {
+                all.iter()
+                    .rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end)
+                    .copied()
+            };
+            match span.pair {
+                true => [from, to].into_iter().filter_map(until).collect(),
+                false => all,
+            }
+        })
+        .collect();
+    let placed = chosen
+        .iter()
+        .flatten()
+        .filter(|(origin, _)| is_placed(*origin));
+    let clock = clock_near(
+        objects,
+        logged,
+        placed.map(|(_, version)| version.revision.main),
+    );
+    let mut described: Vec<DescribedVersion<'a>> = chosen
+        .into_iter()
+        .flat_map(|versions| {
+            describe_versions(objects, versions.into_iter(), &clock, mask, context)
+        })
+        .collect();
     if !span.pair {
         described.retain(|described| match is_placed(described.origin) {
             true => (from..=to).contains(&described.version.revision.main),
@@ -121,10 +133,8 @@ pub fn history<'a>(
         });
     }
     described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
-    let times = described
-        .iter()
-        .filter_map(|described| described.written.at);
-    let newest = times.map(|(time, _)| time).max();
+    let times = described.iter().filter_map(|described| described.time);
+    let newest = times.map(|write| write.time).max();
     let rows = described.into_iter().map(|described| HistoryRow {
         described,
         newest,
@@ -133,6 +143,21 @@ pub fn history<'a>(
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
+}
+
+/// The clock of the writes near some revisions, of the db and, if it was read, of the log.
+pub fn clock_near(
+    objects: &Objects<'_>,
+    logged: Option<&Logged>,
+    revisions: impl IntoIterator<Item = i64>,
+) -> Clock {
+    let revisions: Vec<i64> = revisions.into_iter().collect();
+    let mut measurements = objects.measurements_near(revisions.iter().copied());
+    if let Some(logged) = logged {
+        let of_log = objects.over(logged.keyspace());
+        measurements.extend(of_log.measurements_near(revisions));
+    }
+    Clock::new(measurements)
 }
 
 /// Whether the revision of a version is known.
@@ -151,8 +176,7 @@ impl Row for HistoryRow<'_> {
                 .map(cell)
                 .unwrap_or_default()
         };
-        let when = |(at, _)| Cell::moment_near(at, self.newest);
-        let when = described.written.at.map(when);
+        let [when, uncertainty, time_source] = write_time(described.time, self.newest);
         let (source, index, conditional) = match described.origin {
             Origin::Db => ("db", None, false),
             Origin::Wal(index) => ("wal", index, false),
@@ -176,12 +200,9 @@ impl Row for HistoryRow<'_> {
                 put(|kv| Cell::plain(kv.version))
             }),
             op(version.tombstone, conditional),
-            when.unwrap_or_default(),
-            described
-                .written
-                .at
-                .map(|(_, source)| Cell::text(source.as_str()))
-                .unwrap_or_default(),
+            when,
+            uncertainty,
+            time_source,
             described
                 .written
                 .by
@@ -205,6 +226,22 @@ impl Row for HistoryRow<'_> {
                 .unwrap_or_default(),
         ]
     }
+}
+
+/// The cells `time`, `uncertainty_s` and `time_source` of every answer that says when something was written. `newest`: the newest time
+/// of the answer.
+pub fn write_time(time: Option<WriteTime>, newest: Option<Timestamp>) -> [Cell; 3] {
+    let Some(write) = time else {
+        return Default::default();
+    };
+    let uncertainty = write
+        .uncertainty_s()
+        .map(|seconds| Cell::shown(format!("±{seconds}s"), seconds));
+    [
+        Cell::approximate(write.time, write.uncertainty, newest),
+        uncertainty.unwrap_or_default(),
+        Cell::text(write.source.as_str()),
+    ]
 }
 
 /// What a version does; a question mark if it may not have happened.

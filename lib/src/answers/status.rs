@@ -8,13 +8,14 @@ use serde::{Serialize, Serializer};
 use super::plan::CauseRow;
 use super::view::View;
 use crate::backend::{Alarm, ClusterMember};
+use crate::clock::WriteTime;
 use crate::evidence::Kind;
 use crate::kubernetes::encryption::Seal;
-use crate::member::{Identity, Mark, Member, Objects, Space};
+use crate::member::{Identity, Member, Objects, Space};
 use crate::mvcc::Counts;
 use crate::verdict::Quick;
 use located::text::number::thousands;
-use located::text::time::rfc3339;
+use located::text::time::{rfc3339, rfc3339_millis};
 use located::{ClusterId, Command, Error, Finding, MemberId, RaftIndex, Severity, reported_by};
 
 /// What `status` answers. What is not known is left out.
@@ -169,9 +170,12 @@ pub struct KeysStatus {
     /// Number of entries that were replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed_entries: Option<u64>,
-    /// The newest time in the objects: from the clock of the client that wrote them.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    /// When the newest revision was written, by the revision clock.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "near")]
     pub newest_time: Option<Timestamp>,
+    /// How far the true time may be from it, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_time_uncertainty_s: Option<f64>,
     /// Where that time is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest_time_source: Option<&'static str>,
@@ -199,9 +203,13 @@ pub struct KeysStatus {
     /// Whether a compaction was interrupted.
     #[serde(skip)]
     pub is_compaction_interrupted: bool,
-    /// The newest time, with its source.
+    /// When the newest revision was written, with its bounds.
     #[serde(skip)]
-    pub newest: Option<Mark>,
+    pub newest: Option<WriteTime>,
+}
+
+fn near<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.map(rfc3339_millis).serialize(serializer)
 }
 
 fn moment<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -406,11 +414,10 @@ impl KeysStatus {
         let keyspace = view.keyspace();
         let replayed = view.replayed();
         let objects = view.kubernetes()?;
-        // The newest time in the objects. It comes from the clock of the client that wrote them, and is older than the write.
-        let near = |revision| objects.as_ref()?.time_near(revision);
-        let newest: Option<Mark> = near(keyspace.revision());
+        let time_of = |revision| objects.as_ref()?.time_of(revision);
+        let newest = time_of(keyspace.revision());
         let compacted = keyspace.compact_revision();
-        let compact_time = newest.and(compacted).and_then(near);
+        let compact_time = newest.and(compacted).and_then(time_of);
         let buckets = view.buckets().ok();
         Ok(Self {
             revision: keyspace.revision(),
@@ -421,6 +428,7 @@ impl KeysStatus {
             },
             replayed_entries: replayed.map(|replayed| replayed.reach.entries),
             newest_time: newest.map(|mark| mark.time),
+            newest_time_uncertainty_s: newest.and_then(|write| write.uncertainty_s()),
             newest_time_source: newest.map(|mark| mark.source.as_str()),
             compact_time: compact_time.map(|mark| mark.time),
             keys: counts.keys,

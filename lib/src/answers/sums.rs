@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::keys::Within;
 use super::{Cell, Column, Label, Row, Table};
+use crate::clock::WriteTime;
 use crate::kubernetes::resources::Resource;
-use crate::member::{Mark, Objects, Reading, Space};
+use crate::member::{Objects, Reading, Space};
 use crate::mvcc::{Counts, KeyRange};
 use located::Error;
 
@@ -138,9 +139,10 @@ pub fn sums(
         Some(_) => space(None)?,
     };
     let groups = largest_first(groups);
-    let written: Vec<Option<Mark>> = groups
+    let clock = objects.clock_near(groups.iter().map(|(_, counts)| counts.last_revision));
+    let written: Vec<Option<WriteTime>> = groups
         .iter()
-        .map(|(_, counts)| objects.time_of(counts.last_revision))
+        .map(|(_, counts)| clock.time_of(counts.last_revision))
         .collect();
     let newest = written.iter().flatten().map(|mark| mark.time).max();
     let of_resources = by == By::Resource;

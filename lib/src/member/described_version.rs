@@ -1,6 +1,7 @@
 //! What the versions of a key tell beside what etcd knows: who wrote them, when, and what changed.
 
 use super::objects::{Objects, Reading};
+use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::{self, Change, changes, unified};
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::kubernetes::written::{Written, written};
@@ -42,19 +43,22 @@ pub struct DescribedVersion<'a> {
     pub origin: Origin,
     /// The record.
     pub version: Version<'a>,
-    /// Who wrote it, and when.
+    /// Who wrote it.
     pub written: Written,
+    /// When, if the clock knows.
+    pub time: Option<WriteTime>,
     /// What differs from the version before; empty for the first one, for deletes and for values that are no objects.
     pub changed: Vec<Change>,
     /// The unified difference to the version before, where it was asked for.
     pub diff: Option<String>,
 }
 
-/// Describes the versions of one key, oldest first: who wrote each, when, and what changed. `context`: unified differences with so
-/// many lines around each change.
+/// Describes the versions of one key, oldest first: who wrote each, when by `clock`, and what changed. `context`: unified differences
+/// with so many lines around each change.
 pub fn describe_versions<'a>(
     objects: &Objects<'_>,
     versions: impl Iterator<Item = (Origin, Version<'a>)>,
+    clock: &Clock,
     mask: Option<&Mask>,
     context: Option<usize>,
 ) -> Vec<DescribedVersion<'a>> {
@@ -95,6 +99,9 @@ pub fn describe_versions<'a>(
             origin,
             version,
             written,
+            time: clock
+                .time_of(version.revision.main)
+                .filter(|_| !matches!(origin, Origin::Unplaced { .. })),
             changed,
             diff,
         });

@@ -6,10 +6,10 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
-mod clock;
 mod described_version;
 mod identity;
 mod keyspace;
+mod measurements;
 mod objects;
 #[cfg(feature = "search")]
 mod search;
@@ -21,7 +21,6 @@ mod wal;
 use std::path::Path;
 use std::sync::OnceLock;
 
-pub use clock::{Clock, Mark, RevisionAtTime};
 pub use described_version::{DescribedVersion, Origin, comparable, describe_versions};
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::clock::{self, Mark};
 use crate::codes::kubernetes as codes;
 use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
-use crate::kubernetes::written::newest_time;
 use crate::kubernetes::{MAX_VALUE_DEPTH, Options, Value};
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
@@ -20,9 +18,6 @@ use located::{FileName, Finding, Place};
 
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
 const SAMPLE: usize = 50_000;
-
-/// Newest records that are asked for the data's own time.
-const NEWEST: usize = 400;
 
 const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
@@ -488,23 +483,9 @@ impl<'a> Objects<'a> {
         Finding::new(code, place, message).key(version.key)
     }
 
-    /// The newest time in the data, as of a revision: what ages are relative to. Taken from the newest writes; a time that only one
-    /// or two of them have, and that is far from all others, is not believed.
+    /// The newest time in the data, as of a revision: what ages are relative to. The write of that revision did not happen before it.
     pub fn newest_time(&self, revision: Option<i64>) -> Option<Timestamp> {
-        let until = revision.unwrap_or(i64::MAX);
-        let newest = self.keyspace.between(0..=until).rev().take(NEWEST);
-        let mut marks: Vec<Mark> = newest
-            .filter_map(|version| {
-                let object = self.json(&version, Reading::default()).ok()?;
-                let (time, source) = newest_time(&object)?;
-                Some(Mark {
-                    revision: version.revision.main,
-                    time,
-                    source,
-                })
-            })
-            .collect();
-        marks.reverse();
-        clock::newest(&marks)
+        let write = self.time_of(revision.unwrap_or(i64::MAX))?;
+        Some(write.not_before.unwrap_or(write.time))
     }
 }

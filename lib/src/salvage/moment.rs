@@ -1,14 +1,12 @@
 //! What the records say beside their revisions: when they were written, and where Kubernetes keeps its keys.
 
-use rayon::prelude::*;
+use std::collections::HashMap;
 
-use super::record::KeyRecord;
 use super::{Salvage, Sources};
-use crate::kubernetes::encryption::Keyring;
+use crate::clock::{Clock, Measurement};
 use crate::kubernetes::key::Layout;
-use crate::kubernetes::written::newest_time;
-use crate::member::{Clock, Mark, Objects, Reading};
-use crate::mvcc::{Overlay, Rules, Version};
+use crate::kubernetes::measured::Times;
+use crate::mvcc::KeyValue;
 use crate::progress::Progress;
 
 /// Records that are looked at to find the prefixes of Kubernetes.
@@ -32,36 +30,29 @@ impl Salvage<'_> {
     }
 
     fn clock(&self) -> Clock {
-        let nothing = Overlay::empty(Rules::NEWEST);
-        let file = crate::FileName::new("");
-        let layout = Some(self.layout());
-        let objects = Objects::new(
-            nothing.keyspace(),
-            &file,
-            layout,
-            Keyring::default(),
-            &crate::Limits::default(),
-        );
-        let mark = |record: &KeyRecord| {
+        let layout = self.layout();
+        let mut before: HashMap<Vec<u8>, ((i64, i64), Times)> = HashMap::new();
+        let mut measurements = Vec::new();
+        for record in &self.set.records {
+            let key = self.set.user_key(record);
+            if record.tombstone || layout.resource(key).is_none() {
+                continue;
+            }
             let message = self.set.message(record);
-            let version = Version {
-                key: self.set.user_key(record),
-                revision: record.revision,
-                tombstone: record.tombstone,
-                offset: None,
-                stored_bytes: message.len() as u64,
-                message: &message,
+            let Ok(kv) = KeyValue::parse(&message) else {
+                continue;
             };
-            objects.layout().resource(version.key)?;
-            let object = objects.json(&version, Reading::default()).ok()?;
-            let (time, source) = newest_time(&object)?;
-            Some(Mark {
-                revision: version.revision.main,
-                time,
-                source,
-            })
-        };
-        let marks: Vec<Mark> = self.set.records.par_iter().filter_map(mark).collect();
-        Clock::new(marks)
+            let Some(times) = Times::read(kv.value) else {
+                continue;
+            };
+            let number = (kv.create_revision, kv.version);
+            let older = (kv.create_revision, kv.version.saturating_sub(1));
+            let known = before.get(key).filter(|(number, _)| *number == older);
+            let measured = times.measured(known.map(|(_, times)| times), kv.version == 1);
+            let main = record.revision.main;
+            measurements.extend(measured.iter().map(|one| Measurement::of_value(main, one)));
+            before.insert(key.to_vec(), (number, times));
+        }
+        Clock::new(measurements)
     }
 }

@@ -269,11 +269,11 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
     let newest = data.newest_time.ok_or("the data contains no times")?;
     let moment = when.moment(newest, &app.session.options.zone);
     let (mut low, mut high) = (app.session.ruler.first, app.session.ruler.last);
-    // The times in writes hardly ever go back: the last revision that is not known to be later.
+    // The last revision whose time is not later: times never go back as revisions go on.
     while low < high {
         let middle = low + (high - low) / 2 + 1;
-        match data.objects().time_near(middle) {
-            Some(mark) if mark.time > moment => high = middle - 1,
+        match data.objects().time_of(middle) {
+            Some(write) if write.time > moment => high = middle - 1,
             _ => low = middle,
         }
     }

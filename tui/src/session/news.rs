@@ -141,8 +141,8 @@ impl Session {
                 None
             } else {
                 data.objects()
-                    .time_near(at.unwrap_or(revision))
-                    .map(|mark| mark.time)
+                    .time_of(at.unwrap_or(revision))
+                    .map(|write| write.time)
             };
             Clock(revision, time)
         };

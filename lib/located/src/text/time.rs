@@ -1,7 +1,7 @@
 //! Moments: RFC 3339 for programs, short for people.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// In which time zone moments are shown: UTC unless `--local`.
 pub fn zone(local: bool) -> TimeZone {
@@ -19,6 +19,35 @@ pub fn rfc3339(moment: Timestamp) -> String {
         .smallest(jiff::Unit::Second)
         .mode(jiff::RoundMode::Trunc);
     moment.round(seconds).unwrap_or(moment).to_string()
+}
+
+/// `2026-11-21T03:12:04.250Z`: for JSON, of a moment that is known within bounds.
+pub fn rfc3339_millis(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// `03:12:04Z ±2s`: as [`short`], of a moment that is known within bounds. The bounds include what rounding takes away; `±?` if there are
+/// none.
+pub fn approximate(
+    moment: Timestamp,
+    within: Option<SignedDuration>,
+    newest: Timestamp,
+    zone: &TimeZone,
+) -> String {
+    let rounded = moment.round(jiff::Unit::Second).unwrap_or(moment);
+    let text = short(rounded, newest, zone);
+    let Some(within) = within else {
+        return format!("{text} ±?");
+    };
+    let far = within.saturating_add(rounded.duration_since(moment).abs());
+    let seconds = far
+        .as_secs()
+        .saturating_add(i64::from(far.subsec_nanos() > 0));
+    match seconds {
+        0..120 => format!("{text} ±{seconds}s"),
+        120..7200 => format!("{text} ±{}m", seconds.saturating_add(59) / 60),
+        _ => format!("{text} ±{}h", seconds.saturating_add(3599) / 3600),
+    }
 }
 
 /// `2026-11-21 03:12:04Z`, or with the offset of the zone.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use etcd_inspect::answers::WrittenVersion;
+use etcd_inspect::answers::history::{clock_near, is_placed};
 use etcd_inspect::check::{Logged, versions};
 use etcd_inspect::kubernetes::changed::Change;
 use etcd_inspect::kubernetes::mask::Mask;
@@ -177,13 +178,19 @@ impl Versions {
 fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -> Vec<Known> {
     let (keyspace, objects) = (data.keyspace(), data.objects());
     let found = versions(key, &keyspace, logged);
-    let described = describe_versions(&objects, found.into_iter(), mask, ALL);
+    let placed = found.iter().filter(|(origin, _)| is_placed(*origin));
+    let clock = clock_near(
+        &objects,
+        logged,
+        placed.map(|(_, version)| version.revision.main),
+    );
+    let described = describe_versions(&objects, found.into_iter(), &clock, mask, ALL);
     let mut rows: Vec<Known> = described
         .into_iter()
         .map(|described| Known {
             origin: described.origin,
             who: described.written.by.unwrap_or_default(),
-            when: described.written.at.map(|(at, _)| at),
+            when: described.time.map(|write| write.time),
             changed: changed(&described.changed, described.version.tombstone),
             text: etcd_inspect::member::comparable(&objects, &described.version, mask),
             version: WrittenVersion::from(&described.version),

@@ -37,17 +37,14 @@ pub(super) struct LoadedTimeline {
 /// Lays out all records.
 pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
     let clock = data.objects().clock_with(monitor);
-    let marks = clock.marks();
-    let timed = marks.len() >= 2;
+    let timed = clock.ends().is_some_and(|(first, last)| first.0 < last.0);
     let layout = data.layout();
     let axis = |main: i64| {
         if !timed {
             return main;
         }
-        // A write without a time of its own happened after the last one that has one.
-        let after = marks.partition_point(|mark| mark.revision <= main);
-        let mark = marks.get(after.saturating_sub(1));
-        mark.map_or(0, |mark| mark.time.as_second())
+        let write = clock.time_of(main);
+        write.map_or(0, |write| write.time.as_second())
     };
     let mut numbers: HashMap<&[u8], u16> = HashMap::new();
     let mut counts: Vec<(Vec<u8>, u64)> = Vec::new();

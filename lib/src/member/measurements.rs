@@ -1,0 +1,156 @@
+//! The clock of a keyspace: its measurements are read from the values, of all writes or of those near some revisions.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use jiff::SignedDuration;
+use rayon::prelude::*;
+
+use super::objects::Objects;
+use crate::clock::{Clock, Measurement, TimeSource, WriteTime};
+use crate::kubernetes::measured::{Measured, MeasuredBy, Times};
+use crate::mvcc::Version;
+use located::progress::{Progress, Silent};
+
+/// Number of records to each side of a revision whose times are read if not all are: the nearest few decide.
+const NEAR: usize = 2_000;
+
+/// How long after `deletionTimestamp` less the grace period the deletion may be stored: seconds of both are cut off.
+const DELETION_DELAY: SignedDuration = SignedDuration::from_secs(2);
+
+impl Measurement {
+    /// A time in the value of a revision.
+    pub fn of_value(revision: i64, measured: &Measured) -> Self {
+        let (source, delay) = match measured.by {
+            MeasuredBy::Lease => (TimeSource::Lease, Self::USUAL_DELAY),
+            MeasuredBy::Event => (TimeSource::Event, Self::USUAL_DELAY),
+            MeasuredBy::Object => (TimeSource::Object, Self::USUAL_DELAY),
+            MeasuredBy::Deletion => (TimeSource::Object, DELETION_DELAY),
+        };
+        Self {
+            revision,
+            time: measured.time,
+            precision: measured.precision,
+            delay: measured.is_fresh.then_some(delay),
+            source,
+        }
+    }
+}
+
+impl Objects<'_> {
+    /// The clock of all retained writes.
+    pub fn clock(&self) -> Clock {
+        self.clock_with(&Silent)
+    }
+
+    /// The same, and reports how much was read; if it is cancelled, the clock of what was read until then.
+    pub fn clock_with(&self, progress: &dyn Progress) -> Clock {
+        Clock::new(self.measurements(std::slice::from_ref(&(0..=i64::MAX)), progress))
+    }
+
+    /// The clock of the writes near some revisions: enough to know when those were written.
+    pub fn clock_near(&self, revisions: impl IntoIterator<Item = i64>) -> Clock {
+        Clock::new(self.measurements_near(revisions))
+    }
+
+    /// When a revision was written; `None` if no write near it has a time.
+    pub fn time_of(&self, revision: i64) -> Option<WriteTime> {
+        self.clock_near([revision]).time_of(revision)
+    }
+
+    /// The measurements that [`clock_near`](Self::clock_near) uses, to be joined with those of other sources.
+    pub fn measurements_near(&self, revisions: impl IntoIterator<Item = i64>) -> Vec<Measurement> {
+        let keyspace = self.keyspace();
+        let mut wanted: Vec<i64> = revisions.into_iter().collect();
+        wanted.sort_unstable();
+        let mut near: Vec<RangeInclusive<i64>> = Vec::new();
+        for revision in wanted {
+            if near.last().is_some_and(|last| revision <= *last.start()) {
+                continue;
+            }
+            let before = keyspace.between(0..=revision).rev().take(NEAR).last();
+            let after = keyspace
+                .between(revision.saturating_add(1)..=i64::MAX)
+                .take(NEAR)
+                .last();
+            let first = before.map_or(revision, |version| version.revision.main);
+            let last = after.map_or(revision, |version| version.revision.main);
+            match near.last_mut().filter(|range| first <= *range.end()) {
+                Some(range) => *range = *range.start()..=last.max(*range.end()),
+                None => near.push(first..=last),
+            }
+        }
+        self.measurements(&near, &Silent)
+    }
+
+    /// The times in the values of some revisions.
+    pub fn measurements(
+        &self,
+        revisions: &[RangeInclusive<i64>],
+        progress: &dyn Progress,
+    ) -> Vec<Measurement> {
+        let mut of_keys: HashMap<&[u8], Vec<Version<'_>>> = HashMap::new();
+        let mut bytes = 0u64;
+        for range in revisions {
+            for version in self.keyspace().between(range.clone()) {
+                if self.layout().resource(version.key).is_some() {
+                    bytes = bytes.saturating_add(version.stored_bytes);
+                    of_keys.entry(version.key).or_default().push(version);
+                }
+            }
+        }
+        progress.begin("reading the times of writes", bytes);
+        of_keys
+            .into_par_iter()
+            .filter(|_| !progress.cancelled())
+            .flat_map_iter(|(key, versions)| {
+                let found = self.measured(key, &versions);
+                let read = versions.iter().map(|version| version.stored_bytes).sum();
+                progress.advance(read);
+                found
+            })
+            .collect()
+    }
+
+    /// The times in versions of one key, oldest first.
+    fn measured(&self, key: &[u8], versions: &[Version<'_>]) -> Vec<Measurement> {
+        let mut found = Vec::new();
+        let mut before: Option<((i64, i64), Times)> = None;
+        for (number, version) in versions.iter().enumerate() {
+            let read = |version: &Version<'_>| {
+                let kv = version.key_value().ok().filter(|_| !version.tombstone)?;
+                Some(((kv.create_revision, kv.version), self.times(key, kv.value)?))
+            };
+            let Some(((created, count), times)) = read(version) else {
+                before = None;
+                continue;
+            };
+            if number == 0 && count > 1 {
+                let records = self.keyspace().records_of(key);
+                let older = records
+                    .iter()
+                    .rfind(|older| older.revision < version.revision);
+                before = older.and_then(|older| read(&older));
+            }
+            // A time that is new since an older version may be that of a write between the two.
+            let known = before.take();
+            let known = known.filter(|(of, _)| *of == (created, count.saturating_sub(1)));
+            let known = known.map(|(_, times)| times);
+            let measured = times.measured(known.as_ref(), count == 1);
+            found.extend(
+                measured
+                    .iter()
+                    .map(|one| Measurement::of_value(version.revision.main, one)),
+            );
+            before = Some(((created, count), times));
+        }
+        found
+    }
+
+    fn times(&self, key: &[u8], value: &[u8]) -> Option<Times> {
+        match self.open(key, value).ok()? {
+            Some(opened) => Times::read(&opened.plain),
+            None => Times::read(value),
+        }
+    }
+}
