@@ -70,10 +70,10 @@ impl Times {
                 let is_lease = unknown.kind == "Lease";
                 fields(unknown.raw, &mut |number, field| match (number, field) {
                     // Every object of Kubernetes has its metadata in field 1.
-                    (1, Field::Bytes(metadata)) => times.metadata(metadata),
-                    (2, Field::Bytes(spec)) if is_lease => times.renewed = renewed(spec),
+                    (1, FieldValue::Bytes(metadata)) => times.metadata(metadata),
+                    (2, FieldValue::Bytes(spec)) if is_lease => times.renewed = renewed(spec),
                     // Event of v1: firstTimestamp, lastTimestamp, eventTime.
-                    (6 | 7 | 10, Field::Bytes(time)) if times.is_event => {
+                    (6 | 7 | 10, FieldValue::Bytes(time)) if times.is_event => {
                         times.observed = times.observed.max(moment(time));
                     }
                     _ => {}
@@ -92,11 +92,11 @@ impl Times {
     fn metadata(&mut self, metadata: &[u8]) {
         let mut grace = 0;
         fields(metadata, &mut |number, field| match (number, field) {
-            (8, Field::Bytes(time)) => self.created = seconds(time),
-            (9, Field::Bytes(time)) => self.deleted = seconds(time),
-            (10, Field::Number(period)) => grace = period.cast_signed(),
-            (17, Field::Bytes(entry)) => fields(entry, &mut |number, field| {
-                if let (4, Field::Bytes(time)) = (number, field) {
+            (8, FieldValue::Bytes(time)) => self.created = seconds(time),
+            (9, FieldValue::Bytes(time)) => self.deleted = seconds(time),
+            (10, FieldValue::Number(period)) => grace = period.cast_signed(),
+            (17, FieldValue::Bytes(entry)) => fields(entry, &mut |number, field| {
+                if let (4, FieldValue::Bytes(time)) = (number, field) {
                     self.managed = self.managed.max(seconds(time));
                 }
             }),
@@ -172,13 +172,13 @@ impl Times {
     }
 }
 
-enum Field<'a> {
+enum FieldValue<'a> {
     Bytes(&'a [u8]),
     Number(u64),
 }
 
 /// Calls `each` with the fields of a message; stops at the first that cannot be read.
-fn fields<'a>(message: &'a [u8], each: &mut dyn FnMut(u32, Field<'a>)) {
+fn fields<'a>(message: &'a [u8], each: &mut dyn FnMut(u32, FieldValue<'a>)) {
     let mut at = 0;
     while at < message.len() {
         let Ok(field) = record(message, at, 0) else {
@@ -188,9 +188,9 @@ fn fields<'a>(message: &'a [u8], each: &mut dyn FnMut(u32, Field<'a>)) {
         match field.payload {
             Payload::Bytes(start, end) => {
                 let bytes = message.get(start..end).unwrap_or_default();
-                each(field.number, Field::Bytes(bytes));
+                each(field.number, FieldValue::Bytes(bytes));
             }
-            Payload::Varint(number) => each(field.number, Field::Number(number)),
+            Payload::Varint(number) => each(field.number, FieldValue::Number(number)),
             _ => {}
         }
     }
@@ -205,8 +205,8 @@ fn seconds(time: &[u8]) -> Option<i64> {
 fn moment(time: &[u8]) -> Option<Timestamp> {
     let (mut second, mut nanos) = (None, 0);
     fields(time, &mut |number, field| match (number, field) {
-        (1, Field::Number(value)) => second = Some(value.cast_signed()),
-        (2, Field::Number(value)) => nanos = i32::try_from(value).unwrap_or(0),
+        (1, FieldValue::Number(value)) => second = Some(value.cast_signed()),
+        (2, FieldValue::Number(value)) => nanos = i32::try_from(value).unwrap_or(0),
         _ => {}
     });
     Timestamp::new(second?, nanos).ok()
@@ -216,7 +216,7 @@ fn moment(time: &[u8]) -> Option<Timestamp> {
 fn renewed(spec: &[u8]) -> Option<Timestamp> {
     let mut renewed = None;
     fields(spec, &mut |number, field| {
-        if let (4, Field::Bytes(time)) = (number, field) {
+        if let (4, FieldValue::Bytes(time)) = (number, field) {
             renewed = moment(time);
         }
     });

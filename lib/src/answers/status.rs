@@ -171,7 +171,10 @@ pub struct KeysStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed_entries: Option<u64>,
     /// When the newest revision was written, by the revision clock.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "near")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "moment_with_millis"
+    )]
     pub newest_time: Option<Timestamp>,
     /// How far the true time may be from it, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,7 +211,10 @@ pub struct KeysStatus {
     pub newest: Option<WriteTime>,
 }
 
-fn near<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+fn moment_with_millis<S: Serializer>(
+    moment: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     moment.map(rfc3339_millis).serialize(serializer)
 }
 

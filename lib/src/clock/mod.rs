@@ -103,7 +103,7 @@ impl WriteTime {
 
 /// The bounds of a revision that has a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Point {
+struct DatedRevision {
     revision: i64,
     not_before: Timestamp,
     not_after: Option<Timestamp>,
@@ -131,7 +131,7 @@ struct Point {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
-    points: Vec<Point>,
+    points: Vec<DatedRevision>,
 }
 
 /// The state of the store at a time.
@@ -299,8 +299,8 @@ impl<'s> Bounds<'s> {
 }
 
 /// One point for every revision with a measurement; bounds never go back.
-fn points(all: &[Measurement]) -> Vec<Point> {
-    let mut by_revision: BTreeMap<i64, Point> = BTreeMap::new();
+fn points(all: &[Measurement]) -> Vec<DatedRevision> {
+    let mut by_revision: BTreeMap<i64, DatedRevision> = BTreeMap::new();
     let mut lower: Option<Timestamp> = None;
     for one in all {
         let raised = lower.is_none_or(|lower| lower < one.time);
@@ -324,7 +324,7 @@ fn points(all: &[Measurement]) -> Vec<Point> {
             Some(_) => one.source,
             None => TimeSource::Between,
         };
-        let point = by_revision.entry(one.revision).or_insert(Point {
+        let point = by_revision.entry(one.revision).or_insert(DatedRevision {
             revision: one.revision,
             not_before,
             not_after: None,
@@ -342,7 +342,7 @@ fn points(all: &[Measurement]) -> Vec<Point> {
             (a, b) => a.or(b).map(|bound| bound.max(point.not_before)),
         };
     }
-    let mut points: Vec<Point> = by_revision.into_values().collect();
+    let mut points: Vec<DatedRevision> = by_revision.into_values().collect();
     let mut upper: Option<Timestamp> = None;
     for point in points.iter_mut().rev() {
         upper = match (upper, point.not_after) {

@@ -13,7 +13,7 @@ use crate::mvcc::Version;
 use located::progress::{Progress, Silent};
 
 /// Number of records to each side of a revision whose times are read if not all are: the nearest few decide.
-const NEAR: usize = 2_000;
+const MAX_NEAR_RECORDS: usize = 2_000;
 
 /// How long after `deletionTimestamp` less the grace period the deletion may be stored: seconds of both are cut off.
 const DELETION_DELAY: SignedDuration = SignedDuration::from_secs(2);
@@ -68,10 +68,14 @@ impl Objects<'_> {
             if near.last().is_some_and(|last| revision <= *last.start()) {
                 continue;
             }
-            let before = keyspace.between(0..=revision).rev().take(NEAR).last();
+            let before = keyspace
+                .between(0..=revision)
+                .rev()
+                .take(MAX_NEAR_RECORDS)
+                .last();
             let after = keyspace
                 .between(revision.saturating_add(1)..=i64::MAX)
-                .take(NEAR)
+                .take(MAX_NEAR_RECORDS)
                 .last();
             let first = before.map_or(revision, |version| version.revision.main);
             let last = after.map_or(revision, |version| version.revision.main);
