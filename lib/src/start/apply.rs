@@ -10,7 +10,7 @@ use located::{MemberId, reported_by};
 
 impl Engine<'_, '_> {
     /// 3.6 and later: the schema, the cluster version and the members of the db.
-    pub(super) fn schema(&self, own: u64) -> Result<(), Stopped> {
+    pub(super) fn schema(&mut self, own: u64) -> Result<(), Stopped> {
         let Ok(db) = self.member.db() else {
             return Ok(());
         };
@@ -37,7 +37,8 @@ impl Engine<'_, '_> {
     }
 
     /// `mustDetectDowngrade`.
-    pub(super) fn downgrade(&self, version: EtcdVersion) -> Result<(), Stopped> {
+    pub(super) fn downgrade(&mut self, version: EtcdVersion) -> Result<(), Stopped> {
+        self.cluster_version = Some(version);
         if version.minor <= u64::from(self.release.minor) {
             return Ok(());
         }
@@ -101,7 +102,7 @@ impl Engine<'_, '_> {
 
     /// Goes through the entries as they are applied: those that only the v2 side sees too.
     pub(super) fn entries(
-        &self,
+        &mut self,
         reading: &Reading<'_>,
         from: boot::Start,
         to: u64,
@@ -150,7 +151,7 @@ impl Engine<'_, '_> {
     }
 
     fn membership(
-        &self,
+        &mut self,
         entry: &Entry<'_>,
         own: u64,
         known: &mut Vec<u64>,

@@ -7,7 +7,7 @@ use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
 use super::{AppliedEntries, Erased, StartMode, StartOutcome, Stopped, WritesAfterStart};
-use crate::backend::AlarmType;
+use crate::backend::{AlarmType, EtcdVersion};
 use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
@@ -36,6 +36,8 @@ pub(super) struct Engine<'m, 'p> {
     pub chosen: Option<boot::Start>,
     /// The db is replaced by one that was received with the snapshot.
     pub received: Option<Vec<u8>>,
+    /// The version of the cluster that the entries agree on.
+    pub cluster_version: Option<EtcdVersion>,
     /// What keys in Go's heap are taken for.
     pub heap: Rc<Heap>,
     /// With `--force-new-cluster`: how many entries are appended to the log.
@@ -161,10 +163,24 @@ impl<'m> Engine<'m, '_> {
         self.alarms();
         if let Some(backend) = &backend {
             backend.first_commits(reading.node_id.get())?;
+            self.cluster_version_is_set(backend)?;
             self.first_write(backend)?;
             self.hazard(backend, reading.node_id.get())?;
         }
         Ok(())
+    }
+
+    /// A leader of a cluster without a version, or with an older one, sets that of its own release: the bucket is written, and
+    /// all of its elements are read for it (`monitorVersions` in `server/etcdserver/server.go`, v3.5.30).
+    fn cluster_version_is_set(&self, backend: &Backend<'_>) -> Result<(), Stopped> {
+        let own = u64::from(self.release.minor);
+        let is_set = self
+            .cluster_version
+            .is_some_and(|version| version.minor >= own);
+        if is_set || self.release.minor > 5 || self.outcome.quorum > 1 {
+            return Ok(());
+        }
+        backend.rewrite("cluster", b"clusterVersion")
     }
 
     /// The writes that are applied on the way, or the first one after it.

@@ -87,6 +87,7 @@ fn simulate_with<'m>(
         snapshot_voters: Vec::new(),
         chosen: None,
         received: None,
+        cluster_version: None,
         heap,
         appended: 0,
         added_self: false,
