@@ -169,19 +169,7 @@ impl<'q, 'a> Query<'q, 'a> {
                     break;
                 }
                 rest = behind;
-                let read = stretch.par_iter().map(|version| {
-                    let object = self.objects.json(version, self.scope.reading);
-                    object.map(|object| {
-                        self.fits(&object).then(|| {
-                            make(FoundObject {
-                                target: Arc::clone(&target),
-                                version: *version,
-                                object,
-                            })
-                        })
-                    })
-                });
-                let read: Vec<Result<Option<T>, Undecodable>> = read.collect();
+                let read = self.read(stretch, &target, &make);
                 for (read, version) in read.into_iter().zip(stretch) {
                     match read {
                         Ok(found) => {
@@ -204,6 +192,28 @@ impl<'q, 'a> Query<'q, 'a> {
             Some(name) if !any => Err(FindError::Absent(self.missing(asked, name))),
             _ => Ok(made),
         }
+    }
+
+    /// Reads some objects on all cores; `None` for one that does not fit the selectors.
+    fn read<T: Send>(
+        &self,
+        versions: &[Version<'a>],
+        target: &Arc<Target>,
+        make: &(impl Fn(FoundObject<'a>) -> T + Sync),
+    ) -> Vec<Result<Option<T>, Undecodable>> {
+        let read = versions.par_iter().map(|version| {
+            let object = self.objects.json(version, self.scope.reading);
+            object.map(|object| {
+                self.fits(&object).then(|| {
+                    make(FoundObject {
+                        target: Arc::clone(target),
+                        version: *version,
+                        object,
+                    })
+                })
+            })
+        });
+        read.collect()
     }
 
     /// The names of the objects that a noun asks for, from their keys alone; `None` if only the objects can tell.

@@ -34,6 +34,36 @@ pub(super) fn against_log(
 ) -> Result<(), String> {
     let log = wal.log();
     let index = meta.consistent_index.unwrap_or(0);
+    let schema = meta.schema_version();
+    let intact_to = comparable_to(db, index, schema, wal)?;
+    let stored = State::read(db);
+    let is_from_the_beginning = log.begins_with_empty_store();
+    let before = if is_from_the_beginning {
+        beginning()
+    } else {
+        before(&stored, wal)
+    };
+    let states = [index, intact_to].map(|to| after(&before, wal, to));
+    let mut differences = Differences {
+        schema,
+        is_from_the_beginning,
+        place: Place::file(db.file().file()),
+        found: Vec::new(),
+    };
+    differences.compare(db, &stored, &states);
+    differences.report(report);
+    compaction(meta, wal, &Place::file(db.file().file()), report);
+    Ok(())
+}
+
+/// The last entry that the db and the log can be compared at, or why they cannot be compared.
+fn comparable_to(
+    db: &Db<'_>,
+    index: u64,
+    schema: EtcdVersion,
+    wal: &Wal<'_>,
+) -> Result<u64, String> {
+    let log = wal.log();
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
         return Err("the WAL has no entry".to_owned());
     };
@@ -50,7 +80,6 @@ pub(super) fn against_log(
             intact_to.saturating_add(1)
         ));
     }
-    let schema = meta.schema_version();
     if intact_to < last.index && schema.minor <= 4 {
         return Err(format!(
             "entry {} is damaged or missing in the WAL, and etcd 3.4 writes these buckets before consistent_index",
@@ -64,41 +93,7 @@ pub(super) fn against_log(
     if !is_own && !cluster.members.is_empty() {
         return Err("the WAL is that of another member".to_owned());
     }
-    let stored = State::read(db);
-    let is_from_the_beginning = log.begins_with_empty_store();
-    let before = if is_from_the_beginning {
-        beginning()
-    } else {
-        before(&stored, wal)
-    };
-    let states = [index, intact_to].map(|to| after(&before, wal, to));
-    let mut differences = Differences {
-        schema,
-        is_from_the_beginning,
-        place: Place::file(db.file().file()),
-        found: Vec::new(),
-    };
-    // What cannot be read is a finding of its own; the rest of such a bucket is not compared.
-    let is_readable = |read: &dyn Fn(&mut Sink<'_>)| {
-        let mut damaged = false;
-        read(&mut |_| damaged = true);
-        !damaged
-    };
-    if is_readable(&|sink| drop(Auth::read(db, sink))) {
-        differences.users(&stored, &states);
-    }
-    if is_readable(&|sink| drop(backend::Lease::read_all(db, sink))) {
-        differences.leases(&stored, &states);
-    }
-    if is_readable(&|sink| drop(Alarm::read_all(db, sink))) {
-        differences.alarms(&stored, &states);
-    }
-    if is_readable(&|sink| drop(Cluster::read(db, sink))) {
-        differences.members(&stored, &states);
-    }
-    differences.report(report);
-    compaction(meta, wal, &Place::file(db.file().file()), report);
-    Ok(())
+    Ok(intact_to)
 }
 
 /// The last entry before the first one that is damaged or missing.
@@ -207,6 +202,28 @@ impl Differences {
         self.found.push(finding.seen(seen, expected));
     }
 
+    /// Compares each bucket that can be read.
+    fn compare(&mut self, db: &Db<'_>, stored: &State, states: &[State; 2]) {
+        // What cannot be read is a finding of its own; the rest of such a bucket is not compared.
+        let is_readable = |read: &dyn Fn(&mut Sink<'_>)| {
+            let mut damaged = false;
+            read(&mut |_| damaged = true);
+            !damaged
+        };
+        if is_readable(&|sink| drop(Auth::read(db, sink))) {
+            self.users(stored, states);
+        }
+        if is_readable(&|sink| drop(backend::Lease::read_all(db, sink))) {
+            self.leases(stored, states);
+        }
+        if is_readable(&|sink| drop(Alarm::read_all(db, sink))) {
+            self.alarms(stored, states);
+        }
+        if is_readable(&|sink| drop(Cluster::read(db, sink))) {
+            self.members(stored, states);
+        }
+    }
+
     fn users(&mut self, stored: &State, states: &[State; 2]) {
         let code = &cross::USERS_DIFFER;
         let enabled = stored.users.enabled;
@@ -254,6 +271,10 @@ impl Differences {
             let expected = show(states[0].users.users.get(&name));
             self.add(code, message, seen, expected);
         }
+        self.roles(stored, states);
+    }
+
+    fn roles(&mut self, stored: &State, states: &[State; 2]) {
         let roles = |state: &State| state.users.roles.clone();
         let same_role = |stored: &Vec<Permission>, made: &Vec<Permission>| {
             stored == made
@@ -267,7 +288,12 @@ impl Differences {
                     |permissions| format!("{} permissions", permissions.len()),
                 )
             };
-            self.add(code, message, show(stored), show(&states[0]));
+            self.add(
+                &cross::USERS_DIFFER,
+                message,
+                show(stored),
+                show(&states[0]),
+            );
         }
     }
 

@@ -26,11 +26,13 @@ use std::fmt;
 pub use applied::{ComparedRange, Logged, applied, logged, versions};
 
 use crate::backend::{self, Meta};
+use crate::bolt::Db;
 use crate::codes;
 use crate::evidence::{Kind, Role};
 use crate::kubernetes::encryption::Keyring;
-use crate::member::{Member, Objects};
+use crate::member::{Member, Objects, Wal};
 use crate::mvcc::Noted;
+use crate::snap::Snaps;
 use located::Place;
 use located::progress::Progress;
 use located::{Advice, Finding, Severity, reported_by};
@@ -179,7 +181,7 @@ struct CheckRun<'m> {
     readable: bool,
 }
 
-impl CheckRun<'_> {
+impl<'m> CheckRun<'m> {
     fn skip(&mut self, what: &str, why: impl Into<String>) {
         self.skipped.push(Skipped {
             what: what.to_owned(),
@@ -212,34 +214,7 @@ impl CheckRun<'_> {
             return;
         }
         cross::trailer(self.member, depth, &mut |finding| self.found.add(finding));
-        let db = match self.member.db() {
-            Ok(db) => db,
-            Err(error) => {
-                let place = error
-                    .place()
-                    .cloned()
-                    .unwrap_or_else(|| Place::file(evidence.name()));
-                // A db that this user may not read is reported with the layout; it may be a healthy one.
-                let name = evidence.db().map(|db| db.name().clone());
-                let is_unread = self
-                    .member
-                    .unreadable_files()
-                    .any(|(file, _)| Some(file.name()) == name.as_ref());
-                if !is_unread {
-                    let finding = Finding::new(
-                        &codes::bolt::METAS_INVALID,
-                        place,
-                        format!("the db cannot be opened: {error}"),
-                    );
-                    self.found.add(finding);
-                }
-                self.skip(
-                    "pages, revisions and buckets",
-                    format!("the db cannot be opened: {error}"),
-                );
-                return;
-            }
-        };
+        let Some(db) = self.open_db() else { return };
         self.readable = true;
         let found = &mut self.found;
         if depth == Depth::Quick {
@@ -256,6 +231,38 @@ impl CheckRun<'_> {
             "db: {pages} pages of {} bytes, both metas",
             db.page_size()
         ));
+        self.keyspace(&db);
+        affected::name_keys(&db, &mut self.found);
+        self.found.join_below(&codes::bolt::PAGE_SHARED);
+    }
+
+    /// The db; `None`, with a finding, if it cannot be opened.
+    fn open_db(&mut self) -> Option<Db<'m>> {
+        let error = match self.member.db() {
+            Ok(db) => return Some(db),
+            Err(error) => error,
+        };
+        let evidence = self.member.evidence();
+        let text = format!("the db cannot be opened: {error}");
+        // A db that this user may not read is reported with the layout; it may be a healthy one.
+        let name = evidence.db().map(|db| db.name().clone());
+        let is_unread = self
+            .member
+            .unreadable_files()
+            .any(|(file, _)| Some(file.name()) == name.as_ref());
+        if !is_unread {
+            let place = error.place().cloned();
+            let place = place.unwrap_or_else(|| Place::file(evidence.name()));
+            let finding = Finding::new(&codes::bolt::METAS_INVALID, place, text.clone());
+            self.found.add(finding);
+        }
+        self.skip("pages, revisions and buckets", text);
+        None
+    }
+
+    /// Revisions, and the buckets that refer to them.
+    fn keyspace(&mut self, db: &Db<'_>) {
+        let found = &mut self.found;
         match self.member.noted_keyspace(Noted::FACTS) {
             Ok(keyspace) => {
                 let limits = &self.member.options().evidence.limits;
@@ -268,7 +275,7 @@ impl CheckRun<'_> {
                         &mut |finding| found.add(finding),
                     );
                 }
-                backend::check::check(&db, Some(&keyspace), &mut |finding| found.add(finding));
+                backend::check::check(db, Some(&keyspace), &mut |finding| found.add(finding));
                 let compacted = match keyspace.compact_revision() {
                     Some(revision) => {
                         format!("history reaches back to the compaction at revision {revision}")
@@ -282,12 +289,10 @@ impl CheckRun<'_> {
                 ));
             }
             Err(error) => {
-                backend::check::check(&db, None, &mut |finding| found.add(finding));
+                backend::check::check(db, None, &mut |finding| found.add(finding));
                 self.skip("revisions", error.to_string());
             }
         }
-        affected::name_keys(&db, &mut self.found);
-        self.found.join_below(&codes::bolt::PAGE_SHARED);
     }
 
     fn log(&mut self, depth: Depth) {
@@ -322,21 +327,7 @@ impl CheckRun<'_> {
                 .map_or(located::Term(0), |state| state.term)
         ));
         if let Ok(db) = member.db() {
-            let meta = Meta::read(&db, &mut reported_by("backend::check"));
-            cross::db_and_log(member, &db, &meta, &wal, &snaps, &mut |finding| {
-                self.found.add(finding)
-            });
-            names::names(&db, &meta, &wal, &snaps, &mut |finding| {
-                self.found.add(finding)
-            });
-            let compared =
-                buckets::against_log(&db, &meta, &wal, &mut |finding| self.found.add(finding));
-            if let Err(why) = compared {
-                self.skip(
-                    "users, roles, leases, members and alarms against the WAL",
-                    why,
-                );
-            }
+            self.log_against_db(&db, &wal, &snaps);
         }
         let applied = member.db().map_or(0, |db| {
             Meta::read(&db, &mut reported_by("backend::check"))
@@ -349,6 +340,25 @@ impl CheckRun<'_> {
                 applied,
                 &member.options().evidence.limits,
                 &mut |finding| self.found.add(finding),
+            );
+        }
+    }
+
+    /// What the db holds, compared with the log that wrote it.
+    fn log_against_db(&mut self, db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps) {
+        let member = self.member;
+        let meta = Meta::read(db, &mut reported_by("backend::check"));
+        cross::db_and_log(member, db, &meta, wal, snaps, &mut |finding| {
+            self.found.add(finding)
+        });
+        names::names(db, &meta, wal, snaps, &mut |finding| {
+            self.found.add(finding)
+        });
+        let compared = buckets::against_log(db, &meta, wal, &mut |finding| self.found.add(finding));
+        if let Err(why) = compared {
+            self.skip(
+                "users, roles, leases, members and alarms against the WAL",
+                why,
             );
         }
     }
@@ -508,15 +518,7 @@ impl CheckRun<'_> {
             advice::fill(finding, has_other_members);
         }
         checked.dedup();
-        let worst = findings.iter().map(|finding| finding.severity).max();
-        let verdict = match worst {
-            _ if !readable && worst == Some(Severity::Error) => Health::Unreadable,
-            _ if may_not_read && findings.iter().all(is_no_damage) => Health::Unreadable,
-            None => Health::Clean,
-            Some(Severity::Note) => Health::Notes,
-            Some(Severity::Warning) => Health::Warnings,
-            Some(Severity::Error) => Health::Damaged,
-        };
+        let verdict = health(&findings, readable, may_not_read);
         let next = match may_not_read && verdict == Health::Unreadable {
             true => Advice::from(
                 "Run it as a user who may read all files: sudo etcd-inspect check {path}",
@@ -530,6 +532,19 @@ impl CheckRun<'_> {
             checked,
             skipped,
         }
+    }
+}
+
+/// One word for all findings.
+fn health(findings: &[Finding], readable: bool, may_not_read: bool) -> Health {
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    match worst {
+        _ if !readable && worst == Some(Severity::Error) => Health::Unreadable,
+        _ if may_not_read && findings.iter().all(is_no_damage) => Health::Unreadable,
+        None => Health::Clean,
+        Some(Severity::Note) => Health::Notes,
+        Some(Severity::Warning) => Health::Warnings,
+        Some(Severity::Error) => Health::Damaged,
     }
 }
 

@@ -291,15 +291,9 @@ fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<
                     Ok(entry) => entry,
                     Err(why) => return fatal(decoder.panics(why.text())),
                 };
-                let Some(above) = entry.index.checked_sub(start.index).filter(|n| *n > 0) else {
-                    continue;
-                };
-                let keep = usize::try_from(above.saturating_sub(1)).unwrap_or(usize::MAX);
-                if keep > reading.entries.len() {
-                    return fatal(decoder.halt(gap(files, start, &entry, reading.entries.len())));
+                if let Err(kept) = keep(&mut reading.entries, start, entry) {
+                    return fatal(decoder.halt(gap(files, start, &entry, kept)));
                 }
-                reading.entries.truncate(keep);
-                reading.entries.push(entry);
             }
             RecordKind::State => match hard_state(record.data) {
                 Ok(state) => reading.hard_state = state,
@@ -331,25 +325,46 @@ fn attempt<'a>(files: &Files<'a>, first: usize, start: Start) -> Result<Reading<
     }
     // That no record names the snapshot is no error for a log opened for writing: the code that opens the encoder overwrites
     // `ErrSnapshotNotFound` (`ReadAll` in `server/wal/wal.go`, v3.5.30).
-    let ids = gogo::read(
-        &gogo::METADATA,
-        metadata.unwrap_or_default(),
-        |number, value| match (number, value) {
-            (1, Value::Number(id)) => reading.node_id = MemberId(id),
-            (2, Value::Number(id)) => reading.cluster_id = ClusterId(id),
-            _ => {}
-        },
-    );
+    let ids = read_ids(metadata.unwrap_or_default(), &mut reading);
     if let Err(why) = ids {
         return fatal(decoder.panics(why.text()));
     }
-    let last = files.data.len().saturating_sub(1);
-    let end = decoder.end_of_last();
-    let data = files.data.get(last).copied().unwrap_or_default();
-    if let Some(from) = resync::first_nonzero(data, end) {
-        reading.erases = Some((last, from as u64, resync::last_nonzero(data) as u64));
-    }
+    reading.erases = erased(files, decoder.end_of_last());
     Ok(reading)
+}
+
+/// The bytes after the end of the log in the last segment, which etcd overwrites with zeros: segment, from, to.
+fn erased(files: &Files<'_>, end: usize) -> Option<(usize, u64, u64)> {
+    let last = files.data.len().saturating_sub(1);
+    let data = files.data.get(last).copied().unwrap_or_default();
+    let from = resync::first_nonzero(data, end)?;
+    Some((last, from as u64, resync::last_nonzero(data) as u64))
+}
+
+/// Puts an entry in its place; one of a lower index cuts off those that it overwrites. `Err`: indexes are missing before it; how many
+/// entries there are.
+fn keep<'a>(entries: &mut Vec<Entry<'a>>, start: Start, entry: Entry<'a>) -> Result<(), usize> {
+    let Some(above) = entry.index.checked_sub(start.index).filter(|n| *n > 0) else {
+        return Ok(());
+    };
+    let keep = usize::try_from(above.saturating_sub(1)).unwrap_or(usize::MAX);
+    if keep > entries.len() {
+        return Err(entries.len());
+    }
+    entries.truncate(keep);
+    entries.push(entry);
+    Ok(())
+}
+
+/// The ids of member and cluster, from the metadata.
+fn read_ids(metadata: &[u8], reading: &mut Reading<'_>) -> Result<(), GogoError> {
+    gogo::read(&gogo::METADATA, metadata, |number, value| {
+        match (number, value) {
+            (1, Value::Number(id)) => reading.node_id = MemberId(id),
+            (2, Value::Number(id)) => reading.cluster_id = ClusterId(id),
+            _ => {}
+        }
+    })
 }
 
 fn gap(files: &Files<'_>, start: Start, entry: &Entry<'_>, kept: usize) -> String {

@@ -43,18 +43,8 @@ impl Contents {
         let compactions: Vec<_> = keyspaces.iter().map(Keyspace::compact_revision).collect();
         let compacted = compactions.iter().flatten().copied().max().unwrap_or(1);
         let alike = all_equal(&compactions);
-        let hash = |keyspace: &Keyspace<'_>, at: i64| {
-            keyspace.hash_kv(Some(at)).ok().map(|hash| hash.hash)
-        };
         let at_compaction = compactions.first().copied().flatten().filter(|_| alike);
-        let mut members: Vec<MemberContents> = keyspaces
-            .iter()
-            .map(|keyspace| MemberContents {
-                hashkv: hash(keyspace, common),
-                hashkv_at_compaction: at_compaction.and_then(|at| hash(keyspace, at)),
-                is_minority: false,
-            })
-            .collect();
+        let mut members = hashed(keyspaces, common, at_compaction);
         let hashes: Vec<_> = members.iter().map(|member| member.hashkv).collect();
         // HashKV depends on the compaction revision too: where that differs, the records themselves are compared.
         let equal_hashes = alike && all_equal(&hashes) && hashes.iter().all(Option::is_some);
@@ -87,24 +77,10 @@ impl Contents {
             let mod_revisions = || differing.iter().flat_map(|key| &key.mod_revisions);
             first = first.or_else(|| mod_revisions().flatten().copied().min());
             let contents: Vec<u64> = match alike && hashes.iter().all(Option::is_some) {
-                true => hashes
-                    .iter()
-                    .flatten()
-                    .map(|&hash| u64::from(hash))
-                    .collect(),
-                false => keyspaces
-                    .iter()
-                    .zip(&blocks)
-                    .map(|(keyspace, blocks)| blocks.sum() << 32 | live(keyspace, common))
-                    .collect(),
+                true => hashes.iter().flatten().copied().map(u64::from).collect(),
+                false => record_sums(keyspaces, &blocks, common),
             };
-            let like = |wanted: &u64| contents.iter().filter(|other| *other == wanted).count();
-            let majority = contents
-                .iter()
-                .any(|other| like(other) * 2 > contents.len());
-            for (member, mine) in members.iter_mut().zip(&contents) {
-                member.is_minority = majority && like(mine) * 2 <= contents.len();
-            }
+            mark_minority(&mut members, &contents);
         }
         Self {
             members,
@@ -113,6 +89,44 @@ impl Contents {
             first,
             differing,
         }
+    }
+}
+
+/// The hashes of each keyspace.
+fn hashed(
+    keyspaces: &[Keyspace<'_>],
+    common: i64,
+    at_compaction: Option<i64>,
+) -> Vec<MemberContents> {
+    let hash =
+        |keyspace: &Keyspace<'_>, at: i64| keyspace.hash_kv(Some(at)).ok().map(|hash| hash.hash);
+    keyspaces
+        .iter()
+        .map(|keyspace| MemberContents {
+            hashkv: hash(keyspace, common),
+            hashkv_at_compaction: at_compaction.and_then(|at| hash(keyspace, at)),
+            is_minority: false,
+        })
+        .collect()
+}
+
+/// A sum of the records of each keyspace, where its hash cannot be compared.
+fn record_sums(keyspaces: &[Keyspace<'_>], blocks: &[Blocks<'_>], common: i64) -> Vec<u64> {
+    keyspaces
+        .iter()
+        .zip(blocks)
+        .map(|(keyspace, blocks)| blocks.sum() << 32 | live(keyspace, common))
+        .collect()
+}
+
+/// Marks the members whose content fewer than half of them have, if more than half have another one.
+fn mark_minority(members: &mut [MemberContents], contents: &[u64]) {
+    let like = |wanted: &u64| contents.iter().filter(|other| *other == wanted).count();
+    let majority = contents
+        .iter()
+        .any(|other| like(other) * 2 > contents.len());
+    for (member, mine) in members.iter_mut().zip(contents) {
+        member.is_minority = majority && like(mine) * 2 <= contents.len();
     }
 }
 
