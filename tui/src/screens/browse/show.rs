@@ -4,7 +4,7 @@ use etcd_inspect::export::yaml;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
-use super::loaded::{Body, hex, name};
+use super::loaded::{Body, LoadedVersion, hex, name};
 use super::preview::Preview;
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
@@ -28,49 +28,16 @@ impl Preview {
             && matches!(loaded.body, Body::Yaml(_))
             && loaded.is_object();
         if blame {
-            let head = Line::piece(
-                Role::Dim,
-                format!("{:<19} {:<10}", "who (managedFields)", "when~"),
-            );
-            pen.line(inner, 0, &head, 0);
-            pen.put(
-                inner,
-                BLAME,
-                0,
-                &format!("│ YAML   {}", self.look.neat.name()),
-                Role::Dim,
-            );
-            body = Rect {
-                y: inner.y.saturating_add(1),
-                height: inner.height.saturating_sub(1),
-                ..inner
-            };
+            body = self.draw_blame_head(inner, pen);
         }
         let (cursor, left) = (self.look.list.cursor(), self.look.left);
         let mut before = None;
-        let width = match blame {
-            true => body.width.saturating_sub(BLAME + 2),
-            false => body.width,
+        let width = body.width.saturating_sub(if blame { BLAME + 2 } else { 0 });
+        let rows_of = |at: usize| loaded.rows_of(at, self.look.wrap, width);
+        let fits = match self.look.wrap {
+            true => fitting(cursor.min(len.saturating_sub(1)), body.height, &rows_of),
+            false => body.height,
         };
-        let rows_of = |at: usize| match (self.look.wrap, &loaded.body) {
-            (true, Body::Yaml(lines)) => {
-                let line = loaded.shown.get(at).and_then(|at| lines.get(*at));
-                wrapped_rows(line.map_or(0, |line| escape::width(&line.text)), width)
-            }
-            (true, Body::Lines(lines)) => wrapped_rows(lines.get(at).map_or(0, Line::width), width),
-            _ => 1,
-        };
-        // Of wrapped lines fewer fit: so many that the one of the cursor is among them.
-        let mut room = body.height;
-        let above = (0..=cursor.min(len.saturating_sub(1))).rev();
-        let fits = above.take_while(|at| {
-            let rows = rows_of(*at);
-            let fits = rows <= room;
-            room = room.saturating_sub(rows);
-            fits
-        });
-        let fits = cells(fits.count()).max(1);
-        let fits = if self.look.wrap { fits } else { body.height };
         let first = self.look.list.window(fits, len).map(|(_, at)| at).next();
         let mut below = 0;
         for at in first.unwrap_or(0)..len {
@@ -80,16 +47,7 @@ impl Preview {
             }
             below = y.saturating_add(rows);
             match &loaded.body {
-                Body::Hex => {
-                    if let Some(object) = &loaded.object {
-                        pen.line(body, y, &hex(object).row(at), left);
-                    }
-                }
-                Body::Lines(lines) => {
-                    if let Some(line) = lines.get(at) {
-                        put_rows(pen, body, (y, rows), line, left);
-                    }
-                }
+                Body::Hex | Body::Lines(_) => loaded.put_plain(at, pen, body, (y, rows), left),
                 Body::Yaml(lines) => {
                     let Some(line) = loaded.shown.get(at).and_then(|at| lines.get(*at)) else {
                         continue;
@@ -97,28 +55,12 @@ impl Preview {
                     let mut text = body;
                     if blame {
                         let who = loaded.who(line, session);
-                        let shown = if who == before && y > 0 {
-                            Line::piece(Role::Dim, if who.is_some() { "." } else { "" })
-                        } else {
-                            blamed(who.as_ref())
+                        let shown = match who == before && y > 0 {
+                            true => Line::piece(Role::Dim, if who.is_some() { "." } else { "" }),
+                            false => blamed(who.as_ref()),
                         };
-                        pen.line(
-                            Rect {
-                                width: BLAME.min(body.width),
-                                ..body
-                            },
-                            y,
-                            &shown,
-                            0,
-                        );
+                        text = put_blame(pen, body, y, &shown);
                         before = who;
-                        pen.put(body, BLAME, y, "│", Role::Dim);
-                        let gap = BLAME.saturating_add(2).min(body.width);
-                        text = Rect {
-                            x: body.x.saturating_add(gap),
-                            width: body.width - gap,
-                            ..body
-                        };
                     }
                     let folded = self.look.folds.contains(&name(&line.path)) && line.opens;
                     put_rows(pen, text, (y, rows), &coloured(line, folded), left);
@@ -129,6 +71,19 @@ impl Preview {
                     pen.highlight(body, row, Role::Cursor);
                 }
             }
+        }
+    }
+
+    /// The names of the columns; returns what is left below them.
+    fn draw_blame_head(&self, inner: Rect, pen: &mut Pen<'_>) -> Rect {
+        let head = format!("{:<19} {:<10}", "who (managedFields)", "when~");
+        pen.line(inner, 0, &Line::piece(Role::Dim, head), 0);
+        let form = format!("│ YAML   {}", self.look.neat.name());
+        pen.put(inner, BLAME, 0, &form, Role::Dim);
+        Rect {
+            y: inner.y.saturating_add(1),
+            height: inner.height.saturating_sub(1),
+            ..inner
         }
     }
 
@@ -162,6 +117,68 @@ impl Preview {
             title = title.with(Role::Warning, " · revealed");
         }
         title
+    }
+}
+
+impl LoadedVersion {
+    /// Draws a row of bytes, or a line of text.
+    fn put_plain(
+        &self,
+        at: usize,
+        pen: &mut Pen<'_>,
+        body: Rect,
+        (y, rows): (u16, u16),
+        left: usize,
+    ) {
+        match (&self.body, &self.object) {
+            (Body::Hex, Some(object)) => pen.line(body, y, &hex(object).row(at), left),
+            (Body::Lines(lines), _) => {
+                if let Some(line) = lines.get(at) {
+                    put_rows(pen, body, (y, rows), line, left);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How many rows a line takes, if long lines are wrapped.
+    fn rows_of(&self, at: usize, wrap: bool, width: u16) -> u16 {
+        match (wrap, &self.body) {
+            (true, Body::Yaml(lines)) => {
+                let line = self.shown.get(at).and_then(|at| lines.get(*at));
+                wrapped_rows(line.map_or(0, |line| escape::width(&line.text)), width)
+            }
+            (true, Body::Lines(lines)) => wrapped_rows(lines.get(at).map_or(0, Line::width), width),
+            _ => 1,
+        }
+    }
+}
+
+/// How many lines fit: of wrapped lines fewer, so many that the one of the cursor is among them.
+fn fitting(cursor: usize, height: u16, rows_of: &dyn Fn(usize) -> u16) -> u16 {
+    let mut room = height;
+    let fits = (0..=cursor).rev().take_while(|at| {
+        let rows = rows_of(*at);
+        let fits = rows <= room;
+        room = room.saturating_sub(rows);
+        fits
+    });
+    cells(fits.count()).max(1)
+}
+
+/// Draws who wrote a line; returns what is left beside it.
+fn put_blame(pen: &mut Pen<'_>, body: Rect, y: u16, who: &Line) -> Rect {
+    let column = Rect {
+        width: BLAME.min(body.width),
+        ..body
+    };
+    pen.line(column, y, who, 0);
+    pen.put(body, BLAME, y, "│", Role::Dim);
+    let gap = BLAME.saturating_add(2).min(body.width);
+    Rect {
+        x: body.x.saturating_add(gap),
+        width: body.width - gap,
+        ..body
     }
 }
 

@@ -1,5 +1,7 @@
 //! How the Space screen looks.
 
+use etcd_inspect::answers::Counts;
+use etcd_inspect::member::Space;
 use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::text::number;
 use ratatui::layout::Rect;
@@ -85,7 +87,7 @@ impl SpaceScreen {
         }
     }
 
-    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+    fn title(&self, session: &Session) -> Line {
         let by = if self.level.by_namespace {
             "by namespace"
         } else {
@@ -107,11 +109,14 @@ impl SpaceScreen {
         if session.is_replayed() {
             title = title.with(Role::Warning, " · the file as it is");
         }
-        title = title
+        title
             .text(" · v ")
             .with(Role::Match, self.metric.name())
-            .with(Role::Dim, " · s group · ⏎ in  ← out");
-        let title = self.view.title(title, self.rows.len());
+            .with(Role::Dim, " · s group · ⏎ in  ← out")
+    }
+
+    fn draw_list(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let title = self.view.title(self.title(session), self.rows.len());
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let Some(sums) = &self.sums else {
             let why = match session.data() {
@@ -120,38 +125,17 @@ impl SpaceScreen {
             };
             return pen.line(inner, 0, &why, 0);
         };
-        let mut top = 0;
-        match &sums.space {
+        let top = match &sums.space {
             Ok(space) if inner.height >= 8 => {
-                let parts = [
-                    ("live", space.live_bytes, Role::Good, "█"),
-                    ("history", space.history_bytes, Role::Warning, "▓"),
-                    ("tree", space.tree_bytes, Role::Name, "▒"),
-                    ("free", space.free_bytes, Role::Dim, "░"),
-                    ("unused", space.outside_bytes, Role::Dim, "·"),
-                ];
-                let mut line = Line::new();
-                for (at, (name, bytes, role, _)) in parts.iter().enumerate() {
-                    let sign = if at == 0 { " " } else { " + " };
-                    line = line
-                        .with(Role::Dim, sign)
-                        .with(*role, format!("{name} {}", number::size(*bytes)));
-                }
-                pen.line(inner, 0, &line, 0);
-                stacked(
-                    inner,
-                    1,
-                    pen,
-                    &parts.map(|(_, bytes, role, c)| (bytes, role, c)),
-                );
-                top = 2;
+                draw_parts(space, inner, pen);
+                2
             }
             Err(why) => {
                 pen.put(inner, 1, 0, why, Role::Error);
-                top = 1;
+                1
             }
-            Ok(_) => {}
-        }
+            Ok(_) => 0,
+        };
         let body = Rect {
             y: inner.y.saturating_add(top),
             height: inner.height.saturating_sub(top),
@@ -175,15 +159,6 @@ impl SpaceScreen {
             pen.frame(area, &Line::from("part"), self.view.split.detail);
             return;
         };
-        let bytes = |count: u64| {
-            format!(
-                "{} B ({})",
-                number::thousands(count.into()),
-                number::size(count)
-            )
-        };
-        let fact =
-            |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<9}")).text(text);
         let (title, mut lines) = match &row.part {
             SpacePart::Rest(rest) => (
                 Line::from(rest_name(*rest, self.metric)),
@@ -209,37 +184,75 @@ impl SpaceScreen {
             row.part,
             SpacePart::Group(_) | SpacePart::Rest(Rest::More(_))
         ) {
-            let counts = &row.counts;
-            let known = counts.keys.saturating_add(counts.deleted_keys).max(1);
-            let tenths = counts.revisions.saturating_mul(10) / known;
-            let churn = format!("{}.{}", tenths / 10, tenths % 10);
-            lines.push(
-                fact("live", bytes(counts.live_bytes))
-                    .text(format!(", {} keys", number::thousands(counts.keys.into()))),
-            );
-            lines.push(fact("history", bytes(counts.history_bytes)).text(format!(
-                ", {} records of {} keys in all, {churn} a key",
-                number::thousands(counts.revisions.into()),
-                number::thousands((counts.keys + counts.deleted_keys).into())
-            )));
-            lines.push(fact(
-                "deleted",
-                format!(
-                    "{} keys, {} tombstones",
-                    number::thousands(counts.deleted_keys.into()),
-                    number::thousands(counts.tombstones.into())
-                ),
-            ));
-            lines.push(fact(
-                "last rev",
-                number::thousands(counts.last_revision.into()),
-            ));
+            lines.extend(count_lines(&row.counts));
         }
         let inner = pen.frame(area, &title, self.view.split.detail);
         for (y, line) in (0..inner.height).zip(&lines) {
             pen.line(inner, y, line, 0);
         }
     }
+}
+
+/// What the file consists of, in words and as a stacked bar.
+fn draw_parts(space: &Space, inner: Rect, pen: &mut Pen<'_>) {
+    let parts = [
+        ("live", space.live_bytes, Role::Good, "█"),
+        ("history", space.history_bytes, Role::Warning, "▓"),
+        ("tree", space.tree_bytes, Role::Name, "▒"),
+        ("free", space.free_bytes, Role::Dim, "░"),
+        ("unused", space.outside_bytes, Role::Dim, "·"),
+    ];
+    let mut line = Line::new();
+    for (at, (name, bytes, role, _)) in parts.iter().enumerate() {
+        let sign = if at == 0 { " " } else { " + " };
+        line = line
+            .with(Role::Dim, sign)
+            .with(*role, format!("{name} {}", number::size(*bytes)));
+    }
+    pen.line(inner, 0, &line, 0);
+    stacked(
+        inner,
+        1,
+        pen,
+        &parts.map(|(_, bytes, role, c)| (bytes, role, c)),
+    );
+}
+
+fn fact(name: &str, text: String) -> Line {
+    Line::piece(Role::Dim, format!(" {name:<9}")).text(text)
+}
+
+fn bytes(count: u64) -> String {
+    format!(
+        "{} B ({})",
+        number::thousands(count.into()),
+        number::size(count)
+    )
+}
+
+/// Live and deleted keys, and their records.
+fn count_lines(counts: &Counts) -> Vec<Line> {
+    let known = counts.keys.saturating_add(counts.deleted_keys).max(1);
+    let tenths = counts.revisions.saturating_mul(10) / known;
+    let churn = format!("{}.{}", tenths / 10, tenths % 10);
+    vec![
+        fact("live", bytes(counts.live_bytes))
+            .text(format!(", {} keys", number::thousands(counts.keys.into()))),
+        fact("history", bytes(counts.history_bytes)).text(format!(
+            ", {} records of {} keys in all, {churn} a key",
+            number::thousands(counts.revisions.into()),
+            number::thousands((counts.keys + counts.deleted_keys).into())
+        )),
+        fact(
+            "deleted",
+            format!(
+                "{} keys, {} tombstones",
+                number::thousands(counts.deleted_keys.into()),
+                number::thousands(counts.tombstones.into())
+            ),
+        ),
+        fact("last rev", number::thousands(counts.last_revision.into())),
+    ]
 }
 
 fn row_cells(

@@ -68,31 +68,12 @@ impl Timeline {
             return pen.line(inner, 0, &why, 0);
         };
         let (from, to) = (self.look.from, self.look.to);
-        let span = to.saturating_sub(from).saturating_add(1);
-        let mut title = Line::from(format!(
-            "{} – {}",
-            moment(&loaded, from, session),
-            moment(&loaded, to, session)
-        ));
         let label = if area.width >= 100 { 30 } else { 18 };
         let label = label.min(area.width.saturating_sub(2) / 3);
         let total = 8u16;
         let inner_width = area.width.saturating_sub(2);
         let width = inner_width.saturating_sub(label + total + 1).max(1);
-        title = match loaded.timed {
-            true => {
-                let tenths = i128::from(span) * 10 / i128::from(width.max(1));
-                title.text(format!(" · {}.{} s a cell", tenths / 10, tenths % 10))
-            }
-            false => title.text(" · no object has a time: the axis shows revisions"),
-        };
-        let title = match self.shown.is_on() {
-            true => Line::piece(Role::Match, format!("/{}", self.shown.text()))
-                .text(" · ")
-                .text(title.plain()),
-            false => title,
-        };
-        let title = title.with(Role::Dim, " · z Z zoom · ⏎ Browse then");
+        let title = self.graph_title(&loaded, width, session);
         let inner = pen.frame(area, &title, !self.split.detail);
         let graph = Rect {
             x: inner.x.saturating_add(1 + label),
@@ -121,6 +102,17 @@ impl Timeline {
             height: body.height,
             ..graph
         };
+        self.draw_rows((body, label), graph, pen, &loaded, session);
+    }
+
+    fn draw_rows(
+        &mut self,
+        (body, label): (Rect, u16),
+        graph: Rect,
+        pen: &mut Pen<'_>,
+        loaded: &LoadedTimeline,
+        session: &Session,
+    ) {
         let cursor = cells(self.cell());
         let focused = !self.split.detail;
         let shown = self.shown.len(self.picture.rows.len());
@@ -133,40 +125,18 @@ impl Timeline {
             let Some(counts) = self.picture.rows.get(row) else {
                 continue;
             };
-            let (name, role) = match row {
-                0 => ("writes".to_owned(), Role::Heading),
-                1 => ("deletes".to_owned(), Role::Heading),
-                row => {
-                    let name = loaded.resources.get(row - 2);
-                    let name = name.map(Vec::as_slice).unwrap_or_default();
-                    (
-                        escape::bytes(name, session.charset()).into_owned(),
-                        Role::Name,
-                    )
-                }
-            };
-            let left = Rect {
-                width: label,
-                ..body
-            };
-            pen.put(left, 1, y, &name, role);
-            let most = counts.iter().copied().max().unwrap_or(0);
-            let bars: String = counts.iter().map(|count| bar(*count, most)).collect();
-            let role = if row == 1 { Role::Removed } else { Role::Good };
             let line = Rect {
                 y: body.y.saturating_add(y),
                 height: 1,
                 ..graph
             };
-            pen.put(line, 0, 0, &bars, role);
-            let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-            pen.right(
-                body,
-                y,
-                &Line::piece(Role::Dim, number::thousands(sum.into())),
-            );
+            self.draw_row((row, counts), (body, y, label), line, pen, loaded, session);
             if place == self.look.rows.cursor() {
                 let role = if focused { Role::Cursor } else { Role::Shadow };
+                let left = Rect {
+                    width: label,
+                    ..body
+                };
                 pen.highlight(left, y, role);
                 pen.put(body, 0, y, ">", Role::Heading);
             }
@@ -177,6 +147,70 @@ impl Timeline {
             };
             pen.highlight(cell, 0, Role::Cursor);
         }
+    }
+
+    /// The span that is shown, how much a cell is, and the filter.
+    fn graph_title(&self, loaded: &LoadedTimeline, width: u16, session: &Session) -> Line {
+        let (from, to) = (self.look.from, self.look.to);
+        let span = to.saturating_sub(from).saturating_add(1);
+        let title = Line::from(format!(
+            "{} – {}",
+            moment(loaded, from, session),
+            moment(loaded, to, session)
+        ));
+        let title = match loaded.timed {
+            true => {
+                let tenths = i128::from(span) * 10 / i128::from(width.max(1));
+                title.text(format!(" · {}.{} s a cell", tenths / 10, tenths % 10))
+            }
+            false => title.text(" · no object has a time: the axis shows revisions"),
+        };
+        let title = match self.shown.is_on() {
+            true => Line::piece(Role::Match, format!("/{}", self.shown.text()))
+                .text(" · ")
+                .text(title.plain()),
+            false => title,
+        };
+        title.with(Role::Dim, " · z Z zoom · ⏎ Browse then")
+    }
+
+    /// One row of the graph: its name, a bar for each cell, its sum.
+    fn draw_row(
+        &self,
+        (row, counts): (usize, &[u32]),
+        (body, y, label): (Rect, u16, u16),
+        line: Rect,
+        pen: &mut Pen<'_>,
+        loaded: &LoadedTimeline,
+        session: &Session,
+    ) {
+        let (name, role) = match row {
+            0 => ("writes".to_owned(), Role::Heading),
+            1 => ("deletes".to_owned(), Role::Heading),
+            row => {
+                let name = loaded.resources.get(row - 2);
+                let name = name.map(Vec::as_slice).unwrap_or_default();
+                (
+                    escape::bytes(name, session.charset()).into_owned(),
+                    Role::Name,
+                )
+            }
+        };
+        let left = Rect {
+            width: label,
+            ..body
+        };
+        pen.put(left, 1, y, &name, role);
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let bars: String = counts.iter().map(|count| bar(*count, most)).collect();
+        let role = if row == 1 { Role::Removed } else { Role::Good };
+        pen.put(line, 0, 0, &bars, role);
+        let sum: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+        pen.right(
+            body,
+            y,
+            &Line::piece(Role::Dim, number::thousands(sum.into())),
+        );
     }
 
     fn draw_terms(
