@@ -82,6 +82,7 @@ impl Evidence {
             let message = "snap/ and wal/ are directly in this folder, not in member/";
             self.note(sink, &dir::MEMBER_MISSING, message);
         }
+        // etcd stops: `identifyDataDirOrDie` in `server/etcdmain/etcd.go`, v3.5.30.
         if let Some(proxy) = self
             .dirs()
             .iter()
@@ -156,6 +157,8 @@ impl Evidence {
             let finding = Finding::new(code, Place::file(first.name()), message);
             sink(finding.count(files.len() as u64));
         }
+        // etcd makes `wal` as `wal.tmp` and renames it; one whose making failed becomes `wal.broken.<time>` (`Create` and
+        // `cleanupWAL` in `server/wal/wal.go`, v3.5.30).
         let strange = |dir: &&super::Dir| {
             let name = dir
                 .relative
@@ -177,6 +180,8 @@ impl Evidence {
         }
     }
 
+    /// etcd's own are `PrivateFileMode` in `client/pkg/fileutil/fileutil.go`, v3.5.30, and `PrivateDirMode` in
+    /// `client/pkg/fileutil/dir_unix.go`, v3.5.30.
     fn permissions(&self, sink: &mut Sink<'_>) {
         let open = |mode: Option<u32>| mode.is_some_and(|mode| mode & 0o077 != 0);
         let files = self.files().iter();

@@ -13,7 +13,7 @@ pub struct Holder {
     pub command: Option<String>,
     /// A file that it holds.
     pub file: FileName,
-    /// Whether the lock keeps others from writing (bbolt opened read-only takes a shared one).
+    /// Whether the lock keeps others from writing (bbolt opened read-only takes a shared one: `flock` in `bolt_unix.go`, v1.3.11).
     pub exclusive: bool,
 }
 

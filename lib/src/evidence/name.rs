@@ -28,14 +28,19 @@ pub(super) fn role_in_snap(name: &[u8]) -> Role {
     if name == b"db" {
         Role::Db
     } else if name.starts_with(b"db.tmp") {
+        // Left by a defragmentation that did not end (`defrag` in `server/mvcc/backend/backend.go`, v3.5.30); etcd removes it when it
+        // starts (`cleanupSnapdir` in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30).
         Role::DbTmp
     } else if name.ends_with(b".snap.db") {
+        // A db that the leader sent: `dbFilePath` in `server/etcdserver/api/snap/db.go`, v3.5.30.
         Role::SnapDb
     } else if name.ends_with(b".snap") {
         Role::Snap
     } else if name.ends_with(b".snap.broken") {
+        // etcd renames a `.snap` that it cannot read: `loadSnap` in `server/etcdserver/api/snap/snapshotter.go`, v3.5.30.
         Role::SnapBroken
     } else if name.starts_with(b"tmp") {
+        // A db that did not arrive as a whole: `SaveDBFrom` in `server/etcdserver/api/snap/db.go`, v3.5.30.
         Role::SnapTmp
     } else {
         Role::Stray
@@ -47,8 +52,10 @@ pub(super) fn role_in_wal(name: &[u8]) -> Role {
     if is_wal_name(name) {
         Role::Wal
     } else if name.ends_with(b".broken") {
+        // The last segment as it was before a repair: `Repair` in `server/wal/repair.go`, v3.5.30.
         Role::WalBroken
     } else if name.ends_with(b".tmp") {
+        // The next segment, preallocated: `alloc` in `server/wal/file_pipeline.go`, v3.5.30.
         Role::WalTmp
     } else {
         Role::Stray
@@ -63,7 +70,7 @@ pub(super) fn role_anywhere(name: &[u8]) -> Role {
     }
 }
 
-/// `%016x-%016x.wal`, sequence number and first index: etcd ignores any other name.
+/// `%016x-%016x.wal`, sequence number and first index: etcd ignores any other name (`checkWalNames` in `server/wal/util.go`, v3.5.30).
 pub(super) fn is_wal_name(name: &[u8]) -> bool {
     name.strip_suffix(b".wal").is_some_and(two_numbers)
 }

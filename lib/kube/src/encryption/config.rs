@@ -9,7 +9,8 @@ pub enum ConfigError {
     /// Neither YAML nor JSON, or without the fields that it must have.
     #[error("{0}")]
     Syntax(String),
-    /// Another kind of file.
+    /// Another kind of file. `EncryptionConfig` is accepted because the documentation once had that name: `addKnownTypes` in
+    /// apiserver `pkg/apis/apiserver/v1/register.go`, v0.34.0.
     #[error("kind is {0:?}, expected EncryptionConfiguration (or EncryptionConfig)")]
     Kind(String),
     /// A secret that cannot be a key.

@@ -24,6 +24,7 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// The prefixes of apiserver `pkg/server/options/encryptionconfig/config.go`, v0.34.0.
     const ALL: [(Self, &'static str); 5] = [
         (Self::Aescbc, "k8s:enc:aescbc:v1:"),
         (Self::Aesgcm, "k8s:enc:aesgcm:v1:"),
@@ -53,7 +54,8 @@ pub struct Seal<'v> {
     /// Who closed it.
     pub provider: Provider,
     /// Name of the key, or of the KMS provider, up to the next colon. A configured name may contain colons, so with a
-    /// configuration at hand its names are compared instead.
+    /// configuration at hand its names are compared instead. Only KMS v2 refuses them: `validateKMSConfigName` in apiserver
+    /// `pkg/apis/apiserver/validation/validation_encryption.go`, v0.34.0.
     pub name: &'v [u8],
     /// What follows the provider's prefix, name included.
     pub(super) tail: &'v [u8],
