@@ -112,7 +112,7 @@ pub const TABLE: &[Binding] = &[
     key(&["N"], Act::PrevHit, "match before"),
     key(&["y"], Act::Yaml, "YAML")
         .on(OBJECT)
-        .cli("get {key} {rev}-o yaml -d {path}"),
+        .cli("get {key} {rev} -o yaml -d {path}"),
     key(
         &["d"],
         Act::Describe,
@@ -120,14 +120,14 @@ pub const TABLE: &[Binding] = &[
     )
     .on(OBJECT)
     .hint("describe")
-    .cli("get {key} {rev}--describe -d {path}"),
+    .cli("get {key} {rev} --describe -d {path}"),
     key(&["b"], Act::Blame, "who wrote which line, by managedFields")
         .on(OBJECT)
         .hint("blame"),
     key(&["x"], Act::Hex, "stored bytes")
         .on(OBJECT)
         .hint("hex")
-        .cli("get {key} {rev}-o hex -d {path}"),
+        .cli("get {key} {rev} -o hex -d {path}"),
     key(&["x"], Act::Hex, "stored bytes, or what they mean")
         .on(STORED)
         .hint("hex"),
@@ -208,7 +208,7 @@ pub const TABLE: &[Binding] = &[
     key(&["("], Act::FoldMore, "fold the second level").on(OBJECT),
     key(&[")"], Act::FoldLess, "unfold everything").on(OBJECT),
     key(&["X"], Act::Reveal, "show one secret for ten seconds")
-        .cli("get {key} {rev}-o yaml --reveal -d {path}"),
+        .cli("get {key} {rev} -o yaml --reveal -d {path}"),
     key(
         &["D"],
         Act::MarkDiff,

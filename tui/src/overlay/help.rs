@@ -84,11 +84,7 @@ impl Help {
             };
             pen.put(text, 15, y, row.help, Role::Plain);
             if wide && !row.cli.is_empty() {
-                let key = session
-                    .focus()
-                    .map_or_else(|| "KEY".to_owned(), crate::session::word);
-                let twin = session.command(row.cli).replace("{key}", &key);
-                pen.put(list, half, y, &twin, Role::Dim);
+                pen.put(list, half, y, &session.twin(row.cli), Role::Dim);
             }
             if at == self.list.cursor() {
                 pen.highlight(list, y, Role::Cursor);

@@ -12,6 +12,7 @@ mod work;
 
 use std::path::{Path, PathBuf};
 
+use etcd_inspect::Command;
 use etcd_inspect::answers::salvage::{SalvageAnswer, Written};
 use etcd_inspect::salvage::correct::Correction;
 use etcd_inspect::verdict::{Action, Step};
@@ -91,16 +92,12 @@ impl Request {
 
     /// The command line that does the same.
     pub(crate) fn command(&self, out: &Path) -> String {
-        let word = |path: &Path| etcd_inspect::text::shell::word(&path.to_string_lossy());
-        let paths: Vec<String> = self.paths.iter().map(|path| word(path)).collect();
-        let flags = match self.form {
-            Form::Backup => "--out",
-            Form::Corrected => "--correct --out-dir",
+        let paths = self.paths.iter().map(PathBuf::as_path);
+        let salvage = paths.fold(Command::inspect("salvage"), Command::path);
+        let salvage = match self.form {
+            Form::Backup => salvage.arg("--out"),
+            Form::Corrected => salvage.args(["--correct", "--out-dir"]),
         };
-        format!(
-            "etcd-inspect salvage {} {flags} {}",
-            paths.join(" "),
-            word(out)
-        )
+        salvage.path(out).to_string()
     }
 }

@@ -2,7 +2,7 @@
 
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::text::escape::{self, Charset};
-use etcd_inspect::text::shell;
+use etcd_inspect::{Advice, Command};
 
 use super::{Part, Session};
 use crate::act::Copied;
@@ -110,7 +110,10 @@ impl Session {
             Copied::Path => self.path(),
             Copied::Revision => self.ruler.revision().to_string(),
             Copied::Key => escape::bytes(key()?, Charset::default()).into_owned(),
-            Copied::Command => self.command(&format!("get {} {{rev}}-d {{path}}", word(key()?))),
+            Copied::Command => {
+                let get = self.at_ruler(Command::inspect("get").key(key()?));
+                self.command(get.arg("-d").evidence())
+            }
             Copied::Place => {
                 let offset = self
                     .focused()?
@@ -130,24 +133,31 @@ impl Session {
         })
     }
 
-    /// A command line of the same program: `{path}` is the evidence, `{rev}` the flag for the ruler's revision and a space,
-    /// or nothing at the newest one.
-    pub fn command(&self, template: &str) -> String {
-        let rev = self
-            .ruler
-            .at()
-            .map(|at| format!("--rev {at} "))
-            .unwrap_or_default();
-        format!(
-            "etcd-inspect {}",
-            self.with_side(template)
-                .replace("{rev}", &rev)
-                .replace("{path}", &self.path())
-        )
+    /// The text of a command of the same program, for the evidence and the side that are shown.
+    pub fn command(&self, command: Command) -> String {
+        Advice::from(self.with_side(command)).on(self.evidence())
     }
-}
 
-/// A key as one word of a command line.
-pub(crate) fn word(key: &[u8]) -> String {
-    shell::word(&escape::bytes(key, Charset::default()))
+    /// With the flag for the ruler's revision; without one at the newest.
+    pub fn at_ruler(&self, command: Command) -> Command {
+        match self.ruler.at() {
+            Some(at) => command.arg("--rev").arg(at.to_string()),
+            None => command,
+        }
+    }
+
+    /// The text of a command of the key table: `{path}` is the evidence, `{key}` the key that has the focus, `{rev}` the ruler's
+    /// revision. Each is a word of its own.
+    pub fn twin(&self, template: &str) -> String {
+        let mut words = template.split(' ');
+        let command = Command::inspect(words.next().unwrap_or_default());
+        let command = words.fold(command, |command, word| match (word, self.focus()) {
+            ("{path}", _) => command.evidence(),
+            ("{rev}", _) => self.at_ruler(command),
+            ("{key}", Some(key)) => command.key(key),
+            ("{key}", None) => command.choice("KEY"),
+            (word, _) => command.arg(word),
+        });
+        self.command(command)
+    }
 }

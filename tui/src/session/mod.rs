@@ -13,14 +13,13 @@ mod wishes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcd_inspect::Advice;
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape::Charset;
-use etcd_inspect::text::shell;
 
-pub(crate) use derive::word;
 pub use side::Replayed;
 pub(crate) use source::SlotNews;
 pub use source::{Data, Part, Slot};
@@ -201,10 +200,7 @@ impl Session {
 
     /// The path that is shown, as one word of a shell command.
     pub fn path(&self) -> String {
-        let path = self
-            .slot()
-            .map(|slot| slot.path.to_string_lossy().into_owned());
-        shell::word(&path.unwrap_or_default())
+        Advice::from("{path}").on(self.evidence())
     }
 
     /// What only the log of this directory has; where it has not been read yet, that begins here, and screens are refreshed

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use etcd_inspect::Command;
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::progress::Progress as _;
 use etcd_inspect::recover::ReplayedRange;
@@ -114,33 +115,13 @@ impl Session {
         self.say(Role::Warning, applied);
     }
 
-    /// A command line that answers for the side that is shown.
-    pub(super) fn with_side(&self, template: &str) -> String {
-        let verb = template.split(' ').next().unwrap_or_default();
-        match self.replay && ABLE.contains(&verb) {
-            true => format!("{template} --replay"),
-            false => template.to_owned(),
+    /// A command that answers for the side that is shown.
+    pub(super) fn with_side(&self, command: Command) -> Command {
+        let words = command.words();
+        let able = words.get(1).is_some_and(|verb| ABLE.contains(&&**verb));
+        match self.replay && able && !words.iter().any(|word| word == "--replay") {
+            true => command.arg("--replay"),
+            false => command,
         }
     }
-}
-
-fn replayed(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
-    monitor.begin("replaying the log of", 0);
-    // What a replay gives is kept by the dataset: it must be whole.
-    let (side, whole) = (dataset.on(Side::Replayed), monitor.whole());
-    let read = || -> Result<Option<Replayed>, etcd_inspect::Error> {
-        let Some(indexed) = side.indexed(&whole)? else {
-            return Ok(None);
-        };
-        let reach = side.load(&whole)?.cloned();
-        Ok(reach.map(|reach| Replayed {
-            data: Arc::new(Data::new(indexed, true)),
-            reach,
-        }))
-    };
-    SlotNews::Replayed(match read() {
-        Ok(Some(replayed)) => Ok(replayed),
-        Ok(None) => Err("the replay was stopped".to_owned()),
-        Err(error) => Err(error.to_string()),
-    })
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use etcd_inspect::text::{escape, number, shell};
+use etcd_inspect::Command;
+use etcd_inspect::text::{escape, number};
 
 use super::preview::ObjectView;
 use super::tree::{self, TreeRow};
@@ -191,36 +192,39 @@ impl Browse {
     /// The command line that answers the same.
     pub(super) fn command(&self, selected: &Selected, session: &Session) -> String {
         let data = session.rows();
-        let word = |key: &[u8]| shell::word(&escape::bytes(key, session.charset()));
         match selected {
             Selected::Key(key) => {
-                let form = match self.preview.look.view {
-                    ObjectView::Yaml => "-o yaml ",
-                    ObjectView::Describe => "--describe ",
-                    ObjectView::Hex => "-o hex ",
+                let form: &[&str] = match self.preview.look.view {
+                    ObjectView::Yaml => &["-o", "yaml"],
+                    ObjectView::Describe => &["--describe"],
+                    ObjectView::Hex => &["-o", "hex"],
                 };
-                let what = match data.and_then(|data| data.layout().parse(key)) {
+                let get = Command::inspect("get");
+                let get = match data.and_then(|data| data.layout().parse(key)) {
                     Some(key) => {
-                        let namespace = key
-                            .namespace
-                            .map(|namespace| format!(" -n {}", shell::word(namespace)));
                         let group = if key.builtin.is_some() {
                             String::new()
                         } else {
                             format!(".{}", key.group)
                         };
-                        let noun = format!("{}{group}/{}", key.plural, key.name);
-                        format!("{}{}", shell::word(&noun), namespace.unwrap_or_default())
+                        let get = get.arg(format!("{}{group}/{}", key.plural, key.name));
+                        match key.namespace {
+                            Some(namespace) => get.flag("-n", namespace),
+                            None => get,
+                        }
                     }
-                    None => word(key),
+                    None => get.key(key),
                 };
-                session.command(&format!("get {what} {{rev}}{form}-d {{path}}"))
-            }
-            Selected::Branch(prefix) if prefix.first() == Some(&0) || prefix.is_empty() => {
-                session.command("keys {rev}{path}")
+                let get = session.at_ruler(get).args(form.iter().copied());
+                session.command(get.arg("-d").evidence())
             }
             Selected::Branch(prefix) => {
-                session.command(&format!("keys --prefix {} {{rev}}{{path}}", word(prefix)))
+                let mut keys = Command::inspect("keys");
+                if prefix.first().is_some_and(|first| *first != 0) {
+                    let prefix = escape::bytes(prefix, session.charset());
+                    keys = keys.flag("--prefix", &*prefix);
+                }
+                session.command(session.at_ruler(keys).evidence())
             }
         }
     }

@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
-use etcd_inspect::Finding;
 use etcd_inspect::check::{Depth, Report};
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::text::escape;
 use etcd_inspect::verdict::{Step, Verdict, judge, shown_steps};
+use etcd_inspect::{Command, Finding};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -261,14 +261,10 @@ impl Screen for Check {
             return Some(step::commands(step));
         }
         match (what, finding) {
-            (Copied::Command, Some((_, finding))) => Some(Ok(session.command(&format!(
-                "check --only {} {}{{path}}",
-                finding.code.id,
-                self.depth_flag()
-            )))),
-            (Copied::Command, None) => Some(Ok(
-                session.command(&format!("check {}{{path}}", self.depth_flag()))
+            (Copied::Command, Some((_, finding))) => Some(Ok(
+                session.command(self.check_command(&["--only", finding.code.id]))
             )),
+            (Copied::Command, None) => Some(Ok(session.command(self.check_command(&[])))),
             (Copied::Place, Some((_, finding))) => {
                 let offset = finding.place.offset;
                 let offset = offset.map_or(String::new(), |offset| format!("@{offset:#x}"));
@@ -318,12 +314,15 @@ impl Check {
         );
     }
 
-    fn depth_flag(&self) -> &'static str {
-        match &self.of {
-            None => "--quick ",
-            Some((_, Depth::Deep)) => "--deep ",
-            Some(_) => "",
-        }
+    /// A check of the same depth.
+    fn check_command(&self, flags: &[&str]) -> Command {
+        let check = Command::inspect("check").args(flags.iter().copied());
+        let check = match &self.of {
+            None => check.arg("--quick"),
+            Some((_, Depth::Deep)) => check.arg("--deep"),
+            Some(_) => check,
+        };
+        check.evidence()
     }
 
     /// The findings, the steps of the plan, and the row of what was looked at.

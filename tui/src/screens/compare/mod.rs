@@ -6,14 +6,16 @@ mod values;
 mod verdict;
 
 use std::any::Any;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
-use etcd_inspect::text::{escape, number, shell};
+use etcd_inspect::text::{escape, number};
 use etcd_inspect::verdict::{self as lib, Comparison, Step};
+use etcd_inspect::{Advice, Command};
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -284,37 +286,38 @@ impl Screen for Compare {
         let path = |at: usize| {
             let slot = self.members.get(at);
             let slot = slot.and_then(|slot| session.slots.get(*slot));
-            let path = slot.map(|slot| slot.path.to_string_lossy().into_owned());
-            shell::word(&path.unwrap_or_default())
+            slot.map(|slot| slot.path.as_path())
+                .unwrap_or(Path::new(""))
         };
         let count = self.members.len();
         match (what, self.row()) {
             // Of the paths the first is meant; where the others matter too they follow.
             (Copied::Command, Some(CompareRow::Member(at))) => {
                 let others = (1..count).map(|step| (at + step) % count);
-                let paths: Vec<String> = match self.purpose {
+                let paths: Vec<&Path> = match self.purpose {
                     Purpose::Start | Purpose::Upgrade => vec![path(at)],
                     Purpose::Restore => std::iter::once(at).chain(others).map(path).collect(),
                     Purpose::ForceNewCluster => (0..count).map(path).collect(),
                 };
-                let purpose = self.purpose.name();
-                Some(Ok(format!(
-                    "etcd-inspect preflight {} --for {purpose}",
-                    paths.join(" ")
-                )))
+                let preflight = paths
+                    .into_iter()
+                    .fold(Command::inspect("preflight"), Command::path);
+                let preflight = preflight.arg("--for").arg(self.purpose.name());
+                Some(Ok(preflight.to_string()))
             }
             (Copied::Command, Some(CompareRow::Step(at))) => {
                 let (_, step) = self.step(at)?;
                 Some(super::check::step::commands(step))
             }
             (Copied::Command, _) => {
-                let paths: Vec<String> = (0..count).map(path).collect();
-                Some(Ok(format!(
-                    "etcd-inspect compare {} --keys",
-                    paths.join(" ")
-                )))
+                let compare = (0..count)
+                    .map(path)
+                    .fold(Command::inspect("compare"), Command::path);
+                Some(Ok(compare.arg("--keys").to_string()))
             }
-            (Copied::Path, Some(CompareRow::Member(at))) => Some(Ok(path(at))),
+            (Copied::Path, Some(CompareRow::Member(at))) => {
+                Some(Ok(Advice::from("{path}").on(Some(path(at)))))
+            }
             (Copied::Key, _) => Some(match self.key() {
                 Some(key) => Ok(escape::bytes(&key, session.charset()).into_owned()),
                 None => Err("no differing key is under the cursor".to_owned()),

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
+use etcd_inspect::Command;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
@@ -305,7 +306,6 @@ impl Screen for History {
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
-        let word = crate::session::word(&self.versions.key);
         match what {
             Copied::Command => {
                 let pair = self
@@ -317,16 +317,15 @@ impl Screen for History {
                         .get(row)
                         .map_or(0, |known| known.version.revision.main)
                 };
-                let diff = match pair {
-                    Some((Some(from), to)) => {
-                        format!(" --diff --from {} --to {}", main(from), main(to))
-                    }
-                    _ => String::new(),
-                };
-                let log = if self.look.with_log { " --wal" } else { "" };
-                Some(Ok(
-                    session.command(&format!("history {word}{diff}{log} -d {{path}}"))
-                ))
+                let mut history = Command::inspect("history").key(&self.versions.key);
+                if let Some((Some(from), to)) = pair {
+                    let (from, to) = (main(from).to_string(), main(to).to_string());
+                    history = history.args(["--diff", "--from", &from, "--to", &to]);
+                }
+                if self.look.with_log {
+                    history = history.arg("--wal");
+                }
+                Some(Ok(session.command(history.arg("-d").evidence())))
             }
             Copied::Revision => Some(
                 self.selected()

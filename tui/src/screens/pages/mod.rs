@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::Command;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::dataset::pages::{PageEntry, PageList, PageValue, PageView};
 use etcd_inspect::kubernetes::key::Layout;
@@ -336,12 +337,13 @@ impl Screen for Pages {
         let loaded = self.list()?;
         match what {
             Copied::Command => {
-                let hex = if self.look.hex { "--hex " } else { "" };
-                let template = match self.page() {
-                    Some(id) => format!("page {id} {hex}{{path}}"),
-                    None => "page --tree {path}".to_owned(),
+                let page = Command::inspect("page");
+                let page = match self.page() {
+                    Some(id) if self.look.hex => page.arg(id.to_string()).arg("--hex"),
+                    Some(id) => page.arg(id.to_string()),
+                    None => page.arg("--tree"),
                 };
-                Some(Ok(session.command(&template)))
+                Some(Ok(session.command(page.evidence())))
             }
             Copied::Place => Some(match loaded.dataset.member().db_file() {
                 Ok(file) => Ok(format!("{}@{:#x}", file.name(), self.look.at)),

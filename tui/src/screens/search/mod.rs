@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
-use etcd_inspect::text::{escape, shell};
+use etcd_inspect::Command;
+use etcd_inspect::text::escape;
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -262,15 +263,14 @@ impl Screen for Search {
         let found = self.hit();
         match (what, found) {
             (Copied::Command, _) => {
-                let word = shell::word(&self.text);
                 // Letters match as they did here.
-                let case = match self.text.chars().any(char::is_uppercase) {
-                    true => "",
-                    false => "-i ",
+                let search = match self.text.chars().any(char::is_uppercase) {
+                    true => Command::inspect("search"),
+                    false => Command::inspect("search").arg("-i"),
                 };
-                Some(Ok(session.command(&format!(
-                    "search {case}{word} --in keys,values,history,wal -d {{path}}"
-                ))))
+                let search = search.operand(&self.text);
+                let search = search.args(["--in", "keys,values,history,wal", "-d"]);
+                Some(Ok(session.command(search.evidence())))
             }
             (Copied::Revision, Some(found)) => Some(match found.of {
                 Origin::Unplaced(_) => Err("of this write only the raft index is known".to_owned()),

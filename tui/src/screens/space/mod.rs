@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
+use etcd_inspect::Command;
 use etcd_inspect::answers::Counts;
-use etcd_inspect::text::{escape, shell};
+use etcd_inspect::text::escape;
 use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
@@ -282,7 +283,7 @@ impl Screen for SpaceScreen {
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
         match (what, self.row().map(|row| &row.part)) {
-            (Copied::Command, _) => Some(Ok(session.command(&self.command(session)))),
+            (Copied::Command, _) => Some(Ok(session.command(self.command(session)))),
             (Copied::Key, Some(SpacePart::Group(Group::Key(key)))) => {
                 Some(Ok(escape::bytes(key, session.charset()).into_owned()))
             }
@@ -458,28 +459,29 @@ impl SpaceScreen {
     }
 
     /// The command line that shows the same sums.
-    fn command(&self, session: &Session) -> String {
+    fn command(&self, session: &Session) -> Command {
+        if self.metric == Metric::Free {
+            return Command::inspect("status").evidence();
+        }
         let way: Vec<&Group> = self.level.way.iter().collect();
-        let prefix = prefix_of(&way, self.level.by_namespace, session).map(|prefix| {
-            let prefix = escape::bytes(&prefix, session.charset());
-            format!("--prefix {} ", shell::word(&prefix))
-        });
-        let by = match (way.as_slice(), self.level.by_namespace) {
-            _ if self.metric == Metric::Free => return "status {path}".to_owned(),
-            ([], false) => "--by-resource ".to_owned(),
-            ([], true) => "--by-namespace ".to_owned(),
-            ([_], false) => format!("--by-namespace {}", prefix.unwrap_or_default()),
-            ([Group::Namespace(name)], true) => {
-                format!("--by-resource -n {} ", shell::word(name))
-            }
-            _ => prefix.unwrap_or_default(),
+        let below = |keys: Command| match prefix_of(&way, self.level.by_namespace, session) {
+            Some(prefix) => keys.flag("--prefix", &*escape::bytes(&prefix, session.charset())),
+            None => keys,
         };
-        let sort = match self.metric {
-            Metric::Live if !by.is_empty() && by.contains("--by") => "--sort-by live ",
-            Metric::History if by.contains("--by") => "--sort-by history ",
-            _ => "",
+        let keys = Command::inspect("keys");
+        let (keys, is_summed) = match (way.as_slice(), self.level.by_namespace) {
+            ([], false) => (keys.arg("--by-resource"), true),
+            ([], true) => (keys.arg("--by-namespace"), true),
+            ([_], false) => (below(keys.arg("--by-namespace")), true),
+            ([Group::Namespace(name)], true) => (keys.arg("--by-resource").flag("-n", name), true),
+            _ => (below(keys), false),
         };
-        format!("keys {by}{sort}{{path}}")
+        let keys = match self.metric {
+            Metric::Live if is_summed => keys.args(["--sort-by", "live"]),
+            Metric::History if is_summed => keys.args(["--sort-by", "history"]),
+            _ => keys,
+        };
+        keys.evidence()
     }
 }
 

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use etcd_inspect::Command;
 use etcd_inspect::answers::KeyWrite;
-use etcd_inspect::text::{escape, shell};
+use etcd_inspect::text::escape;
 use ratatui::layout::{Position, Rect};
 
 use crate::act::{Act, Copied};
@@ -279,12 +280,13 @@ impl Screen for Timeline {
                     }
                 };
                 Some(match (first, last) {
-                    (Some(first), Some(last)) => Ok(session.command(&format!(
-                        "history {} --from {} --to {} -d {{path}}",
-                        shell::word(&glob),
-                        first.revision.main,
-                        last.revision.main
-                    ))),
+                    (Some(first), Some(last)) => {
+                        let (from, to) = (first.revision.main, last.revision.main);
+                        let (from, to) = (from.to_string(), to.to_string());
+                        let history = Command::inspect("history").arg(&glob);
+                        let history = history.args(["--from", &from, "--to", &to, "-d"]);
+                        Ok(session.command(history.evidence()))
+                    }
                     _ => Err("nothing was written in this range".to_owned()),
                 })
             }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crossterm::event::MouseEvent;
+use etcd_inspect::Command;
 use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows};
 use ratatui::layout::Rect;
 
@@ -274,7 +275,7 @@ impl Screen for Wal {
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
         let loaded = self.loaded.as_ref()?;
         match what {
-            Copied::Command => Some(Ok(session.command(&self.command()))),
+            Copied::Command => Some(Ok(session.command(self.command()))),
             Copied::Place => Some(match self.row() {
                 Some(row) => loaded.place(row).ok_or_else(|| "no place".to_owned()),
                 None => Err("no row is selected".to_owned()),
@@ -399,18 +400,20 @@ impl Wal {
     }
 
     /// The command line that shows the same.
-    fn command(&self) -> String {
-        match self.row() {
-            Some(LogRow::Entry(_)) => {
-                let Some(entry) = self.entry() else {
-                    return "wal {path}".to_owned();
-                };
-                let all = if entry.survives { "" } else { "--all " };
-                format!("wal --index {} {all}{{path}}", entry.index)
+    fn command(&self) -> Command {
+        let wal = Command::inspect("wal");
+        let wal = match (self.row(), self.entry()) {
+            (Some(LogRow::Entry(_)), Some(entry)) => {
+                let index = wal.arg("--index").arg(entry.index.to_string());
+                match entry.survives {
+                    true => index,
+                    false => index.arg("--all"),
+                }
             }
-            Some(LogRow::Damage(_)) => "wal --raw {path}".to_owned(),
-            Some(_) => "wal --segments {path}".to_owned(),
-            None => "wal {path}".to_owned(),
-        }
+            (Some(LogRow::Entry(_)) | None, _) => wal,
+            (Some(LogRow::Damage(_)), _) => wal.arg("--raw"),
+            (Some(_), _) => wal.arg("--segments"),
+        };
+        wal.evidence()
     }
 }
