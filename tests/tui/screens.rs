@@ -94,6 +94,30 @@ fn slash_on_search_asks_first_and_filters_hits_then() {
 }
 
 #[test]
+fn a_text_of_the_evidence_that_looks_like_a_flag_or_a_template_is_copied_as_one_word() {
+    for (text, expected) in [
+        (
+            "{path} {rev}",
+            "-i '{path} {rev}' --in keys,values,history,wal -d k8s-1.20-etcd35",
+        ),
+        (
+            "-x {key}",
+            "-i --in keys,values,history,wal -d k8s-1.20-etcd35 -- '-x {key}'",
+        ),
+        (
+            "it's",
+            "-i 'it'\\''s' --in keys,values,history,wal -d k8s-1.20-etcd35",
+        ),
+    ] {
+        let mut browser = Browser::open(MEMBER, (120, 36));
+        browser.press("8 /").type_in(text).press("enter");
+        browser.press("c c");
+        let copied = browser.copied.last().unwrap();
+        assert_eq!(*copied, format!("etcd-inspect search {expected}"));
+    }
+}
+
+#[test]
 fn the_state_after_a_start_is_the_other_side_of_the_same_screens() {
     let mut browser = Browser::open("etcd-3.5.30-killed", (120, 36));
     let db = browser.place().2;

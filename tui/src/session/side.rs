@@ -125,3 +125,24 @@ impl Session {
         }
     }
 }
+
+fn replayed(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
+    monitor.begin("replaying the log of", 0);
+    // What a replay gives is kept by the dataset: it must be whole.
+    let (side, whole) = (dataset.on(Side::Replayed), monitor.whole());
+    let read = || -> Result<Option<Replayed>, etcd_inspect::Error> {
+        let Some(indexed) = side.indexed(&whole)? else {
+            return Ok(None);
+        };
+        let reach = side.load(&whole)?.cloned();
+        Ok(reach.map(|reach| Replayed {
+            data: Arc::new(Data::new(indexed, true)),
+            reach,
+        }))
+    };
+    SlotNews::Replayed(match read() {
+        Ok(Some(replayed)) => Ok(replayed),
+        Ok(None) => Err("the replay was stopped".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
+}
