@@ -1,5 +1,6 @@
 //! `--rev`, `--at` and `--replay`: at which moment of the evidence a question is asked.
 
+use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use etcd_inspect::text::when::When;
@@ -66,6 +67,17 @@ impl FromStr for Rev {
     }
 }
 
+/// As it is written: parsing it again gives the same.
+impl fmt::Display for Rev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Back(back) => write!(f, "-{back}"),
+            Self::Exact(revision) => write!(f, "{revision}"),
+        }
+    }
+}
+
 impl Rev {
     /// The revision that is meant if `newest` is the newest one; `None` if that is asked for.
     pub(crate) fn revision(self, newest: i64) -> Option<i64> {
@@ -107,6 +119,10 @@ mod tests {
         assert_eq!(at("-5m30s"), "2026-11-21T03:06:34Z");
         assert_eq!(at("03:10"), "2026-11-21T03:10:00Z");
         assert_eq!(at("23:00:00Z"), "2026-11-20T23:00:00Z");
+        for text in ["2026-11-21T03:00:00Z", "-2h", "-1d", "-5m30s", "03:10"] {
+            let when: When = text.parse().unwrap();
+            assert_eq!(when.to_string().parse(), Ok(when), "{when}");
+        }
         assert!("soon".parse::<When>().is_err());
         assert!("-soon".parse::<When>().is_err());
     }

@@ -233,7 +233,16 @@ impl Global {
         self.output.clone().unwrap_or_default()
     }
 
-    /// How the flags want members to be opened.
+    /// `--meta` as it was given.
+    pub(crate) fn meta_word(&self) -> Option<&'static str> {
+        Some(match self.meta? {
+            Meta::Zero => "0",
+            Meta::One => "1",
+            Meta::Older => "older",
+        })
+    }
+
+    /// How evidence is opened.
     pub(crate) fn member_options(&self) -> Options {
         let mut options = Options {
             meta: match self.meta {

@@ -1,9 +1,9 @@
 //! Ctrl-C: the first keeps what is known so far, the second ends at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{SigId, flag, low_level};
 
 /// Whether the user has asked to stop.
@@ -11,6 +11,8 @@ use signal_hook::{SigId, flag, low_level};
 pub(crate) struct Interrupt {
     pressed: Arc<AtomicBool>,
     actions: Vec<SigId>,
+    /// The signal that asked to end, other than Ctrl-C; 0 for none.
+    ended_by: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
@@ -22,7 +24,11 @@ impl Interrupt {
             flag::register_conditional_shutdown(SIGINT, 130, pressed.clone())?,
             flag::register(SIGINT, pressed.clone())?,
         ];
-        Ok(Self { pressed, actions })
+        Ok(Self {
+            pressed,
+            actions,
+            ended_by: Arc::default(),
+        })
     }
 
     /// Leaves SIGINT to someone else: to the browser, which has a terminal to give back first.
@@ -30,6 +36,26 @@ impl Interrupt {
         for action in &self.actions {
             low_level::unregister(*action);
         }
+    }
+
+    /// While a file is written, SIGTERM and SIGHUP end as Ctrl-C does, so that no unfinished file stays, and a file that may not
+    /// grow (`ulimit -f`) is an error of the write.
+    pub(crate) fn while_writing(&self) -> std::io::Result<()> {
+        for signal in [SIGTERM, SIGHUP] {
+            let number = usize::try_from(signal).unwrap_or(0);
+            let code = signal.saturating_add(128);
+            flag::register_conditional_shutdown(signal, code, self.pressed.clone())?;
+            flag::register_usize(signal, self.ended_by.clone(), number)?;
+            flag::register(signal, self.pressed.clone())?;
+        }
+        flag::register(SIGXFSZ, Arc::default())?;
+        Ok(())
+    }
+
+    /// The signal other than Ctrl-C that asked to end.
+    pub(crate) fn ended_by(&self) -> Option<u8> {
+        let signal = u8::try_from(self.ended_by.load(Ordering::Relaxed)).ok()?;
+        (signal != 0).then_some(signal)
     }
 
     /// Whether Ctrl-C was pressed.

@@ -54,12 +54,33 @@ impl<'m> View<'m> {
         Ok(view)
     }
 
+    /// Reads the keyspace, and with `carved` every version that log and carved records still have: those alone if the db cannot
+    /// be read.
+    pub(crate) fn open_with(
+        member: &'m Member,
+        side: Side,
+        carved: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        match Self::open(member, side, ui) {
+            Err(error) if carved => {
+                ui.warn(format!("{error}: only log and carved records answer"))?;
+                let view = Self {
+                    state: etcd_inspect::answers::view::View::without_db(member),
+                    asked: Cell::new(None),
+                };
+                view.with_carved(true, ui)
+            }
+            view => view?.with_carved(carved, ui),
+        }
+    }
+
     /// The same with every version that log and carved records still have, if that is asked for.
-    pub(crate) fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
+    fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
         if !wanted {
             return Ok(self);
         }
-        self.state = self.state.with_past(&*ui.progress())?;
+        self.state = self.state.with_past(&*ui.progress());
         let unplaced = self.past().map_or(0, |past| past.unplaced);
         if unplaced > 0 {
             let carve = ui.advice(Command::inspect("carve").evidence());

@@ -11,14 +11,17 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod asked;
 mod carve_oracle;
 mod carved;
 mod corrected;
 mod damage;
 mod healthy;
 mod incidents;
+mod lost;
 mod peers;
 mod point_in_time;
+mod proven;
 mod safety;
 mod served;
 

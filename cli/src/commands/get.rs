@@ -72,7 +72,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .into());
     }
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
+    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
     let keyspace = view.keyspace();
     let revision = view.revision(&args.at, ui)?;
     // At a time that was asked for ages are those of that time.

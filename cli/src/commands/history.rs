@@ -70,7 +70,7 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
+    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let logged = match args.wal {

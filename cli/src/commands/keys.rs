@@ -83,7 +83,7 @@ impl KeysArgs {
 
 pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
+    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),

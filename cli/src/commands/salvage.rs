@@ -1,11 +1,13 @@
 //! `salvage`.
 
+mod asked;
 mod correct;
 mod report;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use etcd_inspect::Error;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
@@ -48,7 +50,7 @@ pub(crate) struct SalvageArgs {
     #[arg(long)]
     dry_run: bool,
     /// The state after this revision, also below the compaction where the log reaches; -N: N before the newest
-    #[arg(long, value_name = "N|-N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N|-N", allow_hyphen_values = true, value_parser = revision)]
     rev: Option<Rev>,
     /// The state at this time: RFC 3339, 03:10 on the last day, or -2h before the newest time in the data
     #[arg(
@@ -91,12 +93,21 @@ enum Include {
     Carved,
 }
 
+/// `--rev`, without 0: a backup of the newest state is no answer to a revision that never was.
+fn revision(text: &str) -> Result<Rev, String> {
+    if text.parse() == Ok(0i64) {
+        return Err("revisions begin with 1; without --rev the newest state is written".to_owned());
+    }
+    text.parse()
+}
+
 pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut members: Vec<Member> = Vec::new();
     for path in args.paths.iter().skip(1) {
         members.push(ui.member(Some(path))?);
     }
     members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
+    ui.interrupt.while_writing()?;
     if args.correct {
         return correct::run(args, &members, ui);
     }
@@ -112,10 +123,16 @@ pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         },
         carved: args.include.contains(&Include::Carved),
     };
-    let mut salvage = sources.salvage(&options, &*progress)?;
+    let mut salvage = sources
+        .salvage(&options, &*progress)
+        .map_err(|error| not_salvaged(error, args))?;
     narrow(args, &mut salvage)?;
     let backup = match out.as_ref().filter(|_| !args.dry_run) {
-        Some(out) => Some(salvage.write(out, &*progress).map_err(refused)?),
+        Some(out) => Some(
+            salvage
+                .write(out, &*progress)
+                .map_err(|error| ended(refused(error), ui))?,
+        ),
         None => None,
     };
     report::show(&salvage, args, out.as_ref(), backup.as_ref(), ui)?;
@@ -142,6 +159,32 @@ fn out(args: &SalvageArgs, members: &[Member]) -> anyhow::Result<Option<Out>> {
     Ok(Some(
         Out::new(path, evidence.collect::<Vec<&Evidence>>()).map_err(refused)?,
     ))
+}
+
+/// Why there is nothing to write, with what may still be found.
+fn not_salvaged(error: Error, args: &SalvageArgs) -> anyhow::Error {
+    if !matches!(error, Error::Missing { .. }) {
+        return error.into();
+    }
+    let mut failure = Failure::from_library(&error);
+    failure.next.clear();
+    if args.include.is_empty() {
+        failure = failure.next("etcd-inspect salvage {path} --include carved --dry-run");
+    }
+    failure
+        .next("etcd-inspect carve {path}     lists what pages and log still have, also writes of unknown revision")
+        .into()
+}
+
+/// With the exit code of the signal that ended it.
+fn ended(failure: Failure, ui: &Ui) -> Failure {
+    match ui.interrupt.ended_by() {
+        Some(signal) => Failure {
+            exit: Exit::Signal(signal),
+            ..failure
+        },
+        None => failure,
+    }
 }
 
 fn refused(error: OutError) -> Failure {
@@ -195,10 +238,18 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
     Ok(match args.rev {
         None | Some(Rev::Latest) => Point::Acknowledged,
         Some(Rev::Exact(revision)) => Point::Revision(revision),
-        Some(back @ Rev::Back(_)) => match back.revision(newest()?) {
-            Some(revision) => Point::Revision(revision),
-            None => Point::Acknowledged,
-        },
+        Some(Rev::Back(back)) => {
+            let newest = newest()?;
+            let revision = newest.saturating_sub(back);
+            if revision < 1 {
+                return Err(Failure::not_found(format!(
+                    "--rev -{back} is before revision 1: the newest is {newest}"
+                ))
+                .next("etcd-inspect salvage {path} --rev -10 --dry-run")
+                .into());
+            }
+            Point::Revision(revision)
+        }
     })
 }
 
@@ -226,6 +277,7 @@ fn narrow(args: &SalvageArgs, salvage: &mut Salvage<'_>) -> anyhow::Result<()> {
         paths.extend(targets.into_iter().map(|target| target.path));
     }
     let namespace = args.namespace.as_deref();
+    let all = salvage.keys;
     salvage.retain_keys(&|key| {
         let parsed = || layout.parse(key);
         (prefixes.is_empty() || prefixes.iter().any(|prefix| key.starts_with(prefix)))
@@ -235,5 +287,14 @@ fn narrow(args: &SalvageArgs, salvage: &mut Salvage<'_>) -> anyhow::Result<()> {
                 parsed().is_some_and(|parsed| parsed.namespace == Some(namespace))
             })
     });
+    if salvage.keys == 0 && all > 0 {
+        return Err(Failure::not_found(format!(
+            "no live key at revision {} is in the part that was asked for: nothing is written",
+            salvage.revision
+        ))
+        .next("etcd-inspect keys --by-resource {path}")
+        .next("etcd-inspect keys {path}")
+        .into());
+    }
     Ok(())
 }

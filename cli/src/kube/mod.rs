@@ -26,7 +26,8 @@ pub(crate) fn open<'a>(
 ) -> anyhow::Result<Objects<'a>> {
     let keyring = keys.keyring()?;
     let limits = &member.options().evidence.limits;
-    let name = member.db_file()?.name();
+    let evidence = member.evidence();
+    let name = evidence.db().map_or(evidence.name(), |file| file.name());
     Ok(Objects::new(
         keyspace,
         name,

@@ -1,10 +1,12 @@
 //! The state that a question is asked of: the db's, or what it becomes when the WAL entries after it are replayed.
 
+use std::sync::OnceLock;
+
 use super::Answer;
-use crate::check::logged;
+use crate::check::logged_beside;
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
-use crate::mvcc::{Counts, Keyspace};
+use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::recover::Replayed;
 use crate::salvage::carve::{Past, carve};
@@ -46,15 +48,25 @@ impl<'m> View<'m> {
         }))
     }
 
+    /// A view of a member whose db cannot be read: it has what [`View::with_past`] adds, and nothing else.
+    pub fn without_db(member: &'m Member) -> Self {
+        static NOTHING: OnceLock<Overlay<'static>> = OnceLock::new();
+        let nothing = NOTHING.get_or_init(|| Overlay::empty(Rules::NEWEST));
+        Self {
+            member,
+            keyspace: nothing.keyspace(),
+            replayed: None,
+            past: None,
+        }
+    }
+
     /// The same with every version that log and carved records still have.
-    ///
-    /// # Errors
-    /// As [`logged`].
-    pub fn with_past(mut self, progress: &dyn Progress) -> Result<Self, Error> {
-        let logged = logged(self.member, progress)?;
+    #[must_use]
+    pub fn with_past(mut self, progress: &dyn Progress) -> Self {
+        let logged = logged_beside(&self.keyspace, self.member, progress);
         let carvings = carve(self.member, progress);
         self.past = Some(Past::new(&self.keyspace, logged.as_ref(), &carvings));
-        Ok(self)
+        self
     }
 
     /// Every version of every source, if that was asked for.
@@ -108,7 +120,7 @@ impl<'m> View<'m> {
     /// The keyspace as Kubernetes sees it; `None` if no key among the oldest is one of its.
     ///
     /// # Errors
-    /// As [`Member::db_file`].
+    /// None: the keyspace was read already.
     pub fn kubernetes(&self) -> Result<Option<Objects<'_>>, Error> {
         let objects = self.objects()?;
         let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
@@ -122,9 +134,10 @@ impl<'m> View<'m> {
     /// The keyspace as Kubernetes would see it.
     ///
     /// # Errors
-    /// As [`Member::db_file`].
+    /// None: the keyspace was read already.
     pub fn objects(&self) -> Result<Objects<'_>, Error> {
-        let name = self.member.db_file()?.name();
+        let evidence = self.member.evidence();
+        let name = evidence.db().map_or(evidence.name(), |file| file.name());
         let limits = &self.member.options().evidence.limits;
         let keyring = Keyring::default();
         Ok(Objects::new(self.keyspace(), name, None, keyring, limits))

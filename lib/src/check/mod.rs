@@ -23,7 +23,7 @@ mod torn_copy;
 
 use std::fmt;
 
-pub use applied::{ComparedRange, Logged, applied, logged, versions};
+pub use applied::{ComparedRange, Logged, applied, logged, logged_beside, versions};
 
 use crate::backend::{self, Meta};
 use crate::bolt::Db;

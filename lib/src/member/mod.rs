@@ -69,6 +69,15 @@ pub struct Member {
     log: OnceLock<crate::wal::Log>,
     index: OnceLock<keyspace::Indexed>,
     newest: OnceLock<crate::mvcc::Index>,
+    changed: OnceLock<Option<Box<ChangedMember>>>,
+}
+
+/// The same member with other bytes in some places.
+#[derive(Debug)]
+struct ChangedMember {
+    member: Member,
+    /// What was changed, one sentence each.
+    notes: Vec<String>,
 }
 
 impl Member {
@@ -99,7 +108,21 @@ impl Member {
             log: OnceLock::new(),
             index: OnceLock::new(),
             newest: OnceLock::new(),
+            changed: OnceLock::new(),
         }
+    }
+
+    /// The same member with other bytes in some places, and what was changed. `make` is called once; the result is kept.
+    pub(crate) fn changed_by(
+        &self,
+        make: impl FnOnce() -> Option<(Self, Vec<String>)>,
+    ) -> Option<(&Self, &[String])> {
+        let made = || {
+            let (member, notes) = make()?;
+            Some(Box::new(ChangedMember { member, notes }))
+        };
+        let changed = self.changed.get_or_init(made).as_ref()?;
+        Some((&changed.member, &changed.notes))
     }
 
     /// The files.

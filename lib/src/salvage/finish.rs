@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::label::Provenance;
 use super::member_records::MemberRecords;
 use super::record::{KeyOrder, KeyRecord, RecordSet, sort, within};
+use super::restore::BUMP_REVISIONS;
 use super::{Doubtful, Gave, Lost, Point, Restore, Salvage, SalvageOptions, Stale};
 use crate::Error;
 use crate::mvcc::Revision;
@@ -14,14 +15,11 @@ use located::MainRevision;
 /// Joins the parts: the best copy, and what others have of its gaps.
 pub(super) fn join<'a>(
     mut parts: Vec<MemberRecords<'a>>,
-    point: Point,
+    options: &SalvageOptions,
 ) -> Result<Salvage<'a>, Error> {
-    let best = best(&parts);
-    let Some(best) = best else {
-        return Err(Error::Missing {
-            file: crate::FileName::new(""),
-            what: "evidence",
-        });
+    let point = options.point;
+    let Some(best) = best(&parts) else {
+        return Err(nothing(None));
     };
     let mut set = RecordSet::default();
     for part in &mut parts {
@@ -37,14 +35,14 @@ pub(super) fn join<'a>(
         .filter_map(|number| Some(std::mem::take(&mut parts.get_mut(number)?.records)))
         .collect();
     let main = parts.swap_remove(best);
-    if main.records.is_empty() && main.applied.0 == 0 && !main.lost.is_empty() {
-        return Err(Error::Missing {
-            file: main.member.evidence().name().clone(),
-            what: "readable db, and no log that says which revisions it wrote",
-        });
+    // Records that no tree reaches may still be there.
+    let has_nothing = main.records.is_empty() && main.applied.0 == 0 && !main.lost.is_empty();
+    if has_nothing && !options.carved {
+        return Err(nothing(Some(main.member.evidence().name())));
     }
     if let Point::Revision(asked) = point
         && asked > main.revision
+        && !(has_nothing && options.carved)
     {
         return Err(Error::Future {
             revision: MainRevision(asked),
@@ -89,7 +87,9 @@ pub(super) fn join<'a>(
             keys: BTreeMap::new(),
         },
         stale: Vec::new(),
+        traced: HashSet::new(),
         maybe_deleted: Vec::new(),
+        uncertain_numbers: Vec::new(),
         unrecoverable: main.lost,
         notes: main.notes,
         left_out: 0,
@@ -115,6 +115,14 @@ pub(super) fn join<'a>(
     salvage.limit_compaction();
     salvage.restore = Restore::from_salvage(main.member, &salvage);
     Ok(salvage)
+}
+
+/// Nothing says which records there were.
+pub(super) fn nothing(named: Option<&crate::FileName>) -> Error {
+    Error::Missing {
+        file: named.cloned().unwrap_or(crate::FileName::new("")),
+        what: "readable db, and no log that says which revisions it wrote",
+    }
 }
 
 /// Whether there were, or may have been, writes after the last that the part has.
@@ -143,6 +151,14 @@ impl Salvage<'_> {
         sort(&mut self.set.records);
         self.set.records.dedup_by_key(|r| r.revision);
         self.list_gaps();
+        if self.below.is_none() {
+            self.list_partial();
+        }
+        if !self.unrecoverable.is_empty() && !self.goes_back {
+            // Clients may have seen revisions that the restored cluster gives out again.
+            self.goes_back = true;
+            self.restore = self.restore.clone().bumped(Some(BUMP_REVISIONS));
+        }
         let order = self.set.by_key();
         let mut gone = vec![false; self.set.records.len()];
         self.compact(&order, &mut gone);
@@ -152,6 +168,8 @@ impl Salvage<'_> {
         };
         self.choose(&order, &mut gone, &|key| !doubtful.contains(key));
         self.left_out = 0;
+        self.doubt_older(&order, &gone);
+        self.doubt_numbers(&order, &gone);
         self.check_leases(&order, &gone);
         drop(order);
         self.take_out(&gone);
@@ -191,6 +209,9 @@ impl Salvage<'_> {
         loose.dedup_by_key(|record| record.revision);
         let known: HashSet<_> = self.set.records.iter().map(|r| r.revision).collect();
         loose.retain(|record| !known.contains(&record.revision));
+        self.traced = loose.iter().map(|record| record.revision.main).collect();
+        self.traced
+            .extend(self.damaged_writes.iter().map(|(_, revision, _)| *revision));
         if options.carved {
             self.set.records.extend(loose);
             self.set.records.sort_by_key(|record| record.revision);
@@ -343,10 +364,12 @@ impl Salvage<'_> {
                 continue;
             }
             let what = if first == last {
-                format!("revision {first}: no record; a key that was written then may be stale")
+                format!(
+                    "revision {first}: no record; a key that was written then may be older in the backup than it was, or deleted"
+                )
             } else {
                 format!(
-                    "revisions {first}–{last}: no record; keys that were written then may be stale"
+                    "revisions {first}–{last}: no record; keys that were written then may be older in the backup than they were, or deleted"
                 )
             };
             self.unrecoverable.push(Lost {
@@ -375,7 +398,7 @@ impl Salvage<'_> {
     }
 
     /// Whether the record after a gap is the marker of `snapshot restore --bump-revision`: the gap was made on purpose.
-    fn is_bump(&self, last: i64) -> bool {
+    pub(super) fn is_bump(&self, last: i64) -> bool {
         let at = self.set.first_at(last.saturating_add(1));
         let next = self.set.records.get(at);
         next.is_some_and(|record| !record.tombstone && self.set.user_key(record).is_empty())
@@ -425,7 +448,7 @@ impl Salvage<'_> {
     }
 
     /// The newest record of a key that is not taken out.
-    fn newest(&self, positions: &[u32], gone: &[bool]) -> Option<&KeyRecord> {
+    pub(super) fn newest(&self, positions: &[u32], gone: &[bool]) -> Option<&KeyRecord> {
         let left = |at: &&u32| !gone.get(**at as usize).copied().unwrap_or(false);
         let newest = positions.iter().rfind(left)?;
         self.set.records.get(*newest as usize)
@@ -473,7 +496,7 @@ fn mark(gone: &mut [bool], positions: &[u32]) {
 }
 
 /// Keys in doubt by the traces that carving finds of what is lost.
-fn sorted(mut doubtful: Vec<Doubtful>) -> Vec<Doubtful> {
+pub(super) fn sorted(mut doubtful: Vec<Doubtful>) -> Vec<Doubtful> {
     doubtful.sort_by(|a, b| (&a.key, a.lost_revision).cmp(&(&b.key, b.lost_revision)));
     doubtful.dedup_by(|a, b| a.key == b.key);
     doubtful

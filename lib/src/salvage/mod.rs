@@ -15,12 +15,15 @@ pub mod backup;
 mod buckets;
 pub mod carve;
 pub mod correct;
+mod corrected;
+mod doubt;
 mod dropped;
 mod extra;
 mod finish;
 mod label;
 mod member_records;
 mod moment;
+mod one_cluster;
 mod platform;
 mod record;
 pub mod restore;
@@ -121,6 +124,8 @@ pub struct Salvage<'a> {
     storage_version: Option<String>,
     applied: (u64, u64),
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
+    /// Lost revisions of which a trace says which key they wrote.
+    traced: std::collections::HashSet<i64>,
     /// The compaction that removed records of a point which is older.
     below: Option<i64>,
     /// The revision of the store.
@@ -135,6 +140,8 @@ pub struct Salvage<'a> {
     pub stale: Vec<Doubtful>,
     /// Keys that may have been deleted.
     pub maybe_deleted: Vec<Doubtful>,
+    /// Keys whose create revision and version were counted on after a lost entry, which may have written them.
+    pub uncertain_numbers: Vec<Doubtful>,
     /// All that could not be recovered.
     pub unrecoverable: Vec<Lost>,
     /// What was decided on the way, one sentence each.
@@ -152,6 +159,20 @@ pub struct Salvage<'a> {
 }
 
 impl Salvage<'_> {
+    /// Whether nothing is lost and no key is in doubt.
+    fn is_whole(&self) -> bool {
+        self.unrecoverable.is_empty() && self.stale.is_empty() && self.maybe_deleted.is_empty()
+    }
+
+    /// Whether it has more of the same evidence than another: a later revision, or more records, or fewer losses.
+    fn gives_more_than(&self, other: &Self) -> bool {
+        let measure = |salvage: &Self| {
+            let lost = std::cmp::Reverse(salvage.unrecoverable.len());
+            (salvage.revision, salvage.set.records.len(), lost)
+        };
+        measure(self) > measure(other)
+    }
+
     /// Leaves out the keys for which `keep` answers `false`, with all their versions. The backup is then a part of the store.
     pub fn retain_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.settle(&|key| key.is_empty() || keep(key));

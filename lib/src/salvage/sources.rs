@@ -1,7 +1,11 @@
 //! The copies that are salvaged together: which log continues which db, and what each log gets from the others.
 
+use std::sync::OnceLock;
+
+use super::corrected::corrected;
 use super::extra::{Extra, NamedLog, held_by_majority};
 use super::member_records::{Input, MemberRecords, member_records};
+use super::one_cluster::of_one_cluster;
 use super::{Point, Salvage, SalvageOptions, finish};
 use crate::Error;
 use crate::backend::Cluster;
@@ -9,14 +13,17 @@ use crate::evidence::Role;
 use crate::member::Member;
 use crate::progress::Progress;
 use crate::recover;
-use located::{ClusterId, reported_by};
+use located::reported_by;
 
 /// Evidence that is read once for all that is asked about it.
 #[derive(Debug)]
 pub struct Sources<'m> {
+    members: Vec<&'m Member>,
     copies: Vec<Copy<'m>>,
     committed: u64,
     notes: Vec<String>,
+    /// The same with proven bytes corrected; `None` in it if nothing is proven to be wrong.
+    corrected: OnceLock<Option<Box<Sources<'m>>>>,
 }
 
 /// One member's copy.
@@ -75,9 +82,11 @@ impl<'m> Sources<'m> {
             });
         }
         Self {
+            members: all,
             copies,
             committed,
             notes,
+            corrected: OnceLock::new(),
         }
     }
 
@@ -91,7 +100,26 @@ impl<'m> Sources<'m> {
         options: &SalvageOptions,
         progress: &dyn Progress,
     ) -> Result<Salvage<'_>, Error> {
-        let mut salvage = self.joined(options.point, progress)?;
+        let plain = self.salvaged(options, progress);
+        if plain.as_ref().is_ok_and(Salvage::is_whole) {
+            return plain;
+        }
+        let corrected = self.corrected(progress);
+        let corrected = corrected.map(|sources| sources.salvaged(options, progress));
+        match (plain, corrected) {
+            (Ok(plain), Some(Ok(corrected))) if !corrected.gives_more_than(&plain) => Ok(plain),
+            (_, Some(Ok(corrected))) => Ok(corrected),
+            (plain, _) => plain,
+        }
+    }
+
+    /// What the sources have as they are.
+    fn salvaged(
+        &self,
+        options: &SalvageOptions,
+        progress: &dyn Progress,
+    ) -> Result<Salvage<'_>, Error> {
+        let mut salvage = self.joined_with(options, progress)?;
         let mut loose = Vec::new();
         if options.carved || !salvage.missing().is_empty() {
             for copy in &self.copies {
@@ -100,9 +128,38 @@ impl<'m> Sources<'m> {
         }
         if options.carved && options.point == Point::Acknowledged {
             salvage.continue_with(&loose);
+            salvage.reach_carved(&loose);
         }
         salvage.finish(options, loose);
+        if options.carved && salvage.set.records.is_empty() && !salvage.unrecoverable.is_empty() {
+            let named = self.members.first().map(|member| member.evidence().name());
+            return Err(finish::nothing(named));
+        }
         Ok(salvage)
+    }
+
+    /// The same members with every byte corrected that they prove to be wrong.
+    fn corrected(&self, progress: &dyn Progress) -> Option<&Self> {
+        let read = || {
+            let mut notes = Vec::new();
+            let mut members = Vec::new();
+            for member in &self.members {
+                match corrected(member, progress) {
+                    Some((right, why)) => {
+                        notes.extend(why.iter().cloned());
+                        members.push(right);
+                    }
+                    None => members.push(*member),
+                }
+            }
+            if notes.is_empty() {
+                return None;
+            }
+            let mut sources = Self::read(members, progress);
+            sources.notes.splice(0..0, notes);
+            Some(Box::new(sources))
+        };
+        self.corrected.get_or_init(read).as_deref()
     }
 
     /// Everything up to a point, nothing compacted or left out yet.
@@ -111,6 +168,19 @@ impl<'m> Sources<'m> {
         point: Point,
         progress: &dyn Progress,
     ) -> Result<Salvage<'_>, Error> {
+        let options = SalvageOptions {
+            point,
+            ..SalvageOptions::default()
+        };
+        self.joined_with(&options, progress)
+    }
+
+    fn joined_with(
+        &self,
+        options: &SalvageOptions,
+        progress: &dyn Progress,
+    ) -> Result<Salvage<'_>, Error> {
+        let point = options.point;
         let mut parts: Vec<MemberRecords<'_>> = Vec::new();
         for (number, copy) in (0u16..).zip(&self.copies) {
             let input = Input {
@@ -122,7 +192,7 @@ impl<'m> Sources<'m> {
             };
             parts.push(member_records(&input, point, progress));
         }
-        let mut salvage = finish::join(parts, point)?;
+        let mut salvage = finish::join(parts, options)?;
         salvage.notes.splice(0..0, self.notes.iter().cloned());
         Ok(salvage)
     }
@@ -141,40 +211,6 @@ pub fn received_snapshots(member: &Member) -> Vec<Member> {
             Member::open_with(path, member.options().clone()).ok()
         })
         .collect()
-}
-
-fn cluster_of(member: &Member, progress: &dyn Progress) -> Option<ClusterId> {
-    let wal = member.wal_with(progress)?;
-    wal.log().metadata.first().map(|own| own.cluster_id)
-}
-
-/// The members of the cluster of the first log; others are named and left out.
-fn of_one_cluster<'m>(
-    members: &[&'m Member],
-    progress: &dyn Progress,
-    notes: &mut Vec<String>,
-) -> Vec<&'m Member> {
-    let first = members
-        .iter()
-        .find_map(|member| Some((*member, cluster_of(member, progress)?)));
-    let Some((named, cluster)) = first else {
-        return members.to_vec();
-    };
-    let fits = |member: &&'m Member| {
-        let other = cluster_of(member, progress);
-        let same = other.is_none_or(|other| other == cluster);
-        if let Some(other) = other.filter(|_| !same) {
-            notes.push(format!(
-                "{} is of cluster {:x}, and {} of cluster {:x}: it is not used",
-                member.evidence().name(),
-                other.0,
-                named.evidence().name(),
-                cluster.0
-            ));
-        }
-        same
-    };
-    members.iter().copied().filter(fits).collect()
 }
 
 fn named_log<'m>(member: &'m Member, progress: &dyn Progress) -> Option<NamedLog<'m>> {

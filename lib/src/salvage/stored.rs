@@ -1,17 +1,22 @@
 //! The records that the db has, as far as its tree can be followed.
 
+use std::collections::HashSet;
+
 use super::Lost;
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, sort};
 use crate::Place;
-use crate::bolt::{Db, Item};
+use crate::bolt::{Bucket, Db, Item};
 use crate::mvcc::{KeyValue, StoredKey, plan};
+use located::{Finding, reported_by};
 
 /// The records of the `key` bucket that decode, by revision, and what could not be read.
 #[derive(Debug, Default)]
 pub(super) struct StoredRecords {
     pub(super) records: Vec<KeyRecord>,
     pub(super) lost: Vec<Lost>,
+    /// Places that are damaged, and whose records were read all the same.
+    pub(super) readable: u64,
 }
 
 /// What an element of the `key` bucket is, if it can be believed: its key is a revision, its message decodes, and the numbers
@@ -38,6 +43,33 @@ pub(super) fn record_of(item: &Item<'_>, source: u16, label: Provenance) -> Opti
 }
 
 impl StoredRecords {
+    /// A finding about a page that the walk has visited is no loss: each of its records that could not be read is counted on its
+    /// own, and every revision that is missing is listed.
+    fn sort_findings(&mut self, bucket: &Bucket<'_>, findings: Vec<Finding>) {
+        if findings.is_empty() {
+            return;
+        }
+        let mut visited = HashSet::new();
+        bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
+            visited.insert(visit.page.pgid.0);
+        });
+        for finding in findings {
+            if finding
+                .place
+                .page
+                .is_some_and(|page| visited.contains(&page))
+            {
+                self.readable = self.readable.saturating_add(1);
+                continue;
+            }
+            self.lost.push(Lost {
+                what: finding.message,
+                place: Some(finding.place),
+                ..Lost::default()
+            });
+        }
+    }
+
     /// Walks the tree of the `key` bucket, around every page that cannot be followed.
     pub(super) fn read(db: &Db<'_>, source: u16) -> Self {
         let mut stored = Self::default();
@@ -87,11 +119,7 @@ impl StoredRecords {
                 ..Lost::default()
             });
         }
-        stored.lost.extend(findings.into_iter().map(|finding| Lost {
-            what: finding.message,
-            place: Some(finding.place),
-            ..Lost::default()
-        }));
+        stored.sort_findings(&bucket, findings);
         // Damage may leave pages out of order, or one revision on two pages: the first in key order stays.
         sort(&mut stored.records);
         stored.records.dedup_by_key(|record| record.revision);

@@ -6,7 +6,7 @@ use etcd_inspect::salvage::backup::Out;
 use etcd_inspect::salvage::correct::{self, Correction};
 use serde_json::{Map, Value, json};
 
-use super::{SalvageArgs, refused};
+use super::{SalvageArgs, ended, refused};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Label, Line};
@@ -36,13 +36,15 @@ pub(super) fn run(args: &SalvageArgs, members: &[Member], ui: &mut Ui) -> anyhow
         .as_ref()
         .filter(|_| !args.dry_run && !corrections.is_empty());
     if let Some(out) = written {
-        correct::write(member, &corrections, out, &*progress).map_err(refused)?;
+        correct::write(member, &corrections, out, &*progress)
+            .map_err(|error| ended(refused(error), ui))?;
     }
-    show(&corrections, out.as_ref(), written.is_some(), ui)?;
+    show(member, &corrections, out.as_ref(), written.is_some(), ui)?;
     Ok(Exit::negative_if(corrections.is_empty()))
 }
 
 fn show(
+    member: &Member,
     corrections: &[Correction],
     out: Option<&Out>,
     written: bool,
@@ -52,7 +54,7 @@ fn show(
         .iter()
         .map(|correction| {
             json!({
-                "file": correction.file.display().to_string(),
+                "file": correction.shown_file(member),
                 "offset": correction.offset,
                 "old": hex(&correction.old),
                 "new": hex(&correction.new),
@@ -61,6 +63,11 @@ fn show(
         })
         .collect();
     let next = match (written, out) {
+        (true, Some(out)) if is_file(member) => vec![
+            Command::inspect("check")
+                .path(&out.path().join(name(member)))
+                .to_string(),
+        ],
         (true, Some(out)) => vec![
             Command::inspect("preflight")
                 .path(out.path())
@@ -84,7 +91,11 @@ fn show(
                 Line::new()
                     .with(
                         Label::Name,
-                        format!("{} @ {:#x}", correction.file.display(), correction.offset),
+                        format!(
+                            "{} @ {:#x}",
+                            correction.shown_file(member),
+                            correction.offset
+                        ),
                     )
                     .text(format!(
                         "  {} -> {}",
@@ -99,9 +110,13 @@ fn show(
                 "nothing is proven to be wrong: no copy is written".to_owned()
             }
             (true, Some(out)) => format!(
-                "wrote   {}: the evidence with {} bytes corrected; members and log are kept",
+                "wrote   {}: the evidence with {} corrected; {}",
                 out.path().display(),
-                corrections.iter().map(|c| c.new.len()).sum::<usize>()
+                bytes(corrections.iter().map(|c| c.new.len()).sum::<usize>()),
+                match is_file(member) {
+                    true => "it is a file in a new directory",
+                    false => "members and log are kept",
+                }
             ),
             _ => "dry run: nothing was written".to_owned(),
         };
@@ -115,6 +130,24 @@ fn show(
         }
         Ok(())
     })
+}
+
+/// Whether the evidence is one file.
+fn is_file(member: &Member) -> bool {
+    let mut files = member.evidence().files().iter();
+    files.any(|file| file.relative().as_os_str().is_empty())
+}
+
+fn name(member: &Member) -> &std::ffi::OsStr {
+    let path = member.evidence().path();
+    path.file_name().unwrap_or(path.as_os_str())
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        _ => format!("{count} bytes"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

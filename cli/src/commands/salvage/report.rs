@@ -16,6 +16,8 @@ use etcd_inspect::answers::salvage::SalvageAnswer;
 
 /// Lines of a list that people are shown; the JSON has all.
 const SHOWN_LINES: usize = 20;
+/// Keys that are named if only their age puts them in doubt.
+const SHOWN_OLDER: usize = 5;
 
 /// Prints the plan or what was written.
 pub(super) fn show(
@@ -44,9 +46,12 @@ pub(super) fn show(
         ))?;
     }
     if salvage.left_out > 0 {
+        let keys = match salvage.left_out {
+            1 => "1 live key is".to_owned(),
+            count => format!("{} live keys are", thousands(count.into())),
+        };
         ui.warn(format!(
-            "only a part was asked for: {} live keys are left out of the backup",
-            thousands(salvage.left_out.into())
+            "only a part was asked for: {keys} left out of the backup"
         ))?;
     }
     if !salvage.unrecoverable.is_empty() {
@@ -80,6 +85,11 @@ fn fields(
     });
     let lost: Vec<Value> = salvage.unrecoverable.iter().map(lost_json).collect();
     let stale: Vec<Value> = salvage.stale.iter().map(doubtful_json).collect();
+    let numbers: Vec<Value> = salvage
+        .uncertain_numbers
+        .iter()
+        .map(doubtful_json)
+        .collect();
     let deleted: Vec<Value> = salvage.maybe_deleted.iter().map(doubtful_json).collect();
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -94,11 +104,13 @@ fn fields(
     put("records", records);
     put("stale", Value::from(stale));
     put("maybe_deleted", Value::from(deleted));
+    put("uncertain_numbers", Value::from(numbers));
     put("unrecoverable", Value::from(lost));
     put(
         "possibly_acknowledged",
         json!(salvage.possibly_acknowledged),
     );
+    put("left_out", json!(salvage.left_out));
     put("dropped", json!(salvage.dropped));
     put("notes", json!(salvage.notes));
     put("next", json!(next(salvage, args, backup, ui)));
@@ -119,14 +131,7 @@ fn next(
         }
         None => {
             let out = args.out.as_deref().unwrap_or(Path::new("salvaged.db"));
-            let salvage = Command::inspect("salvage");
-            let salvage = match args.paths.as_slice() {
-                [] => salvage.evidence(),
-                paths => paths
-                    .iter()
-                    .fold(salvage, |salvage, path| salvage.path(path)),
-            };
-            vec![ui.advice(salvage.arg("--out").path(out))]
+            vec![ui.advice(args.asked(&ui.global).arg("--out").path(out))]
         }
     }
 }
@@ -177,9 +182,10 @@ fn sheet(
         None => "never compacted".to_owned(),
     };
     ui.line(Line::from(format!(
-        "revision {} · {compacted} · {} live keys",
+        "revision {} · {compacted} · {} live {}",
         thousands(salvage.revision.into()),
-        thousands(salvage.keys.into())
+        thousands(salvage.keys.into()),
+        if salvage.keys == 1 { "key" } else { "keys" }
     )))?;
     ui.line(Line::new().with(
         Label::Dim,
@@ -197,7 +203,23 @@ fn sheet(
         )))?;
     }
     doubtful("stale", &salvage.stale, ui)?;
-    doubtful("maybe deleted", &salvage.maybe_deleted, ui)?;
+    let (traced, older): (Vec<Doubtful>, Vec<Doubtful>) = salvage
+        .maybe_deleted
+        .iter()
+        .cloned()
+        .partition(|key| key.place.is_some());
+    doubtful("maybe deleted", &traced, ui)?;
+    if !older.is_empty() {
+        ui.line(Line::new().with(Label::Warning, format!("{:<14}", "maybe deleted")).text(format!(
+            "{} older than a lost write of which nothing says which key it changed or deleted:",
+            match older.len() {
+                1 => "1 key is".to_owned(),
+                count => format!("{} keys are", thousands(i128::try_from(count).unwrap_or(i128::MAX))),
+            }
+        )))?;
+        doubtful("", &older, ui)?;
+    }
+    numbers(&salvage.uncertain_numbers, ui)?;
     for lost in salvage.unrecoverable.iter().take(SHOWN_LINES) {
         let place = lost
             .place
@@ -216,7 +238,7 @@ fn sheet(
                 .text(format!("{}{place}", lost.what)),
         )?;
     }
-    cut(salvage.unrecoverable.len(), ui)?;
+    cut(salvage.unrecoverable.len(), SHOWN_LINES, ui)?;
     match (backup, out) {
         (Some(backup), _) => {
             ui.line(Line::from(format!(
@@ -247,7 +269,12 @@ fn sheet(
 }
 
 fn doubtful(name: &str, keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
-    for key in keys.iter().take(SHOWN_LINES) {
+    let shown = if name.is_empty() {
+        SHOWN_OLDER
+    } else {
+        SHOWN_LINES
+    };
+    for key in keys.iter().take(shown) {
         let text = escape::bytes(&key.key, ui.terminal.charset);
         ui.line(
             Line::new()
@@ -258,14 +285,33 @@ fn doubtful(name: &str, keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
                 )),
         )?;
     }
-    cut(keys.len(), ui)
+    cut(keys.len(), shown, ui)
 }
 
-fn cut(all: usize, ui: &mut Ui) -> anyhow::Result<()> {
-    if all > SHOWN_LINES {
+/// Keys whose create revision and version may be wrong.
+fn numbers(keys: &[Doubtful], ui: &mut Ui) -> anyhow::Result<()> {
+    let Some(first) = keys.first() else {
+        return Ok(());
+    };
+    let of = match keys.len() {
+        1 => format!("of {}", escape::bytes(&first.key, ui.terminal.charset)),
+        count => format!(
+            "of {} keys (-o json lists them)",
+            thousands(i128::try_from(count).unwrap_or(i128::MAX))
+        ),
+    };
+    ui.line(Line::new().with(Label::Warning, "numbers?  ").text(format!(
+        "create revision and version {of} are counted on after the writes that are lost from revision {}: a lost write of the key would change them",
+        thousands(first.lost_revision.into())
+    )))?;
+    Ok(())
+}
+
+fn cut(all: usize, shown: usize, ui: &mut Ui) -> anyhow::Result<()> {
+    if all > shown {
         ui.line(Line::new().with(
             Label::Dim,
-            format!("        {SHOWN_LINES} of {all} (-o json has all)"),
+            format!("        {shown} of {all} (-o json has all)"),
         ))?;
     }
     Ok(())

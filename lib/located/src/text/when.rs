@@ -1,5 +1,6 @@
 //! Moments as people write them, relative to the data's own newest time.
 
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Time;
@@ -44,6 +45,17 @@ impl FromStr for When {
             .parse()
             .map(Self::OfDay)
             .map_err(|_| wrong())
+    }
+}
+
+/// As it is written: parsing it again gives the same.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(moment) => write!(f, "{moment}"),
+            Self::Back(back) => write!(f, "-{back}"),
+            Self::OfDay(time) => write!(f, "{time}"),
+        }
     }
 }
 

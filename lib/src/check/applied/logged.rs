@@ -213,11 +213,18 @@ pub(crate) fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<LoggedWrite<'
 /// As [`Member::keyspace`].
 pub fn logged(member: &Member, progress: &dyn Progress) -> Result<Option<Logged>, Error> {
     let keyspace = member.readable_keyspace()?;
-    let Some(wal) = member.wal_with(progress) else {
-        return Ok(None);
-    };
-    let consistent_index = member.meta()?.consistent_index.unwrap_or(0);
-    Ok(Some(of_wal(&keyspace, &wal, consistent_index, progress)))
+    Ok(logged_beside(&keyspace, member, progress))
+}
+
+/// As [`logged`], beside a keyspace that was read already, or an empty one if the db cannot be read.
+pub fn logged_beside(
+    keyspace: &Keyspace<'_>,
+    member: &Member,
+    progress: &dyn Progress,
+) -> Option<Logged> {
+    let wal = member.wal_with(progress)?;
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    Some(of_wal(keyspace, &wal, applied.unwrap_or(0), progress))
 }
 
 fn of_wal(

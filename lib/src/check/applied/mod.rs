@@ -25,7 +25,7 @@ mod single_bit;
 mod versions;
 mod walk;
 
-pub use logged::{Logged, logged};
+pub use logged::{Logged, logged, logged_beside};
 pub use versions::versions;
 
 pub(crate) use anchor::{Anchor, beginning, presumed};

@@ -20,7 +20,7 @@ use super::record::{Body, KeyRecord, RecordSource};
 use crate::Place;
 use crate::evidence::Role;
 use crate::member::Member;
-use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
+use crate::mvcc::{KeyValue, Overlay, Revision, Rules};
 use crate::progress::Progress;
 use crate::recover::Change;
 use crate::wal::Proof;
@@ -28,6 +28,7 @@ use geometry::Geometry;
 pub use past::{Past, PastSource};
 pub use piece::carve_piece;
 pub use state::CarveState;
+use state::ComparedStore;
 
 /// Where a record was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -321,14 +322,18 @@ pub fn carve<'a>(member: &'a Member, progress: &dyn Progress) -> Carvings<'a> {
     let (mut sources, is_cut) = remnants(member, progress);
     sources.extend(v2::of_snaps(member));
     let keyspace = member.readable_keyspace().ok();
-    Carvings::new(sources, is_cut, keyspace.as_ref())
+    let is_whole = member
+        .keyspace()
+        .is_ok_and(|answer| answer.complete().is_ok());
+    let store = keyspace.map(|keyspace| ComparedStore { keyspace, is_whole });
+    Carvings::new(sources, is_cut, store.as_ref())
 }
 
 impl<'a> Carvings<'a> {
     fn new(
         mut sources: Vec<CarvedSource<'a>>,
         is_cut: bool,
-        keyspace: Option<&Keyspace<'_>>,
+        store: Option<&ComparedStore<'_>>,
     ) -> Self {
         let mut finds: Vec<Find> = Vec::new();
         for (number, source) in (0u16..).zip(&mut sources) {
@@ -350,7 +355,7 @@ impl<'a> Carvings<'a> {
         let states: Vec<CarveState> = carvings
             .found
             .iter()
-            .map(|carving| carvings.state(carving, keyspace))
+            .map(|carving| carvings.state(carving, store))
             .collect();
         for (carving, state) in carvings.found.iter_mut().zip(states) {
             carving.state = state;
@@ -501,6 +506,24 @@ impl<'a> super::Salvage<'a> {
 }
 
 impl super::Salvage<'_> {
+    /// Reaches as far as records of a db whose tree has lost some: the newest may be among those that it does not reach.
+    pub(super) fn reach_carved(&mut self, loose: &[KeyRecord]) {
+        let is_stored = |record: &&KeyRecord| matches!(record.body, Body::Stored { .. });
+        let newest = loose.iter().filter(is_stored);
+        let newest = newest.map(|record| record.revision.main).max();
+        let Some(newest) = newest.filter(|newest| *newest > self.revision) else {
+            return;
+        };
+        if self.unrecoverable.is_empty() {
+            return;
+        }
+        self.notes.push(format!(
+            "revisions {}–{newest} are only in pages that no tree reaches: they are carved, and which of them were compacted or deleted is not known",
+            self.revision.saturating_add(1)
+        ));
+        self.revision = newest;
+    }
+
     /// Goes on after the newest revision with what was cut off the log, if it follows directly: a log that was written to since
     /// has other writes at those revisions, and the two are not mixed.
     pub(super) fn continue_with(&mut self, loose: &[KeyRecord]) {

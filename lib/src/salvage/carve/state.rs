@@ -32,15 +32,23 @@ impl CarveState {
     }
 }
 
+/// The store that carved records are compared with.
+pub(super) struct ComparedStore<'a> {
+    pub(super) keyspace: Keyspace<'a>,
+    /// Whether all of it can be read: a key that is not in it was then deleted.
+    pub(super) is_whole: bool,
+}
+
 impl Carvings<'_> {
-    pub(super) fn state(&self, carving: &Carving, keyspace: Option<&Keyspace<'_>>) -> CarveState {
+    pub(super) fn state(&self, carving: &Carving, store: Option<&ComparedStore<'_>>) -> CarveState {
         let record = &carving.find.record;
         let main = record.revision.main;
-        let Some(keyspace) =
-            keyspace.filter(|keyspace| carving.find.is_placed && main <= keyspace.revision())
-        else {
+        let store =
+            store.filter(|store| carving.find.is_placed && main <= store.keyspace.revision());
+        let Some(ComparedStore { keyspace, is_whole }) = store else {
             return CarveState::Unknown;
         };
+        let compacted = keyspace.compact_revision().unwrap_or(-1);
         let live = keyspace.get(self.key(carving), None).ok().flatten();
         let same = |revision: Revision, tombstone: bool, message: &[u8]| {
             revision == record.revision
@@ -65,13 +73,10 @@ impl Carvings<'_> {
                 }
             }
             Some(_) => CarveState::Unknown,
-            None if live.is_none() => CarveState::Deleted,
-            None if keyspace
-                .compact_revision()
-                .is_some_and(|compacted| main <= compacted) =>
-            {
-                CarveState::Compacted
-            }
+            // Every record after the compaction belongs in the store: it has lost this one.
+            None if main > compacted => CarveState::Unknown,
+            None if live.is_some() => CarveState::Compacted,
+            None if *is_whole => CarveState::Deleted,
             None => CarveState::Unknown,
         }
     }

@@ -37,7 +37,13 @@ pub fn write(
         if progress.cancelled() {
             return Err(OutError::Cancelled);
         }
-        let path = directory.path.join(file.relative());
+        // Evidence that is one file has no path below itself.
+        let path = match file.relative().as_os_str().is_empty() {
+            true => directory
+                .path
+                .join(super::file_name(member.evidence().path())),
+            false => directory.path.join(file.relative()),
+        };
         let bytes = file.bytes().map_err(|error| OutError::Io {
             path: path.clone(),
             source: io::Error::other(error.to_string()),

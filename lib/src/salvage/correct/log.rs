@@ -46,7 +46,7 @@ pub(super) fn of_log(member: &Member, progress: &dyn Progress) -> Vec<Correction
     found
 }
 
-fn segment_file<'m>(member: &'m Member, log: &Log, segment: usize) -> Option<&'m File> {
+pub(super) fn segment_file<'m>(member: &'m Member, log: &Log, segment: usize) -> Option<&'m File> {
     let file = log.segments.get(segment)?.file;
     member.evidence().wal().get(file)
 }
@@ -81,7 +81,7 @@ fn flipped_bits(member: &Member, wal: &Wal<'_>) -> Vec<Correction> {
 }
 
 /// What a payload is after the correction; `None` if it is nothing that fits.
-fn right_payload(log: &Log, kind: RecordKind, payload: &[u8]) -> Option<String> {
+pub(super) fn right_payload(log: &Log, kind: RecordKind, payload: &[u8]) -> Option<String> {
     match kind {
         RecordKind::Entry => {
             let entry = Entry::parse(payload).ok()?;
@@ -99,13 +99,15 @@ fn right_payload(log: &Log, kind: RecordKind, payload: &[u8]) -> Option<String> 
     }
 }
 
-/// Records of an unknown type whose payload is intact, and is the entry that the log misses: the checksum does not cover the type.
+/// Records of another type whose payload is intact, and is the entry that the log misses: the checksum does not cover the type.
 fn kinds(member: &Member, wal: &Wal<'_>) -> Vec<Correction> {
     let log = wal.log();
     let of_record = |record: &Record| {
         let entry = Entry::parse(log.payload(wal.files(), record)?).ok()?;
         let before = entry.index.checked_sub(1)?;
-        let fits = log.entry(entry.index).is_none()
+        // No other message has the field that holds the data of an entry.
+        let fits = (record.kind == RecordKind::Unknown || !entry.data.is_empty())
+            && log.entry(entry.index).is_none()
             && log
                 .entry(before)
                 .is_some_and(|before| before.term <= entry.term);
@@ -125,11 +127,12 @@ fn kinds(member: &Member, wal: &Wal<'_>) -> Vec<Correction> {
             ),
         })
     };
-    let unknown =
-        |record: &&Record| record.kind == RecordKind::Unknown && record.crc == Crc::Verified;
+    let other = |record: &&Record| {
+        !matches!(record.kind, RecordKind::Entry | RecordKind::Crc) && record.crc == Crc::Verified
+    };
     log.records
         .iter()
-        .filter(unknown)
+        .filter(other)
         .filter_map(of_record)
         .collect()
 }

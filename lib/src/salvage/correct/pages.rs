@@ -25,7 +25,13 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
         }
         match Leaf::by_elements(&page) {
             Some(leaf) => header(db, file, &page, leaf, &mut found),
-            None => found.extend(element(file, &page)),
+            None => {
+                let elements = element(file, &page);
+                if elements.is_none() {
+                    found.extend(super::stored_keys::of_leaf(file, &page));
+                }
+                found.extend(elements);
+            }
         }
     }
     found
@@ -244,9 +250,14 @@ fn right_element(
     };
     let room = follower.and_then(|follower| u32::try_from(follower.checked_sub(next)?).ok());
     let by_room = |key: u32| decodes(key, room?.checked_sub(key)?);
+    // Nothing follows the last element: its value is as long as it says.
+    let is_last = follower.is_none();
+    let by_value = |key: u32| is_last.then(|| decodes(key, own.value)).flatten();
     let (key, value) = decodes(own.key, own.value)
         .or_else(|| by_room(17))
-        .or_else(|| by_room(18))?;
+        .or_else(|| by_room(18))
+        .or_else(|| by_value(17))
+        .or_else(|| by_value(18))?;
     Some(ElementHeader {
         flags: 0,
         pos,

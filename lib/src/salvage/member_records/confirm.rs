@@ -76,7 +76,8 @@ impl<'a> MemberRecords<'a> {
         };
         self.note_undecodable(&line);
         self.note_damaged_writes(wal, &line.lost);
-        self.lost.extend(line.lost.iter().map(|lost| lost.lost()));
+        self.lost
+            .extend(line.lost.iter().map(|lost| Self::lost_entries(&line, lost)));
         self.applied = line.last.unwrap_or(applied);
         self.revision = line.to;
         self.compacted = line.compacted;

@@ -61,7 +61,7 @@ impl<'a> MemberRecords<'a> {
             line.lost
                 .iter()
                 .filter(|lost| !(one && has_all(&side.stored.records, lost.revisions)))
-                .map(|lost| lost.lost()),
+                .map(|lost| Self::lost_entries(&line, lost)),
         );
         self.note_undecodable(&line);
         self.note_damaged_writes(wal, &line.lost);

@@ -4,6 +4,7 @@ use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
 use super::{Input, MemberRecords};
 use crate::Place;
+use crate::evidence::Kind;
 use crate::member::Wal;
 use crate::wal::{Damage, Ending, WalFile};
 use located::reported_by;
@@ -23,8 +24,7 @@ impl<'a> MemberRecords<'a> {
         self.note_tail(wal);
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
-        let snaps = self.member.snaps(&mut reported_by("snap::check"));
-        let snap = snaps.usable().map(|snap| snap.index).max().unwrap_or(0);
+        let snap = self.newest_snap();
         let traces = [
             (commit, "HardState of the log", false),
             (input.committed, "the copy of another member", false),
@@ -42,8 +42,47 @@ impl<'a> MemberRecords<'a> {
                 possibly,
                 ..Lost::default()
             });
+        } else if wal.log().first().is_none() {
+            self.note_no_log(point);
         } else if last == wal.log().last_index() {
             self.note_missing_segment(wal);
+        }
+    }
+
+    /// The entry of the newest `.snap` file that can be read; 0 if there is none.
+    fn newest_snap(&self) -> u64 {
+        let snaps = self.member.snaps(&mut reported_by("snap::check"));
+        snaps.usable().map(|snap| snap.index).max().unwrap_or(0)
+    }
+
+    /// A data directory without a log: nothing says what was written after the last commit of the db.
+    pub(super) fn note_no_log(&mut self, point: Point) {
+        if point != Point::Acknowledged {
+            return;
+        }
+        let (applied, snap) = (self.applied.0, self.newest_snap());
+        if snap > applied {
+            self.lost.push(Lost {
+                what: format!(
+                    "entries {}–{snap} were committed by the newest .snap file, but there is no log, and the db ends at entry {applied}",
+                    applied.saturating_add(1)
+                ),
+                indexes: Some((applied.saturating_add(1), snap)),
+                ..Lost::default()
+            });
+            return;
+        }
+        let evidence = self.member.evidence();
+        let had_log = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
+        if had_log && evidence.db().is_some() {
+            self.lost.push(Lost {
+                what: format!(
+                    "the data directory has no entry of a log: writes after the end of the db (entry {applied}, revision {}) are unknown",
+                    self.revision
+                ),
+                possibly: true,
+                ..Lost::default()
+            });
         }
     }
 
@@ -95,7 +134,9 @@ impl<'a> MemberRecords<'a> {
             .last()
             .and_then(|entry| log.records.get(entry.record as usize))
             .map_or((0, 0), |record| (record.segment as usize, record.offset));
-        let after = |damage: &&Damage| (damage.segment, damage.from) > end;
+        // What follows is known from another copy or by a checksum: then it is no end.
+        let is_known = self.applied.0 > last;
+        let after = |damage: &&Damage| !is_known && (damage.segment, damage.from) > end;
         let places = log.damages.iter().filter(after).filter_map(|damage| {
             let file = log.segments.get(damage.segment)?.file;
             Some(Place::at(wal.files().get(file)?.file(), damage.from))
@@ -163,8 +204,33 @@ impl<'a> MemberRecords<'a> {
         }
     }
 
+    /// Entries that are lost: damaged ones, and those that were written as something that no release decodes.
+    pub(super) fn lost_entries(line: &LogReplay<'_>, lost: &LostEntries) -> Lost {
+        let mut entries = lost.lost();
+        let undecodable = line
+            .undecodable
+            .iter()
+            .find(|(index, _)| (lost.first, lost.last) == (*index, *index));
+        if let Some((index, why)) = undecodable {
+            entries.what = format!(
+                "entry {index} of the log has an intact checksum, but: {why}; it is taken to be the write of revision {}",
+                lost.revisions.0
+            );
+        }
+        entries
+    }
+
     pub(super) fn note_undecodable(&mut self, line: &LogReplay<'_>) {
-        for (index, why) in &line.undecodable {
+        let is_listed = |index: u64| {
+            let lost = line.lost.iter();
+            lost.into_iter()
+                .any(|lost| (lost.first, lost.last) == (index, index))
+        };
+        for (index, why) in line
+            .undecodable
+            .iter()
+            .filter(|(index, _)| !is_listed(*index))
+        {
             self.lost.push(Lost {
                 what: format!("entry {index} of the log has an intact checksum, but: {why}"),
                 indexes: Some((*index, *index)),

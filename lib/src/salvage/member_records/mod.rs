@@ -99,6 +99,7 @@ pub(super) fn member_records<'a>(
     part.notes.extend(input.extra.notes.iter().cloned());
     let Some(wal) = input.log_of.wal_with(progress) else {
         part.of_db(side, point);
+        part.note_no_log(point);
         return part;
     };
     let db_applied = side.applied().0;
@@ -245,9 +246,20 @@ impl<'a> MemberRecords<'a> {
         self.compacted = side.compacted();
         self.applied = side.applied();
         self.state = side.db.as_ref().map(State::read).unwrap_or_default();
+        self.note_readable(side.stored.readable);
         self.records = side.stored.records;
         self.lost.extend(side.stored.lost);
         self.cut(point);
+    }
+
+    /// Damage that costs nothing.
+    fn note_readable(&mut self, places: u64) {
+        if places > 0 {
+            self.notes.push(format!(
+                "the db has {} in pages whose records could be read all the same",
+                crate::start::counted(places, "damaged place", "damaged places")
+            ));
+        }
     }
 
     /// Leaves out what was written after the point.
