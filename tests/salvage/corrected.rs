@@ -119,6 +119,7 @@ fn what_is_proven_is_put_right_in_every_part() {
         ("D47", DB),
         ("D57", DB),
         ("D59", DB),
+        ("D60", DB),
     ] {
         let incident = incidents::incident(id);
         let copy = incident.reproduce();
@@ -175,4 +176,14 @@ fn a_healthy_directory_is_not_copied() {
     let said = corrected(&data_dir("etcd-3.5.30"), &into);
     assert_eq!(said["corrections"], Value::Array(Vec::new()));
     assert!(!into.exists());
+}
+
+/// A page that a leaf does not need is none of another page: etcd leaves it so.
+#[test]
+fn a_leaf_with_room_to_spare_is_not_corrected() {
+    let copy = incidents::incident("L13").reproduce();
+    let db = copy.data_dir().join(DB);
+    let output = run(&["salvage", db.to_str().unwrap(), "--correct", "--dry-run"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("nothing is proven to be wrong"), "{said}");
 }

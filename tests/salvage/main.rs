@@ -14,6 +14,7 @@
 mod asked;
 mod carve_oracle;
 mod carved;
+mod compacted;
 mod corrected;
 mod damage;
 mod healthy;

@@ -38,8 +38,7 @@ impl Salvage<'_> {
 
     /// Ranges of lost revisions of which nothing says which keys they wrote, ascending.
     fn untraced(&self) -> Vec<(i64, i64)> {
-        let mut traced: Vec<i64> = self.traced.iter().copied().collect();
-        traced.sort_unstable();
+        let traced: Vec<i64> = self.traced.iter().copied().collect();
         let mut ranges = Vec::new();
         for (first, last) in self.missing() {
             if self.is_bump(last) {
@@ -57,9 +56,20 @@ impl Salvage<'_> {
                 ranges.push((next, last));
             }
         }
+        ranges.extend(
+            self.lost_ranges
+                .iter()
+                .filter(|range| !self.is_traced(range)),
+        );
         ranges.extend(self.partial().iter().map(|(main, _)| (*main, *main)));
         ranges.sort_unstable();
         ranges
+    }
+
+    /// Whether each revision of a range left a trace.
+    fn is_traced(&self, (first, last): &(i64, i64)) -> bool {
+        let traced = self.traced.range(first..=last).count();
+        i64::try_from(traced) == Ok(last.saturating_sub(*first).saturating_add(1))
     }
 
     /// Revisions after the compaction of which some changes have no record, and how many at least: etcd numbers the changes of a

@@ -1,6 +1,6 @@
 //! From the parts to what is written: the best copy, gaps filled from others, compaction, keys that are in doubt.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::label::Provenance;
 use super::member_records::MemberRecords;
@@ -87,7 +87,8 @@ pub(super) fn join<'a>(
             keys: BTreeMap::new(),
         },
         stale: Vec::new(),
-        traced: HashSet::new(),
+        traced: BTreeSet::new(),
+        lost_ranges: main.lost_ranges,
         maybe_deleted: Vec::new(),
         uncertain_numbers: Vec::new(),
         unrecoverable: main.lost,

@@ -32,7 +32,7 @@ mod sources;
 mod stored;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use dropped::Dropped;
 pub use label::Provenance;
@@ -124,8 +124,10 @@ pub struct Salvage<'a> {
     storage_version: Option<String>,
     applied: (u64, u64),
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
+    /// Revisions of which writes may be lost without a gap that shows it.
+    lost_ranges: Vec<(i64, i64)>,
     /// Lost revisions of which a trace says which key they wrote.
-    traced: std::collections::HashSet<i64>,
+    traced: BTreeSet<i64>,
     /// The compaction that removed records of a point which is older.
     below: Option<i64>,
     /// The revision of the store.

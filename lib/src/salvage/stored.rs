@@ -6,7 +6,7 @@ use super::Lost;
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, sort};
 use crate::Place;
-use crate::bolt::{Bucket, Db, Item};
+use crate::bolt::{Bucket, Db, Item, PageType};
 use crate::mvcc::{KeyValue, StoredKey, plan};
 use located::{Finding, reported_by};
 
@@ -17,6 +17,8 @@ pub(super) struct StoredRecords {
     pub(super) lost: Vec<Lost>,
     /// Places that are damaged, and whose records were read all the same.
     pub(super) readable: u64,
+    /// The first revision of each page that a branch points to and that cannot be read.
+    pub(super) lost_from: Vec<i64>,
 }
 
 /// What an element of the `key` bucket is, if it can be believed: its key is a revision, its message decodes, and the numbers
@@ -42,7 +44,30 @@ pub(super) fn record_of(item: &Item<'_>, source: u16, label: Provenance) -> Opti
     })
 }
 
+/// The main revision of the first key of a page, as the branch above it has it.
+fn first_revision(key: &[u8]) -> Option<i64> {
+    let key = StoredKey::parse(key).ok()?;
+    Some(key.revision.main)
+}
+
 impl StoredRecords {
+    /// Ranges of revisions after `compacted` of which records may be lost with their page; up to the highest number if nothing
+    /// after the page could be read.
+    pub(super) fn lost_ranges(&self, compacted: i64) -> Vec<(i64, i64)> {
+        let range = |first: &i64| {
+            // Changes of the revision of the page's first key may be in the page before it: that revision has a record and is
+            // not whole.
+            let next = self
+                .records
+                .partition_point(|record| record.revision.main <= *first);
+            let next = self.records.get(next).map(|record| record.revision.main);
+            let last = next.map_or(i64::MAX, |next| next.saturating_sub(1).max(*first));
+            (*first.max(&compacted.saturating_add(1)), last)
+        };
+        let ranges = self.lost_from.iter().map(range);
+        ranges.filter(|(first, last)| first <= last).collect()
+    }
+
     /// A finding about a page that the walk has visited is no loss: each of its records that could not be read is counted on its
     /// own, and every revision that is missing is listed.
     fn sort_findings(&mut self, bucket: &Bucket<'_>, findings: Vec<Finding>) {
@@ -50,9 +75,21 @@ impl StoredRecords {
             return;
         }
         let mut visited = HashSet::new();
-        bucket.walk(&mut reported_by("bbolt::check"), &mut |visit| {
-            visited.insert(visit.page.pgid.0);
-        });
+        let mut children: Vec<(u64, Option<i64>)> = Vec::new();
+        for root in [bucket.db().root(), *bucket] {
+            root.walk(&mut reported_by("bbolt::check"), &mut |visit| {
+                visited.insert(visit.page.pgid.0);
+                if visit.page.header.page_type() == Some(PageType::Branch) {
+                    let found = visit.page.children().flatten();
+                    children.extend(found.map(|child| (child.pgid.0, first_revision(child.key))));
+                }
+            });
+        }
+        let lost = children
+            .iter()
+            .filter(|(page, _)| !visited.contains(page))
+            .filter_map(|(_, first)| *first);
+        self.lost_from.extend(lost);
         for finding in findings {
             if finding
                 .place

@@ -7,6 +7,8 @@ use crate::member::Member;
 
 /// Bytes of a meta page that its checksum covers, and where they begin.
 const META_SUMMED: std::ops::Range<usize> = 16..80;
+/// Offset of the checksum in a meta page.
+const CHECKSUM_AT: u64 = 16 + 56;
 /// Bytes that are looked at.
 const HEAD_BYTES: usize = 128;
 
@@ -40,7 +42,48 @@ pub(super) fn metas(member: &Member, file: &File) -> Vec<Correction> {
             });
         }
     }
+    if let Some(correction) = checksum(member, file) {
+        let is_new = |one: &Correction| one.offset != correction.offset;
+        if found.iter().all(is_new) {
+            found.push(correction);
+        }
+    }
     found
+}
+
+/// The checksum of the older meta page, if nothing but it is wrong: every other field is what the newer page says it must be.
+fn checksum(member: &Member, file: &File) -> Option<Correction> {
+    let db = member.db().ok()?;
+    let newer = db.meta();
+    let slot = 1 - newer.slot.min(1);
+    let at = u64::from(slot).checked_mul(db.page_size())?;
+    let bytes = member.db_bytes().ok()?;
+    let start = usize::try_from(at).ok()?;
+    let page = bytes
+        .as_slice()
+        .get(start..start.checked_add(HEAD_BYTES)?)?;
+    let name = crate::FileName::new("");
+    let older = Meta::parse(&crate::Bytes::new(&name, 0, page), slot).ok()?;
+    let same = older.magic == newer.magic
+        && older.version == newer.version
+        && older.page_size == newer.page_size
+        && older.flags == newer.flags
+        && older.header.flags == newer.header.flags
+        && older.header.id.0 == u64::from(slot);
+    let is_before = older.txid.0.checked_add(1) == Some(newer.txid.0)
+        && older.high_water_mark <= newer.high_water_mark
+        && (2..older.high_water_mark.0).contains(&older.root.0);
+    let is_wrong = older.checksum != older.computed_checksum;
+    (same && is_before && is_wrong).then(|| Correction {
+        file: file.relative().to_owned(),
+        offset: at.saturating_add(CHECKSUM_AT),
+        old: older.checksum.to_le_bytes().to_vec(),
+        new: older.computed_checksum.to_le_bytes().to_vec(),
+        proof: format!(
+            "meta page {slot}: every other field is that of the commit before meta page {}, and has this checksum",
+            newer.slot
+        ),
+    })
 }
 
 /// The one bit whose flipping makes a meta page valid; `None` if it is valid, or several do, or none.

@@ -1,7 +1,9 @@
 //! Headers and elements of pages that the tree reaches: the element array, the keys and the lengths prove each other.
 
+use std::collections::HashSet;
+
 use super::Correction;
-use crate::bolt::{Db, Page, PageType, Pgid};
+use crate::bolt::{Db, Page, PageType, Pgid, freelist};
 use crate::evidence::File;
 use crate::mvcc::{KeyValue, StoredKey};
 use located::reported_by;
@@ -18,20 +20,19 @@ const OVERFLOW_AT: u64 = 12;
 /// Headers and elements of leaf pages.
 pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
     let mut found = Vec::new();
-    for pgid in reached(db) {
+    let reached = reached(db);
+    let mut owned: HashSet<u64> = reached.iter().map(|pgid| pgid.0).collect();
+    let free = freelist::stored(db).ok().flatten().unwrap_or_default();
+    owned.extend(free.iter().map(|pgid| pgid.0));
+    for pgid in reached {
         let Ok(page) = db.page(pgid) else { continue };
         if page.header.page_type() == Some(PageType::Branch) {
             continue;
         }
+        found.extend(super::stored_keys::of_leaf(file, &page));
         match Leaf::by_elements(&page) {
-            Some(leaf) => header(db, file, &page, leaf, &mut found),
-            None => {
-                let elements = element(file, &page);
-                if elements.is_none() {
-                    found.extend(super::stored_keys::of_leaf(file, &page));
-                }
-                found.extend(elements);
-            }
+            Some(leaf) => header(db, file, &page, leaf, &owned, &mut found),
+            None => found.extend(element(file, &page)),
         }
     }
     found
@@ -96,7 +97,14 @@ impl Leaf {
     }
 }
 
-fn header(db: &Db<'_>, file: &File, page: &Page<'_>, leaf: Leaf, found: &mut Vec<Correction>) {
+fn header(
+    db: &Db<'_>,
+    file: &File,
+    page: &Page<'_>,
+    leaf: Leaf,
+    owned: &HashSet<u64>,
+    found: &mut Vec<Correction>,
+) {
     let (pgid, at, elements) = (page.pgid, page.bytes.offset(), leaf.elements);
     let mut push = |offset: u64, old: &[u8], new: &[u8], proof: String| {
         found.push(Correction {
@@ -137,23 +145,39 @@ fn header(db: &Db<'_>, file: &File, page: &Page<'_>, leaf: Leaf, found: &mut Vec
             proof,
         );
     }
-    let pages = leaf
-        .bytes
-        .div_ceil(usize::try_from(db.page_size()).unwrap_or(4096));
-    let overflow = u32::try_from(pages.saturating_sub(1)).unwrap_or(0);
-    // Old releases of bbolt allocate one page more than a node needs if it fills its pages exactly.
-    if header.overflow > overflow.saturating_add(1) {
-        let proof = format!(
-            "page {pgid}: its {elements} elements follow each other and end after {} bytes",
-            leaf.bytes
-        );
-        push(
-            OVERFLOW_AT,
-            &header.overflow.to_le_bytes(),
-            &overflow.to_le_bytes(),
-            proof,
-        );
+    if let Some((right, proof)) = overflow(db, page, leaf, owned) {
+        let (old, new) = (header.overflow.to_le_bytes(), right.to_le_bytes());
+        push(OVERFLOW_AT, &old, &new, proof);
     }
+}
+
+/// The overflow that a leaf needs, if it claims pages that are not its own, and the proof. Pages that it does not need are no
+/// damage, unless they are those of another page, of the free list, or none.
+fn overflow(
+    db: &Db<'_>,
+    page: &Page<'_>,
+    leaf: Leaf,
+    owned: &HashSet<u64>,
+) -> Option<(u32, String)> {
+    let (pgid, elements) = (page.pgid, leaf.elements);
+    let page_size = usize::try_from(db.page_size()).unwrap_or(4096);
+    let pages = leaf.bytes.div_ceil(page_size);
+    let overflow = u32::try_from(pages.saturating_sub(1)).unwrap_or(0);
+    let last = pgid.0.saturating_add(page.header.overflow.into());
+    let first = pgid.0.saturating_add(overflow.into()).saturating_add(1);
+    let claimed = (first..=last.min(db.pages())).find(|page| owned.contains(page));
+    let claimed = claimed.or((last >= db.pages()).then_some(last))?;
+    let (elements, end) = match elements {
+        1 => ("1 element".to_owned(), "ends"),
+        count => (format!("{count} elements"), "follow each other and end"),
+    };
+    Some((
+        overflow,
+        format!(
+            "page {pgid}: its {elements} {end} after {} bytes, and page {claimed} is not its own",
+            leaf.bytes
+        ),
+    ))
 }
 
 /// Fields of the element of a leaf of bucket `key`.

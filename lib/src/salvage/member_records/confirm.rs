@@ -99,6 +99,15 @@ impl<'a> MemberRecords<'a> {
         self.tell(&joined, &side.stored);
         self.records = joined.records;
         sort(&mut self.records);
+        let is_told = |(first, last): &(i64, i64)| {
+            told.contains(*first) && told.contains((*last).min(self.revision))
+        };
+        let mut ranges = side.stored.lost_ranges(side.compacted());
+        ranges.retain(|range| !is_told(range));
+        self.lost_ranges.append(&mut ranges);
+        if !both.changes.is_empty() {
+            self.leave_compacted(both.to, &side);
+        }
         self.source.changes = both.changes;
         self.cut(point);
         if let Point::Revision(revision) = point

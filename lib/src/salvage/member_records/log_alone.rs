@@ -76,9 +76,7 @@ impl<'a> MemberRecords<'a> {
         } else {
             self.tell(&joined, &side.stored);
             self.records = joined.records;
-            if let Some(db) = &side.db {
-                passwords(&mut self.state, db);
-            }
+            side.db.iter().for_each(|db| passwords(&mut self.state, db));
         }
         if ahead {
             self.ahead(side, point);
@@ -109,7 +107,13 @@ impl<'a> MemberRecords<'a> {
         self.records
             .extend(side.stored.records.iter().filter(newer).copied());
         self.revision = to;
-        self.compacted = self.compacted.max(side.compacted());
+        if to < side.compacted() {
+            // Between the end of the log and the point the db has only what its later compaction left.
+            self.below = Some(side.compacted());
+        } else {
+            self.leave_compacted(from, side);
+            self.compacted = self.compacted.max(side.compacted());
+        }
         self.applied = side.applied().max(self.applied);
         self.whole = false;
         if let Some(db) = &side.db {
@@ -117,6 +121,8 @@ impl<'a> MemberRecords<'a> {
             self.state_is_newer = to < side.newest();
         }
         self.lost.extend(side.stored.lost.iter().cloned());
+        let ranges = side.stored.lost_ranges(from.max(self.compacted));
+        self.lost_ranges.extend(ranges);
     }
 
     /// The newest revision of the db that continues a log that ends at `from`: all of it if the db has entries that the log

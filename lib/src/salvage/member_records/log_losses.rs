@@ -21,7 +21,10 @@ impl<'a> MemberRecords<'a> {
         if point != Point::Acknowledged {
             return;
         }
-        self.note_tail(wal);
+        // What follows in another copy's log is known: then the damage is no end.
+        if input.last_index(wal) <= wal.log().last_index() {
+            self.note_tail(wal);
+        }
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
         let snap = self.newest_snap();
@@ -134,9 +137,7 @@ impl<'a> MemberRecords<'a> {
             .last()
             .and_then(|entry| log.records.get(entry.record as usize))
             .map_or((0, 0), |record| (record.segment as usize, record.offset));
-        // What follows is known from another copy or by a checksum: then it is no end.
-        let is_known = self.applied.0 > last;
-        let after = |damage: &&Damage| !is_known && (damage.segment, damage.from) > end;
+        let after = |damage: &&Damage| (damage.segment, damage.from) > end;
         let places = log.damages.iter().filter(after).filter_map(|damage| {
             let file = log.segments.get(damage.segment)?.file;
             Some(Place::at(wal.files().get(file)?.file(), damage.from))

@@ -17,6 +17,7 @@ pub(crate) use history::may_be_restored;
 pub(super) use join::has_all;
 
 use super::extra::Extra;
+use super::label::Provenance;
 use super::record::{KeyRecord, RecordSource};
 use super::timeline::{ReplayFrom, ReplayUntil, timeline};
 use super::{Lost, Point};
@@ -48,6 +49,8 @@ pub(super) struct MemberRecords<'a> {
     /// The last entry whose effect is in it, and its term.
     pub(super) applied: (u64, u64),
     pub(super) lost: Vec<Lost>,
+    /// Revisions of which writes may be lost without a gap that shows it.
+    pub(super) lost_ranges: Vec<(i64, i64)>,
     /// Keys that damaged entries of the log wrote, each with its revision.
     pub(super) damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     pub(super) notes: Vec<String>,
@@ -171,6 +174,7 @@ impl<'a> MemberRecords<'a> {
             state_is_newer: false,
             applied: (0, 0),
             lost,
+            lost_ranges: Vec::new(),
             damaged_writes: Vec::new(),
             notes: Vec::new(),
             possible: 0,
@@ -247,9 +251,25 @@ impl<'a> MemberRecords<'a> {
         self.applied = side.applied();
         self.state = side.db.as_ref().map(State::read).unwrap_or_default();
         self.note_readable(side.stored.readable);
+        self.lost_ranges = side.stored.lost_ranges(self.compacted);
         self.records = side.stored.records;
         self.lost.extend(side.stored.lost);
         self.cut(point);
+    }
+
+    /// The log ends before the compaction of the db: what it wrote, and the db has not any more, was replaced or deleted since.
+    /// In a db that has lost pages it may be one of those records: then it stays, in doubt.
+    fn leave_compacted(&mut self, until: i64, side: &StoredSide<'a>) {
+        let compacted = side.compacted();
+        if until >= compacted {
+            return;
+        }
+        if side.stored.lost.is_empty() {
+            self.records
+                .retain(|record| record.label != Provenance::Log || record.revision.main > until);
+        } else {
+            self.lost_ranges.push((until.saturating_add(1), compacted));
+        }
     }
 
     /// Damage that costs nothing.
