@@ -9,6 +9,7 @@
 
 mod agreement;
 mod answers;
+mod diff;
 mod grammar;
 mod history;
 mod hostile;

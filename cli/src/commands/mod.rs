@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod completions;
 mod decode;
+mod diff;
 mod doctor;
 mod explain;
 mod get;
@@ -60,6 +61,7 @@ verbs! {
     Keys: keys::KeysArgs;
     Get: get::GetArgs;
     History: history::HistoryArgs;
+    Diff: diff::DiffArgs;
     Wal: wal::WalArgs;
     Snap: snap::SnapArgs;
     Page: page::PageArgs;

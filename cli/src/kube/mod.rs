@@ -3,11 +3,13 @@
 mod args;
 mod describe;
 mod failed;
+mod keys;
 mod print;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
 pub(crate) use describe::describe;
 pub(crate) use failed::{failure, register};
+pub(crate) use keys::named_keys;
 pub(crate) use print::{Printer, print_names, shaped, whole_objects};
 
 use etcd_inspect::Command;

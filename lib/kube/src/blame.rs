@@ -32,23 +32,55 @@ pub struct Writer<'o> {
 /// assert_eq!(writer(&object, &field("paused")), None);
 /// ```
 pub fn writer<'o>(object: &'o Value, path: &[Step]) -> Option<Writer<'o>> {
-    let entries = object.pointer("/metadata/managedFields")?.as_array()?;
+    writer_since(None, object, path)
+}
+
+/// The same among the managers whose entry differs from those in `before`, the version before: who of them wrote the value.
+///
+/// ```
+/// use etcd_inspect_kube::{blame::writer_since, yaml::Step};
+/// let object = |image: &str, time: &str| serde_json::json!({
+///     "metadata": {"managedFields": [
+///         {"manager": "kubectl", "time": "2026-11-21T01:00:00Z", "fieldsV1": {"f:spec": {"f:image": {}}}},
+///         {"manager": "argocd", "time": time, "fieldsV1": {"f:spec": {"f:image": {}}}}]},
+///     "spec": {"image": image},
+/// });
+/// let (old, new) = (object("a", "2026-11-21T00:00:00Z"), object("b", "2026-11-21T00:59:00Z"));
+/// let path = [Step::Field("spec".to_owned()), Step::Field("image".to_owned())];
+/// assert_eq!(writer_since(Some(&old), &new, &path).map(|writer| writer.manager), Some("argocd"));
+/// ```
+pub fn writer_since<'o>(
+    before: Option<&Value>,
+    object: &'o Value,
+    path: &[Step],
+) -> Option<Writer<'o>> {
+    let entries = managed_fields(object)?;
+    let known = before.and_then(managed_fields);
+    let is_new = |entry: &&Value| known.is_none_or(|known| !known.contains(entry));
     let owns = |entry: &&Value| {
         entry
             .get("fieldsV1")
             .and_then(Value::as_object)
             .is_some_and(|fields| reaches(fields, object, path))
     };
-    let writers = entries.iter().filter(owns).filter_map(|entry| {
-        Some(Writer {
-            manager: entry.get("manager")?.as_str()?,
-            time: entry
-                .get("time")
-                .and_then(Value::as_str)
-                .and_then(|time| time.parse().ok()),
-        })
-    });
+    let writers = entries
+        .iter()
+        .filter(is_new)
+        .filter(owns)
+        .filter_map(|entry| {
+            Some(Writer {
+                manager: entry.get("manager")?.as_str()?,
+                time: entry
+                    .get("time")
+                    .and_then(Value::as_str)
+                    .and_then(|time| time.parse().ok()),
+            })
+        });
     writers.max_by_key(|writer| writer.time)
+}
+
+fn managed_fields(object: &Value) -> Option<&Vec<Value>> {
+    object.pointer("/metadata/managedFields")?.as_array()
 }
 
 /// Whether a tree of fields owns the value at `path` in `value`.

@@ -20,6 +20,9 @@ const ITEM_KEYS: &[&str] = &[
 /// More changes than this are counted, not listed.
 const MOST: usize = 10_000;
 
+/// Maximum number of items of a list whose items are looked for in another list.
+const MOST_ITEMS: usize = 1000;
+
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -94,11 +97,93 @@ pub fn unified(before: &str, after: &str, from: &str, to: &str, context: usize) 
         .to_string()
 }
 
+/// For each line of the newer text the number of the same line in the older one; `None` if it is new.
+///
+/// ```
+/// use etcd_inspect_kube::changed::common_lines;
+/// assert_eq!(common_lines("a\nb\nc\n", "a\nx\nc\n"), [Some(0), None, Some(2)]);
+/// ```
+pub fn common_lines(before: &str, after: &str) -> Vec<Option<usize>> {
+    let mut found = vec![None; after.lines().count()];
+    let diff = similar::TextDiff::configure()
+        .timeout(std::time::Duration::from_secs(2))
+        .diff_lines(before, after);
+    for op in diff.ops() {
+        if let similar::DiffOp::Equal {
+            old_index,
+            new_index,
+            len,
+        } = *op
+        {
+            for at in 0..len {
+                if let Some(slot) = found.get_mut(new_index.saturating_add(at)) {
+                    *slot = Some(old_index.saturating_add(at));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// One row of a difference that is shown in two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'t> {
+    /// The line of the older text.
+    pub before: Option<&'t str>,
+    /// The line of the newer text.
+    pub after: Option<&'t str>,
+    /// Whether the two differ.
+    pub differs: bool,
+}
+
+/// The difference of two texts for two columns; `None` between rows: lines that are equal were left out, because they are
+/// further than `context` lines from a change.
+///
+/// ```
+/// use etcd_inspect_kube::changed::side_by_side;
+/// let rows = side_by_side("a: 1\nb: 2\n", "a: 1\nb: 3\n", 0);
+/// let row = rows.last().copied().flatten();
+/// assert_eq!(row.map(|row| (row.before, row.after, row.differs)), Some((Some("b: 2"), Some("b: 3"), true)));
+/// ```
+pub fn side_by_side<'t>(before: &'t str, after: &'t str, context: usize) -> Vec<Option<Pair<'t>>> {
+    let diff = similar::TextDiff::configure()
+        .timeout(std::time::Duration::from_secs(2))
+        .diff_lines(before, after);
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let mut rows = Vec::new();
+    for group in diff.grouped_ops(context) {
+        if !rows.is_empty() {
+            rows.push(None);
+        }
+        for op in group {
+            let (_, left, right) = op.as_tag_tuple();
+            let differs = !matches!(op, similar::DiffOp::Equal { .. });
+            for at in 0..left.len().max(right.len()) {
+                let line = |lines: &[&'t str], range: &std::ops::Range<usize>| {
+                    let at = range.start.saturating_add(at);
+                    lines.get(at).copied().filter(|_| at < range.end)
+                };
+                rows.push(Some(Pair {
+                    before: line(&old, &left),
+                    after: line(&new, &right),
+                    differs,
+                }));
+            }
+        }
+    }
+    rows
+}
+
 /// An object as the YAML that a difference is shown of: without the fields that change with every write.
 pub fn comparable(object: Value) -> String {
+    yaml(&without_noise(object))
+}
+
+/// An object as YAML with all of its fields.
+pub fn yaml(object: &Value) -> String {
     let mut text = Vec::new();
     // Writing to memory cannot fail; what YAML cannot express stays out.
-    let _ = crate::yaml::write(&mut text, &without_noise(object));
+    let _ = crate::yaml::write(&mut text, object);
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -173,10 +258,74 @@ fn items(path: &mut String, old: &[Value], new: &[Value], found: &mut Vec<Change
     }
 }
 
+/// Pairs of fields by which Kubernetes distinguishes items that no single field does.
+const ITEM_PAIRS: &[[&str; 2]] = &[
+    ["containerPort", "protocol"],
+    ["port", "protocol"],
+    ["topologyKey", "whenUnsatisfiable"],
+    ["key", "effect"],
+];
+
+/// For each item of the newer list the position of the same item in the older one: by the fields by which Kubernetes
+/// distinguishes items, else items that are equal, and between those by position.
+///
+/// ```
+/// use etcd_inspect_kube::changed::matching_items;
+/// let list = |value: serde_json::Value| value.as_array().cloned().unwrap();
+/// let before = list(serde_json::json!([{"name": "a", "image": "x:1"}, {"name": "b"}]));
+/// let after = list(serde_json::json!([{"name": "b"}, {"name": "a", "image": "x:2"}, {"name": "c"}]));
+/// assert_eq!(matching_items(&before, &after), [Some(1), Some(0), None]);
+/// ```
+pub fn matching_items(before: &[Value], after: &[Value]) -> Vec<Option<usize>> {
+    let single = ITEM_KEYS.iter().map(std::slice::from_ref);
+    let keys = single.chain(ITEM_PAIRS.iter().map(<[&str; 2]>::as_slice));
+    for key in keys {
+        if let (Some(old), Some(new)) = (identities(before, key), identities(after, key)) {
+            let position = |wanted: &Vec<&Value>| old.iter().position(|known| known == wanted);
+            return new.iter().map(position).collect();
+        }
+    }
+    let mut found = vec![None; after.len()];
+    if before.len() > MOST_ITEMS || after.len() > MOST_ITEMS {
+        return (0..after.len())
+            .map(|at| Some(at).filter(|at| *at < before.len()))
+            .collect();
+    }
+    let texts = |list: &[Value]| list.iter().map(Value::to_string).collect::<Vec<_>>();
+    let (old, new) = (texts(before), texts(after));
+    for op in similar::capture_diff_slices(similar::Algorithm::Myers, &old, &new) {
+        let (_, left, right) = op.as_tag_tuple();
+        // A run of items that were replaced is matched by position; what is left over came or went.
+        for (from, to) in left.zip(right) {
+            if let Some(slot) = found.get_mut(to) {
+                *slot = Some(from);
+            }
+        }
+    }
+    found
+}
+
+/// The values of these fields in each item, if no two items have the same.
+fn identities<'v>(list: &'v [Value], keys: &[&str]) -> Option<Vec<Vec<&'v Value>>> {
+    if list.len() > MOST_ITEMS {
+        return None;
+    }
+    let mut found: Vec<Vec<&Value>> = Vec::with_capacity(list.len());
+    for item in list {
+        let fields: Option<Vec<&Value>> = keys.iter().map(|key| item.get(key)).collect();
+        let fields = fields.filter(|fields| {
+            let is_plain = |value: &&Value| value.is_string() || value.is_number();
+            fields.iter().all(is_plain) && !found.contains(fields)
+        });
+        found.push(fields?);
+    }
+    Some(found)
+}
+
 /// Whether every item of a list has that field, no two the same.
 fn unique(list: &[Value], key: &str) -> bool {
     // Longer lists are compared by position: finding each item in the other list would take too long.
-    list.len() <= 1000
+    list.len() <= MOST_ITEMS
         && list.iter().enumerate().all(|(at, item)| {
             item.get(key).is_some_and(|name| {
                 (name.is_string() || name.is_number())
@@ -218,6 +367,25 @@ mod tests {
             ]
         );
         assert!(paths(before.clone(), before).is_empty());
+    }
+
+    #[test]
+    fn items_that_two_fields_distinguish_or_none_keep_their_identity() {
+        let list = |value: Value| value.as_array().cloned().unwrap();
+        let port = |port: u16, protocol: &str| json!({"containerPort": port, "protocol": protocol});
+        let before = vec![port(53, "TCP"), port(53, "UDP")];
+        let after = vec![port(80, "TCP"), port(53, "UDP"), port(53, "TCP")];
+        assert_eq!(matching_items(&before, &after), [None, Some(1), Some(0)]);
+        let (before, after) = (
+            list(json!(["a", "b", "c"])),
+            list(json!(["x", "a", "c", "d"])),
+        );
+        assert_eq!(
+            matching_items(&before, &after),
+            [None, Some(0), Some(2), None]
+        );
+        let (before, after) = (list(json!([[1], [2]])), list(json!([[1], [3], [4]])));
+        assert_eq!(matching_items(&before, &after), [Some(0), Some(1), None]);
     }
 
     #[test]

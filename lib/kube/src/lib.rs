@@ -73,6 +73,7 @@ pub mod jsonpath;
 pub mod key;
 pub mod mask;
 pub mod measured;
+pub mod noise;
 pub mod nouns;
 mod object;
 pub mod resources;

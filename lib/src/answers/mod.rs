@@ -12,6 +12,7 @@ pub mod check;
 mod column;
 pub mod compare;
 pub mod describe;
+pub mod diff;
 pub mod encryption;
 pub mod find;
 pub mod glob;

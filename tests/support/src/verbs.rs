@@ -90,6 +90,23 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "diff",
+        &[
+            "{key} -d {path}",
+            "{path}",
+            "{path} {other} --stat",
+            "{path} --from 1 --to latest -o json",
+            "{path} --from -1h --to -1s -n kube-system",
+            "{path} {noun} -A --from 2 --all -o jsonl --etcd-prefix /registry",
+            "{key} --from 1 --side-by-side -U 1 -d {path}",
+            "{key} --from 1 --external=true -d {path}",
+            "{path} --from 1 --carved --stat",
+            "{path} --from 1 --replay -o csv",
+            "{path} {other} -o json --encryption-config {encryption} --kms-keys {kms} --fp-key {fp}",
+            "{key} --from 1 --reveal -d {path}",
+        ],
+    ),
+    (
         "wal",
         &[
             "{path}",

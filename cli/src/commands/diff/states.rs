@@ -1,0 +1,115 @@
+//! The states that are compared: which member, which revision.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use etcd_inspect::answers::Keyspace;
+use etcd_inspect::member::{Member, Objects};
+
+use super::{DiffArgs, Moment};
+use crate::at::{At, Rev};
+use crate::failure::Failure;
+use crate::kube;
+use crate::ui::Ui;
+use crate::view::View;
+
+/// A member and the revision of it that is compared.
+pub(super) struct Opened<'m> {
+    /// Its keyspace.
+    pub(super) view: View<'m>,
+    /// The revision; `None` for the newest.
+    pub(super) revision: Option<i64>,
+    member: &'m Member,
+    side: crate::at::Side,
+}
+
+/// Words that exist as files or folders, and the others.
+pub(super) fn words(words: &[OsString]) -> Result<(Vec<OsString>, Vec<OsString>), Failure> {
+    let is_path = |word: &OsStr| !word.is_empty() && Path::new(word).exists();
+    let (paths, what): (Vec<_>, Vec<_>) = words.iter().cloned().partition(|word| is_path(word));
+    match paths.len() {
+        0..=2 => Ok((paths, what)),
+        many => Err(
+            Failure::usage(format!("diff compares two PATHs, not {many}"))
+                .next("etcd-inspect compare PATH PATH PATH"),
+        ),
+    }
+}
+
+/// Opens one member, or two.
+pub(super) fn members(paths: &[OsString], ui: &mut Ui) -> anyhow::Result<(Member, Option<Member>)> {
+    let first = ui.member(paths.first().map(Path::new))?;
+    let second = match paths.get(1) {
+        Some(path) => Some(ui.member(Some(Path::new(path)))?),
+        None => None,
+    };
+    Ok((first, second))
+}
+
+impl<'m> Opened<'m> {
+    /// Reads the keyspace of a member, and finds the revision; without a moment it is the newest.
+    pub(super) fn open(
+        member: &'m Member,
+        moment: Option<Moment>,
+        args: &DiffArgs,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        let view = View::open(member, args.side, ui)?.with_carved(args.carved, ui)?;
+        let mut opened = Self {
+            view,
+            revision: None,
+            member,
+            side: args.side,
+        };
+        opened.revision = opened.moment(moment, ui)?;
+        Ok(opened)
+    }
+
+    /// The keyspace as Kubernetes sees it.
+    pub(super) fn objects(&self, args: &DiffArgs) -> anyhow::Result<Objects<'_>> {
+        kube::open(self.member, self.view.keyspace(), &args.layout, &args.keys)
+    }
+
+    /// The revision of a moment; `None` for the newest.
+    pub(super) fn moment(
+        &self,
+        moment: Option<Moment>,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Option<i64>> {
+        let (rev, at) = match moment {
+            None => (Some(Rev::Latest), None),
+            Some(Moment::Rev(rev)) => (Some(rev), None),
+            Some(Moment::When(when)) => (None, Some(when)),
+        };
+        let side = self.side;
+        self.view.revision(&At { rev, at, side }, ui)
+    }
+}
+
+/// The first state if none was asked for: of one key the version before that of the second state, else the oldest state that is
+/// complete.
+pub(super) fn oldest(
+    keyspace: &Keyspace<'_>,
+    key: Option<&[u8]>,
+    to: Option<i64>,
+    ui: &mut Ui,
+) -> std::io::Result<i64> {
+    let complete = keyspace.compact_revision().unwrap_or(1).max(1);
+    let complete = complete.min(keyspace.revision());
+    if let Some(key) = key {
+        let to = to.unwrap_or(i64::MAX);
+        let records = keyspace.records_of(key);
+        let mut until = records.iter().rev();
+        until.find(|version| version.revision.main <= to);
+        if let Some(before) = until.next().map(|version| version.revision.main)
+            && before >= complete
+        {
+            ui.note(format!("from rev {before}, the version before (--from)"))?;
+            return Ok(before);
+        }
+    }
+    ui.note(format!(
+        "from rev {complete}, the oldest state that is complete (--from)"
+    ))?;
+    Ok(complete)
+}
