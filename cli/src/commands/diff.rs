@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::answers::diff::{Comparison, Differences, Keys, Op, State, diff};
+use etcd_inspect::answers::diff::{DiffAnswer, DiffKeys, DiffOp, DiffOptions, DiffState, diff};
 use etcd_inspect::member::Objects;
 
 use self::states::{Opened, words};
@@ -122,18 +122,18 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         false => from.revision,
     };
     let mask = args.showing.mask(asked.exact, ui)?;
-    let how = Comparison {
+    let how = DiffOptions {
         mask: mask.as_ref(),
         all: args.all,
         events: asked.events,
         context: args.context,
     };
-    let before = State {
+    let before = DiffState {
         objects: &before,
         revision: from_revision,
         past: from.view.past(),
     };
-    let after = State {
+    let after = DiffState {
         objects: after,
         revision: to_revision,
         past: to.as_ref().unwrap_or(&from).view.past(),
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 
 /// The keys that are compared.
 struct Asked {
-    keys: Keys,
+    keys: DiffKeys,
     exact: bool,
     events: bool,
 }
@@ -159,7 +159,9 @@ impl Asked {
     /// The key, if only one was asked for.
     fn one(&self) -> Option<&[u8]> {
         match &self.keys {
-            Keys::Named(keys) if self.exact && keys.len() == 1 => keys.first().map(Vec::as_slice),
+            DiffKeys::Named(keys) if self.exact && keys.len() == 1 => {
+                keys.first().map(Vec::as_slice)
+            }
             _ => None,
         }
     }
@@ -175,7 +177,7 @@ fn asked(
     if asked.is_empty() {
         let namespace = args.scope.namespace.clone();
         return Ok(Asked {
-            keys: namespace.map_or(Keys::All, Keys::Namespace),
+            keys: namespace.map_or(DiffKeys::All, DiffKeys::Namespace),
             exact: false,
             events: false,
         });
@@ -183,7 +185,7 @@ fn asked(
     let sources: Vec<_> = std::iter::once(before).chain(other).collect();
     let named = named_keys(asked, &args.scope.scope(), "diff", &sources)?;
     Ok(Asked {
-        keys: Keys::Named(named.keys),
+        keys: DiffKeys::Named(named.keys),
         exact: named.exact,
         events: named.events,
     })
@@ -192,7 +194,7 @@ fn asked(
 /// Prints the answer in the form that was asked for.
 fn show(
     args: &DiffArgs,
-    found: Differences,
+    found: DiffAnswer,
     paths: &[OsString],
     revisions: [i64; 2],
     ui: &mut Ui,
@@ -224,12 +226,12 @@ fn show(
 }
 
 /// What is reported beside the differences.
-fn notes(found: &Differences) -> Vec<String> {
+fn notes(found: &DiffAnswer) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(noise) = found.noise() {
         notes.push(format!("left out: {noise} (--all shows them)"));
     }
-    if found.count(Op::Closed) > 0 {
+    if found.count(DiffOp::Closed) > 0 {
         notes.push(format!(
             "{} encrypted values differ in their stored bytes; whether the objects differ is not known (--encryption-config FILE)",
             found.closed

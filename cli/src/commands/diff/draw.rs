@@ -1,6 +1,6 @@
 //! Differences for people.
 
-use etcd_inspect::answers::diff::Difference;
+use etcd_inspect::answers::diff::DiffRow;
 use etcd_inspect::kubernetes::changed::side_by_side as columns;
 use etcd_inspect::text::escape;
 
@@ -11,7 +11,7 @@ use crate::ui::Ui;
 const WIDTH: usize = 130;
 
 /// Unified differences, as `diff -u` has them.
-pub(super) fn unified(rows: &[Difference], ui: &mut Ui) -> std::io::Result<()> {
+pub(super) fn unified(rows: &[DiffRow], ui: &mut Ui) -> std::io::Result<()> {
     for row in rows {
         let diff = row.unified();
         if diff.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn unified(rows: &[Difference], ui: &mut Ui) -> std::io::Result<()> {
 }
 
 /// Two columns.
-pub(super) fn side_by_side(rows: &[Difference], ui: &mut Ui) -> std::io::Result<()> {
+pub(super) fn side_by_side(rows: &[DiffRow], ui: &mut Ui) -> std::io::Result<()> {
     let width = ui.terminal.size.map_or(WIDTH, |(width, _)| width);
     let half = width.saturating_sub(3) / 2;
     for row in rows {

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use etcd_inspect::answers::diff::Difference;
+use etcd_inspect::answers::diff::DiffRow;
 
 use crate::failure::Failure;
 use crate::ui::Ui;
@@ -48,7 +48,7 @@ impl Folder {
 }
 
 /// Writes both sides and runs the program. Its output is the answer.
-pub(super) fn run(command: &str, rows: &[Difference], ui: &mut Ui) -> anyhow::Result<()> {
+pub(super) fn run(command: &str, rows: &[DiffRow], ui: &mut Ui) -> anyhow::Result<()> {
     let from_environment = std::env::var(VARIABLE).ok().filter(|_| command.is_empty());
     let command = match (&from_environment, command) {
         (Some(command), _) => command,
@@ -105,7 +105,7 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// `deployments.shop.web.yaml`, without anything that is no name of a file.
-fn file_name(at: usize, row: &Difference) -> String {
+fn file_name(at: usize, row: &DiffRow) -> String {
     let plain = |c: char| match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | '_' => c,
         '/' => '.',

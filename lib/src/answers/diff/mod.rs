@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-pub use self::row::{Difference, Op};
-pub use self::side::{Compared, State};
+pub use self::row::{DiffOp, DiffRow};
+pub use self::side::{DiffState, StatePair};
 use super::{Answer, Damage, Table};
 use crate::kubernetes::mask::Mask;
 use crate::mvcc::Version;
@@ -20,7 +20,7 @@ use located::Error;
 
 /// Keys that are compared with each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Keys {
+pub enum DiffKeys {
     /// Every key.
     All,
     /// The objects of a namespace, and the namespace itself.
@@ -31,7 +31,7 @@ pub enum Keys {
 
 /// How states are compared.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Comparison<'m> {
+pub struct DiffOptions<'m> {
     /// Hides secrets; `None` if they are shown.
     pub mask: Option<&'m Mask>,
     /// Also what is left out as noise: renewals, heartbeats, Events, managedFields.
@@ -44,9 +44,9 @@ pub struct Comparison<'m> {
 
 /// What differs between two states.
 #[derive(Clone, Debug)]
-pub struct Differences {
+pub struct DiffAnswer {
     /// Keys that differ, in byte order.
-    pub rows: Vec<Difference>,
+    pub rows: Vec<DiffRow>,
     /// What was left out as noise, and how many keys each.
     pub folded: BTreeMap<&'static str, u64>,
     /// Keys that both states have with the same bytes.
@@ -57,20 +57,20 @@ pub struct Differences {
     pub closed: u64,
 }
 
-impl Differences {
+impl DiffAnswer {
     /// Keys with this operation.
-    pub fn count(&self, op: Op) -> usize {
+    pub fn count(&self, op: DiffOp) -> usize {
         self.rows.iter().filter(|row| row.op == op).count()
     }
 
     /// `3 changed, 1 added, 2 removed`.
     pub fn summary(&self) -> String {
         let parts = [
-            Op::Changed,
-            Op::Added,
-            Op::Removed,
-            Op::Rewritten,
-            Op::Closed,
+            DiffOp::Changed,
+            DiffOp::Added,
+            DiffOp::Removed,
+            DiffOp::Rewritten,
+            DiffOp::Closed,
         ];
         let parts = parts.into_iter().filter_map(|op| {
             let count = self.count(op);
@@ -94,7 +94,7 @@ impl Differences {
     }
 
     /// As a table: one row for each key.
-    pub fn into_table(self) -> Table<Difference> {
+    pub fn into_table(self) -> Table<DiffRow> {
         let folded: Map<String, Value> = self
             .folded
             .iter()
@@ -102,7 +102,8 @@ impl Differences {
             .collect();
         let all = self.summary();
         let count = |op| Value::from(self.count(op));
-        let counts = [Op::Added, Op::Removed, Op::Changed].map(|op| (op.as_str(), count(op)));
+        let counts =
+            [DiffOp::Added, DiffOp::Removed, DiffOp::Changed].map(|op| (op.as_str(), count(op)));
         let mut table = Table::new(&row::COLUMNS, self.rows).all(all);
         for (field, count) in counts {
             table = table.tail(field, count);
@@ -116,10 +117,10 @@ impl Differences {
 }
 
 /// One key that was compared.
-enum Outcome {
+enum KeyOutcome {
     Equal,
     Noise(&'static str),
-    Differs(Box<Difference>),
+    Differs(Box<DiffRow>),
 }
 
 /// Compares two states.
@@ -127,22 +128,22 @@ enum Outcome {
 /// # Errors
 /// As [`Keyspace::at`](crate::mvcc::Keyspace::at).
 pub fn diff(
-    before: &State<'_, '_>,
-    after: &State<'_, '_>,
-    keys: &Keys,
-    how: Comparison<'_>,
-) -> Result<Answer<Differences>, Error> {
+    before: &DiffState<'_, '_>,
+    after: &DiffState<'_, '_>,
+    keys: &DiffKeys,
+    how: DiffOptions<'_>,
+) -> Result<Answer<DiffAnswer>, Error> {
     let pairs = pairs(before.versions(keys)?, after.versions(keys)?);
-    let compared = Compared { before, after, how };
+    let compared = StatePair { before, after, how };
     let uncertain = pairs
         .par_iter()
         .filter(|pair| compared.is_uncertain(pair))
         .count();
-    let outcomes: Vec<Outcome> = pairs
+    let outcomes: Vec<KeyOutcome> = pairs
         .par_iter()
         .map(|(old, new)| compared.outcome(old.as_ref(), new.as_ref()))
         .collect();
-    let mut found = Differences {
+    let mut found = DiffAnswer {
         rows: Vec::new(),
         folded: BTreeMap::new(),
         equal: 0,
@@ -151,13 +152,15 @@ pub fn diff(
     };
     for outcome in outcomes {
         match outcome {
-            Outcome::Equal => found.equal = found.equal.saturating_add(1),
-            Outcome::Noise(what) => {
+            KeyOutcome::Equal => found.equal = found.equal.saturating_add(1),
+            KeyOutcome::Noise(what) => {
                 let count = found.folded.entry(what).or_default();
                 *count = count.saturating_add(1);
             }
-            Outcome::Differs(row) => {
-                found.closed = found.closed.saturating_add(u64::from(row.op == Op::Closed));
+            KeyOutcome::Differs(row) => {
+                found.closed = found
+                    .closed
+                    .saturating_add(u64::from(row.op == DiffOp::Closed));
                 found.rows.push(*row);
             }
         }

@@ -23,7 +23,7 @@ pub(super) static COLUMNS: [Column; 10] = [
 
 /// What happened to a key between two states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
+pub enum DiffOp {
     /// Only the second state has it.
     Added,
     /// Only the first state has it.
@@ -36,7 +36,7 @@ pub enum Op {
     Closed,
 }
 
-impl Op {
+impl DiffOp {
     /// As the table has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,9 +51,9 @@ impl Op {
 
 /// A key that differs between two states. Texts and fields are masked.
 #[derive(Clone, Debug)]
-pub struct Difference {
+pub struct DiffRow {
     /// What happened.
-    pub op: Op,
+    pub op: DiffOp,
     /// The key.
     pub key: Vec<u8>,
     /// `deployments`; `None` for a key that is not of Kubernetes.
@@ -74,7 +74,7 @@ pub struct Difference {
     pub context: usize,
 }
 
-impl Difference {
+impl DiffRow {
     /// `deployments/shop/web`, or the key.
     pub fn title(&self) -> String {
         let Some(resource) = &self.resource else {
@@ -102,7 +102,7 @@ impl Difference {
     }
 }
 
-impl Row for Difference {
+impl Row for DiffRow {
     fn cells(&self) -> Vec<Cell> {
         let text = |value: &Option<String>| value.as_deref().map(Cell::text).unwrap_or_default();
         let revision = |side: usize| {
@@ -110,10 +110,10 @@ impl Row for Difference {
             revision.map(Cell::number).unwrap_or_default()
         };
         let label = match self.op {
-            Op::Added => Label::Good,
-            Op::Removed => Label::Warning,
-            Op::Closed => Label::Note,
-            Op::Changed | Op::Rewritten => Label::Plain,
+            DiffOp::Added => Label::Good,
+            DiffOp::Removed => Label::Warning,
+            DiffOp::Closed => Label::Note,
+            DiffOp::Changed | DiffOp::Rewritten => Label::Plain,
         };
         vec![
             Cell::text(self.op.as_str()).label(label),
@@ -133,7 +133,7 @@ impl Row for Difference {
     }
 }
 
-impl Difference {
+impl DiffRow {
     fn changed(&self) -> Cell {
         let mut text: Vec<_> = self
             .changes

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::row::{Difference, Op};
-use super::{Comparison, Keys, Outcome};
+use super::row::{DiffOp, DiffRow};
+use super::{DiffKeys, DiffOptions, KeyOutcome};
 use crate::kubernetes::changed::{self, changes};
 use crate::kubernetes::mask::is_secret;
 use crate::kubernetes::noise::noise;
@@ -17,7 +17,7 @@ use located::Error;
 
 /// A state: the objects of a member at a revision.
 #[derive(Clone, Copy, Debug)]
-pub struct State<'s, 'a> {
+pub struct DiffState<'s, 'a> {
     /// The objects.
     pub objects: &'s Objects<'a>,
     /// The revision; `None` for the newest.
@@ -26,16 +26,16 @@ pub struct State<'s, 'a> {
     pub past: Option<&'s Past<'s>>,
 }
 
-impl<'a> State<'_, 'a> {
+impl<'a> DiffState<'_, 'a> {
     /// The versions of the keys that exist in this state, in byte order.
-    pub(super) fn versions(&self, keys: &Keys) -> Result<Vec<Version<'a>>, Error> {
+    pub(super) fn versions(&self, keys: &DiffKeys) -> Result<Vec<Version<'a>>, Error> {
         let keyspace = self.objects.keyspace();
         match keys {
-            Keys::All => {
+            DiffKeys::All => {
                 let live = keyspace.live(&KeyRange::all(), self.revision)?;
                 Ok(live.iter().collect())
             }
-            Keys::Namespace(namespace) => {
+            DiffKeys::Namespace(namespace) => {
                 let live = keyspace.live(&KeyRange::all(), self.revision)?;
                 let within = |version: &Version<'_>| {
                     self.objects.parse(version.key).is_some_and(|key| {
@@ -45,7 +45,7 @@ impl<'a> State<'_, 'a> {
                 };
                 Ok(live.iter().filter(within).collect())
             }
-            Keys::Named(keys) => {
+            DiffKeys::Named(keys) => {
                 let mut keys: Vec<&Vec<u8>> = keys.iter().collect();
                 keys.sort();
                 keys.dedup();
@@ -82,23 +82,23 @@ impl<'a> State<'_, 'a> {
 
 /// Two states that are compared.
 #[derive(Clone, Copy, Debug)]
-pub struct Compared<'s, 'a, 'b> {
+pub struct StatePair<'s, 'a, 'b> {
     /// The older one.
-    pub before: &'s State<'s, 'a>,
+    pub before: &'s DiffState<'s, 'a>,
     /// The newer one.
-    pub after: &'s State<'s, 'b>,
+    pub after: &'s DiffState<'s, 'b>,
     /// How.
-    pub how: Comparison<'s>,
+    pub how: DiffOptions<'s>,
 }
 
 /// A version with its object, if its value is one.
-struct Read<'v> {
+struct ReadValue<'v> {
     version: Option<&'v Version<'v>>,
     value: &'v [u8],
     object: Option<Value>,
 }
 
-impl Compared<'_, '_, '_> {
+impl StatePair<'_, '_, '_> {
     pub(super) fn is_uncertain(&self, pair: &(Option<Version<'_>>, Option<Version<'_>>)) -> bool {
         let key = pair.0.as_ref().map(|version| version.key);
         let Some(key) = key.or(pair.1.as_ref().map(|version| version.key)) else {
@@ -108,17 +108,23 @@ impl Compared<'_, '_, '_> {
     }
 
     /// What is found of one key.
-    pub(super) fn outcome(&self, old: Option<&Version<'_>>, new: Option<&Version<'_>>) -> Outcome {
+    pub(super) fn outcome(
+        &self,
+        old: Option<&Version<'_>>,
+        new: Option<&Version<'_>>,
+    ) -> KeyOutcome {
         let Some(key) = old.or(new).map(|version| version.key) else {
-            return Outcome::Equal;
+            return KeyOutcome::Equal;
         };
         let (old_value, new_value) = (value_of(old), value_of(new));
         if old.is_some() && new.is_some() && old_value == new_value {
             let same = old.map(|version| version.revision) == new.map(|version| version.revision);
             return match (same, self.how.all) {
-                (true, _) => Outcome::Equal,
-                (false, false) => Outcome::Noise("writes of the same value again"),
-                (false, true) => self.row(Op::Rewritten, key, &read(old, None), &read(new, None)),
+                (true, _) => KeyOutcome::Equal,
+                (false, false) => KeyOutcome::Noise("writes of the same value again"),
+                (false, true) => {
+                    self.row(DiffOp::Rewritten, key, &read(old, None), &read(new, None))
+                }
             };
         }
         let before = read(old, old.and_then(|version| self.before.object(version)));
@@ -126,20 +132,20 @@ impl Compared<'_, '_, '_> {
         if !self.how.all
             && let Some(what) = self.noise(&before, &after)
         {
-            return Outcome::Noise(what);
+            return KeyOutcome::Noise(what);
         }
         let op = match (old, new) {
-            (None, _) => Op::Added,
-            (_, None) => Op::Removed,
+            (None, _) => DiffOp::Added,
+            (_, None) => DiffOp::Removed,
             (Some(old), Some(new)) if self.before.is_closed(old) || self.after.is_closed(new) => {
-                Op::Closed
+                DiffOp::Closed
             }
-            _ => Op::Changed,
+            _ => DiffOp::Changed,
         };
         self.row(op, key, &before, &after)
     }
 
-    fn noise(&self, before: &Read<'_>, after: &Read<'_>) -> Option<&'static str> {
+    fn noise(&self, before: &ReadValue<'_>, after: &ReadValue<'_>) -> Option<&'static str> {
         let is_event = |object: &Option<Value>| {
             let kind = object.as_ref().and_then(|object| object.get("kind"));
             kind.and_then(Value::as_str) == Some("Event")
@@ -151,7 +157,13 @@ impl Compared<'_, '_, '_> {
         noise(old, new, &changes(old, new))
     }
 
-    fn row(&self, op: Op, key: &[u8], before: &Read<'_>, after: &Read<'_>) -> Outcome {
+    fn row(
+        &self,
+        op: DiffOp,
+        key: &[u8],
+        before: &ReadValue<'_>,
+        after: &ReadValue<'_>,
+    ) -> KeyOutcome {
         let masked = |object: &Option<Value>| {
             object.clone().map(|mut object| {
                 if let Some(mask) = self.how.mask {
@@ -170,12 +182,12 @@ impl Compared<'_, '_, '_> {
             .objects
             .parse(key)
             .or(self.before.objects.parse(key));
-        let text = |object: Option<Value>, read: &Read<'_>| match object {
+        let text = |object: Option<Value>, read: &ReadValue<'_>| match object {
             Some(object) if self.how.all => changed::yaml(&object),
             Some(object) => changed::comparable(object),
             None => self.plain(key, read),
         };
-        Outcome::Differs(Box::new(Difference {
+        KeyOutcome::Differs(Box::new(DiffRow {
             op,
             key: key.to_vec(),
             resource: parsed.as_ref().map(|key| key.plural.to_owned()),
@@ -194,7 +206,7 @@ impl Compared<'_, '_, '_> {
     }
 
     /// A value that is no object: text as it is; of anything else the size, and enough to see that it differs.
-    fn plain(&self, key: &[u8], read: &Read<'_>) -> String {
+    fn plain(&self, key: &[u8], read: &ReadValue<'_>) -> String {
         if read.version.is_none() {
             return String::new();
         }
@@ -224,8 +236,8 @@ fn value_of<'v>(version: Option<&Version<'v>>) -> &'v [u8] {
     kv.map_or(&[], |kv| kv.value)
 }
 
-fn read<'v>(version: Option<&'v Version<'v>>, object: Option<Value>) -> Read<'v> {
-    Read {
+fn read<'v>(version: Option<&'v Version<'v>>, object: Option<Value>) -> ReadValue<'v> {
+    ReadValue {
         version,
         value: value_of(version),
         object,
