@@ -21,6 +21,7 @@ mod failure;
 mod global;
 mod help;
 mod kube;
+mod logs;
 #[cfg(test)]
 mod named;
 mod output;

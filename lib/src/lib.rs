@@ -80,6 +80,7 @@ pub mod clock;
 pub mod codes;
 pub mod dataset;
 pub mod evidence;
+pub mod logs;
 pub mod member;
 pub mod mvcc;
 pub mod recover;

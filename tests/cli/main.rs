@@ -9,15 +9,18 @@
 
 mod agreement;
 mod answers;
+mod blame;
 mod diff;
 mod grammar;
 mod history;
 mod hostile;
 mod kubernetes;
+mod logs;
 mod printed;
 mod readme;
 mod run;
 mod secrets;
+mod timeline;
 mod truth;
 mod verdict;
 mod wal;

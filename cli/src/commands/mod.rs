@@ -1,5 +1,6 @@
 //! One file per verb; the documentation of its arguments is its help.
 
+mod blame;
 mod carve;
 mod certs;
 mod check;
@@ -23,6 +24,7 @@ mod search;
 mod snap;
 mod space;
 mod status;
+mod timeline;
 mod tui;
 mod version;
 mod wal;
@@ -62,6 +64,8 @@ verbs! {
     Get: get::GetArgs;
     History: history::HistoryArgs;
     Diff: diff::DiffArgs;
+    Blame: blame::BlameArgs;
+    Timeline: timeline::TimelineArgs;
     Wal: wal::WalArgs;
     Snap: snap::SnapArgs;
     Page: page::PageArgs;

@@ -5,6 +5,8 @@
 //!
 //! **Invariants.** Nothing here prints, colours or measures a terminal, or reads the environment.
 
+pub mod audit;
+pub mod blame;
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;
@@ -36,6 +38,7 @@ pub mod space;
 pub mod status;
 pub mod sums;
 mod table;
+pub mod timeline;
 pub mod undecodable;
 pub mod values;
 mod version;

@@ -107,6 +107,31 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "blame",
+        &[
+            "{key} -d {path}",
+            "{key} -o json --reveal -d {path}",
+            "{key} --rev -1 -o wide --etcd-prefix /registry -d {path}",
+            "{key} --at -1s --replay -d {path}",
+            "{key} --audit-log {log} -d {path}",
+            "{noun}/x -n kube-system --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -d {path}",
+            "{noun}/x -A -d {path}",
+        ],
+    ),
+    (
+        "timeline",
+        &[
+            "{path}",
+            "--all -o json {path}",
+            "--since -1h --until -1s -n kube-system -o csv {path}",
+            "--kind put,delete --bucket 10s --etcd-prefix /registry -o jsonl {path}",
+            "--format timesketch --replay {path}",
+            "--format bodyfile --reveal=all {path}",
+            "--audit-log {log} --etcd-log {log} -o wide {path}",
+            "--encryption-config {encryption} --kms-keys {kms} --fp-key {fp} {path}",
+        ],
+    ),
+    (
         "wal",
         &[
             "{path}",
@@ -289,6 +314,11 @@ const ROWS: &[(&str, &[&str])] = &[
     ("version", &["", "-o json"]),
 ];
 
+/// `{log}`: a request of an audit log, a line of etcd's, and a line of neither.
+const LOG: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/ns3/things/k8","verb":"patch","user":{"username":"alice"},"objectRef":{"resource":"things","namespace":"ns3","name":"k8"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-01-01T00:00:00.000000Z","stageTimestamp":"2026-01-01T00:00:00.100000Z"}
+{"level":"warn","ts":"2026-01-01T00:00:00.000Z","msg":"apply request took too long","took":"1s"}
+nothing"#;
+
 /// What the lines ask about.
 #[derive(Clone, Debug)]
 pub struct Subject<'s> {
@@ -369,6 +399,7 @@ impl<'s> Subject<'s> {
             ("{new}", text(&new)),
             ("{encryption}", text(&self.outside.join("encryption.yaml"))),
             ("{kms}", text(&self.outside.join("kms.yaml"))),
+            ("{log}", text(&self.outside.join("audit.log"))),
             ("{fp}", text(&self.outside.join("fp.key"))),
         ];
         // Each word is one argument, whatever replaces it.
@@ -463,6 +494,7 @@ fn key_files(folder: &Path) {
         ("encryption.yaml", config.as_str()),
         ("kms.yaml", kms.as_str()),
         ("fp.key", "a key of ours"),
+        ("audit.log", LOG),
     ] {
         std::fs::write(folder.join(name), text).expect("a file of keys");
     }

@@ -1,0 +1,211 @@
+//! Who asked for a write, by the audit log of the API server.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::logs::audit::{
+    AuditLog, AuditMatch, AuditMatches, AuditRequest, FieldSet, ObjectWrite, WriteKind,
+    match_requests,
+};
+use crate::member::{Objects, Origin, Reading};
+use crate::mvcc::{Revision, Version};
+
+/// An audit log, and which of its requests made which write.
+#[derive(Clone, Debug, Default)]
+pub struct Audited {
+    /// The log.
+    pub log: AuditLog,
+    /// The matches.
+    pub matches: AuditMatches,
+}
+
+impl Audited {
+    /// Matches the requests of a log with all writes that are known. `versions`: of each key, oldest first.
+    pub fn new(
+        log: AuditLog,
+        objects: &Objects<'_>,
+        versions: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
+        clock: &Clock,
+    ) -> Self {
+        let keys: Vec<_> = versions.iter().collect();
+        let writes: Vec<ObjectWrite> = keys
+            .par_iter()
+            .flat_map_iter(|(key, versions)| writes_of(key, versions, objects, clock))
+            .collect();
+        let matches = match_requests(&log, &writes);
+        Self { log, matches }
+    }
+
+    /// The request that made a write, with how sure that is.
+    pub fn request(&self, revision: Revision) -> Option<(&AuditRequest, AuditMatch)> {
+        let found = self.matches.of_revision(revision)?;
+        Some((self.log.requests.get(found.request)?, found))
+    }
+
+    /// `audit: alice (team-a) from 10.0.0.5 with kubectl/v1.20.2, certain`.
+    pub fn who(&self, revision: Revision) -> Option<String> {
+        let (request, found) = self.request(revision)?;
+        Some(format!(
+            "audit: {}, {}",
+            request.describe(),
+            found.confidence.as_str()
+        ))
+    }
+
+    /// The request as JSON has it.
+    pub fn json(&self, revision: Revision) -> Option<Value> {
+        let (request, found) = self.request(revision)?;
+        Some(json!({
+            "user": request.user,
+            "impersonated": request.impersonated,
+            "groups": request.groups,
+            "source_ips": request.source_ips,
+            "user_agent": request.user_agent,
+            "verb": request.verb.as_str(),
+            "subresource": request.subresource,
+            "audit_id": (found.of == 1).then_some(&request.audit_id),
+            "requests": found.of,
+            "received": request.received.to_string(),
+            "confidence": found.confidence.as_str(),
+        }))
+    }
+
+    /// One sentence about how much of the log was found in the writes.
+    pub fn summary(&self) -> String {
+        let matches = &self.matches;
+        let percent = located::text::number::percent(
+            u64::try_from(matches.len()).unwrap_or(0),
+            u64::try_from(matches.covered).unwrap_or(0),
+        );
+        let mut text = format!(
+            "audit log: {} of {} writes of objects in its time have their request ({percent}); {} have none in it, {} may be of several",
+            matches.len(),
+            matches.covered,
+            matches.without,
+            matches.ambiguous
+        );
+        if self.log.counts.unreadable > 0 {
+            text.push_str(&format!(
+                "; {} of {} lines are no audit events",
+                self.log.counts.unreadable, self.log.counts.lines
+            ));
+        }
+        text
+    }
+}
+
+/// The writes of one key.
+fn writes_of(
+    key: &[u8],
+    versions: &[(Origin, Version<'_>)],
+    objects: &Objects<'_>,
+    clock: &Clock,
+) -> Vec<ObjectWrite> {
+    let Some(parsed) = objects.parse(key) else {
+        return Vec::new();
+    };
+    let mut writes = Vec::with_capacity(versions.len());
+    let mut before: Option<(i64, i64, Option<Value>)> = None;
+    for (origin, version) in versions {
+        if matches!(origin, Origin::Unplaced { .. }) {
+            continue;
+        }
+        let kv = version.key_value().ok().filter(|_| !version.tombstone);
+        let object = objects.json(version, Reading::default()).ok();
+        let number = kv.as_ref().map_or(0, |kv| kv.version);
+        let old = before.take();
+        let replaced = old
+            .as_ref()
+            .filter(|(_, old, _)| old.checked_add(1) == Some(number));
+        let old_object = old.as_ref().and_then(|(_, _, object)| object.as_ref());
+        let kind = match number {
+            _ if version.tombstone => WriteKind::Delete {
+                was_marked: old_object.map(|old| deletion(old).is_some()),
+            },
+            1 => WriteKind::Create,
+            _ => WriteKind::Update {
+                replaced: replaced.map(|(revision, _, _)| *revision),
+                marks: old_object
+                    .filter(|_| replaced.is_some())
+                    .zip(object.as_ref())
+                    .map(|(old, new)| deletion(new).is_some() && deletion(new) != deletion(old)),
+            },
+        };
+        // Without the version right before it is not known which entries changed.
+        let is_known = kind == WriteKind::Create || replaced.is_some();
+        let managed = object.as_ref().map(field_sets).unwrap_or_default();
+        let known = old_object
+            .filter(|_| replaced.is_some())
+            .map(field_sets)
+            .unwrap_or_default();
+        let is_new = |entry: &&(String, Option<jiff::Timestamp>, Value)| !known.contains(entry);
+        let changed: Vec<FieldSet> = managed.iter().filter(is_new).map(field_set).collect();
+        let time = clock.time_of(version.revision.main);
+        writes.push(ObjectWrite {
+            revision: version.revision,
+            resource: parsed.plural.to_owned(),
+            group: parsed.group.to_owned(),
+            namespace: parsed.namespace.map(str::to_owned),
+            name: parsed.name.to_owned(),
+            created: object
+                .as_ref()
+                .filter(|_| kind == WriteKind::Create)
+                .and_then(created),
+            changed: (is_known && !managed.is_empty()).then_some(changed),
+            managed: managed.iter().map(field_set).collect(),
+            labels: labels_of(object.as_ref().or(old_object)),
+            before: old_object.filter(|_| replaced.is_some()).cloned(),
+            kind,
+            not_before: time.and_then(|time| time.not_before),
+            not_after: time.and_then(|time| time.not_after),
+        });
+        before = (!version.tombstone).then_some((version.revision.main, number, object));
+    }
+    writes
+}
+
+fn created(object: &Value) -> Option<jiff::Timestamp> {
+    object
+        .pointer("/metadata/creationTimestamp")?
+        .as_str()?
+        .parse()
+        .ok()
+}
+
+/// When the object is to be gone, if it is marked.
+fn deletion(object: &Value) -> Option<&Value> {
+    object
+        .pointer("/metadata/deletionTimestamp")
+        .filter(|time| !time.is_null())
+}
+
+/// The labels of an object; none is an empty set.
+fn labels_of(object: Option<&Value>) -> Option<Value> {
+    let labels = object?.pointer("/metadata/labels");
+    Some(labels.cloned().unwrap_or_else(|| json!({})))
+}
+
+/// An entry of `managedFields` without its fields.
+fn field_set((manager, time, _): &(String, Option<jiff::Timestamp>, Value)) -> FieldSet {
+    (manager.clone(), *time)
+}
+
+/// The entries of `managedFields`: manager, second, and the whole entry.
+fn field_sets(object: &Value) -> Vec<(String, Option<jiff::Timestamp>, Value)> {
+    let entries = object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array);
+    let set = |entry: &Value| {
+        let manager = entry.get("manager")?.as_str()?.to_owned();
+        let time = entry.get("time").and_then(Value::as_str);
+        Some((
+            manager,
+            time.and_then(|time| time.parse().ok()),
+            entry.clone(),
+        ))
+    };
+    entries.into_iter().flatten().filter_map(set).collect()
+}

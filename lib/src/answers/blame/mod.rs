@@ -1,0 +1,360 @@
+//! `blame`: who wrote each line of an object, when, and with which revision.
+//!
+//! The versions that db and log still have are compared one after the other: a line belongs to the revision that changed it.
+//! Only lines that are as old as the oldest version are given to their managers by `managedFields`.
+
+mod tree;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use self::tree::{Mark, Part, Version as ComparedVersion};
+use super::audit::Audited;
+use super::{Cell, Column, Label, Row, Table};
+use crate::clock::{Clock, WriteTime};
+use crate::kubernetes::changed::without_noise;
+use crate::kubernetes::mask::{Mask, is_secret};
+use crate::kubernetes::yaml::{Line, Step, lines};
+use crate::member::{Objects, Origin, Reading};
+use crate::mvcc::Version;
+
+static COLUMNS: [Column; 11] = [
+    Column::left("WHO", "who"),
+    Column::left("WHEN~", "time"),
+    Column::json("uncertainty_s"),
+    Column::json("time_source"),
+    Column::right("REV", "revision"),
+    Column::json("revision_after"),
+    Column::right("V", "version").wide(),
+    Column::left("SRC", "source").wide(),
+    Column::left("BY", "by").wide(),
+    Column::left("LINE", "line"),
+    Column::left("PATH", "path").wide(),
+];
+
+/// How it is known which revision wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The version before it has another line.
+    Versions,
+    /// The object was created with it.
+    Created,
+    /// It is as old as the oldest version: its manager is the owner of the field.
+    ManagedFields,
+}
+
+impl KnownBy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Versions => "versions",
+            Self::Created => "created",
+            Self::ManagedFields => "managed-fields",
+        }
+    }
+}
+
+/// A line with who wrote it.
+#[derive(Clone, Debug)]
+pub struct BlameLine {
+    /// The line of the YAML.
+    pub line: String,
+    /// `spec.replicas`.
+    pub path: String,
+    /// The request of the audit log, else the manager of the field set that changed.
+    pub who: Option<String>,
+    /// When.
+    pub time: Option<WriteTime>,
+    /// The revision that wrote it; the newest one that can have, if `after` is known.
+    pub revision: i64,
+    /// The line was written after this revision, and by none later than `revision`: versions between them are lost.
+    pub after: Option<i64>,
+    /// The version of the object, counted from its creation.
+    pub version: i64,
+    /// `db`, `wal`.
+    pub source: &'static str,
+    /// How that is known.
+    pub by: KnownBy,
+    /// The newest time of all lines.
+    newest: Option<jiff::Timestamp>,
+}
+
+/// Why there is no blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoBlame {
+    /// No version of the key is known at that revision.
+    Absent,
+    /// The key was deleted at this revision.
+    Deleted(i64),
+    /// The value is neither an object nor text.
+    NoText,
+}
+
+/// One version of the object.
+struct Kept<'a> {
+    version: Version<'a>,
+    origin: Origin,
+    value: Value,
+    number: i64,
+    created: i64,
+}
+
+/// The lines of a key's value at a revision. `versions`: every version of the key that is known, oldest first.
+///
+/// # Errors
+/// If the key does not exist at that revision, or its value has no lines.
+pub fn blame<'a>(
+    objects: &Objects<'a>,
+    versions: &[(Origin, Version<'a>)],
+    revision: i64,
+    clock: &Clock,
+    mask: Option<&Mask>,
+    audited: Option<&Audited>,
+) -> Result<Table<BlameLine>, NoBlame> {
+    let kept = generation(objects, versions, revision)?;
+    let (Some(first), Some(newest)) = (kept.first(), kept.last()) else {
+        return Err(NoBlame::Absent);
+    };
+    let mut part = ComparedVersion {
+        at: 0,
+        object: &first.value,
+        before: None,
+        is_origin: first.number == 1,
+    }
+    .fresh(&first.value, &mut Vec::new());
+    for (at, (old, new)) in kept.iter().zip(kept.iter().skip(1)).enumerate() {
+        let version = ComparedVersion {
+            at: at.saturating_add(1),
+            object: &new.value,
+            before: Some(&old.value),
+            is_origin: true,
+        };
+        part = version.update(&old.value, &part, &new.value, &mut Vec::new());
+    }
+    let rows = shown(objects, newest, mask)
+        .into_iter()
+        .map(|(line, number)| {
+            let mark = part.mark_of(&line.path, number);
+            row(line, mark, &kept, clock, audited)
+        });
+    let mut rows: Vec<BlameLine> = rows.collect();
+    let latest = rows
+        .iter()
+        .filter_map(|row| row.time)
+        .map(|write| write.time)
+        .max();
+    rows.iter_mut().for_each(|row| row.newest = latest);
+    let table = Table::new(&COLUMNS, rows)
+        .head("revision", newest.version.revision.main)
+        .head("version", newest.number)
+        .head("create_revision", newest.created)
+        .head("versions_compared", kept.len());
+    Ok(table)
+}
+
+/// The versions of the object that exists at a revision, since its creation.
+fn generation<'a>(
+    objects: &Objects<'a>,
+    versions: &[(Origin, Version<'a>)],
+    revision: i64,
+) -> Result<Vec<Kept<'a>>, NoBlame> {
+    let is_placed = |origin: Origin| !matches!(origin, Origin::Unplaced { .. });
+    let until = versions
+        .iter()
+        .filter(|(origin, version)| is_placed(*origin) && version.revision.main <= revision);
+    let mut kept: Vec<Kept<'a>> = Vec::new();
+    let mut deleted = None;
+    for (origin, version) in until {
+        if version.tombstone {
+            kept.clear();
+            deleted = Some(version.revision.main);
+            continue;
+        }
+        let Ok(kv) = version.key_value() else {
+            continue;
+        };
+        deleted = None;
+        kept.retain(|known| known.created == kv.create_revision);
+        let value = match objects.json(version, Reading::default()) {
+            Ok(object) if objects.layout().resource(version.key).is_some() => object,
+            _ => Value::String(String::from_utf8(kv.value.to_vec()).map_err(|_| NoBlame::NoText)?),
+        };
+        kept.push(Kept {
+            version: *version,
+            origin: *origin,
+            value,
+            number: kv.version,
+            created: kv.create_revision,
+        });
+    }
+    match deleted {
+        Some(revision) => Err(NoBlame::Deleted(revision)),
+        None => Ok(kept),
+    }
+}
+
+/// The lines that are shown, each with its number among those of the same path.
+fn shown(
+    objects: &Objects<'_>,
+    newest: &Kept<'_>,
+    mask: Option<&Mask>,
+) -> Vec<(Line, Option<usize>)> {
+    let mut value = newest.value.clone();
+    let lines = match &mut value {
+        Value::String(text) => {
+            let text = match mask {
+                Some(mask) if is_secret(objects.layout(), newest.version.key, text.as_bytes()) => {
+                    mask.hidden(text.as_bytes())
+                }
+                Some(mask) => mask.text(text).into_owned(),
+                None => text.clone(),
+            };
+            let line = |text: &str| Line {
+                text: text.to_owned(),
+                path: Vec::new(),
+                opens: false,
+            };
+            // The first line of text has no name before it.
+            return text
+                .lines()
+                .zip((1..).map(Some))
+                .map(|(text, at)| (line(text), at))
+                .collect();
+        }
+        object => {
+            if let Some(mask) = mask {
+                mask.object(object);
+            }
+            lines(&without_noise(value))
+        }
+    };
+    let path_at = |at: usize| lines.get(at).map(|line: &Line| &line.path);
+    let mut numbers: Vec<Option<usize>> = Vec::with_capacity(lines.len());
+    for (at, line) in lines.iter().enumerate() {
+        let is_before = at.checked_sub(1).and_then(path_at) == Some(&line.path);
+        let is_after = path_at(at.saturating_add(1)) == Some(&line.path);
+        let before = numbers.last().copied().flatten();
+        numbers.push(match (is_before, is_after) {
+            (false, false) => None,
+            (false, true) => Some(0),
+            (true, _) => before.map(|number| number.saturating_add(1)),
+        });
+    }
+    lines.into_iter().zip(numbers).collect()
+}
+
+fn row(
+    line: Line,
+    mark: &Mark,
+    kept: &[Kept<'_>],
+    clock: &Clock,
+    audited: Option<&Audited>,
+) -> BlameLine {
+    let own = kept.get(mark.version).or(kept.last());
+    let before = mark.version.checked_sub(1).and_then(|at| kept.get(at));
+    let (revision, number, created) = own.map_or((0, 0, 0), |own| {
+        (own.version.revision.main, own.number, own.created)
+    });
+    let (by, after) = match before {
+        Some(before) => {
+            let is_next = before.number.checked_add(1) == Some(number);
+            let after = before.version.revision.main;
+            (KnownBy::Versions, (!is_next).then_some(after))
+        }
+        None if number == 1 => (KnownBy::Created, None),
+        None => (KnownBy::ManagedFields, Some(created.saturating_sub(1))),
+    };
+    let written = clock.time_of(revision);
+    let time = match (by, mark.time) {
+        (KnownBy::ManagedFields, Some(time)) => Some(managed(time, written)),
+        // Nothing is known of a line that is older than all versions and that no manager owns.
+        (KnownBy::ManagedFields, None) => None,
+        _ => written,
+    };
+    // A request is that of one write: if versions between are lost, it may be another one.
+    let exact = own.filter(|_| after.is_none());
+    let request = exact.and_then(|own| audited?.who(own.version.revision));
+    BlameLine {
+        path: path_text(&line.path),
+        line: line.text,
+        who: request.or(mark.who.as_deref().map(str::to_owned)),
+        time,
+        revision,
+        after,
+        version: number,
+        source: match own.map(|own| own.origin) {
+            Some(Origin::Wal(_)) => "wal",
+            Some(Origin::Carved(origin)) => origin,
+            _ => "db",
+        },
+        by,
+        newest: None,
+    }
+}
+
+/// The time in an entry of `managedFields`: the API server's, in whole seconds. It is not later than the version that has it.
+fn managed(time: jiff::Timestamp, version: Option<WriteTime>) -> WriteTime {
+    let limit = version.and_then(|version| version.not_after);
+    WriteTime {
+        time: limit.map_or(time, |limit| time.min(limit)),
+        uncertainty: Some(SignedDuration::from_secs(1)),
+        source: crate::clock::TimeSource::Object,
+        not_before: Some(time),
+        not_after: limit,
+    }
+}
+
+impl Row for BlameLine {
+    fn cells(&self) -> Vec<Cell> {
+        let revision = match self.after {
+            None => Cell::number(self.revision),
+            Some(_) => {
+                let number = located::text::number::thousands(self.revision.into());
+                Cell::shown(format!("≤{number}"), self.revision)
+            }
+        };
+        let number = |value: f64| {
+            let json = serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number);
+            Cell::shown(value.to_string(), json)
+        };
+        vec![
+            self.who.as_deref().map(Cell::text).unwrap_or_default(),
+            self.time
+                .map(|write| Cell::approximate(write.time, write.uncertainty, self.newest))
+                .unwrap_or_default(),
+            self.time
+                .and_then(|write| write.uncertainty_s())
+                .map(number)
+                .unwrap_or_default(),
+            self.time
+                .map(|write| Cell::text(write.source.as_str()))
+                .unwrap_or_default(),
+            revision,
+            self.after.map(Cell::number).unwrap_or_default(),
+            Cell::plain(self.version),
+            Cell::text(self.source).label(Label::Dim),
+            Cell::text(self.by.as_str()),
+            Cell::text(self.line.as_str()),
+            Cell::text(self.path.as_str()),
+        ]
+    }
+}
+
+/// `spec.containers[0].image`.
+fn path_text(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Item(at) => text.push_str(&format!("[{at}]")),
+            Step::Field(name) if name.contains(['.', '[', ' ']) || name.is_empty() => {
+                text.push_str(&format!("[{name:?}]"));
+            }
+            Step::Field(name) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(name);
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,176 @@
+//! What the log of raft and the snapshots say of the cluster: terms and votes, members, alarms, compactions, snapshots.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::{EventKind, EventTime, Timeline, TimelineRow, TimelineSources, event_time};
+use crate::member::{Origin, Wal};
+use crate::mvcc::Version;
+use crate::raft::{Operation, Payload, Request};
+
+/// Revisions by raft index, with their times: an entry that writes nothing is between two that do.
+pub(super) struct RaftTimes {
+    times: BTreeMap<u64, (i64, Option<EventTime>)>,
+}
+
+impl RaftTimes {
+    pub(super) fn new(
+        sources: &TimelineSources<'_, '_>,
+        all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
+    ) -> Self {
+        let mut times = BTreeMap::new();
+        if let Some(logged) = sources.logged {
+            for (_, version) in all.values().flatten() {
+                let main = version.revision.main;
+                if let Some(index) = logged.index_of(main) {
+                    times
+                        .entry(index)
+                        .or_insert_with(|| (main, sources.clock.time_of(main).map(event_time)));
+                }
+            }
+        }
+        Self { times }
+    }
+
+    /// When an entry was applied.
+    pub(super) fn time(&self, index: u64) -> Option<EventTime> {
+        let before = self.times.range(..=index).next_back();
+        let after = self.times.range(index..).next();
+        let time = |found: Option<(&u64, &(i64, Option<EventTime>))>| {
+            found.and_then(|(_, (_, time))| *time)
+        };
+        match (time(before), time(after)) {
+            (Some(from), Some(to)) => {
+                let half = to.time.duration_since(from.time).as_millis() / 2;
+                let half = SignedDuration::from_millis(i64::try_from(half).unwrap_or(0));
+                let own = from
+                    .uncertainty
+                    .zip(to.uncertainty)
+                    .map(|(from, to)| from.max(to));
+                Some(EventTime {
+                    time: from.time.checked_add(half).unwrap_or(from.time),
+                    uncertainty: own.map(|own| own.saturating_add(half)),
+                    source: "between",
+                })
+            }
+            // Nothing was written after it, or before.
+            (Some(one), None) | (None, Some(one)) => Some(EventTime {
+                uncertainty: None,
+                source: "between",
+                ..one
+            }),
+            (None, None) => None,
+        }
+    }
+
+    /// The revision of the store after an entry.
+    pub(super) fn revision(&self, index: u64) -> Option<i64> {
+        self.times
+            .range(..=index)
+            .next_back()
+            .map(|(_, (main, _))| *main)
+    }
+}
+
+/// Adds what the entries of the log say.
+pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut Timeline) {
+    let log = wal.log();
+    let local = log.metadata.first().map(|metadata| metadata.node_id);
+    for term in log.terms() {
+        let first = term.first_index.map(|first| first.get());
+        let vote = match term.vote.0 {
+            0 => String::new(),
+            _ if Some(term.vote) == local => ", this member voted for itself".to_owned(),
+            id => format!(", this member voted for {id:016x}"),
+        };
+        let begins = match first {
+            Some(first) => format!("term {} begins at entry {first}", term.term),
+            None => format!("term {} has no entry in this log", term.term),
+        };
+        let what = format!("{begins}{vote}; {}", term.end);
+        let mut row = TimelineRow::new(EventKind::Election, "wal", what);
+        let at = first.or((term.commit.get() > 0).then_some(term.commit.get()));
+        row.raft_index = first;
+        row.time = at.and_then(|at| index.time(at));
+        found.rows.push(row);
+    }
+    for entry in log.surviving().filter(|entry| !entry.is_plain) {
+        let payload = wal.payload(entry);
+        if let Some((kind, what)) = of_payload(&payload) {
+            let mut row = TimelineRow::new(kind, "wal", what);
+            row.raft_index = Some(entry.index);
+            row.time = index.time(entry.index);
+            found.rows.push(row);
+        }
+    }
+}
+
+/// Adds the snapshots.
+pub(super) fn add_snapshots(
+    sources: &TimelineSources<'_, '_>,
+    index: &RaftTimes,
+    found: &mut Timeline,
+) {
+    let snaps = sources.member.snaps(&mut located::reported_by("check"));
+    for snap in &snaps.files {
+        let name = snap.file.as_str().rsplit('/').next().unwrap_or_default();
+        let what = format!(
+            "{name}: state after entry {}, term {}",
+            snap.index, snap.term
+        );
+        let mut row = TimelineRow::new(EventKind::Snapshot, "snap", what);
+        row.raft_index = Some(snap.index);
+        row.revision = index.revision(snap.index);
+        row.time = index.time(snap.index);
+        found.rows.push(row);
+    }
+}
+
+/// What an entry means for the cluster; `None` if it is a write, or says nothing.
+fn of_payload(payload: &Payload) -> Option<(EventKind, String)> {
+    match payload {
+        Payload::ConfChange(change) => {
+            let member = change.member().and_then(Result::ok);
+            let name = member
+                .map(|member| member.name)
+                .filter(|name| !name.is_empty());
+            let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+            let what = format!(
+                "{} {:016x}{name}",
+                payload.name().replace('_', " "),
+                change.node_id
+            );
+            Some((EventKind::Membership, what))
+        }
+        Payload::ConfChangeV2(_) => Some((EventKind::Membership, payload.summary())),
+        Payload::Request(Request::Internal(request)) => match request.operation()? {
+            Operation::Alarm(alarm) if alarm.action != 0 => {
+                let name = match alarm.alarm {
+                    1 => "NOSPACE",
+                    2 => "CORRUPT",
+                    _ => "all alarms",
+                };
+                let action = if alarm.action == 1 {
+                    "raised"
+                } else {
+                    "cleared"
+                };
+                let of = match alarm.member_id {
+                    0 => String::new(),
+                    id => format!(" for member {id:016x}"),
+                };
+                Some((EventKind::Alarm, format!("{name} {action}{of}")))
+            }
+            Operation::Compaction(compaction) => Some((
+                EventKind::Compaction,
+                format!("up to rev {}", compaction.revision),
+            )),
+            Operation::ClusterMemberAttrSet(_)
+            | Operation::ClusterVersionSet(_)
+            | Operation::DowngradeInfoSet(_) => Some((EventKind::Membership, payload.summary())),
+            _ => None,
+        },
+        _ => None,
+    }
+}

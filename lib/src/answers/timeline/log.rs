@@ -1,0 +1,154 @@
+//! Lines of etcd's log, and how far their clock is from the clock of revisions.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::cluster::RaftTimes;
+use super::{EventKind, EventTime, Timeline, TimelineRow, TimelineSources};
+use crate::logs::etcd::{EtcdLine, EtcdTopic};
+use crate::member::Wal;
+
+/// How far the clock of etcd's log is from the clock of revisions: positive if etcd's is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// By so much.
+    pub offset: SignedDuration,
+    /// How far the true offset may be from it.
+    pub uncertainty: SignedDuration,
+    /// Lines whose entry of the log has a known time.
+    pub measured: usize,
+}
+
+impl ClockOffset {
+    /// As JSON has it.
+    pub(super) fn json(self) -> Value {
+        json!({
+            "offset_s": self.offset.as_secs_f64(),
+            "uncertainty_s": self.uncertainty.as_secs_f64(),
+            "measured_lines": self.measured,
+        })
+    }
+
+    /// One sentence.
+    pub fn sentence(self) -> String {
+        let seconds = |duration: SignedDuration| format!("{:.1} s", duration.as_secs_f64().abs());
+        let direction = if self.offset.is_negative() {
+            "late"
+        } else {
+            "ahead"
+        };
+        format!(
+            "etcd's log: its clock is {} {direction} (±{}, {} lines compared with entries of known time); its lines have their own time",
+            seconds(self.offset),
+            seconds(self.uncertainty),
+            self.measured
+        )
+    }
+
+    /// From offsets with how far each may be wrong: what all of them allow. If they contradict each other, the clock was set in
+    /// between, and what they allow together is the answer.
+    fn new(measured: &[(SignedDuration, SignedDuration)]) -> Option<Self> {
+        let least = |(offset, far): &(SignedDuration, SignedDuration)| offset.saturating_sub(*far);
+        let most = |(offset, far): &(SignedDuration, SignedDuration)| offset.saturating_add(*far);
+        let narrow = (
+            measured.iter().map(least).max()?,
+            measured.iter().map(most).min()?,
+        );
+        let wide = (
+            measured.iter().map(least).min()?,
+            measured.iter().map(most).max()?,
+        );
+        let (from, to) = if narrow.0 <= narrow.1 { narrow } else { wide };
+        let half = SignedDuration::from_millis(
+            i64::try_from(to.saturating_sub(from).as_millis() / 2).unwrap_or(i64::MAX),
+        );
+        Some(Self {
+            offset: from.saturating_add(half),
+            uncertainty: half,
+            measured: measured.len(),
+        })
+    }
+}
+
+/// Adds the lines, with their own time.
+pub(super) fn add(
+    sources: &TimelineSources<'_, '_>,
+    index: &RaftTimes,
+    wal: Option<&Wal<'_>>,
+    found: &mut Timeline,
+) {
+    let Some(log) = sources.etcd_log else {
+        return;
+    };
+    let mut measured = Vec::new();
+    for line in &log.lines {
+        if let Some(known) = known_time(line, index, wal)
+            && let Some(uncertainty) = known.uncertainty
+        {
+            measured.push((line.time.duration_since(known.time), uncertainty));
+        }
+    }
+    found.offset = ClockOffset::new(&measured);
+    let uncertainty = found
+        .offset
+        .map(|offset| offset.offset.abs().saturating_add(offset.uncertainty));
+    for line in &log.lines {
+        let kind = match line.topic {
+            EtcdTopic::Election => EventKind::Election,
+            EtcdTopic::Membership => EventKind::Membership,
+            EtcdTopic::Alarm => EventKind::Alarm,
+            EtcdTopic::Compaction => EventKind::Compaction,
+            EtcdTopic::Snapshot => EventKind::Snapshot,
+            EtcdTopic::Slow | EtcdTopic::Repair | EtcdTopic::Life | EtcdTopic::Warning => {
+                EventKind::Log
+            }
+        };
+        let mut row = TimelineRow::new(kind, "etcd-log", line.message.clone());
+        if kind == EventKind::Log {
+            row.what = format!("{}: {}", line.topic.as_str(), line.message);
+        }
+        row.raft_index = line.raft_index;
+        row.time = Some(EventTime {
+            time: line.time,
+            uncertainty,
+            source: "etcd-log",
+        });
+        found.rows.push(row);
+    }
+}
+
+/// The time of what a line is about, by the clock of revisions.
+fn known_time(line: &EtcdLine, index: &RaftTimes, wal: Option<&Wal<'_>>) -> Option<EventTime> {
+    // "saved snapshot" names the newest entry that was applied then.
+    let of_snapshot = line
+        .raft_index
+        .filter(|_| line.topic == EtcdTopic::Snapshot);
+    let of_term = line.term.and_then(|wanted| {
+        let terms = wal?.log().terms();
+        let term = terms.iter().find(|term| term.term.get() == wanted)?;
+        term.first_index.map(|first| first.get())
+    });
+    index.time(of_snapshot.or(of_term)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_is_what_all_measurements_allow() {
+        let at = |offset, far| {
+            (
+                SignedDuration::from_millis(offset),
+                SignedDuration::from_millis(far),
+            )
+        };
+        let of = |measured: &[(SignedDuration, SignedDuration)]| {
+            let found = ClockOffset::new(measured)?;
+            Some((found.offset.as_millis(), found.uncertainty.as_millis()))
+        };
+        assert_eq!(of(&[at(1000, 500), at(2000, 700)]), Some((1400, 100)));
+        assert_eq!(of(&[at(0, 100), at(1000, 100)]), Some((500, 600)));
+        assert_eq!(of(&[]), None);
+    }
+}

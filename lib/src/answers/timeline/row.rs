@@ -1,0 +1,202 @@
+//! One thing that happened.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::answers::{Cell, Column, Label, Row};
+
+pub(super) static COLUMNS: [Column; 12] = [
+    Column::left("WHEN~", "time"),
+    Column::json("uncertainty_s"),
+    Column::json("time_source"),
+    Column::right("REV", "revision"),
+    Column::right("INDEX", "raft_index").wide(),
+    Column::left("SRC", "source"),
+    Column::left("OP", "op"),
+    Column::left("KEY", "key"),
+    Column::left("WHO", "who"),
+    Column::left("WHAT", "what"),
+    Column::json("audit"),
+    Column::json("count"),
+];
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventKind {
+    /// A key was written.
+    Put,
+    /// A key was deleted.
+    Delete,
+    /// An election, a vote, a new or a lost leader.
+    Election,
+    /// A member was added, promoted, changed or removed.
+    Membership,
+    /// An alarm was raised or cleared.
+    Alarm,
+    /// A compaction.
+    Compaction,
+    /// A snapshot of raft.
+    Snapshot,
+    /// A Kubernetes Event.
+    Event,
+    /// A line of etcd's log on something else: slow, repaired, started, stopped.
+    Log,
+    /// A finding of `check`.
+    Finding,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Put,
+        Self::Delete,
+        Self::Election,
+        Self::Membership,
+        Self::Alarm,
+        Self::Compaction,
+        Self::Snapshot,
+        Self::Event,
+        Self::Log,
+        Self::Finding,
+    ];
+
+    /// As the table has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Delete => "delete",
+            Self::Election => "election",
+            Self::Membership => "membership",
+            Self::Alarm => "alarm",
+            Self::Compaction => "compaction",
+            Self::Snapshot => "snapshot",
+            Self::Event => "event",
+            Self::Log => "log",
+            Self::Finding => "finding",
+        }
+    }
+}
+
+/// When something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTime {
+    /// The moment.
+    pub time: Timestamp,
+    /// How far the true one may be from it; `None` if that is not known.
+    pub uncertainty: Option<SignedDuration>,
+    /// Where it is from: `lease`, `event`, `object`, `between`, `etcd-log`.
+    pub source: &'static str,
+}
+
+/// One row of the timeline.
+#[derive(Clone, Debug)]
+pub struct TimelineRow {
+    /// When.
+    pub time: Option<EventTime>,
+    /// The revision.
+    pub revision: Option<i64>,
+    /// The entry of the log.
+    pub raft_index: Option<u64>,
+    /// `db`, `wal`, `snap`, `etcd-log`, `check`.
+    pub source: &'static str,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// The key.
+    pub key: Option<Vec<u8>>,
+    /// Who.
+    pub who: Option<String>,
+    /// What, in words.
+    pub what: String,
+    /// The request in the audit log.
+    pub audit: Option<Value>,
+    /// How many of these this row stands for.
+    pub count: u64,
+    /// The newest time of all rows.
+    pub(super) newest: Option<Timestamp>,
+}
+
+impl TimelineRow {
+    /// A row of which only kind and words are known.
+    pub(super) fn new(kind: EventKind, source: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            time: None,
+            revision: None,
+            raft_index: None,
+            source,
+            kind,
+            key: None,
+            who: None,
+            what: what.into(),
+            audit: None,
+            count: 1,
+            newest: None,
+        }
+    }
+
+    /// The order of the stream: by time, then by revision and raft index. What has no time is at the end.
+    pub(super) fn order(&self) -> (bool, Option<Timestamp>, Option<i64>, Option<u64>) {
+        let time = self.time.map(|time| time.time);
+        (time.is_none(), time, self.revision, self.raft_index)
+    }
+
+    /// The key as text.
+    pub fn key_text(&self) -> String {
+        let key = self.key.as_deref().unwrap_or_default();
+        located::text::escape::bytes(key, located::text::escape::Charset::default()).into_owned()
+    }
+
+    /// One sentence: what happened to what, by whom.
+    pub fn message(&self) -> String {
+        let mut text = self.kind.as_str().to_owned();
+        let parts = [self.key_text(), self.what.clone()];
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            text.push(' ');
+            text.push_str(part);
+        }
+        if let Some(who) = &self.who {
+            text.push_str(&format!(" by {who}"));
+        }
+        text
+    }
+
+    /// The uncertainty in seconds, rounded up to a tenth.
+    pub fn uncertainty_s(&self) -> Option<f64> {
+        let tenths = self.time?.uncertainty?.as_millis().saturating_add(99) / 100;
+        Some(f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0)
+    }
+}
+
+impl Row for TimelineRow {
+    fn cells(&self) -> Vec<Cell> {
+        let label = match self.kind {
+            EventKind::Delete | EventKind::Alarm => Label::Warning,
+            EventKind::Election | EventKind::Membership => Label::Note,
+            _ => Label::Plain,
+        };
+        let number = |value: f64| {
+            let json = serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number);
+            Cell::shown(value.to_string(), json)
+        };
+        vec![
+            self.time
+                .map(|time| Cell::approximate(time.time, time.uncertainty, self.newest))
+                .unwrap_or_default(),
+            self.uncertainty_s().map(number).unwrap_or_default(),
+            self.time
+                .map(|time| Cell::text(time.source))
+                .unwrap_or_default(),
+            self.revision.map(Cell::number).unwrap_or_default(),
+            self.raft_index.map(Cell::plain).unwrap_or_default(),
+            Cell::text(self.source).label(Label::Dim),
+            Cell::text(self.kind.as_str()).label(label),
+            self.key.as_deref().map(Cell::key).unwrap_or_default(),
+            self.who.as_deref().map(Cell::text).unwrap_or_default(),
+            Cell::text(self.what.as_str()),
+            self.audit
+                .clone()
+                .map(|audit| Cell::shown(String::new(), audit))
+                .unwrap_or_default(),
+            Cell::plain(self.count),
+        ]
+    }
+}

@@ -1,0 +1,174 @@
+//! Writes and deletes of keys.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::{EventKind, Timeline, TimelineFilter, TimelineRow, TimelineSources, event_time};
+use crate::kubernetes::changed::{Change, changes};
+use crate::kubernetes::noise::noise;
+use crate::kubernetes::written::written;
+use crate::member::{Origin, Reading, Wal};
+use crate::mvcc::Version;
+
+/// Changed fields that a row names.
+const SHOWN: usize = 4;
+
+/// What a write became.
+enum Made {
+    Row(Box<TimelineRow>),
+    Noise(&'static str),
+}
+
+/// Adds the writes of every key.
+pub(super) fn add(
+    sources: &TimelineSources<'_, '_>,
+    all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
+    wal: Option<&Wal<'_>>,
+    filter: &TimelineFilter,
+    found: &mut Timeline,
+) {
+    if !filter.has_kind(EventKind::Put) && !filter.has_kind(EventKind::Delete) {
+        return;
+    }
+    let within = |key: &[u8]| {
+        filter.namespace.as_deref().is_none_or(|namespace| {
+            sources.objects.parse(key).is_some_and(|key| {
+                key.namespace == Some(namespace)
+                    || key.path == "namespaces" && key.name == namespace
+            })
+        })
+    };
+    let keys: Vec<_> = all.iter().filter(|(key, _)| within(key)).collect();
+    let made: Vec<Made> = keys
+        .par_iter()
+        .flat_map_iter(|(key, versions)| of_key(sources, key, versions, wal, filter))
+        .collect();
+    for made in made {
+        match made {
+            Made::Row(row) => found.rows.push(*row),
+            Made::Noise(what) => {
+                let count = found.folded.entry(what).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+}
+
+fn of_key(
+    sources: &TimelineSources<'_, '_>,
+    key: &[u8],
+    versions: &[(Origin, Version<'_>)],
+    wal: Option<&Wal<'_>>,
+    filter: &TimelineFilter,
+) -> Vec<Made> {
+    let is_object = sources.objects.layout().resource(key).is_some();
+    let mut made = Vec::new();
+    let mut before: Option<Value> = None;
+    for (origin, version) in versions {
+        if matches!(origin, Origin::Unplaced { .. }) {
+            continue;
+        }
+        let time = sources.clock.time_of(version.revision.main);
+        let object = match is_object && !version.tombstone {
+            true => sources.objects.json(version, Reading::default()).ok(),
+            false => None,
+        };
+        let old = std::mem::replace(&mut before, object);
+        if !filter.has_time(time.map(|write| write.time)) {
+            continue;
+        }
+        let object = before.as_ref();
+        if let Some(what) = folded(old.as_ref(), object, key, sources).filter(|_| !filter.all) {
+            made.push(Made::Noise(what));
+            continue;
+        }
+        let mut row = row(sources, *origin, version, wal, old.as_ref(), object);
+        row.time = time.map(event_time);
+        made.push(Made::Row(Box::new(row)));
+    }
+    made
+}
+
+/// What a write is left out as.
+fn folded(
+    old: Option<&Value>,
+    new: Option<&Value>,
+    key: &[u8],
+    sources: &TimelineSources<'_, '_>,
+) -> Option<&'static str> {
+    let parsed = sources.objects.parse(key);
+    match parsed.as_ref().map(|key| (key.plural, key.path)) {
+        Some(("events", _)) => return Some("writes of Events"),
+        // Written every ten seconds by each API server.
+        Some((_, "masterleases")) => return Some("renewals of API servers"),
+        _ => {}
+    }
+    let (old, new) = (old?, new?);
+    noise(old, new, &changes(old, new))
+}
+
+fn row(
+    sources: &TimelineSources<'_, '_>,
+    origin: Origin,
+    version: &Version<'_>,
+    wal: Option<&Wal<'_>>,
+    old: Option<&Value>,
+    object: Option<&Value>,
+) -> TimelineRow {
+    let kind = if version.tombstone {
+        EventKind::Delete
+    } else {
+        EventKind::Put
+    };
+    let source = match origin {
+        Origin::Wal(_) | Origin::Unplaced { .. } => "wal",
+        Origin::Carved(origin) => origin,
+        Origin::Db => "db",
+    };
+    let index = match origin {
+        Origin::Wal(Some(index)) => Some(index),
+        _ => sources
+            .logged
+            .and_then(|logged| logged.index_of(version.revision.main)),
+    };
+    let revoked = || {
+        let payload = index.and_then(|index| Some(wal?.payload(wal?.log().entry(index)?)));
+        payload.is_some_and(|payload| payload.name() == "lease_revoke")
+    };
+    let kv = version.key_value().ok();
+    let what = match (old, object) {
+        _ if version.tombstone && revoked() => "its lease expired or was revoked".to_owned(),
+        _ if version.tombstone => String::new(),
+        (Some(old), Some(new)) => changed(sources, old, new),
+        _ if kv.as_ref().is_some_and(|kv| kv.version == 1) => "created".to_owned(),
+        _ => kv.map_or_else(String::new, |kv| format!("version {}", kv.version)),
+    };
+    let mut row = TimelineRow::new(kind, source, what);
+    row.revision = Some(version.revision.main);
+    row.raft_index = index;
+    row.key = Some(version.key.to_vec());
+    let manager = object.and_then(|object| written(old, object).by);
+    let audited = sources.audited;
+    row.who = audited
+        .and_then(|audited| audited.who(version.revision))
+        .or(manager);
+    row.audit = audited.and_then(|audited| audited.json(version.revision));
+    row
+}
+
+/// The first fields that changed, masked.
+fn changed(sources: &TimelineSources<'_, '_>, old: &Value, new: &Value) -> String {
+    let (mut old, mut new) = (old.clone(), new.clone());
+    if let Some(mask) = sources.mask {
+        mask.object(&mut old);
+        mask.object(&mut new);
+    }
+    let changes = changes(&old, &new);
+    let mut text: Vec<String> = changes.iter().take(SHOWN).map(Change::summary).collect();
+    if changes.len() > SHOWN {
+        text.push(format!("… {} more", changes.len() - SHOWN));
+    }
+    text.join(", ")
+}

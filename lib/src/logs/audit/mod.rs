@@ -1,0 +1,77 @@
+//! The audit log of kube-apiserver: who asked for which write. Source of the fields: `staging/src/k8s.io/apiserver/pkg/apis/audit`
+//! of Kubernetes, `v1` and `v1beta1` (the same fields).
+//!
+//! An audit log can have several events for one request, one for each stage; they have the same `auditID`.
+
+mod event;
+mod matching;
+mod request;
+mod write;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use matching::{AuditMatch, AuditMatches, Confidence, match_requests};
+pub use request::{AuditRequest, AuditVerb};
+pub use write::{FieldSet, ObjectWrite, WriteKind};
+
+use super::{LineCounts, read_lines};
+
+/// The requests of audit logs that can have written something.
+#[derive(Clone, Debug, Default)]
+pub struct AuditLog {
+    /// By the time at which they were received.
+    pub requests: Vec<AuditRequest>,
+    /// Lines that were read.
+    pub counts: LineCounts,
+    /// When the first and the last event of all were logged: the time that the log covers.
+    pub covers: Option<(Timestamp, Timestamp)>,
+}
+
+impl AuditLog {
+    /// Reads logs, in any order, plain or packed with gzip.
+    ///
+    /// # Errors
+    /// The first file that cannot be opened or read.
+    pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Self, (std::path::PathBuf, io::Error)> {
+        let mut log = Self::default();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for path in paths {
+            let path = path.as_ref();
+            let counts = read_lines(path, &mut |line| log.add(line, &mut known));
+            let counts = counts.map_err(|error| (path.to_owned(), error))?;
+            log.counts.lines = log.counts.lines.saturating_add(counts.lines);
+            log.counts.unreadable = log.counts.unreadable.saturating_add(counts.unreadable);
+        }
+        log.requests.sort_by_key(|request| request.received);
+        Ok(log)
+    }
+
+    /// Adds one event; returns whether it is one.
+    fn add(&mut self, line: &[u8], known: &mut HashMap<String, usize>) -> bool {
+        let Some(event) = event::parse(line) else {
+            return false;
+        };
+        for time in [Some(event.received), event.logged].into_iter().flatten() {
+            let (first, last) = self.covers.unwrap_or((time, time));
+            self.covers = Some((first.min(time), last.max(time)));
+        }
+        let Some(request) = event.request else {
+            return true;
+        };
+        match known
+            .get(&request.audit_id)
+            .and_then(|at| self.requests.get_mut(*at))
+        {
+            Some(earlier) => earlier.complete(request),
+            None => {
+                known.insert(request.audit_id.clone(), self.requests.len());
+                self.requests.push(request);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,254 @@
+//! Logs of other programs: real audit logs of a real kube-apiserver, written with several users at once over a real etcd whose
+//! directory is then examined, and etcd's own log of the same time. `fixtures/recipes/audited` makes them and says how the truth is
+//! known; `AUDITED=DIR` compares another such directory.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::run::{RunResult, sealed};
+
+/// The folder of the recipe: unpacked once.
+fn audited() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        if let Some(given) = std::env::var_os("AUDITED") {
+            return given.into();
+        }
+        let folder = tempfile::tempdir().unwrap().keep();
+        let packed = testkit::root().join("fixtures/audit");
+        let tar = Command::new("tar")
+            .args(["--zstd", "-xSf"])
+            .arg(packed.join("data.tar.zst"))
+            .current_dir(&folder)
+            .status();
+        assert!(tar.unwrap().success());
+        for name in ["audit.jsonl", "truth.jsonl", "etcd.jsonl"] {
+            let packed = std::fs::File::open(packed.join(format!("{name}.gz"))).unwrap();
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(packed)
+                .read_to_end(&mut text)
+                .unwrap();
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        folder
+    })
+}
+
+fn timeline(words: &[&str]) -> RunResult {
+    let data = audited().join("data");
+    let mut args = vec!["timeline", data.to_str().unwrap()];
+    args.extend(words);
+    sealed(&data, args)
+}
+
+fn path(name: &str) -> String {
+    audited().join(name).to_str().unwrap().to_owned()
+}
+
+/// The user that wrote each revision of a key; none where the recipe cannot know.
+fn truth() -> HashMap<(i64, String), Option<String>> {
+    let text = std::fs::read_to_string(audited().join("truth.jsonl")).unwrap();
+    text.lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let key = (
+                line["revision"].as_i64().unwrap(),
+                line["key"].as_str().unwrap().to_owned(),
+            );
+            (key, line["user"].as_str().map(str::to_owned))
+        })
+        .collect()
+}
+
+/// Writes with a known user, those that were matched, and those whose user is another one.
+fn compare(rows: &[Value]) -> (usize, usize, Vec<String>) {
+    let truth = truth();
+    let (mut known, mut matched, mut wrong) = (0, 0, Vec::new());
+    for row in rows
+        .iter()
+        .filter(|row| row["op"] == "put" || row["op"] == "delete")
+    {
+        let key = (
+            row["revision"].as_i64().unwrap(),
+            row["key"].as_str().unwrap().to_owned(),
+        );
+        let wanted = truth.get(&key).unwrap_or_else(|| panic!("{row}"));
+        let ours = row["audit"]["user"].as_str();
+        // Requests of this user and of this namespace are not logged.
+        let is_logged = wanted.as_deref() != Some("dark") && !key.1.contains("/hidden/");
+        known += usize::from(wanted.is_some() && is_logged);
+        if let (Some(ours), Some(wanted)) = (ours, wanted) {
+            matched += 1;
+            if ours != wanted {
+                wrong.push(format!("{row}: {wanted}"));
+            }
+        }
+    }
+    (known, matched, wrong)
+}
+
+#[test]
+fn writes_find_their_requests_in_a_real_audit_log_and_no_user_is_wrong() {
+    let found = timeline(&["--all", "--audit-log", &path("audit.jsonl"), "-o", "json"]);
+    assert_eq!(found.code, 0, "{}", found.err);
+    let (known, matched, wrong) = compare(&found.rows());
+    println!(
+        "{matched} of {known} logged writes found their request, {} wrong; {}",
+        wrong.len(),
+        found.err
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(
+        matched * 100 >= known * 60,
+        "{matched} of {known}: {}",
+        found.err
+    );
+    let row = found
+        .rows()
+        .into_iter()
+        .find(|row| row["audit"]["user"] == "alice")
+        .unwrap();
+    for field in [
+        "groups",
+        "source_ips",
+        "user_agent",
+        "verb",
+        "audit_id",
+        "confidence",
+    ] {
+        assert!(!row["audit"][field].is_null(), "{field}: {row}");
+    }
+    assert!(
+        row["who"]
+            .as_str()
+            .unwrap()
+            .starts_with("audit: alice (system:masters"),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_log_of_v1beta1_packed_and_in_two_files_gives_the_same_users() {
+    let text = std::fs::read_to_string(audited().join("audit.jsonl")).unwrap();
+    let old = text.replace("audit.k8s.io/v1\"", "audit.k8s.io/v1beta1\"");
+    let middle = old
+        .match_indices('\n')
+        .nth(old.lines().count() / 2)
+        .unwrap()
+        .0
+        + 1;
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("1.gz"), folder.path().join("2"));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&old.as_bytes()[..middle]).unwrap();
+    std::fs::write(&first, packed.finish().unwrap()).unwrap();
+    std::fs::write(&second, &old[middle..]).unwrap();
+    let (first, second) = (first.to_str().unwrap(), second.to_str().unwrap());
+    let both = timeline(&[
+        "--all",
+        "--audit-log",
+        second,
+        "--audit-log",
+        first,
+        "-o",
+        "json",
+    ]);
+    let whole = timeline(&["--all", "--audit-log", &path("audit.jsonl"), "-o", "json"]);
+    let users = |found: &RunResult| -> Vec<Value> {
+        found
+            .rows()
+            .iter()
+            .map(|row| row["audit"]["user"].clone())
+            .collect()
+    };
+    assert_eq!(users(&both), users(&whole));
+}
+
+#[test]
+fn a_part_of_a_log_makes_no_user_wrong() {
+    let text = std::fs::read_to_string(audited().join("audit.jsonl")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Requests are missing here and there, as after a rotation or of a log with another policy.
+    type Keep = fn(usize, &str) -> bool;
+    let parts: [Keep; 4] = [
+        |at, _| at % 3 != 0,
+        |at, _| at % 1000 < 600,
+        |_, line| !line.contains("\"username\":\"bob\""),
+        |_, line| !line.contains("ResponseComplete"),
+    ];
+    for (number, keep) in parts.into_iter().enumerate() {
+        let part = folder.path().join(number.to_string());
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(at, line)| keep(*at, line));
+        let lines: Vec<&str> = lines.map(|(_, line)| line).collect();
+        std::fs::write(&part, lines.join("\n")).unwrap();
+        let found = timeline(&["--all", "--audit-log", part.to_str().unwrap(), "-o", "json"]);
+        let (known, matched, wrong) = compare(&found.rows());
+        println!("part {number}: {matched} of {known}, {} wrong", wrong.len());
+        assert!(wrong.is_empty(), "part {number}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_log_is_counted_and_one_that_is_missing_is_refused() {
+    let found = timeline(&["--audit-log", &path("etcd.jsonl")]);
+    assert!(
+        found.err.contains("lines are no audit events"),
+        "{}",
+        found.err
+    );
+    let missing = timeline(&["--audit-log", "/no/such/file"]);
+    assert_eq!(missing.code, 2, "{}", missing.err);
+}
+
+#[test]
+fn lines_of_etcds_log_are_merged_with_their_own_clock_and_the_offset_is_measured() {
+    let log = path("etcd.jsonl");
+    let found = timeline(&["--etcd-log", &log, "-o", "json"]);
+    let rows = found.rows();
+    let of_log: Vec<&Value> = rows
+        .iter()
+        .filter(|row| row["source"] == "etcd-log")
+        .collect();
+    let has = |op: &str, part: &str| {
+        of_log
+            .iter()
+            .any(|row| row["op"] == op && row["what"].as_str().unwrap().contains(part))
+    };
+    assert!(has("election", "elected leader"), "{of_log:#?}");
+    assert!(has("snapshot", "saved snapshot"), "{of_log:#?}");
+    assert!(of_log.iter().all(|row| row["time_source"] == "etcd-log"));
+    // Written on one machine: the true offset is 0.
+    let offset = &found.json()["etcd_log_clock"];
+    let (by, far) = (
+        offset["offset_s"].as_f64().unwrap(),
+        offset["uncertainty_s"].as_f64().unwrap(),
+    );
+    assert!(by.abs() <= far && far < 5.0, "{offset}");
+    // The same log, an hour fast.
+    let folder = tempfile::tempdir().unwrap();
+    let fast = folder.path().join("fast");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let shifted: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            let time: jiff::Timestamp = line["ts"].as_str().unwrap().parse().unwrap();
+            let time = time + jiff::SignedDuration::from_hours(1);
+            line["ts"] = Value::from(time.to_string());
+            line.to_string()
+        })
+        .collect();
+    std::fs::write(&fast, shifted.join("\n")).unwrap();
+    let found = timeline(&["--etcd-log", fast.to_str().unwrap(), "-o", "json"]);
+    let by = found.json()["etcd_log_clock"]["offset_s"].as_f64().unwrap();
+    assert!((by - 3600.0).abs() < 5.0, "{by}");
+    assert!(found.err.contains("ahead"), "{}", found.err);
+}
