@@ -50,7 +50,7 @@ fn path(name: &str) -> String {
     audited().join(name).to_str().unwrap().to_owned()
 }
 
-/// The user that wrote each revision of a key; none where the recipe cannot know.
+/// The user that wrote each revision of a key, as far as the recipe can know.
 fn truth() -> HashMap<(i64, String), Option<String>> {
     let text = std::fs::read_to_string(audited().join("truth.jsonl")).unwrap();
     text.lines()

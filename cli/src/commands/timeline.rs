@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::timeline::{
-    Buckets, EventKind, Timeline, TimelineFilter, TimelineRow, TimelineSources, all_versions,
-    bodyfile, sparkline, timeline, timesketch,
+    EventKind, EventStream, TimeBuckets, TimelineFilter, TimelineRow, TimelineSources,
+    all_versions, bodyfile, sparkline, timeline, timesketch,
 };
 use etcd_inspect::check::{Depth, check_with, logged};
 use etcd_inspect::clock::Clock;
@@ -208,7 +208,7 @@ fn filter(
     })
 }
 
-fn notes(found: &Timeline) -> Vec<String> {
+fn notes(found: &EventStream) -> Vec<String> {
     let mut notes = Vec::new();
     if !found.folded.is_empty() {
         let parts = found
@@ -232,7 +232,7 @@ fn bars(rows: &[TimelineRow], args: &TimelineArgs, ui: &mut Ui) -> std::io::Resu
         return Ok(());
     };
     let columns = width.saturating_sub(30).max(10);
-    let Some(buckets) = Buckets::new(rows, args.bucket, columns) else {
+    let Some(buckets) = TimeBuckets::new(rows, args.bucket, columns) else {
         return Ok(());
     };
     let zone = time::zone(ui.global.local);

@@ -97,6 +97,13 @@ impl Audited {
     }
 }
 
+/// The version before a write: its revision, its number and its object.
+struct Replaced {
+    revision: i64,
+    number: i64,
+    object: Option<Value>,
+}
+
 /// The writes of one key.
 fn writes_of(
     key: &[u8],
@@ -108,41 +115,17 @@ fn writes_of(
         return Vec::new();
     };
     let mut writes = Vec::with_capacity(versions.len());
-    let mut before: Option<(i64, i64, Option<Value>)> = None;
+    let mut before: Option<Replaced> = None;
     for (origin, version) in versions {
         if matches!(origin, Origin::Unplaced { .. }) {
             continue;
         }
         let kv = version.key_value().ok().filter(|_| !version.tombstone);
-        let object = objects.json(version, Reading::default()).ok();
-        let number = kv.as_ref().map_or(0, |kv| kv.version);
-        let old = before.take();
-        let replaced = old
-            .as_ref()
-            .filter(|(_, old, _)| old.checked_add(1) == Some(number));
-        let old_object = old.as_ref().and_then(|(_, _, object)| object.as_ref());
-        let kind = match number {
-            _ if version.tombstone => WriteKind::Delete {
-                was_marked: old_object.map(|old| deletion(old).is_some()),
-            },
-            1 => WriteKind::Create,
-            _ => WriteKind::Update {
-                replaced: replaced.map(|(revision, _, _)| *revision),
-                marks: old_object
-                    .filter(|_| replaced.is_some())
-                    .zip(object.as_ref())
-                    .map(|(old, new)| deletion(new).is_some() && deletion(new) != deletion(old)),
-            },
+        let now = Replaced {
+            revision: version.revision.main,
+            number: kv.map_or(0, |kv| kv.version),
+            object: objects.json(version, Reading::default()).ok(),
         };
-        // Without the version right before it is not known which entries changed.
-        let is_known = kind == WriteKind::Create || replaced.is_some();
-        let managed = object.as_ref().map(field_sets).unwrap_or_default();
-        let known = old_object
-            .filter(|_| replaced.is_some())
-            .map(field_sets)
-            .unwrap_or_default();
-        let is_new = |entry: &&(String, Option<jiff::Timestamp>, Value)| !known.contains(entry);
-        let changed: Vec<FieldSet> = managed.iter().filter(is_new).map(field_set).collect();
         let time = clock.time_of(version.revision.main);
         writes.push(ObjectWrite {
             revision: version.revision,
@@ -150,21 +133,50 @@ fn writes_of(
             group: parsed.group.to_owned(),
             namespace: parsed.namespace.map(str::to_owned),
             name: parsed.name.to_owned(),
-            created: object
-                .as_ref()
-                .filter(|_| kind == WriteKind::Create)
-                .and_then(created),
-            changed: (is_known && !managed.is_empty()).then_some(changed),
-            managed: managed.iter().map(field_set).collect(),
-            labels: labels_of(object.as_ref().or(old_object)),
-            before: old_object.filter(|_| replaced.is_some()).cloned(),
-            kind,
             not_before: time.and_then(|time| time.not_before),
             not_after: time.and_then(|time| time.not_after),
+            ..traces(version.tombstone, before.as_ref(), &now)
         });
-        before = (!version.tombstone).then_some((version.revision.main, number, object));
+        before = (!version.tombstone).then_some(now);
     }
     writes
+}
+
+/// What the object of a write and the one before it say of the request.
+fn traces(tombstone: bool, old: Option<&Replaced>, now: &Replaced) -> ObjectWrite {
+    let object = now.object.as_ref();
+    let old_object = old.and_then(|old| old.object.as_ref());
+    // Without the version right before it is not known what changed.
+    let replaced = old.filter(|old| old.number.checked_add(1) == Some(now.number));
+    let replaced_object = replaced.and_then(|old| old.object.as_ref());
+    let kind = match now.number {
+        _ if tombstone => WriteKind::Delete {
+            was_marked: old_object.map(|old| deletion(old).is_some()),
+        },
+        1 => WriteKind::Create,
+        _ => WriteKind::Update {
+            replaced: replaced.map(|old| old.revision),
+            marks: replaced_object
+                .zip(object)
+                .map(|(old, new)| deletion(new).is_some() && deletion(new) != deletion(old)),
+        },
+    };
+    let is_known = kind == WriteKind::Create || replaced_object.is_some();
+    let managed = object.map(field_sets).unwrap_or_default();
+    let known = replaced_object.map(field_sets).unwrap_or_default();
+    let is_new = |entry: &&(String, Option<jiff::Timestamp>, Value)| !known.contains(entry);
+    let changed: Vec<FieldSet> = managed.iter().filter(is_new).map(field_set).collect();
+    ObjectWrite {
+        created: object
+            .filter(|_| kind == WriteKind::Create)
+            .and_then(created),
+        changed: (is_known && !managed.is_empty()).then_some(changed),
+        managed: managed.iter().map(field_set).collect(),
+        labels: labels_of(object.or(old_object)),
+        before: replaced_object.cloned(),
+        kind,
+        ..ObjectWrite::default()
+    }
 }
 
 fn created(object: &Value) -> Option<jiff::Timestamp> {

@@ -8,7 +8,7 @@ mod tree;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use self::tree::{Mark, Part, Version as ComparedVersion};
+use self::tree::{ComparedVersion, Mark};
 use super::audit::Audited;
 use super::{Cell, Column, Label, Row, Table};
 use crate::clock::{Clock, WriteTime};
@@ -90,7 +90,7 @@ pub enum NoBlame {
 }
 
 /// One version of the object.
-struct Kept<'a> {
+struct KeptVersion<'a> {
     version: Version<'a>,
     origin: Origin,
     value: Value,
@@ -156,12 +156,12 @@ fn generation<'a>(
     objects: &Objects<'a>,
     versions: &[(Origin, Version<'a>)],
     revision: i64,
-) -> Result<Vec<Kept<'a>>, NoBlame> {
+) -> Result<Vec<KeptVersion<'a>>, NoBlame> {
     let is_placed = |origin: Origin| !matches!(origin, Origin::Unplaced { .. });
     let until = versions
         .iter()
         .filter(|(origin, version)| is_placed(*origin) && version.revision.main <= revision);
-    let mut kept: Vec<Kept<'a>> = Vec::new();
+    let mut kept: Vec<KeptVersion<'a>> = Vec::new();
     let mut deleted = None;
     for (origin, version) in until {
         if version.tombstone {
@@ -178,7 +178,7 @@ fn generation<'a>(
             Ok(object) if objects.layout().resource(version.key).is_some() => object,
             _ => Value::String(String::from_utf8(kv.value.to_vec()).map_err(|_| NoBlame::NoText)?),
         };
-        kept.push(Kept {
+        kept.push(KeptVersion {
             version: *version,
             origin: *origin,
             value,
@@ -195,7 +195,7 @@ fn generation<'a>(
 /// The lines that are shown, each with its number among those of the same path.
 fn shown(
     objects: &Objects<'_>,
-    newest: &Kept<'_>,
+    newest: &KeptVersion<'_>,
     mask: Option<&Mask>,
 ) -> Vec<(Line, Option<usize>)> {
     let mut value = newest.value.clone();
@@ -245,7 +245,7 @@ fn shown(
 fn row(
     line: Line,
     mark: &Mark,
-    kept: &[Kept<'_>],
+    kept: &[KeptVersion<'_>],
     clock: &Clock,
     audited: Option<&Audited>,
 ) -> BlameLine {

@@ -25,15 +25,15 @@ pub(super) struct Mark {
 
 /// A part of a value with who wrote it.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum BlamedPart {
     /// A scalar: the mark of its name, and of each line of its text.
     Leaf(Mark, Vec<Mark>),
-    Fields(Mark, Vec<(String, Part)>),
-    Items(Mark, Vec<Part>),
+    Fields(Mark, Vec<(String, BlamedPart)>),
+    Items(Mark, Vec<BlamedPart>),
 }
 
 /// One version that is being compared with the one before.
-pub(super) struct Version<'v> {
+pub(super) struct ComparedVersion<'v> {
     /// Its position.
     pub(super) at: usize,
     /// The whole object.
@@ -44,12 +44,12 @@ pub(super) struct Version<'v> {
     pub(super) is_origin: bool,
 }
 
-impl Version<'_> {
+impl ComparedVersion<'_> {
     /// Marks everything below as written by this version.
-    pub(super) fn fresh(&self, value: &Value, path: &mut Vec<Step>) -> Part {
+    pub(super) fn fresh(&self, value: &Value, path: &mut Vec<Step>) -> BlamedPart {
         let mark = self.mark(path);
         if path.len() > MAX_DEPTH {
-            return Part::Leaf(mark, Vec::new());
+            return BlamedPart::Leaf(mark, Vec::new());
         }
         match value {
             Value::Object(fields) => {
@@ -59,19 +59,19 @@ impl Version<'_> {
                     });
                     (name.clone(), part)
                 };
-                Part::Fields(mark, fields.iter().map(part).collect())
+                BlamedPart::Fields(mark, fields.iter().map(part).collect())
             }
             Value::Array(items) => {
                 let part = |(at, value): (usize, &Value)| {
                     below(path, Step::Item(at), |path| self.fresh(value, path))
                 };
-                Part::Items(mark, items.iter().enumerate().map(part).collect())
+                BlamedPart::Items(mark, items.iter().enumerate().map(part).collect())
             }
             Value::String(text) => {
                 let lines = text.lines().map(|_| mark.clone()).collect();
-                Part::Leaf(mark, lines)
+                BlamedPart::Leaf(mark, lines)
             }
-            _ => Part::Leaf(mark.clone(), vec![mark]),
+            _ => BlamedPart::Leaf(mark.clone(), vec![mark]),
         }
     }
 
@@ -79,10 +79,10 @@ impl Version<'_> {
     pub(super) fn update(
         &self,
         old: &Value,
-        part: &Part,
+        part: &BlamedPart,
         new: &Value,
         path: &mut Vec<Step>,
-    ) -> Part {
+    ) -> BlamedPart {
         if old == new {
             return part.clone();
         }
@@ -90,7 +90,7 @@ impl Version<'_> {
             return self.fresh(new, path);
         }
         match (old, new, part) {
-            (Value::Object(old), Value::Object(new), Part::Fields(mark, known)) => {
+            (Value::Object(old), Value::Object(new), BlamedPart::Fields(mark, known)) => {
                 let part = |(name, value): (&String, &Value)| {
                     let known = known.iter().find(|(known, _)| known == name);
                     let part = below(path, Step::Field(name.clone()), |path| {
@@ -101,9 +101,9 @@ impl Version<'_> {
                     });
                     (name.clone(), part)
                 };
-                Part::Fields(mark.clone(), new.iter().map(part).collect())
+                BlamedPart::Fields(mark.clone(), new.iter().map(part).collect())
             }
-            (Value::Array(old), Value::Array(new), Part::Items(mark, known)) => {
+            (Value::Array(old), Value::Array(new), BlamedPart::Items(mark, known)) => {
                 let matching = matching_items(old, new);
                 let part = |(at, (value, from)): (usize, (&Value, Option<usize>))| {
                     let known = from.and_then(|from| old.get(from).zip(known.get(from)));
@@ -113,9 +113,9 @@ impl Version<'_> {
                     })
                 };
                 let items = new.iter().zip(matching).enumerate();
-                Part::Items(mark.clone(), items.map(part).collect())
+                BlamedPart::Items(mark.clone(), items.map(part).collect())
             }
-            (Value::String(old), Value::String(new), Part::Leaf(mark, known))
+            (Value::String(old), Value::String(new), BlamedPart::Leaf(mark, known))
                 if new.contains('\n') =>
             {
                 let own = self.mark(path);
@@ -124,7 +124,7 @@ impl Version<'_> {
                     known.cloned().unwrap_or_else(|| own.clone())
                 };
                 let lines = common_lines(old, new).into_iter().map(line).collect();
-                Part::Leaf(mark.clone(), lines)
+                BlamedPart::Leaf(mark.clone(), lines)
             }
             _ => self.fresh(new, path),
         }
@@ -151,7 +151,7 @@ fn below<T>(path: &mut Vec<Step>, step: Step, then: impl FnOnce(&mut Vec<Step>) 
     made
 }
 
-impl Part {
+impl BlamedPart {
     /// The mark of a line of the YAML: the line of that number of those with this path; `None` if there is only one.
     pub(super) fn mark_of(&self, path: &[Step], number: Option<usize>) -> &Mark {
         let Some((step, rest)) = path.split_first() else {

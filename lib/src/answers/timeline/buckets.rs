@@ -13,7 +13,7 @@ const ASCII_BARS: [char; 8] = ['.', '.', ':', ':', '+', '+', '#', '#'];
 
 /// Counts of rows by span of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Buckets {
+pub struct TimeBuckets {
     /// When the first span begins.
     pub start: Timestamp,
     /// How long each is.
@@ -26,7 +26,7 @@ pub struct Buckets {
     pub others: Vec<u64>,
 }
 
-impl Buckets {
+impl TimeBuckets {
     /// Counts rows; `None` if none has a time. Spans are `width` long, or so that `columns` of them cover all.
     pub fn new(
         rows: &[TimelineRow],

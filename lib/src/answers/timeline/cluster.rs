@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::{EventKind, EventTime, Timeline, TimelineRow, TimelineSources, event_time};
+use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources, event_time};
 use crate::member::{Origin, Wal};
 use crate::mvcc::Version;
 use crate::raft::{Operation, Payload, Request};
@@ -74,7 +74,7 @@ impl RaftTimes {
 }
 
 /// Adds what the entries of the log say.
-pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut Timeline) {
+pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut EventStream) {
     let log = wal.log();
     let local = log.metadata.first().map(|metadata| metadata.node_id);
     for term in log.terms() {
@@ -110,7 +110,7 @@ pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut Timeline) {
 pub(super) fn add_snapshots(
     sources: &TimelineSources<'_, '_>,
     index: &RaftTimes,
-    found: &mut Timeline,
+    found: &mut EventStream,
 ) {
     let snaps = sources.member.snaps(&mut located::reported_by("check"));
     for snap in &snaps.files {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{EventKind, EventTime, Timeline, TimelineFilter, TimelineRow, TimelineSources};
+use super::{EventKind, EventStream, EventTime, TimelineFilter, TimelineRow, TimelineSources};
 use crate::member::{Origin, Reading};
 use crate::mvcc::Version;
 
@@ -15,7 +15,7 @@ pub(super) fn add(
     sources: &TimelineSources<'_, '_>,
     all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
     filter: &TimelineFilter,
-    found: &mut Timeline,
+    found: &mut EventStream,
 ) {
     if !filter.has_kind(EventKind::Event) {
         return;

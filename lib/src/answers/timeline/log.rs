@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::cluster::RaftTimes;
-use super::{EventKind, EventTime, Timeline, TimelineRow, TimelineSources};
+use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources};
 use crate::logs::etcd::{EtcdLine, EtcdTopic};
 use crate::member::Wal;
 
@@ -75,7 +75,7 @@ pub(super) fn add(
     sources: &TimelineSources<'_, '_>,
     index: &RaftTimes,
     wal: Option<&Wal<'_>>,
-    found: &mut Timeline,
+    found: &mut EventStream,
 ) {
     let Some(log) = sources.etcd_log else {
         return;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub use self::buckets::{Buckets, sparkline};
+pub use self::buckets::{TimeBuckets, sparkline};
 pub use self::formats::{bodyfile, timesketch};
 pub use self::log::ClockOffset;
 pub use self::row::{EventKind, EventTime, TimelineRow};
@@ -78,7 +78,7 @@ impl TimelineFilter {
 
 /// The timeline, and what was left out of it.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub struct EventStream {
     /// What happened, oldest first; what has no time is at the end.
     pub rows: Vec<TimelineRow>,
     /// What was left out as noise, and how often.
@@ -87,7 +87,7 @@ pub struct Timeline {
     pub offset: Option<ClockOffset>,
 }
 
-impl Timeline {
+impl EventStream {
     /// As a table.
     pub fn into_table(self) -> Table<TimelineRow> {
         let folded = self.folded.iter();
@@ -131,8 +131,8 @@ pub fn timeline(
     all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
     filter: &TimelineFilter,
     progress: &dyn Progress,
-) -> Timeline {
-    let mut found = Timeline {
+) -> EventStream {
+    let mut found = EventStream {
         rows: Vec::new(),
         folded: BTreeMap::new(),
         offset: None,
@@ -166,7 +166,7 @@ pub fn timeline(
 fn add_findings(
     sources: &TimelineSources<'_, '_>,
     index: &cluster::RaftTimes,
-    found: &mut Timeline,
+    found: &mut EventStream,
 ) {
     let findings = sources
         .report

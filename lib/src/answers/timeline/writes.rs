@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{EventKind, Timeline, TimelineFilter, TimelineRow, TimelineSources, event_time};
+use super::{EventKind, EventStream, TimelineFilter, TimelineRow, TimelineSources, event_time};
 use crate::kubernetes::changed::{Change, changes};
 use crate::kubernetes::noise::noise;
 use crate::kubernetes::written::written;
@@ -27,7 +27,7 @@ pub(super) fn add(
     all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
     wal: Option<&Wal<'_>>,
     filter: &TimelineFilter,
-    found: &mut Timeline,
+    found: &mut EventStream,
 ) {
     if !filter.has_kind(EventKind::Put) && !filter.has_kind(EventKind::Delete) {
         return;

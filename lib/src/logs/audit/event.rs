@@ -9,6 +9,9 @@ use super::request::{AuditRequest, AuditVerb};
 /// Largest body of a request that is kept, to see whether it changed anything.
 const MAX_BODY: usize = 64 << 10;
 
+/// Subresources whose requests write nothing into the object.
+const READ_ONLY: &[&str] = &["log", "exec", "attach", "portforward", "proxy", "token"];
+
 /// Longest name of a manager that the API server takes from the user agent.
 const MAX_MANAGER: usize = 128;
 
@@ -24,7 +27,7 @@ pub(super) struct ParsedEvent {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'l> {
+struct AuditLine<'l> {
     kind: Option<String>,
     api_version: Option<String>,
     #[serde(rename = "auditID")]
@@ -33,8 +36,8 @@ struct Line<'l> {
     #[serde(rename = "requestURI")]
     request_uri: Option<String>,
     verb: Option<String>,
-    user: Option<User>,
-    impersonated_user: Option<User>,
+    user: Option<UserInfo>,
+    impersonated_user: Option<UserInfo>,
     #[serde(rename = "sourceIPs")]
     source_ips: Option<Vec<String>>,
     user_agent: Option<String>,
@@ -48,7 +51,7 @@ struct Line<'l> {
     stage_timestamp: Option<String>,
 }
 
-impl Line<'_> {
+impl AuditLine<'_> {
     fn received(&self) -> Option<Timestamp> {
         let own = self.request_received_timestamp.as_deref();
         own.and_then(|text| text.parse().ok()).or(self.logged())
@@ -60,7 +63,7 @@ impl Line<'_> {
 }
 
 #[derive(Deserialize)]
-struct User {
+struct UserInfo {
     username: Option<String>,
     groups: Option<Vec<String>>,
 }
@@ -97,7 +100,7 @@ struct Metadata {
 
 /// Reads a line; `None` if it is no audit event.
 pub(super) fn parse(line: &[u8]) -> Option<ParsedEvent> {
-    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    let line: AuditLine<'_> = serde_json::from_slice(line).ok()?;
     let is_event = line.kind.as_deref() == Some("Event");
     let version = line.api_version.as_deref()?;
     if !is_event || !matches!(version, "audit.k8s.io/v1" | "audit.k8s.io/v1beta1") {
@@ -110,7 +113,7 @@ pub(super) fn parse(line: &[u8]) -> Option<ParsedEvent> {
     })
 }
 
-fn request(line: Line<'_>) -> Option<AuditRequest> {
+fn request(line: AuditLine<'_>) -> Option<AuditRequest> {
     let verb = AuditVerb::parse(line.verb.as_deref()?)?;
     let (received, logged) = (line.received()?, line.logged());
     let target = line.object_ref?;
@@ -123,11 +126,9 @@ fn request(line: Line<'_>) -> Option<AuditRequest> {
         .namespace
         .filter(|_| target.resource.as_deref() != Some("namespaces"));
     let subresource = target.subresource.filter(|name| !name.is_empty());
-    // These write nothing into the object.
-    let reads = ["log", "exec", "attach", "portforward", "proxy", "token"];
     if subresource
         .as_deref()
-        .is_some_and(|name| reads.contains(&name))
+        .is_some_and(|name| READ_ONLY.contains(&name))
     {
         return None;
     }

@@ -322,7 +322,7 @@ fn choose(
         };
         let confidence = match certain.get(at).copied().flatten() {
             Some(_) => Confidence::Certain,
-            None if sum.is_some_and(Sum::is_of_one_user) && !incomplete.contains(&scope) => {
+            None if sum.is_some_and(GroupSum::is_of_one_user) && !incomplete.contains(&scope) => {
                 Confidence::Likely
             }
             None => {
@@ -350,7 +350,7 @@ struct Groups {
 
 /// What a group is made of.
 #[derive(Default)]
-struct Sum<'l> {
+struct GroupSum<'l> {
     writes: usize,
     requests: usize,
     has_collection: bool,
@@ -358,7 +358,7 @@ struct Sum<'l> {
     has_others: bool,
 }
 
-impl Sum<'_> {
+impl GroupSum<'_> {
     /// Whether every write of the group was made by the same user: there are as many requests as writes, and all are of that user.
     fn is_of_one_user(&self) -> bool {
         !self.has_others && (self.has_collection || self.writes <= self.requests)
@@ -390,8 +390,8 @@ impl Groups {
         }
     }
 
-    fn sums<'l>(&self, log: &'l AuditLog) -> HashMap<usize, Sum<'l>> {
-        let mut sums: HashMap<usize, Sum<'l>> = HashMap::new();
+    fn sums<'l>(&self, log: &'l AuditLog) -> HashMap<usize, GroupSum<'l>> {
+        let mut sums: HashMap<usize, GroupSum<'l>> = HashMap::new();
         for write in 0..self.parents.len() {
             if let Some(root) = self.root(write) {
                 let sum = sums.entry(root).or_default();

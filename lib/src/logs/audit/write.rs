@@ -8,9 +8,10 @@ use crate::kubernetes::selector::LabelSelector;
 use crate::mvcc::Revision;
 
 /// What a write did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum WriteKind {
     /// The first version of an object.
+    #[default]
     Create,
     /// A later version.
     Update {
@@ -31,7 +32,7 @@ pub enum WriteKind {
 pub type FieldSet = (String, Option<Timestamp>);
 
 /// A write of an object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ObjectWrite {
     /// The revision.
     pub revision: Revision,
