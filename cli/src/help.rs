@@ -16,14 +16,12 @@ etcd-inspect looks into a copied etcd data directory, db, snapshot or WAL. It ne
 etcd-inspect -h: every verb · etcd-inspect VERB -h: its flags, examples first
 ";
 
-pub(crate) const ROOT_TEMPLATE: &str =
-    "{about}\n\n{before-help}{usage-heading} {usage}\n\nVerbs:\n{subcommands}{after-help}";
+pub(crate) const ROOT_TEMPLATE: &str = "{about}\n{before-help}Verbs:\n{subcommands}{after-help}";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   etcd-inspect status /copy/m1
-  etcd-inspect check /copy/m1
-  etcd-inspect keys --by-resource /copy/m1";
+  etcd-inspect check /copy/m1";
 
 pub(crate) const AFTER: &str = "\
 PATH: data dir, member/, db, snapshot, .wal, .snap, or .gz .zip .tar .tar.gz .tar.zst of these

@@ -32,7 +32,7 @@ use crate::what;
   etcd-inspect diff --from -10m --to latest -n prod -d /copy/m1
   etcd-inspect diff /copy/m1 pods -A --from 1192000 --to 1202270 --stat
   etcd-inspect diff /copy/m1 /copy/m2
-  etcd-inspect diff backup-1.db backup-2.db -n prod --external='diff -r -y'")]
+  etcd-inspect diff backup-1.db backup-2.db -n prod --external=meld")]
 pub(crate) struct DiffArgs {
     /// PATHs that exist, and keys, prefixes, globs, or TYPE[/NAME] as for kubectl
     #[arg(value_name = "PATH|WHAT", add = ArgValueCandidates::new(completion::nouns))]

@@ -23,7 +23,7 @@ use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
 
-/// Everything that happened, in one stream: writes, elections, members, alarms, snapshots, Events, findings
+/// Everything that happened in one stream: writes, elections, members, Events, findings
 ///
 /// Sources are the db, the WAL (also below the compaction), .snap files, Kubernetes Events that are still anywhere, `check --quick`,
 /// and the logs that are given. Renewals, heartbeats and the writes of Events are left out and counted. Times are those of the
