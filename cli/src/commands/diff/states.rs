@@ -54,7 +54,7 @@ impl<'m> Opened<'m> {
         args: &DiffArgs,
         ui: &mut Ui,
     ) -> anyhow::Result<Self> {
-        let view = View::open(member, args.side, ui)?.with_carved(args.carved, ui)?;
+        let view = View::open_with(member, args.side, args.carved, ui)?;
         let mut opened = Self {
             view,
             revision: None,
