@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
 use testkit::etcd::{Binaries, Server};
 use testkit::places::wal::{Log, encode};
 use testkit::places::{proto, snap};

@@ -51,7 +51,13 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let raised = bump.unwrap_or(0);
     step.outcome.revision = start.revision.map(|own| own.saturating_add(raised));
     step.effect = match step.lost.writes.value {
+        0 if start.left_to_chance => {
+            "the tool may write over pages in use: the free list of the db is wrong".to_owned()
+        }
         0 => String::new(),
+        _ if facts.reached <= keyspace.revision() => {
+            "the lost writes are missing in the db".to_owned()
+        }
         _ => format!(
             "the db ends at revision {}",
             thousands(keyspace.revision().into())
