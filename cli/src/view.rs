@@ -76,7 +76,7 @@ impl<'m> View<'m> {
     }
 
     /// The same with every version that log and carved records still have, if that is asked for.
-    fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
+    pub(crate) fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
         if !wanted {
             return Ok(self);
         }
