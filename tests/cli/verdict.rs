@@ -451,3 +451,23 @@ fn bytes_of_records_that_cannot_be_read_are_not_zero() {
         assert!(bytes["live"].is_null() && bytes["free"].is_u64(), "{bytes}");
     }
 }
+
+#[test]
+fn a_backup_is_not_built_over_the_file_that_it_is_built_from() {
+    let bytes = std::fs::read(testkit::fixture("etcd-3.5.30").join("snapshot.db")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["half.db", "db", "half.db-salvaged.db"] {
+        std::fs::write(folder.path().join(name), &bytes[..bytes.len() / 2]).unwrap();
+        let said = crate::run::command()
+            .current_dir(folder.path())
+            .args(["check", name, "-o", "json"])
+            .output()
+            .unwrap();
+        let check = RunResult::from(said).json();
+        let plan = check["plan"].as_array().unwrap();
+        let salvage = plan.iter().find(|step| step["action"] == "salvage");
+        let line = salvage.unwrap()["command"][0].as_str().unwrap().to_owned();
+        let out = line.split_once("--out ").unwrap().1;
+        assert!(!folder.path().join(out).exists(), "{line}");
+    }
+}

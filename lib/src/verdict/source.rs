@@ -96,6 +96,16 @@ impl Source {
         }
     }
 
+    /// The backup that is built from it, in the working directory: never the file itself.
+    pub fn backup(&self) -> PathBuf {
+        let backup = PathBuf::from(format!("{}.db", self.name()));
+        let is_itself = self.given.file_name() == Some(backup.as_os_str());
+        match is_itself {
+            true => PathBuf::from(format!("{}-salvaged.db", self.name())),
+            false => backup,
+        }
+    }
+
     /// A name for what is built from it, in the working directory: `m1` of `/copy/m1`.
     pub fn name(&self) -> String {
         stem(self.given.as_path())

@@ -1,7 +1,5 @@
 //! Build a backup from everything that is readable, and restore that.
 
-use std::path::PathBuf;
-
 use super::restore;
 use crate::salvage::{Lost, Salvage, SalvageOptions, Sources, received_snapshots};
 use crate::text::number::thousands;
@@ -40,7 +38,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     if facts.sound.end_is_gone() {
         step.lost.writes.at_least = true;
     }
-    let backup = PathBuf::from(format!("{}.db", facts.source.name()));
+    let backup = facts.source.backup();
     let salvage = Command::inspect("salvage")
         .path(&evidence)
         .arg("--out")
