@@ -456,7 +456,7 @@ fn bytes_of_records_that_cannot_be_read_are_not_zero() {
 fn a_backup_is_not_built_over_the_file_that_it_is_built_from() {
     let bytes = std::fs::read(testkit::fixture("etcd-3.5.30").join("snapshot.db")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for name in ["half.db", "db", "half.db-salvaged.db"] {
+    for name in ["half.db", "db", "half.db-salvaged.db", "backup.db"] {
         std::fs::write(folder.path().join(name), &bytes[..bytes.len() / 2]).unwrap();
         let said = crate::run::command()
             .current_dir(folder.path())
@@ -469,5 +469,9 @@ fn a_backup_is_not_built_over_the_file_that_it_is_built_from() {
         let line = salvage.unwrap()["command"][0].as_str().unwrap().to_owned();
         let out = line.split_once("--out ").unwrap().1;
         assert!(!folder.path().join(out).exists(), "{line}");
+        let again = plan.iter().find(|step| step["action"] == "copy-again");
+        let line = again.unwrap()["command"][0].as_str().unwrap().to_owned();
+        let saved = line.split_once("snapshot save ").unwrap().1;
+        assert_ne!(saved, name, "{line}");
     }
 }

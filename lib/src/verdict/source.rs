@@ -98,11 +98,19 @@ impl Source {
 
     /// The backup that is built from it, in the working directory: never the file itself.
     pub fn backup(&self) -> PathBuf {
-        let backup = PathBuf::from(format!("{}.db", self.name()));
-        let is_itself = self.given.file_name() == Some(backup.as_os_str());
-        match is_itself {
-            true => PathBuf::from(format!("{}-salvaged.db", self.name())),
-            false => backup,
+        self.other_than_itself(&self.name(), "salvaged")
+    }
+
+    /// The backup that a running member is asked for, in the working directory: never the file itself.
+    pub fn saved(&self) -> PathBuf {
+        self.other_than_itself("backup", "again")
+    }
+
+    fn other_than_itself(&self, stem: &str, end: &str) -> PathBuf {
+        let file = PathBuf::from(format!("{stem}.db"));
+        match self.given.file_name() == Some(file.as_os_str()) {
+            true => PathBuf::from(format!("{stem}-{end}.db")),
+            false => file,
         }
     }
 

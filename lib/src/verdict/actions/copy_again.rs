@@ -8,7 +8,8 @@ use crate::verdict::step::Step;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let sign = facts.sound.torn_copy()?;
     let mut step = Step::new(Action::CopyAgain, facts.release);
-    step.commands = vec![super::etcdctl::of_own(facts).args(["snapshot", "save", "backup.db"])];
+    let save = super::etcdctl::of_own(facts).args(["snapshot", "save"]);
+    step.commands = vec![save.path(&facts.source.saved())];
     step.outcome = Outcome {
         later_writes: LaterWrites::Kept,
         ..Outcome::unknown()
