@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Finding, Severity};
+use crate::{Finding, Place, Severity};
 
 /// One finding, in the fields of `check -o json`. What is absent is unknown; the two lists are always there.
 #[derive(Clone, Debug, Serialize)]
@@ -15,17 +15,9 @@ pub struct FindingRow {
     pub severity: Severity,
     /// One sentence about this occurrence.
     pub message: String,
-    /// The file.
-    pub file: String,
-    /// Byte offset in the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// bbolt page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u64>,
-    /// Raft index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<u64>,
+    /// Its place.
+    #[serde(flatten)]
+    pub place: PlaceRow,
     /// Page ids from the root to the damaged page.
     pub page_stack: Vec<u64>,
     /// Affected user keys, as far as they are known.
@@ -40,16 +32,41 @@ pub struct FindingRow {
     pub expected: Option<String>,
 }
 
+/// A place; what is not known of it is left out.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlaceRow {
+    /// The file.
+    pub file: String,
+    /// Byte offset in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// bbolt page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// Raft index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+}
+
+impl From<&Place> for PlaceRow {
+    fn from(place: &Place) -> Self {
+        Self {
+            file: place.file.as_str().to_owned(),
+            offset: place.offset,
+            page: place.page,
+            index: place.index.map(u64::from),
+        }
+    }
+}
+
 impl From<&Finding> for FindingRow {
     fn from(finding: &Finding) -> Self {
         Self {
             code: finding.code.id,
             severity: finding.severity,
             message: finding.message.clone(),
-            file: finding.place.file.as_str().to_owned(),
-            offset: finding.place.offset,
-            page: finding.place.page,
-            index: finding.place.index.map(u64::from),
+            place: (&finding.place).into(),
             page_stack: finding.page_stack.clone(),
             keys: finding.keys.iter().map(|key| key_json(key)).collect(),
             count: finding.count,

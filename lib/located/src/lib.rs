@@ -46,7 +46,7 @@ pub use bytes::{Bytes, warm};
 pub use command::{Advice, Command, key_word};
 pub use error::Error;
 pub use finding::{Finding, Sink, reported_by};
-pub use finding_row::{FindingRow, key_json};
+pub use finding_row::{FindingRow, PlaceRow, key_json};
 pub use id::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use limits::Limits;
 pub use place::{FileName, Place};

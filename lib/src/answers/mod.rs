@@ -50,7 +50,7 @@ pub use cell::{Cell, Content, Style, put_bytes};
 pub use column::{Align, Column, Show};
 pub use key::Key;
 pub use label::Label;
-pub use located::{Answer, Damage, FindingRow, Partial, key_json};
+pub use located::{Answer, Damage, FindingRow, Partial, PlaceRow, key_json};
 pub use nearest::nearest;
 pub use size::parse_size;
 pub use table::{Row, Table};

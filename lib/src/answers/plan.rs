@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::key_json;
+use super::{PlaceRow, key_json};
 use crate::check::Report;
 use crate::verdict::{Action, Cause, Loss, Outcome, Step, Verdict};
-use located::{Command, Place, Severity};
+use located::{Command, Severity};
 
 /// A cause, with what it explains.
 #[derive(Clone, Debug, Serialize)]
@@ -38,34 +38,6 @@ pub struct ExplainedRow {
     pub message: String,
     /// Number of occurrences.
     pub count: u64,
-}
-
-/// A place; what is not known of it is left out.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct PlaceRow {
-    /// The file.
-    pub file: String,
-    /// Byte offset in the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// bbolt page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u64>,
-    /// Raft index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<u64>,
-}
-
-impl From<&Place> for PlaceRow {
-    fn from(place: &Place) -> Self {
-        Self {
-            file: place.file.as_str().to_owned(),
-            offset: place.offset,
-            page: place.page,
-            index: place.index.map(u64::from),
-        }
-    }
 }
 
 impl CauseRow {

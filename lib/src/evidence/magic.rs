@@ -74,18 +74,17 @@ fn is_tar(head: &[u8]) -> bool {
         return false;
     }
     let stored = block.get(148..156).and_then(octal);
-    let sum = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| {
-            if (148..156).contains(&at) {
-                32
-            } else {
-                u32::from(*byte)
-            }
-        })
-        .sum::<u32>();
-    stored == Some(sum)
+    stored == Some(tar_checksum(block))
+}
+
+/// The sum of a tar header's bytes, those of its own checksum taken for blanks.
+pub(super) fn tar_checksum(block: &[u8; 512]) -> u32 {
+    let bytes = block.iter().enumerate();
+    let counted = bytes.map(|(at, byte)| match at {
+        148..156 => 32,
+        _ => u32::from(*byte),
+    });
+    counted.sum()
 }
 
 /// A number as tar writes it: octal digits, with blanks before and a blank or NUL after them.

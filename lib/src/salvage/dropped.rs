@@ -1,24 +1,11 @@
 //! What the evidence has and the backup has not, on purpose or because a restore has no place for it.
 
 use super::member_records::MemberRecords;
+use crate::backend::BUCKETS;
 use crate::bolt::Db;
 use crate::recover::{CORRUPT, NOSPACE};
 use crate::snap::Store;
 use located::reported_by;
-
-/// The buckets that the backup has. Source: etcd `server/storage/schema/bucket.go`, v3.6.0.
-const BUCKETS: [&[u8]; 10] = [
-    b"alarm",
-    b"auth",
-    b"authRoles",
-    b"authUsers",
-    b"cluster",
-    b"key",
-    b"lease",
-    b"members",
-    b"members_removed",
-    b"meta",
-];
 
 /// Something that is left out of the backup.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -70,21 +70,22 @@ enum Rows {
     Plain,
 }
 
+/// The printers of all built-in kinds.
+static PRINTERS: [&[Printer]; 8] = [
+    pod::ALL,
+    workloads::ALL,
+    network::ALL,
+    storage::ALL,
+    cluster::ALL,
+    access::ALL,
+    autoscaling::ALL,
+    devices::ALL,
+];
+
 impl Table {
     /// The table of a built-in kind; `group` is that of the objects' apiVersion.
     pub fn of_kind(group: &str, kind: &str) -> Self {
-        let mut printers = [
-            pod::ALL,
-            workloads::ALL,
-            network::ALL,
-            storage::ALL,
-            cluster::ALL,
-            access::ALL,
-            autoscaling::ALL,
-            devices::ALL,
-        ]
-        .into_iter()
-        .flatten();
+        let mut printers = PRINTERS.into_iter().flatten();
         match printers.find(|printer| printer.kind == kind && printer.groups.contains(&group)) {
             Some(printer) => Self {
                 columns: printer
@@ -199,16 +200,7 @@ mod tests {
     #[test]
     fn every_printer_gives_as_many_cells_as_headings_even_for_an_empty_object() {
         let now = Timestamp::UNIX_EPOCH;
-        let all = [
-            pod::ALL,
-            workloads::ALL,
-            network::ALL,
-            storage::ALL,
-            cluster::ALL,
-            access::ALL,
-            autoscaling::ALL,
-        ];
-        for printer in all.into_iter().flatten() {
+        for printer in PRINTERS.into_iter().flatten() {
             let cells = (printer.row)(View::new(&json!({})), &TableOptions { now, wide: true });
             assert_eq!(cells.len(), printer.columns.len(), "{}", printer.kind);
         }

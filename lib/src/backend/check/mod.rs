@@ -9,7 +9,7 @@ mod meta;
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Alarm, Auth, Cluster, Lease, Meta};
+use super::{Alarm, Auth, BUCKETS, Cluster, Lease, Meta};
 use crate::bolt::Db;
 use crate::codes::backend as codes;
 use crate::mvcc::Keyspace;
@@ -26,21 +26,8 @@ const MAX_NEW_PAGES: u64 = 16;
 /// Maximum number of findings of one code that are reported one by one.
 const MAX_SINGLE_FINDINGS: usize = 4;
 
-/// Buckets that every etcd creates at its first start, and again, empty, if one is missing: `UnsafeCreateBucket` in
-/// `server/mvcc/kvstore.go`, v3.5.30, `server/auth/store.go`, v3.5.30, `server/lease/lessor.go`, v3.5.30,
-/// `server/etcdserver/api/membership/store.go`, v3.5.30. One flipped bit in a name is enough (etcd#13109).
-const BUCKETS: [(&str, Severity); 10] = [
-    ("alarm", Severity::Warning),
-    ("auth", Severity::Warning),
-    ("authRoles", Severity::Warning),
-    ("authUsers", Severity::Warning),
-    ("cluster", Severity::Warning),
-    ("key", Severity::Error),
-    ("lease", Severity::Error),
-    ("members", Severity::Warning),
-    ("members_removed", Severity::Warning),
-    ("meta", Severity::Error),
-];
+/// Those whose loss is an error: the store, its leases, and how far the log is applied.
+const NEEDED: [&[u8]; 3] = [b"key", b"lease", b"meta"];
 
 /// Reads and checks all buckets except `key`; with a keyspace also what they refer to in it.
 pub fn check(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
@@ -118,10 +105,9 @@ pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
     for severity in [Severity::Error, Severity::Warning] {
         let missing: Vec<String> = BUCKETS
             .into_iter()
-            .filter(|(name, of)| {
-                *of == severity && !there.iter().any(|(known, _)| *known == name.as_bytes())
-            })
-            .map(|(name, _)| format!("\"{name}\""))
+            .filter(|name| NEEDED.contains(name) == (severity == Severity::Error))
+            .filter(|name| !there.iter().any(|(known, _)| known == name))
+            .map(|name| format!("\"{}\"", String::from_utf8_lossy(name)))
             .collect();
         let message = match missing.as_slice() {
             [] => continue,

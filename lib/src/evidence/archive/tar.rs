@@ -7,6 +7,7 @@ use tar::{EntryType, Header};
 
 use super::sparse::{self, Sparse};
 use super::{FileFacts, Unpacking};
+use crate::evidence::magic::tar_checksum;
 
 pub(super) const BLOCK: usize = 512;
 /// Maximum length of an extension header, in bytes; a name has at most 4096.
@@ -238,18 +239,7 @@ fn is_extension(kind: EntryType) -> bool {
 
 /// The size of a header's data, if its checksum matches.
 fn believable(header: &Header) -> Option<u64> {
-    let sum = header
-        .as_bytes()
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| {
-            if (148..156).contains(&at) {
-                32
-            } else {
-                u32::from(*byte)
-            }
-        })
-        .sum::<u32>();
+    let sum = tar_checksum(header.as_bytes());
     let first = header.as_bytes().first()?;
     (*first != 0 && header.cksum().ok()? == sum).then_some(())?;
     header.entry_size().ok()

@@ -2,6 +2,7 @@
 
 use super::super::{Point, Sources};
 use super::Correction;
+use crate::backend::BUCKETS;
 use crate::bolt::{Bucket, Db, Item, PageType, Pgid};
 use crate::evidence::File;
 use crate::member::Member;
@@ -9,20 +10,6 @@ use crate::mvcc::StoredKey;
 use crate::progress::Progress;
 use located::reported_by;
 
-/// Buckets that every db of etcd 3.4 and newer has. `NewServer` in `server/etcdserver/server.go`, v3.5.30, and
-/// `NewAuthStore` in `server/auth/store.go`, v3.5.30.
-const NAMES: [&[u8]; 10] = [
-    b"alarm",
-    b"auth",
-    b"authRoles",
-    b"authUsers",
-    b"cluster",
-    b"key",
-    b"lease",
-    b"members",
-    b"members_removed",
-    b"meta",
-];
 /// `flags` of an element that is a bucket.
 const BUCKET: u32 = 1;
 
@@ -73,7 +60,7 @@ pub(super) fn of_names(db: &Db<'_>, file: &File) -> Vec<Correction> {
 /// The name that belongs at an element of the root.
 fn right_name(items: &[Item<'_>], at: usize) -> Option<&'static [u8]> {
     let own = items.get(at)?.key;
-    if let Some(name) = NAMES.iter().find(|name| **name == own) {
+    if let Some(name) = BUCKETS.iter().find(|name| **name == own) {
         return Some(name);
     }
     let neighbour = |at: Option<usize>| at.and_then(|at| items.get(at)).map(|item| item.key);
@@ -84,7 +71,7 @@ fn right_name(items: &[Item<'_>], at: usize) -> Option<&'static [u8]> {
             && after.is_none_or(|after| **name < after)
             && !items.iter().any(|item| item.key == **name)
     };
-    let mut fitting = NAMES.iter().filter(fits);
+    let mut fitting = BUCKETS.iter().filter(fits);
     fitting.next().filter(|_| fitting.next().is_none()).copied()
 }
 
