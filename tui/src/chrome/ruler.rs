@@ -21,17 +21,6 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
     }
     let here = format!(" @{} ", number::thousands(ruler.revision().into()));
     let end = format!(" {} ", number::thousands(ruler.last.into()));
-    let known = ruler
-        .time
-        .filter(|(revision, _)| *revision == ruler.revision());
-    let newest = session.data().and_then(|data| data.newest_time);
-    let moment = match known.and_then(|(_, time)| time) {
-        Some(at) => format!(
-            "~{} ",
-            time::short(at, newest.unwrap_or(at), &session.options.zone)
-        ),
-        None => String::new(),
-    };
     let role = if ruler.is_past() {
         Role::Warning
     } else {
@@ -48,6 +37,39 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
     if width < 4 {
         return;
     }
+    let start = x.saturating_add(1);
+    draw_line(area, pen, session, (x, width), role);
+    let x = pen.put(area, start.saturating_add(width), 0, "┫", Role::Dim);
+    pen.put(area, x, 0, &end, Role::Dim);
+    if wide {
+        pen.right(area, 0, &Line::piece(Role::Plain, moment(session)));
+    }
+    hits.ruler(Rect {
+        x: area.x.saturating_add(start),
+        width,
+        ..area
+    });
+}
+
+/// The time of the revision, if it is known.
+fn moment(session: &Session) -> String {
+    let ruler = &session.ruler;
+    let known = ruler
+        .time
+        .filter(|(revision, _)| *revision == ruler.revision());
+    let newest = session.data().and_then(|data| data.newest_time);
+    match known.and_then(|(_, time)| time) {
+        Some(at) => format!(
+            "~{} ",
+            time::short(at, newest.unwrap_or(at), &session.options.zone)
+        ),
+        None => String::new(),
+    }
+}
+
+/// The line itself: what a replay added, the marks, the revision.
+fn draw_line(area: Rect, pen: &mut Pen<'_>, session: &Session, (x, width): (u16, u16), role: Role) {
+    let (ruler, start) = (&session.ruler, x.saturating_add(1));
     pen.put(area, x, 0, "┣", Role::Dim);
     pen.put(
         area,
@@ -56,7 +78,6 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
         &"━".repeat(usize::from(width)),
         Role::Dim,
     );
-    let start = x.saturating_add(1);
     if session.is_replayed()
         && let Some(stored) = session.stored()
     {
@@ -88,14 +109,4 @@ pub(super) fn draw(area: Rect, pen: &mut Pen<'_>, session: &Session, hits: &mut 
         "●",
         role,
     );
-    let x = pen.put(area, start.saturating_add(width), 0, "┫", Role::Dim);
-    pen.put(area, x, 0, &end, Role::Dim);
-    if wide {
-        pen.right(area, 0, &Line::piece(Role::Plain, moment));
-    }
-    hits.ruler(Rect {
-        x: area.x.saturating_add(start),
-        width,
-        ..area
-    });
 }

@@ -1,6 +1,7 @@
 //! Identity and health, tabs, ruler, crumbs.
 
 use etcd_inspect::Severity;
+use etcd_inspect::check::Report;
 use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
@@ -86,6 +87,12 @@ fn noted(session: &Session) -> Line {
 
 fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
     let wide = area.width >= 110;
+    pen.line(area, 0, &what_is_open(session, wide), 0);
+    pen.right(area, 0, &how_it_is(session, wide, mouse));
+}
+
+/// The directory, and the member that wrote it.
+fn what_is_open(session: &Session, wide: bool) -> Line {
     let mut line = Line::piece(Role::Heading, " etcd-inspect ");
     if let Some(slot) = session.slot() {
         line = line.with(Role::Name, format!(" {} ", slot.path.display()));
@@ -117,31 +124,14 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
             );
         }
     }
-    pen.line(area, 0, &line, 0);
+    line
+}
+
+/// What is known of it: the check, the index, and how times are shown.
+fn how_it_is(session: &Session, wide: bool, mouse: bool) -> Line {
     let mut right = Line::piece(Role::Good, " READ-ONLY ");
     right = match session.slot().and_then(|slot| slot.report.as_ref()) {
-        Some(report) => {
-            let (errors, warnings) = (
-                report.count(Severity::Error),
-                report.count(Severity::Warning),
-            );
-            let role = match (errors, warnings) {
-                (0, 0) => Role::Good,
-                (0, _) => Role::Warning,
-                _ => Role::Error,
-            };
-            let plural = |count: usize, word: &str| {
-                format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-            };
-            right.with(
-                role,
-                format!(
-                    " {} {} ",
-                    plural(errors, "error"),
-                    plural(warnings, "warning")
-                ),
-            )
-        }
+        Some(report) => findings(right, report),
         None => right,
     };
     let index = match session.slot().map(|slot| &slot.data) {
@@ -161,7 +151,30 @@ fn identity(area: Rect, pen: &mut Pen<'_>, session: &Session, mouse: bool) {
         let mouse = if mouse { "" } else { " mouse off " };
         right = right.with(Role::Dim, format!("{mouse} times {zone} "));
     }
-    pen.right(area, 0, &right);
+    right
+}
+
+/// Appends how many errors and warnings a check found.
+fn findings(line: Line, report: &Report) -> Line {
+    let (errors, warnings) = (
+        report.count(Severity::Error),
+        report.count(Severity::Warning),
+    );
+    let role = match (errors, warnings) {
+        (0, 0) => Role::Good,
+        (0, _) => Role::Warning,
+        _ => Role::Error,
+    };
+    let plural =
+        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    line.with(
+        role,
+        format!(
+            " {} {} ",
+            plural(errors, "error"),
+            plural(warnings, "warning")
+        ),
+    )
 }
 
 fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: &mut Hits) {

@@ -20,14 +20,11 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
     let value = match &object.json {
         Ok(value) => value,
         Err(why) => {
-            return vec![Line::piece(
-                Role::Warning,
-                if why.is_empty() {
-                    "not a Kubernetes object"
-                } else {
-                    why
-                },
-            )];
+            let why = match why.is_empty() {
+                true => "not a Kubernetes object",
+                false => why,
+            };
+            return vec![Line::piece(Role::Warning, why)];
         }
     };
     let key = data.layout().parse(&object.version.key);
@@ -47,14 +44,7 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
     };
     let summary = describe::describe(value, &table(key, data, value), now, &events, &owner);
     let mut lines = Vec::new();
-    let mut field = |name: &str, text: &str| {
-        let name = if name.is_empty() {
-            String::new()
-        } else {
-            format!("{name}:")
-        };
-        lines.push(Line::piece(Role::Dim, format!("{name:<17} ")).text(text.trim()));
-    };
+    let mut field = |name: &str, text: &str| lines.push(field_line(name, text));
     for (name, text) in &summary.fields {
         field(name, text);
     }
@@ -81,32 +71,41 @@ pub(crate) fn describe(object: &Object, data: &Data, revision: i64) -> Vec<Line>
     section(
         &mut lines,
         "Conditions",
-        summary.conditions.iter().map(|of| {
-            Line::from(format!(
-                "  {:<20} {:<8} {:<6} {:<24} {}",
-                of.kind, of.status, of.age, of.reason, of.message
-            ))
-        }),
+        summary.conditions.iter().map(condition_line),
     );
-    section(
-        &mut lines,
-        "Events",
-        summary.events.iter().map(|of| {
-            let role = if of.kind == "Normal" {
-                Role::Plain
-            } else {
-                Role::Warning
-            };
-            Line::piece(
-                role,
-                format!(
-                    "  {:<6} {:<8} {:<20} x{:<4} {}",
-                    of.age, of.kind, of.reason, of.count, of.message
-                ),
-            )
-        }),
-    );
+    section(&mut lines, "Events", summary.events.iter().map(event_line));
     lines
+}
+
+fn field_line(name: &str, text: &str) -> Line {
+    let name = if name.is_empty() {
+        String::new()
+    } else {
+        format!("{name}:")
+    };
+    Line::piece(Role::Dim, format!("{name:<17} ")).text(text.trim())
+}
+
+fn condition_line(of: &describe::Condition) -> Line {
+    Line::from(format!(
+        "  {:<20} {:<8} {:<6} {:<24} {}",
+        of.kind, of.status, of.age, of.reason, of.message
+    ))
+}
+
+fn event_line(of: &describe::Event) -> Line {
+    let role = if of.kind == "Normal" {
+        Role::Plain
+    } else {
+        Role::Warning
+    };
+    Line::piece(
+        role,
+        format!(
+            "  {:<6} {:<8} {:<20} x{:<4} {}",
+            of.age, of.kind, of.reason, of.count, of.message
+        ),
+    )
 }
 
 fn section(lines: &mut Vec<Line>, title: &str, rows: impl Iterator<Item = Line>) {

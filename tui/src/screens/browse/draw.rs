@@ -1,5 +1,6 @@
 //! How Browse looks.
 
+use etcd_inspect::answers::Version;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
@@ -242,14 +243,55 @@ fn draw_key(
     );
 }
 
+fn fact(name: &str, text: String) -> Line {
+    Line::piece(Role::Dim, format!(" {name:<6}")).text(text)
+}
+
+fn thousands(value: i64) -> String {
+    number::thousands(value.into())
+}
+
+/// Revisions, lease and place of a version.
+fn version_facts(version: &Version<'_>, session: &Session) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Ok(value) = version.key_value() {
+        lines.push(fact(
+            "rev",
+            format!(
+                "{}  created {}  v{}",
+                thousands(version.revision.main),
+                thousands(value.create_revision),
+                value.version
+            ),
+        ));
+        let lease = if value.lease == 0 {
+            "none".to_owned()
+        } else {
+            format!("{:016x}", value.lease)
+        };
+        lines.push(fact("lease", lease));
+    }
+    let page = session
+        .member()
+        .and_then(|member| member.db().ok())
+        .map_or(0, |db| db.page_size());
+    let place = match version.offset {
+        Some(offset) => format!(
+            "page {} @{offset:#X}",
+            number::thousands(offset.checked_div(page).unwrap_or(0).into())
+        ),
+        None => "not in the db file".to_owned(),
+    };
+    lines.push(fact("at", place));
+    lines
+}
+
 /// The place of the version under the cursor, and what comes after it.
 fn facts_of(session: &Session) -> Vec<Line> {
     let Some((data, key)) = session.rows().zip(session.focus()) else {
         return Vec::new();
     };
     let revision = session.ruler.revision();
-    let thousands = |value: i64| number::thousands(value.into());
-    let fact = |name: &str, text: String| Line::piece(Role::Dim, format!(" {name:<6}")).text(text);
     let records = data.keyspace().records_of(key);
     let mut lines = vec![
         Line::piece(Role::Dim, "─".repeat(200)),
@@ -260,35 +302,7 @@ fn facts_of(session: &Session) -> Vec<Line> {
         .position(key)
         .and_then(|at| data.directory().at(at, revision));
     if let Some(version) = at {
-        if let Ok(value) = version.key_value() {
-            lines.push(fact(
-                "rev",
-                format!(
-                    "{}  created {}  v{}",
-                    thousands(version.revision.main),
-                    thousands(value.create_revision),
-                    value.version
-                ),
-            ));
-            let lease = if value.lease == 0 {
-                "none".to_owned()
-            } else {
-                format!("{:016x}", value.lease)
-            };
-            lines.push(fact("lease", lease));
-        }
-        let page = session
-            .member()
-            .and_then(|member| member.db().ok())
-            .map_or(0, |db| db.page_size());
-        let place = match version.offset {
-            Some(offset) => format!(
-                "page {} @{offset:#X}",
-                number::thousands(offset.checked_div(page).unwrap_or(0).into())
-            ),
-            None => "not in the db file".to_owned(),
-        };
-        lines.push(fact("at", place));
+        lines.extend(version_facts(&version, session));
     }
     let next = records
         .iter()

@@ -20,24 +20,15 @@ struct Held {
 }
 
 impl Compare {
-    /// The values of a differing key in the first two members that hold different ones.
-    pub(super) fn key_lines(
-        &self,
-        compared: &Comparison,
-        at: usize,
-        session: &Session,
-    ) -> Vec<Line> {
-        let Some(key) = compared.differing_keys.get(at) else {
-            return Vec::new();
-        };
-        let held: Vec<Held> = self
-            .members
+    /// What each member holds of a key.
+    fn held(&self, key: &[u8], revision: Option<i64>, session: &Session) -> Vec<Held> {
+        self.members
             .iter()
             .enumerate()
             .filter_map(|(at, slot)| {
                 let data = session.slots.get(*slot)?.data.ready()?;
                 let keyspace = data.keyspace();
-                let version = keyspace.get(&key.key, compared.common_revision).ok()?;
+                let version = keyspace.get(key, revision).ok()?;
                 Some(match version {
                     None => Held {
                         at,
@@ -57,7 +48,20 @@ impl Compare {
                     }
                 })
             })
-            .collect();
+            .collect()
+    }
+
+    /// The values of a differing key in the first two members that hold different ones.
+    pub(super) fn key_lines(
+        &self,
+        compared: &Comparison,
+        at: usize,
+        session: &Session,
+    ) -> Vec<Line> {
+        let Some(key) = compared.differing_keys.get(at) else {
+            return Vec::new();
+        };
+        let held = self.held(&key.key, compared.common_revision, session);
         let mut lines: Vec<Line> = Vec::new();
         for (at, mod_revision) in key.mod_revisions.iter().enumerate() {
             let text = match mod_revision {
