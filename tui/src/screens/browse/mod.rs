@@ -132,22 +132,7 @@ impl Screen for Browse {
         match act {
             Act::Open | Act::Right | Act::Fold => self.enter(act, session),
             Act::Left => self.outward(session),
-            Act::Deleted => {
-                self.deleted = !self.deleted;
-                if let Some(grown) = &self.grown {
-                    self.filter
-                        .restart(&grown.data, grown.revision, self.deleted, session);
-                }
-                session.say(
-                    Role::Dim,
-                    if self.deleted {
-                        "deleted keys are shown too"
-                    } else {
-                        "only keys of this revision"
-                    },
-                );
-                self.grow(session);
-            }
+            Act::Deleted => self.toggle_deleted(session),
             Act::Owner => match self.preview.owner(session) {
                 Ok(key) => session.go(Target::Key(key)),
                 Err(why) => session.say(Role::Dim, why),
@@ -338,6 +323,23 @@ impl Screen for Browse {
 }
 
 impl Browse {
+    fn toggle_deleted(&mut self, session: &mut Session) {
+        self.deleted = !self.deleted;
+        if let Some(grown) = &self.grown {
+            self.filter
+                .restart(&grown.data, grown.revision, self.deleted, session);
+        }
+        session.say(
+            Role::Dim,
+            if self.deleted {
+                "deleted keys are shown too"
+            } else {
+                "only keys of this revision"
+            },
+        );
+        self.grow(session);
+    }
+
     /// Grows the tree again and puts the cursor back on what it was on.
     fn grow(&mut self, session: &mut Session) {
         let Some(grown) = &self.grown else { return };

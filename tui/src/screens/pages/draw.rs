@@ -95,18 +95,7 @@ impl Pages {
         self.view
             .draw_rows(body, pen, &COLUMNS, rows, |at| match shown.get(at) {
                 Some(PageEntry::Page { id, depth }) => page_cells(loaded, *id, *depth, session),
-                Some(PageEntry::Bucket(at)) => {
-                    let bucket = loaded.buckets.get(usize::from(*at));
-                    let (name, inline) = bucket
-                        .map(|(name, inline)| (name.as_slice(), *inline))
-                        .unwrap_or_default();
-                    let place = match inline {
-                        true => "  in the page of the root",
-                        false => "",
-                    };
-                    let name = escape::bytes(name, session.charset());
-                    vec![Line::piece(Role::Heading, name).with(Role::Dim, place)]
-                }
+                Some(PageEntry::Bucket(at)) => bucket_cells(loaded, *at, session),
                 None => Vec::new(),
             });
     }
@@ -268,6 +257,20 @@ fn title(loaded: &PageList, tree: bool) -> Line {
         number::thousands(counts.outside_pages.into())
     ))
     .with(Role::Dim, " · s order")
+}
+
+/// The line of a bucket: its name, and where it is if it has no page of its own.
+fn bucket_cells(loaded: &PageList, at: u8, session: &Session) -> Vec<Line> {
+    let bucket = loaded.buckets.get(usize::from(at));
+    let (name, inline) = bucket
+        .map(|(name, inline)| (name.as_slice(), *inline))
+        .unwrap_or_default();
+    let place = match inline {
+        true => "  in the page of the root",
+        false => "",
+    };
+    let name = escape::bytes(name, session.charset());
+    vec![Line::piece(Role::Heading, name).with(Role::Dim, place)]
 }
 
 fn page_cells(loaded: &PageList, id: u64, depth: u8, session: &Session) -> Vec<Line> {

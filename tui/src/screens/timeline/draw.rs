@@ -289,27 +289,33 @@ impl Timeline {
         }
     }
 
-    fn draw_records(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        let Some(loaded) = self.loaded.clone() else {
-            pen.frame(area, &Line::from("records"), self.split.detail);
-            return;
-        };
+    /// The row, how many records it has there, and when.
+    fn records_title(&self, loaded: &LoadedTimeline, session: &Session) -> Line {
         let (from, to) = self.stretch();
         let count = self.listed.versions.len() + self.listed.more;
         let mut title = Line::from(format!(
             "{} · {} · {}",
-            self.row_name(&loaded, session),
+            self.row_name(loaded, session),
             number::thousands(count as i128),
-            moment(&loaded, from, session)
+            moment(loaded, from, session)
         ));
         if to > from {
-            title = title.text(format!(" – {}", moment(&loaded, to, session)));
+            title = title.text(format!(" – {}", moment(loaded, to, session)));
         }
         if !self.wanted.is_empty() {
             title = Line::piece(Role::Match, format!("/{}", self.wanted))
                 .text(" · ")
                 .text(title.plain());
         }
+        title
+    }
+
+    fn draw_records(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
+        let Some(loaded) = self.loaded.clone() else {
+            pen.frame(area, &Line::from("records"), self.split.detail);
+            return;
+        };
+        let title = self.records_title(&loaded, session);
         let inner = pen.frame(area, &title, self.split.detail);
         self.records = Rect {
             y: inner.y.saturating_add(1),

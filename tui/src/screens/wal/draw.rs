@@ -171,18 +171,20 @@ fn band(area: Rect, pen: &mut Pen<'_>, loaded: &LogRows, cursor: Option<u64>) {
     }
 }
 
+/// A row that has its text in the widest column.
+fn wide(role: Role, text: String) -> Vec<Line> {
+    let mut cells = vec![Line::new(); COLUMNS.len()];
+    if let Some(cell) = cells.get_mut(4) {
+        *cell = Line::piece(role, text);
+    }
+    cells
+}
+
 fn cells_of(loaded: &LogRows, row: LogRow) -> Vec<Line> {
     let Some(wal) = loaded.wal() else {
         return Vec::new();
     };
     let log = wal.log();
-    let wide = |role: Role, text: String| {
-        let mut cells = vec![Line::new(); COLUMNS.len()];
-        if let Some(cell) = cells.get_mut(4) {
-            *cell = Line::piece(role, text);
-        }
-        cells
-    };
     match row {
         LogRow::Segment(at) => {
             let mut text = format!("── {} ", loaded.file_name(at));
