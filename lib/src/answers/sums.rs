@@ -65,6 +65,16 @@ pub enum By {
     Prefix(usize),
 }
 
+impl By {
+    fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Resource => &BY_RESOURCE,
+            Self::Namespace => &BY_NAMESPACE,
+            Self::Prefix(_) => &BY_PREFIX,
+        }
+    }
+}
+
 /// The sums of one group of keys.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -162,13 +172,8 @@ pub fn sums(
             past: revision.is_some(),
         });
     }
-    let columns = match by {
-        By::Resource => &BY_RESOURCE,
-        By::Namespace => &BY_NAMESPACE,
-        By::Prefix(_) => &BY_PREFIX,
-    };
     let stored = total.live_bytes.saturating_add(total.history_bytes);
-    let table = Table::new(columns, rows)
+    let table = Table::new(by.columns(), rows)
         .head("revision", keyspace.at(revision)?)
         .all(format!(
             "{} keys, {}, {} of the file",

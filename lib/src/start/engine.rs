@@ -63,6 +63,49 @@ impl<'m> Engine<'m, '_> {
 
     pub(super) fn run(&mut self) -> Result<(), Stopped> {
         let member = self.member;
+        let backend = self.stored_db()?;
+        let Some(wal) = member.wal_with(self.progress) else {
+            return self.without_log(backend.as_ref());
+        };
+        let valid = boot::valid_snapshots(wal.log(), wal.files(), self.release)
+            .map_err(|halt| Stopped::Refuses(halt.log_line(self.release)))?;
+        let from = self.snapshot(&valid, backend.as_ref())?;
+        self.outcome.snapshot_index = from.index;
+        let received = self.received.take();
+        let backend = match &received {
+            Some(bytes) => self.backend(Some(bytes))?,
+            None => backend,
+        };
+        let reading = self.read_log(&wal, from, backend.as_ref())?;
+        let restored = self.served_store(backend.as_ref(), received.is_some())?;
+        if self.release.minor >= 6 {
+            self.schema(reading.node_id.get())?;
+        }
+        self.follow(&reading, from);
+        if self.mode == StartMode::ForceNewCluster {
+            self.alone(reading.node_id.get())?;
+        }
+        let (bound, to) = self.applied_to(&reading, from);
+        self.entries(&reading, from, to, restored.consistent_index)?;
+        self.identity(&reading, from)?;
+        self.applied(
+            &reading,
+            from,
+            restored,
+            (bound, to),
+            backend.as_ref(),
+            received.is_some(),
+        )?;
+        self.alarms();
+        match &backend {
+            Some(backend) => self.commits(backend, reading.node_id.get()),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the db that is there; since 3.5 the first thing that etcd does is to make sure that it has the bucket `meta`.
+    fn stored_db(&mut self) -> Result<Option<Backend<'m>>, Stopped> {
+        let member = self.member;
         let file = match member.evidence().db() {
             Some(_) => match member.db_bytes() {
                 Ok(bytes) => Some(bytes.as_slice()),
@@ -89,24 +132,21 @@ impl<'m> Engine<'m, '_> {
                 "the db opens and its pages can be walked",
             );
         }
-        let Some(wal) = member.wal_with(self.progress) else {
-            return self.without_log(backend.as_ref());
-        };
-        let halted = |halt: boot::Halt, release| Stopped::Refuses(halt.log_line(release));
-        let valid = boot::valid_snapshots(wal.log(), wal.files(), self.release)
-            .map_err(|halt| halted(halt, self.release))?;
-        let from = self.snapshot(&valid, backend.as_ref())?;
-        self.outcome.snapshot_index = from.index;
-        let received = self.received.take();
-        let backend = match &received {
-            Some(bytes) => self.backend(Some(bytes))?,
-            None => backend,
-        };
+        Ok(backend)
+    }
+
+    /// Reads the log as etcd reads it, and cuts it with `--force-new-cluster`.
+    fn read_log(
+        &mut self,
+        wal: &Wal<'m>,
+        from: boot::Start,
+        backend: Option<&Backend<'_>>,
+    ) -> Result<Reading<'m>, Stopped> {
         let mut reading = boot::read(wal.log(), wal.files(), self.release, from)
-            .map_err(|halt| halted(halt, self.release))?;
-        self.tail(&wal, &reading, from);
+            .map_err(|halt| Stopped::Refuses(halt.log_line(self.release)))?;
+        self.tail(wal, &reading, from);
         if self.mode == StartMode::ForceNewCluster {
-            self.force_new_cluster(&mut reading, from, backend.as_ref())?;
+            self.force_new_cluster(&mut reading, from, backend)?;
         }
         if reading.node_id == MemberId(0) {
             return Err(Stopped::Refuses("panic: cannot use none as id".to_owned()));
@@ -121,52 +161,41 @@ impl<'m> Engine<'m, '_> {
             "WAL",
             format!("the WAL is read to entry {}", reading.last_index(from)),
         );
-        let restored = match &backend {
-            Some(backend) => {
-                let store = self.open_store(backend)?;
-                self.outcome.store = Some(store).filter(|_| received.is_none());
-                store
-            }
-            None => ServedStore {
+        Ok(reading)
+    }
+
+    /// Opens the store; an empty one without a db. `is_received`: the db is not the one of the evidence.
+    fn served_store(
+        &mut self,
+        backend: Option<&Backend<'_>>,
+        is_received: bool,
+    ) -> Result<ServedStore, Stopped> {
+        let Some(backend) = backend else {
+            return Ok(ServedStore {
                 revision: 1,
                 ..ServedStore::default()
-            },
+            });
         };
-        if self.release.minor >= 6 {
-            self.schema(reading.node_id.get())?;
+        let store = self.open_store(backend)?;
+        self.outcome.store = Some(store).filter(|_| !is_received);
+        Ok(store)
+    }
+
+    /// The last entry that is applied: a member that votes alone commits all that it has.
+    fn applied_to(&self, reading: &Reading<'_>, from: boot::Start) -> (Bound, u64) {
+        let last = reading.last_index(from);
+        match self.conf.voters.as_slice() {
+            [own] if *own == reading.node_id.get() => (Bound::SoleVoter, last),
+            _ => (Bound::Commit, reading.hard_state.commit.get().min(last)),
         }
-        self.follow(&reading, from);
-        if self.mode == StartMode::ForceNewCluster {
-            self.alone(reading.node_id.get())?;
-        }
-        let (bound, to) = match self.conf.voters.as_slice() {
-            [own] if *own == reading.node_id.get() => (Bound::SoleVoter, reading.last_index(from)),
-            _ => (
-                Bound::Commit,
-                reading
-                    .hard_state
-                    .commit
-                    .get()
-                    .min(reading.last_index(from)),
-            ),
-        };
-        self.entries(&reading, from, to, restored.consistent_index)?;
-        self.identity(&reading, from)?;
-        self.applied(
-            &reading,
-            from,
-            restored,
-            (bound, to),
-            backend.as_ref(),
-            received.is_some(),
-        )?;
-        self.alarms();
-        if let Some(backend) = &backend {
-            backend.first_commits(reading.node_id.get())?;
-            self.cluster_version_is_set(backend)?;
-            self.first_write(backend)?;
-            self.hazard(backend, reading.node_id.get())?;
-        }
+    }
+
+    /// What the first commits write.
+    fn commits(&mut self, backend: &Backend<'_>, own: u64) -> Result<(), Stopped> {
+        backend.first_commits(own)?;
+        self.cluster_version_is_set(backend)?;
+        self.first_write(backend)?;
+        self.hazard(backend, own)?;
         Ok(())
     }
 
