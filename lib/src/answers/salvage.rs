@@ -130,11 +130,11 @@ impl Written {
 
     /// A corrected copy of a data directory, and how to ask whether etcd starts on it.
     pub fn corrected(path: &Path) -> Self {
-        let word = crate::text::shell::word(&path.to_string_lossy());
+        let preflight = Command::inspect("preflight").path(path);
         Self {
             path: path.to_owned(),
             backup: None,
-            next: vec![format!("etcd-inspect preflight {word} --for start")],
+            next: vec![preflight.args(["--for", "start"]).to_string()],
         }
     }
 }
