@@ -324,6 +324,57 @@ fn the_parts_of_space_add_up_to_the_file() {
     assert_eq!(wrong.code, 2);
 }
 
+/// The db of an earlier moment, restored, beside the log that goes on: the consistent_index of a restore is the number of members.
+fn restored_beside_its_log(fixture: &str, snapshot_of: &str) -> testkit::Copy {
+    let copy = testkit::fixture_copy(fixture);
+    let snap = copy.data_dir().join("member/snap");
+    std::fs::remove_dir_all(&snap).unwrap();
+    std::fs::create_dir(&snap).unwrap();
+    let backup = testkit::fixture(snapshot_of).join("snapshot.db");
+    let mut db = testkit::places::bolt::Db::read(&backup);
+    let trailer = db.bytes.len() / 512 * 512;
+    db.bytes.truncate(trailer);
+    let index = db.entry("meta", b"consistent_index").unwrap();
+    db.put(index.value.start, &1u64.to_be_bytes());
+    db.write(&snap.join("db"));
+    copy
+}
+
+#[test]
+fn a_db_restored_beside_an_older_log_is_damage_to_every_verb() {
+    for (fixture, snapshot_of) in [
+        ("etcd-3.4.23", "etcd-3.4.23"),
+        ("etcd-3.5.30", "etcd-3.5.30"),
+        ("etcd-3.5.30-killed", "etcd-3.5.30-killed"),
+        // The db of another cluster.
+        ("etcd-3.5.30", "etcd-3.5.30-killed"),
+    ] {
+        let copy = restored_beside_its_log(fixture, snapshot_of);
+        let path = copy.data_dir();
+        let text = path.to_str().unwrap();
+        let check = sealed(&path, ["check", "-o", "json", text]);
+        let json = check.json();
+        let what = format!("{fixture} with the db of {snapshot_of}: {}", check.out);
+        assert_eq!((check.code, &json["verdict"]), (1, &"damaged".into()), "{what}");
+        let first = &json["cause"][0]["code"];
+        assert!(first == "X-011" || first == "X-002", "{what}");
+        assert!(codes(&json).contains(&"X-011".to_owned()), "{what}");
+        let plan = json["plan"].as_array().unwrap();
+        assert!(plan.len() > 1 && plan[0]["action"] != "start", "{what}");
+        let status = sealed(&path, ["status", text]);
+        assert_eq!(status.code, 1, "{}", status.out);
+        assert!(!status.out.contains("nothing wrong"), "{}", status.out);
+        let start = sealed(&path, ["preflight", text, "--for", "start"]);
+        assert_eq!(start.code, 1, "{}", start.out);
+    }
+    // The log of a restored member begins with the same entry, and its store came with the backup.
+    for healthy in ["restored-plain-3.5.30", "restored-plain-3.4.23"] {
+        let path = data_dir(healthy);
+        let status = sealed(&path, ["status", path.to_str().unwrap()]);
+        assert_eq!(status.code, 0, "{}", status.out);
+    }
+}
+
 #[test]
 fn a_check_fails_at_the_severity_asked_for() {
     let copy = incident("S01").reproduce();

@@ -87,7 +87,7 @@ fn a_db_restored_beside_its_old_log_is_undone_and_applied_twice() {
         .salvage(&SalvageOptions::default(), &Silent)
         .unwrap();
     assert_eq!((backup.revision, backup.keys), (41, 40));
-    assert!(!verdict.causes.is_empty());
+    assert_eq!(verdict.causes[0].code.id, "X-011", "{:?}", verdict.causes);
 }
 
 #[test]

@@ -164,6 +164,7 @@ pub(super) fn db_and_log(
         let message = "consistent_index is 0 although the store has records: a start applies the whole WAL again";
         report(Finding::new(&cross::TWICE, at("consistent_index"), message).count(last));
     }
+    super::restored_db::restored_db(member, meta, wal, &at("consistent_index"), report);
     version(db, wal, snaps, report);
     term(meta, log, &at("term"), report);
     snap_ahead(member, meta, wal, snaps, &at("consistent_index"), report);

@@ -19,6 +19,7 @@ mod collect;
 mod cross;
 mod kubernetes;
 mod names;
+mod restored_db;
 mod torn_copy;
 
 use std::fmt;

@@ -168,8 +168,8 @@ pub(super) static TABLE: &[Explanation] = &[
     row(&cross::SNAP_AFTER_END, OF_TWO_HISTORIES, CauseScope::Member),
     // A copy of two histories differs in everything that is compared.
     row(&cross::FOREIGN_DB, OF_TWO_HISTORIES, CauseScope::Member),
-    row(&cross::NOT_A_MEMBER, OF_TWO_HISTORIES, CauseScope::Member),
     row(&cross::DISAGREE, OF_TWO_HISTORIES, CauseScope::Member),
+    row(&cross::NOT_A_MEMBER, OF_TWO_HISTORIES, CauseScope::Member),
     // Pages: what names a page explains what is read through it.
     row(&bolt::PAGE_ID, IN_DB, CauseScope::Member),
     row(&bolt::PAGE_TYPE, IN_DB, CauseScope::Member),

@@ -14,9 +14,9 @@ use crate::codes::cross;
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
+use crate::start::counted;
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
-use crate::{Place, Severity};
 use located::Command;
 
 /// What is wrong, what can be done about it, and what next.
@@ -99,22 +99,22 @@ pub fn judge(
 /// What the findings say, and what only the outcome of a start shows.
 fn all_causes(facts: &Facts<'_>, report: &Report) -> Vec<Cause> {
     let mut causes = causes(report);
-    if let (Some(restored), Ok(db)) = (&facts.restored, facts.member.db_file()) {
-        let message = format!(
-            "the db was restored and put beside its old log: a start applies {} writes twice and brings {} back that the restore had taken back",
-            restored.duplicated, restored.undone.writes
-        );
-        causes.insert(
-            0,
-            Cause {
-                code: &cross::DISAGREE,
-                severity: Severity::Error,
-                message,
-                place: Place::file(db.name()),
-                findings: Vec::new(),
-                explains: Vec::new(),
-            },
-        );
+    let Some(restored) = &facts.restored else {
+        return causes;
+    };
+    let message = format!(
+        "the db was restored and put beside its old log: a start applies {} twice and brings {} back that the restore had taken back",
+        counted(restored.duplicated, "write", "writes"),
+        counted(restored.undone.writes.value, "write", "writes"),
+    );
+    let known = causes.iter_mut().find(|cause| {
+        let own = cause.findings.iter();
+        let mut codes = own.filter_map(|at| report.findings.get(*at));
+        codes.any(|finding| std::ptr::eq(finding.code, &cross::DISAGREE))
+    });
+    // The check compares no records: only here the numbers are known.
+    if let Some(cause) = known {
+        cause.message = message;
     }
     causes
 }

@@ -271,6 +271,18 @@ impl Log {
             .any(|snapshot| snapshot.index == last.index && snapshot.term == Term(1))
     }
 
+    /// Whether the entries up to `index` are the ConfChanges of the first members, and the log goes on after them. They write no
+    /// key. `snapshot restore` sets consistent_index to their number.
+    /// Source: saveWALAndSnap in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
+    pub fn has_only_first_members_to(&self, index: u64) -> bool {
+        let members = self
+            .surviving()
+            .take_while(|entry| entry.kind == EntryType::ConfChange);
+        let end = members.last().map_or(0, |entry| entry.index);
+        let from_first = self.first().is_some_and(|first| first.index == 1);
+        from_first && index > 0 && index == end && self.last_index() > index
+    }
+
     /// Whether the log has every entry since the store was empty: it begins at entry 1, and no snapshot stands for what came
     /// before. The store of a restored member came with the backup, that of a follower may have come from its leader.
     pub fn begins_with_empty_store(&self) -> bool {

@@ -2,7 +2,6 @@
 
 use super::stored_side::StoredSide;
 use crate::member::{Member, Wal};
-use crate::raft::EntryType;
 use located::reported_by;
 
 /// Of a hundred records at revisions that both have, so many must agree for db and log to be of one history.
@@ -34,11 +33,5 @@ pub(super) fn snap_is_of_db(member: &Member, wal: &Wal<'_>, side: &StoredSide<'_
 /// `snapshot restore` sets consistent_index to the number of members, whose ConfChanges are the first entries of every log:
 /// a restored db beside the old log of its cluster. `saveWALAndSnap` in `etcdutl/snapshot/v3_snapshot.go`, v3.5.30.
 pub(crate) fn may_be_restored(wal: &Wal<'_>, applied: u64) -> bool {
-    let log = wal.log();
-    let conf = log
-        .surviving()
-        .take_while(|entry| entry.kind == EntryType::ConfChange);
-    let conf = conf.last().map_or(0, |entry| entry.index);
-    let from_first = log.first().is_some_and(|first| first.index == 1);
-    from_first && applied > 0 && applied == conf && log.last_index() > applied
+    wal.log().has_only_first_members_to(applied)
 }

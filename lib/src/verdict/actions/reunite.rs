@@ -22,6 +22,8 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let why = match (has_db, has_wal) {
         (false, true) => "the db of this member is not here",
         (true, false) => "the WAL of this member is not here",
+        // Both are of this member; the log goes on from what the restore took back.
+        _ if facts.restored.is_some() => return None,
         _ if facts.sound.two_histories() => "db and WAL are of two histories",
         _ if ahead => "the db is ahead of the WAL: they are not of one time",
         _ => return None,
