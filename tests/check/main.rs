@@ -20,3 +20,4 @@ mod kubernetes;
 mod page;
 mod peers;
 mod real;
+mod unplaced;

@@ -270,6 +270,12 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
             head = head.text(format!("  by {by}"));
         }
         ui.line(head)?;
+        if !described.origin.has_value() {
+            ui.line(Line::new().with(
+                Label::Note,
+                "the put keeps the value that the key had: it is not known",
+            ))?;
+        }
         for line in described.diff.as_deref().unwrap_or_default().lines() {
             let label = match line.as_bytes().first() {
                 _ if line.starts_with("---") || line.starts_with("+++") => Label::Dim,

@@ -181,7 +181,9 @@ impl Row for HistoryRow<'_> {
             Origin::Db => ("db", None, false),
             Origin::Wal(index) => ("wal", index, false),
             Origin::Carved(origin) => (origin, None, false),
-            Origin::Unplaced { index, conditional } => ("wal", Some(index), conditional),
+            Origin::Unplaced {
+                index, conditional, ..
+            } => ("wal", Some(index), conditional),
         };
         let known = |cell: Cell| {
             if is_placed(described.origin) {
@@ -210,7 +212,10 @@ impl Row for HistoryRow<'_> {
                 .map(Cell::text)
                 .unwrap_or_default(),
             known(put(|kv| Cell::number(kv.create_revision))),
-            put(|kv| Cell::size(kv.value.len() as u64)),
+            match described.origin.has_value() {
+                true => put(|kv| Cell::size(kv.value.len() as u64)),
+                false => Cell::unknown(),
+            },
             changed(&described.changed),
             Cell::key(version.key),
             version.offset.map(Cell::plain).unwrap_or_default(),

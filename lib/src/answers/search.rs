@@ -124,10 +124,22 @@ impl Search<'_, '_> {
                 everything,
                 self.mask,
                 &mut |hit| {
+                    if store == HitStore::Unplaced && is_of_unknown_value(logged, &hit) {
+                        return true;
+                    }
                     going = each(SearchRow { hit, store });
                     going
                 },
             );
         }
     }
+}
+
+/// Whether a pattern that matches nothing at all was found in a value which is not known.
+fn is_of_unknown_value(logged: &Logged, hit: &Hit) -> bool {
+    let of_key = logged.unplaced().records_of(&hit.key);
+    let mut of_entry = of_key
+        .iter()
+        .filter(|version| version.revision.main == hit.revision);
+    hit.field.is_some() && of_entry.all(|version| logged.keeps_value(version.revision))
 }

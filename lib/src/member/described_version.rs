@@ -23,6 +23,8 @@ pub enum Origin {
         index: u64,
         /// Whether the write may not have happened.
         conditional: bool,
+        /// Whether it keeps the value that the key had: which one that was is not known.
+        keeps_value: bool,
     },
 }
 
@@ -33,6 +35,17 @@ impl Origin {
             Self::Unplaced { index, .. } => format!("raft entry {index}"),
             _ => format!("rev {}", version.revision.main),
         }
+    }
+
+    /// Whether the record has the value that was stored; `false` for a put that keeps one of which nothing is known.
+    pub fn has_value(self) -> bool {
+        !matches!(
+            self,
+            Self::Unplaced {
+                keeps_value: true,
+                ..
+            }
+        )
     }
 }
 
@@ -66,6 +79,16 @@ pub fn describe_versions<'a>(
     let mut before: Option<(Value, String)> = None;
     let mut last = "nothing".to_owned();
     for (origin, version) in versions {
+        if !origin.has_value() {
+            described.push(DescribedVersion {
+                origin,
+                version,
+                written: Written::default(),
+                changed: Vec::new(),
+                diff: None,
+            });
+            continue;
+        }
         let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
             .then(|| objects.json(&version, Reading::default()).ok())
             .flatten();

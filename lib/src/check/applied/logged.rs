@@ -23,6 +23,8 @@ pub struct Logged {
     placed: Overlay<'static>,
     unplaced: Overlay<'static>,
     conditional: HashSet<i64>,
+    /// Unplaced puts that keep the value which the key had.
+    keeps_value: HashSet<Revision>,
     indexes: BTreeMap<i64, u64>,
     stopped: Option<u64>,
 }
@@ -41,6 +43,12 @@ impl Logged {
     /// Whether the unplaced write of that raft index was part of a transaction or a delete, so that it may not have happened.
     pub fn is_conditional(&self, index: i64) -> bool {
         self.conditional.contains(&index)
+    }
+
+    /// Whether the unplaced put of that raft index and operation keeps the value that the key had (`ignore_value`): which one that
+    /// was is not known, and the record has none.
+    pub fn keeps_value(&self, revision: Revision) -> bool {
+        self.keeps_value.contains(&revision)
     }
 
     /// The raft index of the entry that made a revision.
@@ -140,7 +148,10 @@ impl Logged {
                             mod_revision: index,
                             ..KeyValue::default()
                         };
-                        self.unplaced.put(revision, &value);
+                        // `storeTxnWrite.put` in `server/mvcc/kvstore_txn.go`, v3.5.30, is given the value that was there.
+                        if self.unplaced.put(revision, &value) && put.ignore_value {
+                            self.keeps_value.insert(revision);
+                        }
                     }
                     LoggedWrite::Delete(key) => {
                         self.unplaced.delete(revision, key);
@@ -237,6 +248,7 @@ fn of_wal(
         placed: Overlay::empty(Rules::NEWEST),
         unplaced: Overlay::empty(Rules::NEWEST),
         conditional: HashSet::new(),
+        keeps_value: HashSet::new(),
         indexes: BTreeMap::new(),
         stopped: None,
     };

@@ -39,11 +39,16 @@ pub fn versions<'v>(
     let mut before: Vec<_> = unplaced
         .iter()
         // A write that is in the db with its revision is not shown again without one.
-        .filter(|version| version.tombstone || !known.contains(&value(version)))
+        .filter(|version| {
+            version.tombstone
+                || logged.keeps_value(version.revision)
+                || !known.contains(&value(version))
+        })
         .map(|version| {
             let origin = Origin::Unplaced {
                 index: version.revision.main.unsigned_abs(),
                 conditional: logged.is_conditional(version.revision.main),
+                keeps_value: logged.keeps_value(version.revision),
             };
             (origin, version)
         })

@@ -23,6 +23,9 @@ const SHOWN: usize = 4;
 /// Lines around a change that the library is asked for: all, so that any two versions can be compared.
 const ALL: Option<usize> = None;
 
+/// The text of a put that keeps a value of which nothing is known.
+const VALUE_KEPT: &str = "(unknown: the put keeps the value that the key had)\n";
+
 /// One version.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
@@ -192,7 +195,10 @@ fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -
             who: described.written.by.unwrap_or_default(),
             when: described.time.map(|write| write.time),
             changed: changed(&described.changed, described.version.tombstone),
-            text: etcd_inspect::member::comparable(&objects, &described.version, mask),
+            text: match described.origin.has_value() {
+                true => etcd_inspect::member::comparable(&objects, &described.version, mask),
+                false => VALUE_KEPT.to_owned(),
+            },
             version: WrittenVersion::from(&described.version),
         })
         .collect();
