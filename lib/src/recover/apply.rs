@@ -69,6 +69,11 @@ impl<'a, 'b> Replay<'a, 'b> {
         self.store.layer.changes()
     }
 
+    /// Takes out the changes that a later one of the same key replaced: [`changes`](Self::changes) is without them.
+    pub(crate) fn take_replaced(&mut self, each: &mut dyn FnMut(Change<'a>)) {
+        self.store.layer.take_replaced(each);
+    }
+
     /// Compactions applied so far, each with the revision the store was at then.
     pub fn compactions(&self) -> &[(i64, i64)] {
         &self.store.compactions

@@ -5,7 +5,7 @@
 //! are in the log stay slices of it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
 use super::covered::Covered;
@@ -118,7 +118,7 @@ pub struct Layer<'a, 'b> {
     base: &'b dyn Base,
     changes: Vec<Change<'a>>,
     /// The newest change of each key that was touched.
-    newest: BTreeMap<Cow<'a, [u8]>, usize>,
+    newest: HashMap<Cow<'a, [u8]>, usize, foldhash::fast::RandomState>,
     /// The keys of them that are live.
     alive: BTreeSet<Cow<'a, [u8]>>,
     /// Where the base has no live key that was not touched: a range that was deleted is not read again.
@@ -133,7 +133,7 @@ impl<'a, 'b> Layer<'a, 'b> {
         Self {
             base,
             changes: Vec::new(),
-            newest: BTreeMap::new(),
+            newest: HashMap::default(),
             alive: BTreeSet::new(),
             deleted: Covered::default(),
             attached: HashMap::new(),
@@ -148,6 +148,30 @@ impl<'a, 'b> Layer<'a, 'b> {
     /// What was changed, by ascending revision.
     pub fn into_changes(self) -> Vec<Change<'a>> {
         self.changes
+    }
+
+    /// Takes out the changes that a later one of the same key replaced, by ascending revision: those that are left answer
+    /// every question about the store. Bounds the memory of a replay whose changes are used up on the way.
+    pub(crate) fn take_replaced(&mut self, each: &mut dyn FnMut(Change<'a>)) {
+        let mut is_newest = vec![false; self.changes.len()];
+        for at in self.newest.values() {
+            if let Some(is_newest) = is_newest.get_mut(*at) {
+                *is_newest = true;
+            }
+        }
+        let mut left = 0;
+        let place = |is_newest: &bool| {
+            let at = left;
+            left += usize::from(*is_newest);
+            at
+        };
+        let places: Vec<usize> = is_newest.iter().map(place).collect();
+        for at in self.newest.values_mut() {
+            *at = places.get(*at).copied().unwrap_or(*at);
+        }
+        let mut flags = is_newest.iter();
+        let is_replaced = |_: &mut Change<'a>| flags.next() == Some(&false);
+        self.changes.extract_if(.., is_replaced).for_each(each);
     }
 
     /// Returns the newest change of a key; `None` if the layer did not touch it.
@@ -208,10 +232,11 @@ impl<'a, 'b> Layer<'a, 'b> {
 
     /// Writes a version of a key: a value, or a deletion.
     pub fn write(&mut self, change: Change<'a>) {
-        if let Some(before) = self
+        let before = self
             .touched(&change.key)
             .and_then(|before| before.put.as_ref())
-            .map(|put| put.lease)
+            .map(|put| put.lease);
+        if let Some(before) = before
             && let Some(keys) = self.attached.get_mut(&before)
         {
             keys.remove(change.key.as_ref());
@@ -222,11 +247,23 @@ impl<'a, 'b> Layer<'a, 'b> {
                 .or_default()
                 .insert(change.key.to_vec());
         }
-        match change.put {
-            Some(_) => self.alive.insert(change.key.clone()),
-            None => self.alive.remove(&change.key),
-        };
-        self.newest.insert(change.key.clone(), self.changes.len());
+        match (&change.put, before) {
+            // It is among them.
+            (Some(_), Some(_)) => {}
+            (Some(_), None) => {
+                self.alive.insert(change.key.clone());
+            }
+            (None, _) => {
+                self.alive.remove(&change.key);
+            }
+        }
+        let at = self.changes.len();
+        match self.newest.get_mut(&change.key) {
+            Some(newest) => *newest = at,
+            None => {
+                self.newest.insert(change.key.clone(), at);
+            }
+        }
         self.changes.push(change);
     }
 }
@@ -304,6 +341,23 @@ mod tests {
         assert_eq!(base.0.get(), 1000);
         assert_eq!(layer.live_in(KeySpan::From(b"a")), [b"p/new"]);
         assert_eq!(layer.live_in(KeySpan::From(b"")).len(), 1);
+    }
+
+    #[test]
+    fn the_newest_change_of_each_key_is_left_when_the_replaced_ones_are_taken() {
+        let mut layer = Layer::new(&Nothing);
+        for (main, key, value) in [(2, b"a", b"1"), (3, b"b", b"2"), (4, b"a", b"3")] {
+            layer.write(change(main, key, Some((value, 0))));
+        }
+        let mut taken = Vec::new();
+        layer.take_replaced(&mut |change| taken.push(change.revision.main));
+        assert_eq!(taken, [2]);
+        layer.write(change(5, b"b", None));
+        layer.take_replaced(&mut |change| taken.push(change.revision.main));
+        assert_eq!(taken, [2, 3]);
+        let newest = |key: &[u8]| layer.touched(key).map(|change| change.revision.main);
+        assert_eq!((newest(b"a"), newest(b"b")), (Some(4), Some(5)));
+        assert_eq!(layer.live_in(KeySpan::From(b"")), [b"a"]);
     }
 
     #[test]

@@ -63,6 +63,8 @@ struct Transaction<'s, 'a, 'b> {
     store: &'s mut Store<'a, 'b>,
     index: u64,
     data: &'a [u8],
+    /// Where in the data the last key or value that was looked for ends: the next one follows it closely.
+    read: usize,
     main: i64,
     sub: i64,
 }
@@ -85,6 +87,7 @@ impl<'a, 'b> Store<'a, 'b> {
             store: self,
             index,
             data,
+            read: 0,
             main,
             sub: 0,
         }
@@ -253,9 +256,9 @@ impl<'a> Transaction<'_, 'a, '_> {
             .map_or(request.lease, |before| before.lease);
         let value = match before.filter(|_| request.ignore_value) {
             Some(before) => Cow::Owned(before.value.to_vec()),
-            None => within(self.data, &request.value),
+            None => self.within(&request.value),
         };
-        let key = within(self.data, &request.key);
+        let key = self.within(&request.key);
         self.write(
             key,
             Some(Put {
@@ -269,10 +272,24 @@ impl<'a> Transaction<'_, 'a, '_> {
 
     fn delete(&mut self, span: KeySpan<'_>) {
         for key in self.store.layer.live_in(span) {
-            let key = within(self.data, &key);
+            let key = self.within(&key);
             self.write(key, None);
         }
         self.store.layer.deleted(span);
+    }
+
+    /// The slice of the entry that holds `bytes`, so that they need not be kept twice. Keys and values follow each other with a
+    /// few bytes of tags and lengths between them.
+    fn within(&mut self, bytes: &[u8]) -> Cow<'a, [u8]> {
+        let close = self.read..=self.read.saturating_add(CLOSE_BYTES);
+        for at in close {
+            let end = at.saturating_add(bytes.len());
+            if let Some(found) = self.data.get(at..end).filter(|found| *found == bytes) {
+                self.read = end;
+                return Cow::Borrowed(found);
+            }
+        }
+        within(self.data, bytes)
     }
 
     fn write(&mut self, key: Cow<'a, [u8]>, put: Option<Put<'a>>) {
@@ -294,6 +311,8 @@ impl<'a> Transaction<'_, 'a, '_> {
     }
 }
 
+/// Bytes after the last key or value in which the next one is looked for first.
+const CLOSE_BYTES: usize = 48;
 /// Bytes by which a slice is looked for: a search for a whole value costs more to prepare than to do.
 const HEAD_BYTES: usize = 16;
 /// Maximum number of places with those bytes that are tried: data made to repeat them must not cost quadratic time.

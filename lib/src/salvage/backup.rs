@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::synced::SyncedFile;
 use super::{Salvage, buckets, platform};
 use crate::bolt::write::{Form, MAX_KEY_BYTES, WriteError, Writer};
 use crate::evidence::Evidence;
@@ -73,22 +74,25 @@ impl Salvage<'_> {
     /// [`OutError`]; the temporary file is removed, and no file has the final name.
     pub fn write(&self, out: &Out, progress: &dyn Progress) -> Result<Backup, OutError> {
         let mut temporary = out.temporary()?;
-        let size_bytes =
-            self.image(&mut temporary.file, progress)
-                .map_err(|error| match error {
-                    WriteError::Io(source) if source.kind() == io::ErrorKind::Interrupted => {
-                        OutError::Cancelled
-                    }
-                    source => OutError::Write {
-                        path: out.path.clone(),
-                        source,
-                    },
-                })?;
         let io_error = |source| OutError::Io {
             path: out.path.clone(),
             source,
         };
-        let sha256 = trail(&mut temporary.file).map_err(io_error)?;
+        let mut file = SyncedFile::new(&mut temporary.file).map_err(io_error)?;
+        let size_bytes = self
+            .image(&mut file, progress)
+            .map_err(|error| match error {
+                WriteError::Io(source) if source.kind() == io::ErrorKind::Interrupted => {
+                    OutError::Cancelled
+                }
+                source => OutError::Write {
+                    path: out.path.clone(),
+                    source,
+                },
+            })?;
+        file.sync_soon();
+        let sha256 = trail(&mut file).map_err(io_error)?;
+        file.finish().map_err(io_error)?;
         if progress.cancelled() {
             return Err(OutError::Cancelled);
         }
@@ -165,7 +169,7 @@ fn bucket<W: Write + Seek>(
 }
 
 /// Appends the sum of what is in the file, read back from it; returns the sum of the whole.
-fn trail(file: &mut File) -> io::Result<String> {
+fn trail<F: Read + Write + Seek>(file: &mut F) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sum = Sha256::new();
     let mut buffer = vec![0; HASHED_BYTES];

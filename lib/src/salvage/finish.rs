@@ -23,11 +23,7 @@ pub(super) fn join<'a>(
     };
     let mut set = RecordSet::default();
     for part in &mut parts {
-        let empty = super::record::RecordSource {
-            image: &[],
-            file: part.source.file.clone(),
-            changes: Vec::new(),
-        };
+        let empty = super::record::RecordSource::new(&[], part.source.file.clone());
         set.sources.push(std::mem::replace(&mut part.source, empty));
     }
     let others: Vec<Vec<KeyRecord>> = (0..parts.len())

@@ -27,9 +27,11 @@ mod one_cluster;
 mod platform;
 mod record;
 pub mod restore;
+mod settled;
 mod single_bit;
 mod sources;
 mod stored;
+mod synced;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -35,6 +35,8 @@ pub(super) struct RecordSource<'a> {
     pub(super) image: &'a [u8],
     pub(super) file: FileName,
     pub(super) changes: Vec<Change<'a>>,
+    /// Each main revision that an entry made, with the index of the entry; ascending.
+    pub(super) written: Vec<(i64, u64)>,
 }
 
 /// Records of several sources by ascending revision.
@@ -58,6 +60,18 @@ impl KeyRecord {
         StoredKey {
             revision: self.revision,
             tombstone: self.tombstone,
+        }
+    }
+}
+
+impl<'a> RecordSource<'a> {
+    /// A file without changes.
+    pub(super) fn new(image: &'a [u8], file: FileName) -> Self {
+        Self {
+            image,
+            file,
+            changes: Vec::new(),
+            written: Vec::new(),
         }
     }
 }
@@ -187,9 +201,9 @@ impl<'a> RecordSet<'a> {
 
     /// The newest revision that an entry up to an index wrote; `None` if no log wrote any.
     pub(super) fn revision_at(&self, index: u64) -> Option<i64> {
-        let changes = self.sources.iter().flat_map(|source| &source.changes);
-        let until = changes.filter(|change| change.index <= index);
-        until.map(|change| change.revision.main).max()
+        let written = self.sources.iter().flat_map(|source| &source.written);
+        let until = written.filter(|(_, by)| *by <= index);
+        until.map(|(main, _)| *main).max()
     }
 
     /// The first position whose main revision is `main` or above.

@@ -2,13 +2,18 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
+
 use super::Lost;
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, sort};
 use crate::Place;
-use crate::bolt::{Bucket, Db, Item, PageType};
+use crate::bolt::{Bucket, Db, Item, Page, PageType};
 use crate::mvcc::{KeyValue, StoredKey, plan};
 use located::{Finding, reported_by};
+
+/// Leaf pages that are read side by side before their records are put in order.
+const LEAVES_AT_ONCE: usize = 1024;
 
 /// The records of the `key` bucket that decode, by revision, and what could not be read.
 #[derive(Debug, Default)]
@@ -48,6 +53,27 @@ pub(super) fn record_of(item: &Item<'_>, source: u16, label: Provenance) -> Opti
 fn first_revision(key: &[u8]) -> Option<i64> {
     let key = StoredKey::parse(key).ok()?;
     Some(key.revision.main)
+}
+
+/// The records of a page that can be believed, and a note if others cannot.
+fn of_page(page: &Page<'_>, count: usize, source: u16) -> (Vec<KeyRecord>, Option<Lost>) {
+    let mut unreadable = 0u64;
+    let mut records = Vec::with_capacity(count);
+    for item in plan::bounded_items(page, count) {
+        match item.and_then(|item| record_of(&item, source, Provenance::Db)) {
+            Some(record) => records.push(record),
+            None => unreadable = unreadable.saturating_add(1),
+        }
+    }
+    let lost = (unreadable > 0).then(|| Lost {
+        what: format!(
+            "{unreadable} {} of the page cannot be believed",
+            if unreadable == 1 { "record" } else { "records" }
+        ),
+        place: Some(Place::at(page.bytes.file(), page.bytes.offset()).on_page(page.pgid.0)),
+        ..Lost::default()
+    });
+    (records, lost)
 }
 
 impl StoredRecords {
@@ -127,26 +153,17 @@ impl StoredRecords {
         let (planned, skipped) = plan::plan(&leaves, db.file().len(), plan::RECORD_BYTES);
         let elements = planned.iter().map(|planned| planned.count).sum();
         stored.records.reserve_exact(elements);
-        for planned in &planned {
-            let Some(page) = leaves.get(planned.index) else {
-                continue;
-            };
-            let mut unreadable = 0u64;
-            for item in plan::bounded_items(&page, planned.count) {
-                match item.and_then(|item| record_of(&item, source, Provenance::Db)) {
-                    Some(record) => stored.records.push(record),
-                    None => unreadable = unreadable.saturating_add(1),
-                }
-            }
-            if unreadable > 0 {
-                let records = if unreadable == 1 { "record" } else { "records" };
-                stored.lost.push(Lost {
-                    what: format!("{unreadable} {records} of the page cannot be believed"),
-                    place: Some(
-                        Place::at(page.bytes.file(), page.bytes.offset()).on_page(page.pgid.0),
-                    ),
-                    ..Lost::default()
-                });
+        let read = |planned: &plan::PlannedLeaf| {
+            let page = leaves.get(planned.index)?;
+            Some(of_page(&page, planned.count, source))
+        };
+        // Pages are read side by side, and some of them at a time: their records are held twice only that long.
+        for some in planned.chunks(LEAVES_AT_ONCE) {
+            let pages: Vec<(Vec<KeyRecord>, Option<Lost>)> =
+                some.par_iter().filter_map(read).collect();
+            for (records, lost) in pages {
+                stored.records.extend(records);
+                stored.lost.extend(lost);
             }
         }
         if skipped > 0 {

@@ -2,10 +2,15 @@
 
 use super::Lost;
 use super::extra::{Extra, ExtraEntry};
+use super::record::KeyRecord;
+use super::settled::{ConfirmedRecords, KnownRecords, Settled};
 use crate::member::Wal;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Change, Replay, ReplayedLease, State};
 use crate::wal::LogEntry;
+
+/// Minimum number of changes between two times that those which the db confirms are let go.
+const MIN_HELD_CHANGES: usize = 1 << 15;
 
 /// Where applying begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +35,12 @@ pub(super) struct ReplayUntil {
 /// The effect of a part of the log.
 #[derive(Debug, Default)]
 pub(super) struct LogReplay<'a> {
-    /// Records by ascending revision.
+    /// Records by ascending revision, without those that the db confirms.
     pub(super) changes: Vec<Change<'a>>,
+    /// The records of the db that say the same as a change.
+    pub(super) confirmed: ConfirmedRecords,
+    /// Each main revision that was made, with the index of its entry; ascending.
+    pub(super) written: Vec<(i64, u64)>,
     /// The revision before the first entry and after the last.
     pub(super) from: i64,
     pub(super) to: i64,
@@ -60,12 +69,14 @@ pub(super) struct LostEntries {
 
 impl LogReplay<'_> {
     /// Ends before the first entries that are lost: how many revisions those made is a guess. `false` if none are lost.
-    pub(super) fn end_before_lost(&mut self) -> bool {
+    pub(super) fn end_before_lost(&mut self, records: &[KeyRecord]) -> bool {
         let Some(lost) = self.lost.first() else {
             return false;
         };
         let (first, _) = lost.revisions;
         self.changes.retain(|change| change.revision.main < first);
+        self.written.retain(|(main, _)| *main < first);
+        self.confirmed.cut(records, first.saturating_sub(1));
         self.compactions.retain(|(_, at)| *at < first);
         self.to = first.saturating_sub(1);
         self.lost.clear();
@@ -97,14 +108,14 @@ impl LostEntries {
     }
 }
 
-/// Applies entries from `start` to `end` on a base.
+/// Applies entries from `start` to `end` on a base. Changes that a record of `known` says too are not held.
 pub(super) fn timeline<'a>(
     wal: &Wal<'a>,
     extra: &'a Extra<'a>,
     base: &dyn Base,
     state: State,
-    start: ReplayFrom,
-    end: ReplayUntil,
+    (start, end): (ReplayFrom, ReplayUntil),
+    known: KnownRecords<'_>,
 ) -> LogReplay<'a> {
     let mut line = LogReplay {
         from: start.revision,
@@ -112,6 +123,8 @@ pub(super) fn timeline<'a>(
         ..LogReplay::default()
     };
     let mut replay = Replay::new(base, state, start.revision, start.compacted);
+    let mut settled = Settled::new(known);
+    let mut held = MIN_HELD_CHANGES;
     let mut undone: Option<(i64, ReplayedLease)> = None;
     let mut next = start.index.saturating_add(1);
     for step in steps(wal, extra, start.index, end.index) {
@@ -134,6 +147,7 @@ pub(super) fn timeline<'a>(
         }
         let payload = step.payload(wal);
         let revoked = revoked(&payload, replay.state());
+        let before = replay.revision();
         if let Applied::Stops(why) = replay.apply(step.index(), step.data(wal), &payload) {
             line.undecodable.push((step.index(), why));
             // Not a request, yet once it was one: like an entry that is lost, most likely a write.
@@ -146,6 +160,13 @@ pub(super) fn timeline<'a>(
                 });
                 replay.skip_to(revision);
             }
+        } else if replay.revision() > before {
+            line.written.push((replay.revision(), step.index()));
+        }
+        if settled.can_confirm() && replay.changes().len() >= held {
+            replay.take_replaced(&mut |change| settled.take(change));
+            held = replay.changes().len().saturating_mul(5) / 4;
+            held = held.max(MIN_HELD_CHANGES);
         }
         if replay.revision() > end.revision {
             // A write after the end: of all operations only a revoked lease changes more than keys.
@@ -163,9 +184,11 @@ pub(super) fn timeline<'a>(
     if let Some((id, lease)) = undone {
         state.leases.0.insert(id, lease);
     }
-    line.changes = changes;
-    line.changes
-        .retain(|change| change.revision.main <= end.revision);
+    let mut settled = settled.finish(changes);
+    settled.cut(end.revision);
+    line.changes = settled.changes;
+    line.confirmed = settled.confirmed;
+    line.written.retain(|(main, _)| *main <= end.revision);
     line.state = state;
     line
 }

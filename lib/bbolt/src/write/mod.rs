@@ -22,6 +22,8 @@ pub const MAX_KEY_BYTES: usize = 32_768;
 pub const MAX_VALUE_BYTES: usize = (1 << 31) - 2;
 /// Bytes that are collected before the system is asked to write them.
 const BUFFER_BYTES: usize = 1 << 20;
+/// What fills the end of a page: as many as the largest page has.
+static ZEROS: [u8; 65_536] = [0; 65_536];
 /// First page id after both meta pages.
 const FIRST_PAGE: u64 = 2;
 
@@ -129,10 +131,8 @@ impl<W: Write> Pages<W> {
         self.out.write_all(header)?;
         self.out.write_all(pieces)?;
         let zeros = pages.saturating_mul(self.page_size).saturating_sub(bytes);
-        io::copy(
-            &mut io::Read::take(io::repeat(0), zeros as u64),
-            &mut self.out,
-        )?;
+        // Less than a page, and the largest page that is allowed is one buffer of zeros.
+        self.out.write_all(ZEROS.get(..zeros).unwrap_or(&ZEROS))?;
         self.next = Pgid(pgid.0.saturating_add(pages as u64));
         Ok(pgid)
     }

@@ -145,11 +145,7 @@ fn collect<'a>(
 ) -> CarvedSource<'a> {
     let data = image.as_slice();
     progress.begin("carving", data.len() as u64);
-    let mut source = CarvedSource::new(RecordSource {
-        image: data,
-        file: image.file().clone(),
-        changes: Vec::new(),
-    });
+    let mut source = CarvedSource::new(RecordSource::new(data, image.file().clone()));
     let mut reported = 0usize;
     scan(data, 0..data.len(), geometry.as_ref(), &mut |found| {
         if found.at.saturating_sub(reported) >= PROGRESS_BYTES {

@@ -244,13 +244,7 @@ impl<'a> Collection<'a> {
         let mut sources: Vec<CarvedSource<'a>> = self
             .files
             .iter()
-            .map(|file| {
-                CarvedSource::new(RecordSource {
-                    image: &[],
-                    file: file.file().clone(),
-                    changes: Vec::new(),
-                })
-            })
+            .map(|file| CarvedSource::new(RecordSource::new(&[], file.file().clone())))
             .collect();
         for (number, entry) in self.entries.iter().enumerate() {
             let Some(source) = sources.get_mut(entry.file) else {

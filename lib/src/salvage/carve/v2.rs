@@ -14,11 +14,7 @@ pub(super) fn of_snaps<'a>(member: &'a Member) -> Vec<CarvedSource<'a>> {
     let snaps = member.snaps(&mut reported_by("snap::check"));
     let mut sources = Vec::new();
     for snap in snaps.usable() {
-        let mut source = CarvedSource::new(RecordSource {
-            image: &[],
-            file: snap.place().file,
-            changes: Vec::new(),
-        });
+        let mut source = CarvedSource::new(RecordSource::new(&[], snap.place().file));
         for key in v2_keys(&snap.store_json) {
             let put = (!key.deleted).then(|| Put {
                 create_revision: 0,

@@ -2,11 +2,11 @@
 //! after it continue it.
 
 use super::super::extra::Extra;
-use super::super::record::{RecordSource, sort};
+use super::super::settled::KnownRecords;
 use super::super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
 use super::super::{Lost, Point};
 use super::history::ONE_HISTORY;
-use super::join::{LoggedRevisions, join};
+use super::join::{Agreement, LoggedRevisions, join};
 use super::stored_side::StoredSide;
 use super::{MemberRecords, Wanted};
 use crate::check::applied::{Anchor, beginning, presumed, runs};
@@ -21,7 +21,7 @@ impl<'a> MemberRecords<'a> {
         &mut self,
         wal: &Wal<'a>,
         extra: &'a Extra<'a>,
-        side: StoredSide<'a>,
+        mut side: StoredSide<'a>,
         wanted: Wanted,
         progress: &dyn Progress,
     ) {
@@ -64,7 +64,8 @@ impl<'a> MemberRecords<'a> {
                 .surviving()
                 .any(|entry| entry.index > applied.0 && entry.index <= end.index);
         let mut line = if reaches {
-            timeline(wal, extra, base, state, start, end)
+            let known = KnownRecords::default();
+            timeline(wal, extra, base, state, (start, end), known)
         } else {
             LogReplay {
                 from: newest,
@@ -95,23 +96,25 @@ impl<'a> MemberRecords<'a> {
             && both.lost.is_empty()
             && line.lost.is_empty();
         both.changes.append(&mut line.changes);
-        let joined = join(&told, &both.changes, &side, &self.source, source);
-        self.tell(&joined, &side.stored);
-        self.records = joined.records;
-        sort(&mut self.records);
+        both.written.append(&mut line.written);
+        self.tell(Agreement::new(&both, &side), &side.stored);
+        let compacted = side.compacted();
         let is_told = |(first, last): &(i64, i64)| {
             told.contains(*first) && told.contains((*last).min(self.revision))
         };
-        let mut ranges = side.stored.lost_ranges(side.compacted());
+        let mut ranges = side.stored.lost_ranges(compacted);
         ranges.retain(|range| !is_told(range));
         self.lost_ranges.append(&mut ranges);
-        if !both.changes.is_empty() {
+        let stored = std::mem::take(&mut side.stored.records);
+        self.records = join(stored, &told, &both.confirmed, &both.changes, source);
+        if !both.written.is_empty() {
             self.leave_compacted(both.to, &side);
         }
         self.source.changes = both.changes;
+        self.source.written = both.written;
         self.cut(point);
         if let Point::Revision(revision) = point
-            && revision < side.compacted()
+            && revision < compacted
         {
             let earlier = both
                 .compactions
@@ -170,19 +173,11 @@ fn confirm<'a>(
             index: end.index,
             revision: newest.min(end.revision),
         };
-        let mut line = timeline(wal, extra, base, state, start, to);
-        let image = side.db?.file();
-        let source = RecordSource {
-            image: image.as_slice(),
-            file: image.file().clone(),
-            changes: Vec::new(),
-        };
-        let told = LoggedRevisions::new(&[&line]);
-        let mut joined = join(&told, &line.changes, side, &source, 0);
+        let mut line = timeline(wal, extra, base, state, (start, to), side.known());
+        let mut joined = Agreement::new(&line, side);
         // Revisions after lost entries are counted wrong: the db says what they wrote.
-        if joined.contradicted > 0 && line.end_before_lost() {
-            let told = LoggedRevisions::new(&[&line]);
-            joined = join(&told, &line.changes, side, &source, 0);
+        if joined.contradicted > 0 && line.end_before_lost(&side.stored.records) {
+            joined = Agreement::new(&line, side);
         }
         let both = joined.confirmed.saturating_add(joined.contradicted);
         if joined.confirmed.saturating_mul(100) < both.saturating_mul(ONE_HISTORY.max(80)) {
@@ -191,8 +186,8 @@ fn confirm<'a>(
         // The newest revision of the db was made by the last entry that fits; those after it without a write count too as
         // long as consistent_index says so.
         // How many revisions lost entries made is a guess: it proves nothing against consistent_index.
-        let reached = line.to == newest && !line.changes.is_empty() && line.lost.is_empty();
-        let last_write = line.changes.last().map(|change| change.index);
+        let reached = line.to == newest && !line.written.is_empty() && line.lost.is_empty();
+        let last_write = line.written.last().map(|(_, index)| *index);
         let applied_in_db = last_write.filter(|_| reached).map(|last| {
             let through = line.last.map_or(last, |(last, _)| last);
             let index = if (last..=through).contains(&index) {

@@ -1,20 +1,47 @@
 //! Records of the db and of the log at one revision become one record.
 
 use super::super::label::Provenance;
-use super::super::record::{Body, KeyRecord, RecordSource, within};
+use super::super::record::{Body, KeyRecord, within};
+use super::super::settled::ConfirmedRecords;
 use super::super::stored::StoredRecords;
 use super::super::timeline::LogReplay;
 use super::MemberRecords;
 use super::stored_side::StoredSide;
-use crate::mvcc::KeyValue;
 use crate::recover::Change;
 
-/// What joins records of db and log.
-pub(super) struct Joined {
-    pub(super) records: Vec<KeyRecord>,
+/// How the changes of a log fit the records of a db.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Agreement {
+    /// Records of which the log says the same.
     pub(super) confirmed: u64,
+    /// Records of which the log says something else.
     pub(super) contradicted: u64,
+    /// Changes that the db should have and has not.
     pub(super) missing: u64,
+}
+
+impl Agreement {
+    pub(super) fn new(line: &LogReplay<'_>, side: &StoredSide<'_>) -> Self {
+        let stored = &side.stored.records;
+        let newest = stored.last().map_or(0, |record| record.revision.main);
+        let kept = side.compacted();
+        let mut agreement = Self {
+            confirmed: line.confirmed.len(),
+            ..Self::default()
+        };
+        for change in &line.changes {
+            let main = change.revision.main;
+            let found = stored.binary_search_by_key(&change.revision, |record| record.revision);
+            match found {
+                Ok(_) => agreement.contradicted = agreement.contradicted.saturating_add(1),
+                Err(_) if main <= newest && main > kept => {
+                    agreement.missing = agreement.missing.saturating_add(1);
+                }
+                Err(_) => {}
+            }
+        }
+        agreement
+    }
 }
 
 /// The revisions of which the log says what they wrote.
@@ -44,62 +71,61 @@ impl LoggedRevisions {
     }
 }
 
-/// Joins what the log wrote with what the db has. Where both have a revision, the log decides: it has a checksum.
+/// Joins what the log wrote with what the db has. Where both have a revision, the log decides: it has a checksum. The records
+/// are changed in place: a second list of them would need as much memory again.
 pub(super) fn join(
+    mut stored: Vec<KeyRecord>,
     told: &LoggedRevisions,
+    confirmed: &ConfirmedRecords,
     changes: &[Change<'_>],
-    side: &StoredSide<'_>,
-    source: &RecordSource<'_>,
     number: u16,
-) -> Joined {
-    let stored = &side.stored.records;
-    let mut joined = Joined {
-        records: Vec::with_capacity(stored.len()),
-        confirmed: 0,
-        contradicted: 0,
-        missing: 0,
-    };
-    let newest = stored.last().map_or(0, |record| record.revision.main);
-    let kept = side.compacted();
-    joined.records.extend(
-        stored
-            .iter()
-            .filter(|record| !told.contains(record.revision.main)),
-    );
-    for (change, at) in changes.iter().zip(0u32..) {
-        let found = stored
-            .binary_search_by_key(&change.revision, |record| record.revision)
-            .ok()
-            .and_then(|at| stored.get(at));
-        let made = KeyRecord {
-            revision: change.revision,
-            tombstone: change.put.is_none(),
-            body: Body::Made(at),
-            source: number,
-            label: Provenance::Log,
-        };
-        match found {
-            Some(record) if is_stored_as(change, record, source) => {
-                joined.confirmed = joined.confirmed.saturating_add(1);
-                joined.records.push(KeyRecord {
-                    label: Provenance::DbLog,
-                    source: number,
-                    ..*record
-                });
-            }
-            Some(_) => {
-                joined.contradicted = joined.contradicted.saturating_add(1);
-                joined.records.push(made);
-            }
-            None => {
-                let missing =
-                    u64::from(change.revision.main <= newest && change.revision.main > kept);
-                joined.missing = joined.missing.saturating_add(missing);
-                joined.records.push(made);
-            }
+) -> Vec<KeyRecord> {
+    let mut at = 0;
+    stored.retain_mut(|record| {
+        let is_confirmed = confirmed.contains(at);
+        at += 1;
+        if is_confirmed {
+            record.label = Provenance::DbLog;
+            record.source = number;
         }
+        is_confirmed || !told.contains(record.revision.main)
+    });
+    stored.extend(made(changes, number));
+    let order = |record: &KeyRecord| (record.revision, record.tombstone);
+    if !stored.is_sorted_by_key(order) {
+        stored.sort_unstable_by_key(order);
     }
-    joined
+    stored
+}
+
+/// What the log alone says, with the records of the db that say the same.
+pub(super) fn of_log_alone(
+    mut stored: Vec<KeyRecord>,
+    confirmed: &ConfirmedRecords,
+    changes: &[Change<'_>],
+    number: u16,
+) -> Vec<KeyRecord> {
+    let mut at = 0;
+    stored.retain_mut(|record| {
+        let is_confirmed = confirmed.contains(at);
+        at += 1;
+        record.label = Provenance::Log;
+        is_confirmed
+    });
+    stored.extend(made(changes, number));
+    stored.sort_unstable_by_key(|record| record.revision);
+    stored
+}
+
+fn made(changes: &[Change<'_>], number: u16) -> impl Iterator<Item = KeyRecord> {
+    let record = move |(change, at): (&Change<'_>, u32)| KeyRecord {
+        revision: change.revision,
+        tombstone: change.put.is_none(),
+        body: Body::Made(at),
+        source: number,
+        label: Provenance::Log,
+    };
+    changes.iter().zip(0u32..).map(record)
 }
 
 /// Whether there is a record at each revision of a range.
@@ -118,28 +144,9 @@ pub(in crate::salvage) fn has_all(records: &[KeyRecord], (first, last): (i64, i6
     false
 }
 
-fn is_stored_as(change: &Change<'_>, record: &KeyRecord, source: &RecordSource<'_>) -> bool {
-    let Body::Stored { at, len } = record.body else {
-        return false;
-    };
-    let stored = usize::try_from(at)
-        .ok()
-        .and_then(|at| source.image.get(at..at.checked_add(len as usize)?))
-        .and_then(|message| KeyValue::parse(message).ok());
-    let made = change.key_value();
-    record.tombstone == change.put.is_none()
-        && stored.is_some_and(|stored| {
-            stored
-                == KeyValue {
-                    canonical: stored.canonical,
-                    ..made
-                }
-        })
-}
-
 impl<'a> MemberRecords<'a> {
     /// What the join found out about the db.
-    pub(super) fn tell(&mut self, joined: &Joined, stored: &StoredRecords) {
+    pub(super) fn tell(&mut self, joined: Agreement, stored: &StoredRecords) {
         let records = |count: u64| if count == 1 { "record" } else { "records" };
         if joined.contradicted > 0 {
             self.notes.push(format!(

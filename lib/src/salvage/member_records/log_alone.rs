@@ -1,17 +1,15 @@
 //! A log that begins with an empty store: it says everything, and the db confirms it.
 
 use super::super::Point;
-use super::super::label::Provenance;
-use super::super::record::{Body, KeyRecord, sort};
 use super::super::timeline::LogReplay;
 use super::MemberRecords;
 use super::history::{ONE_HISTORY, may_be_restored};
-use super::join::{LoggedRevisions, has_all, join};
+use super::join::{Agreement, LoggedRevisions, has_all, join, of_log_alone};
 use super::stored_side::StoredSide;
 use crate::backend::AuthUser;
 use crate::bolt::Db;
 use crate::member::Wal;
-use crate::recover::{Change, State};
+use crate::recover::State;
 use located::reported_by;
 
 /// Whether a log that begins with an empty store says everything.
@@ -30,15 +28,12 @@ impl<'a> MemberRecords<'a> {
         &mut self,
         wal: &Wal<'a>,
         line: LogReplay<'a>,
-        side: &StoredSide<'a>,
+        side: &mut StoredSide<'a>,
         point: Point,
         source: u16,
     ) -> LogAlone {
         let told = LoggedRevisions::new(&[&line]);
-        let mut joined = join(&told, &line.changes, side, &self.source, source);
-        joined
-            .records
-            .retain(|record| record.revision.main <= line.to);
+        let joined = Agreement::new(&line, side);
         if joined.contradicted == 0
             && joined.confirmed > 0
             && may_be_restored(wal, side.applied().0)
@@ -72,22 +67,29 @@ impl<'a> MemberRecords<'a> {
                 joined.contradicted,
                 crate::text::shell::word(self.source.file.as_str())
             ));
-            self.records = of_changes(&line.changes, source);
+            let stored = std::mem::take(&mut side.stored.records);
+            self.records = of_log_alone(stored, &line.confirmed, &line.changes, source);
         } else {
-            self.tell(&joined, &side.stored);
-            self.records = joined.records;
+            self.tell(joined, &side.stored);
             side.db.iter().for_each(|db| passwords(&mut self.state, db));
         }
-        if ahead {
-            self.ahead(side, point);
+        let is_compacted_later = ahead && self.ahead(side, point);
+        if one {
+            let mut stored = std::mem::take(&mut side.stored.records);
+            stored.retain(|record| record.revision.main <= self.revision);
+            self.records = join(stored, &told, &line.confirmed, &line.changes, source);
         }
-        sort(&mut self.records);
+        if is_compacted_later {
+            self.leave_compacted(line.to, side);
+        }
         self.source.changes = line.changes;
+        self.source.written = line.written;
         LogAlone::Used
     }
 
-    /// The db has later revisions than its log: it is the newer of both.
-    pub(super) fn ahead(&mut self, side: &StoredSide<'a>, point: Point) {
+    /// The db has later revisions than its log: it is the newer of both. Returns whether the compaction of the db is in force then,
+    /// so that what it took is to be left out of what the log has.
+    pub(super) fn ahead(&mut self, side: &StoredSide<'a>, point: Point) -> bool {
         let from = self.revision;
         let newest = self.newest_after(side, from);
         let to = match point {
@@ -95,23 +97,18 @@ impl<'a> MemberRecords<'a> {
             Point::Revision(revision) => newest.min(revision),
         };
         if to <= from {
-            return;
+            return false;
         }
         self.notes.push(format!(
             "the log ends at revision {from}: revisions {}–{to} are from the db",
             from.saturating_add(1)
         ));
-        let newer = |record: &&KeyRecord| {
-            (from..=to).contains(&record.revision.main) && record.revision.main > from
-        };
-        self.records
-            .extend(side.stored.records.iter().filter(newer).copied());
         self.revision = to;
-        if to < side.compacted() {
+        let is_compacted = to >= side.compacted();
+        if !is_compacted {
             // Between the end of the log and the point the db has only what its later compaction left.
             self.below = Some(side.compacted());
         } else {
-            self.leave_compacted(from, side);
             self.compacted = self.compacted.max(side.compacted());
         }
         self.applied = side.applied().max(self.applied);
@@ -123,6 +120,7 @@ impl<'a> MemberRecords<'a> {
         self.lost.extend(side.stored.lost.iter().cloned());
         let ranges = side.stored.lost_ranges(from.max(self.compacted));
         self.lost_ranges.extend(ranges);
+        is_compacted
     }
 
     /// The newest revision of the db that continues a log that ends at `from`: all of it if the db has entries that the log
@@ -146,20 +144,6 @@ impl<'a> MemberRecords<'a> {
 fn goes_on(line: &LogReplay<'_>, wal: &Wal<'_>, side: &StoredSide<'_>) -> bool {
     let last = line.last.map_or(0, |(index, _)| index);
     side.newest() < line.to || last < wal.log().last_index()
-}
-
-fn of_changes(changes: &[Change<'_>], source: u16) -> Vec<KeyRecord> {
-    changes
-        .iter()
-        .zip(0u32..)
-        .map(|(change, at)| KeyRecord {
-            revision: change.revision,
-            tombstone: change.put.is_none(),
-            body: Body::Made(at),
-            source,
-            label: Provenance::Log,
-        })
-        .collect()
 }
 
 /// The log of etcd 3.4 has passwords in clear and no hashes: the hash is that of the db.

@@ -96,7 +96,7 @@ pub(super) fn member_records<'a>(
 ) -> MemberRecords<'a> {
     let (member, source) = (input.member, input.number);
     let mut lost = Vec::new();
-    let side = StoredSide::read(member, source, &mut lost);
+    let mut side = StoredSide::read(member, source, &mut lost);
     let unopened = lost.len();
     let mut part = MemberRecords::nothing(member, &side, lost);
     part.notes.extend(input.extra.notes.iter().cloned());
@@ -123,8 +123,10 @@ pub(super) fn member_records<'a>(
             revision: 1,
             compacted: -1,
         };
-        let line = timeline(&wal, input.extra, &Nothing, beginning(), start, end);
-        match part.of_log(&wal, line, &side, point, source) {
+        let known = side.known();
+        let span = (start, end);
+        let line = timeline(&wal, input.extra, &Nothing, beginning(), span, known);
+        match part.of_log(&wal, line, &mut side, point, source) {
             LogAlone::Used => {
                 if part.whole && part.lost.len() == unopened {
                     let known = std::mem::take(&mut part.lost).into_iter();
@@ -162,11 +164,10 @@ impl<'a> MemberRecords<'a> {
         let file = member.evidence().db().map(crate::evidence::File::name);
         Self {
             member,
-            source: RecordSource {
-                image: side.db.map_or(&[], |db| db.file().as_slice()),
-                file: file.unwrap_or(member.evidence().name()).clone(),
-                changes: Vec::new(),
-            },
+            source: RecordSource::new(
+                side.db.map_or(&[], |db| db.file().as_slice()),
+                file.unwrap_or(member.evidence().name()).clone(),
+            ),
             records: Vec::new(),
             revision: 1,
             compacted: -1,

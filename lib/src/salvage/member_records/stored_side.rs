@@ -1,6 +1,7 @@
 //! The db of a member's copy: its records, its meta bucket, and what it has lost.
 
 use super::super::Lost;
+use super::super::settled::KnownRecords;
 use super::super::stored::StoredRecords;
 use crate::backend::Meta;
 use crate::bolt::Db;
@@ -46,6 +47,14 @@ impl<'a> StoredSide<'a> {
     pub(super) fn keyspace(&self) -> Option<Keyspace<'a>> {
         self.db?;
         self.member.readable_keyspace().ok()
+    }
+
+    /// The records that entries of the log may confirm.
+    pub(super) fn known(&self) -> KnownRecords<'_> {
+        KnownRecords {
+            records: &self.stored.records,
+            image: self.db.map_or(&[], |db| db.file().as_slice()),
+        }
     }
 
     /// The revision of the store.
