@@ -120,6 +120,8 @@ fn what_is_proven_is_put_right_in_every_part() {
         ("D57", DB),
         ("D59", DB),
         ("D60", DB),
+        ("L01", DB),
+        ("L05", DB),
     ] {
         let incident = incidents::incident(id);
         let copy = incident.reproduce();
@@ -167,6 +169,15 @@ fn real_etcd_starts_on_a_corrected_copy() {
         assert_eq!(revision, wanted, "{id}");
         server.stop();
     }
+}
+
+/// An index that is newer than the log may be right, and the log's tail lost.
+#[test]
+fn an_applied_index_that_the_log_does_not_reach_is_not_corrected() {
+    let copy = incidents::incident("L03").reproduce();
+    let dir = tempfile::tempdir().unwrap();
+    let said = corrected(&copy.data_dir(), &dir.path().join("corrected"));
+    assert_eq!(said["corrections"], Value::Array(Vec::new()));
 }
 
 #[test]

@@ -14,6 +14,7 @@
 mod asked;
 mod carve_oracle;
 mod carved;
+mod carved_files;
 mod compacted;
 mod corrected;
 mod damage;
@@ -24,6 +25,7 @@ mod peers;
 mod point_in_time;
 mod proven;
 mod safety;
+mod searched;
 mod served;
 
 use std::path::{Path, PathBuf};

@@ -211,6 +211,44 @@ fn a_typed_yes_writes_a_private_backup_that_passes_our_check() {
     assert_clean(&file);
 }
 
+/// The command that the browser shows, run as it is, and the member that it makes, started.
+#[test]
+fn real_etcd_restores_and_serves_the_backup_that_the_browser_wrote() {
+    let Some(binaries) = testkit::etcd::Binaries::newest("3.5") else {
+        return eprintln!("no etcd 3.5 here");
+    };
+    let mut bench = Bench::on_step(DAMAGED, "salvage");
+    bench.dry_run("m1.db");
+    bench.browser.type_in("yes").press("enter");
+    bench.browser.press("c");
+    let command = bench.browser.copied.last().unwrap().clone();
+    let ran = std::process::Command::new("/bin/sh")
+        .args(["-c", &command])
+        .env("PATH", binaries.dir())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{command}: {said}");
+    let backup = bench.out.path().join("m1.db");
+    let restored = bench.out.path().join("m1-restored");
+    let member = Member::open(&backup).unwrap();
+    let keyspace = member.readable_keyspace().unwrap();
+    let flags = ["--force-new-cluster"];
+    let patience = std::time::Duration::from_secs(40);
+    let server = testkit::etcd::Server::start(&binaries, &restored, &flags, patience)
+        .unwrap_or_else(|not| panic!("{}", not.log));
+    let answer = server.json(&["get", "--prefix", "", "--keys-only"]);
+    assert_eq!(
+        answer["count"].as_u64(),
+        Some(keyspace.live_count() as u64),
+        "{answer}"
+    );
+    let revision = answer["header"]["revision"].as_i64();
+    assert_eq!(revision, Some(keyspace.revision()));
+    server.stop();
+    bench.seal.assert_unchanged();
+}
+
 /// Our own check of every value finds no error, and the state is the one that the evidence acknowledges.
 fn assert_clean(file: &Path) {
     let member = Member::open(file).unwrap();

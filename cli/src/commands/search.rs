@@ -2,10 +2,11 @@ use std::path::PathBuf;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::KeyRange;
-use etcd_inspect::answers::search::{COLUMNS, Search};
+use etcd_inspect::answers::search::{Search, columns};
 use etcd_inspect::check::logged;
-use etcd_inspect::member::Places;
+use etcd_inspect::member::{Member, Places};
 use etcd_inspect::progress::Progress as _;
+use etcd_inspect::salvage::carve::{Carvings, carve};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::at::At;
@@ -29,6 +30,7 @@ use crate::what;
   etcd-inspect search 'image.*:latest' --in values -d /copy/m1
   etcd-inspect search -i hunter2 -d /copy/m1
   etcd-inspect search hunter2 --in keys,values,history,wal -d /copy/m1
+  etcd-inspect search hunter2 --carved -d /copy/m1
   etcd-inspect search web --in keys --prefix /registry/pods/ -d /copy/m1")]
 pub(crate) struct SearchArgs {
     /// Regular expression (with -F a plain string)
@@ -44,6 +46,9 @@ pub(crate) struct SearchArgs {
     /// Where to look: keys, values (live), history (older versions and deleted keys); wal (what only the log has)
     #[arg(long = "in", value_name = "WHERE,…", value_delimiter = ',', value_enum)]
     places: Vec<Place>,
+    /// Also what no tree has any more: free pages, old segments, cut tails, each with its state and place
+    #[arg(long, conflicts_with = "replay")]
+    carved: bool,
     /// Only keys that begin so
     #[arg(long, value_name = "P")]
     prefix: Option<std::ffi::OsString>,
@@ -73,9 +78,19 @@ enum Place {
 pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let pattern = pattern(args)?;
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, args.at.side, ui)?;
-    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-    let revision = view.revision(&args.at, ui)?;
+    let carvings = args.carved.then(|| carve(&member, &*ui.progress()));
+    let view = view(args, &member, ui)?;
+    let found = carvings.as_ref().map(Carvings::overlay);
+    let keyspace = match (&view, &found) {
+        (Some(view), _) => view.keyspace(),
+        (None, Some(found)) => found.keyspace(),
+        (None, None) => return Ok(Exit::negative_if(true)),
+    };
+    let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
+    let revision = match &view {
+        Some(view) => view.revision(&args.at, ui)?,
+        None => None,
+    };
     let mask = args.showing.mask(false, ui)?;
     let within =
         |place| args.places.contains(&place) || args.places.is_empty() && place != Place::Wal;
@@ -84,12 +99,14 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => KeyRange::all(),
     };
     let logged = match within(Place::Wal) {
-        true => logged(&member, &*ui.progress())?,
-        false => None,
+        true if view.is_some() => logged(&member, &*ui.progress())?,
+        _ => None,
     };
     let search = Search {
         objects: &objects,
         logged: logged.as_ref(),
+        carvings: carvings.as_ref(),
+        is_unreadable: view.is_none(),
         pattern: &pattern,
         range: &range,
         places: Places {
@@ -103,17 +120,41 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let progress = ui.progress();
     let mut any = false;
     let mut failed = None;
-    let mut rows = Rows::begin(ui, "search", &COLUMNS)?;
+    let columns = columns(args.carved);
+    let mut rows = Rows::begin(ui, "search", &columns)?;
     search.each(&mut |row| {
         any = true;
-        failed = rows.push(row.cells()).err();
+        let mut cells = row.cells();
+        cells.truncate(columns.len());
+        failed = rows.push(cells).err();
         failed.is_none() && !progress.cancelled()
     });
     if let Some(error) = failed {
         return Err(error.into());
     }
     rows.finish(Tail::default())?;
+    if carvings.is_some_and(|carvings| carvings.is_cut) {
+        ui.warn("bytes that claim each other again and again were not searched to the end")?;
+    }
     Ok(Exit::negative_if(!any))
+}
+
+/// The state that is searched; none if the db cannot be read and carved records are asked for.
+fn view<'m>(
+    args: &SearchArgs,
+    member: &'m Member,
+    ui: &mut Ui,
+) -> anyhow::Result<Option<View<'m>>> {
+    match View::open(member, args.at.side, ui) {
+        Ok(view) => Ok(Some(view)),
+        Err(error) if args.carved && args.at.rev.is_none() && args.at.at.is_none() => {
+            ui.warn(format!(
+                "{error}: only what is carved is searched, and what it is to the store is not known"
+            ))?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {

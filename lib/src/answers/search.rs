@@ -3,13 +3,14 @@
 use regex::bytes::Regex;
 
 use super::{Cell, Column, Label, Row};
+use crate::Place;
 use crate::check::Logged;
 use crate::kubernetes::mask::Mask;
 use crate::member::{Hit, Objects, Places};
-use crate::mvcc::KeyRange;
+use crate::mvcc::{KeyRange, Revision, Version};
+use crate::salvage::carve::{CarveOrigin, CarveState, Carved, Carvings};
 
-/// Columns of hits.
-pub static COLUMNS: [Column; 8] = [
+static COLUMNS: [Column; 8] = [
     Column::left("WHERE", "where"),
     Column::right("REV", "revision"),
     Column::right("FIRST REV", "first_revision").wide(),
@@ -20,8 +21,18 @@ pub static COLUMNS: [Column; 8] = [
     Column::json("live"),
 ];
 
+/// The columns; with those of carved records if they are searched too.
+pub fn columns(carved: bool) -> Vec<Column> {
+    let of_carved = [
+        Column::left("STATE", "state"),
+        Column::left("PLACE", "place"),
+    ];
+    let of_carved = of_carved.into_iter().filter(|_| carved);
+    COLUMNS.iter().cloned().chain(of_carved).collect()
+}
+
 /// Where a hit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HitStore {
     /// In the db.
     Db,
@@ -29,6 +40,17 @@ pub enum HitStore {
     Wal,
     /// Only in the WAL: of its write only the raft index is known, which is in place of the revision.
     Unplaced,
+    /// Carved: where, what it is to the store, and its place. Of an entry of unknown revision the raft index is in its place.
+    Carved {
+        /// Where it was found.
+        origin: CarveOrigin,
+        /// What it is to the store.
+        state: CarveState,
+        /// Its place.
+        place: Place,
+        /// Whether its revision is known.
+        is_placed: bool,
+    },
 }
 
 /// One hit.
@@ -43,21 +65,32 @@ pub struct SearchRow {
 impl Row for SearchRow {
     fn cells(&self) -> Vec<Cell> {
         let hit = &self.hit;
-        let place = match (&hit.field, hit.live, self.store) {
+        let place = match (&hit.field, hit.live, &self.store) {
             (_, _, HitStore::Wal | HitStore::Unplaced) => "wal",
+            (_, _, HitStore::Carved { origin, .. }) => origin.as_str(),
             (None, true, _) => "key",
             (None, false, _) => "deleted key",
             (Some(_), true, _) => "live",
             (Some(_), false, _) => "history",
         };
         let revision = |revision: i64| match self.store {
-            HitStore::Unplaced => {
-                Cell::shown(format!("(entry {revision})"), serde_json::Value::Null)
-            }
+            HitStore::Carved {
+                is_placed: false, ..
+            } if revision == 0 => Cell::shown("-", serde_json::Value::Null),
+            HitStore::Unplaced
+            | HitStore::Carved {
+                is_placed: false, ..
+            } => Cell::shown(format!("(entry {revision})"), serde_json::Value::Null),
             _ => Cell::number(revision),
         };
         let field = hit.field.as_deref().filter(|field| !field.is_empty());
-        vec![
+        let of_carved = match &self.store {
+            HitStore::Carved { state, place, .. } => {
+                [Cell::text(state.as_str()), Cell::text(place.to_string())]
+            }
+            _ => [Cell::unknown(), Cell::unknown()],
+        };
+        let cells = vec![
             Cell::text(place).label(Label::Dim),
             revision(hit.revision),
             revision(hit.first_revision),
@@ -66,7 +99,8 @@ impl Row for SearchRow {
             field.map(Cell::text).unwrap_or_default(),
             Cell::text(hit.text.as_str()),
             Cell::flag(hit.live && self.store == HitStore::Db),
-        ]
+        ];
+        cells.into_iter().chain(of_carved).collect()
     }
 }
 
@@ -77,6 +111,10 @@ pub struct Search<'q, 'a> {
     pub objects: &'q Objects<'a>,
     /// What only the WAL has, if it is to be searched too.
     pub logged: Option<&'q Logged>,
+    /// What no tree and no log has any more, if it is to be searched too.
+    pub carvings: Option<&'q Carvings<'a>>,
+    /// Whether the db cannot be read: then copies of its records are searched in its place.
+    pub is_unreadable: bool,
     /// The pattern.
     pub pattern: &'q Regex,
     /// Only keys of this range.
@@ -92,7 +130,9 @@ impl Search<'_, '_> {
     pub fn each(&self, each: &mut dyn FnMut(SearchRow) -> bool) {
         let places = self.places;
         let mut going = true;
-        if places.keys || places.values || places.history {
+        if self.is_unreadable {
+            // What stands for the db is what was carved: each record of it is searched on its own.
+        } else if places.keys || places.values || places.history {
             self.objects
                 .search(self.pattern, self.range, places, self.mask, &mut |hit| {
                     going = each(SearchRow {
@@ -102,20 +142,29 @@ impl Search<'_, '_> {
                     going
                 });
         }
-        let Some(logged) = self.logged else { return };
-        let rest = [
+        if going && let Some(logged) = self.logged {
+            going = self.each_logged(logged, each);
+        }
+        if going && let Some(carvings) = self.carvings {
+            self.each_carved(carvings, each);
+        }
+    }
+
+    /// What only the WAL has; `false` if that was stopped.
+    fn each_logged(&self, logged: &Logged, each: &mut dyn FnMut(SearchRow) -> bool) -> bool {
+        let mut going = true;
+        for (keyspace, store) in [
             (logged.keyspace(), HitStore::Wal),
             (logged.unplaced(), HitStore::Unplaced),
-        ];
-        for (keyspace, store) in rest {
+        ] {
             if !going {
-                return;
+                break;
             }
             let everything = Places {
                 keys: true,
                 values: true,
                 history: true,
-                until: places.until.filter(|_| store == HitStore::Wal),
+                until: self.places.until.filter(|_| store == HitStore::Wal),
             };
             let objects = self.objects.over(keyspace);
             objects.search(
@@ -127,10 +176,55 @@ impl Search<'_, '_> {
                     if store == HitStore::Unplaced && is_of_unknown_value(logged, &hit) {
                         return true;
                     }
+                    let store = store.clone();
                     going = each(SearchRow { hit, store });
                     going
                 },
             );
+        }
+        going
+    }
+
+    /// Carved records, each on its own: copies of what the db has are not searched again.
+    fn each_carved(&self, carvings: &Carvings<'_>, each: &mut dyn FnMut(SearchRow) -> bool) {
+        let is_copy = |carved: &Carved<'_>| {
+            matches!(
+                carved.state,
+                CarveState::LiveCopy | CarveState::OlderVersion
+            )
+        };
+        for carved in carvings.iter() {
+            if (is_copy(&carved) && !self.is_unreadable) || !self.range.contains(carved.key) {
+                continue;
+            }
+            let entry = carved.index.and_then(|index| i64::try_from(index).ok());
+            let in_place_of_revision = Revision::new(entry.unwrap_or(0), 0);
+            let version = Version {
+                key: carved.key,
+                revision: carved.revision.unwrap_or(in_place_of_revision),
+                tombstone: carved.tombstone,
+                offset: None,
+                stored_bytes: carved.message.len() as u64,
+                message: carved.message,
+            };
+            let places = Places {
+                until: self.places.until.filter(|_| carved.revision.is_some()),
+                ..self.places
+            };
+            let hits = self
+                .objects
+                .search_version(&version, self.pattern, places, self.mask);
+            for hit in hits {
+                let store = HitStore::Carved {
+                    origin: carved.origin,
+                    state: carved.state,
+                    place: carved.place.clone(),
+                    is_placed: carved.revision.is_some(),
+                };
+                if !each(SearchRow { hit, store }) {
+                    return;
+                }
+            }
         }
     }
 }

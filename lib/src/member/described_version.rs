@@ -66,6 +66,19 @@ pub struct DescribedVersion<'a> {
     pub diff: Option<String>,
 }
 
+impl<'a> DescribedVersion<'a> {
+    fn without_value(origin: Origin, version: Version<'a>) -> Self {
+        Self {
+            origin,
+            version,
+            written: Written::default(),
+            time: None,
+            changed: Vec::new(),
+            diff: None,
+        }
+    }
+}
+
 /// Describes the versions of one key, oldest first: who wrote each, when by `clock`, and what changed. `context`: unified differences
 /// with so many lines around each change.
 pub fn describe_versions<'a>(
@@ -80,13 +93,7 @@ pub fn describe_versions<'a>(
     let mut last = "nothing".to_owned();
     for (origin, version) in versions {
         if !origin.has_value() {
-            described.push(DescribedVersion {
-                origin,
-                version,
-                written: Written::default(),
-                changed: Vec::new(),
-                diff: None,
-            });
+            described.push(DescribedVersion::without_value(origin, version));
             continue;
         }
         let object = (!version.tombstone && objects.layout().resource(version.key).is_some())

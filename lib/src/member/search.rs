@@ -83,6 +83,42 @@ impl<'a> Objects<'a> {
         }
     }
 
+    /// Searches one record that is in no keyspace: its key, and the value of a put.
+    pub fn search_version(
+        &self,
+        version: &Version<'_>,
+        pattern: &Regex,
+        places: Places,
+        mask: Option<&Mask>,
+    ) -> Vec<Hit> {
+        let main = version.revision.main;
+        let hit = |field: Option<String>, text: String| Hit {
+            key: version.key.to_vec(),
+            field,
+            text,
+            revision: main,
+            first_revision: main,
+            versions: 1,
+            live: false,
+        };
+        let mut hits = Vec::new();
+        if places.until.is_some_and(|until| main > until) {
+            return hits;
+        }
+        if places.keys && pattern.is_match(version.key) {
+            hits.push(hit(None, around(version.key, pattern)));
+        }
+        if (places.values || places.history) && !version.tombstone {
+            let found = self.search_value(version, pattern, mask);
+            hits.extend(
+                found
+                    .into_iter()
+                    .map(|(field, text)| hit(Some(field), text)),
+            );
+        }
+        hits
+    }
+
     fn search_key(
         &self,
         newest: &Version<'a>,
@@ -133,7 +169,7 @@ impl<'a> Objects<'a> {
 
     fn search_value(
         &self,
-        version: &Version<'a>,
+        version: &Version<'_>,
         pattern: &Regex,
         mask: Option<&Mask>,
     ) -> Vec<(String, String)> {

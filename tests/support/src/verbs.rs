@@ -266,6 +266,8 @@ const ROWS: &[(&str, &[&str])] = &[
             "{word} --prefix {prefix} --replay -o json --etcd-prefix /registry {path}",
             "{word} --rev -1 -o jsonl --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} {path}",
             "{word} --at -1h {path}",
+            "{word} --carved -o wide {path}",
+            "{word} --carved -o jsonl {path}",
             "{word} --reveal=all {path}",
         ],
     ),

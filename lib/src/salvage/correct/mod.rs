@@ -14,8 +14,10 @@
 //! | revision of a record's key | its message says the revision, and it is between its neighbours |
 //! | key or message of a record | the entry of the log that wrote it |
 //! | name or flags of a bucket | every db of etcd has it, and one byte of the name differs |
+//! | consistent_index | the entries of the log that made the newest record of the db and the next one, which it has not |
 //! | root page of bucket `key` | the only tree that ends with the write of the entry that consistent_index names |
 
+mod applied_index;
 mod buckets;
 mod copy;
 mod log;
@@ -151,5 +153,6 @@ fn of_records(member: &Member, progress: &dyn Progress) -> Vec<Correction> {
         .into_iter()
         .collect();
     found.extend(records::of_records(member, &db, file, progress));
+    found.extend(applied_index::of_applied_index(member, &db, file, progress));
     found
 }

@@ -62,11 +62,7 @@ impl<'a> MemberRecords<'a> {
         self.note_damaged_writes(wal, &line.lost);
         self.whole = true;
         if !one {
-            self.notes.push(format!(
-                "the db is of another history: {} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: etcd-inspect salvage {}",
-                joined.contradicted,
-                crate::text::shell::word(self.source.file.as_str())
-            ));
+            self.note_other_history(joined.contradicted, both);
             let stored = std::mem::take(&mut side.stored.records);
             self.records = of_log_alone(stored, &line.confirmed, &line.changes, source);
         } else {
@@ -85,6 +81,13 @@ impl<'a> MemberRecords<'a> {
         self.source.changes = line.changes;
         self.source.written = line.written;
         LogAlone::Used
+    }
+
+    fn note_other_history(&mut self, contradicted: u64, both: u64) {
+        self.notes.push(format!(
+            "the db is of another history: {contradicted} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: etcd-inspect salvage {}",
+            crate::text::shell::word(self.source.file.as_str())
+        ));
     }
 
     /// The db has later revisions than its log: it is the newer of both. Returns whether the compaction of the db is in force then,

@@ -1,0 +1,77 @@
+//! `search --carved` finds what no tree has any more, with its state and place.
+
+use std::path::Path;
+
+use serde_json::Value;
+use testkit::{Seal, data_dir, fixture_copy};
+
+use crate::run;
+
+fn searched(path: &Path, arguments: &[&str]) -> Vec<Value> {
+    let seal = Seal::read(path);
+    let mut all = vec!["search", "-o", "jsonl"];
+    all.extend(arguments);
+    all.extend(["-d", path.to_str().unwrap()]);
+    let output = run(&all);
+    seal.assert_unchanged();
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Every carved record that is no copy of one of the db.
+fn carved(path: &Path) -> Vec<Value> {
+    let output = run(&["carve", path.to_str().unwrap(), "-o", "jsonl"]);
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|row| row["state"] != "live copy" && row["state"] != "older version")
+        .collect()
+}
+
+#[test]
+fn every_carved_key_is_found_with_its_state_and_place() {
+    let path = data_dir("etcd-3.5.30");
+    let without = searched(&path, &[".", "--in", "keys"]);
+    let with = searched(&path, &[".", "--in", "keys", "--carved"]);
+    let wanted = carved(&path);
+    assert!(!wanted.is_empty());
+    assert_eq!(with.len(), without.len() + wanted.len());
+    let found = with.get(without.len()..).unwrap();
+    for (row, wanted) in found.iter().zip(&wanted) {
+        assert_eq!(row["where"], wanted["source"], "{row}");
+        assert_eq!(row["revision"], wanted["revision"], "{row}");
+        assert_eq!(row["state"], wanted["state"], "{row}");
+        assert_eq!(row["key"], wanted["key"], "{row}");
+        assert_eq!(row["live"], false, "{row}");
+        let place = row["place"].as_str().unwrap();
+        assert!(place.contains("page"), "{place}");
+    }
+}
+
+#[test]
+fn a_value_that_was_compacted_is_found_in_its_free_page_alone() {
+    let path = data_dir("etcd-3.5.30");
+    let compacted = carved(&path);
+    let row = compacted.iter().find(|row| {
+        row["value"]
+            .as_str()
+            .is_some_and(|value| (20..=400).contains(&value.len()))
+    });
+    let value = row.unwrap()["value"].as_str().unwrap();
+    let found = searched(&path, &["-F", value, "--in", "values,history", "--carved"]);
+    let here = |found: &&Value| found["revision"] == row.unwrap()["revision"];
+    assert_eq!(found.iter().filter(here).count(), 1, "{found:?}");
+}
+
+/// No meta page can be used.
+#[test]
+fn a_db_that_cannot_be_read_is_searched_record_by_record() {
+    let copy = fixture_copy("etcd-3.5.30");
+    testkit::damage::zero(&copy.data_dir().join("member/snap/db"), 0..8192);
+    let found = searched(&copy.data_dir(), &[".", "--in", "keys", "--carved"]);
+    assert!(found.len() > 100, "{} records", found.len());
+    let unknown = |row: &Value| row["state"] == "unknown" && row["where"] == "no tree";
+    assert!(found.iter().all(unknown), "{:?}", found.first());
+}
