@@ -113,7 +113,7 @@ mod old_segments {
     use etcd_inspect::progress::Silent;
     use etcd_inspect::salvage::carve::{CarveOrigin, CarveProof, carve};
     use testkit::synth::bolt::DbBuilder;
-    use testkit::synth::mvcc::Keyspace;
+    use testkit::synth::mvcc::{Keyspace, revision};
     use testkit::synth::wal::SegmentBuilder;
 
     /// InternalRaftRequest with a PutRequest of a short key and value.
@@ -143,7 +143,15 @@ mod old_segments {
         keys.put(b"new", b"5");
         keys.put(b"newer", b"6");
         let records = keys.records().split_off(2);
-        let db = DbBuilder::etcd().bucket("key", records).build();
+        let meta = [
+            (b"consistent_index".to_vec(), 6u64.to_be_bytes().to_vec()),
+            (b"finishedCompactRev".to_vec(), revision(4, 0)),
+            (b"scheduledCompactRev".to_vec(), revision(4, 0)),
+        ];
+        let db = DbBuilder::etcd()
+            .bucket("key", records)
+            .bucket("meta", meta)
+            .build();
         let files = [
             ("member/snap/db", db),
             (

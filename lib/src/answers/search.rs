@@ -187,14 +187,15 @@ impl Search<'_, '_> {
 
     /// Carved records, each on its own: copies of what the db has are not searched again.
     fn each_carved(&self, carvings: &Carvings<'_>, each: &mut dyn FnMut(SearchRow) -> bool) {
+        let keyspace = self.objects.keyspace();
         let is_copy = |carved: &Carved<'_>| {
-            matches!(
-                carved.state,
-                CarveState::LiveCopy | CarveState::OlderVersion
-            )
+            carved.revision.is_some_and(|revision| {
+                let mut here = keyspace.between(revision.main..=revision.main);
+                here.any(|of_db| of_db.revision == revision && of_db.message == carved.message)
+            })
         };
         for carved in carvings.iter() {
-            if (is_copy(&carved) && !self.is_unreadable) || !self.range.contains(carved.key) {
+            if (!self.is_unreadable && is_copy(&carved)) || !self.range.contains(carved.key) {
                 continue;
             }
             let entry = carved.index.and_then(|index| i64::try_from(index).ok());
