@@ -195,7 +195,7 @@ fn resources(
         }
     }
     let mask = args.kube.showing.mask(named, ui)?;
-    let empty = if args.kube.describe {
+    let (empty, left_out) = if args.kube.describe {
         let mut found = Vec::new();
         for asked in &asked {
             let each = query.each(asked, |found| found);
@@ -206,7 +206,7 @@ fn resources(
         say_empty(&query, empty, ui)?;
         let described = describe(objects, found, args.kube.now, mask.as_ref(), revision)?;
         kube::describe(&described, ui)?;
-        empty
+        (empty, false)
     } else {
         let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;
         let mut pieces = Vec::new();
@@ -218,10 +218,12 @@ fn resources(
         let empty = pieces.is_empty();
         say_empty(&query, empty, ui)?;
         let single = named && asked.len() == 1 && pieces.len() == 1;
-        printer.print(pieces, single, ui)?;
-        empty
+        (empty, printer.print(pieces, single, ui)?)
     };
-    Ok(Exit::negative_if(empty))
+    Ok(match left_out {
+        true => Exit::Partial,
+        false => Exit::negative_if(empty),
+    })
 }
 
 fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {

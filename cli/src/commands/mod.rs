@@ -10,6 +10,7 @@ mod decode;
 mod diff;
 mod doctor;
 mod explain;
+mod export;
 mod get;
 mod hashkv;
 mod history;
@@ -78,6 +79,7 @@ verbs! {
     Preflight: preflight::PreflightArgs;
     Salvage: salvage::SalvageArgs;
     Carve: carve::CarveArgs;
+    Export: export::ExportArgs;
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;
@@ -111,6 +113,7 @@ impl Command {
             Self::Decode(_) => "decode",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
+            Self::Export(_) => "export",
             _ => return no_columns(global),
         };
         let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));

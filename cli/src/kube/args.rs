@@ -1,6 +1,7 @@
 //! Flags of kubectl that the verbs over objects take.
 
 use etcd_inspect::answers::find::Scope;
+use etcd_inspect::kubernetes::apply::Secrets;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::kubernetes::selector::{FieldSelector, LabelSelector, SelectorError};
 use etcd_inspect::member::Reading;
@@ -50,7 +51,31 @@ impl ScopeArgs {
     }
 }
 
+/// `--secrets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SecretsArg {
+    /// Objects with hidden values are left out.
+    Omit,
+    /// Each hidden value is replaced.
+    Placeholder,
+}
+
+impl SecretsArg {
+    /// What becomes of objects with hidden values; left out by default.
+    pub(crate) fn chosen(arg: Option<Self>) -> Secrets {
+        match arg {
+            Some(Self::Placeholder) => Secrets::Placeholder,
+            Some(Self::Omit) | None => Secrets::Omit,
+        }
+    }
+}
+
 impl KubeArgs {
+    /// What becomes of objects that shall be fed back and have hidden values.
+    pub(crate) fn secrets(&self) -> Secrets {
+        SecretsArg::chosen(self.secrets)
+    }
+
     /// How values are read.
     pub(crate) fn reading(&self) -> Reading {
         Reading {
@@ -91,9 +116,18 @@ pub(crate) struct KubeArgs {
     pub(crate) show_managed_fields: bool,
     /// Ready for `kubectl apply`: no status, uid, resourceVersion
     ///
-    /// Also without managedFields, creationTimestamp and generation.
+    /// As `export` writes an object: also without owners, finalizers, addresses, and all else that a cluster fills in.
     #[arg(long, conflicts_with = "full")]
     pub(crate) neat: bool,
+    /// With --neat: leave out objects with hidden values, or print REPLACE_ME
+    #[arg(
+        long,
+        value_name = "HOW",
+        requires = "neat",
+        conflicts_with = "reveal",
+        hide_short_help = true
+    )]
+    pub(crate) secrets: Option<SecretsArg>,
     /// Everything an API server would send, managedFields included
     #[arg(long, hide_short_help = true)]
     pub(crate) full: bool,

@@ -6,7 +6,7 @@ mod failed;
 mod keys;
 mod print;
 
-pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs};
+pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
 pub(crate) use describe::describe;
 pub(crate) use failed::{failure, register};
 pub(crate) use keys::named_keys;

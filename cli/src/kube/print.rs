@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use etcd_inspect::answers::Version;
 use etcd_inspect::answers::describe::table_of;
+use etcd_inspect::answers::export::sorted;
 use etcd_inspect::answers::find::{FoundObject, Named};
+use etcd_inspect::kubernetes::apply::{Keep, recreatable};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -14,7 +17,7 @@ use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::member::Objects;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::KubeArgs;
 use crate::failure::Failure;
@@ -39,6 +42,8 @@ enum Shape {
     Row(Vec<String>),
     /// As JSON, already in text.
     Text(String),
+    /// Ready to be applied but for values that are hidden: a mask is no value.
+    Hidden,
     Document(Value),
 }
 
@@ -54,6 +59,8 @@ pub(crate) struct Printer<'p> {
     note: Option<String>,
     /// The table of each resource, by its path: that of the first object.
     tables: RwLock<HashMap<String, Arc<Table>>>,
+    /// Values that kept objects from being printed.
+    hidden: AtomicUsize,
 }
 
 impl<'p> Printer<'p> {
@@ -82,6 +89,7 @@ impl<'p> Printer<'p> {
             now,
             note,
             tables: RwLock::default(),
+            hidden: AtomicUsize::new(0),
         })
     }
 
@@ -100,9 +108,14 @@ impl<'p> Printer<'p> {
                 Shape::Name(name.unwrap_or_default().to_owned())
             }
             format if is_tabular(format) => Shape::Row(self.row(&found)),
-            Format::Jsonl => Shape::Text(text_of(&self.shaped(found.object), output_json::compact)),
-            Format::Json => Shape::Text(text_of(&self.shaped(found.object), output_json::pretty)),
-            _ => Shape::Document(self.shaped(found.object)),
+            format => match self.shaped(found.object) {
+                None => Shape::Hidden,
+                Some(object) => match format {
+                    Format::Jsonl => Shape::Text(text_of(&object, output_json::compact)),
+                    Format::Json => Shape::Text(text_of(&object, output_json::pretty)),
+                    _ => Shape::Document(object),
+                },
+            },
         };
         Piece {
             target,
@@ -112,8 +125,48 @@ impl<'p> Printer<'p> {
         }
     }
 
-    fn shaped(&self, object: Value) -> Value {
-        shaped(object, self.args, self.mask)
+    /// The object as asked for; `None` if it shall be fed back and has values that are hidden.
+    fn shaped(&self, object: Value) -> Option<Value> {
+        let (Some(mask), true) = (self.mask, self.args.neat) else {
+            return Some(shaped(object, self.args, self.mask));
+        };
+        let mut object = shaped(object, self.args, None);
+        match self.args.secrets().apply(mask, &mut object) {
+            Ok(_) => Some(object),
+            Err(count) => {
+                self.hidden.fetch_add(count, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
+    /// Reports the objects that are not printed because a mask would be among their values. Returns whether there are any.
+    fn report_hidden(&self, pieces: &mut Vec<Piece<'_>>, ui: &mut Ui) -> io::Result<bool> {
+        let before = pieces.len();
+        pieces.retain(|piece| !matches!(piece.shape, Shape::Hidden));
+        let objects = before - pieces.len();
+        if objects > 0 {
+            let (noun, verb) = if objects == 1 {
+                ("object", "is")
+            } else {
+                ("objects", "are")
+            };
+            let values = self.hidden.load(Ordering::Relaxed);
+            let hidden = if values == 1 {
+                "1 hidden value"
+            } else {
+                "hidden values"
+            };
+            let hidden = if values == 1 {
+                hidden.to_owned()
+            } else {
+                format!("{values} {hidden}")
+            };
+            ui.warn(format!(
+                "{objects} {noun} with {hidden} {verb} left out, because --neat never prints a mask as a value: --reveal shows exactly named objects, --reveal=all all, --secrets placeholder prints REPLACE_ME"
+            ))?;
+        }
+        Ok(objects > 0)
     }
 
     fn table(&self, target: &Target, object: &Value) -> Arc<Table> {
@@ -149,18 +202,23 @@ impl<'p> Printer<'p> {
         row
     }
 
-    /// Prints all. `single`: one object was asked for by name, so it prints as itself and not as a List.
+    /// Prints all. `single`: one object was asked for by name, so it prints as itself and not as a List. Returns whether objects
+    /// were left out because of hidden values.
     pub(crate) fn print(
         &self,
         mut pieces: Vec<Piece<'_>>,
         single: bool,
         ui: &mut Ui,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
+        let left_out = self.report_hidden(&mut pieces, ui)?;
+        if left_out && pieces.is_empty() {
+            return Ok(true);
+        }
         if self.sort.is_some() {
             pieces.sort_by(|a, b| compare(a.sort.as_ref(), b.sort.as_ref()));
         }
         limit(&mut pieces, ui);
-        match &self.format {
+        let printed = match &self.format {
             Format::Raw | Format::Hex => {
                 let versions: Vec<_> = pieces.iter().map(|piece| piece.version).collect();
                 stored(self.objects, &versions, self.mask, ui)
@@ -180,7 +238,8 @@ impl<'p> Printer<'p> {
             }
             Format::Jsonl | Format::Json => texts(&self.format, pieces, single, ui),
             _ => self.documents(pieces, single, ui),
-        }
+        };
+        printed.map(|()| left_out)
     }
 
     /// Forms that are made of whole documents.
@@ -414,75 +473,14 @@ pub(crate) fn shaped(mut object: Value, args: &KubeArgs, mask: Option<&Mask>) ->
         if !(args.show_managed_fields || args.stored || args.full) {
             metadata.shift_remove("managedFields");
         }
-        if args.neat {
-            for field in [
-                "uid",
-                "resourceVersion",
-                "creationTimestamp",
-                "generation",
-                "selfLink",
-                "managedFields",
-            ] {
-                metadata.shift_remove(field);
-            }
-            let annotations = metadata
-                .get_mut("annotations")
-                .and_then(Value::as_object_mut);
-            let left = annotations.map(|annotations| {
-                annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
-                annotations.len()
-            });
-            if left == Some(0) {
-                metadata.shift_remove("annotations");
-            }
-        }
     }
     if args.neat {
-        neat(&mut object);
+        recreatable(&mut object, Keep::default());
     }
     if let Some(mask) = mask {
         mask.object(&mut object);
     }
     if args.stored { object } else { sorted(object) }
-}
-
-/// Takes out what an API server fills in: status, and empty creation times of templates.
-fn neat(object: &mut Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.shift_remove("status");
-    }
-    without_null_times(object);
-}
-
-fn without_null_times(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(without_null_times),
-        Value::Object(fields) => {
-            if fields.get("creationTimestamp").is_some_and(Value::is_null) {
-                fields.shift_remove("creationTimestamp");
-            }
-            fields.values_mut().for_each(without_null_times);
-        }
-        _ => {}
-    }
-}
-
-/// kubectl prints members in the order of their names.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.into_iter().collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (name, sorted(value)))
-                    .collect::<Map<_, _>>(),
-            )
-        }
-        other => other,
-    }
 }
 
 /// The stored bytes, decrypted where a key is at hand; those of Secrets only where they shall be seen.

@@ -18,6 +18,7 @@ use nom::{IResult, Parser};
 
 use super::crd::Crd;
 use super::resources::Resource;
+use super::secret_kinds::is_secret_plural;
 
 /// The compactor's key: the only one of kube-apiserver without a prefix.
 /// `compactRevKey` in apiserver `pkg/storage/etcd3/compact.go`, v0.34.0.
@@ -60,9 +61,10 @@ pub struct Key<'k> {
 }
 
 impl Key<'_> {
-    /// Whether its values are secret by nature: Secrets and OpenShift's OAuth objects.
+    /// Whether its values are secret by nature: Secrets, OpenShift's OAuth objects, and custom resources named after secrets.
     pub fn is_secret(&self) -> bool {
-        self.path == "secrets" || self.path.starts_with("oauth/")
+        let is_named = || self.builtin.is_none() && is_secret_plural(self.plural);
+        self.path == "secrets" || self.path.starts_with("oauth/") || is_named()
     }
 }
 

@@ -58,6 +58,7 @@
     )
 )]
 
+pub mod apply;
 pub mod blame;
 mod cbor;
 #[cfg(feature = "certificates")]
@@ -78,6 +79,7 @@ pub mod nouns;
 mod object;
 pub mod resources;
 pub mod schema;
+pub mod secret_kinds;
 pub mod selector;
 pub mod table;
 pub mod written;

@@ -4,8 +4,8 @@
 //! as the run (or comes from `--fp-key`), so equal values can be compared within a run and short ones cannot be guessed.
 //!
 //! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations (`last-applied-configuration`),
-//! `.dockerconfigjson` and `.dockercfg` wherever they are, OAuth secrets of OpenShift, and in any text the password of a
-//! URL, signed tokens (JWT) and bootstrap tokens.
+//! `.dockerconfigjson` and `.dockercfg` wherever they are, OAuth secrets of OpenShift, every field of a kind that is secret by
+//! nature and has no known schema, and in any text the password of a URL, signed tokens (JWT) and bootstrap tokens.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -20,6 +20,7 @@ use sha2::Sha256;
 use super::decode::json;
 use super::key::Layout;
 use super::object::MAX_VALUE_DEPTH;
+use super::secret_kinds::{has_numbers, is_hidden_whole, is_named_after_token, is_secret_kind};
 
 /// The text that replaces a hidden value.
 pub const BULLETS: &str = "••••";
@@ -73,6 +74,7 @@ impl Mask {
 
     /// Hides everything secret in an object or a `List`.
     pub fn object(&self, object: &mut Value) {
+        let names = !has_numbers(object);
         let Value::Object(fields) = object else {
             return;
         };
@@ -81,10 +83,14 @@ impl Mask {
                 self.object(item);
             }
         }
-        match fields.get("kind").and_then(Value::as_str) {
-            Some("Secret") => self.secret(fields),
-            Some("OAuthClient") => self.fields(fields, &["secret", "additionalSecrets"]),
-            Some("OAuthAccessToken" | "OAuthAuthorizeToken") => {
+        let text = |name| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (api_version, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+        self.name_of_token(&kind, fields);
+        match kind.as_str() {
+            kind if is_hidden_whole(&api_version, kind, names) => self.whole(fields),
+            "Secret" => self.secret(fields),
+            "OAuthClient" => self.fields(fields, &["secret", "additionalSecrets"]),
+            "OAuthAccessToken" | "OAuthAuthorizeToken" => {
                 self.fields(fields, &["authorizeToken", "refreshToken", "codeChallenge"])
             }
             _ => {}
@@ -92,6 +98,34 @@ impl Mask {
         for (name, value) in fields.iter_mut() {
             self.walk(name, value);
         }
+    }
+
+    /// Every field of an object of which it is not known where its secret is; what every object has stays.
+    fn whole(&self, fields: &mut Map<String, Value>) {
+        for (name, value) in fields.iter_mut() {
+            // A list has been looked at item by item.
+            if !matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "items") {
+                self.leaves(value, &|text| text.into());
+            }
+        }
+    }
+
+    fn name_of_token(&self, kind: &str, fields: &mut Map<String, Value>) {
+        let metadata = fields.get_mut("metadata").and_then(Value::as_object_mut);
+        let Some(Value::String(name)) = metadata.and_then(|metadata| metadata.get_mut("name"))
+        else {
+            return;
+        };
+        if is_named_after_token(kind, name) && !name.starts_with(BULLETS) {
+            *name = self.hidden(name.as_bytes());
+        }
+    }
+
+    /// Counts the values of an object that [`object`](Self::object) hides, whole or in part.
+    pub fn count(&self, object: &Value) -> usize {
+        let mut masked = object.clone();
+        self.object(&mut masked);
+        differing_leaves(object, &masked)
     }
 
     fn secret(&self, fields: &mut Map<String, Value>) {
@@ -214,13 +248,37 @@ impl Mask {
 
 /// Whether a stored value is secret: by its key, or because it is a Secret under another key.
 pub fn is_secret(layout: &Layout, key: &[u8], value: &[u8]) -> bool {
-    // The word is in every envelope and every JSON text of one; the rest is seldom asked.
+    // One of these is in the name of every such kind, and the kind in every envelope and JSON text; the rest is seldom asked.
+    let has = |word: &str| memchr::memmem::find(value, word.as_bytes()).is_some();
     is_secret_key(layout, key)
-        || memchr::memmem::find(value, b"Secret").is_some()
+        || ["Secret", "Token", "Credential", "Password", "OAuth"]
+            .into_iter()
+            .any(has)
             && super::Value::parse(value)
                 .ok()
-                .and_then(|value| Some(value.type_meta()?.1 == "Secret"))
+                .and_then(|value| Some(is_secret_kind(&value.type_meta()?.1)))
                 .unwrap_or(false)
+}
+
+/// Counts the leaves of which the texts differ.
+fn differing_leaves(plain: &Value, masked: &Value) -> usize {
+    match (plain, masked) {
+        (Value::Object(fields), Value::Object(others)) => {
+            let each = fields.iter().map(|(name, field)| {
+                others
+                    .get(name)
+                    .map_or(1, |other| differing_leaves(field, other))
+            });
+            each.sum()
+        }
+        (Value::Array(items), Value::Array(others)) => {
+            let pairs = items.iter().zip(others);
+            pairs
+                .map(|(item, other)| differing_leaves(item, other))
+                .sum()
+        }
+        _ => usize::from(plain != masked),
+    }
 }
 
 /// Whether the values of that etcd key are secret by nature. Outside the known prefixes any `/secrets/` in the key is enough.

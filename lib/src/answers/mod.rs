@@ -16,6 +16,7 @@ pub mod compare;
 pub mod describe;
 pub mod diff;
 pub mod encryption;
+pub mod export;
 pub mod find;
 pub mod glob;
 pub mod history;

@@ -135,6 +135,15 @@ impl<'q, 'a> Values<'q, 'a> {
         self.bytes(version.key, kv)
     }
 
+    /// Counts the values of an object that the mask hides; 0 if the version is no object.
+    pub fn hidden(&self, version: &Version<'_>) -> usize {
+        let object = self.objects.json(version, self.reading);
+        match (&self.mask, object) {
+            (Some(mask), Ok(object)) => mask.count(&object),
+            _ => 0,
+        }
+    }
+
     /// The value of a version, never decoded.
     pub fn bytes<'v>(&self, key: &[u8], kv: &KeyValue<'v>) -> Shown<'v> {
         match &self.mask {

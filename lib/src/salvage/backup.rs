@@ -198,8 +198,8 @@ pub struct Out {
 
 /// A file beside the one that it becomes; removed unless it is kept.
 #[derive(Debug)]
-struct Temporary {
-    file: File,
+pub(super) struct Temporary {
+    pub(super) file: File,
     path: PathBuf,
     kept: bool,
 }
@@ -274,7 +274,7 @@ impl Out {
             .map_err(io_error)
     }
 
-    fn temporary(&self) -> Result<Temporary, OutError> {
+    pub(super) fn temporary(&self) -> Result<Temporary, OutError> {
         let path = self.beside();
         let file = platform::set_mode(OpenOptions::new().read(true).write(true), MODE)
             .create_new(true)
@@ -293,7 +293,7 @@ impl Out {
 
 impl Temporary {
     /// Syncs it and gives it its final name, which no file may have got meanwhile.
-    fn keep(mut self, out: &Out) -> Result<(), OutError> {
+    pub(super) fn keep(mut self, out: &Out) -> Result<(), OutError> {
         self.file.sync_all().map_err(|source| OutError::Io {
             path: self.path.clone(),
             source,

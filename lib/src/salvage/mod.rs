@@ -33,6 +33,7 @@ mod sources;
 mod stored;
 mod synced;
 mod timeline;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 

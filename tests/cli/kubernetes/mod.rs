@@ -8,6 +8,7 @@ use testkit::{Seal, data_dir, fixture, members_of};
 
 use crate::run::{RunResult, etcd_inspect, sealed};
 
+mod export;
 mod forms;
 mod tables;
 

@@ -84,6 +84,32 @@ impl ApiServer {
         serde_json::from_str(&text).expect("JSON")
     }
 
+    /// Creates an object at the path of its resource; returns the answer, which may be a refusal.
+    ///
+    /// # Panics
+    /// When the request cannot be made.
+    #[must_use]
+    pub fn create(&self, path: &str, object: &Value) -> Value {
+        let mut child = Command::new("curl")
+            .args(["-sk", "-m", "20", "-H", "Authorization: Bearer tok"])
+            .args([
+                "-H",
+                "Content-Type: application/json",
+                "--data-binary",
+                "@-",
+            ])
+            .arg(format!("https://127.0.0.1:{}{path}", self.port))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("curl starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        std::io::Write::write_all(&mut stdin, object.to_string().as_bytes()).expect("written");
+        drop(stdin);
+        let output = child.wait_with_output().expect("an answer");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
     fn text(&self, path: &str) -> Option<String> {
         let output = Command::new("curl")
             .args(["-sk", "-m", "20", "-H", "Authorization: Bearer tok"])

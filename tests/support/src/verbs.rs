@@ -65,6 +65,8 @@ const ROWS: &[(&str, &[&str])] = &[
             "{noun} -n kube-system --field-selector metadata.name=x -o yaml -d {path}",
             "{noun} -A --describe -d {path}",
             "{noun} -A --neat -o yaml --at -1h -d {path}",
+            "{noun} -A --neat --secrets placeholder -o json -d {path}",
+            "--key {key} --neat -o yaml -d {path}",
             "{noun} -A --unknown -o json --etcd-prefix /registry -d {path}",
             "{noun} -A --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o csv -d {path}",
             "{key} --carved -d {path}",
@@ -256,6 +258,18 @@ const ROWS: &[(&str, &[&str])] = &[
             "--state live-copy --state older-version --etcd-prefix /registry -o json {path}",
             "--encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o json {path}",
             "--reveal=all -o jsonl {path}",
+        ],
+    ),
+    (
+        "export",
+        &[
+            "-A --out - -d {path}",
+            "{noun} -n kube-system -l app=web --rev -1 --out {new} -d {path}",
+            "-A --owned --keep-finalizers --keep-cluster-ip --target 1.36 --secrets placeholder --out {new} -d {path}",
+            "-A --deleted-since -1h --format jsonl --secrets omit --out - -d {path}",
+            "-A --at -1h --replay --out {new} -o json -d {path}",
+            "-A --carved --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} --out - -d {path}",
+            "-A --reveal=all --format yaml --out {new} -d {path}",
         ],
     ),
     (

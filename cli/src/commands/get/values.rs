@@ -7,6 +7,7 @@ use etcd_inspect::answers::values::{self, Shown, ValueRecord, Values};
 use etcd_inspect::answers::{KeyValue, Version};
 use serde_json::Value;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{KubeArgs, shaped};
 use crate::output::{Format, Rows, Tail, escape, hex, json, person};
@@ -20,6 +21,9 @@ pub(super) fn show(
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
+    if args.neat {
+        refuse_masks(found, values)?;
+    }
     // Columns and an order are those of rows, also of one.
     let one = one && ui.global.columns.is_empty() && ui.global.sort_by.is_none();
     match (ui.global.format(), found) {
@@ -53,6 +57,26 @@ pub(super) fn show(
         _ => rows("get", found.iter().copied(), values, ui)?,
     }
     Ok(())
+}
+
+/// What shall be fed back never contains a mask.
+fn refuse_masks(found: &[Version<'_>], values: &Values<'_, '_>) -> Result<(), Failure> {
+    let hidden: usize = found.iter().map(|version| values.hidden(version)).sum();
+    if hidden == 0 {
+        return Ok(());
+    }
+    let noun = if hidden == 1 {
+        "value is"
+    } else {
+        "values are"
+    };
+    let failure = Failure::usage(format!(
+        "{hidden} {noun} hidden, and --neat never prints a mask as a value"
+    ));
+    Err(Failure {
+        exit: Exit::Partial,
+        ..failure.means("--reveal shows those of exactly named keys, --reveal=all all")
+    })
 }
 
 fn message<'k>(version: &Version<'k>) -> Result<KeyValue<'k>, Failure> {

@@ -2,10 +2,11 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::backup::{MODE, Out, OutError};
 use super::super::platform;
+use super::super::tree::Unfinished;
 use super::Correction;
 use crate::member::Member;
 use crate::progress::Progress;
@@ -79,40 +80,4 @@ fn copy<'c>(
         file.write_all(&correction.new)?;
     }
     file.sync_all()
-}
-
-/// A directory beside the one that it becomes; removed unless it is kept.
-struct Unfinished {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Unfinished {
-    fn new(out: &Out) -> Result<Self, OutError> {
-        let path = out.beside();
-        fs::create_dir(&path).map_err(|source| OutError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let unfinished = Self { path, kept: false };
-        platform::make_private(&unfinished.path).map_err(|source| OutError::Io {
-            path: unfinished.path.clone(),
-            source,
-        })?;
-        Ok(unfinished)
-    }
-
-    fn keep(mut self, out: &Out) -> Result<(), OutError> {
-        out.take(&self.path)?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
 }

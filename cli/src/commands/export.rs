@@ -1,0 +1,278 @@
+//! `export`.
+
+mod report;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::answers::export::{Export, ExportOptions, ExportSelection, gather};
+use etcd_inspect::answers::find::Query;
+use etcd_inspect::kubernetes::apply::{Keep, Release};
+use etcd_inspect::kubernetes::selector::LabelSelector;
+use etcd_inspect::member::{Member, Objects};
+use etcd_inspect::salvage::backup::{Out, OutError};
+
+use crate::at::{At, When};
+use crate::completion;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::{self, LayoutArgs, ScopeArgs, SecretsArg};
+use crate::output::time;
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::view::View;
+use crate::what::{self, What};
+
+/// Write Kubernetes objects that `kubectl apply` takes, in the order in which they can be applied
+///
+/// Without WHAT: every resource. Taken out is what an API server or a controller fills in; objects that a controller makes
+/// again are left out, with the reason. No mask is ever written as a value.
+#[derive(clap::Args, Clone, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect export -n shop --reveal=all --out shop -d /copy/m1
+  etcd-inspect export -n shop --deleted-since -2h --out - -d /copy/m1
+  etcd-inspect export deploy/web svc/web -n shop --rev -100 --out web.yaml -d /copy/m1
+  etcd-inspect export -A --target 1.36 --secrets placeholder --out all -d /copy/m1")]
+pub(crate) struct ExportArgs {
+    /// TYPE[/NAME] as for kubectl, or a raw key
+    #[arg(add = ArgValueCandidates::new(completion::nouns))]
+    what: Vec<OsString>,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Labels: app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+    #[command(flatten)]
+    at: At,
+    /// Only what was deleted since then: the last version of each
+    #[arg(long, value_name = "TIME|-2h", allow_hyphen_values = true)]
+    deleted_since: Option<When>,
+    /// Also versions that only log or carved records have
+    #[arg(long, conflicts_with = "replay", hide_short_help = true)]
+    carved: bool,
+    /// A new directory, FILE.yaml for one file, or - for standard output
+    #[arg(long, value_name = "DIR|FILE|-")]
+    out: Option<PathBuf>,
+    /// YAML, or one line of JSON for each object
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "yaml",
+        hide_short_help = true
+    )]
+    format: Form,
+    /// Also what controllers make again from their owners
+    #[arg(long)]
+    owned: bool,
+    /// Keep finalizers
+    #[arg(long, hide_short_help = true)]
+    keep_finalizers: bool,
+    /// Keep the cluster IPs of Services
+    #[arg(long, hide_short_help = true)]
+    keep_cluster_ip: bool,
+    /// Objects with hidden values: leave them out, or write REPLACE_ME
+    #[arg(long, value_name = "HOW", conflicts_with = "reveal")]
+    secrets: Option<SecretsArg>,
+    /// Convert to the versions that this release of Kubernetes serves
+    #[arg(long, value_name = "1.N")]
+    target: Option<Release>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// YAML documents.
+    Yaml,
+    /// One line of JSON for each object.
+    Jsonl,
+}
+
+pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let member = ui.member(None)?;
+    let out = out(args, &member)?;
+    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
+    let revision = view.revision(&args.at, ui)?;
+    let since = match args.deleted_since {
+        Some(when) => Some(since(when, &view, ui)?),
+        None => None,
+    };
+    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let (selection, named) = selection(args, &objects, revision, since.is_some())?;
+    let gathered = gather(&objects, &selection, revision, since)?;
+    let mask = args.showing.mask(named, ui)?;
+    let export = Export::new(gathered, &options(args), mask.as_ref());
+    write(args, &export, out.as_ref(), ui)?;
+    report::show(
+        &export,
+        out.as_ref().map(Out::path),
+        args.secrets.is_some(),
+        ui,
+    )?;
+    Ok(match (export.is_partial(), export.objects.is_empty()) {
+        (true, _) => Exit::Partial,
+        (false, is_empty) => Exit::negative_if(is_empty),
+    })
+}
+
+fn options(args: &ExportArgs) -> ExportOptions {
+    ExportOptions {
+        owned: args.owned,
+        keep: Keep {
+            finalizers: args.keep_finalizers,
+            cluster_ip: args.keep_cluster_ip,
+        },
+        target: args.target,
+        secrets: SecretsArg::chosen(args.secrets),
+    }
+}
+
+/// The path to write to; `None` for standard output.
+fn out(args: &ExportArgs, member: &Member) -> anyhow::Result<Option<Out>> {
+    match &args.out {
+        Some(path) if path == Path::new("-") => Ok(None),
+        Some(path) => Ok(Some(Out::new(path, [member.evidence()]).map_err(refused)?)),
+        None => Err(Failure::usage("export writes new files: name a directory or FILE.yaml with --out, or - for standard output")
+            .next("etcd-inspect export -A --out - -d {path}")
+            .into()),
+    }
+}
+
+fn refused(error: OutError) -> Failure {
+    Failure::usage(error.to_string()).next("etcd-inspect export -A --out - -d {path}")
+}
+
+fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow::Result<()> {
+    let whole = || match args.format {
+        Form::Yaml => export.yaml(),
+        Form::Jsonl => Ok(export.jsonl()),
+    };
+    let Some(out) = out else {
+        return Ok(ui.out().write_all(&whole()?)?);
+    };
+    if export.objects.is_empty() {
+        return Ok(());
+    }
+    let is_file = matches!(
+        out.path().extension().and_then(|ending| ending.to_str()),
+        Some("yaml" | "yml" | "json" | "jsonl")
+    );
+    if is_file || args.format == Form::Jsonl {
+        return Ok(out.write_file(&whole()?).map_err(refused)?);
+    }
+    let mut files = Vec::with_capacity(export.objects.len());
+    for object in &export.objects {
+        files.push((
+            PathBuf::from(format!("{}.yaml", object.path)),
+            object.yaml()?,
+        ));
+    }
+    let files = files
+        .iter()
+        .map(|(path, text)| (path.as_path(), text.as_slice()));
+    Ok(out.write_tree(files).map_err(refused)?)
+}
+
+/// The revision after which deletions count.
+fn since(when: When, view: &View<'_>, ui: &Ui) -> anyhow::Result<i64> {
+    let clock = view.objects()?.clock();
+    let Some(last) = clock.marks().last() else {
+        return Err(Failure::not_found("no value here has a time: --deleted-since cannot be answered, because etcd itself stores none")
+            .next("etcd-inspect export -A --rev -100 --out - -d {path}")
+            .into());
+    };
+    let moment = when.moment(last.time, &time::zone(ui.global.local));
+    let found = clock.at(moment, view.keyspace().revision());
+    Ok(found.map_or(0, |found| found.revision))
+}
+
+/// What the words mean, and whether each names one object.
+fn selection(
+    args: &ExportArgs,
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    deleted: bool,
+) -> anyhow::Result<(ExportSelection, bool)> {
+    let wrong = |error: etcd_inspect::kubernetes::selector::SelectorError| {
+        Failure::usage(error.to_string())
+    };
+    let labels =
+        LabelSelector::parse(args.selector.as_deref().unwrap_or_default()).map_err(wrong)?;
+    if args.what.is_empty() && args.scope.namespace.is_none() && !args.scope.all_namespaces {
+        return Err(Failure::usage(
+            "export what? Name resources, a namespace (-n NS), or all (-A)",
+        )
+        .next("etcd-inspect export -A --out - -d {path}")
+        .into());
+    }
+    let scope = args.scope.scope();
+    let query = Query::new(objects, scope.clone(), revision);
+    let mut resources: BTreeMap<_, std::collections::BTreeSet<String>> = BTreeMap::new();
+    let mut named = !args.what.is_empty();
+    for what in what::parse(&args.what)? {
+        let (resource, name) = match &what {
+            What::Noun { resource, name } => (resource.clone(), name.clone()),
+            What::Key(key) => match objects.parse(key) {
+                Some(parsed) => {
+                    resources
+                        .entry(parsed.path.to_owned())
+                        .or_default()
+                        .insert(parsed.name.to_owned());
+                    continue;
+                }
+                None => {
+                    return Err(Failure::usage(
+                        "a raw key that is no Kubernetes object cannot be exported",
+                    )
+                    .into());
+                }
+            },
+            _ => {
+                return Err(Failure::usage("export takes resources, TYPE/NAME or raw keys").into());
+            }
+        };
+        let asked = query
+            .asked(&resource, name.clone())
+            .ok_or_else(|| kube::no_such_noun(&resource, objects))?;
+        named &= name.is_some();
+        if let Some(name) = name.as_deref().filter(|_| !deleted) {
+            let is_there = |target| {
+                objects
+                    .list(target, query.namespace(), revision)
+                    .map(|live| {
+                        live.iter().any(|version| {
+                            objects
+                                .parse(version.key)
+                                .is_some_and(|key| key.name == name)
+                        })
+                    })
+            };
+            let mut any = false;
+            for target in &asked.targets {
+                any |= is_there(target)?;
+            }
+            if !any {
+                return Err(Failure::absent(query.missing(&asked, name)).into());
+            }
+        }
+        for target in asked.targets {
+            resources
+                .entry(target.path)
+                .or_default()
+                .extend(name.clone());
+        }
+    }
+    let selection = ExportSelection {
+        resources,
+        namespace: scope.namespace,
+        labels,
+    };
+    Ok((selection, named))
+}

@@ -1,0 +1,127 @@
+//! What was written, what was left out and why, and how to apply it.
+
+use std::path::Path;
+
+use etcd_inspect::Command;
+use etcd_inspect::answers::export::Export;
+
+use crate::output::{Label, Line};
+use crate::ui::Ui;
+
+/// Objects that a reason lists before it is cut; JSON has all.
+const NAMED: usize = 3;
+
+/// Draws the summary: on stdout, or on stderr if the objects are on stdout.
+pub(super) fn show(
+    export: &Export,
+    out: Option<&Path>,
+    chosen: bool,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let Some(path) = out else {
+        for (heading, text) in lines(export) {
+            ui.note(match heading {
+                "note" => text,
+                heading => format!("{heading} {text}"),
+            })?;
+        }
+        return hidden(export, chosen, ui);
+    };
+    ui.answer("export", export, |ui| {
+        if export.objects.is_empty() {
+            ui.line(Line::new().text("nothing was written: no object is left"))?;
+        } else {
+            let count = counted(export.objects.len(), "object", "objects");
+            let what = format!("{count} to {}, mode 0600", path.display());
+            ui.line(Line::new().with(Label::Good, "wrote    ").text(what))?;
+        }
+        for (heading, text) in lines(export) {
+            ui.line(
+                Line::new()
+                    .with(Label::Dim, format!("{heading:<9}"))
+                    .text(text),
+            )?;
+        }
+        if !export.objects.is_empty() {
+            apply(export, path, ui)?;
+        }
+        Ok(())
+    })?;
+    hidden(export, chosen, ui)
+}
+
+/// The two commands that bring the objects back.
+fn apply(export: &Export, path: &Path, ui: &mut Ui) -> anyhow::Result<()> {
+    let apply = |path: &Path| {
+        Command::new("kubectl")
+            .args(["apply", "-R", "-f"])
+            .path(path)
+    };
+    let definitions = path.join("00-customresourcedefinition");
+    let has_definitions = export.kinds.contains_key("CustomResourceDefinition");
+    if has_definitions && path.is_dir() {
+        let first = ui.advice(apply(&definitions));
+        ui.line(Line::new().with(Label::Note, "next     ").text(first))?;
+    }
+    let all = ui.advice(apply(path));
+    ui.line(Line::new().with(Label::Note, "next     ").text(all))?;
+    Ok(())
+}
+
+/// The flags that would show what is hidden.
+fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
+    let count = export.hidden();
+    if count > 0 && !chosen {
+        let objects = counted(
+            count,
+            "object with hidden values is",
+            "objects with hidden values are",
+        );
+        ui.warn(format!(
+            "{objects} left out: --reveal=all writes the values (--reveal those of exactly named objects), --secrets placeholder writes REPLACE_ME"
+        ))?;
+    }
+    Ok(())
+}
+
+fn lines(export: &Export) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let kinds: Vec<String> = export
+        .kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if !kinds.is_empty() {
+        lines.push(("kinds", kinds.join(", ")));
+    }
+    for ((from, to), count) in &export.converted {
+        lines.push(("converted", format!("{count} from {from} to {to}")));
+    }
+    for row in &export.left_out {
+        let named: Vec<&str> = row.objects.iter().take(NAMED).map(String::as_str).collect();
+        let more = match row.count.saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        lines.push((
+            "left out",
+            format!("{}: {}; {}{more}", row.count, row.why, named.join(", ")),
+        ));
+    }
+    if !export.removed.is_empty() {
+        let removed = export
+            .removed
+            .iter()
+            .map(|(what, count)| format!("{what} ({count})"));
+        lines.push(("removed", removed.collect::<Vec<_>>().join(", ")));
+    }
+    lines.extend(export.notes.iter().map(|note| ("note", note.clone())));
+    lines
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}

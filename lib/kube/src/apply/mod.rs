@@ -1,0 +1,34 @@
+//! Objects that can be fed back: a stored object becomes one that `kubectl apply` takes.
+//!
+//! [`recreatable`] takes out what an API server or a controller fills in, [`fate`] says which objects are not written at
+//! all because something makes them again, [`rank`] is the order in which they can be applied, [`convert`] moves an object to
+//! a version that a newer release serves. Masks are never values: [`Secrets`] says what becomes of hidden ones.
+
+mod convert;
+mod fate;
+mod fields;
+mod order;
+mod secrets;
+mod versions;
+
+pub use convert::{Unconvertible, convert, needed};
+pub use fate::{LeftOut, Together, fate};
+pub use fields::{Keep, Removed, recreatable};
+pub use order::{folder, rank};
+pub use secrets::{PLACEHOLDER, Secrets};
+pub use versions::{Move, Release, moves, removed_in};
+
+use serde_json::Value;
+
+/// The text at a path of an object; empty if there is none.
+fn text<'o>(object: &'o Value, pointer: &str) -> &'o str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The group of an apiVersion; empty for core.
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}

@@ -1,0 +1,207 @@
+//! Which objects are exported: of resources, namespaces and labels; live ones, or those that were deleted since a revision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde_json::Value;
+
+use crate::kubernetes::key::Key;
+use crate::kubernetes::selector::LabelSelector;
+use crate::member::{Objects, Reading};
+use crate::mvcc::{KeyRange, Version};
+use located::Error;
+
+const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+/// Which objects.
+#[derive(Clone, Debug, Default)]
+pub struct ExportSelection {
+    /// Registry paths, each with the names that were asked for; no name: all. No path at all: every resource.
+    pub resources: BTreeMap<String, BTreeSet<String>>,
+    /// Only those of a namespace; `None`: of all.
+    pub namespace: Option<String>,
+    /// Only those with these labels.
+    pub labels: LabelSelector,
+}
+
+/// Instead of what is live: what was deleted after a revision.
+pub type Since = Option<i64>;
+
+/// One object that was found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GatheredObject {
+    /// `deployments/shop/web`.
+    pub name: String,
+    /// The object, as stored.
+    pub object: Value,
+    /// Whether its resource was asked for by name.
+    pub named: bool,
+    /// Whether it has fields that no release of the table names; they are not in the object.
+    pub has_newer_fields: bool,
+}
+
+/// All that was found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct GatheredObjects {
+    /// The objects.
+    pub found: Vec<GatheredObject>,
+    /// Those that could not be read, and why.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl ExportSelection {
+    /// Whether a key is one of those that are asked for.
+    fn has(&self, key: &Key<'_>) -> bool {
+        let in_namespace = match &self.namespace {
+            None => true,
+            // With all resources of a namespace the namespace itself is meant.
+            Some(asked) if key.path == "namespaces" => {
+                !self.resources.is_empty() || key.name == asked
+            }
+            Some(asked) => match key.namespace {
+                Some(own) => own == asked,
+                // A cluster-scoped resource is meant if it was named.
+                None => !self.resources.is_empty(),
+            },
+        };
+        let names = self.resources.get(key.path);
+        let is_asked = match names {
+            None => self.resources.is_empty(),
+            Some(names) => names.is_empty() || names.contains(key.name),
+        };
+        in_namespace && is_asked
+    }
+}
+
+/// Reads the objects of a selection as of a revision, in byte order of their keys; with the definitions of custom resources
+/// if no resource was named.
+///
+/// # Errors
+/// As [`crate::mvcc::Keyspace::at`].
+pub fn gather(
+    objects: &Objects<'_>,
+    selection: &ExportSelection,
+    revision: Option<i64>,
+    since: Since,
+) -> Result<GatheredObjects, Error> {
+    let versions = versions(objects, revision, since)?;
+    let mut gathered = GatheredObjects::default();
+    let mut custom: BTreeSet<String> = BTreeSet::new();
+    let is_asked = |version: &&Version<'_>| {
+        objects
+            .parse(version.key)
+            .is_some_and(|key| selection.has(&key))
+    };
+    let asked: Vec<_> = versions.iter().filter(is_asked).collect();
+    let read: Vec<_> = asked
+        .par_iter()
+        .map(|version| read(objects, version))
+        .collect();
+    for (version, read) in asked.into_iter().zip(read) {
+        let Some(key) = objects.parse(version.key) else {
+            continue;
+        };
+        let named = !selection.resources.is_empty();
+        match read {
+            Ok((object, has_newer_fields)) => {
+                let labels = object.pointer("/metadata/labels");
+                if !selection.labels.matches(labels) {
+                    continue;
+                }
+                if key.builtin.is_none() {
+                    custom.insert(key.path.to_owned());
+                }
+                gathered.found.push(GatheredObject {
+                    name: key.to_string(),
+                    object,
+                    named,
+                    has_newer_fields,
+                });
+            }
+            Err(why) => gathered.unreadable.push((key.to_string(), why)),
+        }
+    }
+    if selection.resources.is_empty() && selection.namespace.is_some() {
+        definitions(objects, &custom, revision, &mut gathered)?;
+    }
+    Ok(gathered)
+}
+
+/// Live versions, or the last one of each key that was deleted after `since`.
+fn versions<'a>(
+    objects: &Objects<'a>,
+    revision: Option<i64>,
+    since: Since,
+) -> Result<Vec<Version<'a>>, Error> {
+    let keyspace = objects.keyspace();
+    let Some(since) = since else {
+        return Ok(keyspace.live(&KeyRange::all(), revision)?.iter().collect());
+    };
+    let at = keyspace.at(revision)?;
+    let mut found = Vec::new();
+    for newest in keyspace.all(&KeyRange::all()).iter() {
+        let records = keyspace.records_of(newest.key);
+        let Some(last) = records.iter().rfind(|version| version.revision.main <= at) else {
+            continue;
+        };
+        if !last.tombstone || last.revision.main <= since {
+            continue;
+        }
+        let put = records
+            .iter()
+            .rfind(|version| !version.tombstone && version.revision < last.revision);
+        found.extend(put);
+    }
+    Ok(found)
+}
+
+fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), String> {
+    let reading = Reading {
+        stored: true,
+        unknown_fields: false,
+    };
+    let object = objects
+        .json(version, reading)
+        .map_err(|why| why.to_string())?;
+    let all = Reading {
+        unknown_fields: true,
+        ..reading
+    };
+    let has_newer_fields = objects.json(version, all).is_ok_and(|all| all != object);
+    Ok((object, has_newer_fields))
+}
+
+/// Adds the definitions of custom resources that were found, live or the last that is retained.
+fn definitions(
+    objects: &Objects<'_>,
+    custom: &BTreeSet<String>,
+    revision: Option<i64>,
+    gathered: &mut GatheredObjects,
+) -> Result<(), Error> {
+    let keyspace = objects.keyspace();
+    let at = keyspace.at(revision)?;
+    for path in custom {
+        let Some((group, plural)) = path.split_once('/') else {
+            continue;
+        };
+        for prefix in objects.layout().prefixes() {
+            let key = format!("{prefix}/{CRDS}/{plural}.{group}");
+            let records = keyspace.records_of(key.as_bytes());
+            let put = records
+                .iter()
+                .rfind(|version| !version.tombstone && version.revision.main <= at);
+            let Some(version) = put else { continue };
+            if let Ok((object, has_newer_fields)) = read(objects, &version) {
+                gathered.found.push(GatheredObject {
+                    name: format!("customresourcedefinitions/{plural}.{group}"),
+                    object,
+                    named: true,
+                    has_newer_fields,
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! Objects that can be fed back to an API server, in the order in which they can be applied, and what is left out of them.
+
+mod file_name;
+mod gather;
+mod render;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::kubernetes::apply::{
+    Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, recreatable,
+};
+use crate::kubernetes::mask::Mask;
+
+pub use gather::{ExportSelection, GatheredObjects, Since, gather};
+pub use render::sorted;
+
+/// How objects are written.
+#[derive(Clone, Debug, Default)]
+pub struct ExportOptions {
+    /// Also what controllers make again from their owners.
+    pub owned: bool,
+    /// What is kept although it is the cluster's own.
+    pub keep: Keep,
+    /// The release that shall take the objects; `None`: the one that wrote them.
+    pub target: Option<Release>,
+    /// What becomes of objects with hidden values.
+    pub secrets: Secrets,
+}
+
+/// One object as it is written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExportedObject {
+    /// `41-deployment/shop/web.yaml`, without the ending; no two objects have one.
+    pub path: String,
+    /// The object.
+    pub object: Value,
+}
+
+/// Objects that are left out for one reason.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LeftOutRow {
+    /// Why.
+    pub why: String,
+    /// Whether the answer lacks them: nothing makes them again.
+    pub lost: bool,
+    /// How many.
+    pub count: usize,
+    /// Which, all of them.
+    pub objects: Vec<String>,
+}
+
+/// What is written, and what is not.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Export {
+    /// The objects in the order in which they can be applied.
+    pub objects: Vec<ExportedObject>,
+    /// What is left out, by reason.
+    pub left_out: Vec<LeftOutRow>,
+    /// What was taken out of objects, and of how many.
+    pub removed: BTreeMap<&'static str, usize>,
+    /// How many objects have each kind.
+    pub kinds: BTreeMap<String, usize>,
+    /// Objects that were converted: from which version to which.
+    pub converted: BTreeMap<(String, String), usize>,
+    /// Values that became a placeholder.
+    pub placeholders: usize,
+    /// Sentences about what the reader has to do or know.
+    pub notes: Vec<String>,
+}
+
+impl Export {
+    /// Makes objects ready to be applied. `mask`: `None` if secrets are to be written.
+    pub fn new(gathered: GatheredObjects, options: &ExportOptions, mask: Option<&Mask>) -> Self {
+        let mut together = Together::default();
+        for found in &gathered.found {
+            together.add(&found.object);
+        }
+        let mut export = Self::default();
+        let mut left: BTreeMap<LeftOut, Vec<String>> = BTreeMap::new();
+        for (name, why) in gathered.unreadable {
+            left.entry(LeftOut::Unreadable(why)).or_default().push(name);
+        }
+        let mut newer = 0;
+        let mut finished = 0;
+        for found in gathered.found {
+            let name = found.name;
+            let is_finished = is_finished_job(&found.object);
+            match export.one(found.object, &together, options, mask, found.named) {
+                Ok(()) => {
+                    newer += usize::from(found.has_newer_fields);
+                    finished += usize::from(is_finished);
+                }
+                Err(why) => left.entry(why).or_default().push(name),
+            }
+        }
+        export.left_out = left.into_iter().map(row).collect();
+        export.put_in_order();
+        export.note(newer, finished);
+        export
+    }
+
+    fn one(
+        &mut self,
+        mut object: Value,
+        together: &Together,
+        options: &ExportOptions,
+        mask: Option<&Mask>,
+        named: bool,
+    ) -> Result<(), LeftOut> {
+        if let Some(why) = fate(&object, together, options.owned, named) {
+            return Err(why);
+        }
+        if crate::kubernetes::secret_kinds::has_numbers(&object) {
+            return Err(LeftOut::UnknownKind);
+        }
+        let before = text(&object, "/apiVersion").to_owned();
+        let converted = match options.target.max(needed(&object)) {
+            Some(target) => {
+                convert(&mut object, target).map_err(|why| LeftOut::NotServed(why.to_string()))?
+            }
+            None => false,
+        };
+        let removed = recreatable(&mut object, options.keep);
+        if let Some(mask) = mask {
+            let replaced = options.secrets.apply(mask, &mut object);
+            self.placeholders += replaced.map_err(LeftOut::Hidden)?;
+        }
+        for what in removed {
+            *self.removed.entry(what).or_default() += 1;
+        }
+        let (api_version, kind) = (
+            text(&object, "/apiVersion").to_owned(),
+            text(&object, "/kind").to_owned(),
+        );
+        if converted {
+            *self
+                .converted
+                .entry((format!("{before} {kind}"), api_version.clone()))
+                .or_default() += 1;
+        }
+        *self.kinds.entry(kind.clone()).or_default() += 1;
+        let mut path = folder(&api_version, &file_name::safe(&kind));
+        path = file_name::safe(&path);
+        for part in [
+            text(&object, "/metadata/namespace"),
+            text(&object, "/metadata/name"),
+        ] {
+            if !part.is_empty() {
+                path = format!("{path}/{}", file_name::safe(part));
+            }
+        }
+        self.objects.push(ExportedObject { path, object });
+        Ok(())
+    }
+
+    /// Sorts by rank, then by path, and makes every path the only one of its name.
+    fn put_in_order(&mut self) {
+        let place = |one: &ExportedObject| {
+            rank(text(&one.object, "/apiVersion"), text(&one.object, "/kind"))
+        };
+        self.objects
+            .sort_by(|a, b| (place(a), &a.path).cmp(&(place(b), &b.path)));
+        file_name::make_unique(self.objects.iter_mut().map(|one| &mut one.path));
+    }
+
+    fn note(&mut self, newer: usize, finished: usize) {
+        let objects = |count: usize| {
+            if count == 1 {
+                "1 object".to_owned()
+            } else {
+                format!("{count} objects")
+            }
+        };
+        if newer > 0 {
+            self.notes.push(format!(
+                "{} had fields that are newer than the table of Kubernetes 1.8 to 1.37: they are not written",
+                objects(newer)
+            ));
+        }
+        if finished > 0 {
+            let (jobs, they) = if finished == 1 {
+                ("1 Job", "it runs")
+            } else {
+                ("Jobs", "they run")
+            };
+            let jobs = if finished == 1 {
+                jobs.to_owned()
+            } else {
+                format!("{finished} {jobs}")
+            };
+            self.notes.push(format!(
+                "{jobs} had finished: {they} again as soon as applied"
+            ));
+        }
+        if self.placeholders > 0 {
+            let values = if self.placeholders == 1 {
+                "1 value is".to_owned()
+            } else {
+                format!("{} values are", self.placeholders)
+            };
+            self.notes.push(format!(
+                "{values} replaced by {}: put the right ones in before applying",
+                crate::kubernetes::apply::PLACEHOLDER
+            ));
+        }
+        let volumes = self.unwritten_volumes();
+        if volumes > 0 {
+            let claims = if volumes == 1 {
+                "1 claim names a volume"
+            } else {
+                "claims name a volume"
+            };
+            let claims = if volumes == 1 {
+                claims.to_owned()
+            } else {
+                format!("{volumes} {claims}")
+            };
+            self.notes.push(format!(
+                "{claims} that is not written here: if the cluster has no such PersistentVolume, export it too (pv/NAME)"
+            ));
+        }
+        self.notes.extend(
+            self.kinds
+                .contains_key("CustomResourceDefinition")
+                .then(|| "custom resources can be applied once their definitions are established: apply those first".to_owned()),
+        );
+    }
+
+    /// Counts the claims whose volume is not written.
+    fn unwritten_volumes(&self) -> usize {
+        let of = |kind: &'static str| {
+            let objects = self.objects.iter().map(|one| &one.object);
+            objects.filter(move |object| text(object, "/kind") == kind)
+        };
+        let written: std::collections::HashSet<&str> = of("PersistentVolume")
+            .map(|volume| text(volume, "/metadata/name"))
+            .collect();
+        let named = of("PersistentVolumeClaim").map(|claim| text(claim, "/spec/volumeName"));
+        named
+            .filter(|name| !name.is_empty() && !written.contains(name))
+            .count()
+    }
+
+    /// Whether the answer lacks something that was asked for.
+    pub fn is_partial(&self) -> bool {
+        self.left_out.iter().any(|row| row.lost)
+            || self
+                .notes
+                .iter()
+                .any(|note| note.contains("newer than the table"))
+    }
+
+    /// Counts the hidden values of all objects that were left out because of them, and the objects.
+    pub fn hidden(&self) -> usize {
+        let hidden = |row: &&LeftOutRow| row.why.ends_with("hidden");
+        self.left_out
+            .iter()
+            .filter(hidden)
+            .map(|row| row.count)
+            .sum()
+    }
+}
+
+impl Serialize for Export {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let converted: Vec<Value> = self
+            .converted
+            .iter()
+            .map(
+                |((from, to), count)| serde_json::json!({ "from": from, "to": to, "count": count }),
+            )
+            .collect();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("objects", &self.objects.len())?;
+        map.serialize_entry("kinds", &self.kinds)?;
+        map.serialize_entry("left_out", &self.left_out)?;
+        map.serialize_entry("removed", &self.removed)?;
+        map.serialize_entry("converted", &converted)?;
+        map.serialize_entry("placeholders", &self.placeholders)?;
+        map.serialize_entry("notes", &self.notes)?;
+        map.end()
+    }
+}
+
+fn row((why, objects): (LeftOut, Vec<String>)) -> LeftOutRow {
+    LeftOutRow {
+        why: why.to_string(),
+        lost: why.is_loss(),
+        count: objects.len(),
+        objects,
+    }
+}
+
+fn is_finished_job(object: &Value) -> bool {
+    text(object, "/kind") == "Job"
+        && object
+            .pointer("/status/completionTime")
+            .is_some_and(|time| !time.is_null())
+}
+
+fn text<'o>(object: &'o Value, pointer: &str) -> &'o str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
