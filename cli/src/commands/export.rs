@@ -183,13 +183,17 @@ fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> 
 /// The revision after which deletions count.
 fn since(when: When, view: &View<'_>, ui: &Ui) -> anyhow::Result<i64> {
     let clock = view.objects()?.clock();
-    let Some(last) = clock.marks().last() else {
+    let newest = view.keyspace().revision();
+    let Some((first, _)) = clock.ends() else {
         return Err(Failure::not_found("no value here has a time: --deleted-since cannot be answered, because etcd itself stores none")
             .next("etcd-inspect export -A --rev -100 --out - -d {path}")
             .into());
     };
-    let moment = when.moment(last.time, &time::zone(ui.global.local));
-    let found = clock.at(moment, view.keyspace().revision());
+    let last = clock
+        .time_of(newest)
+        .map_or(first.1.time, |write| write.time);
+    let moment = when.moment(last, &time::zone(ui.global.local));
+    let found = clock.at(moment, newest);
     Ok(found.map_or(0, |found| found.revision))
 }
 

@@ -2,6 +2,7 @@
 
 mod file_name;
 mod gather;
+mod notes;
 mod render;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct Export {
     pub placeholders: usize,
     /// Sentences about what the reader has to do or know.
     pub notes: Vec<String>,
+    /// Whether objects had fields that are newer than the table, and that are not written.
+    pub has_newer_fields: bool,
 }
 
 impl Export {
@@ -101,7 +104,8 @@ impl Export {
         }
         export.left_out = left.into_iter().map(row).collect();
         export.put_in_order();
-        export.note(newer, finished);
+        export.notes = notes::notes(&export, newer, finished);
+        export.has_newer_fields = newer > 0;
         export
     }
 
@@ -169,91 +173,9 @@ impl Export {
         file_name::make_unique(self.objects.iter_mut().map(|one| &mut one.path));
     }
 
-    fn note(&mut self, newer: usize, finished: usize) {
-        let objects = |count: usize| {
-            if count == 1 {
-                "1 object".to_owned()
-            } else {
-                format!("{count} objects")
-            }
-        };
-        if newer > 0 {
-            self.notes.push(format!(
-                "{} had fields that are newer than the table of Kubernetes 1.8 to 1.37: they are not written",
-                objects(newer)
-            ));
-        }
-        if finished > 0 {
-            let (jobs, they) = if finished == 1 {
-                ("1 Job", "it runs")
-            } else {
-                ("Jobs", "they run")
-            };
-            let jobs = if finished == 1 {
-                jobs.to_owned()
-            } else {
-                format!("{finished} {jobs}")
-            };
-            self.notes.push(format!(
-                "{jobs} had finished: {they} again as soon as applied"
-            ));
-        }
-        if self.placeholders > 0 {
-            let values = if self.placeholders == 1 {
-                "1 value is".to_owned()
-            } else {
-                format!("{} values are", self.placeholders)
-            };
-            self.notes.push(format!(
-                "{values} replaced by {}: put the right ones in before applying",
-                crate::kubernetes::apply::PLACEHOLDER
-            ));
-        }
-        let volumes = self.unwritten_volumes();
-        if volumes > 0 {
-            let claims = if volumes == 1 {
-                "1 claim names a volume"
-            } else {
-                "claims name a volume"
-            };
-            let claims = if volumes == 1 {
-                claims.to_owned()
-            } else {
-                format!("{volumes} {claims}")
-            };
-            self.notes.push(format!(
-                "{claims} that is not written here: if the cluster has no such PersistentVolume, export it too (pv/NAME)"
-            ));
-        }
-        self.notes.extend(
-            self.kinds
-                .contains_key("CustomResourceDefinition")
-                .then(|| "custom resources can be applied once their definitions are established: apply those first".to_owned()),
-        );
-    }
-
-    /// Counts the claims whose volume is not written.
-    fn unwritten_volumes(&self) -> usize {
-        let of = |kind: &'static str| {
-            let objects = self.objects.iter().map(|one| &one.object);
-            objects.filter(move |object| text(object, "/kind") == kind)
-        };
-        let written: std::collections::HashSet<&str> = of("PersistentVolume")
-            .map(|volume| text(volume, "/metadata/name"))
-            .collect();
-        let named = of("PersistentVolumeClaim").map(|claim| text(claim, "/spec/volumeName"));
-        named
-            .filter(|name| !name.is_empty() && !written.contains(name))
-            .count()
-    }
-
     /// Whether the answer lacks something that was asked for.
     pub fn is_partial(&self) -> bool {
-        self.left_out.iter().any(|row| row.lost)
-            || self
-                .notes
-                .iter()
-                .any(|note| note.contains("newer than the table"))
+        self.has_newer_fields || self.left_out.iter().any(|row| row.lost)
     }
 
     /// Counts the hidden values of all objects that were left out because of them, and the objects.
