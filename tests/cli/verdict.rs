@@ -355,7 +355,11 @@ fn a_db_restored_beside_an_older_log_is_damage_to_every_verb() {
         let check = sealed(&path, ["check", "-o", "json", text]);
         let json = check.json();
         let what = format!("{fixture} with the db of {snapshot_of}: {}", check.out);
-        assert_eq!((check.code, &json["verdict"]), (1, &"damaged".into()), "{what}");
+        assert_eq!(
+            (check.code, &json["verdict"]),
+            (1, &"damaged".into()),
+            "{what}"
+        );
         let first = &json["cause"][0]["code"];
         assert!(first == "X-011" || first == "X-002", "{what}");
         assert!(codes(&json).contains(&"X-011".to_owned()), "{what}");
