@@ -151,3 +151,56 @@ fn a_db_without_meta_pages_or_root_gives_its_records_if_carved_ones_are_asked_fo
         assert!(truth.keys().all(|key| live.contains_key(key)), "{what}");
     }
 }
+
+/// The bucket is there, and its root is no tree: nothing is written as if the store had been empty.
+#[test]
+fn a_bucket_without_a_tree_is_no_empty_store() {
+    let incident = incident("D47");
+    let (truth, revision) = truth(incident.base);
+    let copy = incident.reproduce();
+    let db = copy.data_dir().join(DB);
+    let refused = salvage(&db, &[]);
+    assert!(!refused.out.exists(), "{}", refused.json);
+    assert_eq!(refused.exit, 1, "{}", refused.stderr);
+    let backup = salvage(&db, &["--include", "carved"]);
+    assert_eq!(backup.number("revision"), revision);
+    assert_doubted(&backup, &truth, "D47");
+    let member = Member::open(&backup.out).unwrap();
+    let live = live_of(&member.readable_keyspace().unwrap());
+    assert!(truth.keys().all(|key| live.contains_key(key)));
+}
+
+/// The page that no branch points to any more has records from before the compaction: no gap shows them.
+#[test]
+fn records_of_a_lost_page_are_given_if_carved_ones_are_asked_for() {
+    let incident = incident("D31");
+    let (truth, _) = truth(incident.base);
+    let copy = incident.reproduce();
+    let backup = salvage(&copy.data_dir().join(DB), &["--include", "carved"]);
+    assert_doubted(&backup, &truth, "D31");
+    let member = Member::open(&backup.out).unwrap();
+    let live = live_of(&member.readable_keyspace().unwrap());
+    assert!(truth.keys().all(|key| live.contains_key(key)));
+}
+
+#[test]
+fn history_is_asked_of_log_and_carved_records_if_the_db_cannot_be_read() {
+    for id in ["D01", "D05", "D41"] {
+        let copy = incident(id).reproduce();
+        let data = copy.data_dir();
+        let output = crate::run(&[
+            "history",
+            "/plain/k1",
+            "--carved",
+            "-o",
+            "json",
+            "-d",
+            data.to_str().unwrap(),
+        ]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            said.contains("\"revision\": 64") || said.contains("\"revision\":64"),
+            "{id}: {said}"
+        );
+    }
+}

@@ -113,8 +113,8 @@ fn the_dry_run_shows_what_would_be_written_and_writes_nothing() {
 
 #[test]
 fn what_is_lost_is_named_before_anything_is_written() {
-    // The last entry of the log is damaged, and the db does not have it yet.
-    let mut bench = Bench::on_step("W05", "salvage");
+    // An entry in the middle of the log is damaged, and the db does not have it yet.
+    let mut bench = Bench::on_step("W08", "salvage");
     bench.dry_run("m1.db");
     let picture = bench.browser.draw();
     assert!(picture.contains("lost     "), "{picture}");

@@ -113,28 +113,33 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.warn("bytes that claim each other again and again were not searched to the end")?;
     }
     if all == 0 {
-        ui.note(why_nothing(args, &member, !carvings.is_empty()))?;
+        let log = ui.advice("etcd-inspect salvage {path} --dry-run");
+        ui.note(why_nothing(args, &member, !carvings.is_empty(), &log))?;
     }
     Ok(Exit::negative_if(all == 0))
 }
 
 /// Why nothing is listed, as far as the files say.
-fn why_nothing(args: &CarveArgs, member: &Member, found_others: bool) -> &'static str {
+fn why_nothing(args: &CarveArgs, member: &Member, found_others: bool, log: &str) -> String {
     let has_log = !member.evidence().wal().is_empty();
-    match (member.evidence().db().is_some(), member.db().is_ok()) {
-        _ if found_others => "what is left is none of what was asked for",
-        (false, _) if has_log => {
-            "there is no db, and nothing is left beside the log; the log itself: etcd-inspect salvage PATH --dry-run, or history KEY --carved"
-        }
-        (false, _) => "there is no db, and no log",
-        (true, false) if has_log => {
-            "no record is in what is left of the db, and nothing beside the log; the log itself: etcd-inspect salvage PATH --dry-run, or history KEY --carved"
-        }
+    let left = match (
+        member.evidence().db().is_some(),
+        member.readable_keyspace().is_ok(),
+    ) {
+        _ if found_others => return "what is left is none of what was asked for".to_owned(),
+        (false, _) if !has_log => return "there is no db, and no log".to_owned(),
+        (false, _) => "there is no db",
         (true, false) => "no record is in what is left of the db",
         _ if args.prefix.is_some() || !args.state.is_empty() => {
-            "nothing that was asked for is left: pages were used again, or the db was defragmented"
+            return "nothing that was asked for is left: pages were used again, or the db was defragmented".to_owned();
         }
-        (true, true) => "nothing is left: pages were used again, or the db was defragmented",
+        (true, true) => {
+            return "nothing is left: pages were used again, or the db was defragmented".to_owned();
+        }
+    };
+    match has_log {
+        true => format!("{left}, and nothing beside the log; what the log itself has: {log}"),
+        false => left.to_owned(),
     }
 }
 

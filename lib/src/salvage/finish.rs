@@ -32,7 +32,8 @@ pub(super) fn join<'a>(
         .collect();
     let main = parts.swap_remove(best);
     // Records that no tree reaches may still be there.
-    let has_nothing = main.records.is_empty() && main.applied.0 == 0 && !main.lost.is_empty();
+    let is_certain = |lost: &Lost| !lost.possibly;
+    let has_nothing = main.records.is_empty() && main.lost.iter().any(is_certain);
     if has_nothing && !options.carved {
         return Err(nothing(Some(main.member.evidence().name())));
     }
@@ -85,6 +86,7 @@ pub(super) fn join<'a>(
         stale: Vec::new(),
         traced: BTreeSet::new(),
         lost_ranges: main.lost_ranges,
+        lost_pages: main.lost_pages,
         maybe_deleted: Vec::new(),
         uncertain_numbers: Vec::new(),
         unrecoverable: main.lost,
@@ -198,9 +200,17 @@ impl Salvage<'_> {
         let missing = self.missing();
         let below_compaction = matches!(options.point, Point::Revision(_))
             && self.compact_revision.is_none_or(|at| at >= self.revision);
+        // Of a page that is lost also the records before the compaction are lost, and no gap shows it.
+        let has_no_tree = self.set.records.is_empty();
+        let is_of_lost_page = |main: i64| {
+            let mut pages = self.lost_pages.iter();
+            has_no_tree || pages.any(|(first, last)| (*first..=*last).contains(&main))
+        };
         loose.retain(|record| {
             let main = record.revision.main;
-            within(&missing, main) || (below_compaction && main <= self.revision)
+            within(&missing, main)
+                || (main <= self.revision
+                    && (below_compaction || (options.carved && is_of_lost_page(main))))
         });
         loose.sort_by_key(|record| (record.revision, record.tombstone, record.source));
         loose.dedup_by_key(|record| record.revision);
@@ -212,7 +222,7 @@ impl Salvage<'_> {
         if options.carved {
             self.set.records.extend(loose);
             self.set.records.sort_by_key(|record| record.revision);
-            if below_compaction {
+            if below_compaction || has_no_tree || !self.lost_pages.is_empty() {
                 self.doubt_carved();
             }
             return;

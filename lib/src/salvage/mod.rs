@@ -129,6 +129,8 @@ pub struct Salvage<'a> {
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     /// Revisions of which writes may be lost without a gap that shows it.
     lost_ranges: Vec<(i64, i64)>,
+    /// Ranges of revisions whose records were in pages that are lost.
+    lost_pages: Vec<(i64, i64)>,
     /// Lost revisions of which a trace says which key they wrote.
     traced: BTreeSet<i64>,
     /// The compaction that removed records of a point which is older.

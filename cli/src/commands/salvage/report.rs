@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use etcd_inspect::salvage::backup::{Backup, Out};
-use etcd_inspect::salvage::{Doubtful, Lost, Provenance, Salvage};
+use etcd_inspect::salvage::{Doubtful, Dropped, Lost, Provenance, Salvage};
 use serde_json::{Map, Value, json};
 
 use super::SalvageArgs;
@@ -31,20 +31,7 @@ pub(super) fn show(
     for note in &salvage.notes {
         ui.note(note.clone())?;
     }
-    for dropped in salvage.dropped.iter().take(SHOWN_LINES) {
-        ui.note(format!(
-            "{} {} is not in the backup: {}",
-            dropped.kind,
-            escape::text(&dropped.name, ui.terminal.charset),
-            dropped.why
-        ))?;
-    }
-    if salvage.dropped.len() > SHOWN_LINES {
-        ui.note(format!(
-            "{SHOWN_LINES} of {} things that are not in the backup are named (-o json has all)",
-            salvage.dropped.len()
-        ))?;
-    }
+    dropped(&salvage.dropped, ui)?;
     if salvage.left_out > 0 {
         let keys = match salvage.left_out {
             1 => "1 live key is".to_owned(),
@@ -66,6 +53,31 @@ pub(super) fn show(
     ui.answer("salvage", &fields, |ui| {
         sheet(salvage, out, backup, &fields, ui)
     })
+}
+
+/// What is left out on purpose: each reason once, with the names it is about.
+fn dropped(all: &[Dropped], ui: &mut Ui) -> anyhow::Result<()> {
+    for same in all.chunk_by(|a, b| (a.kind, a.why) == (b.kind, b.why)) {
+        let Some(first) = same.first() else { continue };
+        let names: Vec<String> = same
+            .iter()
+            .take(SHOWN_OLDER)
+            .map(|dropped| escape::text(&dropped.name, ui.terminal.charset).to_string())
+            .collect();
+        let (kind, names) = (first.kind, names.join(", "));
+        let what = match same.len() {
+            1 => format!("{kind} {names} is"),
+            count if count > SHOWN_OLDER => {
+                format!(
+                    "{kind} {names} and {} more (-o json has all) are",
+                    count - SHOWN_OLDER
+                )
+            }
+            _ => format!("{kind} {names} are"),
+        };
+        ui.note(format!("{what} not in the backup: {}", first.why))?;
+    }
+    Ok(())
 }
 
 fn fields(

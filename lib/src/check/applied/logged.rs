@@ -235,6 +235,8 @@ pub fn logged_beside(
 ) -> Option<Logged> {
     let wal = member.wal_with(progress)?;
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    // Without a record of it the db confirms no entry: they are applied from the first.
+    let applied = applied.filter(|_| keyspace.newest_revision().is_some());
     Some(of_wal(keyspace, &wal, applied.unwrap_or(0), progress))
 }
 

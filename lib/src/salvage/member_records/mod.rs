@@ -51,6 +51,8 @@ pub(super) struct MemberRecords<'a> {
     pub(super) lost: Vec<Lost>,
     /// Revisions of which writes may be lost without a gap that shows it.
     pub(super) lost_ranges: Vec<(i64, i64)>,
+    /// Ranges of revisions whose records were in pages of the db that are lost, also before the compaction.
+    pub(super) lost_pages: Vec<(i64, i64)>,
     /// Keys that damaged entries of the log wrote, each with its revision.
     pub(super) damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     pub(super) notes: Vec<String>,
@@ -176,6 +178,7 @@ impl<'a> MemberRecords<'a> {
             applied: (0, 0),
             lost,
             lost_ranges: Vec::new(),
+            lost_pages: side.stored.lost_ranges(-1),
             damaged_writes: Vec::new(),
             notes: Vec::new(),
             possible: 0,
