@@ -123,6 +123,14 @@ fn writes_find_their_requests_in_a_real_audit_log_and_no_user_is_wrong() {
     ] {
         assert!(!row["audit"][field].is_null(), "{field}: {row}");
     }
+    // The log also measures when.
+    let is_audit = |row: &&Value| row["time_source"] == "audit";
+    let rows = found.rows();
+    let exact = rows.iter().filter(is_audit);
+    let exact = exact
+        .filter(|row| row["uncertainty_s"].as_f64() < Some(0.5))
+        .count();
+    assert!(exact > 10, "{exact}");
     assert!(
         row["who"]
             .as_str()

@@ -8,7 +8,7 @@ use etcd_inspect::answers::timeline::{
     all_versions, bodyfile, sparkline, timeline, timesketch,
 };
 use etcd_inspect::check::{Depth, check_with, logged};
-use etcd_inspect::clock::Clock;
+use etcd_inspect::clock::{Clock, Measurement};
 use etcd_inspect::member::Objects;
 use etcd_inspect::progress::Progress as _;
 use jiff::{SignedDuration, Timestamp};
@@ -121,15 +121,18 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let progress = ui.progress();
     let logged = logged(&member, &*progress)?;
-    let clock = whole_clock(
-        &objects,
-        logged
-            .as_ref()
-            .map(|logged| objects.over(logged.keyspace())),
-        ui,
-    );
+    let of_wal = logged
+        .as_ref()
+        .map(|logged| objects.over(logged.keyspace()));
+    let mut measured = measurements(&objects, of_wal.as_ref(), ui);
+    let mut clock = Clock::new(measured.iter().copied());
     let all = all_versions(&objects, logged.as_ref());
     let audited = audit_log.map(|log| Audited::new(log, &objects, &all, &clock));
+    if let Some(audited) = &audited {
+        // The log also says when: more exactly than objects do.
+        measured.extend(audited.measurements());
+        clock = Clock::new(measured);
+    }
     let filter = filter(args, &clock, view.keyspace().revision(), ui)?;
     let wants_findings = filter.kinds.is_empty() || filter.kinds.contains(&EventKind::Finding);
     let keyring = args.keys.keyring()?;
@@ -169,15 +172,15 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     })
 }
 
-/// The clock of db and log.
-fn whole_clock(objects: &Objects<'_>, of_wal: Option<Objects<'_>>, ui: &Ui) -> Clock {
+/// The times in the values of db and log.
+fn measurements(objects: &Objects<'_>, of_wal: Option<&Objects<'_>>, ui: &Ui) -> Vec<Measurement> {
     let progress = ui.progress();
     let everything = std::slice::from_ref(&(0..=i64::MAX));
     let mut measured = objects.measurements(everything, &*progress);
     if let Some(of_wal) = of_wal {
         measured.extend(of_wal.measurements(everything, &*progress));
     }
-    Clock::new(measured)
+    measured
 }
 
 fn filter(

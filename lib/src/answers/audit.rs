@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Measurement, TimeSource};
 use crate::logs::audit::{
-    AuditLog, AuditMatch, AuditMatches, AuditRequest, FieldSet, ObjectWrite, WriteKind,
+    AuditLog, AuditMatch, AuditMatches, AuditRequest, Confidence, FieldSet, ObjectWrite, WriteKind,
     match_requests,
 };
 use crate::member::{Objects, Origin, Reading};
@@ -71,6 +71,23 @@ impl Audited {
             "received": request.received.to_string(),
             "confidence": found.confidence.as_str(),
         }))
+    }
+
+    /// When the writes with a certain request happened: while the API server worked on it.
+    pub fn measurements(&self) -> Vec<Measurement> {
+        let measured = |(revision, found): (Revision, AuditMatch)| {
+            let request = self.log.requests.get(found.request)?;
+            let is_certain = found.confidence == Confidence::Certain;
+            let finished = request.finished.filter(|_| is_certain)?;
+            Some(Measurement {
+                revision: revision.main,
+                time: request.received,
+                precision: finished.duration_since(request.received),
+                delay: Some(jiff::SignedDuration::ZERO),
+                source: TimeSource::Audit,
+            })
+        };
+        self.matches.iter().filter_map(measured).collect()
     }
 
     /// One sentence about how much of the log was found in the writes.

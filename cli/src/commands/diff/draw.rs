@@ -61,20 +61,21 @@ pub(super) fn side_by_side(rows: &[DiffRow], ui: &mut Ui) -> std::io::Result<()>
     Ok(())
 }
 
-/// A text in exactly so many columns; what does not fit is left out, and marked.
+/// A text that takes exactly so many columns once it is escaped; what does not fit is left out, and marked.
 fn fit(text: &str, width: usize, ui: &Ui) -> String {
-    let text = escape::text(text, ui.terminal.charset);
-    let mut fitted = text.to_string();
-    if escape::width(&fitted) > width {
+    let columns = |text: &str| escape::width(&escape::text(text, ui.terminal.charset));
+    // A line may be a megabyte long: no more of it is looked at than may fit.
+    let mut fitted: String = text.chars().take(width.saturating_add(1)).collect();
+    if fitted.len() < text.len() || columns(&fitted) > width {
         let mark = if ui.terminal.charset.ascii {
             "~"
         } else {
             "…"
         };
-        while escape::width(&fitted) >= width && fitted.pop().is_some() {}
+        while columns(&fitted) >= width && fitted.pop().is_some() {}
         fitted.push_str(mark);
     }
-    let missing = width.saturating_sub(escape::width(&fitted));
+    let missing = width.saturating_sub(columns(&fitted));
     fitted.push_str(&" ".repeat(missing));
     fitted
 }

@@ -70,6 +70,13 @@ impl AuditMatches {
         self.matches.get(&revision).copied()
     }
 
+    /// Every write that has a request, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Revision, AuditMatch)> + '_ {
+        self.matches
+            .iter()
+            .map(|(revision, found)| (*revision, *found))
+    }
+
     /// Number of writes with a request.
     pub fn len(&self) -> usize {
         self.matches.len()
