@@ -3,6 +3,7 @@
 mod blame;
 mod carve;
 mod certs;
+mod changes;
 mod check;
 mod compare;
 mod completions;
@@ -67,6 +68,7 @@ verbs! {
     Diff: diff::DiffArgs;
     Blame: blame::BlameArgs;
     Timeline: timeline::TimelineArgs;
+    Changes: changes::ChangesArgs;
     Wal: wal::WalArgs;
     Snap: snap::SnapArgs;
     Page: page::PageArgs;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use located::Error;
 use located::text::number::thousands;
 
+use super::history::write_time;
 use super::{Cell, Column, Key, Label, Row, Table};
+use crate::clock::WriteTime;
 use crate::member::Objects;
 use crate::mvcc::{KeyRange, Keyspace, Version};
 use crate::salvage::carve::{Past, PastSource};
@@ -20,9 +23,13 @@ pub static LIVE: [Column; 6] = [
     Column::right("SIZE", "value_bytes"),
 ];
 
-static DELETED: [Column; 5] = [
+static DELETED: [Column; 9] = [
     Column::left("KEY", "key"),
     Column::right("DELETED-AT", "deleted_revision"),
+    Column::left("WHEN~", "time"),
+    Column::json("uncertainty_s"),
+    Column::left("TIME SOURCE", "time_source").wide(),
+    Column::right("VERSION", "version").wide(),
     Column::right("SURVIVING", "surviving_versions"),
     Column::right("NEWEST-REV", "newest_surviving_revision"),
     Column::right("SIZE", "newest_surviving_value_bytes"),
@@ -216,6 +223,11 @@ pub struct DeletedRow {
     pub key: Key,
     /// The revision of its newest tombstone.
     pub deleted_revision: i64,
+    /// When it was deleted.
+    pub time: Option<WriteTime>,
+    /// The version of what was deleted, if that is still stored.
+    pub version: Option<i64>,
+    newest: Option<Timestamp>,
     /// How many of its values are still stored.
     pub surviving_versions: usize,
     /// The newest of them: its revision.
@@ -226,9 +238,14 @@ pub struct DeletedRow {
 
 impl Row for DeletedRow {
     fn cells(&self) -> Vec<Cell> {
+        let [when, uncertainty, source] = write_time(self.time, self.newest);
         vec![
             Cell::key(self.key.as_bytes()).label(Label::Name),
             Cell::number(self.deleted_revision),
+            when,
+            uncertainty,
+            source,
+            self.version.map(Cell::plain).unwrap_or_default(),
             Cell::count(self.surviving_versions),
             self.newest_revision.map(Cell::number).unwrap_or_default(),
             self.newest_value_bytes.map(Cell::size).unwrap_or_default(),
@@ -243,6 +260,12 @@ pub fn deleted(
     range: &KeyRange,
 ) -> Table<DeletedRow> {
     let tombstones = keyspace.deleted(range);
+    let wanted = || tombstones.iter().filter(|version| within.has(version.key));
+    let clock = within
+        .objects
+        .clock_near(wanted().map(|version| version.revision.main));
+    let times = wanted().filter_map(|version| clock.time_of(version.revision.main));
+    let newest_time = times.map(|write| write.time).max();
     let row = |tombstone: Version<'_>| {
         let records = keyspace.records_of(tombstone.key);
         let puts = || records.iter().filter(|version| !version.tombstone);
@@ -250,14 +273,16 @@ pub fn deleted(
         DeletedRow {
             key: Key::new(tombstone.key),
             deleted_revision: tombstone.revision.main,
+            time: clock.time_of(tombstone.revision.main),
+            version: newest.and_then(|version| Some(version.key_value().ok()?.version)),
+            newest: newest_time,
             surviving_versions: puts().count(),
             newest_revision: newest.map(|version| version.revision.main),
             newest_value_bytes: newest
                 .and_then(|version| Some(version.key_value().ok()?.value.len() as u64)),
         }
     };
-    let wanted = tombstones.iter().filter(|version| within.has(version.key));
-    let rows: Vec<DeletedRow> = wanted.map(row).collect();
+    let rows: Vec<DeletedRow> = wanted().map(row).collect();
     let count = i128::try_from(rows.len()).unwrap_or_default();
     Table::new(&DELETED, rows)
         .head("revision", keyspace.revision())

@@ -10,6 +10,7 @@ pub mod blame;
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;
+pub mod changes;
 pub mod check;
 mod column;
 pub mod compare;

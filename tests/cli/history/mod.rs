@@ -26,6 +26,7 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
         .collect()
 }
 
+mod changes;
 mod values;
 
 const K8S: &str = "k8s-1.20-etcd35";

@@ -134,6 +134,18 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "changes",
+        &[
+            "{path}",
+            "--last 3 --all -o json {path}",
+            "--since -1h --until -1s --ops create,delete -o wide {path}",
+            "--by who -o csv {path}",
+            "--by namespace --columns NAME,CHANGES --sort-by -CHANGES --limit 3 {path}",
+            "-n kube-system --etcd-prefix /registry --reveal=all {path}",
+            "--last 5 --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o jsonl {path}",
+        ],
+    ),
+    (
         "wal",
         &[
             "{path}",

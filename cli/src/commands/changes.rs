@@ -1,0 +1,144 @@
+use std::path::PathBuf;
+
+use etcd_inspect::answers::changes::{
+    ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
+};
+use etcd_inspect::check::logged;
+use jiff::Timestamp;
+
+use crate::at::{Side, When};
+use crate::exit::Exit;
+use crate::kube::{self, LayoutArgs};
+use crate::output::{number::thousands, time};
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::view::View;
+
+/// Writes and deletions without --last or a time.
+const LAST: usize = 20;
+
+/// What happened last: writes and deletions of db and log, oldest first, with when, who and what changed
+///
+/// Renewed Leases, Events that are seen again and changes of nothing but status are counted, not listed: --all lists them. Keys that
+/// one request deleted are one row. WHEN~ is computed from the times in the data, with its uncertainty. WHO is the manager whose
+/// fields changed, the holder of a Lease or the reporter of an Event; with `?` the owner of the changed field: another may have written it.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect changes /copy/m1
+  etcd-inspect changes --since -10m --ops delete /copy/m1
+  etcd-inspect changes --since 03:05 --until 03:12 -n shop /copy/m1
+  etcd-inspect changes --since -1h --by who /copy/m1")]
+pub(crate) struct ChangesArgs {
+    /// Data directory, db or snapshot
+    path: Option<PathBuf>,
+    /// The newest N rows; default 20, or all of --since and --until
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    /// Only changes after this time: RFC 3339, 03:10 on the last day, or -10m before the newest time in the data
+    #[arg(long, value_name = "TIME|-10m", allow_hyphen_values = true)]
+    since: Option<When>,
+    /// Only changes up to this time
+    #[arg(long, value_name = "TIME|-10m", allow_hyphen_values = true)]
+    until: Option<When>,
+    /// Count by resource, namespace or who
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Only these operations
+    #[arg(long, value_enum, value_delimiter = ',')]
+    ops: Vec<Op>,
+    /// Only objects of this namespace
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Also renewed Leases, repeated Events and changes of nothing but status
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum By {
+    Resource,
+    Namespace,
+    Who,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Op {
+    Create,
+    Update,
+    Delete,
+}
+
+pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let member = ui.member(args.path.as_deref())?;
+    let view = View::open(&member, Side::default(), ui)?;
+    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let logged = logged(&member, &*ui.progress())?;
+    let zone = time::zone(ui.global.local);
+    let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
+    let moment = |when: Option<When>| when.map(|when| when.moment(newest, &zone));
+    let query = ChangesQuery {
+        last: match (args.last, args.since, args.until, args.by) {
+            (None, None, None, None) => Some(LAST),
+            (last, ..) => last,
+        },
+        since: moment(args.since),
+        until: moment(args.until),
+        ops: args.ops.iter().map(|op| op.answered()).collect(),
+        namespace: args.namespace.clone(),
+        all: args.all,
+    };
+    let mask = args.showing.mask(false, ui)?;
+    let (table, folded) = changes(&member, &objects, logged.as_ref(), &query, mask.as_ref());
+    match args.by {
+        Some(by) => ui.table("changes", &sum_changes(&table.rows, by.answered()))?,
+        None => ui.table("changes", &table)?,
+    }
+    if folded.total() > 0 {
+        ui.note(format!(
+            "left out (--all lists them): {} renewed Leases, {} repeated Events, {} changes of status only",
+            thousands(folded.leases.into()),
+            thousands(folded.events.into()),
+            thousands(folded.status.into())
+        ))?;
+    }
+    say_who(&table.rows, ui)?;
+    Ok(Exit::Ok)
+}
+
+/// Says once why WHO is empty.
+fn say_who(rows: &[ChangeRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
+    let empty = rows.iter().filter(|row| row.who.is_none());
+    match empty.count() {
+        0 => Ok(()),
+        count => ui.note(format!(
+            "WHO is empty in {} rows: etcd stores no user, a deletion names none, and the managed fields of the others did not change (the API server's audit log names users)",
+            thousands(count.try_into().unwrap_or_default())
+        )),
+    }
+}
+
+impl By {
+    fn answered(self) -> ChangesBy {
+        match self {
+            Self::Resource => ChangesBy::Resource,
+            Self::Namespace => ChangesBy::Namespace,
+            Self::Who => ChangesBy::Who,
+        }
+    }
+}
+
+impl Op {
+    fn answered(self) -> ChangeOp {
+        match self {
+            Self::Create => ChangeOp::Create,
+            Self::Update => ChangeOp::Update,
+            Self::Delete => ChangeOp::Delete,
+        }
+    }
+}

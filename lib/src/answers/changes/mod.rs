@@ -1,0 +1,233 @@
+//! `changes`: what was written and deleted last, by whom, without what is written all the time.
+//!
+//! Writes are read from the newest backwards, of the db and of the log, until enough are found: nothing older is decoded.
+
+mod cause;
+mod row;
+mod sums;
+
+use cause::Causes;
+pub use row::{ChangeRow, WhoSource};
+pub use sums::{ChangesBy, ChangesSum, sum_changes};
+
+use jiff::Timestamp;
+
+use super::Table;
+use super::history::clock_near;
+use crate::check::{Logged, versions};
+use crate::clock::Clock;
+use crate::kubernetes::mask::Mask;
+use crate::member::{Member, Objects, Origin, describe_versions};
+use crate::mvcc::Version;
+use row::Noise;
+
+/// What an operation is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOp {
+    /// The key did not exist.
+    Create,
+    /// The key existed.
+    Update,
+    /// The key was deleted.
+    Delete,
+}
+
+impl ChangeOp {
+    /// As the table has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Which changes are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ChangesQuery {
+    /// Maximum number of rows, the newest; `None` for all.
+    pub last: Option<usize>,
+    /// Only writes that are not known to be older.
+    pub since: Option<Timestamp>,
+    /// Only writes that are not known to be newer.
+    pub until: Option<Timestamp>,
+    /// Only these operations; empty for all.
+    pub ops: Vec<ChangeOp>,
+    /// Only objects of this namespace.
+    pub namespace: Option<String>,
+    /// Also renewed Leases, repeated Events and changes of nothing but status.
+    pub all: bool,
+}
+
+/// Writes that were left out because they are made all the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FoldedChanges {
+    /// Renewed Leases.
+    pub leases: u64,
+    /// Events that were seen again.
+    pub events: u64,
+    /// Changes of nothing but status, and of nothing that is shown.
+    pub status: u64,
+}
+
+impl FoldedChanges {
+    fn count(&mut self, noise: Noise) {
+        let count = match noise {
+            Noise::Lease => &mut self.leases,
+            Noise::Event => &mut self.events,
+            Noise::Status => &mut self.status,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// How many.
+    pub fn total(&self) -> u64 {
+        self.leases
+            .saturating_add(self.events)
+            .saturating_add(self.status)
+    }
+}
+
+/// The changes of a member, oldest first, and what was left out between them. `logged`: what only the log has.
+pub fn changes<'a>(
+    member: &'a Member,
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    query: &ChangesQuery,
+    mask: Option<&Mask>,
+) -> (Table<ChangeRow<'a>>, FoldedChanges) {
+    let causes = Causes::new(member);
+    let (first, last) = span(objects, logged, query);
+    let mut folded = FoldedChanges::default();
+    let mut rows: Vec<ChangeRow<'a>> = Vec::new();
+    let mut newest = newest_first(objects, logged, first, last).peekable();
+    while let Some((origin, version)) = newest.next() {
+        if query.last.is_some_and(|last| rows.len() >= last) {
+            break;
+        }
+        let main = version.revision.main;
+        let mut same = vec![(origin, version)];
+        while let Some(more) = newest.next_if(|(_, other)| other.revision.main == main) {
+            same.push(more);
+        }
+        same.reverse();
+        let index = logged.and_then(|logged| logged.index_of(main));
+        let cause = index.and_then(|index| causes.request_of(index));
+        let mut made = rows_of(objects, logged, &same, index, cause.as_deref(), mask);
+        made.retain(|row| row.is_wanted(query, objects));
+        for row in made.into_iter().rev() {
+            match row.noise.filter(|_| !query.all) {
+                Some(noise) => folded.count(noise),
+                None => rows.push(row),
+            }
+        }
+    }
+    if let Some(last) = query.last {
+        rows.truncate(last);
+    }
+    rows.reverse();
+    let clock = clock_near(objects, logged, rows.iter().map(ChangeRow::revision));
+    for row in &mut rows {
+        row.time = clock.time_of(row.revision());
+    }
+    let newest = rows
+        .iter()
+        .filter_map(|row| row.time)
+        .map(|write| write.time)
+        .max();
+    rows.iter_mut().for_each(|row| row.newest = newest);
+    let table = Table::new(&row::COLUMNS, rows)
+        .head("revision", objects.keyspace().revision())
+        .tail("folded", folded.total());
+    (table, folded)
+}
+
+/// The revisions that a query can mean.
+fn span(objects: &Objects<'_>, logged: Option<&Logged>, query: &ChangesQuery) -> (i64, i64) {
+    if query.since.is_none() && query.until.is_none() {
+        return (0, i64::MAX);
+    }
+    let mut measurements = objects.measurements(&[0..=i64::MAX], &crate::progress::Silent);
+    if let Some(logged) = logged {
+        let of_log = objects.over(logged.keyspace());
+        measurements.extend(of_log.measurements(&[0..=i64::MAX], &crate::progress::Silent));
+    }
+    let clock = Clock::new(measurements);
+    let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
+    let first = query
+        .since
+        .map_or(0, |since| before(since).saturating_add(1));
+    (first, query.until.map_or(i64::MAX, before))
+}
+
+/// Every version of db and log in a range of revisions, the newest first.
+fn newest_first<'a>(
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    first: i64,
+    last: i64,
+) -> impl Iterator<Item = (Origin, Version<'a>)> {
+    let range = first..=last.max(first.saturating_sub(1));
+    let mut db = objects.keyspace().between(range.clone()).rev().peekable();
+    let log = logged.map(|logged| logged.keyspace().between(range));
+    let mut log = log.into_iter().flatten().rev().peekable();
+    std::iter::from_fn(move || {
+        let newer = match (db.peek(), log.peek()) {
+            (Some(of_db), Some(of_log)) => of_log.revision > of_db.revision,
+            (of_db, _) => of_db.is_none(),
+        };
+        if newer {
+            let version = log.next()?;
+            let index = logged.and_then(|logged| logged.index_of(version.revision.main));
+            Some((Origin::Wal(index), version))
+        } else {
+            Some((Origin::Db, db.next()?))
+        }
+    })
+}
+
+/// The rows of one revision: one for each key, but several deletions of one request are one row.
+fn rows_of<'a>(
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    same: &[(Origin, Version<'a>)],
+    index: Option<u64>,
+    cause: Option<&str>,
+    mask: Option<&Mask>,
+) -> Vec<ChangeRow<'a>> {
+    let deletions = same.iter().filter(|(_, version)| version.tombstone);
+    if deletions.clone().count() > 1 {
+        let keys: Vec<&[u8]> = deletions.map(|(_, version)| version.key).collect();
+        let first = same.iter().find(|(_, version)| version.tombstone);
+        let mut rows: Vec<ChangeRow<'a>> = same
+            .iter()
+            .filter(|(_, version)| !version.tombstone)
+            .map(|one| row_of(objects, logged, *one, index, cause, mask))
+            .collect();
+        rows.extend(first.map(|first| ChangeRow::of_deletions(*first, &keys, index, cause)));
+        return rows;
+    }
+    same.iter()
+        .map(|one| row_of(objects, logged, *one, index, cause, mask))
+        .collect()
+}
+
+fn row_of<'a>(
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    (origin, version): (Origin, Version<'a>),
+    index: Option<u64>,
+    cause: Option<&str>,
+    mask: Option<&Mask>,
+) -> ChangeRow<'a> {
+    let keyspace = objects.keyspace();
+    let before = versions(version.key, &keyspace, logged)
+        .into_iter()
+        .rfind(|(of, older)| super::history::is_placed(*of) && older.revision < version.revision);
+    let pair = before.into_iter().chain([(origin, version)]);
+    let mut described = describe_versions(objects, pair, &Clock::default(), mask, None);
+    let one = described.pop();
+    let before = described.pop().map(|described| described.version);
+    ChangeRow::of_version(objects, (origin, version), one, before, index, cause)
+}
