@@ -205,12 +205,7 @@ impl Row for HistoryRow<'_> {
             when,
             uncertainty,
             time_source,
-            described
-                .written
-                .by
-                .as_deref()
-                .map(Cell::text)
-                .unwrap_or_default(),
+            text_or_nothing(described.written.by.as_deref()),
             known(put(|kv| Cell::number(kv.create_revision))),
             match described.origin.has_value() {
                 true => put(|kv| Cell::size(kv.value.len() as u64)),
@@ -224,13 +219,13 @@ impl Row for HistoryRow<'_> {
                 .as_ref()
                 .map(|place| Cell::text(place.to_string()))
                 .unwrap_or_default(),
-            described
-                .diff
-                .as_deref()
-                .map(Cell::text)
-                .unwrap_or_default(),
+            text_or_nothing(described.diff.as_deref()),
         ]
     }
+}
+
+fn text_or_nothing(text: Option<&str>) -> Cell {
+    text.map(Cell::text).unwrap_or_default()
 }
 
 /// The cells `time`, `uncertainty_s` and `time_source` of every answer that says when something was written. `newest`: the newest time

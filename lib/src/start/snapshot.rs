@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::lines::Level;
 use super::store::Backend;
 use crate::evidence::Role;
-use crate::snap::{SnapFile, SnapPart, Store};
+use crate::snap::{SnapFile, SnapPart, Snaps, Store};
 use crate::wal::boot;
 use located::reported_by;
 
@@ -20,22 +20,7 @@ impl Engine<'_, '_> {
             return self.newest_record(valid, backend);
         }
         let snaps = self.member.snaps(&mut reported_by("snap::check"));
-        let broken = snaps.files.iter().filter(|snap| {
-            !snap.is_intact()
-                && matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_))
-        });
-        let broken: Vec<String> = broken
-            .map(|snap| snap.file.to_string())
-            .chain(snaps.unreadable.iter().map(ToString::to_string))
-            .filter(|file| file.ends_with(".snap"))
-            .collect();
-        for file in broken {
-            self.say(
-                Level::Warn,
-                "SNAP-001",
-                format!("{file} would be renamed to .broken"),
-            );
-        }
+        self.name_broken(&snaps);
         let is_valid = |snap: &&SnapFile| {
             let same = |start: &boot::Start| (start.index, start.term) == (snap.index, snap.term);
             valid.iter().any(same)
@@ -75,6 +60,26 @@ impl Engine<'_, '_> {
         self.conf = chosen.conf_state.clone();
         self.snapshot_voters = chosen.conf_state.voters.clone();
         Ok(from)
+    }
+
+    /// Names the `.snap` files that etcd cannot read.
+    fn name_broken(&mut self, snaps: &Snaps) {
+        let broken = snaps.files.iter().filter(|snap| {
+            !snap.is_intact()
+                && matches!(SnapPart::from_path(snap.file.as_str()), SnapPart::Snap(_))
+        });
+        let broken: Vec<String> = broken
+            .map(|snap| snap.file.to_string())
+            .chain(snaps.unreadable.iter().map(ToString::to_string))
+            .filter(|file| file.ends_with(".snap"))
+            .collect();
+        for file in broken {
+            self.say(
+                Level::Warn,
+                "SNAP-001",
+                format!("{file} would be renamed to .broken"),
+            );
+        }
     }
 
     /// From 3.7 on the newest valid record of the WAL counts, and the members are those of the db.
