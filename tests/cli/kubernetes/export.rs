@@ -129,14 +129,22 @@ fn an_empty_api_server_takes_all_of_a_namespace_and_then_holds_what_was_written(
         let name = text(object, "/metadata/name");
         let kind = text(object, "/kind");
         let path = path_of(&api, object, &mut known);
-        let mut answer = api.create(&path, object);
+        // kube-apiserver 1.20 divides by zero if an integer is checked against `multipleOf: 0.5` (`MultipleOfInt` in kube-openapi
+        // pkg/validation/validate/values.go of that release), and it stores 1.0 as 1.
+        let mut sent = object.clone();
+        if let Some(ratio) = sent.pointer_mut("/spec/ratio")
+            && let Some(number) = ratio.as_f64()
+        {
+            *ratio = number.into();
+        }
+        let mut answer = api.create(&path, &sent);
         for _ in 0..40 {
             // The path of a custom resource is served a moment later than it is listed.
             if answer.is_object() && answer["code"] != 404 {
                 break;
             }
             std::thread::sleep(Duration::from_millis(250));
-            answer = api.create(&path, object);
+            answer = api.create(&path, &sent);
         }
         if answer["kind"] != kind {
             wrong.push(format!("{kind}/{name}: {answer}"));
