@@ -22,7 +22,7 @@ codes! {
     SEAL_BROKEN = "K8S-005", Error, "an encrypted value cannot be decrypted",
         what: "The configuration has a key of that name, but it does not fit; or the bytes after the prefix are too few, or of a length that the cipher never writes.",
         why: "Bit rot in the ciphertext, a value copied to another etcd key (AES-GCM authenticates the etcd key), or another key under the same name.",
-        next: "etcd-inspect history KEY -d {path} shows older versions that may decrypt. If none does, delete the key.";
+        next: "etcd-inspect history KEY -d {path} shows older versions that may decrypt. Keep the value: another key, or a whole copy of it, may still open it.";
     SEALS_MIXED = "K8S-006", Note, "values of one resource are encrypted differently",
         what: "Some values are plaintext and some encrypted, or they are encrypted with different keys: a key rotation has not reached all of them. The API server reads all of them while all keys are configured.",
         why: "A value is encrypted when it is written. To rewrite all: `kubectl get RESOURCE -A -o json | kubectl replace -f -`.",

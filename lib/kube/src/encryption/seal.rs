@@ -53,8 +53,8 @@ impl fmt::Display for Provider {
 pub struct Seal<'v> {
     /// Who closed it.
     pub provider: Provider,
-    /// Name of the key, or of the KMS provider, up to the next colon. A configured name may contain colons, so with a
-    /// configuration at hand its names are compared instead. Only KMS v2 refuses them: `validateKMSConfigName` in apiserver
+    /// Name of the key, or of the KMS provider. It may contain colons, as those of k3s and RKE2 do
+    /// (`aescbckey-2021-12-10T22:54:38Z`), so with a configuration at hand its names are compared instead. Only KMS v2 refuses them: `validateKMSConfigName` in apiserver
     /// `pkg/apis/apiserver/validation/validation_encryption.go`, v0.34.0.
     pub name: &'v [u8],
     /// What follows the provider's prefix, name included.
@@ -79,7 +79,7 @@ impl<'v> Seal<'v> {
         });
         let (provider, tail) = known.unwrap_or((Provider::Unknown, after));
         // Without a colon there is no name: the value was cut, or another program wrote it.
-        let (name, payload) = match memchr::memchr(b':', tail) {
+        let (name, payload) = match name_len(provider, tail) {
             Some(colon) => (tail.get(..colon)?, tail.get(colon + 1..)?),
             None => (b"".as_slice(), tail),
         };
@@ -89,6 +89,20 @@ impl<'v> Seal<'v> {
             tail,
             payload,
         })
+    }
+
+    /// Whether the provider writes ciphertexts of that length: IV or nonce, blocks or tag included. `false`: the value was cut.
+    pub fn has_possible_length(&self) -> bool {
+        let len = self.payload.len();
+        match self.provider {
+            Provider::Aescbc => is_cbc_len(len),
+            // 12 bytes of nonce and 16 of tag.
+            Provider::Aesgcm => len >= 28,
+            // 24 bytes of nonce and 16 of tag.
+            Provider::Secretbox => len >= 40,
+            Provider::KmsV1 | Provider::KmsV2 => len > 2,
+            Provider::Unknown => true,
+        }
     }
 
     /// The key's name as text.
@@ -106,9 +120,92 @@ impl<'v> Seal<'v> {
     }
 }
 
+/// Shortest ciphertext of AES-CBC: the initialization vector and one block
+/// (`cbc.TransformToStorage` in apiserver `pkg/storage/value/encrypt/aes/aes.go`, v0.34.0).
+fn is_cbc_len(len: usize) -> bool {
+    len >= 32 && len.is_multiple_of(16)
+}
+
+/// The length of the key's name: up to a colon. Of several colons before the ciphertext the right one is that after which
+/// AES-CBC has whole blocks; else the one after a time, which k3s and RKE2 append; else the first.
+fn name_len(provider: Provider, tail: &[u8]) -> Option<usize> {
+    let readable = tail
+        .iter()
+        .take_while(|byte| byte.is_ascii_graphic())
+        .count();
+    let colons: Vec<usize> = memchr::memchr_iter(b':', tail.get(..readable)?).collect();
+    let has_blocks =
+        |colon: &&usize| provider == Provider::Aescbc && is_cbc_len(tail.len() - **colon - 1);
+    let after_time = |colon: &&usize| tail.get(..**colon).is_some_and(ends_with_time);
+    let found = colons
+        .iter()
+        .find(after_time)
+        .or_else(|| colons.iter().find(has_blocks));
+    found.or(colons.first()).copied()
+}
+
+/// Whether a name ends with `T22:54:38Z`.
+fn ends_with_time(name: &[u8]) -> bool {
+    let form = b"T00:00:00Z";
+    let end = name
+        .len()
+        .checked_sub(form.len())
+        .and_then(|at| name.get(at..));
+    end.is_some_and(|end| {
+        end.iter().zip(form).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            form => byte == form,
+        })
+    })
+}
+
 /// `aescbc key1`.
 impl fmt::Display for Seal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.provider, self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_contain_colons() {
+        let value = |name: &str, len: usize| {
+            [
+                format!("k8s:enc:aescbc:v1:{name}:").as_bytes(),
+                &vec![b'\x01'; len],
+            ]
+            .concat()
+        };
+        for (name, len) in [
+            ("key1", 32),
+            ("aescbckey-2021-12-10T22:54:38Z", 48),
+            ("a:b", 64),
+            ("aescbckey-2021-12-10T22:54:38Z", 3),
+        ] {
+            let value = value(name, len);
+            let seal = Seal::parse(&value).unwrap();
+            assert_eq!(seal.name(), name);
+            assert_eq!(seal.has_possible_length(), len >= 32, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_ciphertext_without_its_nonce_and_tag_was_cut() {
+        for (prefix, len, whole) in [
+            ("aesgcm", 27, false),
+            ("aesgcm", 28, true),
+            ("secretbox", 39, false),
+            ("secretbox", 40, true),
+        ] {
+            let value = [format!("k8s:enc:{prefix}:v1:k:").as_bytes(), &vec![1; len]].concat();
+            assert_eq!(
+                Seal::parse(&value).unwrap().has_possible_length(),
+                whole,
+                "{prefix} {len}"
+            );
+        }
     }
 }

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::check::Skipped;
 use crate::codes::kubernetes as codes;
-use crate::kubernetes::encryption::{Provider, Seal};
+use crate::kubernetes::encryption::Seal;
 use crate::member::{Objects, Undecodable};
 use crate::mvcc::Version;
 use located::{FileName, Finding, Place, Severity, Sink};
 
 /// Bytes shown before and after the bad one.
 const BYTES_AROUND: usize = 8;
-
-/// Shortest payload of AES-CBC: the initialization vector and one block
-/// (`cbc.TransformToStorage` in apiserver `pkg/storage/value/encrypt/aes/aes.go`, v0.34.0).
-const SHORTEST_CBC: usize = 32;
 
 /// A value that gives no object.
 pub(super) enum Unread {
@@ -113,19 +109,9 @@ fn hex_around(value: &[u8], offset: usize) -> String {
     hex.join(" ")
 }
 
-/// Whether the provider writes payloads of that length.
+/// Whether the provider writes values of that length.
 fn has_possible_length(value: &[u8]) -> bool {
-    let Some(seal) = Seal::parse(value) else {
-        return true;
-    };
-    let prefix = format!("k8s:enc:{}:v1:{}:", seal.provider, seal.name());
-    match seal.provider {
-        Provider::Aescbc => value
-            .len()
-            .checked_sub(prefix.len())
-            .is_some_and(|len| len >= SHORTEST_CBC && len % 16 == 0),
-        _ => true,
-    }
+    Seal::parse(value).is_none_or(|seal| seal.has_possible_length())
 }
 
 /// One finding per damaged value, one for all that no key was given for; returns what was not looked into.
