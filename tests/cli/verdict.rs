@@ -379,6 +379,52 @@ fn a_db_restored_beside_an_older_log_is_damage_to_every_verb() {
     }
 }
 
+/// A start of etcd 3.5.30 on it answers with this hash at revision 270, and with 157 keys.
+const HASH_AFTER_START: u64 = 0x765a_8f6a;
+
+#[test]
+fn a_received_db_takes_the_place_of_an_older_one_for_every_verb() {
+    let copy = incident("S15").reproduce();
+    let path = copy.data_dir();
+    let text = path.to_str().unwrap();
+    let judged = |what: &str| {
+        let json = sealed(&path, ["check", "-o", "json", text]).json();
+        let first = &json["plan"][0];
+        assert_eq!(first["action"], "start", "{what}: {first}");
+        let outcome = &first["outcome"];
+        assert_eq!(
+            (&outcome["revision"], &outcome["keys"]),
+            (&270.into(), &157.into()),
+            "{what}"
+        );
+        assert_eq!(first["lost"]["writes"], 0, "{what}: {first}");
+        for release in ["3.5.16", "3.5.30"] {
+            let purpose = ["preflight", text, "--for", "start", "--etcd", release];
+            let start = sealed(&path, purpose);
+            assert_eq!(start.code, 0, "{what}: {}", start.out);
+        }
+        let status = sealed(&path, ["status", text, "--replay", "-o", "json"]);
+        assert_eq!(
+            (status.code, &status.json()["revision"]),
+            (0, &270.into()),
+            "{what}"
+        );
+        let hash = sealed(&path, ["hashkv", text, "--replay", "-o", "json"]).json();
+        assert_eq!(hash["hash"], HASH_AFTER_START, "{what}: {hash}");
+    };
+    judged("beside an older db");
+    // Without a db file etcd renames the received one, and then deletes it.
+    std::fs::remove_file(path.join("member/snap/db")).unwrap();
+    let start = sealed(&path, ["preflight", text, "--for", "start", "-o", "json"]);
+    assert_eq!(start.code, 1, "{}", start.out);
+    let json = start.json();
+    assert_eq!(json["starts"], false, "{json}");
+    let message = json["step"]["outcome"]["message"].as_str().unwrap();
+    assert!(message.ends_with("of the backend is missing"), "{message}");
+    let plan = sealed(&path, ["check", "-o", "json", text]).json();
+    assert_eq!(plan["plan"][0]["action"], "salvage", "{plan}");
+}
+
 #[test]
 fn a_check_fails_at_the_severity_asked_for() {
     let copy = incident("S01").reproduce();

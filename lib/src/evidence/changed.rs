@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Evidence;
-use super::file::ByteSource;
+use super::file::{ByteSource, File, Role};
 use super::locate::Inventory;
 use super::platform;
 use super::read::Reader;
@@ -62,6 +62,24 @@ impl Reader for Changed {
 }
 
 impl Evidence {
+    /// The same evidence with a received db in the place of the db: what etcd makes of them before it opens the store. Source:
+    /// `OpenSnapshotBackend` in `server/storage/backend.go`, v3.5.30.
+    pub fn with_received_db(&self, received: &File) -> Self {
+        let relative = match self.db() {
+            Some(db) => db.relative().to_owned(),
+            None => received.relative().with_file_name("db"),
+        };
+        let others = self.found.files.iter();
+        let others =
+            others.filter(|file| file.role() != Role::Db && file.relative() != received.relative());
+        let mut files: Vec<File> = others
+            .map(|file| file.with_source(file.source().clone()))
+            .collect();
+        files.push(received.as_db(relative));
+        files.sort_by_key(File::role);
+        self.with_files(files)
+    }
+
     /// The same evidence with changes: changed files are read into memory, the others as before.
     ///
     /// # Errors
@@ -83,7 +101,11 @@ impl Evidence {
             };
             files.push(file.with_source(source));
         }
-        Ok(Self {
+        Ok(self.with_files(files))
+    }
+
+    fn with_files(&self, files: Vec<File>) -> Self {
+        Self {
             path: self.path.clone(),
             name: self.name.clone(),
             kind: self.kind,
@@ -93,7 +115,7 @@ impl Evidence {
                 files,
                 ..Inventory::default()
             }),
-        })
+        }
     }
 }
 

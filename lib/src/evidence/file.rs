@@ -163,6 +163,20 @@ impl File {
         }
     }
 
+    /// The same file in the place of the db.
+    pub(super) fn as_db(&self, relative: PathBuf) -> Self {
+        Self {
+            plain: self.plain,
+            ..Self::new(
+                self.name.clone(),
+                relative,
+                Role::Db,
+                self.meta.clone(),
+                self.source.clone(),
+            )
+        }
+    }
+
     /// Reads instead of mapping from now on.
     pub(super) fn read_plainly(&mut self) {
         self.plain = true;

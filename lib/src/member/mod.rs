@@ -33,6 +33,7 @@ pub use wal::Wal;
 use crate::bolt::{Db, MetaChoice};
 use crate::evidence::{self, Evidence, File, Role, Trailer};
 use crate::mvcc::Rules;
+use crate::snap::SnapPart;
 use crate::wal::Ends;
 use located::Bytes;
 use located::Error;
@@ -70,6 +71,8 @@ pub struct Member {
     index: OnceLock<keyspace::Indexed>,
     newest: OnceLock<crate::mvcc::Index>,
     changed: OnceLock<Option<Box<ChangedMember>>>,
+    /// For each db that a leader sent, with its index: the member with that db in the place of its own.
+    received: OnceLock<Vec<(u64, Member)>>,
 }
 
 /// The same member with other bytes in some places.
@@ -109,6 +112,7 @@ impl Member {
             index: OnceLock::new(),
             newest: OnceLock::new(),
             changed: OnceLock::new(),
+            received: OnceLock::new(),
         }
     }
 
@@ -133,6 +137,23 @@ impl Member {
     /// How it was opened.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// The member with the db that it received for the snapshot at `index` in the place of its own; `None` if there is none.
+    pub fn with_received_db(&self, index: u64) -> Option<&Self> {
+        let members = self.received.get_or_init(|| {
+            let files = self.evidence.with_role(Role::SnapDb).iter();
+            let received = files.filter_map(|file| {
+                let SnapPart::SnapDb(index) = SnapPart::from_path(&file.base()) else {
+                    return None;
+                };
+                let evidence = self.evidence.with_received_db(file);
+                Some((index, Self::from_evidence(evidence, self.options.clone())))
+            });
+            received.collect()
+        });
+        let mut members = members.iter();
+        members.find_map(|(of, member)| (*of == index).then_some(member))
     }
 
     /// The db as the chosen meta shows it, without the trailer of a snapshot file.

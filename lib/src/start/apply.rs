@@ -100,6 +100,11 @@ impl Engine<'_, '_> {
         Store::parse(&snap.store_json).ok()
     }
 
+    /// The version that the v2 store of the `.snap` names.
+    pub(super) fn cluster_version(&self) -> Option<EtcdVersion> {
+        self.store()?.cluster_version?.parse().ok()
+    }
+
     /// Goes through the entries as they are applied: those that only the v2 side sees too.
     pub(super) fn entries(
         &mut self,
@@ -115,14 +120,10 @@ impl Engine<'_, '_> {
             // From 3.7 on entries that the db has are not looked at.
             self.release.minor < 7 || *index > consistent_index
         });
-        let store = self.store();
-        if let Some(version) = store
-            .as_ref()
-            .and_then(|store| store.cluster_version.as_deref()?.parse().ok())
-            .filter(|_| self.release.minor <= 5)
-        {
+        if let Some(version) = self.cluster_version().filter(|_| self.release.minor <= 5) {
             self.downgrade(version)?;
         }
+        let store = self.store();
         let mut known: Vec<u64> = store.as_ref().map_or(Vec::new(), |store| {
             store.members.iter().map(|m| m.id.get()).collect()
         });

@@ -34,10 +34,12 @@ pub(super) struct Engine<'m, 'p> {
     pub snapshot_voters: Vec<u64>,
     /// Index and term of the `.snap` that is used.
     pub chosen: Option<boot::Start>,
-    /// The db is replaced by one that was received with the snapshot.
-    pub received: Option<Vec<u8>>,
     /// The version of the cluster that the entries agree on.
     pub cluster_version: Option<EtcdVersion>,
+    /// The member with the db that was received with the snapshot, if that takes the place of the db.
+    pub received: Option<&'m Member>,
+    /// Whether there is a file of the db before the start.
+    pub has_db_file: bool,
     /// What keys in Go's heap are taken for.
     pub heap: Rc<Heap>,
     /// With `--force-new-cluster`: how many entries are appended to the log.
@@ -71,13 +73,12 @@ impl<'m> Engine<'m, '_> {
             .map_err(|halt| Stopped::Refuses(halt.log_line(self.release)))?;
         let from = self.snapshot(&valid, backend.as_ref())?;
         self.outcome.snapshot_index = from.index;
-        let received = self.received.take();
-        let backend = match &received {
-            Some(bytes) => self.backend(Some(bytes))?,
+        let backend = match self.received {
+            Some(received) => Some(self.received_db(received, from.index)?),
             None => backend,
         };
         let reading = self.read_log(&wal, from, backend.as_ref())?;
-        let restored = self.served_store(backend.as_ref(), received.is_some())?;
+        let restored = self.served_store(backend.as_ref())?;
         if self.release.minor >= 6 {
             self.schema(reading.node_id.get())?;
         }
@@ -86,16 +87,10 @@ impl<'m> Engine<'m, '_> {
             self.alone(reading.node_id.get())?;
         }
         let (bound, to) = self.applied_to(&reading, from);
+        self.db_file_missing()?;
         self.entries(&reading, from, to, restored.consistent_index)?;
         self.identity(&reading, from)?;
-        self.applied(
-            &reading,
-            from,
-            restored,
-            (bound, to),
-            backend.as_ref(),
-            received.is_some(),
-        )?;
+        self.applied(&reading, from, restored, (bound, to), backend.as_ref())?;
         self.alarms();
         match &backend {
             Some(backend) => self.commits(backend, reading.node_id.get()),
@@ -135,6 +130,16 @@ impl<'m> Engine<'m, '_> {
         Ok(backend)
     }
 
+    /// Opens the db that was received with the snapshot; from here on it is the db of the member.
+    fn received_db(&mut self, received: &'m Member, index: u64) -> Result<Backend<'m>, Stopped> {
+        self.member = received;
+        self.outcome.received_index = Some(index);
+        let bytes = received.db_bytes();
+        let bytes = bytes.map_err(|error| Stopped::Unknown(error.to_string()))?;
+        let empty = || Stopped::Unknown("the received db is empty".to_owned());
+        self.backend(Some(bytes.as_slice()))?.ok_or_else(empty)
+    }
+
     /// Reads the log as etcd reads it, and cuts it with `--force-new-cluster`.
     fn read_log(
         &mut self,
@@ -164,12 +169,8 @@ impl<'m> Engine<'m, '_> {
         Ok(reading)
     }
 
-    /// Opens the store; an empty one without a db. `is_received`: the db is not the one of the evidence.
-    fn served_store(
-        &mut self,
-        backend: Option<&Backend<'_>>,
-        is_received: bool,
-    ) -> Result<ServedStore, Stopped> {
+    /// Opens the store; an empty one without a db.
+    fn served_store(&mut self, backend: Option<&Backend<'_>>) -> Result<ServedStore, Stopped> {
         let Some(backend) = backend else {
             return Ok(ServedStore {
                 revision: 1,
@@ -177,7 +178,7 @@ impl<'m> Engine<'m, '_> {
             });
         };
         let store = self.open_store(backend)?;
-        self.outcome.store = Some(store).filter(|_| !is_received);
+        self.outcome.store = Some(store).filter(|_| self.received.is_none());
         Ok(store)
     }
 
@@ -452,7 +453,6 @@ impl<'m> Engine<'m, '_> {
         restored: ServedStore,
         (bound, to): (Bound, u64),
         backend: Option<&Backend<'_>>,
-        replaced: bool,
     ) -> Result<(), Stopped> {
         let member = self.member;
         let last = reading.last_index(from);
@@ -468,7 +468,7 @@ impl<'m> Engine<'m, '_> {
             self.outcome.undone = repeated.undone;
         }
         match replay_entries(member, index, &entries, bound, last) {
-            Ok(replayed) => self.replayed(replayed, restored, replaced)?,
+            Ok(replayed) => self.replayed(replayed, restored)?,
             Err(_) => self.outcome.state = None,
         }
         if self.outcome.state.is_some() {
@@ -480,7 +480,7 @@ impl<'m> Engine<'m, '_> {
             None => Live::default(),
         };
         let state = match (backend, member.db()) {
-            (Some(_), Ok(db)) if !replaced => State::read(&db),
+            (Some(_), Ok(db)) => State::read(&db),
             _ => State::default(),
         };
         let at = (restored.revision, restored.compacted);
@@ -490,12 +490,7 @@ impl<'m> Engine<'m, '_> {
         Ok(())
     }
 
-    fn replayed(
-        &mut self,
-        replayed: Replayed<'m>,
-        restored: ServedStore,
-        replaced: bool,
-    ) -> Result<(), Stopped> {
+    fn replayed(&mut self, replayed: Replayed<'m>, restored: ServedStore) -> Result<(), Stopped> {
         if let Some((index, why)) = &replayed.reach.stops {
             return Err(Stopped::Refuses(format!(
                 "panic: unmarshal should never fail ({why}) at entry {index}"
@@ -525,7 +520,7 @@ impl<'m> Engine<'m, '_> {
         let same = base.is_some_and(|base| {
             (base.revision(), base.live_count()) == (restored.revision, restored.keys)
         });
-        if same && !replaced {
+        if same {
             self.outcome.revision = Some(replayed.keyspace().revision());
             self.outcome.keys = Some(replayed.keyspace().live_count());
             self.outcome.members = Some(replayed.state.members.clone());

@@ -101,6 +101,8 @@ pub struct StartOutcome<'m> {
     pub left_to_chance: bool,
     /// Index of the snapshot from which the start reads the log; 0 if it uses none.
     pub snapshot_index: u64,
+    /// Index of the db that was received with that snapshot and takes the place of the db; `None` if the db stays.
+    pub received_index: Option<u64>,
     /// The last entry of the log that the start keeps.
     pub last_index: Option<u64>,
     /// Entries that the start erases from the log.

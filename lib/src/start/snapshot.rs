@@ -4,7 +4,6 @@ use super::Stopped;
 use super::engine::Engine;
 use super::lines::Level;
 use super::store::Backend;
-use crate::evidence::Role;
 use crate::snap::{SnapFile, SnapPart, Snaps, Store};
 use crate::wal::boot;
 use located::reported_by;
@@ -118,15 +117,8 @@ impl Engine<'_, '_> {
         if from.index <= index {
             return Ok(());
         }
-        let received = self.member.evidence().with_role(Role::SnapDb);
-        let fitting = received.iter().find(
-            |file| matches!(SnapPart::from_path(&file.base()), SnapPart::SnapDb(of) if of == from.index),
-        );
-        if let Some(file) = fitting {
-            let bytes = file
-                .bytes()
-                .map_err(|error| Stopped::Unknown(error.to_string()))?;
-            self.received = Some(bytes.as_slice().to_vec());
+        if let Some(received) = self.member.with_received_db(from.index) {
+            self.received = Some(received);
             self.say(
                 Level::Warn,
                 "DIR-007",
@@ -149,5 +141,28 @@ impl Engine<'_, '_> {
             &format!("panic: failed to recover v3 backend from snapshot {{\"error\": \"{why}\"}}"),
             &format!("panic: recovering backend from snapshot error: {why}"),
         )))
+    }
+
+    /// A cluster version without a db file ends the start, and the db that took its place is deleted. Source: `NewServer` in
+    /// `server/etcdserver/server.go`, v3.5.30; `databaseFileMissing` in `server/etcdserver/bootstrap.go`, v3.6.14.
+    pub(super) fn db_file_missing(&mut self) -> Result<(), Stopped> {
+        let is_deleted = self.outcome.received_index.filter(|_| !self.has_db_file);
+        let version = self.cluster_version();
+        // The v2 store says the version up to 3.5, later the db that was received.
+        if let Some(version) = version.filter(|_| is_deleted.is_some() && self.release.minor <= 5) {
+            self.downgrade(version)?;
+        }
+        let Some(index) = is_deleted.filter(|_| version.is_some() || self.release.minor >= 6)
+        else {
+            return Ok(());
+        };
+        self.say(
+            Level::Fail,
+            "DIR-007",
+            format!("the db received for index {index} would be deleted: there is no db whose place it takes"),
+        );
+        Err(Stopped::Refuses(
+            "database file (member/snap/db) of the backend is missing".to_owned(),
+        ))
     }
 }

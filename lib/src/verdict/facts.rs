@@ -56,6 +56,12 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
     restored::compare(&member.readable_keyspace().ok()?, &of_log)
 }
 
+/// The member with the db that the start puts in the place of the older one: it has what was acknowledged up to its index.
+fn received<'a>(member: &'a Member, started: &StartOutcome<'_>) -> Option<&'a Member> {
+    let index = started.received_index.filter(|_| started.serves())?;
+    member.with_received_db(index)
+}
+
 impl<'a> Facts<'a> {
     /// Gathers them. `committed`: as for [`Acknowledged::build`].
     pub(super) fn gather(
@@ -75,13 +81,16 @@ impl<'a> Facts<'a> {
         let release = started.release;
         let restored_start = simulate_after(&started, member, StartMode::Restored, progress);
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
+        let received = received(member, &started);
         let meta = member
             .db()
             .ok()
             .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
-        let mut acknowledged =
-            Acknowledged::build(member, on_db, sound.twice(), committed, progress);
+        let mut acknowledged = match received {
+            Some(received) => Acknowledged::build(received, true, 0, committed, progress),
+            None => Acknowledged::build(member, on_db, sound.twice(), committed, progress),
+        };
         let restored = restored(member, applied, progress);
         if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {
             // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.
@@ -138,7 +147,8 @@ impl<'a> Facts<'a> {
     pub(super) fn against(&self, held: &Keyspace<'_>) -> Difference {
         let acknowledged = self.acknowledged.keyspace();
         // Both go on from the same records of the db: only what comes after it can differ.
-        let same_base = self.acknowledged.is_on_db();
+        let received = self.start.as_ref().and_then(|start| start.received_index);
+        let same_base = self.acknowledged.is_on_db() && received.is_none();
         let db = self.db().filter(|_| same_base);
         let from = db.map_or(0, |db| db.revision().saturating_add(1));
         let mut difference = Difference::between(&acknowledged, held, from);
