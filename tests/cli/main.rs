@@ -4,7 +4,9 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may stop at its first failure"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may stop at its first failure; what it measured, and what is not here, is printed"
 )]
 
 mod agreement;

@@ -82,8 +82,8 @@ fn nouns(
     };
     let word = word.into_bytes();
     // An exact key wins, whatever the word looks like.
-    let is_key = |objects: &&Objects<'_>| !objects.keyspace().records_of(&word).is_empty();
-    if sources.iter().any(|objects| is_key(objects)) {
+    let is_key = |objects: &Objects<'_>| !objects.keyspace().records_of(&word).is_empty();
+    if sources.iter().copied().any(is_key) {
         return Ok(vec![word]);
     }
     let mut keys = Vec::new();

@@ -469,10 +469,11 @@ fn listed(mut documents: Vec<Value>, single: bool, ui: &Ui) -> Value {
 
 /// The object as asked for: fields hidden, secrets masked, members in kubectl's order.
 pub(crate) fn shaped(mut object: Value, args: &KubeArgs, mask: Option<&Mask>) -> Value {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        if !(args.show_managed_fields || args.stored || args.full) {
-            metadata.shift_remove("managedFields");
-        }
+    let managed_fields = args.show_managed_fields || args.stored || args.full;
+    if !managed_fields
+        && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        metadata.shift_remove("managedFields");
     }
     if args.neat {
         recreatable(&mut object, Keep::default());

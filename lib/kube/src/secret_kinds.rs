@@ -55,9 +55,10 @@ pub fn is_secret_kind(kind: &str) -> bool {
 pub(crate) fn is_secret_plural(plural: &str) -> bool {
     let plural = plural.to_ascii_lowercase();
     let ends = ["secrets", "tokens", "credentials", "passwords"];
-    let is_reference = |kind: &&str| plural.strip_suffix('s') == Some(&kind.to_ascii_lowercase());
+    let singular = plural.strip_suffix('s');
+    let is_reference = |kind: &str| singular.is_some_and(|name| name.eq_ignore_ascii_case(kind));
     ends.iter().any(|end| plural.ends_with(end))
-        && !REFERENCES.iter().any(|kind| is_reference(&kind))
+        && !REFERENCES.iter().any(|kind| is_reference(kind))
 }
 
 /// Returns whether every field of an object of that kind is hidden: its schema does not say which of them are secret. `names`:

@@ -144,7 +144,8 @@ impl ObjectWrite {
         let other = |known: Option<i64>, wanted: i64| known.is_some_and(|known| known != wanted);
         let contradicts = condition.is_some_and(|wanted| other(replaced, wanted));
         // The response has the version that was written, or, if nothing changed, an older one.
-        !contradicts && !(writes && other(request.written, self.revision.main))
+        let wrote_another = writes && other(request.written, self.revision.main);
+        !(contradicts || wrote_another)
     }
 
     /// The API server notes manager and second of every create, update and patch, and of no other request.
