@@ -100,7 +100,7 @@ fn records_of_a_received_db_and_of_an_unfinished_defragmentation_are_listed() {
             let there = String::from_utf8_lossy(&there.stdout);
             let known = there.lines().any(|line| {
                 let version: Value = serde_json::from_str(line).unwrap();
-                version["revision"].to_string() == revision
+                version["revision"] == row["revision"]
             });
             assert!(known, "{row}: {there}");
         }

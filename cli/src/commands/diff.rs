@@ -203,15 +203,19 @@ fn show(
     if let Some(command) = &args.external {
         external::run(command, &found.rows, ui)?;
     } else if args.stat || !ui.global.format().is_table() || !ui.global.columns.is_empty() {
-        let side = |at: usize| {
-            let path = paths.get(at).or(paths.first());
+        let side = |path: Option<&OsString>, revision: i64| {
             let path = path.map(|path| path.to_string_lossy().into_owned());
-            serde_json::json!({ "path": path, "revision": revisions[at] })
+            serde_json::json!({ "path": path, "revision": revision })
         };
+        let [from, to] = revisions;
         let differs = !found.rows.is_empty();
         let mut table = found.into_table();
-        table.head.insert("from".to_owned(), side(0));
-        table.head.insert("to".to_owned(), side(1));
+        table
+            .head
+            .insert("from".to_owned(), side(paths.first(), from));
+        table
+            .head
+            .insert("to".to_owned(), side(paths.get(1).or(paths.first()), to));
         ui.table("diff", &table)?;
         if let Some(all) = table.all.filter(|_| args.stat && differs) {
             ui.note(all)?;
