@@ -94,7 +94,6 @@ fn records_of_a_received_db_and_of_an_unfinished_defragmentation_are_listed() {
         let alone = dir.path().join(format!("{source}.db"));
         fs::copy(&backup, &alone).unwrap();
         for row in rows.iter().filter(|row| row["op"] == "put").take(20) {
-            let revision = row["revision"].to_string();
             let key = text(row, "key");
             let there = run(&["history", key, "-o", "jsonl", "-d", alone.to_str().unwrap()]);
             let there = String::from_utf8_lossy(&there.stdout);

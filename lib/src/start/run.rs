@@ -101,13 +101,24 @@ fn simulate_with<'m>(
     };
     let mut outcome = engine.outcome;
     if let Err(stop) = ended {
-        if matches!(stop, Stopped::Refuses(_)) && mode != StartMode::Restored {
-            let advice = super::old_segments::advice(member, progress);
-            outcome.steps.extend(advice);
-        }
+        advise(&mut outcome, &stop, mode, member, progress);
         end(&mut outcome, stop);
     }
     outcome
+}
+
+/// Adds what to do about a refusal that old segments of the log would answer.
+fn advise(
+    outcome: &mut StartOutcome<'_>,
+    stop: &Stopped,
+    mode: StartMode,
+    member: &Member,
+    progress: &dyn Progress,
+) {
+    if matches!(stop, Stopped::Refuses(_)) && mode != StartMode::Restored {
+        let advice = super::old_segments::advice(member, progress);
+        outcome.steps.extend(advice);
+    }
 }
 
 fn end(outcome: &mut StartOutcome<'_>, stop: Stopped) {
