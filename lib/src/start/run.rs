@@ -48,6 +48,13 @@ pub(super) fn simulate<'m>(
     outcome
 }
 
+fn follow(engine: &mut Engine<'_, '_>) -> Result<(), Stopped> {
+    match engine.mode {
+        StartMode::Restored => engine.restore(),
+        StartMode::AsItIs | StartMode::ForceNewCluster => engine.run(),
+    }
+}
+
 fn simulate_with<'m>(
     member: &'m Member,
     release: Release,
@@ -95,10 +102,7 @@ fn simulate_with<'m>(
         added_self: false,
         known,
     };
-    let ended = match mode {
-        StartMode::Restored => engine.restore(),
-        StartMode::AsItIs | StartMode::ForceNewCluster => engine.run(),
-    };
+    let ended = follow(&mut engine);
     let mut outcome = engine.outcome;
     if let Err(stop) = ended {
         advise(&mut outcome, &stop, mode, member, progress);
