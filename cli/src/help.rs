@@ -9,6 +9,7 @@ etcd-inspect looks into a copied etcd data directory, db, snapshot or WAL. It ne
   etcd-inspect status /copy/m1                   what is this, is it healthy, what next
   etcd-inspect check /copy/m1                    is it damaged, exactly where, what to do
   etcd-inspect compare /copy/m1 /copy/m2         which copy is best, where do they differ
+  etcd-inspect changes /copy/m1                  what happened last, when, by whom
   etcd-inspect keys --by-resource /copy/m1       what is in it, how big
   etcd-inspect get deploy/web -n shop -d /copy/m1
   etcd-inspect preflight /copy/m1 --for start    would etcd start with this, and what would it lose
@@ -20,7 +21,6 @@ pub(crate) const ROOT_TEMPLATE: &str = "{about}\n{before-help}Verbs:\n{subcomman
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  etcd-inspect status /copy/m1
   etcd-inspect check /copy/m1";
 
 pub(crate) const AFTER: &str = "\

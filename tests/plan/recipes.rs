@@ -85,6 +85,13 @@ fn a_lone_learner_never_serves() {
         (&false.into(), &false.into()),
         "{said}"
     );
+    assert!(said.to_string().contains("learner"), "{said}");
+    // Nothing is wrong with it: with its voters it serves, and nothing has to be restored.
+    let check = inspect(&["check", path.to_str().unwrap(), "-o", "json"]);
+    let first = &check["plan"][0];
+    assert_eq!(first["action"], "none", "{check}");
+    assert_eq!(first["lost"]["writes"], 0, "{check}");
+    assert_eq!(said["better"]["action"], "none", "{said}");
     let log = log_of(&binaries, &path).expect("etcd does not serve");
     assert!(!log.contains("ready to serve"), "{log}");
 }

@@ -17,7 +17,7 @@ use crate::view::View;
 /// Writes and deletions without --last or a time.
 const LAST: usize = 20;
 
-/// What happened last: writes and deletions of db and log, oldest first, with when, who and what changed
+/// What happened last: writes and deletions, with when, who and what changed
 ///
 /// Renewed Leases, Events that are seen again and changes of nothing but status are counted, not listed: --all lists them. Keys that
 /// one request deleted are one row. WHEN~ is computed from the times in the data, with its uncertainty. WHO is the manager whose

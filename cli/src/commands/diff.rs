@@ -15,6 +15,7 @@ use self::states::{Opened, words};
 use crate::at::{Rev, When};
 use crate::completion;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::kube::{LayoutArgs, ScopeArgs, named_keys};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -200,6 +201,14 @@ fn show(
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let notes = notes(&found);
+    if args.external.is_some() && ui.global.selects() {
+        let flags = "--columns, --sort-by and --limit have no meaning";
+        return Err(
+            Failure::usage(format!("--external prints no rows: {flags}"))
+                .next("etcd-inspect diff --stat PATH")
+                .into(),
+        );
+    }
     if let Some(command) = &args.external {
         external::run(command, &found.rows, ui)?;
     } else if args.stat || !ui.global.format().is_table() || !ui.global.columns.is_empty() {

@@ -4,6 +4,7 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCandidates;
@@ -19,13 +20,13 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs, SecretsArg};
-use crate::output::time;
+use crate::output::{json, person, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
 
-/// Write Kubernetes objects that `kubectl apply` takes, in the order in which they can be applied
+/// Write Kubernetes objects that `kubectl apply` takes, in an order that works
 ///
 /// Without WHAT: every resource. Taken out is what an API server or a controller fills in; objects that a controller makes
 /// again are left out, with the reason. No mask is ever written as a value.
@@ -152,10 +153,10 @@ fn refused(error: OutError) -> Failure {
 fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow::Result<()> {
     let whole = || match args.format {
         Form::Yaml => export.yaml(),
-        Form::Jsonl => Ok(export.jsonl()),
+        Form::Jsonl => json_lines(export),
     };
     let Some(out) = out else {
-        return Ok(ui.out().write_all(&whole()?)?);
+        return Ok(person::raw(&whole()?, ui)?);
     };
     if export.objects.is_empty() {
         return Ok(());
@@ -178,6 +179,16 @@ fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> 
         .iter()
         .map(|(path, text)| (path.as_path(), text.as_slice()));
     Ok(out.write_tree(files).map_err(refused)?)
+}
+
+/// One line of JSON for each object, which may be shown on a terminal.
+fn json_lines(export: &Export) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for object in &export.objects {
+        json::compact(&mut text, &object.sorted())?;
+        text.push(b'\n');
+    }
+    Ok(text)
 }
 
 /// The revision after which deletions count.

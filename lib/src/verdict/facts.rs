@@ -138,6 +138,11 @@ impl<'a> Facts<'a> {
         self.conf.voters.len() > 1
     }
 
+    /// Whether it receives the log and does not vote: it serves only together with voters.
+    pub(super) fn is_learner(&self) -> bool {
+        self.conf.learners.contains(&self.own.get()) && !self.conf.voters.is_empty()
+    }
+
     /// Whether the db can be read, in whole or in part.
     pub(super) fn db(&self) -> Option<Keyspace<'a>> {
         self.member.readable_keyspace().ok()

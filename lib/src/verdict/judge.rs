@@ -136,7 +136,13 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
         Some(Action::Start) if !plan.first().is_some_and(known) => {
             Command::inspect("check").arg("-v").path(path)
         }
-        Some(Action::Salvage) => Command::inspect("salvage").path(path).arg("--dry-run"),
+        Some(Action::Salvage) => {
+            let mut salvage = Command::inspect("salvage").path(path);
+            if plan.first().is_some_and(Step::is_carved) {
+                salvage = salvage.arg("--include").arg("carved");
+            }
+            salvage.arg("--dry-run")
+        }
         Some(Action::Correct) => {
             let salvage = Command::inspect("salvage").path(path);
             salvage.arg("--correct").arg("--dry-run")
@@ -144,7 +150,10 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
         Some(action @ (Action::Start | Action::Restore | Action::ForceNewCluster)) => {
             preflight(action)
         }
-        // Who the other members are, whose copies decide.
+        // Who the other members are: whose copies decide, or which are started together with a learner.
+        Some(Action::None) if member.evidence().holders().is_empty() => {
+            Command::inspect("meta").path(path)
+        }
         Some(Action::Rejoin) => Command::inspect("meta").path(path),
         // What there is of it elsewhere is for people to find; this says what to look for.
         Some(Action::CopyAgain | Action::Reunite) => Command::inspect("check").arg("-v").path(path),

@@ -59,6 +59,12 @@ impl Step {
         }
     }
 
+    /// Whether it builds a backup of records that no tree reaches.
+    pub(super) fn is_carved(&self) -> bool {
+        let mut words = self.commands.iter().flat_map(Command::words);
+        words.any(|word| word == "carved")
+    }
+
     /// The commands as one line for a shell.
     pub fn command_line(&self) -> String {
         Self::line_of(&self.commands)

@@ -80,6 +80,8 @@ fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
         ui.warn(format!(
             "{objects} left out: --reveal=all writes the values (--reveal those of exactly named objects), --secrets placeholder writes REPLACE_ME"
         ))?;
+    } else if export.is_partial() {
+        ui.warn("not everything that was asked for is written: the lines \"left out\" and \"note\" say what is not")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Exported objects as text: YAML documents or JSON lines, members in kubectl's order.
+//! Exported objects as YAML documents, members in kubectl's order.
 
 use std::io;
 
@@ -14,8 +14,13 @@ impl ExportedObject {
     /// A value that YAML cannot express.
     pub fn yaml(&self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        yaml::write(&mut text, &sorted(self.object.clone()))?;
+        yaml::write(&mut text, &self.sorted())?;
         Ok(text)
+    }
+
+    /// The object with its members in kubectl's order.
+    pub fn sorted(&self) -> Value {
+        sorted(self.object.clone())
     }
 }
 
@@ -33,16 +38,6 @@ impl Export {
             text.extend(object.yaml()?);
         }
         Ok(text)
-    }
-
-    /// All objects in order, one line of JSON each.
-    pub fn jsonl(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        for object in &self.objects {
-            text.extend(sorted(object.object.clone()).to_string().into_bytes());
-            text.push(b'\n');
-        }
-        text
     }
 }
 

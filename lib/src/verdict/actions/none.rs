@@ -1,4 +1,4 @@
-//! Leave it as it is: a server has the directory, and nothing in it is damaged.
+//! Repair nothing: a server has the directory, or it is a learner's that serves with its cluster, and nothing in it is damaged.
 
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -6,20 +6,35 @@ use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::step::Step;
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
-    let holder = facts.member.evidence().holders().first()?;
-    if facts
-        .sound
-        .worst()
-        .is_some_and(|worst| worst > crate::Severity::Note)
-    {
+    let worst = facts.sound.worst();
+    if worst.is_some_and(|worst| worst > crate::Severity::Note) {
         return None;
     }
     let keyspace = facts.db()?;
     let mut step = Step::new(Action::None, facts.release);
-    let process = holder
-        .pid
-        .map_or_else(String::new, |pid| format!(" (process {pid})"));
-    step.effect = format!("a server{process} runs on it: leave it as it is");
+    step.effect = match facts.member.evidence().holders().first() {
+        Some(holder) => {
+            let process = holder
+                .pid
+                .map_or_else(String::new, |pid| format!(" (process {pid})"));
+            format!("a server{process} runs on it: leave it as it is")
+        }
+        None if facts.is_learner() => {
+            let voters: Vec<String> = facts
+                .conf
+                .voters
+                .iter()
+                .map(|id| format!("{id:x}"))
+                .collect();
+            let is_one = voters.len() == 1;
+            format!(
+                "start it together with its {} {}: it is a learner, nothing in it is damaged, and alone it never serves",
+                if is_one { "voter" } else { "voters" },
+                voters.join(", ")
+            )
+        }
+        None => return None,
+    };
     step.outcome = Outcome {
         starts: Some(true),
         revision: Some(keyspace.revision()),

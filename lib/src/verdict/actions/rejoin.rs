@@ -9,7 +9,9 @@ use located::Command;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     // No step if there is nothing to repair, if there is no peer to copy from, or if the copy is at fault and not the member.
     let start = facts.start.as_ref()?;
-    let damaged = facts.sound.worst() == Some(crate::Severity::Error) || !start.serves();
+    // That a learner never serves alone is no damage.
+    let serves = start.serves() || facts.is_learner();
+    let damaged = facts.sound.worst() == Some(crate::Severity::Error) || !serves;
     if !facts.has_peers() || !damaged || facts.sound.torn_copy().is_some() {
         return None;
     }

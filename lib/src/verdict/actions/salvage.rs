@@ -12,6 +12,7 @@ use located::Command;
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);
     let mut evidence = facts.source.given().to_owned();
+    let mut carved = false;
     let restore = if facts.restored.is_some() {
         // The old log is the history that the restore took back: only the db is evidence of the state that was wanted, and every
         // record of that state is in it.
@@ -27,9 +28,18 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         let received = received_snapshots(facts.member);
         let copies = [facts.member].into_iter().chain(&received);
         let sources = Sources::read(copies, facts.progress);
-        let options = SalvageOptions::default();
-        let salvage = sources.salvage(&options, facts.progress).ok()?;
+        let options = |carved| SalvageOptions {
+            carved,
+            ..SalvageOptions::default()
+        };
+        let built = |carved| sources.salvage(&options(carved), facts.progress).ok();
+        let salvage = built(false).or_else(|| {
+            carved = true;
+            built(true).filter(|salvage| salvage.keys > 0)
+        })?;
         salvaged(&salvage, &mut step);
+        // Which of the carved records were deleted later is not known.
+        step.lost.writes.at_least |= carved;
         let by = salvage.restore.bump_revision;
         let mut restore = salvage.restore;
         restore.release = facts.release;
@@ -39,15 +49,22 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         step.lost.writes.at_least = true;
     }
     let backup = facts.source.backup();
-    let salvage = Command::inspect("salvage")
-        .path(&evidence)
-        .arg("--out")
-        .path(&backup);
-    step.commands.push(salvage);
+    let mut salvage = Command::inspect("salvage").path(&evidence);
+    if carved {
+        salvage = salvage.arg("--include").arg("carved");
+    }
+    step.commands.push(salvage.arg("--out").path(&backup));
     let restored = restore.command(&backup, &restore::target(facts));
     step.commands.push(restored);
     let revision = step.outcome.revision.unwrap_or(0);
-    step.effect = format!("a backup with revision {}", thousands(revision.into()));
+    let content = match carved {
+        true => " of records that no tree reaches: which of them had been deleted is not known",
+        false => "",
+    };
+    step.effect = format!(
+        "a backup with revision {}{content}",
+        thousands(revision.into())
+    );
     let raised = restore.bump_revision.unwrap_or(0);
     step.outcome.revision = Some(revision.saturating_add(raised));
     Some(step)

@@ -3,7 +3,7 @@
 use crate::mvcc::{Overlay, Rules};
 use crate::recover::Replayed;
 use crate::start as simulated;
-use crate::start::Line;
+use crate::start::{Level, Line};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -140,6 +140,13 @@ pub(in crate::verdict) fn lines(
     start: &simulated::StartOutcome<'_>,
 ) -> Vec<Line> {
     let mut lines = start.steps.clone();
+    if let simulated::Ending::NeverServes(why) = &start.ending {
+        lines.push(Line::new(
+            Level::Fail,
+            "LEADER",
+            format!("etcd starts and never serves: {why}"),
+        ));
+    }
     super::lines::findings(facts, start.serves(), &mut lines);
     lines
 }
