@@ -324,3 +324,35 @@ fn a_terminal_that_is_too_small_says_so_and_comes_back_as_it_was() {
     browser.resize((38, 9)).press("q");
     assert!(browser.over);
 }
+
+#[test]
+fn what_is_copied_to_create_an_object_again_is_what_get_neat_prints_and_never_has_a_mask() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command("deploy/web -n prod").press("c R");
+    let copied = browser.copied.last().unwrap().clone();
+    assert!(copied.starts_with("apiVersion: apps/v1\n"), "{copied}");
+    for gone in ["uid:", "resourceVersion:", "status:", "managedFields:"] {
+        assert!(!copied.contains(gone), "{gone} in {copied}");
+    }
+    // The same in the view that is called neat: least, status, full, neat.
+    browser.press("T m m m c v");
+    assert_eq!(browser.copied.last().unwrap(), &copied);
+    assert!(browser.shows("neat:"), "{}", browser.draw());
+
+    browser.command("secret/opaque -n prod");
+    let before = browser.copied.len();
+    for keys in ["c R", "c v", "c j"] {
+        browser.press(keys);
+        assert_eq!(browser.copied.len(), before, "{keys}: {:?}", browser.copied);
+        let picture = browser.draw();
+        assert!(picture.contains("not copied"), "{keys}: {picture}");
+        assert!(picture.contains("hidden"), "{keys}: {picture}");
+    }
+    browser.press("X c R");
+    let copied = browser.copied.last().unwrap();
+    assert!(
+        browser.copied.len() > before && copied.contains("data:"),
+        "{copied}"
+    );
+    assert!(!copied.contains("••••"), "{copied}");
+}

@@ -194,6 +194,8 @@ pub enum Copied {
     Yaml,
     /// The value as JSON.
     Json,
+    /// YAML that creates the object again.
+    Neat,
     /// The path of the evidence.
     Path,
     /// The revision.

@@ -9,7 +9,7 @@ use etcd_inspect::answers::Version;
 use etcd_inspect::answers::describe::table_of;
 use etcd_inspect::answers::export::sorted;
 use etcd_inspect::answers::find::{FoundObject, Named};
-use etcd_inspect::kubernetes::apply::{Keep, recreatable};
+use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
@@ -127,12 +127,12 @@ impl<'p> Printer<'p> {
 
     /// The object as asked for; `None` if it shall be fed back and has values that are hidden.
     fn shaped(&self, object: Value) -> Option<Value> {
-        let (Some(mask), true) = (self.mask, self.args.neat) else {
+        if !self.args.neat {
             return Some(shaped(object, self.args, self.mask));
-        };
-        let mut object = shaped(object, self.args, None);
-        match self.args.secrets().apply(mask, &mut object) {
-            Ok(_) => Some(object),
+        }
+        let mut object = object;
+        match ready(&mut object, Keep::default(), self.args.secrets(), self.mask) {
+            Ok(_) => Some(shaped(object, self.args, None)),
             Err(count) => {
                 self.hidden.fetch_add(count, Ordering::Relaxed);
                 None

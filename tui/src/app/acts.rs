@@ -336,6 +336,7 @@ impl App {
             Copied::Key => "key",
             Copied::Yaml => "YAML",
             Copied::Json => "JSON",
+            Copied::Neat => "YAML that creates it again",
             Copied::Path => "path",
             Copied::Revision => "revision",
             Copied::Place => "place",

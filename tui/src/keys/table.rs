@@ -176,7 +176,7 @@ pub const TABLE: &[Binding] = &[
     key(
         &["m"],
         Act::Neat,
-        "more of the object: neat, with status, full",
+        "more of the object: with status, full, neat as for get --neat",
     )
     .on(OBJECT)
     .command("neat"),
@@ -273,6 +273,11 @@ pub const TABLE: &[Binding] = &[
     key(&["c k"], Act::Copy(Copied::Key), "copy the key"),
     key(&["c v"], Act::Copy(Copied::Yaml), "copy the value as YAML"),
     key(&["c j"], Act::Copy(Copied::Json), "copy the value as JSON"),
+    key(
+        &["c R"],
+        Act::Copy(Copied::Neat),
+        "copy YAML that creates it again (get --neat)",
+    ),
     key(
         &["c p"],
         Act::Copy(Copied::Path),

@@ -6,6 +6,7 @@ mod hex;
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml::{self, Step};
 use etcd_inspect::kubernetes::Value as Stored;
+use etcd_inspect::kubernetes::apply::{Keep, recreatable};
 use etcd_inspect::kubernetes::mask::is_secret;
 use etcd_inspect::member::Reading;
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub(crate) enum Neat {
     Status,
     /// All of it.
     Full,
+    /// What `get --neat` prints: ready to be created again.
+    Neat,
 }
 
 impl Neat {
@@ -32,15 +35,17 @@ impl Neat {
         match self {
             Self::Least => Self::Status,
             Self::Status => Self::Full,
-            Self::Full => Self::Least,
+            Self::Full => Self::Neat,
+            Self::Neat => Self::Least,
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Least => "neat: managedFields, status hidden",
+            Self::Least => "managedFields, status hidden",
             Self::Status => "managedFields hidden",
             Self::Full => "full",
+            Self::Neat => "neat: can be created again",
         }
     }
 }
@@ -104,13 +109,7 @@ impl Object {
             true => "not a Kubernetes object".to_owned(),
             false => why.clone(),
         })?;
-        let value = shaped(value.clone(), neat);
-        if json {
-            return serde_json::to_string_pretty(&value).map_err(|error| error.to_string());
-        }
-        let mut text = Vec::new();
-        yaml::write(&mut text, &value).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        text_of(&shaped(value.clone(), neat), json)
     }
 
     /// The bytes of the value as lines of text or, for objects, of YAML.
@@ -177,10 +176,28 @@ fn plain(text: String) -> yaml::Line {
     }
 }
 
+/// An object as JSON or YAML.
+///
+/// # Errors
+/// Why it has no such form.
+pub(crate) fn text_of(object: &Value, json: bool) -> Result<String, String> {
+    if json {
+        return serde_json::to_string_pretty(object).map_err(|error| error.to_string());
+    }
+    let mut text = Vec::new();
+    yaml::write(&mut text, object).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// An object with as much as is wanted of it.
 pub(crate) fn shaped(mut object: Value, neat: Neat) -> Value {
-    if neat == Neat::Full {
-        return object;
+    match neat {
+        Neat::Full => return object,
+        Neat::Neat => {
+            recreatable(&mut object, Keep::default());
+            return object;
+        }
+        Neat::Least | Neat::Status => {}
     }
     if let Some(fields) = object.as_object_mut().filter(|_| neat == Neat::Least) {
         fields.shift_remove("status");

@@ -130,6 +130,7 @@ impl Session {
                 let object = Object::read(self.focused()?, data, self);
                 return object.text_as(what == Copied::Json, Neat::Least);
             }
+            Copied::Neat => return self.neat_text(false),
         })
     }
 

@@ -4,6 +4,7 @@
 //! [`App`](crate::App) after the screen has answered.
 
 mod derive;
+mod neat;
 mod news;
 mod secrets;
 mod side;

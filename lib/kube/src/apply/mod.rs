@@ -8,6 +8,7 @@ mod convert;
 mod fate;
 mod fields;
 mod order;
+mod ready;
 mod secrets;
 mod versions;
 
@@ -15,6 +16,7 @@ pub use convert::{Unconvertible, convert, needed};
 pub use fate::{LeftOut, Together, fate};
 pub use fields::{Keep, Removed, recreatable};
 pub use order::{folder, rank};
+pub use ready::{Readied, ready};
 pub use secrets::{PLACEHOLDER, Secrets};
 pub use versions::{Move, Release, moves, removed_in};
 

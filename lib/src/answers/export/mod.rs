@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::kubernetes::apply::{
-    Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, recreatable,
+    Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, ready,
 };
 use crate::kubernetes::mask::Mask;
 
@@ -130,12 +130,10 @@ impl Export {
             }
             None => false,
         };
-        let removed = recreatable(&mut object, options.keep);
-        if let Some(mask) = mask {
-            let replaced = options.secrets.apply(mask, &mut object);
-            self.placeholders += replaced.map_err(LeftOut::Hidden)?;
-        }
-        for what in removed {
+        let readied = ready(&mut object, options.keep, options.secrets, mask);
+        let readied = readied.map_err(LeftOut::Hidden)?;
+        self.placeholders += readied.placeholders;
+        for what in readied.removed {
             *self.removed.entry(what).or_default() += 1;
         }
         let (api_version, kind) = (

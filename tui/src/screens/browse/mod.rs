@@ -272,8 +272,8 @@ impl Screen for Browse {
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
         match (what, &self.selected) {
-            (Copied::Yaml, _) => Some(self.preview.copy(false)),
-            (Copied::Json, _) => Some(self.preview.copy(true)),
+            (Copied::Yaml, _) => Some(self.preview.copy(false, session)),
+            (Copied::Json, _) => Some(self.preview.copy(true, session)),
             (Copied::Command, Some(selected)) => Some(Ok(self.command(selected, session))),
             (Copied::Key, Some(Selected::Branch(prefix))) => {
                 Some(Ok(escape::bytes(prefix, session.charset()).into_owned()))

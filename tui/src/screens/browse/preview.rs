@@ -162,7 +162,10 @@ impl Preview {
     }
 
     /// The YAML or JSON of what is shown.
-    pub(super) fn copy(&self, json: bool) -> Result<String, String> {
+    pub(super) fn copy(&self, json: bool, session: &Session) -> Result<String, String> {
+        if self.look.neat == Neat::Neat {
+            return session.neat_text(json);
+        }
         let object = self
             .loaded
             .as_ref()
