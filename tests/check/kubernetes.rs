@@ -1,6 +1,8 @@
 //! Kubernetes values: what etcd stores without a look.
 
-use etcd_inspect::check::{Depth, check};
+use etcd_inspect::check::{Depth, check, check_with};
+use etcd_inspect::kubernetes::encryption::Keyring;
+use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::{Finding, Severity};
@@ -496,4 +498,65 @@ fn api_servers_that_share_an_etcd_are_judged_apart() {
         .map(|finding| (finding.code.id, &finding.message))
         .collect();
     assert!(codes.is_empty(), "{codes:?}");
+}
+
+/// A db file with the keys.
+fn db_of(keys: &Keyspace) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let db = synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
+    std::fs::write(file.path(), db.build()).unwrap();
+    file
+}
+
+#[test]
+fn a_keyring_without_the_key_of_a_value_is_a_note_that_names_the_key_and_the_flag() {
+    let mut keys = cluster();
+    let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
+    sealed.extend([7u8; 48]);
+    keys.put(b"/registry/secrets/shop/a", &sealed);
+    let file = db_of(&keys);
+    let member = Member::open(file.path()).unwrap();
+    for resource in ["secrets", "configmaps"] {
+        let mut keyring = Keyring::default();
+        let config = json!({ "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1", "resources": [{
+            "resources": [resource],
+            "providers": [{ "aescbc": { "keys": [{ "name": "key2", "secret": "MDEyMzQ1Njc4OWFiY2RlZg==" }] } }],
+        }] });
+        keyring.add_config(&config.to_string()).unwrap();
+        let report = check_with(&member, Depth::Deep, &keyring, None, &Silent);
+        let found: Vec<_> = (report.findings.iter())
+            .filter(|finding| {
+                finding.code.id.starts_with("K8S-004") || finding.code.id == "K8S-005"
+            })
+            .collect();
+        let [finding] = found.as_slice() else {
+            panic!("{resource}: {found:?}");
+        };
+        assert_eq!(
+            (finding.code.id, finding.severity),
+            ("K8S-004", Severity::Note)
+        );
+        for part in ["aescbc key1", "--encryption-config", "none of the keys"] {
+            assert!(
+                finding.message.contains(part),
+                "{part}: {}",
+                finding.message
+            );
+        }
+    }
+}
+
+#[test]
+fn a_prefix_that_is_given_is_the_only_one_that_is_looked_at() {
+    let file = db_of(&cluster());
+    let member = Member::open(file.path()).unwrap();
+    let checked = |layout: Option<Layout>| {
+        let report = check_with(&member, Depth::Deep, &Keyring::default(), layout, &Silent);
+        report
+            .checked
+            .iter()
+            .any(|what| what.starts_with("Kubernetes:"))
+    };
+    assert!(checked(None) && checked(Some(Layout::with_prefixes(["/registry"]))));
+    assert!(!checked(Some(Layout::with_prefixes(["/elsewhere"]))));
 }

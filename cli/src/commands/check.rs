@@ -7,6 +7,7 @@ use etcd_inspect::verdict::judge;
 use etcd_inspect::{Finding, Severity};
 
 use crate::exit::Exit;
+use crate::kube::LayoutArgs;
 use crate::output::{Label, Line, person};
 use crate::secrets::KeyFiles;
 use crate::ui::Ui;
@@ -45,6 +46,8 @@ pub(crate) struct CheckArgs {
     etcd: Option<Release>,
     #[command(flatten)]
     keys: KeyFiles,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 /// The severity that makes a check fail.
@@ -67,7 +70,13 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         _ => Depth::Default,
     };
     let keyring = args.keys.keyring()?;
-    let report = check_with(&member, depth, &keyring, &*ui.progress());
+    let report = check_with(
+        &member,
+        depth,
+        &keyring,
+        args.layout.layout(),
+        &*ui.progress(),
+    );
     let only = Only { codes: &args.only };
     let findings = report.findings.iter().enumerate();
     let shown: Vec<(usize, &Finding)> = findings.filter(|(_, finding)| only.has(finding)).collect();

@@ -136,7 +136,8 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let filter = filter(args, &clock, view.keyspace().revision(), ui)?;
     let wants_findings = filter.kinds.is_empty() || filter.kinds.contains(&EventKind::Finding);
     let keyring = args.keys.keyring()?;
-    let report = wants_findings.then(|| check_with(&member, Depth::Quick, &keyring, &*progress));
+    let report =
+        wants_findings.then(|| check_with(&member, Depth::Quick, &keyring, None, &*progress));
     let sources = TimelineSources {
         member: &member,
         objects: &objects,

@@ -31,6 +31,7 @@ use crate::bolt::Db;
 use crate::codes;
 use crate::evidence::{Kind, Role};
 use crate::kubernetes::encryption::Keyring;
+use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Wal};
 use crate::mvcc::Noted;
 use crate::snap::Snaps;
@@ -121,14 +122,15 @@ impl Report {
 
 /// Checks a member, or whatever part of one is there.
 pub fn check(member: &Member, depth: Depth, progress: &dyn Progress) -> Report {
-    check_with(member, depth, &Keyring::default(), progress)
+    check_with(member, depth, &Keyring::default(), None, progress)
 }
 
-/// As [`check`], with the keys that open values encrypted at rest.
+/// As [`check`], with the keys that open values encrypted at rest, and where Kubernetes keeps its keys (`None`: detected).
 pub fn check_with(
     member: &Member,
     depth: Depth,
     keyring: &Keyring,
+    layout: Option<Layout>,
     progress: &dyn Progress,
 ) -> Report {
     let mut run = CheckRun {
@@ -148,7 +150,7 @@ pub fn check_with(
         run.applied();
     }
     if depth == Depth::Deep {
-        run.objects(keyring);
+        run.objects(keyring, layout);
     }
     run.unknowable(depth);
     run.report()
@@ -424,7 +426,7 @@ impl<'m> CheckRun<'m> {
     }
 
     /// The values, as Kubernetes reads them.
-    fn objects(&mut self, keyring: &Keyring) {
+    fn objects(&mut self, keyring: &Keyring, layout: Option<Layout>) {
         let (Ok(keyspace), Ok(file)) = (self.member.readable_keyspace(), self.member.db_file())
         else {
             self.skip("Kubernetes objects", "there is no readable keyspace");
@@ -433,7 +435,7 @@ impl<'m> CheckRun<'m> {
         let objects = Objects::new(
             keyspace,
             file.name(),
-            None,
+            layout,
             keyring.clone(),
             &self.member.options().evidence.limits,
         );

@@ -15,10 +15,10 @@ codes! {
         what: "Kind, name or namespace in the object differ from the key. The API server lists the object under the name in the object but reads and deletes by key: it can neither be fetched nor deleted through the API.",
         why: "A flipped bit in the key or in the name, etcdctl put under another key, or a copy by hand.",
         next: "etcd-inspect get KEY -d {path} shows the object; delete the key with etcdctl after its right copy has been written.";
-    CLOSED = "K8S-004", Error, "no key opens an encrypted value",
-        what: "The EncryptionConfiguration that was given has no key of that provider and name for the resource. kube-apiserver fails every LIST of the resource: `no matching prefix found`, `no matching key was found for the provided AES transformer`.",
-        why: "A key was removed from the configuration before every value was rewritten, or the data was restored beside a newer configuration.",
-        next: "Look for the older EncryptionConfiguration: etcd-inspect meta --encryption {path} counts values per resource and key.";
+    CLOSED = "K8S-004", Note, "no key was given that opens an encrypted value",
+        what: "No EncryptionConfiguration was given, or it has no key of that provider and name for the resource. The value is not checked, and nothing is known to be wrong with it. If the configuration of kube-apiserver has no such key either, kube-apiserver fails every LIST of the resource: `no matching prefix found`, `no matching key was found for the provided AES transformer`.",
+        why: "Another configuration was given than the one that wrote the value; or a key was removed from it before every value was rewritten, or the data was restored beside a newer one.",
+        next: "Give the EncryptionConfiguration that has the key: etcd-inspect check --deep --encryption-config FILE {path}. etcd-inspect meta --encryption {path} counts values per resource and key.";
     SEAL_BROKEN = "K8S-005", Error, "an encrypted value cannot be decrypted",
         what: "The configuration has a key of that name, but it does not fit; or the bytes after the prefix are too few, or of a length that the cipher never writes.",
         why: "Bit rot in the ciphertext, a value copied to another etcd key (AES-GCM authenticates the etcd key), or another key under the same name.",

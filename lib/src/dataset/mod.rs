@@ -344,7 +344,13 @@ impl Dataset {
 
     /// As [`check`](Self::check), and reports how far it is.
     pub fn check_with(&self, depth: Depth, progress: &dyn Progress) -> Report {
-        check_with(&self.shared.member, depth, &self.shared.keyring, progress)
+        check_with(
+            &self.shared.member,
+            depth,
+            &self.shared.keyring,
+            self.shared.given.clone(),
+            progress,
+        )
     }
 
     fn known(&self) -> &Known {

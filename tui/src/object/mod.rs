@@ -27,7 +27,7 @@ pub(crate) enum Neat {
     /// All of it.
     Full,
     /// What `get --neat` prints: ready to be created again.
-    Neat,
+    Ready,
 }
 
 impl Neat {
@@ -35,8 +35,8 @@ impl Neat {
         match self {
             Self::Least => Self::Status,
             Self::Status => Self::Full,
-            Self::Full => Self::Neat,
-            Self::Neat => Self::Least,
+            Self::Full => Self::Ready,
+            Self::Ready => Self::Least,
         }
     }
 
@@ -45,7 +45,7 @@ impl Neat {
             Self::Least => "managedFields, status hidden",
             Self::Status => "managedFields hidden",
             Self::Full => "full",
-            Self::Neat => "neat: can be created again",
+            Self::Ready => "neat: can be created again",
         }
     }
 }
@@ -193,7 +193,7 @@ pub(crate) fn text_of(object: &Value, json: bool) -> Result<String, String> {
 pub(crate) fn shaped(mut object: Value, neat: Neat) -> Value {
     match neat {
         Neat::Full => return object,
-        Neat::Neat => {
+        Neat::Ready => {
             recreatable(&mut object, Keep::default());
             return object;
         }

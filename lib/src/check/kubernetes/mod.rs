@@ -119,7 +119,7 @@ pub(super) fn objects(
             "keys look like those of Kubernetes, but not one value is an object"
         });
     }
-    let skipped = unread::report(gathered.unread, file, report);
+    let skipped = unread::report(gathered.unread, !objects.keyring().is_empty(), file, report);
     gathered.uids.report(file, report);
     let mut checked = format!(
         "Kubernetes: {} values decoded; {} of them are live objects, compared with their keys and with each other",

@@ -7,7 +7,7 @@ use crate::codes::kubernetes as codes;
 use crate::kubernetes::encryption::Seal;
 use crate::member::{Objects, Undecodable};
 use crate::mvcc::Version;
-use located::{FileName, Finding, Place, Severity, Sink};
+use located::{FileName, Finding, Place, Sink};
 
 /// Bytes shown before and after the bad one.
 const BYTES_AROUND: usize = 8;
@@ -16,7 +16,7 @@ const BYTES_AROUND: usize = 8;
 pub(super) enum Unread {
     /// Damaged, or refused by the keys that were given.
     Damaged(Finding),
-    /// Encrypted, and no key was given at all.
+    /// Encrypted, and the key that opens it was not given: nothing is known to be wrong.
     Locked {
         /// `secrets`.
         resource: String,
@@ -46,9 +46,7 @@ impl Unread {
                 why: cause.to_string(),
             },
             Undecodable::Closed(closed)
-                if closed.tried.is_empty()
-                    && objects.keyring().is_empty()
-                    && has_possible_length(value) =>
+                if closed.tried.is_empty() && has_possible_length(value) =>
             {
                 let resource = objects.layout().resource(version.key).unwrap_or_default();
                 Self::Locked {
@@ -115,7 +113,13 @@ fn has_possible_length(value: &[u8]) -> bool {
 }
 
 /// One finding per damaged value, one for all that no key was given for; returns what was not looked into.
-pub(super) fn report(unread: Vec<Unread>, file: &FileName, report: &mut Sink<'_>) -> Vec<Skipped> {
+/// `has_keys`: whether any key was given.
+pub(super) fn report(
+    unread: Vec<Unread>,
+    has_keys: bool,
+    file: &FileName,
+    report: &mut Sink<'_>,
+) -> Vec<Skipped> {
     let mut locked: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut too_deep: Option<(u64, String, String)> = None;
     for one in unread {
@@ -132,7 +136,7 @@ pub(super) fn report(unread: Vec<Unread>, file: &FileName, report: &mut Sink<'_>
         }
     }
     if !locked.is_empty() {
-        report(locked_finding(&locked, file));
+        report(locked_finding(&locked, has_keys, file));
     }
     let skipped = too_deep.map(|(count, first, why)| Skipped {
         what: match count {
@@ -144,17 +148,32 @@ pub(super) fn report(unread: Vec<Unread>, file: &FileName, report: &mut Sink<'_>
     skipped.into_iter().collect()
 }
 
-fn locked_finding(locked: &BTreeMap<(String, String), u64>, file: &FileName) -> Finding {
+fn locked_finding(
+    locked: &BTreeMap<(String, String), u64>,
+    has_keys: bool,
+    file: &FileName,
+) -> Finding {
     let count: u64 = locked.values().sum();
     let names: Vec<String> = locked
         .iter()
         .map(|((resource, seal), count)| format!("{count} {resource} with {seal}"))
         .collect();
     let values = if count == 1 { "value is" } else { "values are" };
+    let why = if has_keys {
+        "none of the keys that were given is for it"
+    } else {
+        "no key was given"
+    };
+    let kms = locked.keys().any(|(_, seal)| seal.starts_with("kms"));
+    let other = locked.keys().any(|(_, seal)| !seal.starts_with("kms"));
+    let flags = match (kms, other) {
+        (true, false) => "--kms-keys",
+        (true, true) => "--encryption-config and --kms-keys",
+        _ => "--encryption-config",
+    };
     let message = format!(
-        "{count} {values} encrypted and not checked, because no key was given: {}",
+        "{count} {values} encrypted and not checked, because {why} ({flags}): {}",
         names.join(", ")
     );
-    let finding = Finding::new(&codes::CLOSED, Place::file(file), message).count(count);
-    finding.severity(Severity::Note)
+    Finding::new(&codes::CLOSED, Place::file(file), message).count(count)
 }

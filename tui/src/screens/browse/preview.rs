@@ -163,7 +163,7 @@ impl Preview {
 
     /// The YAML or JSON of what is shown.
     pub(super) fn copy(&self, json: bool, session: &Session) -> Result<String, String> {
-        if self.look.neat == Neat::Neat {
+        if self.look.neat == Neat::Ready {
             return session.neat_text(json);
         }
         let object = self
