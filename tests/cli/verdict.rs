@@ -455,16 +455,19 @@ fn the_last_line_of_a_go_is_a_command_and_nothing_else() {
     for name in ["cluster3-3.4.23/m1", "etcd-3.5.30"] {
         let path = data_dir(name);
         let text = path.to_str().unwrap();
-        for (purpose, program) in [
-            ("force-new-cluster", "etcd --force-new-cluster --data-dir "),
-            ("restore", "etcd"),
-        ] {
+        for (purpose, program) in [("force-new-cluster", "cp -a "), ("restore", "etcd")] {
             let said = sealed(&path, ["preflight", text, "--for", purpose]);
             let last = said.out.lines().last().unwrap();
             let line = last
                 .strip_prefix("GO  ")
                 .unwrap_or_else(|| panic!("{last}"));
             assert!(line.starts_with(program), "{line}");
+            // What cannot be taken back is done to a copy.
+            let forced = line.split_once("--force-new-cluster --data-dir ");
+            if let Some((before, forced)) = forced {
+                assert!(before.contains(&format!(" {forced} && etcd ")), "{line}");
+                assert!(!Path::new(forced).is_absolute(), "{line}");
+            }
             assert!(!line.contains(['(', ',']) || purpose == "restore", "{line}");
         }
     }

@@ -17,6 +17,7 @@ mod archives;
 mod carried_out;
 mod clusters;
 mod estimates;
+mod forced;
 mod matrix;
 mod printed;
 mod recipes;

@@ -14,6 +14,7 @@ const FOLDERS: [&str; 3] = [
 /// The beginning of a command as the code builds it, and the test that runs the whole line as printed.
 const EXECUTED: &[(&str, &str)] = &[
     ("cp PATH PATH", "archives.rs"),
+    ("cp -a PATH PATH", "forced.rs"),
     (
         "env ETCDCTL_API=3 etcdctl",
         "no etcd before 3.4 is here: `etcdctl` of 3.4 is run by matrix.rs",
@@ -32,16 +33,15 @@ const EXECUTED: &[(&str, &str)] = &[
         "etcd-inspect preflight PATH",
         "matrix.rs, as a next command",
     ),
-    ("etcd-inspect salvage PATH", "matrix.rs"),
+    // With --dry-run, --include carved or --out.
+    (
+        "etcd-inspect salvage PATH",
+        "matrix.rs, also as a next command",
+    ),
     (
         "etcd-inspect salvage PATH --correct --out-dir PATH",
         "matrix.rs",
     ),
-    (
-        "etcd-inspect salvage PATH --dry-run",
-        "matrix.rs, as a next command",
-    ),
-    ("etcd-inspect salvage PATH --out PATH", "matrix.rs"),
     (
         "etcdctl",
         "matrix.rs: restore of 3.4; clusters.rs: members are removed and added, a backup is taken",

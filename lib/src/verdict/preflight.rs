@@ -230,12 +230,14 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
 
 /// The commands of an action. A start is that of a service of the machine: only what must be unpacked for it.
 fn commands(facts: &Facts<'_>, action: Action, step: Option<&Step>) -> Vec<Command> {
-    let mut commands = step.map_or_else(Vec::new, |step| step.commands.clone());
     if action == Action::ForceNewCluster {
+        // It cannot be taken back: never on the evidence.
+        let (mut commands, copy) = facts.source.writable("forced");
         let force = Command::new("etcd").arg("--force-new-cluster");
-        commands.push(force.arg("--data-dir").path(facts.source.path()));
+        commands.push(force.arg("--data-dir").path(&copy));
+        return commands;
     }
-    commands
+    step.map_or_else(Vec::new, |step| step.commands.clone())
 }
 
 /// Another copy may have more: what the best of all has and this one will not, and what only the newest log has.

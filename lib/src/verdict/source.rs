@@ -86,6 +86,24 @@ impl Source {
         &self.path
     }
 
+    /// A data directory on which etcd may write, and what has to be run to have it: what was unpacked, or a copy in the working
+    /// directory with this end of its name.
+    pub fn writable(&self, end: &str) -> (Vec<Command>, PathBuf) {
+        if !self.unpack.is_empty() {
+            return (self.unpack.clone(), self.path.clone());
+        }
+        let copy = PathBuf::from(format!("{}-{end}", self.name()));
+        let copied = |to: &Path| Command::new("cp").arg("-a").path(&self.path).path(to);
+        let commands = match self.kind {
+            Kind::MemberDir => vec![
+                Command::new("mkdir").path(&copy),
+                copied(&copy.join("member")),
+            ],
+            _ => vec![copied(&copy)],
+        };
+        (commands, copy)
+    }
+
     /// The db file for another program.
     pub fn db(&self) -> PathBuf {
         match self.kind {

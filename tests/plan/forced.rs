@@ -1,0 +1,50 @@
+//! The last line of a preflight for `--force-new-cluster`: it works on a copy, and what etcd then serves is what was predicted.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testkit::etcd::Binaries;
+use testkit::{Seal, copy_of, data_dir};
+
+use crate::carried_out::run;
+use crate::printed::{Printed, binary};
+use crate::served::serve;
+
+/// The line after GO.
+fn printed_line(path: &Path) -> String {
+    let args = ["preflight", "--for", "force-new-cluster"];
+    let output = Command::new(binary())
+        .args(args)
+        .arg(path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last = text.lines().last().unwrap();
+    let line = last.strip_prefix("GO  ");
+    line.unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[test]
+fn a_new_cluster_is_forced_on_a_copy() {
+    let Some(binaries) = Binaries::newest("3.5.30") else {
+        return eprintln!("skipped: no etcd 3.5.30; fixtures/recipes/etcd-from-debian fetches it");
+    };
+    let evidence = copy_of(&data_dir("etcd-3.5.30-killed"));
+    let seal = Seal::read(&evidence);
+    for path in [evidence.to_path_buf(), evidence.join("member")] {
+        let folder = tempfile::tempdir().unwrap();
+        let line = printed_line(&path);
+        let (before, etcd) = line.rsplit_once(" && ").unwrap();
+        run(&[before.to_owned()], &binaries, folder.path()).unwrap();
+        let copy = etcd.strip_prefix("etcd --force-new-cluster --data-dir ");
+        let copy: PathBuf = folder.path().join(copy.unwrap());
+        let predicted = Printed::preflight(&path, "force-new-cluster", &binaries.version).unwrap();
+        let served = serve(&binaries, &copy, &["--force-new-cluster"]).unwrap();
+        assert_eq!(
+            (predicted.revision, predicted.keys),
+            (Some(served.revision), Some(served.contents.len())),
+            "{line}"
+        );
+        seal.assert_unchanged();
+    }
+}
