@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use etcd_inspect::Advice;
 use etcd_inspect::Command;
+use etcd_inspect::answers::log_alone::log_reach;
 use etcd_inspect::clock::WriteTime;
 use etcd_inspect::member::Member;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::at::{At, Side, When};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{number::thousands, time};
 use crate::ui::Ui;
@@ -32,6 +34,8 @@ pub(crate) struct View<'m> {
     state: etcd_inspect::answers::view::View<'m>,
     /// The time of `--at`.
     asked: Cell<Option<Timestamp>>,
+    /// Whether the log alone answers, and writes may be missing.
+    is_partial: bool,
 }
 
 impl<'m> Deref for View<'m> {
@@ -49,6 +53,7 @@ impl<'m> View<'m> {
         let view = Self {
             state: ui.take(state),
             asked: Cell::new(None),
+            is_partial: false,
         };
         view.say_side(ui)?;
         Ok(view)
@@ -68,10 +73,51 @@ impl<'m> View<'m> {
                 let view = Self {
                     state: etcd_inspect::answers::view::View::without_db(member),
                     asked: Cell::new(None),
+                    is_partial: false,
                 };
                 view.with_carved(true, ui)
             }
             view => view?.with_carved(carved, ui),
+        }
+    }
+
+    /// As [`open_with`](Self::open_with); without `carved` the log alone answers if the db cannot be read and the log has every entry
+    /// since the store was empty.
+    pub(crate) fn open_or_log(
+        member: &'m Member,
+        side: Side,
+        carved: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        let error = match Self::open_with(member, side, carved, ui) {
+            Err(error) if !carved && !side.replay => error,
+            view => return view,
+        };
+        let state = etcd_inspect::answers::view::View::of_log(member, &*ui.progress());
+        let Some(state) = state else {
+            return Err(error);
+        };
+        let reach = state
+            .log_alone()
+            .and_then(|logged| log_reach(member, logged));
+        let view = Self {
+            state,
+            asked: Cell::new(None),
+            is_partial: reach.as_ref().is_none_or(|reach| reach.may_lack_writes),
+        };
+        let text = reach.map(|reach| reach.text).unwrap_or_default();
+        match view.is_partial {
+            true => ui.warn(format!("{error}: {text}"))?,
+            false => ui.note(format!("{error}: {text}"))?,
+        }
+        Ok(view)
+    }
+
+    /// The exit status of an answer: 3 if the log alone answered and writes may be missing.
+    pub(crate) fn exit(&self, exit: Exit) -> Exit {
+        match self.is_partial {
+            true => Exit::Partial,
+            false => exit,
         }
     }
 

@@ -76,9 +76,13 @@ enum Op {
 
 pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, Side::default(), ui)?;
+    let view = View::open_or_log(&member, Side::default(), false, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-    let logged = logged(&member, &*ui.progress())?;
+    let beside = match view.log_alone() {
+        Some(_) => None,
+        None => logged(&member, &*ui.progress())?,
+    };
+    let logged = view.log_alone().or(beside.as_ref());
     let zone = time::zone(ui.global.local);
     let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
     let moment = |when: Option<When>| when.map(|when| when.moment(newest, &zone));
@@ -94,7 +98,7 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         all: args.all,
     };
     let mask = args.showing.mask(false, ui)?;
-    let (table, folded) = changes(&member, &objects, logged.as_ref(), &query, mask.as_ref());
+    let (table, folded) = changes(&member, &objects, logged, &query, mask.as_ref());
     match args.by {
         Some(by) => ui.table("changes", &sum_changes(&table.rows, by.answered()))?,
         None => ui.table("changes", &table)?,
@@ -108,7 +112,7 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ))?;
     }
     say_who(&table.rows, ui)?;
-    Ok(Exit::Ok)
+    Ok(view.exit(Exit::Ok))
 }
 
 /// Says once why WHO is empty.

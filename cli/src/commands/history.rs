@@ -70,13 +70,14 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
+    let view = View::open_or_log(&member, args.at.side, args.carved, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
-    let logged = match args.wal {
+    let beside = match args.wal && view.log_alone().is_none() {
         true => logged(&member, &*ui.progress())?,
         false => None,
     };
+    let logged = view.log_alone().or(beside.as_ref());
     if args.wal && logged.is_none() {
         ui.note("there is no WAL here: only the db's versions")?;
     }
@@ -101,8 +102,7 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         pair: args.diff && args.from.is_some() && args.to.is_some(),
     };
     let context = args.diff.then_some(args.context);
-    let versions =
-        |span, mask, context| history(&keys, &objects, logged.as_ref(), span, mask, context);
+    let versions = |span, mask, context| history(&keys, &objects, logged, span, mask, context);
     let mut table = versions(span, mask.as_ref(), context);
     if let Some(past) = view.past() {
         for row in table
@@ -131,10 +131,10 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "compacted at rev {compacted}: of older versions only the newest before it is kept"
         ))?;
     }
-    if let Some(logged) = &logged {
+    if let Some(logged) = &beside {
         say_reach(logged, &table.rows, ui)?;
     }
-    Ok(Exit::Ok)
+    Ok(view.exit(Exit::Ok))
 }
 
 /// No version is kept.

@@ -83,7 +83,11 @@ impl KeysArgs {
 
 pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
+    let view = match args.by() {
+        // Sums are of bytes of the db.
+        Some(_) => View::open(&member, args.at.side, ui)?,
+        None => View::open_or_log(&member, args.at.side, args.carved, ui)?,
+    };
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
@@ -102,13 +106,16 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let space = |all: Option<&_>| view.space(all);
         let table = sums(&objects, &within, &range, by, revision, space)?;
         ui.table("keys", &table)?;
+    } else if let Some(past) = view.past_of_log() {
+        let revision = view.revision(&args.at, ui)?;
+        ui.table("keys", &keys::past(&past, &within, &range, revision)?)?;
     } else if let Some(past) = view.past() {
         let revision = view.revision(&args.at, ui)?;
         ui.table("keys", &keys::past(past, &within, &range, revision)?)?;
     } else {
         list(args, &view, &within, &range, ui)?;
     }
-    Ok(Exit::Ok)
+    Ok(view.exit(Exit::Ok))
 }
 
 /// Every key with its decoded value.

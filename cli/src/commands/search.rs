@@ -98,21 +98,24 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
     };
-    let logged = match within(Place::Wal) {
+    let log_alone = view.as_ref().and_then(|view| view.log_alone());
+    let beside = match within(Place::Wal) && log_alone.is_none() {
         true if view.is_some() => logged(&member, &*ui.progress())?,
         _ => None,
     };
+    // A log that answers alone is searched in place of the db, and all of it with `--in wal`.
+    let all_of_log = log_alone.is_some() && within(Place::Wal);
     let search = Search {
         objects: &objects,
-        logged: logged.as_ref(),
+        logged: log_alone.or(beside.as_ref()),
         carvings: carvings.as_ref(),
-        is_unreadable: view.is_none(),
+        is_unreadable: view.is_none() || log_alone.is_some(),
         pattern: &pattern,
         range: &range,
         places: Places {
-            keys: within(Place::Keys),
-            values: within(Place::Values),
-            history: within(Place::History),
+            keys: all_of_log || within(Place::Keys),
+            values: all_of_log || within(Place::Values),
+            history: all_of_log || within(Place::History),
             until: revision,
         },
         mask: mask.as_ref(),
@@ -136,7 +139,8 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if carvings.is_some_and(|carvings| carvings.is_cut) {
         ui.warn("bytes that claim each other again and again were not searched to the end")?;
     }
-    Ok(Exit::negative_if(!any))
+    let exit = Exit::negative_if(!any);
+    Ok(view.as_ref().map_or(exit, |view| view.exit(exit)))
 }
 
 /// The state that is searched; none if the db cannot be read and carved records are asked for.
@@ -153,7 +157,7 @@ fn view<'m>(
             ))?;
             Ok(None)
         }
-        Err(error) => Err(error),
+        Err(_) => View::open_or_log(member, args.at.side, false, ui).map(Some),
     }
 }
 

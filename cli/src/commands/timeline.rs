@@ -116,17 +116,19 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let etcd_log = args.etcd.read()?;
     let audit_log = args.audit.read()?;
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, args.side, ui)?;
+    let view = View::open_or_log(&member, args.side, false, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
     let progress = ui.progress();
-    let logged = logged(&member, &*progress)?;
-    let of_wal = logged
-        .as_ref()
-        .map(|logged| objects.over(logged.keyspace()));
+    let beside = match view.log_alone() {
+        Some(_) => None,
+        None => logged(&member, &*progress)?,
+    };
+    let logged = view.log_alone().or(beside.as_ref());
+    let of_wal = logged.map(|logged| objects.over(logged.keyspace()));
     let mut measured = measurements(&objects, of_wal.as_ref(), ui);
     let mut clock = Clock::new(measured.iter().copied());
-    let all = all_versions(&objects, logged.as_ref());
+    let all = all_versions(&objects, logged);
     let audited = audit_log.map(|log| Audited::new(log, &objects, &all, &clock));
     if let Some(audited) = &audited {
         // The log also says when: more exactly than objects do.
@@ -141,7 +143,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let sources = TimelineSources {
         member: &member,
         objects: &objects,
-        logged: logged.as_ref(),
+        logged,
         clock: &clock,
         audited: audited.as_ref(),
         etcd_log: etcd_log.as_ref(),
@@ -169,7 +171,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     Ok(if progress.cancelled() {
         Exit::Partial
     } else {
-        Exit::Ok
+        view.exit(Exit::Ok)
     })
 }
 

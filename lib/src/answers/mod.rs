@@ -25,6 +25,7 @@ mod key;
 pub mod keys;
 mod label;
 pub mod leases;
+pub mod log_alone;
 pub mod meta;
 mod nearest;
 pub mod page;

@@ -160,27 +160,30 @@ impl Search<'_, '_> {
             if !going {
                 break;
             }
+            let until = self.places.until.filter(|_| store == HitStore::Wal);
             let everything = Places {
                 keys: true,
                 values: true,
                 history: true,
-                until: self.places.until.filter(|_| store == HitStore::Wal),
+                until,
+            };
+            let places = match self.is_unreadable {
+                // The log stands for the db.
+                true => Places {
+                    until,
+                    ..self.places
+                },
+                false => everything,
             };
             let objects = self.objects.over(keyspace);
-            objects.search(
-                self.pattern,
-                self.range,
-                everything,
-                self.mask,
-                &mut |hit| {
-                    if store == HitStore::Unplaced && is_of_unknown_value(logged, &hit) {
-                        return true;
-                    }
-                    let store = store.clone();
-                    going = each(SearchRow { hit, store });
-                    going
-                },
-            );
+            objects.search(self.pattern, self.range, places, self.mask, &mut |hit| {
+                if store == HitStore::Unplaced && is_of_unknown_value(logged, &hit) {
+                    return true;
+                }
+                let store = store.clone();
+                going = each(SearchRow { hit, store });
+                going
+            });
         }
         going
     }

@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use super::Answer;
-use crate::check::logged_beside;
+use crate::check::{Logged, logged_beside};
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::recover::Replayed;
-use crate::salvage::carve::{Past, carve};
+use crate::salvage::carve::{Carvings, Past, carve};
 use crate::start::state_after_start;
 use located::Error;
 
@@ -23,6 +23,7 @@ pub struct View<'m> {
     keyspace: Keyspace<'m>,
     replayed: Option<Replayed<'m>>,
     past: Option<Past<'m>>,
+    of_log: Option<Logged>,
 }
 
 impl<'m> View<'m> {
@@ -45,6 +46,7 @@ impl<'m> View<'m> {
             keyspace,
             replayed,
             past: None,
+            of_log: None,
         }))
     }
 
@@ -57,7 +59,33 @@ impl<'m> View<'m> {
             keyspace: nothing.keyspace(),
             replayed: None,
             past: None,
+            of_log: None,
         }
+    }
+
+    /// A view of a member whose db cannot be read: the log alone, from its first entry on. `None` if the store was not empty then
+    /// or no entry wrote a key: there is nothing with a revision.
+    pub fn of_log(member: &'m Member, progress: &dyn Progress) -> Option<Self> {
+        let mut view = Self::without_db(member);
+        let logged = logged_beside(&view.keyspace, member, progress)?;
+        logged.revisions()?;
+        view.of_log = Some(logged);
+        Some(view)
+    }
+
+    /// The log, if it alone answers.
+    pub fn log_alone(&self) -> Option<&Logged> {
+        self.of_log.as_ref()
+    }
+
+    /// What the log alone has, with what is certain of it; `None` if it does not answer alone.
+    pub fn past_of_log(&self) -> Option<Past<'m>> {
+        let logged = self.of_log.as_ref()?;
+        Some(Past::new(
+            &self.keyspace,
+            Some(logged),
+            &Carvings::default(),
+        ))
     }
 
     /// The same with every version that log and carved records still have.
@@ -86,10 +114,11 @@ impl<'m> View<'m> {
 
     /// The keyspace.
     pub fn keyspace(&self) -> Keyspace<'_> {
-        match (&self.past, &self.replayed) {
-            (Some(past), _) => past.keyspace(),
-            (None, Some(replayed)) => replayed.keyspace(),
-            (None, None) => self.keyspace,
+        match (&self.past, &self.replayed, &self.of_log) {
+            (Some(past), ..) => past.keyspace(),
+            (None, Some(replayed), _) => replayed.keyspace(),
+            (None, None, Some(logged)) => logged.keyspace(),
+            (None, None, None) => self.keyspace,
         }
     }
 

@@ -27,6 +27,7 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
 }
 
 mod changes;
+mod log_alone;
 mod values;
 
 const K8S: &str = "k8s-1.20-etcd35";

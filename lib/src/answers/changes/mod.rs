@@ -173,16 +173,23 @@ fn newest_first<'a>(
     let log = logged.map(|logged| logged.keyspace().between(range));
     let mut log = log.into_iter().flatten().rev().peekable();
     std::iter::from_fn(move || {
+        let of_log = |version: Version<'a>| {
+            let index = logged.and_then(|logged| logged.index_of(version.revision.main));
+            (Origin::Wal(index), version)
+        };
         let newer = match (db.peek(), log.peek()) {
             (Some(of_db), Some(of_log)) => of_log.revision > of_db.revision,
             (of_db, _) => of_db.is_none(),
         };
         if newer {
-            let version = log.next()?;
-            let index = logged.and_then(|logged| logged.index_of(version.revision.main));
-            Some((Origin::Wal(index), version))
-        } else {
-            Some((Origin::Db, db.next()?))
+            return log.next().map(of_log);
+        }
+        let version = db.next()?;
+        // A replayed state has some of the log's versions, and the log alone all of them.
+        log.next_if(|same| same.revision == version.revision);
+        match version.offset {
+            Some(_) => Some((Origin::Db, version)),
+            None => Some(of_log(version)),
         }
     })
 }

@@ -30,6 +30,17 @@ pub struct Logged {
 }
 
 impl Logged {
+    fn empty() -> Self {
+        Self {
+            placed: Overlay::empty(Rules::NEWEST),
+            unplaced: Overlay::empty(Rules::NEWEST),
+            conditional: HashSet::new(),
+            keeps_value: HashSet::new(),
+            indexes: BTreeMap::new(),
+            stopped: None,
+        }
+    }
+
     /// Writes whose revision is known, without those of which the db has the record.
     pub fn keyspace(&self) -> Keyspace<'_> {
         self.placed.keyspace()
@@ -237,6 +248,17 @@ pub fn logged_beside(
     let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
     // Without a record of it the db confirms no entry: they are applied from the first.
     let applied = applied.filter(|_| keyspace.newest_revision().is_some());
+    // The store of a restored member came with the backup: if it is gone, no entry has a known revision.
+    let is_unknown_store =
+        member.readable_keyspace().is_err() && !wal.log().begins_with_empty_store();
+    if is_unknown_store && keyspace.newest_revision().is_none() {
+        let mut logged = Logged::empty();
+        let until = commit(&wal, 0);
+        for entries in runs(&wal) {
+            logged.set_aside(&entries, until);
+        }
+        return Some(logged);
+    }
     Some(of_wal(keyspace, &wal, applied.unwrap_or(0), progress))
 }
 
@@ -246,14 +268,7 @@ fn of_wal(
     consistent_index: u64,
     progress: &dyn Progress,
 ) -> Logged {
-    let mut logged = Logged {
-        placed: Overlay::empty(Rules::NEWEST),
-        unplaced: Overlay::empty(Rules::NEWEST),
-        conditional: HashSet::new(),
-        keeps_value: HashSet::new(),
-        indexes: BTreeMap::new(),
-        stopped: None,
-    };
+    let mut logged = Logged::empty();
     let until = commit(wal, consistent_index);
     let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
     for entries in runs(wal) {

@@ -14,7 +14,10 @@ pub fn versions<'v>(
 ) -> Vec<(Origin, Version<'v>)> {
     let of_db = |version: Version<'v>| match version.offset {
         Some(_) => (Origin::Db, version),
-        None => (Origin::Wal(None), version),
+        None => {
+            let index = logged.and_then(|logged| logged.index_of(version.revision.main));
+            (Origin::Wal(index), version)
+        }
     };
     let mut all: Vec<_> = keyspace.records_of(key).iter().map(of_db).collect();
     let Some(logged) = logged else {
