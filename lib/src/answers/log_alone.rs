@@ -1,4 +1,4 @@
-//! What is said if the log alone answers, because the db cannot be read.
+//! The sentence about an answer that the log alone gives, because the db cannot be read.
 
 use located::text::number::thousands;
 

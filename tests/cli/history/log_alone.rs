@@ -38,7 +38,7 @@ fn zero_metas(db: &Path) {
 }
 
 /// What a row says, without where it is from.
-fn said(rows: &[Value]) -> Vec<[Value; 8]> {
+fn without_source(rows: &[Value]) -> Vec<[Value; 8]> {
     let fields = [
         "revision",
         "sub",
@@ -61,7 +61,7 @@ fn a_log_from_entry_1_answers_as_the_db_did() {
         ("empty", |db| fs::write(db, "").unwrap()),
         ("no meta", zero_metas),
     ];
-    let of_db = QUESTIONS.map(|question| said(&ask(&data_dir(K8S), question).rows()));
+    let of_db = QUESTIONS.map(|question| without_source(&ask(&data_dir(K8S), question).rows()));
     for (name, harm) in harms {
         let copy = broken(K8S, harm);
         for (question, of_db) in QUESTIONS.into_iter().zip(&of_db) {
@@ -81,7 +81,7 @@ fn a_log_from_entry_1_answers_as_the_db_did() {
                 continue;
             }
             assert!(rows.iter().all(|row| row["source"] == "wal"), "{what}");
-            assert_eq!(said(&rows), *of_db, "{what}");
+            assert_eq!(without_source(&rows), *of_db, "{what}");
         }
     }
 }
