@@ -31,6 +31,9 @@ fn broken(member: &str, harm: impl FnOnce(&Path)) -> Copy {
     copy
 }
 
+/// A name, and what it does to the db.
+type Harm = (&'static str, fn(&Path));
+
 fn zero_metas(db: &Path) {
     let mut bytes = fs::read(db).unwrap();
     bytes[..8192].fill(0);
@@ -56,7 +59,7 @@ fn without_source(rows: &[Value]) -> Vec<[Value; 8]> {
 
 #[test]
 fn a_log_from_entry_1_answers_as_the_db_did() {
-    let harms: [(&str, fn(&Path)); 3] = [
+    let harms: [Harm; 3] = [
         ("missing", |db| fs::remove_file(db).unwrap()),
         ("empty", |db| fs::write(db, "").unwrap()),
         ("no meta", zero_metas),
