@@ -13,6 +13,10 @@ fn the_session_of_the_readme_is_what_the_binary_prints() {
     let seal = Seal::read(&data);
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(&data, folder.path().join("m1")).unwrap();
+    // A member without Kubernetes.
+    let other = data_dir("etcd-3.5.30");
+    let seal_of_other = Seal::read(&other);
+    std::os::unix::fs::symlink(&other, folder.path().join("m2")).unwrap();
     let mut asked = 0;
     for part in session.split("\n$ etcd-inspect ").skip(1) {
         let (line, shown) = part.split_once('\n').unwrap_or((part, ""));
@@ -37,4 +41,5 @@ fn the_session_of_the_readme_is_what_the_binary_prints() {
     }
     assert!(asked >= 6, "{session}");
     seal.assert_unchanged();
+    seal_of_other.assert_unchanged();
 }
