@@ -8,7 +8,7 @@ pub(crate) use etcd_inspect::text::when::When;
 /// The flag of every verb over the store: before or after a start.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Side {
-    /// As etcd would have it after a start: with the WAL entries after the db's own
+    /// As etcd would have it after a start: newer WAL entries applied
     #[arg(long)]
     pub(crate) replay: bool,
 }

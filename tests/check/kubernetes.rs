@@ -1,5 +1,6 @@
 //! Kubernetes values: what etcd stores without a look.
 
+use etcd_inspect::answers::stored_versions::stored_versions;
 use etcd_inspect::check::{Depth, check, check_with};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
@@ -559,4 +560,71 @@ fn a_prefix_that_is_given_is_the_only_one_that_is_looked_at() {
     };
     assert!(checked(None) && checked(Some(Layout::with_prefixes(["/registry"]))));
     assert!(!checked(Some(Layout::with_prefixes(["/elsewhere"]))));
+}
+
+#[test]
+fn a_version_that_a_crd_no_longer_has_is_listed_with_its_objects_and_without() {
+    let mut keys = Keyspace::new();
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "things.example.com", "uid": "u5" },
+        "spec": { "group": "example.com", "scope": "Cluster", "names": { "plural": "things", "kind": "Thing" },
+            "versions": [{ "name": "v1", "served": true, "storage": true }] },
+        "status": { "storedVersions": ["v1", "v1alpha1"] },
+    });
+    put(
+        &mut keys,
+        "/registry/apiextensions.k8s.io/customresourcedefinitions/things.example.com",
+        &crd,
+    );
+    for (name, version) in [("a", "v1"), ("b", "v1alpha5"), ("c", "v1alpha5")] {
+        let thing = json!({ "apiVersion": format!("example.com/{version}"), "kind": "Thing",
+            "metadata": { "name": name, "uid": name } });
+        put(
+            &mut keys,
+            &format!("/registry/example.com/things/{name}"),
+            &thing,
+        );
+    }
+    put(
+        &mut keys,
+        "/registry/pods/shop/web-1",
+        &pod("shop", "web-1", "u1"),
+    );
+    let file = db_of(&keys);
+    let member = Member::open(file.path()).unwrap();
+    let objects = etcd_inspect::member::Objects::new(
+        member.readable_keyspace().unwrap(),
+        member.db_file().unwrap().name(),
+        None,
+        Keyring::default(),
+        &member.options().evidence.limits,
+    );
+    let table = stored_versions(&objects, None).unwrap();
+    let rows: Vec<_> = (table.rows.iter())
+        .filter(|row| row.kind == "Thing")
+        .map(|row| {
+            (
+                row.stored_as.as_deref().unwrap(),
+                row.count,
+                row.removed_in.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("example.com/v1", 1, None),
+            (
+                "example.com/v1alpha1",
+                0,
+                Some("the CRD has it in status.storedVersions, not in spec.versions")
+            ),
+            (
+                "example.com/v1alpha5",
+                2,
+                Some("the CRD has no such version")
+            ),
+        ]
+    );
 }

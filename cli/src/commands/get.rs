@@ -10,6 +10,7 @@ use etcd_inspect::answers::Keyspace;
 use etcd_inspect::answers::describe::describe;
 use etcd_inspect::answers::find::{self, Query};
 use etcd_inspect::answers::past;
+use etcd_inspect::answers::stored_versions::stored_versions;
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::member::Objects;
@@ -66,7 +67,8 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .iter()
         .map(|prefix| what::unescape(prefix))
         .collect();
-    if asked.is_empty() && prefixes.is_empty() && !args.kube.undecodable {
+    let is_list = args.kube.undecodable || args.kube.stored_versions;
+    if asked.is_empty() && prefixes.is_empty() && !is_list {
         return Err(Failure::usage("get what?")
             .next("etcd-inspect get /registry/pods/ -d {path}")
             .into());
@@ -84,6 +86,17 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let table = undecodable(&objects, revision)?;
         ui.table("undecodable", &table)?;
         return Ok(Exit::negative_if(!table.rows.is_empty()));
+    }
+    if args.kube.stored_versions {
+        if !asked.is_empty() || !prefixes.is_empty() {
+            return Err(
+                Failure::usage("--stored-versions counts the objects of every kind")
+                    .next("etcd-inspect get --stored-versions -d {path}")
+                    .into(),
+            );
+        }
+        ui.table("stored-versions", &stored_versions(&objects, revision)?)?;
+        return Ok(Exit::Ok);
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
     if nouns.is_empty() {

@@ -143,6 +143,9 @@ pub(crate) struct KubeArgs {
     /// Values that give no object: cause, place, bytes around
     #[arg(long)]
     pub(crate) undecodable: bool,
+    /// Count objects by stored version, and the release that removes it
+    #[arg(long, conflicts_with_all = ["undecodable", "describe", "neat"])]
+    pub(crate) stored_versions: bool,
     /// What ages are relative to (default: the newest time in the data)
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub(crate) now: Option<Timestamp>,

@@ -39,6 +39,7 @@ mod size;
 pub mod snap;
 pub mod space;
 pub mod status;
+pub mod stored_versions;
 pub mod sums;
 mod table;
 pub mod timeline;

@@ -322,3 +322,34 @@ fn a_log_that_begins_in_the_middle_gives_no_revision_that_is_not_the_true_one() 
         );
     }
 }
+
+#[test]
+fn versions_that_objects_are_stored_in_are_counted_with_the_release_that_removes_them() {
+    let said = ask(K8S, &["get", "--stored-versions", "-o", "json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let rows = said.rows();
+    let listed = ask(K8S, &["get", "pods", "-A", "-o", "name"]);
+    let pods = rows.iter().find(|row| row["kind"] == "Pod").unwrap();
+    assert_eq!(pods["count"], listed.out.lines().count());
+    assert_eq!(
+        (&pods["stored_as"], pods["removed_in"].is_null()),
+        (&"v1".into(), true)
+    );
+    let removed = |kind: &str, version: &str| {
+        let row = (rows.iter()).find(|row| row["kind"] == kind && row["stored_as"] == version);
+        row.map(|row| row["removed_in"].clone())
+    };
+    assert_eq!(
+        removed("CronJob", "batch/v1beta1"),
+        Some("1.25".into()),
+        "{}",
+        said.out
+    );
+    let sealed = ask(ENCRYPTED, &["get", "--stored-versions", "-o", "json"]);
+    let unread = sealed
+        .rows()
+        .into_iter()
+        .find(|row| row["kind"] == "secrets")
+        .unwrap();
+    assert!(unread["stored_as"].is_null() && unread["count"].as_u64() > Some(0));
+}
