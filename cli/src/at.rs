@@ -1,9 +1,15 @@
 //! `--rev`, `--at` and `--replay`: at which moment of the evidence a question is asked.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 pub(crate) use etcd_inspect::text::when::When;
+
+use crate::output::time;
+use crate::ui::Ui;
 
 /// The flag of every verb over the store: before or after a start.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
@@ -89,9 +95,23 @@ impl Rev {
     }
 }
 
+/// The moment that was asked for; a note says so if a time of day is of the day before, because the data end earlier on their last.
+pub(crate) fn moment(when: When, newest: Timestamp, ui: &mut Ui) -> io::Result<Timestamp> {
+    let zone = time::zone(ui.global.local);
+    let moment = when.moment(newest, &zone);
+    let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
+    if matches!(when, When::OfDay(_)) && day(moment) < day(newest) {
+        ui.note(format!(
+            "{when} is taken as {}: the data end at {}",
+            time::full(moment, &zone),
+            time::full(newest, &zone)
+        ))?;
+    }
+    Ok(moment)
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
     use super::*;

@@ -6,10 +6,10 @@ use etcd_inspect::answers::changes::{
 use etcd_inspect::check::logged;
 use jiff::Timestamp;
 
-use crate::at::{Side, When};
+use crate::at::{self, Side, When};
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::output::{number::thousands, time};
+use crate::output::number::thousands;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -83,16 +83,16 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => logged(&member, &*ui.progress())?,
     };
     let logged = view.log_alone().or(beside.as_ref());
-    let zone = time::zone(ui.global.local);
     let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
-    let moment = |when: Option<When>| when.map(|when| when.moment(newest, &zone));
+    let mut moment = |when: Option<When>| when.map(|when| at::moment(when, newest, ui)).transpose();
+    let (since, until) = (moment(args.since)?, moment(args.until)?);
     let query = ChangesQuery {
         last: match (args.last, args.since, args.until, args.by) {
             (None, None, None, None) => Some(LAST),
             (last, ..) => last,
         },
-        since: moment(args.since),
-        until: moment(args.until),
+        since,
+        until,
         ops: args.ops.iter().map(|op| op.answered()).collect(),
         namespace: args.namespace.clone(),
         all: args.all,

@@ -13,7 +13,7 @@ use etcd_inspect::member::Objects;
 use etcd_inspect::progress::Progress as _;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::at::{Side, When};
+use crate::at::{self, Side, When};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
@@ -190,14 +190,13 @@ fn filter(
     args: &TimelineArgs,
     clock: &Clock,
     newest: i64,
-    ui: &Ui,
+    ui: &mut Ui,
 ) -> anyhow::Result<TimelineFilter> {
-    let zone = time::zone(ui.global.local);
     let end = clock.time_of(newest).map(|write| write.time);
-    let moment = |when: When| -> anyhow::Result<Timestamp> {
+    let mut moment = |when: When| -> anyhow::Result<Timestamp> {
         match (when, end) {
             (When::Exact(moment), _) => Ok(moment),
-            (when, Some(end)) => Ok(when.moment(end, &zone)),
+            (when, Some(end)) => Ok(at::moment(when, end, ui)?),
             (_, None) => Err(Failure::not_found(
                 "no value here has a time: a time needs its date here",
             )
@@ -206,8 +205,8 @@ fn filter(
         }
     };
     Ok(TimelineFilter {
-        since: args.since.map(&moment).transpose()?,
-        until: args.until.map(&moment).transpose()?,
+        since: args.since.map(&mut moment).transpose()?,
+        until: args.until.map(&mut moment).transpose()?,
         kinds: args.kind.clone(),
         namespace: args.namespace.clone(),
         all: args.all,
