@@ -15,7 +15,7 @@ use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
-use etcd_inspect::member::Objects;
+use etcd_inspect::member::{Objects, Reading};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -61,6 +61,8 @@ pub(crate) struct Printer<'p> {
     tables: RwLock<HashMap<String, Arc<Table>>>,
     /// Values that kept objects from being printed.
     hidden: AtomicUsize,
+    /// Objects with fields that the table of Kubernetes does not name, and that are not printed.
+    newer: AtomicUsize,
 }
 
 impl<'p> Printer<'p> {
@@ -90,6 +92,7 @@ impl<'p> Printer<'p> {
             note,
             tables: RwLock::default(),
             hidden: AtomicUsize::new(0),
+            newer: AtomicUsize::new(0),
         })
     }
 
@@ -108,7 +111,7 @@ impl<'p> Printer<'p> {
                 Shape::Name(name.unwrap_or_default().to_owned())
             }
             format if is_tabular(format) => Shape::Row(self.row(&found)),
-            format => match self.shaped(found.object) {
+            format => match self.shaped(self.noticed(found.object, &version)) {
                 None => Shape::Hidden,
                 Some(object) => match format {
                     Format::Jsonl => Shape::Text(text_of(&object, output_json::compact)),
@@ -123,6 +126,23 @@ impl<'p> Printer<'p> {
             sort,
             shape,
         }
+    }
+
+    /// The same object. Counts it if it has fields that are left out because no release of the table names them.
+    fn noticed(&self, object: Value, version: &Version<'_>) -> Value {
+        let all = Reading {
+            unknown_fields: true,
+            stored: self.args.stored,
+        };
+        if !self.args.unknown
+            && self
+                .objects
+                .json(version, all)
+                .is_ok_and(|all| all != object)
+        {
+            self.newer.fetch_add(1, Ordering::Relaxed);
+        }
+        object
     }
 
     /// The object as asked for; `None` if it shall be fed back and has values that are hidden.
@@ -211,6 +231,17 @@ impl<'p> Printer<'p> {
         ui: &mut Ui,
     ) -> anyhow::Result<bool> {
         let left_out = self.report_hidden(&mut pieces, ui)?;
+        let newer = self.newer.load(Ordering::Relaxed);
+        if newer > 0 {
+            let have = if newer == 1 {
+                "1 object has".to_owned()
+            } else {
+                format!("{newer} objects have")
+            };
+            ui.note(format!(
+                "{have} fields that are newer than the table of Kubernetes 1.8 to 1.37: --unknown prints them under their numbers"
+            ))?;
+        }
         if left_out && pieces.is_empty() {
             return Ok(true);
         }

@@ -353,3 +353,26 @@ fn versions_that_objects_are_stored_in_are_counted_with_the_release_that_removes
         .unwrap();
     assert!(unread["stored_as"].is_null() && unread["count"].as_u64() > Some(0));
 }
+
+#[test]
+fn fields_that_the_table_does_not_name_are_never_dropped_in_silence() {
+    let mut keys = testkit::synth::mvcc::Keyspace::new();
+    let value = b"k8s\0\n\x0f\n\x02v1\x12\tConfigMap\x12\x0b\n\x03\n\x01a\x9a\x06\x03new\x1a\0\"\0";
+    keys.put(b"/registry/configmaps/default/a", value);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let db = testkit::synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
+    std::fs::write(file.path(), db.build()).unwrap();
+    let path = file.path().to_str().unwrap();
+    for format in ["yaml", "json", "jsonl"] {
+        let silent = etcd_inspect(["get", "configmaps", "-o", format, "-d", path]);
+        assert!(silent.err.contains("--unknown"), "{format}: {}", silent.err);
+        assert!(!silent.out.contains("99"), "{format}: {}", silent.out);
+        let all = etcd_inspect(["get", "configmaps", "--unknown", "-o", format, "-d", path]);
+        assert!(
+            all.out.contains("99") && !all.err.contains("--unknown"),
+            "{}{}",
+            all.out,
+            all.err
+        );
+    }
+}
