@@ -124,6 +124,20 @@ fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
     self::commands(&step.commands, INDENT, ui)
 }
 
+/// What a step loses of the acknowledged writes, after its effect; nothing if it loses none, or if that is not known.
+pub(crate) fn loses(step: &Step) -> String {
+    let writes = step.lost.writes;
+    if step.outcome.starts != Some(true) || writes.is_zero() {
+        return String::new();
+    }
+    let noun = if writes == Count::exactly(1) {
+        "write"
+    } else {
+        "writes"
+    };
+    format!("; loses {writes} {noun}")
+}
+
 /// What the columns before the text of a step take.
 const INDENT: &str = "                     ";
 

@@ -19,6 +19,7 @@ mod clusters;
 mod estimates;
 mod forced;
 mod matrix;
+mod own_buckets;
 mod printed;
 mod recipes;
 mod served;

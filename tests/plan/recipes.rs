@@ -147,6 +147,79 @@ fn a_snap_far_after_the_end_of_log_and_db_is_an_error() {
     assert_eq!(said["revision"].as_i64(), Some(served.revision));
 }
 
+/// What each step of the plan loses, with whether that is the least.
+fn losses(data_dir: &Path) -> Vec<(String, u64, bool)> {
+    let said = inspect(&["check", data_dir.to_str().unwrap(), "-o", "json"]);
+    let plan = said["plan"].as_array().unwrap().iter();
+    plan.map(|step| {
+        let lost = &step["lost"];
+        (
+            step["action"].as_str().unwrap().to_owned(),
+            lost["writes"].as_u64().unwrap(),
+            lost["at_least"] == true,
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn a_start_and_a_salvage_lose_the_same_of_what_a_far_snap_proves() {
+    let copy = copy_of(&data_dir("lagging-3.5.30"));
+    let newest = snap::newest(&copy);
+    let far = newest.with_file_name(format!("{:016x}-{:016x}.snap", 9, 4_009));
+    std::fs::copy(&newest, &far).unwrap();
+    snap::rewrite(&far, |_, metadata| {
+        let conf = proto::bytes(metadata, 1);
+        let mut changed = Vec::new();
+        proto::put_bytes(&mut changed, 1, &conf);
+        proto::put_number(&mut changed, 2, 4_009);
+        proto::put_number(&mut changed, 3, 9);
+        *metadata = changed;
+    });
+    // The log ends at entry 430; a restore of the db loses 128 writes more.
+    let said = losses(&copy);
+    let of = |action: &str| said.iter().find(|step| step.0 == action);
+    for (action, lost) in [("start", 3_579), ("salvage", 3_579), ("restore", 3_707)] {
+        assert_eq!(
+            of(action).map(|step| (step.1, step.2)),
+            Some((lost, true)),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn snap_files_of_another_cluster_prove_no_loss() {
+    let Some(binaries) = newest() else { return };
+    let copy = copy_of(&data_dir("lagging-3.5.30"));
+    let theirs = data_dir("k8s-1.20-cluster3/m1").join("member/snap");
+    for file in std::fs::read_dir(theirs).unwrap().flatten() {
+        if file.path().extension().is_some_and(|end| end == "snap") {
+            std::fs::copy(file.path(), copy.join("member/snap").join(file.file_name())).unwrap();
+        }
+    }
+    let said = losses(&copy);
+    assert!(said.iter().all(|step| step.1 == 0 && !step.2), "{said:?}");
+    let printed = Printed::check(&copy, "3.5.30");
+    let served = serve(&binaries, &copy_of(&copy), &[]).unwrap();
+    assert_eq!(printed.steps[0].action, "start");
+    assert_eq!(printed.steps[0].revision, Some(served.revision));
+}
+
+#[test]
+fn the_db_of_another_3_4_cluster_is_said_first() {
+    let copy = copy_of(&data_dir("v2-content-3.4.23"));
+    let db = data_dir("defragmented-3.4.23").join("member/snap/db");
+    std::fs::copy(db, copy.join("member/snap/db")).unwrap();
+    let said = inspect(&["check", copy.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(said["cause"][0]["code"], "X-002", "{said}");
+    // 5 writes of the log are in no db: a restore of the other cluster's is not lossless.
+    let said = losses(&copy);
+    assert_eq!(said[0], ("salvage".to_owned(), 0, false), "{said:?}");
+    let restore = said.iter().find(|step| step.0 == "restore");
+    assert!(restore.is_some_and(|step| step.1 > 0), "{said:?}");
+}
+
 /// Frames of etcd 2.x: no padding, and no sign bit that says so.
 fn without_padding(data_dir: &Path) {
     for segment in Log::read(data_dir).segments {

@@ -193,7 +193,10 @@ fn plan(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
             let line = line.with(Label::Name, format!("{path}  "));
             match step.action {
                 Action::None => ui.line(line.text(format!("as it is{best}")))?,
-                _ => ui.line(line.text(step.effect.clone()))?,
+                _ => {
+                    let lost = crate::verdict::loses(step);
+                    ui.line(line.text(step.effect.clone()).with(Label::Warning, lost))?;
+                }
             }
             crate::verdict::commands(&step.commands, "    ", ui)?;
         }

@@ -5,7 +5,7 @@ use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::bolt::{Db, MetaChoice};
 use crate::codes::{Code, cross};
 use crate::evidence::{File, Kind};
-use crate::member::{Member, Wal};
+use crate::member::{Member, Wal, is_foreign};
 use crate::raft::{ConfState, Payload, Request};
 use crate::snap::{SnapPart, Snaps, Store};
 use located::Limits;
@@ -265,6 +265,21 @@ fn snap_after_the_end(
     if newest.index <= end || is_received || is_recorded || log.records.is_empty() {
         return;
     }
+    let own = log.metadata.first().map(|metadata| metadata.node_id);
+    if is_foreign(newest, own) {
+        let message = format!(
+            "the newest .snap, of index {}, is not this member's: it does not name member {:016x}; a start does not read it",
+            newest.index,
+            own.unwrap_or_default()
+        );
+        let finding = Finding::new(&cross::SNAP_AFTER_END, newest.place(), message);
+        report(
+            finding
+                .severity(Severity::Warning)
+                .seen(ids(&newest.conf_state), "this member among them"),
+        );
+        return;
+    }
     let message = format!(
         "the newest .snap is of index {}, but log and db end at {end}: at least {} entries that this member had are missing",
         newest.index,
@@ -389,6 +404,9 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     finding.into_iter().for_each(report);
 }
 
+/// Maximum number of bits that damage changes in a member id: two ids of two clusters differ in about 32.
+const MAX_DAMAGED_BITS: u32 = 8;
+
 /// Members as the bucket has them, and as the raft configuration has them.
 struct Membership {
     cluster: Cluster,
@@ -436,6 +454,11 @@ impl Membership {
         let in_bucket = self.cluster.member(own).is_some();
         match (in_bucket, conf.contains(own)) {
             (true, true) => None,
+            (false, true) if self.is_of_another_cluster(wal) => {
+                let message = "the bucket \"members\" has the members of another cluster than the log: db and log are of two histories";
+                let finding = self.finding(&cross::FOREIGN_DB, message);
+                Some(finding.seen(self.bucket_text(), ids(conf)))
+            }
             (false, true) => Some(self.not_in_bucket(wal)),
             (false, false) => {
                 let message = format!(
@@ -454,6 +477,21 @@ impl Membership {
                 Some(finding.seen(self.bucket_text(), ids(conf)))
             }
         }
+    }
+
+    /// Whether the bucket of a 3.4 db has members, and none of those of the log: 3.4 writes every member there too. What
+    /// `snapshot restore` of 3.4 leaves is not meant, and no id that damage made of one of the log.
+    fn is_of_another_cluster(&self, wal: &Wal<'_>) -> bool {
+        if !self.is_3_4() || wal.log().is_restored() {
+            return false;
+        }
+        let is_like = |id: u64| {
+            let mut own = self.conf.voters.iter().chain(&self.conf.learners);
+            own.any(|other| (id ^ other).count_ones() <= MAX_DAMAGED_BITS)
+        };
+        let mut ids = self.cluster.members.iter().map(|member| member.id.0);
+        let has_members = !self.cluster.members.is_empty();
+        has_members && !ids.any(is_like)
     }
 
     fn not_in_bucket(&self, wal: &Wal<'_>) -> Finding {

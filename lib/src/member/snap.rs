@@ -2,14 +2,29 @@
 
 use super::Member;
 use crate::evidence::{File, Role};
-use crate::snap::Snaps;
-use located::Bytes;
-use located::Sink;
+use crate::snap::{SnapFile, Snaps};
+use located::{Bytes, MemberId, Sink, reported_by};
 
 impl Member {
     /// The `.snap` and `.snap.broken` files; what is wrong with each alone goes to `report`.
     pub fn snaps(&self, report: &mut Sink<'_>) -> Snaps {
         Snaps::read(&self.snap_bytes(), report)
+    }
+
+    /// The entry of the newest `.snap` file that can be read and is this member's; 0 if there is none. What was there once: etcd
+    /// writes one only of entries that it has applied.
+    pub(crate) fn newest_snap(&self) -> u64 {
+        let own = self.own_id();
+        let snaps = self.snaps(&mut reported_by("snap::check"));
+        let own = snaps.usable().filter(|snap| !is_foreign(snap, own));
+        own.map(|snap| snap.index).max().unwrap_or(0)
+    }
+
+    /// The member's id, by its log; `None` without one.
+    fn own_id(&self) -> Option<MemberId> {
+        let wal = self.wal()?;
+        let metadata = wal.log().metadata.first();
+        metadata.map(|metadata| metadata.node_id)
     }
 
     /// Their bytes; one that cannot be read is empty here, and [`Member::unreadable_files`] names it.
@@ -23,4 +38,10 @@ impl Member {
             .map(bytes)
             .collect()
     }
+}
+
+/// Whether a `.snap` file was written by a member of another cluster, or before this one joined: it names members, and not this one.
+pub(crate) fn is_foreign(snap: &SnapFile, own: Option<MemberId>) -> bool {
+    let conf = &snap.conf_state;
+    own.is_some_and(|own| !conf.voters.is_empty() && !conf.contains(own))
 }

@@ -166,6 +166,11 @@ pub struct Salvage<'a> {
 }
 
 impl Salvage<'_> {
+    /// What the backup has besides keys.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Whether nothing is lost and no key is in doubt.
     fn is_whole(&self) -> bool {
         self.unrecoverable.is_empty() && self.stale.is_empty() && self.maybe_deleted.is_empty()

@@ -168,6 +168,12 @@ impl<'a> Facts<'a> {
                 difference.wrong_keys.extend(keys);
             }
         }
+        // Of two histories, and of a restored db, the log says nothing about the buckets.
+        if received.is_none() && self.restored.is_none() && !self.sound.two_histories() {
+            let wrong = self.sound.wrong_in_own_buckets(|_| true);
+            difference.wrong = difference.wrong.plus(wrong);
+        }
+        difference.lost.writes = difference.lost.writes.plus(self.before_newest_snap());
         if self.sound.end_is_gone() {
             difference.lost.writes.at_least = true;
         }
@@ -175,6 +181,17 @@ impl<'a> Facts<'a> {
             difference.extra = self.sound.twice().min(self.twice_in(held));
         }
         difference
+    }
+
+    /// Entries that the newest `.snap` file proves and neither log nor db has.
+    fn before_newest_snap(&self) -> Count {
+        if !self.sound.snap_is_after_end() {
+            return Count::default();
+        }
+        let wal = self.member.wal();
+        let last = wal.map_or(0, |wal| wal.log().last_index());
+        let end = last.max(self.applied);
+        Count::at_least(self.member.newest_snap().saturating_sub(end))
     }
 
     /// How many revisions a store is after the acknowledged state: entries that were applied twice made them.

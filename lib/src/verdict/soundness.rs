@@ -1,5 +1,6 @@
 //! What the findings of a check say of the parts: whether the db may be believed, whether db and log are of one history.
 
+use super::outcome::Count;
 use crate::check::Report;
 use crate::codes::{Code, backend, bolt, cross, dir, mvcc, wal};
 use crate::{Finding, Severity};
@@ -32,6 +33,9 @@ const TORN_COPY: [&Code; 4] = [
 /// Codes which say that entries at the end of the log are gone, and that their number is not known.
 const END_IS_GONE: [&Code; 1] = [&wal::LAST_EMPTY];
 
+/// Codes of a `.snap` file that is newer than log and db.
+const SNAP_AFTER_END: [&Code; 1] = [&cross::SNAP_AFTER_END];
+
 /// Codes of what the check itself could not read: nothing may be concluded about etcd.
 const NOT_READ: [&Code; 3] = [
     &dir::UNREADABLE,
@@ -44,6 +48,15 @@ const BUCKETS: [&Code; 3] = [
     &backend::META_LENGTH,
     &backend::BUCKET_MISSING,
     &backend::META_COMPACTION,
+];
+
+/// Codes of etcd's own buckets whose records are not what the log made them, and are served: users, leases, alarms. Not the members:
+/// up to 3.5 a start takes them from the v2 store and writes the bucket again, and a restore makes new ones. Source: `Recover` in
+/// `server/etcdserver/api/membership/cluster.go`, v3.5.30.
+const OWN_BUCKETS: [&Code; 3] = [
+    &cross::USERS_DIFFER,
+    &cross::LEASES_DIFFER,
+    &cross::ALARMS_DIFFER,
 ];
 
 fn is_one_of(code: &Code, codes: &[&Code]) -> bool {
@@ -108,6 +121,18 @@ impl<'r> Soundness<'r> {
         (count.unwrap_or(0), keys)
     }
 
+    /// The records of etcd's own buckets that are not what the log made them: of users, leases and alarms.
+    ///
+    /// `is_kept`: whether the records of a code are still those of the db.
+    pub(super) fn wrong_in_own_buckets(&self, is_kept: impl Fn(&Code) -> bool) -> Count {
+        let found = self.found(&OWN_BUCKETS);
+        let kept = found.filter(|finding| is_kept(finding.code));
+        match kept.map(|finding| finding.count.max(1)).sum() {
+            0 => Count::default(),
+            count => Count::at_least(count),
+        }
+    }
+
     /// Entries that a start would apply a second time.
     pub(super) fn twice(&self) -> u64 {
         let twice = self.found(&TWICE);
@@ -117,6 +142,12 @@ impl<'r> Soundness<'r> {
     /// Whether the log ended later once.
     pub(super) fn end_is_gone(&self) -> bool {
         self.found(&END_IS_GONE).next().is_some()
+    }
+
+    /// Whether a `.snap` file says that log and db ended later once.
+    pub(super) fn snap_is_after_end(&self) -> bool {
+        let mut found = self.found(&SNAP_AFTER_END);
+        found.any(|finding| finding.severity == Severity::Error)
     }
 
     /// Whether db and log are of two histories.
@@ -158,6 +189,7 @@ impl<'r> Soundness<'r> {
         let starts = facts.start.as_ref().is_none_or(|start| start.serves());
         starts
             && self.errors() == 0
+            && self.wrong_in_own_buckets(|_| true).is_zero()
             && facts.acknowledged.unreadable().is_zero()
             && facts.acknowledged.is_on_db()
     }

@@ -7,7 +7,6 @@ use crate::Place;
 use crate::evidence::Kind;
 use crate::member::Wal;
 use crate::wal::{Damage, Ending, WalFile};
-use located::reported_by;
 
 impl<'a> MemberRecords<'a> {
     /// Entries that something says were there, and that the log does not reach.
@@ -27,7 +26,7 @@ impl<'a> MemberRecords<'a> {
         }
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
-        let snap = self.newest_snap();
+        let snap = self.member.newest_snap();
         let traces = [
             (commit, "HardState of the log", false),
             (input.committed, "the copy of another member", false),
@@ -52,18 +51,12 @@ impl<'a> MemberRecords<'a> {
         }
     }
 
-    /// The entry of the newest `.snap` file that can be read; 0 if there is none.
-    fn newest_snap(&self) -> u64 {
-        let snaps = self.member.snaps(&mut reported_by("snap::check"));
-        snaps.usable().map(|snap| snap.index).max().unwrap_or(0)
-    }
-
     /// A data directory without a log: nothing says what was written after the last commit of the db.
     pub(super) fn note_no_log(&mut self, point: Point) {
         if point != Point::Acknowledged {
             return;
         }
-        let (applied, snap) = (self.applied.0, self.newest_snap());
+        let (applied, snap) = (self.applied.0, self.member.newest_snap());
         if snap > applied {
             self.lost.push(Lost {
                 what: format!(

@@ -108,7 +108,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
             thousands(keyspace.revision().into())
         );
         lines.push(Line::new(Level::Pass, "DB", text));
-        if step.lost.is_none() {
+        if step.lost.is_none() && step.wrong.is_zero() {
             let text = "everything that was acknowledged is in it";
             lines.push(Line::new(Level::Pass, "COMPLETE", text));
         }

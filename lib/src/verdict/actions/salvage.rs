@@ -1,7 +1,9 @@
 //! Build a backup from everything that is readable, and restore that.
 
 use super::restore;
-use crate::salvage::{Lost, Salvage, SalvageOptions, Sources, received_snapshots};
+use crate::codes::cross;
+use crate::recover::State;
+use crate::salvage::{Lost, Restore, Salvage, SalvageOptions, Sources, received_snapshots};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -25,25 +27,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         known(facts, &mut step);
         restore::of_db(facts, None)
     } else {
-        let received = received_snapshots(facts.member);
-        let copies = [facts.member].into_iter().chain(&received);
-        let sources = Sources::read(copies, facts.progress);
-        let options = |carved| SalvageOptions {
-            carved,
-            ..SalvageOptions::default()
-        };
-        let built = |carved| sources.salvage(&options(carved), facts.progress).ok();
-        let salvage = built(false).or_else(|| {
-            carved = true;
-            built(true).filter(|salvage| salvage.keys > 0)
-        })?;
-        salvaged(&salvage, &mut step);
-        // Which of the carved records were deleted later is not known.
-        step.lost.writes.at_least |= carved;
-        let by = salvage.restore.bump_revision;
-        let mut restore = salvage.restore;
-        restore.release = facts.release;
-        restore.bumped(by)
+        built(facts, &mut step, &mut carved)?
     };
     if facts.sound.end_is_gone() {
         step.lost.writes.at_least = true;
@@ -68,6 +52,50 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let raised = restore.bump_revision.unwrap_or(0);
     step.outcome.revision = Some(revision.saturating_add(raised));
     Some(step)
+}
+
+/// Builds it, also from records that no tree reaches if there is nothing else, and returns how it is restored.
+fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restore> {
+    let received = received_snapshots(facts.member);
+    let copies = [facts.member].into_iter().chain(&received);
+    let sources = Sources::read(copies, facts.progress);
+    let options = |carved| SalvageOptions {
+        carved,
+        ..SalvageOptions::default()
+    };
+    let built = |carved| sources.salvage(&options(carved), facts.progress).ok();
+    let salvage = built(false).or_else(|| {
+        *carved = true;
+        built(true).filter(|salvage| salvage.keys > 0)
+    })?;
+    salvaged(&salvage, step);
+    // Which of the carved records were deleted later is not known.
+    step.lost.writes.at_least |= *carved;
+    step.wrong = wrong_in_own_buckets(facts, salvage.state());
+    let by = salvage.restore.bump_revision;
+    let mut restore = salvage.restore;
+    restore.release = facts.release;
+    Some(restore.bumped(by))
+}
+
+/// Records of etcd's own buckets that the log contradicts and that the backup has from the db all the same: only a log that begins
+/// with the empty store can make them again.
+fn wrong_in_own_buckets(facts: &Facts<'_>, state: &State) -> Count {
+    // What a start makes of them: those of the db, and what the log does after it.
+    let started = facts.start.as_ref().and_then(|start| start.state.as_ref());
+    let of_db = match started {
+        Some(started) => started.state.clone(),
+        None => facts
+            .member
+            .db()
+            .map(|db| State::read(&db))
+            .unwrap_or_default(),
+    };
+    facts.sound.wrong_in_own_buckets(|code| match code {
+        code if std::ptr::eq(code, &cross::USERS_DIFFER) => state.users == of_db.users,
+        code if std::ptr::eq(code, &cross::LEASES_DIFFER) => state.leases == of_db.leases,
+        _ => state.alarms == of_db.alarms,
+    })
 }
 
 fn known(facts: &Facts<'_>, step: &mut Step) {
