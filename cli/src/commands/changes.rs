@@ -121,8 +121,8 @@ fn say_who(rows: &[ChangeRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
     match empty.count() {
         0 => Ok(()),
         count => ui.note(format!(
-            "WHO is empty in {} rows: etcd stores no user, a deletion names none, and the managed fields of the others did not change (the API server's audit log names users)",
-            thousands(count.try_into().unwrap_or_default())
+            "WHO is empty in {}: etcd stores no user, a deletion names none, and the managed fields of the others did not change (`timeline --audit-log FILE` names users)",
+            etcd_inspect::start::counted(count as u64, "row", "rows")
         )),
     }
 }

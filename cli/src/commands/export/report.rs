@@ -19,6 +19,11 @@ pub(super) fn show(
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let Some(path) = out else {
+        if export.objects.is_empty() {
+            ui.note(
+                "no object is left to write: `etcd-inspect keys --by-resource` lists what there is",
+            )?;
+        }
         for (heading, text) in lines(export) {
             ui.note(match heading {
                 "note" => text,
@@ -33,12 +38,12 @@ pub(super) fn show(
         } else {
             let count = counted(export.objects.len(), "object", "objects");
             let what = format!("{count} to {}, mode 0600", path.display());
-            ui.line(Line::new().with(Label::Good, "wrote    ").text(what))?;
+            ui.line(Line::new().with(Label::Good, "wrote     ").text(what))?;
         }
         for (heading, text) in lines(export) {
             ui.line(
                 Line::new()
-                    .with(Label::Dim, format!("{heading:<9}"))
+                    .with(Label::Dim, format!("{heading:<10}"))
                     .text(text),
             )?;
         }
@@ -61,10 +66,10 @@ fn apply(export: &Export, path: &Path, ui: &mut Ui) -> anyhow::Result<()> {
     let has_definitions = export.kinds.contains_key("CustomResourceDefinition");
     if has_definitions && path.is_dir() {
         let first = ui.advice(apply(&definitions));
-        ui.line(Line::new().with(Label::Note, "next     ").text(first))?;
+        ui.line(Line::new().with(Label::Note, "next      ").text(first))?;
     }
     let all = ui.advice(apply(path));
-    ui.line(Line::new().with(Label::Note, "next     ").text(all))?;
+    ui.line(Line::new().with(Label::Note, "next      ").text(all))?;
     Ok(())
 }
 
