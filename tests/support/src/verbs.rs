@@ -73,6 +73,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{noun} -A --carved --rev -5 -o json -d {path}",
             "--undecodable -d {path}",
             "--undecodable -o json -d {path}",
+            "--stored-versions -o json -d {path}",
         ],
     ),
     (
@@ -227,6 +228,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--deep --encryption-config {encryption} --kms-keys {kms} -o jsonl {path}",
             "--only BOLT,WAL-006 --io read {path}",
             "--verbose --etcd 3.5 {path}",
+            "--deep --etcd-prefix /registry -o json {path}",
         ],
     ),
     (
