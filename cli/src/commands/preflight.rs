@@ -167,7 +167,7 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
             format!("{what}: copy the directory first")
         }
         (Action::Start, false) => {
-            "etcd would not start; a failed start destroys evidence: copy the directory first"
+            "etcd would not serve; a failed start destroys evidence: copy the directory first"
                 .to_owned()
         }
         (Action::ForceNewCluster, true) => Step::line_of(&one.commands),
