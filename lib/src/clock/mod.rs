@@ -126,7 +126,7 @@ struct DatedRevision {
 /// let clock = Clock::new([at(10, 100), at(20, 110)]);
 /// let between = clock.time_of(15).unwrap();
 /// assert_eq!(between.time.as_second(), 106);
-/// assert_eq!((between.uncertainty_s(), between.source), (Some(6.0), TimeSource::Between));
+/// assert_eq!((between.uncertainty_s(), between.source), (Some(6.1), TimeSource::Between));
 /// assert_eq!(clock.time_of(20).unwrap().source, TimeSource::Lease);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
