@@ -18,6 +18,7 @@ mod history;
 mod keys;
 mod leases;
 mod man;
+mod manifest;
 mod meta;
 mod page;
 mod preflight;
@@ -82,6 +83,7 @@ verbs! {
     Salvage: salvage::SalvageArgs;
     Carve: carve::CarveArgs;
     Export: export::ExportArgs;
+    Manifest: manifest::ManifestArgs;
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;
@@ -98,7 +100,11 @@ impl Command {
     pub(crate) fn judges(&self) -> bool {
         matches!(
             self,
-            Self::Check(_) | Self::Compare(_) | Self::Preflight(_) | Self::Doctor(_)
+            Self::Check(_)
+                | Self::Compare(_)
+                | Self::Preflight(_)
+                | Self::Doctor(_)
+                | Self::Manifest(_)
         )
     }
 

@@ -26,6 +26,7 @@ pub mod keys;
 mod label;
 pub mod leases;
 pub mod log_alone;
+pub mod manifest;
 pub mod meta;
 mod nearest;
 pub mod page;

@@ -11,6 +11,7 @@
 mod archive;
 mod changed;
 mod check;
+pub mod custody;
 mod file;
 mod live;
 mod locate;

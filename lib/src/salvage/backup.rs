@@ -245,6 +245,29 @@ impl Out {
         Ok(Self { path: whole })
     }
 
+    /// The same, if it is neither in nor above any of these paths, which need not be evidence.
+    ///
+    /// # Errors
+    /// [`OutError::InEvidence`].
+    pub fn outside<'p>(self, paths: impl IntoIterator<Item = &'p Path>) -> Result<Self, OutError> {
+        let parent = self.path.parent().unwrap_or(Path::new("."));
+        for path in paths {
+            let there = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            let is_there = |above: &Path| {
+                let both = fs::metadata(above).ok().zip(fs::metadata(&there).ok());
+                both.is_some_and(|(above, there)| platform::is_same_file(&above, &there))
+            };
+            let is_within = there.is_dir() && parent.ancestors().any(is_there);
+            if is_within || there.starts_with(&self.path) {
+                return Err(OutError::InEvidence {
+                    out: self.path.clone(),
+                    evidence: path.to_owned(),
+                });
+            }
+        }
+        Ok(self)
+    }
+
     /// Where it will be.
     pub fn path(&self) -> &Path {
         &self.path

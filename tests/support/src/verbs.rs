@@ -287,6 +287,14 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "manifest",
+        &[
+            "{path}",
+            "{path} {other} --out {new} -o json",
+            "--verify {manifest} -o json",
+        ],
+    ),
+    (
         "search",
         &[
             "{word} {path}",
@@ -348,6 +356,9 @@ const ROWS: &[(&str, &[&str])] = &[
 const LOG: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/ns3/things/k8","verb":"patch","user":{"username":"alice"},"objectRef":{"resource":"things","namespace":"ns3","name":"k8"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-01-01T00:00:00.000000Z","stageTimestamp":"2026-01-01T00:00:00.100000Z"}
 {"level":"warn","ts":"2026-01-01T00:00:00.000Z","msg":"apply request took too long","took":"1s"}
 nothing"#;
+
+/// `{manifest}`: of nothing.
+const MANIFEST: &str = r#"{"schema":"etcd-inspect/manifest/v1","tool":"etcd-inspect","host":{"time":"2026-01-01T00:00:00Z","system":"linux"},"evidence":[],"files":0,"bytes":0}"#;
 
 /// What the lines ask about.
 #[derive(Clone, Debug)]
@@ -431,6 +442,7 @@ impl<'s> Subject<'s> {
             ("{kms}", text(&self.outside.join("kms.yaml"))),
             ("{log}", text(&self.outside.join("audit.log"))),
             ("{fp}", text(&self.outside.join("fp.key"))),
+            ("{manifest}", text(&self.outside.join("manifest.json"))),
         ];
         // Each word is one argument, whatever replaces it.
         let word = |word: &str| {
@@ -508,6 +520,9 @@ pub fn reveals(line: &[String]) -> bool {
 #[must_use]
 pub fn reads_evidence(line: &[String]) -> bool {
     let others = ["completions", "explain", "help", "man", "version"];
+    if line.iter().any(|word| word == "--verify") {
+        return false;
+    }
     line.first()
         .is_some_and(|verb| !others.contains(&verb.as_str()))
 }
@@ -525,6 +540,7 @@ fn key_files(folder: &Path) {
         ("kms.yaml", kms.as_str()),
         ("fp.key", "a key of ours"),
         ("audit.log", LOG),
+        ("manifest.json", MANIFEST),
     ] {
         std::fs::write(folder.join(name), text).expect("a file of keys");
     }

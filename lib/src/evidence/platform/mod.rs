@@ -23,11 +23,13 @@ mod system;
 #[path = "other.rs"]
 mod system;
 
-#[cfg(feature = "archives")]
-pub(super) use system::os_str;
-pub(super) use system::{Guard, holders, identity, is_block_device, is_medium_error, list, open};
+pub(super) use system::{
+    Guard, data_extents, holders, identity, is_block_device, is_medium_error, list, open, os_str,
+    ownership,
+};
 
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 use super::tree::Shape;
 
@@ -45,6 +47,17 @@ pub(super) struct FileIdentity {
     pub(super) mode: Option<u32>,
     /// Device and inode, if the system has them.
     pub(super) id: Option<(u64, u64)>,
+}
+
+/// What a manifest records of a file besides its size and usual times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ownership {
+    /// Owner and group, if the system has them as numbers.
+    pub(super) owner: Option<(u32, u32)>,
+    /// When the inode was last changed.
+    pub(super) changed: Option<SystemTime>,
+    /// Bytes that the file takes on the disk.
+    pub(super) allocated_bytes: Option<u64>,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{FileIdentity, Listed};
+use super::{FileIdentity, Listed, Ownership};
 use crate::evidence::file::File;
 use crate::evidence::live::Holder;
 use crate::evidence::tree::Shape;
@@ -76,8 +76,17 @@ pub(in crate::evidence) fn identity(_: &Metadata) -> FileIdentity {
     FileIdentity::default()
 }
 
+/// Nothing that the standard library knows.
+pub(in crate::evidence) fn ownership(_: &Metadata) -> Ownership {
+    Ownership::default()
+}
+
+/// The system is not asked.
+pub(in crate::evidence) fn data_extents(_: &fs::File, _: u64) -> Option<Vec<Range<u64>>> {
+    None
+}
+
 /// A name of the bytes that an archive or a command line has; what is no UTF-8 becomes U+FFFD.
-#[cfg(feature = "archives")]
 pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     match String::from_utf8_lossy(name) {
         std::borrow::Cow::Borrowed(name) => std::borrow::Cow::Borrowed(OsStr::new(name)),

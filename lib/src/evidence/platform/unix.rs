@@ -12,14 +12,16 @@ mod sigbus;
 use std::ffi::OsStr;
 use std::fs::{File, FileType, Metadata};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{FileIdentity, Listed};
+use super::{FileIdentity, Listed, Ownership};
 use crate::evidence::tree::Shape;
 
 pub(in crate::evidence) use kernel::holders;
@@ -105,8 +107,40 @@ pub(in crate::evidence) fn identity(meta: &Metadata) -> FileIdentity {
     }
 }
 
+/// Owner, group, time of the last change of the inode, and blocks.
+pub(in crate::evidence) fn ownership(meta: &Metadata) -> Ownership {
+    let seconds = u64::try_from(meta.ctime()).ok();
+    let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or(0);
+    let since = seconds.map(|seconds| Duration::new(seconds, nanos));
+    Ownership {
+        owner: Some((meta.uid(), meta.gid())),
+        changed: since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
+        // st_blocks counts 512 bytes, whatever the block size of the file system: stat(2).
+        allocated_bytes: Some(meta.blocks().saturating_mul(512)),
+    }
+}
+
+/// The ranges of a file that are not holes; `None` if the file system does not tell. lseek(2), SEEK_DATA and SEEK_HOLE.
+pub(in crate::evidence) fn data_extents(file: &File, size: u64) -> Option<Vec<Range<u64>>> {
+    let mut extents = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let start = match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => break,
+            Err(_) => return None,
+        };
+        let end = rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(start)).ok()?;
+        if end <= start {
+            return None;
+        }
+        extents.push(start..end.min(size));
+        at = end;
+    }
+    Some(extents)
+}
+
 /// A name of the bytes that an archive or a command line has: any byte but `/` and 0 is allowed.
-#[cfg(feature = "archives")]
 pub(in crate::evidence) fn os_str(name: &[u8]) -> std::borrow::Cow<'_, OsStr> {
     std::borrow::Cow::Borrowed(OsStr::from_bytes(name))
 }
