@@ -21,6 +21,7 @@ struct Answers {
     compare: Value,
     replay: RunResult,
     status: RunResult,
+    heads: RunResult,
     sheet: String,
 }
 
@@ -50,6 +51,7 @@ fn ask(incident: &Incident) -> Answers {
         compare: compare.json(),
         replay: json(&["status", "--replay"]),
         status: json(&["status"]),
+        heads: json(&["status", "--quick"]),
         sheet: sealed(&path, ["check", text]).out,
     }
 }
@@ -140,6 +142,7 @@ fn contradictions(answers: &Answers) -> Vec<String> {
         }
     }
     found.extend(first_line(answers));
+    found.extend(status_against_preflight(answers));
     let quick = answers.status.json();
     if quick["findings"]["errors"].as_u64() > Some(0) && answers.status.code == 0 {
         found.push(format!(
@@ -149,6 +152,51 @@ fn contradictions(answers: &Answers) -> Vec<String> {
     }
     if quick["next"].as_array().is_none_or(Vec::is_empty) {
         found.push(format!("{}: status without a next command", answers.id));
+    }
+    found
+}
+
+/// A quick look is never better than what `preflight` says of a start: it names a fault, or it says what it did not look at and leads
+/// to the command that finds the fault. What it says of a start is what `preflight` says.
+fn status_against_preflight(answers: &Answers) -> Vec<String> {
+    let mut found = Vec::new();
+    let id = answers.id;
+    let check_finds = answers.check["findings"]
+        .as_array()
+        .is_some_and(|findings| findings.iter().any(|finding| finding["severity"] != "note"));
+    for (name, run) in [
+        ("status", &answers.status),
+        ("status --quick", &answers.heads),
+        ("status --replay", &answers.replay),
+    ] {
+        let json = run.json();
+        let verdict = json["verdict"].as_str().unwrap_or_default();
+        if verdict.contains("nothing wrong") {
+            found.push(format!(
+                "{id}: {name} says that nothing is wrong: {verdict}"
+            ));
+        }
+        if answers.start["go"] == true || run.code != 0 {
+            continue;
+        }
+        let leads = json["next"][0]
+            .as_str()
+            .is_some_and(|next| next.starts_with("etcd-inspect check "));
+        if !(verdict.contains("not looked at: ") && leads && check_finds) {
+            found.push(format!("{id}: NO-GO, and {name} says {verdict:?}"));
+        }
+    }
+    let (quick, planned) = (
+        &answers.status.json()["start"],
+        &answers.start["step"]["outcome"],
+    );
+    for field in ["starts", "revision", "keys"] {
+        if !quick.is_null() && quick[field] != planned[field] {
+            found.push(format!(
+                "{id}: status says {field} {} of a start, preflight {}",
+                quick[field], planned[field]
+            ));
+        }
     }
     found
 }

@@ -4,7 +4,6 @@ use etcd_inspect::answers::Damage;
 use etcd_inspect::answers::space::DEFAULT_QUOTA_BYTES;
 use etcd_inspect::answers::status::{
     FileBytes, FileStatus, KeysStatus, RaftStatus, SecretsStatus, StatusAnswer, StoreStatus,
-    left_out,
 };
 use etcd_inspect::clock::{TimeSource, WriteTime};
 use etcd_inspect::kubernetes::table::human_duration;
@@ -49,6 +48,8 @@ type Named = (&'static str, String);
 pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let mut identity = member.identity();
+    // First, because what it notes of the records is not read again.
+    let looked = look(&member, !args.quick, &*ui.progress());
     let view = match member.db_file() {
         Ok(_) if args.quick => None,
         Ok(_) => Some(View::open(&member, args.side, ui)),
@@ -81,13 +82,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None if args.quick && member.db_file().is_ok() => StoreStatus::quick(&member),
         None => StoreStatus::None,
     };
-    let looked = look(&member, !args.quick, &*ui.progress());
-    let mut answer = StatusAnswer::new(&member, &identity, store, raft, &looked);
-    if args.quick {
-        let left_out = left_out(&member);
-        ui.note(format!("left out (--quick): {}", left_out.join("; ")))?;
-        answer.skipped = Some(left_out);
-    }
+    let answer = StatusAnswer::new(&member, &identity, store, raft, &looked);
     if exit == Exit::Ok && looked.severity.is_some() {
         exit = Exit::Negative;
     }
@@ -135,6 +130,8 @@ fn sheet(
     let mut lines = vec![("member", who(identity))];
     lines.extend(store(&answer.store, &time::zone(ui.global.local)));
     lines.push(("raft", raft(&answer.raft)));
+    let start = answer.start.as_ref();
+    lines.extend(start.map(|start| ("start", start.sentence())));
     lines.push(("verdict", format!("{}{more}", looked.headline)));
     for (name, text) in lines {
         let heading = Line::new().with(Label::Heading, format!("  {name:<9} "));
@@ -142,7 +139,7 @@ fn sheet(
     }
     let why = match looked.severity {
         Some(_) => "what is wrong in full, and what to do: not looked at further here",
-        None => "every structure verified, with what to do",
+        None => "looks at these too, with what to do",
     };
     Ok(ui.line(
         Line::new()
@@ -212,6 +209,9 @@ fn store(store: &StoreStatus, zone: &TimeZone) -> Vec<Named> {
 
 fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {
     let mut text = thousands(keys.revision.into());
+    if keys.is_partial {
+        text.push_str(" in what can be read");
+    }
     if let (Some(before), Some(entries)) = (keys.db_revision, keys.replayed_entries) {
         text.push_str(&format!(
             " after replay of {} entries ({} in the db)",
@@ -259,8 +259,9 @@ fn clock_name(write: &WriteTime) -> &'static str {
 }
 
 fn counts(keys: &KeysStatus) -> String {
+    let at_least = if keys.is_partial { "at least " } else { "" };
     let mut text = format!(
-        "{} live · {} stored versions · {} deletes",
+        "{at_least}{} live · {} stored versions · {} deletes",
         thousands(keys.keys.into()),
         thousands(keys.revisions.into()),
         thousands(keys.tombstones.into())
@@ -345,13 +346,13 @@ fn order(applied: Option<u64>, last: u64) -> String {
     let entries = |more: u64, less: u64| thousands(more.saturating_sub(less).into());
     match applied {
         None => String::new(),
-        Some(applied) if applied == last => " (all of it in the db)".to_owned(),
+        Some(applied) if applied == last => " (all of it applied)".to_owned(),
         Some(applied) if applied > last => {
             let ahead = entries(applied, last);
             format!(" (the db is AHEAD of it by {ahead} entries)")
         }
-        Some(applied) if last.saturating_sub(applied) == 1 => " (1 entry not in db)".to_owned(),
-        Some(applied) => format!(" ({} entries not in db)", entries(last, applied)),
+        Some(applied) if last.saturating_sub(applied) == 1 => " (1 entry not applied)".to_owned(),
+        Some(applied) => format!(" ({} entries not applied)", entries(last, applied)),
     }
 }
 
@@ -360,7 +361,10 @@ fn raft(raft: &RaftStatus) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(raft.term.map(|term| format!("term {term}")));
     let applied = raft.applied.map(|applied| thousands(applied.into()));
-    parts.extend(applied.map(|applied| format!("applied {applied}")));
+    let in_db = raft.applied_in_db.map_or_else(String::new, |index| {
+        format!(" after a start ({} in the db)", thousands(index.into()))
+    });
+    parts.extend(applied.map(|applied| format!("applied {applied}{in_db}")));
     parts.push(match raft.last_index {
         Some(last) => {
             let mut text = format!("WAL to {}", thousands(last.into()));

@@ -32,7 +32,7 @@ impl Damage {
         }
     }
 
-    /// What is missing, without the findings: `2 records were skipped, 1 kind of damage`.
+    /// What is missing, without the findings: `2 records were skipped, 1 finding of damage`.
     pub fn summary(&self) -> String {
         let many = |count: u64, one: &str, more: &str| match count {
             1 => format!("1 {one}"),
@@ -48,7 +48,7 @@ impl Damage {
             parts.push("reading was cancelled".to_owned());
         }
         if findings > 0 {
-            parts.push(many(findings, "kind of damage", "kinds of damage"));
+            parts.push(many(findings, "finding of damage", "findings of damage"));
         }
         parts.join(", ")
     }
@@ -83,7 +83,7 @@ fn identity(finding: &Finding) -> (&'static str, Place) {
     (finding.code.id, finding.place.clone())
 }
 
-/// `2 records were skipped, 1 kind of damage: BOLT-009 member/snap/db @ 0x5000 (page 5): …`
+/// `2 records were skipped, 1 finding of damage: BOLT-009 member/snap/db @ 0x5000 (page 5): …`
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.summary())?;
@@ -243,7 +243,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("2 records were skipped, 1 kind of damage"),
+            error.contains("2 records were skipped, 1 finding of damage"),
             "{error}"
         );
         assert!(error.contains("db @ 0x1000: cut"), "{error}");

@@ -13,7 +13,7 @@ use crate::evidence::Kind;
 use crate::kubernetes::encryption::Seal;
 use crate::member::{Identity, Member, Objects, Space};
 use crate::mvcc::Counts;
-use crate::verdict::Quick;
+use crate::verdict::{PredictedStart, Quick};
 use located::text::number::thousands;
 use located::text::time::{rfc3339, rfc3339_millis};
 use located::{ClusterId, Command, Error, Finding, MemberId, RaftIndex, Severity, reported_by};
@@ -42,9 +42,11 @@ pub struct StatusAnswer {
     pub store: StoreStatus,
     /// How far db and log are.
     pub raft: RaftStatus,
-    /// What a quick look has left out.
+    /// What the next start ends in; left out with `--quick`, and of evidence on which etcd cannot be started.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<Vec<String>>,
+    pub start: Option<PredictedStart>,
+    /// What was not looked at.
+    pub skipped: Vec<String>,
     /// How much is wrong at a quick look.
     pub findings: FindingCounts,
     /// The same, with consequences folded into their causes.
@@ -206,6 +208,9 @@ pub struct KeysStatus {
     /// Whether a compaction was interrupted.
     #[serde(skip)]
     pub is_compaction_interrupted: bool,
+    /// Whether a part of the records cannot be read, so that the counts are those of the rest.
+    #[serde(skip)]
+    pub is_partial: bool,
     /// When the newest revision was written, with its bounds.
     #[serde(skip)]
     pub newest: Option<WriteTime>,
@@ -250,6 +255,9 @@ pub struct RaftStatus {
     /// The last entry in the state that is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<u64>,
+    /// The last entry in the db, if the state that is asked is that after a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_in_db: Option<u64>,
     /// The first entry of the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_index: Option<u64>,
@@ -341,7 +349,12 @@ impl StatusAnswer {
             members: identity.members.clone(),
             store,
             raft,
-            skipped: None,
+            start: looked.start.clone(),
+            skipped: looked
+                .not_read
+                .iter()
+                .map(|&what| what.to_owned())
+                .collect(),
             findings: FindingCounts {
                 errors: report.count(Severity::Error),
                 warnings: report.count(Severity::Warning),
@@ -384,11 +397,21 @@ impl StoreStatus {
             return Ok(Self::Unknown { why, file });
         }
         let counts = view.keyspace().counts();
+        let mut file = FileStatus::read(member, view.space(Some(&counts))?)?;
+        if is_damaged(member) {
+            file.forget_records();
+        }
         Ok(Self::Read {
             keys: Box::new(KeysStatus::read(view, &counts)?),
-            file: FileStatus::read(member, view.space(Some(&counts))?)?,
+            file,
         })
     }
+}
+
+/// Whether a part of the records cannot be read.
+fn is_damaged(member: &Member) -> bool {
+    let mut damage = member.keyspace_damage().iter();
+    damage.any(|finding| finding.severity == Severity::Error)
 }
 
 /// Why a store without a record is not an empty one.
@@ -448,6 +471,7 @@ impl KeysStatus {
                 None => None,
             },
             is_compaction_interrupted: keyspace.compaction().is_interrupted(),
+            is_partial: is_damaged(view.member()),
             newest,
         })
     }
@@ -521,29 +545,11 @@ impl RaftStatus {
             term: state.map(|state| state.term.get()),
             commit: state.map(|state| state.commit),
             applied: replayed_to.or_else(in_db),
+            applied_in_db: replayed_to.and_then(|_| in_db()),
             first_index: ends.and_then(|ends| ends.first_index).map(u64::from),
             last_index: ends.map(|ends| ends.last_index.get()),
             snapshot_index: snaps.usable().map(|snap| snap.index).max(),
             damaged_ranges: log.map_or(0, |wal| wal.log().damages.len()),
         }
     }
-}
-
-/// What a quick look has left out.
-pub fn left_out(member: &Member) -> Vec<String> {
-    let mut left_out = vec![
-        "counts of keys".to_owned(),
-        "sizes".to_owned(),
-        "findings".to_owned(),
-    ];
-    if let Some(ends) = member.wal_ends() {
-        left_out.push(match ends.segments.saturating_sub(ends.segments_read) {
-            0 => "checksums of the WAL".to_owned(),
-            left => format!(
-                "{left} of {} WAL segments, checksums of the others",
-                ends.segments
-            ),
-        });
-    }
-    left_out
 }

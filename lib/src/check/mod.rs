@@ -20,9 +20,12 @@ mod cross;
 mod kubernetes;
 mod names;
 mod restored_db;
+mod survey;
 mod torn_copy;
 
 use std::fmt;
+
+pub(crate) use survey::{NOT_SURVEYED, survey};
 
 pub use applied::{ComparedRange, Logged, applied, logged, logged_beside, versions};
 
@@ -133,16 +136,7 @@ pub fn check_with(
     layout: Option<Layout>,
     progress: &dyn Progress,
 ) -> Report {
-    let mut run = CheckRun {
-        member,
-        depth,
-        compared: None,
-        progress,
-        found: Collector::new(member.options().evidence.limits.findings_per_code),
-        checked: Vec::new(),
-        skipped: Vec::new(),
-        readable: false,
-    };
+    let mut run = CheckRun::new(member, depth, progress);
     run.layout();
     run.db(depth);
     run.log(depth);
@@ -154,21 +148,6 @@ pub fn check_with(
     }
     run.unknowable(depth);
     run.report()
-}
-
-/// Reports what the ends and the order of db, log and `.snap` files say, and what reading the log met: no page of the db is
-/// walked, no record of it is read.
-pub(crate) fn heads(member: &Member, progress: &dyn Progress, report: &mut located::Sink<'_>) {
-    let Some(wal) = member.wal_with(progress) else {
-        return;
-    };
-    let snaps = member.snaps(report);
-    crate::wal::check::all(wal.log(), wal.files(), report);
-    crate::snap::check::against_log(&snaps, wal.log(), wal.files(), report);
-    if let Ok(db) = member.db() {
-        let meta = Meta::read(&db, &mut reported_by("backend::check"));
-        cross::db_and_log(member, &db, &meta, &wal, &snaps, report);
-    }
 }
 
 struct CheckRun<'m> {
@@ -185,6 +164,19 @@ struct CheckRun<'m> {
 }
 
 impl<'m> CheckRun<'m> {
+    fn new(member: &'m Member, depth: Depth, progress: &'m dyn Progress) -> Self {
+        Self {
+            member,
+            depth,
+            compared: None,
+            progress,
+            found: Collector::new(member.options().evidence.limits.findings_per_code),
+            checked: Vec::new(),
+            skipped: Vec::new(),
+            readable: false,
+        }
+    }
+
     fn skip(&mut self, what: &str, why: impl Into<String>) {
         self.skipped.push(Skipped {
             what: what.to_owned(),
@@ -299,10 +291,15 @@ impl<'m> CheckRun<'m> {
     }
 
     fn log(&mut self, depth: Depth) {
-        let member = self.member;
-        if depth == Depth::Quick {
-            return self.heads();
+        match depth {
+            Depth::Quick => self.heads(),
+            _ => self.log_and_snaps(true),
         }
+    }
+
+    /// The whole log and the `.snap` files. `buckets`: compares etcd's own buckets with the log.
+    fn log_and_snaps(&mut self, buckets: bool) {
+        let member = self.member;
         let found = &mut self.found;
         let snaps = member.snaps(&mut |finding| found.add(finding));
         if !snaps.files.is_empty() {
@@ -330,7 +327,7 @@ impl<'m> CheckRun<'m> {
                 .map_or(located::Term(0), |state| state.term)
         ));
         if let Ok(db) = member.db() {
-            self.log_against_db(&db, &wal, &snaps);
+            self.log_against_db(&db, &wal, &snaps, buckets);
         }
         let applied = member.db().map_or(0, |db| {
             Meta::read(&db, &mut reported_by("backend::check"))
@@ -348,7 +345,7 @@ impl<'m> CheckRun<'m> {
     }
 
     /// What the db holds, compared with the log that wrote it.
-    fn log_against_db(&mut self, db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps) {
+    fn log_against_db(&mut self, db: &Db<'_>, wal: &Wal<'_>, snaps: &Snaps, buckets: bool) {
         let member = self.member;
         let meta = Meta::read(db, &mut reported_by("backend::check"));
         cross::db_and_log(member, db, &meta, wal, snaps, &mut |finding| {
@@ -357,6 +354,9 @@ impl<'m> CheckRun<'m> {
         names::names(db, &meta, wal, snaps, &mut |finding| {
             self.found.add(finding)
         });
+        if !buckets {
+            return;
+        }
         let compared = buckets::against_log(db, &meta, wal, &mut |finding| self.found.add(finding));
         if let Err(why) = compared {
             self.skip(

@@ -265,6 +265,8 @@ pub struct Index {
     pub(crate) folders: u32,
     pub(crate) hasher: foldhash::fast::RandomState,
     pub(crate) skipped: u64,
+    /// Whether the tree was sound and every record could be read, in ascending order.
+    pub(crate) is_sound: bool,
 }
 
 /// Sizes only.
@@ -286,6 +288,7 @@ impl Index {
             folders: 0,
             hasher: foldhash::fast::RandomState::default(),
             skipped: 0,
+            is_sound: true,
         }
     }
 

@@ -6,7 +6,9 @@ use super::lines::{Level, Line, counted};
 use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
-use super::{AppliedEntries, Erased, StartMode, StartOutcome, Stopped, WritesAfterStart};
+use super::{
+    AlreadyRead, AppliedEntries, Erased, StartMode, StartOutcome, Stopped, WritesAfterStart,
+};
 use crate::backend::{AlarmType, EtcdVersion};
 use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
@@ -46,8 +48,8 @@ pub(super) struct Engine<'m, 'p> {
     pub appended: u64,
     /// One of them adds the member itself, which no entry knew.
     pub added_self: bool,
-    /// What another simulation of this release has read in the same db.
-    pub known: Option<ServedStore>,
+    /// What need not be read again.
+    pub known: AlreadyRead<'m>,
 }
 
 impl<'m> Engine<'m, '_> {
@@ -312,14 +314,17 @@ impl<'m> Engine<'m, '_> {
     /// The store, in the order of the release.
     pub(super) fn open_store(&self, backend: &Backend<'_>) -> Result<ServedStore, Stopped> {
         backend.membership(self.mode == StartMode::Restored)?;
-        if let Some(known) = self.known {
+        if let Some(known) = self.known.store {
             return Ok(known);
         }
         backend.leases()?;
         if self.release.minor <= 4 {
             backend.auth()?;
         }
-        let restored = backend.restore()?;
+        let restored = match &self.known.swept {
+            Some(swept) if self.received.is_none() => backend.restore_swept(swept)?,
+            _ => backend.restore()?,
+        };
         if self.release.minor >= 5 {
             backend.auth()?;
         }

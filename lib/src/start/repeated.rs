@@ -27,7 +27,9 @@ pub(super) fn repeated(
     progress: &dyn Progress,
 ) -> Option<Repeated> {
     let base = member.readable_keyspace().ok()?;
-    if !shows_a_known_value(member, pending) {
+    let payloads = pending.iter();
+    let payloads = payloads.map(|entry| Payload::decode(entry.kind, entry.data));
+    if !shows_a_known_value(member, payloads) {
         return None;
     }
     let wal = member.wal_with(progress)?;
@@ -76,13 +78,13 @@ pub(super) fn repeated(
 }
 
 /// Whether the first put that is to be applied has a value that the db holds already.
-fn shows_a_known_value(member: &Member, pending: &[Entry<'_>]) -> bool {
+pub(crate) fn shows_a_known_value(member: &Member, pending: impl Iterator<Item = Payload>) -> bool {
     let Ok(base) = member.readable_keyspace() else {
         return false;
     };
-    let pending = pending.iter().take(MAX_ENTRIES_SEARCHED);
+    let pending = pending.take(MAX_ENTRIES_SEARCHED);
     let put = pending
-        .filter_map(|entry| match Payload::decode(entry.kind, entry.data) {
+        .filter_map(|payload| match payload {
             Payload::Request(Request::Internal(request)) => match request.operation() {
                 Some(Operation::Put(put)) => Some((put.key.clone(), put.value.clone())),
                 _ => None,

@@ -56,7 +56,7 @@ impl Engine<'_, '_> {
 
     /// 3.4 reads leases and the whole store, and sets consistent_index.
     fn changed_by_etcdctl(&self, backend: &Backend<'_>) -> Result<(), Stopped> {
-        if self.known.is_none() {
+        if self.known.store.is_none() {
             backend.leases()?;
             backend.restore()?;
         }

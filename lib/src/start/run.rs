@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::engine::Engine;
-use super::store::ServedStore;
-use super::{Ending, StartMode, StartOutcome, Stopped, WritesAfterStart};
+use super::{AlreadyRead, Ending, StartMode, StartOutcome, Stopped, WritesAfterStart};
 use crate::bolt::open::Heap;
 use crate::member::Member;
 use crate::progress::Progress;
@@ -17,7 +16,7 @@ pub(super) fn simulate<'m>(
     member: &'m Member,
     release: Release,
     mode: StartMode,
-    known: Option<ServedStore>,
+    known: AlreadyRead<'m>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
     let heap = Heap::new(Ordering::Less);
@@ -27,7 +26,7 @@ pub(super) fn simulate<'m>(
             member,
             release,
             mode,
-            None,
+            AlreadyRead::default(),
             progress,
             Heap::new(Ordering::Greater),
         );
@@ -59,7 +58,7 @@ fn simulate_with<'m>(
     member: &'m Member,
     release: Release,
     mode: StartMode,
-    known: Option<ServedStore>,
+    known: AlreadyRead<'m>,
     progress: &dyn Progress,
     heap: Rc<Heap>,
 ) -> StartOutcome<'m> {

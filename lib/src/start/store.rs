@@ -10,7 +10,7 @@ use super::Stopped;
 use super::live::Live;
 use super::wire::{self, Field, Spec};
 use crate::bolt::open::{Death, Found, Generation, OpenBucket, Opened};
-use crate::mvcc::KeyValue;
+use crate::mvcc::{KeyValue, Keyspace};
 use crate::wal::boot::Release;
 
 /// Length of a revision key of a put; a tombstone's is one longer.
@@ -260,19 +260,22 @@ impl<'a> Backend<'a> {
         self.release.minor == 5 && self.release.patch >= 24
     }
 
-    /// `store.restore`.
-    pub fn restore(&self) -> Result<ServedStore, Stopped> {
-        let bucket = self.create("key")?;
+    /// `store.restore` of a sound tree whose records are in order: they are not read again.
+    pub fn restore_swept(&self, swept: &Keyspace<'_>) -> Result<ServedStore, Stopped> {
+        let mut restored = self.revisions(swept.newest_revision().map_or(0, |last| last.main))?;
+        restored.keys = swept.live_count();
+        Ok(restored)
+    }
+
+    /// The revisions of the store; `newest`: that of its last record.
+    fn revisions(&self, newest: i64) -> Result<ServedStore, Stopped> {
         let meta = self.create("meta")?;
         let finished = self.revision_in(meta, b"finishedCompactRev")?;
         let scheduled = self.revision_in(meta, b"scheduledCompactRev")?;
-        let mut index = TreeIndex::default();
-        if let Some(bucket) = bucket {
-            self.records(&bucket, &mut index)?;
-        }
         let mut restored = ServedStore {
-            revision: index.revision.max(1).max(finished.unwrap_or(-1)),
+            revision: newest.max(1).max(finished.unwrap_or(-1)),
             consistent_index: self.consistent_index()?,
+            compacted: finished.unwrap_or(-1),
             ..ServedStore::default()
         };
         // Since etcd#17780 (3.4.33, 3.5.14) the scheduled compaction is a lower bound, too.
@@ -281,12 +284,27 @@ impl<'a> Backend<'a> {
         if bounded {
             restored.revision = restored.revision.max(scheduled.unwrap_or(0));
         }
+        Ok(restored)
+    }
+
+    /// `store.restore`.
+    pub fn restore(&self) -> Result<ServedStore, Stopped> {
+        let bucket = self.create("key")?;
+        // What comes before the records ends etcd first.
+        let meta = self.create("meta")?;
+        for name in [&b"finishedCompactRev"[..], b"scheduledCompactRev"] {
+            self.revision_in(meta, name)?;
+        }
+        let mut index = TreeIndex::default();
+        if let Some(bucket) = bucket {
+            self.records(&bucket, &mut index)?;
+        }
+        let mut restored = self.revisions(index.revision)?;
         let at = restored.revision;
         let served = |key: &&KeyIndex| key.live && key.modified.0 <= at;
         // A bumped restore writes one record without a key: no range of keys contains it.
         let named = index.keys.iter().filter(|(key, _)| !key.is_empty());
         restored.keys = named.map(|(_, key)| key).filter(served).count();
-        restored.compacted = finished.unwrap_or(-1);
         // Where keys are not tested to be in order, a record that the walk meets may be out of reach of a search.
         let searched =
             index.disordered || index.odd || generation(self.release) == Generation::V1_3_6;

@@ -53,7 +53,7 @@ pub use judge::{Verdict, judge};
 pub use outcome::{Count, LaterWrites, Loss, Outcome};
 pub use plan::shown_steps;
 pub use preflight::{Judged, preflight};
-pub use quick::{Order, Quick, quick};
+pub use quick::{Order, PredictedStart, Quick, quick};
 pub use source::Source;
 
 pub use crate::wal::boot::Release;

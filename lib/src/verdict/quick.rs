@@ -1,14 +1,19 @@
-//! A quick verdict: identity, ends and order of db, log and `.snap` files, and what reading the log met. No page is walked.
+//! A quick verdict: identity, ends and order of db, log and `.snap` files, the revisions, what reading the log met, and what the next
+//! start ends in. No page is walked, no record is compared with the log.
+
+use serde::Serialize;
 
 use super::cause::{Cause, causes};
 use super::source::Source;
+use crate::Severity;
 use crate::backend::Meta;
-use crate::check::{Depth, Report, check, heads};
+use crate::check::{Depth, NOT_SURVEYED, Report, check, survey};
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
+use crate::start::{Ending, Level, StartOutcome, counted, simulate_quickly};
 use crate::text::number::thousands;
-use crate::{Finding, Severity};
+use crate::wal::boot::Release;
 use located::{Command, reported_by};
 
 /// What a quick look says.
@@ -16,14 +21,18 @@ use located::{Command, reported_by};
 pub struct Quick {
     /// One sentence.
     pub headline: String,
-    /// How bad it is; `None` if nothing is known to be wrong.
+    /// How bad it is; `None` if nothing is known to be wrong, which says nothing about what was [not looked at](Self::not_read).
     pub severity: Option<Severity>,
-    /// What was found: the quick check, and what reading the log met.
+    /// What was found.
     pub report: Report,
     /// The same, with consequences folded into their causes.
     pub causes: Vec<Cause>,
     /// How far db and log are of each other.
     pub order: Order,
+    /// What the next start ends in; `None` if it was not asked for, or if etcd cannot be started on this evidence.
+    pub start: Option<PredictedStart>,
+    /// What was not looked at.
+    pub not_read: Vec<&'static str>,
     /// The safest next command.
     pub next: Command,
 }
@@ -42,36 +51,152 @@ pub enum Order {
     Unknown,
 }
 
-/// Looks at ends and order; `with_log` also at everything that reading the whole log and the `.snap` files meets.
-pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick {
-    let mut report = check(member, Depth::Quick, progress);
-    let mut found: Vec<Finding> = Vec::new();
-    if with_log {
-        heads(member, progress, &mut |finding| found.push(finding));
+/// What the next start ends in, as far as a quick look can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PredictedStart {
+    /// The release of etcd.
+    #[serde(serialize_with = "as_text")]
+    pub release: Release,
+    /// Whether it comes up and serves; `None` if that is not known.
+    #[serde(serialize_with = "known_or_not")]
+    pub starts: Option<bool>,
+    /// Why it does not serve, or what is wrong although it does.
+    pub message: Option<String>,
+    /// The revision that it serves.
+    pub revision: Option<i64>,
+    /// Number of keys that it serves.
+    pub keys: Option<usize>,
+    /// How many voters must run until it serves, this member included.
+    pub quorum: usize,
+    /// Number of entries that it applies to the db.
+    pub applies: u64,
+    /// Index of the received db that it puts in the place of the db.
+    pub received_index: Option<u64>,
+}
+
+fn as_text<S: serde::Serializer>(release: &Release, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(release)
+}
+
+fn known_or_not<S: serde::Serializer>(
+    starts: &Option<bool>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match starts {
+        Some(starts) => serializer.serialize_bool(*starts),
+        None => serializer.serialize_str("unknown"),
     }
-    for finding in found {
-        let same = |known: &Finding| {
-            std::ptr::eq(known.code, finding.code) && known.place == finding.place
+}
+
+impl PredictedStart {
+    fn new(outcome: &StartOutcome<'_>) -> Self {
+        let dies = outcome.serves() && outcome.dies_at_first_question;
+        let mut fails = outcome.steps.iter();
+        let fails = fails.find(|line| line.level == Level::Fail);
+        let message = match outcome.message() {
+            Some(message) => Some(message.to_owned()),
+            None if dies => Some(
+                "it ends at the first request that reads every key, or at one of the first writes"
+                    .to_owned(),
+            ),
+            None if outcome.duplicated > 0 => Some(format!(
+                "it applies {} a second time",
+                counted(outcome.duplicated, "write", "writes")
+            )),
+            None => fails.map(|line| line.text.clone()),
         };
-        if !report.findings.iter().any(same) {
-            report.findings.push(finding);
+        Self {
+            release: outcome.release,
+            starts: match outcome.ending {
+                Ending::Serves if dies => None,
+                Ending::Serves => Some(true),
+                Ending::Refuses(_) | Ending::NeverServes(_) => Some(false),
+                Ending::Unknown(_) => None,
+            },
+            message,
+            revision: outcome.revision.filter(|_| !dies),
+            keys: outcome.keys.filter(|_| !dies),
+            quorum: outcome.quorum,
+            applies: outcome.applied.map_or(0, |applied| applied.entries),
+            received_index: outcome.received_index,
         }
     }
-    report
-        .findings
-        .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+
+    /// One sentence.
+    pub fn sentence(&self) -> String {
+        let etcd = format!("etcd {}", self.release);
+        let message = self.message.as_deref();
+        let serves = match (self.revision, self.keys) {
+            (Some(revision), Some(keys)) => format!(
+                "revision {} with {}",
+                thousands(revision.into()),
+                counted(keys as u64, "key", "keys")
+            ),
+            _ => "a revision that is not known".to_owned(),
+        };
+        match (self.starts, message) {
+            (Some(false), why) => {
+                let why = why.unwrap_or("it never serves");
+                format!("{etcd} does not serve it: {why}")
+            }
+            (None, why) => {
+                let why = why.unwrap_or("it depends on what these files do not say");
+                format!("not known whether {etcd} serves it: {why}")
+            }
+            (Some(true), Some(but)) => format!("{etcd} serves {serves}, but: {but}"),
+            (Some(true), None) if self.quorum > 1 => format!(
+                "{etcd} serves it together with a majority of its cluster, from {serves} on"
+            ),
+            (Some(true), None) => format!("{etcd} serves {serves}"),
+        }
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        match (self.starts, &self.message) {
+            (Some(true), None) => None,
+            _ => Some(Severity::Error),
+        }
+    }
+}
+
+/// Looks at ends and order; `with_log` also at the revisions, the whole log, the `.snap` files and the next start.
+pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick {
+    let report = match with_log {
+        true => survey(member, progress),
+        false => check(member, Depth::Quick, progress),
+    };
     let causes = causes(&report);
     let order = order(member);
-    let (headline, severity) = headline(member, order, &causes);
-    let next = Command::inspect("check").path(Source::new(member.evidence()).given());
-    Quick {
-        headline,
-        severity,
+    let start = (with_log && can_start(member))
+        .then(|| PredictedStart::new(&simulate_quickly(member, progress)));
+    let mut not_read: Vec<&'static str> = Vec::new();
+    if !with_log {
+        not_read.extend(["revisions", "the log between its ends", "the next start"]);
+    }
+    not_read.extend(NOT_SURVEYED);
+    let mut look = Quick {
+        headline: String::new(),
+        severity: None,
         report,
         causes,
         order,
-        next,
-    }
+        start,
+        not_read,
+        next: Command::inspect("check").path(Source::new(member.evidence()).given()),
+    };
+    (look.headline, look.severity) = match look.wrong(member) {
+        Some((text, severity)) => (text, Some(severity)),
+        None => (look.nothing_found(), None),
+    };
+    look
+}
+
+/// Whether etcd can be started on the evidence: it is a directory that no server has.
+fn can_start(member: &Member) -> bool {
+    let evidence = member.evidence();
+    let is_directory = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
+    is_directory && evidence.holders().is_empty()
 }
 
 fn order(member: &Member) -> Order {
@@ -89,44 +214,69 @@ fn order(member: &Member) -> Order {
     }
 }
 
-fn headline(member: &Member, order: Order, causes: &[Cause]) -> (String, Option<Severity>) {
-    let evidence = member.evidence();
-    let directory = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
-    if let Order::Ahead(entries) = order {
-        let text = format!(
-            "the db is ahead of its log by {} entries: they are not of one member, or not of one time",
-            thousands(entries.into())
-        );
-        return (text, Some(Severity::Error));
-    }
-    if directory && evidence.wal().is_empty() {
-        return (
-            "there is no WAL beside the db".to_owned(),
-            Some(Severity::Error),
-        );
-    }
-    if let Some(cause) = causes.first() {
-        let text = format!("{}: {}", cause.code.title, cause.message);
-        return (text, Some(cause.severity));
-    }
-    if let Err(error) = member.db().map(|_| ()) {
-        let has_db = evidence.db().is_some();
-        if has_db || directory {
-            return (
-                format!("the db cannot be read: {error}"),
-                Some(Severity::Error),
+impl Quick {
+    /// What is wrong, the worst first.
+    fn wrong(&self, member: &Member) -> Option<(String, Severity)> {
+        let evidence = member.evidence();
+        let is_directory = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
+        if let Order::Ahead(entries) = self.order {
+            let text = format!(
+                "the db is ahead of its log by {}: they are not of one member, or not of one time",
+                counted(entries, "entry", "entries")
             );
+            return Some((text, Severity::Error));
         }
+        if is_directory && evidence.wal().is_empty() {
+            let text = "there is no WAL beside the db".to_owned();
+            return Some((text, Severity::Error));
+        }
+        let cause = self.causes.first();
+        let of_start = self.start.as_ref().and_then(|start| {
+            let severity = start.severity()?;
+            Some((start.sentence(), severity))
+        });
+        let said = |cause: &Cause| {
+            let text = format!("{}: {}", cause.code.title, cause.message);
+            (text, cause.severity)
+        };
+        match (cause, of_start) {
+            (Some(cause), None) => return Some(said(cause)),
+            (Some(cause), Some((_, severity))) if cause.severity >= severity => {
+                return Some(said(cause));
+            }
+            (_, Some(start)) => return Some(start),
+            (None, None) => {}
+        }
+        let error = member.db().map(|_| ()).err()?;
+        let is_expected = evidence.db().is_some() || is_directory;
+        is_expected.then(|| (format!("the db cannot be read: {error}"), Severity::Error))
     }
-    let text = match order {
-        Order::Lags(entries) => format!(
-            "nothing wrong at a quick look; {} entries of the log are not in the db yet: a start applies them",
-            thousands(entries.into())
-        ),
-        Order::Level => {
-            "nothing wrong at a quick look; db and log end at the same entry".to_owned()
-        }
-        _ => "nothing wrong at a quick look".to_owned(),
-    };
-    (text, None)
+
+    /// What is known of healthy files, and what is not.
+    fn nothing_found(&self) -> String {
+        let not_read = format!("not looked at: {}", self.not_read.join(", "));
+        let received = self.start.as_ref().and_then(|start| start.received_index);
+        let ends = match (self.order, received) {
+            (Order::Lags(entries), Some(index)) => {
+                let applies = self.start.as_ref().map_or(0, |start| start.applies);
+                format!(
+                    "{} of the log {} not in the db: a start takes the db that was received at entry {} instead, and applies {}",
+                    counted(entries, "entry", "entries"),
+                    if entries == 1 { "is" } else { "are" },
+                    thousands(index.into()),
+                    counted(applies, "entry", "entries"),
+                )
+            }
+            (Order::Lags(1), _) => {
+                "1 entry of the log is not in the db yet: a start applies it".to_owned()
+            }
+            (Order::Lags(entries), _) => format!(
+                "{} entries of the log are not in the db yet: a start applies them",
+                thousands(entries.into())
+            ),
+            (Order::Level, _) => "db and log end at the same entry".to_owned(),
+            _ => "no fault at a quick look".to_owned(),
+        };
+        format!("{ends}; {not_read}")
+    }
 }

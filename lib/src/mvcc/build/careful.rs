@@ -105,6 +105,7 @@ fn fill_all<N>(
         hashes,
         notes: Vec::new(),
         skipped,
+        is_sound: false,
     }
 }
 

@@ -56,6 +56,8 @@ struct Filled<N> {
     hashes: Vec<Hashes>,
     notes: Vec<N>,
     skipped: u64,
+    /// Whether the tree was sound and every record could be read, in ascending order.
+    is_sound: bool,
 }
 
 impl Index {
@@ -176,6 +178,7 @@ impl Index {
             records,
             notes,
             skipped,
+            is_sound,
             ..
         } = filled;
         let index = Self {
@@ -187,6 +190,7 @@ impl Index {
             folders,
             hasher: hasher.first,
             skipped,
+            is_sound,
         };
         (index, notes)
     }

@@ -101,6 +101,7 @@ fn sorted<N: Copy + Default + Send + Sync>(
         hashes,
         notes,
         skipped: 0,
+        is_sound: true,
     })
 }
 
