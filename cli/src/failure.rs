@@ -115,6 +115,11 @@ impl Failure {
                 }
                 failure.means = Some(code.why.to_owned());
             }
+            Error::Compacted { revision, .. } => {
+                failure.means = Some(code.what.to_owned());
+                let next = Advice::from(code.next).fill("REV", revision.to_string());
+                failure = failure.next(next);
+            }
             _ => failure.means = Some(code.what.to_owned()),
         }
         if failure.next.is_empty() {

@@ -3,10 +3,21 @@
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
+use etcd_inspect::answers::audit::Audited;
+use etcd_inspect::answers::timeline::all_versions;
+use etcd_inspect::check::Logged;
 use etcd_inspect::logs::audit::AuditLog;
 use etcd_inspect::logs::etcd::EtcdLog;
+use etcd_inspect::logs::{LogError, LogKind};
+use etcd_inspect::member::Objects;
+use etcd_inspect::start::counted;
 
 use crate::failure::Failure;
+use crate::output::number::thousands;
+use crate::ui::Ui;
+
+/// Maximum number of revisions that a note names.
+const MAX_NAMED: usize = 5;
 
 /// `--audit-log`.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -24,8 +35,25 @@ impl AuditLogs {
         if self.audit_log.is_empty() {
             return Ok(None);
         }
-        let log = AuditLog::read(&self.audit_log).map_err(unreadable)?;
+        let log = AuditLog::read(&self.audit_log).map_err(|error| unreadable(error, "audit"))?;
         Ok(Some(log))
+    }
+
+    /// Reads the files, and finds the request of each write; says how many have theirs. `None` if no file was given.
+    pub(crate) fn matched<'a>(
+        &self,
+        objects: &Objects<'a>,
+        logged: Option<&'a Logged>,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Option<Audited>> {
+        let Some(log) = self.read()? else {
+            return Ok(None);
+        };
+        let everything = all_versions(objects, logged);
+        let clock = objects.clock_with(&*ui.progress());
+        let audited = Audited::new(log, objects, &everything, &clock);
+        ui.note(audited.summary())?;
+        Ok(Some(audited))
     }
 }
 
@@ -43,12 +71,57 @@ impl EtcdLogs {
         if self.etcd_log.is_empty() {
             return Ok(None);
         }
-        let log = EtcdLog::read(&self.etcd_log).map_err(unreadable)?;
+        let log = EtcdLog::read(&self.etcd_log).map_err(|error| unreadable(error, "etcd"))?;
         Ok(Some(log))
     }
 }
 
-fn unreadable((path, error): (PathBuf, std::io::Error)) -> Failure {
-    Failure::usage(format!("{}: {error}", path.display()))
-        .next(Command::new("ls").arg("-l").path(&path))
+/// Says which revisions the db lost and the log has.
+pub(crate) fn say_lacking(logged: &Logged, ui: &mut Ui) -> std::io::Result<()> {
+    let revisions: Vec<String> = logged
+        .lacking()
+        .take(MAX_NAMED)
+        .map(|revision| thousands(revision.into()))
+        .collect();
+    if revisions.is_empty() {
+        return Ok(());
+    }
+    let more = logged.lacking().len().saturating_sub(revisions.len());
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let check = ui.advice("etcd-inspect check {path}");
+    ui.warn(format!(
+        "the db lacks what the log wrote at rev {}{more} (SRC wal): {check}",
+        revisions.join(", ")
+    ))
+}
+
+/// Says how many values no key at hand opens, and with which flag.
+pub(crate) fn say_sealed(sealed: u64, ui: &mut Ui) -> std::io::Result<()> {
+    if sealed == 0 {
+        return Ok(());
+    }
+    let command = ui.with_flag("--encryption-config");
+    ui.note(format!(
+        "{} encrypted; writer and changes are not known without the key: {command} FILE",
+        counted(sealed, "value is", "values are")
+    ))
+}
+
+fn unreadable((path, error): (PathBuf, LogError), wanted: &str) -> Failure {
+    let failure = Failure::usage(format!("{}: {error}", path.display()));
+    let other = match &error {
+        LogError::Io(_) => return failure.next(Command::new("ls").arg("-l").path(&path)),
+        LogError::Foreign(LogKind::Audit) => "--audit-log",
+        LogError::Foreign(LogKind::Etcd) => "--etcd-log",
+        LogError::Foreign(_) => {
+            return failure.next(Command::new("head").args(["-c", "300"]).path(&path));
+        }
+    };
+    let timeline = Command::inspect("timeline").arg(other).path(&path);
+    failure
+        .means(format!("--{wanted}-log takes another kind of log"))
+        .next(timeline.arg("--").evidence())
 }

@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::Advice;
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::member::Member;
+use etcd_inspect::{Advice, Command};
 
 use crate::failure::Failure;
 use crate::global::Global;
@@ -161,6 +161,21 @@ impl Ui {
     /// Advice with the user's own path in it.
     pub(crate) fn advice(&self, advice: impl Into<Advice>) -> String {
         advice.into().on(self.path.as_deref())
+    }
+
+    /// The command line that was given, with one more flag: to be pasted.
+    pub(crate) fn with_flag(&self, flag: &str) -> Command {
+        let (options, operands): (Vec<_>, Vec<_>) = {
+            let words: Vec<_> = std::env::args_os().skip(1).collect();
+            let end = words.iter().position(|word| word == "--");
+            let (before, after) = words.split_at(end.unwrap_or(words.len()));
+            (before.to_vec(), after.to_vec())
+        };
+        let command = options
+            .into_iter()
+            .fold(Command::new("etcd-inspect"), Command::arg)
+            .arg(flag);
+        operands.into_iter().fold(command, Command::arg)
     }
 
     /// A line on stderr, after everything that was printed.

@@ -89,6 +89,26 @@ impl<'m> View<'m> {
         carved: bool,
         ui: &mut Ui,
     ) -> anyhow::Result<Self> {
+        Self::open_or_alone(member, side, carved, true, ui)
+    }
+
+    /// The same for verbs that list writes: the log alone answers also if its writes have no revisions.
+    pub(crate) fn open_or_writes(
+        member: &'m Member,
+        side: Side,
+        carved: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        Self::open_or_alone(member, side, carved, false, ui)
+    }
+
+    fn open_or_alone(
+        member: &'m Member,
+        side: Side,
+        carved: bool,
+        needs_state: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
         let error = match Self::open_with(member, side, carved, ui) {
             Err(error) if !carved && !side.replay => error,
             view => return view,
@@ -97,6 +117,12 @@ impl<'m> View<'m> {
         let Some(state) = state else {
             return Err(error);
         };
+        let has_state = state
+            .log_alone()
+            .is_some_and(|logged| logged.revisions().is_some());
+        if needs_state && !has_state {
+            return Err(without_state(error));
+        }
         let reach = state
             .log_alone()
             .and_then(|logged| log_reach(member, logged));
@@ -111,6 +137,11 @@ impl<'m> View<'m> {
             false => ui.note(format!("{error}: {text}"))?,
         }
         Ok(view)
+    }
+
+    /// Reads the log beside the db: [`logged`](etcd_inspect::answers::view::View::logged) has it from then on.
+    pub(crate) fn read_log(&mut self, progress: &dyn etcd_inspect::progress::Progress) {
+        self.state.read_log(progress);
     }
 
     /// The exit status of an answer: 3 if the log alone answered and writes may be missing.
@@ -162,18 +193,94 @@ impl<'m> View<'m> {
         Ok(())
     }
 
+    /// Reads the state of moments: that of the db, or that of db and log together if the db has one of them no longer or not yet.
+    /// Returns the revision of each; what is reported about them is printed.
+    pub(crate) fn open_at<const N: usize>(
+        member: &'m Member,
+        moments: [&At; N],
+        carved: bool,
+        ui: &mut Ui,
+    ) -> anyhow::Result<(Self, [Option<i64>; N])> {
+        let side = moments.first().map(|at| at.side).unwrap_or_default();
+        let mut view = Self::open_or_log(member, side, carved, ui)?;
+        let found = match view.resolve_all(moments, ui) {
+            Err(error) if view.is_db_alone() && is_outside(&error, &moments) => {
+                view = view.with_log_for(error, moments, ui)?;
+                view.resolve_all(moments, ui)?
+            }
+            found => found?,
+        };
+        let revisions = found.each_ref().map(|found| found.revision);
+        for note in found.into_iter().filter_map(|found| found.note) {
+            ui.note(note)?;
+        }
+        Ok((view, revisions))
+    }
+
+    fn resolve_all<const N: usize>(
+        &self,
+        moments: [&At; N],
+        ui: &mut Ui,
+    ) -> anyhow::Result<[Resolved; N]> {
+        let mut found = [const { Resolved::newest() }; N];
+        for (found, at) in found.iter_mut().zip(moments) {
+            *found = self.resolve(at, ui)?;
+        }
+        Ok(found)
+    }
+
+    /// Whether neither the log nor anything else answers with the db.
+    fn is_db_alone(&self) -> bool {
+        self.past().is_none() && self.replayed().is_none() && self.log_alone().is_none()
+    }
+
+    /// Adds the log to the db, because the db alone has no answer; that is the error if the log does not reach there.
+    fn with_log_for<const N: usize>(
+        mut self,
+        error: anyhow::Error,
+        moments: [&At; N],
+        ui: &mut Ui,
+    ) -> anyhow::Result<Self> {
+        let compacted = self.keyspace().compact_revision().unwrap_or(-1);
+        self.state = self.state.with_log(&*ui.progress());
+        let Some((first, last)) = self.past().and_then(|past| past.logged()) else {
+            return Err(error);
+        };
+        let found = self.resolve_all(moments, ui);
+        let mut revisions = found.iter().flatten().filter_map(|found| found.revision);
+        if found.is_err() || revisions.any(|revision| revision < first.min(compacted)) {
+            return Err(error);
+        }
+        ui.note(format!(
+            "the db alone cannot answer ({error}): db and log answer together, the log has revs {}–{} beside it",
+            thousands(first.into()),
+            thousands(last.into())
+        ))?;
+        Ok(self)
+    }
+
     /// The revision that `--rev` or `--at` means, `None` for the newest; an answer about the past is reported as one.
     pub(crate) fn revision(&self, at: &At, ui: &mut Ui) -> anyhow::Result<Option<i64>> {
+        let found = self.resolve(at, ui)?;
+        if let Some(note) = found.note {
+            ui.note(note)?;
+        }
+        Ok(found.revision)
+    }
+
+    /// The revision of a moment, with what is to be reported about it.
+    fn resolve(&self, at: &At, ui: &Ui) -> anyhow::Result<Resolved> {
         let newest = self.keyspace().revision();
         if let Some(when) = at.at {
-            return self.at(when, ui).map(Some);
+            return self.at(when, ui);
         }
         let revision = at.rev.and_then(|rev| rev.revision(newest));
-        if let Some(revision) = revision.filter(|revision| *revision != newest) {
-            self.keyspace().at(Some(revision))?;
-            ui.note(format!("as of rev {revision}"))?;
-        }
-        Ok(revision)
+        let past = revision.filter(|revision| *revision != newest);
+        self.keyspace().at(past)?;
+        Ok(Resolved {
+            revision,
+            note: past.map(|revision| format!("as of rev {revision}")),
+        })
     }
 
     /// The time that `--at` asked for, once [`revision`](Self::revision) has looked.
@@ -182,7 +289,7 @@ impl<'m> View<'m> {
     }
 
     /// The revision at a time, reported with the two writes around it.
-    fn at(&self, when: When, ui: &mut Ui) -> anyhow::Result<i64> {
+    fn at(&self, when: When, ui: &Ui) -> anyhow::Result<Resolved> {
         let clock = self.objects()?.clock();
         let zone = time::zone(ui.global.local);
         let newest = self.keyspace().revision();
@@ -216,13 +323,53 @@ impl<'m> View<'m> {
             Some(next) => format!("; the next is {}", shown(next, moment, &zone)),
             None => "; no write is known to be later".to_owned(),
         };
-        ui.note(format!(
-            "as of rev {}: at {} the newest write was {}{next}",
-            thousands(found.revision.into()),
-            exact(moment, &zone),
-            shown((found.revision, found.written), moment, &zone),
-        ))?;
-        Ok(found.revision)
+        self.keyspace().at(Some(found.revision))?;
+        Ok(Resolved {
+            revision: Some(found.revision),
+            note: Some(format!(
+                "as of rev {}: at {} the newest write was {}{next}",
+                thousands(found.revision.into()),
+                exact(moment, &zone),
+                shown((found.revision, found.written), moment, &zone),
+            )),
+        })
+    }
+}
+
+/// A moment as a revision, `None` for the newest, with what is to be reported about it.
+struct Resolved {
+    revision: Option<i64>,
+    note: Option<String>,
+}
+
+impl Resolved {
+    const fn newest() -> Self {
+        Self {
+            revision: None,
+            note: None,
+        }
+    }
+}
+
+/// Whether a question was refused because the db has that moment no longer, or not yet.
+fn is_outside(error: &anyhow::Error, moments: &[&At]) -> bool {
+    let of_library = error.downcast_ref::<etcd_inspect::Error>();
+    let is_of_revision = of_library.is_some_and(|error| {
+        matches!(
+            error,
+            etcd_inspect::Error::Compacted { .. } | etcd_inspect::Error::Future { .. }
+        )
+    });
+    is_of_revision || moments.iter().any(|at| at.at.is_some())
+}
+
+/// The db cannot be read, and the log has writes but no state.
+fn without_state(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<etcd_inspect::Error>() {
+        Some(of_library) => Failure::from_library(of_library)
+            .next("etcd-inspect changes {path}     the log has writes, and no state of the store")
+            .into(),
+        None => error,
     }
 }
 

@@ -2,10 +2,8 @@ use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
-use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::blame::{NoBlame, blame};
-use etcd_inspect::answers::timeline::all_versions;
-use etcd_inspect::check::{logged, versions};
+use etcd_inspect::check::versions;
 use etcd_inspect::clock::Clock;
 use etcd_inspect::member::Objects;
 
@@ -52,38 +50,28 @@ pub(crate) struct BlameArgs {
 pub(crate) fn run(args: &BlameArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let (mut view, [revision]) = View::open_at(&member, [&args.at], false, ui)?;
+    view.read_log(&*ui.progress());
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
-    let logged = logged(&member, &*ui.progress())?;
-    let of_wal = logged
-        .as_ref()
-        .map(|logged| objects.over(logged.keyspace()));
+    let logged = view.logged();
+    let of_wal = logged.map(|logged| objects.over(logged.keyspace()));
     let sources: Vec<&Objects<'_>> = std::iter::once(&objects).chain(&of_wal).collect();
     let named = named_keys(asked, &args.scope.scope(), "blame", &sources)?;
     let [key] = named.keys.as_slice() else {
         return Err(several(&named.keys).into());
     };
     let mask = args.showing.mask(named.exact, ui)?;
-    let revision = view.revision(&args.at, ui)?;
     let revision = revision.unwrap_or(i64::MAX);
-    let all = versions(key, &keyspace, logged.as_ref());
+    let all = versions(key, &keyspace, logged);
     let of_key = |objects: &Objects<'_>| {
         let mains = all.iter().map(|(_, version)| version.revision.main);
         objects.measurements_near(mains)
     };
+    let audited = args.audit.matched(&objects, logged, ui)?;
+    let of_audit = audited.iter().flat_map(|audited| audited.measurements());
     let measured = sources.iter().flat_map(|objects| of_key(objects));
-    let clock = Clock::new(measured);
-    let audited = match args.audit.read()? {
-        Some(log) => {
-            let everything = all_versions(&objects, logged.as_ref());
-            let clock = objects.clock_with(&*ui.progress());
-            let audited = Audited::new(log, &objects, &everything, &clock);
-            ui.note(audited.summary())?;
-            Some(audited)
-        }
-        None => None,
-    };
+    let clock = Clock::new(measured.chain(of_audit));
     let found = blame(
         &objects,
         &all,
@@ -94,7 +82,7 @@ pub(crate) fn run(args: &BlameArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     );
     let table = found.map_err(|why| refused(why, key, args))?;
     ui.table("blame", &table)?;
-    Ok(Exit::Ok)
+    Ok(view.exit(Exit::Ok))
 }
 
 fn several(keys: &[Vec<u8>]) -> Failure {
@@ -126,6 +114,14 @@ fn refused(why: NoBlame, key: &[u8], args: &BlameArgs) -> Failure {
                 .args(["--rev", &before, "-d"]);
             Failure::not_found(format!("{word} was deleted at rev {revision}"))
                 .next(blame.evidence())
+        }
+        NoBlame::Sealed => {
+            let blame = Command::inspect("blame").key(key).arg("-d").evidence();
+            let blame = blame.arg("--encryption-config").choice("FILE");
+            Failure::usage(format!(
+                "the value of {word} is encrypted, and no key is given"
+            ))
+            .next(blame)
         }
         NoBlame::NoText => {
             Failure::not_found(format!("the value of {word} is neither an object nor text"))

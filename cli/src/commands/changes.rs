@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use etcd_inspect::answers::changes::{
     ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
 };
-use etcd_inspect::check::logged;
+use etcd_inspect::start::counted;
 use jiff::Timestamp;
 
 use crate::at::{self, Side, When};
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::output::number::thousands;
+use crate::logs::{AuditLogs, say_lacking, say_sealed};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -27,11 +27,12 @@ const LAST: usize = 20;
   etcd-inspect changes /copy/m1
   etcd-inspect changes --since -10m --ops delete /copy/m1
   etcd-inspect changes --since 03:05 --until 03:12 -n shop /copy/m1
-  etcd-inspect changes --since -1h --by who /copy/m1")]
+  etcd-inspect changes --since -1h --by who /copy/m1
+  etcd-inspect changes --audit-log audit.log -d /copy/m1")]
 pub(crate) struct ChangesArgs {
     /// Data directory, db or snapshot
     path: Option<PathBuf>,
-    /// The newest N rows; default 20, or all of --since and --until
+    /// The newest N rows, 0 for all; default 20, or all of --since and --until
     #[arg(long, value_name = "N")]
     last: Option<usize>,
     /// Only changes after this time: RFC 3339, 03:10 on the last day, or -10m before the newest time in the data
@@ -52,6 +53,8 @@ pub(crate) struct ChangesArgs {
     /// Also renewed Leases, repeated Events and changes of nothing but status
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    audit: AuditLogs,
     #[command(flatten)]
     layout: LayoutArgs,
     #[command(flatten)]
@@ -76,20 +79,17 @@ enum Op {
 
 pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open_or_log(&member, Side::default(), false, ui)?;
+    let mut view = View::open_or_writes(&member, Side::default(), false, ui)?;
+    view.read_log(&*ui.progress());
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-    let beside = match view.log_alone() {
-        Some(_) => None,
-        None => logged(&member, &*ui.progress())?,
-    };
-    let logged = view.log_alone().or(beside.as_ref());
+    let logged = view.logged();
     let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut moment = |when: Option<When>| when.map(|when| at::moment(when, newest, ui)).transpose();
     let (since, until) = (moment(args.since)?, moment(args.until)?);
     let query = ChangesQuery {
         last: match (args.last, args.since, args.until, args.by) {
             (None, None, None, None) => Some(LAST),
-            (last, ..) => last,
+            (last, ..) => last.filter(|last| *last > 0),
         },
         since,
         until,
@@ -98,32 +98,82 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         all: args.all,
     };
     let mask = args.showing.mask(false, ui)?;
-    let (table, folded) = changes(&member, &objects, logged, &query, mask.as_ref());
+    let audited = args.audit.matched(&objects, logged, ui)?;
+    let (table, folded) = changes(
+        &member,
+        &objects,
+        logged,
+        &query,
+        mask.as_ref(),
+        audited.as_ref(),
+    );
     match args.by {
         Some(by) => ui.table("changes", &sum_changes(&table.rows, by.answered()))?,
         None => ui.table("changes", &table)?,
     }
-    if folded.total() > 0 {
+    let counts = [
+        (folded.leases, "renewed Lease", "renewed Leases"),
+        (folded.events, "repeated Event", "repeated Events"),
+        (
+            folded.status,
+            "change of status only",
+            "changes of status only",
+        ),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    let counts: Vec<String> = counts
+        .map(|(count, one, many)| counted(count, one, many))
+        .collect();
+    if !counts.is_empty() {
         ui.note(format!(
-            "left out (--all lists them): {} renewed Leases, {} repeated Events, {} changes of status only",
-            thousands(folded.leases.into()),
-            thousands(folded.events.into()),
-            thousands(folded.status.into())
+            "left out (--all lists them): {}",
+            counts.join(", ")
         ))?;
     }
-    say_who(&table.rows, ui)?;
+    say_log(&table.rows, &view, ui)?;
+    say_sealed(
+        table.rows.iter().filter(|row| row.is_sealed).count() as u64,
+        ui,
+    )?;
+    say_who(&table.rows, audited.is_some(), ui)?;
     Ok(view.exit(Exit::Ok))
 }
 
+/// Says what of the rows is in the log alone.
+fn say_log(rows: &[ChangeRow<'_>], view: &View<'_>, ui: &mut Ui) -> std::io::Result<()> {
+    let without = rows.iter().filter(|row| !row.is_placed()).count() as u64;
+    if without > 0 && view.log_alone().is_none() {
+        ui.note(format!(
+            "{} only in the WAL without a known revision; put? and delete? may not have happened",
+            counted(without, "write is", "writes are")
+        ))?;
+    }
+    match view.logged().filter(|_| view.log_alone().is_none()) {
+        Some(logged) => say_lacking(logged, ui),
+        None => Ok(()),
+    }
+}
+
 /// Says once why WHO is empty.
-fn say_who(rows: &[ChangeRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
-    let empty = rows.iter().filter(|row| row.who.is_none());
-    match empty.count() {
-        0 => Ok(()),
-        count => ui.note(format!(
-            "WHO is empty in {}: etcd stores no user, a deletion names none, and the managed fields of the others did not change (`timeline --audit-log FILE` names users)",
-            etcd_inspect::start::counted(count as u64, "row", "rows")
+fn say_who(rows: &[ChangeRow<'_>], audited: bool, ui: &mut Ui) -> std::io::Result<()> {
+    let empty = rows
+        .iter()
+        .filter(|row| row.who.is_none() && !row.is_sealed)
+        .count() as u64;
+    if empty == 0 {
+        return Ok(());
+    }
+    let empty = counted(empty, "row", "rows");
+    match audited {
+        true => ui.note(format!(
+            "WHO is empty in {empty}: neither the audit log nor the managed fields name who wrote them"
         )),
+        false => {
+            let command = ui.with_flag("--audit-log");
+            ui.note(format!(
+                "WHO is empty in {empty}: etcd stores no user, a deletion names none, and the managed fields of the others did not change; an audit log names users: {command} FILE"
+            ))
+        }
     }
 }
 

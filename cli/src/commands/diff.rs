@@ -99,14 +99,17 @@ impl FromStr for Moment {
 pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let (paths, words) = words(&args.words)?;
     let (first, second) = states::members(&paths, ui)?;
-    let from = Opened::open(&first, args.from, args, ui)?;
-    let to = match &second {
-        Some(second) => Some(Opened::open(second, args.to, args, ui)?),
-        None => None,
-    };
-    let to_revision = match &to {
-        Some(to) => to.revision,
-        None => from.moment(args.to, ui)?,
+    let (from, to, from_revision, to_revision) = match &second {
+        Some(second) => {
+            let (from, [from_revision]) = Opened::open(&first, [args.from], args, ui)?;
+            let (to, [to_revision]) = Opened::open(second, [args.to], args, ui)?;
+            (from, Some(to), from_revision, to_revision)
+        }
+        None => {
+            let moments = [args.from, args.to];
+            let (from, [from_revision, to_revision]) = Opened::open(&first, moments, args, ui)?;
+            (from, None, from_revision, to_revision)
+        }
     };
     let before = from.objects(args)?;
     let alone = to.is_none() && args.from.is_none();
@@ -120,7 +123,7 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             to_revision,
             ui,
         )?),
-        false => from.revision,
+        false => from_revision,
     };
     let mask = args.showing.mask(asked.exact, ui)?;
     let how = DiffOptions {
@@ -146,7 +149,8 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         state.revision.unwrap_or(newest)
     });
     show(args, found, &paths, revisions, ui)?;
-    Ok(Exit::negative_if(differs))
+    let exit = from.view.exit(Exit::negative_if(differs));
+    Ok(to.map_or(exit, |to| to.view.exit(exit)))
 }
 
 /// The keys that are compared.

@@ -74,9 +74,8 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .into());
     }
     let member = ui.member(None)?;
-    let view = View::open_with(&member, args.at.side, args.carved, ui)?;
+    let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
     let keyspace = view.keyspace();
-    let revision = view.revision(&args.at, ui)?;
     // At a time that was asked for ages are those of that time.
     let mut args = args.clone();
     args.kube.now = args.kube.now.or(view.asked_time());
@@ -85,7 +84,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if args.kube.undecodable {
         let table = undecodable(&objects, revision)?;
         ui.table("undecodable", &table)?;
-        return Ok(Exit::negative_if(!table.rows.is_empty()));
+        return Ok(view.exit(Exit::negative_if(!table.rows.is_empty())));
     }
     if args.kube.stored_versions {
         if !asked.is_empty() || !prefixes.is_empty() {
@@ -96,11 +95,12 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             );
         }
         ui.table("stored-versions", &stored_versions(&objects, revision)?)?;
-        return Ok(Exit::Ok);
+        return Ok(view.exit(Exit::Ok));
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
     if nouns.is_empty() {
-        return keys(args, &asked, &prefixes, &objects, revision, view.past(), ui);
+        let exit = keys(args, &asked, &prefixes, &objects, revision, view.past(), ui)?;
+        return Ok(view.exit(exit));
     }
     if nouns.len() < asked.len() || !prefixes.is_empty() {
         return Err(Failure::usage("raw keys and resources in one question")
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(past) = view.past() {
         ui.note(past::all_sources(past, revision)?)?;
     }
-    Ok(exit)
+    Ok(view.exit(exit))
 }
 
 /// The words that are no raw keys: an exact key wins, whatever the word looks like.

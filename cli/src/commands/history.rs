@@ -1,18 +1,18 @@
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::Command;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::answers::values::RawKeys;
-use etcd_inspect::check::{Logged, logged};
-use etcd_inspect::member::Objects;
+use etcd_inspect::member::{Member, Objects};
+use etcd_inspect::start::counted;
 
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
+use crate::logs::{AuditLogs, say_lacking, say_sealed};
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -21,14 +21,14 @@ use crate::what::{self, What};
 
 /// Every retained version of a key or object, oldest first: when, by whom, what changed
 ///
-/// V restarts at 1 when a deleted key is created again. Compaction keeps only the newest version before its revision: the
-/// note at the end says how far back the db reaches. Times (WHEN~) are those of clients, as the objects contain them; WHO is
-/// the manager whose fields changed. managedFields and resourceVersion are left out of CHANGED.
+/// SRC is db, or wal: compacted in the db, or not in it yet. V restarts at 1 when a deleted key is created again; of a delete it
+/// is that of what was deleted. WHEN~ is computed from the times in the data. WHO is the manager whose fields changed, the holder
+/// of a Lease or the reporter of an Event; with ? the owner of the changed field. managedFields and resourceVersion are left out.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect history deploy/web -n shop -d /copy/m1
-  etcd-inspect history deploy/web -n shop --wal -d /copy/m1
   etcd-inspect history deploy/web -n shop --carved -d /copy/m1
+  etcd-inspect history deploy/web -n shop --audit-log audit.log -d /copy/m1
   etcd-inspect history deploy/web -n shop --diff --from 1192000 --to 1202270 -d /copy/m1
   etcd-inspect history /registry/deployments/shop/web -o json -d /copy/m1")]
 pub(crate) struct HistoryArgs {
@@ -44,8 +44,8 @@ pub(crate) struct HistoryArgs {
     /// Unified diffs between neighbours; with --from and --to one between these two
     #[arg(long)]
     diff: bool,
-    /// Also versions that only the WAL still has: compacted ones, and those not in the db yet (SRC wal)
-    #[arg(long)]
+    /// The default: versions that only the WAL still has are always listed
+    #[arg(long, hide = true)]
     wal: bool,
     /// Also versions that no tree has any more
     ///
@@ -55,6 +55,8 @@ pub(crate) struct HistoryArgs {
     /// Lines around each change of a diff
     #[arg(short = 'U', long, value_name = "N", default_value_t = 3)]
     context: usize,
+    #[command(flatten)]
+    audit: AuditLogs,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -70,14 +72,10 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let view = View::open_or_log(&member, args.at.side, args.carved, ui)?;
+    let (view, revision) = opened(args, &member, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
-    let beside = match args.wal && view.log_alone().is_none() {
-        true => logged(&member, &*ui.progress())?,
-        false => None,
-    };
-    let logged = view.log_alone().or(beside.as_ref());
+    let logged = view.logged();
     if args.wal && logged.is_none() {
         ui.note("there is no WAL here: only the db's versions")?;
     }
@@ -95,15 +93,17 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     keys.sort();
     keys.dedup();
     let mask = args.showing.mask(named, ui)?;
-    let revision = view.revision(&args.at, ui)?;
     let span = RevisionSpan {
         from: args.from,
         to: args.to.or(revision),
         pair: args.diff && args.from.is_some() && args.to.is_some(),
     };
     let context = args.diff.then_some(args.context);
-    let versions = |span, mask, context| history(&keys, &objects, logged, span, mask, context);
-    let mut table = versions(span, mask.as_ref(), context);
+    let audited = args.audit.matched(&objects, logged, ui)?;
+    let versions = |span, mask, context, audited| {
+        history(&keys, &objects, logged, span, mask, context, audited)
+    };
+    let mut table = versions(span, mask.as_ref(), context, audited.as_ref());
     if let Some(past) = view.past() {
         for row in table
             .rows
@@ -113,12 +113,9 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             row.mark(&past.source(row.described.version.revision));
         }
     }
-    if table.rows.is_empty()
-        && versions(RevisionSpan::default(), None, None)
-            .rows
-            .is_empty()
-    {
-        return Err(nothing(args).into());
+    let everything = RevisionSpan::default();
+    if table.rows.is_empty() && versions(everything, None, None, None).rows.is_empty() {
+        return Err(nothing(args, ui).into());
     }
     // Columns are those of rows.
     if args.diff && ui.global.format().is_table() && ui.global.columns.is_empty() {
@@ -126,57 +123,113 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else {
         ui.table("history", &table)?;
     }
-    if let Some(compacted) = keyspace.compact_revision() {
-        ui.note(format!(
-            "compacted at rev {compacted}: of older versions only the newest before it is kept"
-        ))?;
-    }
-    if let Some(logged) = &beside {
-        say_reach(logged, &table.rows, ui)?;
-    }
+    say_reach(args, &view, &table.rows, ui)?;
     Ok(view.exit(Exit::Ok))
 }
 
+/// The state that is asked, with the log beside it, and the newest revision that is asked for.
+fn opened<'m>(
+    args: &HistoryArgs,
+    member: &'m Member,
+    ui: &mut Ui,
+) -> anyhow::Result<(View<'m>, Option<i64>)> {
+    let is_newest = args.at.rev.is_none() && args.at.at.is_none();
+    let (mut view, revision) = match is_newest {
+        true => {
+            let view = View::open_or_writes(member, args.at.side, args.carved, ui)?;
+            (view, None)
+        }
+        false => {
+            let (view, [revision]) = View::open_at(member, [&args.at], args.carved, ui)?;
+            (view, revision)
+        }
+    };
+    view.read_log(&*ui.progress());
+    Ok((view, revision))
+}
+
 /// No version is kept.
-fn nothing(args: &HistoryArgs) -> Failure {
+fn nothing(args: &HistoryArgs, ui: &Ui) -> Failure {
     let word = args.what.first().map(|word| word.to_string_lossy());
     let word = word.unwrap_or_default();
-    if args.wal {
-        Failure::not_found(format!(
-            "no version of {word} is retained in the db or the WAL"
-        ))
-        .next("etcd-inspect keys --deleted {path}")
-    } else {
-        let history = Command::inspect("history").operand(word.as_ref());
-        let command = history.args(["--wal", "-d"]).evidence();
-        Failure::not_found(format!("no version of {word} is retained in the db")).next(command)
+    let failure = Failure::not_found(format!("no version of {word} is retained in db or log"));
+    match args.carved {
+        true => failure.next("etcd-inspect keys --deleted {path}"),
+        false => failure.next(ui.with_flag("--carved")),
     }
 }
 
-/// Says how far the WAL's part of the answer can be trusted.
-fn say_reach(logged: &Logged, rows: &[HistoryRow<'_>], ui: &mut Ui) -> std::io::Result<()> {
+/// Says where the answer ends: what the compaction took, what of the log can be trusted, what more there may be.
+fn say_reach(
+    args: &HistoryArgs,
+    view: &View<'_>,
+    rows: &[HistoryRow<'_>],
+    ui: &mut Ui,
+) -> std::io::Result<()> {
     let without = rows
         .iter()
         .filter(|row| !is_placed(row.described.origin))
-        .count();
+        .count() as u64;
     if without > 0 {
         ui.note(format!(
-            "{without} writes are only in the WAL, before the first that is found in the db: their revision is not known; put? and delete? may not have happened"
+            "{} only in the WAL without a known revision; put? and delete? may not have happened",
+            counted(without, "write is", "writes are")
         ))?;
     }
-    match logged.revisions() {
-        Some((first, last)) => {
-            ui.note(format!("the WAL has the writes of revs {first} to {last}"))?
+    if let Some(logged) = view.logged().filter(|_| view.log_alone().is_none()) {
+        say_lacking(logged, ui)?;
+        if let Some(index) = logged.stopped() {
+            let check = ui.advice("etcd-inspect check {path}");
+            ui.warn(format!(
+                "from raft entry {index} on WAL and db differ ({check}): no revisions from there on"
+            ))?;
         }
-        None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
     }
-    if let Some(index) = logged.stopped() {
-        let check = ui.advice("etcd-inspect check {path}");
-        ui.warn(format!(
-            "from raft entry {index} on WAL and db differ ({check}): no revisions from there on"
+    say_sealed(
+        rows.iter().filter(|row| row.described.is_sealed).count() as u64,
+        ui,
+    )?;
+    if let Some(compacted) = view.keyspace().compact_revision() {
+        ui.note(format!(
+            "compacted at rev {compacted}: of older versions only the newest before it is kept in the db"
+        ))?;
+    }
+    if let Some(logged) = view.logged().filter(|_| view.log_alone().is_none()) {
+        match logged.revisions() {
+            Some((first, last)) => {
+                ui.note(format!("the WAL has the writes of revs {first} to {last}"))?
+            }
+            None => ui.note("no write of the WAL is found in the db above its compaction: none there has a known revision")?,
+        }
+    }
+    let missing = missing_versions(rows);
+    if args.from.is_none() && !args.carved && missing > 0 {
+        ui.note(format!(
+            "{} in neither db nor WAL; free pages and old segments may have them: {}",
+            counted(missing, "version is", "versions are"),
+            ui.with_flag("--carved")
         ))?;
     }
     Ok(())
+}
+
+/// Versions before and between the rows that none of them is.
+fn missing_versions(rows: &[HistoryRow<'_>]) -> u64 {
+    let mut missing = 0u64;
+    let mut before: Option<(&[u8], i64, i64)> = None;
+    for row in rows.iter().filter(|row| is_placed(row.described.origin)) {
+        let version = &row.described.version;
+        let Some(kv) = version.key_value().ok().filter(|_| !version.tombstone) else {
+            continue;
+        };
+        let known = before
+            .filter(|(key, created, _)| *key == version.key && *created == kv.create_revision)
+            .map_or(0, |(_, _, number)| number);
+        let gap = kv.version.saturating_sub(known).saturating_sub(1);
+        missing = missing.saturating_add(u64::try_from(gap).unwrap_or(0));
+        before = Some((version.key, kv.create_revision, kv.version));
+    }
+    missing
 }
 
 fn keys_of(
@@ -266,8 +319,8 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
             let at = time::approximate(write.time, write.uncertainty, write.time, &zone);
             head = head.text(format!("  ~{at}"));
         }
-        if let Some(by) = &described.written.by {
-            head = head.text(format!("  by {by}"));
+        if let Some(by) = &described.writer {
+            head = head.text(format!("  by {}", by.shown()));
         }
         ui.line(head)?;
         if !described.origin.has_value() {

@@ -83,11 +83,7 @@ impl KeysArgs {
 
 pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = match args.by() {
-        // Sums are of bytes of the db.
-        Some(_) => View::open(&member, args.at.side, ui)?,
-        None => View::open_or_log(&member, args.at.side, args.carved, ui)?,
-    };
+    let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
@@ -98,22 +94,19 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         namespace: args.namespace.as_deref(),
     };
     if args.values {
-        with_values(args, &view, &within, &range, ui)?;
+        with_values(args, &view, &within, &range, revision, ui)?;
     } else if args.deleted {
         ui.table("keys", &keys::deleted(&view.keyspace(), &within, &range))?;
     } else if let Some(by) = args.by() {
-        let revision = view.revision(&args.at, ui)?;
-        let space = |all: Option<&_>| view.space(all);
+        let space = |all: Option<&_>| view.space_of_keys(all);
         let table = sums(&objects, &within, &range, by, revision, space)?;
         ui.table("keys", &table)?;
     } else if let Some(past) = view.past_of_log() {
-        let revision = view.revision(&args.at, ui)?;
         ui.table("keys", &keys::past(&past, &within, &range, revision)?)?;
     } else if let Some(past) = view.past() {
-        let revision = view.revision(&args.at, ui)?;
         ui.table("keys", &keys::past(past, &within, &range, revision)?)?;
     } else {
-        list(args, &view, &within, &range, ui)?;
+        list(&view, &within, &range, revision, ui)?;
     }
     Ok(view.exit(Exit::Ok))
 }
@@ -124,10 +117,10 @@ fn with_values(
     view: &View<'_>,
     within: &Within<'_, '_>,
     range: &KeyRange,
+    revision: Option<i64>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let keyspace = view.keyspace();
-    let revision = view.revision(&args.at, ui)?;
     let mask = args.showing.mask(false, ui)?;
     let reading = Reading {
         stored: args.stored,
@@ -145,14 +138,13 @@ fn with_values(
 
 /// The live keys; those that are not shown are counted only.
 fn list(
-    args: &KeysArgs,
     view: &View<'_>,
     within: &Within<'_, '_>,
     range: &KeyRange,
+    revision: Option<i64>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let keyspace = view.keyspace();
-    let revision = view.revision(&args.at, ui)?;
     let versions = keyspace.live(range, revision)?;
     let mut rows = Rows::begin(ui, "keys", &keys::LIVE)?;
     rows.head("revision", keyspace.at(revision)?);

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use etcd_inspect::Command;
 use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::search::{Search, columns};
-use etcd_inspect::check::logged;
 use etcd_inspect::member::{Member, Places};
 use etcd_inspect::progress::Progress as _;
 use etcd_inspect::salvage::carve::{Carvings, carve};
@@ -29,7 +28,7 @@ use crate::what;
   etcd-inspect search 10.96.0.10 -F -d /copy/m1
   etcd-inspect search 'image.*:latest' --in values -d /copy/m1
   etcd-inspect search -i hunter2 -d /copy/m1
-  etcd-inspect search hunter2 --in keys,values,history,wal -d /copy/m1
+  etcd-inspect search hunter2 --in history,wal -d /copy/m1
   etcd-inspect search hunter2 --carved -d /copy/m1
   etcd-inspect search web --in keys --prefix /registry/pods/ -d /copy/m1")]
 pub(crate) struct SearchArgs {
@@ -43,7 +42,7 @@ pub(crate) struct SearchArgs {
     /// Letters match in either case
     #[arg(short, long)]
     ignore_case: bool,
-    /// Where to look: keys, values (live), history (older versions and deleted keys); wal (what only the log has)
+    /// Where to look: keys, values (live), history (older versions and deleted keys), wal (what only the log has); default all
     #[arg(long = "in", value_name = "WHERE,…", value_delimiter = ',', value_enum)]
     places: Vec<Place>,
     /// Also what no tree has any more: free pages, old segments, cut tails, each with its state and place
@@ -79,7 +78,14 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let pattern = pattern(args)?;
     let member = ui.member(args.path.as_deref())?;
     let carvings = args.carved.then(|| carve(&member, &*ui.progress()));
-    let view = view(args, &member, ui)?;
+    let (mut view, revision) = match view(args, &member, ui)? {
+        Some((view, revision)) => (Some(view), revision),
+        None => (None, None),
+    };
+    let within = |place| args.places.contains(&place) || args.places.is_empty();
+    if let Some(view) = view.as_mut().filter(|_| within(Place::Wal)) {
+        view.read_log(&*ui.progress());
+    }
     let found = carvings.as_ref().map(Carvings::overlay);
     let keyspace = match (&view, &found) {
         (Some(view), _) => view.keyspace(),
@@ -87,27 +93,20 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         (None, None) => return Ok(Exit::negative_if(true)),
     };
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
-    let revision = match &view {
-        Some(view) => view.revision(&args.at, ui)?,
-        None => None,
-    };
     let mask = args.showing.mask(false, ui)?;
-    let within =
-        |place| args.places.contains(&place) || args.places.is_empty() && place != Place::Wal;
     let range = match &args.prefix {
         Some(prefix) => KeyRange::prefix(&what::unescape(prefix)),
         None => KeyRange::all(),
     };
     let log_alone = view.as_ref().and_then(|view| view.log_alone());
-    let beside = match within(Place::Wal) && log_alone.is_none() {
-        true if view.is_some() => logged(&member, &*ui.progress())?,
-        _ => None,
-    };
     // A log that answers alone is searched in place of the db, and all of it with `--in wal`.
-    let all_of_log = log_alone.is_some() && within(Place::Wal);
+    let all_of_log = log_alone.is_some() && args.places.contains(&Place::Wal);
+    // Joined with the db for a moment that the db alone does not have, the log is searched there.
+    let beside = view.as_ref().filter(|view| view.past().is_none());
+    let beside = beside.and_then(|view| view.logged());
     let search = Search {
         objects: &objects,
-        logged: log_alone.or(beside.as_ref()),
+        logged: log_alone.or(beside.filter(|_| within(Place::Wal))),
         carvings: carvings.as_ref(),
         is_unreadable: view.is_none() || log_alone.is_some(),
         pattern: &pattern,
@@ -143,21 +142,27 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     Ok(view.as_ref().map_or(exit, |view| view.exit(exit)))
 }
 
-/// The state that is searched; none if the db cannot be read and carved records are asked for.
+/// The state that is searched, and until which revision; none if neither db nor log has one and carved records are asked for.
 fn view<'m>(
     args: &SearchArgs,
     member: &'m Member,
     ui: &mut Ui,
-) -> anyhow::Result<Option<View<'m>>> {
-    match View::open(member, args.at.side, ui) {
-        Ok(view) => Ok(Some(view)),
-        Err(error) if args.carved && args.at.rev.is_none() && args.at.at.is_none() => {
+) -> anyhow::Result<Option<(View<'m>, Option<i64>)>> {
+    let is_newest = args.at.rev.is_none() && args.at.at.is_none();
+    let found = match is_newest && !args.at.side.replay {
+        true => View::open_or_writes(member, args.at.side, false, ui).map(|view| (view, None)),
+        false => {
+            View::open_at(member, [&args.at], false, ui).map(|(view, [revision])| (view, revision))
+        }
+    };
+    match found {
+        Err(error) if args.carved && is_newest => {
             ui.warn(format!(
                 "{error}: only what is carved is searched, and what it is to the store is not known"
             ))?;
             Ok(None)
         }
-        Err(_) => View::open_or_log(member, args.at.side, false, ui).map(Some),
+        found => found.map(Some),
     }
 }
 

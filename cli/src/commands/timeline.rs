@@ -7,7 +7,7 @@ use etcd_inspect::answers::timeline::{
     EventKind, EventStream, TimeBuckets, TimelineFilter, TimelineRow, TimelineSources,
     all_versions, bodyfile, sparkline, timeline, timesketch,
 };
-use etcd_inspect::check::{Depth, check_with, logged};
+use etcd_inspect::check::{Depth, check_with};
 use etcd_inspect::clock::{Clock, Measurement};
 use etcd_inspect::member::Objects;
 use etcd_inspect::progress::Progress as _;
@@ -113,18 +113,15 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .next("etcd-inspect timeline -o jsonl {path}")
         .into());
     }
+    let member = ui.member(args.path.as_deref())?;
     let etcd_log = args.etcd.read()?;
     let audit_log = args.audit.read()?;
-    let member = ui.member(args.path.as_deref())?;
-    let view = View::open_or_log(&member, args.side, false, ui)?;
+    let mut view = View::open_or_writes(&member, args.side, false, ui)?;
+    view.read_log(&*ui.progress());
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
     let progress = ui.progress();
-    let beside = match view.log_alone() {
-        Some(_) => None,
-        None => logged(&member, &*progress)?,
-    };
-    let logged = view.log_alone().or(beside.as_ref());
+    let logged = view.logged();
     let of_wal = logged.map(|logged| objects.over(logged.keyspace()));
     let mut measured = measurements(&objects, of_wal.as_ref(), ui);
     let mut clock = Clock::new(measured.iter().copied());

@@ -335,6 +335,11 @@ fn pick(columns: &[Column], wanted: &[String], format: &Format) -> Result<Vec<us
         (Show::Json, format) => matches!(format, Format::Json | Format::Jsonl | Format::Yaml),
         (Show::Table, format) => format.is_table(),
     };
+    let key = columns.iter().position(|column| column.field == "key");
+    let first = columns.first().map(|column| column.field.as_ref());
+    if let (Format::Name, Some(key), Some("source" | "time" | "where")) = (format, key, first) {
+        return Ok(vec![key]);
+    }
     Ok((0..columns.len())
         .filter(|at| columns.get(*at).is_some_and(shown))
         .collect())

@@ -10,7 +10,7 @@ use crate::logs::audit::{
     AuditLog, AuditMatch, AuditMatches, AuditRequest, Confidence, FieldSet, ObjectWrite, WriteKind,
     match_requests,
 };
-use crate::member::{Objects, Origin, Reading};
+use crate::member::{Objects, Origin, Reading, VersionWriter, WhoSource};
 use crate::mvcc::{Revision, Version};
 
 /// An audit log, and which of its requests made which write.
@@ -53,6 +53,14 @@ impl Audited {
             request.describe(),
             found.confidence.as_str()
         ))
+    }
+
+    /// The same as every list of versions has it.
+    pub fn writer(&self, revision: Revision) -> Option<VersionWriter> {
+        Some(VersionWriter {
+            name: self.who(revision)?,
+            source: WhoSource::Audit,
+        })
     }
 
     /// The request as JSON has it.

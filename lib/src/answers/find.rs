@@ -464,8 +464,8 @@ pub fn missing_key(key: &[u8], keyspace: &Keyspace<'_>, revision: Option<i64>) -
                         .into(),
                 ],
                 None => vec![
-                    Advice::from(history.args(["--wal", "-d"]).evidence())
-                        .then("     the log may still have it"),
+                    Advice::from(history.args(["--carved", "-d"]).evidence())
+                        .then("     log and free pages may still have it"),
                     "etcd-inspect keys {path}".into(),
                 ],
             },

@@ -1,30 +1,35 @@
 //! `history`: the versions of keys, with who wrote them, when, and what changed.
 
-use jiff::Timestamp;
+use std::collections::HashMap;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::audit::Audited;
 use super::{Cell, Column, Label, Row, Table};
 use crate::Place;
 use crate::check::{Logged, versions};
 use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::Change;
 use crate::kubernetes::mask::Mask;
-use crate::member::{DescribedVersion, Objects, Origin, describe_versions};
-use crate::mvcc::{KeyValue, Version};
+use crate::member::{DescribedVersion, Objects, Origin, VersionWriter, describe_versions};
+use crate::mvcc::{KeyValue, Revision, Version};
 use crate::salvage::carve::PastSource;
 
 /// The columns; `$key` that of the key, which is shown if several keys were asked for.
 macro_rules! columns {
     ($name:ident, $key:expr) => {
-        static $name: [Column; 17] = [
+        static $name: [Column; 19] = [
             Column::left("SRC", "source"),
             Column::right("REV", "revision"),
             Column::right("SUB", "sub").wide(),
             Column::right("V", "version"),
             Column::left("OP", "op"),
             Column::left("WHEN~", "time"),
-            Column::json("uncertainty_s"),
+            Column::right("±", "uncertainty_s").wide(),
             Column::left("TIME SOURCE", "time_source").wide(),
             Column::left("WHO", "who"),
+            Column::left("WHO SOURCE", "who_source").wide(),
             Column::right("CREATED", "create_revision").wide(),
             Column::right("SIZE", "value_bytes"),
             Column::left("CHANGED", "changed"),
@@ -33,6 +38,7 @@ macro_rules! columns {
             Column::right("INDEX", "raft_index").wide(),
             Column::left("PLACE", "place").wide(),
             Column::json("diff"),
+            Column::json("audit"),
         ];
     };
 }
@@ -68,6 +74,10 @@ pub struct HistoryRow<'a> {
     newest: Option<Timestamp>,
     /// Where it was carved.
     place: Option<Place>,
+    /// The version of the key; of a delete that of what it deleted. `None` if it is not known.
+    number: Option<i64>,
+    /// The request of the audit log.
+    audit: Option<Value>,
 }
 
 impl HistoryRow<'_> {
@@ -85,7 +95,7 @@ impl HistoryRow<'_> {
 }
 
 /// The versions of keys by revision; those of unknown revision first. `logged` adds what only the WAL has; `context` adds unified
-/// differences with so many lines around each change.
+/// differences with so many lines around each change, `audited` the users.
 pub fn history<'a>(
     keys: &[Vec<u8>],
     objects: &Objects<'a>,
@@ -93,13 +103,20 @@ pub fn history<'a>(
     span: RevisionSpan,
     mask: Option<&Mask>,
     context: Option<usize>,
+    audited: Option<&Audited>,
 ) -> Table<HistoryRow<'a>> {
     let keyspace = objects.keyspace();
     let (from, to) = span.ends();
+    let mut numbers: HashMap<(&[u8], Revision), i64> = HashMap::new();
     let chosen: Vec<Vec<(Origin, Version<'a>)>> = keys
         .iter()
         .map(|key| {
             let all = versions(key, &keyspace, logged);
+            let placed = all.iter().filter(|(origin, _)| is_placed(*origin));
+            numbers.extend(
+                numbered(placed.map(|(_, version)| version))
+                    .map(|(revision, number)| ((key.as_slice(), revision), number)),
+            );
             let until = |end: i64| {
                 all.iter()
                     .rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end)
@@ -119,6 +136,7 @@ pub fn history<'a>(
         objects,
         logged,
         placed.map(|(_, version)| version.revision.main),
+        audited,
     );
     let mut described: Vec<DescribedVersion<'a>> = chosen
         .into_iter()
@@ -135,21 +153,46 @@ pub fn history<'a>(
     described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
     let times = described.iter().filter_map(|described| described.time);
     let newest = times.map(|write| write.time).max();
-    let rows = described.into_iter().map(|described| HistoryRow {
-        described,
-        newest,
-        place: None,
+    let rows = described.into_iter().map(|mut described| {
+        let revision = described.version.revision;
+        let audited = audited.filter(|_| is_placed(described.origin));
+        let request = audited.and_then(|audited| audited.writer(revision));
+        described.writer = request.or(described.writer);
+        HistoryRow {
+            newest,
+            place: None,
+            number: numbers.get(&(described.version.key, revision)).copied(),
+            audit: audited.and_then(|audited| audited.json(revision)),
+            described,
+        }
     });
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
 }
 
-/// The clock of the writes near some revisions, of the db and, if it was read, of the log.
+/// The version of each record of a key, oldest first; of a tombstone that of what it deleted. Those of which it is not known are
+/// left out.
+pub fn numbered<'v, 'a: 'v>(
+    versions: impl Iterator<Item = &'v Version<'a>>,
+) -> impl Iterator<Item = (Revision, i64)> {
+    let mut before: Option<i64> = None;
+    versions.filter_map(move |version| {
+        let number = match version.tombstone {
+            true => before.take(),
+            false => version.key_value().ok().map(|kv| kv.version),
+        };
+        before = number.filter(|_| !version.tombstone);
+        Some((version.revision, number?))
+    })
+}
+
+/// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log.
 pub fn clock_near(
     objects: &Objects<'_>,
     logged: Option<&Logged>,
     revisions: impl IntoIterator<Item = i64>,
+    audited: Option<&Audited>,
 ) -> Clock {
     let revisions: Vec<i64> = revisions.into_iter().collect();
     let mut measurements = objects.measurements_near(revisions.iter().copied());
@@ -157,6 +200,7 @@ pub fn clock_near(
         let of_log = objects.over(logged.keyspace());
         measurements.extend(of_log.measurements_near(revisions));
     }
+    measurements.extend(audited.into_iter().flat_map(Audited::measurements));
     Clock::new(measurements)
 }
 
@@ -177,6 +221,7 @@ impl Row for HistoryRow<'_> {
                 .unwrap_or_default()
         };
         let [when, uncertainty, time_source] = write_time(described.time, self.newest);
+        let [who, who_source] = writer(described.writer.as_ref());
         let (source, index, conditional) = match described.origin {
             Origin::Db => ("db", None, false),
             Origin::Wal(index) => ("wal", index, false),
@@ -196,16 +241,13 @@ impl Row for HistoryRow<'_> {
             Cell::text(source).label(Label::Dim),
             known(Cell::number(version.revision.main)),
             known(Cell::plain(version.revision.sub)),
-            known(if version.tombstone {
-                Cell::plain(0)
-            } else {
-                put(|kv| Cell::plain(kv.version))
-            }),
+            known(self.number.map(Cell::plain).unwrap_or_default()),
             op(version.tombstone, conditional),
             when,
             uncertainty,
             time_source,
-            text_or_nothing(described.written.by.as_deref()),
+            who,
+            who_source,
             known(put(|kv| Cell::number(kv.create_revision))),
             match described.origin.has_value() {
                 true => put(|kv| Cell::size(kv.value.len() as u64)),
@@ -220,6 +262,7 @@ impl Row for HistoryRow<'_> {
                 .map(|place| Cell::text(place.to_string()))
                 .unwrap_or_default(),
             text_or_nothing(described.diff.as_deref()),
+            audit(self.audit.as_ref()),
         ]
     }
 }
@@ -242,6 +285,24 @@ pub fn write_time(time: Option<WriteTime>, newest: Option<Timestamp>) -> [Cell; 
         uncertainty.unwrap_or_default(),
         Cell::text(write.source.as_str()),
     ]
+}
+
+/// The cells `who` and `who_source` of every answer that says who wrote something.
+pub fn writer(writer: Option<&VersionWriter>) -> [Cell; 2] {
+    let Some(writer) = writer else {
+        return Default::default();
+    };
+    [
+        Cell::shown(writer.shown(), writer.name.as_str()),
+        Cell::text(writer.source.as_str()),
+    ]
+}
+
+/// The cell `audit`: the request of the audit log.
+pub fn audit(request: Option<&Value>) -> Cell {
+    request.map_or_else(Cell::unknown, |request| {
+        Cell::shown(String::new(), request.clone())
+    })
 }
 
 /// What a version does; a question mark if it may not have happened.

@@ -3,7 +3,7 @@
 use located::text::number::thousands;
 
 use crate::check::Logged;
-use crate::member::Member;
+use crate::member::{Member, Wal};
 use crate::recover::commit;
 
 /// How far the log reaches.
@@ -19,17 +19,9 @@ pub struct LogReach {
 pub fn log_reach(member: &Member, logged: &Logged) -> Option<LogReach> {
     let wal = member.wal()?;
     let log = wal.log();
-    let (first, last) = logged.revisions()?;
+    let number = |number: u64| thousands(number.into());
     let (committed, end) = (commit(&wal, 0), log.last_index());
     let is_whole = log.gaps.is_empty() && log.damages.is_empty();
-    let of_last = logged.index_of(last).filter(|_| !is_whole);
-    let number = |number: u64| thousands(number.into());
-    let mut text = format!(
-        "the log alone answers, from its first entry on: revs {}–{}, raft entries 1–{}",
-        thousands(first.into()),
-        thousands(last.into()),
-        number(of_last.unwrap_or(committed))
-    );
     let mut missing = Vec::new();
     if committed < end {
         missing.push(format!(
@@ -38,6 +30,16 @@ pub fn log_reach(member: &Member, logged: &Logged) -> Option<LogReach> {
             number(end)
         ));
     }
+    let Some((first, last)) = logged.revisions() else {
+        return Some(without_revisions(&wal, is_whole, missing));
+    };
+    let of_last = logged.index_of(last).filter(|_| !is_whole);
+    let text = format!(
+        "the log alone answers, from its first entry on: revs {}–{}, raft entries 1–{}",
+        thousands(first.into()),
+        thousands(last.into()),
+        number(of_last.unwrap_or(committed))
+    );
     if let Some(index) = logged.stopped() {
         missing.push(format!(
             "from entry {} on no revision is known",
@@ -50,12 +52,32 @@ pub fn log_reach(member: &Member, logged: &Logged) -> Option<LogReach> {
                 .to_owned(),
         );
     }
-    for lack in &missing {
+    Some(LogReach {
+        may_lack_writes: !missing.is_empty(),
+        text: with_rest(text, &missing),
+    })
+}
+
+/// The store was not empty before the first entry, and is lost: the log has writes, but no state of the store.
+fn without_revisions(wal: &Wal<'_>, is_whole: bool, mut missing: Vec<String>) -> LogReach {
+    let first = wal.log().surviving().next().map_or(0, |first| first.index);
+    let text = format!(
+        "the log alone answers, and the store before its entry {} is lost with the db: what is certain are the writes, each with its entry and without a revision; one with ? may not have happened; keys that no entry names are unknown",
+        thousands(first.into())
+    );
+    if !is_whole {
+        missing.push("entries of it are missing or damaged".to_owned());
+    }
+    LogReach {
+        text: with_rest(text, &missing),
+        may_lack_writes: true,
+    }
+}
+
+fn with_rest(mut text: String, missing: &[String]) -> String {
+    for lack in missing {
         text.push_str("; ");
         text.push_str(lack);
     }
-    Some(LogReach {
-        text,
-        may_lack_writes: !missing.is_empty(),
-    })
+    text
 }

@@ -177,7 +177,9 @@ impl Search<'_, '_> {
             };
             let objects = self.objects.over(keyspace);
             objects.search(self.pattern, self.range, places, self.mask, &mut |hit| {
-                if store == HitStore::Unplaced && is_of_unknown_value(logged, &hit) {
+                if store == HitStore::Unplaced
+                    && (is_of_unknown_value(logged, &hit) || self.has_it(logged, &hit))
+                {
                     return true;
                 }
                 let store = store.clone();
@@ -186,6 +188,26 @@ impl Search<'_, '_> {
             });
         }
         going
+    }
+
+    /// Whether the db has what was found in a write of unknown revision.
+    fn has_it(&self, logged: &Logged, hit: &Hit) -> bool {
+        if self.is_unreadable {
+            return false;
+        }
+        let stored = self.objects.keyspace().records_of(&hit.key);
+        let of_key = logged.unplaced().records_of(&hit.key);
+        let mut of_entry = of_key
+            .iter()
+            .filter(|version| version.revision.main == hit.revision && !version.tombstone);
+        let value = |version: &Version<'_>| version.key_value().ok().map(|kv| kv.value.to_vec());
+        match hit.field {
+            None => !stored.is_empty(),
+            Some(_) => of_entry.any(|written| {
+                let mut puts = stored.iter().filter(|version| !version.tombstone);
+                puts.any(|version| value(&version) == value(&written))
+            }),
+        }
     }
 
     /// Carved records, each on its own: copies of what the db has are not searched again.
@@ -197,8 +219,10 @@ impl Search<'_, '_> {
                 here.any(|of_db| of_db.revision == revision && of_db.message == carved.message)
             })
         };
+        // Without db and log the carved records themselves are the keyspace.
+        let has_other_sources = !self.is_unreadable || self.logged.is_some();
         for carved in carvings.iter() {
-            if (!self.is_unreadable && is_copy(&carved)) || !self.range.contains(carved.key) {
+            if (has_other_sources && is_copy(&carved)) || !self.range.contains(carved.key) {
                 continue;
             }
             let entry = carved.index.and_then(|index| i64::try_from(index).ok());

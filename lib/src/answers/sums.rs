@@ -89,8 +89,8 @@ pub struct SumRow {
     pub last_write: Option<Timestamp>,
     /// The newest of these times of all groups.
     newest: Option<Timestamp>,
-    /// Size of the db file in bytes.
-    pub db_bytes: u64,
+    /// Size of the db file in bytes; `None` if the keys are of the log.
+    pub db_bytes: Option<u64>,
     /// Whether the sums are those of a past revision: only what was live then is known.
     pub past: bool,
 }
@@ -115,7 +115,8 @@ impl Row for SumRow {
             now(Cell::number(counts.deleted_keys)),
             Cell::size(counts.live_bytes),
             now(Cell::size(counts.history_bytes)),
-            Cell::percent(stored, self.db_bytes),
+            self.db_bytes
+                .map_or_else(Cell::unknown, |bytes| Cell::percent(stored, bytes)),
             self.last_write.map(when).unwrap_or_default(),
             now(Cell::number(counts.tombstones)),
             Cell::number(counts.last_revision),
@@ -126,7 +127,7 @@ impl Row for SumRow {
 }
 
 /// Sums of the keys of a range, the largest group first. `space` gives where the bytes of the db are, of the counts of all keys if
-/// those were counted anyway.
+/// those were counted anyway; `None` if the keys are of the log.
 ///
 /// # Errors
 /// As [`Keyspace::at`](crate::mvcc::Keyspace::at), and those of `space`.
@@ -136,7 +137,7 @@ pub fn sums(
     range: &KeyRange,
     by: By,
     revision: Option<i64>,
-    space: impl FnOnce(Option<&Counts>) -> Result<Space, Error>,
+    space: impl FnOnce(Option<&Counts>) -> Result<Option<Space>, Error>,
 ) -> Result<Table<SumRow>, Error> {
     let keyspace = objects.keyspace();
     let groups = counted(objects, within, range, by, revision)?;
@@ -148,6 +149,7 @@ pub fn sums(
         }
         Some(_) => space(None)?,
     };
+    let db_bytes = space.map(|space| space.size_bytes());
     let groups = largest_first(groups);
     let clock = objects.clock_near(groups.iter().map(|(_, counts)| counts.last_revision));
     let written: Vec<Option<WriteTime>> = groups
@@ -168,21 +170,22 @@ pub fn sums(
             counts: *counts,
             last_write: mark.map(|mark| mark.time),
             newest,
-            db_bytes: space.size_bytes(),
+            db_bytes,
             past: revision.is_some(),
         });
     }
     let stored = total.live_bytes.saturating_add(total.history_bytes);
+    let share = db_bytes.map(|bytes| format!(", {} of the file", percent(stored, bytes)));
     let table = Table::new(by.columns(), rows)
         .head("revision", keyspace.at(revision)?)
         .all(format!(
-            "{} keys, {}, {} of the file",
+            "{} keys, {}{}",
             thousands(total.keys.into()),
             size(stored),
-            percent(stored, space.size_bytes())
+            share.unwrap_or_default()
         ));
     Ok(match revision {
-        None => table.tail("total", total_json(&total, &space)),
+        None => table.tail("total", total_json(&total, space.as_ref())),
         Some(_) => table,
     })
 }
@@ -260,7 +263,8 @@ fn add(total: &mut Counts, counts: &Counts) {
     total.last_revision = total.last_revision.max(counts.last_revision);
 }
 
-fn total_json(total: &Counts, space: &Space) -> Value {
+fn total_json(total: &Counts, space: Option<&Space>) -> Value {
+    let of_file = |bytes: fn(&Space) -> u64| space.map(bytes);
     serde_json::json!({
         "keys": total.keys,
         "revisions": total.revisions,
@@ -268,10 +272,10 @@ fn total_json(total: &Counts, space: &Space) -> Value {
         "tombstones": total.tombstones,
         "live_bytes": total.live_bytes,
         "history_bytes": total.history_bytes,
-        "tree_bytes": space.tree_bytes,
-        "free_bytes": space.free_bytes,
-        "outside_bytes": space.outside_bytes,
-        "size_bytes": space.size_bytes(),
+        "tree_bytes": of_file(|space| space.tree_bytes),
+        "free_bytes": of_file(|space| space.free_bytes),
+        "outside_bytes": of_file(|space| space.outside_bytes),
+        "size_bytes": of_file(Space::size_bytes),
     })
 }
 

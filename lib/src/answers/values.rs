@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::history::numbered;
 use super::keys::lease;
 use super::{Cell, Column, Label, glob, put_bytes};
 use crate::kubernetes::mask::{Mask, is_secret};
@@ -166,12 +167,17 @@ impl<'q, 'a> Values<'q, 'a> {
         let main = Cell::number(version.revision.main);
         if version.tombstone {
             let deleted = Cell::text("deleted").label(Label::Warning);
-            let zero = Cell::plain(0);
+            let records = self.objects.keyspace().records_of(version.key);
+            let of_key = records.iter().collect::<Vec<_>>();
+            let mut numbers = numbered(of_key.iter());
+            let number = numbers.find(|(revision, _)| *revision == version.revision);
             return vec![
                 key,
                 blank(),
                 main,
-                zero,
+                number
+                    .map(|(_, number)| Cell::plain(number))
+                    .unwrap_or_default(),
                 blank(),
                 blank(),
                 deleted,

@@ -23,7 +23,9 @@ pub struct View<'m> {
     keyspace: Keyspace<'m>,
     replayed: Option<Replayed<'m>>,
     past: Option<Past<'m>>,
-    of_log: Option<Logged>,
+    logged: Option<Logged>,
+    /// Whether the db cannot be read, and the log answers in its place.
+    is_log_alone: bool,
 }
 
 impl<'m> View<'m> {
@@ -46,7 +48,8 @@ impl<'m> View<'m> {
             keyspace,
             replayed,
             past: None,
-            of_log: None,
+            logged: None,
+            is_log_alone: false,
         }))
     }
 
@@ -59,28 +62,44 @@ impl<'m> View<'m> {
             keyspace: nothing.keyspace(),
             replayed: None,
             past: None,
-            of_log: None,
+            logged: None,
+            is_log_alone: false,
         }
     }
 
-    /// A view of a member whose db cannot be read: the log alone, from its first entry on. `None` if the store was not empty then
-    /// or no entry wrote a key: there is nothing with a revision.
+    /// A view of a member whose db cannot be read: the log alone. If the store was not empty before its first entry, its writes
+    /// have no revisions. `None` if there is no log, or no entry wrote a key.
     pub fn of_log(member: &'m Member, progress: &dyn Progress) -> Option<Self> {
         let mut view = Self::without_db(member);
         let logged = logged_beside(&view.keyspace, member, progress)?;
-        logged.revisions()?;
-        view.of_log = Some(logged);
+        if logged.revisions().is_none() && logged.unplaced().newest_revision().is_none() {
+            return None;
+        }
+        view.logged = Some(logged);
+        view.is_log_alone = true;
         Some(view)
+    }
+
+    /// Reads the log beside the db, if there is one: [`logged`](Self::logged) has it from then on.
+    pub fn read_log(&mut self, progress: &dyn Progress) {
+        if self.logged.is_none() {
+            self.logged = logged_beside(&self.keyspace, self.member, progress);
+        }
+    }
+
+    /// The log, once it was read: alone, or beside the db.
+    pub fn logged(&self) -> Option<&Logged> {
+        self.logged.as_ref()
     }
 
     /// The log, if it alone answers.
     pub fn log_alone(&self) -> Option<&Logged> {
-        self.of_log.as_ref()
+        self.logged().filter(|_| self.is_log_alone)
     }
 
     /// What the log alone has, with what is certain of it; `None` if it does not answer alone.
     pub fn past_of_log(&self) -> Option<Past<'m>> {
-        let logged = self.of_log.as_ref()?;
+        let logged = self.log_alone()?;
         Some(Past::new(
             &self.keyspace,
             Some(logged),
@@ -88,12 +107,21 @@ impl<'m> View<'m> {
         ))
     }
 
+    /// The same with every version that the log has.
+    #[must_use]
+    pub fn with_log(mut self, progress: &dyn Progress) -> Self {
+        self.read_log(progress);
+        let carvings = Carvings::default();
+        self.past = Some(Past::new(&self.keyspace, self.logged(), &carvings));
+        self
+    }
+
     /// The same with every version that log and carved records still have.
     #[must_use]
     pub fn with_past(mut self, progress: &dyn Progress) -> Self {
-        let logged = logged_beside(&self.keyspace, self.member, progress);
+        self.read_log(progress);
         let carvings = carve(self.member, progress);
-        self.past = Some(Past::new(&self.keyspace, logged.as_ref(), &carvings));
+        self.past = Some(Past::new(&self.keyspace, self.logged(), &carvings));
         self
     }
 
@@ -114,7 +142,7 @@ impl<'m> View<'m> {
 
     /// The keyspace.
     pub fn keyspace(&self) -> Keyspace<'_> {
-        match (&self.past, &self.replayed, &self.of_log) {
+        match (&self.past, &self.replayed, self.log_alone()) {
             (Some(past), ..) => past.keyspace(),
             (None, Some(replayed), _) => replayed.keyspace(),
             (None, None, Some(logged)) => logged.keyspace(),
@@ -132,6 +160,17 @@ impl<'m> View<'m> {
             None => self
                 .member
                 .space(&self.member.readable_keyspace()?.counts()),
+        }
+    }
+
+    /// The same for sums of keys; `None` if other files answer too: their bytes are no part of the db.
+    ///
+    /// # Errors
+    /// As [`Member::space`].
+    pub fn space_of_keys(&self, all: Option<&Counts>) -> Result<Option<Space>, Error> {
+        match self.is_log_alone || self.past.is_some() {
+            true => Ok(None),
+            false => self.space(all).map(Some),
         }
     }
 

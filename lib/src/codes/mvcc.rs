@@ -10,7 +10,7 @@ codes! {
     VALUE_UNPARSABLE = "MVCC-002", Error, "a KeyValue cannot be parsed",
         what: "The value of a record is not an mvccpb.KeyValue message. etcd stops at its start with `failed to unmarshal mvccpb.KeyValue`; `etcdutl snapshot status` does not report it.",
         why: "A flipped bit in a field's tag or length: bbolt has no checksum over pages.",
-        next: "If a newer version of the key is in the db, only history is lost: etcd-inspect history KEY {path}. Otherwise look for it in the WAL (etcd-inspect history KEY --wal {path}) and in the other members.";
+        next: "If a newer version of the key is in the db, only history is lost. Otherwise look for it in the WAL (etcd-inspect history KEY {path}) and in the other members.";
     PUT_FIELDS = "MVCC-004", Error, "impossible revisions or version in a record",
         what: "In a put, mod_revision is the revision of its stored key, create_revision at most that, and version 1 exactly when both are equal. etcd does not check it and serves the wrong numbers: compare-and-swap by clients then goes wrong.",
         why: "A flipped bit in the message, or a bug in the program that wrote the record.",

@@ -1,14 +1,13 @@
 //! etcd's own log: elections, slow requests, repairs. As zap writes it (JSON), alone or within what journald exports, and the text
 //! form of etcd 3.4.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{LineCounts, read_lines};
+use super::{LineCounts, LogError, read_lines};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,13 +122,14 @@ impl EtcdLog {
     /// Reads logs, plain or packed with gzip.
     ///
     /// # Errors
-    /// The first file that cannot be opened or read.
-    pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Self, (PathBuf, io::Error)> {
+    /// The first file that cannot be opened or read, or has lines and not one of etcd.
+    pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Self, (PathBuf, LogError)> {
         let mut log = Self::default();
         for path in paths {
             let path = path.as_ref();
             let mut journal = Journal::default();
             let counts = read_lines(path, &mut |line| log.add(line, &mut journal));
+            let counts = counts.and_then(|counts| counts.of_its_kind(path));
             let counts = counts.map_err(|error| (path.to_owned(), error))?;
             log.counts.lines = log.counts.lines.saturating_add(counts.lines);
             log.counts.unreadable = log.counts.unreadable.saturating_add(counts.unreadable);

@@ -1,5 +1,6 @@
 //! Lines of a log file, plain or packed with gzip.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -19,20 +20,116 @@ pub struct LineCounts {
     pub unreadable: u64,
 }
 
+impl LineCounts {
+    /// The counts of a file with at least one line of its kind; an empty one is too.
+    ///
+    /// # Errors
+    /// What the file is, if no line is.
+    pub(super) fn of_its_kind(self, path: &Path) -> Result<Self, LogError> {
+        match self.lines > 0 && self.unreadable == self.lines {
+            true => Err(LogError::Foreign(LogKind::of_file(path)?)),
+            false => Ok(self),
+        }
+    }
+}
+
+/// Why a log is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file cannot be opened or read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// No line of the file is of such a log.
+    #[error("no line of it is of such a log: it is {0}")]
+    Foreign(LogKind),
+}
+
+/// What a file is that was given as a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogKind {
+    /// An audit log of the API server.
+    Audit,
+    /// A log of etcd.
+    Etcd,
+    /// JSON with these fields.
+    Json(Vec<String>),
+    /// Other text.
+    Text,
+    /// No text.
+    Binary,
+}
+
+impl fmt::Display for LogKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Audit => f.write_str("an audit log of an API server"),
+            Self::Etcd => f.write_str("a log of etcd"),
+            Self::Json(fields) if fields.is_empty() => f.write_str("JSON of another kind"),
+            Self::Json(fields) => write!(f, "JSON with the fields {}", fields.join(", ")),
+            Self::Text => f.write_str("text of another kind"),
+            Self::Binary => f.write_str("a binary file"),
+        }
+    }
+}
+
+/// Lines that are looked at to tell what a file is.
+const LOOKED_AT: usize = 20;
+/// Maximum number of fields that are named.
+const MAX_FIELDS: usize = 5;
+
+impl LogKind {
+    /// What the first lines of a file say of it.
+    fn of_file(path: &Path) -> Result<Self, LogError> {
+        let mut found: Option<Self> = None;
+        let mut looked = 0usize;
+        read_lines(path, &mut |line| {
+            looked = looked.saturating_add(1);
+            let is_known = matches!(found, Some(Self::Audit | Self::Etcd | Self::Binary));
+            if looked <= LOOKED_AT && !is_known {
+                found = Some(Self::of_line(line));
+            }
+            true
+        })?;
+        Ok(found.unwrap_or(Self::Text))
+    }
+
+    fn of_line(line: &[u8]) -> Self {
+        let fields = match serde_json::from_slice(line) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            Ok(_) => return Self::Json(Vec::new()),
+            Err(_) if line.contains(&0) || std::str::from_utf8(line).is_err() => {
+                return Self::Binary;
+            }
+            Err(_) => return Self::Text,
+        };
+        let has = |name: &str| fields.contains_key(name);
+        if has("auditID") && has("stage") {
+            Self::Audit
+        } else if has("msg") && has("ts") {
+            Self::Etcd
+        } else {
+            Self::Json(fields.keys().take(MAX_FIELDS).cloned().collect())
+        }
+    }
+}
+
 /// Gives each line of a file to `each`, which returns whether it could read it. A file that breaks off is read up to there.
 ///
 /// # Errors
 /// If the file cannot be opened or read.
-pub fn read_lines(path: &Path, each: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<LineCounts> {
+pub fn read_lines(
+    path: &Path,
+    each: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<LineCounts, LogError> {
     let mut file = File::open(path)?;
     let mut magic = [0; GZIP.len()];
     let read = file.read(&mut magic)?;
     let whole = magic.get(..read).unwrap_or_default().chain(file);
-    if magic == GZIP {
-        unpacked(whole, each)
+    Ok(if magic == GZIP {
+        unpacked(whole, each)?
     } else {
-        lines(BufReader::new(whole), each)
-    }
+        lines(BufReader::new(whole), each)?
+    })
 }
 
 #[cfg(feature = "archives")]

@@ -6,4 +6,4 @@ pub mod audit;
 pub mod etcd;
 mod lines;
 
-pub use lines::{LineCounts, read_lines};
+pub use lines::{LineCounts, LogError, LogKind, read_lines};

@@ -1,10 +1,10 @@
 //! What the versions of a key tell beside what etcd knows: who wrote them, when, and what changed.
 
-use super::objects::{Objects, Reading};
+use super::objects::{Objects, Reading, Undecodable};
+use super::version_writer::VersionWriter;
 use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::{self, Change, changes, unified};
 use crate::kubernetes::mask::{Mask, is_secret};
-use crate::kubernetes::written::{Written, written};
 use crate::mvcc::Version;
 use serde_json::Value;
 
@@ -57,7 +57,9 @@ pub struct DescribedVersion<'a> {
     /// The record.
     pub version: Version<'a>,
     /// Who wrote it.
-    pub written: Written,
+    pub writer: Option<VersionWriter>,
+    /// Whether the value is encrypted and no key at hand opens it.
+    pub is_sealed: bool,
     /// When, if the clock knows.
     pub time: Option<WriteTime>,
     /// What differs from the version before; empty for the first one, for deletes and for values that are no objects.
@@ -71,7 +73,8 @@ impl<'a> DescribedVersion<'a> {
         Self {
             origin,
             version,
-            written: Written::default(),
+            writer: None,
+            is_sealed: false,
             time: None,
             changed: Vec::new(),
             diff: None,
@@ -96,9 +99,10 @@ pub fn describe_versions<'a>(
             described.push(DescribedVersion::without_value(origin, version));
             continue;
         }
-        let object = (!version.tombstone && objects.layout().resource(version.key).is_some())
-            .then(|| objects.json(&version, Reading::default()).ok())
-            .flatten();
+        let read = (!version.tombstone && objects.layout().resource(version.key).is_some())
+            .then(|| objects.json(&version, Reading::default()));
+        let is_sealed = matches!(read, Some(Err(Undecodable::Closed(_))));
+        let object = read.and_then(Result::ok);
         // Writer and changes are computed from the whole object, values are shown from the masked one.
         let masked = object.clone().map(|mut object| {
             if let Some(mask) = mask {
@@ -117,18 +121,20 @@ pub fn describe_versions<'a>(
             let (empty, old_text) = (String::new(), before.as_ref().map(|(_, text)| text));
             unified(old_text.unwrap_or(&empty), &text, &last, &name, context)
         });
-        let (written, changed) = match (&object, &masked) {
-            (Some(object), Some(masked)) => (
-                written(raw(old), object),
-                old.map(|old| changes(raw(Some(old)).unwrap_or(old), masked))
-                    .unwrap_or_default(),
-            ),
-            _ => (Written::default(), Vec::new()),
+        let (writer, changed) = match (&object, &masked) {
+            (Some(object), Some(masked)) => {
+                let changed = old
+                    .map(|old| changes(raw(Some(old)).unwrap_or(old), masked))
+                    .unwrap_or_default();
+                (VersionWriter::find(raw(old), object, &changed), changed)
+            }
+            _ => (None, Vec::new()),
         };
         described.push(DescribedVersion {
             origin,
             version,
-            written,
+            writer,
+            is_sealed,
             time: clock
                 .time_of(version.revision.main)
                 .filter(|_| !matches!(origin, Origin::Unplaced { .. })),

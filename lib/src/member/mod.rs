@@ -16,6 +16,7 @@ mod search;
 mod secret_ranges;
 mod snap;
 mod space;
+mod version_writer;
 mod wal;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use search::{Hit, Places};
 pub use secret_ranges::{content_in, mask_ranges, secrets_in_entry, secrets_in_page};
 pub(crate) use snap::is_foreign;
 pub use space::Space;
+pub use version_writer::{VersionWriter, WhoSource};
 pub use wal::Wal;
 
 use crate::bolt::{Db, MetaChoice};

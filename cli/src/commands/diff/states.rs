@@ -13,14 +13,11 @@ use crate::kube;
 use crate::ui::Ui;
 use crate::view::View;
 
-/// A member and the revision of it that is compared.
+/// A member of which states are compared.
 pub(super) struct Opened<'m> {
     /// Its keyspace.
     pub(super) view: View<'m>,
-    /// The revision; `None` for the newest.
-    pub(super) revision: Option<i64>,
     member: &'m Member,
-    side: crate::at::Side,
 }
 
 /// Words that exist as files or folders, and the others.
@@ -47,43 +44,33 @@ pub(super) fn members(paths: &[OsString], ui: &mut Ui) -> anyhow::Result<(Member
 }
 
 impl<'m> Opened<'m> {
-    /// Reads the keyspace of a member, and finds the revision; without a moment it is the newest.
-    pub(super) fn open(
+    /// Reads a member at moments; one that is not given is the newest. Returns the revision of each.
+    pub(super) fn open<const N: usize>(
         member: &'m Member,
-        moment: Option<Moment>,
+        moments: [Option<Moment>; N],
         args: &DiffArgs,
         ui: &mut Ui,
-    ) -> anyhow::Result<Self> {
-        let view = View::open_with(member, args.side, args.carved, ui)?;
-        let mut opened = Self {
-            view,
-            revision: None,
-            member,
-            side: args.side,
-        };
-        opened.revision = opened.moment(moment, ui)?;
-        Ok(opened)
+    ) -> anyhow::Result<(Self, [Option<i64>; N])> {
+        let moments = moments.map(|moment| at(moment, args));
+        let (view, revisions) = View::open_at(member, moments.each_ref(), args.carved, ui)?;
+        Ok((Self { view, member }, revisions))
     }
 
     /// The keyspace as Kubernetes sees it.
     pub(super) fn objects(&self, args: &DiffArgs) -> anyhow::Result<Objects<'_>> {
         kube::open(self.member, self.view.keyspace(), &args.layout, &args.keys)
     }
+}
 
-    /// The revision of a moment; `None` for the newest.
-    pub(super) fn moment(
-        &self,
-        moment: Option<Moment>,
-        ui: &mut Ui,
-    ) -> anyhow::Result<Option<i64>> {
-        let (rev, at) = match moment {
-            None => (Some(Rev::Latest), None),
-            Some(Moment::Rev(rev)) => (Some(rev), None),
-            Some(Moment::When(when)) => (None, Some(when)),
-        };
-        let side = self.side;
-        self.view.revision(&At { rev, at, side }, ui)
-    }
+/// A moment as other verbs have it.
+fn at(moment: Option<Moment>, args: &DiffArgs) -> At {
+    let (rev, at) = match moment {
+        None => (Some(Rev::Latest), None),
+        Some(Moment::Rev(rev)) => (Some(rev), None),
+        Some(Moment::When(when)) => (None, Some(when)),
+    };
+    let side = args.side;
+    At { rev, at, side }
 }
 
 /// The first state if none was asked for: of one key the version before that of the second state, else the oldest state that is

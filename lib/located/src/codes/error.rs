@@ -50,7 +50,7 @@ codes! {
     COMPACTED = "E0310", Error, "the revision was compacted",
         what: "The requested revision is lower than the compaction revision; etcd returns ErrCompacted.",
         why: "Kubernetes compacts every five minutes. Of each key only the newest version before the compaction revision is kept.",
-        next: "Request a revision higher than the compaction revision (`etcd-inspect status {path}` shows it). The WAL may contain older versions: etcd-inspect history KEY --wal -d {path}";
+        next: "etcd-inspect keys --carved --rev REV {path}     what the log and free pages still have of that state";
     FUTURE = "E0311", Error, "the revision is in the future",
         what: "The requested revision is higher than the newest one of this evidence; etcd returns ErrFutureRev.",
         why: "The db lags behind the WAL (then `--replay` reaches further), or the revision comes from another copy.",

@@ -10,19 +10,21 @@ use serde_json::Value;
 
 use self::tree::{ComparedVersion, Mark};
 use super::audit::Audited;
+use super::history::{write_time, writer};
 use super::{Cell, Column, Label, Row, Table};
 use crate::clock::{Clock, WriteTime};
-use crate::kubernetes::changed::without_noise;
+use crate::kubernetes::changed::{changes, without_noise};
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::kubernetes::yaml::{Line, Step, lines};
-use crate::member::{Objects, Origin, Reading};
+use crate::member::{Objects, Origin, Reading, Undecodable, VersionWriter, WhoSource};
 use crate::mvcc::Version;
 
-static COLUMNS: [Column; 11] = [
+static COLUMNS: [Column; 12] = [
     Column::left("WHO", "who"),
+    Column::left("WHO SOURCE", "who_source").wide(),
     Column::left("WHEN~", "time"),
-    Column::json("uncertainty_s"),
-    Column::json("time_source"),
+    Column::right("±", "uncertainty_s").wide(),
+    Column::left("TIME SOURCE", "time_source").wide(),
     Column::right("REV", "revision"),
     Column::json("revision_after"),
     Column::right("V", "version").wide(),
@@ -60,8 +62,8 @@ pub struct BlameLine {
     pub line: String,
     /// `spec.replicas`.
     pub path: String,
-    /// The request of the audit log, else the manager of the field set that changed.
-    pub who: Option<String>,
+    /// The request of the audit log, else the manager of the field set that changed, else who wrote the version.
+    pub who: Option<VersionWriter>,
     /// When.
     pub time: Option<WriteTime>,
     /// The revision that wrote it; the newest one that can have, if `after` is known.
@@ -87,6 +89,8 @@ pub enum NoBlame {
     Deleted(i64),
     /// The value is neither an object nor text.
     NoText,
+    /// The value is encrypted, and no key at hand opens it.
+    Sealed,
 }
 
 /// One version of the object.
@@ -96,6 +100,8 @@ struct KeptVersion<'a> {
     value: Value,
     number: i64,
     created: i64,
+    /// Who wrote it, as every list of versions says.
+    writer: Option<VersionWriter>,
 }
 
 /// The lines of a key's value at a revision. `versions`: every version of the key that is known, oldest first.
@@ -163,6 +169,7 @@ fn generation<'a>(
         .filter(|(origin, version)| is_placed(*origin) && version.revision.main <= revision);
     let mut kept: Vec<KeptVersion<'a>> = Vec::new();
     let mut deleted = None;
+    let mut newest_is_sealed = false;
     for (origin, version) in until {
         if version.tombstone {
             kept.clear();
@@ -176,9 +183,20 @@ fn generation<'a>(
         kept.retain(|known| known.created == kv.create_revision);
         let value = match objects.json(version, Reading::default()) {
             Ok(object) if objects.layout().resource(version.key).is_some() => object,
+            // As if it were lost: which version changed a line is then known within bounds.
+            Err(Undecodable::Closed(_)) => {
+                newest_is_sealed = true;
+                continue;
+            }
             _ => Value::String(String::from_utf8(kv.value.to_vec()).map_err(|_| NoBlame::NoText)?),
         };
+        let before = kept.last().map(|known: &KeptVersion<'_>| &known.value);
+        let before = before.filter(|before| before.is_object());
+        let changed = before.map(|before| changes(before, &value));
+        let writer = VersionWriter::find(before, &value, &changed.unwrap_or_default());
+        newest_is_sealed = false;
         kept.push(KeptVersion {
+            writer,
             version: *version,
             origin: *origin,
             value,
@@ -188,6 +206,7 @@ fn generation<'a>(
     }
     match deleted {
         Some(revision) => Err(NoBlame::Deleted(revision)),
+        None if newest_is_sealed => Err(NoBlame::Sealed),
         None => Ok(kept),
     }
 }
@@ -272,11 +291,19 @@ fn row(
     };
     // A request is that of one write: if versions between are lost, it may be another one.
     let exact = own.filter(|_| after.is_none());
-    let request = exact.and_then(|own| audited?.who(own.version.revision));
+    let request = exact.and_then(|own| audited?.writer(own.version.revision));
+    let manager = mark.who.as_deref().map(|manager| VersionWriter {
+        name: manager.to_owned(),
+        source: match by {
+            KnownBy::ManagedFields => WhoSource::Owner,
+            _ => WhoSource::Changed,
+        },
+    });
+    let of_version = exact.and_then(|own| own.writer.clone());
     BlameLine {
         path: path_text(&line.path),
         line: line.text,
-        who: request.or(mark.who.as_deref().map(str::to_owned)),
+        who: request.or(manager).or(of_version),
         time,
         revision,
         after,
@@ -312,22 +339,15 @@ impl Row for BlameLine {
                 Cell::shown(format!("≤{number}"), self.revision)
             }
         };
-        let number = |value: f64| {
-            let json = serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number);
-            Cell::shown(value.to_string(), json)
-        };
+        let [when, uncertainty, time_source] = write_time(self.time, self.newest);
+        let [_, who_source] = writer(self.who.as_ref());
+        let who = self.who.as_ref().map(|who| Cell::text(who.name.as_str()));
         vec![
-            self.who.as_deref().map(Cell::text).unwrap_or_default(),
-            self.time
-                .map(|write| Cell::approximate(write.time, write.uncertainty, self.newest))
-                .unwrap_or_default(),
-            self.time
-                .and_then(|write| write.uncertainty_s())
-                .map(number)
-                .unwrap_or_default(),
-            self.time
-                .map(|write| Cell::text(write.source.as_str()))
-                .unwrap_or_default(),
+            who.unwrap_or_default(),
+            who_source,
+            when,
+            uncertainty,
+            time_source,
             revision,
             self.after.map(Cell::number).unwrap_or_default(),
             Cell::plain(self.version),

@@ -7,13 +7,14 @@ mod row;
 mod sums;
 
 use cause::Causes;
-pub use row::{ChangeRow, WhoSource};
+pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 
 use jiff::Timestamp;
 
 use super::Table;
-use super::history::clock_near;
+use super::audit::Audited;
+use super::history::{clock_near, is_placed};
 use crate::check::{Logged, versions};
 use crate::clock::Clock;
 use crate::kubernetes::mask::Mask;
@@ -28,6 +29,8 @@ pub enum ChangeOp {
     Create,
     /// The key existed.
     Update,
+    /// Whether the key existed is not known: only the log has the write, and no revision of it.
+    Put,
     /// The key was deleted.
     Delete,
 }
@@ -38,6 +41,7 @@ impl ChangeOp {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Put => "put",
             Self::Delete => "delete",
         }
     }
@@ -89,30 +93,41 @@ impl FoldedChanges {
     }
 }
 
-/// The changes of a member, oldest first, and what was left out between them. `logged`: what only the log has.
+/// The changes of a member, oldest first, and what was left out between them. `logged`: what only the log has; `audited`: the users.
 pub fn changes<'a>(
     member: &'a Member,
     objects: &Objects<'a>,
     logged: Option<&'a Logged>,
     query: &ChangesQuery,
     mask: Option<&Mask>,
+    audited: Option<&Audited>,
 ) -> (Table<ChangeRow<'a>>, FoldedChanges) {
     let causes = Causes::new(member);
-    let (first, last) = span(objects, logged, query);
+    let (first, last) = span(objects, logged, query, audited);
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
-    let mut newest = newest_first(objects, logged, first, last).peekable();
+    let is_timed = query.since.is_some() || query.until.is_some();
+    let unplaced = logged.filter(|_| !is_timed);
+    let mut newest = newest_first(objects, logged, first, last)
+        .chain(unplaced_first(objects, unplaced))
+        .peekable();
     while let Some((origin, version)) = newest.next() {
         if query.last.is_some_and(|last| rows.len() >= last) {
             break;
         }
         let main = version.revision.main;
         let mut same = vec![(origin, version)];
-        while let Some(more) = newest.next_if(|(_, other)| other.revision.main == main) {
+        let is_same = |other: &(Origin, Version<'_>)| {
+            other.1.revision.main == main && is_placed(other.0) == is_placed(origin)
+        };
+        while let Some(more) = newest.next_if(is_same) {
             same.push(more);
         }
         same.reverse();
-        let index = logged.and_then(|logged| logged.index_of(main));
+        let index = match origin {
+            Origin::Unplaced { index, .. } => Some(index),
+            _ => logged.and_then(|logged| logged.index_of(main)),
+        };
         let cause = index.and_then(|index| causes.request_of(index));
         let mut made = rows_of(objects, logged, &same, index, cause.as_deref(), mask);
         made.retain(|row| row.is_wanted(query, objects));
@@ -127,9 +142,11 @@ pub fn changes<'a>(
         rows.truncate(last);
     }
     rows.reverse();
-    let clock = clock_near(objects, logged, rows.iter().map(ChangeRow::revision));
-    for row in &mut rows {
+    let placed = rows.iter().filter(|row| row.is_placed());
+    let clock = clock_near(objects, logged, placed.map(ChangeRow::revision), audited);
+    for row in rows.iter_mut().filter(|row| row.is_placed()) {
         row.time = clock.time_of(row.revision());
+        row.ask(audited);
     }
     let newest = rows
         .iter()
@@ -137,14 +154,22 @@ pub fn changes<'a>(
         .map(|write| write.time)
         .max();
     rows.iter_mut().for_each(|row| row.newest = newest);
-    let table = Table::new(&row::COLUMNS, rows)
-        .head("revision", objects.keyspace().revision())
-        .tail("folded", folded.total());
+    let table = Table::new(&row::COLUMNS, rows).tail("folded", folded.total());
+    let keyspace = objects.keyspace();
+    let table = match keyspace.newest_revision() {
+        Some(_) => table.head("revision", keyspace.revision()),
+        None => table,
+    };
     (table, folded)
 }
 
 /// The revisions that a query can mean.
-fn span(objects: &Objects<'_>, logged: Option<&Logged>, query: &ChangesQuery) -> (i64, i64) {
+fn span(
+    objects: &Objects<'_>,
+    logged: Option<&Logged>,
+    query: &ChangesQuery,
+    audited: Option<&Audited>,
+) -> (i64, i64) {
     if query.since.is_none() && query.until.is_none() {
         return (0, i64::MAX);
     }
@@ -153,6 +178,7 @@ fn span(objects: &Objects<'_>, logged: Option<&Logged>, query: &ChangesQuery) ->
         let of_log = objects.over(logged.keyspace());
         measurements.extend(of_log.measurements(&[0..=i64::MAX], &crate::progress::Silent));
     }
+    measurements.extend(audited.into_iter().flat_map(Audited::measurements));
     let clock = Clock::new(measurements);
     let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
     let first = query
@@ -194,6 +220,26 @@ fn newest_first<'a>(
     })
 }
 
+/// Writes that only the log has and of which no revision is known, the newest first: those of entries after all others, and those
+/// before.
+fn unplaced_first<'a>(
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+) -> impl Iterator<Item = (Origin, Version<'a>)> {
+    let keyspace = objects.keyspace();
+    let of_log = logged.map(|logged| logged.unplaced().between(0..=i64::MAX));
+    of_log
+        .into_iter()
+        .flatten()
+        .rev()
+        .filter_map(move |version| {
+            // Those that the db has with their revision are none.
+            let all = versions(version.key, &keyspace, logged);
+            all.into_iter()
+                .find(|(origin, known)| !is_placed(*origin) && known.revision == version.revision)
+        })
+}
+
 /// The rows of one revision: one for each key, but several deletions of one request are one row.
 fn rows_of<'a>(
     objects: &Objects<'a>,
@@ -212,7 +258,9 @@ fn rows_of<'a>(
             .filter(|(_, version)| !version.tombstone)
             .map(|one| row_of(objects, logged, *one, index, cause, mask))
             .collect();
-        rows.extend(first.map(|first| ChangeRow::of_deletions(*first, &keys, index, cause)));
+        rows.extend(
+            first.map(|first| ChangeRow::of_deletions(objects, *first, &keys, index, cause)),
+        );
         return rows;
     }
     same.iter()
@@ -231,7 +279,9 @@ fn row_of<'a>(
     let keyspace = objects.keyspace();
     let before = versions(version.key, &keyspace, logged)
         .into_iter()
-        .rfind(|(of, older)| super::history::is_placed(*of) && older.revision < version.revision);
+        .rfind(|(of, older)| {
+            is_placed(*of) && is_placed(origin) && older.revision < version.revision
+        });
     let pair = before.into_iter().chain([(origin, version)]);
     let mut described = describe_versions(objects, pair, &Clock::default(), mask, None);
     let one = described.pop();

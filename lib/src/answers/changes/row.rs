@@ -1,35 +1,37 @@
 //! One change as a row.
 
 use jiff::Timestamp;
+use located::text::escape;
 use serde_json::Value;
 
-use super::super::history::write_time;
+use super::super::audit::Audited;
+use super::super::history::{audit, is_placed, write_time, writer};
 use super::super::{Cell, Column, Label, Row};
 use super::{ChangeOp, ChangesQuery};
 use crate::clock::WriteTime;
-use crate::kubernetes::blame::writer;
 use crate::kubernetes::changed::Change;
-use crate::kubernetes::yaml::Step;
-use crate::member::{DescribedVersion, Objects, Origin, Reading};
+use crate::member::{DescribedVersion, Objects, Origin, Reading, Undecodable, VersionWriter};
 use crate::mvcc::Version;
 
-pub(super) static COLUMNS: [Column; 16] = [
+pub(super) static COLUMNS: [Column; 18] = [
     Column::left("WHEN~", "time"),
-    Column::json("uncertainty_s"),
+    Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
     Column::right("REV", "revision"),
     Column::left("SRC", "source"),
     Column::left("OP", "op"),
     Column::left("KIND", "kind"),
     Column::left("NAMESPACE/NAME", "name"),
+    Column::left("NAMESPACE", "namespace").wide(),
     Column::left("WHO", "who"),
-    Column::json("who_source"),
+    Column::left("WHO SOURCE", "who_source").wide(),
     Column::left("CHANGED", "changed"),
     Column::json("cause"),
     Column::right("KEYS", "keys").wide(),
     Column::right("V", "version").wide(),
     Column::right("INDEX", "raft_index").wide(),
     Column::left("KEY", "key").wide(),
+    Column::json("audit"),
 ];
 
 /// Changed fields that a line of a table names.
@@ -43,27 +45,6 @@ pub(super) enum Noise {
     Status,
 }
 
-/// What a writer is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhoSource {
-    /// The write changed the field set of this manager.
-    Changed,
-    /// This manager owns the field that was changed; someone else may have written it.
-    Owner,
-    /// The holder of a Lease, the reporter of an Event.
-    Signed,
-}
-
-impl WhoSource {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Changed => "managed_fields",
-            Self::Owner => "owner",
-            Self::Signed => "object",
-        }
-    }
-}
-
 /// One change: of a key, or the deletion of several keys by one request.
 #[derive(Clone, Debug)]
 pub struct ChangeRow<'a> {
@@ -75,18 +56,20 @@ pub struct ChangeRow<'a> {
     pub op: ChangeOp,
     /// The kind of the object, or the resource of its key.
     pub kind: String,
-    /// Namespace and name, or the key.
+    /// Namespace and name, or the key, escaped.
     pub name: String,
     /// The namespace.
     pub namespace: Option<String>,
     /// Who, if anything says so.
-    pub who: Option<String>,
-    /// What says so.
-    pub who_source: WhoSource,
+    pub who: Option<VersionWriter>,
+    /// The request of the audit log.
+    pub audit: Option<Value>,
     /// What changed, or the request that deleted the key.
     pub changed: String,
     paths: Vec<String>,
     cause: Option<String>,
+    /// Whether the value is encrypted and no key at hand opens it.
+    pub is_sealed: bool,
     /// Number of keys.
     pub keys: usize,
     /// The version of the key; of a deletion that of what it deleted.
@@ -102,6 +85,19 @@ impl<'a> ChangeRow<'a> {
         self.version.revision.main
     }
 
+    /// Whether the revision is known; if not, that of [`revision`](Self::revision) is the raft index.
+    pub fn is_placed(&self) -> bool {
+        is_placed(self.origin)
+    }
+
+    /// Takes the user from the audit log.
+    pub(super) fn ask(&mut self, audited: Option<&Audited>) {
+        let Some(audited) = audited else { return };
+        let revision = self.version.revision;
+        self.audit = audited.json(revision);
+        self.who = audited.writer(revision).or(self.who.take());
+    }
+
     pub(super) fn of_version(
         objects: &Objects<'a>,
         (origin, version): (Origin, Version<'a>),
@@ -115,12 +111,16 @@ impl<'a> ChangeRow<'a> {
         } else {
             Some(version)
         };
-        let object = shown.and_then(|shown| objects.json(&shown, Reading::default()).ok());
+        let read = shown.map(|shown| objects.json(&shown, Reading::default()));
+        let is_sealed = matches!(read, Some(Err(Undecodable::Closed(_))));
+        let object = read.and_then(Result::ok);
         let number = shown
             .and_then(|shown| shown.key_value().ok())
-            .map(|kv| kv.version);
+            .map(|kv| kv.version)
+            .filter(|number| *number > 0);
         let op = match (version.tombstone, number) {
             (true, _) => ChangeOp::Delete,
+            _ if !is_placed(origin) => ChangeOp::Put,
             (false, Some(1)) => ChangeOp::Create,
             (false, _) => ChangeOp::Update,
         };
@@ -128,11 +128,7 @@ impl<'a> ChangeRow<'a> {
         let changes = described
             .as_ref()
             .map_or(&[][..], |one| one.changed.as_slice());
-        let manager = described.as_ref().and_then(|one| one.written.by.clone());
-        let (who, who_source) = match object.as_ref().filter(|_| !version.tombstone) {
-            Some(object) => who(manager, object, changes),
-            None => (None, WhoSource::Changed),
-        };
+        let who = described.as_ref().and_then(|one| one.writer.clone());
         Self {
             noise: match is_master_lease(objects, version.key) && op == ChangeOp::Update {
                 true => Some(Noise::Lease),
@@ -152,7 +148,8 @@ impl<'a> ChangeRow<'a> {
             name,
             namespace,
             who,
-            who_source,
+            audit: None,
+            is_sealed,
             keys: 1,
             number,
             index,
@@ -162,6 +159,7 @@ impl<'a> ChangeRow<'a> {
 
     /// Several keys that one request deleted.
     pub(super) fn of_deletions(
+        objects: &Objects<'a>,
         (origin, version): (Origin, Version<'a>),
         keys: &[&[u8]],
         index: Option<u64>,
@@ -187,11 +185,12 @@ impl<'a> ChangeRow<'a> {
             origin,
             time: None,
             op: ChangeOp::Delete,
-            kind: String::new(),
-            name: format!("{}*", String::from_utf8_lossy(folder)),
-            namespace: None,
+            kind: common_of(keys, |key| named(objects, key, None).0).unwrap_or_default(),
+            name: format!("{}*", escaped(folder)),
+            namespace: common_of(keys, |key| named(objects, key, None).1).flatten(),
             who: None,
-            who_source: WhoSource::Changed,
+            audit: None,
+            is_sealed: false,
             changed,
             paths: Vec::new(),
             cause: cause.map(str::to_owned),
@@ -210,7 +209,9 @@ impl<'a> ChangeRow<'a> {
                 .is_some_and(|key| key.path == "namespaces" && key.name == wanted);
             is_it || self.namespace.as_deref() == Some(wanted)
         });
-        of_namespace && (query.ops.is_empty() || query.ops.contains(&self.op))
+        let is_op = query.ops.contains(&self.op)
+            || self.op == ChangeOp::Put && query.ops.iter().any(|op| *op != ChangeOp::Delete);
+        of_namespace && (query.ops.is_empty() || is_op)
     }
 }
 
@@ -221,11 +222,7 @@ fn named(
     object: Option<&Value>,
 ) -> (String, Option<String>, String) {
     let Some(parsed) = objects.parse(key) else {
-        return (
-            String::new(),
-            None,
-            String::from_utf8_lossy(key).into_owned(),
-        );
+        return (String::new(), None, escaped(key));
     };
     let kind = object.and_then(|object| object.get("kind")?.as_str());
     let builtin = parsed.builtin.map(|resource| resource.kind);
@@ -238,48 +235,26 @@ fn named(
     (kind, namespace, name)
 }
 
+/// A key as every verb prints it, so that it can be pasted back.
+fn escaped(key: &[u8]) -> String {
+    match key {
+        b"" => "\"\" (empty key)".to_owned(),
+        key => escape::bytes(key, escape::Charset::default()).into_owned(),
+    }
+}
+
+/// What is the same of all keys.
+fn common_of<T: PartialEq>(keys: &[&[u8]], of: impl Fn(&[u8]) -> T) -> Option<T> {
+    let (first, rest) = keys.split_first()?;
+    let first = of(first);
+    rest.iter().all(|key| of(key) == first).then_some(first)
+}
+
 /// kube-apiserver renews its own address there every ten seconds: `pkg/controlplane/reconcilers/lease.go`, v1.20.2.
 fn is_master_lease(objects: &Objects<'_>, key: &[u8]) -> bool {
     objects
         .parse(key)
         .is_some_and(|key| key.path == "masterleases")
-}
-
-/// The manager whose field set changed, else who signs the object, else the owner of the first changed field.
-fn who(manager: Option<String>, object: &Value, changes: &[Change]) -> (Option<String>, WhoSource) {
-    if manager.is_some() {
-        return (manager, WhoSource::Changed);
-    }
-    if let Some(signed) = signed(object) {
-        return (Some(signed), WhoSource::Signed);
-    }
-    let mut owners = changes.iter().filter_map(|change| {
-        // Items of lists have keys that a path does not hold.
-        let path = Some(&change.path).filter(|path| !path.contains('['))?;
-        let steps: Vec<Step> = path
-            .split('.')
-            .map(|name| Step::Field(name.to_owned()))
-            .collect();
-        Some(writer(object, &steps)?.manager.to_owned())
-    });
-    (owners.next(), WhoSource::Owner)
-}
-
-/// Who signs an object that has no managed fields: the holder of a Lease, the component of an Event.
-fn signed(object: &Value) -> Option<String> {
-    let fields: &[&str] = match object.get("kind")?.as_str()? {
-        "Lease" => &["/spec/holderIdentity"],
-        "Event" => &[
-            "/reportingComponent",
-            "/reportingController",
-            "/source/component",
-        ],
-        _ => return None,
-    };
-    let mut found = fields
-        .iter()
-        .filter_map(|field| object.pointer(field)?.as_str());
-    found.find(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn noise(op: ChangeOp, kind: &str, changes: &[Change], is_object: bool) -> Option<Noise> {
@@ -320,16 +295,23 @@ impl Row for ChangeRow<'_> {
     fn cells(&self) -> Vec<Cell> {
         let [when, uncertainty, source] = write_time(self.time, self.newest);
         let op = Cell::text(self.op.as_str());
-        let who = self.who.as_deref().map(|who| match self.who_source {
-            WhoSource::Owner => Cell::shown(format!("{who}?"), who),
-            _ => Cell::text(who),
-        });
-        let who_source = who.as_ref().map(|_| Cell::text(self.who_source.as_str()));
+        let [who, who_source] = writer(self.who.as_ref());
+        let is_placed = is_placed(self.origin);
+        let op = match self.origin {
+            Origin::Unplaced {
+                conditional: true, ..
+            } => Cell::shown(format!("{}?", self.op.as_str()), self.op.as_str()),
+            _ => op,
+        };
+        let key = Cell::key(self.version.key);
         vec![
             when,
             uncertainty,
             source,
-            Cell::number(self.revision()),
+            match is_placed {
+                true => Cell::number(self.revision()),
+                false => Cell::unknown(),
+            },
             Cell::text(match self.origin {
                 Origin::Db => "db",
                 _ => "wal",
@@ -341,14 +323,19 @@ impl Row for ChangeRow<'_> {
             },
             Cell::text(self.kind.as_str()),
             Cell::text(self.name.as_str()).label(Label::Name),
-            who.unwrap_or_default(),
-            who_source.unwrap_or_default(),
+            self.namespace
+                .as_deref()
+                .map(Cell::text)
+                .unwrap_or_default(),
+            who,
+            who_source,
             Cell::shown(self.changed.as_str(), self.paths.clone()),
             self.cause.as_deref().map(Cell::text).unwrap_or_default(),
             Cell::count(self.keys),
             self.number.map(Cell::plain).unwrap_or_default(),
             self.index.map(Cell::plain).unwrap_or_default(),
-            Cell::key(self.version.key),
+            key,
+            audit(self.audit.as_ref()),
         ]
     }
 }

@@ -59,16 +59,28 @@ pub fn sum_changes(rows: &[ChangeRow<'_>], by: ChangesBy) -> Table<ChangesSum> {
     let mut groups: BTreeMap<String, ChangesSum> = BTreeMap::new();
     for row in rows {
         let name = match by {
-            ChangesBy::Resource => row.kind.clone(),
-            ChangesBy::Namespace => row.namespace.clone().unwrap_or_default(),
-            ChangesBy::Who => row.who.clone().unwrap_or_default(),
+            ChangesBy::Resource => match row.kind.as_str() {
+                "" if row.keys > 1 => "(several)".to_owned(),
+                "" => "(non-k8s)".to_owned(),
+                kind => kind.to_owned(),
+            },
+            ChangesBy::Namespace => match (&row.namespace, row.kind.as_str()) {
+                (Some(namespace), _) => namespace.clone(),
+                (None, "") if row.keys > 1 => "(several)".to_owned(),
+                (None, "") => "(non-k8s)".to_owned(),
+                (None, _) => "(cluster)".to_owned(),
+            },
+            ChangesBy::Who => row
+                .who
+                .as_ref()
+                .map_or_else(|| "(not known)".to_owned(), |who| who.name.clone()),
         };
         let group = groups.entry(name).or_default();
         group.changes = group.changes.saturating_add(row.keys);
         match row.op {
             ChangeOp::Create => group.created = group.created.saturating_add(row.keys),
             ChangeOp::Delete => group.deleted = group.deleted.saturating_add(row.keys),
-            ChangeOp::Update => {}
+            ChangeOp::Update | ChangeOp::Put => {}
         }
         group.last = group.last.max(row.time.map(|write| write.time));
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{EventKind, EventStream, EventTime, TimelineFilter, TimelineRow, TimelineSources};
-use crate::member::{Origin, Reading};
+use crate::member::{Origin, Reading, VersionWriter};
 use crate::mvcc::Version;
 
 /// Adds the newest version of every Event.
@@ -59,9 +59,7 @@ fn of_key(
     let is_placed = !matches!(origin, Origin::Unplaced { .. });
     row.revision = is_placed.then_some(version.revision.main);
     row.key = Some(key.to_vec());
-    row.who = text(&event, "/source/component")
-        .or(text(&event, "/reportingComponent"))
-        .map(str::to_owned);
+    row.who = VersionWriter::signed(&event);
     row.time = own_time(&event).or_else(|| {
         let write = sources.clock.time_of(row.revision?)?;
         Some(super::event_time(write))

@@ -39,7 +39,11 @@ pub fn timesketch(row: &TimelineRow) -> Option<Value> {
     if row.key.is_some() {
         add("key", row.key_text().into());
     }
-    add("who", json!(row.who));
+    add("who", json!(row.who.as_ref().map(|who| &who.name)));
+    add(
+        "who_source",
+        json!(row.who.as_ref().map(|who| who.source.as_str())),
+    );
     add("what", row.what.clone().into());
     add("audit", row.audit.clone().unwrap_or_default());
     Some(Value::Object(fields))

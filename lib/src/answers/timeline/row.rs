@@ -3,18 +3,21 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::answers::history::{audit, writer};
 use crate::answers::{Cell, Column, Label, Row};
+use crate::member::VersionWriter;
 
-pub(super) static COLUMNS: [Column; 12] = [
+pub(super) static COLUMNS: [Column; 13] = [
     Column::left("WHEN~", "time"),
-    Column::json("uncertainty_s"),
-    Column::json("time_source"),
+    Column::right("±", "uncertainty_s").wide(),
+    Column::left("TIME SOURCE", "time_source").wide(),
     Column::right("REV", "revision"),
     Column::right("INDEX", "raft_index").wide(),
     Column::left("SRC", "source"),
     Column::left("OP", "op"),
     Column::left("KEY", "key"),
     Column::left("WHO", "who"),
+    Column::left("WHO SOURCE", "who_source").wide(),
     Column::left("WHAT", "what"),
     Column::json("audit"),
     Column::json("count"),
@@ -104,7 +107,7 @@ pub struct TimelineRow {
     /// The key.
     pub key: Option<Vec<u8>>,
     /// Who.
-    pub who: Option<String>,
+    pub who: Option<VersionWriter>,
     /// What, in words.
     pub what: String,
     /// The request in the audit log.
@@ -154,7 +157,7 @@ impl TimelineRow {
             text.push_str(part);
         }
         if let Some(who) = &self.who {
-            text.push_str(&format!(" by {who}"));
+            text.push_str(&format!(" by {}", who.shown()));
         }
         text
     }
@@ -173,10 +176,8 @@ impl Row for TimelineRow {
             EventKind::Election | EventKind::Membership => Label::Note,
             _ => Label::Plain,
         };
-        let number = |value: f64| {
-            let json = serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number);
-            Cell::shown(value.to_string(), json)
-        };
+        let number = |value: f64| Cell::shown(format!("±{value}s"), value);
+        let [who, who_source] = writer(self.who.as_ref());
         vec![
             self.time
                 .map(|time| Cell::approximate(time.time, time.uncertainty, self.newest))
@@ -190,12 +191,10 @@ impl Row for TimelineRow {
             Cell::text(self.source).label(Label::Dim),
             Cell::text(self.kind.as_str()).label(label),
             self.key.as_deref().map(Cell::key).unwrap_or_default(),
-            self.who.as_deref().map(Cell::text).unwrap_or_default(),
+            who,
+            who_source,
             Cell::text(self.what.as_str()),
-            self.audit
-                .clone()
-                .map(|audit| Cell::shown(String::new(), audit))
-                .unwrap_or_default(),
+            audit(self.audit.as_ref()),
             Cell::plain(self.count),
         ]
     }

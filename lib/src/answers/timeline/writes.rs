@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::{EventKind, EventStream, TimelineFilter, TimelineRow, TimelineSources, event_time};
 use crate::kubernetes::changed::{Change, changes};
 use crate::kubernetes::noise::noise;
-use crate::kubernetes::written::written;
-use crate::member::{Origin, Reading, Wal};
+use crate::member::{Origin, Reading, VersionWriter, Wal};
 use crate::mvcc::Version;
 
 /// Changed fields that a row names.
@@ -149,11 +148,14 @@ fn row(
     row.revision = Some(version.revision.main);
     row.raft_index = index;
     row.key = Some(version.key.to_vec());
-    let manager = object.and_then(|object| written(old, object).by);
     let audited = sources.audited;
     row.who = audited
-        .and_then(|audited| audited.who(version.revision))
-        .or(manager);
+        .and_then(|audited| audited.writer(version.revision))
+        .or_else(|| {
+            let object = object?;
+            let changed = old.map(|old| changes(old, object)).unwrap_or_default();
+            VersionWriter::find(old, object, &changed)
+        });
     row.audit = audited.and_then(|audited| audited.json(version.revision));
     row
 }

@@ -123,7 +123,7 @@ impl Occurrences {
         if finding.next.is_empty() && is_about_values(finding.code) {
             // KEY is filled in with all advice of the report.
             let key = finding.keys.first();
-            let with_log = key.map(|_| Advice::from("etcd-inspect history KEY --wal -d {path}"));
+            let with_log = key.map(|_| Advice::from("etcd-inspect history KEY -d {path}"));
             finding.next = with_log.into_iter().collect();
             finding.next.push(finding.code.next.into());
         }

@@ -1,15 +1,16 @@
 //! What only the WAL still has: versions that compaction has taken from the db, and those the db does not have yet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::RangeInclusive;
 
 use super::anchor::{Anchor, beginning, presumed};
-use super::record_match::records_match;
+use super::record_match::record_matches;
 use super::{RunEntry, runs};
 use crate::member::{Member, Wal};
-use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules};
+use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules, Version};
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
 use crate::raft::{Operation, Payload, Request};
-use crate::recover::{Applied, Base, Nothing, Replay, State, Stored, commit};
+use crate::recover::{Applied, Base, Change, Nothing, Replay, State, Stored, commit};
 use located::Error;
 use located::progress::Progress;
 
@@ -26,6 +27,8 @@ pub struct Logged {
     /// Unplaced puts that keep the value which the key had.
     keeps_value: HashSet<Revision>,
     indexes: BTreeMap<i64, u64>,
+    /// Revisions that the db lacks though it has newer ones.
+    lacking: BTreeSet<i64>,
     stopped: Option<u64>,
 }
 
@@ -37,6 +40,7 @@ impl Logged {
             conditional: HashSet::new(),
             keeps_value: HashSet::new(),
             indexes: BTreeMap::new(),
+            lacking: BTreeSet::new(),
             stopped: None,
         }
     }
@@ -74,6 +78,11 @@ impl Logged {
         Some((*first, *last))
     }
 
+    /// Revisions above the compaction that the log wrote and the db lacks, though it has newer ones: the db lost them.
+    pub fn lacking(&self) -> impl ExactSizeIterator<Item = i64> + '_ {
+        self.lacking.iter().copied()
+    }
+
     /// The entry from which on the store has other records than the WAL: revisions are not known there either.
     pub fn stopped(&self) -> Option<u64> {
         self.stopped
@@ -97,40 +106,67 @@ impl Logged {
         let newest = keyspace.newest_revision().map_or(1, |newest| newest.main);
         let mut replay = Replay::new(base, state, from, -1);
         let mut made = 0usize;
-        let mut behind = rest
+        // The first entry whose records the store lacks, and its first change: the count goes on if a later entry fits.
+        let mut doubtful: Option<(usize, usize)> = None;
+        let until_commit = rest
             .iter()
             .take_while(|entry| entry.entry.index <= until)
             .enumerate();
-        for (at, entry) in &mut behind {
+        for (at, entry) in until_commit {
             let applied = replay.apply(entry.entry.index, entry.data, &entry.payload());
             let new = replay.changes().get(made..).unwrap_or_default();
-            made = replay.changes().len();
+            let first = std::mem::replace(&mut made, replay.changes().len());
             let main = new.first().map(|change| change.revision.main);
             let known = main.filter(|main| *main > compacted && *main <= newest);
-            let strange = known.is_some_and(|main| {
-                let records: Vec<_> = keyspace.between(main..=main).collect();
-                !records_match(new, &records)
-            });
-            if strange || matches!(applied, Applied::Stops(_)) {
-                self.stopped = Some(entry.entry.index);
+            let found = match (known, main) {
+                (Some(main), _) => Found::of(keyspace, main, new),
+                (None, Some(main)) if main > newest && doubtful.is_some() => Found::Other,
+                (None, _) => Found::Unknown,
+            };
+            if found == Found::Other || matches!(applied, Applied::Stops(_)) {
+                let at = doubtful.map_or(at, |(at, _)| at);
+                self.stopped = rest.get(at).map(|entry| entry.entry.index);
                 self.set_aside(rest.get(at..).unwrap_or_default(), until);
                 return;
             }
-            for change in new {
-                let here = change.revision.main..=change.revision.main;
-                if keyspace
-                    .between(here)
-                    .any(|version| version.revision == change.revision)
-                {
-                    self.indexes.insert(change.revision.main, change.index);
-                    continue;
-                }
-                let kept = match &change.put {
-                    Some(_) => self.placed.put(change.revision, &change.key_value()),
-                    None => self.placed.delete(change.revision, &change.key),
-                };
-                if kept {
-                    self.indexes.insert(change.revision.main, change.index);
+            if found == Found::None {
+                doubtful = doubtful.or(Some((at, first)));
+            } else if doubtful.is_none() || found != Found::Unknown {
+                let first = doubtful.take().map_or(first, |(_, first)| first);
+                let fitting = replay.changes().get(first..).unwrap_or_default();
+                self.keep(fitting, keyspace, compacted..=newest);
+            }
+        }
+        if let Some((at, _)) = doubtful {
+            self.stopped = rest.get(at).map(|entry| entry.entry.index);
+            self.set_aside(rest.get(at..).unwrap_or_default(), until);
+        }
+    }
+
+    /// Keeps changes of known revision that the store does not have, and the entries of those that it has.
+    fn keep(
+        &mut self,
+        changes: &[Change<'_>],
+        keyspace: &Keyspace<'_>,
+        stored: RangeInclusive<i64>,
+    ) {
+        for change in changes {
+            let main = change.revision.main;
+            if keyspace
+                .between(main..=main)
+                .any(|version| version.revision == change.revision)
+            {
+                self.indexes.insert(main, change.index);
+                continue;
+            }
+            let kept = match &change.put {
+                Some(_) => self.placed.put(change.revision, &change.key_value()),
+                None => self.placed.delete(change.revision, &change.key),
+            };
+            if kept {
+                self.indexes.insert(main, change.index);
+                if main > *stored.start() && main <= *stored.end() {
+                    self.lacking.insert(main);
                 }
             }
         }
@@ -172,6 +208,36 @@ impl Logged {
             if conditional {
                 self.conditional.insert(index);
             }
+        }
+    }
+}
+
+/// What the store has of the records that an entry made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// All of them, or some and nothing else.
+    Some,
+    /// None of them, and nothing else of that revision: they are lost, or the count is wrong.
+    None,
+    /// Other records.
+    Other,
+    /// The store need not have them.
+    Unknown,
+}
+
+impl Found {
+    fn of(keyspace: &Keyspace<'_>, main: i64, made: &[Change<'_>]) -> Self {
+        let mut stored = keyspace.between(main..=main).peekable();
+        if stored.peek().is_none() {
+            return Self::None;
+        }
+        let is_made = |version: Version<'_>| {
+            let mut made = made.iter();
+            made.any(|change| record_matches(change, &version))
+        };
+        match stored.all(is_made) {
+            true => Self::Some,
+            false => Self::Other,
         }
     }
 }

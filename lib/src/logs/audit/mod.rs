@@ -9,7 +9,6 @@ mod request;
 mod write;
 
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -18,7 +17,7 @@ pub use matching::{AuditMatch, AuditMatches, Confidence, match_requests};
 pub use request::{AuditRequest, AuditVerb};
 pub use write::{FieldSet, ObjectWrite, WriteKind};
 
-use super::{LineCounts, read_lines};
+use super::{LineCounts, LogError, read_lines};
 
 /// The requests of audit logs that can have written something.
 #[derive(Clone, Debug, Default)]
@@ -35,13 +34,14 @@ impl AuditLog {
     /// Reads logs, in any order, plain or packed with gzip.
     ///
     /// # Errors
-    /// The first file that cannot be opened or read.
-    pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Self, (std::path::PathBuf, io::Error)> {
+    /// The first file that cannot be opened or read, or has lines and not one audit event.
+    pub fn read<P: AsRef<Path>>(paths: &[P]) -> Result<Self, (std::path::PathBuf, LogError)> {
         let mut log = Self::default();
         let mut known: HashMap<String, usize> = HashMap::new();
         for path in paths {
             let path = path.as_ref();
             let counts = read_lines(path, &mut |line| log.add(line, &mut known));
+            let counts = counts.and_then(|counts| counts.of_its_kind(path));
             let counts = counts.map_err(|error| (path.to_owned(), error))?;
             log.counts.lines = log.counts.lines.saturating_add(counts.lines);
             log.counts.unreadable = log.counts.unreadable.saturating_add(counts.unreadable);

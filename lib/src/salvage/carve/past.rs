@@ -111,6 +111,13 @@ impl<'a> Past<'a> {
         self.overlay.keyspace()
     }
 
+    /// First and last revision that only the log has.
+    pub fn logged(&self) -> Option<(i64, i64)> {
+        let (first, _) = self.logged.first_key_value()?;
+        let (last, _) = self.logged.last_key_value()?;
+        Some((*first, *last))
+    }
+
     /// Where a version is from.
     pub fn source(&self, revision: Revision) -> PastSource<'_> {
         match (self.carved.get(&revision), self.logged.get(&revision.main)) {

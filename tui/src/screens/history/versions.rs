@@ -186,13 +186,17 @@ fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -
         &objects,
         logged,
         placed.map(|(_, version)| version.revision.main),
+        None,
     );
     let described = describe_versions(&objects, found.into_iter(), &clock, mask, ALL);
     let mut rows: Vec<Known> = described
         .into_iter()
         .map(|described| Known {
             origin: described.origin,
-            who: described.written.by.unwrap_or_default(),
+            who: described
+                .writer
+                .map(|writer| writer.shown())
+                .unwrap_or_default(),
             when: described.time.map(|write| write.time),
             changed: changed(&described.changed, described.version.tombstone),
             text: match described.origin.has_value() {
