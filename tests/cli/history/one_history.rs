@@ -1,4 +1,4 @@
-//! Db and log are one history: what one of them lacks comes from the other, and where neither has it that is said.
+//! Db and log are one history: what one of them lacks comes from the other, and what neither has is reported.
 
 use std::fs;
 use std::path::Path;

@@ -119,7 +119,7 @@ impl Logged {
             let main = new.first().map(|change| change.revision.main);
             let known = main.filter(|main| *main > compacted && *main <= newest);
             let found = match (known, main) {
-                (Some(main), _) => Found::of(keyspace, main, new),
+                (Some(main), _) => Found::compare(keyspace, main, new),
                 (None, Some(main)) if main > newest && doubtful.is_some() => Found::Other,
                 (None, _) => Found::Unknown,
             };
@@ -226,7 +226,7 @@ enum Found {
 }
 
 impl Found {
-    fn of(keyspace: &Keyspace<'_>, main: i64, made: &[Change<'_>]) -> Self {
+    fn compare(keyspace: &Keyspace<'_>, main: i64, made: &[Change<'_>]) -> Self {
         let mut stored = keyspace.between(main..=main).peekable();
         if stored.peek().is_none() {
             return Self::None;
