@@ -7,7 +7,7 @@ use located::Error;
 use located::Limits;
 use located::Reader;
 use located::Sink;
-use located::{Bytes, warm};
+use located::{AlignedBuffer, Bytes, warm};
 
 /// A bbolt file as one of its metas describes it. `Copy`, because it only borrows the bytes of the file.
 ///
@@ -185,7 +185,7 @@ impl<'a> Db<'a> {
     /// Returns `bytes` bytes at `offset`, read into the buffer or borrowed from the mapping; `None` if not all can be read.
     pub fn read_into<'b>(
         &self,
-        buffer: &'b mut Vec<u8>,
+        buffer: &'b mut AlignedBuffer,
         offset: u64,
         bytes: u64,
     ) -> Option<&'b [u8]>
@@ -196,12 +196,9 @@ impl<'a> Db<'a> {
         let Some(source) = self.source else {
             return self.file.as_slice().get(start..start.checked_add(len)?);
         };
-        if buffer.len() < len {
-            buffer.resize(len, 0);
-        }
-        let buffer = buffer.get_mut(..len)?;
-        source.fill(buffer, offset)?;
-        Some(buffer)
+        let room = buffer.room(len);
+        source.fill(room, offset)?;
+        Some(room)
     }
 
     /// Loads the first three cache lines of pages into the cache: header, elements and keys of a page with few elements.

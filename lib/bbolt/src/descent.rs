@@ -10,7 +10,7 @@ use super::bucket::Run;
 use super::db::Db;
 use super::page::{Page, PageType, Pgid};
 use super::walk::PageSet;
-use located::Bytes;
+use located::{AlignedBuffer, Bytes};
 
 /// Number of branch pages that one task reads.
 const BRANCHES_PER_TASK: usize = 64;
@@ -117,7 +117,7 @@ pub(crate) fn descend(db: &Db<'_>, root: Pgid, judged: bool) -> Option<Descent> 
         }
         let pages = level.par_iter().enumerate().with_min_len(BRANCHES_PER_TASK);
         let read: Option<Vec<Branch>> = pages
-            .map_init(Vec::new, |buffer, (at, pgid)| {
+            .map_init(AlignedBuffer::default, |buffer, (at, pgid)| {
                 let bounds = judged.then(|| separators.bounds(at));
                 branch(db, *pgid, buffer, bounds)
             })
@@ -146,7 +146,7 @@ struct Branch {
 fn branch(
     db: &Db<'_>,
     pgid: Pgid,
-    buffer: &mut Vec<u8>,
+    buffer: &mut AlignedBuffer,
     bounds: Option<Bounds<'_>>,
 ) -> Option<Branch> {
     let offset = pgid.0.checked_mul(db.page_size())?;

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use super::db::Db;
 use super::descent::PlacedLeaf;
 use super::page::{Page, Pgid};
-use located::Bytes;
 use located::progress::Progress;
+use located::{AlignedBuffer, Bytes};
 
 /// Maximum length of a range that is read at once.
 const RANGE_BYTES: u64 = 256 << 10;
@@ -38,7 +38,7 @@ pub(crate) fn sweep<S: Send>(
         .with_max_len(1)
         .map(|_| {
             let mut state = start();
-            let mut buffer = Vec::new();
+            let mut buffer = AlignedBuffer::with_room(usize::try_from(RANGE_BYTES).unwrap_or(0));
             while !stopped.load(Ordering::Relaxed)
                 && let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed))
             {

@@ -25,6 +25,7 @@
     )
 )]
 
+mod aligned_buffer;
 mod answer;
 mod bytes;
 pub mod codes;
@@ -41,6 +42,7 @@ mod severity;
 pub mod text;
 pub mod wire;
 
+pub use aligned_buffer::AlignedBuffer;
 pub use answer::{Answer, Damage, Partial};
 pub use bytes::{Bytes, warm};
 pub use command::{Advice, Command, key_word};

@@ -22,9 +22,18 @@ pub struct ByteChange {
 }
 
 /// Reads a file, and the changes over it.
-struct Changed {
+pub(super) struct Changed {
     base: Arc<dyn Reader>,
-    changes: Vec<ByteChange>,
+    changes: Arc<[ByteChange]>,
+}
+
+impl Changed {
+    pub(super) fn new(base: Arc<dyn Reader>, changes: &Arc<[ByteChange]>) -> Self {
+        Self {
+            base,
+            changes: Arc::clone(changes),
+        }
+    }
 }
 
 impl Reader for Changed {
@@ -35,7 +44,7 @@ impl Reader for Changed {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = self.base.read_at(buffer, offset)?;
         let end = offset.saturating_add(read as u64);
-        for change in &self.changes {
+        for change in self.changes.iter() {
             for (at, byte) in (change.offset..).zip(&change.bytes) {
                 let position = at.checked_sub(offset).filter(|_| at < end);
                 let position = position.and_then(|at| usize::try_from(at).ok());
@@ -80,7 +89,7 @@ impl Evidence {
         self.with_files(files)
     }
 
-    /// The same evidence with changes: changed files are read into memory, the others as before.
+    /// The same evidence with changes. Of a file on a disk only the changed pages take memory; one of an archive is copied.
     ///
     /// # Errors
     /// A file that is changed cannot be opened.
@@ -92,12 +101,11 @@ impl Evidence {
                 .filter(|change| change.file == file.relative())
                 .cloned()
                 .collect();
-            let source = match own.is_empty() {
-                true => file.source().clone(),
-                false => ByteSource::Reader(Arc::new(Changed {
-                    base: reader(file.source())?,
-                    changes: own,
-                })),
+            let own: Arc<[ByteChange]> = own.into();
+            let source = match file.source() {
+                same if own.is_empty() => same.clone(),
+                ByteSource::Disk(path) => ByteSource::Changed(path.clone(), own),
+                other => ByteSource::Reader(Arc::new(Changed::new(reader(other)?, &own))),
             };
             files.push(file.with_source(source));
         }
@@ -122,6 +130,9 @@ impl Evidence {
 fn reader(source: &ByteSource) -> io::Result<Arc<dyn Reader>> {
     Ok(match source {
         ByteSource::Disk(path) => Arc::new(platform::open(path)?),
+        ByteSource::Changed(path, changes) => {
+            Arc::new(Changed::new(Arc::new(platform::open(path)?), changes))
+        }
         ByteSource::Reader(reader) => Arc::clone(reader),
         #[cfg(feature = "archives")]
         ByteSource::Stored(store) => Arc::new(store.as_slice().to_vec()),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use super::changed::{ByteChange, Changed};
 use super::map::Mapping;
 use super::platform;
 use super::read::{self, Loaded, Reader};
@@ -66,6 +67,8 @@ impl Role {
 #[derive(Clone)]
 pub(super) enum ByteSource {
     Disk(PathBuf),
+    /// A file with other bytes in some places.
+    Changed(PathBuf, Arc<[ByteChange]>),
     Reader(Arc<dyn Reader>),
     #[cfg(feature = "archives")]
     Stored(Arc<SparseBuffer>),
@@ -300,6 +303,7 @@ impl File {
     fn load(&self) -> io::Result<FileContent> {
         let path = match &self.source {
             ByteSource::Disk(path) => path,
+            ByteSource::Changed(path, changes) => return self.load_changed(path, changes),
             ByteSource::Reader(reader) => return Ok(read::load(reader.as_ref())?.into()),
             #[cfg(feature = "archives")]
             ByteSource::Stored(store) => return Ok(FileContent::stored(Arc::clone(store))),
@@ -325,6 +329,24 @@ impl File {
             });
         }
         Ok(read::load(&file)?.into())
+    }
+
+    /// Maps a file with its changes: only the pages that are changed take memory.
+    fn load_changed(&self, path: &Path, changes: &Arc<[ByteChange]>) -> io::Result<FileContent> {
+        let file = platform::open(path)?;
+        let size = Reader::size(&file)?;
+        if !self.plain
+            && size > SMALL
+            && let Ok(len) = usize::try_from(size)
+            && let Ok(map) = Mapping::changed(&file, len, changes)
+        {
+            return Ok(FileContent {
+                bulk: Bulk::Mapped(map, None),
+                unreadable: Vec::new(),
+                shrank_from: None,
+            });
+        }
+        Ok(read::load(&Changed::new(Arc::new(file), changes))?.into())
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use memmap2::{Mmap, MmapOptions};
 
+use super::changed::ByteChange;
 use super::platform::Guard;
 
 /// A file in memory, read-only. Pages that cannot be read are zeros, and [`Mapping::lost`] names them.
@@ -33,6 +34,34 @@ impl Mapping {
             guard: Guard::over(&map)?,
             map,
         })
+    }
+
+    /// Maps the first `len` bytes of a file, with other bytes in some places. The file is not changed: pages that are written to
+    /// become memory of this process.
+    ///
+    /// # Errors
+    /// As [`Mapping::new`].
+    pub(super) fn changed(file: &File, len: usize, changes: &[ByteChange]) -> io::Result<Self> {
+        // SAFETY: as in `new`. MAP_PRIVATE: what is written to the mapping never reaches the file.
+        #[expect(unsafe_code, reason = "mapping a file has no safe form")]
+        let map = unsafe { MmapOptions::new().len(len).map_copy_read_only(file)? };
+        let guard = Guard::over(&map)?;
+        let place = |change: &'_ ByteChange| {
+            let start = usize::try_from(change.offset).unwrap_or(usize::MAX);
+            start..start.saturating_add(change.bytes.len())
+        };
+        // The guard replaces a page that cannot be read by one that cannot be written: it is touched before that matters.
+        for change in changes {
+            std::hint::black_box(map.get(place(change)).map(<[u8]>::to_vec));
+        }
+        let mut writable = map.make_mut()?;
+        for change in changes {
+            if let Some(room) = writable.get_mut(place(change)) {
+                room.copy_from_slice(&change.bytes);
+            }
+        }
+        let map = writable.make_read_only()?;
+        Ok(Self { guard, map })
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 
+use located::AlignedBuffer;
 pub use located::Reader;
 
 use super::platform;
@@ -37,7 +38,7 @@ pub(super) fn load(reader: &dyn Reader) -> io::Result<Loaded> {
             store: SparseBuffer::zeroed(size)?,
             ..Loaded::default()
         },
-        buffer: vec![0; CHUNK],
+        buffer: AlignedBuffer::with_room(CHUNK),
         refused: 0,
     };
     let mut at = 0;
@@ -66,7 +67,7 @@ pub(super) fn load(reader: &dyn Reader) -> io::Result<Loaded> {
 struct Load<'r> {
     reader: &'r dyn Reader,
     loaded: Loaded,
-    buffer: Vec<u8>,
+    buffer: AlignedBuffer,
     refused: u32,
 }
 
@@ -76,9 +77,7 @@ impl Load<'_> {
         let mut done = 0;
         while done < want {
             let position = at.saturating_add(done as u64);
-            let Some(buffer) = self.buffer.get_mut(..want.saturating_sub(done)) else {
-                break;
-            };
+            let buffer = self.buffer.room(want.saturating_sub(done));
             match self.reader.read_at(buffer, position) {
                 Ok(0) => break,
                 Ok(got) => {

@@ -5,6 +5,7 @@
 //! are in the log stay slices of it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
@@ -119,8 +120,8 @@ pub struct Layer<'a, 'b> {
     changes: Vec<Change<'a>>,
     /// The newest change of each key that was touched.
     newest: HashMap<Cow<'a, [u8]>, usize, foldhash::fast::RandomState>,
-    /// The keys of them that are live.
-    alive: BTreeSet<Cow<'a, [u8]>>,
+    /// The keys of them that are live, in order: collected when a range is first asked for, which most logs never do.
+    alive: OnceCell<BTreeSet<Cow<'a, [u8]>>>,
     /// Where the base has no live key that was not touched: a range that was deleted is not read again.
     deleted: Covered,
     /// Keys that the layer attached to a lease.
@@ -134,7 +135,7 @@ impl<'a, 'b> Layer<'a, 'b> {
             base,
             changes: Vec::new(),
             newest: HashMap::default(),
-            alive: BTreeSet::new(),
+            alive: OnceCell::new(),
             deleted: Covered::default(),
             attached: HashMap::new(),
         }
@@ -205,10 +206,23 @@ impl<'a, 'b> Layer<'a, 'b> {
             KeySpan::Key(first) | KeySpan::Range(first, _) | KeySpan::From(first) => first,
         };
         let from = (Bound::Included(first), Bound::Unbounded);
-        let touched = self.alive.range::<[u8], _>(from);
+        let touched = self.alive().range::<[u8], _>(from);
         let touched = touched.take_while(|key| span.contains(key));
         keys.extend(touched.map(|key| key.to_vec()));
         keys.into_iter().collect()
+    }
+
+    /// The keys that were touched and are live.
+    fn alive(&self) -> &BTreeSet<Cow<'a, [u8]>> {
+        let is_live = |at: usize| {
+            let newest = self.changes.get(at);
+            newest.is_some_and(|change| change.put.is_some())
+        };
+        self.alive.get_or_init(|| {
+            let touched = self.newest.iter();
+            let alive = touched.filter(|(_, at)| is_live(**at));
+            alive.map(|(key, _)| key.clone()).collect()
+        })
     }
 
     /// Remembers that every key of a span was deleted.
@@ -232,9 +246,16 @@ impl<'a, 'b> Layer<'a, 'b> {
 
     /// Writes a version of a key: a value, or a deletion.
     pub fn write(&mut self, change: Change<'a>) {
-        let before = self
-            .touched(&change.key)
-            .and_then(|before| before.put.as_ref())
+        let at = self.changes.len();
+        let before = match self.newest.get_mut(&change.key) {
+            Some(newest) => Some(std::mem::replace(newest, at)),
+            None => {
+                self.newest.insert(change.key.clone(), at);
+                None
+            }
+        };
+        let before = before
+            .and_then(|before| self.changes.get(before)?.put.as_ref())
             .map(|put| put.lease);
         if let Some(before) = before
             && let Some(keys) = self.attached.get_mut(&before)
@@ -247,21 +268,14 @@ impl<'a, 'b> Layer<'a, 'b> {
                 .or_default()
                 .insert(change.key.to_vec());
         }
-        match (&change.put, before) {
-            // It is among them.
-            (Some(_), Some(_)) => {}
-            (Some(_), None) => {
-                self.alive.insert(change.key.clone());
+        match (self.alive.get_mut(), &change.put, before) {
+            // It is among them, or they are not collected yet.
+            (None, ..) | (_, Some(_), Some(_)) => {}
+            (Some(alive), Some(_), None) => {
+                alive.insert(change.key.clone());
             }
-            (None, _) => {
-                self.alive.remove(&change.key);
-            }
-        }
-        let at = self.changes.len();
-        match self.newest.get_mut(&change.key) {
-            Some(newest) => *newest = at,
-            None => {
-                self.newest.insert(change.key.clone(), at);
+            (Some(alive), None, _) => {
+                alive.remove(&change.key);
             }
         }
         self.changes.push(change);

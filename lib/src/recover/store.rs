@@ -240,6 +240,8 @@ fn operations<'t>(txn: &'t TxnRequest, path: &[bool]) -> Vec<&'t Op> {
 
 impl<'a> Transaction<'_, 'a, '_> {
     fn put(&mut self, request: &PutRequest) {
+        // The key before the value, as in the entry: each is looked for after the one before it.
+        let key = self.within(&request.key);
         let before = self.store.layer.live(&request.key);
         // An earlier operation of the same transaction deleted the key: etcd panics with "unexpected error during txn with
         // writes" (`Txn` in `server/etcdserver/apply.go`, v3.5.30).
@@ -258,7 +260,6 @@ impl<'a> Transaction<'_, 'a, '_> {
             Some(before) => Cow::Owned(before.value.to_vec()),
             None => self.within(&request.value),
         };
-        let key = self.within(&request.key);
         self.write(
             key,
             Some(Put {

@@ -12,6 +12,7 @@ use super::{Salvage, buckets, platform};
 use crate::bolt::write::{Form, MAX_KEY_BYTES, WriteError, Writer};
 use crate::evidence::Evidence;
 use crate::progress::Progress;
+use located::AlignedBuffer;
 
 /// Permission bits of what is written: it holds secrets as they are stored.
 pub const MODE: u32 = 0o600;
@@ -172,13 +173,13 @@ fn bucket<W: Write + Seek>(
 fn trail<F: Read + Write + Seek>(file: &mut F) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sum = Sha256::new();
-    let mut buffer = vec![0; HASHED_BYTES];
+    let mut buffer = AlignedBuffer::default();
     loop {
-        let got = file.read(&mut buffer)?;
+        let got = file.read(buffer.room(HASHED_BYTES))?;
         if got == 0 {
             break;
         }
-        sum.update(buffer.get(..got).unwrap_or_default());
+        sum.update(buffer.filled(got));
     }
     let trailer = sum.clone().finalize();
     file.write_all(&trailer)?;

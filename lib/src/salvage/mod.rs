@@ -12,6 +12,7 @@
 //! `maybe deleted`. Nothing is written but the file that was named.
 
 pub mod backup;
+mod best_copy;
 mod buckets;
 pub mod carve;
 pub mod correct;
@@ -21,6 +22,7 @@ mod dropped;
 mod extra;
 mod finish;
 mod label;
+mod loose;
 mod member_records;
 mod moment;
 mod one_cluster;
@@ -125,6 +127,8 @@ pub struct Salvage<'a> {
     state: State,
     page_size: u32,
     storage_version: Option<String>,
+    /// Whether [`Salvage::state`] is newer than the point.
+    state_is_newer: bool,
     applied: (u64, u64),
     damaged_writes: Vec<(Vec<u8>, i64, Option<Place>)>,
     /// Revisions of which writes may be lost without a gap that shows it.

@@ -132,25 +132,34 @@ impl<'a> RecordSet<'a> {
     }
 
     /// The records of each user key, every key's oldest first.
+    ///
+    /// Keys are read once, in the order of the file: half of a hash puts records into groups, and the other half finds the
+    /// groups of two keys. Comparing the keys themselves would read the db again in random order.
     pub(super) fn by_key(&self) -> KeyOrder {
-        let hasher = foldhash::quality::FixedState::default();
+        // Each run has its own seed: no evidence can be made to hold two keys of one whole hash. The order of the groups says
+        // nothing, and no answer depends on it.
+        let hasher = foldhash::quality::RandomState::default();
         let hash = |record: &KeyRecord| {
             let mut hasher = hasher.build_hasher();
             hasher.write(self.user_key(record));
-            // Half of it is enough: keys that share it are compared by their bytes.
-            u32::try_from(hasher.finish() >> 32).unwrap_or_default()
+            let hash = hasher.finish();
+            let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
+            (half(hash >> 32), half(hash))
         };
-        let mut hashed = Vec::with_capacity(self.records.len());
+        let (mut hashed, mut others) = (Vec::new(), Vec::new());
         self.records
             .par_iter()
             .enumerate()
-            .map(|(at, record)| (hash(record), u32::try_from(at).unwrap_or(u32::MAX)))
-            .collect_into_vec(&mut hashed);
+            .map(|(at, record)| {
+                let (half, other) = hash(record);
+                ((half, u32::try_from(at).unwrap_or(u32::MAX)), other)
+            })
+            .unzip_into_vecs(&mut hashed, &mut others);
         hashed.par_sort_unstable();
-        let key = |at: u32| self.key_at(at);
+        let other = |at: u32| others.get(at as usize);
         let has_two_keys = |run: &[(u32, u32)]| {
-            let first = run.first().and_then(|(_, at)| key(*at));
-            run.iter().any(|(_, at)| key(*at) != first)
+            let first = run.first().and_then(|(_, at)| other(*at));
+            run.iter().any(|(_, at)| other(*at) != first)
         };
         let mut collided: Vec<u32> = hashed
             .par_chunk_by(|a, b| a.0 == b.0)
@@ -158,6 +167,8 @@ impl<'a> RecordSet<'a> {
             .filter_map(|run| run.first().map(|(hash, _)| *hash))
             .collect();
         collided.sort_unstable();
+        drop(others);
+        let key = |at: u32| self.key_at(at);
         for hash in &collided {
             let from = hashed.partition_point(|(other, _)| other < hash);
             let to = hashed.partition_point(|(other, _)| other <= hash);
@@ -166,6 +177,15 @@ impl<'a> RecordSet<'a> {
             }
         }
         KeyOrder { hashed, collided }
+    }
+
+    /// Whether it is the marker of a bumped restore: a record without a key.
+    pub(super) fn is_marker(&self, record: &KeyRecord) -> bool {
+        match record.body {
+            // Of an empty message nothing need be read.
+            Body::Stored { len, .. } => len == 0,
+            Body::Made(_) => self.user_key(record).is_empty(),
+        }
     }
 
     fn key_at(&self, at: u32) -> Option<&[u8]> {
@@ -204,6 +224,13 @@ impl<'a> RecordSet<'a> {
         let written = self.sources.iter().flat_map(|source| &source.written);
         let until = written.filter(|(_, by)| *by <= index);
         until.map(|(main, _)| *main).max()
+    }
+
+    /// The record at a revision, if the records are sorted.
+    pub(super) fn find(&self, revision: Revision) -> Option<&KeyRecord> {
+        let by_revision = |record: &KeyRecord| record.revision;
+        let at = self.records.binary_search_by_key(&revision, by_revision);
+        self.records.get(at.ok()?)
     }
 
     /// The first position whose main revision is `main` or above.

@@ -62,15 +62,27 @@ impl ConfirmedRecords {
 }
 
 impl KnownRecords<'_> {
+    /// The position of the record of a revision. It is looked for from `next` on in steps that double: changes mostly follow
+    /// each other as records do.
     fn find(&self, revision: Revision, next: usize) -> Option<usize> {
-        let is_it = |record: &KeyRecord| record.revision == revision;
-        if self.records.get(next).is_some_and(is_it) {
-            return Some(next);
-        }
+        let is_older = |record: &KeyRecord| record.revision < revision;
+        let (before, rest) = self.records.split_at_checked(next)?;
+        let (from, some) = if before.last().is_none_or(is_older) {
+            let mut step = 1;
+            while rest.get(step).is_some_and(is_older) {
+                step *= 2;
+            }
+            let some = rest.get(step / 2..)?;
+            (
+                next.saturating_add(step / 2),
+                some.get(..=step).unwrap_or(some),
+            )
+        } else {
+            (0, before)
+        };
         let by_revision = |record: &KeyRecord| record.revision;
-        self.records
-            .binary_search_by_key(&revision, by_revision)
-            .ok()
+        let at = some.binary_search_by_key(&revision, by_revision).ok()?;
+        from.checked_add(at)
     }
 
     /// Whether a record says what a change does.
@@ -112,11 +124,11 @@ impl<'a, 's> Settled<'a, 's> {
         let found = self.known.find(change.revision, self.next);
         let record = found.and_then(|at| self.known.records.get(at));
         let equal = record.is_some_and(|record| self.known.is_stored_as(&change, record));
+        if let Some(at) = found {
+            self.next = at.saturating_add(1);
+        }
         match found.filter(|_| equal) {
-            Some(at) => {
-                self.next = at.saturating_add(1);
-                self.confirmed.insert(at);
-            }
+            Some(at) => self.confirmed.insert(at),
             None => self.changes.push(change),
         }
     }
@@ -149,14 +161,33 @@ mod tests {
     use crate::salvage::label::Provenance;
 
     #[test]
-    fn records_after_a_revision_are_confirmed_no_more() {
-        let record = |main| KeyRecord {
+    fn a_revision_is_found_from_wherever_the_search_begins() {
+        let records: Vec<KeyRecord> = (0..100).map(|number| record(2 * number)).collect();
+        let known = KnownRecords {
+            records: &records,
+            image: &[],
+        };
+        for next in 0..=100 {
+            for main in -1..=200 {
+                let there = main >= 0 && main < 200 && main % 2 == 0;
+                let wanted = there.then(|| usize::try_from(main / 2).unwrap());
+                assert_eq!(known.find(Revision::new(main, 0), next), wanted);
+            }
+        }
+    }
+
+    fn record(main: i64) -> KeyRecord {
+        KeyRecord {
             revision: Revision::new(main, 0),
             body: Body::Made(0),
             source: 0,
             tombstone: false,
             label: Provenance::Db,
-        };
+        }
+    }
+
+    #[test]
+    fn records_after_a_revision_are_confirmed_no_more() {
         let records: Vec<KeyRecord> = (0..200).map(record).collect();
         for newest in [-1, 0, 62, 63, 64, 127, 128, 199, 300] {
             let mut confirmed = ConfirmedRecords::default();

@@ -6,7 +6,7 @@ use super::corrected::corrected;
 use super::extra::{Extra, NamedLog, held_by_majority};
 use super::member_records::{Input, MemberRecords, member_records};
 use super::one_cluster::of_one_cluster;
-use super::{Point, Salvage, SalvageOptions, finish};
+use super::{Point, Salvage, SalvageOptions, best_copy};
 use crate::Error;
 use crate::backend::Cluster;
 use crate::evidence::Role;
@@ -132,8 +132,7 @@ impl<'m> Sources<'m> {
         }
         salvage.finish(options, loose);
         if options.carved && salvage.set.records.is_empty() && !salvage.unrecoverable.is_empty() {
-            let named = self.members.first().map(|member| member.evidence().name());
-            return Err(finish::nothing(named));
+            return Err(best_copy::nothing(self.members.first().copied()));
         }
         Ok(salvage)
     }
@@ -192,7 +191,7 @@ impl<'m> Sources<'m> {
             };
             parts.push(member_records(&input, point, progress));
         }
-        let mut salvage = finish::join(parts, options)?;
+        let mut salvage = best_copy::join(parts, options)?;
         salvage.notes.splice(0..0, self.notes.iter().cloned());
         Ok(salvage)
     }

@@ -1,5 +1,7 @@
 //! What the log wrote: entries applied once more, with the entries that are lost counted and not guessed.
 
+use rayon::prelude::*;
+
 use super::Lost;
 use super::extra::{Extra, ExtraEntry};
 use super::record::KeyRecord;
@@ -11,6 +13,10 @@ use crate::wal::LogEntry;
 
 /// Minimum number of changes between two times that those which the db confirms are let go.
 const MIN_HELD_CHANGES: usize = 1 << 15;
+/// Maximum number of entries that are decoded at once.
+const BATCH_ENTRIES: usize = 1024;
+/// Bytes of entries after which no more are decoded at once.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Where applying begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +27,15 @@ pub(super) struct ReplayFrom {
     pub(super) revision: i64,
     /// The compaction in force then; -1 for none.
     pub(super) compacted: i64,
+}
+
+impl ReplayFrom {
+    /// Before the first entry of a cluster: etcd's first revision is 1.
+    pub(super) const EMPTY_STORE: Self = Self {
+        index: 0,
+        revision: 1,
+        compacted: -1,
+    };
 }
 
 /// Where applying ends, whichever comes first.
@@ -68,6 +83,15 @@ pub(super) struct LostEntries {
 }
 
 impl LogReplay<'_> {
+    /// The effect of no entry, at a revision.
+    pub(super) fn nothing_at(revision: i64) -> Self {
+        Self {
+            from: revision,
+            to: revision,
+            ..Self::default()
+        }
+    }
+
     /// Ends before the first entries that are lost: how many revisions those made is a guess. `false` if none are lost.
     pub(super) fn end_before_lost(&mut self, records: &[KeyRecord]) -> bool {
         let Some(lost) = self.lost.first() else {
@@ -117,80 +141,161 @@ pub(super) fn timeline<'a>(
     (start, end): (ReplayFrom, ReplayUntil),
     known: KnownRecords<'_>,
 ) -> LogReplay<'a> {
-    let mut line = LogReplay {
-        from: start.revision,
-        to: start.revision,
-        ..LogReplay::default()
-    };
-    let mut replay = Replay::new(base, state, start.revision, start.compacted);
-    let mut settled = Settled::new(known);
-    let mut held = MIN_HELD_CHANGES;
-    let mut undone: Option<(i64, ReplayedLease)> = None;
-    let mut next = start.index.saturating_add(1);
-    for step in steps(wal, extra, start.index, end.index) {
-        if step.index() < next {
-            continue;
-        }
-        if step.index() > next {
-            let missing = i64::try_from(step.index().saturating_sub(next)).unwrap_or(i64::MAX);
-            let from = replay.revision();
-            let to = from.saturating_add(missing);
-            line.lost.push(LostEntries {
-                first: next,
-                last: step.index().saturating_sub(1),
-                revisions: (from.saturating_add(1), to),
-            });
-            if to > end.revision {
-                break;
+    let steps = steps(wal, extra, start.index, end.index);
+    let mut making = ReplayInProgress::new(base, state, (start, end), known);
+    let mut rest = steps.as_slice();
+    while !rest.is_empty() {
+        // Decoding is half of the work, and needs nothing of the entries before.
+        let (batch, after) = rest
+            .split_at_checked(batch(wal, rest))
+            .unwrap_or((rest, &[]));
+        let payloads: Vec<Payload> = batch.par_iter().map(|step| step.payload(wal)).collect();
+        for (step, payload) in batch.iter().zip(&payloads) {
+            if !making.take(step, step.data(wal), payload) {
+                return making.finish();
             }
-            replay.skip_to(to);
         }
-        let payload = step.payload(wal);
-        let revoked = revoked(&payload, replay.state());
-        let before = replay.revision();
-        if let Applied::Stops(why) = replay.apply(step.index(), step.data(wal), &payload) {
-            line.undecodable.push((step.index(), why));
+        rest = after;
+    }
+    making.finish()
+}
+
+/// How many of the entries are decoded at once.
+fn batch(wal: &Wal<'_>, steps: &[ReadableEntry<'_, '_>]) -> usize {
+    let mut bytes: usize = 0;
+    let fits = |step: &&ReadableEntry<'_, '_>| {
+        let fits = bytes < BATCH_BYTES;
+        bytes = bytes.saturating_add(step.data(wal).len());
+        fits
+    };
+    steps
+        .iter()
+        .take(BATCH_ENTRIES)
+        .take_while(fits)
+        .count()
+        .max(1)
+}
+
+/// Entries that are being applied.
+struct ReplayInProgress<'a, 'b, 's> {
+    line: LogReplay<'a>,
+    replay: Replay<'a, 'b>,
+    settled: Settled<'a, 's>,
+    /// Number of changes at which those that the db confirms are let go.
+    held: usize,
+    /// The lease that the entry after the end revoked.
+    undone: Option<(i64, ReplayedLease)>,
+    /// The entry that follows.
+    next: u64,
+    end: ReplayUntil,
+}
+
+impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
+    fn new(
+        base: &'b dyn Base,
+        state: State,
+        (start, end): (ReplayFrom, ReplayUntil),
+        known: KnownRecords<'s>,
+    ) -> Self {
+        Self {
+            line: LogReplay {
+                from: start.revision,
+                to: start.revision,
+                ..LogReplay::default()
+            },
+            replay: Replay::new(base, state, start.revision, start.compacted),
+            settled: Settled::new(known),
+            held: MIN_HELD_CHANGES,
+            undone: None,
+            next: start.index.saturating_add(1),
+            end,
+        }
+    }
+
+    /// Applies an entry. `false`: the end is reached.
+    fn take(&mut self, step: &ReadableEntry<'_, 'a>, data: &'a [u8], payload: &Payload) -> bool {
+        let index = step.index();
+        if index < self.next {
+            return true;
+        }
+        if index > self.next && !self.skip_lost(index) {
+            return false;
+        }
+        let revoked = revoked(payload, self.replay.state());
+        let before = self.replay.revision();
+        if let Applied::Stops(why) = self.replay.apply(index, data, payload) {
+            self.line.undecodable.push((index, why));
             // Not a request, yet once it was one: like an entry that is lost, most likely a write.
             if matches!(payload, Payload::Request(Request::Undecodable(_))) {
-                let revision = replay.revision().saturating_add(1);
-                line.lost.push(LostEntries {
-                    first: step.index(),
-                    last: step.index(),
+                let revision = self.replay.revision().saturating_add(1);
+                self.line.lost.push(LostEntries {
+                    first: index,
+                    last: index,
                     revisions: (revision, revision),
                 });
-                replay.skip_to(revision);
+                self.replay.skip_to(revision);
             }
-        } else if replay.revision() > before {
-            line.written.push((replay.revision(), step.index()));
+        } else if self.replay.revision() > before {
+            self.line.written.push((self.replay.revision(), index));
         }
-        if settled.can_confirm() && replay.changes().len() >= held {
-            replay.take_replaced(&mut |change| settled.take(change));
-            held = replay.changes().len().saturating_mul(5) / 4;
-            held = held.max(MIN_HELD_CHANGES);
-        }
-        if replay.revision() > end.revision {
+        self.let_go();
+        if self.replay.revision() > self.end.revision {
             // A write after the end: of all operations only a revoked lease changes more than keys.
-            undone = revoked;
-            break;
+            self.undone = revoked;
+            return false;
         }
-        line.to = replay.revision();
-        line.last = Some((step.index(), step.term()));
-        line.entries = line.entries.saturating_add(1);
-        next = step.index().saturating_add(1);
+        self.line.to = self.replay.revision();
+        self.line.last = Some((index, step.term()));
+        self.line.entries = self.line.entries.saturating_add(1);
+        self.next = index.saturating_add(1);
+        true
     }
-    line.compacted = replay.compacted();
-    line.compactions = replay.compactions().to_vec();
-    let (changes, mut state) = replay.into_parts();
-    if let Some((id, lease)) = undone {
-        state.leases.0.insert(id, lease);
+
+    /// Counts the entries before `index` as lost. `false`: the end is among them.
+    fn skip_lost(&mut self, index: u64) -> bool {
+        let missing = i64::try_from(index.saturating_sub(self.next)).unwrap_or(i64::MAX);
+        let from = self.replay.revision();
+        let to = from.saturating_add(missing);
+        self.line.lost.push(LostEntries {
+            first: self.next,
+            last: index.saturating_sub(1),
+            revisions: (from.saturating_add(1), to),
+        });
+        if to > self.end.revision {
+            return false;
+        }
+        self.replay.skip_to(to);
+        true
     }
-    let mut settled = settled.finish(changes);
-    settled.cut(end.revision);
-    line.changes = settled.changes;
-    line.confirmed = settled.confirmed;
-    line.written.retain(|(main, _)| *main <= end.revision);
-    line.state = state;
-    line
+
+    /// Lets go of changes that are replaced, if the db may confirm them and they are many.
+    fn let_go(&mut self) {
+        if !self.settled.can_confirm() || self.replay.changes().len() < self.held {
+            return;
+        }
+        let settled = &mut self.settled;
+        self.replay
+            .take_replaced(&mut |change| settled.take(change));
+        self.held = self.replay.changes().len().saturating_mul(5) / 4;
+        self.held = self.held.max(MIN_HELD_CHANGES);
+    }
+
+    fn finish(self) -> LogReplay<'a> {
+        let mut line = self.line;
+        line.compacted = self.replay.compacted();
+        line.compactions = self.replay.compactions().to_vec();
+        let (changes, mut state) = self.replay.into_parts();
+        if let Some((id, lease)) = self.undone {
+            state.leases.0.insert(id, lease);
+        }
+        let mut settled = self.settled.finish(changes);
+        settled.cut(self.end.revision);
+        line.changes = settled.changes;
+        line.confirmed = settled.confirmed;
+        line.written.retain(|(main, _)| *main <= self.end.revision);
+        line.state = state;
+        line
+    }
 }
 
 /// An entry that can be applied.

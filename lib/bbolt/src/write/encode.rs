@@ -29,29 +29,19 @@ pub(super) fn header(id: Pgid, flags: u16, count: u16, overflow: u32) -> [u8; HE
 
 /// An element of a leaf page.
 pub(super) fn leaf_element(flags: u32, pos: u32, key: u32, value: u32) -> [u8; ELEMENT_BYTES] {
-    let mut bytes = [0; ELEMENT_BYTES];
-    let fields: [&[u8]; 4] = [
-        &flags.to_le_bytes(),
-        &pos.to_le_bytes(),
-        &key.to_le_bytes(),
-        &value.to_le_bytes(),
-    ];
-    fill(&mut bytes, &fields);
-    bytes
+    words([flags, pos, key, value])
 }
 
 /// An element of a branch page.
 pub(super) fn branch_element(pos: u32, key: u32, child: Pgid) -> [u8; ELEMENT_BYTES] {
-    let mut bytes = [0; ELEMENT_BYTES];
-    fill(
-        &mut bytes,
-        &[
-            &pos.to_le_bytes(),
-            &key.to_le_bytes(),
-            &child.0.to_le_bytes(),
-        ],
-    );
-    bytes
+    let child = u128::from(child.0) << 64;
+    (u128::from(pos) | u128::from(key) << 32 | child).to_le_bytes()
+}
+
+/// Four numbers one after the other.
+fn words([first, second, third, fourth]: [u32; 4]) -> [u8; ELEMENT_BYTES] {
+    let low = u128::from(first) | u128::from(second) << 32;
+    (low | u128::from(third) << 64 | u128::from(fourth) << 96).to_le_bytes()
 }
 
 /// The value of an element that is a bucket.
@@ -100,11 +90,13 @@ pub(super) fn meta_page(
 
 /// Copies the fields one after the other; returns where the last one ends.
 fn fill(bytes: &mut [u8], fields: &[&[u8]]) -> usize {
-    let all = fields.iter().copied().flatten();
-    let mut filled = 0;
-    for (to, from) in bytes.iter_mut().zip(all) {
-        *to = *from;
-        filled += 1;
+    let mut filled: usize = 0;
+    for field in fields {
+        let end = filled.saturating_add(field.len());
+        if let Some(room) = bytes.get_mut(filled..end) {
+            room.copy_from_slice(field);
+        }
+        filled = end;
     }
     filled
 }

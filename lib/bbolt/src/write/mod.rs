@@ -15,6 +15,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use self::encode::{BucketHeader, meta_page};
 use self::tree::{Done, Tree};
 use super::page::Pgid;
+use located::AlignedBuffer;
 
 /// Maximum length of a key in bytes: `MaxKeySize` of bbolt.
 pub const MAX_KEY_BYTES: usize = 32_768;
@@ -117,7 +118,10 @@ pub struct Writer<W: Write + Seek> {
 /// Pages that are written one after the other.
 #[derive(Debug)]
 pub(super) struct Pages<W: Write> {
-    out: io::BufWriter<W>,
+    out: W,
+    buffer: AlignedBuffer,
+    /// Bytes in the buffer that are not written yet.
+    filled: usize,
     page_size: usize,
     next: Pgid,
 }
@@ -128,13 +132,38 @@ impl<W: Write> Pages<W> {
         let bytes = header.len().saturating_add(pieces.len());
         let pages = bytes.div_ceil(self.page_size);
         let pgid = self.next;
-        self.out.write_all(header)?;
-        self.out.write_all(pieces)?;
-        let zeros = pages.saturating_mul(self.page_size).saturating_sub(bytes);
+        let whole = pages.saturating_mul(self.page_size);
+        if self.filled.saturating_add(whole) > BUFFER_BYTES {
+            self.flush()?;
+        }
         // Less than a page, and the largest page that is allowed is one buffer of zeros.
-        self.out.write_all(ZEROS.get(..zeros).unwrap_or(&ZEROS))?;
+        let zeros = whole.saturating_sub(bytes);
+        let zeros = ZEROS.get(..zeros).unwrap_or(&ZEROS);
+        let room = self.buffer.room(BUFFER_BYTES);
+        let room = room.get_mut(self.filled..self.filled.saturating_add(whole));
+        match room {
+            Some(room) => {
+                let (head, rest) = room.split_at_mut(header.len());
+                let (data, end) = rest.split_at_mut(pieces.len());
+                head.copy_from_slice(header);
+                data.copy_from_slice(pieces);
+                end.copy_from_slice(zeros);
+                self.filled = self.filled.saturating_add(whole);
+            }
+            None => {
+                self.out.write_all(header)?;
+                self.out.write_all(pieces)?;
+                self.out.write_all(zeros)?;
+            }
+        }
         self.next = Pgid(pgid.0.saturating_add(pages as u64));
         Ok(pgid)
+    }
+
+    /// Writes what is in the buffer.
+    fn flush(&mut self) -> io::Result<()> {
+        let filled = std::mem::take(&mut self.filled);
+        self.out.write_all(self.buffer.filled(filled))
     }
 
     /// The id that the next page will have: a page's header holds its own.
@@ -159,7 +188,9 @@ impl<W: Write + Seek> Writer<W> {
         let page_size = form.page_size as usize;
         out.seek(SeekFrom::Start(0))?;
         let mut pages = Pages {
-            out: io::BufWriter::with_capacity(BUFFER_BYTES, out),
+            out,
+            buffer: AlignedBuffer::with_room(BUFFER_BYTES),
+            filled: 0,
             page_size,
             next: Pgid(0),
         };
@@ -246,7 +277,7 @@ impl<W: Write + Seek> Writer<W> {
             FreelistStorage::Rebuilt => super::meta::NO_FREELIST,
             FreelistStorage::Stored => Pgid(FIRST_PAGE),
         };
-        self.pages.out.flush()?;
+        self.pages.flush()?;
         self.pages.out.seek(SeekFrom::Start(0))?;
         // As in a file of `snapshot save`: both metas show one tree, so that losing either loses nothing.
         for (slot, txid) in [(0, 2), (1, 1)] {

@@ -23,6 +23,8 @@ struct Filling {
     data: Vec<u8>,
     last_key: Vec<u8>,
     first_key: Vec<u8>,
+    /// Header and elements of the page before: memory to build the next ones in.
+    head: Vec<u8>,
 }
 
 /// What became of a bucket's entries.
@@ -48,10 +50,12 @@ impl Filling {
         HEADER_BYTES + self.elements.len() * ELEMENT_BYTES + self.data.len()
     }
 
-    /// As `splitIndex` in `node.go`, v1.3.11, but full pages: nothing is inserted later.
+    /// As `splitIndex` in `node.go`, v1.3.11, but full pages: nothing is inserted later. What fits into the overflow pages
+    /// that a large value needs anyway is there too.
     fn takes(&self, key: &[u8], value: &[u8], page_size: usize) -> bool {
         let more = ELEMENT_BYTES + key.len() + value.len();
-        self.elements.len() < MAX_COUNT && self.bytes().saturating_add(more) <= page_size
+        let room = self.bytes().next_multiple_of(page_size);
+        self.elements.len() < MAX_COUNT && self.bytes().saturating_add(more) <= room
     }
 
     fn push(&mut self, what: u64, key: &[u8], value: &[u8]) -> Result<(), WriteError> {
@@ -71,11 +75,12 @@ impl Filling {
     }
 
     /// Header and elements; the data follows them.
-    fn head(&self, flags: u16, id: Pgid, page_size: usize) -> Vec<u8> {
+    fn head(&self, flags: u16, id: Pgid, page_size: usize, mut head: Vec<u8>) -> Vec<u8> {
         let overflow = self.bytes().div_ceil(page_size).saturating_sub(1);
         let count = u16::try_from(self.elements.len()).unwrap_or(u16::MAX);
         let overflow = u32::try_from(overflow).unwrap_or(u32::MAX);
-        let mut head = encode::header(id, flags, count, overflow).to_vec();
+        head.clear();
+        head.extend(encode::header(id, flags, count, overflow));
         head.reserve(self.elements.len() * ELEMENT_BYTES);
         // Positions count from the element itself.
         let mut pos = self.elements.len() * ELEMENT_BYTES;
@@ -96,8 +101,9 @@ impl Filling {
     }
 
     fn write<W: Write>(&mut self, pages: &mut Pages<W>, flags: u16) -> Result<Pgid, WriteError> {
-        let head = self.head(flags, pages.next(), pages.page_size());
-        let pgid = pages.write(&head, &self.data)?;
+        let head = std::mem::take(&mut self.head);
+        self.head = self.head(flags, pages.next(), pages.page_size(), head);
+        let pgid = pages.write(&self.head, &self.data)?;
         self.elements.clear();
         self.data.clear();
         // A value of a gigabyte is not a reason to keep its room for all the small ones after it.
@@ -184,7 +190,7 @@ impl Tree {
             && !self.has_buckets
             && self.leaf.bytes() <= self.page_size / 4;
         if inline {
-            let mut page = self.leaf.head(LEAF, Pgid(0), self.page_size);
+            let mut page = self.leaf.head(LEAF, Pgid(0), self.page_size, Vec::new());
             page.append(&mut self.leaf.data);
             return Ok(Done::Inline(page));
         }

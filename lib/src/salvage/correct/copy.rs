@@ -11,8 +11,11 @@ use super::Correction;
 use crate::member::Member;
 use crate::progress::Progress;
 
-/// Bytes that are written or skipped at a time: zeros stay holes.
+/// Bytes that stay a hole if all of them are zeros.
 const BLOCK_BYTES: usize = 4096;
+/// Maximum number of blocks that are written at once.
+const MAX_WRITTEN_BLOCKS: usize = 256;
+static ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
 
 /// Writes the copy: every file of the evidence, with the corrections in it. Runs of zeros stay holes.
 ///
@@ -68,11 +71,20 @@ fn copy<'c>(
     let mut file = platform::set_mode(OpenOptions::new().write(true), MODE)
         .create_new(true)
         .open(path)?;
-    for (number, block) in bytes.chunks(BLOCK_BYTES).enumerate() {
-        if block.iter().any(|byte| *byte != 0) {
-            file.seek(SeekFrom::Start((number * BLOCK_BYTES) as u64))?;
-            file.write_all(block)?;
-        }
+    let is_zeros = |block: &&[u8]| ZEROS.get(..block.len()) == Some(*block);
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let blocks = || rest.chunks(BLOCK_BYTES);
+        let hole: usize = blocks().take_while(is_zeros).map(<[u8]>::len).sum();
+        let data = blocks().skip(hole / BLOCK_BYTES);
+        let data = data
+            .take(MAX_WRITTEN_BLOCKS)
+            .take_while(|block| !is_zeros(block));
+        let data = data.map(<[u8]>::len).sum::<usize>();
+        let (from, to) = (at.saturating_add(hole), at.saturating_add(hole + data));
+        file.seek(SeekFrom::Start(from as u64))?;
+        file.write_all(bytes.get(from..to).unwrap_or_default())?;
+        at = to;
     }
     file.set_len(bytes.len() as u64)?;
     for correction in corrections {

@@ -29,7 +29,7 @@ pub(super) fn metas(member: &Member, file: &File) -> Vec<Correction> {
         else {
             continue;
         };
-        if let Some((byte, bit)) = flipped_meta_bit(page, slot) {
+        if let Some((byte, bit)) = flipped_meta_bit(file, page, slot) {
             let old = page.get(byte).copied().unwrap_or(0);
             found.push(Correction {
                 file: file.relative().to_owned(),
@@ -62,8 +62,7 @@ fn checksum(member: &Member, file: &File) -> Option<Correction> {
     let page = bytes
         .as_slice()
         .get(start..start.checked_add(HEAD_BYTES)?)?;
-    let name = crate::FileName::new("");
-    let older = Meta::parse(&crate::Bytes::new(&name, 0, page), slot).ok()?;
+    let older = Meta::parse(&crate::Bytes::new(file.name(), at, page), slot).ok()?;
     let same = older.magic == newer.magic
         && older.version == newer.version
         && older.page_size == newer.page_size
@@ -87,10 +86,9 @@ fn checksum(member: &Member, file: &File) -> Option<Correction> {
 }
 
 /// The one bit whose flipping makes a meta page valid; `None` if it is valid, or several do, or none.
-fn flipped_meta_bit(page: &[u8], slot: u8) -> Option<(usize, u8)> {
-    let name = crate::FileName::new("");
+fn flipped_meta_bit(file: &File, page: &[u8], slot: u8) -> Option<(usize, u8)> {
     let valid = |page: &[u8]| {
-        Meta::parse(&crate::Bytes::new(&name, 0, page), slot)
+        Meta::parse(&crate::Bytes::new(file.name(), 0, page), slot)
             .is_ok_and(|meta| meta.validate().is_ok() && meta.page_size.is_power_of_two())
     };
     if valid(page) {

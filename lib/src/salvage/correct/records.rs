@@ -2,9 +2,9 @@
 
 use super::super::label::Provenance;
 use super::super::record::{Body, KeyRecord};
-use super::super::{Point, Sources};
+use super::super::{Point, Salvage, Sources};
 use super::Correction;
-use crate::bolt::{Db, Item};
+use crate::bolt::{Bucket, Db, Item};
 use crate::evidence::File;
 use crate::member::Member;
 use crate::mvcc::StoredKey;
@@ -25,20 +25,24 @@ pub(super) fn of_records(
     let Ok(salvage) = sources.joined(Point::Acknowledged, progress) else {
         return Vec::new();
     };
-    let records = &salvage.set.records;
-    let count = |label: Provenance| {
-        records
-            .iter()
-            .filter(|record| record.label == label)
-            .count()
-    };
-    let confirmed = count(Provenance::DbLog);
-    if confirmed == 0 {
-        return Vec::new();
-    }
+    let is_confirmed = |record: &&KeyRecord| record.label == Provenance::DbLog;
+    let confirmed = salvage.set.records.iter().filter(is_confirmed).count();
     let Ok(bucket) = db.bucket(b"key", &mut reported_by("bbolt::check")) else {
         return Vec::new();
     };
+    if confirmed == 0 {
+        return Vec::new();
+    }
+    let found = of_leaves(&bucket, file, &salvage);
+    if found.len() * 100 > confirmed.saturating_mul(MAX_CONTRADICTED).max(100) {
+        return Vec::new();
+    }
+    found
+}
+
+/// Bytes of the leaves of the bucket that differ from what an entry wrote.
+fn of_leaves(bucket: &Bucket<'_>, file: &File, salvage: &Salvage<'_>) -> Vec<Correction> {
+    let records = &salvage.set.records;
     let leaves = bucket.leaves(&mut reported_by("bbolt::check"));
     let at_edge = |leaf: Option<usize>, last: bool| {
         let page = leaves.get(leaf?)?;
@@ -70,9 +74,6 @@ pub(super) fn of_records(
             let message = salvage.set.message(record);
             found.extend(differing(file, item, &key, &message, record));
         }
-    }
-    if found.len() * 100 > confirmed.saturating_mul(MAX_CONTRADICTED).max(100) {
-        return Vec::new();
     }
     found
 }

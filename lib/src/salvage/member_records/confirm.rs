@@ -14,6 +14,7 @@ use crate::member::Wal;
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::recover::{self, Base, Nothing, State};
+use crate::wal::{Log, LogEntry};
 
 impl<'a> MemberRecords<'a> {
     /// From a db, and a log that begins somewhere in its history.
@@ -27,69 +28,18 @@ impl<'a> MemberRecords<'a> {
     ) {
         let Wanted { end, point, source } = wanted;
         let Some(keyspace) = side.keyspace() else {
-            self.lost.push(Lost {
-                what: format!(
-                    "entries {}–{} of the log: nothing says which revisions they made, for the db that they continue is not readable",
-                    wal.log().first().map_or(0, |first| first.index),
-                    wal.log().last_index()
-                ),
-                ..Lost::default()
-            });
+            self.note_no_base(wal);
             self.of_db(side, point);
             return;
         };
         let confirmed = confirm(wal, extra, &keyspace, &side, end, progress);
-        let applied = confirmed
-            .as_ref()
-            .and_then(|line| line.applied_in_db)
-            .unwrap_or(side.applied());
-        if applied.0 != side.applied().0 {
-            self.notes.push(format!(
-                "consistent_index of the db is {}, but the log proves that it holds the effect of entry {}: the log continues there",
-                side.applied().0, applied.0
-            ));
-        }
+        let applied = self.applied_in_db(confirmed.as_ref(), &side);
+        let mut line = continued(wal, extra, keyspace, &side, (applied.0, end));
+        self.take_end(wal, &mut line, applied);
         let newest = keyspace.revision();
-        let state = side.db.as_ref().map(State::read).unwrap_or_default();
-        let start = ReplayFrom {
-            index: applied.0,
-            revision: newest,
-            compacted: side.compacted(),
-        };
-        let stored = recover::Stored::new(keyspace, newest);
-        let base: &dyn Base = &stored;
-        let reaches = end.revision >= newest
-            && wal
-                .log()
-                .surviving()
-                .any(|entry| entry.index > applied.0 && entry.index <= end.index);
-        let mut line = if reaches {
-            let known = KnownRecords::default();
-            timeline(wal, extra, base, state, (start, end), known)
-        } else {
-            LogReplay {
-                from: newest,
-                to: newest,
-                state,
-                compacted: start.compacted,
-                ..LogReplay::default()
-            }
-        };
-        self.note_undecodable(&line);
-        self.note_damaged_writes(wal, &line.lost);
-        self.lost
-            .extend(line.lost.iter().map(|lost| Self::lost_entries(&line, lost)));
-        self.applied = line.last.unwrap_or(applied);
-        self.revision = line.to;
-        self.compacted = line.compacted;
-        self.state = std::mem::take(&mut line.state);
         let mut both = confirmed
             .map(|confirmed| confirmed.line)
-            .unwrap_or_else(|| LogReplay {
-                from: newest,
-                to: newest,
-                ..LogReplay::default()
-            });
+            .unwrap_or_else(|| LogReplay::nothing_at(newest));
         let told = LoggedRevisions::new(&[&both, &line]);
         self.whole = both.from <= self.compacted.max(1)
             && both.to >= line.from
@@ -98,34 +48,111 @@ impl<'a> MemberRecords<'a> {
         both.changes.append(&mut line.changes);
         both.written.append(&mut line.written);
         self.tell(Agreement::new(&both, &side), &side.stored);
-        let compacted = side.compacted();
-        let is_told = |(first, last): &(i64, i64)| {
-            told.contains(*first) && told.contains((*last).min(self.revision))
-        };
-        let mut ranges = side.stored.lost_ranges(compacted);
-        ranges.retain(|range| !is_told(range));
-        self.lost_ranges.append(&mut ranges);
+        self.take_lost_ranges(&side, &told);
         let stored = std::mem::take(&mut side.stored.records);
         self.records = join(stored, &told, &both.confirmed, &both.changes, source);
         if !both.written.is_empty() {
             self.leave_compacted(both.to, &side);
         }
-        self.source.changes = both.changes;
-        self.source.written = both.written;
+        self.source.changes = std::mem::take(&mut both.changes);
+        self.source.written = std::mem::take(&mut both.written);
         self.cut(point);
-        if let Point::Revision(revision) = point
-            && revision < compacted
-        {
-            let earlier = both
-                .compactions
-                .iter()
-                .filter(|(_, at)| *at <= revision)
-                .map(|(compacted, _)| *compacted)
-                .max();
-            self.compacted = earlier.unwrap_or(-1);
-            // The log that confirms it begins before the point, and says what each revision since then wrote.
-            self.below = self.below.filter(|_| both.from > 1);
+        self.compacted_at(point, &both, side.compacted());
+    }
+
+    fn note_no_base(&mut self, wal: &Wal<'_>) {
+        self.lost.push(Lost {
+            what: format!(
+                "entries {}–{} of the log: nothing says which revisions they made, for the db that they continue is not readable",
+                wal.log().first().map_or(0, |first| first.index),
+                wal.log().last_index()
+            ),
+            ..Lost::default()
+        });
+    }
+
+    /// The last entry whose effect the db has, with its term: what the log proves, or else consistent_index.
+    fn applied_in_db(
+        &mut self,
+        confirmed: Option<&Confirmed<'_>>,
+        side: &StoredSide<'_>,
+    ) -> (u64, u64) {
+        let (stated, term) = side.applied();
+        let proven = confirmed.and_then(|line| line.applied_in_db);
+        let applied = proven.unwrap_or((stated, term));
+        if applied.0 != stated {
+            self.notes.push(format!(
+                "consistent_index of the db is {stated}, but the log proves that it holds the effect of entry {}: the log continues there",
+                applied.0
+            ));
         }
+        applied
+    }
+
+    /// What is true after the last entry, and what is lost before it.
+    fn take_end(&mut self, wal: &Wal<'_>, line: &mut LogReplay<'_>, applied: (u64, u64)) {
+        self.note_undecodable(line);
+        self.note_damaged_writes(wal, &line.lost);
+        let lost = line.lost.iter();
+        self.lost
+            .extend(lost.map(|lost| Self::lost_entries(line, lost)));
+        self.applied = line.last.unwrap_or(applied);
+        self.revision = line.to;
+        self.compacted = line.compacted;
+        self.state = std::mem::take(&mut line.state);
+    }
+
+    /// Ranges of revisions in pages of the db that are lost, unless the log says what they wrote.
+    fn take_lost_ranges(&mut self, side: &StoredSide<'_>, told: &LoggedRevisions) {
+        let is_told = |(first, last): &(i64, i64)| {
+            told.contains(*first) && told.contains((*last).min(self.revision))
+        };
+        let mut ranges = side.stored.lost_ranges(side.compacted());
+        ranges.retain(|range| !is_told(range));
+        self.lost_ranges.append(&mut ranges);
+    }
+
+    /// The compaction that was in force at a point before that of the db.
+    fn compacted_at(&mut self, point: Point, confirmed: &LogReplay<'_>, compacted: i64) {
+        let Point::Revision(revision) = point else {
+            return;
+        };
+        if revision >= compacted {
+            return;
+        }
+        let earlier = confirmed.compactions.iter();
+        let earlier = earlier.filter(|(_, at)| *at <= revision);
+        self.compacted = earlier.map(|(compacted, _)| *compacted).max().unwrap_or(-1);
+        // The log that confirms it begins before the point, and says what each revision since then wrote.
+        self.below = self.below.filter(|_| confirmed.from > 1);
+    }
+}
+
+/// What the entries after those that the db has write, if any of them are wanted.
+fn continued<'a>(
+    wal: &Wal<'a>,
+    extra: &'a Extra<'a>,
+    keyspace: Keyspace<'a>,
+    side: &StoredSide<'a>,
+    (applied, end): (u64, ReplayUntil),
+) -> LogReplay<'a> {
+    let newest = keyspace.revision();
+    let state = side.db.as_ref().map(State::read).unwrap_or_default();
+    let follows = |entry: &LogEntry| entry.index > applied && entry.index <= end.index;
+    let start = ReplayFrom {
+        index: applied,
+        revision: newest,
+        compacted: side.compacted(),
+    };
+    if end.revision >= newest && wal.log().surviving().any(follows) {
+        let stored = recover::Stored::new(keyspace, newest);
+        let known = KnownRecords::default();
+        return timeline(wal, extra, &stored, state, (start, end), known);
+    }
+    LogReplay {
+        state,
+        compacted: start.compacted,
+        ..LogReplay::nothing_at(newest)
     }
 }
 
@@ -148,11 +175,8 @@ fn confirm<'a>(
     let index = side.applied().0;
     let log = wal.log();
     let whole = log.gaps.is_empty() && log.damages.is_empty();
-    let newest = keyspace.revision();
-    for entries in runs(wal) {
-        let Some(anchor) = Anchor::find(keyspace, &entries, index, whole, progress) else {
-            continue;
-        };
+    runs(wal).into_iter().find_map(|entries| {
+        let anchor = Anchor::find(keyspace, &entries, index, whole, progress)?;
         let rest = entries.get(anchor.at()..).unwrap_or_default();
         let first = rest.first()?.entry.index;
         let from = match anchor {
@@ -171,7 +195,7 @@ fn confirm<'a>(
         };
         let to = ReplayUntil {
             index: end.index,
-            revision: newest.min(end.revision),
+            revision: keyspace.revision().min(end.revision),
         };
         let mut line = timeline(wal, extra, base, state, (start, to), side.known());
         let mut joined = Agreement::new(&line, side);
@@ -180,27 +204,32 @@ fn confirm<'a>(
             joined = Agreement::new(&line, side);
         }
         let both = joined.confirmed.saturating_add(joined.contradicted);
-        if joined.confirmed.saturating_mul(100) < both.saturating_mul(ONE_HISTORY.max(80)) {
-            continue;
-        }
-        // The newest revision of the db was made by the last entry that fits; those after it without a write count too as
-        // long as consistent_index says so.
-        // How many revisions lost entries made is a guess: it proves nothing against consistent_index.
-        let reached = line.to == newest && !line.written.is_empty() && line.lost.is_empty();
-        let last_write = line.written.last().map(|(_, index)| *index);
-        let applied_in_db = last_write.filter(|_| reached).map(|last| {
-            let through = line.last.map_or(last, |(last, _)| last);
-            let index = if (last..=through).contains(&index) {
-                index
-            } else {
-                last
-            };
-            (index, log.entry(index).map_or(0, |entry| entry.term.get()))
-        });
-        return Some(Confirmed {
+        let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
+        fits.then(|| Confirmed {
+            applied_in_db: applied_in_db(&line, log, index, keyspace.revision()),
             line,
-            applied_in_db,
-        });
+        })
+    })
+}
+
+/// The last entry whose effect a db at revision `newest` has, with its term; `None` if the entries do not reach it.
+///
+/// The newest revision of the db was made by the last entry that fits; those after it without a write count too as long as
+/// consistent_index says so. How many revisions lost entries made is a guess: it proves nothing against consistent_index.
+fn applied_in_db(
+    line: &LogReplay<'_>,
+    log: &Log,
+    consistent_index: u64,
+    newest: i64,
+) -> Option<(u64, u64)> {
+    let (_, last) = line.written.last()?;
+    if line.to != newest || !line.lost.is_empty() {
+        return None;
     }
-    None
+    let through = line.last.map_or(*last, |(last, _)| last);
+    let index = match (*last..=through).contains(&consistent_index) {
+        true => consistent_index,
+        false => *last,
+    };
+    Some((index, log.entry(index).map_or(0, |entry| entry.term.get())))
 }

@@ -10,7 +10,7 @@ use crate::backend::AuthUser;
 use crate::bolt::Db;
 use crate::member::Wal;
 use crate::recover::State;
-use located::reported_by;
+use located::{Command, reported_by};
 
 /// Whether a log that begins with an empty store says everything.
 pub(super) enum LogAlone {
@@ -85,8 +85,8 @@ impl<'a> MemberRecords<'a> {
 
     fn note_other_history(&mut self, contradicted: u64, both: u64) {
         self.notes.push(format!(
-            "the db is of another history: {contradicted} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: etcd-inspect salvage {}",
-            crate::text::shell::word(self.source.file.as_str())
+            "the db is of another history: {contradicted} of {both} records differ from what the log wrote at their revisions; only the log is used. The db alone: {}",
+            Command::inspect("salvage").path(self.source.file.as_str().as_ref())
         ));
     }
 

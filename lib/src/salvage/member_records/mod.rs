@@ -28,6 +28,7 @@ use crate::progress::Progress;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{self, Nothing, State};
 use history::snap_is_of_db;
+use located::Command;
 use log_alone::LogAlone;
 use stored_side::StoredSide;
 
@@ -112,21 +113,15 @@ pub(super) fn member_records<'a>(
     let from_entry_1 = wal.log().begins_with_empty_store();
     if from_entry_1 && snap_is_of_db(member, &wal, &side) {
         part.notes.push(format!(
-            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: etcd-inspect salvage {}",
-            log_directory(&wal)
+            "log and db are of two members: the .snap file is of the db's cluster, so only the db is used. The log alone: {}",
+            salvage_of_log(&wal)
         ));
         part.of_db(side, point);
         return part;
     }
     let compacted = side.compacted();
     if from_entry_1 {
-        let start = ReplayFrom {
-            index: 0,
-            revision: 1,
-            compacted: -1,
-        };
-        let known = side.known();
-        let span = (start, end);
+        let (span, known) = ((ReplayFrom::EMPTY_STORE, end), side.known());
         let line = timeline(&wal, input.extra, &Nothing, beginning(), span, known);
         match part.of_log(&wal, line, &mut side, point, source) {
             LogAlone::Used => {
@@ -217,10 +212,10 @@ impl<'a> MemberRecords<'a> {
     fn only_restored_db(&mut self, wal: &Wal<'_>, side: StoredSide<'a>, point: Point) {
         let log = wal.log();
         self.notes.push(format!(
-            "the db was restored from a backup and put beside its old log: only the db is used, up to revision {}. The old log goes on to entry {}; its state is: etcd-inspect salvage {}",
+            "the db was restored from a backup and put beside its old log: only the db is used, up to revision {}. The old log goes on to entry {}; its state is: {}",
             side.newest(),
             log.last_index(),
-            log_directory(wal)
+            salvage_of_log(wal)
         ));
         self.of_db(side, point);
         self.whole = true;
@@ -304,11 +299,11 @@ impl<'a> MemberRecords<'a> {
     }
 }
 
-/// The directory of the log, as a word of a command.
-fn log_directory(wal: &Wal<'_>) -> String {
+/// The command that salvages the directory of the log alone.
+fn salvage_of_log(wal: &Wal<'_>) -> Command {
     let first = wal.files().first().map_or("", |file| file.file().as_str());
     let directory = first
         .rsplit_once('/')
         .map_or(".", |(directory, _)| directory);
-    crate::text::shell::word(directory)
+    Command::inspect("salvage").path(directory.as_ref())
 }
