@@ -92,11 +92,28 @@ impl Showing {
             }
             None => {}
         }
-        let key = match &self.fp_key {
+        Ok(Some(Mask::new(&self.mask_key()?)))
+    }
+
+    /// The key of the fingerprints: of a file, or one for this run.
+    pub(crate) fn mask_key(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(match &self.fp_key {
             Some(path) => read(path)?,
             None => random()?,
-        };
-        Ok(Some(Mask::new(&key)))
+        })
+    }
+
+    /// Whether secrets are shown to the clients of a server, which ask for some objects by name.
+    #[cfg(feature = "serve")]
+    pub(crate) fn served(&self, ui: &mut Ui) -> std::io::Result<etcd_inspect_serve::Reveal> {
+        Ok(match self.reveal {
+            Some(Reveal::All) => {
+                ui.note("secrets are shown in clear text (--reveal=all)")?;
+                etcd_inspect_serve::Reveal::All
+            }
+            Some(Reveal::Named) => etcd_inspect_serve::Reveal::Named,
+            None => etcd_inspect_serve::Reveal::Nothing,
+        })
     }
 }
 

@@ -58,6 +58,12 @@ impl Interrupt {
         (signal != 0).then_some(signal)
     }
 
+    /// Takes the wish to end as fulfilled: what went on until then was the whole answer.
+    #[cfg(feature = "serve")]
+    pub(crate) fn is_the_end(&self) {
+        self.pressed.store(false, Ordering::Relaxed);
+    }
+
     /// Whether Ctrl-C was pressed.
     pub(crate) fn is_set(&self) -> bool {
         self.pressed.load(Ordering::Relaxed)

@@ -24,6 +24,8 @@ mod page;
 mod preflight;
 mod salvage;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 mod snap;
 mod space;
 mod status;
@@ -43,18 +45,18 @@ use crate::ui::Ui;
 
 /// Declares the verbs and how each answers: one line a verb, in the order in which `help` lists them.
 macro_rules! verbs {
-    ($($verb:ident: $module:ident::$args:ident;)*) => {
+    ($($(#[$only:meta])* $verb:ident: $module:ident::$args:ident;)*) => {
         /// The verbs.
         #[derive(Subcommand, Debug)]
         pub(crate) enum Command {
-            $($verb($module::$args),)*
+            $($(#[$only])* $verb($module::$args),)*
         }
 
         impl Command {
             /// Answers.
             pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
                 match self {
-                    $(Self::$verb(args) => $module::run(args, ui),)*
+                    $($(#[$only])* Self::$verb(args) => $module::run(args, ui),)*
                 }
             }
         }
@@ -88,6 +90,8 @@ verbs! {
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;
     Tui: tui::TuiArgs;
+    #[cfg(feature = "serve")]
+    Serve: serve::ServeArgs;
     Decode: decode::DecodeArgs;
     Doctor: doctor::DoctorArgs;
     Completions: completions::CompletionsArgs;
@@ -118,6 +122,8 @@ impl Command {
         };
         let verb = match self {
             Self::Tui(_) => "tui",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "serve",
             Self::Decode(_) => "decode",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -10,6 +10,7 @@ mod fields;
 mod order;
 mod ready;
 mod secrets;
+mod served;
 mod versions;
 
 pub use convert::{Unconvertible, convert, needed};
@@ -18,6 +19,7 @@ pub use fields::{Keep, Removed, recreatable};
 pub use order::{folder, rank};
 pub use ready::{Readied, ready};
 pub use secrets::{PLACEHOLDER, Secrets};
+pub use served::{serve_as, served_versions};
 pub use versions::{Move, Release, moves, removed_in};
 
 use serde_json::Value;

@@ -1,0 +1,351 @@
+//! The Kubernetes door: the API of kube-apiserver, read-only, over a copied data directory.
+
+mod discovery;
+mod list;
+mod openapi;
+mod path;
+mod query;
+mod reviews;
+mod shape;
+mod table;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::ACCEPT;
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::catalog::Served;
+use crate::net::body::{Body, pieces};
+use crate::net::reply;
+use crate::net::status::Status;
+use crate::source::{Moment, Source};
+use list::{Ended, List, named, why_absent};
+use path::{Asked, ObjectPath, What};
+use query::{Accept, Form, Query};
+use shape::{Shape, metadata_of};
+use table::Printed;
+
+/// Maximum size of what a client sends.
+const MAX_REQUEST: usize = 1 << 20;
+
+/// Time for an answer that is no watch and no list.
+const ANSWER_TIME: Duration = Duration::from_secs(120);
+
+/// Release that is named if no node names one.
+const UNKNOWN_RELEASE: &str = "v1.34.0";
+
+/// What answers.
+#[derive(Debug)]
+pub struct Door {
+    sources: Vec<Arc<Source>>,
+}
+
+impl Door {
+    /// Over evidence; the first is at the root.
+    pub fn new(sources: Vec<Arc<Source>>) -> Self {
+        Self { sources }
+    }
+
+    fn source(&self, name: Option<&str>) -> Result<&Arc<Source>, Status> {
+        let found = match name {
+            None => self.sources.first(),
+            Some(name) => self.sources.iter().find(|source| source.name == name),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<_> = self
+                .sources
+                .iter()
+                .map(|source| source.name.as_str())
+                .collect();
+            let message = format!("no such source; there are: {}", names.join(", "));
+            Status::new(StatusCode::NOT_FOUND, "NotFound", message)
+        })
+    }
+}
+
+/// A request without its body.
+struct Question {
+    asked: Asked,
+    query: String,
+    accept: String,
+    method: Method,
+    host: String,
+    body: Vec<u8>,
+}
+
+/// Answers a request.
+pub async fn answer(door: Arc<Door>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, MAX_REQUEST).collect().await {
+        Ok(body) => body.to_bytes().to_vec(),
+        Err(_) => {
+            let message = format!("a request has at most {MAX_REQUEST} bytes");
+            return Status::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLarge",
+                message,
+            )
+            .response();
+        }
+    };
+    let accept = head
+        .headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|one| one.to_str().ok());
+    let host = head
+        .headers
+        .get(hyper::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let question = Question {
+        asked: Asked::parse(head.uri.path()),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        accept: accept.collect::<Vec<_>>().join(","),
+        method: head.method,
+        host: host.unwrap_or_default().to_owned(),
+        body,
+    };
+    let answered = tokio::task::spawn_blocking(move || match answered(&door, question) {
+        Ok(response) => response,
+        Err(status) => status.response(),
+    });
+    match tokio::time::timeout(ANSWER_TIME, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let message = "this request could not be answered: a fault of etcd-inspect";
+            Status::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message).response()
+        }
+        Err(_) => {
+            let message = "the evidence took too long to read: ask again";
+            Status::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).response()
+        }
+    }
+}
+
+fn answered(door: &Door, question: Question) -> Result<Response<Body>, Status> {
+    let source = door.source(question.asked.source.as_deref())?;
+    match &question.asked.what {
+        What::Health => return Ok(reply::typed("ok", "text/plain; charset=utf-8")),
+        What::Objects(path) => {
+            let moment = Moment::parse(source, question.asked.moment.as_deref())?;
+            return objects(moment, path, &question);
+        }
+        _ => {}
+    }
+    if question.method != Method::GET && question.method != Method::HEAD {
+        return Err(Status::read_only());
+    }
+    let catalog = source.catalog()?;
+    let aggregated = discovery::aggregated_version(&question.accept);
+    let found = match &question.asked.what {
+        What::Root => Some(
+            json!({ "paths": ["/api", "/apis", "/healthz", "/openapi/v2", "/openapi/v3", "/version"] }),
+        ),
+        What::Version => Some(version(catalog.release.as_deref())),
+        What::CoreVersions | What::Groups if aggregated.is_some() => {
+            let version = aggregated.unwrap_or_default();
+            let is_core = question.asked.what == What::CoreVersions;
+            let document = discovery::aggregated(&catalog, is_core, version);
+            let content_type = discovery::aggregated_type(version);
+            return Ok(reply::typed(document.to_string(), &content_type));
+        }
+        What::CoreVersions => Some(discovery::core_versions(&question.host)),
+        What::Groups => Some(discovery::groups(&catalog)),
+        What::Group(group) => discovery::group(&catalog, group),
+        What::Resources(of) => discovery::resources(&catalog, of),
+        What::OpenApiV2 => return openapi::v2::answer(source, &catalog, &question.accept),
+        What::OpenApiV3 => Some(openapi::index(&catalog, &question.asked)),
+        What::OpenApiV3Of(of) => openapi::v3(source, &catalog, of)?,
+        _ => None,
+    };
+    found
+        .map(|found| reply::json(&found))
+        .ok_or_else(Status::no_path)
+}
+
+fn version(release: Option<&str>) -> Value {
+    let release = release.unwrap_or(UNKNOWN_RELEASE);
+    let minor = release.split('.').nth(1).unwrap_or_default();
+    json!({ "major": "1", "minor": minor, "gitVersion": release, "gitCommit": "", "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "etcd-inspect/read-only" })
+}
+
+/// Requests for objects.
+fn objects(
+    moment: Moment,
+    path: &ObjectPath,
+    question: &Question,
+) -> Result<Response<Body>, Status> {
+    if question.method == Method::POST
+        && matches!(
+            path.of.group.as_str(),
+            "authorization.k8s.io" | "authentication.k8s.io"
+        )
+    {
+        let review = reviews::read(&question.body).ok_or_else(|| {
+            Status::bad_request("the review can be read neither as JSON nor as protobuf")
+        })?;
+        let answer = reviews::answer(&path.plural, &review);
+        return Ok(reply::created(&answer.ok_or_else(Status::no_path)?));
+    }
+    let catalog = moment.source.catalog()?;
+    let served = catalog
+        .find(&path.of, &path.plural)
+        .ok_or_else(Status::no_path)?;
+    if question.method != Method::GET && question.method != Method::HEAD {
+        return Err(Status::read_only());
+    }
+    match path.subresource.as_deref() {
+        None | Some("status") => {}
+        Some("log") => return Err(no_log(path)),
+        Some("exec" | "attach" | "portforward" | "proxy") => return Err(Status::read_only()),
+        Some(_) => return Err(Status::no_path()),
+    }
+    let query = Query::parse(&question.query)?;
+    let accept = Accept::parse(&question.accept).ok_or_else(|| {
+        let message =
+            "only JSON is served: application/json must be among the accepted media types";
+        Status::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    })?;
+    if query.is_watch || path.is_watch {
+        return Ok(watched(moment, served.clone(), path.clone(), query, accept));
+    }
+    match path.name {
+        Some(_) => one(&moment, served, path, &query, accept),
+        None => listed(moment, served.clone(), path.clone(), query, accept),
+    }
+}
+
+fn no_log(path: &ObjectPath) -> Status {
+    let name = path.name.as_deref().unwrap_or_default();
+    Status::new(
+        StatusCode::NOT_FOUND,
+        "NotFound",
+        format!(
+            "etcd stores no logs: those of pod {name:?} are on the node it ran on, below /var/log/pods"
+        ),
+    )
+}
+
+/// One object by its name.
+fn one(
+    moment: &Moment,
+    served: &Served,
+    path: &ObjectPath,
+    query: &Query,
+    accept: Accept,
+) -> Result<Response<Body>, Status> {
+    let objects = moment.source.objects()?;
+    let (name, revision) = (path.name.as_deref().unwrap_or_default(), moment.revision);
+    let Some(version) = named(&objects, served, path, revision)? else {
+        let absent = Status::no_object(&path.plural, &path.of.group, name);
+        return Err(absent.warning(why_absent(&objects, served, path, revision)));
+    };
+    let shape = Shape {
+        served,
+        mask: moment.source.mask(true),
+    };
+    let object = shape.object(&objects, &version).map_err(|reason| {
+        let message = format!("{} cannot be shown: {reason}", version.key.escape_ascii());
+        Status::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    })?;
+    let shown = match accept.form {
+        Form::Object => object,
+        Form::Metadata => metadata_of(&object),
+        Form::Table => Printed::new(&objects, served, revision, query.include).of_one(&object),
+    };
+    let mut response = if accept.yaml {
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        let _ = etcd_inspect::export::yaml::write(&mut text, &shown);
+        reply::typed(text, "application/yaml")
+    } else {
+        reply::json(&shown)
+    };
+    reply::add_warning(&mut response, shape.hides().then_some(MASKED));
+    Ok(response)
+}
+
+/// The warning about hidden values.
+const MASKED: &str = "values of Secrets are masked: `etcd-inspect serve --reveal=all` shows them";
+
+fn listed(
+    moment: Moment,
+    served: Served,
+    path: ObjectPath,
+    query: Query,
+    accept: Accept,
+) -> Result<Response<Body>, Status> {
+    // What makes the whole list impossible is found out before the answer begins.
+    let hides = Shape {
+        served: &served,
+        mask: moment.source.mask(false),
+    }
+    .hides();
+    let asked = List {
+        moment: &moment,
+        served: &served,
+        path: &path,
+        query: &query,
+        accept,
+    };
+    asked.revision(&moment.source.objects()?)?;
+    let (mut out, body) = pieces();
+    tokio::task::spawn_blocking(move || {
+        let list = List {
+            moment: &moment,
+            served: &served,
+            path: &path,
+            query: &query,
+            accept,
+        };
+        let Ok(objects) = moment.source.objects() else {
+            return out.abort();
+        };
+        let versions = list
+            .revision(&objects)
+            .and_then(|revision| Ok((revision, list.versions(&objects, revision)?)));
+        let Ok((revision, versions)) = versions else {
+            return out.abort();
+        };
+        if let Ended::Written(failed) = list.write(&objects, revision, &versions, &mut out) {
+            moment.source.report(&failed);
+        }
+    });
+    let mut response = reply::with_body(body, "application/json");
+    reply::add_warning(&mut response, hides.then_some(MASKED));
+    Ok(response)
+}
+
+fn watched(
+    moment: Moment,
+    served: Served,
+    path: ObjectPath,
+    query: Query,
+    accept: Accept,
+) -> Response<Body> {
+    let (mut out, body) = pieces();
+    tokio::spawn(async move {
+        let written = tokio::task::spawn_blocking(move || {
+            let list = List {
+                moment: &moment,
+                served: &served,
+                path: &path,
+                query: &query,
+                accept,
+            };
+            let objects = moment.source.objects().ok()?;
+            let idle = list.watch(&objects, &mut out).ok()??;
+            Some((idle, out))
+        });
+        if let Ok(Some((idle, out))) = written.await {
+            idle.wait(out).await;
+        }
+    });
+    reply::with_body(body, "application/json")
+}

@@ -1,0 +1,124 @@
+//! A stored object as a client sees it: in the version that was asked for, with the defaults of reading, secrets masked.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use etcd_inspect::answers::Version;
+use etcd_inspect::kubernetes::apply::serve_as;
+use etcd_inspect::kubernetes::mask::{BULLETS, Mask};
+use etcd_inspect::member::{Objects, Reading};
+use serde_json::{Map, Value, json};
+
+use crate::catalog::Served;
+
+/// How objects are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'s> {
+    /// The resource in the version that was asked for.
+    pub served: &'s Served,
+    /// Over secrets.
+    pub mask: Option<&'s Mask>,
+}
+
+impl Shape<'_> {
+    /// The object of a version.
+    ///
+    /// # Errors
+    /// Why it cannot be shown.
+    pub fn object(&self, objects: &Objects<'_>, version: &Version<'_>) -> Result<Value, String> {
+        let read = objects.json(version, Reading::default());
+        let mut object = read.map_err(|cause| cause.to_string())?;
+        defaults(&mut object);
+        let api_version = self.served.of.api_version();
+        if self.served.is_custom {
+            // A CRD without a conversion webhook changes the version alone: `nopConverter` in apiextensions, v0.34.0.
+            set(&mut object, "apiVersion", json!(api_version));
+        } else {
+            serve_as(&mut object, &api_version)?;
+        }
+        if let Some(mask) = self.mask {
+            hide(mask, &mut object);
+        }
+        Ok(object)
+    }
+
+    /// Whether values of its objects are hidden.
+    pub fn hides(&self) -> bool {
+        self.mask.is_some() && self.served.target.kind == "Secret"
+    }
+}
+
+/// Hides secrets. What a client decodes as base64 stays base64.
+fn hide(mask: &Mask, object: &mut Value) {
+    mask.object(object);
+    if object.get("kind").and_then(Value::as_str) != Some("Secret") {
+        return;
+    }
+    let data = object.get_mut("data").and_then(Value::as_object_mut);
+    for value in data.into_iter().flat_map(Map::values_mut) {
+        if let Value::String(text) = value
+            && text.starts_with(BULLETS)
+        {
+            *text = STANDARD.encode(text.as_bytes());
+        }
+    }
+}
+
+/// Defaults that an API server sets when it reads, although they are not stored: `SetDefaults_*` in
+/// `pkg/apis/*/v1/defaults.go`, v1.34.0.
+fn defaults(object: &mut Value) {
+    match object.get("kind").and_then(Value::as_str) {
+        Some("PersistentVolumeClaim") => return pending(object),
+        Some("StatefulSet") => {}
+        _ => return,
+    }
+    let claims = object
+        .pointer_mut("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array_mut);
+    for claim in claims.into_iter().flatten() {
+        set_default(claim, "kind", json!("PersistentVolumeClaim"));
+        set_default(claim, "apiVersion", json!("v1"));
+        pending(claim);
+    }
+}
+
+fn pending(claim: &mut Value) {
+    if let Some(status) = claim.get_mut("status") {
+        set_default(status, "phase", json!("Pending"));
+    }
+}
+
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+fn set_default(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.entry(name).or_insert(value);
+    }
+}
+
+/// The metadata alone.
+pub fn metadata_of(object: &Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+        "metadata": object.get("metadata").cloned().unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_value_is_base64_and_shows_nothing() {
+        let mut secret =
+            json!({"kind": "Secret", "apiVersion": "v1", "data": {"password": "aHVudGVyMg=="}});
+        hide(&Mask::new(b"key"), &mut secret);
+        let shown = secret["data"]["password"].as_str().unwrap();
+        let plain = String::from_utf8(STANDARD.decode(shown).unwrap()).unwrap();
+        assert!(
+            plain.starts_with(BULLETS) && !plain.contains("hunter2"),
+            "{plain}"
+        );
+    }
+}

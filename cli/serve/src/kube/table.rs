@@ -1,0 +1,102 @@
+//! Tables: what kubectl prints, made by the server.
+
+use etcd_inspect::answers::describe::table_of;
+use etcd_inspect::kubernetes::table::Table;
+use etcd_inspect::member::Objects;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::query::Include;
+use super::shape::metadata_of;
+use crate::catalog::Served;
+
+/// The table of a resource.
+pub struct Printed {
+    table: Table,
+    now: Timestamp,
+    include: Include,
+}
+
+impl Printed {
+    /// The table of a resource at a revision: ages are relative to the newest time in the data.
+    pub fn new(objects: &Objects<'_>, served: &Served, revision: i64, include: Include) -> Self {
+        let like = json!({ "apiVersion": served.of.api_version(), "kind": served.target.kind });
+        Self {
+            table: table_of(objects, &served.target, &like),
+            now: objects
+                .newest_time(Some(revision))
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+            include,
+        }
+    }
+
+    /// `columnDefinitions`.
+    pub fn definitions(&self) -> Value {
+        let columns = self.table.columns().iter();
+        let columns = columns.map(|column| {
+            let name = title(&column.heading);
+            let format = if name == "Name" { "name" } else { "" };
+            json!({ "name": name, "type": "string", "format": format, "description": name,
+                "priority": i32::from(column.wide) })
+        });
+        columns.collect()
+    }
+
+    /// A row of `rows`.
+    pub fn row(&self, object: &Value) -> Value {
+        let cells = self.table.row(object, self.now, true);
+        let mut row = json!({ "cells": cells });
+        let shown = match self.include {
+            Include::None => return row,
+            Include::Metadata => metadata_of(object),
+            Include::Object => object.clone(),
+        };
+        if let Some(fields) = row.as_object_mut() {
+            fields.insert("object".to_owned(), shown);
+        }
+        row
+    }
+
+    /// A table of one object.
+    pub fn of_one(&self, object: &Value) -> Value {
+        let version = object.pointer("/metadata/resourceVersion");
+        json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1",
+            "metadata": { "resourceVersion": version.cloned().unwrap_or(json!("")) },
+            "columnDefinitions": self.definitions(), "rows": [self.row(object)] })
+    }
+}
+
+/// `Cluster-IP` for `CLUSTER-IP`: clients look for `Name` and `Age`; kubectl prints capitals.
+fn title(heading: &str) -> String {
+    let words = heading.split(' ').map(|word| {
+        let parts = word.split('-').enumerate().map(|(at, part)| match part {
+            "IP" | "UID" | "URL" | "OS" | "IPS" | "ID" | "API" | "QOS" | "TTL" => part.to_owned(),
+            "TO" | "FOR" if at > 0 => part.to_lowercase(),
+            part => {
+                let mut letters = part.chars();
+                let first: String = letters.next().into_iter().collect();
+                first + &letters.as_str().to_lowercase()
+            }
+        });
+        parts.collect::<Vec<_>>().join("-")
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title;
+
+    #[test]
+    fn headings_are_written_as_an_api_server_does() {
+        for (heading, written) in [
+            ("NAME", "Name"),
+            ("CLUSTER-IP", "Cluster-IP"),
+            ("UP-TO-DATE", "Up-to-Date"),
+            ("NOMINATED NODE", "Nominated Node"),
+            ("OS-IMAGE", "OS-Image"),
+        ] {
+            assert_eq!(title(heading), written);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Answers kubectl, k9s, client-go, etcdctl and agents from a copied etcd data directory, as if the cluster were there.
+//!
+//! [`serve`] opens the doors that [`Doors`] names and answers until it is asked to stop. Everything is read through the library's
+//! [`Dataset`](etcd_inspect::dataset::Dataset); the evidence is never written.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test may stop at its first failure"
+    )
+)]
+
+mod catalog;
+mod kube;
+pub mod kubeconfig;
+mod net;
+mod source;
+
+pub use net::guard::Guard;
+pub use source::{Moment, MomentError, Reporter, Reveal, Source};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+/// Interval at which a stop is looked for.
+const STOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Maximum number of threads that read evidence at once; more requests wait.
+const MAX_READERS: usize = 256;
+
+/// What is to be answered, and to whom.
+#[derive(Debug)]
+pub struct Doors {
+    /// Where to listen for requests of the Kubernetes API.
+    pub listen: SocketAddr,
+    /// Who may ask.
+    pub guard: Guard,
+    /// The evidence; the first is at the root of the URL.
+    pub sources: Vec<Arc<Source>>,
+}
+
+/// A door that is open: it answers once [`Open::run`] is called.
+#[derive(Debug)]
+pub struct Open {
+    runtime: tokio::runtime::Runtime,
+    listener: TcpListener,
+    doors: Doors,
+}
+
+/// Opens the doors: clients can connect from now on.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub fn open(doors: Doors) -> io::Result<Open> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(MAX_READERS)
+        .enable_all()
+        .build()?;
+    let listener = runtime.block_on(TcpListener::bind(doors.listen))?;
+    Ok(Open {
+        runtime,
+        listener,
+        doors,
+    })
+}
+
+impl Open {
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    /// The system does not know it.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `is_stopped` is true.
+    ///
+    /// # Errors
+    /// As [`Open::address`].
+    pub fn run(self, is_stopped: impl Fn() -> bool) -> io::Result<()> {
+        let address = self.listener.local_addr()?;
+        let guard = self.doors.guard.listening_on(address);
+        let door = Arc::new(kube::Door::new(self.doors.sources));
+        let served = net::serve(self.listener, Arc::new(guard), move |request| {
+            kube::answer(Arc::clone(&door), request)
+        });
+        self.runtime.block_on(async {
+            let server = tokio::spawn(served);
+            while !is_stopped() && !server.is_finished() {
+                tokio::time::sleep(STOP_INTERVAL).await;
+            }
+            server.abort();
+        });
+        self.runtime.shutdown_timeout(STOP_INTERVAL);
+        Ok(())
+    }
+}

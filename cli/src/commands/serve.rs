@@ -1,0 +1,265 @@
+//! `serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use etcd_inspect::Command;
+use etcd_inspect::dataset::{Dataset, Side};
+use etcd_inspect::salvage::backup::Out;
+use etcd_inspect_serve::{Doors, Guard, Reporter, Source, kubeconfig, open};
+
+use crate::at::At;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::LayoutArgs;
+use crate::output::{Label, Line};
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::view::View;
+
+/// Answer kubectl, k9s and other clients as if the cluster were there, read-only, at any revision
+///
+/// Writes a kubeconfig with a context for each PATH, and prints what to paste. Ctrl-C ends it. The path of the URL chooses evidence
+/// and moment: `/source/m2/at/1202270/api/v1/pods`, `/at/-10m/…`.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect serve /copy/m1
+  etcd-inspect serve /copy/m1 --at 03:10 --kubeconfig m1.kubeconfig
+  etcd-inspect serve /copy/m1 /copy/m2 --context before=-10m
+  kubectl --kubeconfig m1.kubeconfig get pods -A         then, in another terminal")]
+pub(crate) struct ServeArgs {
+    /// Data directories, dbs, snapshots or archives
+    paths: Vec<PathBuf>,
+    /// Where to listen; port 0: a free one. Other than loopback only with --token
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Answer only requests with this bearer token
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Where to write the kubeconfig (default: a new file in the folder for temporary files)
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// One more context: the first PATH at a revision or time
+    #[arg(long, value_name = "NAME=TIME|REV")]
+    context: Vec<Named>,
+    /// End after this time: 30s, 10m, 8h (default: at Ctrl-C)
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    ends: Option<Duration>,
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+/// `NAME=MOMENT`.
+#[derive(Clone, Debug)]
+struct Named {
+    name: String,
+    moment: String,
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = text
+            .split_once('=')
+            .filter(|(name, moment)| !name.is_empty() && !moment.is_empty());
+        let (name, moment) = named.ok_or("a context is NAME=TIME, for example before=-10m")?;
+        Ok(Self {
+            name: name.to_owned(),
+            moment: moment.to_owned(),
+        })
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("not a time: {text:?} (30s, 10m, 8h)"))?;
+    span.try_into()
+        .map_err(|_| format!("a time is not negative: {text:?}"))
+}
+
+pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    if !args.listen.ip().is_loopback() && args.token.is_none() {
+        return Err(Failure::usage(format!("{} can be reached from other machines", args.listen))
+            .means("an address that is not of the loopback interface needs --token TOKEN: whoever knows it reads everything")
+            .next("etcd-inspect serve {path}")
+            .into());
+    }
+    let sources = sources(args, ui)?;
+    let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
+    let listening = |error| {
+        Failure::usage(format!("{}: {error}", args.listen))
+            .next("etcd-inspect serve {path}     a free port")
+    };
+    let doors = Doors {
+        listen: args.listen,
+        guard: Guard::new(args.token.clone()),
+        sources,
+    };
+    let open = open(doors).map_err(listening)?;
+    let address = open.address()?;
+    // SIGTERM ends it as Ctrl-C does: the kubeconfig is removed.
+    ui.interrupt.while_writing()?;
+    kubeconfig::write(
+        &path,
+        &kubeconfig::document(address, &contexts, args.token.as_deref()),
+    )
+    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let printed = print(args, &path, address, ui);
+    let interrupt = ui.interrupt.clone();
+    let end = args.ends.map(|time| Instant::now() + time);
+    let is_over = move || interrupt.is_set() || end.is_some_and(|end| Instant::now() >= end);
+    let ended = printed.and_then(|()| Ok(open.run(is_over)?));
+    if args.kubeconfig.is_none() {
+        let _ = std::fs::remove_file(&path);
+    }
+    ui.interrupt.is_the_end();
+    ended.map(|()| Exit::Ok)
+}
+
+/// Opens and reads the evidence, so that the first request need not wait.
+fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
+    let paths: Vec<Option<&std::path::Path>> = match args.paths.as_slice() {
+        [] => vec![None],
+        paths => paths.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    let mask_key = args.showing.mask_key()?;
+    let reveal = args.showing.served(ui)?;
+    let mut sources: Vec<Arc<Source>> = Vec::new();
+    for path in paths {
+        let member = ui.member(path)?;
+        let name = name(ui.path.as_deref(), &sources);
+        let revision = View::open(&member, args.at.side, ui)?.revision(&args.at, ui)?;
+        let side = if args.at.side.replay {
+            Side::Replayed
+        } else {
+            Side::Stored
+        };
+        let dataset = Dataset::builder()
+            .keyring(args.keys.keyring()?)
+            .layout(args.layout.layout())
+            .member(member)
+            .on(side);
+        dataset.load(&*ui.progress())?;
+        let terminal = ui.err_terminal;
+        let reporter = Reporter::new(move |reason| {
+            let line = Line::new()
+                .with(Label::Warning, "warning: ")
+                .text(format!("left out of a list: {reason}"));
+            let _ = line.write(&mut std::io::stderr().lock(), terminal);
+        });
+        let source = Source::new(name, dataset, reveal, &mask_key, reporter);
+        sources.push(Arc::new(source.at_revision(revision)));
+    }
+    // The path in messages is the first.
+    if let Some(path) = args.paths.first() {
+        ui.path = Some(path.clone());
+    }
+    Ok(sources)
+}
+
+/// The name of the directory or file; with a number if another source has it.
+fn name(path: Option<&std::path::Path>, others: &[Arc<Source>]) -> String {
+    let whole = path.and_then(|path| std::fs::canonicalize(path).ok());
+    let stem = whole.as_deref().and_then(|path| path.file_name());
+    let stem = stem.map_or_else(
+        || "etcd".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
+    let is_free = |name: &str| others.iter().all(|other| other.name != name);
+    let numbered = (2..).map(|number| format!("{stem}-{number}"));
+    std::iter::once(stem.clone())
+        .chain(numbered)
+        .find(|name| is_free(name))
+        .unwrap_or(stem)
+}
+
+/// A context for each source, one for each source ten minutes earlier, and those that were asked for.
+fn contexts(
+    args: &ServeArgs,
+    sources: &[Arc<Source>],
+    ui: &mut Ui,
+) -> anyhow::Result<Vec<kubeconfig::Context>> {
+    let mut contexts = Vec::new();
+    for (at, source) in sources.iter().enumerate() {
+        let named = (at > 0).then_some(source.name.as_str());
+        contexts.push(kubeconfig::Context::new(&source.name, named, None));
+        if source.revision.is_none() && source.revision_of("-10m").is_ok() {
+            let name = format!("{}@-10m", source.name);
+            contexts.push(kubeconfig::Context::new(name, named, Some("-10m")));
+        }
+    }
+    for context in &args.context {
+        let first = sources
+            .first()
+            .map(|source| source.revision_of(&context.moment));
+        if let Some(Err(error)) = first {
+            return Err(
+                Failure::usage(format!("--context {}: {error}", context.name))
+                    .next("etcd-inspect history --help")
+                    .into(),
+            );
+        }
+        contexts.push(kubeconfig::Context::new(
+            &context.name,
+            None,
+            Some(&context.moment),
+        ));
+    }
+    if contexts.is_empty() {
+        ui.note("nothing is served")?;
+    }
+    Ok(contexts)
+}
+
+/// Where the kubeconfig is written: never within the evidence.
+fn path(args: &ServeArgs, ui: &Ui) -> anyhow::Result<PathBuf> {
+    let path = match &args.kubeconfig {
+        Some(path) => path.clone(),
+        None => {
+            let name = format!("etcd-inspect-{}.kubeconfig", std::process::id());
+            std::env::temp_dir().join(name)
+        }
+    };
+    if std::fs::symlink_metadata(&path).is_err() {
+        Out::new(&path, &ui.opened)
+            .map_err(|error| Failure::usage(error.to_string()).next("etcd-inspect serve {path}"))?;
+    }
+    Ok(path)
+}
+
+/// What to paste.
+fn print(
+    args: &ServeArgs,
+    path: &std::path::Path,
+    address: SocketAddr,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let with = |program: &str| Command::new(program).arg("--kubeconfig").path(path);
+    let kubectl = with("kubectl").args(["get", "pods", "-A"]);
+    let k9s = with("k9s").arg("--readonly");
+    let mut curl = Command::new("curl").arg("-s");
+    if let Some(token) = &args.token {
+        curl = curl.arg("-H").arg(format!("Authorization: Bearer {token}"));
+    }
+    let curl = curl.arg(format!("http://{address}/api/v1/namespaces"));
+    for command in [kubectl, k9s, curl] {
+        ui.line(command.on(None))?;
+    }
+    ui.out().flush()?;
+    if !args.listen.ip().is_loopback() {
+        ui.warn(format!("{address} can be reached from other machines: whoever has the token reads everything, unencrypted"))?;
+    }
+    ui.note("read-only; Ctrl-C ends it")?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! `etcd-inspect serve` as a child, over evidence that has to stay as it is.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::Seal;
+
+/// A server; ends when it is dropped.
+pub struct Server {
+    child: Child,
+    seal: Option<Seal>,
+    _dir: tempfile::TempDir,
+    pub kubeconfig: PathBuf,
+    /// `127.0.0.1:4711`.
+    pub address: String,
+    /// The lines that it printed.
+    pub printed: Vec<String>,
+}
+
+/// An answer over HTTP.
+pub struct Reply {
+    pub code: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Server {
+    /// Serves a data directory, with more flags.
+    pub fn start(evidence: &Path, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let kubeconfig = dir.path().join("kubeconfig");
+        let seal = Seal::read(evidence);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+            .arg("serve")
+            .arg(evidence)
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .args(flags)
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let printed: Vec<String> = out
+            .lines()
+            .take(3)
+            .map(|line| line.expect("a line"))
+            .collect();
+        let curl = printed.get(2).expect("three lines to paste");
+        let at = curl.find("http://").expect("an address") + "http://".len();
+        let address = curl[at..].split('/').next().expect("an address").to_owned();
+        Self {
+            child,
+            seal: Some(seal),
+            _dir: dir,
+            kubeconfig,
+            address,
+            printed,
+        }
+    }
+
+    /// A request as it is, in one connection of its own.
+    pub fn send(&self, request: &str) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a time");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("it answers");
+        let text = String::from_utf8_lossy(&bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let chunked = head
+            .to_ascii_lowercase()
+            .contains("transfer-encoding: chunked");
+        let code = head
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(0);
+        let body = if chunked {
+            dechunked(body)
+        } else {
+            body.to_owned()
+        };
+        Reply {
+            code,
+            head: head.to_owned(),
+            body,
+        }
+    }
+
+    /// A GET with more headers.
+    pub fn ask(&self, path: &str, headers: &[&str]) -> Reply {
+        let headers: String = headers
+            .iter()
+            .map(|header| format!("{header}\r\n"))
+            .collect();
+        let host = &self.address;
+        self.send(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
+        ))
+    }
+
+    /// The JSON document at a path.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Value {
+        let reply = self.ask(path, &["Accept: application/json"]);
+        assert_eq!(reply.code, 200, "{path}: {}", reply.body);
+        reply.json()
+    }
+
+    /// Runs kubectl; `None` if there is none.
+    pub fn kubectl(&self, arguments: &[&str]) -> Option<Output> {
+        let output = Command::new("kubectl")
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .arg("--cache-dir")
+            .arg(self._dir.path().join("cache"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output();
+        if output.is_err() {
+            eprintln!("no kubectl is here: nothing was asked with it (Debian: kubernetes-client)");
+        }
+        output.ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let status = self.child.wait();
+        if std::thread::panicking() {
+            return;
+        }
+        assert_eq!(
+            status.ok().and_then(|status| status.code()),
+            Some(0),
+            "it ends cleanly"
+        );
+        if let Some(seal) = self.seal.take() {
+            seal.assert_unchanged();
+        }
+    }
+}
+
+fn dechunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let Ok(size) = usize::from_str_radix(size, 16) else {
+            break;
+        };
+        let Some(chunk) = rest.get(..size).filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
+        whole.push_str(chunk);
+        body = rest.get(size + 2..).unwrap_or("");
+    }
+    whole
+}
