@@ -35,7 +35,7 @@ fn kubectl_prints_what_our_own_command_line_prints() {
         &["get", "pods", "-A"][..],
         &["get", "deploy", "-A", "-o", "wide"],
         &["get", "nodes", "-o", "wide"],
-        &["get", "svc", "-A"],
+        &["get", "svc", "-A", "-o", "wide"],
         &["get", "pv"],
         &["get", "pods", "-A", "-l", "app=web"],
         &[
