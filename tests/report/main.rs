@@ -11,4 +11,5 @@
 )]
 
 mod manifest;
+mod redact;
 mod run;

@@ -22,6 +22,7 @@ mod manifest;
 mod meta;
 mod page;
 mod preflight;
+mod redact;
 mod salvage;
 mod search;
 #[cfg(feature = "serve")]
@@ -86,6 +87,7 @@ verbs! {
     Carve: carve::CarveArgs;
     Export: export::ExportArgs;
     Manifest: manifest::ManifestArgs;
+    Redact: redact::RedactArgs;
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
     Certs: certs::CertsArgs;

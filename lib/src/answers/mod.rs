@@ -33,6 +33,7 @@ pub mod page;
 pub mod past;
 pub mod plan;
 pub mod preflight;
+pub mod redact;
 pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;

@@ -89,6 +89,19 @@ impl Evidence {
         self.with_files(files)
     }
 
+    /// The db or backup file alone, as if nothing else was given.
+    #[must_use]
+    pub fn db_alone(&self) -> Self {
+        let db = self.db().map(|db| db.with_source(db.source().clone()));
+        let kind = db
+            .as_ref()
+            .map_or(self.kind, |db| super::Kind::of_db(db.size()));
+        Self {
+            kind,
+            ..self.with_files(db.into_iter().collect())
+        }
+    }
+
     /// The same evidence with changes. Of a file on a disk only the changed pages take memory; one of an archive is copied.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ mod moment;
 mod one_cluster;
 mod platform;
 mod record;
+pub mod redact;
 pub mod restore;
 mod settled;
 mod single_bit;

@@ -295,6 +295,13 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "redact",
+        &[
+            "{path} --out {new}",
+            "{path} --keys --salt {salt} --etcd-prefix /registry --out {new} -o json",
+        ],
+    ),
+    (
         "search",
         &[
             "{word} {path}",
@@ -451,6 +458,7 @@ impl<'s> Subject<'s> {
             ("{kms}", text(&self.outside.join("kms.yaml"))),
             ("{log}", text(&self.outside.join("audit.log"))),
             ("{fp}", text(&self.outside.join("fp.key"))),
+            ("{salt}", text(&self.outside.join("salt"))),
             ("{manifest}", text(&self.outside.join("manifest.json"))),
         ];
         // Each word is one argument, whatever replaces it.
@@ -549,6 +557,7 @@ fn key_files(folder: &Path) {
         ("kms.yaml", kms.as_str()),
         ("fp.key", "a key of ours"),
         ("audit.log", LOG),
+        ("salt", "sixteen bytes are enough"),
         ("manifest.json", MANIFEST),
     ] {
         std::fs::write(folder.join(name), text).expect("a file of keys");

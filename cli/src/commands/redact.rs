@@ -1,0 +1,198 @@
+//! `redact`.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use etcd_inspect::Command;
+use etcd_inspect::answers::redact::RedactAnswer;
+use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::salvage::redact::{RedactError, RedactOptions, redact};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::{self, LayoutArgs};
+use crate::output::number::{size, thousands};
+use crate::output::{Label, Line};
+use crate::secrets::KeyFiles;
+use crate::ui::Ui;
+
+/// Write a copy of a db that can be shared: the same pages, revisions and damage, with other values
+///
+/// Values become letters of the same length, the same for the same value; protobuf and JSON still decode; with --keys names of keys
+/// are replaced too. Free pages and everything that belongs to no record are wiped. Without the salt, which is random and not kept
+/// unless --salt names one, short values cannot be guessed. Lengths, and which values are equal, are seen. `check` is run on both.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect redact /copy/m1 --out shared.db
+  etcd-inspect redact backup.db --keys --out shared.db
+  etcd-inspect redact /copy/m1 --salt salt.bin --out m1.db        the same fillings in each member's copy")]
+pub(crate) struct RedactArgs {
+    /// Data directory, db or snapshot
+    path: Option<PathBuf>,
+    /// The copy to write; it must not exist
+    #[arg(long, value_name = "FILE.db")]
+    out: Option<PathBuf>,
+    /// Also replace the names of keys; paths of Kubernetes resources stay
+    #[arg(long)]
+    keys: bool,
+    /// Secret of at least 16 bytes for the fillings, to compare copies; keep it to yourself
+    #[arg(long, value_name = "FILE")]
+    salt: Option<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+}
+
+pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let member = ui.member(args.path.as_deref())?;
+    ui.interrupt.while_writing()?;
+    let Some(path) = &args.out else {
+        return Err(
+            Failure::usage("redact writes a new file: name it with --out")
+                .next("etcd-inspect redact {path} --out shared.db")
+                .into(),
+        );
+    };
+    let out = Out::new(path, [member.evidence()]).map_err(refused)?;
+    let layout = match member.readable_keyspace() {
+        Ok(keyspace) => {
+            let objects = kube::open(&member, keyspace, &args.layout, &KeyFiles::default())?;
+            objects.layout().clone()
+        }
+        Err(_) => args.layout.layout().unwrap_or_default(),
+    };
+    let options = RedactOptions {
+        names: args.keys,
+        salt: salt(args)?,
+        layout,
+    };
+    let progress = ui.progress();
+    let redacted = redact(&member, &options, &out, &*progress).map_err(|error| match error {
+        RedactError::Read(error) => anyhow::Error::from(error),
+        RedactError::Out(error) => refused(error).into(),
+        other => Failure::usage(other.to_string()).into(),
+    })?;
+    let answer = RedactAnswer::new(&member, &redacted, args.keys, &*progress)?;
+    if !args.keys {
+        ui.note("names of keys are in the copy as they are: --keys replaces them")?;
+    }
+    ui.answer("redact", &answer, |ui| sheet(&answer, ui))?;
+    Ok(Exit::negative_if(!answer.check.same))
+}
+
+/// The given salt, or a random one.
+fn salt(args: &RedactArgs) -> anyhow::Result<Vec<u8>> {
+    let mut salt = Vec::new();
+    match &args.salt {
+        Some(path) => {
+            salt = std::fs::read(path).map_err(|error| {
+                Failure::usage(format!("{}: {error}", path.display()))
+                    .next(Command::new("ls").arg("-l").path(path))
+            })?;
+            if salt.len() < 16 {
+                let text = format!(
+                    "{}: a salt has at least 16 bytes: short ones can be guessed",
+                    path.display()
+                );
+                return Err(Failure::usage(text)
+                    .next(
+                        Command::new("openssl")
+                            .args(["rand", "-out"])
+                            .path(path)
+                            .arg("32"),
+                    )
+                    .into());
+            }
+        }
+        None => {
+            let random = std::fs::File::open("/dev/urandom")?;
+            random.take(32).read_to_end(&mut salt)?;
+        }
+    }
+    Ok(salt)
+}
+
+fn refused(error: OutError) -> Failure {
+    let is_cancelled = matches!(error, OutError::Cancelled);
+    let failure = Failure::usage(error.to_string())
+        .next("etcd-inspect redact {path} --out /elsewhere/shared.db");
+    match is_cancelled {
+        true => Failure {
+            exit: Exit::Partial,
+            ..failure
+        },
+        false => failure,
+    }
+}
+
+fn sheet(answer: &RedactAnswer, ui: &mut Ui) -> anyhow::Result<()> {
+    let line = |name: &str, text: String| {
+        Line::new()
+            .with(Label::Heading, format!("{name:<9}"))
+            .text(text)
+    };
+    ui.line(line(
+        "written",
+        format!("{} ({})", answer.out.display(), size(answer.size_bytes)),
+    ))?;
+    ui.line(line("sha256", answer.sha256.clone()))?;
+    ui.line(line(
+        "pages",
+        format!(
+            "{} of trees with other values, {} wiped",
+            thousands(answer.tree_pages.into()),
+            thousands(answer.wiped_pages.into())
+        ),
+    ))?;
+    if let Some(names) = answer.names_replaced {
+        let kept = match answer.names_kept {
+            0 => String::new(),
+            kept => format!(
+                "; {} could not be: all names of their length are taken",
+                thousands(kept.into())
+            ),
+        };
+        ui.line(line(
+            "names",
+            format!("{} replaced{kept}", thousands(names.into())),
+        ))?;
+    }
+    for (at, kept) in answer.kept.iter().enumerate() {
+        let name = if at == 0 { "kept" } else { "" };
+        ui.line(line(name, (*kept).to_owned()))?;
+    }
+    if let Some(matches) = answer.trailer_matches {
+        let text = match matches {
+            true => "SHA-256 at the end computed again",
+            false => "SHA-256 at the end does not match, as that of the original does not",
+        };
+        ui.line(line("trailer", text.to_owned()))?;
+    }
+    if let (Some(original), Some(copy)) = (answer.hashkv.original, answer.hashkv.copy) {
+        let text =
+            format!("{copy:08x}; of the original {original:08x}: other values hash differently");
+        ui.line(line("hashkv", text))?;
+    }
+    let check = &answer.check;
+    let (label, text) = match check.same {
+        true => (
+            Label::Good,
+            format!(
+                "the same {} in both",
+                etcd_inspect::start::counted(check.findings as u64, "finding", "findings")
+            ),
+        ),
+        false => (
+            Label::Warning,
+            format!(
+                "differs: only in the original {:?}, only in the copy {:?}",
+                check.only_in_original, check.only_in_copy
+            ),
+        ),
+    };
+    ui.line(
+        Line::new()
+            .with(Label::Heading, format!("{:<9}", "check"))
+            .with(label, text),
+    )?;
+    Ok(())
+}

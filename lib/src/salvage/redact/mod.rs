@@ -1,0 +1,340 @@
+//! A copy of a db that can be shared: the same pages, revisions, sizes and damage, with other values.
+//!
+//! The rule is that nothing is copied unless it is known to be structure. A page starts as wiped; then its header, elements, stored
+//! revisions, the numbers of records and etcd's own settings are put back, and values are filled ([`fill`]). So whatever belongs to
+//! nothing (free pages, the rest of a page, tails of overflows) cannot hold anything of a value.
+//!
+//! | stays | why |
+//! |---|---|
+//! | metas, headers and elements of pages, ids of free pages | structure |
+//! | revisions, numbers of records, leases | structure |
+//! | user keys, unless names are replaced too; names of members, users, roles and buckets | names |
+//! | settings in `meta` and `cluster`: applied index, compaction, versions, ConfState | structure |
+//! | of values: `k8s\0`, apiVersion and kind; tags and lengths of protobuf; names of 12 fields, brackets and literals of JSON; the provider of an encrypted value; numbers 0 and 1; zeros | structure |
+
+mod content;
+mod fill;
+mod names;
+mod page;
+mod record;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::backup::{Backup, Out, OutError};
+use super::synced::SyncedFile;
+use crate::bolt::{Db, MetaChoice, PageType, Pgid};
+use crate::kubernetes::key::Layout;
+use crate::member::Member;
+use fill::{Filler, wiped};
+use located::progress::Progress;
+use located::{Error, reported_by};
+use names::NewNames;
+use record::{BucketKind, Redactor};
+
+/// Runs of pages that are filled at a time.
+const BATCH_RUNS: usize = 4096;
+/// Pages of free space that are one run.
+const FREE_RUN_PAGES: u64 = 64;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct RedactOptions {
+    /// Also names: the user's keys.
+    pub names: bool,
+    /// The secret under which fillings are made. Whoever has it can try values one after the other.
+    pub salt: Vec<u8>,
+    /// Prefixes and custom resources of Kubernetes, whose paths stay in names.
+    pub layout: Layout,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Redacted {
+    /// The file.
+    pub file: Backup,
+    /// Pages of trees, of both metas.
+    pub tree_pages: u64,
+    /// Pages that no tree has, all of them wiped.
+    pub wiped_pages: u64,
+    /// NewNames that were replaced.
+    pub names: u64,
+    /// NewNames that could not be replaced: all names of their length are taken.
+    pub names_kept: u64,
+    /// The trailer: `None` if there was none, `Some(false)` if it did not match, and does not now.
+    pub trailer: Option<bool>,
+}
+
+/// What a run of pages is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum RunRole {
+    Meta,
+    Tree(BucketKind),
+    /// A tree points here, and the page is none that it can follow.
+    Refused,
+    Freelist,
+    Free,
+}
+
+/// Pages that are filled together: a page with its overflow.
+#[derive(Clone, Debug)]
+struct FilledRun {
+    first: u64,
+    pages: u64,
+    role: RunRole,
+}
+
+/// Writes the copy of a member's db.
+///
+/// # Errors
+/// The db cannot be read at all, or the copy cannot be written.
+pub fn redact(
+    member: &Member,
+    options: &RedactOptions,
+    out: &Out,
+    progress: &dyn Progress,
+) -> Result<Redacted, RedactError> {
+    let image = member.db_bytes()?;
+    let runs = runs(member, image.len() as u64);
+    let filler = Filler::new(&options.salt);
+    let names = options
+        .names
+        .then(|| Mutex::new(NewNames::new(filler.clone(), options.layout.clone())));
+    let redactor = Redactor { filler, names };
+    let mut writing = Writing {
+        temporary: out.temporary()?,
+        sum: Sha256::new(),
+    };
+    fill_runs(&runs, image.as_slice(), &redactor, progress, &mut |bytes| {
+        writing.put(out, bytes)
+    })?;
+    let trailer = member.trailer().map(|trailer| trailer.matches());
+    let file = writing.finish(out, trailer, image.len() as u64)?;
+    let names = redactor.names.as_ref().map(|names| {
+        let names = names
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        (names.count(), names.kept)
+    });
+    let (names, names_kept) = names.unwrap_or_default();
+    Ok(Redacted {
+        file,
+        tree_pages: runs
+            .count(|role| matches!(role, RunRole::Tree(_) | RunRole::Meta | RunRole::Freelist)),
+        wiped_pages: runs.count(|role| matches!(role, RunRole::Free | RunRole::Refused)),
+        names,
+        names_kept,
+        trailer,
+    })
+}
+
+/// Fills the runs in the order of the file.
+fn fill_runs(
+    runs: &Runs,
+    image: &[u8],
+    redactor: &Redactor,
+    progress: &dyn Progress,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), OutError>,
+) -> Result<(), OutError> {
+    progress.begin("redacting", image.len() as u64);
+    let fill = |run: &FilledRun| {
+        let offset =
+            |page: u64| usize::try_from(page.saturating_mul(runs.page_size)).unwrap_or(usize::MAX);
+        let end = offset(run.first.saturating_add(run.pages)).min(image.len());
+        let input = image.get(offset(run.first)..end).unwrap_or_default();
+        match &run.role {
+            RunRole::Meta => page::meta(input),
+            RunRole::Tree(kind) => redactor.page(kind, input),
+            RunRole::Refused => page::header(input),
+            RunRole::Freelist => page::freelist(input, runs.pages),
+            RunRole::Free => wiped(input),
+        }
+    };
+    for batch in runs.all.chunks(BATCH_RUNS) {
+        if progress.cancelled() {
+            return Err(OutError::Cancelled);
+        }
+        // Which of two names that collide is given first must not depend on threads.
+        let filled: Vec<Vec<u8>> = match redactor.names.is_some() {
+            true => batch.iter().map(fill).collect(),
+            false => batch.par_iter().map(fill).collect(),
+        };
+        for bytes in filled {
+            progress.advance(bytes.len() as u64);
+            write(&bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedactError {
+    /// The db cannot be read.
+    #[error(transparent)]
+    Read(#[from] Error),
+    /// The copy cannot be written.
+    #[error(transparent)]
+    Out(#[from] OutError),
+}
+
+struct Writing {
+    temporary: super::backup::Temporary,
+    sum: Sha256,
+}
+
+impl Writing {
+    fn put(&mut self, out: &Out, bytes: &[u8]) -> Result<(), OutError> {
+        self.sum.update(bytes);
+        let written = self.temporary.file.write_all(bytes);
+        written.map_err(|source| OutError::Io {
+            path: out.path().to_owned(),
+            source,
+        })
+    }
+
+    /// Appends the trailer; one that did not match does not match afterwards.
+    fn finish(
+        mut self,
+        out: &Out,
+        trailer: Option<bool>,
+        image_bytes: u64,
+    ) -> Result<Backup, OutError> {
+        let mut size_bytes = image_bytes;
+        if let Some(matches) = trailer {
+            let mut sum: [u8; 32] = self.sum.clone().finalize().into();
+            if let Some(first) = sum.first_mut().filter(|_| !matches) {
+                *first ^= 0xff;
+            }
+            self.put(out, &sum)?;
+            size_bytes = size_bytes.saturating_add(32);
+        }
+        let io_error = |source| OutError::Io {
+            path: out.path().to_owned(),
+            source,
+        };
+        SyncedFile::new(&mut self.temporary.file)
+            .and_then(SyncedFile::finish)
+            .map_err(io_error)?;
+        let sum = self.sum.finalize();
+        self.temporary.keep(out)?;
+        Ok(Backup {
+            path: out.path().to_owned(),
+            size_bytes,
+            sha256: sum.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+}
+
+/// All pages of the file.
+struct Runs {
+    all: Vec<FilledRun>,
+    page_size: u64,
+    pages: u64,
+}
+
+impl Runs {
+    fn count(&self, is_meant: impl Fn(&RunRole) -> bool) -> u64 {
+        let runs = self.all.iter().filter(|run| is_meant(&run.role));
+        runs.map(|run| run.pages).sum()
+    }
+}
+
+/// What each page is, in the order of the file. Both metas count: the older one shows the state before the last commit.
+fn runs(member: &Member, bytes: u64) -> Runs {
+    let chosen = member.options().meta;
+    let others = [MetaChoice::Newest, MetaChoice::Older];
+    let mut heads: BTreeMap<u64, (u64, RunRole)> = BTreeMap::new();
+    let mut page_size = 4096;
+    for choice in [chosen].into_iter().chain(others).rev() {
+        if let Ok(db) = member.db_at(choice) {
+            page_size = db.page_size();
+            claim_trees(&db, &mut heads);
+        }
+    }
+    let pages = bytes.div_ceil(page_size);
+    for meta in 0..2 {
+        heads.insert(meta, (1, RunRole::Meta));
+    }
+    let mut all = Vec::new();
+    let mut at = 0;
+    let mut heads = heads
+        .into_iter()
+        .filter(|(first, _)| *first < pages)
+        .peekable();
+    while at < pages {
+        let next = heads.peek().map_or(pages, |(first, _)| *first);
+        if next > at {
+            let free = next.saturating_sub(at).min(FREE_RUN_PAGES);
+            all.push(FilledRun {
+                first: at,
+                pages: free,
+                role: RunRole::Free,
+            });
+            at = at.saturating_add(free);
+            continue;
+        }
+        let Some((first, (length, role))) = heads.next() else {
+            break;
+        };
+        let next = heads.peek().map_or(pages, |(first, _)| *first);
+        // A head within the overflow of another page: damage, and what is there is that page.
+        let length = length.min(next.saturating_sub(first)).max(1);
+        all.push(FilledRun {
+            first,
+            pages: length,
+            role,
+        });
+        at = first.saturating_add(length);
+    }
+    Runs {
+        all,
+        page_size,
+        pages,
+    }
+}
+
+fn claim_trees(db: &Db<'_>, heads: &mut BTreeMap<u64, (u64, RunRole)>) {
+    if db.meta().has_freelist()
+        && let Ok(page) = db.page(db.meta().freelist)
+        && page.header.page_type() == Some(PageType::Freelist)
+    {
+        let length = u64::from(page.header.overflow).saturating_add(1);
+        heads.insert(page.pgid.0, (length, RunRole::Freelist));
+    }
+    let root = std::iter::once((BucketKind::Root, db.root()));
+    let buckets = db
+        .buckets(&mut reported_by("check::tree, for each bucket"))
+        .into_iter();
+    let buckets = buckets.map(|(name, bucket)| (BucketKind::of_name(name), bucket));
+    for (kind, bucket) in root
+        .chain(buckets)
+        .filter(|(_, bucket)| bucket.inline().is_none())
+    {
+        let mut children: Vec<Pgid> = vec![bucket.root()];
+        bucket.walk(
+            &mut reported_by("check::tree, for each page"),
+            &mut |visit| {
+                let page = &visit.page;
+                if page.header.page_type() == Some(PageType::Branch) {
+                    children.extend(page.children().flatten().map(|child| child.pgid));
+                }
+                let length = u64::from(page.header.overflow).saturating_add(1);
+                heads.insert(page.pgid.0, (length, RunRole::Tree(kind.clone())));
+            },
+        );
+        // A page with its own id that is none of a tree: its header says why it is not followed.
+        for pgid in children {
+            let is_own = db.page(pgid).is_ok_and(|page| page.header.id == pgid);
+            if is_own {
+                heads.entry(pgid.0).or_insert((1, RunRole::Refused));
+            }
+        }
+    }
+}
