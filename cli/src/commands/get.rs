@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;
 use etcd_inspect::answers::describe::describe;
-use etcd_inspect::answers::find::{self, Query};
+use etcd_inspect::answers::find::{self, Asked, Query};
 use etcd_inspect::answers::past;
 use etcd_inspect::answers::stored_versions::stored_versions;
 use etcd_inspect::answers::undecodable::undecodable;
@@ -191,6 +191,11 @@ fn resources(
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());
+    for asked in &asked {
+        if let Some((field, supported)) = query.unsupported_field(asked) {
+            return Err(kube::unsupported_field(&field, &supported, asked).into());
+        }
+    }
     if args.kube.describe && !ui.global.columns.is_empty() {
         return Err(kube::whole_objects().into());
     }
@@ -203,20 +208,22 @@ fn resources(
         if let Some(names) = names.into_iter().collect::<Option<Vec<_>>>() {
             let names = names.concat();
             let empty = names.is_empty();
+            say_empty(&query, &asked, empty, ui)?;
             kube::print_names(names, ui)?;
-            return Ok(Exit::negative_if(empty));
+            return Ok(Exit::negative_if(empty && !args.kube.ignore_not_found));
         }
     }
     let mask = args.kube.showing.mask(named, ui)?;
+    let mut failures = kube::Failures::new(args.kube.ignore_not_found);
     let (empty, left_out) = if args.kube.describe {
         let mut found = Vec::new();
         for asked in &asked {
             let each = query.each(asked, |found| found);
-            found.extend(each.map_err(kube::failure)?);
+            found.extend(failures.keep(each)?);
         }
         kube::register(&query, ui)?;
         let empty = found.is_empty();
-        say_empty(&query, empty, ui)?;
+        say_empty(&query, &asked, empty && !named, ui)?;
         let described = describe(objects, found, args.kube.now, mask.as_ref(), revision)?;
         kube::describe(&described, ui)?;
         (empty, false)
@@ -225,28 +232,46 @@ fn resources(
         let mut pieces = Vec::new();
         for asked in &asked {
             let each = query.each(asked, |found| printer.piece(found));
-            pieces.extend(each.map_err(kube::failure)?);
+            pieces.extend(failures.keep(each)?);
         }
         kube::register(&query, ui)?;
         let empty = pieces.is_empty();
-        say_empty(&query, empty, ui)?;
+        say_empty(&query, &asked, empty && !named, ui)?;
         let single = named && asked.len() == 1 && pieces.len() == 1;
-        (empty, printer.print(pieces, single, ui)?)
+        // Of objects that were asked for by name and do not exist nothing is printed.
+        let left_out = !(empty && named) && printer.print(pieces, single, ui)?;
+        (empty, left_out)
     };
-    Ok(match left_out {
-        true => Exit::Partial,
-        false => Exit::negative_if(empty),
+    let missing = failures.report(ui)?;
+    Ok(match (left_out, missing) {
+        (true, _) => Exit::Partial,
+        (_, Some(exit)) => exit,
+        _ => Exit::negative_if(empty && !args.kube.ignore_not_found),
     })
 }
 
-fn say_empty(query: &Query<'_, '_>, empty: bool, ui: &mut Ui) -> std::io::Result<()> {
-    if !empty || !ui.global.format().is_table() {
+/// What kubectl says of an empty answer; objects that could not be read may have been among it.
+fn say_empty(
+    query: &Query<'_, '_>,
+    asked: &[Asked],
+    empty: bool,
+    ui: &mut Ui,
+) -> std::io::Result<()> {
+    if !empty || ui.global.format().is_json() || ui.global.format() == Format::Yaml {
         return Ok(());
     }
-    ui.note(match query.namespace() {
-        Some(namespace) => format!("no resources found in namespace {namespace} (-A for all)"),
-        None => "no resources found".to_owned(),
-    })
+    let mut targets = asked.iter().flat_map(|asked| &asked.targets);
+    let namespaced = targets.any(|target| target.namespaced != Some(false));
+    let mut text = "no resources found".to_owned();
+    if let Some(namespace) = query.namespace().filter(|_| namespaced) {
+        text += &format!(" in namespace {namespace} (-A for all)");
+    }
+    match query.failed.len() {
+        0 => {}
+        1 => text += "; 1 value there could not be decoded",
+        many => text += &format!("; {many} values there could not be decoded"),
+    }
+    ui.note(text)
 }
 
 /// The raw key that a word means.

@@ -142,7 +142,12 @@ fn no_columns(global: &Global) -> Option<Failure> {
     let form = global.format();
     let has_rows = !matches!(
         form,
-        Format::Raw | Format::Hex | Format::JsonPath(_) | Format::CustomColumns(_)
+        Format::Raw
+            | Format::Hex
+            | Format::JsonPath(_)
+            | Format::JsonPathAsJson(_)
+            | Format::GoTemplate(_)
+            | Format::CustomColumns(_)
     );
     if has_rows || global.columns.is_empty() {
         return None;

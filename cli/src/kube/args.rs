@@ -111,6 +111,21 @@ pub(crate) struct KubeArgs {
     /// A last column with the labels
     #[arg(long, hide_short_help = true)]
     pub(crate) show_labels: bool,
+    /// A column for each of these labels
+    #[arg(
+        short = 'L',
+        long,
+        value_name = "LABEL,…",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub(crate) label_columns: Vec<String>,
+    /// The kind before each name: pod/web
+    #[arg(long, hide_short_help = true)]
+    pub(crate) show_kind: bool,
+    /// Objects that do not exist are no error
+    #[arg(long, hide_short_help = true)]
+    pub(crate) ignore_not_found: bool,
     /// With metadata.managedFields
     #[arg(long, hide_short_help = true)]
     pub(crate) show_managed_fields: bool,

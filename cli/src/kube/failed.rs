@@ -1,24 +1,88 @@
 //! Messages about objects that could not be found or read.
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::find::{FindError, Query};
+use etcd_inspect::answers::find::{Asked, FindError, Query};
 use etcd_inspect::answers::{Damage, Version};
 use etcd_inspect::codes::error;
 use etcd_inspect::kubernetes::encryption::Seal;
 use etcd_inspect::member::Undecodable;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::escape::{self, Charset};
+use crate::output::messages;
 use crate::ui::Ui;
 
 /// Why a named object is not printed.
-pub(crate) fn failure(error: FindError<'_>) -> Failure {
+fn failure(error: FindError<'_>) -> Failure {
     match error {
         FindError::Question(error) => Failure::from_library(&error),
         FindError::Absent(absent) => Failure::absent(absent),
         FindError::Unreadable { version, cause } => unreadable(&version, &cause),
         other => Failure::usage(format!("{other:?}")),
     }
+}
+
+/// Named objects that are not printed; the others are, as by kubectl.
+pub(crate) struct Failures {
+    ignore_not_found: bool,
+    failures: Vec<Failure>,
+}
+
+impl Failures {
+    /// None yet. `ignore_not_found`: objects that do not exist are no failure.
+    pub(crate) fn new(ignore_not_found: bool) -> Self {
+        Self {
+            ignore_not_found,
+            failures: Vec::new(),
+        }
+    }
+
+    /// What was found; the failure of a named object is kept for later.
+    pub(crate) fn keep<T>(
+        &mut self,
+        found: Result<Vec<T>, FindError<'_>>,
+    ) -> Result<Vec<T>, Failure> {
+        match found {
+            Ok(found) => Ok(found),
+            Err(FindError::Absent(_)) if self.ignore_not_found => Ok(Vec::new()),
+            Err(error @ (FindError::Absent(_) | FindError::Unreadable { .. })) => {
+                self.failures.push(failure(error));
+                Ok(Vec::new())
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    /// Reports the failures after everything that was found. Returns the exit code of the gravest.
+    pub(crate) fn report(self, ui: &mut Ui) -> std::io::Result<Option<Exit>> {
+        let mut exit = None;
+        for failure in &self.failures {
+            messages::failure(failure, ui)?;
+            if exit != Some(Exit::Refused) {
+                exit = Some(failure.exit);
+            }
+        }
+        Ok(exit)
+    }
+}
+
+/// A field that no API server selects objects of that kind by.
+pub(crate) fn unsupported_field(field: &str, supported: &[String], asked: &Asked) -> Failure {
+    let plural = asked
+        .targets
+        .first()
+        .map_or("objects", |target| target.plural.as_str());
+    let failure = Failure::usage(format!(
+        "field selector {field}: {plural} cannot be selected by that field"
+    ));
+    let failure = failure.means(format!("supported for {plural}: {}", supported.join(", ")));
+    let columns = format!("custom-columns=NAME:.metadata.name,VALUE:.{field}");
+    let get = Command::inspect("get")
+        .arg(plural)
+        .arg("-A")
+        .flag("-o", &columns);
+    failure.next(get.arg("-d").evidence())
 }
 
 /// Registers the values that could not be read as damage of the answer.

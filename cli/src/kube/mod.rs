@@ -1,16 +1,19 @@
 //! Kubernetes objects on the command line: what `get`, `history`, `search` and `certs` share.
 
 mod args;
+mod columns;
 mod describe;
 mod failed;
 mod keys;
 mod print;
+mod texts;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
+pub(crate) use columns::whole_objects;
 pub(crate) use describe::describe;
-pub(crate) use failed::{failure, register};
+pub(crate) use failed::{Failures, register, unsupported_field};
 pub(crate) use keys::named_keys;
-pub(crate) use print::{Printer, print_names, shaped, whole_objects};
+pub(crate) use print::{Printer, print_names, shaped};
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;

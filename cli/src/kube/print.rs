@@ -11,20 +11,21 @@ use etcd_inspect::answers::export::sorted;
 use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
-use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError, Template};
+use etcd_inspect::kubernetes::gotemplate::GoTemplate;
+use etcd_inspect::kubernetes::jsonpath::{JsonPath, Template, text};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::member::{Objects, Reading};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::KubeArgs;
+use super::columns::{chosen, paths, picked, records, write_records};
+use super::texts::{listed, rendered, separated, text_of, texts};
 use crate::failure::Failure;
 use crate::output::table::Table as Grid;
-use crate::output::{
-    Cell, Column, Format, Label, Line, escape, hex, json as output_json, person, rows,
-};
+use crate::output::{Cell, Column, Format, Label, Line, hex, json as output_json, person};
 use crate::ui::Ui;
 
 /// What is kept of an object until all are found.
@@ -53,6 +54,12 @@ pub(crate) struct Printer<'p> {
     args: &'p KubeArgs,
     mask: Option<&'p Mask>,
     format: Format,
+    /// `--columns`.
+    columns: Vec<String>,
+    /// Those of them that are paths.
+    paths: Vec<(String, JsonPath)>,
+    /// Whether objects are rows.
+    tabular: bool,
     sort: Option<JsonPath>,
     now: Timestamp,
     /// What ages are relative to, to be reported if there are any.
@@ -75,10 +82,10 @@ impl<'p> Printer<'p> {
     ) -> anyhow::Result<Self> {
         let sort = ui.global.sort_by.as_deref().map(JsonPath::parse);
         let format = ui.global.format();
-        if !ui.global.columns.is_empty() && !is_tabular(&format) {
-            return Err(whole_objects().into());
-        }
-        let (now, note) = match is_tabular(&format) {
+        let tabular = is_tabular(&format)
+            || !ui.global.columns.is_empty()
+                && matches!(format, Format::Json | Format::Jsonl | Format::Yaml);
+        let (now, note) = match tabular {
             true => now(objects, args, revision),
             false => (Timestamp::UNIX_EPOCH, None),
         };
@@ -87,6 +94,9 @@ impl<'p> Printer<'p> {
             args,
             mask,
             format,
+            columns: ui.global.columns.clone(),
+            paths: paths(&ui.global.columns)?,
+            tabular,
             sort: sort.transpose().map_err(wrong)?,
             now,
             note,
@@ -110,7 +120,7 @@ impl<'p> Printer<'p> {
                     .and_then(Value::as_str);
                 Shape::Name(name.unwrap_or_default().to_owned())
             }
-            format if is_tabular(format) => Shape::Row(self.row(&found)),
+            _ if self.tabular => Shape::Row(self.row(&found)),
             format => match self.shaped(self.noticed(found.object, &version)) {
                 None => Shape::Hidden,
                 Some(object) => match format {
@@ -200,8 +210,9 @@ impl<'p> Printer<'p> {
         Arc::clone(known.entry(target.path.clone()).or_insert(table))
     }
 
+    /// Columns that are asked for by name may also be those of `-o wide`.
     fn wide(&self) -> bool {
-        self.format == Format::Wide
+        self.format == Format::Wide || !self.columns.is_empty()
     }
 
     fn with_namespace(&self, target: &Target) -> bool {
@@ -210,16 +221,57 @@ impl<'p> Printer<'p> {
 
     fn row(&self, found: &FoundObject<'_>) -> Vec<String> {
         let table = self.table(&found.target, &found.object);
-        let mut row = table.row(&found.object, self.now, self.wide());
+        // Only the paths of a CRD and of the user lead to fields that may be secret.
+        let masked = self
+            .mask
+            .filter(|_| table.is_custom() || !self.paths.is_empty())
+            .map(|mask| {
+                let mut object = found.object.clone();
+                mask.object(&mut object);
+                object
+            });
+        let object = masked.as_ref().unwrap_or(&found.object);
+        let mut row = table.row(object, self.now, self.wide());
+        let metadata = |field: &str| {
+            object
+                .get("metadata")
+                .and_then(|metadata| metadata.get(field))
+        };
         if self.with_namespace(&found.target) {
-            let namespace = found
-                .object
-                .pointer("/metadata/namespace")
-                .and_then(Value::as_str);
+            let namespace = metadata("namespace").and_then(Value::as_str);
             row.insert(0, namespace.unwrap_or_default().to_owned());
         }
-        row.extend(self.args.show_labels.then(|| table::labels(&found.object)));
+        let labels = metadata("labels");
+        row.extend(self.args.label_columns.iter().map(|name| {
+            let value = labels.and_then(|labels| labels.get(name.as_str()));
+            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        }));
+        row.extend(self.args.show_labels.then(|| table::labels(object)));
+        row.extend(self.paths.iter().map(|(_, path)| {
+            let found = path.find(object);
+            let texts: Vec<_> = found.into_iter().map(text).collect();
+            if texts.is_empty() {
+                "<none>".to_owned()
+            } else {
+                texts.join(",")
+            }
+        }));
         row
+    }
+
+    fn headings(&self, table: &Table, namespaces: bool) -> Vec<String> {
+        let mut headings: Vec<String> = namespaces
+            .then(|| "NAMESPACE".to_owned())
+            .into_iter()
+            .collect();
+        headings.extend(table.headings(self.wide()).map(str::to_owned));
+        headings.extend(self.args.label_columns.iter().map(|name| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            last.to_uppercase()
+        }));
+        headings.extend(self.args.show_labels.then(|| "LABELS".to_owned()));
+        headings.extend(self.paths.iter().map(|(column, _)| column.clone()));
+        headings
     }
 
     /// Prints all. `single`: one object was asked for by name, so it prints as itself and not as a List. Returns whether objects
@@ -261,13 +313,19 @@ impl<'p> Printer<'p> {
                 });
                 names(named, ui)
             }
-            format if is_tabular(format) => {
+            _ if self.tabular => {
                 if let Some(note) = self.note.as_ref().filter(|_| !pieces.is_empty()) {
                     ui.note(note.as_str())?;
                 }
                 self.tables(pieces, ui)
             }
-            Format::Jsonl | Format::Json => texts(&self.format, pieces, single, ui),
+            Format::Jsonl | Format::Json => {
+                let made = pieces.into_iter().filter_map(|piece| match piece.shape {
+                    Shape::Text(text) => Some(text),
+                    _ => None,
+                });
+                texts(&self.format, made.collect(), single, ui)
+            }
             _ => self.documents(pieces, single, ui),
         };
         printed.map(|()| left_out)
@@ -284,13 +342,16 @@ impl<'p> Printer<'p> {
             Format::JsonPath(template) => {
                 let template = Template::parse(template).map_err(wrong)?;
                 let text = template.render(&listed(documents, single, ui));
-                let charset = ui.terminal.charset;
-                let text = if ui.terminal.is_tty {
-                    escape::lines(text.as_bytes(), charset)
-                } else {
-                    text
-                };
-                ui.out().write_all(text.as_bytes())?;
+                rendered(text, ui)?;
+            }
+            Format::JsonPathAsJson(template) => {
+                let template = Template::parse(template).map_err(wrong)?;
+                rendered(template.render_json(&listed(documents, single, ui)), ui)?;
+            }
+            Format::GoTemplate(template) => {
+                let template = GoTemplate::parse(template).map_err(wrong)?;
+                let text = template.render(&listed(documents, single, ui));
+                rendered(text.map_err(wrong)?, ui)?;
             }
             Format::CustomColumns(spec) => {
                 let columns = CustomColumns::parse(spec).map_err(wrong)?;
@@ -314,26 +375,23 @@ impl<'p> Printer<'p> {
         let several = pieces
             .windows(2)
             .any(|pair| matches!(pair, [a, b] if a.target.path != b.target.path));
-        let mut begun = false;
+        let (mut begun, mut rows) = (false, Vec::new());
         for group in pieces.chunk_by_mut(|a, b| a.target.path == b.target.path) {
             let Some(target) = group.first().map(|piece| Arc::clone(&piece.target)) else {
                 continue;
             };
             let table = self.table(&target, &Value::Null);
             let namespaces = self.with_namespace(&target);
-            let mut headings: Vec<String> = namespaces
-                .then(|| "NAMESPACE".to_owned())
-                .into_iter()
-                .collect();
-            headings.extend(table.headings(self.wide()).map(str::to_owned));
-            headings.extend(self.args.show_labels.then(|| "LABELS".to_owned()));
+            let mut headings = self.headings(&table, namespaces);
             let picked = picked(&headings, &ui.global.columns)?;
             let mut lines = Vec::with_capacity(group.len());
             for piece in group {
                 let Shape::Row(row) = &mut piece.shape else {
                     continue;
                 };
-                if several && let Some(name) = row.get_mut(usize::from(namespaces)) {
+                if (several || self.args.show_kind)
+                    && let Some(name) = row.get_mut(usize::from(namespaces))
+                {
                     *name = format!("{}/{name}", target.label());
                 }
                 lines.push(chosen(&picked, row));
@@ -350,38 +408,17 @@ impl<'p> Printer<'p> {
                         separated(line, separator, ui)?;
                     }
                 }
+                Format::Json | Format::Jsonl | Format::Yaml => {
+                    rows.extend(records(&headings, lines))
+                }
                 _ => aligned(&headings, &lines, ui)?,
             }
         }
-        Ok(())
+        match &self.format {
+            Format::Json | Format::Jsonl | Format::Yaml => write_records(&self.format, rows, ui),
+            _ => Ok(()),
+        }
     }
-}
-
-/// Why columns have no meaning for objects.
-pub(crate) fn whole_objects() -> Failure {
-    let failure = Failure::usage("objects are printed whole: --columns has no meaning");
-    failure.means("columns are those of the table of a resource; fields of objects: -o custom-columns=NAME:PATH,…")
-}
-
-/// Which headings are asked for; all without names.
-fn picked(headings: &[String], names: &[String]) -> Result<Vec<usize>, Failure> {
-    if names.is_empty() {
-        return Ok((0..headings.len()).collect());
-    }
-    let columns: Vec<Column> = headings
-        .iter()
-        .map(|heading| Column::headed(heading.as_str()))
-        .collect();
-    names
-        .iter()
-        .map(|name| rows::find(&columns, name))
-        .collect()
-}
-
-/// The picked cells of a line, which is used up.
-fn chosen(picked: &[usize], line: &mut [String]) -> Vec<String> {
-    let cell = |at: &usize| line.get(*at).cloned().unwrap_or_default();
-    picked.iter().map(cell).collect()
 }
 
 fn is_tabular(format: &Format) -> bool {
@@ -410,54 +447,7 @@ fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn text_of(document: &Value, write: fn(&mut dyn io::Write, &Value) -> io::Result<()>) -> String {
-    let mut text = Vec::new();
-    // Writing to memory does not fail.
-    let _ = write(&mut text, document);
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// Documents that are text already: a line each, or the items of a List.
-fn texts(format: &Format, pieces: Vec<Piece<'_>>, single: bool, ui: &mut Ui) -> anyhow::Result<()> {
-    let texts: Vec<String> = pieces
-        .into_iter()
-        .filter_map(|piece| match piece.shape {
-            Shape::Text(text) => Some(text),
-            _ => None,
-        })
-        .collect();
-    if *format == Format::Jsonl || single && texts.len() == 1 {
-        for text in &texts {
-            ui.out().write_all(text.as_bytes())?;
-            ui.out().write_all(b"\n")?;
-        }
-        let damage = ui.damage();
-        if *format == Format::Jsonl && !single && !damage.is_empty() {
-            output_json::compact(ui.out(), &json!({ "partial": damage }))?;
-            ui.out().write_all(b"\n")?;
-        }
-        return Ok(());
-    }
-    // The list around them is written as any other, and cut where they belong.
-    let list = text_of(&listed(Vec::new(), false, ui), output_json::pretty);
-    let (head, tail) = list.split_once("[]").unwrap_or((&list, ""));
-    ui.out().write_all(head.as_bytes())?;
-    ui.out().write_all(b"[")?;
-    for (at, text) in texts.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        // JSON strings hold no line breaks: each one here is between values.
-        let text = text.replace('\n', "\n    ");
-        ui.out()
-            .write_all(format!("{comma}\n    {text}").as_bytes())?;
-    }
-    let end = if texts.is_empty() { "]" } else { "\n  ]" };
-    ui.out().write_all(end.as_bytes())?;
-    ui.out().write_all(tail.as_bytes())?;
-    ui.out().write_all(b"\n")?;
-    Ok(())
-}
-
-fn wrong(error: JsonPathError) -> Failure {
+fn wrong(error: impl std::error::Error) -> Failure {
     Failure::usage(error.to_string())
 }
 
@@ -483,19 +473,6 @@ fn now(
             Some("no time was found in the data: AGE needs --now TIME".to_owned()),
         ),
     }
-}
-
-/// One object as itself, several as a List; one that lacks objects says so, in a field that kubectl ignores.
-fn listed(mut documents: Vec<Value>, single: bool, ui: &Ui) -> Value {
-    if single && documents.len() == 1 {
-        return documents.remove(0);
-    }
-    let mut list = json!({ "apiVersion": "v1", "items": documents, "kind": "List", "metadata": { "resourceVersion": "" } });
-    let damage = ui.damage();
-    if let (false, Some(fields)) = (damage.is_empty(), list.as_object_mut()) {
-        fields.insert("partial".to_owned(), output_json::value(&damage));
-    }
-    list
 }
 
 /// The object as asked for: fields hidden, secrets masked, members in kubectl's order.
@@ -550,15 +527,6 @@ fn stored(
         }
     }
     Ok(())
-}
-
-fn separated(line: &[String], separator: u8, ui: &mut Ui) -> io::Result<()> {
-    let charset = ui.terminal.charset;
-    let cells: Vec<_> = line
-        .iter()
-        .map(|cell| escape::text(cell, charset).into_owned())
-        .collect();
-    rows::write_separated(ui.out(), separator, cells.iter().map(String::as_str))
 }
 
 /// Columns three blanks apart, like kubectl's; nothing is cut.

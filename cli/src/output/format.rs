@@ -29,6 +29,10 @@ pub(crate) enum Format {
     Hex,
     /// kubectl's `jsonpath=…`.
     JsonPath(String),
+    /// kubectl's `jsonpath-as-json=…`.
+    JsonPathAsJson(String),
+    /// kubectl's `go-template=…`.
+    GoTemplate(String),
     /// kubectl's `custom-columns=…`.
     CustomColumns(String),
 }
@@ -53,11 +57,8 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        if let Some(template) = name.strip_prefix("jsonpath=") {
-            return Ok(Self::JsonPath(template.to_owned()));
-        }
-        if let Some(columns) = name.strip_prefix("custom-columns=") {
-            return Ok(Self::CustomColumns(columns.to_owned()));
+        if let Some(template) = template(name)? {
+            return Ok(template);
         }
         Ok(match name {
             "table" => Self::Table,
@@ -80,6 +81,65 @@ impl FromStr for Format {
     }
 }
 
+/// kubectl's forms with a template, and those that read it from a file. `None`: another form.
+fn template(name: &str) -> Result<Option<Format>, String> {
+    let (form, text) = match name.split_once('=') {
+        Some((form, text)) => (form, Some(text)),
+        None => (name, None),
+    };
+    let (plain, is_file) = match form {
+        "templatefile" => ("go-template", true),
+        "template" => ("go-template", false),
+        form => match form.strip_suffix("-file") {
+            Some(plain) => (plain, true),
+            None => (form, false),
+        },
+    };
+    let make = match plain {
+        "jsonpath" => Format::JsonPath,
+        "jsonpath-as-json" => Format::JsonPathAsJson,
+        "go-template" => Format::GoTemplate,
+        "custom-columns" => Format::CustomColumns,
+        _ => return Ok(None),
+    };
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        let example = match (plain, is_file) {
+            (_, true) => "FILE",
+            ("custom-columns", _) => "NAME:.metadata.name",
+            ("go-template", _) => "{{.metadata.name}}",
+            _ => "{.metadata.name}",
+        };
+        return Err(format!("-o {form} needs a template: -o '{form}={example}'"));
+    };
+    if !is_file {
+        return Ok(Some(make(text.to_owned())));
+    }
+    let read = std::fs::read_to_string(text);
+    let read = read.map_err(|error| format!("cannot read the template {text}: {error}"))?;
+    if plain != "custom-columns" {
+        return Ok(Some(make(read)));
+    }
+    // The first line has the headings, the second their paths.
+    let mut lines = read.lines().map(str::split_whitespace);
+    let (heads, paths) = (lines.next(), lines.next());
+    let (heads, paths): (Vec<_>, Vec<_>) = (
+        heads.into_iter().flatten().collect(),
+        paths.into_iter().flatten().collect(),
+    );
+    if heads.is_empty() || heads.len() != paths.len() {
+        let (heads, paths) = (heads.len(), paths.len());
+        return Err(format!(
+            "{text} has {heads} headings in its first line and {paths} paths in its second"
+        ));
+    }
+    let columns: Vec<_> = heads
+        .iter()
+        .zip(&paths)
+        .map(|(head, path)| format!("{head}:{path}"))
+        .collect();
+    Ok(Some(make(columns.join(","))))
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -94,6 +154,8 @@ impl fmt::Display for Format {
             Self::Raw => "raw",
             Self::Hex => "hex",
             Self::JsonPath(template) => return write!(f, "jsonpath={template}"),
+            Self::JsonPathAsJson(template) => return write!(f, "jsonpath-as-json={template}"),
+            Self::GoTemplate(template) => return write!(f, "go-template={template}"),
             Self::CustomColumns(columns) => return write!(f, "custom-columns={columns}"),
         })
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::gotemplate::go_text;
 use super::jsonpath::{JsonPath, JsonPathError, text};
 
 /// `NAME:.metadata.name,IMAGES:.spec.containers[*].image`.
@@ -36,7 +37,7 @@ impl CustomColumns {
             [] | [Value::Null] => "<none>".to_owned(),
             values => values
                 .iter()
-                .map(|value| text(value))
+                .map(|value| go_text(value))
                 .collect::<Vec<_>>()
                 .join(","),
         };
@@ -164,6 +165,11 @@ mod tests {
         let object = json!({"metadata": {"name": "web"}, "spec": {"c": [{"k": "a,b", "i": 1}, {"k": "a,b", "i": 2}]}});
         assert_eq!(columns.headings().collect::<Vec<_>>(), ["NAME", "IMG", "X"]);
         assert_eq!(columns.row(&object), ["web", "1,2", "<none>"]);
+        let labels = CustomColumns::parse("L:.spec").unwrap();
+        assert_eq!(
+            labels.row(&json!({"spec": {"b": [1, true], "a": "x"}})),
+            ["map[a:x b:[1 true]]"]
+        );
         assert!(CustomColumns::parse("NAME").is_err());
     }
 

@@ -34,6 +34,8 @@ pub struct Version {
     pub served: bool,
     /// `additionalPrinterColumns`.
     pub columns: Vec<PrinterColumn>,
+    /// Its `selectableFields`, without the leading dot.
+    pub selectable: Vec<String>,
 }
 
 /// One of `additionalPrinterColumns`.
@@ -60,6 +62,9 @@ impl Crd {
                 name: text(version, "name"),
                 storage: flag(version, "storage"),
                 served: flag(version, "served"),
+                selectable: list(version, "selectableFields")
+                    .map(|field| text(field, "jsonPath").trim_start_matches('.').to_owned())
+                    .collect(),
                 columns: match columns(version) {
                     own if own.is_empty() => shared.clone(),
                     own => own,
@@ -71,6 +76,7 @@ impl Crd {
                 name: text(spec, "version"),
                 storage: true,
                 served: true,
+                selectable: Vec::new(),
                 columns: shared,
             });
         }

@@ -37,6 +37,8 @@ pub struct JsonPath(Vec<PathStep>);
 enum PathStep {
     Root,
     Field(String),
+    /// `['a.b']`: the field of that name, else the path `.a.b`, which is how kubectl reads it.
+    Quoted(String, JsonPath),
     Wildcard,
     Descend,
     Slice {
@@ -137,6 +139,10 @@ impl PathStep {
         match (self, value) {
             (Self::Root, _) => out.push(root),
             (Self::Field(name), Value::Object(fields)) => out.extend(fields.get(name)),
+            (Self::Quoted(name, path), Value::Object(fields)) => match fields.get(name) {
+                Some(field) => out.push(field),
+                None => out.extend(path.from(root, value)),
+            },
             (Self::Wildcard, Value::Object(fields)) => out.extend(fields.values()),
             (Self::Wildcard, Value::Array(items)) => out.extend(items),
             (Self::Descend, _) => descend(value, out),
@@ -223,13 +229,29 @@ fn passes(root: &Value, item: &Value, left: &Operand, test: Option<&(Compare, Op
     }
 }
 
-/// A value as kubectl prints it: text bare, everything else as JSON.
+/// A value as kubectl prints it: text bare, everything else as JSON with Go's escapes.
 pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
+        Value::Array(_) | Value::Object(_) => go_escaped(&value.to_string()),
         other => other.to_string(),
     }
+}
+
+/// JSON as Go's encoder writes it: `<`, `>` and `&`, which occur only in strings, and two line separators are escaped.
+fn go_escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// What `-o jsonpath=` takes.
@@ -292,28 +314,55 @@ impl Template {
     /// The text for one object.
     pub fn render(&self, root: &Value) -> String {
         let mut out = String::new();
-        render(&self.0, root, root, &mut out);
+        render(&self.0, root, root, &joined, &mut out);
+        out
+    }
+
+    /// The same for `-o jsonpath-as-json`: what each path finds is a list of its own.
+    pub fn render_json(&self, root: &Value) -> String {
+        let mut out = String::new();
+        render(&self.0, root, root, &listed, &mut out);
         out
     }
 }
 
-fn render(nodes: &[Piece], root: &Value, current: &Value, out: &mut String) {
+fn render(
+    nodes: &[Piece],
+    root: &Value,
+    current: &Value,
+    found: &dyn Fn(Vec<&Value>, &mut String),
+    out: &mut String,
+) {
     for node in nodes {
         match node {
             Piece::Text(text) => out.push_str(text),
-            Piece::Path(path) => {
-                for (at, value) in path.from(root, current).into_iter().enumerate() {
-                    let space = if at == 0 { "" } else { " " };
-                    // Writing to a String cannot fail.
-                    let _ = write!(out, "{space}{}", text(value));
-                }
-            }
+            Piece::Path(path) => found(path.from(root, current), out),
             Piece::Range(path, body) => path
                 .from(root, current)
                 .into_iter()
-                .for_each(|item| render(body, root, item, out)),
+                .for_each(|item| render(body, root, item, found, out)),
         }
     }
+}
+
+fn joined(values: Vec<&Value>, out: &mut String) {
+    for (at, value) in values.into_iter().enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        out.push_str(&text(value));
+    }
+}
+
+/// With four blanks a level, as kubectl indents it.
+fn listed(values: Vec<&Value>, out: &mut String) {
+    let mut json = Vec::new();
+    let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut json, indent);
+    // Values that were parsed can be written, and memory takes them.
+    let _ = serde::Serialize::serialize(&values, &mut writer);
+    out.push_str(&go_escaped(&String::from_utf8_lossy(&json)));
+    out.push('\n');
 }
 
 #[cfg(test)]
@@ -339,7 +388,7 @@ mod tests {
             ("{.items[0:2].metadata.name}", "a b"),
             ("{.items[::2].metadata.name}", "a c"),
             ("{.items[0,2].metadata.name}", "a c"),
-            ("{.items[*]['metadata.name', 'ready']}", "true"),
+            ("{.items[*]['metadata.name', 'ready']}", "a true b c"),
             ("{..name}", "a b c"),
             ("{.items[*].spec}", r#"{"n":1} {"n":2} {"n":10}"#),
             (r#"{.items[?(@.metadata.name=="b")].spec.n}"#, "2"),
@@ -348,6 +397,11 @@ mod tests {
             ("{.items[?(@.ready==true)].metadata.name}", "a"),
             (r"{.items[0].metadata.labels.app\.io/name}", "x"),
             ("{.items[0].metadata.labels['app.io/name']}", "x"),
+            ("{.items[*]['metadata.name']}", "a b c"),
+            (
+                r"{.items[0]['metadata.labels.app\.io/name', 'ready']}",
+                "x true",
+            ),
             (
                 r#"{range .items[*]}{.metadata.name}{"\t"}{.spec.n}{"\n"}{end}"#,
                 "a\t1\nb\t2\nc\t10\n",
@@ -360,6 +414,21 @@ mod tests {
             let rendered = Template::parse(template).map(|template| template.render(&list()));
             assert_eq!(rendered.as_deref(), Ok(want), "{template}");
         }
+    }
+
+    #[test]
+    fn as_json_each_path_is_a_list_of_what_it_finds() {
+        let template = Template::parse("{.items[0:2].metadata.name}{.kind}{.missing}").unwrap();
+        assert_eq!(
+            template.render_json(&list()),
+            "[\n    \"a\",\n    \"b\"\n]\n[\n    \"List\"\n]\n[]\n"
+        );
+        let object = json!({"a": {"b": "x<y>&z"}});
+        let template = Template::parse("{.a} {.a.b}").unwrap();
+        assert_eq!(
+            template.render(&object),
+            r#"{"b":"x\u003cy\u003e\u0026z"} x<y>&z"#
+        );
     }
 
     #[test]

@@ -70,6 +70,8 @@ mod decode;
 pub mod describe;
 pub mod encryption;
 mod envelope;
+pub mod field_labels;
+pub mod gotemplate;
 pub mod jsonpath;
 pub mod key;
 pub mod mask;

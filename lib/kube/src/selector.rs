@@ -157,8 +157,8 @@ fn requirement(text: &str) -> IResult<&str, Requirement> {
 
 /// `status.phase=Running,spec.nodeName!=node-1`.
 ///
-/// Any dotted path into the object is allowed, so everything that an API server supports for some kind works for it here
-/// too; a field that is absent compares as the empty string.
+/// Which fields a kind can be selected by: [`field_labels`](super::field_labels). A field that is absent compares as the empty
+/// string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSelector(Vec<FieldTest>);
 
@@ -211,6 +211,15 @@ impl FieldSelector {
     /// Whether it fits everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The first field that is none of these: no API server selects by it.
+    pub fn unsupported(&self, supported: &[&str]) -> Option<String> {
+        let mut paths = self.0.iter().map(|test| match test.path.join(".") {
+            path if path == "source.component" => "source".to_owned(),
+            path => path,
+        });
+        paths.find(|path| !supported.contains(&path.as_str()))
     }
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::nearest;
+use crate::kubernetes::field_labels;
 use crate::kubernetes::key::Key;
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::selector::{FieldSelector, LabelSelector};
@@ -137,6 +138,22 @@ impl<'q, 'a> Query<'q, 'a> {
                 .resolve_stored(noun, paths.iter().map(String::as_str));
         }
         (!targets.is_empty()).then_some(Asked { targets, name })
+    }
+
+    /// The first field of the selector that no API server selects these objects by, with those that it does.
+    pub fn unsupported_field(&self, asked: &Asked) -> Option<(String, Vec<String>)> {
+        let layout = self.objects.layout();
+        asked.targets.iter().find_map(|target| {
+            let crd = layout
+                .crds()
+                .find(|crd| crd.group == target.group && crd.plural == target.plural);
+            let fields = match crd {
+                Some(crd) => field_labels::of_crd(crd),
+                None => field_labels::of_kind(&target.kind),
+            };
+            let field = self.scope.fields.unsupported(&fields)?;
+            Some((field, fields.into_iter().map(str::to_owned).collect()))
+        })
     }
 
     /// The objects that a noun asks for, each made into what is to be kept of it: on all cores, some at a time, so that

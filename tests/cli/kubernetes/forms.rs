@@ -207,3 +207,231 @@ fn an_object_that_is_gone_says_where_its_last_version_is() {
         unknown.err
     );
 }
+
+/// One answer of `get`, with its exit code and stderr.
+fn get(args: &[&str]) -> RunResult {
+    let data = data();
+    let mut all = vec!["get"];
+    all.extend(args);
+    all.extend(["-d", data.to_str().unwrap()]);
+    sealed(&data, all)
+}
+
+#[test]
+fn templates_of_kubectl_are_applied_also_from_files() {
+    let api = api();
+    let names: Vec<String> = items(&api, "apps_v1_deployments")
+        .iter()
+        .filter(|object| name(object).0 == "prod")
+        .map(|object| name(object).1)
+        .collect();
+    let lines = names
+        .iter()
+        .map(|name| format!("{name}\n"))
+        .collect::<String>();
+    let template = "{{range .items}}{{.metadata.name}}{{\"\\n\"}}{{end}}";
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let form = |form: &str| get(&["deploy", "-n", "prod", "-o", form]);
+    assert_eq!(form(&format!("go-template={template}")).out, lines);
+    assert_eq!(
+        form(&format!("go-template-file={}", file("t", template))).out,
+        lines
+    );
+    let path = "{range .items[*]}{.metadata.name}{'\\n'}{end}";
+    assert_eq!(
+        form(&format!("jsonpath-file={}", file("p", path))).out,
+        lines
+    );
+    let json: Value =
+        serde_json::from_str(&form("jsonpath-as-json={.items[*].metadata.name}").out).unwrap();
+    assert_eq!(json, serde_json::json!(names));
+    let columns = form(&format!(
+        "custom-columns-file={}",
+        file("c", "NAME  NS\n.metadata.name .metadata.namespace\n")
+    ))
+    .out;
+    let first: Vec<_> = columns
+        .lines()
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(first[0], "NAME");
+    assert_eq!(first[1..], names);
+    for (wrong, says) in [
+        ("go-template", "go-template={{.metadata.name}}"),
+        ("go-template={{.a", "without }}"),
+        ("jsonpath-file=/no/such/file", "cannot read the template"),
+        ("go-template={{.kind.x}}", "cannot apply the Go template"),
+    ] {
+        let refused = form(wrong);
+        assert_eq!(refused.code, 2, "{wrong}: {}", refused.err);
+        assert!(refused.err.contains(says), "{wrong}: {}", refused.err);
+    }
+}
+
+#[test]
+fn labels_kinds_and_chosen_columns_are_columns_in_every_form() {
+    let labels = get(&[
+        "pods",
+        "-n",
+        "prod",
+        "-L",
+        "app,example.com/tier",
+        "--show-kind",
+    ])
+    .out;
+    let head = labels.lines().next().unwrap();
+    assert!(
+        head.ends_with("APP   TIER") || head.contains("APP ") && head.ends_with("TIER"),
+        "{head}"
+    );
+    assert!(
+        labels.lines().skip(1).all(|line| line.starts_with("pod/")),
+        "{labels}"
+    );
+    let rows = get(&[
+        "pods",
+        "-n",
+        "prod",
+        "-o",
+        "json",
+        "--columns",
+        "NAME,NODE,.spec.schedulerName",
+    ])
+    .json();
+    let row = &rows["rows"][0];
+    assert_eq!(row[".spec.schedulerName"], "default-scheduler", "{rows}");
+    assert!(row["name"].is_string() && row["node"].is_string(), "{rows}");
+    let lines = get(&["svc", "-n", "prod", "-o", "jsonl", "--columns", "PORT(S)"]).out;
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert!(line["ports"].is_string(), "{line}");
+    // A path into a Secret is masked as in every other form.
+    let api = api();
+    let secret = items(&api, "v1_secrets")
+        .iter()
+        .find(|secret| name(secret).0 == "prod" && secret["data"].is_object())
+        .unwrap();
+    let value = secret["data"]
+        .as_object()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap()
+        .as_str()
+        .unwrap();
+    let shown = get(&["secrets", "-n", "prod", "--columns", "NAME,.data"]);
+    assert!(
+        !shown.out.contains(value) && shown.out.contains("••••"),
+        "{}",
+        shown.out
+    );
+}
+
+#[test]
+fn objects_that_exist_are_printed_beside_those_that_are_missing() {
+    let both = get(&["deploy", "web", "no-such", "-n", "prod"]);
+    assert_eq!(both.code, 1);
+    assert!(both.out.contains("web "), "{}", both.out);
+    assert!(
+        both.err.contains("deployments/prod/no-such"),
+        "{}",
+        both.err
+    );
+    let ignored = get(&[
+        "deploy",
+        "web",
+        "no-such",
+        "-n",
+        "prod",
+        "--ignore-not-found",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(
+        (ignored.code, ignored.json()["kind"].as_str()),
+        (0, Some("List")),
+        "{}",
+        ignored.err
+    );
+    let none = get(&["deploy", "no-such", "-n", "prod", "--ignore-not-found"]);
+    assert_eq!((none.code, none.out.as_str()), (0, ""), "{}", none.err);
+}
+
+#[test]
+fn a_field_selector_that_no_server_supports_names_the_supported_ones() {
+    let wrong = get(&["pods", "-A", "--field-selector", "spec.replicas=1"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert!(
+        wrong.err.contains("spec.nodeName") && wrong.err.contains("status.phase"),
+        "{}",
+        wrong.err
+    );
+    assert_eq!(
+        get(&[
+            "events",
+            "-A",
+            "--field-selector",
+            "involvedObject.kind=Pod,type!=Normal",
+            "-o",
+            "name"
+        ])
+        .err,
+        ""
+    );
+    let secrets = get(&[
+        "secrets",
+        "-A",
+        "--field-selector",
+        "type=Opaque",
+        "-o",
+        "name",
+    ]);
+    assert!(
+        secrets.code == 0 && !secrets.out.is_empty(),
+        "{}",
+        secrets.err
+    );
+    assert_eq!(
+        get(&["cm", "-A", "--field-selector", "type=Opaque"]).code,
+        2
+    );
+}
+
+#[test]
+fn an_empty_answer_names_a_namespace_only_for_kinds_that_have_one() {
+    let namespaced = get(&["netpol", "-n", "nowhere"]);
+    assert!(
+        namespaced
+            .err
+            .contains("no resources found in namespace nowhere"),
+        "{}",
+        namespaced.err
+    );
+    let cluster = get(&["nodes", "-n", "nowhere", "-l", "no=such"]);
+    assert!(
+        cluster.err.contains("no resources found\n"),
+        "{}",
+        cluster.err
+    );
+    assert_eq!(cluster.code, 1);
+    let sealed = data_dir("k8s-1.20-etcd35-enc");
+    let closed = etcd_inspect([
+        "get",
+        "secrets",
+        "-n",
+        "prod",
+        "-l",
+        "no=such",
+        "-d",
+        sealed.to_str().unwrap(),
+    ]);
+    assert!(
+        closed.err.contains("could not be decoded"),
+        "{}",
+        closed.err
+    );
+}

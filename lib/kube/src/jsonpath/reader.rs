@@ -157,6 +157,29 @@ impl PathReader<'_> {
         Err(self.error("a closing quote"))
     }
 
+    /// A name in quotes within brackets; without a dot it can be nothing else.
+    fn quoted_field(&mut self) -> Result<PathStep, JsonPathError> {
+        let written = self.rest;
+        let name = self.quoted()?;
+        let used = written.len() - self.rest.len();
+        // As it is written, with its escapes, is how kubectl reads it as a path.
+        let inner = written.get(1..used.saturating_sub(1)).unwrap_or_default();
+        let mut path = PathReader {
+            rest: inner,
+            depth: self.depth,
+        };
+        let steps = path.field().and_then(|first| {
+            let mut rest = path.path()?;
+            rest.0.insert(0, first);
+            Ok(rest)
+        });
+        Ok(match steps {
+            Ok(steps) if path.rest.is_empty() && steps.0.len() > 1 => PathStep::Quoted(name, steps),
+            // An escaped name is a field.
+            _ => PathStep::Field(name),
+        })
+    }
+
     pub(super) fn integer(&mut self) -> Option<i64> {
         self.space();
         let digits = self
@@ -185,7 +208,7 @@ impl PathReader<'_> {
             steps.push(if self.eat("*") {
                 PathStep::Wildcard
             } else if self.rest.starts_with(['\'', '"']) {
-                PathStep::Field(self.quoted()?)
+                self.quoted_field()?
             } else {
                 self.slice()?
             });

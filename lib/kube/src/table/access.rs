@@ -59,6 +59,34 @@ pub(super) static ALL: &[Printer] = &[
         row: |of, _| vec![name(of), of.path("spec.signerName").or("<none>")],
     },
     Printer {
+        kind: "PodCertificateRequest",
+        groups: &["certificates.k8s.io"],
+        columns: &[
+            "NAME",
+            "PODNAME",
+            "SERVICEACCOUNTNAME",
+            "NODENAME",
+            "SIGNERNAME",
+            "STATE",
+        ],
+        row: |of, _| {
+            let spec = of.key("spec");
+            let field = |name| spec.key(name).or("");
+            let conditions = of.path("status.conditions");
+            let state = ["Issued", "Denied", "Failed"]
+                .into_iter()
+                .find(|kind| conditions.of_type(kind).present());
+            vec![
+                name(of),
+                field("podName"),
+                field("serviceAccountName"),
+                field("nodeName"),
+                field("signerName"),
+                state.unwrap_or("Pending").to_owned(),
+            ]
+        },
+    },
+    Printer {
         kind: "PodSecurityPolicy",
         groups: &["policy", "extensions"],
         columns: &[

@@ -91,22 +91,16 @@ pub(super) static ALL: &[Printer] = &[
     Printer {
         kind: "ServiceAccount",
         groups: &[""],
-        columns: &["NAME", "SECRETS", "AGE"],
-        row: |of, options| {
-            vec![
-                name(of),
-                of.key("secrets").len().to_string(),
-                options.age(of),
-            ]
-        },
+        columns: &["NAME", "AGE"],
+        row: |of, options| vec![name(of), options.age(of)],
     },
     Printer {
         kind: "ResourceQuota",
         groups: &[""],
-        columns: &["NAME", "AGE", "REQUEST", "LIMIT"],
+        columns: &["NAME", "REQUEST", "LIMIT", "AGE"],
         row: |of, options| {
             let [request, limit] = quota(of);
-            vec![name(of), options.age(of), request, limit]
+            vec![name(of), request, limit, options.age(of)]
         },
     },
     Printer {
@@ -293,6 +287,17 @@ pub(super) static ALL: &[Printer] = &[
                 queuing.key("queueLengthLimit").any_or("<none>"),
                 options.age(of),
             ]
+        },
+    },
+    Printer {
+        kind: "StorageVersionMigration",
+        groups: &["storagemigration.k8s.io"],
+        columns: &["NAME", "RESOURCE"],
+        row: |of, _| {
+            let resource = of.path("spec.resource");
+            let parts = ["resource", "version", "group"].map(|field| resource.key(field).text());
+            let parts: Vec<_> = parts.into_iter().flatten().collect();
+            vec![name(of), parts.join(".")]
         },
     },
     Printer {
@@ -535,7 +540,7 @@ mod tests {
     fn a_quota_splits_limits_from_requests() {
         let quota = json!({"status": {"hard": {"pods": "10", "limits.cpu": "2", "cpu": "1"}, "used": {"pods": "3"}}});
         assert_eq!(
-            row("", "ResourceQuota", &quota, false)[2..],
+            row("", "ResourceQuota", &quota, false)[1..3],
             ["cpu: 0/1, pods: 3/10", "limits.cpu: 0/2"]
         );
     }

@@ -37,7 +37,6 @@ pub struct Column {
 #[derive(Clone, Copy, Debug)]
 struct TableOptions {
     now: Timestamp,
-    wide: bool,
 }
 
 /// How one kind is printed.
@@ -116,6 +115,11 @@ impl Table {
         }
     }
 
+    /// Whether its cells are paths into the object that a CRD names: any field, also a secret one.
+    pub fn is_custom(&self) -> bool {
+        matches!(self.printer, Rows::Custom(_))
+    }
+
     /// Every column, those of `-o wide` included.
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -131,7 +135,7 @@ impl Table {
 
     /// The cells of one object, ages relative to `now`. As many as there are [`headings`](Self::headings).
     pub fn row(&self, object: &Value, now: Timestamp, wide: bool) -> Vec<String> {
-        let options = TableOptions { now, wide };
+        let options = TableOptions { now };
         let of = View::new(object);
         let cells = match &self.printer {
             Rows::Builtin(printer) => (printer.row)(of, &options),
@@ -201,7 +205,7 @@ mod tests {
     fn every_printer_gives_as_many_cells_as_headings_even_for_an_empty_object() {
         let now = Timestamp::UNIX_EPOCH;
         for printer in PRINTERS.into_iter().flatten() {
-            let cells = (printer.row)(View::new(&json!({})), &TableOptions { now, wide: true });
+            let cells = (printer.row)(View::new(&json!({})), &TableOptions { now });
             assert_eq!(cells.len(), printer.columns.len(), "{}", printer.kind);
         }
     }

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::object::{View, join, label_selector, labels, three};
-use super::{Printer, TableOptions, name};
-
-/// Longest load balancer address without `-o wide`.
-const ADDRESS_WIDTH: usize = 16;
+use super::{Printer, name};
 
 pub(super) static ALL: &[Printer] = &[
     Printer {
@@ -32,7 +29,7 @@ pub(super) static ALL: &[Printer] = &[
                 name(of),
                 spec.key("type").or(""),
                 cluster_ip.or("<none>"),
-                external_ip(of, options),
+                external_ip(of),
                 ports(spec.key("ports")),
                 options.age(of),
                 labels(spec.key("selector")),
@@ -92,7 +89,7 @@ pub(super) static ALL: &[Printer] = &[
                 name(of),
                 of.path("spec.ingressClassName").or("<none>"),
                 three(&hosts, "*"),
-                balancer(of, options),
+                balancer(of),
                 ports.to_owned(),
                 options.age(of),
             ]
@@ -157,31 +154,24 @@ pub(super) static ALL: &[Printer] = &[
     },
 ];
 
-/// Addresses of the load balancer: sorted, each once, cut if there is no room.
-fn balancer(of: View<'_>, options: &TableOptions) -> String {
+/// Addresses of the load balancer: sorted, each once. Never cut: an API server makes every table as for `-o wide`
+/// (`ConvertToTable` in `pkg/printers/storage/storage.go`, v1.34.0).
+fn balancer(of: View<'_>) -> String {
     let points = of.path("status.loadBalancer.ingress").items();
     let all: BTreeSet<_> = points
         .filter_map(|point| point.key("ip").text().or(point.key("hostname").text()))
         .collect();
-    let text = join(all.into_iter(), "");
-    match text.char_indices().nth(ADDRESS_WIDTH) {
-        Some(_) if !options.wide => text
-            .chars()
-            .take(ADDRESS_WIDTH - 3)
-            .chain("...".chars())
-            .collect(),
-        _ => text,
-    }
+    join(all.into_iter(), "")
 }
 
 /// `getServiceExternalIP` in `pkg/printers/internalversion/printers.go`, v1.34.0.
-fn external_ip(of: View<'_>, options: &TableOptions) -> String {
+fn external_ip(of: View<'_>) -> String {
     let ips = of.path("spec.externalIPs");
     match of.path("spec.type").text() {
         Some("ClusterIP" | "NodePort") => ips.joined("<none>"),
         Some("ExternalName") => of.path("spec.externalName").or(""),
         Some("LoadBalancer") => {
-            let balancer = balancer(of, options);
+            let balancer = balancer(of);
             let all: Vec<_> = Some(balancer.as_str())
                 .filter(|text| !text.is_empty())
                 .into_iter()
