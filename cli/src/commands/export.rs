@@ -1,5 +1,6 @@
 //! `export`.
 
+mod helm;
 mod report;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::Command;
 use etcd_inspect::answers::export::{Export, ExportOptions, ExportSelection, gather};
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::kubernetes::apply::{Keep, Release};
@@ -97,6 +99,7 @@ enum Form {
 }
 
 pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    known_target(args)?;
     let member = ui.member(None)?;
     let out = out(args, &member)?;
     let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
@@ -106,6 +109,13 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => None,
     };
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    if let Some(name) = helm::asked(&what::parse(&args.what)?)? {
+        let mask = args.showing.mask(true, ui)?;
+        let how = (SecretsArg::chosen(args.secrets), mask.as_ref());
+        let scope = args.scope.scope();
+        let namespace = scope.namespace.as_deref();
+        return helm::export(name, namespace, &objects, revision, how, out.as_ref(), ui);
+    }
     let (selection, named) = selection(args, &objects, revision, since.is_some())?;
     let gathered = gather(&objects, &selection, revision, since)?;
     let mask = args.showing.mask(named, ui)?;
@@ -121,6 +131,18 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         (true, _) => Exit::Partial,
         (false, is_empty) => Exit::negative_if(is_empty),
     })
+}
+
+/// The release must be one of which the tables know what it serves.
+fn known_target(args: &ExportArgs) -> Result<(), Failure> {
+    let (first, last) = (Release::FIRST, Release::LAST);
+    match args.target {
+        Some(target) if target < first || target > last => Err(Failure::usage(format!(
+            "--target {target}: what Kubernetes {target} serves is not known, only of {first} to {last}"
+        ))
+        .next(Command::inspect("export").arg("-A").flag("--target", last.to_string()).args(["--out", "-", "-d"]).evidence())),
+        _ => Ok(()),
+    }
 }
 
 fn options(args: &ExportArgs) -> ExportOptions {
@@ -139,10 +161,68 @@ fn options(args: &ExportArgs) -> ExportOptions {
 fn out(args: &ExportArgs, member: &Member) -> anyhow::Result<Option<Out>> {
     match &args.out {
         Some(path) if path == Path::new("-") => Ok(None),
-        Some(path) => Ok(Some(Out::new(path, [member.evidence()]).map_err(refused)?)),
+        Some(path) => {
+            if let Some(ending) = path.extension().filter(|_| !is_one_file(path)) {
+                let ending = ending.to_string_lossy();
+                // `shop.v2` or a date is the name of a directory.
+                if FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+                    let yaml = path.with_extension("yaml");
+                    return Err(Failure::usage(format!("--out {}: export writes no .{ending} file; FILE.yaml, FILE.json and FILE.jsonl are files, every other name is a new directory", path.display()))
+                        .next(again(args, &yaml))
+                        .into());
+                }
+            }
+            let out = Out::new(path, [member.evidence()]).map_err(|error| match error {
+                OutError::Exists(_) => exists(args, path),
+                error => refused(error),
+            });
+            Ok(Some(out?))
+        }
         None => Err(Failure::usage("export writes new files: name a directory or FILE.yaml with --out, or - for standard output")
             .next("etcd-inspect export -A --out - -d {path}")
             .into()),
+    }
+}
+
+/// Endings that are those of a file to everybody.
+const FILE_ENDINGS: [&str; 9] = [
+    "txt", "log", "md", "csv", "tsv", "xml", "html", "tar", "zip",
+];
+
+/// What was asked for, to be written to another path.
+fn again(args: &ExportArgs, path: &Path) -> Command {
+    let mut command = Command::inspect("export");
+    for word in &args.what {
+        command = command.arg(word);
+    }
+    command = match (&args.scope.namespace, args.scope.all_namespaces) {
+        (_, true) => command.arg("-A"),
+        (Some(namespace), _) => command.flag("-n", namespace),
+        _ => command,
+    };
+    command.arg("--out").path(path).arg("-d").evidence()
+}
+
+/// The path is taken: export never replaces or mixes files.
+fn exists(args: &ExportArgs, path: &Path) -> Failure {
+    let kind = if path.is_dir() { "directory" } else { "file" };
+    let free = (2..1000)
+        .map(|number| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let ending = path.extension().filter(|_| is_one_file(path));
+            let ending = ending.map_or(String::new(), |ending| {
+                format!(".{}", ending.to_string_lossy())
+            });
+            path.with_file_name(format!("{stem}-{number}{ending}"))
+        })
+        .find(|path| std::fs::symlink_metadata(path).is_err());
+    let failure = Failure::usage(format!(
+        "--out {}: the {kind} exists already, and export replaces nothing",
+        path.display()
+    ));
+    match free {
+        Some(free) => failure.next(again(args, &free)),
+        None => failure.next("etcd-inspect export -A --out - -d {path}"),
     }
 }
 
@@ -161,11 +241,7 @@ fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> 
     if export.objects.is_empty() {
         return Ok(());
     }
-    let is_file = matches!(
-        out.path().extension().and_then(|ending| ending.to_str()),
-        Some("yaml" | "yml" | "json" | "jsonl")
-    );
-    if is_file || args.format == Form::Jsonl {
+    if is_one_file(out.path()) || args.format == Form::Jsonl {
         return Ok(out.write_file(&whole()?).map_err(refused)?);
     }
     let mut files = Vec::with_capacity(export.objects.len());
@@ -179,6 +255,12 @@ fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> 
         .iter()
         .map(|(path, text)| (path.as_path(), text.as_slice()));
     Ok(out.write_tree(files).map_err(refused)?)
+}
+
+/// Whether the ending asks for one file, and not for a directory.
+fn is_one_file(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("yaml" | "yml" | "json" | "jsonl"))
 }
 
 /// One line of JSON for each object, which may be shown on a terminal.
@@ -255,7 +337,7 @@ fn selection(
         };
         let asked = query
             .asked(&resource, name.clone())
-            .ok_or_else(|| kube::no_such_noun(&resource, objects))?;
+            .ok_or_else(|| kube::no_such_noun("export", &resource, objects))?;
         named &= name.is_some();
         if let Some(name) = name.as_deref().filter(|_| !deleted) {
             let is_there = |target| {

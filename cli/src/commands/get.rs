@@ -1,5 +1,6 @@
 //! `get`.
 
+mod helm;
 mod values;
 
 use std::ffi::OsString;
@@ -59,6 +60,20 @@ pub(crate) struct GetArgs {
     kube: KubeArgs,
 }
 
+impl GetArgs {
+    /// What `describe` asks.
+    pub(super) fn describing(what: Vec<OsString>, at: At, carved: bool, kube: KubeArgs) -> Self {
+        Self {
+            what,
+            key: Vec::new(),
+            prefix: Vec::new(),
+            at,
+            carved,
+            kube,
+        }
+    }
+}
+
 pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut asked = what::parse(&args.what)?;
     asked.extend(args.key.iter().map(|key| What::Key(what::unescape(key))));
@@ -96,6 +111,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         ui.table("stored-versions", &stored_versions(&objects, revision)?)?;
         return Ok(view.exit(Exit::Ok));
+    }
+    if let Some(name) = helm::asked(&asked) {
+        return helm::show(name, &args.kube, &objects, revision, ui);
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
     if nouns.is_empty() {
@@ -187,7 +205,7 @@ fn resources(
     for what in nouns {
         if let What::Noun { resource, name } = what {
             let meant = query.asked(resource, name.clone());
-            asked.push(meant.ok_or_else(|| kube::no_such_noun(resource, objects))?);
+            asked.push(meant.ok_or_else(|| kube::no_such_noun("get", resource, objects))?);
         }
     }
     let named = asked.iter().all(|asked| asked.name.is_some());

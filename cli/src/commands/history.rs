@@ -280,7 +280,7 @@ fn nouns(
     let query = Query::new(objects, scope.clone(), None);
     let asked = query
         .asked(resource, name)
-        .ok_or_else(|| kube::no_such_noun(resource, objects))?;
+        .ok_or_else(|| kube::no_such_noun("history", resource, objects))?;
     let mut keys = Vec::new();
     let mut collect = |query: &Query<'_, '_>| {
         for target in &asked.targets {

@@ -8,6 +8,7 @@ mod check;
 mod compare;
 mod completions;
 mod decode;
+mod describe;
 mod diff;
 mod doctor;
 mod explain;
@@ -68,6 +69,7 @@ verbs! {
     Status: status::StatusArgs;
     Keys: keys::KeysArgs;
     Get: get::GetArgs;
+    Describe: describe::DescribeArgs;
     History: history::HistoryArgs;
     Diff: diff::DiffArgs;
     Blame: blame::BlameArgs;

@@ -152,7 +152,7 @@ pub(crate) struct KubeArgs {
     /// Also fields that no release names, under their number
     #[arg(long, hide_short_help = true)]
     pub(crate) unknown: bool,
-    /// Metadata, conditions, owners, and the events about it
+    /// As `describe`: states, conditions, and the events about it
     #[arg(long)]
     pub(crate) describe: bool,
     /// Values that give no object: cause, place, bytes around

@@ -53,7 +53,7 @@ pub(crate) fn named_keys(
             }
             What::Noun { resource, name } => {
                 named.exact &= name.is_some();
-                nouns(&resource, name, scope, sources, &mut named.events)?
+                nouns(verb, &resource, name, scope, sources, &mut named.events)?
             }
             What::Page(_) | What::WalIndex(_) | What::Finding(_) => {
                 return Err(Failure::usage(format!("{verb} of keys and objects"))
@@ -70,6 +70,7 @@ pub(crate) fn named_keys(
 
 /// The keys of an object, or of all objects of a resource.
 fn nouns(
+    verb: &'static str,
     resource: &str,
     name: Option<String>,
     scope: &Scope,
@@ -107,7 +108,7 @@ fn nouns(
     }
     match (missing, sources.first()) {
         (Some(Some(absent)), _) if keys.is_empty() => Err(Failure::absent(absent).into()),
-        (None, Some(objects)) => Err(no_such_noun(resource, objects).into()),
+        (None, Some(objects)) => Err(no_such_noun(verb, resource, objects).into()),
         _ => Ok(keys),
     }
 }

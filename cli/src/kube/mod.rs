@@ -43,7 +43,7 @@ pub(crate) fn open<'a>(
 }
 
 /// Nothing of that name is a resource here.
-pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
+pub(crate) fn no_such_noun(verb: &'static str, noun: &str, objects: &Objects<'_>) -> Failure {
     use etcd_inspect::kubernetes::resources::RESOURCES;
     let builtin = RESOURCES.iter().flat_map(|resource| {
         std::iter::once(resource.plural).chain(resource.short.iter().copied())
@@ -54,8 +54,12 @@ pub(crate) fn no_such_noun(noun: &str, objects: &Objects<'_>) -> Failure {
     ));
     match etcd_inspect::answers::nearest(noun, builtin.chain(custom)) {
         Some(near) => {
-            let get = Command::inspect("get").arg(near).args(["-A", "-d"]);
-            failure.next(get.evidence())
+            let asked = Command::inspect(verb).arg(near).arg("-A");
+            let asked = match verb {
+                "export" => asked.args(["--out", "-"]),
+                _ => asked,
+            };
+            failure.next(asked.arg("-d").evidence())
         }
         None => failure.next("etcd-inspect keys --by-resource {path}"),
     }

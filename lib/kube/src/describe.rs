@@ -216,11 +216,11 @@ fn owners(object: &Value, find: &dyn Fn(&Owner, Option<&str>) -> Option<Value>) 
     chain
 }
 
-fn mentions<'e>(
+/// The Events that mention an object, the oldest first.
+pub fn events_of<'e>(
     object: &Value,
     events: impl IntoIterator<Item = &'e Value>,
-    now: Timestamp,
-) -> Vec<Event> {
+) -> Vec<&'e Value> {
     let of = |path| text(object, path);
     let mentioned = |event: &&Value| {
         let Some(subject) = event
@@ -237,14 +237,20 @@ fn mentions<'e>(
         // A node's events have its name as uid, so the name decides where there is no uid match.
         same_uid || same_name
     };
-    let mut found: Vec<_> = events
-        .into_iter()
-        .filter(mentioned)
-        .map(|event| (observed(event), event))
-        .collect();
-    found.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    let mut found: Vec<_> = events.into_iter().filter(mentioned).collect();
+    found.sort_by_key(|event| observed(event));
     found
+}
+
+fn mentions<'e>(
+    object: &Value,
+    events: impl IntoIterator<Item = &'e Value>,
+    now: Timestamp,
+) -> Vec<Event> {
+    events_of(object, events)
         .into_iter()
+        .rev()
+        .map(|event| (observed(event), event))
         .map(|(time, event)| Event {
             age: time.map_or("<unknown>".to_owned(), |time| {
                 human_duration(now.duration_since(time).as_secs())

@@ -17,6 +17,7 @@ use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
 use super::crd::Crd;
+use super::mask::is_helm_name;
 use super::resources::Resource;
 use super::secret_kinds::is_secret_plural;
 
@@ -61,10 +62,12 @@ pub struct Key<'k> {
 }
 
 impl Key<'_> {
-    /// Whether its values are secret by nature: Secrets, OpenShift's OAuth objects, and custom resources named after secrets.
+    /// Whether its values are secret by nature: Secrets, OpenShift's OAuth objects, releases that Helm keeps in ConfigMaps, and
+    /// custom resources named after secrets.
     pub fn is_secret(&self) -> bool {
         let is_named = || self.builtin.is_none() && is_secret_plural(self.plural);
-        self.path == "secrets" || self.path.starts_with("oauth/") || is_named()
+        let is_release = self.path == "configmaps" && is_helm_name(self.name);
+        self.path == "secrets" || self.path.starts_with("oauth/") || is_release || is_named()
     }
 }
 

@@ -5,7 +5,10 @@
 //!
 //! Hidden are: `data` and `stringData` of Secrets, copies of a Secret in annotations (`last-applied-configuration`),
 //! `.dockerconfigjson` and `.dockercfg` wherever they are, OAuth secrets of OpenShift, every field of a kind that is secret by
-//! nature and has no known schema, and in any text the password of a URL, signed tokens (JWT) and bootstrap tokens.
+//! nature and has no known schema, the releases that Helm keeps in ConfigMaps, and in any text of any kind: PEM private keys (also
+//! in base64), passwords of URLs (`user:password@`, `password=`), signed tokens (JWT) and bootstrap tokens. A reference such as
+//! `password=$(DB_PASSWORD)` is no secret. Text that looks like nothing of that kind is shown: a mask by name would hide what an
+//! operator has to restore.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -89,6 +92,9 @@ impl Mask {
         match kind.as_str() {
             kind if is_hidden_whole(&api_version, kind, names) => self.whole(fields),
             "Secret" => self.secret(fields),
+            "ConfigMap" if is_helm_release(fields) => {
+                self.fields(fields, &["data", "binaryData"]);
+            }
             "OAuthClient" => self.fields(fields, &["secret", "additionalSecrets"]),
             "OAuthAccessToken" | "OAuthAuthorizeToken" => {
                 self.fields(fields, &["authorizeToken", "refreshToken", "codeChallenge"])
@@ -129,6 +135,15 @@ impl Mask {
     }
 
     fn secret(&self, fields: &mut Map<String, Value>) {
+        // What a newer release or another program added may be secret too; only these are known not to be.
+        for (name, value) in fields.iter_mut() {
+            match name.as_str() {
+                "apiVersion" | "kind" | "type" | "immutable" | "data" | "stringData" | "items"
+                | "partial" => {}
+                "metadata" => self.numbered(value),
+                _ => self.leaves(value, &|text| text.into()),
+            }
+        }
         if let Some(data) = fields.get_mut("data") {
             self.leaves(data, &|text| {
                 STANDARD.decode(text).unwrap_or_else(|_| text.into())
@@ -136,6 +151,22 @@ impl Mask {
         }
         if let Some(data) = fields.get_mut("stringData") {
             self.leaves(data, &|text| text.into());
+        }
+    }
+
+    /// Fields of which only the number is known.
+    fn numbered(&self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.numbered(item)),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    match name.bytes().all(|byte| byte.is_ascii_digit()) {
+                        true => self.leaves(field, &|text| text.into()),
+                        false => self.numbered(field),
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
@@ -214,23 +245,33 @@ impl Mask {
         let Some(pattern) = &*EMBEDDED else {
             return Cow::Borrowed(bytes);
         };
-        if memchr::memmem::find(bytes, b"://").is_none()
-            && memchr::memmem::find(bytes, b"eyJ").is_none()
-            && memchr::memmem::find(bytes, b"oken").is_none()
-        {
+        let has = |word: &&[u8]| memchr::memmem::find(bytes, word).is_some();
+        if !SIGNS.iter().any(has) {
             return Cow::Borrowed(bytes);
         }
         pattern.replace_all(bytes, |found: &Captures<'_>| {
             let group = |name| found.name(name).map_or(&b""[..], |group| group.as_bytes());
-            let plain = [group("password"), group("jwt"), group("bootstrap")].concat();
+            let whole = found.get(0).map_or(&b""[..], |all| all.as_bytes());
+            // The certificates of a cluster are base64 too, and no secret.
+            if found.name("encoded").is_some() && !is_private_key(whole) {
+                return whole.to_vec();
+            }
+            let plain = [
+                group("password"),
+                group("jwt"),
+                group("bootstrap"),
+                group("value"),
+                group("pem"),
+                group("encoded"),
+            ]
+            .concat();
             if plain.starts_with(BULLETS.as_bytes()) {
-                return found
-                    .get(0)
-                    .map_or(Vec::new(), |all| all.as_bytes().to_vec());
+                return whole.to_vec();
             }
             [
                 group("url"),
                 group("label"),
+                group("field"),
                 self.hidden(&plain).as_bytes(),
                 group("at"),
             ]
@@ -291,10 +332,54 @@ pub fn is_secret_key(layout: &Layout, key: &[u8]) -> bool {
     }
 }
 
+/// Whether these fields of a ConfigMap are those of a release of Helm, which has whole manifests and values in it.
+fn is_helm_release(fields: &Map<String, Value>) -> bool {
+    let metadata = fields.get("metadata");
+    let text = |pointer: &str| {
+        let found = metadata.and_then(|metadata| metadata.pointer(pointer));
+        found.and_then(Value::as_str).unwrap_or_default()
+    };
+    is_helm_name(text("/name"))
+        || text("/labels/owner") == "helm"
+        || text("/labels/OWNER") == "TILLER"
+}
+
+/// Whether a name is that of a stored release of Helm 3.
+pub(crate) fn is_helm_name(name: &str) -> bool {
+    name.starts_with("sh.helm.release.v1.")
+}
+
+/// Whether base64 is that of a PEM private key.
+fn is_private_key(encoded: &[u8]) -> bool {
+    // The first line is enough, and its length need not be a multiple of four.
+    let head = encoded
+        .get(..encoded.len().min(64) / 4 * 4)
+        .unwrap_or_default();
+    let plain = STANDARD.decode(head).unwrap_or_default();
+    memchr::memmem::find(&plain, b"PRIVATE KEY").is_some()
+}
+
+/// One of these is in every text that [`EMBEDDED`] finds something in.
+const SIGNS: &[&[u8]] = &[
+    b"://",
+    b"eyJ",
+    b"oken",
+    b"assword=",
+    b"ASSWORD=",
+    b"asswd=",
+    b"ASSWD=",
+    b"wd=",
+    b"PRIVATE KEY",
+    b"LS0tLS1CRUdJTi",
+];
+
 static EMBEDDED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?-u)(?P<url>[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?\x23:@"'\\<>]*:)(?P<password>[^\s/?\x23@"'\\<>\x00-\x1f]+)(?P<at>@)"#,
         r"|(?P<jwt>eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,})",
+        r"|(?P<pem>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z))",
+        r"|(?P<encoded>LS0tLS1CRUdJTi[A-Za-z0-9+/]{24,}={0,2})",
+        r#"|(?P<field>(?:[Pp]assword|PASSWORD|[Pp]asswd|PASSWD|[Pp]wd)=)(?P<value>[^\s&;,"'\\<>${}()\x00-\x1f][^\s&;,"'\\<>\x00-\x1f]*)"#,
         r#"|(?P<label>[Tt]oken["']?[ \t]*[:=][ \t]*["']?)(?P<bootstrap>[a-z0-9]{6}\.[a-z0-9]{16})"#,
     ))
     .ok()
@@ -393,6 +478,75 @@ mod tests {
         );
         assert_eq!(data["event"], "webapp.18e9ea9547479433");
         assert_eq!(data["plain"], "http://host:80/");
+    }
+
+    #[test]
+    fn private_keys_and_passwords_of_connections_are_hidden_wherever_they_are() {
+        let pem = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC PRIVATE KEY-----";
+        let encoded = STANDARD.encode(pem);
+        let certificate =
+            STANDARD.encode("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----");
+        let mut object = json!({"kind": "Gateway", "apiVersion": "example.com/v1", "spec": {
+            "key": format!("a\n{pem}\nb"), "encoded": encoded, "ca": certificate,
+            "torn": "-----BEGIN PRIVATE KEY-----\nMHcC",
+            "dsn": "host=db user=web password=hunter2 sslmode=off",
+            "jdbc": "jdbc:pg://db/x?user=u&password=hunter3&ssl=true",
+            "odbc": "Server=db;Uid=u;Pwd=hunter4;",
+            "reference": "password=$(DB_PASSWORD)", "named": "--password-file=/run/x", "cwd": "PWD=/srv",
+        }});
+        mask().object(&mut object);
+        let spec = &object["spec"];
+        assert_eq!(
+            spec["key"],
+            format!("a\n{}\nb", mask().hidden(pem.as_bytes()))
+        );
+        assert_eq!(spec["encoded"], mask().hidden(encoded.as_bytes()));
+        assert_eq!(spec["ca"], certificate);
+        assert_eq!(
+            spec["torn"],
+            mask().hidden(b"-----BEGIN PRIVATE KEY-----\nMHcC")
+        );
+        assert_eq!(
+            spec["dsn"],
+            format!(
+                "host=db user=web password={} sslmode=off",
+                mask().hidden(b"hunter2")
+            )
+        );
+        assert_eq!(
+            spec["jdbc"],
+            format!(
+                "jdbc:pg://db/x?user=u&password={}&ssl=true",
+                mask().hidden(b"hunter3")
+            )
+        );
+        assert_eq!(
+            spec["odbc"],
+            format!("Server=db;Uid=u;Pwd={};", mask().hidden(b"hunter4"))
+        );
+        assert_eq!(spec["reference"], "password=$(DB_PASSWORD)");
+        assert_eq!(spec["named"], "--password-file=/run/x");
+        assert_eq!(spec["cwd"], "PWD=/srv");
+        let again = object.clone();
+        mask().object(&mut object);
+        assert_eq!(object, again);
+    }
+
+    #[test]
+    fn of_a_secret_and_of_a_release_of_helm_only_what_is_known_to_be_public_is_shown() {
+        let mut secret = json!({"kind": "Secret", "apiVersion": "v1", "type": "Opaque", "immutable": true,
+            "metadata": {"name": "a", "labels": {"app": "x"}, "19": {"2": "topsecret"}}, "newField": {"a": ["topsecret", 7]}});
+        mask().object(&mut secret);
+        assert!(!secret.to_string().contains("topsecret"), "{secret}");
+        assert_eq!(secret["metadata"]["labels"]["app"], "x");
+        assert_eq!(
+            (&secret["type"], &secret["immutable"]),
+            (&json!("Opaque"), &json!(true))
+        );
+        let mut release = json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"release": "SDRzSUFB"},
+            "metadata": {"name": "sh.helm.release.v1.web.v1", "labels": {"owner": "helm"}}});
+        mask().object(&mut release);
+        assert!(!release.to_string().contains("SDRzSUFB"), "{release}");
     }
 
     #[test]

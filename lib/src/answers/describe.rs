@@ -1,11 +1,15 @@
-//! `get --describe`: an object with its conditions, owners and events.
+//! `describe`: an object with its conditions, owners and events, and as kubectl describes it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::find::FoundObject;
-use crate::kubernetes::describe::{Owner, Summary, describe as summarise};
+use crate::kubernetes::describe::{Owner, Summary, describe as summarise, events_of};
+use crate::kubernetes::described::{self, Surroundings};
 use crate::kubernetes::mask::Mask;
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::table::Table;
@@ -18,6 +22,8 @@ use located::Error;
 pub struct DescribeAnswer {
     /// Fields, conditions, owners and events.
     pub summary: Summary,
+    /// As `kubectl describe` prints it.
+    pub text: String,
 }
 
 /// The fields are an object: `restart_count`, not a list of pairs.
@@ -68,19 +74,55 @@ pub fn describe(
             objects.json(&version, Reading::default()).ok()
         })
     };
+    // A hundred pods of one namespace are listed once.
+    let listed: RefCell<HashMap<(String, Option<String>), Vec<Value>>> = RefCell::default();
     let described = found.into_iter().map(|mut found| {
         if let Some(mask) = mask {
             mask.object(&mut found.object);
         }
+        let list = |resource: &str, namespace: Option<&str>| {
+            let key = (resource.to_owned(), namespace.map(str::to_owned));
+            let mut listed = listed.borrow_mut();
+            listed
+                .entry(key)
+                .or_insert_with(|| all(objects, resource, namespace, revision))
+                .clone()
+        };
+        let text = described::text(
+            &found.object,
+            &Surroundings {
+                now,
+                events: &events_of(&found.object, &events),
+                list: &list,
+            },
+        );
         let table = table_of(objects, &found.target, &found.object);
         let mut summary = summarise(&found.object, &table, now, &events, &owner);
-        let revision = found.version.revision.main;
+        let written = found.version.revision.main;
         let version = found.version.key_value().map_or(0, |kv| kv.version);
-        let text = format!("{revision} (version {version})");
-        summary.fields.push(("Revision".to_owned(), text));
-        DescribeAnswer { summary }
+        let written = format!("{written} (version {version})");
+        summary.fields.push(("Revision".to_owned(), written));
+        DescribeAnswer { summary, text }
     });
     Ok(described.collect())
+}
+
+/// All readable objects of a resource in a namespace; of them only names, states and sums are shown.
+fn all(
+    objects: &Objects<'_>,
+    resource: &str,
+    namespace: Option<&str>,
+    revision: Option<i64>,
+) -> Vec<Value> {
+    let targets = objects.layout().resolve(resource);
+    let listed = targets
+        .iter()
+        .filter_map(|target| objects.list(target, namespace, revision).ok());
+    let versions: Vec<_> = listed.flatten().collect();
+    versions
+        .iter()
+        .filter_map(|version| objects.json(version, Reading::default()).ok())
+        .collect()
 }
 
 /// The table of a resource's objects. Custom resources have that of the version they are stored in.

@@ -20,6 +20,7 @@ pub mod encryption;
 pub mod export;
 pub mod find;
 pub mod glob;
+pub mod helm;
 pub mod history;
 mod key;
 pub mod keys;

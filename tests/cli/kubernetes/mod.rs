@@ -1,15 +1,17 @@
 //! Compares `get` over what a real kube-apiserver 1.20 stored with that server's own answers for the same objects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::{Seal, data_dir, fixture, members_of};
 
 use crate::run::{RunResult, etcd_inspect, sealed};
 
+mod describe;
 mod export;
 mod forms;
+mod helm;
 mod tables;
 
 const MEMBER: &str = "k8s-1.20-etcd35";

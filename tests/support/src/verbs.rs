@@ -76,9 +76,21 @@ const ROWS: &[(&str, &[&str])] = &[
             "{noun} -A --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o csv -d {path}",
             "{key} --carved -d {path}",
             "{noun} -A --carved --rev -5 -o json -d {path}",
+            "helm -A -d {path}",
+            "helm/web -A -o json -d {path}",
             "--undecodable -d {path}",
             "--undecodable -o json -d {path}",
             "--stored-versions -o json -d {path}",
+        ],
+    ),
+    (
+        "describe",
+        &[
+            "{noun} -A -d {path}",
+            "{noun} a b -n kube-system -l app=web --carved -d {path}",
+            "{noun} -A --now 2026-01-01T00:00:00Z --rev -5 --etcd-prefix /registry -o json -d {path}",
+            "{noun} -A --at -1h --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -d {path}",
+            "{noun} -A --replay --reveal=all -d {path}",
         ],
     ),
     (

@@ -49,6 +49,9 @@ const JOB_LABELS: &[&str] = &[
     "batch.kubernetes.io/job-name",
 ];
 
+/// Those of them that are the uid itself, which the pods of a Job have too.
+const UID_LABELS: &[&str] = &["controller-uid", "batch.kubernetes.io/controller-uid"];
+
 /// What is kept although it is the cluster's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
@@ -158,6 +161,10 @@ fn of_pod(object: &mut Value, removed: &mut Removed) {
     // A pod cannot be created with ephemeral containers (`ValidatePodCreate`, Kubernetes pkg/apis/core/validation, v1.34.0).
     if drop_member(object, "/spec", "ephemeralContainers") {
         removed.insert("spec.ephemeralContainers");
+    }
+    // Made of the uid of a Job that a restored one does not have.
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        drop_names(metadata, "labels", UID_LABELS);
     }
     let account = match text(object, "/spec/serviceAccountName") {
         "" => "default".to_owned(),
@@ -287,7 +294,7 @@ mod tests {
     fn a_pod_loses_its_node_and_its_mounted_token_and_keeps_its_own_volumes() {
         let pod = neat(
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "generateName": "a-",
-            "ownerReferences": [{"uid": "1"}], "finalizers": ["x"], "clusterName": ""},
+            "labels": {"controller-uid": "u", "batch.kubernetes.io/controller-uid": "u"}, "ownerReferences": [{"uid": "1"}], "finalizers": ["x"], "clusterName": ""},
             "spec": {"nodeName": "n1", "serviceAccountName": "builder",
                 "volumes": [{"name": "own", "secret": {"secretName": "builder-token-mine"}},
                     {"name": "t", "secret": {"secretName": "builder-token-x7k2p"}},

@@ -10,6 +10,13 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Release(pub u16);
 
+impl Release {
+    /// The first release of which it is known what it serves.
+    pub const FIRST: Self = Self(8);
+    /// The last one.
+    pub const LAST: Self = Self(37);
+}
+
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "1.{}", self.0)

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use self::parse::Node;
+use self::parse::TemplateNode;
 
 /// Why a template could not be read, or stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +55,8 @@ pub fn go_text(value: &Value) -> String {
 /// A template that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GoTemplate {
-    main: Vec<Node>,
-    named: HashMap<String, Vec<Node>>,
+    main: Vec<TemplateNode>,
+    named: HashMap<String, Vec<TemplateNode>>,
 }
 
 impl GoTemplate {

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::scan::{Piece, Word, pieces, words};
+use super::scan::{TemplatePart, Word, pieces, words};
 use super::{GoTemplate, GoTemplateError};
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(super) enum TemplateNode {
     Text(String),
     Action(Pipeline),
     If(Branch),
@@ -24,8 +24,8 @@ pub(super) enum Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Branch {
     pub(super) pipeline: Pipeline,
-    pub(super) body: Vec<Node>,
-    pub(super) other: Vec<Node>,
+    pub(super) body: Vec<TemplateNode>,
+    pub(super) other: Vec<TemplateNode>,
 }
 
 /// `$x := a | b`.
@@ -36,12 +36,12 @@ pub(super) struct Pipeline {
     pub(super) variables: Vec<String>,
     /// `=` instead of `:=`.
     pub(super) assigns: bool,
-    pub(super) commands: Vec<Vec<Operand>>,
+    pub(super) commands: Vec<Vec<Argument>>,
 }
 
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Operand {
+pub(super) enum Argument {
     Fields(Vec<String>),
     Variable(String, Vec<String>),
     Function(String),
@@ -83,24 +83,24 @@ enum End<'t> {
 }
 
 struct Reader<'t> {
-    pieces: std::vec::IntoIter<Piece<'t>>,
-    named: HashMap<String, Vec<Node>>,
+    pieces: std::vec::IntoIter<TemplatePart<'t>>,
+    named: HashMap<String, Vec<TemplateNode>>,
     depth: usize,
     loops: usize,
 }
 
 impl<'t> Reader<'t> {
-    fn block(&mut self) -> Result<(Vec<Node>, End<'t>), GoTemplateError> {
+    fn block(&mut self) -> Result<(Vec<TemplateNode>, End<'t>), GoTemplateError> {
         let mut nodes = Vec::new();
         while let Some(piece) = self.pieces.next() {
             let action = match piece {
-                Piece::Text(text) => {
+                TemplatePart::Text(text) => {
                     if !text.is_empty() {
-                        nodes.push(Node::Text(text.to_owned()));
+                        nodes.push(TemplateNode::Text(text.to_owned()));
                     }
                     continue;
                 }
-                Piece::Action(action) => action,
+                TemplatePart::Action(action) => action,
             };
             let (word, rest) = keyword(action);
             match word {
@@ -117,25 +117,25 @@ impl<'t> Reader<'t> {
         word: &str,
         rest: &'t str,
         action: &str,
-    ) -> Result<Option<Node>, GoTemplateError> {
+    ) -> Result<Option<TemplateNode>, GoTemplateError> {
         Ok(Some(match word {
-            "if" => Node::If(self.branch(rest, false)?),
-            "with" => Node::With(self.branch(rest, false)?),
-            "range" => Node::Range(self.branch(rest, true)?),
+            "if" => TemplateNode::If(self.branch(rest, false)?),
+            "with" => TemplateNode::With(self.branch(rest, false)?),
+            "range" => TemplateNode::Range(self.branch(rest, true)?),
             "break" | "continue" if self.loops == 0 => {
                 return Err(GoTemplateError::parse(
                     action,
                     "there is no range around it",
                 ));
             }
-            "break" => Node::Break,
-            "continue" => Node::Continue,
+            "break" => TemplateNode::Break,
+            "continue" => TemplateNode::Continue,
             "define" | "block" => return self.define(word, rest, action),
             "template" => {
                 let (name, argument) = named(rest)?;
-                Node::Template(name, argument)
+                TemplateNode::Template(name, argument)
             }
-            _ => Node::Action(pipeline(action)?),
+            _ => TemplateNode::Action(pipeline(action)?),
         }))
     }
 
@@ -158,8 +158,8 @@ impl<'t> Reader<'t> {
                 let (word, rest) = keyword(again);
                 let branch = self.branch(rest, false)?;
                 let other = match word {
-                    "if" => Node::If(branch),
-                    "with" => Node::With(branch),
+                    "if" => TemplateNode::If(branch),
+                    "with" => TemplateNode::With(branch),
                     _ => return Err(GoTemplateError::parse(again, "else, else if or else with")),
                 };
                 (body, vec![other])
@@ -179,7 +179,7 @@ impl<'t> Reader<'t> {
         word: &str,
         rest: &str,
         action: &str,
-    ) -> Result<Option<Node>, GoTemplateError> {
+    ) -> Result<Option<TemplateNode>, GoTemplateError> {
         self.depth += 1;
         if self.depth > DEPTH {
             return Err(GoTemplateError::parse(action, "blocks are nested too deep"));
@@ -192,7 +192,7 @@ impl<'t> Reader<'t> {
         self.loops = loops;
         self.depth -= 1;
         self.named.insert(name.clone(), body);
-        Ok((word == "block").then_some(Node::Template(name, argument)))
+        Ok((word == "block").then_some(TemplateNode::Template(name, argument)))
     }
 }
 
@@ -262,14 +262,14 @@ fn commands(
     text: &str,
     rest: &mut &[Word],
     depth: usize,
-) -> Result<Vec<Vec<Operand>>, GoTemplateError> {
+) -> Result<Vec<Vec<Argument>>, GoTemplateError> {
     if depth > DEPTH {
         return Err(GoTemplateError::parse(
             text,
             "parentheses are nested too deep",
         ));
     }
-    let mut commands: Vec<Vec<Operand>> = vec![Vec::new()];
+    let mut commands: Vec<Vec<Argument>> = vec![Vec::new()];
     while let Some((word, after)) = rest.split_first() {
         let operand = match word {
             Word::Close(_) => break,
@@ -278,10 +278,10 @@ fn commands(
                 commands.push(Vec::new());
                 continue;
             }
-            Word::Fields(fields) => Operand::Fields(fields.clone()),
-            Word::Variable(name, fields) => Operand::Variable(name.clone(), fields.clone()),
-            Word::Name(name) => Operand::Function(name.clone()),
-            Word::Literal(value) => Operand::Literal(value.clone()),
+            Word::Fields(fields) => Argument::Fields(fields.clone()),
+            Word::Variable(name, fields) => Argument::Variable(name.clone(), fields.clone()),
+            Word::Name(name) => Argument::Function(name.clone()),
+            Word::Literal(value) => Argument::Literal(value.clone()),
             Word::Open => {
                 *rest = after;
                 let commands = self::commands(text, rest, depth + 1)?;
@@ -297,7 +297,7 @@ fn commands(
                     assigns: false,
                     commands,
                 };
-                Operand::Group(inner, fields.clone())
+                Argument::Group(inner, fields.clone())
             }
             Word::Declare | Word::Assign | Word::Comma => {
                 return Err(GoTemplateError::parse(text, "unexpected :=, = or comma"));

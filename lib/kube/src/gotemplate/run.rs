@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::parse::{Branch, Node, Operand, Pipeline};
+use super::parse::{Argument, Branch, Pipeline, TemplateNode};
 use super::print::print;
 use super::{GoTemplate, GoTemplateError, functions};
 
@@ -80,7 +80,7 @@ struct Run<'t, 'v> {
 }
 
 impl<'t, 'v> Run<'t, 'v> {
-    fn nodes(&mut self, nodes: &'t [Node], dot: &Val<'v>) -> Result<Flow, GoTemplateError> {
+    fn nodes(&mut self, nodes: &'t [TemplateNode], dot: &Val<'v>) -> Result<Flow, GoTemplateError> {
         let scope = self.variables.len();
         let mut flow = Flow::On;
         for node in nodes {
@@ -93,21 +93,21 @@ impl<'t, 'v> Run<'t, 'v> {
         Ok(flow)
     }
 
-    fn node(&mut self, node: &'t Node, dot: &Val<'v>) -> Result<Flow, GoTemplateError> {
+    fn node(&mut self, node: &'t TemplateNode, dot: &Val<'v>) -> Result<Flow, GoTemplateError> {
         match node {
-            Node::Text(text) => self.out.push_str(text),
-            Node::Action(pipeline) => {
+            TemplateNode::Text(text) => self.out.push_str(text),
+            TemplateNode::Action(pipeline) => {
                 let value = self.pipeline(pipeline, dot)?;
                 if pipeline.variables.is_empty() {
                     print(value.get(), &mut self.out);
                 }
             }
-            Node::If(branch) => return self.choose(branch, dot, false),
-            Node::With(branch) => return self.choose(branch, dot, true),
-            Node::Range(branch) => return self.range(branch, dot),
-            Node::Template(name, argument) => self.call(name, argument.as_ref(), dot)?,
-            Node::Break => return Ok(Flow::Break),
-            Node::Continue => return Ok(Flow::Continue),
+            TemplateNode::If(branch) => return self.choose(branch, dot, false),
+            TemplateNode::With(branch) => return self.choose(branch, dot, true),
+            TemplateNode::Range(branch) => return self.range(branch, dot),
+            TemplateNode::Template(name, argument) => self.call(name, argument.as_ref(), dot)?,
+            TemplateNode::Break => return Ok(Flow::Break),
+            TemplateNode::Continue => return Ok(Flow::Continue),
         }
         match self.out.len() > MOST {
             true => Err(GoTemplateError::run(
@@ -233,7 +233,7 @@ impl<'t, 'v> Run<'t, 'v> {
 
     fn command(
         &mut self,
-        command: &'t [Operand],
+        command: &'t [Argument],
         last: Option<Val<'v>>,
         dot: &Val<'v>,
         text: &str,
@@ -241,7 +241,7 @@ impl<'t, 'v> Run<'t, 'v> {
         let Some((first, rest)) = command.split_first() else {
             return Ok(Val::Missing);
         };
-        if let Operand::Function(name) = first {
+        if let Argument::Function(name) = first {
             let mut arguments = Vec::new();
             for operand in rest {
                 // `and` and `or` stop at the first argument that decides.
@@ -266,24 +266,24 @@ impl<'t, 'v> Run<'t, 'v> {
 
     fn operand(
         &mut self,
-        operand: &'t Operand,
+        operand: &'t Argument,
         dot: &Val<'v>,
         text: &str,
     ) -> Result<Val<'v>, GoTemplateError> {
         let (value, fields) = match operand {
-            Operand::Literal(value) => return Ok(Val::Own(value.clone())),
-            Operand::Function(name) => {
+            Argument::Literal(value) => return Ok(Val::Own(value.clone())),
+            Argument::Function(name) => {
                 return functions::call(name, Vec::new())
                     .map_err(|why| GoTemplateError::run(text, why));
             }
-            Operand::Fields(fields) => (dot.clone(), fields),
-            Operand::Variable(name, fields) => {
+            Argument::Fields(fields) => (dot.clone(), fields),
+            Argument::Variable(name, fields) => {
                 let known = self.variables.iter().rfind(|(known, _)| known == name);
                 let (_, value) = known
                     .ok_or_else(|| GoTemplateError::run(text, format!("no variable ${name}")))?;
                 (value.clone(), fields)
             }
-            Operand::Group(pipeline, fields) => (self.value(pipeline, dot)?, fields),
+            Argument::Group(pipeline, fields) => (self.value(pipeline, dot)?, fields),
         };
         let mut value = value;
         for field in fields {

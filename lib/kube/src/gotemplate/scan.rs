@@ -4,8 +4,8 @@ use serde_json::{Number, Value};
 
 use super::GoTemplateError;
 
-/// A stretch of a template.
-pub(super) enum Piece<'t> {
+/// A part of a template: text or an action.
+pub(super) enum TemplatePart<'t> {
     Text(&'t str),
     /// Between the braces, without trim marks.
     Action(&'t str),
@@ -15,7 +15,7 @@ const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
 
 /// Splits a template into text and actions; `{{-` and `-}}` trim the text beside them, comments are left out.
-pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, GoTemplateError> {
+pub(super) fn pieces(text: &str) -> Result<Vec<TemplatePart<'_>>, GoTemplateError> {
     let (mut found, mut rest, mut trim) = (Vec::new(), text, false);
     loop {
         let (before, after) = match rest.split_once(OPEN) {
@@ -24,7 +24,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, GoTemplateError> {
         };
         let mut literal = if trim { before.trim_start() } else { before };
         let Some(after) = after else {
-            found.push(Piece::Text(literal));
+            found.push(TemplatePart::Text(literal));
             return Ok(found);
         };
         let (trim_left, after) = match after.strip_prefix('-') {
@@ -34,7 +34,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, GoTemplateError> {
         if trim_left {
             literal = literal.trim_end();
         }
-        found.push(Piece::Text(literal));
+        found.push(TemplatePart::Text(literal));
         let end = end_of_action(after)
             .ok_or_else(|| GoTemplateError::parse(after, "an action without }}"))?;
         let inner = after.get(..end).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, GoTemplateError> {
         };
         trim = trim_right;
         if !inner.trim().starts_with("/*") {
-            found.push(Piece::Action(inner.trim()));
+            found.push(TemplatePart::Action(inner.trim()));
         }
     }
 }
@@ -157,7 +157,7 @@ fn name(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `.a.b` in front of the rest.
+/// `.a.b` at the start, and the rest.
 fn fields(mut text: &str) -> (Vec<String>, &str) {
     let mut found = Vec::new();
     while let Some(after) = text.strip_prefix('.') {

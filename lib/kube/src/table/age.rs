@@ -36,7 +36,7 @@ pub fn human_duration(seconds: i64) -> String {
 }
 
 /// How long before `now` an RFC 3339 time was; `<unknown>` if there is none.
-pub(super) fn since(time: Option<&str>, now: Timestamp) -> String {
+pub(crate) fn since(time: Option<&str>, now: Timestamp) -> String {
     match time {
         None | Some("") => "<unknown>".to_owned(),
         Some(text) => text

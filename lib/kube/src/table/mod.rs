@@ -5,13 +5,13 @@
 //! `pkg/printers/internalversion/printers.go`, v1.34.0, apiextensions `tableconvertor.go`, kubectl `TablePrinter`.
 
 mod access;
-mod age;
+pub(crate) mod age;
 mod autoscaling;
 mod cluster;
 mod custom;
 mod devices;
 mod network;
-mod object;
+pub(crate) mod object;
 mod pod;
 mod storage;
 mod workloads;

@@ -266,7 +266,7 @@ mod tests {
             json!({"loadBalancer": {"ingress": [{"hostname": "a-very-long-name.example.com"}]}});
         assert_eq!(
             service(json!({"type": "LoadBalancer"}), named)[3],
-            "a-very-long-n..."
+            "a-very-long-name.example.com"
         );
         assert_eq!(
             service(

@@ -4,20 +4,20 @@ use serde_json::Value;
 
 /// A place in an object that may not be there. Absent, `null` and of another type all read as nothing.
 #[derive(Clone, Copy)]
-pub(super) struct View<'v>(Option<&'v Value>);
+pub(crate) struct View<'v>(Option<&'v Value>);
 
 impl<'v> View<'v> {
-    pub(super) fn new(value: &'v Value) -> Self {
+    pub(crate) fn new(value: &'v Value) -> Self {
         Self(Some(value).filter(|value| !value.is_null()))
     }
 
     /// `status.phase`: below these fields, none of which contains a dot.
-    pub(super) fn path(self, path: &str) -> Self {
+    pub(crate) fn path(self, path: &str) -> Self {
         path.split('.').fold(self, Self::key)
     }
 
     /// Below one field, whatever its name.
-    pub(super) fn key(self, name: &str) -> Self {
+    pub(crate) fn key(self, name: &str) -> Self {
         Self(
             self.0
                 .and_then(|value| value.get(name))
@@ -25,24 +25,24 @@ impl<'v> View<'v> {
         )
     }
 
-    pub(super) fn present(self) -> bool {
+    pub(crate) fn present(self) -> bool {
         self.0.is_some()
     }
 
     /// Text, if it is there and not empty.
-    pub(super) fn text(self) -> Option<&'v str> {
+    pub(crate) fn text(self) -> Option<&'v str> {
         self.0
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
     }
 
     /// Text, or the placeholder for its absence.
-    pub(super) fn or(self, absent: &str) -> String {
+    pub(crate) fn or(self, absent: &str) -> String {
         self.text().unwrap_or(absent).to_owned()
     }
 
     /// Text or number as text, or the placeholder for its absence.
-    pub(super) fn any_or(self, absent: &str) -> String {
+    pub(crate) fn any_or(self, absent: &str) -> String {
         match self.0 {
             Some(Value::String(text)) => text.clone(),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
@@ -51,15 +51,15 @@ impl<'v> View<'v> {
     }
 
     /// A number; absent is zero, as in Go.
-    pub(super) fn int(self) -> i64 {
+    pub(crate) fn int(self) -> i64 {
         self.0.and_then(Value::as_i64).unwrap_or(0)
     }
 
-    pub(super) fn flag(self) -> Option<bool> {
+    pub(crate) fn flag(self) -> Option<bool> {
         self.0.and_then(Value::as_bool)
     }
 
-    pub(super) fn items(self) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator + Clone {
+    pub(crate) fn items(self) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator + Clone {
         self.0
             .and_then(Value::as_array)
             .map_or(&[][..], Vec::as_slice)
@@ -67,13 +67,13 @@ impl<'v> View<'v> {
             .map(Self::new)
     }
 
-    pub(super) fn fields(self) -> impl Iterator<Item = (&'v str, Self)> {
+    pub(crate) fn fields(self) -> impl Iterator<Item = (&'v str, Self)> {
         let fields = self.0.and_then(Value::as_object).into_iter().flatten();
         fields.map(|(name, value)| (name.as_str(), Self::new(value)))
     }
 
     /// Fields of an object or items of an array.
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self.0 {
             Some(Value::Object(fields)) => fields.len(),
             Some(Value::Array(items)) => items.len(),
@@ -82,25 +82,25 @@ impl<'v> View<'v> {
     }
 
     /// The item of a list whose `type` is this: a condition.
-    pub(super) fn of_type(self, kind: &str) -> Self {
+    pub(crate) fn of_type(self, kind: &str) -> Self {
         self.items()
             .find(|item| item.key("type").text() == Some(kind))
             .unwrap_or(Self(None))
     }
 
     /// Whether the condition of that type is `True`.
-    pub(super) fn is_true(self, kind: &str) -> bool {
+    pub(crate) fn is_true(self, kind: &str) -> bool {
         self.of_type(kind).key("status").text() == Some("True")
     }
 
     /// Texts of a list, joined by commas.
-    pub(super) fn joined(self, absent: &str) -> String {
+    pub(crate) fn joined(self, absent: &str) -> String {
         join(self.items().filter_map(Self::text), absent)
     }
 }
 
 /// Joined by commas, or the placeholder for none.
-pub(super) fn join<'t>(texts: impl Iterator<Item = &'t str>, absent: &str) -> String {
+pub(crate) fn join<'t>(texts: impl Iterator<Item = &'t str>, absent: &str) -> String {
     let texts: Vec<_> = texts.collect();
     if texts.is_empty() {
         absent.to_owned()
@@ -110,7 +110,7 @@ pub(super) fn join<'t>(texts: impl Iterator<Item = &'t str>, absent: &str) -> St
 }
 
 /// The first three, and how many more.
-pub(super) fn three(all: &[String], absent: &str) -> String {
+pub(crate) fn three(all: &[String], absent: &str) -> String {
     match all.split_at_checked(3) {
         Some((shown, more)) if !more.is_empty() => {
             format!("{} + {} more...", shown.join(","), more.len())
@@ -121,7 +121,7 @@ pub(super) fn three(all: &[String], absent: &str) -> String {
 }
 
 /// `app=web,tier=front`, sorted.
-pub(super) fn labels(of: View<'_>) -> String {
+pub(crate) fn labels(of: View<'_>) -> String {
     let mut pairs: Vec<_> = of
         .fields()
         .map(|(name, value)| format!("{name}={}", value.or("")))
@@ -131,7 +131,7 @@ pub(super) fn labels(of: View<'_>) -> String {
 }
 
 /// A LabelSelector as its string form: `app=web,tier in (a,b),!legacy`.
-pub(super) fn label_selector(of: View<'_>) -> String {
+pub(crate) fn label_selector(of: View<'_>) -> String {
     let equal = of
         .key("matchLabels")
         .fields()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::kubernetes::key::Key;
 use crate::kubernetes::selector::LabelSelector;
-use crate::member::{Objects, Reading};
+use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Version};
 use located::Error;
 
@@ -162,9 +162,16 @@ fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), S
         stored: true,
         unknown_fields: false,
     };
-    let object = objects
-        .json(version, reading)
-        .map_err(|why| why.to_string())?;
+    // One reason for all of a kind: a hundred encrypted objects are one line.
+    let object = objects.json(version, reading).map_err(|why| match why {
+        Undecodable::Closed(_) => {
+            "it is encrypted, and no key that was given opens it: --encryption-config FILE has the keys".to_owned()
+        }
+        Undecodable::Value { .. } => {
+            "its value does not decode: `etcd-inspect get --undecodable` says where".to_owned()
+        }
+        other => other.to_string(),
+    })?;
     let all = Reading {
         unknown_fields: true,
         ..reading

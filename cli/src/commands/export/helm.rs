@@ -1,0 +1,170 @@
+//! `export helm/NAME`: the manifest, the values and the notes of a release of Helm.
+
+use std::path::{Path, PathBuf};
+
+use etcd_inspect::Command;
+use etcd_inspect::answers::helm::helm_releases;
+use etcd_inspect::answers::nearest;
+use etcd_inspect::kubernetes::apply::Secrets;
+use etcd_inspect::kubernetes::helm::{HelmParts, HelmRelease};
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::Objects;
+use etcd_inspect::salvage::backup::Out;
+
+use super::refused;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Label, Line, person};
+use crate::ui::Ui;
+use crate::what::What;
+
+/// The release that the words name, if they name one: `helm/web`, or revision 2 of it with `helm/web.v2`.
+pub(super) fn asked(words: &[What]) -> Result<Option<&str>, Failure> {
+    let mut names = words.iter().filter_map(|what| match what {
+        What::Noun { resource, name } if resource == "helm" => Some(name.as_deref()),
+        _ => None,
+    });
+    match (names.next(), words.len()) {
+        (None, _) => Ok(None),
+        (Some(Some(name)), 1) => Ok(Some(name)),
+        _ => Err(Failure::usage(
+            "export takes one release of Helm: helm/NAME, or helm/NAME.v2 for its revision 2",
+        )
+        .next("etcd-inspect get helm -A -d {path}")),
+    }
+}
+
+/// Writes one release.
+pub(super) fn export(
+    name: &str,
+    namespace: Option<&str>,
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    how: (Secrets, Option<&Mask>),
+    out: Option<&Out>,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let release = release(name, namespace, objects, revision)?;
+    let parts = release.parts(how.0, how.1);
+    match out {
+        None => person::raw(parts.manifest.as_bytes(), ui)?,
+        Some(out) => write(out, &parts)?,
+    }
+    report(&release, &parts, out.map(Out::path), ui)?;
+    Ok(match parts.left_out.is_empty() && parts.values.is_some() {
+        true => Exit::Ok,
+        false => Exit::Partial,
+    })
+}
+
+fn release(
+    name: &str,
+    namespace: Option<&str>,
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+) -> anyhow::Result<HelmRelease> {
+    let mut found = helm_releases(objects, namespace, Some(name), revision)?;
+    if let Some(last) = found.found.pop() {
+        return Ok(last);
+    }
+    let numbered = name
+        .rsplit_once(".v")
+        .and_then(|(name, number)| Some((name, number.parse::<i64>().ok()?)));
+    if let Some((name, number)) = numbered {
+        let all = helm_releases(objects, namespace, Some(name), revision)?;
+        if let Some(one) = all.found.into_iter().find(|one| one.revision == number) {
+            return Ok(one);
+        }
+    }
+    if let Some((object, why)) = found.unreadable.first() {
+        return Err(
+            Failure::usage(format!("{object} has a release that cannot be read: {why}"))
+                .next("etcd-inspect meta --encryption {path}")
+                .into(),
+        );
+    }
+    let elsewhere = helm_releases(objects, None, None, revision)?;
+    let failure = Failure::not_found(format!("no release of Helm is called {name} here"));
+    let near = nearest(name, elsewhere.found.iter().map(|one| one.name.as_str()));
+    let near = elsewhere
+        .found
+        .iter()
+        .find(|one| Some(one.name.as_str()) == near);
+    Err(match near {
+        Some(near) => {
+            let command = Command::inspect("export").arg(format!("helm/{}", near.name));
+            let command = command
+                .flag("-n", &near.namespace)
+                .args(["--out", "-", "-d"]);
+            failure.next(command.evidence())
+        }
+        None => failure.next("etcd-inspect get helm -A -d {path}"),
+    }
+    .into())
+}
+
+fn write(out: &Out, parts: &HelmParts) -> Result<(), Failure> {
+    if super::is_one_file(out.path()) {
+        return out.write_file(parts.manifest.as_bytes()).map_err(refused);
+    }
+    let files = [
+        ("manifest.yaml", Some(&parts.manifest)),
+        ("values.yaml", parts.values.as_ref()),
+        ("notes.txt", parts.notes.as_ref()),
+    ];
+    let files: Vec<(PathBuf, &String)> = files
+        .into_iter()
+        .filter_map(|(name, text)| Some((PathBuf::from(name), text?)))
+        .collect();
+    out.write_tree(
+        files
+            .iter()
+            .map(|(path, text)| (path.as_path(), text.as_bytes())),
+    )
+    .map_err(refused)
+}
+
+fn report(
+    release: &HelmRelease,
+    parts: &HelmParts,
+    path: Option<&Path>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let (name, number) = (&release.name, release.revision);
+    let (chart, status) = (&release.chart, &release.status);
+    let what = format!("release {name}, revision {number} ({chart}, {status})");
+    match path {
+        Some(path) => {
+            let text = format!("{what} to {}, mode 0600", path.display());
+            ui.line(Line::new().with(Label::Good, "wrote     ").text(text))?;
+            let manifest = match path.is_dir() {
+                true => path.join("manifest.yaml"),
+                false => path.to_owned(),
+            };
+            let apply = Command::new("kubectl")
+                .args(["apply", "-n"])
+                .arg(&release.namespace);
+            let apply = ui.advice(apply.arg("-f").path(&manifest));
+            ui.line(Line::new().with(Label::Note, "next      ").text(apply))?;
+        }
+        None => ui.note(format!(
+            "{what}: the manifest; --out DIR writes its values and notes too"
+        ))?,
+    }
+    if !parts.left_out.is_empty() {
+        ui.warn(format!(
+            "left out of the manifest because of hidden values: {}",
+            parts.left_out.join(", ")
+        ))?;
+    }
+    if parts.hidden_values > 0 {
+        let (count, noun) = match parts.hidden_values {
+            1 => (1, "value is"),
+            many => (many, "values are"),
+        };
+        ui.warn(format!(
+            "{count} {noun} hidden, because any value of a chart may be secret: --reveal writes them, --secrets placeholder writes REPLACE_ME"
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! `get helm`: releases of Helm, out of the Secrets and ConfigMaps that it keeps them in.
+
+use etcd_inspect::answers::helm::helm_releases;
+use etcd_inspect::member::Objects;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::KubeArgs;
+use crate::ui::Ui;
+use crate::what::What;
+
+/// The release that is asked for, or all; `None`: something else is asked for.
+pub(super) fn asked(words: &[What]) -> Option<Option<&str>> {
+    match words {
+        [What::Noun { resource, name }] if resource == "helm" => Some(name.as_deref()),
+        _ => None,
+    }
+}
+
+/// The newest revision of each release; every revision of one that is named.
+pub(super) fn show(
+    name: Option<&str>,
+    args: &KubeArgs,
+    objects: &Objects<'_>,
+    revision: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<Exit> {
+    let scope = args.scope()?;
+    let namespace = scope.namespace.as_deref();
+    let releases = helm_releases(objects, namespace, name, revision)?;
+    for (object, why) in &releases.unreadable {
+        ui.warn(format!("{object} has a release that cannot be read: {why}"))?;
+    }
+    if releases.found.is_empty() && releases.unreadable.is_empty() {
+        let place = namespace.map_or(String::new(), |namespace| {
+            format!(" in namespace {namespace} (-A for all)")
+        });
+        let message = match name {
+            Some(name) => format!("no release of Helm is called {name}{place}"),
+            None => {
+                ui.note(format!("no releases of Helm found{place}"))?;
+                return Ok(Exit::Negative);
+            }
+        };
+        return Err(Failure::not_found(message)
+            .next("etcd-inspect get helm -A -d {path}")
+            .into());
+    }
+    let table = match name {
+        Some(_) => releases.all(),
+        None => releases.newest(),
+    };
+    ui.table("helm", &table)?;
+    Ok(match releases.unreadable.is_empty() {
+        true => Exit::Ok,
+        false => Exit::Partial,
+    })
+}

@@ -1,0 +1,252 @@
+//! Services and ingresses.
+
+use super::sheet::Sheet;
+use super::{Surroundings, View, identity};
+use crate::table::object::labels;
+
+pub(super) fn service(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {
+    let spec = of.key("spec");
+    identity(of, sheet);
+    sheet.metadata(of);
+    sheet.field("Selector", &labels(spec.key("selector")));
+    sheet.field("Type", &spec.key("type").or(""));
+    sheet.known(0, "IP Family Policy", spec.key("ipFamilyPolicy"));
+    sheet.field("IP Families", &spec.key("ipFamilies").joined("<none>"));
+    sheet.field("IP", &spec.key("clusterIP").or(""));
+    sheet.field("IPs", &spec.key("clusterIPs").joined("<none>"));
+    if spec.key("externalIPs").len() > 0 {
+        sheet.field("External IPs", &spec.key("externalIPs").joined(""));
+    }
+    sheet.known(0, "Desired LoadBalancer IP", spec.key("loadBalancerIP"));
+    sheet.known(0, "External Name", spec.key("externalName"));
+    if of.path("status.loadBalancer.ingress").len() > 0 {
+        sheet.field("LoadBalancer Ingress", &balancer(of));
+    }
+    let slices = (around.list)("endpointslices", of.path("metadata.namespace").text());
+    for port in spec.key("ports").items() {
+        let name = port.key("name").or("<unset>");
+        let protocol = port.key("protocol").or("TCP");
+        sheet.line(
+            0,
+            &format!("Port:\t{name}\t{}/{protocol}", port.key("port").int()),
+        );
+        sheet.field(
+            "TargetPort",
+            &format!("{}/{protocol}", port.key("targetPort").any_or("0")),
+        );
+        sheet.known(0, "AppProtocol", port.key("appProtocol"));
+        if port.key("nodePort").int() != 0 {
+            sheet.line(
+                0,
+                &format!(
+                    "NodePort:\t{name}\t{}/{protocol}",
+                    port.key("nodePort").int()
+                ),
+            );
+        }
+        sheet.field("Endpoints", &endpoints(of, port, &slices, around));
+    }
+    policies(spec, sheet);
+    true
+}
+
+fn policies(spec: View<'_>, sheet: &mut Sheet) {
+    sheet.field("Session Affinity", &spec.key("sessionAffinity").or(""));
+    sheet.known(
+        0,
+        "External Traffic Policy",
+        spec.key("externalTrafficPolicy"),
+    );
+    sheet.known(
+        0,
+        "Internal Traffic Policy",
+        spec.key("internalTrafficPolicy"),
+    );
+    if spec.key("healthCheckNodePort").int() != 0 {
+        sheet.field(
+            "HealthCheck NodePort",
+            &spec.key("healthCheckNodePort").int().to_string(),
+        );
+    }
+    if spec.key("loadBalancerSourceRanges").len() > 0 {
+        sheet.field(
+            "LoadBalancer Source Ranges",
+            &spec.key("loadBalancerSourceRanges").joined(""),
+        );
+    }
+    sheet.known(0, "Traffic Distribution", spec.key("trafficDistribution"));
+}
+
+/// Addresses of the load balancer, as they are stored.
+fn balancer(of: View<'_>) -> String {
+    let points = of.path("status.loadBalancer.ingress").items();
+    let all = points.filter_map(|point| {
+        let address = point.key("ip").text().or(point.key("hostname").text())?;
+        Some(match point.key("ipMode").text() {
+            Some(mode) => format!("{address} ({mode})"),
+            None => address.to_owned(),
+        })
+    });
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// `10.0.0.1:80,10.0.0.2:80 + 3 more...` of a port, from the slices, or from the Endpoints if there are none.
+fn endpoints(
+    of: View<'_>,
+    port: View<'_>,
+    slices: &[serde_json::Value],
+    around: &Surroundings<'_>,
+) -> String {
+    let (name, namespace) = (
+        of.path("metadata.name").text(),
+        of.path("metadata.namespace").text(),
+    );
+    let named = port.key("name").text();
+    let mut found = Vec::new();
+    for slice in slices.iter().map(View::new) {
+        if slice
+            .path("metadata.labels")
+            .key("kubernetes.io/service-name")
+            .text()
+            != name
+        {
+            continue;
+        }
+        for number in slice
+            .key("ports")
+            .items()
+            .filter(|port| port.key("name").text() == named)
+        {
+            for endpoint in slice.key("endpoints").items() {
+                // An endpoint without conditions is ready.
+                if endpoint.path("conditions.ready").flag() == Some(false) {
+                    continue;
+                }
+                let addresses = endpoint.key("addresses").items().filter_map(View::text);
+                found.extend(addresses.map(|address| joined(address, number.key("port").int())));
+            }
+        }
+    }
+    if slices.is_empty() {
+        found = old_endpoints(name, namespace, named, around);
+    }
+    match found.split_at_checked(3) {
+        _ if found.is_empty() => String::new(),
+        Some((shown, more)) if !more.is_empty() => {
+            format!("{} + {} more...", shown.join(","), more.len())
+        }
+        _ => found.join(","),
+    }
+}
+
+/// The same from Endpoints, which is what old API servers have.
+fn old_endpoints(
+    name: Option<&str>,
+    namespace: Option<&str>,
+    named: Option<&str>,
+    around: &Surroundings<'_>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for all in (around.list)("endpoints", namespace).iter().map(View::new) {
+        if all.path("metadata.name").text() != name {
+            continue;
+        }
+        for subset in all.key("subsets").items() {
+            for number in subset
+                .key("ports")
+                .items()
+                .filter(|port| port.key("name").text() == named)
+            {
+                let addresses = subset
+                    .key("addresses")
+                    .items()
+                    .filter_map(|address| address.key("ip").text());
+                found.extend(addresses.map(|address| joined(address, number.key("port").int())));
+            }
+        }
+    }
+    found
+}
+
+fn joined(address: &str, port: i64) -> String {
+    match address.contains(':') {
+        true => format!("[{address}]:{port}"),
+        false => format!("{address}:{port}"),
+    }
+}
+
+pub(super) fn ingress(of: View<'_>, sheet: &mut Sheet) -> bool {
+    let spec = of.key("spec");
+    sheet.field("Name", &of.path("metadata.name").or(""));
+    sheet.pairs(0, "Labels", of.path("metadata.labels"));
+    sheet.field("Namespace", &of.path("metadata.namespace").or(""));
+    sheet.field("Address", &balancer(of));
+    sheet.field("Ingress Class", &spec.key("ingressClassName").or("<none>"));
+    let default = match (spec.key("defaultBackend"), spec.key("backend")) {
+        (new, _) if new.present() => backend(new),
+        (_, old) if old.present() => backend(old),
+        _ => "<default>".to_owned(),
+    };
+    sheet.field("Default backend", &default);
+    if spec.key("tls").len() > 0 {
+        sheet.line(0, "TLS:");
+        for tls in spec.key("tls").items() {
+            let hosts = tls.key("hosts").joined("");
+            match tls.key("secretName").text() {
+                Some(secret) => sheet.line(1, &format!("{secret} terminates {hosts}")),
+                None => sheet.line(1, &format!("SNI routes {hosts}")),
+            }
+        }
+    }
+    sheet.line(0, "Rules:");
+    sheet.line(1, "Host\tPath\tBackends");
+    sheet.line(1, "----\t----\t--------");
+    let mut any = false;
+    for rule in spec
+        .key("rules")
+        .items()
+        .filter(|rule| rule.key("http").present())
+    {
+        any = true;
+        sheet.line(1, &format!("{}\t", rule.key("host").or("*")));
+        for path in rule.path("http.paths").items() {
+            sheet.line(
+                2,
+                &format!(
+                    "\t{} \t{}",
+                    path.key("path").or(""),
+                    backend(path.key("backend"))
+                ),
+            );
+        }
+    }
+    if !any {
+        sheet.line(1, &format!("*\t*\t{default}"));
+    }
+    sheet.annotations(0, of.path("metadata.annotations"));
+    true
+}
+
+/// `web:80`, of either form of a backend.
+fn backend(of: View<'_>) -> String {
+    let service = of.key("service");
+    if service.present() {
+        let port = service.key("port");
+        let port = port.key("number").any_or(&port.key("name").or(""));
+        return format!("{}:{port}", service.key("name").or(""));
+    }
+    let resource = of.key("resource");
+    if resource.present() {
+        let group = resource.key("apiGroup").or("<none>");
+        return format!(
+            "APIGroup: {group}, Kind: {}, Name: {}",
+            resource.key("kind").or(""),
+            resource.key("name").or("")
+        );
+    }
+    format!(
+        "{}:{}",
+        of.key("serviceName").or(""),
+        of.key("servicePort").any_or("")
+    )
+}
