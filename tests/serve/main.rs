@@ -9,5 +9,6 @@
 )]
 
 mod api;
+mod etcd;
 mod kubectl;
 mod server;

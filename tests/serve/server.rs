@@ -17,8 +17,6 @@ pub struct Server {
     pub kubeconfig: PathBuf,
     /// `127.0.0.1:4711`.
     pub address: String,
-    /// The lines that it printed.
-    pub printed: Vec<String>,
 }
 
 /// An answer over HTTP.
@@ -67,7 +65,6 @@ impl Server {
             _dir: dir,
             kubeconfig,
             address,
-            printed,
         }
     }
 

@@ -14,11 +14,13 @@
 )]
 
 mod catalog;
+mod etcd;
 mod kube;
 pub mod kubeconfig;
 mod net;
 mod source;
 
+pub use etcd::store::Store as EtcdStore;
 pub use net::guard::Guard;
 pub use source::{Moment, MomentError, Reporter, Reveal, Source};
 
@@ -38,12 +40,14 @@ const MAX_READERS: usize = 256;
 /// What is to be answered, and to whom.
 #[derive(Debug)]
 pub struct Doors {
-    /// Where to listen for requests of the Kubernetes API.
+    /// Where to listen.
     pub listen: SocketAddr,
     /// Who may ask.
     pub guard: Guard,
     /// The evidence; the first is at the root of the URL.
     pub sources: Vec<Arc<Source>>,
+    /// What answers requests of etcd's API, at the same address.
+    pub etcd: Option<Arc<EtcdStore>>,
 }
 
 /// A door that is open: it answers once [`Open::run`] is called.
@@ -89,10 +93,19 @@ impl Open {
         let address = self.listener.local_addr()?;
         let guard = self.doors.guard.listening_on(address);
         let door = Arc::new(kube::Door::new(self.doors.sources));
+        let store = self.doors.etcd;
+        let expiry = store.clone().map(etcd::expire_leases);
         let served = net::serve(self.listener, Arc::new(guard), move |request| {
-            kube::answer(Arc::clone(&door), request)
+            let (door, store) = (Arc::clone(&door), store.clone());
+            async move {
+                match store.filter(|_| etcd::is_grpc(&request)) {
+                    Some(store) => etcd::answer(store, request).await,
+                    None => kube::answer(door, request).await,
+                }
+            }
         });
         self.runtime.block_on(async {
+            expiry.map(tokio::spawn);
             let server = tokio::spawn(served);
             while !is_stopped() && !server.is_finished() {
                 tokio::time::sleep(STOP_INTERVAL).await;

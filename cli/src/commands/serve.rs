@@ -1,15 +1,16 @@
 //! `serve`.
 
+mod print;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use etcd_inspect::Command;
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::salvage::backup::Out;
-use etcd_inspect_serve::{Doors, Guard, Reporter, Source, kubeconfig, open};
+use etcd_inspect_serve::{Doors, EtcdStore, Guard, Reporter, Source, kubeconfig, open};
 
 use crate::at::At;
 use crate::exit::Exit;
@@ -29,6 +30,7 @@ use crate::view::View;
   etcd-inspect serve /copy/m1
   etcd-inspect serve /copy/m1 --at 03:10 --kubeconfig m1.kubeconfig
   etcd-inspect serve /copy/m1 /copy/m2 --context before=-10m
+  etcd-inspect serve /copy/m1 --etcd --scratch           for a real kube-apiserver
   kubectl --kubeconfig m1.kubeconfig get pods -A         then, in another terminal")]
 pub(crate) struct ServeArgs {
     /// Data directories, dbs, snapshots or archives
@@ -45,6 +47,12 @@ pub(crate) struct ServeArgs {
     /// One more context: the first PATH at a revision or time
     #[arg(long, value_name = "NAME=TIME|REV")]
     context: Vec<Named>,
+    /// Also answer etcd's own API there, read-only: etcdctl, or a kube-apiserver with --scratch
+    #[arg(long)]
+    etcd: bool,
+    /// With --etcd: take writes, in memory; they are lost at the end, and the evidence is not changed
+    #[arg(long, requires = "etcd", conflicts_with_all = ["rev", "at"])]
+    scratch: bool,
     /// End after this time: 30s, 10m, 8h (default: at Ctrl-C)
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     ends: Option<Duration>,
@@ -101,7 +109,15 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Failure::usage(format!("{}: {error}", args.listen))
             .next("etcd-inspect serve {path}     a free port")
     };
+    let etcd = match (args.etcd, sources.first()) {
+        (true, Some(first)) => {
+            let store = EtcdStore::new(first.dataset.clone(), first.revision, args.scratch)?;
+            Some(Arc::new(store))
+        }
+        _ => None,
+    };
     let doors = Doors {
+        etcd,
         listen: args.listen,
         guard: Guard::new(args.token.clone()),
         sources,
@@ -115,7 +131,7 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         &kubeconfig::document(address, &contexts, args.token.as_deref()),
     )
     .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let printed = print(args, &path, address, ui);
+    let printed = print::print(args, &path, address, ui);
     let interrupt = ui.interrupt.clone();
     let end = args.ends.map(|time| Instant::now() + time);
     let is_over = move || interrupt.is_set() || end.is_some_and(|end| Instant::now() >= end);
@@ -236,30 +252,4 @@ fn path(args: &ServeArgs, ui: &Ui) -> anyhow::Result<PathBuf> {
             .map_err(|error| Failure::usage(error.to_string()).next("etcd-inspect serve {path}"))?;
     }
     Ok(path)
-}
-
-/// What to paste.
-fn print(
-    args: &ServeArgs,
-    path: &std::path::Path,
-    address: SocketAddr,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    let with = |program: &str| Command::new(program).arg("--kubeconfig").path(path);
-    let kubectl = with("kubectl").args(["get", "pods", "-A"]);
-    let k9s = with("k9s").arg("--readonly");
-    let mut curl = Command::new("curl").arg("-s");
-    if let Some(token) = &args.token {
-        curl = curl.arg("-H").arg(format!("Authorization: Bearer {token}"));
-    }
-    let curl = curl.arg(format!("http://{address}/api/v1/namespaces"));
-    for command in [kubectl, k9s, curl] {
-        ui.line(command.on(None))?;
-    }
-    ui.out().flush()?;
-    if !args.listen.ip().is_loopback() {
-        ui.warn(format!("{address} can be reached from other machines: whoever has the token reads everything, unencrypted"))?;
-    }
-    ui.note("read-only; Ctrl-C ends it")?;
-    Ok(())
 }

@@ -36,6 +36,17 @@ pub enum AlarmType {
     Other(i32),
 }
 
+impl AlarmType {
+    /// The number in etcd's messages.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::NoSpace => 1,
+            Self::Corrupt => 2,
+            Self::Other(number) => number,
+        }
+    }
+}
+
 impl std::fmt::Display for AlarmType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

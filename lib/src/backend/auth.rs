@@ -84,6 +84,18 @@ pub enum PermissionType {
     Other,
 }
 
+impl PermissionType {
+    /// The number in etcd's messages; -1 for one that no release has.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Read => 0,
+            Self::Write => 1,
+            Self::ReadWrite => 2,
+            Self::Other => -1,
+        }
+    }
+}
+
 /// As text if they are UTF-8, else in base64, like keys everywhere in JSON output.
 impl serde::Serialize for Permission {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

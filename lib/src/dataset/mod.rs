@@ -11,6 +11,7 @@ pub mod log;
 mod moment;
 mod object;
 pub mod pages;
+pub mod scratch;
 mod selection;
 
 use std::path::Path;
@@ -27,12 +28,14 @@ use crate::evidence::{Evidence, Io};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Options, Wal};
-use crate::mvcc::{Directory, Keyspace, Rules};
+use crate::mvcc::{
+    Directory, HASH_IGNORES_3_4, HASH_IGNORES_3_5, HASH_IGNORES_3_6, Keyspace, Rules, db_hash,
+};
 use crate::recover::{ReplayedRange, ReplayedState};
 use crate::start::state_after_start;
-use located::Answer;
 use located::Error;
 use located::progress::{Progress, Silent};
+use located::{Answer, Damage};
 use located::{Limits, MainRevision};
 
 /// A directory, db, snapshot, WAL or archive that is open for questions.
@@ -335,6 +338,23 @@ impl Dataset {
     /// The raft log; `None` without a WAL. Partial if records could not be read.
     pub fn log(&self) -> Option<Answer<Wal<'_>>> {
         Some(crate::answers::wal::log(self.shared.member.wal()?))
+    }
+
+    /// The hash that `Maintenance.Hash` of a release gives: over all buckets of the db.
+    ///
+    /// # Errors
+    /// As [`Member::db`].
+    pub fn db_hash(&self, minor: u64) -> Result<Answer<u32>, Error> {
+        let ignored = match minor {
+            0..=4 => HASH_IGNORES_3_4,
+            5 => HASH_IGNORES_3_5,
+            _ => HASH_IGNORES_3_6,
+        };
+        let mut findings = Vec::new();
+        let sink = &mut |finding| findings.push(finding);
+        let hash = db_hash(&self.shared.member.db()?, ignored, sink).hash;
+        let lost = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+        Ok(Answer::new(hash, Damage::new(findings, lost)))
     }
 
     /// Checks the evidence and reports what is damaged.

@@ -94,6 +94,17 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Goes on with what was detached, over the keyspace that it was made of.
+    pub(crate) fn attach(detached: Detached, below: &Keyspace<'a>) -> Self {
+        Self {
+            index: detached.index,
+            db: below.bytes.db,
+            arena: detached.arena,
+            compaction: detached.compaction,
+            rules: detached.rules,
+        }
+    }
+
     /// Appends a version: in place if it is in the db, else as a copy; `false` as for [`put`](Self::put).
     pub(crate) fn push_version(&mut self, version: &Version<'_>) -> bool {
         let Some(at) = version.offset else {

@@ -1,0 +1,230 @@
+//! Members, status, alarms, hashes, users and roles: what etcd says about itself.
+
+use etcd_inspect::dataset::Dataset;
+use etcd_inspect::member::Buckets;
+use tonic::{Code, Status};
+
+use super::errors;
+use super::messages::{
+    AlarmMember, AlarmRequest, AlarmResponse, AuthStatusResponse, ClusterMember, HashKvRequest,
+    HashKvResponse, HashResponse, MemberListResponse, NameRequest, NamesResponse, Permission,
+    RoleResponse, StatusResponse,
+};
+use super::store::Store;
+
+impl Store {
+    fn buckets(&self) -> Result<Buckets, Status> {
+        let failed = |error| errors::from_library(&error);
+        match self.dataset.replayed().map_err(failed)? {
+            Some(replayed) => Ok(replayed.buckets()),
+            None => self.dataset.member().buckets().map_err(failed),
+        }
+    }
+
+    /// `MemberList`.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn members(&self) -> Result<MemberListResponse, Status> {
+        let mut identity = self.dataset.member().identity();
+        if let Ok(Some(replayed)) = self.dataset.replayed() {
+            identity.with_members(replayed.buckets().cluster.members);
+        }
+        let mut members: Vec<ClusterMember> = identity
+            .members
+            .into_iter()
+            .map(|member| ClusterMember {
+                id: member.id.into(),
+                name: member.name,
+                peer_urls: member.peer_urls,
+                client_urls: member.client_urls,
+                is_learner: member.is_learner,
+            })
+            .collect();
+        members.sort_by_key(|member| member.id);
+        Ok(MemberListResponse {
+            header: self.header_now()?,
+            members,
+        })
+    }
+
+    /// `Status`.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn status(&self) -> Result<StatusResponse, Status> {
+        let failed = |error| errors::from_library(&error);
+        let member = self.dataset.member();
+        let db = member.db().map_err(failed)?;
+        let applied = match self
+            .dataset
+            .load(&etcd_inspect::progress::Silent)
+            .map_err(failed)?
+        {
+            Some(reach) => Some(reach.to),
+            None => member.meta().map_err(failed)?.consistent_index,
+        };
+        let applied = applied.unwrap_or(0);
+        let version = member.identity().version;
+        let size = i64::try_from(db.meta().size_bytes()).unwrap_or(i64::MAX);
+        Ok(StatusResponse {
+            header: self.header_now()?,
+            version: version
+                .map(|version| version.to_string())
+                .unwrap_or_default(),
+            db_size: size,
+            leader: self.member_id,
+            raft_index: applied,
+            raft_term: self.term,
+            raft_applied_index: applied,
+            errors: Vec::new(),
+            db_size_in_use: size,
+            is_learner: false,
+        })
+    }
+
+    /// `Alarm`: the list of alarms; none can be raised or disarmed.
+    ///
+    /// # Errors
+    /// Another action than the list.
+    pub fn alarms(&self, request: &AlarmRequest) -> Result<AlarmResponse, Status> {
+        if request.action != 0 {
+            return Err(errors::read_only());
+        }
+        let alarms = self.buckets()?.alarms;
+        Ok(AlarmResponse {
+            header: self.header_now()?,
+            alarms: alarms
+                .iter()
+                .map(|alarm| AlarmMember {
+                    member_id: alarm.member_id.into(),
+                    alarm: alarm.alarm.number(),
+                })
+                .collect(),
+        })
+    }
+
+    /// `HashKV`.
+    ///
+    /// # Errors
+    /// Those of etcd.
+    pub fn hash_kv(&self, request: &HashKvRequest) -> Result<HashKvResponse, Status> {
+        self.read(|keyspace, current| {
+            let revision = match request.revision {
+                revision if revision <= 0 => current,
+                revision => revision,
+            };
+            let hash = keyspace
+                .hash_kv(Some(revision))
+                .map_err(|error| errors::from_library(&error))?;
+            Ok(HashKvResponse {
+                header: self.header(current),
+                hash: hash.hash,
+                compact_revision: hash.compact_revision.get(),
+                hash_revision: 0,
+            })
+        })
+    }
+
+    /// `Hash`.
+    ///
+    /// # Errors
+    /// The served state is not the db as it is stored.
+    pub fn hash(&self) -> Result<HashResponse, Status> {
+        if !self.is_stored() {
+            return Err(not_stored("a hash"));
+        }
+        let minor = minor(&self.dataset);
+        let hash = self
+            .dataset
+            .db_hash(minor)
+            .map_err(|error| errors::from_library(&error))?;
+        Ok(HashResponse {
+            header: self.header_now()?,
+            hash: hash.into_parts().0,
+        })
+    }
+
+    /// `AuthStatus`.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn auth_status(&self) -> Result<AuthStatusResponse, Status> {
+        let auth = self.buckets()?.auth;
+        Ok(AuthStatusResponse {
+            header: self.header_now()?,
+            enabled: auth.is_enabled(),
+            auth_revision: auth.revision.unwrap_or(0),
+        })
+    }
+
+    /// `UserList`.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn users(&self) -> Result<NamesResponse, Status> {
+        let names = self.buckets()?.auth.users.into_iter().map(|user| user.name);
+        self.names(names.collect())
+    }
+
+    /// `RoleList`.
+    ///
+    /// # Errors
+    /// The evidence cannot be read.
+    pub fn roles(&self) -> Result<NamesResponse, Status> {
+        let names = self.buckets()?.auth.roles.into_iter().map(|role| role.name);
+        self.names(names.collect())
+    }
+
+    /// `UserGet`: the roles of a user.
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub fn user(&self, request: &NameRequest) -> Result<NamesResponse, Status> {
+        let users = self.buckets()?.auth.users;
+        let user = users.into_iter().find(|user| user.name == request.name);
+        let none = || errors::etcd(Code::FailedPrecondition, "user name not found");
+        self.names(user.ok_or_else(none)?.roles)
+    }
+
+    /// `RoleGet`: the permissions of a role.
+    ///
+    /// # Errors
+    /// There is no such role.
+    pub fn role(&self, request: &NameRequest) -> Result<RoleResponse, Status> {
+        let roles = self.buckets()?.auth.roles;
+        let role = roles.into_iter().find(|role| role.name == request.name);
+        let none = || errors::etcd(Code::FailedPrecondition, "role name not found");
+        let permissions = role.ok_or_else(none)?.permissions.into_iter();
+        Ok(RoleResponse {
+            header: self.header_now()?,
+            permissions: permissions
+                .map(|permission| Permission {
+                    kind: permission.kind.number(),
+                    key: permission.key,
+                    range_end: permission.range_end,
+                })
+                .collect(),
+        })
+    }
+
+    fn names(&self, names: Vec<String>) -> Result<NamesResponse, Status> {
+        Ok(NamesResponse {
+            header: self.header_now()?,
+            names,
+        })
+    }
+}
+
+/// Why a state that is in no file has no backup and no hash of one.
+pub(super) fn not_stored(what: &str) -> Status {
+    let message = format!(
+        "etcdserver: {what} is of the db as it is stored: serve it without --scratch, --rev, --at and --replay, or use `etcd-inspect salvage`"
+    );
+    Status::new(Code::FailedPrecondition, message)
+}
+
+fn minor(dataset: &Dataset) -> u64 {
+    let version = dataset.member().identity().version;
+    version.map_or(5, |version| version.minor)
+}
