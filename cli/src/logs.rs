@@ -114,9 +114,15 @@ fn unreadable((path, error): (PathBuf, LogError), wanted: &str) -> Failure {
     let failure = Failure::usage(format!("{}: {error}", path.display()));
     let other = match &error {
         LogError::Io(_) => return failure.next(Command::new("ls").arg("-l").path(&path)),
-        LogError::Foreign(LogKind::Audit) => "--audit-log",
-        LogError::Foreign(LogKind::Etcd) => "--etcd-log",
-        LogError::Foreign(_) => {
+        LogError::Foreign {
+            kind: LogKind::Audit,
+            ..
+        } => "--audit-log",
+        LogError::Foreign {
+            kind: LogKind::Etcd,
+            ..
+        } => "--etcd-log",
+        LogError::Foreign { .. } => {
             return failure.next(Command::new("head").args(["-c", "300"]).path(&path));
         }
     };

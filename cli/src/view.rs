@@ -139,6 +139,51 @@ impl<'m> View<'m> {
         Ok(view)
     }
 
+    /// Reads only the newest entries of the log beside the db; the first revision that they have. `None` if they do not suffice.
+    pub(crate) fn read_log_tail(
+        &mut self,
+        entries: usize,
+        progress: &dyn etcd_inspect::progress::Progress,
+    ) -> Option<i64> {
+        match self.is_db_alone() {
+            true => self.state.read_log_tail(entries, progress),
+            false => None,
+        }
+    }
+
+    /// Reads all of the log after [`read_log_tail`](Self::read_log_tail).
+    pub(crate) fn read_whole_log(&mut self, progress: &dyn etcd_inspect::progress::Progress) {
+        if self.log_alone().is_none() {
+            self.state.forget_log();
+        }
+        self.state.read_log(progress);
+    }
+
+    /// Says how many committed entries of the log the db does not have yet.
+    pub(crate) fn say_unapplied(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        let applied = self
+            .member()
+            .meta()
+            .ok()
+            .and_then(|meta| meta.consistent_index);
+        let ends = self.member().wal_ends().filter(|_| self.is_db_alone());
+        let (Some(applied), Some(ends)) = (applied, ends) else {
+            return Ok(());
+        };
+        let committed = ends.state.map_or(0, |state| state.commit.get());
+        let committed = committed.min(ends.last_index.get());
+        if committed <= applied {
+            return Ok(());
+        }
+        let count = committed.saturating_sub(applied);
+        ui.note(format!(
+            "{} not in the db yet; with them: {}",
+            etcd_inspect::start::counted(count, "entry of the log is", "entries of the log are"),
+            ui.with_flag("--replay")
+        ))?;
+        Ok(())
+    }
+
     /// Reads the log beside the db: [`logged`](etcd_inspect::answers::view::View::logged) has it from then on.
     pub(crate) fn read_log(&mut self, progress: &dyn etcd_inspect::progress::Progress) {
         self.state.read_log(progress);
@@ -230,7 +275,7 @@ impl<'m> View<'m> {
     }
 
     /// Whether neither the log nor anything else answers with the db.
-    fn is_db_alone(&self) -> bool {
+    pub(crate) fn is_db_alone(&self) -> bool {
         self.past().is_none() && self.replayed().is_none() && self.log_alone().is_none()
     }
 
@@ -378,7 +423,7 @@ fn shown((revision, write): (i64, WriteTime), moment: Timestamp, zone: &TimeZone
     format!(
         "rev {} (~{}, {})",
         thousands(revision.into()),
-        time::approximate(write.time, write.uncertainty, moment, zone),
+        write.text(moment, zone),
         write.source.as_str()
     )
 }

@@ -205,8 +205,9 @@ fn a_part_of_a_log_makes_no_user_wrong() {
 }
 
 #[test]
-fn a_file_that_is_no_log_is_counted_and_one_that_is_missing_is_refused() {
+fn a_file_that_is_another_log_is_refused_and_named_and_so_is_one_that_is_missing() {
     let found = timeline(&["--audit-log", &path("etcd.jsonl")]);
+    assert_eq!(found.code, 2, "{}", found.err);
     assert!(
         found.err.contains("lines are no audit events"),
         "{}",

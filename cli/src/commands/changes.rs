@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use etcd_inspect::answers::changes::{
     ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
 };
+use etcd_inspect::member::Member;
 use etcd_inspect::start::counted;
 use jiff::Timestamp;
 
@@ -16,6 +17,11 @@ use crate::view::View;
 
 /// Writes and deletions without --last or a time.
 const LAST: usize = 20;
+
+/// Newest entries of the log that are applied again for the newest rows.
+const TAIL_ENTRIES: usize = 5_000;
+/// Maximum number of rows that are looked for in them alone.
+const MAX_OF_TAIL: usize = 1_000;
 
 /// What happened last: writes and deletions, with when, who and what changed
 ///
@@ -80,8 +86,34 @@ enum Op {
 pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let mut view = View::open_or_writes(&member, Side::default(), false, ui)?;
+    let is_plain = args.since.is_none() && args.until.is_none() && args.by.is_none();
+    let is_short = args
+        .last
+        .is_none_or(|last| (1..=MAX_OF_TAIL).contains(&last));
+    if is_plain && is_short && args.audit.audit_log.is_empty() {
+        let tail = view.read_log_tail(TAIL_ENTRIES, &*ui.progress());
+        if let Some(first) = tail
+            && let Some(exit) = answer(args, &member, &view, Some(first), ui)?
+        {
+            return Ok(exit);
+        }
+        view.read_whole_log(&*ui.progress());
+    }
     view.read_log(&*ui.progress());
-    let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    let exit = answer(args, &member, &view, None, ui)?;
+    Ok(exit.unwrap_or(Exit::Ok))
+}
+
+/// Answers with the log as it was read. `tail`: the first revision of the newest entries, if only those were; `None` if they do not
+/// suffice.
+fn answer(
+    args: &ChangesArgs,
+    member: &Member,
+    view: &View<'_>,
+    tail: Option<i64>,
+    ui: &mut Ui,
+) -> anyhow::Result<Option<Exit>> {
+    let objects = kube::open(member, view.keyspace(), &args.layout, &args.keys)?;
     let logged = view.logged();
     let newest = objects.newest_time(None).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut moment = |when: Option<When>| when.map(|when| at::moment(when, newest, ui)).transpose();
@@ -100,13 +132,20 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let audited = args.audit.matched(&objects, logged, ui)?;
     let (table, folded) = changes(
-        &member,
+        member,
         &objects,
         logged,
         &query,
         mask.as_ref(),
         audited.as_ref(),
     );
+    // What is older may be in the rest of the log, what is compacted in the log alone.
+    let compacted = view.keyspace().compact_revision().unwrap_or(0);
+    let oldest = table.rows.first().map_or(0, ChangeRow::revision);
+    let is_full = query.last.is_some_and(|last| table.rows.len() >= last);
+    if tail.is_some_and(|first| !is_full || oldest <= first.max(compacted)) {
+        return Ok(None);
+    }
     match args.by {
         Some(by) => ui.table("changes", &sum_changes(&table.rows, by.answered()))?,
         None => ui.table("changes", &table)?,
@@ -130,13 +169,13 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             counts.join(", ")
         ))?;
     }
-    say_log(&table.rows, &view, ui)?;
+    say_log(&table.rows, view, ui)?;
     say_sealed(
         table.rows.iter().filter(|row| row.is_sealed).count() as u64,
         ui,
     )?;
     say_who(&table.rows, audited.is_some(), ui)?;
-    Ok(view.exit(Exit::Ok))
+    Ok(Some(view.exit(Exit::Ok)))
 }
 
 /// Says what of the rows is in the log alone.

@@ -14,6 +14,7 @@ use etcd_inspect::answers::past;
 use etcd_inspect::answers::stored_versions::stored_versions;
 use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::answers::values::{RawKeys, Values};
+use etcd_inspect::check::logged;
 use etcd_inspect::member::Objects;
 use etcd_inspect::salvage::carve::Past;
 
@@ -23,10 +24,13 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, KubeArgs, Printer};
-use crate::output::Format;
+use crate::output::{Format, escape};
 use crate::ui::Ui;
 use crate::view::View;
 use crate::what::{self, What};
+
+/// Maximum number of named keys whose newest write is looked for in the log.
+const MAX_LOOKED_UP: usize = 4;
 
 /// Print what is stored: a raw key, a prefix, or a Kubernetes object as kubectl would
 ///
@@ -116,6 +120,9 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return helm::show(name, &args.kube, &objects, revision, ui);
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
+    if revision.is_none() {
+        say_log(&asked, args, &view, &objects, ui)?;
+    }
     if nouns.is_empty() {
         let exit = keys(args, &asked, &prefixes, &objects, revision, view.past(), ui)?;
         return Ok(view.exit(exit));
@@ -130,6 +137,59 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.note(past::all_sources(past, revision)?)?;
     }
     Ok(view.exit(exit))
+}
+
+/// Says what the log has beyond the db: another newest write of the keys that are asked for, entries that are not applied yet.
+fn say_log(
+    asked: &[What],
+    args: &GetArgs,
+    view: &View<'_>,
+    objects: &Objects<'_>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    if !view.is_db_alone() {
+        return Ok(());
+    }
+    let query = Query::new(objects, args.kube.scope()?, None);
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    for what in asked {
+        match what {
+            What::Key(key) if !key.ends_with(b"/") => keys.push(key.clone()),
+            What::Noun {
+                resource,
+                name: Some(name),
+            } => {
+                let meant = query.asked(resource, Some(name.clone()));
+                let targets = meant.iter().flat_map(|meant| &meant.targets);
+                keys.extend(targets.flat_map(|target| query.keys(target, name)));
+            }
+            _ => {}
+        }
+    }
+    keys.truncate(MAX_LOOKED_UP);
+    keys.retain(|key| view.log_ends_otherwise(key, &*ui.progress()));
+    // A transaction that failed wrote nothing: only the whole log, applied again, tells.
+    let logged = match keys.is_empty() {
+        true => None,
+        false => logged(view.member(), &*ui.progress())?,
+    };
+    for (key, logged) in keys.iter().zip(logged.iter().cycle()) {
+        let newest = |keyspace: &Keyspace<'_>| {
+            let records = keyspace.records_of(key);
+            let newest = records.iter().next_back();
+            newest.map_or(0, |newest| newest.revision.main)
+        };
+        let of_log = newest(&logged.keyspace());
+        if of_log > newest(&view.keyspace()) {
+            let history = Command::inspect("history").key(key).arg("-d").evidence();
+            let history = ui.advice(history);
+            let key = escape::bytes(key, ui.terminal.charset);
+            ui.warn(format!(
+                "rev {of_log} of {key} is in the log and not in the db: {history}"
+            ))?;
+        }
+    }
+    view.say_unapplied(ui)
 }
 
 /// The words that are no raw keys: an exact key wins, whatever the word looks like.

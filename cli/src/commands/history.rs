@@ -72,11 +72,13 @@ pub(crate) struct HistoryArgs {
 pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
-    let (view, revision) = opened(args, &member, ui)?;
+    let (view, revision, adds_nothing) = opened(args, &asked, &member, ui)?;
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let logged = view.logged();
-    if args.wal && logged.is_none() {
+    if adds_nothing {
+        ui.note("the WAL adds nothing: the db has each of its writes of this key")?;
+    } else if args.wal && logged.is_none() {
         ui.note("there is no WAL here: only the db's versions")?;
     }
     let of_wal: Vec<Objects<'_>> = logged
@@ -127,12 +129,14 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     Ok(view.exit(Exit::Ok))
 }
 
-/// The state that is asked, with the log beside it, and the newest revision that is asked for.
+/// The state that is asked, with the log beside it, and the newest revision that is asked for; whether the log was looked through and
+/// adds nothing to the keys.
 fn opened<'m>(
     args: &HistoryArgs,
+    asked: &[What],
     member: &'m Member,
     ui: &mut Ui,
-) -> anyhow::Result<(View<'m>, Option<i64>)> {
+) -> anyhow::Result<(View<'m>, Option<i64>, bool)> {
     let is_newest = args.at.rev.is_none() && args.at.at.is_none();
     let (mut view, revision) = match is_newest {
         true => {
@@ -144,8 +148,36 @@ fn opened<'m>(
             (view, revision)
         }
     };
+    let has_log = view.member().wal_with(&*ui.progress()).is_some();
+    let is_plain = view.is_db_alone() && has_log && args.audit.audit_log.is_empty();
+    if is_plain && let Some(keys) = exact_keys(args, asked, &view)? {
+        if view.log_adds_nothing(&keys, &*ui.progress()) {
+            return Ok((view, revision, true));
+        }
+    }
     view.read_log(&*ui.progress());
-    Ok((view, revision))
+    Ok((view, revision, false))
+}
+
+/// The keys, if each word is one key that the db has.
+fn exact_keys(
+    args: &HistoryArgs,
+    asked: &[What],
+    view: &View<'_>,
+) -> anyhow::Result<Option<Vec<Vec<u8>>>> {
+    let objects = kube::open(view.member(), view.keyspace(), &args.layout, &args.keys)?;
+    let mut keys = Vec::new();
+    for what in asked {
+        if !matches!(what, What::Key(_) | What::Noun { name: Some(_), .. }) {
+            return Ok(None);
+        }
+        let Ok(found) = keys_of(what.clone(), args, &objects, &[]) else {
+            return Ok(None);
+        };
+        keys.extend(found);
+    }
+    let is_stored = |key: &Vec<u8>| !view.keyspace().records_of(key).is_empty();
+    Ok(Some(keys).filter(|keys| keys.iter().all(is_stored)))
 }
 
 /// No version is kept.
@@ -316,7 +348,7 @@ fn diffs(rows: &[HistoryRow<'_>], pair: bool, ui: &mut Ui) -> anyhow::Result<()>
         }
         if let Some(write) = described.time {
             let zone = time::zone(ui.global.local);
-            let at = time::approximate(write.time, write.uncertainty, write.time, &zone);
+            let at = write.text(write.time, &zone);
             head = head.text(format!("  ~{at}"));
         }
         if let Some(by) = &described.writer {

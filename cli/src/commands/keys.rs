@@ -93,6 +93,9 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         objects: &objects,
         namespace: args.namespace.as_deref(),
     };
+    if revision.is_none() && !args.deleted {
+        view.say_unapplied(ui)?;
+    }
     if args.values {
         with_values(args, &view, &within, &range, revision, ui)?;
     } else if args.deleted {

@@ -230,7 +230,7 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
         ui.note(format!(
             "as of rev {}, written {}: the newest write before {}",
             found.revision,
-            time::approximate(found.written.time, found.written.uncertainty, moment, &zone),
+            found.written.text(moment, &zone),
             time::full(moment, &zone)
         ))?;
         return Ok(Point::Revision(found.revision));

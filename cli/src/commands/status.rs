@@ -224,7 +224,7 @@ fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {
             .time
             .checked_add(SignedDuration::from_hours(48))
             .unwrap_or(write.time);
-        let time = time::approximate(write.time, write.uncertainty, day, zone);
+        let time = write.text(day, zone);
         text.push_str(&format!(" ~{time} ({})", clock_name(&write)));
     }
     match keys.compact_revision {

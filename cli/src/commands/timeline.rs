@@ -25,7 +25,7 @@ use crate::view::View;
 
 /// Everything that happened in one stream: writes, elections, members, Events, findings
 ///
-/// Sources are the db, the WAL (also below the compaction), .snap files, Kubernetes Events that are still anywhere, `check --quick`,
+/// Sources are the db, the WAL (also below the compaction), .snap files, Kubernetes Events that are still anywhere, `check`,
 /// and the logs that are given. Renewals, heartbeats and the writes of Events are left out and counted. Times are those of the
 /// revision clock; lines of etcd's log have its own clock, whose offset is measured.
 #[derive(clap::Args, Debug)]
@@ -136,7 +136,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let wants_findings = filter.kinds.is_empty() || filter.kinds.contains(&EventKind::Finding);
     let keyring = args.keys.keyring()?;
     let report =
-        wants_findings.then(|| check_with(&member, Depth::Quick, &keyring, None, &*progress));
+        wants_findings.then(|| check_with(&member, Depth::Default, &keyring, None, &*progress));
     let sources = TimelineSources {
         member: &member,
         objects: &objects,

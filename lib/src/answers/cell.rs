@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
+use crate::clock::TimeBound;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use located::text::escape::{self, Charset};
@@ -76,6 +77,8 @@ pub enum Content {
         at: Timestamp,
         /// How far the true one may be from it; `None` if that is not known.
         within: Option<SignedDuration>,
+        /// Which bound it is, if only one is known.
+        bound: Option<TimeBound>,
         /// The newest moment of the same answer.
         newest: Option<Timestamp>,
     },
@@ -177,10 +180,16 @@ impl Cell {
     pub fn approximate(
         at: Timestamp,
         within: Option<SignedDuration>,
+        bound: Option<TimeBound>,
         newest: Option<Timestamp>,
     ) -> Self {
-        let newest = Some(newest.unwrap_or(at));
-        Content::Near { at, within, newest }.into()
+        Content::Near {
+            at,
+            within,
+            bound,
+            newest: Some(newest.unwrap_or(at)),
+        }
+        .into()
     }
 
     /// Several texts.
@@ -235,9 +244,22 @@ impl Cell {
             Content::Unknown => Cow::Borrowed(""),
             Content::Text(text) => escape::text(text, charset),
             Content::Bytes(bytes) => escape::bytes(bytes, charset),
-            Content::Near { at, within, newest } => {
+            Content::Near {
+                at,
+                within,
+                bound,
+                newest,
+            } => {
                 let newest = newest.unwrap_or(*at);
-                Cow::Owned(time::approximate(*at, *within, newest, &style.zone))
+                let sign = match (bound, charset.ascii) {
+                    (None, _) => "",
+                    (Some(TimeBound::NotBefore), false) => "≥",
+                    (Some(TimeBound::NotBefore), true) => ">=",
+                    (Some(TimeBound::NotAfter), false) => "≤",
+                    (Some(TimeBound::NotAfter), true) => "<=",
+                };
+                let text = time::approximate(*at, *within, newest, &style.zone);
+                Cow::Owned(format!("{sign}{text}"))
             }
             Content::Number(number) => Cow::Owned(number::thousands(*number)),
             Content::Plain(number) => Cow::Owned(number.to_string()),

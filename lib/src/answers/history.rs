@@ -9,7 +9,7 @@ use super::audit::Audited;
 use super::{Cell, Column, Label, Row, Table};
 use crate::Place;
 use crate::check::{Logged, versions};
-use crate::clock::{Clock, WriteTime};
+use crate::clock::{Clock, TimeBound, WriteTime};
 use crate::kubernetes::changed::Change;
 use crate::kubernetes::mask::Mask;
 use crate::member::{DescribedVersion, Objects, Origin, VersionWriter, describe_versions};
@@ -19,7 +19,7 @@ use crate::salvage::carve::PastSource;
 /// The columns; `$key` that of the key, which is shown if several keys were asked for.
 macro_rules! columns {
     ($name:ident, $key:expr) => {
-        static $name: [Column; 19] = [
+        static $name: [Column; 20] = [
             Column::left("SRC", "source"),
             Column::right("REV", "revision"),
             Column::right("SUB", "sub").wide(),
@@ -28,6 +28,7 @@ macro_rules! columns {
             Column::left("WHEN~", "time"),
             Column::right("±", "uncertainty_s").wide(),
             Column::left("TIME SOURCE", "time_source").wide(),
+            Column::json("time_bound"),
             Column::left("WHO", "who"),
             Column::left("WHO SOURCE", "who_source").wide(),
             Column::right("CREATED", "create_revision").wide(),
@@ -80,7 +81,26 @@ pub struct HistoryRow<'a> {
     audit: Option<Value>,
 }
 
-impl HistoryRow<'_> {
+impl<'a> HistoryRow<'a> {
+    fn new(
+        mut described: DescribedVersion<'a>,
+        newest: Option<Timestamp>,
+        number: Option<i64>,
+        audited: Option<&Audited>,
+    ) -> Self {
+        let revision = described.version.revision;
+        let audited = audited.filter(|_| is_placed(described.origin));
+        let request = audited.and_then(|audited| audited.writer(revision));
+        described.writer = request.or(described.writer);
+        Self {
+            newest,
+            place: None,
+            number,
+            audit: audited.and_then(|audited| audited.json(revision)),
+            described,
+        }
+    }
+
     /// Notes where a version is from, if other sources than db and log were asked.
     pub fn mark(&mut self, source: &PastSource<'_>) {
         match source {
@@ -107,7 +127,7 @@ pub fn history<'a>(
 ) -> Table<HistoryRow<'a>> {
     let keyspace = objects.keyspace();
     let (from, to) = span.ends();
-    let mut numbers: HashMap<(&[u8], Revision), i64> = HashMap::new();
+    let mut numbers = HashMap::new();
     let chosen: Vec<Vec<(Origin, Version<'a>)>> = keys
         .iter()
         .map(|key| {
@@ -117,13 +137,8 @@ pub fn history<'a>(
                 numbered(placed.map(|(_, version)| version))
                     .map(|(revision, number)| ((key.as_slice(), revision), number)),
             );
-            let until = |end: i64| {
-                all.iter()
-                    .rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end)
-                    .copied()
-            };
             match span.pair {
-                true => [from, to].into_iter().filter_map(until).collect(),
+                true => at_the_ends(&all, from, to),
                 false => all,
             }
         })
@@ -153,22 +168,29 @@ pub fn history<'a>(
     described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
     let times = described.iter().filter_map(|described| described.time);
     let newest = times.map(|write| write.time).max();
-    let rows = described.into_iter().map(|mut described| {
+    let rows = described.into_iter().map(|described| {
         let revision = described.version.revision;
-        let audited = audited.filter(|_| is_placed(described.origin));
-        let request = audited.and_then(|audited| audited.writer(revision));
-        described.writer = request.or(described.writer);
-        HistoryRow {
-            newest,
-            place: None,
-            number: numbers.get(&(described.version.key, revision)).copied(),
-            audit: audited.and_then(|audited| audited.json(revision)),
-            described,
-        }
+        let number = numbers.get(&(described.version.key, revision)).copied();
+        HistoryRow::new(described, newest, number, audited)
     });
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
+}
+
+/// The versions that were current at two revisions.
+fn at_the_ends<'a>(
+    all: &[(Origin, Version<'a>)],
+    from: i64,
+    to: i64,
+) -> Vec<(Origin, Version<'a>)> {
+    let until = |end: i64| {
+        let mut before = all.iter();
+        let found =
+            before.rfind(|(origin, version)| is_placed(*origin) && version.revision.main <= end);
+        found.copied()
+    };
+    [from, to].into_iter().filter_map(until).collect()
 }
 
 /// The version of each record of a key, oldest first; of a tombstone that of what it deleted. Those of which it is not known are
@@ -220,7 +242,7 @@ impl Row for HistoryRow<'_> {
                 .map(cell)
                 .unwrap_or_default()
         };
-        let [when, uncertainty, time_source] = write_time(described.time, self.newest);
+        let [when, uncertainty, time_source, time_bound] = write_time(described.time, self.newest);
         let [who, who_source] = writer(described.writer.as_ref());
         let (source, index, conditional) = match described.origin {
             Origin::Db => ("db", None, false),
@@ -246,6 +268,7 @@ impl Row for HistoryRow<'_> {
             when,
             uncertainty,
             time_source,
+            time_bound,
             who,
             who_source,
             known(put(|kv| Cell::number(kv.create_revision))),
@@ -271,9 +294,9 @@ fn text_or_nothing(text: Option<&str>) -> Cell {
     text.map(Cell::text).unwrap_or_default()
 }
 
-/// The cells `time`, `uncertainty_s` and `time_source` of every answer that says when something was written. `newest`: the newest time
+/// The cells `time`, `uncertainty_s`, `time_source` and `time_bound` of every answer that says when something was written. `newest`: the newest time
 /// of the answer.
-pub fn write_time(time: Option<WriteTime>, newest: Option<Timestamp>) -> [Cell; 3] {
+pub fn write_time(time: Option<WriteTime>, newest: Option<Timestamp>) -> [Cell; 4] {
     let Some(write) = time else {
         return Default::default();
     };
@@ -281,10 +304,16 @@ pub fn write_time(time: Option<WriteTime>, newest: Option<Timestamp>) -> [Cell; 
         .uncertainty_s()
         .map(|seconds| Cell::shown(format!("±{seconds}s"), seconds));
     [
-        Cell::approximate(write.time, write.uncertainty, newest),
+        Cell::approximate(write.time, write.uncertainty, write.bound(), newest),
         uncertainty.unwrap_or_default(),
         Cell::text(write.source.as_str()),
+        bound(write.bound()),
     ]
+}
+
+/// The cell `time_bound`.
+pub fn bound(bound: Option<TimeBound>) -> Cell {
+    bound.map_or_else(Cell::unknown, |bound| Cell::text(bound.as_str()))
 }
 
 /// The cells `who` and `who_source` of every answer that says who wrote something.

@@ -23,12 +23,13 @@ pub static LIVE: [Column; 6] = [
     Column::right("SIZE", "value_bytes"),
 ];
 
-static DELETED: [Column; 9] = [
+static DELETED: [Column; 10] = [
     Column::left("KEY", "key"),
     Column::right("DELETED-AT", "deleted_revision"),
     Column::left("WHEN~", "time"),
-    Column::json("uncertainty_s"),
+    Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
+    Column::json("time_bound"),
     Column::right("VERSION", "version").wide(),
     Column::right("SURVIVING", "surviving_versions"),
     Column::right("NEWEST-REV", "newest_surviving_revision"),
@@ -238,13 +239,14 @@ pub struct DeletedRow {
 
 impl Row for DeletedRow {
     fn cells(&self) -> Vec<Cell> {
-        let [when, uncertainty, source] = write_time(self.time, self.newest);
+        let [when, uncertainty, source, time_bound] = write_time(self.time, self.newest);
         vec![
             Cell::key(self.key.as_bytes()).label(Label::Name),
             Cell::number(self.deleted_revision),
             when,
             uncertainty,
             source,
+            time_bound,
             self.version.map(Cell::plain).unwrap_or_default(),
             Cell::count(self.surviving_versions),
             self.newest_revision.map(Cell::number).unwrap_or_default(),

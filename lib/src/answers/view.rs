@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Answer;
-use crate::check::{Logged, logged_beside};
+use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
@@ -85,6 +85,30 @@ impl<'m> View<'m> {
         if self.logged.is_none() {
             self.logged = logged_beside(&self.keyspace, self.member, progress);
         }
+    }
+
+    /// Whether the db has each write of some keys that the log has: then the log need not be read for them. It is looked through.
+    pub fn log_adds_nothing(&self, keys: &[Vec<u8>], progress: &dyn Progress) -> bool {
+        log_adds_nothing(&self.keyspace, self.member, keys, progress)
+    }
+
+    /// Whether the log ends with another write of a key than the db: one that the db lost or does not have yet, or one that failed. It is
+    /// looked through.
+    pub fn log_ends_otherwise(&self, key: &[u8], progress: &dyn Progress) -> bool {
+        log_ends_otherwise(&self.keyspace, self.member, key, progress)
+    }
+
+    /// Reads the newest entries of the log beside the db, if they suffice to know their revisions; the first of those revisions.
+    pub fn read_log_tail(&mut self, entries: usize, progress: &dyn Progress) -> Option<i64> {
+        let tail = logged_tail(&self.keyspace, self.member, entries, progress)?;
+        let (first, _) = tail.revisions()?;
+        self.logged = Some(tail);
+        Some(first)
+    }
+
+    /// Forgets a part of the log that was read, so that the whole can be.
+    pub fn forget_log(&mut self) {
+        self.logged = None;
     }
 
     /// The log, once it was read: alone, or beside the db.

@@ -27,7 +27,10 @@ use std::fmt;
 
 pub(crate) use survey::{NOT_SURVEYED, survey};
 
-pub use applied::{ComparedRange, Logged, applied, logged, logged_beside, versions};
+pub use applied::{
+    ComparedRange, Logged, applied, log_adds_nothing, log_ends_otherwise, logged, logged_beside,
+    logged_tail, versions,
+};
 
 use crate::backend::{self, Meta};
 use crate::bolt::Db;

@@ -17,7 +17,9 @@ mod series;
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use located::text::time;
 use series::longest;
 
 /// Where the time of a write is from.
@@ -93,7 +95,45 @@ pub struct WriteTime {
     pub not_after: Option<Timestamp>,
 }
 
+/// A time of which only one bound is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeBound {
+    /// It was then or later: no newer write has a time.
+    NotBefore,
+    /// It was then or earlier: no older write has a time.
+    NotAfter,
+}
+
+impl TimeBound {
+    /// As JSON spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBefore => "not_before",
+            Self::NotAfter => "not_after",
+        }
+    }
+}
+
 impl WriteTime {
+    /// Which bound the time is, if only one is known.
+    pub fn bound(&self) -> Option<TimeBound> {
+        match (self.uncertainty, self.not_before) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some(TimeBound::NotBefore),
+            (None, None) => Some(TimeBound::NotAfter),
+        }
+    }
+
+    /// As people read it: `03:12:04Z ±2s`, or `03:12:04Z or later`; without its date if it is the day of `newest`.
+    pub fn text(&self, newest: Timestamp, zone: &TimeZone) -> String {
+        let text = time::approximate(self.time, self.uncertainty, newest, zone);
+        match self.bound() {
+            None => text,
+            Some(TimeBound::NotBefore) => format!("{text} or later"),
+            Some(TimeBound::NotAfter) => format!("{text} or earlier"),
+        }
+    }
+
     /// The uncertainty in seconds, rounded up to a tenth; `None` if it is not known.
     pub fn uncertainty_s(&self) -> Option<f64> {
         let tenths = self.uncertainty?.as_millis().saturating_add(100) / 100;

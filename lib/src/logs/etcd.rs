@@ -129,7 +129,7 @@ impl EtcdLog {
             let path = path.as_ref();
             let mut journal = Journal::default();
             let counts = read_lines(path, &mut |line| log.add(line, &mut journal));
-            let counts = counts.and_then(|counts| counts.of_its_kind(path));
+            let counts = counts.and_then(|counts| counts.of_its_kind(path, "not of etcd"));
             let counts = counts.map_err(|error| (path.to_owned(), error))?;
             log.counts.lines = log.counts.lines.saturating_add(counts.lines);
             log.counts.unreadable = log.counts.unreadable.saturating_add(counts.unreadable);

@@ -25,9 +25,13 @@ impl LineCounts {
     ///
     /// # Errors
     /// What the file is, if no line is.
-    pub(super) fn of_its_kind(self, path: &Path) -> Result<Self, LogError> {
+    pub(super) fn of_its_kind(self, path: &Path, wanted: &'static str) -> Result<Self, LogError> {
         match self.lines > 0 && self.unreadable == self.lines {
-            true => Err(LogError::Foreign(LogKind::of_file(path)?)),
+            true => Err(LogError::Foreign {
+                lines: self.lines,
+                wanted,
+                kind: LogKind::of_file(path)?,
+            }),
             false => Ok(self),
         }
     }
@@ -40,8 +44,15 @@ pub enum LogError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// No line of the file is of such a log.
-    #[error("no line of it is of such a log: it is {0}")]
-    Foreign(LogKind),
+    #[error("{lines} of {lines} lines are {wanted}: it is {kind}")]
+    Foreign {
+        /// Number of lines.
+        lines: u64,
+        /// What they are not: `no audit events`.
+        wanted: &'static str,
+        /// What the file is.
+        kind: LogKind,
+    },
 }
 
 /// What a file is that was given as a log.

@@ -117,10 +117,8 @@ pub fn describe_versions<'a>(
             (Some(object), _) => changed::comparable(object.clone()),
             (None, _) => plain(objects, &version, mask),
         };
-        let diff = context.map(|context| {
-            let (empty, old_text) = (String::new(), before.as_ref().map(|(_, text)| text));
-            unified(old_text.unwrap_or(&empty), &text, &last, &name, context)
-        });
+        let old_text = before.as_ref().map_or("", |(_, text)| text.as_str());
+        let diff = context.map(|context| unified(old_text, &text, &last, &name, context));
         let (writer, changed) = match (&object, &masked) {
             (Some(object), Some(masked)) => {
                 let changed = old

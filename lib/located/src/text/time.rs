@@ -26,8 +26,8 @@ pub fn rfc3339_millis(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// `03:12:04Z ±2s`: as [`short`], of a moment that is known within bounds. The bounds include what rounding takes away; `±?` if there are
-/// none.
+/// `03:12:04Z ±2s`: as [`short`], of a moment that is known within bounds. The bounds include what rounding takes away; none if
+/// `within` is `None`.
 pub fn approximate(
     moment: Timestamp,
     within: Option<SignedDuration>,
@@ -37,7 +37,7 @@ pub fn approximate(
     let rounded = moment.round(jiff::Unit::Second).unwrap_or(moment);
     let text = short(rounded, newest, zone);
     let Some(within) = within else {
-        return format!("{text} ±?");
+        return text;
     };
     let far = within.saturating_add(rounded.duration_since(moment).abs());
     let seconds = far

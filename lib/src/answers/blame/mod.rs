@@ -19,12 +19,13 @@ use crate::kubernetes::yaml::{Line, Step, lines};
 use crate::member::{Objects, Origin, Reading, Undecodable, VersionWriter, WhoSource};
 use crate::mvcc::Version;
 
-static COLUMNS: [Column; 12] = [
+static COLUMNS: [Column; 13] = [
     Column::left("WHO", "who"),
     Column::left("WHO SOURCE", "who_source").wide(),
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
+    Column::json("time_bound"),
     Column::right("REV", "revision"),
     Column::json("revision_after"),
     Column::right("V", "version").wide(),
@@ -339,7 +340,7 @@ impl Row for BlameLine {
                 Cell::shown(format!("≤{number}"), self.revision)
             }
         };
-        let [when, uncertainty, time_source] = write_time(self.time, self.newest);
+        let [when, uncertainty, time_source, time_bound] = write_time(self.time, self.newest);
         let [_, who_source] = writer(self.who.as_ref());
         let who = self.who.as_ref().map(|who| Cell::text(who.name.as_str()));
         vec![
@@ -348,6 +349,7 @@ impl Row for BlameLine {
             when,
             uncertainty,
             time_source,
+            time_bound,
             revision,
             self.after.map(Cell::number).unwrap_or_default(),
             Cell::plain(self.version),

@@ -108,8 +108,13 @@ pub fn changes<'a>(
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
     let is_timed = query.since.is_some() || query.until.is_some();
     let unplaced = logged.filter(|_| !is_timed);
-    let mut newest = newest_first(objects, logged, first, last)
-        .chain(unplaced_first(objects, unplaced))
+    let open_end = unplaced.filter(|logged| logged.has_open_end());
+    let is_after = |(origin, _): &(Origin, Version<'_>)| is_after_the_placed(*origin, logged);
+    let after = unplaced_first(objects, open_end).filter(is_after);
+    let before = unplaced_first(objects, unplaced).filter(|write| !is_after(write));
+    let mut newest = after
+        .chain(newest_first(objects, logged, first, last))
+        .chain(before)
         .peekable();
     while let Some((origin, version)) = newest.next() {
         if query.last.is_some_and(|last| rows.len() >= last) {
@@ -142,6 +147,17 @@ pub fn changes<'a>(
         rows.truncate(last);
     }
     rows.reverse();
+    (dated(rows, folded, objects, logged, audited), folded)
+}
+
+/// The rows with their times and users, as a table.
+fn dated<'a>(
+    mut rows: Vec<ChangeRow<'a>>,
+    folded: FoldedChanges,
+    objects: &Objects<'a>,
+    logged: Option<&'a Logged>,
+    audited: Option<&Audited>,
+) -> Table<ChangeRow<'a>> {
     let placed = rows.iter().filter(|row| row.is_placed());
     let clock = clock_near(objects, logged, placed.map(ChangeRow::revision), audited);
     for row in rows.iter_mut().filter(|row| row.is_placed()) {
@@ -156,11 +172,10 @@ pub fn changes<'a>(
     rows.iter_mut().for_each(|row| row.newest = newest);
     let table = Table::new(&row::COLUMNS, rows).tail("folded", folded.total());
     let keyspace = objects.keyspace();
-    let table = match keyspace.newest_revision() {
+    match keyspace.newest_revision() {
         Some(_) => table.head("revision", keyspace.revision()),
         None => table,
-    };
-    (table, folded)
+    }
 }
 
 /// The revisions that a query can mean.
@@ -238,6 +253,13 @@ fn unplaced_first<'a>(
             all.into_iter()
                 .find(|(origin, known)| !is_placed(*origin) && known.revision == version.revision)
         })
+}
+
+fn is_after_the_placed(origin: Origin, logged: Option<&Logged>) -> bool {
+    match (origin, logged) {
+        (Origin::Unplaced { index, .. }, Some(logged)) => logged.is_after_the_placed(index),
+        _ => false,
+    }
 }
 
 /// The rows of one revision: one for each key, but several deletions of one request are one row.

@@ -13,10 +13,11 @@ use crate::kubernetes::changed::Change;
 use crate::member::{DescribedVersion, Objects, Origin, Reading, Undecodable, VersionWriter};
 use crate::mvcc::Version;
 
-pub(super) static COLUMNS: [Column; 18] = [
+pub(super) static COLUMNS: [Column; 19] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
+    Column::json("time_bound"),
     Column::right("REV", "revision"),
     Column::left("SRC", "source"),
     Column::left("OP", "op"),
@@ -293,7 +294,7 @@ fn fields(changes: &[Change]) -> String {
 
 impl Row for ChangeRow<'_> {
     fn cells(&self) -> Vec<Cell> {
-        let [when, uncertainty, source] = write_time(self.time, self.newest);
+        let [when, uncertainty, source, time_bound] = write_time(self.time, self.newest);
         let op = Cell::text(self.op.as_str());
         let [who, who_source] = writer(self.who.as_ref());
         let is_placed = is_placed(self.origin);
@@ -308,6 +309,7 @@ impl Row for ChangeRow<'_> {
             when,
             uncertainty,
             source,
+            time_bound,
             match is_placed {
                 true => Cell::number(self.revision()),
                 false => Cell::unknown(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::log::ReportedTimes;
 use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources, event_time};
+use crate::clock::TimeBound;
 use crate::member::{Origin, Wal};
 use crate::mvcc::Version;
 use crate::raft::{Operation, Payload, Request};
@@ -12,6 +14,7 @@ use crate::raft::{Operation, Payload, Request};
 /// Revisions by raft index, with their times: an entry that writes nothing is between two that do.
 pub(super) struct RaftTimes {
     times: BTreeMap<u64, (i64, Option<EventTime>)>,
+    indexes: BTreeMap<i64, u64>,
 }
 
 impl RaftTimes {
@@ -30,7 +33,20 @@ impl RaftTimes {
                 }
             }
         }
-        Self { times }
+        let indexes = times.iter().map(|(index, (main, _))| (*main, *index));
+        Self {
+            indexes: indexes.collect(),
+            times,
+        }
+    }
+
+    /// Where something is in the log: its entry, else that of the newest write up to its revision.
+    pub(super) fn position(&self, row: &TimelineRow) -> Option<u64> {
+        let of_revision = |revision: i64| {
+            let before = self.indexes.range(..=revision).next_back();
+            before.map(|(_, index)| *index)
+        };
+        row.raft_index.or_else(|| of_revision(row.revision?))
     }
 
     /// When an entry was applied.
@@ -48,15 +64,29 @@ impl RaftTimes {
                     .uncertainty
                     .zip(to.uncertainty)
                     .map(|(from, to)| from.max(to));
+                let (time, bound) = match (own, from.bound, to.bound) {
+                    (Some(_), ..) => (from.time.checked_add(half).unwrap_or(from.time), None),
+                    (None, Some(TimeBound::NotBefore), _) => (from.time, from.bound),
+                    (None, None, _) => (from.time, Some(TimeBound::NotBefore)),
+                    (None, Some(TimeBound::NotAfter), _) => (to.time, Some(TimeBound::NotAfter)),
+                };
                 Some(EventTime {
-                    time: from.time.checked_add(half).unwrap_or(from.time),
+                    time,
                     uncertainty: own.map(|own| own.saturating_add(half)),
+                    bound,
                     source: "between",
                 })
             }
             // Nothing was written after it, or before.
-            (Some(one), None) | (None, Some(one)) => Some(EventTime {
+            (Some(one), None) => Some(EventTime {
                 uncertainty: None,
+                bound: Some(TimeBound::NotBefore),
+                source: "between",
+                ..one
+            }),
+            (None, Some(one)) => Some(EventTime {
+                uncertainty: None,
+                bound: Some(TimeBound::NotAfter),
                 source: "between",
                 ..one
             }),
@@ -74,7 +104,12 @@ impl RaftTimes {
 }
 
 /// Adds what the entries of the log say.
-pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut EventStream) {
+pub(super) fn add(
+    wal: &Wal<'_>,
+    index: &RaftTimes,
+    reported: &ReportedTimes,
+    found: &mut EventStream,
+) {
     let log = wal.log();
     let local = log.metadata.first().map(|metadata| metadata.node_id);
     for term in log.terms() {
@@ -93,12 +128,15 @@ pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut EventStream) {
         let at = first.or((term.commit.get() > 0).then_some(term.commit.get()));
         row.raft_index = first;
         row.time = at.and_then(|at| index.time(at));
+        row.reported = reported.term(term.term.get());
+        row.position = first.or(at);
         found.rows.push(row);
     }
     for entry in log.surviving().filter(|entry| !entry.is_plain) {
         let payload = wal.payload(entry);
         if let Some((kind, what)) = of_payload(&payload) {
             let mut row = TimelineRow::new(kind, "wal", what);
+            row.reported = compacted(&payload).and_then(|revision| reported.compaction(revision));
             row.raft_index = Some(entry.index);
             row.time = index.time(entry.index);
             found.rows.push(row);
@@ -110,6 +148,7 @@ pub(super) fn add(wal: &Wal<'_>, index: &RaftTimes, found: &mut EventStream) {
 pub(super) fn add_snapshots(
     sources: &TimelineSources<'_, '_>,
     index: &RaftTimes,
+    reported: &ReportedTimes,
     found: &mut EventStream,
 ) {
     let snaps = sources.member.snaps(&mut located::reported_by("check"));
@@ -122,8 +161,20 @@ pub(super) fn add_snapshots(
         let mut row = TimelineRow::new(EventKind::Snapshot, "snap", what);
         row.raft_index = Some(snap.index);
         row.revision = index.revision(snap.index);
+        row.reported = reported.snapshot(snap.index);
         row.time = index.time(snap.index);
         found.rows.push(row);
+    }
+}
+
+/// The revision of a compaction.
+fn compacted(payload: &Payload) -> Option<i64> {
+    match payload {
+        Payload::Request(Request::Internal(request)) => match request.operation()? {
+            Operation::Compaction(compaction) => Some(compaction.revision),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

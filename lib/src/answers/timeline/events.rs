@@ -89,6 +89,7 @@ fn own_time(event: &Value) -> Option<EventTime> {
     Some(EventTime {
         time,
         uncertainty: Some(SignedDuration::from_secs(1)),
+        bound: None,
         source: "event",
     })
 }

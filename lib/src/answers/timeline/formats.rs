@@ -32,6 +32,7 @@ pub fn timesketch(row: &TimelineRow) -> Option<Value> {
     add("timestamp_desc", description.into());
     add("uncertainty_s", json!(row.uncertainty_s()));
     add("time_source", time.source.into());
+    add("time_bound", json!(time.bound.map(|bound| bound.as_str())));
     add("source", row.source.into());
     add("op", row.kind.as_str().into());
     add("revision", json!(row.revision));

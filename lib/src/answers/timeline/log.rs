@@ -1,11 +1,13 @@
 //! Lines of etcd's log, and how far their clock is from the clock of revisions.
 
-use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::cluster::RaftTimes;
 use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources};
-use crate::logs::etcd::{EtcdLine, EtcdTopic};
+use crate::logs::etcd::{EtcdLine, EtcdLog, EtcdTopic};
 use crate::member::Wal;
 
 /// How far the clock of etcd's log is from the clock of revisions: positive if etcd's is ahead.
@@ -111,9 +113,70 @@ pub(super) fn add(
         row.time = Some(EventTime {
             time: line.time,
             uncertainty,
+            bound: None,
             source: "etcd-log",
         });
         found.rows.push(row);
+    }
+    date(found, uncertainty);
+}
+
+/// Gives what etcd's log reported too the time of that line, unless its own is better known: one event has one time.
+fn date(found: &mut EventStream, uncertainty: Option<SignedDuration>) {
+    for row in &mut found.rows {
+        let Some(time) = row.reported else { continue };
+        let own = row.time.and_then(|time| time.uncertainty);
+        if own.is_none_or(|own| uncertainty.is_some_and(|of_line| of_line < own)) {
+            row.time = Some(EventTime {
+                time,
+                uncertainty,
+                bound: None,
+                source: "etcd-log",
+            });
+        }
+    }
+}
+
+/// When etcd's log reported what entries and snapshots say too.
+#[derive(Default)]
+pub(super) struct ReportedTimes {
+    terms: BTreeMap<u64, Timestamp>,
+    compactions: BTreeMap<i64, Timestamp>,
+    snapshots: BTreeMap<u64, Timestamp>,
+}
+
+impl ReportedTimes {
+    pub(super) fn new(log: Option<&EtcdLog>) -> Self {
+        let mut times = Self::default();
+        for line in log.into_iter().flat_map(|log| &log.lines) {
+            if let Some(term) = line.term {
+                times.terms.entry(term).or_insert(line.time);
+            }
+            if let Some(revision) = line.compacted {
+                times.compactions.entry(revision).or_insert(line.time);
+            }
+            if let Some(index) = line.raft_index
+                && line.topic == EtcdTopic::Snapshot
+            {
+                times.snapshots.entry(index).or_insert(line.time);
+            }
+        }
+        times
+    }
+
+    /// When a leader of a term was elected.
+    pub(super) fn term(&self, term: u64) -> Option<Timestamp> {
+        self.terms.get(&term).copied()
+    }
+
+    /// When a compaction ended.
+    pub(super) fn compaction(&self, revision: i64) -> Option<Timestamp> {
+        self.compactions.get(&revision).copied()
+    }
+
+    /// When a snapshot was saved.
+    pub(super) fn snapshot(&self, index: u64) -> Option<Timestamp> {
+        self.snapshots.get(&index).copied()
     }
 }
 

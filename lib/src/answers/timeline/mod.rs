@@ -139,18 +139,22 @@ pub fn timeline(
     };
     let wal = sources.member.wal_with(progress);
     let index = cluster::RaftTimes::new(sources, all);
-    writes::add(sources, all, wal.as_ref(), filter, &mut found);
+    writes::add(sources, all, (wal.as_ref(), &index), filter, &mut found);
     events::add(sources, all, filter, &mut found);
+    let reported = log::ReportedTimes::new(sources.etcd_log);
     if let Some(wal) = &wal {
-        cluster::add(wal, &index, &mut found);
+        cluster::add(wal, &index, &reported, &mut found);
     }
-    cluster::add_snapshots(sources, &index, &mut found);
+    cluster::add_snapshots(sources, &index, &reported, &mut found);
     log::add(sources, &index, wal.as_ref(), &mut found);
     add_findings(sources, &index, &mut found);
     found.rows.retain(|row| {
         let namespaced = filter.namespace.is_none() || row.key.is_some();
         namespaced && filter.has_kind(row.kind) && filter.has_time(row.time.map(|time| time.time))
     });
+    for row in &mut found.rows {
+        row.position = row.position.or_else(|| index.position(row));
+    }
     found.rows.sort_by_key(TimelineRow::order);
     let newest = found
         .rows
@@ -187,6 +191,7 @@ fn event_time(write: WriteTime) -> EventTime {
     EventTime {
         time: write.time,
         uncertainty: write.uncertainty,
+        bound: write.bound(),
         source: write.source.as_str(),
     }
 }

@@ -3,14 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::answers::history::{audit, writer};
+use crate::answers::history::{audit, bound, writer};
 use crate::answers::{Cell, Column, Label, Row};
+use crate::clock::TimeBound;
 use crate::member::VersionWriter;
 
-pub(super) static COLUMNS: [Column; 13] = [
+pub(super) static COLUMNS: [Column; 14] = [
     Column::left("WHEN~", "time"),
     Column::right("±", "uncertainty_s").wide(),
     Column::left("TIME SOURCE", "time_source").wide(),
+    Column::json("time_bound"),
     Column::right("REV", "revision"),
     Column::right("INDEX", "raft_index").wide(),
     Column::left("SRC", "source"),
@@ -87,6 +89,8 @@ pub struct EventTime {
     pub time: Timestamp,
     /// How far the true one may be from it; `None` if that is not known.
     pub uncertainty: Option<SignedDuration>,
+    /// Which bound it is, if only one is known.
+    pub bound: Option<TimeBound>,
     /// Where it is from: `lease`, `event`, `object`, `between`, `etcd-log`.
     pub source: &'static str,
 }
@@ -116,6 +120,10 @@ pub struct TimelineRow {
     pub count: u64,
     /// The newest time of all rows.
     pub(super) newest: Option<Timestamp>,
+    /// When etcd's own log reported the same.
+    pub(super) reported: Option<Timestamp>,
+    /// Where it is in the log: its entry, or the one of its revision.
+    pub(super) position: Option<u64>,
 }
 
 impl TimelineRow {
@@ -133,13 +141,22 @@ impl TimelineRow {
             audit: None,
             count: 1,
             newest: None,
+            reported: None,
+            position: None,
         }
     }
 
-    /// The order of the stream: by time, then by revision and raft index. What has no time is at the end.
-    pub(super) fn order(&self) -> (bool, Option<Timestamp>, Option<i64>, Option<u64>) {
+    /// The order of the stream: by time, then as in the log. What has no time is at the end, as in the log.
+    pub(super) fn order(&self) -> (bool, Option<Timestamp>, bool, Option<u64>, Option<i64>) {
         let time = self.time.map(|time| time.time);
-        (time.is_none(), time, self.revision, self.raft_index)
+        let position = self.position;
+        (
+            time.is_none(),
+            time,
+            position.is_none() && self.revision.is_none(),
+            position,
+            self.revision,
+        )
     }
 
     /// The key as text.
@@ -180,12 +197,13 @@ impl Row for TimelineRow {
         let [who, who_source] = writer(self.who.as_ref());
         vec![
             self.time
-                .map(|time| Cell::approximate(time.time, time.uncertainty, self.newest))
+                .map(|time| Cell::approximate(time.time, time.uncertainty, time.bound, self.newest))
                 .unwrap_or_default(),
             self.uncertainty_s().map(number).unwrap_or_default(),
             self.time
                 .map(|time| Cell::text(time.source))
                 .unwrap_or_default(),
+            bound(self.time.and_then(|time| time.bound)),
             self.revision.map(Cell::number).unwrap_or_default(),
             self.raft_index.map(Cell::plain).unwrap_or_default(),
             Cell::text(self.source).label(Label::Dim),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::cluster::RaftTimes;
 use super::{EventKind, EventStream, TimelineFilter, TimelineRow, TimelineSources, event_time};
+use crate::check::Logged;
 use crate::kubernetes::changed::{Change, changes};
 use crate::kubernetes::noise::noise;
 use crate::member::{Origin, Reading, VersionWriter, Wal};
@@ -24,7 +26,7 @@ enum Made {
 pub(super) fn add(
     sources: &TimelineSources<'_, '_>,
     all: &BTreeMap<Vec<u8>, Vec<(Origin, Version<'_>)>>,
-    wal: Option<&Wal<'_>>,
+    (wal, index): (Option<&Wal<'_>>, &RaftTimes),
     filter: &TimelineFilter,
     found: &mut EventStream,
 ) {
@@ -42,7 +44,11 @@ pub(super) fn add(
     let keys: Vec<_> = all.iter().filter(|(key, _)| within(key)).collect();
     let made: Vec<Made> = keys
         .par_iter()
-        .flat_map_iter(|(key, versions)| of_key(sources, key, versions, wal, filter))
+        .flat_map_iter(|(key, versions)| {
+            let mut made = of_key(sources, key, versions, wal, filter);
+            made.extend(unplaced(sources, versions, index));
+            made
+        })
         .collect();
     for made in made {
         match made {
@@ -85,6 +91,38 @@ fn of_key(
         }
         let mut row = row(sources, *origin, version, wal, old.as_ref(), object);
         row.time = time.map(event_time);
+        made.push(Made::Row(Box::new(row)));
+    }
+    made
+}
+
+/// Writes of unknown revision that are newer than all others: of the others the db has what became of them.
+fn unplaced(
+    sources: &TimelineSources<'_, '_>,
+    versions: &[(Origin, Version<'_>)],
+    times: &RaftTimes,
+) -> Vec<Made> {
+    let mut made = Vec::new();
+    for (origin, version) in versions {
+        let Origin::Unplaced {
+            index, conditional, ..
+        } = *origin
+        else {
+            continue;
+        };
+        let is_newer = |logged: &Logged| logged.is_after_the_placed(index);
+        if !sources.logged.is_some_and(is_newer) {
+            continue;
+        }
+        let (kind, what) = match (version.tombstone, conditional) {
+            (true, _) => (EventKind::Delete, "may not have happened"),
+            (false, true) => (EventKind::Put, "may not have happened"),
+            (false, false) => (EventKind::Put, ""),
+        };
+        let mut row = TimelineRow::new(kind, "wal", what);
+        row.raft_index = Some(index);
+        row.key = Some(version.key.to_vec());
+        row.time = times.time(index);
         made.push(Made::Row(Box::new(row)));
     }
     made

@@ -88,6 +88,35 @@ impl Logged {
         self.stopped
     }
 
+    fn add(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        wal: &Wal<'_>,
+        entries: &[RunEntry<'_>],
+        consistent_index: u64,
+        progress: &dyn Progress,
+    ) {
+        let until = commit(wal, consistent_index);
+        let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
+        match Anchor::find(keyspace, entries, consistent_index, whole, progress) {
+            Some(anchor) => {
+                self.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
+                self.place(keyspace, entries, anchor, until);
+            }
+            None => self.set_aside(entries, until),
+        }
+    }
+
+    /// Whether the newest entries have no known revision.
+    pub fn has_open_end(&self) -> bool {
+        self.indexes.is_empty() || self.stopped.is_some()
+    }
+
+    /// Whether an unplaced write of an entry is newer than all whose revision is known: from there on none is.
+    pub fn is_after_the_placed(&self, index: u64) -> bool {
+        self.indexes.is_empty() || self.stopped.is_some_and(|stopped| index >= stopped)
+    }
+
     fn place(
         &mut self,
         keyspace: &Keyspace<'_>,
@@ -335,16 +364,21 @@ fn of_wal(
     progress: &dyn Progress,
 ) -> Logged {
     let mut logged = Logged::empty();
-    let until = commit(wal, consistent_index);
-    let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
     for entries in runs(wal) {
-        match Anchor::find(keyspace, &entries, consistent_index, whole, progress) {
-            Some(anchor) => {
-                logged.set_aside(entries.get(..anchor.at()).unwrap_or_default(), until);
-                logged.place(keyspace, &entries, anchor, until);
-            }
-            None => logged.set_aside(&entries, until),
-        }
+        logged.add(keyspace, wal, &entries, consistent_index, progress);
     }
+    logged
+}
+
+/// What one run of entries wrote.
+pub(super) fn of_entries(
+    keyspace: &Keyspace<'_>,
+    wal: &Wal<'_>,
+    entries: &[RunEntry<'_>],
+    consistent_index: u64,
+    progress: &dyn Progress,
+) -> Logged {
+    let mut logged = Logged::empty();
+    logged.add(keyspace, wal, entries, consistent_index, progress);
     logged
 }

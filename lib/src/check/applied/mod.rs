@@ -18,6 +18,7 @@ mod end;
 mod fast_path;
 mod finding_set;
 mod logged;
+mod logged_part;
 mod positions;
 mod record_findings;
 mod record_match;
@@ -26,6 +27,7 @@ mod versions;
 mod walk;
 
 pub use logged::{Logged, logged, logged_beside};
+pub use logged_part::{log_adds_nothing, log_ends_otherwise, logged_tail};
 pub use versions::versions;
 
 pub(crate) use anchor::{Anchor, beginning, presumed};

@@ -41,7 +41,7 @@ impl AuditLog {
         for path in paths {
             let path = path.as_ref();
             let counts = read_lines(path, &mut |line| log.add(line, &mut known));
-            let counts = counts.and_then(|counts| counts.of_its_kind(path));
+            let counts = counts.and_then(|counts| counts.of_its_kind(path, "no audit events"));
             let counts = counts.map_err(|error| (path.to_owned(), error))?;
             log.counts.lines = log.counts.lines.saturating_add(counts.lines);
             log.counts.unreadable = log.counts.unreadable.saturating_add(counts.unreadable);
