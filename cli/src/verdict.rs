@@ -18,6 +18,14 @@ const KEYS: usize = 3;
 pub(crate) fn sheet(verdict: &Verdict, report: &Report, ui: &mut Ui) -> anyhow::Result<()> {
     causes(verdict, report, ui)?;
     plan(&verdict.plan, ui)?;
+    let is_shown = |step: &&Step| !step.possibly_lost.is_none();
+    let shown = shown_steps(&verdict.plan);
+    if let Some(why) = &verdict.more_may_be_lost
+        && shown.iter().any(is_shown)
+    {
+        ui.line(Line::new().with(Label::Dim, format!("0?     {why}")))?;
+        ui.line("")?;
+    }
     next(&verdict.next, ui)
 }
 
@@ -92,7 +100,7 @@ fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
     let again = step.duplicated.plus(step.undone);
     let mut line = Line::new().text(format!(
         "  {number}  {:>7}  {:>5}  ",
-        cell(step.lost.writes),
+        step.lost_text(),
         cell(step.wrong.plus(again)),
     ));
     let joined = step.command_line();

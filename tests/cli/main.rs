@@ -18,6 +18,7 @@ mod history;
 mod hostile;
 mod kubernetes;
 mod logs;
+mod loss;
 mod printed;
 mod readme;
 mod run;

@@ -108,7 +108,9 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
     if let Some(step) = &one.step
         && let Some(keys) = verdict::lost_keys(&step.lost, ui)
     {
-        let text = counted(step.lost.writes.value, "write", "writes");
+        let count = step.lost.writes;
+        let at_least = if count.at_least { "at least " } else { "" };
+        let text = format!("{at_least}{}", counted(count.value, "write", "writes"));
         ui.line(Line::new().with(Label::Warning, format!("loses {text}{keys}")))?;
     }
     if let Some(better) = &one.better {
@@ -118,10 +120,7 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
                 .with(Label::Command, better.command_line())
                 .text("     ");
         }
-        let loses = match better.outcome.starts {
-            None => "?".to_owned(),
-            Some(_) => better.lost.writes.to_string(),
-        };
+        let loses = better.lost_text();
         let effect = match better.effect.is_empty() {
             true => String::new(),
             false => format!("; {}", better.effect),

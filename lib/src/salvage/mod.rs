@@ -22,6 +22,7 @@ mod dropped;
 mod extra;
 mod finish;
 mod label;
+mod log_end;
 mod loose;
 mod member_records;
 mod moment;
@@ -42,9 +43,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use dropped::Dropped;
 pub use label::Provenance;
+pub(crate) use log_end::end_losses;
 pub(crate) use member_records::may_be_restored;
 pub use restore::Restore;
-pub(crate) use restore::{BUMP_REVISIONS, knows_bump};
+pub(crate) use restore::{knows_bump, revisions_to_skip};
 pub use sources::{Sources, received_snapshots};
 
 use crate::Place;

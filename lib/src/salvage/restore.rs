@@ -12,6 +12,7 @@ use located::Command;
 
 use super::Salvage;
 use crate::member::Member;
+use crate::mvcc::Keyspace;
 use crate::recover::{MemberInfo, State, published_members};
 use crate::wal::boot::Release;
 
@@ -41,6 +42,34 @@ pub struct Restore {
 /// `--bump-revision` and `--mark-compacted` are in `etcdutl` since 3.5.10 and 3.6.0.
 pub(crate) fn knows_bump(release: Release) -> bool {
     release.minor >= 6 || (release.minor == 5 && release.patch >= 10)
+}
+
+/// By how much every restore raises the revision, whoever prints its command: if clients have seen `behind` later revisions, if they
+/// may have seen some, or if Kubernetes wrote it, whose clients watch from a revision on. `None` otherwise, and if the release
+/// cannot do it.
+pub(crate) fn revisions_to_skip(
+    release: Release,
+    behind: i64,
+    may_go_back: bool,
+    keyspace: &Keyspace<'_>,
+) -> Option<i64> {
+    let is_needed = behind > 0 || may_go_back || is_of_kubernetes(keyspace);
+    (knows_bump(release) && is_needed).then(|| BUMP_REVISIONS.max(behind.saturating_mul(2)))
+}
+
+/// Whether Kubernetes wrote a store: values as it stores them, or its key of compactions.
+fn is_of_kubernetes(keyspace: &Keyspace<'_>) -> bool {
+    let mut records = keyspace.between(0..=i64::MAX).take(SAMPLED_RECORDS);
+    records.any(|version| {
+        let value = version.key_value().map(|kv| kv.value);
+        is_stored_by_kubernetes(version.key, value.unwrap_or_default())
+    })
+}
+
+/// Whether a record is as Kubernetes stores its own.
+fn is_stored_by_kubernetes(key: &[u8], value: &[u8]) -> bool {
+    let is_stored = value.starts_with(b"k8s\0") || value.starts_with(b"k8s:enc:");
+    is_stored || key == b"compact_rev_key"
 }
 
 impl Restore {
@@ -221,14 +250,13 @@ fn is_complete(info: &MemberInfo) -> bool {
     !info.name.is_empty() && !info.peer_urls.is_empty()
 }
 
-/// Whether a value is stored as Kubernetes stores its own.
+/// Whether Kubernetes wrote what was salvaged.
 fn is_kubernetes(salvage: &Salvage<'_>) -> bool {
-    let stored = |value: &[u8]| value.starts_with(b"k8s\0") || value.starts_with(b"k8s:enc:");
     salvage
         .set
         .records
         .iter()
         .filter_map(|record| salvage.set.key_value(record))
         .take(SAMPLED_RECORDS)
-        .any(|kv| stored(kv.value) || kv.key == b"compact_rev_key")
+        .any(|kv| is_stored_by_kubernetes(kv.key, kv.value))
 }

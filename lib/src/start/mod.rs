@@ -87,7 +87,7 @@ pub fn simulate_start<'m>(
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    let release = release.unwrap_or_else(|| written_by(member));
+    let release = release.unwrap_or_else(|| newest_release(member));
     run::simulate(member, release, mode, AlreadyRead::default(), progress)
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn simulate_quickly<'m>(
     member: &'m Member,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
-    let release = written_by(member);
+    let release = newest_release(member);
     let swept = member.readable_keyspace().ok();
     let swept = swept.filter(|keyspace| keyspace.index().is_sound);
     let read = AlreadyRead { store: None, swept };
@@ -143,17 +143,26 @@ pub fn state_after_start<'m>(
     outcome.state.ok_or(refusal)
 }
 
-/// The newest release of the minor version that wrote the data: of the bucket `cluster`, of the newest `.snap`, of the schema of
-/// the db, whichever is newest; if none of them can be read, the one that the log agreed on.
-fn written_by(member: &Member) -> Release {
+/// The newest release of the minor version that wrote the data.
+fn newest_release(member: &Member) -> Release {
+    let minor = written_by(member).minor;
+    Release::new(u32::try_from(minor).unwrap_or(5).clamp(4, 7), 99)
+}
+
+/// The version that wrote the data: of the bucket `cluster`, of the newest `.snap`, of the schema of the db, whichever is newest; if
+/// none of them can be read, the one that the log agreed on; 3.5 if that cannot be read either.
+pub(crate) fn written_by(member: &Member) -> EtcdVersion {
     let schema = member.db().ok().and_then(|db| {
         db.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
         Some(Meta::read(&db, &mut reported_by("backend::check")).schema_version())
     });
     let version = member.identity().version.max(schema);
-    let version = version.or_else(|| of_log(member));
-    let minor = version.map_or(5, |version| version.minor);
-    Release::new(u32::try_from(minor).unwrap_or(5).clamp(4, 7), 99)
+    let unknown = EtcdVersion {
+        major: 3,
+        minor: 5,
+        patch: 0,
+    };
+    version.or_else(|| of_log(member)).unwrap_or(unknown)
 }
 
 /// The version of the cluster that the newest entry about it sets.

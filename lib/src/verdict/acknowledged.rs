@@ -241,11 +241,8 @@ impl<'a> Acknowledged<'a> {
         loss.settle()
     }
 
-    /// Acknowledged entries that can be read nowhere: at least so many writes cannot be had back.
+    /// Acknowledged entries that can be read nowhere, of each of which one write is assumed.
     pub fn unreadable(&self) -> Count {
-        match self.gone {
-            0 => Count::default(),
-            gone => Count::at_least(gone),
-        }
+        Count::exactly(self.gone)
     }
 }

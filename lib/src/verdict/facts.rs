@@ -16,6 +16,7 @@ use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
 use crate::recover::voters;
+use crate::salvage::{Lost, end_losses};
 use crate::start::{StartMode, StartOutcome, simulate_after, simulate_start};
 use crate::wal::boot::Release;
 use located::{MemberId, reported_by};
@@ -41,6 +42,8 @@ pub(super) struct Facts<'a> {
     pub(super) restored: Option<Restored>,
     /// consistent_index; 0 if the db does not say it.
     pub(super) applied: u64,
+    /// What the end of the log shows to be lost.
+    end: Vec<Lost>,
     /// The newest revision that any of the copies has reached, acknowledged or not: clients may have seen it.
     pub(super) reached: i64,
     /// The minor version that an upgrade was asked for.
@@ -98,6 +101,10 @@ impl<'a> Facts<'a> {
             acknowledged.possibly = restored.undone.clone();
         }
         let wal = member.wal_with(progress);
+        let end = end_losses(member, applied, progress);
+        if end.iter().any(|lost| lost.possibly) {
+            acknowledged.possibly.writes.at_least = true;
+        }
         let metadata = wal.as_ref().and_then(|wal| wal.log().metadata.first());
         let own = metadata.map_or(MemberId(0), |metadata| metadata.node_id);
         let conf = wal
@@ -107,6 +114,7 @@ impl<'a> Facts<'a> {
         let reached = acknowledged.keyspace().revision().max(possibly);
         Self {
             reached,
+            end,
             member,
             sound,
             release,
@@ -173,14 +181,35 @@ impl<'a> Facts<'a> {
             let wrong = self.sound.wrong_in_own_buckets(|_| true);
             difference.wrong = difference.wrong.plus(wrong);
         }
-        difference.lost.writes = difference.lost.writes.plus(self.before_newest_snap());
-        if self.sound.end_is_gone() {
-            difference.lost.writes.at_least = true;
-        }
+        let gone = self.acknowledged.unreadable();
+        let gone = gone.plus(self.before_newest_snap());
+        let gone = gone.plus(self.after_end(true).writes);
+        difference.lost.writes = difference.lost.writes.plus(gone);
         if difference.extra == 0 {
             difference.extra = self.sound.twice().min(self.twice_in(held));
         }
         difference
+    }
+
+    /// Writes after the end of the log, whose number is not known: those that are certainly lost, or those that may be.
+    pub(super) fn after_end(&self, certain: bool) -> Loss {
+        let mut found = self.end.iter();
+        let is_unknown = found.any(|lost| lost.possibly != certain && lost.indexes.is_none());
+        Loss {
+            writes: Count {
+                value: 0,
+                at_least: is_unknown,
+            },
+            ..Loss::default()
+        }
+    }
+
+    /// Why more may be lost than is counted.
+    pub(super) fn why_more_may_be_lost(&self) -> Option<&str> {
+        let mut found = self.end.iter();
+        found
+            .find(|lost| lost.possibly)
+            .map(|lost| lost.what.as_str())
     }
 
     /// Entries that the newest `.snap` file proves and neither log nor db has.

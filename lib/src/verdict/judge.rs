@@ -34,6 +34,8 @@ pub struct Verdict {
     pub foundation: Foundation,
     /// Acknowledged writes of the log that are not in the db yet.
     pub not_in_db: Loss,
+    /// Why more may be lost than the plan counts.
+    pub more_may_be_lost: Option<String>,
     /// The safest next command.
     pub next: Command,
 }
@@ -91,6 +93,7 @@ pub fn judge(
             Foundation::Db => acknowledged.after(0),
             _ => acknowledged.after(facts.applied),
         },
+        more_may_be_lost: facts.why_more_may_be_lost().map(str::to_owned),
         next: next(&plan, &facts.source, member),
         plan,
     }

@@ -30,6 +30,11 @@ impl Count {
         }
     }
 
+    /// Whether nothing is known of it: there may be none, and there may be any number.
+    pub fn is_unknown(self) -> bool {
+        self == Self::at_least(0)
+    }
+
     /// Whether it is certain that there are none.
     pub fn is_zero(self) -> bool {
         self == Self::default()
@@ -47,6 +52,10 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // "At least none" says nothing.
+        if self.is_unknown() {
+            return f.pad("?");
+        }
         let sign = if self.at_least { "≥" } else { "" };
         f.pad(&format!("{sign}{}", thousands(self.value.into())))
     }

@@ -23,6 +23,7 @@ pub(super) fn rank(steps: &mut [Step]) {
             step.wrong.value,
             step.duplicated.value.saturating_add(step.undone.value),
             step.possibly_lost.writes.value,
+            step.possibly_lost.writes.at_least,
             step.action.effort(),
         )
     });
@@ -37,7 +38,9 @@ pub(super) fn drop_losses(steps: &mut Vec<Step>, report: &Report) {
         .first()
         .is_some_and(|first| is_known(first) && first.is_lossless() && !first.has_obstacle);
     if is_healthy && is_lossless {
-        steps.retain(|step| step.harm() == 0 && step.possibly_lost.is_none());
+        let least = steps.first().map(|first| first.possibly_lost.writes);
+        let least = least.unwrap_or_default();
+        steps.retain(|step| step.harm() == 0 && step.possibly_lost.writes <= least);
     }
 }
 
@@ -48,8 +51,9 @@ fn tier(step: &Step, peers: bool) -> u8 {
         step.action,
         Action::Restore | Action::Salvage | Action::Correct
     );
-    // A torn copy says nothing about the member that it was taken from, and has lost what was written after it.
-    if step.action == Action::CopyAgain {
+    // A copy that was taken while etcd was writing says nothing about the member that it was taken from, and has lost what was
+    // written after it. A file that is short may be short on the original, too.
+    if step.is_of_live_copy {
         return 0;
     }
     if is_known(step) && step.is_lossless() && step.has_obstacle {

@@ -30,8 +30,8 @@ const TORN_COPY: [&Code; 4] = [
     &wal::LAST_EMPTY,
 ];
 
-/// Codes which say that entries at the end of the log are gone, and that their number is not known.
-const END_IS_GONE: [&Code; 1] = [&wal::LAST_EMPTY];
+/// Codes of a copy that was taken while etcd was writing.
+const LIVE_COPY: [&Code; 2] = [&bolt::TORN_COPY, &dir::SHRANK];
 
 /// Codes of a `.snap` file that is newer than log and db.
 const SNAP_AFTER_END: [&Code; 1] = [&cross::SNAP_AFTER_END];
@@ -139,11 +139,6 @@ impl<'r> Soundness<'r> {
         twice.map(|finding| finding.count).max().unwrap_or(0)
     }
 
-    /// Whether the log ended later once.
-    pub(super) fn end_is_gone(&self) -> bool {
-        self.found(&END_IS_GONE).next().is_some()
-    }
-
     /// Whether a `.snap` file says that log and db ended later once.
     pub(super) fn snap_is_after_end(&self) -> bool {
         let mut found = self.found(&SNAP_AFTER_END);
@@ -160,6 +155,11 @@ impl<'r> Soundness<'r> {
     pub(super) fn torn_copy(&self) -> Option<&'r Finding> {
         self.found(&TORN_COPY)
             .find(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether the copy was taken while etcd was writing.
+    pub(super) fn is_live_copy(&self) -> bool {
+        self.found(&LIVE_COPY).next().is_some()
     }
 
     /// What could not be read at all.
@@ -191,6 +191,7 @@ impl<'r> Soundness<'r> {
             && self.errors() == 0
             && self.wrong_in_own_buckets(|_| true).is_zero()
             && facts.acknowledged.unreadable().is_zero()
+            && facts.after_end(true).is_none()
             && facts.acknowledged.is_on_db()
     }
 

@@ -28,6 +28,8 @@ pub struct Step {
     pub undone: Count,
     /// Writes that may have been acknowledged, and are gone then.
     pub possibly_lost: Loss,
+    /// Whether it is to copy again what was copied while etcd was writing: the original has more, and is not damaged.
+    pub is_of_live_copy: bool,
     /// Whether `preflight` finds an obstacle to it, which it reports on a line of its own.
     pub has_obstacle: bool,
 }
@@ -46,7 +48,18 @@ impl Step {
             duplicated: Count::default(),
             undone: Count::default(),
             possibly_lost: Loss::default(),
+            is_of_live_copy: false,
             has_obstacle: false,
+        }
+    }
+
+    /// What it loses as a table shows it: `?` if that is not known, `0?` if nothing is known to be lost and more may be.
+    pub fn lost_text(&self) -> String {
+        let lost = self.lost.writes;
+        match (self.outcome.starts, self.possibly_lost.is_none()) {
+            (None, _) => "?".to_owned(),
+            (Some(_), false) if !lost.at_least => format!("{lost}?"),
+            (Some(_), _) => lost.to_string(),
         }
     }
 

@@ -1,12 +1,11 @@
 //! What the log itself shows to be lost: damage, a cut end, entries that do not decode.
 
+use super::super::log_end::{damaged_end, missing_segment, no_log};
 use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
 use super::{Input, MemberRecords};
-use crate::Place;
-use crate::evidence::Kind;
 use crate::member::Wal;
-use crate::wal::{Damage, Ending, WalFile};
+use crate::mvcc::Keyspace;
 
 impl<'a> MemberRecords<'a> {
     /// Entries that something says were there, and that the log does not reach.
@@ -22,11 +21,17 @@ impl<'a> MemberRecords<'a> {
         }
         // What follows in another copy's log is known: then the damage is no end.
         if input.last_index(wal) <= wal.log().last_index() {
-            self.note_tail(wal);
+            self.lost.extend(damaged_end(wal));
         }
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
         let snap = self.member.newest_snap();
+        // What the db has applied is lost only if it has a revision that was not read.
+        let has_more = |keyspace: Keyspace<'_>| keyspace.revision() > self.revision;
+        let db_applied = match self.member.readable_keyspace().map(has_more) {
+            Ok(false) => 0,
+            _ => db_applied,
+        };
         let traces = [
             (commit, "HardState of the log", false),
             (input.committed, "the copy of another member", false),
@@ -47,7 +52,7 @@ impl<'a> MemberRecords<'a> {
         } else if wal.log().first().is_none() {
             self.note_no_log(point);
         } else if last == wal.log().last_index() {
-            self.note_missing_segment(wal);
+            self.lost.extend(missing_segment(wal));
         }
     }
 
@@ -68,103 +73,8 @@ impl<'a> MemberRecords<'a> {
             });
             return;
         }
-        let evidence = self.member.evidence();
-        let had_log = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
-        if had_log && evidence.db().is_some() {
-            self.lost.push(Lost {
-                what: format!(
-                    "the data directory has no entry of a log: writes after the end of the db (entry {applied}, revision {}) are unknown",
-                    self.revision
-                ),
-                possibly: true,
-                ..Lost::default()
-            });
-        }
-    }
-
-    /// The last segment ends as finished ones do. etcd truncates a segment when it begins the next one; the one that is written
-    /// to has zeros up to 64,000,000 bytes, unless `Repair` truncated it. `cut` in `server/wal/wal.go`, v3.5.30.
-    fn note_missing_segment(&mut self, wal: &Wal<'_>) {
-        let log = wal.log();
-        // A last segment without a record is listed on its own.
-        if log
-            .segments
-            .last()
-            .is_none_or(|last| last.records.is_empty())
-        {
-            return;
-        }
-        let last = log
-            .last()
-            .and_then(|last| log.records.get(last.record as usize));
-        let segment = last.and_then(|last| log.segments.get(last.segment as usize));
-        let Some(segment) = segment else {
-            return;
-        };
-        let repaired = log
-            .others
-            .iter()
-            .any(|other| matches!(other.kind, WalFile::Broken(_)));
-        if repaired || segment.ending != Ending::Exact || segment.records.is_empty() {
-            return;
-        }
-        self.lost.push(Lost {
-            what: format!(
-                "the last segment ends exactly after entry {}, as etcd leaves a segment when it begins the next one: entries of a missing segment may be lost (or the file was copied without its zeros)",
-                log.last_index()
-            ),
-            place: wal
-                .files()
-                .get(segment.file)
-                .map(|file| Place::at(file.file(), segment.end)),
-            possibly: true,
-            ..Lost::default()
-        });
-    }
-
-    /// Damage after the last entry that can be read, and a segment that has a name and no record.
-    pub(super) fn note_tail(&mut self, wal: &Wal<'_>) {
-        let log = wal.log();
-        let last = log.last_index();
-        let end = log
-            .last()
-            .and_then(|entry| log.records.get(entry.record as usize))
-            .map_or((0, 0), |record| (record.segment as usize, record.offset));
-        let after = |damage: &&Damage| (damage.segment, damage.from) > end;
-        let places = log.damages.iter().filter(after).filter_map(|damage| {
-            let file = log.segments.get(damage.segment)?.file;
-            Some(Place::at(wal.files().get(file)?.file(), damage.from))
-        });
-        let lost: Vec<Lost> = places
-            .map(|place| Lost {
-                what: format!(
-                    "the log is damaged after entry {last}: what was written there is lost"
-                ),
-                place: Some(place),
-                ..Lost::default()
-            })
-            .collect();
-        self.lost.extend(lost);
-        let empty = log
-            .segments
-            .iter()
-            .filter(|segment| segment.records.is_empty());
-        for segment in empty {
-            let Some(name) = segment.name.filter(|name| name.index > 0) else {
-                continue;
-            };
-            self.lost.push(Lost {
-                what: format!(
-                    "the segment that begins with entry {} has no record: its entries are lost",
-                    name.index
-                ),
-                place: wal
-                    .files()
-                    .get(segment.file)
-                    .map(|file| Place::file(file.file())),
-                ..Lost::default()
-            });
-        }
+        self.lost
+            .extend(no_log(self.member, applied, self.revision));
     }
 
     /// Keys of writes whose entries are damaged and still name them.

@@ -73,7 +73,6 @@ fn started(facts: &Facts<'_>, found: &[Correction], step: &mut Step) -> String {
         return String::new();
     };
     step.lost = start.lost;
-    step.lost.writes = step.lost.writes.plus(after.acknowledged.unreadable());
     step.outcome = start.outcome;
     step.wrong = start.wrong;
     step.duplicated = start.duplicated;

@@ -129,6 +129,9 @@ fn costs(step: &Step, lines: &mut Vec<Line>) {
 }
 
 fn count_text(count: Count, one: &str, many: &str) -> String {
+    if count.is_unknown() {
+        return format!("an unknown number of {many}");
+    }
     let sign = if count.at_least { "at least " } else { "" };
     format!("{sign}{}", counted(count.value, one, many))
 }

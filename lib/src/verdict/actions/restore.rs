@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::codes::{Code, bolt, mvcc};
 use crate::evidence::Kind;
 use crate::recover::State;
-use crate::salvage::{BUMP_REVISIONS, Restore, knows_bump};
+use crate::salvage::{Restore, knows_bump, revisions_to_skip};
 use crate::start::{Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
@@ -21,7 +21,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         .member
         .trailer()
         .is_some_and(|trailer| trailer.matches());
-    let bump = bump(facts);
+    let bump = bump_of_db(facts);
     step.commands = facts.source.unpacked();
     let mut restore = of_db(facts, bump);
     restore.has_hash = has_hash;
@@ -48,6 +48,11 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.lost = difference.lost;
     step.wrong = difference.wrong;
     step.possibly_lost = facts.acknowledged.possibly.clone();
+    if start.left_to_chance {
+        // A page in use may be written over: what is on it is not known.
+        step.lost.writes.at_least = true;
+        step.wrong.at_least = true;
+    }
     let raised = bump.unwrap_or(0);
     step.outcome.revision = start.revision.map(|own| own.saturating_add(raised));
     step.effect = match step.lost.writes.value {
@@ -71,14 +76,21 @@ pub(super) fn target(facts: &Facts<'_>) -> PathBuf {
     PathBuf::from(format!("{}-restored", facts.source.name()))
 }
 
-/// By how much the revision must be raised, so that no client sees one twice; `None` if the release cannot do it, or if the
-/// revision does not go back.
-pub(super) fn bump(facts: &Facts<'_>) -> Option<i64> {
-    let keyspace = facts.db()?;
-    let behind = facts.reached.saturating_sub(keyspace.revision());
+/// By how much the revision of a db or a backup is raised, so that no client sees one twice.
+///
+/// `revision`: at which it ends; `unknown`: whether it may lack writes whose number is not known.
+pub(super) fn bump(facts: &Facts<'_>, revision: i64, unknown: bool) -> Option<i64> {
+    let behind = facts.reached.saturating_sub(revision);
     let alone = matches!(facts.member.evidence().kind(), Kind::Db | Kind::Snapshot);
-    let goes_back = behind > 0 || alone;
-    (knows_bump(facts.release) && goes_back).then(|| BUMP_REVISIONS.max(behind.saturating_mul(2)))
+    let keyspace = facts.acknowledged.keyspace();
+    revisions_to_skip(facts.release, behind, alone || unknown, &keyspace)
+}
+
+/// The same of the db.
+fn bump_of_db(facts: &Facts<'_>) -> Option<i64> {
+    let revision = facts.db()?.revision();
+    let unknown = facts.after_end(true).writes.at_least || facts.after_end(false).writes.at_least;
+    bump(facts, revision, unknown)
 }
 
 /// How the db is restored, or a backup built of it: as the member that it was.
@@ -120,7 +132,7 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
     lines.extend(super::lines::by_cause(facts, |finding| {
         level(facts, finding)
     }));
-    if bump(facts).is_some() {
+    if bump_of_db(facts).is_some() {
         let text = format!(
             "clients have seen revision {}, perhaps more: the revision is raised and marked compacted, or watchers miss events",
             thousands(facts.reached.into())

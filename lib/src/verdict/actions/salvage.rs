@@ -21,17 +21,14 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         known(facts, &mut step);
         step.commands = facts.source.unpacked();
         evidence = facts.source.db();
-        restore::of_db(facts, restore::bump(facts))
+        restore::of_db(facts, bump(facts, &step))
     } else if facts.sound.is_whole(facts) {
         // Everything that is readable is everything that was acknowledged: no need to build it twice.
         known(facts, &mut step);
-        restore::of_db(facts, None)
+        restore::of_db(facts, bump(facts, &step))
     } else {
         built(facts, &mut step, &mut carved)?
     };
-    if facts.sound.end_is_gone() {
-        step.lost.writes.at_least = true;
-    }
     let backup = facts.source.backup();
     let mut salvage = Command::inspect("salvage").path(&evidence);
     if carved {
@@ -54,6 +51,12 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     Some(step)
 }
 
+/// By how much the restore of the backup raises the revision: by the same rule as that of the db.
+fn bump(facts: &Facts<'_>, step: &Step) -> Option<i64> {
+    let unknown = step.lost.writes.at_least || step.possibly_lost.writes.at_least;
+    restore::bump(facts, step.outcome.revision?, unknown)
+}
+
 /// Builds it, also from records that no tree reaches if there is nothing else, and returns how it is restored.
 fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restore> {
     let received = received_snapshots(facts.member);
@@ -72,7 +75,7 @@ fn built(facts: &Facts<'_>, step: &mut Step, carved: &mut bool) -> Option<Restor
     // Which of the carved records were deleted later is not known.
     step.lost.writes.at_least |= *carved;
     step.wrong = wrong_in_own_buckets(facts, salvage.state());
-    let by = salvage.restore.bump_revision;
+    let by = salvage.restore.bump_revision.or_else(|| bump(facts, step));
     let mut restore = salvage.restore;
     restore.release = facts.release;
     Some(restore.bumped(by))
@@ -133,10 +136,10 @@ fn with(mut loss: Loss, lost: &Lost) -> Loss {
     let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
     let count = match (lost.revisions, lost.indexes) {
         (Some((first, last)), _) => Count::exactly(span(first.unsigned_abs(), last.unsigned_abs())),
-        // Not every entry is a write.
-        (None, Some((first, last))) => Count::at_least(span(first, last)),
-        // The end of a log that cannot be read: something was there.
-        (None, None) if lost.place.is_some() && !lost.possibly => Count::at_least(1),
+        // Of each entry one write is assumed, as in the acknowledged state.
+        (None, Some((first, last))) => Count::exactly(span(first, last)),
+        // The end of a log, or a page, that cannot be read: how many writes it had is not known.
+        (None, None) if lost.place.is_some() => Count::at_least(0),
         // A note about a lease, or about entries that may not have been acknowledged.
         (None, None) => Count::default(),
     };

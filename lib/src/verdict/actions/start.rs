@@ -44,6 +44,12 @@ pub(super) fn cost(facts: &Facts<'_>, start: &simulated::StartOutcome<'_>, step:
     let difference = facts.against(&held.unwrap_or_else(|| nothing.keyspace()));
     step.lost = difference.lost;
     step.wrong = difference.wrong;
+    step.possibly_lost = facts.after_end(false);
+    if start.left_to_chance {
+        // A page in use may be written over: what is on it is not known.
+        step.lost.writes.at_least = true;
+        step.wrong.at_least = true;
+    }
     step.duplicated = Count::exactly(difference.extra.max(start.duplicated));
     if let Some(restored) = &facts.restored {
         step.duplicated = Count::exactly(restored.duplicated);

@@ -3,11 +3,11 @@
 //! Source: `IsValidVersionChange` in
 //! `server/etcdserver/api/membership/cluster.go`, v3.5.30, `server/storage/schema/schema.go`, v3.6.14, and the upgrade guides.
 
-use crate::backend::{Alarm, AlarmType, Cluster, Meta};
+use crate::backend::{Alarm, AlarmType, Cluster};
 use crate::codes::cross;
 use crate::raft::{Payload, Request};
 use crate::snap::Store;
-use crate::start::{Level, Line, is_go};
+use crate::start::{Level, Line, is_go, written_by};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
@@ -42,11 +42,10 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>) -> Vec<Line> {
         lines.push(Line::new(Level::Fail, "DB", "the db cannot be read"));
         return lines;
     };
-    let meta = Meta::read(&db, &mut reported_by("backend::check"));
     let cluster = Cluster::read(&db, &mut reported_by("backend::check"));
     let from = cluster
         .cluster_version
-        .unwrap_or_else(|| meta.schema_version());
+        .unwrap_or_else(|| written_by(facts.member));
     let to = facts.upgrade_to.unwrap_or(from.minor.saturating_add(1));
     lines.push(distance(from.minor, to));
     findings(facts, to, &mut lines);

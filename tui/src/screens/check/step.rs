@@ -28,6 +28,9 @@ pub(in crate::screens) fn cost(step: &Step) -> (Role, String) {
         .map(|(what, count)| format!("{what} {count}"))
         .collect();
     match parts.is_empty() {
+        true if !step.possibly_lost.is_none() => {
+            (Role::Warning, format!("loses {}", step.lost_text()))
+        }
         true => (Role::Good, "loses 0".to_owned()),
         false => (Role::Warning, parts.join(", ")),
     }
