@@ -1,4 +1,4 @@
-//! What a plan says of loss: one computation for a start, a restore and a salvage; what is not known is said as unknown.
+//! What a plan says of loss: one computation for a start, a restore and a salvage; what is not known is reported as unknown.
 
 use serde_json::Value;
 use testkit::incidents::incident;
@@ -100,4 +100,30 @@ fn an_upgrade_of_an_unreadable_db_is_from_the_release_that_the_evidence_names() 
     let said = sealed(&path, ["preflight", text, "--for", "upgrade"]);
     assert!(said.out.contains("from 3.5 to 3.6"), "{}", said.out);
     assert!(!said.out.contains("3.4"), "{}", said.out);
+}
+
+#[test]
+fn a_comparison_says_that_two_copies_are_of_two_clusters_or_that_one_lags() {
+    let [one, other] = ["etcd-3.5.30", "lagging-3.5.30"].map(testkit::data_dir);
+    let run = |verb: &str, paths: [&std::path::Path; 2]| {
+        let paths = paths.map(|path| path.to_str().unwrap().to_owned());
+        crate::run::etcd_inspect([verb, &paths[0], &paths[1]])
+    };
+    let compared = run("compare", [&one, &other]);
+    assert_eq!(compared.code, 1);
+    assert!(
+        compared.out.contains("of another cluster"),
+        "{}",
+        compared.out
+    );
+    for word in ["lags by", "best source"] {
+        assert!(!compared.out.contains(word), "{}", compared.out);
+    }
+    let diff = run("diff", [&one, &other]);
+    assert!(diff.err.contains("they are two stores"), "{}", diff.err);
+    let [one, other] =
+        ["m1", "m2"].map(|name| testkit::data_dir(&format!("diverged-3.5.30/{name}")));
+    let diff = run("diff", [&one, &other]);
+    assert!(diff.err.contains("by 32 revisions"), "{}", diff.err);
+    assert!(diff.err.contains("--from 92 --to 92"), "{}", diff.err);
 }

@@ -8,8 +8,10 @@ use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap_complete::engine::ArgValueCandidates;
-use etcd_inspect::answers::diff::{DiffAnswer, DiffKeys, DiffOp, DiffOptions, DiffState, diff};
-use etcd_inspect::member::Objects;
+use etcd_inspect::answers::diff::{
+    DiffAnswer, DiffKeys, DiffOp, DiffOptions, DiffState, Relation, diff,
+};
+use etcd_inspect::member::{Member, Objects};
 
 use self::states::{Opened, words};
 use crate::at::{Rev, When};
@@ -111,6 +113,11 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             (from, None, from_revision, to_revision)
         }
     };
+    if let (Some(to), Some(second)) = (&to, &second) {
+        let newest = [&from.view, &to.view].map(|view| view.keyspace().revision());
+        let is_asked = args.from.is_some() || args.to.is_some();
+        relation(&first, second, (!is_asked).then_some(newest), ui)?;
+    }
     let before = from.objects(args)?;
     let alone = to.is_none() && args.from.is_none();
     let other = to.as_ref().map(|to| to.objects(args)).transpose()?;
@@ -151,6 +158,21 @@ pub(crate) fn run(args: &DiffArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     show(args, found, &paths, revisions, ui)?;
     let exit = from.view.exit(Exit::negative_if(differs));
     Ok(to.map_or(exit, |to| to.view.exit(exit)))
+}
+
+/// Says that two members are of two clusters, or that one lags.
+fn relation(
+    first: &Member,
+    second: &Member,
+    newest: Option<[i64; 2]>,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    match Relation::between([first, second], newest) {
+        Some(two @ Relation::TwoClusters(_)) => ui.warn(two.text())?,
+        Some(lags) => ui.note(lags.text())?,
+        None => {}
+    }
+    Ok(())
 }
 
 /// The keys that are compared.

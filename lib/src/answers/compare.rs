@@ -160,6 +160,19 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
             parts.push(counted(count as u64, one, many));
         }
     }
+    let clusters = compared.members.iter().filter_map(|row| row.cluster_id);
+    let first = clusters.clone().next();
+    if first.is_some_and(|first| clusters.into_iter().any(|id| id != first)) {
+        // Revisions of two clusters have nothing to do with each other.
+        let of = row.cluster_id;
+        parts.insert(
+            0,
+            of.map_or("of no known cluster".to_owned(), |id| {
+                format!("of cluster {id}")
+            }),
+        );
+        return parts.join(", ");
+    }
     let reach = |row: &MemberRow| row.served_revision.max(row.revision);
     let newest = compared.members.iter().filter_map(reach).max();
     if let (Some(newest), Some(mine)) = (newest, reach(row))

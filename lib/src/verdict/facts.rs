@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::backend::Meta;
 use crate::check::Report;
 use crate::evidence::Kind;
-use crate::member::Member;
+use crate::member::{Member, Wal};
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
@@ -51,6 +51,18 @@ pub(super) struct Facts<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
+fn own_id(wal: Option<&Wal<'_>>) -> MemberId {
+    let metadata = wal.and_then(|wal| wal.log().metadata.first());
+    metadata.map_or(MemberId(0), |metadata| metadata.node_id)
+}
+
+fn can_be_started_on(member: &Member) -> bool {
+    matches!(
+        member.evidence().kind(),
+        Kind::DataDir | Kind::MemberDir | Kind::SnapDir
+    )
+}
+
 fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Restored> {
     if !restored::may_be(member, applied, progress) {
         return None;
@@ -75,10 +87,7 @@ impl<'a> Facts<'a> {
         progress: &'a dyn Progress,
     ) -> Self {
         let sound = Soundness::from_report(report);
-        let directory = matches!(
-            member.evidence().kind(),
-            Kind::DataDir | Kind::MemberDir | Kind::SnapDir
-        );
+        let directory = can_be_started_on(member);
         let asked = release;
         let started = simulate_start(member, StartMode::AsItIs, release, progress);
         let release = started.release;
@@ -105,8 +114,7 @@ impl<'a> Facts<'a> {
         if end.iter().any(|lost| lost.possibly) {
             acknowledged.possibly.writes.at_least = true;
         }
-        let metadata = wal.as_ref().and_then(|wal| wal.log().metadata.first());
-        let own = metadata.map_or(MemberId(0), |metadata| metadata.node_id);
+        let own = own_id(wal.as_ref());
         let conf = wal
             .as_ref()
             .map(|wal| voters(member, wal, acknowledged.through));
@@ -194,7 +202,7 @@ impl<'a> Facts<'a> {
     /// Writes after the end of the log, whose number is not known: those that are certainly lost, or those that may be.
     pub(super) fn after_end(&self, certain: bool) -> Loss {
         let mut found = self.end.iter();
-        let is_unknown = found.any(|lost| lost.possibly != certain && lost.indexes.is_none());
+        let is_unknown = found.any(|lost| lost.possibly != certain);
         Loss {
             writes: Count {
                 value: 0,

@@ -2,6 +2,7 @@
 //!
 //! Both states are walked key by key in byte order. Keys of which both states have the same bytes are never decoded.
 
+mod relation;
 mod row;
 mod side;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
+pub use self::relation::Relation;
 pub use self::row::{DiffOp, DiffRow};
 pub use self::side::{DiffState, StatePair};
 use super::{Answer, Damage, Table};

@@ -136,8 +136,8 @@ fn with(mut loss: Loss, lost: &Lost) -> Loss {
     let span = |first: u64, last: u64| last.saturating_sub(first).saturating_add(1);
     let count = match (lost.revisions, lost.indexes) {
         (Some((first, last)), _) => Count::exactly(span(first.unsigned_abs(), last.unsigned_abs())),
-        // Of each entry one write is assumed, as in the acknowledged state.
-        (None, Some((first, last))) => Count::exactly(span(first, last)),
+        // Of each entry one write is assumed, as in the acknowledged state; what came after them is not known.
+        (None, Some((first, last))) => Count::at_least(span(first, last)),
         // The end of a log, or a page, that cannot be read: how many writes it had is not known.
         (None, None) if lost.place.is_some() => Count::at_least(0),
         // A note about a lease, or about entries that may not have been acknowledged.

@@ -77,6 +77,12 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
 
 /// The newest of the copies that hold what most hold and have no errors; where all have some, the newest of those.
 pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
+    // Of two clusters none is the better copy of the other.
+    let mut clusters: Vec<_> = rows.iter().filter_map(|row| row.cluster_id).collect();
+    clusters.dedup();
+    if clusters.len() > 1 {
+        return None;
+    }
     let value = |row: &MemberRow| {
         (
             !row.is_minority,
