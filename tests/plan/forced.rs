@@ -20,7 +20,8 @@ fn printed_line(path: &Path) -> String {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let last = text.lines().last().unwrap();
-    let line = last.strip_prefix("GO  ");
+    let line = last.strip_prefix("WARN  ");
+    let line = line.or_else(|| last.strip_prefix("GO  "));
     line.unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 

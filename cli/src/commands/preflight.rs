@@ -128,10 +128,17 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
         ui.line(line.text(format!("loses {loses}{effect}")))?;
     }
     if go && action == Action::ForceNewCluster {
-        let text = "on a copy; none of the other members may be started again afterwards";
+        let text = match one.is_last_resort() {
+            true => {
+                "only if no majority of its cluster can be started, and on a copy; none of the other members may be started again afterwards"
+            }
+            false => "on a copy",
+        };
         ui.line(Line::new().with(Label::Warning, "WARN  ").text(text))?;
     }
     let (label, name) = match go {
+        // It removes members: never more than the last resort.
+        true if one.is_last_resort() => (Label::Warning, "WARN"),
         true => (Label::Good, "GO"),
         false => (Label::Error, "NO-GO"),
     };

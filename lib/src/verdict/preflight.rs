@@ -47,6 +47,14 @@ pub struct Judged {
     pub is_unreadable: bool,
 }
 
+impl Judged {
+    /// Whether the action makes the data of other members worthless: it is never a plain GO.
+    pub fn is_last_resort(&self) -> bool {
+        let forced = self.forced.as_ref();
+        forced.is_some_and(|forced| !forced.removed_members.is_empty())
+    }
+}
+
 /// Judges copies for one action. All of them are judged; they are in the order in which they should be used.
 pub fn preflight<M: Borrow<Member> + Sync>(
     members: &[M],

@@ -77,6 +77,8 @@ pub(super) struct Verdict {
     /// What is to be done, or why not.
     what: String,
     lines: Vec<verdict::Line>,
+    /// Whether it makes the data of other members worthless.
+    is_last_resort: bool,
     /// Keys that would be lost.
     lost: Vec<Vec<u8>>,
     /// Order of choice among the members, where there is one.
@@ -112,9 +114,11 @@ fn verdict_from(purpose: Purpose, judged: Judged) -> Verdict {
     if let Some(better) = &judged.better {
         what = format!("{what} · better: {}, {}", better.action, better.effect);
     }
+    let is_last_resort = judged.is_last_resort();
     let lost = judged.step.map_or_else(Vec::new, |step| step.lost.keys);
     Verdict {
         go: judged.go,
+        is_last_resort,
         what,
         lines: judged.lines,
         lost,
@@ -126,9 +130,10 @@ fn verdict_from(purpose: Purpose, judged: Judged) -> Verdict {
 const KEYS: usize = 200;
 
 impl Verdict {
-    /// `GO`, `NO-GO`.
+    /// `GO`, `WARN` for what is never more than the last resort, `NO-GO`.
     pub(super) fn word(&self) -> (Role, &'static str) {
         match self.go {
+            true if self.is_last_resort => (Role::Warning, "WARN"),
             true => (Role::Good, "GO"),
             false => (Role::Error, "NO-GO"),
         }
