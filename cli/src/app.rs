@@ -6,6 +6,11 @@ use std::io;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
+use etcd_inspect::codes::dir;
+use etcd_inspect::dataset::MetaChoice;
+use etcd_inspect::evidence::Evidence;
+use etcd_inspect::member::{Member, Options};
+
 use crate::commands::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -148,6 +153,25 @@ fn refuse(failure: &Failure, args: &[OsString], interrupt: Interrupt) -> Exit {
     failure.exit
 }
 
+/// Whether a db that was opened has no readable keys by the meta page that was chosen, and has them by the older one: the last
+/// commit damaged the pages at the top of its tree.
+fn older_meta_has_keys(ui: &Ui) -> bool {
+    let options = ui.global.member_options();
+    let has_keys = |evidence: &Evidence, meta: MetaChoice| {
+        let options = Options {
+            meta,
+            ..options.clone()
+        };
+        let member = Member::from_evidence(evidence.clone(), options);
+        let keyspace = member.readable_keyspace();
+        keyspace.is_ok_and(|keyspace| keyspace.revision() > 1)
+    };
+    options.meta == MetaChoice::Newest
+        && ui.opened.iter().any(|evidence| {
+            !has_keys(evidence, MetaChoice::Newest) && has_keys(evidence, MetaChoice::Older)
+        })
+}
+
 fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
     let io_error = error
         .chain()
@@ -173,6 +197,32 @@ fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
             &other
         }
     };
+    let is_missing = failure.code == etcd_inspect::codes::error::MISSING.id;
+    let with_older;
+    let failure = match is_missing && older_meta_has_keys(ui) {
+        true => {
+            with_older = failure.clone().next(
+                "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
+            );
+            &with_older
+        }
+        false => failure,
+    };
     let _ = messages::failure(failure, ui);
-    failure.exit
+    // What is missing may be in the part that could not be read: "no" is not proven.
+    let is_unread = |evidence: &Evidence| {
+        let damage = evidence.damage().findings;
+        let archive = [
+            &dir::ARCHIVE_DAMAGED,
+            &dir::ARCHIVE_ENCRYPTED,
+            &dir::UNREADABLE,
+        ];
+        damage
+            .iter()
+            .any(|finding| archive.iter().any(|code| code.id == finding.code.id))
+    };
+    match failure.exit {
+        Exit::Negative if is_missing && ui.opened.iter().any(is_unread) => Exit::Partial,
+        exit => exit,
+    }
 }

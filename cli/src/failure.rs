@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 
 /// One error as the user sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     /// `E0102`.
     pub(crate) code: &'static str,

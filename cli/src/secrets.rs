@@ -125,7 +125,10 @@ fn random() -> io::Result<Vec<u8>> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| {
+    let mut content = Vec::new();
+    let read = etcd_inspect::evidence::open_beside(path);
+    let read = read.and_then(|mut file| file.read_to_end(&mut content));
+    read.map(|_| content).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
             .next(Command::new("ls").arg("-l").path(path))
     })

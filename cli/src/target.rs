@@ -14,7 +14,11 @@ pub(crate) fn resolve(
     data_dir: Option<&Path>,
 ) -> Result<PathBuf, Failure> {
     if let Some(path) = positional.or(data_dir) {
-        return Ok(path.to_owned());
+        // What every program that reads files means by it.
+        return Ok(match path == Path::new("-") {
+            true => PathBuf::from("/dev/stdin"),
+            false => path.to_owned(),
+        });
     }
     if let Some(path) = env::var_os("ETCD_DATA_DIR").filter(|path| !path.is_empty()) {
         return Ok(path.into());

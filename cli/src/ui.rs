@@ -85,9 +85,40 @@ impl Ui {
         let path = self.target(positional)?;
         let options = self.global.member_options();
         let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
+        self.take_member(path, evidence)
+    }
+
+    /// Opens every path, the first of which may be left out. One archive with several members in it gives all of them.
+    pub(crate) fn members(&mut self, paths: &[PathBuf]) -> anyhow::Result<Vec<Member>> {
+        let [only] = paths else {
+            let mut members = Vec::new();
+            for path in paths.iter().skip(1) {
+                members.push(self.member(Some(path))?);
+            }
+            members.insert(0, self.member(paths.first().map(PathBuf::as_path))?);
+            return Ok(members);
+        };
+        let options = self.global.member_options();
+        match Evidence::open_with(only, &options.evidence, &*self.meter) {
+            Err(etcd_inspect::Error::NotEvidence { near, .. })
+                if only.is_file() && near.len() > 1 =>
+            {
+                self.members(&near)
+            }
+            Ok(evidence) => Ok(vec![self.take_member(only.clone(), evidence)?]),
+            Err(_) => Ok(vec![self.member(Some(only))?]),
+        }
+    }
+
+    /// The member of evidence that was opened at a path.
+    fn take_member(&mut self, path: PathBuf, evidence: Evidence) -> anyhow::Result<Member> {
+        self.path = Some(path);
         messages::doubts(&evidence, self)?;
         self.opened.push(evidence.clone());
-        Ok(Member::from_evidence(evidence, options))
+        Ok(Member::from_evidence(
+            evidence,
+            self.global.member_options(),
+        ))
     }
 
     /// As [`Ui::member`]; a file in which nothing is recognised is opened all the same. Returns whether that is so.

@@ -214,6 +214,80 @@ fn frames_in_a_row_are_one_stream() {
     assert_eq!(codes(&open(&path)), [""; 0]);
 }
 
+/// Compressed by the programs themselves, where the machine has them; each content twice, as two members or frames.
+#[test]
+fn what_xz_bzip2_and_lz4_compress_is_read() {
+    let tar = tar_of("", &files());
+    let (front, back) = tar.split_at(tar.len() / 2);
+    for program in ["xz", "bzip2", "lz4"] {
+        let packed = |bytes: &[u8]| {
+            let (top, path) = saved("in", bytes);
+            let made = Command::new(program).arg("-c").arg(&path).output().ok()?;
+            drop(top);
+            made.status.success().then_some(made.stdout)
+        };
+        let (Some(front), Some(back)) = (packed(front), packed(back)) else {
+            eprintln!("{program} is not here: not tested");
+            continue;
+        };
+        let whole = [front, back].concat();
+        let (_top, path) = saved("a.tar.packed", &whole);
+        let evidence = open(&path);
+        assert_eq!(codes(&evidence), [""; 0], "{program}");
+        assert_eq!(evidence.kind(), Kind::DataDir, "{program}");
+        assert!(evidence.db().unwrap().bytes().unwrap().as_slice() == db());
+        // A file that was cut gives what is before the cut, and says so.
+        let (_top, path) = saved("a.tar.packed", &whole[..whole.len() - 7]);
+        assert!(
+            codes(&open(&path)).contains(&"DIR-019".to_owned()),
+            "{program}"
+        );
+    }
+}
+
+#[test]
+fn entries_that_need_a_password_are_named_and_an_archive_of_nothing_else_is_refused() {
+    let top = tempdir().unwrap();
+    data_dir(&top.path().join("data"));
+    let zip = |archive: &str, password: &[&str], what: &str| {
+        let made = Command::new("zip")
+            .args(["-qr"])
+            .args(password)
+            .args([archive, what])
+            .current_dir(top.path())
+            .status();
+        made.is_ok_and(|made| made.success())
+    };
+    let password = ["-P", "secret"];
+    if !zip("all.zip", &password, "data") {
+        eprintln!("zip is not here: not tested");
+        return;
+    }
+    let error = Evidence::open(top.path().join("all.zip")).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("entries are encrypted, the first is data/member/"),
+        "{error}"
+    );
+    assert!(zip("part.zip", &[], "data/member/wal"));
+    assert!(zip("part.zip", &password, "data/member/snap/db"));
+    let evidence = open(&top.path().join("part.zip"));
+    assert_eq!(codes(&evidence)[0], "DIR-023");
+    assert_eq!(evidence.damage().findings.len(), 1);
+    assert!(evidence.db().is_none() && !evidence.wal().is_empty());
+}
+
+#[test]
+fn zeros_after_a_gzip_file_are_padding_and_other_bytes_are_damage() {
+    let tar = tar_of("", &files());
+    let (front, back) = tar.split_at(1000);
+    let members = [gzip(front), gzip(back)].concat();
+    let (_top, path) = saved("a.tgz", &[members.clone(), vec![0; 100_000]].concat());
+    assert_eq!(codes(&open(&path)), [""; 0]);
+    let (_top, path) = saved("a.tgz", &[members, vec![0; 10], b"x".to_vec()].concat());
+    assert_eq!(codes(&open(&path)), ["DIR-019"]);
+}
+
 /// Real tar programs, where the machine has them: sparse files and long names in each of their forms.
 #[test]
 fn archives_of_real_tar_programs_are_read() {
@@ -244,6 +318,7 @@ fn archives_of_real_tar_programs_are_read() {
         "tar --format=gnu -cf",
         "tar --format=ustar -cf",
         "tar --format=pax -cf",
+        "tar --format=pax --sparse-version=0.0 -Scf",
         "tar --format=pax --sparse-version=0.1 -Scf",
         "tar --format=pax --sparse-version=1.0 -Scf",
         "bsdtar -cf",

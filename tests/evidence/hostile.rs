@@ -1,7 +1,7 @@
 //! Archives made to hurt.
 
 use etcd_inspect::Limits;
-use etcd_inspect::evidence::Kind;
+use etcd_inspect::evidence::{Kind, Role};
 
 use super::archives::{gzip, tar_of, zip_of, zstd};
 use super::*;
@@ -64,14 +64,43 @@ fn names_that_climb_out_links_and_devices_are_refused_and_the_rest_is_read() {
         raw(&[b'a', b'/'].repeat(49), b'0', b"", 1, b"x"),
     ]));
     assert_eq!(evidence.kind(), Kind::DataDir);
-    assert_eq!(codes(&evidence), ["DIR-018"; 9]);
-    assert_eq!(evidence.files().len(), 3);
+    assert_eq!(
+        codes(&evidence)[..9],
+        [&["DIR-022"][..], &["DIR-018"; 8]].concat()
+    );
+    assert_eq!(
+        evidence.with_role(Role::Stray).len(),
+        evidence.files().len() - 3
+    );
+    assert!(
+        findings(&evidence)[0]
+            .message
+            .contains("the first is /etc/passwd")
+    );
     assert!(findings(&evidence)[3].message.contains("/etc/passwd"));
 
     let mut all = files();
     all.push(("../../evil".to_owned(), b"x".to_vec()));
     all.push(("/abs".to_owned(), b"x".to_vec()));
-    assert_eq!(codes(&opened(&zip_of(&all))), ["DIR-018"; 2]);
+    assert_eq!(codes(&opened(&zip_of(&all)))[..2], ["DIR-018", "DIR-022"]);
+}
+
+#[test]
+fn a_hard_link_is_the_file_that_it_names_if_that_is_before_it() {
+    let link = |to: &[u8]| raw(b"member/snap/0000000000000001.snap.db", b'1', to, 0, b"");
+    let end = vec![0; 1024];
+    let tar = tar_of("", &files());
+    let tar = tar.strip_suffix(end.as_slice()).unwrap();
+    let evidence = opened(&[tar, &link(b"member/snap/db"), &end].concat());
+    assert_eq!(codes(&evidence), [""; 0]);
+    let linked = &evidence.with_role(Role::SnapDb)[0];
+    assert!(
+        linked.bytes().unwrap().as_slice() == evidence.db().unwrap().bytes().unwrap().as_slice()
+    );
+    for nothing in [&b"member/snap/none"[..], b"../db", b""] {
+        let evidence = opened(&[tar, &link(nothing), &end].concat());
+        assert_eq!(codes(&evidence), ["DIR-018"]);
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use etcd_inspect::answers::compare::{CompareAnswer, differences, is_wrong, remark};
-use etcd_inspect::member::Member;
 use etcd_inspect::verdict::{self, Action, Comparison};
 
 use crate::exit::Exit;
@@ -20,7 +19,7 @@ use crate::ui::Ui;
   etcd-inspect compare /copy/m1 /copy/m2 --keys
   etcd-inspect compare /copy/m1 backup.db -o json")]
 pub(crate) struct CompareArgs {
-    /// 2 to 9 data directories, db or snapshot files
+    /// 2 to 9 data directories, db or snapshot files, or an archive of several
     #[arg(num_args = 0..=9)]
     paths: Vec<PathBuf>,
     /// Name the keys that differ, and show what differs in their values
@@ -33,16 +32,17 @@ pub(crate) struct CompareArgs {
 }
 
 pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    if args.paths.len() < 2 {
-        let failure =
-            Failure::usage("`compare` needs two to nine directories or db files".to_owned());
+    let members = match args.paths.as_slice() {
+        [] => Vec::new(),
+        paths => ui.members(paths)?,
+    };
+    if !(2..=9).contains(&members.len()) {
+        let failure = Failure::usage(
+            "`compare` needs two to nine directories or db files, or an archive with as many in it",
+        );
         return Err(failure
             .next("etcd-inspect compare /copy/m1 /copy/m2 /copy/m3")
             .into());
-    }
-    let mut members: Vec<Member> = Vec::new();
-    for path in args.paths.iter().rev() {
-        members.insert(0, ui.member(Some(path))?);
     }
     let progress = ui.progress();
     let compared = verdict::compare(&members, args.keys, &*progress);

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &DecodeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let input: Box<dyn Read> = match args.file.as_deref() {
         None => Box::new(io::stdin().lock()),
         Some(path) if path == Path::new("-") => Box::new(io::stdin().lock()),
-        Some(path) => Box::new(std::fs::File::open(path).map_err(|error| {
+        Some(path) => Box::new(etcd_inspect::evidence::open_beside(path).map_err(|error| {
             Failure::usage(format!("{}: {error}", path.display()))
                 .next(Command::new("ls").arg("-l").path(path))
         })?),

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &PageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             );
         }
         Some(id) if args.hex || ui.global.format() == Format::Hex => {
-            dump(&read(id)?.bytes(&db, &mask), ui)?;
+            dump(id, &read(id)?.bytes(&db, &mask), ui)?;
         }
         Some(id) if ui.global.format() == Format::Raw => {
             let bytes = read(id)?.bytes(&db, &mask);
@@ -202,8 +202,21 @@ fn say_hidden(bytes: &PageBytes, ui: &mut Ui) -> std::io::Result<()> {
     }
 }
 
-fn dump(bytes: &PageBytes, ui: &mut Ui) -> anyhow::Result<()> {
+/// The bytes as people read them, or as rows for programs.
+fn dump(id: u64, bytes: &PageBytes, ui: &mut Ui) -> anyhow::Result<()> {
     say_hidden(bytes, ui)?;
+    let format = ui.global.format();
+    if matches!(
+        format,
+        Format::Json | Format::Jsonl | Format::Yaml | Format::Csv | Format::Tsv
+    ) {
+        let mut rows = Rows::begin(ui, "page", &page::BYTES)?;
+        rows.head("page", id);
+        rows.head("offset", bytes.offset);
+        bytes.rows().try_for_each(|row| rows.push(row.cells()))?;
+        rows.finish(Tail::default())?;
+        return Ok(());
+    }
     let terminal = ui.terminal;
     hex::dump(ui.out(), terminal, "", bytes.offset, &bytes.bytes)?;
     Ok(())

@@ -102,11 +102,7 @@ fn revision(text: &str) -> Result<Rev, String> {
 }
 
 pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut members: Vec<Member> = Vec::new();
-    for path in args.paths.iter().skip(1) {
-        members.push(ui.member(Some(path))?);
-    }
-    members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
+    let members = ui.members(&args.paths)?;
     ui.interrupt.while_writing()?;
     if args.correct {
         return correct::run(args, &members, ui);

@@ -40,12 +40,14 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
 pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
     let mut doubts = Vec::new();
     evidence.report(&mut |finding| {
-        if finding.code.id == dir::LOCK_HELD.id {
+        let is_said_always = [dir::LOCK_HELD.id, dir::ARCHIVE_ENCRYPTED.id];
+        if is_said_always.contains(&finding.code.id) {
             doubts.push(format!("{}: {}", finding.place, finding.message));
         }
     });
     if ui.judges {
-        for finding in evidence.damage().findings {
+        let damage = evidence.damage().findings.into_iter();
+        for finding in damage.filter(|finding| finding.code.id != dir::ARCHIVE_ENCRYPTED.id) {
             doubts.push(format!("{}: {}", finding.place, finding.message));
         }
     }

@@ -72,7 +72,7 @@ codes! {
         why: "A server writes to the directory, or another program copies over it.",
         next: "Stop the program that writes to it, or work on a copy, and run the command again.";
     ARCHIVE_REFUSED = "DIR-018", Warning, "an entry of the archive was refused",
-        what: "The entry has an absolute name, climbs out with `..`, is a link or device, cannot be read, or is in the archive twice. It is part of no answer.",
+        what: "The name of the entry climbs out with `..`, or it is a symbolic link or device, cannot be read, or is in the archive twice. It is part of no answer.",
         why: "Links are normal in backups of a whole file system; a `wal` link means that the WAL was not archived. Other refusals mean that the archive was made to deceive.",
         next: "List it with the archive's own program; extract it yourself into a new folder if you trust it, and give that folder.";
     ARCHIVE_DAMAGED = "DIR-019", Error, "the archive is damaged or truncated",
@@ -87,4 +87,12 @@ codes! {
         what: "The folders exist, but contain nothing that etcd wrote. etcd would start an empty new member.",
         why: "A wrong path, an unmounted disk, or a copy that stopped at once.",
         next: "Check whether the disk is mounted, and search for `db` and *.wal: find / -name '*.wal'";
+    ABSOLUTE_NAMES = "DIR-022", Note, "absolute names in the archive",
+        what: "Names of entries begin with a slash. They are read as if it were not there, as tar(1) does when it extracts.",
+        why: "The archive was made with tar -P, or by a program that keeps whole paths.",
+        next: "Nothing for reading. When you extract it yourself, use a new folder and a tar that strips the slash.";
+    ARCHIVE_ENCRYPTED = "DIR-023", Error, "entries of the archive are encrypted",
+        what: "A password is needed to read them. They are part of no answer, and nothing is known of what is in them.",
+        why: "A backup program or a person protected the archive.",
+        next: "Unpack it with its password into a new folder, and give that folder: 7z x ARCHIVE.zip";
 }

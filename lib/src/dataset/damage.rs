@@ -36,6 +36,7 @@ impl Evidence {
         let losses = [
             dir::UNREADABLE.id,
             dir::ARCHIVE_DAMAGED.id,
+            dir::ARCHIVE_ENCRYPTED.id,
             dir::TOO_MANY_FILES.id,
         ];
         self.report(&mut |finding| {

@@ -1,9 +1,10 @@
 //! Archives, read as streams into memory: nothing is ever unpacked to disk.
 //!
-//! Entries are refused, and reported, if their name is absolute or climbs with `..`, or if they are links or devices:
+//! Entries are refused, and reported, if their name climbs with `..`, or if they are symbolic links or devices:
 //! an archive can come from anyone. The unpacked bytes are counted while they are read, so that a bomb ends at the limit
 //! whatever its headers claim. Of a damaged or truncated archive everything before the damage is kept.
 
+mod compressed;
 mod sparse;
 mod tar;
 mod zip;
@@ -16,8 +17,6 @@ use std::ffi::OsString;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use flate2::read::MultiGzDecoder;
 
 use super::file::{ByteSource, FileFacts};
 use super::locate::{joined, noted};
@@ -59,6 +58,11 @@ impl<'p> Budget<'p> {
             exceeded: Cell::new(false),
             progress,
         }
+    }
+
+    /// Whether more was there than may be read.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
     }
 
     fn take(&self, bytes: u64) -> io::Result<()> {
@@ -183,18 +187,13 @@ impl Unpacking<'_> {
         let budget = self.budget;
         let mut stream = io::Cursor::new(head).chain(Failed(begun.err()).chain(stream));
         match magic {
-            Magic::Gzip | Magic::Zstd if layers == 0 => {
+            _ if magic.is_compressed() && layers == 0 => {
                 self.refused(label, "it is compressed too many times over");
                 Ok(())
             }
-            Magic::Gzip => {
-                let inner = MultiGzDecoder::new(io::BufReader::new(stream));
-                let label = without(label, &[b".gz", b".tgz"]);
-                self.stream(Box::new(Metered { inner, budget }), label, layers - 1)
-            }
-            Magic::Zstd => {
-                let inner = zstd::Frames::new(io::BufReader::new(stream));
-                let label = without(label, &[b".zst", b".tzst", b".zstd"]);
+            _ if magic.is_compressed() => {
+                let inner = compressed::content(magic, Box::new(stream), budget.left.get());
+                let label = compressed::without_ending(magic, label);
                 self.stream(Box::new(Metered { inner, budget }), label, layers - 1)
             }
             Magic::Tar => tar::read(&mut stream, self),
@@ -381,6 +380,20 @@ impl Unpacking<'_> {
         self.note(Finding::new(&dir::ARCHIVE_REFUSED, place, why));
     }
 
+    /// Reports entries that need a password.
+    fn encrypted(&mut self, count: usize, first: &str) {
+        let first = first.escape_default();
+        let message = match count {
+            1 => format!("1 entry is encrypted, {first}: a password is needed to read it"),
+            _ => format!(
+                "{count} entries are encrypted, the first is {first}: a password is needed to read them"
+            ),
+        };
+        let place = Place::file(self.name);
+        self.findings
+            .push(Finding::new(&dir::ARCHIVE_ENCRYPTED, place, message));
+    }
+
     fn damaged(&mut self, message: String) {
         let code: &'static Code = &dir::ARCHIVE_DAMAGED;
         self.note(Finding::new(code, Place::file(self.name), message));
@@ -393,13 +406,14 @@ impl Unpacking<'_> {
 
     /// Returns the path of an entry below the archive's root; `None`, and a finding, if it is outside of it.
     fn path_of(&mut self, name: &[u8]) -> Option<PathBuf> {
-        let why = if name.starts_with(b"/") {
-            "its name is absolute"
-        } else if name.split(|byte| *byte == b'/').any(|part| part == b"..") {
+        let why = if name.split(|byte| *byte == b'/').any(|part| part == b"..") {
             "its name climbs out with .."
         } else if name.len() > 4096 || name.split(|byte| *byte == b'/').count() > 40 {
             "its name is too long"
         } else {
+            if name.starts_with(b"/") {
+                self.note_absolute(name);
+            }
             let parts = name.split(|byte| *byte == b'/');
             return Some(
                 parts
@@ -412,6 +426,34 @@ impl Unpacking<'_> {
         self.refused(&shown, why);
         None
     }
+
+    /// Notes the first absolute name: the slash is left out, as tar(1) does when it extracts.
+    fn note_absolute(&mut self, name: &[u8]) {
+        let known = |finding: &Finding| finding.code.id == dir::ABSOLUTE_NAMES.id;
+        if !self.findings.iter().any(known) {
+            let name = String::from_utf8_lossy(name.get(..200).unwrap_or(name));
+            let message = format!(
+                "names in the archive are absolute, the first is {}: they are read without the slash before them",
+                name.escape_default()
+            );
+            let place = Place::file(self.name);
+            self.findings
+                .push(Finding::new(&dir::ABSOLUTE_NAMES, place, message));
+        }
+    }
+
+    /// Takes a hard link: the file that it names is in the archive before it. `false`: it is not.
+    fn hard_link(&mut self, path: &Path, meta: FileFacts, target: &Path) -> bool {
+        let Some(item) = self.tree.item(target) else {
+            return false;
+        };
+        if item.shape != Shape::File {
+            return false;
+        }
+        let (size, content) = (item.meta.size, item.content.clone());
+        self.insert(path, Shape::File, FileFacts { size, ..meta }, content);
+        true
+    }
 }
 
 /// Returns an error once, then ends.
@@ -423,12 +465,20 @@ impl Read for Failed {
     }
 }
 
-fn without<'l>(label: &'l [u8], endings: &[&[u8]]) -> &'l [u8] {
-    endings
-        .iter()
-        .find_map(|ending| label.strip_suffix(*ending))
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(label)
+/// Reads a stream to its end, into memory.
+///
+/// # Errors
+/// The system refuses, or there is more than may be read.
+pub(super) fn stored(stream: impl Read, budget: &Budget<'_>) -> io::Result<Arc<SparseBuffer>> {
+    let mut store = SparseBuffer::default();
+    copy(
+        &mut Metered {
+            inner: stream,
+            budget,
+        },
+        &mut store,
+    )?;
+    Ok(Arc::new(store))
 }
 
 fn copy(from: &mut dyn Read, to: &mut SparseBuffer) -> io::Result<()> {

@@ -129,6 +129,9 @@ impl From<io::Error> for RepeatableError {
 /// Files up to this size, in bytes, are read rather than mapped: cheaper, and they cannot be shortened while they are used.
 const SMALL: u64 = 64 << 10;
 
+/// Bytes of a segment up to which its holes may take memory: twice what etcd preallocates.
+const MAX_MAPPED_HOLES: u64 = 128_000_000;
+
 impl File {
     pub(super) fn new(
         name: FileName,
@@ -319,6 +322,7 @@ impl File {
         let size = Reader::size(&file)?;
         if !self.plain
             && size > SMALL
+            && !self.is_mostly_hole(&file, size)
             && let Ok(len) = usize::try_from(size)
             && let Ok(map) = Mapping::new(&file, len)
         {
@@ -329,6 +333,20 @@ impl File {
             });
         }
         Ok(read::load(&file)?.into())
+    }
+
+    /// Whether a segment is so large that etcd did not preallocate it, and mostly a hole: mapped, each page of the hole would
+    /// take a page of memory once it is looked at. Read around its holes, they take none.
+    fn is_mostly_hole(&self, file: &std::fs::File, size: u64) -> bool {
+        let is_log = matches!(self.role, Role::Wal | Role::WalTmp | Role::WalBroken);
+        if !is_log || size <= MAX_MAPPED_HOLES {
+            return false;
+        }
+        let extents = platform::data_extents(file, size);
+        extents.is_some_and(|extents| {
+            let data: u64 = extents.iter().map(|data| data.end - data.start).sum();
+            data < size / 2
+        })
     }
 
     /// Maps a file with its changes: only the pages that are changed take memory.

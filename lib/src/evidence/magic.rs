@@ -10,6 +10,9 @@ pub(super) const HEAD: usize = (64 << 10) + 32;
 pub(super) enum Magic {
     Gzip,
     Zstd,
+    Xz,
+    Bzip2,
+    Lz4,
     Zip,
     Tar,
     Bolt,
@@ -28,6 +31,12 @@ impl Magic {
             Self::Gzip
         } else if starts(&[0x28, 0xb5, 0x2f, 0xfd]) || is_skippable_frame(head) {
             Self::Zstd
+        } else if starts(b"\xfd7zXZ\0") {
+            Self::Xz
+        } else if is_bzip2(head) {
+            Self::Bzip2
+        } else if starts(&[0x04, 0x22, 0x4d, 0x18]) {
+            Self::Lz4
         } else if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
             Self::Zip
         } else if starts(b"SQLite format 3\0") {
@@ -47,13 +56,33 @@ impl Magic {
     }
 
     pub(super) fn is_archive(self) -> bool {
-        matches!(self, Self::Gzip | Self::Zstd | Self::Zip | Self::Tar)
+        self.is_compressed() || matches!(self, Self::Zip | Self::Tar)
+    }
+
+    /// Whether it is one compressed stream.
+    pub(super) fn is_compressed(self) -> bool {
+        matches!(
+            self,
+            Self::Gzip | Self::Zstd | Self::Xz | Self::Bzip2 | Self::Lz4
+        )
     }
 }
 
 /// Frames that zstd and pzstd put around theirs: `0x184D2A50` to `5F`.
 fn is_skippable_frame(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// `BZh`, the block size, and the mark of a block (the digits of π) or of the end.
+fn is_bzip2(head: &[u8]) -> bool {
+    let Some((b"BZh", rest)) = head.split_at_checked(3) else {
+        return false;
+    };
+    matches!(
+        rest,
+        [b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+            | [b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..]
+    )
 }
 
 /// bbolt's magic in either meta page, whatever the page size.

@@ -184,6 +184,7 @@ impl Evidence {
         let path = path.as_ref();
         let mut evidence = match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Self::of_folder(path, options)?,
+            Ok(meta) if is_own_pipe(path, &meta) => packed::open_stream(path, options, progress)?,
             Ok(meta) => Self::of_file(path, &meta, options, progress)?,
             Err(source) => match packed::split(path) {
                 Some((archive, inner)) => packed::open(&archive, &inner, options, progress)?,
@@ -420,6 +421,28 @@ impl Evidence {
     pub fn snaps(&self) -> &[File] {
         self.with_role(Role::Snap)
     }
+}
+
+/// Opens a file beside the evidence, such as a list of keys or a log of another program, without changing its access time if the
+/// system allows that. Unlike evidence it may be a pipe.
+///
+/// # Errors
+/// Returns the error of the system.
+pub fn open_beside(path: &Path) -> std::io::Result<fs::File> {
+    match platform::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => fs::File::open(path),
+        opened => opened,
+    }
+}
+
+/// Whether a path names a pipe that this process was started with: its standard input, or `<(…)` of a shell. Other pipes are
+/// not read: opening one may wait for ever, and takes what another program was to get.
+fn is_own_pipe(path: &Path, meta: &fs::Metadata) -> bool {
+    let is_own = path == Path::new("/dev/stdin")
+        || ["/dev/fd", "/proc/self/fd"]
+            .iter()
+            .any(|descriptors| path.parent() == Some(Path::new(descriptors)));
+    is_own && platform::is_pipe(meta.file_type())
 }
 
 fn why_not(magic: Magic, size: u64) -> String {

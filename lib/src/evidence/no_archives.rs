@@ -18,10 +18,22 @@ pub(super) fn open(
     _: &OpenOptions,
     _: &dyn Progress,
 ) -> Result<Evidence, Error> {
+    refused(archive, "it is an archive")
+}
+
+/// Refuses what a pipe gives: it is read into memory as archives are.
+pub(super) fn open_stream(
+    path: &Path,
+    _: &OpenOptions,
+    _: &dyn Progress,
+) -> Result<Evidence, Error> {
+    refused(path, "it is a pipe")
+}
+
+fn refused(path: &Path, what: &str) -> Result<Evidence, Error> {
     Err(Error::NotEvidence {
-        path: archive.to_owned(),
-        why: "it is an archive, and this program was built without the feature \"archives\""
-            .to_owned(),
+        path: path.to_owned(),
+        why: format!("{what}, and this program was built without the feature \"archives\""),
         near: Vec::new(),
     })
 }

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::archive::{Budget, Unpacked, unpack};
-use super::file::File;
+use super::archive::{Budget, Unpacked, stored, unpack};
+use super::file::{ByteSource, File, FileFacts, Role};
 use super::locate::{
     Candidacy, Inventory, SearchBounds, Suggestion, file_kind, inventory, kind_of, search,
 };
@@ -17,6 +17,7 @@ use super::platform::os_str;
 use super::store::SparseBuffer;
 use super::tree::{Shape, Tree};
 use super::{Evidence, Kind, OpenOptions};
+use crate::codes::dir;
 use located::Error;
 use located::FileName;
 use located::Finding;
@@ -71,6 +72,60 @@ pub(super) fn open(
         DEPTH,
         Vec::new(),
     )
+}
+
+/// Opens what a pipe gives, which can be read once: a db, a snapshot or an archive.
+///
+/// # Errors
+/// As [`Evidence::open`].
+pub(super) fn open_stream(
+    path: &Path,
+    options: &OpenOptions,
+    progress: &dyn Progress,
+) -> Result<Evidence, Error> {
+    progress.begin("reading", 0);
+    let reading = Budget::new(&options.limits, progress);
+    let read = fs::File::open(path).and_then(|pipe| stored(pipe, &reading));
+    if reading.is_exceeded() {
+        return Err(Error::Limit {
+            file: FileName::new(shown(path)),
+            what: "the size of what the pipe gives",
+            limit: options.limits.unpacked_bytes,
+            option: "--max-unpacked",
+        });
+    }
+    let store = read.map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let bytes = store.as_slice();
+    let (head, size) = (bytes.get(..HEAD).unwrap_or(bytes), bytes.len() as u64);
+    let magic = Magic::detect(head, size);
+    if magic.is_archive() {
+        let opening = Opening {
+            options,
+            budget: &Budget::new(&options.limits, progress),
+        };
+        let layer = ArchiveSource::Entry(store);
+        return opening.layer(layer, path.to_owned(), b"", DEPTH, Vec::new());
+    }
+    let Some(kind) = file_kind(b"", magic, size) else {
+        return Err(Error::NotEvidence {
+            path: path.to_owned(),
+            why: super::why_not(magic, size),
+            near: Vec::new(),
+        });
+    };
+    let facts = FileFacts {
+        size,
+        ..FileFacts::default()
+    };
+    Ok(Evidence::single(
+        path,
+        kind,
+        facts,
+        ByteSource::Stored(store),
+    ))
 }
 
 struct Opening<'o> {
@@ -141,6 +196,7 @@ impl Opening<'_> {
         findings.append(&mut found.findings);
         found.findings = findings;
         let path = at(&place);
+        can_be_read(&found, &path)?;
         Ok(Evidence {
             name: FileName::new(shown(&path)),
             path,
@@ -165,6 +221,20 @@ impl Opening<'_> {
                 unpack(stored, name, only, limits, self.budget)
             }
         }
+    }
+}
+
+/// Refuses evidence whose files are all encrypted.
+fn can_be_read(found: &Inventory, path: &Path) -> Result<(), Error> {
+    let is_encrypted = |finding: &&Finding| finding.code.id == dir::ARCHIVE_ENCRYPTED.id;
+    let is_of_etcd = |file: &File| file.role() != Role::Stray;
+    match found.findings.iter().find(is_encrypted) {
+        Some(finding) if !found.files.iter().any(is_of_etcd) => Err(Error::NotEvidence {
+            path: path.to_owned(),
+            why: format!("nothing in it can be read: {}", finding.message),
+            near: Vec::new(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Lines of a log file, plain or packed with gzip.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -132,7 +131,7 @@ pub fn read_lines(
     path: &Path,
     each: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<LineCounts, LogError> {
-    let mut file = File::open(path)?;
+    let mut file = crate::evidence::open_beside(path)?;
     let mut magic = [0; GZIP.len()];
     let read = file.read(&mut magic)?;
     let whole = magic.get(..read).unwrap_or_default().chain(file);

@@ -135,6 +135,8 @@ pub(super) static TABLE: &[Explanation] = &[
     row(&dir::SHRANK, IN_DB, CauseScope::Member),
     row(&dir::ARCHIVE_DAMAGED, IN_DB, CauseScope::Member),
     row(&dir::ARCHIVE_DAMAGED, IN_LOG, CauseScope::Member),
+    row(&dir::ARCHIVE_ENCRYPTED, IN_DB, CauseScope::Member),
+    row(&dir::ARCHIVE_ENCRYPTED, IN_LOG, CauseScope::Member),
     // Files that are not there.
     row(
         &dir::WAL_MISSING,

@@ -37,10 +37,11 @@ const LIVE_COPY: [&Code; 2] = [&bolt::TORN_COPY, &dir::SHRANK];
 const SNAP_AFTER_END: [&Code; 1] = [&cross::SNAP_AFTER_END];
 
 /// Codes of what the check itself could not read: nothing may be concluded about etcd.
-const NOT_READ: [&Code; 3] = [
+const NOT_READ: [&Code; 4] = [
     &dir::UNREADABLE,
     &dir::UNREADABLE_RANGE,
     &dir::ARCHIVE_DAMAGED,
+    &dir::ARCHIVE_ENCRYPTED,
 ];
 
 /// Codes of the meta bucket after which the records of the key bucket are not what etcd would serve.

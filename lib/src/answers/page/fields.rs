@@ -77,6 +77,64 @@ pub struct PageBytes {
     pub hidden: usize,
 }
 
+/// The columns of [`ByteRow`].
+pub static BYTES: [Column; 3] = [
+    Column::right("OFFSET", "offset"),
+    Column::left("HEX", "hex"),
+    Column::left("TEXT", "text"),
+];
+
+/// Bytes of a [`ByteRow`].
+const ROW_BYTES: usize = 16;
+
+/// Bytes at one offset; rows begin at multiples of 16, as those of the dump that people read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ByteRow {
+    /// Offset in the file.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Row for ByteRow {
+    fn cells(&self) -> Vec<Cell> {
+        let hex: String = self
+            .bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let text = self.bytes.iter().map(|byte| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        });
+        vec![
+            Cell::shown(format!("{:08X}", self.offset), self.offset),
+            Cell::text(hex),
+            Cell::text(text.collect::<String>()),
+        ]
+    }
+}
+
+impl PageBytes {
+    /// The bytes as rows.
+    pub fn rows(&self) -> impl Iterator<Item = ByteRow> {
+        let into = usize::try_from(self.offset % ROW_BYTES as u64).unwrap_or(0);
+        let first = ROW_BYTES.saturating_sub(into).min(self.bytes.len());
+        let (head, rest) = self.bytes.split_at_checked(first).unwrap_or_default();
+        let chunks = std::iter::once(head).chain(rest.chunks(ROW_BYTES));
+        let mut offset = self.offset;
+        chunks.filter(|bytes| !bytes.is_empty()).map(move |bytes| {
+            let row = ByteRow {
+                offset,
+                bytes: bytes.to_vec(),
+            };
+            offset = offset.saturating_add(bytes.len() as u64);
+            row
+        })
+    }
+}
+
 /// One page of a db.
 #[derive(Clone, Debug)]
 pub struct PageFields<'a> {
@@ -195,5 +253,27 @@ fn gap(bytes: &[u8]) -> Cell {
     } else {
         Cell::text("bytes that no field owns: older content or damage (--hex shows them)")
             .label(Label::Dim)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_begin_at_multiples_of_sixteen_and_have_every_byte() {
+        for (offset, length) in [(0u64, 40usize), (5, 40), (16, 0), (30, 1)] {
+            let bytes: Vec<u8> = (0..length).map(|at| u8::try_from(at).unwrap()).collect();
+            let page = PageBytes {
+                offset,
+                bytes: bytes.clone(),
+                hidden: 0,
+            };
+            let rows: Vec<ByteRow> = page.rows().collect();
+            let all: Vec<u8> = rows.iter().flat_map(|row| row.bytes.clone()).collect();
+            assert_eq!(all, bytes);
+            assert!(rows.iter().skip(1).all(|row| row.offset % 16 == 0));
+            assert!(rows.first().is_none_or(|row| row.offset == offset));
+        }
     }
 }

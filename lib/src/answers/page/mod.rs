@@ -5,7 +5,7 @@ mod fields;
 mod key;
 
 pub use commit::{CommitRow, RecordChange, last_commit};
-pub use fields::{FIELDS, FieldRow, PageBytes, PageFields, PageMask};
+pub use fields::{BYTES, ByteRow, FIELDS, FieldRow, PageBytes, PageFields, PageMask};
 pub use key::{RecordPlaceRow, places};
 
 use located::reported_by;

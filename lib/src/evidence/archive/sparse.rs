@@ -69,7 +69,7 @@ pub(super) fn of_header(
     }))
 }
 
-/// The forms in pax headers: 0.1 lists the pieces there, 1.0 before the data.
+/// The forms in pax headers: 0.0 has a record for each number, 0.1 lists the pieces there, 1.0 before the data.
 pub(super) fn of_extension(extension: &Extension, data: &mut dyn Read) -> io::Result<Option<Map>> {
     let Some(real_size) = extension.real_size else {
         return Ok(None);
@@ -80,7 +80,8 @@ pub(super) fn of_extension(extension: &Extension, data: &mut dyn Read) -> io::Re
             text.split(',').map(|number| number.parse().ok()).collect()
         }
         (None, Some(1)) => numbers_before(data)?,
-        _ => return Ok(Some(Err("sparse files of this old form are not read"))),
+        (None, None) if extension.pieces.len() < 2 * PIECES => Some(extension.pieces.clone()),
+        _ => return Ok(Some(Err("sparse files of this form are not read"))),
     };
     let Some(numbers): Option<Vec<u64>> = numbers else {
         return Ok(Some(Err("the pieces of this sparse file are not readable")));

@@ -22,8 +22,12 @@ pub(super) struct Extension {
     pub(super) real_size: Option<u64>,
     /// Its pieces, in the form 0.1: `offset,length,…`.
     pub(super) map: Option<Vec<u8>>,
+    /// Its pieces, in the form 0.0: offset and length of each, as records of their own.
+    pub(super) pieces: Vec<u64>,
     /// 1: the pieces are before the data.
     pub(super) major: Option<u64>,
+    /// What a link names, if the header has no room for it.
+    link: Option<Vec<u8>>,
 }
 
 /// Reads every entry of a tar stream.
@@ -123,6 +127,9 @@ fn entry(
         Some(path) => path.clone(),
         None => header.path_bytes().into_owned(),
     };
+    if header.entry_type() == EntryType::Link && hard_link(header, extension, &name, into) {
+        return Ok(());
+    }
     if let Some(why) = unwanted(header) {
         into.refused(&name, &why);
         return Ok(());
@@ -130,15 +137,7 @@ fn entry(
     let Some(path) = into.path_of(&name) else {
         return Ok(());
     };
-    let mut meta = FileFacts {
-        size: 0,
-        modified: header
-            .mtime()
-            .ok()
-            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
-        mode: header.mode().ok().map(|mode| mode & 0o7777),
-        id: None,
-    };
+    let mut meta = facts(header);
     // Old tars have no type for folders, only a slash at the end of the name.
     if header.entry_type() == EntryType::Directory || name.ends_with(b"/") {
         into.folder(&path, meta);
@@ -166,6 +165,40 @@ fn entry(
     }
 }
 
+/// What the header says beside the size.
+fn facts(header: &Header) -> FileFacts {
+    let seconds = header.mtime().ok().map(Duration::from_secs);
+    FileFacts {
+        size: 0,
+        modified: seconds.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
+        mode: header.mode().ok().map(|mode| mode & 0o7777),
+        id: None,
+    }
+}
+
+/// Takes a hard link to a file that is in the archive before it. `false`: there is none.
+fn hard_link(
+    header: &Header,
+    extension: &Extension,
+    name: &[u8],
+    into: &mut Unpacking<'_>,
+) -> bool {
+    let link = match &extension.link {
+        Some(link) => link.clone(),
+        None => header
+            .link_name_bytes()
+            .map_or_else(Vec::new, std::borrow::Cow::into_owned),
+    };
+    let climbs = |name: &[u8]| name.split(|byte| *byte == b'/').any(|part| part == b"..");
+    if link.is_empty() || climbs(&link) || climbs(name) {
+        return false;
+    }
+    let (Some(path), Some(target)) = (into.path_of(name), into.path_of(&link)) else {
+        return false;
+    };
+    into.hard_link(&path, facts(header), &target)
+}
+
 /// Why an entry is not taken, by its type.
 fn unwanted(header: &Header) -> Option<String> {
     match header.entry_type() {
@@ -190,6 +223,9 @@ impl Extension {
                 .position(|byte| *byte == 0)
                 .unwrap_or(text.len());
             self.path = text.get(..end).map(<[u8]>::to_vec);
+        } else if kind.is_gnu_longlink() {
+            let link = text.split(|byte| *byte == 0).next();
+            self.link = link.map(<[u8]>::to_vec);
         } else if kind.is_pax_local_extensions() {
             let mut rest = text;
             while let Some((key, value, after)) = pax_record(rest) {
@@ -207,6 +243,8 @@ impl Extension {
             b"path" if self.major.is_none() && self.map.is_none() => {
                 self.path = Some(value.to_vec())
             }
+            b"linkpath" => self.link = Some(value.to_vec()),
+            b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => self.pieces.extend(number()),
             b"size" => self.size = number(),
             b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.real_size = number(),
             b"GNU.sparse.map" => self.map = Some(value.to_vec()),

@@ -20,6 +20,7 @@ pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> i
             return read_stream(io::BufReader::new(source), into);
         }
     };
+    let mut encrypted: Vec<String> = Vec::new();
     for index in 0..archive.len().min(into.limits.files) {
         let name = archive.name_for_index(index).and_then(Result::ok);
         let name = name.map(|name| name.into_owned()).unwrap_or_default();
@@ -29,8 +30,12 @@ pub(super) fn read<R: Read + Seek>(mut source: R, into: &mut Unpacking<'_>) -> i
                 Err(_) if into.budget.exceeded.get() => return Ok(()),
                 _ => {}
             },
+            Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)) => encrypted.push(name),
             Err(error) => into.refused(name.as_bytes(), &format!("it cannot be read: {error}")),
         }
+    }
+    if let Some(first) = encrypted.first() {
+        into.encrypted(encrypted.len(), first);
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{DEFAULT_MAX_WINDOW_SIZE, FrameDecoder};
 
 /// The content of all frames of a stream.
 pub(super) struct Frames<R> {
@@ -13,10 +13,13 @@ pub(super) struct Frames<R> {
 }
 
 impl<R: BufRead> Frames<R> {
-    pub(super) fn new(source: R) -> Self {
+    /// Reads frames whose window has at most `window` bytes. `zstd --long=31` makes windows of 2 GiB.
+    pub(super) fn new(source: R, window: u64) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(window.max(DEFAULT_MAX_WINDOW_SIZE));
         Self {
             source,
-            decoder: FrameDecoder::new(),
+            decoder,
             inside: false,
         }
     }

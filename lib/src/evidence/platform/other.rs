@@ -71,6 +71,11 @@ pub(in crate::evidence) fn is_block_device(_: FileType) -> bool {
     false
 }
 
+/// Pipes are not read: the standard library does not know them.
+pub(in crate::evidence) fn is_pipe(_: FileType) -> bool {
+    false
+}
+
 /// Nothing that the standard library knows.
 pub(in crate::evidence) fn identity(_: &Metadata) -> FileIdentity {
     FileIdentity::default()

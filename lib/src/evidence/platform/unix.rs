@@ -99,6 +99,11 @@ pub(in crate::evidence) fn is_block_device(kind: FileType) -> bool {
     kind.is_block_device()
 }
 
+/// A FIFO or a socket: the end of a pipe.
+pub(in crate::evidence) fn is_pipe(kind: FileType) -> bool {
+    kind.is_fifo() || kind.is_socket()
+}
+
 /// Permission bits, device and inode.
 pub(in crate::evidence) fn identity(meta: &Metadata) -> FileIdentity {
     FileIdentity {

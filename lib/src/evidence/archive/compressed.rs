@@ -1,0 +1,109 @@
+//! Compressed streams: gzip, zstd, xz, bzip2, LZ4. Several members or frames one after the other are one content.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::GzDecoder;
+use lz4_flex::frame::FrameDecoder;
+use lzma_rust2::XzReader;
+
+use super::zstd;
+use crate::evidence::magic::Magic;
+
+/// Returns the content of a stream that is compressed as `magic` says, which may use `memory` bytes; the stream itself if it is
+/// not compressed.
+pub(super) fn content<'s>(
+    magic: Magic,
+    stream: Box<dyn Read + 's>,
+    memory: u64,
+) -> Box<dyn Read + 's> {
+    let source = BufReader::new(stream);
+    match magic {
+        Magic::Gzip => Box::new(GzipMembers::new(source)),
+        Magic::Zstd => Box::new(zstd::Frames::new(source, memory)),
+        Magic::Xz => {
+            let kib = u32::try_from(memory >> 10).unwrap_or(u32::MAX);
+            Box::new(XzReader::new_mem_limit(source, true, kib))
+        }
+        Magic::Bzip2 => Box::new(MultiBzDecoder::new(source)),
+        Magic::Lz4 => Box::new(Lz4Frames(FrameDecoder::new(source))),
+        _ => Box::new(source),
+    }
+}
+
+/// The name of a compressed file without the ending of its compression.
+pub(super) fn without_ending(magic: Magic, label: &[u8]) -> &[u8] {
+    let endings: &[&[u8]] = match magic {
+        Magic::Gzip => &[b".gz", b".tgz"],
+        Magic::Zstd => &[b".zst", b".tzst", b".zstd"],
+        Magic::Xz => &[b".xz", b".txz"],
+        Magic::Bzip2 => &[b".bz2", b".tbz2", b".tbz"],
+        Magic::Lz4 => &[b".lz4", b".tlz4"],
+        _ => &[],
+    };
+    endings
+        .iter()
+        .find_map(|ending| label.strip_suffix(*ending))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(label)
+}
+
+/// The content of all members of a gzip file. Zeros after the last one are padding, as of a tape or a block device: gzip(1)
+/// ignores them too.
+struct GzipMembers<R> {
+    /// `None` after the last member.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    fn new(source: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(source)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let got = member.read(buffer)?;
+            if got > 0 || buffer.is_empty() {
+                return Ok(got);
+            }
+            let source = self.member.take().map(GzDecoder::into_inner);
+            if let Some(mut source) = source
+                && skip_zeros(&mut source)?
+            {
+                self.member = Some(GzDecoder::new(source));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zeros; returns whether anything follows.
+fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = source.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let (none, all) = (bytes.is_empty(), bytes.len());
+        source.consume(zeros);
+        if none || zeros < all {
+            return Ok(!none);
+        }
+    }
+}
+
+/// The content of all LZ4 frames of a stream.
+struct Lz4Frames<R: BufRead>(FrameDecoder<R>);
+
+impl<R: BufRead> Read for Lz4Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let got = self.0.read(buffer)?;
+            if got > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(got);
+            }
+        }
+    }
+}
