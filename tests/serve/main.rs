@@ -11,4 +11,5 @@
 mod api;
 mod etcd;
 mod kubectl;
+mod mcp;
 mod server;

@@ -72,7 +72,7 @@ impl Server {
     pub fn send(&self, request: &str) -> Reply {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
+            .set_read_timeout(Some(Duration::from_secs(120)))
             .expect("a time");
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut bytes = Vec::new();

@@ -17,6 +17,7 @@ mod catalog;
 mod etcd;
 mod kube;
 pub mod kubeconfig;
+pub mod mcp;
 mod net;
 mod source;
 

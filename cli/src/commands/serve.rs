@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::salvage::backup::Out;
-use etcd_inspect_serve::{Doors, EtcdStore, Guard, Reporter, Source, kubeconfig, open};
+use etcd_inspect_serve::{Doors, EtcdStore, Guard, Reporter, Source, kubeconfig, mcp, open};
 
 use crate::at::At;
 use crate::exit::Exit;
@@ -53,6 +53,9 @@ pub(crate) struct ServeArgs {
     /// With --etcd: take writes, in memory; they are lost at the end, and the evidence is not changed
     #[arg(long, requires = "etcd", conflicts_with_all = ["rev", "at"])]
     scratch: bool,
+    /// Instead: tools for an agent on standard input and output (Model Context Protocol)
+    #[arg(long, conflicts_with_all = ["etcd", "rev", "at", "replay", "reveal", "listen", "token", "kubeconfig", "context", "ends"])]
+    mcp: bool,
     /// End after this time: 30s, 10m, 8h (default: at Ctrl-C)
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     ends: Option<Duration>,
@@ -103,6 +106,9 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             .next("etcd-inspect serve {path}")
             .into());
     }
+    if args.mcp {
+        return agent(args, ui);
+    }
     let sources = sources(args, ui)?;
     let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
     let listening = |error| {
@@ -143,18 +149,46 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     ended.map(|()| Exit::Ok)
 }
 
-/// Opens and reads the evidence, so that the first request need not wait.
-fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
-    let paths: Vec<Option<&std::path::Path>> = match args.paths.as_slice() {
+/// Answers an agent until it closes standard input.
+fn agent(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let mut sources: Vec<(String, PathBuf)> = Vec::new();
+    for path in paths(args) {
+        ui.member(path)?;
+        let names: Vec<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
+        let name = name(ui.path.as_deref(), &names);
+        sources.extend(ui.path.clone().map(|path| (name, path)));
+    }
+    let mut flags = Vec::new();
+    for (flag, files) in [
+        ("--encryption-config", &args.keys.encryption_config),
+        ("--kms-keys", &args.keys.kms_keys),
+    ] {
+        flags.extend(
+            files
+                .iter()
+                .map(|file| format!("{flag}={}", file.display())),
+        );
+    }
+    mcp::answer_agent(mcp::Agent::new(std::env::current_exe()?, sources, flags))?;
+    Ok(Exit::Ok)
+}
+
+fn paths(args: &ServeArgs) -> Vec<Option<&std::path::Path>> {
+    match args.paths.as_slice() {
         [] => vec![None],
         paths => paths.iter().map(|path| Some(path.as_path())).collect(),
-    };
+    }
+}
+
+/// Opens and reads the evidence, so that the first request need not wait.
+fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
     let mask_key = args.showing.mask_key()?;
     let reveal = args.showing.served(ui)?;
     let mut sources: Vec<Arc<Source>> = Vec::new();
-    for path in paths {
+    for path in paths(args) {
         let member = ui.member(path)?;
-        let name = name(ui.path.as_deref(), &sources);
+        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let name = name(ui.path.as_deref(), &names);
         let revision = View::open(&member, args.at.side, ui)?.revision(&args.at, ui)?;
         let side = if args.at.side.replay {
             Side::Replayed
@@ -185,14 +219,14 @@ fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
 }
 
 /// The name of the directory or file; with a number if another source has it.
-fn name(path: Option<&std::path::Path>, others: &[Arc<Source>]) -> String {
+fn name(path: Option<&std::path::Path>, others: &[&str]) -> String {
     let whole = path.and_then(|path| std::fs::canonicalize(path).ok());
     let stem = whole.as_deref().and_then(|path| path.file_name());
     let stem = stem.map_or_else(
         || "etcd".to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
     );
-    let is_free = |name: &str| others.iter().all(|other| other.name != name);
+    let is_free = |name: &str| !others.contains(&name);
     let numbered = (2..).map(|number| format!("{stem}-{number}"));
     std::iter::once(stem.clone())
         .chain(numbered)

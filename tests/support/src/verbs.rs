@@ -368,6 +368,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--for 1s --listen 127.0.0.1:0 --token secret-of-this-run --rev latest --reveal --fp-key {fp} {path}",
             "--for 1s --replay --kubeconfig {new} --etcd-prefix /registry {path} {other}",
             "--for 1s --etcd --scratch {path}",
+            "--mcp {path}",
             "--for 1s --at -1h --context now=latest --reveal=all --encryption-config {encryption} --kms-keys {kms} {path}",
         ],
     ),
