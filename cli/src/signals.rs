@@ -31,6 +31,11 @@ impl Interrupt {
         })
     }
 
+    /// The flag that the first Ctrl-C sets, for what cannot ask [`Interrupt`].
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.pressed)
+    }
+
     /// Leaves SIGINT to someone else: to the browser, which has a terminal to give back first.
     pub(crate) fn let_go(&self) {
         for action in &self.actions {

@@ -176,6 +176,14 @@ impl Ui {
         line.into().write(self.out(), terminal)
     }
 
+    /// The words before what the user types, on stderr: what is asked does not mix with what is answered.
+    pub(crate) fn prompt(&mut self, text: &str) -> io::Result<()> {
+        self.out().flush()?;
+        let mut err = io::stderr().lock();
+        write!(err, "{text}")?;
+        err.flush()
+    }
+
     /// Something to know about the answer, on stderr.
     pub(crate) fn note(&mut self, text: impl Into<String>) -> io::Result<()> {
         if self.global.quiet {

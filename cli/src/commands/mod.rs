@@ -30,7 +30,9 @@ mod search;
 mod serve;
 mod snap;
 mod space;
+mod sql;
 mod status;
+mod tables;
 mod timeline;
 mod tui;
 mod version;
@@ -92,6 +94,8 @@ verbs! {
     Redact: redact::RedactArgs;
     Explain: explain::ExplainArgs;
     Search: search::SearchArgs;
+    Sql: sql::SqlArgs;
+    Tables: tables::TablesArgs;
     Certs: certs::CertsArgs;
     Tui: tui::TuiArgs;
     #[cfg(feature = "serve")]

@@ -92,6 +92,14 @@ impl Column {
         }
     }
 
+    /// A column that has one name for people and for programs.
+    pub fn headed_field(name: &str) -> Self {
+        Self {
+            head: Cow::Owned(name.to_owned()),
+            ..Self::of_field(name, Align::Left)
+        }
+    }
+
     /// Whether the user means this column by `name`.
     pub fn is_called(&self, name: &str) -> bool {
         let plain = |text: &str| text.trim_end_matches('~').replace(['-', '_', ' '], "");

@@ -112,6 +112,11 @@ impl<'a> Versions<'a> {
             .and_then(|record| self.keyspace.version(*record))
     }
 
+    /// Numbers of the records, in order: small, and good for [`Keyspace::record`] as long as the index lives.
+    pub fn numbers(&self) -> &[u32] {
+        &self.records
+    }
+
     /// All, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Version<'a>> + '_ {
         self.records
@@ -306,6 +311,20 @@ impl<'a> Keyspace<'a> {
         let keyspace = *self;
         (first..end.max(first))
             .filter_map(move |record| keyspace.version(u32::try_from(record).ok()?))
+    }
+
+    /// Numbers of the records of the given main revisions, for [`Keyspace::record`].
+    pub fn numbers_between(&self, mains: RangeInclusive<i64>) -> std::ops::Range<u32> {
+        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let first = number(self.index.first_at(*mains.start()));
+        let end = mains.end().checked_add(1);
+        let end = end.map_or(self.index.len(), |end| self.index.first_at(end));
+        first..number(end).max(first)
+    }
+
+    /// The record of a number that [`Versions::numbers`] or [`Keyspace::numbers_between`] gave; `None` if there is none.
+    pub fn record(&self, number: u32) -> Option<Version<'a>> {
+        self.version(number)
     }
 
     /// Returns the records that the compaction in force removes and that are still there because it was interrupted.

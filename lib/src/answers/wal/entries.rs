@@ -130,31 +130,56 @@ pub fn entries<E>(
     with_decoded: bool,
     each: &mut dyn FnMut(EntryRow<'_, '_>) -> Result<(), E>,
 ) -> Result<u64, E> {
-    let commit = reach(wal).map_or(RaftIndex(0), |reach| reach.commit);
-    let members = Arc::new(members(wal));
+    let reader = EntryReader::new(wal, with_decoded);
     let mut hidden = 0u64;
     for entry in &wal.log().entries {
         if !filter.index(entry.index) {
             continue;
         }
-        let payload = wal.payload(entry);
-        if !filter.payload(&payload) {
+        let row = reader.row(entry);
+        if !filter.payload(&row.payload) {
             continue;
         }
         if !all && !entry.survives {
             hidden = hidden.saturating_add(1);
             continue;
         }
-        each(EntryRow {
-            wal,
-            entry,
-            payload,
-            commit,
-            members: Arc::clone(&members),
-            with_decoded,
-        })?;
+        each(row)?;
     }
     Ok(hidden)
+}
+
+/// Makes rows of entries: what is the same for all of them is found once.
+#[derive(Debug)]
+pub struct EntryReader<'w, 'a> {
+    wal: &'w Wal<'a>,
+    commit: RaftIndex,
+    members: Arc<BTreeSet<u64>>,
+    with_decoded: bool,
+}
+
+impl<'w, 'a> EntryReader<'w, 'a> {
+    /// For the entries of a log; `with_decoded`: with what only JSON shows.
+    pub fn new(wal: &'w Wal<'a>, with_decoded: bool) -> Self {
+        Self {
+            wal,
+            commit: reach(wal).map_or(RaftIndex(0), |reach| reach.commit),
+            members: Arc::new(members(wal)),
+            with_decoded,
+        }
+    }
+
+    /// The row of an entry.
+    pub fn row(&self, entry: &'w LogEntry) -> EntryRow<'w, 'a> {
+        EntryRow {
+            wal: self.wal,
+            entry,
+            payload: self.wal.payload(entry),
+            commit: self.commit,
+            members: Arc::clone(&self.members),
+            with_decoded: self.with_decoded,
+        }
+    }
 }
 
 /// Every member the log knows of: proposers are named by the end of their ids only.

@@ -6,7 +6,7 @@ mod records;
 mod segments;
 mod terms;
 
-pub use entries::{COLUMNS, EntryData, EntryRow, LogRange, data, entries, reach};
+pub use entries::{COLUMNS, EntryData, EntryReader, EntryRow, LogRange, data, entries, reach};
 pub use filter::{Filter, IndexRange, Keys, NoSuchType};
 pub use records::{RecordRow, records};
 pub use segments::{SegmentFile, SegmentRow, segments};

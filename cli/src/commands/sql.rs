@@ -1,0 +1,183 @@
+use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_inspect::dataset::Dataset;
+use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect_tables::sql::{Bounds, Session};
+use etcd_inspect_tables::{Source, TableError, Value, Values};
+
+use crate::at::{At, Side};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::kube::LayoutArgs;
+use crate::output::{Cell, Column, Rows, Tail};
+use crate::secrets::{KeyFiles, Showing};
+use crate::ui::Ui;
+use crate::view::View;
+
+/// Ask the evidence in SQL
+///
+/// SQLite reads the files through virtual tables: nothing is imported or written. `etcd-inspect tables` lists tables and
+/// columns. Without QUERY, queries are read from standard input, each ended by a semicolon.
+#[derive(clap::Args, Debug)]
+#[command(before_help = "Examples:
+  etcd-inspect sql \"SELECT resource, count(*) AS n FROM keys GROUP BY 1 ORDER BY n DESC\" -d /copy/m1
+  etcd-inspect sql \"SELECT name, json ->> '$.spec.nodeName' AS node FROM objects WHERE resource = 'pods'\" -d /copy/m1
+  etcd-inspect sql \"SELECT time, op, key FROM versions WHERE op = 'delete' ORDER BY revision DESC LIMIT 20\" -d /copy/m1
+  etcd-inspect sql \"SELECT value, count(*) FROM fields WHERE path LIKE '%.image' GROUP BY 1\" -o csv -d /copy/m1
+  etcd-inspect sql -d /copy/m1")]
+pub(crate) struct SqlArgs {
+    /// One query
+    query: Option<String>,
+    /// Data directory, db or snapshot; also -d
+    path: Option<PathBuf>,
+    /// Ends a query that takes longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Memory for sorting and grouping
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = etcd_inspect::answers::parse_size)]
+    max_memory: u64,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    #[command(flatten)]
+    keys: KeyFiles,
+    #[command(flatten)]
+    showing: Showing,
+    #[command(flatten)]
+    at: At,
+}
+
+pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    // `sql PATH` without a query: the only word is a path, not SQL.
+    let (query, path) = match (&args.query, &args.path) {
+        (Some(word), None) if std::path::Path::new(word).exists() => (None, Some(PathBuf::from(word))),
+        (query, path) => (query.clone(), path.clone()),
+    };
+    let mask = args.showing.mask(false, ui)?;
+    let values = mask.map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask)));
+    let member = ui.member(path.as_deref())?;
+    let source = source(member, &Asked {
+        layout: args.layout.layout(),
+        keys: &args.keys,
+        at: &args.at,
+        values,
+    }, ui)?;
+    let mut bounds = Bounds::default();
+    bounds.time = Duration::from_secs(args.timeout);
+    bounds.memory = args.max_memory;
+    bounds.stop = ui.interrupt.flag();
+    let session = Session::open(&source, bounds)?;
+    let exit = match query {
+        Some(query) => answer(&session, &query, ui),
+        None => prompt(&session, ui),
+    };
+    ui.partial(source.damage());
+    exit
+}
+
+/// What tables are asked of.
+pub(super) struct Asked<'a> {
+    pub(super) layout: Option<Layout>,
+    pub(super) keys: &'a KeyFiles,
+    pub(super) at: &'a At,
+    pub(super) values: Values,
+}
+
+/// The evidence as a source of tables, at the moment that is asked for.
+pub(super) fn source(
+    member: etcd_inspect::member::Member,
+    asked: &Asked<'_>,
+    ui: &mut Ui,
+) -> anyhow::Result<Arc<Source>> {
+    let builder = Dataset::builder().keyring(asked.keys.keyring()?).layout(asked.layout.clone());
+    let stored = builder.member(member);
+    let is_of_past = asked.at.rev.is_some() || asked.at.at.is_some();
+    let Side { replay } = asked.at.side;
+    let dataset = match replay {
+        true => stored.on(etcd_inspect::dataset::Side::Replayed),
+        false => stored,
+    };
+    // Without a moment nothing of the store is needed yet: the log and the pages can be asked where there is none.
+    let revision = match is_of_past || replay {
+        true => {
+            let view = View::open(dataset.member(), asked.at.side, ui)?;
+            view.revision(asked.at, ui)?
+        }
+        false => None,
+    };
+    Ok(Source::new(dataset, revision, asked.values.clone()))
+}
+
+/// Prints the rows of one query.
+fn answer(session: &Session, sql: &str, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let mut query = session.query(sql).map_err(failed)?;
+    let mut known: Vec<String> = Vec::new();
+    for name in query.columns() {
+        // Two columns of one name would be one field of JSON.
+        let again = known.iter().filter(|one| *one == name || one.starts_with(&format!("{name}:"))).count();
+        known.push(match again {
+            0 => name.clone(),
+            again => format!("{name}:{again}"),
+        });
+    }
+    let columns: Vec<Column> = known.iter().map(|name| Column::headed_field(name)).collect();
+    let mut rows = Rows::begin(ui, "sql", &columns)?;
+    query.each::<anyhow::Error>(&mut |row| Ok(rows.push(row.into_iter().map(cell).collect())?)).map_err(|error| {
+        match error.downcast::<TableError>() {
+            Ok(error) => failed(error).into(),
+            Err(error) => error,
+        }
+    })?;
+    rows.finish(Tail::default())?;
+    Ok(Exit::Ok)
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::Null => Cell::unknown(),
+        Value::Integer(integer) => Cell::plain(integer),
+        Value::Real(real) => Cell::shown(real.to_string(), real),
+        Value::Text(text) => Cell::text(text),
+    }
+}
+
+fn failed(error: TableError) -> Failure {
+    match error {
+        TableError::Sql(message) if message.starts_with("no such table: ") => {
+            super::tables::no_table(message.trim_start_matches("no such table: "))
+        }
+        TableError::Sql(message) if message.starts_with("no such column: ") => {
+            Failure::usage(message).next(etcd_inspect::Command::inspect("tables").args(["-o", "json"]))
+        }
+        error => Failure::usage(error.to_string()).next(etcd_inspect::Command::inspect("tables")),
+    }
+}
+
+/// Reads queries until standard input ends; an error ends only its query.
+fn prompt(session: &Session, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let asks = io::stdin().is_terminal();
+    let mut pending = String::new();
+    let mut exit = Exit::Ok;
+    loop {
+        if asks {
+            ui.prompt(if pending.is_empty() { "sql> " } else { "  -> " })?;
+        }
+        let mut line = String::new();
+        let is_end = io::stdin().lock().read_line(&mut line)? == 0;
+        pending.push_str(&line);
+        let is_whole = pending.trim_end().ends_with(';') || is_end;
+        if is_whole && !pending.trim().is_empty() {
+            let sql = std::mem::take(&mut pending);
+            match (answer(session, &sql, ui), asks) {
+                (Ok(answered), _) => exit = answered,
+                (Err(error), true) => ui.warn(error.to_string())?,
+                (Err(error), false) => return Err(error),
+            }
+        }
+        if is_end {
+            return Ok(exit);
+        }
+    }
+}

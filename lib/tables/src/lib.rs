@@ -1,0 +1,36 @@
+//! An etcd data directory as tables.
+//!
+//! ```text
+//! definition  a table: name, columns with type and unit, how its rows are found
+//! catalogue   all tables          rows/  how each is read
+//! source      one copy of a member at one moment
+//! sql/        SQLite asks the tables as virtual tables: nothing is imported
+//! ```
+//!
+//! ```no_run
+//! use etcd_inspect::dataset::Dataset;
+//! use etcd_inspect_tables::{Source, Values, sql};
+//!
+//! let source = Source::new(Dataset::open("/copy/m1")?, None, Values::None);
+//! let session = sql::Session::open(&source, sql::Bounds::default())?;
+//! let mut query = session.query("SELECT namespace, count(*) FROM keys WHERE resource = 'pods' GROUP BY 1")?;
+//! query.each(&mut |row| {
+//!     println!("{row:?}");
+//!     Ok(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod catalogue;
+mod definition;
+mod filter;
+mod rows;
+mod source;
+pub mod sql;
+mod value;
+
+pub use catalogue::{TABLES, table};
+pub use definition::{Column, Items, Kind, Pushed, Rows, Table, Wanted};
+pub use filter::Filter;
+pub use source::{Source, TableError, Values};
+pub use value::{Row, Value};

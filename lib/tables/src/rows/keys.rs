@@ -1,0 +1,79 @@
+//! `keys`: every key that exists, with what etcd knows of it.
+
+use super::{Writer, lease, live};
+use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
+use crate::source::{Source, TableError};
+use crate::value::{Row, Value};
+
+static COLUMNS: [Column; 14] = [
+    Column::text("key", "the key, if it is UTF-8").pushed(Pushed::Key),
+    Column::text("key_b64", "the key in base64, if it is not UTF-8"),
+    Column::text(
+        "resource",
+        "pods, widgets.example.com; NULL outside Kubernetes",
+    )
+    .pushed(Pushed::Resource),
+    Column::text("namespace", "of the key; NULL if it has none").pushed(Pushed::Namespace),
+    Column::text("name", "of the key").pushed(Pushed::Name),
+    Column::integer("create_revision", "at which the key last came to life"),
+    Column::integer("mod_revision", "of the last write"),
+    Column::integer("version", "number of writes since the creation"),
+    Column::text("lease", "16 hexadecimal digits; NULL for none"),
+    Column::integer("value_bytes", "of the value as it is stored").unit("bytes"),
+    Column::integer(
+        "stored_bytes",
+        "of the record in the db: key, value and revisions",
+    )
+    .unit("bytes"),
+    Column::new(
+        "time",
+        Kind::Time,
+        "of the last write, from the clock of the data",
+    ),
+    Column::new(
+        "uncertainty_s",
+        Kind::Real,
+        "how far the true time may be from it; NULL if that is not known",
+    )
+    .unit("seconds"),
+    Column::text(
+        "time_source",
+        "what dated it: lease, event, object, between",
+    ),
+];
+
+pub(crate) static TABLE: Table = Table {
+    name: "keys",
+    about: "every key that exists at the revision asked for",
+    columns: &COLUMNS,
+    key: &["key", "key_b64"],
+    on_demand: false,
+    rows: Rows::Read { select: live, read },
+};
+
+fn read(
+    source: &Source,
+    numbers: &[u32],
+    wanted: Wanted,
+    out: &mut Vec<Row>,
+) -> Result<(), TableError> {
+    let objects = source.objects()?;
+    let keyspace = objects.keyspace();
+    for version in numbers.iter().filter_map(|number| keyspace.record(*number)) {
+        let mut row = Writer::new(&COLUMNS, wanted);
+        row.put_key(&objects, version.key);
+        row.put("mod_revision", version.revision.main);
+        row.put("stored_bytes", version.stored_bytes);
+        if row.wants(&["create_revision", "version", "lease", "value_bytes"])
+            && let Ok(kv) = version.key_value()
+        {
+            row.put("create_revision", kv.create_revision);
+            row.put("version", kv.version);
+            row.put("lease", lease(kv.lease));
+            row.put("value_bytes", Value::count(kv.value.len()));
+        }
+        row.put_time(source, &objects, version.revision.main);
+        out.push(row.finish());
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! How the rows of each table are found and read: one file for each kind of row.
+
+pub(crate) mod answers;
+pub(crate) mod fields;
+pub(crate) mod keys;
+pub(crate) mod log;
+pub(crate) mod objects;
+pub(crate) mod versions;
+
+use base64::Engine as _;
+use etcd_inspect::kubernetes::key::Key;
+use etcd_inspect::kubernetes::resources::RESOURCES;
+use etcd_inspect::member::Objects;
+use etcd_inspect::mvcc::{KeyRange, Version};
+
+use crate::definition::{Column, Wanted};
+use crate::filter::Filter;
+use crate::source::{Source, TableError};
+use crate::value::{Row, Value};
+
+/// The name of a resource in the tables: `deployments` if Kubernetes has it, `widgets.example.com` if a CRD does.
+pub(crate) fn resource_name(key: &Key<'_>) -> String {
+    match key.builtin.is_none() && !key.group.is_empty() {
+        true => format!("{}.{}", key.plural, key.group),
+        false => key.plural.to_owned(),
+    }
+}
+
+/// The ranges of keys in which everything lies that a filter leaves.
+pub(crate) fn ranges(objects: &Objects<'_>, filter: &Filter) -> Vec<KeyRange> {
+    if let Some(prefix) = &filter.prefix {
+        return vec![KeyRange::prefix(prefix)];
+    }
+    let paths = filter
+        .resource
+        .as_deref()
+        .and_then(|name| paths(objects, name));
+    let Some(paths) = paths else {
+        return vec![KeyRange::all()];
+    };
+    let below = |path: &String| {
+        let prefixes = objects.layout().prefixes();
+        prefixes
+            .map(|prefix| format!("{prefix}/{path}/"))
+            .collect::<Vec<_>>()
+    };
+    let prefixes = paths.iter().flat_map(below);
+    prefixes
+        .map(|prefix| KeyRange::prefix(prefix.as_bytes()))
+        .collect()
+}
+
+/// The registry paths of a resource; `None` if nothing knows it, and every key has to be looked at.
+fn paths(objects: &Objects<'_>, name: &str) -> Option<Vec<String>> {
+    if let Some((plural, group)) = name.split_once('.') {
+        let path = format!("{group}/{plural}");
+        return objects.layout().crd(&path).is_some().then(|| vec![path]);
+    }
+    let named = RESOURCES.iter().filter(|resource| resource.plural == name);
+    let paths: Vec<String> = named.map(|resource| resource.path.to_owned()).collect();
+    (!paths.is_empty()).then_some(paths)
+}
+
+/// The numbers of the live versions that a filter leaves, in byte order of their keys.
+pub(crate) fn live(source: &Source, filter: &Filter) -> Result<Vec<u32>, TableError> {
+    let objects = source.objects()?;
+    let keyspace = objects.keyspace();
+    let at = keyspace.at(source.revision())?;
+    if let Some(key) = &filter.key {
+        let records = keyspace.records_of(key);
+        let numbered = records.numbers().iter().zip(records.iter());
+        let newest = numbered.rfind_at(at);
+        return Ok(newest.into_iter().collect());
+    }
+    let mut numbers = Vec::new();
+    for range in ranges(&objects, filter) {
+        let live = keyspace.live(&range, source.revision())?;
+        let fits = |version: &Version<'_>| fits(&objects, filter, version.key);
+        match *filter == Filter::default() {
+            true => numbers.extend_from_slice(live.numbers()),
+            false => numbers.extend(
+                live.numbers()
+                    .iter()
+                    .zip(live.iter())
+                    .filter(|(_, version)| fits(version))
+                    .map(|(number, _)| *number),
+            ),
+        }
+    }
+    Ok(numbers)
+}
+
+/// Finds the version that is live at a revision among those of one key, oldest first.
+trait LiveAt {
+    fn rfind_at(self, at: i64) -> Option<u32>;
+}
+
+impl<'n, 'a, I: Iterator<Item = (&'n u32, Version<'a>)>> LiveAt for I {
+    fn rfind_at(self, at: i64) -> Option<u32> {
+        let newest = self
+            .take_while(|(_, version)| version.revision.main <= at)
+            .last();
+        newest
+            .filter(|(_, version)| !version.tombstone)
+            .map(|(number, _)| *number)
+    }
+}
+
+/// Whether a filter leaves a key.
+pub(crate) fn fits(objects: &Objects<'_>, filter: &Filter, key: &[u8]) -> bool {
+    filter.has_key(key)
+        && (!filter.is_of_objects() || filter.has_object(objects.parse(key).as_ref()))
+}
+
+/// Writes the cells of one row by the names of its columns; those that nobody wants are not made.
+pub(crate) struct Writer<'c> {
+    columns: &'c [Column],
+    wanted: Wanted,
+    row: Row,
+}
+
+impl<'c> Writer<'c> {
+    pub(crate) fn new(columns: &'c [Column], wanted: Wanted) -> Self {
+        Self {
+            columns,
+            wanted,
+            row: vec![Value::Null; columns.len()],
+        }
+    }
+
+    /// Whether any of the columns is asked for.
+    pub(crate) fn wants(&self, names: &[&str]) -> bool {
+        let mut columns = self.columns.iter().enumerate();
+        columns.any(|(at, column)| self.wanted.has(at) && names.contains(&column.name))
+    }
+
+    pub(crate) fn put(&mut self, name: &str, value: impl Into<Value>) {
+        let at = self.columns.iter().position(|column| column.name == name);
+        if let Some(place) = at
+            .filter(|at| self.wanted.has(*at))
+            .and_then(|at| self.row.get_mut(at))
+        {
+            *place = value.into();
+        }
+    }
+
+    /// `key`, or `key_b64` if it is not UTF-8, and what the key says of a Kubernetes object.
+    pub(crate) fn put_key(&mut self, objects: &Objects<'_>, key: &[u8]) {
+        match std::str::from_utf8(key) {
+            Ok(text) => self.put("key", text),
+            Err(_) => self.put(
+                "key_b64",
+                base64::engine::general_purpose::STANDARD.encode(key),
+            ),
+        }
+        if !self.wants(&["resource", "namespace", "name"]) {
+            return;
+        }
+        if let Some(parsed) = objects.parse(key) {
+            self.put("resource", resource_name(&parsed));
+            self.put("namespace", parsed.namespace);
+            self.put("name", parsed.name);
+        }
+    }
+
+    /// When a revision was written.
+    pub(crate) fn put_time(&mut self, source: &Source, objects: &Objects<'_>, revision: i64) {
+        if !self.wants(&["time", "uncertainty_s", "time_source"]) {
+            return;
+        }
+        if let Some(time) = source.clock(objects).time_of(revision) {
+            self.put("time", etcd_inspect::text::time::rfc3339_millis(time.time));
+            self.put(
+                "uncertainty_s",
+                time.uncertainty_s().map(Value::Real).unwrap_or_default(),
+            );
+            self.put("time_source", time.source.as_str());
+        }
+    }
+
+    pub(crate) fn finish(self) -> Row {
+        self.row
+    }
+}
+
+/// A lease as etcdctl writes it: 16 hexadecimal digits; nothing for no lease.
+pub(crate) fn lease(id: i64) -> Value {
+    match id {
+        0 => Value::Null,
+        id => Value::Text(format!("{:016x}", id.cast_unsigned())),
+    }
+}

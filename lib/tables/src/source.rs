@@ -1,0 +1,139 @@
+//! The evidence that tables are made of.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use etcd_inspect::Error;
+use etcd_inspect::answers::{Answer, Damage};
+use etcd_inspect::clock::Clock;
+use etcd_inspect::dataset::{Dataset, Side};
+use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::Objects;
+
+use crate::value::Row;
+
+/// Why a table gives no rows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The evidence cannot be read.
+    #[error(transparent)]
+    Evidence(#[from] Error),
+    /// SQLite refuses the query.
+    #[error("{0}")]
+    Sql(String),
+    /// The query was stopped: by a signal, or at its limit of time.
+    #[error("{0}")]
+    Stopped(&'static str),
+    /// A file cannot be written.
+    #[error("{0}")]
+    Write(String),
+}
+
+/// What becomes of values.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Left out: columns that hold values are `Null`.
+    None,
+    /// With their secrets hidden.
+    Masked(Box<Mask>),
+    /// As they are stored.
+    Revealed,
+}
+
+/// One copy of a member at one moment, to be asked for tables. Cheap to share; what is found once is kept.
+#[derive(Debug)]
+pub struct Source {
+    dataset: Dataset,
+    revision: Option<i64>,
+    values: Values,
+    damage: Mutex<Damage>,
+    clock: OnceLock<Clock>,
+    made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
+}
+
+impl Source {
+    /// The evidence of a dataset, at a revision (`None`: the newest), with what may be shown of values.
+    pub fn new(dataset: Dataset, revision: Option<i64>, values: Values) -> Arc<Self> {
+        Arc::new(Self {
+            dataset,
+            revision,
+            values,
+            damage: Mutex::default(),
+            clock: OnceLock::new(),
+            made: Mutex::default(),
+        })
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The revision that was asked for.
+    pub fn revision(&self) -> Option<i64> {
+        self.revision
+    }
+
+    /// What may be shown of values.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The keyspace as Kubernetes sees it.
+    ///
+    /// # Errors
+    /// As [`Dataset::keyspace`].
+    pub fn objects(&self) -> Result<Objects<'_>, Error> {
+        Ok(self.take(self.dataset.objects()?))
+    }
+
+    /// The clock of all writes, made when a time is first asked for.
+    pub fn clock(&self, objects: &Objects<'_>) -> &Clock {
+        self.clock.get_or_init(|| objects.clock())
+    }
+
+    /// Whether the state is the one after a start.
+    pub fn is_replayed(&self) -> bool {
+        self.dataset.side() == Side::Replayed
+    }
+
+    /// The value of an answer; its damage is kept for [`Source::damage`].
+    pub fn take<T>(&self, answer: Answer<T>) -> T {
+        let (value, damage) = answer.into_parts();
+        self.add_damage(damage);
+        value
+    }
+
+    /// Keeps what could not be read.
+    pub fn add_damage(&self, damage: Damage) {
+        if !damage.is_empty() {
+            let mut known = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+            known.extend(damage);
+        }
+    }
+
+    /// What could not be read of everything that was asked until now.
+    pub fn damage(&self) -> Damage {
+        let known = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut damage = known.clone();
+        damage.extend(self.dataset.damage());
+        damage
+    }
+
+    /// The rows of a small table, made once.
+    pub(crate) fn made(
+        &self,
+        name: &'static str,
+        make: impl FnOnce() -> Result<Vec<Row>, TableError>,
+    ) -> Result<Arc<[Row]>, TableError> {
+        let known = |made: &HashMap<&'static str, Arc<[Row]>>| made.get(name).map(Arc::clone);
+        if let Some(rows) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(rows);
+        }
+        let rows: Arc<[Row]> = make()?.into();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(name, Arc::clone(&rows));
+        Ok(rows)
+    }
+}
