@@ -2,6 +2,7 @@
 
 mod helm;
 mod report;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -58,14 +59,25 @@ pub(crate) struct ExportArgs {
     /// A new directory, FILE.yaml for one file, or - for standard output
     #[arg(long, value_name = "DIR|FILE|-")]
     out: Option<PathBuf>,
-    /// YAML, or one line of JSON for each object
+    /// yaml; jsonl: a line of JSON for each object; sqlite, parquet, csv: tables
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    format: Form,
+    /// Tables of `etcd-inspect tables` instead of objects to apply; default: all but fields
     #[arg(
         long,
-        value_name = "FORMAT",
-        default_value = "yaml",
+        value_name = "TABLE,…",
+        value_delimiter = ',',
         hide_short_help = true
     )]
-    format: Form,
+    tables: Vec<String>,
+    /// What tables have of values
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "masked",
+        hide_short_help = true
+    )]
+    values: tables::ValuesArg,
     /// Also what controllers make again from their owners
     #[arg(long)]
     owned: bool,
@@ -94,12 +106,21 @@ pub(crate) struct ExportArgs {
 enum Form {
     /// YAML documents.
     Yaml,
-    /// One line of JSON for each object.
+    /// One line of JSON for each object, or row of a table.
     Jsonl,
+    /// Tables in one SQLite file.
+    Sqlite,
+    /// Tables in a directory of Parquet files.
+    Parquet,
+    /// Tables in a directory of CSV files.
+    Csv,
 }
 
 pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     known_target(args)?;
+    if !args.tables.is_empty() || !matches!(args.format, Form::Yaml | Form::Jsonl) {
+        return tables::export(args, ui);
+    }
     let member = ui.member(None)?;
     let out = out(args, &member)?;
     let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
@@ -232,8 +253,8 @@ fn refused(error: OutError) -> Failure {
 
 fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow::Result<()> {
     let whole = || match args.format {
-        Form::Yaml => export.yaml(),
         Form::Jsonl => json_lines(export),
+        _ => export.yaml(),
     };
     let Some(out) = out else {
         return Ok(person::raw(&whole()?, ui)?);

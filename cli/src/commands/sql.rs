@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::kubernetes::key::Layout;
-use etcd_inspect_tables::sql::{Bounds, Session};
+use etcd_inspect_tables::sql::{Bounds, Query, Session};
 use etcd_inspect_tables::{Source, TableError, Value, Values};
 
 use crate::at::{At, Side};
@@ -52,25 +52,34 @@ pub(crate) struct SqlArgs {
 pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     // `sql PATH` without a query: the only word is a path, not SQL.
     let (query, path) = match (&args.query, &args.path) {
-        (Some(word), None) if std::path::Path::new(word).exists() => (None, Some(PathBuf::from(word))),
+        (Some(word), None) if std::path::Path::new(word).exists() => {
+            (None, Some(PathBuf::from(word)))
+        }
         (query, path) => (query.clone(), path.clone()),
     };
     let mask = args.showing.mask(false, ui)?;
     let values = mask.map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask)));
     let member = ui.member(path.as_deref())?;
-    let source = source(member, &Asked {
-        layout: args.layout.layout(),
-        keys: &args.keys,
-        at: &args.at,
-        values,
-    }, ui)?;
+    let source = source(
+        member,
+        &Asked {
+            layout: args.layout.layout(),
+            keys: &args.keys,
+            at: &args.at,
+            values,
+        },
+        ui,
+    )?;
     let mut bounds = Bounds::default();
     bounds.time = Duration::from_secs(args.timeout);
     bounds.memory = args.max_memory;
     bounds.stop = ui.interrupt.flag();
     let session = Session::open(&source, bounds)?;
     let exit = match query {
-        Some(query) => answer(&session, &query, ui),
+        Some(query) => session
+            .query(&query)
+            .map_err(|error| failed(error).into())
+            .and_then(|query| answer(query, ui)),
         None => prompt(&session, ui),
     };
     ui.partial(source.damage());
@@ -91,7 +100,9 @@ pub(super) fn source(
     asked: &Asked<'_>,
     ui: &mut Ui,
 ) -> anyhow::Result<Arc<Source>> {
-    let builder = Dataset::builder().keyring(asked.keys.keyring()?).layout(asked.layout.clone());
+    let builder = Dataset::builder()
+        .keyring(asked.keys.keyring()?)
+        .layout(asked.layout.clone());
     let stored = builder.member(member);
     let is_of_past = asked.at.rev.is_some() || asked.at.at.is_some();
     let Side { replay } = asked.at.side;
@@ -111,25 +122,30 @@ pub(super) fn source(
 }
 
 /// Prints the rows of one query.
-fn answer(session: &Session, sql: &str, ui: &mut Ui) -> anyhow::Result<Exit> {
-    let mut query = session.query(sql).map_err(failed)?;
+fn answer(mut query: Query<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut known: Vec<String> = Vec::new();
     for name in query.columns() {
         // Two columns of one name would be one field of JSON.
-        let again = known.iter().filter(|one| *one == name || one.starts_with(&format!("{name}:"))).count();
+        let again = known
+            .iter()
+            .filter(|one| *one == name || one.starts_with(&format!("{name}:")))
+            .count();
         known.push(match again {
             0 => name.clone(),
             again => format!("{name}:{again}"),
         });
     }
-    let columns: Vec<Column> = known.iter().map(|name| Column::headed_field(name)).collect();
+    let columns: Vec<Column> = known
+        .iter()
+        .map(|name| Column::headed_field(name))
+        .collect();
     let mut rows = Rows::begin(ui, "sql", &columns)?;
-    query.each::<anyhow::Error>(&mut |row| Ok(rows.push(row.into_iter().map(cell).collect())?)).map_err(|error| {
-        match error.downcast::<TableError>() {
+    query
+        .each::<anyhow::Error>(&mut |row| Ok(rows.push(row.into_iter().map(cell).collect())?))
+        .map_err(|error| match error.downcast::<TableError>() {
             Ok(error) => failed(error).into(),
             Err(error) => error,
-        }
-    })?;
+        })?;
     rows.finish(Tail::default())?;
     Ok(Exit::Ok)
 }
@@ -149,7 +165,8 @@ fn failed(error: TableError) -> Failure {
             super::tables::no_table(message.trim_start_matches("no such table: "))
         }
         TableError::Sql(message) if message.starts_with("no such column: ") => {
-            Failure::usage(message).next(etcd_inspect::Command::inspect("tables").args(["-o", "json"]))
+            Failure::usage(message)
+                .next(etcd_inspect::Command::inspect("tables").args(["-o", "json"]))
         }
         error => Failure::usage(error.to_string()).next(etcd_inspect::Command::inspect("tables")),
     }
@@ -170,10 +187,15 @@ fn prompt(session: &Session, ui: &mut Ui) -> anyhow::Result<Exit> {
         let is_whole = pending.trim_end().ends_with(';') || is_end;
         if is_whole && !pending.trim().is_empty() {
             let sql = std::mem::take(&mut pending);
-            match (answer(session, &sql, ui), asks) {
-                (Ok(answered), _) => exit = answered,
-                (Err(error), true) => ui.warn(error.to_string())?,
-                (Err(error), false) => return Err(error),
+            for query in session.queries(&sql) {
+                let answered = query
+                    .map_err(|error| failed(error).into())
+                    .and_then(|query| answer(query, ui));
+                match (answered, asks) {
+                    (Ok(answered), _) => exit = answered,
+                    (Err(error), true) => ui.warn(error.to_string())?,
+                    (Err(error), false) => return Err(error),
+                }
             }
         }
         if is_end {

@@ -1,5 +1,5 @@
-use etcd_inspect::answers::{Cell, Column, Label, Row, Table};
 use etcd_inspect::Command;
+use etcd_inspect::answers::{Cell, Column, Label, Row, Table};
 use etcd_inspect_tables::{TABLES, Table as Definition, table};
 
 use crate::exit::Exit;
@@ -73,7 +73,9 @@ pub(crate) fn run(args: &TablesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Some(name) => {
             let found = table(name).ok_or_else(|| no_table(name))?;
             let rows = found.columns.iter().map(ColumnRow).collect();
-            let table = Table::new(&COLUMNS, rows).head("table", found.name).head("row", found.about);
+            let table = Table::new(&COLUMNS, rows)
+                .head("table", found.name)
+                .head("row", found.about);
             ui.table("tables", &table)?;
         }
     }

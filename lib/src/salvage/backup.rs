@@ -316,6 +316,11 @@ impl Out {
 }
 
 impl Temporary {
+    /// Where it is until it is kept.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Syncs it and gives it its final name, which no file may have got meanwhile.
     pub(super) fn keep(mut self, out: &Out) -> Result<(), OutError> {
         self.file.sync_all().map_err(|source| OutError::Io {

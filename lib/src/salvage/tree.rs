@@ -39,6 +39,34 @@ impl Out {
         }
         directory.keep(self)
     }
+
+    /// Writes a new directory, readable for its owner only, which `fill` is given under a temporary name.
+    ///
+    /// # Errors
+    /// [`OutError`] and those of `fill`; nothing has the final name then.
+    pub fn fill_directory<T, E: From<OutError>>(
+        &self,
+        fill: impl FnOnce(&Path) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let directory = Unfinished::new(self)?;
+        let filled = fill(&directory.path)?;
+        directory.keep(self)?;
+        Ok(filled)
+    }
+
+    /// Writes a new file, readable for its owner only, which `fill` is given empty and under a temporary name.
+    ///
+    /// # Errors
+    /// [`OutError`] and those of `fill`; nothing has the final name then.
+    pub fn fill_file<T, E: From<OutError>>(
+        &self,
+        fill: impl FnOnce(&Path) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let temporary = self.temporary()?;
+        let filled = fill(temporary.path())?;
+        temporary.keep(self)?;
+        Ok(filled)
+    }
 }
 
 fn write(directory: &Path, relative: &Path, content: &[u8]) -> std::io::Result<()> {

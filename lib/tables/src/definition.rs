@@ -165,8 +165,10 @@ pub struct Table {
     pub about: &'static str,
     /// The columns, in order.
     pub columns: &'static [Column],
-    /// The columns that tell two rows apart: the primary key of an exported table. Empty if no columns do.
+    /// The columns that tell two rows apart. Empty if no columns do.
     pub key: &'static [&'static str],
+    /// The table whose `key` that of each row is one of.
+    pub parent: Option<&'static str>,
     /// Whether it is left out of an export unless it is named: it repeats what another table has.
     pub on_demand: bool,
     /// How its rows are found.
@@ -221,6 +223,11 @@ impl Table {
             }
             (Items::Numbers(_), Rows::Made(_)) => Ok(()),
         }
+    }
+
+    /// Whether no two rows have the same `key`, so that rows of other tables may refer to it.
+    pub fn is_keyed(&self) -> bool {
+        self.key.first() == Some(&"key") && self.key.get(1) != Some(&"path")
     }
 
     /// The position of a column.

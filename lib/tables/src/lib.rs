@@ -4,6 +4,7 @@
 //! definition  a table: name, columns with type and unit, how its rows are found
 //! catalogue   all tables          rows/  how each is read
 //! source      one copy of a member at one moment
+//! files/      tables as files of SQLite, Parquet, CSV and JSON lines
 //! sql/        SQLite asks the tables as virtual tables: nothing is imported
 //! ```
 //!
@@ -23,6 +24,7 @@
 
 mod catalogue;
 mod definition;
+pub mod files;
 mod filter;
 mod rows;
 mod source;

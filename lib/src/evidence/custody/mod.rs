@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::platform;
 use crate::progress::Progress;
@@ -32,6 +33,35 @@ pub struct RecordedFiles {
     pub records: Vec<FileRecord>,
     /// Whether more files are there than the limit allows.
     pub is_cut: bool,
+}
+
+impl RecordedFiles {
+    /// One sum of all: that of a single file itself; of a directory the SHA-256 of the lines `SUM  PATH` of its files, as
+    /// `sha256sum` prints them, in the order of their paths. `None` if a file has no sum, or not all files are known.
+    pub fn sha256(&self) -> Option<String> {
+        let files: Vec<&FileRecord> = self
+            .records
+            .iter()
+            .filter(|record| record.is_file())
+            .collect();
+        if self.is_cut || files.is_empty() {
+            return None;
+        }
+        if let [only] = files.as_slice()
+            && only.path.as_bytes().is_empty()
+        {
+            return only.sha256.clone();
+        }
+        let mut sum = Sha256::new();
+        for file in files {
+            sum.update(file.sha256.as_deref()?);
+            sum.update(b"  ");
+            sum.update(file.path.as_bytes());
+            sum.update(b"\n");
+        }
+        let sum = sum.finalize();
+        Some(sum.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 /// Records every file below a path, or the file at it.

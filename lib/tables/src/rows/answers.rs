@@ -44,6 +44,7 @@ pub(crate) static TERMS_TABLE: Table = Table {
     about: "every term of the log",
     columns: &TERMS,
     key: &["term"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let Some(wal) = source.dataset().log() else {
@@ -71,6 +72,7 @@ pub(crate) static MEMBERS_TABLE: Table = Table {
     about: "every member of the cluster that the evidence knows",
     columns: &MEMBERS,
     key: &["id"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let mut identity = source.dataset().member().identity();
@@ -106,6 +108,7 @@ pub(crate) static LEASES_TABLE: Table = Table {
     about: "every lease that is stored or named by a key",
     columns: &LEASES,
     key: &["id"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let objects = source.objects()?;
@@ -146,6 +149,7 @@ pub(crate) static PAGES_TABLE: Table = Table {
     about: "every page of the db that begins something",
     columns: &PAGES,
     key: &["id"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let db = source.dataset().member().db()?;
@@ -176,6 +180,7 @@ pub(crate) static CERTS_TABLE: Table = Table {
     about: "every certificate in Secrets, signing requests and CA bundles",
     columns: &CERTS,
     key: &[],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let objects = source.objects()?;
@@ -213,6 +218,7 @@ pub(crate) static FINDINGS_TABLE: Table = Table {
     about: "what `etcd-inspect check` finds",
     columns: &FINDINGS,
     key: &["id"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let report = source.dataset().check(Depth::Default);
@@ -254,6 +260,7 @@ pub(crate) static PLAN_TABLE: Table = Table {
     about: "what can be done, the best first, as `etcd-inspect check` says",
     columns: &PLAN,
     key: &["rank"],
+    parent: None,
     on_demand: false,
     rows: Rows::Made(|source| {
         let member = source.dataset().member();

@@ -33,6 +33,7 @@ pub(crate) static TABLE: Table = Table {
     about: "every scalar field of every object that exists at the revision asked for",
     columns: &COLUMNS,
     key: &["key", "path"],
+    parent: Some("objects"),
     on_demand: true,
     rows: Rows::Read {
         select: of_kubernetes,

@@ -47,6 +47,7 @@ pub(crate) static TABLE: Table = Table {
     about: "every key that exists at the revision asked for",
     columns: &COLUMNS,
     key: &["key", "key_b64"],
+    parent: None,
     on_demand: false,
     rows: Rows::Read { select: live, read },
 };

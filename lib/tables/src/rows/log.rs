@@ -40,6 +40,7 @@ pub(crate) static TABLE: Table = Table {
     about: "every entry of the log, overwritten ones included",
     columns: &COLUMNS,
     key: &[],
+    parent: None,
     on_demand: false,
     rows: Rows::Read { select, read },
 };

@@ -40,6 +40,7 @@ pub(crate) static TABLE: Table = Table {
     about: "every Kubernetes object that exists at the revision asked for",
     columns: &OBJECTS,
     key: &["key"],
+    parent: Some("keys"),
     on_demand: false,
     rows: Rows::Read {
         select: of_kubernetes,
@@ -78,6 +79,7 @@ pub(crate) static EVENTS_TABLE: Table = Table {
     about: "every Kubernetes Event that exists at the revision asked for",
     columns: &EVENTS,
     key: &["key"],
+    parent: Some("objects"),
     on_demand: false,
     rows: Rows::Read {
         select: |source, filter| {
@@ -124,6 +126,7 @@ pub(crate) static MANAGED_FIELDS_TABLE: Table = Table {
     about: "every entry of metadata.managedFields: who set which fields of which object",
     columns: &MANAGED_FIELDS,
     key: &[],
+    parent: Some("objects"),
     on_demand: false,
     rows: Rows::Read {
         select: of_kubernetes,

@@ -60,6 +60,7 @@ pub(crate) static TABLE: Table = Table {
     about: "every write and delete that the db still has, oldest first",
     columns: &COLUMNS,
     key: &["revision", "sub"],
+    parent: None,
     on_demand: false,
     rows: Rows::Read { select, read },
 };

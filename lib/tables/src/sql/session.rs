@@ -82,26 +82,49 @@ impl Session {
     /// # Errors
     /// [`TableError::Sql`] if it is not one statement that SQLite can answer, or if it would write.
     pub fn query(&self, sql: &str) -> Result<Query<'_>, TableError> {
-        if let Ok(mut started) = self.started.lock() {
-            *started = Instant::now();
-        }
-        let mut batch = Batch::new(&self.connection, sql);
-        let mut next = || batch.next().map_err(|error| TableError::Sql(plain(&error)));
-        let first = next()?.ok_or_else(|| TableError::Sql("the query is empty".to_owned()))?;
-        if next()?.is_some() {
-            return Err(TableError::Sql(
+        let mut queries = self.queries(sql);
+        let first = queries
+            .next()
+            .unwrap_or_else(|| Err(TableError::Sql("the query is empty".to_owned())))?;
+        match queries.next() {
+            None => Ok(first),
+            Some(_) => Err(TableError::Sql(
                 "more than one statement: give one query at a time".to_owned(),
-            ));
+            )),
         }
-        let columns = first
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        Ok(Query {
-            statement: first,
-            columns,
-            session: self,
+    }
+
+    /// Prepares the queries of a text, which end in semicolons, one after the other.
+    pub fn queries<'c, 's>(
+        &'c self,
+        sql: &'s str,
+    ) -> impl Iterator<Item = Result<Query<'c>, TableError>> + use<'c, 's> {
+        let mut batch = Batch::new(&self.connection, sql);
+        let mut is_over = false;
+        std::iter::from_fn(move || {
+            if is_over {
+                return None;
+            }
+            if let Ok(mut started) = self.started.lock() {
+                *started = Instant::now();
+            }
+            let next = batch.next().transpose()?;
+            is_over = next.is_err();
+            Some(
+                next.map_err(|error| TableError::Sql(plain(&error)))
+                    .map(|statement| {
+                        let columns = statement
+                            .column_names()
+                            .into_iter()
+                            .map(str::to_owned)
+                            .collect();
+                        Query {
+                            statement,
+                            columns,
+                            session: self,
+                        }
+                    }),
+            )
         })
     }
 }
@@ -147,7 +170,9 @@ fn plain(error: &rusqlite::Error) -> String {
             }
             message => message.to_owned(),
         },
-        rusqlite::Error::SqlInputError { msg, .. } if msg == "not authorized" => {
+        rusqlite::Error::SqlInputError { msg, .. }
+            if msg == "not authorized" || msg.ends_with("may not be modified") =>
+        {
             "only queries are allowed: nothing can be written, attached or loaded".to_owned()
         }
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

@@ -1,0 +1,114 @@
+//! Tables as files of other programs: SQLite, Parquet, CSV, JSON lines. Rows are read and written in parts, so that memory stays
+//! small; the same evidence gives the same bytes.
+
+mod parquet;
+mod sqlite;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+pub use self::parquet::ParquetFiles;
+pub use self::sqlite::SqliteFile;
+pub use self::text::{TextFiles, TextForm};
+use crate::definition::{Items, Table, Wanted};
+use crate::filter::Filter;
+use crate::source::{Source, TableError};
+use crate::value::Row;
+
+/// Items that are read at once, on all cores.
+const ITEMS_AT_ONCE: usize = 8_192;
+/// Items of one piece of work.
+const PIECE: usize = 512;
+
+/// Which evidence the rows of a file are from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Id of the cluster, if known.
+    pub cluster_id: Option<String>,
+    /// Id of the member, if known.
+    pub member_id: Option<String>,
+    /// The revision that was asked for.
+    pub revision: Option<i64>,
+    /// SHA-256 of the evidence: of the file, or of the list of the sums and names of all files of a directory.
+    pub source_sha256: Option<String>,
+}
+
+/// Something that tables are written to.
+pub trait Sink {
+    /// Begins a table.
+    ///
+    /// # Errors
+    /// [`TableError::Write`].
+    fn begin(&mut self, table: &'static Table) -> Result<(), TableError>;
+
+    /// Adds rows to the table that was begun.
+    ///
+    /// # Errors
+    /// [`TableError::Write`].
+    fn rows(&mut self, rows: Vec<Row>) -> Result<(), TableError>;
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// [`TableError::Write`].
+    fn end(&mut self) -> Result<(), TableError>;
+}
+
+/// Writes tables, and gives the number of rows of each.
+///
+/// # Errors
+/// As tables and sink refuse; [`TableError::Stopped`] as soon as `stop` says so.
+pub fn write(
+    source: &Source,
+    tables: &[&'static Table],
+    sink: &mut dyn Sink,
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<(&'static str, u64)>, TableError> {
+    let mut written = Vec::with_capacity(tables.len());
+    for table in tables {
+        sink.begin(table)?;
+        let items = table.select(source, &Filter::default())?;
+        let mut count = 0u64;
+        for start in (0..items.len()).step_by(ITEMS_AT_ONCE) {
+            if stop() {
+                return Err(TableError::Stopped("interrupted: nothing was written"));
+            }
+            let end = start.saturating_add(ITEMS_AT_ONCE).min(items.len());
+            let rows = read(source, table, &items, start..end)?;
+            count = count.saturating_add(rows.len() as u64);
+            sink.rows(rows)?;
+        }
+        sink.end()?;
+        written.push((table.name, count));
+    }
+    Ok(written)
+}
+
+/// Reads items on all cores, in their order.
+fn read(
+    source: &Source,
+    table: &Table,
+    items: &Items,
+    range: std::ops::Range<usize>,
+) -> Result<Vec<Row>, TableError> {
+    let starts: Vec<usize> = range.clone().step_by(PIECE).collect();
+    let piece = |start: &usize| {
+        let mut rows = Vec::new();
+        let end = start.saturating_add(PIECE).min(range.end);
+        table.read(source, items, *start..end, Wanted::ALL, &mut rows)?;
+        Ok(rows)
+    };
+    let pieces: Result<Vec<Vec<Row>>, TableError> = starts.par_iter().map(piece).collect();
+    Ok(pieces?.into_iter().flatten().collect())
+}
+
+/// The file of a table in a directory of tables.
+fn path_of(directory: &Path, table: &Table, ending: &str) -> PathBuf {
+    directory.join(format!("{}.{ending}", table.name))
+}
+
+fn failed(path: &Path, error: impl std::fmt::Display) -> TableError {
+    TableError::Write(format!("{}: {error}", path.display()))
+}
