@@ -23,7 +23,19 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   etcd-inspect check /copy/m1";
 
+/// Verbs that the list of all verbs names in one line, so that it fits a screen.
+const MORE: [&str; 7] = [
+    "completions",
+    "decode",
+    "doctor",
+    "man",
+    "snap",
+    "tables",
+    "version",
+];
+
 pub(crate) const AFTER: &str = "\
+More verbs: completions decode doctor man snap tables version
 PATH: data dir, member/, db, snapshot, .wal, .snap, or .gz .zip .tar .tar.gz .tar.zst of these
 Flags of every verb: -d PATH  -o FORMAT  --columns  --sort-by  --limit  -q  (VERB --help: all)
 Exit: 0 fine · 1 not found, differs, findings · 2 bad usage · 3 partial answer";
@@ -36,7 +48,10 @@ pub(crate) fn finish(command: Command) -> Command {
             Some("Secrets") => arg.hide_short_help(true),
             _ => arg,
         };
-        verb.help_template(VERB_TEMPLATE).mut_args(rare)
+        let is_rare = MORE.contains(&verb.get_name());
+        verb.help_template(VERB_TEMPLATE)
+            .hide(is_rare)
+            .mut_args(rare)
     })
 }
 
@@ -53,6 +68,8 @@ mod tests {
         root.build();
         let text = root.render_help().to_string();
         assert!(text.lines().count() <= 40, "{text}");
+        let more = format!("More verbs: {}\n", super::MORE.join(" "));
+        assert!(super::AFTER.contains(&more), "{more}");
         assert!(super::NO_ARGS.lines().count() <= 12);
         for verb in root
             .get_subcommands_mut()

@@ -41,12 +41,7 @@ fn unknown_verb(word: &str, command: &Command, args: &[OsString]) -> Failure {
         let rest = corrected(args, word, &["status".as_ref(), path.as_os_str()]);
         return Failure::usage(format!("no verb {word:?}. Did you mean: {rest} ?"));
     }
-    let verbs = || {
-        command
-            .get_subcommands()
-            .filter(|verb| !verb.is_hide_set())
-            .map(Command::get_name)
-    };
+    let verbs = || command.get_subcommands().map(Command::get_name);
     match etcd_inspect::answers::nearest(word, verbs()) {
         Some(verb) => Failure::usage(format!(
             "no verb {word:?}. Did you mean: {} ?",

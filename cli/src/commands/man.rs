@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ManArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     std::fs::create_dir_all(folder)?;
     let mut pages = vec![("etcd-inspect.1".to_owned(), command.clone())];
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    for verb in command.get_subcommands() {
         let name = format!("etcd-inspect-{}", verb.get_name());
         pages.push((format!("{name}.1"), verb.clone().display_name(name)));
     }

@@ -3,12 +3,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_inspect::dataset::Dataset;
+use etcd_inspect::dataset::{self, Dataset};
 use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect::member::Member;
 use etcd_inspect_tables::sql::{Bounds, Query, Session};
 use etcd_inspect_tables::{Source, TableError, Value, Values};
 
-use crate::at::{At, Side};
+use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::LayoutArgs;
@@ -60,16 +61,12 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let values = mask.map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask)));
     let member = ui.member(path.as_deref())?;
-    let source = source(
-        member,
-        &Asked {
-            layout: args.layout.layout(),
-            keys: &args.keys,
-            at: &args.at,
-            values,
-        },
-        ui,
-    )?;
+    let asked = Asked {
+        layout: args.layout.layout(),
+        keys: &args.keys,
+        at: &args.at,
+    };
+    let source = asked.source(asked.dataset(member)?, values, ui)?;
     let mut bounds = Bounds::default();
     bounds.time = Duration::from_secs(args.timeout);
     bounds.memory = args.max_memory;
@@ -91,34 +88,36 @@ pub(super) struct Asked<'a> {
     pub(super) layout: Option<Layout>,
     pub(super) keys: &'a KeyFiles,
     pub(super) at: &'a At,
-    pub(super) values: Values,
 }
 
-/// The evidence as a source of tables, at the moment that is asked for.
-pub(super) fn source(
-    member: etcd_inspect::member::Member,
-    asked: &Asked<'_>,
-    ui: &mut Ui,
-) -> anyhow::Result<Arc<Source>> {
-    let builder = Dataset::builder()
-        .keyring(asked.keys.keyring()?)
-        .layout(asked.layout.clone());
-    let stored = builder.member(member);
-    let is_of_past = asked.at.rev.is_some() || asked.at.at.is_some();
-    let Side { replay } = asked.at.side;
-    let dataset = match replay {
-        true => stored.on(etcd_inspect::dataset::Side::Replayed),
-        false => stored,
-    };
-    // Without a moment nothing of the store is needed yet: the log and the pages can be asked where there is none.
-    let revision = match is_of_past || replay {
-        true => {
-            let view = View::open(dataset.member(), asked.at.side, ui)?;
-            view.revision(asked.at, ui)?
-        }
-        false => None,
-    };
-    Ok(Source::new(dataset, revision, asked.values.clone()))
+impl Asked<'_> {
+    /// The evidence, before or after a start.
+    pub(super) fn dataset(&self, member: Member) -> anyhow::Result<Dataset> {
+        let builder = Dataset::builder()
+            .keyring(self.keys.keyring()?)
+            .layout(self.layout.clone());
+        let stored = builder.member(member);
+        Ok(match self.at.side.replay {
+            true => stored.on(dataset::Side::Replayed),
+            false => stored,
+        })
+    }
+
+    /// The evidence as a source of tables, at the moment that is asked for.
+    pub(super) fn source(
+        &self,
+        dataset: Dataset,
+        values: Values,
+        ui: &mut Ui,
+    ) -> anyhow::Result<Arc<Source>> {
+        let is_of_past = self.at.rev.is_some() || self.at.at.is_some();
+        // Without a moment nothing of the store is needed yet: log and pages can be asked where there is none.
+        let revision = match is_of_past || self.at.side.replay {
+            true => View::open(dataset.member(), self.at.side, ui)?.revision(self.at, ui)?,
+            false => None,
+        };
+        Ok(Source::new(dataset, revision, values))
+    }
 }
 
 /// Prints the rows of one query.

@@ -2,7 +2,7 @@
 
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
-use crate::value::Row;
+use crate::value::{Row, Value};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,17 @@ impl Kind {
             Self::Text | Self::Time | Self::Json => "TEXT",
             Self::Integer | Self::Boolean => "INTEGER",
             Self::Real => "REAL",
+        }
+    }
+
+    /// A value as a column of this type has it: numbers become text in a column of text, and what does not fit is not known.
+    pub fn holds(self, value: Value) -> Value {
+        let is_text = matches!(self, Self::Text | Self::Time | Self::Json);
+        match (value, is_text) {
+            (Value::Integer(integer), true) => Value::Text(integer.to_string()),
+            (Value::Real(real), true) => Value::Text(real.to_string()),
+            (Value::Text(_), false) => Value::Null,
+            (value, _) => value,
         }
     }
 

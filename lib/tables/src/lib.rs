@@ -34,5 +34,5 @@ mod value;
 pub use catalogue::{TABLES, table};
 pub use definition::{Column, Items, Kind, Pushed, Rows, Table, Wanted};
 pub use filter::Filter;
-pub use source::{Source, TableError, Values};
+pub use source::{Source, TableError, Values, fingerprint_key};
 pub use value::{Row, Value};

@@ -7,8 +7,11 @@ use etcd_inspect::Error;
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::clock::Clock;
 use etcd_inspect::dataset::{Dataset, Side};
-use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::member::Objects;
+use etcd_inspect::mvcc::KeyRange;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::value::Row;
 
@@ -39,6 +42,28 @@ pub enum Values {
     Masked(Box<Mask>),
     /// As they are stored.
     Revealed,
+}
+
+/// A key for the fingerprints of hidden values, made of what is hidden: the same evidence gives the same fingerprints, and who has
+/// only the fingerprints cannot test guesses. `None` if no key holds a secret as a whole.
+///
+/// # Errors
+/// As [`Dataset::keyspace`].
+pub fn fingerprint_key(dataset: &Dataset) -> Result<Option<Vec<u8>>, Error> {
+    // What is damaged is reported when the tables are read.
+    let (objects, _) = dataset.objects()?.into_parts();
+    let live = objects.keyspace().live(&KeyRange::all(), None)?;
+    let secrets = live
+        .iter()
+        .filter(|version| is_secret_key(objects.layout(), version.key));
+    let mut sum = Sha256::new();
+    let mut any = false;
+    for kv in secrets.filter_map(|version| version.key_value().ok()) {
+        any |= !kv.value.is_empty();
+        sum.update((kv.value.len() as u64).to_le_bytes());
+        sum.update(kv.value);
+    }
+    Ok(any.then(|| sum.finalize().to_vec()))
 }
 
 /// One copy of a member at one moment, to be asked for tables. Cheap to share; what is found once is kept.

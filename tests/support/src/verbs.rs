@@ -301,6 +301,8 @@ const ROWS: &[(&str, &[&str])] = &[
             "-A --at -1h --replay --out {new} -o json -d {path}",
             "-A --carved --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} --out - -d {path}",
             "-A --reveal=all --format yaml --out {new} -d {path}",
+            "--format sqlite --out {new} -d {path}",
+            "--format parquet --tables keys,objects,plan --values none --out {new} -d {path}",
         ],
     ),
     (
@@ -318,6 +320,19 @@ const ROWS: &[(&str, &[&str])] = &[
             "{path} --keys --salt {salt} --etcd-prefix /registry --out {new} -o json",
         ],
     ),
+        "sql",
+        &[
+            "select*from(keys) {path}",
+            "select*from(objects) -o json -d {path}",
+            "select*from(fields) --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -o csv -d {path}",
+            "select*from(versions) --rev -2 --etcd-prefix /registry -o yaml -d {path}",
+            "select*from(wal_entries) --timeout 60 --max-memory 100MB -o tsv -d {path}",
+            "select*from(managed_fields) --at -1h -o jsonl -d {path}",
+            "select*from(findings) --replay -d {path}",
+            "select*from(events) --reveal=all -d {path}",
+        ],
+    ),
+    ("tables", &["", "keys -o json"]),
     (
         "search",
         &[
@@ -555,7 +570,7 @@ pub fn reveals(line: &[String]) -> bool {
 /// Whether a line reads evidence at all.
 #[must_use]
 pub fn reads_evidence(line: &[String]) -> bool {
-    let others = ["completions", "explain", "help", "man", "version"];
+    let others = ["completions", "explain", "help", "man", "tables", "version"];
     if line.iter().any(|word| word == "--verify") {
         return false;
     }
@@ -641,15 +656,21 @@ fn help(binary: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("help in UTF-8")
 }
 
-/// The verbs that `help` lists.
+/// The verbs that `help` lists, and those that it only names.
 fn listed(help: &str) -> BTreeSet<String> {
+    let more = help
+        .lines()
+        .find_map(|line| line.strip_prefix("More verbs: "));
+    let more = more.unwrap_or_default().split_whitespace();
     help.lines()
         .skip_while(|line| *line != "Verbs:")
         .skip(1)
         .take_while(|line| !line.is_empty())
         // Continued descriptions are indented further.
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .filter_map(|line| line.split_whitespace().next())
+        .chain(more)
+        .map(str::to_owned)
         .collect()
 }
 

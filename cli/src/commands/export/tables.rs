@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::evidence::custody;
+use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
 use etcd_inspect_tables::files::{
     self, Origin, ParquetFiles, Sink, SqliteFile, TextFiles, TextForm,
 };
-use etcd_inspect_tables::{Source, TABLES, Table, TableError, Values, table};
+use etcd_inspect_tables::{Source, TABLES, Table, TableError, Values, fingerprint_key, table};
 
 use super::{ExportArgs, Form, refused};
-use crate::commands::sql::{Asked, source};
+use crate::commands::sql::Asked;
 use crate::commands::tables::no_table;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -61,27 +63,16 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let member = ui.member(None)?;
     let out = new_out(args, &member)?;
-    let revealed = args.values == ValuesArg::Reveal || args.showing.reveal == Some(Reveal::All);
-    let values = match (args.values, revealed) {
-        (ValuesArg::None, _) => Values::None,
-        (_, true) => Values::Revealed,
-        (_, false) => args
-            .showing
-            .mask(false, ui)?
-            .map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask))),
-    };
     let path = member.evidence().path().to_owned();
     let limits = member.options().evidence.limits.clone();
-    let source = source(
-        member,
-        &Asked {
-            layout: args.layout.layout(),
-            keys: &args.keys,
-            at: &args.at,
-            values,
-        },
-        ui,
-    )?;
+    let asked = Asked {
+        layout: args.layout.layout(),
+        keys: &args.keys,
+        at: &args.at,
+    };
+    let dataset = asked.dataset(member)?;
+    let values = values(args, &dataset, ui)?;
+    let source = asked.source(dataset, values, ui)?;
     let origin = origin(&source, &path, &limits, ui)?;
     let interrupt = ui.interrupt.clone();
     let written = write(args.format, &source, &tables, &out, &origin, &|| {
@@ -98,6 +89,25 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     ui.partial(source.damage());
     Ok(Exit::Ok)
+}
+
+/// What becomes of values. Fingerprints are the same for the same evidence, so that files can be compared.
+fn values(args: &ExportArgs, dataset: &Dataset, ui: &mut Ui) -> anyhow::Result<Values> {
+    let is_revealed = args.values == ValuesArg::Reveal || args.showing.reveal == Some(Reveal::All);
+    if args.values == ValuesArg::None {
+        return Ok(Values::None);
+    }
+    if is_revealed {
+        ui.note("secrets are written in clear text")?;
+        return Ok(Values::Revealed);
+    }
+    if args.showing.fp_key.is_none()
+        && let Ok(Some(key)) = fingerprint_key(dataset)
+    {
+        return Ok(Values::Masked(Box::new(Mask::new(&key))));
+    }
+    let mask = args.showing.mask(false, ui)?;
+    Ok(mask.map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask))))
 }
 
 /// The tables that are named; all but those on demand if none is.

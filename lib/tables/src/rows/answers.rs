@@ -235,7 +235,12 @@ static PLAN: [Column; 15] = [
     Column::text("action", "start, restore, salvage, …"),
     Column::text("release", "the release of etcd that does it"),
     Column::text("effect", "in one line"),
-    Column::text("starts", "1, 0 or unknown").of("outcome/starts"),
+    Column::new(
+        "starts",
+        Kind::Boolean,
+        "whether etcd serves then; NULL if that is not known",
+    )
+    .of("outcome/starts"),
     Column::text(
         "message",
         "the last thing that etcd logs if it does not start",
@@ -310,7 +315,9 @@ fn of_serialized<T: Serialize>(columns: &[Column], values: &[T]) -> Vec<Row> {
 pub(crate) fn of_json(columns: &[Column], object: &Json) -> Row {
     let value = |column: &Column| {
         let value = object.pointer(&format!("/{}", column.field));
-        value.map(Value::of_json).unwrap_or_default()
+        column
+            .kind
+            .holds(value.map(Value::of_json).unwrap_or_default())
     };
     columns.iter().map(value).collect()
 }

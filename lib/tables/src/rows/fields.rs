@@ -21,11 +21,7 @@ static COLUMNS: [Column; 7] = [
         "type",
         "string, integer, number, boolean, null, empty object, empty list",
     ),
-    Column::new(
-        "value",
-        Kind::Text,
-        "the scalar; 1 and 0 for true and false",
-    ),
+    Column::new("value", Kind::Text, "the scalar as text"),
 ];
 
 pub(crate) static TABLE: Table = Table {
@@ -47,7 +43,7 @@ pub(crate) static TABLE: Table = Table {
                     row.put("path", path);
                     row.put("type", kind(value));
                     if with_values && !value.is_object() && !value.is_array() {
-                        row.put("value", Value::of_json(value));
+                        row.put("value", scalar(value));
                     }
                     rows.push(row.finish());
                 };
@@ -59,6 +55,14 @@ pub(crate) static TABLE: Table = Table {
         },
     },
 };
+
+fn scalar(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Null,
+        Json::String(text) => Value::from(text.as_str()),
+        other => Value::Text(other.to_string()),
+    }
+}
 
 fn kind(value: &Json) -> &'static str {
     match value {

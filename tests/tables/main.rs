@@ -1,0 +1,16 @@
+//! The evidence as tables: `sql`, `tables`, and the files of `export --format sqlite|parquet|csv|jsonl`, compared with the answers of
+//! the other verbs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at its first failure"
+)]
+
+mod agree;
+mod bounds;
+mod files;
+#[path = "../report/run.rs"]
+mod run;
