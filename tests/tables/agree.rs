@@ -39,7 +39,7 @@ fn picked(rows: &[Value], fields: &[&str]) -> Vec<Vec<String>> {
 }
 
 #[track_caller]
-fn same(data: &Path, table: &str, verb: &[&str], field: &str, names: &[(&str, &str)]) {
+fn assert_same_rows(data: &Path, table: &str, verb: &[&str], field: &str, names: &[(&str, &str)]) {
     let ours = ask(data, &format!("SELECT * FROM {table}"));
     let theirs = rows(data, verb, field);
     let (columns, fields): (Vec<&str>, Vec<&str>) = names.iter().copied().unzip();
@@ -76,7 +76,7 @@ fn keys_are_those_of_the_verb_keys() {
             "lease",
             "value_bytes",
         ]);
-        same(&data_dir(member), "keys", &["keys"], "rows", &names);
+        assert_same_rows(&data_dir(member), "keys", &["keys"], "rows", &names);
     }
 }
 
@@ -92,22 +92,22 @@ fn terms_leases_members_pages_and_certificates_are_those_of_their_verbs() {
             ("commit_index", "commit"),
             ("ended", "ended"),
         ];
-        same(&data, "terms", &["wal", "--terms"], "rows", &terms);
-        same(
+        assert_same_rows(&data, "terms", &["wal", "--terms"], "rows", &terms);
+        assert_same_rows(
             &data,
             "leases",
             &["leases"],
             "rows",
             &both(&["id", "ttl_seconds", "key_count", "state"]),
         );
-        same(
+        assert_same_rows(
             &data,
             "members",
             &["meta"],
             "members",
             &both(&["id", "name", "is_learner"]),
         );
-        same(
+        assert_same_rows(
             &data,
             "pages",
             &["page"],
@@ -124,7 +124,7 @@ fn terms_leases_members_pages_and_certificates_are_those_of_their_verbs() {
         );
     }
     let kubernetes = data_dir("k8s-1.20-etcd35");
-    same(
+    assert_same_rows(
         &kubernetes,
         "certs",
         &["certs"],
@@ -146,7 +146,7 @@ fn entries_of_the_log_are_those_of_the_verb_wal() {
             ("offset", "offset"),
             ("summary", "summary"),
         ];
-        same(
+        assert_same_rows(
             &data_dir(member),
             "wal_entries",
             &["wal", "--all"],
@@ -164,7 +164,7 @@ fn findings_and_plan_are_those_of_check() {
         "alarm-corrupt-3.5.30/m1",
     ] {
         let data = data_dir(member);
-        same(
+        assert_same_rows(
             &data,
             "findings",
             &["check"],
@@ -173,7 +173,7 @@ fn findings_and_plan_are_those_of_check() {
                 "id", "code", "severity", "message", "file", "offset", "count",
             ]),
         );
-        same(
+        assert_same_rows(
             &data,
             "plan",
             &["check"],

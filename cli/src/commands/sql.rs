@@ -61,7 +61,7 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let values = mask.map_or(Values::Revealed, |mask| Values::Masked(Box::new(mask)));
     let member = ui.member(path.as_deref())?;
-    let asked = Asked {
+    let asked = SourceArgs {
         layout: args.layout.layout(),
         keys: &args.keys,
         at: &args.at,
@@ -84,13 +84,13 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 }
 
 /// What tables are asked of.
-pub(super) struct Asked<'a> {
+pub(super) struct SourceArgs<'a> {
     pub(super) layout: Option<Layout>,
     pub(super) keys: &'a KeyFiles,
     pub(super) at: &'a At,
 }
 
-impl Asked<'_> {
+impl SourceArgs<'_> {
     /// The evidence, before or after a start.
     pub(super) fn dataset(&self, member: Member) -> anyhow::Result<Dataset> {
         let builder = Dataset::builder()

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use etcd_inspect::kubernetes::key::Key;
+
 /// What rows must have; a field that is `None` narrows nothing.
 ///
 /// A filter may leave rows that do not fit: whoever asked tests every condition again.
@@ -45,19 +47,28 @@ impl Filter {
     }
 
     /// Whether the parts of a key fit.
-    pub fn has_object(&self, object: Option<&etcd_inspect::kubernetes::key::Key<'_>>) -> bool {
+    pub fn has_object(&self, object: Option<&Key<'_>>) -> bool {
         let fits = |only: Option<&str>, have: Option<&str>| only.is_none() || only == have;
         fits(
             self.namespace.as_deref(),
             object.and_then(|object| object.namespace),
         ) && fits(self.name.as_deref(), object.map(|object| object.name))
-            && self.resource.as_deref().is_none_or(|only| {
-                object.is_some_and(|object| crate::rows::resource_name(object) == only)
-            })
+            && self
+                .resource
+                .as_deref()
+                .is_none_or(|only| object.is_some_and(|object| resource_name(object) == only))
     }
 
     /// Whether a part of a Kubernetes key is asked for.
     pub fn is_of_objects(&self) -> bool {
         self.resource.is_some() || self.namespace.is_some() || self.name.is_some()
+    }
+}
+
+/// The name of a resource in the tables: `deployments` if Kubernetes has it, `widgets.example.com` if a CRD does.
+pub(crate) fn resource_name(key: &Key<'_>) -> String {
+    match key.builtin.is_none() && !key.group.is_empty() {
+        true => format!("{}.{}", key.plural, key.group),
+        false => key.plural.to_owned(),
     }
 }

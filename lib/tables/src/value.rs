@@ -16,7 +16,7 @@ pub enum Value {
     Text(String),
 }
 
-/// One row: a value for each column of its table, `Null` for columns that nobody asked for.
+/// One row: a value for each column of its table, `Null` for columns that were not asked for.
 pub type Row = Vec<Value>;
 
 impl Value {

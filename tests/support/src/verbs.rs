@@ -320,6 +320,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{path} --keys --salt {salt} --etcd-prefix /registry --out {new} -o json",
         ],
     ),
+    (
         "sql",
         &[
             "select*from(keys) {path}",

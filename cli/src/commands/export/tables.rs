@@ -13,7 +13,7 @@ use etcd_inspect_tables::files::{
 use etcd_inspect_tables::{Source, TABLES, Table, TableError, Values, fingerprint_key, table};
 
 use super::{ExportArgs, Form, refused};
-use crate::commands::sql::Asked;
+use crate::commands::sql::SourceArgs;
 use crate::commands::tables::no_table;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -65,7 +65,7 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let out = new_out(args, &member)?;
     let path = member.evidence().path().to_owned();
     let limits = member.options().evidence.limits.clone();
-    let asked = Asked {
+    let asked = SourceArgs {
         layout: args.layout.layout(),
         keys: &args.keys,
         at: &args.at,

@@ -35,10 +35,10 @@ const ORIGIN: [Column; 4] = [
 pub struct ParquetFiles {
     directory: PathBuf,
     origin: [Value; 4],
-    open: Option<Open>,
+    open: Option<OpenParquet>,
 }
 
-struct Open {
+struct OpenParquet {
     path: PathBuf,
     columns: Vec<Column>,
     writer: SerializedFileWriter<File>,
@@ -46,9 +46,9 @@ struct Open {
     waiting_bytes: usize,
 }
 
-impl std::fmt::Debug for Open {
+impl std::fmt::Debug for OpenParquet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Open")
+        f.debug_struct("OpenParquet")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
@@ -76,7 +76,7 @@ impl Sink for ParquetFiles {
         let columns: Vec<Column> = table.columns.iter().chain(&ORIGIN).copied().collect();
         let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
         let writer = writer(table, &columns, file).map_err(|error| failed(&path, error))?;
-        self.open = Some(Open {
+        self.open = Some(OpenParquet {
             path,
             columns,
             writer,
@@ -153,7 +153,7 @@ fn writer(
     SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))
 }
 
-impl Open {
+impl OpenParquet {
     fn write_group(&mut self) -> Result<(), TableError> {
         let rows = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;

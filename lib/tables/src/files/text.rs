@@ -25,11 +25,11 @@ pub enum TextForm {
 pub struct TextFiles {
     directory: PathBuf,
     form: TextForm,
-    open: Option<Open>,
+    open: Option<OpenText>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenText {
     table: &'static Table,
     path: PathBuf,
     file: BufWriter<File>,
@@ -54,7 +54,7 @@ impl Sink for TextFiles {
         };
         let path = path_of(&self.directory, table, ending);
         let file = File::create_new(&path).map_err(|error| failed(&path, error))?;
-        let mut open = Open {
+        let mut open = OpenText {
             table,
             path,
             file: BufWriter::new(file),
@@ -102,7 +102,7 @@ fn field(value: &Value) -> String {
 }
 
 fn record<T: AsRef<[u8]>>(
-    open: &mut Open,
+    open: &mut OpenText,
     fields: impl Iterator<Item = T>,
 ) -> Result<(), TableError> {
     let mut writer = csv::Writer::from_writer(&mut open.file);
@@ -112,7 +112,7 @@ fn record<T: AsRef<[u8]>>(
     writer.flush().map_err(|error| failed(&open.path, error))
 }
 
-fn line(open: &mut Open, row: &Row) -> Result<(), TableError> {
+fn line(open: &mut OpenText, row: &Row) -> Result<(), TableError> {
     let mut object = Map::new();
     for (column, value) in open.table.columns.iter().zip(row) {
         if *value != Value::Null {

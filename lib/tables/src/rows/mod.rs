@@ -8,25 +8,16 @@ pub(crate) mod objects;
 pub(crate) mod versions;
 
 use base64::Engine as _;
-use etcd_inspect::kubernetes::key::Key;
 use etcd_inspect::kubernetes::resources::RESOURCES;
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::{KeyRange, Version};
 
 use crate::definition::{Column, Wanted};
-use crate::filter::Filter;
+use crate::filter::{Filter, resource_name};
 use crate::source::{Source, TableError};
 use crate::value::{Row, Value};
 
-/// The name of a resource in the tables: `deployments` if Kubernetes has it, `widgets.example.com` if a CRD does.
-pub(crate) fn resource_name(key: &Key<'_>) -> String {
-    match key.builtin.is_none() && !key.group.is_empty() {
-        true => format!("{}.{}", key.plural, key.group),
-        false => key.plural.to_owned(),
-    }
-}
-
-/// The ranges of keys in which everything lies that a filter leaves.
+/// The ranges that contain every key that a filter leaves.
 pub(crate) fn ranges(objects: &Objects<'_>, filter: &Filter) -> Vec<KeyRange> {
     if let Some(prefix) = &filter.prefix {
         return vec![KeyRange::prefix(prefix)];
@@ -112,7 +103,7 @@ pub(crate) fn fits(objects: &Objects<'_>, filter: &Filter, key: &[u8]) -> bool {
         && (!filter.is_of_objects() || filter.has_object(objects.parse(key).as_ref()))
 }
 
-/// Writes the cells of one row by the names of its columns; those that nobody wants are not made.
+/// Writes the cells of one row by the names of its columns; those that are not asked for are not made.
 pub(crate) struct Writer<'c> {
     columns: &'c [Column],
     wanted: Wanted,

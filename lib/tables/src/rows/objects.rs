@@ -8,9 +8,9 @@ use etcd_inspect::mvcc::Version;
 use rayon::prelude::*;
 use serde_json::Value as Json;
 
-use super::{Writer, live, resource_name};
+use super::{Writer, live};
 use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
-use crate::filter::Filter;
+use crate::filter::{Filter, resource_name};
 use crate::source::{Source, TableError, Values};
 use crate::value::{Row, Value};
 

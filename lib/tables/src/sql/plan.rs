@@ -23,7 +23,7 @@ enum Comparison {
 
 impl Comparison {
     /// A strict bound narrows as much as one with the bound itself: SQLite tests every row again.
-    fn of(op: IndexConstraintOp) -> Option<Self> {
+    fn from_operator(op: IndexConstraintOp) -> Option<Self> {
         Some(match op {
             IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ => Self::Equal,
             IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GE
@@ -93,7 +93,7 @@ pub(super) fn choose(table: &Table, info: &mut IndexInfo) -> rusqlite::Result<()
     for (at, constraint) in info.constraints().enumerate() {
         let column = usize::try_from(constraint.column()).ok();
         let on = column.and_then(|column| table.columns.get(column)?.pushed);
-        let is = Comparison::of(constraint.operator());
+        let is = Comparison::from_operator(constraint.operator());
         let (Some(on), Some(is), true) = (on, is, constraint.is_usable()) else {
             continue;
         };
