@@ -12,8 +12,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={TABLES}/fields.tsv");
     println!("cargo::rerun-if-changed={TABLES}/kinds.tsv");
-    let fields = fs::read_to_string(format!("{TABLES}/fields.tsv"))?;
-    let kinds = fs::read_to_string(format!("{TABLES}/kinds.tsv"))?;
+    println!("cargo::rerun-if-changed={TABLES}/openshift");
+    // Messages are in the order of their names: those of OpenShift begin with `github.com`.
+    let fields = fs::read_to_string(format!("{TABLES}/openshift/fields.tsv"))?
+        + &fs::read_to_string(format!("{TABLES}/fields.tsv"))?;
+    let kinds = fs::read_to_string(format!("{TABLES}/kinds.tsv"))?
+        + &fs::read_to_string(format!("{TABLES}/openshift/kinds.tsv"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?).join("kubernetes_schema.rs");
     fs::write(out, generate(&fields, &kinds)?)?;
     Ok(())
@@ -106,7 +110,7 @@ fn field_row<'t>(
         "bytes" => ("Bytes", 0),
         "bool" => ("Bool", 0),
         "int32" => ("Int32", 0),
-        "int64" => ("Int64", 0),
+        "int64" | "uint32" | "uint64" => ("Int64", 0),
         "double" => ("Double", 0),
         name => ("Message", target(name, message, index)?),
     };

@@ -443,6 +443,100 @@ fn encrypted_values_without_a_key_are_one_note_and_a_cut_one_is_an_error() {
 }
 
 #[test]
+fn a_finalizer_is_stuck_also_if_its_deletion_is_the_newest_time_in_the_data() {
+    let one = only("K8S-013", Severity::Note, |keys| {
+        let mut object = pod("shop", "web-2", "u9");
+        object["metadata"]["deletionTimestamp"] = json!("2024-05-01T13:00:00Z");
+        object["metadata"]["finalizers"] = json!(["example.com/hold"]);
+        put(keys, "/registry/pods/shop/web-2", &object);
+    });
+    assert!(one.message.contains("example.com/hold"), "{}", one.message);
+    assert!(one.message.contains("not known"), "{}", one.message);
+}
+
+#[test]
+fn mixed_seals_are_seen_without_any_key() {
+    let found = found(|keys| {
+        for (name, key) in [("a", "key1"), ("b", "key2"), ("c", "key2")] {
+            let mut sealed = format!("k8s:enc:aescbc:v1:{key}:").into_bytes();
+            sealed.extend([7u8; 48]);
+            keys.put(format!("/registry/secrets/shop/{name}").as_bytes(), &sealed);
+        }
+    });
+    let mixed = found.iter().find(|finding| finding.code.id == "K8S-006");
+    let mixed = &mixed.unwrap_or_else(|| panic!("{found:?}")).message;
+    assert!(
+        mixed.contains("secrets are stored in 2 ways") && mixed.contains("2 aescbc key2"),
+        "{mixed}"
+    );
+}
+
+#[test]
+fn another_key_under_the_right_name_is_a_note_and_no_damage() {
+    let mut keys = cluster();
+    for name in ["a", "b"] {
+        let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
+        sealed.extend([7u8; 48]);
+        keys.put(format!("/registry/secrets/shop/{name}").as_bytes(), &sealed);
+    }
+    let file = db_of(&keys);
+    let mut keyring = Keyring::default();
+    let config = json!({ "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1", "resources": [{
+        "resources": ["secrets"],
+        "providers": [{ "aescbc": { "keys": [{ "name": "key1", "secret": "MDEyMzQ1Njc4OWFiY2RlZg==" }] } }],
+    }] });
+    keyring.add_config(&config.to_string()).unwrap();
+    let member = Member::open(file.path()).unwrap();
+    let report = check_with(&member, Depth::Deep, &keyring, None, &Silent);
+    let of_kubernetes = report
+        .findings
+        .iter()
+        .filter(|finding| finding.code.id.starts_with("K8S-"));
+    let found: Vec<_> = of_kubernetes
+        .map(|finding| (finding.code.id, finding.severity, finding.count))
+        .collect();
+    assert_eq!(found, [("K8S-004", Severity::Note, 2)]);
+    let text = report
+        .findings
+        .iter()
+        .map(|finding| finding.message.clone())
+        .collect::<String>();
+    assert!(
+        text.contains("another key than the one that wrote them"),
+        "{text}"
+    );
+}
+
+#[test]
+fn keys_of_an_extension_api_server_are_not_read_as_if_kubernetes_had_written_them() {
+    let mut keys = cluster();
+    for (namespace, name) in [("shop", "x"), ("shop", "y"), ("default", "z")] {
+        let object = json!({ "apiVersion": "apps.vendor.io/v1", "kind": "Bundle",
+            "metadata": { "name": name, "namespace": namespace, "uid": format!("b-{name}") } });
+        put(
+            &mut keys,
+            &format!("/registry/apps.vendor.io/apps.vendor.io/bundles/{namespace}/{name}"),
+            &object,
+        );
+    }
+    let file = db_of(&keys);
+    let report = check(&Member::open(file.path()).unwrap(), Depth::Deep, &Silent);
+    let found: Vec<_> = (report.findings.iter())
+        .filter(|finding| matches!(finding.code.id, "K8S-003" | "K8S-008" | "K8S-014"))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+    let skipped = report
+        .skipped
+        .iter()
+        .find(|skipped| skipped.what.contains("3 objects"));
+    assert!(
+        skipped.is_some_and(|skipped| skipped.why.contains("layout")),
+        "{:?}",
+        report.skipped
+    );
+}
+
+#[test]
 fn keys_like_those_of_kubernetes_with_other_values_are_no_damage() {
     let mut keys = Keyspace::new();
     for number in 0..20 {

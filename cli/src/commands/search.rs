@@ -21,7 +21,8 @@ use crate::what;
 /// Find a string or regex in keys, decoded values and their older versions
 ///
 /// Kubernetes values are decoded: a match is shown with its field, numbers and times match as they are printed, the data of
-/// Secrets in clear text (the match itself stays hidden without --reveal=all). Versions of a key with the same match are one
+/// Secrets in clear text (the match itself stays hidden without --reveal=all). A name of a field matches as a whole; the field
+/// names within metadata.managedFields are not searched. Versions of a key with the same match are one
 /// row. Exit status 1: nothing found.
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
@@ -135,6 +136,19 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return Err(error.into());
     }
     rows.finish(Tail::default())?;
+    let closed = match within(Place::Values) || within(Place::History) {
+        true => objects.closed_values(&range, search.places),
+        false => 0,
+    };
+    if closed > 0 {
+        let values = match closed {
+            1 => "1 encrypted value that no given key opens was".to_owned(),
+            many => format!("{many} encrypted values that no given key opens were"),
+        };
+        ui.note(format!(
+            "{values} not searched (--encryption-config FILE); nor is metadata.managedFields"
+        ))?;
+    }
     if carvings.is_some_and(|carvings| carvings.is_cut) {
         ui.warn("bytes that claim each other again and again were not searched to the end")?;
     }

@@ -224,7 +224,7 @@ impl<'p> Printer<'p> {
         // Only the paths of a CRD and of the user lead to fields that may be secret.
         let masked = self
             .mask
-            .filter(|_| table.is_custom() || !self.paths.is_empty())
+            .filter(|_| table.may_show_secrets() || !self.paths.is_empty())
             .map(|mask| {
                 let mut object = found.object.clone();
                 mask.object(&mut object);

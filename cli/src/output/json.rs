@@ -28,6 +28,24 @@ impl<F: Formatter> Formatter for Guarded<F> {
         writer.write_all(fragment.get(from..).unwrap_or_default().as_bytes())
     }
 
+    /// Very large and very small numbers as Go prints them: the exponent appears below 1e-6 and from 1e21 on
+    /// (`floatEncoder` in Go `encoding/json/encode.go`, 1.24).
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let size = value.abs();
+        if size == 0.0 || (1e-5..1e16).contains(&size) {
+            return self.0.write_f64(writer, value);
+        }
+        if (1e-6..1e21).contains(&size) {
+            return write!(writer, "{value}");
+        }
+        let text = format!("{value:e}");
+        let text = match text.contains("e-") {
+            true => text,
+            false => text.replacen('e', "e+", 1),
+        };
+        writer.write_all(text.as_bytes())
+    }
+
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.begin_array(writer)
     }

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! kubernetes_schema --out DIR [--base fields.tsv] [--fields schema.tsv]… [--proto RELEASE DIR]…
-//!                   [--go DIR]… [--facts jsonfacts.tsv]… [--kinds kinds.tsv]…
+//!                   [--go DIR]… [--facts jsonfacts.tsv]… [--kinds kinds.tsv]… [--only PREFIX]
 //! ```
+//! `--only` writes the messages whose name begins so, as `only-fields.tsv` and `only-kinds.tsv`: the table of OpenShift.
+//!
 //! Later sources win over earlier ones for what a field is; `--facts` are given newest first, and the first that has a
 //! field decides its JSON rule.
 
@@ -42,7 +44,7 @@ struct Schema {
 
 fn main() -> Done {
     let mut schema = Schema::default();
-    let (mut facts, mut kinds, mut out) = (Vec::new(), Vec::new(), None);
+    let (mut facts, mut kinds, mut out, mut only) = (Vec::new(), Vec::new(), None, None);
     let mut args = std::env::args().skip(1);
     while let Some(option) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{option} needs a value"));
@@ -55,6 +57,7 @@ fn main() -> Done {
                 schema.read_protos(&release, Path::new(&value()?))?;
             }
             "--go" => schema.read_go_tags(Path::new(&value()?))?,
+            "--only" => only = Some(value()?),
             "--facts" => facts.push(fs::read_to_string(value()?)?),
             "--kinds" => kinds.push(fs::read_to_string(value()?)?),
             other => return Err(format!("unknown option {other}").into()),
@@ -70,6 +73,15 @@ fn main() -> Done {
         schema.read_kinds(text)?;
     }
     schema.derive_kinds();
+    if let Some(prefix) = only {
+        schema.messages.retain(|name, _| name.starts_with(&prefix));
+        schema
+            .kinds
+            .retain(|_, message| message.starts_with(&prefix));
+        fs::write(out.join("only-fields.tsv"), schema.table()?)?;
+        fs::write(out.join("only-kinds.tsv"), schema.kind_table()?)?;
+        return Ok(());
+    }
     fs::write(out.join("fields.tsv"), schema.table()?)?;
     fs::write(out.join("kinds.tsv"), schema.kind_table()?)?;
     Ok(())
@@ -314,6 +326,8 @@ impl Schema {
             (".meta.v1.FieldsV1", "json"),
             (".meta.v1.Verbs", "list"),
             (".ExtraValue", "list"),
+            (".OptionalNames", "list"),
+            (".OptionalScopes", "list"),
             (".api.resource.Quantity", "quantity"),
             (".pkg.runtime.RawExtension", "json"),
             (".util.intstr.IntOrString", "int-or-string"),
@@ -368,17 +382,18 @@ impl Schema {
             };
             if !is_kind
                 || known.contains(name)
-                || !stem.starts_with("k8s.io.api.")
+                || !(stem.starts_with("k8s.io.api.") || stem.starts_with(OPENSHIFT))
                 || kind.ends_with("TemplateSpec")
                 || kind.ends_with("ClaimTemplate")
             {
                 continue;
             }
             let group = groups.get(stem).cloned().unwrap_or_else(|| {
-                format!(
-                    "{}.k8s.io",
-                    stem.rsplit_once('.').map_or("", |(_, group)| group)
-                )
+                let group = stem.rsplit_once('.').map_or("", |(_, group)| group);
+                match stem.starts_with(OPENSHIFT) {
+                    true => format!("{group}.openshift.io"),
+                    false => format!("{group}.k8s.io"),
+                }
             });
             let api_version = if group.is_empty() {
                 version.to_owned()
@@ -387,6 +402,13 @@ impl Schema {
             };
             derived.push(((api_version, kind.to_owned()), name.clone()));
         }
+        // OpenShift 3 stored its kinds as v1 without a group.
+        let old: Vec<_> = derived
+            .iter()
+            .filter(|(_, message)| message.starts_with(OPENSHIFT))
+            .map(|((_, kind), message)| (("v1".to_owned(), kind.clone()), message.clone()))
+            .collect();
+        derived.extend(old);
         for (kind, message) in derived {
             self.kinds.entry(kind).or_insert(message);
         }
@@ -521,6 +543,9 @@ fn qualify(kind: &str, package: &str) -> String {
         format!("{package}.{bare}")
     }
 }
+
+/// Packages of openshift/api.
+const OPENSHIFT: &str = "github.com.openshift.api.";
 
 const TABLE_HEAD: &str = "\
 # Every field of every Kubernetes message, Kubernetes 1.8 on. Made by `cargo run --example kubernetes_schema`; see README.md.

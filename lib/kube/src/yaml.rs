@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_saphyr::SerializerOptions;
 
+use located::text::escape::is_hostile;
+
 fn options() -> SerializerOptions {
     serde_saphyr::ser_options! {
         // kubectl does not fold long lines; a folded hash or token cannot be searched for.
@@ -30,10 +32,79 @@ pub fn write<T: ?Sized + Serialize>(out: &mut dyn io::Write, value: &T) -> io::R
     let mut text = String::new();
     serde_saphyr::to_fmt_writer_with_options(&mut text, &value, options())
         .map_err(io::Error::other)?;
+    if text.contains(is_hidden) {
+        let marked = marked(serde_json::to_value(value).map_err(io::Error::other)?);
+        text.clear();
+        serde_saphyr::to_fmt_writer_with_options(&mut text, &marked, options())
+            .map_err(io::Error::other)?;
+        text = unmarked(&text);
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }
     out.write_all(text.as_bytes())
+}
+
+/// Characters that a reader does not see, or that change the order of what is seen: they are escaped.
+fn is_hidden(c: char) -> bool {
+    // Control characters are escaped by the writer itself.
+    is_hostile(c) && !c.is_control()
+}
+
+/// Is before and after the number of a character that [`unmarked`] makes an escape of. It is a control character, so the writer
+/// quotes every text with it.
+const MARK: char = '\u{1}';
+
+/// The same value with every hidden character, and the mark itself, as its number between marks.
+fn marked(value: Value) -> Value {
+    // A text that already has the escape of the mark in it must not be taken for one: its backslashes are marked too.
+    let must_be =
+        |text: &str| text.contains(is_hidden) || text.contains(MARK) || text.contains("\\x01");
+    let text = |text: String| match must_be(&text) {
+        false => text,
+        true => {
+            let mut out = String::new();
+            for c in text.chars() {
+                match is_hidden(c) || c == MARK || c == '\\' {
+                    true => match u32::from(c) {
+                        wide @ 0x1_0000.. => out.push_str(&format!("{MARK}{wide:08x}{MARK}")),
+                        narrow => out.push_str(&format!("{MARK}{narrow:04x}{MARK}")),
+                    },
+                    false => out.push(c),
+                }
+            }
+            out
+        }
+    };
+    match value {
+        Value::String(string) => Value::String(text(string)),
+        Value::Array(items) => Value::Array(items.into_iter().map(marked).collect()),
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            Value::Object(
+                fields
+                    .map(|(name, field)| (text(name), marked(field)))
+                    .collect(),
+            )
+        }
+        other => other,
+    }
+}
+
+/// The YAML of a marked value with an escape for each number: `\x01202e\x01` as `\u202e`.
+fn unmarked(yaml: &str) -> String {
+    let mut mark = String::new();
+    // The escape that the writer has for the mark, out of `"\x01"`.
+    let _ = serde_saphyr::to_fmt_writer_with_options(&mut mark, &MARK.to_string(), options());
+    let mark = mark.trim().trim_matches('"');
+    let mut parts = yaml.split(mark);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    while let Some(number) = parts.next() {
+        out.push_str(if number.len() > 4 { "\\U" } else { "\\u" });
+        out.push_str(number);
+        out.push_str(parts.next().unwrap_or_default());
+    }
+    out
 }
 
 /// One step from an object to something in it.
@@ -157,6 +228,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn hidden_characters_are_escaped_and_read_back_exactly() {
+        let value = serde_json::json!({"a\u{200b}b": "x\u{202e}y\u{1}z \\x01 \u{feff}", "lines": "a\n\u{2066}b\n", "plain": "é\u{1f600}", "tag": "a\u{e0041}b"});
+        let mut out = Vec::new();
+        write(&mut out, &value).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            !text.contains(is_hidden) && text.contains("\\u202e"),
+            "{text}"
+        );
+        let read: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(read, value, "{text}");
+    }
 
     #[test]
     fn lines_are_those_of_the_whole_document() {

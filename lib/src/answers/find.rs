@@ -137,6 +137,16 @@ impl<'q, 'a> Query<'q, 'a> {
                 .layout()
                 .resolve_stored(noun, paths.iter().map(String::as_str));
         }
+        // OpenShift 4 stores resources of its own as custom ones, below their group.
+        for target in &mut targets {
+            let below_group = format!("{}/{}", target.group, target.plural);
+            if target.group.ends_with(".openshift.io") && target.path != below_group {
+                let paths = self.objects.paths();
+                if !paths.contains(&target.path) && paths.contains(&below_group) {
+                    target.path = below_group;
+                }
+            }
+        }
         (!targets.is_empty()).then_some(Asked { targets, name })
     }
 

@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use serde_json::Value as Json;
 
 use super::objects::{Objects, Reading};
+use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::jsonpath::text;
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::mvcc::{KeyRange, Version};
@@ -81,6 +82,33 @@ impl<'a> Objects<'a> {
                 }
             }
         }
+    }
+
+    /// Counts the encrypted values among those that are searched that no key at hand opens: nothing is found in them.
+    pub fn closed_values(&self, range: &KeyRange, places: Places) -> usize {
+        let keyspace = self.keyspace();
+        let all = keyspace.all(range);
+        let mut closed = 0;
+        for key in all.iter() {
+            let records = keyspace.records_of(key.key);
+            let newest = records.iter().next_back().map(|version| version.revision);
+            let wanted = |version: &Version<'_>| {
+                let is_live = Some(version.revision) == newest;
+                !version.tombstone
+                    && if is_live {
+                        places.values
+                    } else {
+                        places.history
+                    }
+            };
+            let is_closed = |version: &Version<'_>| {
+                let value = version.key_value().unwrap_or_default().value;
+                Seal::parse(value).is_some()
+                    && !matches!(self.open(version.key, value), Ok(Some(_)))
+            };
+            closed += records.iter().filter(wanted).filter(is_closed).count();
+        }
+        closed
     }
 
     /// Searches one record that is in no keyspace: its key, and the value of a put.
@@ -256,17 +284,17 @@ fn walk(
         Json::Object(fields) => {
             for (name, field) in fields {
                 let len = path.len();
-                if name.contains(['.', '[', ']', ' ']) {
-                    path.push_str(&format!("[{name:?}]"));
-                } else {
-                    path.push_str(if path.is_empty() { "" } else { "." });
-                    path.push_str(name);
-                }
+                push_field(path, name);
                 // Names of labels, annotations and data entries are content too; those of the schema are not.
                 let named = path.starts_with("metadata.labels")
                     || path.starts_with("metadata.annotations")
                     || path.starts_with("data");
-                if named && !field.is_object() && pattern.is_match(name.as_bytes()) {
+                // A name of the schema is found if the pattern is all of it: `emptyDir`, but not every `name` for `am`.
+                let found_name = match named && !field.is_object() {
+                    true => pattern.is_match(name.as_bytes()),
+                    false => is_whole(pattern, name) && !path.starts_with("metadata.managedFields"),
+                };
+                if found_name {
                     found.push((path.clone(), around(name.as_bytes(), pattern)));
                 }
                 walk(
@@ -298,6 +326,22 @@ fn walk(
         Json::Null => {}
         leaf => walk_leaf(path, leaf, masked, secret, pattern, found),
     }
+}
+
+/// `.name`, or `["a.b"]` for a name with a dot.
+fn push_field(path: &mut String, name: &str) {
+    if name.contains(['.', '[', ']', ' ']) {
+        path.push_str(&format!("[{name:?}]"));
+    } else {
+        path.push_str(if path.is_empty() { "" } else { "." });
+        path.push_str(name);
+    }
+}
+
+/// Whether the first match of a pattern is the whole text.
+fn is_whole(pattern: &Regex, text: &str) -> bool {
+    let found = pattern.find(text.as_bytes());
+    found.is_some_and(|found| found.start() == 0 && found.end() == text.len())
 }
 
 /// A string, number or boolean.

@@ -302,3 +302,66 @@ fn a_target_converts_what_it_no_longer_serves_and_names_what_it_cannot() {
         assert!(is_custom || !version.contains("beta"), "{version} {kind}");
     }
 }
+
+#[test]
+fn an_export_that_cannot_be_meant_says_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    let exists = ask(&format!("export -n prod --out {}", there.display()));
+    assert_eq!(exists.code, 2, "{}", exists.err);
+    assert!(
+        exists.err.contains("exists already") && exists.err.contains("there-2"),
+        "{}",
+        exists.err
+    );
+    let text = folder.path().join("x.txt");
+    let refused = ask(&format!("export -n prod --out {}", text.display()));
+    assert!(
+        refused.code == 2 && refused.err.contains("x.yaml") && !text.exists(),
+        "{}",
+        refused.err
+    );
+    let bogus = ask("export deplyoments -A --out -");
+    assert!(
+        bogus.code == 1 && bogus.err.contains("etcd-inspect export deployments"),
+        "{}",
+        bogus.err
+    );
+    for target in ["1.3", "1.99"] {
+        let unknown = ask(&format!("export -n prod --target {target} --out -"));
+        assert!(
+            unknown.code == 2 && unknown.err.contains("1.8 to 1.37"),
+            "{}",
+            unknown.err
+        );
+    }
+}
+
+#[test]
+fn encrypted_objects_that_no_key_opens_are_one_line() {
+    let data = testkit::data_dir("k8s-1.20-etcd35-enc");
+    let run = crate::run::sealed(
+        &data,
+        ["export", "-A", "--out", "-", "-d", data.to_str().unwrap()],
+    );
+    assert_eq!(run.code, 3, "{}", run.err);
+    let lines: Vec<&str> = run
+        .err
+        .lines()
+        .filter(|line| line.contains("encrypted"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{}", run.err);
+    assert!(lines[0].contains("--encryption-config"), "{}", lines[0]);
+}
+
+#[test]
+fn deletions_are_counted_from_a_time_or_a_duration() {
+    let long = exported("-A --deleted-since -24h --secrets placeholder");
+    let at = exported("-A --deleted-since 2000-01-01T00:00:00Z --secrets placeholder");
+    assert_eq!(long.len(), at.len());
+    let none = ask("export -A --deleted-since -0s --out -");
+    assert!(matches!(none.code, 1 | 3), "{}", none.err);
+    let wrong = ask("export -A --deleted-since yesterday-ish --out -");
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+}

@@ -12,6 +12,7 @@ mod describe;
 mod export;
 mod forms;
 mod helm;
+mod openshift;
 mod tables;
 
 const MEMBER: &str = "k8s-1.20-etcd35";

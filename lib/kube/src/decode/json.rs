@@ -12,6 +12,8 @@ pub(crate) fn tree(text: &[u8], depth: usize) -> Result<Value, Fault> {
     if nesting(text) > depth {
         return Err(Fault::depth(depth));
     }
+    let replaced = without_lone_surrogates(text);
+    let text = replaced.as_deref().unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_slice(text);
     reader.disable_recursion_limit();
     let value = Value::deserialize(&mut reader);
@@ -26,6 +28,37 @@ pub(crate) fn tree(text: &[u8], depth: usize) -> Result<Value, Fault> {
             let at = before.saturating_add(error.column().saturating_sub(1));
             Fault::malformed("json", at, error.to_string())
         })
+}
+
+/// The same text with U+FFFD for each escape that is half of a surrogate pair, as Go reads it
+/// (`unquoteBytes` in Go `encoding/json/decode.go`, 1.24). `None`: there is none. The length stays.
+fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(text, b"\\u")?;
+    let unit = |at: usize| -> Option<u32> {
+        let escape = text.get(at..at.checked_add(6)?)?;
+        let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    let mut replaced: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        at += found;
+        let (first, second) = (unit(at), unit(at + 6));
+        at += match (first, second) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                let copy = replaced.get_or_insert_with(|| text.to_vec());
+                if let Some(escape) = copy.get_mut(at..at + 6) {
+                    escape.copy_from_slice(b"\\ufffd");
+                }
+                6
+            }
+            (Some(_), _) => 6,
+            // Another escape: the character after the backslash is not looked at again.
+            (None, _) => 2,
+        };
+    }
+    replaced
 }
 
 /// The most arrays and objects that are open at once; brackets in strings do not count.
@@ -53,6 +86,20 @@ mod tests {
 
     fn nested(levels: usize) -> Vec<u8> {
         [vec![b'['; levels], vec![b']'; levels]].concat()
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_reads_as_go_reads_it() {
+        for (text, want) in [
+            (r#""\ud83d\ude00""#, "\u{1f600}"),
+            (r#""a\ud800b""#, "a\u{fffd}b"),
+            (r#""\udc00\ud800""#, "\u{fffd}\u{fffd}"),
+            (r#""\ud800\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+            (r#""\\ud800""#, "\\ud800"),
+            (r#""\ud800""#, "\u{fffd}"),
+        ] {
+            assert_eq!(tree(text.as_bytes(), 9).unwrap(), want, "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod custom;
 mod devices;
 mod network;
 pub(crate) mod object;
+mod openshift;
 mod pod;
 mod storage;
 mod workloads;
@@ -70,7 +71,7 @@ enum Rows {
 }
 
 /// The printers of all built-in kinds.
-static PRINTERS: [&[Printer]; 8] = [
+static PRINTERS: [&[Printer]; 9] = [
     pod::ALL,
     workloads::ALL,
     network::ALL,
@@ -79,6 +80,7 @@ static PRINTERS: [&[Printer]; 8] = [
     access::ALL,
     autoscaling::ALL,
     devices::ALL,
+    openshift::ALL,
 ];
 
 impl Table {
@@ -115,9 +117,13 @@ impl Table {
         }
     }
 
-    /// Whether its cells are paths into the object that a CRD names: any field, also a secret one.
-    pub fn is_custom(&self) -> bool {
-        matches!(self.printer, Rows::Custom(_))
+    /// Whether a cell may be a secret: a path of a CRD leads to any field, and OAuth clients have a column for theirs.
+    pub fn may_show_secrets(&self) -> bool {
+        match &self.printer {
+            Rows::Custom(_) => true,
+            Rows::Builtin(printer) => printer.kind.starts_with("OAuth"),
+            Rows::Plain => false,
+        }
     }
 
     /// Every column, those of `-o wide` included.

@@ -15,6 +15,7 @@ use unread::Unread;
 
 use super::Skipped;
 use crate::codes::kubernetes as codes;
+use crate::kubernetes::encryption::Seal;
 use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Version};
 use located::progress::Progress;
@@ -60,6 +61,8 @@ struct Gathered<'a> {
     live: Vec<ObjectFacts<'a>>,
     unread: Vec<Unread>,
     uids: Uids<'a>,
+    /// The encryption keys that opened a value.
+    opened: HashSet<String>,
 }
 
 /// The uid of each generation of each key, and the versions that contradict it.
@@ -119,18 +122,59 @@ pub(super) fn objects(
             "keys look like those of Kubernetes, but not one value is an object"
         });
     }
-    let skipped = unread::report(gathered.unread, !objects.keyring().is_empty(), file, report);
+    let mut skipped = unread::report(
+        gathered.unread,
+        !objects.keyring().is_empty(),
+        &gathered.opened,
+        file,
+        report,
+    );
+    rules::seals(objects, file, report);
     gathered.uids.report(file, report);
+    let mut checked = compared(
+        objects,
+        gathered.decoded,
+        gathered.live,
+        file,
+        &mut skipped,
+        report,
+    );
+    let outside = rules::of_store(objects, file, report);
+    if outside > 0 {
+        checked = format!("{checked}; {outside} keys are outside of Kubernetes");
+    }
+    ObjectsChecked {
+        checked: Some(checked),
+        skipped,
+    }
+}
+
+/// Compares the live objects with their keys and with each other; returns what was looked at.
+fn compared(
+    objects: &Objects<'_>,
+    decoded: u64,
+    live: Vec<ObjectFacts<'_>>,
+    file: &FileName,
+    skipped: &mut Vec<Skipped>,
+    report: &mut Sink<'_>,
+) -> String {
     let mut checked = format!(
         "Kubernetes: {} values decoded; {} of them are live objects, compared with their keys and with each other",
-        gathered.decoded,
-        gathered.live.len()
+        decoded,
+        live.len()
     );
-    let existing = rules::Existing::new(&gathered.live);
-    let prefixes = by_prefix(objects, gathered.live);
+    let existing = rules::Existing::new(&live);
+    let prefixes = by_prefix(objects, live);
     let newest = objects.newest_time(None);
     for live in prefixes.values() {
-        rules::of_prefix(live, &existing, newest, file, report);
+        let other_layouts = rules::of_prefix(live, &existing, newest, file, report);
+        skipped.extend(other_layouts.into_iter().map(|(path, count)| Skipped {
+            what: match count {
+                1 => format!("the key of 1 object below {path}"),
+                count => format!("the keys of {count} objects below {path}"),
+            },
+            why: "all of them have name and namespace at other places than an API server of Kubernetes puts them: an extension API server has its own layout of keys".to_owned(),
+        }));
     }
     if prefixes.len() > 1 {
         let each: Vec<String> = prefixes
@@ -143,14 +187,7 @@ pub(super) fn objects(
             each.join(", ")
         );
     }
-    let outside = rules::of_store(objects, file, report);
-    if outside > 0 {
-        checked = format!("{checked}; {outside} keys are outside of Kubernetes");
-    }
-    ObjectsChecked {
-        checked: Some(checked),
-        skipped,
-    }
+    checked
 }
 
 /// The objects of each API server: several with prefixes of their own share an etcd, and each may have the names, the
@@ -161,17 +198,21 @@ fn by_prefix<'a>(
 ) -> BTreeMap<String, Vec<ObjectFacts<'a>>> {
     let mut by_prefix: BTreeMap<String, Vec<ObjectFacts<'a>>> = BTreeMap::new();
     for object in live {
-        let is_below = |prefix: &&str| {
-            let rest = object.version.key.strip_prefix(prefix.as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b"/"))
-        };
-        // A prefix may be within another.
-        let prefixes = objects.layout().prefixes().filter(is_below);
-        let prefix = prefixes.max_by_key(|prefix| prefix.len());
-        let prefix = prefix.unwrap_or_default().to_owned();
+        let prefix = prefix_of(objects, object.version.key);
         by_prefix.entry(prefix).or_default().push(object);
     }
     by_prefix
+}
+
+/// The prefix that a key is below; the longest, because one may be within another.
+fn prefix_of(objects: &Objects<'_>, key: &[u8]) -> String {
+    let is_below = |prefix: &&str| {
+        let rest = key.strip_prefix(prefix.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"/"))
+    };
+    let prefixes = objects.layout().prefixes().filter(is_below);
+    let prefix = prefixes.max_by_key(|prefix| prefix.len());
+    prefix.unwrap_or_default().to_owned()
 }
 
 /// Decodes every version below the Kubernetes prefixes.
@@ -222,6 +263,10 @@ impl<'a> Gathered<'a> {
             Decoded::Unread(unread) => return self.unread.push(*unread),
             Decoded::Reported => return,
         };
+        let value = version.key_value().unwrap_or_default().value;
+        if let Some(seal) = Seal::parse(value) {
+            self.opened.insert(seal.to_string());
+        }
         self.decoded = self.decoded.saturating_add(1);
         self.uids.add(version, uid);
     }

@@ -48,25 +48,62 @@ pub(super) fn of_prefix(
     newest: Option<Timestamp>,
     file: &FileName,
     report: &mut Sink<'_>,
-) {
+) -> BTreeMap<String, usize> {
     let mut rules = ObjectRules {
         live,
         existing,
         file,
         report,
     };
-    rules.keys();
+    let other_layouts = rules.other_layouts();
+    rules.keys(&other_layouts);
     rules.namespaces();
     rules.uids();
     rules.owners();
     rules.services();
-    rules.encryption();
     rules.stored_versions();
     rules.missing_definitions();
     rules.resource_versions();
     rules.events();
     rules.sizes();
     rules.finalizers(newest);
+    other_layouts
+}
+
+/// Reports resources whose live values are stored in more than one way; what is in them need not be known.
+pub(super) fn seals(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_>) {
+    let keyspace = objects.keyspace();
+    let Ok(live) = keyspace.live(&KeyRange::all(), None) else {
+        return;
+    };
+    let mut by_resource: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
+    for version in live.iter() {
+        let Some(key) = objects.parse(version.key) else {
+            continue;
+        };
+        let value = version.key_value().unwrap_or_default().value;
+        let seal = Seal::parse(value).map_or("plaintext".to_owned(), |seal| seal.to_string());
+        let resource = (super::prefix_of(objects, version.key), key.path.to_owned());
+        let count = by_resource
+            .entry(resource)
+            .or_default()
+            .entry(seal)
+            .or_default();
+        *count = count.saturating_add(1);
+    }
+    for ((_, path), seals) in by_resource.into_iter().filter(|(_, seals)| seals.len() > 1) {
+        let counts: Vec<String> = seals
+            .iter()
+            .map(|(seal, count)| format!("{count} {seal}"))
+            .collect();
+        let message = format!(
+            "{path} are stored in {} ways ({}): a key rotation has not reached all of them",
+            seals.len(),
+            counts.join(", ")
+        );
+        let place = Place::file(file);
+        report(Finding::new(&codes::SEALS_MIXED, place, message));
+    }
 }
 
 /// Judges what is in the store once, whatever prefixes there are; returns how many live keys are outside of Kubernetes.
@@ -112,10 +149,44 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         (self.report)(finding);
     }
 
+    /// Registry paths of which every object contradicts its key, and how many there are: an extension API server has its own
+    /// layout (`/registry/GROUP/GROUP/RESOURCE/…`), and our reading of the key is wrong, not the data.
+    fn other_layouts(&self) -> BTreeMap<String, usize> {
+        let mut by_path: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for object in self
+            .live
+            .iter()
+            .filter(|object| object.builtin_kind.is_none())
+        {
+            let (all, wrong) = by_path.entry(&object.path).or_default();
+            let namespace = object.key_namespace.as_deref().unwrap_or_default();
+            // The last segment is the name in every layout.
+            let in_key = object
+                .version
+                .key
+                .ends_with(format!("/{}", object.name).as_bytes());
+            let differs = object.namespace != namespace || object.name != object.key_name;
+            *all += 1;
+            *wrong += usize::from(differs && in_key && !object.name.is_empty());
+        }
+        let whole = by_path.into_iter().filter(|(path, (all, wrong))| {
+            let is_defined = path.split_once('/').is_some_and(|(group, plural)| {
+                self.existing
+                    .definitions
+                    .contains(&format!("{plural}.{group}"))
+            });
+            all == wrong && !is_defined
+        });
+        whole
+            .map(|(path, (all, _))| (path.to_owned(), all))
+            .collect()
+    }
+
     /// Compares the object with its key. The API server lists an object under the name in the object, but reads, updates
     /// and deletes by key (`NamespaceKeyFunc` in apiserver `pkg/registry/generic/registry/store.go`, v0.34.0).
-    fn keys(&mut self) {
-        for object in self.live {
+    fn keys(&mut self, other_layouts: &BTreeMap<String, usize>) {
+        let known = |object: &&ObjectFacts<'_>| !other_layouts.contains_key(&object.path);
+        for object in self.live.iter().filter(known) {
             let mut wrong = Vec::new();
             // Objects like RangeAllocation have no name of their own.
             if !object.name.is_empty() && object.name != object.key_name {
@@ -157,12 +228,16 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         if existing.is_empty() {
             return;
         }
+        let other_layouts = self.other_layouts();
         let mut orphaned: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         let mut left: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.live {
             let Some(namespace) = object.key_namespace.as_deref() else {
                 continue;
             };
+            if other_layouts.contains_key(&object.path) {
+                continue;
+            }
             // If neither the table of resources nor a CRD says the scope, the object itself does.
             if object.builtin_kind.is_none() && object.namespace.is_empty() {
                 continue;
@@ -244,31 +319,6 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         }
     }
 
-    /// Resources whose values are stored in more than one way.
-    fn encryption(&mut self) {
-        let mut by_path: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
-        for object in self.live {
-            let value = object.version.key_value().unwrap_or_default().value;
-            let seal = Seal::parse(value).map_or("plaintext".to_owned(), |seal| seal.to_string());
-            let seals = by_path.entry(&object.path).or_default();
-            let count = seals.entry(seal).or_default();
-            *count = count.saturating_add(1);
-        }
-        for (path, seals) in by_path.into_iter().filter(|(_, seals)| seals.len() > 1) {
-            let counts: Vec<String> = seals
-                .iter()
-                .map(|(seal, count)| format!("{count} {seal}"))
-                .collect();
-            let message = format!(
-                "{path} are stored in {} ways ({}): a key rotation has not reached all of them",
-                seals.len(),
-                counts.join(", ")
-            );
-            let place = Place::file(self.file);
-            (self.report)(Finding::new(&codes::SEALS_MIXED, place, message));
-        }
-    }
-
     /// apiextensions refuses to drop a version that is still listed in `status.storedVersions`
     /// (apiextensions-apiserver `pkg/apis/apiextensions/validation/validation.go`, `ValidateCustomResourceDefinitionStoredVersions`).
     fn stored_versions(&mut self) {
@@ -283,7 +333,11 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
 
     fn missing_definitions(&mut self) {
         let mut without: BTreeMap<String, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
-        for object in self.select(|object| object.builtin_kind.is_none()) {
+        let other_layouts = self.other_layouts();
+        let is_custom = |object: &ObjectFacts<'_>| {
+            object.builtin_kind.is_none() && !other_layouts.contains_key(&object.path)
+        };
+        for object in self.select(is_custom) {
             if let Some((group, plural)) = object.path.split_once('/')
                 && group.contains('.')
             {
@@ -346,15 +400,27 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     fn finalizers(&mut self, newest: Option<Timestamp>) {
         let Some(newest) = newest else { return };
         let stuck = self.select(|object| {
-            let waits = |since| newest.duration_since(since) > FINALIZER_PATIENCE;
+            // If a deletion is the newest time in the data, nothing says how long ago it was: no clock went on since.
+            let waits =
+                |since| newest.duration_since(since) > FINALIZER_PATIENCE || since >= newest;
             object.waits_since.is_some_and(waits)
         });
         let Some(first) = stuck.first() else { return };
         let rest = match (stuck.len(), first.waits_since) {
-            (1, Some(since)) => format!(
-                "deleted at {since} and still waits for finalizers: {}",
-                first.finalizers.join(", ")
-            ),
+            (1, Some(since)) => {
+                let finalizers = first.finalizers.join(", ");
+                let unknown = match since >= newest {
+                    true => " (the newest time in the data: how long it has waited is not known)",
+                    false => "",
+                };
+                format!("deleted at {since} and still waits for finalizers: {finalizers}{unknown}")
+            }
+            _ if stuck
+                .iter()
+                .any(|object| object.waits_since >= Some(newest)) =>
+            {
+                "deleted and still wait for finalizers".to_owned()
+            }
             _ => "deleted more than an hour before the newest write and still wait for finalizers"
                 .to_owned(),
         };

@@ -1,6 +1,6 @@
 //! Values that give no object: damaged, encrypted without a key, or nested too deep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::check::Skipped;
 use crate::codes::kubernetes as codes;
@@ -16,6 +16,15 @@ const BYTES_AROUND: usize = 8;
 pub(super) enum Unread {
     /// Damaged, or refused by the keys that were given.
     Damaged(Finding),
+    /// Encrypted, and refused by the key of that name.
+    Refused {
+        /// `secrets`.
+        resource: String,
+        /// `aescbc key1`.
+        seal: String,
+        /// What it is if the key opens other values.
+        finding: Finding,
+    },
     /// Encrypted, and the key that opens it was not given: nothing is known to be wrong.
     Locked {
         /// `secrets`.
@@ -54,12 +63,20 @@ impl Unread {
                     seal: closed.seal.clone(),
                 }
             }
+            Undecodable::Closed(closed) if has_possible_length(value) => {
+                let resource = objects.layout().resource(version.key).unwrap_or_default();
+                Self::Refused {
+                    resource: String::from_utf8_lossy(resource).into_owned(),
+                    seal: closed.seal.clone(),
+                    finding: finding(objects, version, is_live, cause),
+                }
+            }
             _ => Self::Damaged(finding(objects, version, is_live, cause)),
         }
     }
 
     pub(super) fn is_locked(&self) -> bool {
-        matches!(self, Self::Locked { .. })
+        matches!(self, Self::Locked { .. } | Self::Refused { .. })
     }
 }
 
@@ -113,18 +130,26 @@ fn has_possible_length(value: &[u8]) -> bool {
 }
 
 /// One finding per damaged value, one for all that no key was given for; returns what was not looked into.
-/// `has_keys`: whether any key was given.
+/// `has_keys`: whether any key was given. `opened`: the keys that opened other values. A key that opens none is another key under
+/// the right name: nothing is known to be wrong with the values.
 pub(super) fn report(
     unread: Vec<Unread>,
     has_keys: bool,
+    opened: &HashSet<String>,
     file: &FileName,
     report: &mut Sink<'_>,
 ) -> Vec<Skipped> {
     let mut locked: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut refused: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut too_deep: Option<(u64, String, String)> = None;
     for one in unread {
         match one {
             Unread::Damaged(finding) => report(finding),
+            Unread::Refused { seal, finding, .. } if opened.contains(&seal) => report(finding),
+            Unread::Refused { resource, seal, .. } => {
+                let count = refused.entry((resource, seal)).or_default();
+                *count = count.saturating_add(1);
+            }
             Unread::Locked { resource, seal } => {
                 let count = locked.entry((resource, seal)).or_default();
                 *count = count.saturating_add(1);
@@ -138,6 +163,9 @@ pub(super) fn report(
     if !locked.is_empty() {
         report(locked_finding(&locked, has_keys, file));
     }
+    if !refused.is_empty() {
+        report(refused_finding(&refused, file));
+    }
     let skipped = too_deep.map(|(count, first, why)| Skipped {
         what: match count {
             1 => format!("the value of {first}"),
@@ -146,6 +174,20 @@ pub(super) fn report(
         why,
     });
     skipped.into_iter().collect()
+}
+
+fn refused_finding(refused: &BTreeMap<(String, String), u64>, file: &FileName) -> Finding {
+    let count: u64 = refused.values().sum();
+    let names: Vec<String> = refused
+        .iter()
+        .map(|((resource, seal), count)| format!("{count} {resource} with {seal}"))
+        .collect();
+    let values = if count == 1 { "value is" } else { "values are" };
+    let message = format!(
+        "{count} {values} encrypted and not checked: the key of that name that was given opens none of them, so it is another key than the one that wrote them (--encryption-config of that time): {}",
+        names.join(", ")
+    );
+    Finding::new(&codes::CLOSED, Place::file(file), message).count(count)
 }
 
 fn locked_finding(

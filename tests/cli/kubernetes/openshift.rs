@@ -1,0 +1,126 @@
+//! OpenShift: its own table of fields, its printers, and where its resources are.
+
+use serde_json::json;
+use testkit::synth::bolt::DbBuilder;
+use testkit::synth::mvcc::Keyspace;
+
+use super::*;
+
+/// A field of bytes: number and content.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2, u8::try_from(content.len()).unwrap()];
+    out.extend(content);
+    out
+}
+
+/// An object as an API server stores it in protobuf.
+fn stored(api_version: &str, kind: &str, object: &[u8]) -> Vec<u8> {
+    let types = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
+    [
+        b"k8s\0".to_vec(),
+        field(1, &types),
+        field(2, object),
+        field(3, b""),
+        field(4, b""),
+    ]
+    .concat()
+}
+
+fn named(name: &str) -> Vec<u8> {
+    field(1, &field(1, name.as_bytes()))
+}
+
+fn db(folder: &Path) -> PathBuf {
+    let mut keys = Keyspace::new();
+    let client = [
+        named("console"),
+        field(2, b"topsecret-of-the-client"),
+        field(5, b"https://console/cb"),
+    ]
+    .concat();
+    keys.put(
+        b"/openshift.io/oauth/clients/console",
+        &stored("oauth.openshift.io/v1", "OAuthClient", &client),
+    );
+    let route = [
+        named("web"),
+        field(
+            2,
+            &[field(1, b"web.example.com"), field(3, &field(2, b"web"))].concat(),
+        ),
+    ]
+    .concat();
+    keys.put(
+        b"/openshift.io/routes/shop/web",
+        &stored("route.openshift.io/v1", "Route", &route),
+    );
+    let scc = json!({"apiVersion": "security.openshift.io/v1", "kind": "SecurityContextConstraints", "metadata": {"name": "restricted"}, "allowHostNetwork": false});
+    keys.put(
+        b"/kubernetes.io/security.openshift.io/securitycontextconstraints/restricted",
+        scc.to_string().as_bytes(),
+    );
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}});
+    keys.put(b"/kubernetes.io/pods/shop/p", pod.to_string().as_bytes());
+    let path = folder.join("db");
+    std::fs::write(
+        &path,
+        DbBuilder::etcd().bucket("key", keys.records()).build(),
+    )
+    .unwrap();
+    path
+}
+
+#[test]
+fn objects_of_openshift_have_names_for_their_fields_and_hide_their_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = db(folder.path());
+    let run = |words: &str| {
+        let mut args: Vec<&str> = words.split(' ').collect();
+        args.extend(["-d", path.to_str().unwrap()]);
+        sealed(&path, args)
+    };
+    let route = run("get route/web -n shop -o json").json();
+    assert_eq!(
+        (&route["spec"]["host"], &route["spec"]["to"]["name"]),
+        (&json!("web.example.com"), &json!("web"))
+    );
+    let table = run("get routes -A").out;
+    assert!(
+        table.lines().next().unwrap().contains("HOST/PORT") && table.contains("web.example.com"),
+        "{table}"
+    );
+    for words in [
+        "get oauthclients",
+        "get oauthclient/console -o yaml",
+        "describe oauthclient/console",
+        "get oauthclients -o json --columns NAME,SECRET",
+    ] {
+        let said = run(words);
+        assert_eq!(said.code, 0, "{words}: {}", said.err);
+        assert!(
+            said.out.contains("console") && !said.out.contains("topsecret"),
+            "{words}: {}",
+            said.out
+        );
+    }
+    let shown = run("get oauthclient/console -o yaml --reveal");
+    assert!(
+        shown.out.contains("secret: topsecret-of-the-client"),
+        "{}",
+        shown.out
+    );
+    for noun in [
+        "scc",
+        "scc.security.openshift.io",
+        "securitycontextconstraints",
+    ] {
+        let found = run(&format!("get {noun} -o name"));
+        assert!(
+            found.out.ends_with("/restricted\n"),
+            "{noun}: {} {}",
+            found.out,
+            found.err
+        );
+    }
+}
