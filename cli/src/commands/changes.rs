@@ -50,7 +50,7 @@ pub(crate) struct ChangesArgs {
     /// Count by resource, namespace or who
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// Only these operations
+    /// Only these operations; range and expire are deletes of a range, and with a lease
     #[arg(long, value_enum, value_delimiter = ',')]
     ops: Vec<Op>,
     /// Only objects of this namespace
@@ -81,6 +81,10 @@ enum Op {
     Create,
     Update,
     Delete,
+    /// Deletes of a range of keys
+    Range,
+    /// Deletes by a lease that expired or was revoked
+    Expire,
 }
 
 pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
@@ -125,7 +129,9 @@ fn answer(
         },
         since,
         until,
-        ops: args.ops.iter().map(|op| op.answered()).collect(),
+        ops: args.ops.iter().filter_map(|op| op.answered()).collect(),
+        by_lease: args.ops.iter().any(|op| matches!(op, Op::Expire)),
+        by_range: args.ops.iter().any(|op| matches!(op, Op::Range)),
         namespace: args.namespace.clone(),
         all: args.all,
     };
@@ -210,7 +216,7 @@ fn say_who(rows: &[ChangeRow<'_>], audited: bool, ui: &mut Ui) -> std::io::Resul
         false => {
             let command = ui.with_flag("--audit-log");
             ui.note(format!(
-                "WHO is empty in {empty}: etcd stores no user, a deletion names none, and the managed fields of the others did not change; an audit log names users: {command} FILE"
+                "WHO is empty in {empty}: etcd stores no user, and the objects do not say; an audit log does: {command} FILE"
             ))
         }
     }
@@ -227,11 +233,12 @@ impl By {
 }
 
 impl Op {
-    fn answered(self) -> ChangeOp {
+    fn answered(self) -> Option<ChangeOp> {
         match self {
-            Self::Create => ChangeOp::Create,
-            Self::Update => ChangeOp::Update,
-            Self::Delete => ChangeOp::Delete,
+            Self::Create => Some(ChangeOp::Create),
+            Self::Update => Some(ChangeOp::Update),
+            Self::Delete => Some(ChangeOp::Delete),
+            Self::Range | Self::Expire => None,
         }
     }
 }

@@ -166,8 +166,10 @@ pub fn history<'a>(
         });
     }
     described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
-    let times = described.iter().filter_map(|described| described.time);
-    let newest = times.map(|write| write.time).max();
+    let newest = described
+        .iter()
+        .filter_map(|one| Some(one.time?.time))
+        .max();
     let rows = described.into_iter().map(|described| {
         let revision = described.version.revision;
         let number = numbers.get(&(described.version.key, revision)).copied();

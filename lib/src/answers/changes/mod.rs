@@ -7,6 +7,7 @@ mod row;
 mod sums;
 
 use cause::Causes;
+pub use cause::DeletionCause;
 pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 
@@ -56,8 +57,12 @@ pub struct ChangesQuery {
     pub since: Option<Timestamp>,
     /// Only writes that are not known to be newer.
     pub until: Option<Timestamp>,
-    /// Only these operations; empty for all.
+    /// Only these operations, and deletions of these causes; both empty for all.
     pub ops: Vec<ChangeOp>,
+    /// Also deletions by a lease that expired or was revoked.
+    pub by_lease: bool,
+    /// Also deletions of a range of keys.
+    pub by_range: bool,
     /// Only objects of this namespace.
     pub namespace: Option<String>,
     /// Also renewed Leases, repeated Events and changes of nothing but status.
@@ -134,7 +139,7 @@ pub fn changes<'a>(
             _ => logged.and_then(|logged| logged.index_of(main)),
         };
         let cause = index.and_then(|index| causes.request_of(index));
-        let mut made = rows_of(objects, logged, &same, index, cause.as_deref(), mask);
+        let mut made = rows_of(objects, logged, &same, index, cause.as_ref(), mask);
         made.retain(|row| row.is_wanted(query, objects));
         for row in made.into_iter().rev() {
             match row.noise.filter(|_| !query.all) {
@@ -268,7 +273,7 @@ fn rows_of<'a>(
     logged: Option<&'a Logged>,
     same: &[(Origin, Version<'a>)],
     index: Option<u64>,
-    cause: Option<&str>,
+    cause: Option<&DeletionCause>,
     mask: Option<&Mask>,
 ) -> Vec<ChangeRow<'a>> {
     let deletions = same.iter().filter(|(_, version)| version.tombstone);
@@ -295,7 +300,7 @@ fn row_of<'a>(
     logged: Option<&'a Logged>,
     (origin, version): (Origin, Version<'a>),
     index: Option<u64>,
-    cause: Option<&str>,
+    cause: Option<&DeletionCause>,
     mask: Option<&Mask>,
 ) -> ChangeRow<'a> {
     let keyspace = objects.keyspace();

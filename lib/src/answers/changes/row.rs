@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::audit::Audited;
 use super::super::history::{audit, is_placed, write_time, writer};
 use super::super::{Cell, Column, Label, Row};
-use super::{ChangeOp, ChangesQuery};
+use super::{ChangeOp, ChangesQuery, DeletionCause};
 use crate::clock::WriteTime;
 use crate::kubernetes::changed::Change;
 use crate::member::{DescribedVersion, Objects, Origin, Reading, Undecodable, VersionWriter};
@@ -68,7 +68,7 @@ pub struct ChangeRow<'a> {
     /// What changed, or the request that deleted the key.
     pub changed: String,
     paths: Vec<String>,
-    cause: Option<String>,
+    cause: Option<DeletionCause>,
     /// Whether the value is encrypted and no key at hand opens it.
     pub is_sealed: bool,
     /// Number of keys.
@@ -105,7 +105,7 @@ impl<'a> ChangeRow<'a> {
         described: Option<DescribedVersion<'a>>,
         before: Option<Version<'a>>,
         index: Option<u64>,
-        cause: Option<&str>,
+        cause: Option<&DeletionCause>,
     ) -> Self {
         let shown = if version.tombstone {
             before
@@ -135,9 +135,9 @@ impl<'a> ChangeRow<'a> {
                 true => Some(Noise::Lease),
                 false => noise(op, &kind, changes, object.is_some()),
             },
-            cause: cause.map(str::to_owned),
+            cause: cause.cloned(),
             changed: match (op, cause) {
-                (ChangeOp::Delete, cause) => cause.unwrap_or_default().to_owned(),
+                (ChangeOp::Delete, cause) => cause.map(ToString::to_string).unwrap_or_default(),
                 _ => fields(changes),
             },
             paths: changes.iter().map(|change| change.path.clone()).collect(),
@@ -164,7 +164,7 @@ impl<'a> ChangeRow<'a> {
         (origin, version): (Origin, Version<'a>),
         keys: &[&[u8]],
         index: Option<u64>,
-        cause: Option<&str>,
+        cause: Option<&DeletionCause>,
     ) -> Self {
         let common = keys
             .iter()
@@ -187,14 +187,17 @@ impl<'a> ChangeRow<'a> {
             time: None,
             op: ChangeOp::Delete,
             kind: common_of(keys, |key| named(objects, key, None).0).unwrap_or_default(),
-            name: format!("{}*", escaped(folder)),
+            name: match folder {
+                b"" => "*".to_owned(),
+                folder => format!("{}*", escaped(folder)),
+            },
             namespace: common_of(keys, |key| named(objects, key, None).1).flatten(),
             who: None,
             audit: None,
             is_sealed: false,
             changed,
             paths: Vec::new(),
-            cause: cause.map(str::to_owned),
+            cause: cause.cloned(),
             keys: keys.len(),
             number: None,
             index,
@@ -212,7 +215,14 @@ impl<'a> ChangeRow<'a> {
         });
         let is_op = query.ops.contains(&self.op)
             || self.op == ChangeOp::Put && query.ops.iter().any(|op| *op != ChangeOp::Delete);
-        of_namespace && (query.ops.is_empty() || is_op)
+        let is_cause = match &self.cause {
+            _ if self.op != ChangeOp::Delete => false,
+            Some(DeletionCause::Lease(_)) => query.by_lease,
+            Some(DeletionCause::Range(_)) => query.by_range,
+            _ => false,
+        };
+        let is_any = query.ops.is_empty() && !query.by_lease && !query.by_range;
+        of_namespace && (is_any || is_op || is_cause)
     }
 }
 
@@ -332,7 +342,11 @@ impl Row for ChangeRow<'_> {
             who,
             who_source,
             Cell::shown(self.changed.as_str(), self.paths.clone()),
-            self.cause.as_deref().map(Cell::text).unwrap_or_default(),
+            self.cause
+                .as_ref()
+                .filter(|_| self.op == ChangeOp::Delete)
+                .map(|cause| Cell::text(cause.to_string()))
+                .unwrap_or_default(),
             Cell::count(self.keys),
             self.number.map(Cell::plain).unwrap_or_default(),
             self.index.map(Cell::plain).unwrap_or_default(),
