@@ -143,16 +143,7 @@ pub fn history<'a>(
             }
         })
         .collect();
-    let placed = chosen
-        .iter()
-        .flatten()
-        .filter(|(origin, _)| is_placed(*origin));
-    let clock = clock_near(
-        objects,
-        logged,
-        placed.map(|(_, version)| version.revision.main),
-        audited,
-    );
+    let clock = clock_of(&chosen, objects, logged, audited);
     let mut described: Vec<DescribedVersion<'a>> = chosen
         .into_iter()
         .flat_map(|versions| {
@@ -170,14 +161,28 @@ pub fn history<'a>(
         .iter()
         .filter_map(|one| Some(one.time?.time))
         .max();
-    let rows = described.into_iter().map(|described| {
-        let revision = described.version.revision;
-        let number = numbers.get(&(described.version.key, revision)).copied();
-        HistoryRow::new(described, newest, number, audited)
+    let rows = described.into_iter().map(|one| {
+        let number = numbers.get(&(one.version.key, one.version.revision));
+        HistoryRow::new(one, newest, number.copied(), audited)
     });
     let columns = if keys.len() > 1 { &OF_SEVERAL } else { &OF_ONE };
     Table::new(columns, rows.collect())
         .head("compact_revision", keyspace.compact_revision().unwrap_or(0))
+}
+
+/// The clock of the writes near versions of keys.
+fn clock_of(
+    chosen: &[Vec<(Origin, Version<'_>)>],
+    objects: &Objects<'_>,
+    logged: Option<&Logged>,
+    audited: Option<&Audited>,
+) -> Clock {
+    let placed = chosen
+        .iter()
+        .flatten()
+        .filter(|(origin, _)| is_placed(*origin));
+    let revisions = placed.map(|(_, version)| version.revision.main);
+    clock_near(objects, logged, revisions, audited)
 }
 
 /// The versions that were current at two revisions.
