@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use etcd_inspect::Error;
+use etcd_inspect::answers::salvage::SalvageAnswer;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
@@ -131,7 +132,13 @@ pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ),
         None => None,
     };
-    report::show(&salvage, args, out.as_ref(), backup.as_ref(), ui)?;
+    report::show(
+        &SalvageAnswer::from(&salvage),
+        args,
+        out.as_ref(),
+        backup.as_ref(),
+        ui,
+    )?;
     Ok(match salvage.unrecoverable.is_empty() {
         true => Exit::Ok,
         false => Exit::Partial,

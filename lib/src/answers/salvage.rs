@@ -38,10 +38,16 @@ pub struct SalvageAnswer {
     pub stale: Vec<Doubtful>,
     /// Keys that may have been deleted.
     pub maybe_deleted: Vec<Doubtful>,
+    /// Keys whose create revision and version were counted on after a lost entry.
+    pub uncertain_numbers: Vec<Doubtful>,
     /// All that could not be recovered.
     pub unrecoverable: Vec<Lost>,
     /// What was decided on the way, one sentence each.
     pub notes: Vec<String>,
+    /// Live keys that were left out because only a part was asked for.
+    pub left_out: u64,
+    /// Intact entries after the highest proven commit: they may have been acknowledged, and are left out.
+    pub possibly_acknowledged: u64,
     /// What the evidence has and the backup has not, on purpose.
     pub dropped: Vec<Dropped>,
     /// How to restore the backup.
@@ -65,6 +71,9 @@ impl From<&Salvage<'_>> for SalvageAnswer {
             sources: Provenance::ALL.map(source).to_vec(),
             stale: salvage.stale.clone(),
             maybe_deleted: salvage.maybe_deleted.clone(),
+            uncertain_numbers: salvage.uncertain_numbers.clone(),
+            left_out: salvage.left_out,
+            possibly_acknowledged: salvage.possibly_acknowledged,
             unrecoverable: salvage.unrecoverable.clone(),
             notes: salvage.notes.clone(),
             dropped: salvage.dropped.clone(),
@@ -81,9 +90,10 @@ impl SalvageAnswer {
             None => "never compacted".to_owned(),
         };
         format!(
-            "revision {} · {compacted} · {} live keys",
+            "revision {} · {compacted} · {} live {}",
             thousands(self.revision.into()),
-            thousands(self.keys.into())
+            thousands(self.keys.into()),
+            if self.keys == 1 { "key" } else { "keys" }
         )
     }
 

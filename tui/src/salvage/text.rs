@@ -62,6 +62,7 @@ fn of_backup(answer: &SalvageAnswer, lines: &mut Vec<Line>) {
     cut(answer.unrecoverable.len(), lines);
     of_doubtful("stale", &answer.stale, lines);
     of_doubtful("deleted?", &answer.maybe_deleted, lines);
+    of_doubtful("numbers?", &answer.uncertain_numbers, lines);
     if answer.is_whole() {
         lines.push(fact("lost", "").with(Role::Good, "nothing"));
     }

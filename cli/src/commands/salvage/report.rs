@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use etcd_inspect::salvage::backup::{Backup, Out};
-use etcd_inspect::salvage::{Doubtful, Dropped, Lost, Provenance, Salvage};
+use etcd_inspect::salvage::{Doubtful, Dropped, Lost, Provenance};
 use serde_json::{Map, Value, json};
 
 use super::SalvageArgs;
@@ -21,7 +21,7 @@ const SHOWN_OLDER: usize = 5;
 
 /// Prints the plan or what was written.
 pub(super) fn show(
-    salvage: &Salvage<'_>,
+    salvage: &SalvageAnswer,
     args: &SalvageArgs,
     out: Option<&Out>,
     backup: Option<&Backup>,
@@ -81,13 +81,16 @@ fn dropped(all: &[Dropped], ui: &mut Ui) -> anyhow::Result<()> {
 }
 
 fn fields(
-    salvage: &Salvage<'_>,
+    salvage: &SalvageAnswer,
     args: &SalvageArgs,
     out: Option<&Out>,
     backup: Option<&Backup>,
     ui: &Ui,
 ) -> Map<String, Value> {
-    let count = |label| salvage.gave.records.get(&label).copied().unwrap_or(0);
+    let count = |label: Provenance| {
+        let of_label = salvage.sources.iter().find(|row| row.source == label);
+        of_label.map_or(0, |row| row.records)
+    };
     let records = json!({
         "db": count(Provenance::Db),
         "log": count(Provenance::Log),
@@ -131,7 +134,7 @@ fn fields(
 
 /// What to run next: the restore of what was written, or the salvage that writes it.
 fn next(
-    salvage: &Salvage<'_>,
+    salvage: &SalvageAnswer,
     args: &SalvageArgs,
     backup: Option<&Backup>,
     ui: &Ui,
@@ -183,35 +186,23 @@ fn doubtful_json(doubtful: &Doubtful) -> Value {
 }
 
 fn sheet(
-    salvage: &Salvage<'_>,
+    salvage: &SalvageAnswer,
     out: Option<&Out>,
     backup: Option<&Backup>,
     fields: &Map<String, Value>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let compacted = match salvage.compact_revision {
-        Some(revision) => format!("compacted at {}", thousands(revision.into())),
-        None => "never compacted".to_owned(),
-    };
-    ui.line(Line::from(format!(
-        "revision {} · {compacted} · {} live {}",
-        thousands(salvage.revision.into()),
-        thousands(salvage.keys.into()),
-        if salvage.keys == 1 { "key" } else { "keys" }
-    )))?;
+    ui.line(Line::from(salvage.headline()))?;
     ui.line(Line::new().with(
         Label::Dim,
         format!("{:<8}{:>12}{:>12}", "SOURCE", "RECORDS", "KEYS"),
     ))?;
-    for label in Provenance::ALL {
-        let count = |of: &std::collections::BTreeMap<Provenance, u64>| {
-            thousands(of.get(&label).copied().unwrap_or(0).into())
-        };
+    for row in &salvage.sources {
         ui.line(Line::from(format!(
             "{:<8}{:>12}{:>12}",
-            label.as_str(),
-            count(&salvage.gave.records),
-            count(&salvage.gave.keys)
+            row.source.as_str(),
+            thousands(row.records.into()),
+            thousands(row.keys.into())
         )))?;
     }
     doubtful("stale", &salvage.stale, ui)?;
@@ -259,7 +250,7 @@ fn sheet(
                 thousands(backup.size_bytes.into())
             )))?;
             ui.line(Line::from(format!("sha256  {}", backup.sha256)))?;
-            if let Some(why) = SalvageAnswer::from(salvage).why_bump() {
+            if let Some(why) = salvage.why_bump() {
                 ui.note(why)?;
             }
         }
