@@ -230,6 +230,7 @@ fn what_xz_bzip2_and_lz4_compress_is_read() {
             eprintln!("{program} is not here: not tested");
             continue;
         };
+        let cut = front.len() + back.len() / 2;
         let whole = [front, back].concat();
         let (_top, path) = saved("a.tar.packed", &whole);
         let evidence = open(&path);
@@ -237,7 +238,7 @@ fn what_xz_bzip2_and_lz4_compress_is_read() {
         assert_eq!(evidence.kind(), Kind::DataDir, "{program}");
         assert!(evidence.db().unwrap().bytes().unwrap().as_slice() == db());
         // A file that was cut gives what is before the cut, and says so.
-        let (_top, path) = saved("a.tar.packed", &whole[..whole.len() - 7]);
+        let (_top, path) = saved("a.tar.packed", &whole[..cut]);
         assert!(codes(&open(&path)).contains(&"DIR-019"), "{program}");
     }
 }
@@ -269,7 +270,7 @@ fn entries_that_need_a_password_are_named_and_an_archive_of_nothing_else_is_refu
     assert!(zip("part.zip", &[], "data/member/wal"));
     assert!(zip("part.zip", &password, "data/member/snap/db"));
     let evidence = open(&top.path().join("part.zip"));
-    assert_eq!(codes(&evidence)[0], "DIR-023");
+    assert!(codes(&evidence).contains(&"DIR-023"));
     assert_eq!(evidence.damage().findings.len(), 1);
     assert!(evidence.db().is_none() && !evidence.wal().is_empty());
 }

@@ -64,25 +64,25 @@ fn names_that_climb_out_links_and_devices_are_refused_and_the_rest_is_read() {
         raw(&[b'a', b'/'].repeat(49), b'0', b"", 1, b"x"),
     ]));
     assert_eq!(evidence.kind(), Kind::DataDir);
+    let refused = ["DIR-018"; 8];
     assert_eq!(
-        codes(&evidence)[..9],
-        [&["DIR-022"][..], &["DIR-018"; 8]].concat()
+        codes(&evidence),
+        [&["DIR-012"][..], &refused, &["DIR-022"]].concat()
     );
-    assert_eq!(
-        evidence.with_role(Role::Stray).len(),
-        evidence.files().len() - 3
-    );
-    assert!(
-        findings(&evidence)[0]
-            .message
-            .contains("the first is /etc/passwd")
-    );
-    assert!(findings(&evidence)[3].message.contains("/etc/passwd"));
+    let says = |text: &str| {
+        let all = findings(&evidence);
+        all.iter().any(|finding| finding.message.contains(text))
+    };
+    assert!(says("the first is /etc/passwd"));
+    assert!(says("it is a link to \"/etc/passwd\""));
 
     let mut all = files();
     all.push(("../../evil".to_owned(), b"x".to_vec()));
     all.push(("/abs".to_owned(), b"x".to_vec()));
-    assert_eq!(codes(&opened(&zip_of(&all)))[..2], ["DIR-018", "DIR-022"]);
+    assert_eq!(
+        codes(&opened(&zip_of(&all))),
+        ["DIR-012", "DIR-018", "DIR-022"]
+    );
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_hard_link_is_the_file_that_it_names_if_that_is_before_it() {
     let tar = tar_of("", &files());
     let tar = tar.strip_suffix(end.as_slice()).unwrap();
     let evidence = opened(&[tar, &link(b"member/snap/db"), &end].concat());
-    assert_eq!(codes(&evidence), [""; 0]);
+    assert_eq!(codes(&evidence), ["DIR-007"]);
     let linked = &evidence.with_role(Role::SnapDb)[0];
     assert!(
         linked.bytes().unwrap().as_slice() == evidence.db().unwrap().bytes().unwrap().as_slice()
