@@ -62,12 +62,12 @@ pub(super) fn template(text: &str) -> Result<GoTemplate, GoTemplateError> {
     };
     let (main, end) = reader.block()?;
     match end {
-        End::Text => Ok(GoTemplate {
+        BlockEnd::OfText => Ok(GoTemplate {
             main,
             named: reader.named,
         }),
-        End::End => Err(GoTemplateError::parse("end", "there is nothing to end")),
-        End::Else(_) => Err(GoTemplateError::parse(
+        BlockEnd::OfBlock => Err(GoTemplateError::parse("end", "there is nothing to end")),
+        BlockEnd::AtElse(_) => Err(GoTemplateError::parse(
             "else",
             "there is no if, with or range",
         )),
@@ -75,11 +75,11 @@ pub(super) fn template(text: &str) -> Result<GoTemplate, GoTemplateError> {
 }
 
 /// What ended a block.
-enum End<'t> {
-    Text,
-    End,
+enum BlockEnd<'t> {
+    OfText,
+    OfBlock,
     /// `else`, or `else if …` with what follows `else`.
-    Else(&'t str),
+    AtElse(&'t str),
 }
 
 struct Reader<'t> {
@@ -90,7 +90,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn block(&mut self) -> Result<(Vec<TemplateNode>, End<'t>), GoTemplateError> {
+    fn block(&mut self) -> Result<(Vec<TemplateNode>, BlockEnd<'t>), GoTemplateError> {
         let mut nodes = Vec::new();
         while let Some(piece) = self.pieces.next() {
             let action = match piece {
@@ -104,12 +104,12 @@ impl<'t> Reader<'t> {
             };
             let (word, rest) = keyword(action);
             match word {
-                "end" => return Ok((nodes, End::End)),
-                "else" => return Ok((nodes, End::Else(rest))),
+                "end" => return Ok((nodes, BlockEnd::OfBlock)),
+                "else" => return Ok((nodes, BlockEnd::AtElse(rest))),
                 _ => nodes.extend(self.node(word, rest, action)?),
             }
         }
-        Ok((nodes, End::Text))
+        Ok((nodes, BlockEnd::OfText))
     }
 
     fn node(
@@ -149,12 +149,12 @@ impl<'t> Reader<'t> {
         let body = self.block()?;
         self.loops -= usize::from(is_loop);
         let (body, other) = match body {
-            (body, End::End) => (body, Vec::new()),
-            (body, End::Else("")) => match self.block()? {
-                (other, End::End) => (body, other),
+            (body, BlockEnd::OfBlock) => (body, Vec::new()),
+            (body, BlockEnd::AtElse("")) => match self.block()? {
+                (other, BlockEnd::OfBlock) => (body, other),
                 _ => return Err(GoTemplateError::parse(rest, "a block without {{end}}")),
             },
-            (body, End::Else(again)) => {
+            (body, BlockEnd::AtElse(again)) => {
                 let (word, rest) = keyword(again);
                 let branch = self.branch(rest, false)?;
                 let other = match word {
@@ -164,7 +164,7 @@ impl<'t> Reader<'t> {
                 };
                 (body, vec![other])
             }
-            (_, End::Text) => return Err(GoTemplateError::parse(rest, "a block without {{end}}")),
+            (_, BlockEnd::OfText) => return Err(GoTemplateError::parse(rest, "a block without {{end}}")),
         };
         self.depth -= 1;
         Ok(Branch {
@@ -186,7 +186,7 @@ impl<'t> Reader<'t> {
         }
         let (name, argument) = named(rest)?;
         let loops = std::mem::take(&mut self.loops);
-        let (body, End::End) = self.block()? else {
+        let (body, BlockEnd::OfBlock) = self.block()? else {
             return Err(GoTemplateError::parse(action, "a block without {{end}}"));
         };
         self.loops = loops;
