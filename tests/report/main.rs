@@ -11,5 +11,6 @@
 )]
 
 mod manifest;
+mod page;
 mod redact;
 mod run;

@@ -24,6 +24,7 @@ mod meta;
 mod page;
 mod preflight;
 mod redact;
+mod report;
 mod salvage;
 mod search;
 #[cfg(feature = "serve")]
@@ -90,6 +91,7 @@ verbs! {
     Salvage: salvage::SalvageArgs;
     Carve: carve::CarveArgs;
     Export: export::ExportArgs;
+    Report: report::ReportArgs;
     Manifest: manifest::ManifestArgs;
     Redact: redact::RedactArgs;
     Explain: explain::ExplainArgs;

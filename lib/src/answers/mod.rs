@@ -35,6 +35,8 @@ pub mod past;
 pub mod plan;
 pub mod preflight;
 pub mod redact;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod salvage;
 #[cfg(feature = "search")]
 pub mod search;

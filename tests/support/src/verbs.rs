@@ -306,6 +306,15 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "report",
+        &[
+            "{path} --out {new}",
+            "{path} --at -1m --since -1h --out {new} -o json",
+            "{path} {other} --full --notes {salt} --audit-log {log} --etcd-log {log} --out {new}",
+            "{path} --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} --out {new}",
+        ],
+    ),
+    (
         "manifest",
         &[
             "{path}",

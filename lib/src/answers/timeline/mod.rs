@@ -76,6 +76,11 @@ impl TimelineFilter {
     }
 }
 
+/// The columns of a timeline.
+pub fn columns() -> &'static [super::Column] {
+    &row::COLUMNS
+}
+
 /// The timeline, and what was left out of it.
 #[derive(Clone, Debug)]
 pub struct EventStream {

@@ -1,0 +1,263 @@
+//! What a page consists of: sections of facts, tables and charts, each with the command that answers the same.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::{Align, Column, Show};
+use located::text::escape::{self, Charset};
+use located::text::number::{size, thousands};
+use located::{Command, Severity};
+
+/// A section of the page.
+#[derive(Clone, Debug)]
+pub(super) struct Section {
+    /// Its anchor.
+    pub(super) id: &'static str,
+    pub(super) title: String,
+    pub(super) blocks: Vec<Block>,
+}
+
+impl Section {
+    pub(super) fn new(id: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            blocks: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, block: impl Into<Block>) {
+        self.blocks.push(block.into());
+    }
+
+    /// A sentence.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.blocks.push(Block::Text(text.into()));
+    }
+}
+
+/// A part of a section.
+#[derive(Clone, Debug)]
+pub(super) enum Block {
+    Text(String),
+    /// The first thing to read.
+    Headline(Option<Severity>, String),
+    /// A line that says what the reader does next.
+    Next(String),
+    Facts(FactList),
+    Table(DataTable),
+    /// A chart with its title; the table after it says the same.
+    Chart(String, maud::Markup),
+    Finding(Box<FindingCard>),
+    /// Terms with their meaning.
+    Glossary(Vec<(&'static str, &'static str)>),
+}
+
+impl From<FactList> for Block {
+    fn from(facts: FactList) -> Self {
+        Self::Facts(facts)
+    }
+}
+
+impl From<DataTable> for Block {
+    fn from(table: DataTable) -> Self {
+        Self::Table(table)
+    }
+}
+
+/// A finding in full.
+#[derive(Clone, Debug)]
+pub(super) struct FindingCard {
+    pub(super) id: String,
+    pub(super) severity: Severity,
+    pub(super) code: &'static str,
+    pub(super) title: &'static str,
+    pub(super) message: String,
+    pub(super) place: String,
+    pub(super) means: &'static str,
+    pub(super) seen: Option<(String, Option<String>)>,
+    pub(super) keys: Vec<String>,
+    pub(super) all_keys: usize,
+    pub(super) count: u64,
+    pub(super) next: Vec<String>,
+    /// Lines of bytes: offset, bytes before the marked one, the marked one, bytes after it.
+    pub(super) bytes: Vec<(String, String, String, String)>,
+}
+
+/// Fields of one document.
+#[derive(Clone, Debug)]
+pub(super) struct FactList {
+    pub(super) command: String,
+    /// Name, place in the document, shown text, number.
+    pub(super) rows: Vec<NamedFact>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct NamedFact {
+    pub(super) name: String,
+    pub(super) pointer: String,
+    pub(super) shown: String,
+    pub(super) number: Option<String>,
+}
+
+impl FactList {
+    /// The fields of a document that are there.
+    pub(super) fn new(document: &Value, command: String, fields: &[(&str, &str)]) -> Self {
+        let fact = |(name, pointer): &(&str, &str)| {
+            let value = document.pointer(pointer).filter(|value| !value.is_null())?;
+            let field = pointer.rsplit('/').next().unwrap_or(pointer);
+            Some(NamedFact {
+                name: (*name).to_owned(),
+                pointer: (*pointer).to_owned(),
+                shown: shown(field, value),
+                number: value.as_number().map(ToString::to_string),
+            })
+        };
+        Self {
+            command,
+            rows: fields.iter().filter_map(fact).collect(),
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub(super) struct TableHead {
+    pub(super) head: String,
+    pub(super) field: String,
+    pub(super) right: bool,
+}
+
+/// Rows of a list in a document.
+#[derive(Clone, Debug)]
+pub(super) struct DataTable {
+    pub(super) caption: String,
+    pub(super) command: String,
+    /// Where the list is in the document.
+    pub(super) pointer: String,
+    pub(super) heads: Vec<TableHead>,
+    /// Position in the list, and the row.
+    pub(super) rows: Vec<(usize, Value)>,
+    pub(super) total: usize,
+    /// Whether it is folded until it is asked for.
+    pub(super) folded: bool,
+}
+
+impl DataTable {
+    /// The list at a place of a document; at most `limit` rows of it.
+    pub(super) fn new(
+        caption: impl Into<String>,
+        document: &Value,
+        pointer: &str,
+        command: String,
+        heads: Vec<TableHead>,
+        limit: usize,
+    ) -> Self {
+        let list = document.pointer(pointer).and_then(Value::as_array);
+        let list = list.map(Vec::as_slice).unwrap_or_default();
+        Self {
+            caption: caption.into(),
+            command,
+            pointer: pointer.to_owned(),
+            heads,
+            total: list.len(),
+            rows: list.iter().take(limit).cloned().enumerate().collect(),
+            folded: false,
+        }
+    }
+
+    pub(super) fn folded(mut self) -> Self {
+        self.folded = true;
+        self
+    }
+}
+
+/// The columns that a terminal shows.
+pub(super) fn heads(columns: &[Column]) -> Vec<TableHead> {
+    let shown = columns.iter().filter(|column| column.show == Show::Always);
+    shown
+        .map(|column| TableHead {
+            head: column.head.to_string(),
+            field: column.field.to_string(),
+            right: column.align == Align::Right,
+        })
+        .collect()
+}
+
+/// Columns of a list that has no table of its own: `+` marks numbers.
+pub(super) fn plain_heads(columns: &[(&str, &str)]) -> Vec<TableHead> {
+    let head = |(head, field): &(&str, &str)| TableHead {
+        head: (*head).trim_start_matches('+').to_owned(),
+        field: (*field).to_owned(),
+        right: head.starts_with('+'),
+    };
+    columns.iter().map(head).collect()
+}
+
+/// A value by itself, for people.
+pub(super) fn shown(field: &str, value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text_of(text),
+        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(bytes), _) if is_bytes(field) => {
+                format!("{} ({})", size(bytes), thousands(bytes.into()))
+            }
+            (_, Some(number)) if is_plain(field) => number.to_string(),
+            (_, Some(number)) => thousands(number.into()),
+            (Some(number), _) => thousands(number.into()),
+            _ => number.to_string(),
+        },
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| shown(field, item)).collect();
+            items.join(", ")
+        }
+        Value::Object(fields) => {
+            let known = ["key", "message", "name", "b64"]
+                .iter()
+                .find_map(|name| fields.get(*name));
+            match known {
+                Some(value) => shown(field, value),
+                None => text_of(&value.to_string()),
+            }
+        }
+    }
+}
+
+fn is_bytes(field: &str) -> bool {
+    field.ends_with("bytes") || ["live", "history", "tree", "free", "outside"].contains(&field)
+}
+
+/// Numbers that are names.
+fn is_plain(field: &str) -> bool {
+    [
+        "term",
+        "txid",
+        "page",
+        "version",
+        "sub",
+        "page_size",
+        "seq",
+        "offset",
+        "mode",
+    ]
+    .contains(&field)
+}
+
+/// Text of the evidence: control characters and those that change the direction of text are escaped.
+pub(super) fn text_of(text: &str) -> String {
+    escape::text(text, Charset::default()).into_owned()
+}
+
+/// A document as the command line prints it.
+pub(super) fn document<T: Serialize>(answer: &T) -> Value {
+    serde_json::to_value(answer).unwrap_or_default()
+}
+
+/// A command about a path.
+pub(super) fn on(command: Command, path: &Path) -> String {
+    command.evidence().on(Some(path))
+}

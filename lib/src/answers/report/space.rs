@@ -1,0 +1,152 @@
+//! Section 6: where the bytes of the db are.
+
+use serde_json::Value;
+
+use super::model::{Block, DataTable, FactList, Section, document, plain_heads};
+use super::subject::Subject;
+use super::{SHOWN_ROWS, svg};
+use crate::answers::space::{DEFAULT_QUOTA_BYTES, Metric, SpaceAnswer, SpaceBy, SpaceQuestion};
+use located::Command;
+use located::text::number::size;
+
+/// Parts of the treemap.
+const BOXES: usize = 24;
+
+// The columns and fields: head, and name or place in the document; `+` marks numbers.
+const SPACE: &[(&str, &str)] = &[
+    ("file", "/size_bytes"),
+    ("live", "/bytes/live"),
+    ("history", "/bytes/history"),
+    ("tree", "/bytes/tree"),
+    ("free", "/bytes/free"),
+    ("never used", "/bytes/outside"),
+    ("counts against the quota", "/quota/counted_bytes"),
+    ("default quota", "/quota/quota_bytes"),
+    ("quota exceeded", "/quota/exceeded"),
+    ("a compaction frees", "/compaction/frees_bytes"),
+    (
+        "a defragmentation gives back",
+        "/defragmentation/gives_back_bytes",
+    ),
+    (
+        "after a compaction",
+        "/defragmentation/after_compaction_bytes",
+    ),
+];
+const GROUPS: &[(&str, &str)] = &[
+    ("NAME", "name"),
+    ("+BYTES", "bytes"),
+    ("+KEYS", "keys"),
+    ("+REVISIONS", "revisions"),
+    ("+DELETED", "deleted"),
+    ("+LIVE", "live_bytes"),
+    ("+HISTORY", "history_bytes"),
+];
+const LARGEST: &[(&str, &str)] = &[
+    ("KEY", "key"),
+    ("+REV", "mod_revision"),
+    ("+VALUE", "value_bytes"),
+    ("+STORED", "stored_bytes"),
+];
+const BUSIEST: &[(&str, &str)] = &[
+    ("KEY", "key"),
+    ("+REVISIONS", "revisions"),
+    ("+HISTORY", "history_bytes"),
+];
+
+pub(super) fn section(subject: &Subject<'_>) -> Section {
+    let mut section = Section::new("space", "Space");
+    let Some(objects) = subject.objects() else {
+        section.say("The db cannot be read.");
+        return section;
+    };
+    let read = SpaceAnswer::read(
+        subject.member,
+        &objects,
+        SpaceQuestion {
+            by: SpaceBy::Resource,
+            metric: Metric::Total,
+            top: SHOWN_ROWS,
+            quota_bytes: DEFAULT_QUOTA_BYTES,
+        },
+    );
+    let answer = match read {
+        Ok(answer) => document(&answer),
+        Err(error) => {
+            section.say(format!("{error}"));
+            return section;
+        }
+    };
+    let command = Command::inspect("space")
+        .arg("--top")
+        .arg(SHOWN_ROWS.to_string());
+    let command = subject.command(command);
+    bar(&answer, &mut section);
+    section.push(FactList::new(&answer, command.clone(), SPACE));
+    treemap(&answer, &mut section);
+    let limit = subject.question.limit(SHOWN_ROWS);
+    let columns = plain_heads(GROUPS);
+    section.push(DataTable::new(
+        "Groups of keys; with what is around them they add up to the file",
+        &answer,
+        "/rows",
+        command.clone(),
+        columns,
+        limit,
+    ));
+    let columns = plain_heads(LARGEST);
+    section.push(DataTable::new(
+        "Largest values",
+        &answer,
+        "/largest",
+        command.clone(),
+        columns,
+        limit,
+    ));
+    let columns = plain_heads(BUSIEST);
+    section.push(DataTable::new(
+        "Keys with the most versions",
+        &answer,
+        "/churn",
+        command,
+        columns,
+        limit,
+    ));
+    section
+}
+
+/// The bytes of the file as one bar.
+fn bar(answer: &Value, section: &mut Section) {
+    let parts = ["live", "history", "tree", "free", "outside"];
+    let part = |name: &&str| {
+        let bytes = answer
+            .pointer(&format!("/bytes/{name}"))
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        (format!("{name} {}", size(bytes)), bytes)
+    };
+    let parts: Vec<(String, u64)> = parts.iter().map(part).collect();
+    let names: Vec<String> = parts.iter().map(|(name, _)| name.clone()).collect();
+    let title = "The file: live values, history, tree, free pages, room that was never used";
+    let bar = svg::stacked_bar(title, &parts);
+    let legend = svg::legend(&names);
+    section.push(Block::Chart(
+        title.to_owned(),
+        maud::html! { (bar) (legend) },
+    ));
+}
+
+/// Groups of keys as rectangles.
+fn treemap(answer: &Value, section: &mut Section) {
+    let rows = answer.pointer("/rows").and_then(Value::as_array);
+    let boxes = rows.into_iter().flatten().filter_map(|row| {
+        let bytes = row.get("bytes")?.as_u64()?;
+        row.get("keys")?;
+        Some((super::model::text_of(row.get("name")?.as_str()?), bytes))
+    });
+    let boxes: Vec<(String, u64)> = boxes.take(BOXES).collect();
+    if !boxes.is_empty() {
+        let title = "Bytes of the largest groups of keys, live and history";
+        section.push(Block::Chart(title.to_owned(), svg::treemap(title, &boxes)));
+    }
+}
