@@ -2,6 +2,10 @@
 //!
 //! [`serve`] opens the doors that [`Doors`] names and answers until it is asked to stop. Everything is read through the library's
 //! [`Dataset`](etcd_inspect::dataset::Dataset); the evidence is never written.
+#![allow(
+    clippy::result_large_err,
+    reason = "the errors are the answers of the two APIs, made once for a request"
+)]
 #![cfg_attr(
     test,
     allow(

@@ -46,6 +46,9 @@ impl Serialize for DescribeAnswer {
     }
 }
 
+/// Objects of a registry path and namespace.
+type ListedObjects = HashMap<(String, Option<String>), Vec<Value>>;
+
 /// Describes objects as of a revision; ages are relative to `now`, or to the newest time in the data.
 ///
 /// # Errors
@@ -75,7 +78,7 @@ pub fn describe(
         })
     };
     // A hundred pods of one namespace are listed once.
-    let listed: RefCell<HashMap<(String, Option<String>), Vec<Value>>> = RefCell::default();
+    let listed: RefCell<ListedObjects> = RefCell::default();
     let described = found.into_iter().map(|mut found| {
         if let Some(mask) = mask {
             mask.object(&mut found.object);

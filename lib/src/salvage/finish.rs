@@ -9,6 +9,9 @@ use super::record::{KeyOrder, KeyRecord, sort};
 use super::restore::BUMP_REVISIONS;
 use super::{Doubtful, Lost, Salvage, SalvageOptions, Stale};
 
+/// Whether a key is kept.
+type KeyTest<'t> = dyn Fn(&[u8]) -> bool + 't;
+
 impl Salvage<'_> {
     /// Lists the gaps, takes out what compaction removes and what is in doubt, and counts the rest.
     ///
@@ -35,7 +38,7 @@ impl Salvage<'_> {
             Stale::Keep => HashSet::new(),
         };
         let is_certain = |key: &[u8]| !doubtful.contains(key);
-        let keep: Option<&dyn Fn(&[u8]) -> bool> = match doubtful.is_empty() {
+        let keep: Option<&KeyTest<'_>> = match doubtful.is_empty() {
             true => None,
             false => Some(&is_certain),
         };
@@ -161,12 +164,7 @@ impl Salvage<'_> {
     }
 
     /// Marks the keys for which `keep` answers `false`, and counts the others; without `keep` no key is read.
-    fn choose(
-        &mut self,
-        order: &KeyOrder,
-        gone: &mut [bool],
-        keep: Option<&dyn Fn(&[u8]) -> bool>,
-    ) {
+    fn choose(&mut self, order: &KeyOrder, gone: &mut [bool], keep: Option<&KeyTest<'_>>) {
         let (mut left_out, mut keys) = (0u64, BTreeMap::<Provenance, u64>::new());
         self.set.for_each_key(order, |positions| {
             let Some(newest) = self.newest(positions, gone) else {

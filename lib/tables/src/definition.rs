@@ -196,9 +196,12 @@ pub enum Rows {
         /// Finds the numbers that a filter leaves; no value is read.
         select: fn(&Source, &Filter) -> Result<Vec<u32>, TableError>,
         /// Reads the rows of some numbers; a number may give several rows, or none.
-        read: fn(&Source, &[u32], Wanted, &mut Vec<Row>) -> Result<(), TableError>,
+        read: ReadRows,
     },
 }
+
+/// Reads the rows of some numbers, as far as columns are wanted.
+pub type ReadRows = fn(&Source, &[u32], Wanted, &mut Vec<Row>) -> Result<(), TableError>;
 
 impl Table {
     /// Finds what a filter leaves.

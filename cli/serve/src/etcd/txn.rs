@@ -25,7 +25,7 @@ impl Store {
         check(request, MAX_OPS)?;
         if !writes(request) {
             return self.read(|keyspace, current| {
-                let mut response = only_reads(self, keyspace, request, current)?;
+                let mut response = only_reads(keyspace, request, current)?;
                 response.header = self.header(current);
                 Ok(response)
             });
@@ -162,7 +162,6 @@ fn choose(
 }
 
 fn only_reads(
-    store: &Store,
     keyspace: &Keyspace<'_>,
     request: &TxnRequest,
     current: i64,
@@ -177,7 +176,7 @@ fn only_reads(
                 Some(Response::Range(response))
             }
             Some(Request::Txn(txn)) => {
-                let mut response = only_reads(store, keyspace, txn, current)?;
+                let mut response = only_reads(keyspace, txn, current)?;
                 response.header = Some(only_revision(0));
                 Some(Response::Txn(response))
             }

@@ -164,7 +164,9 @@ impl<'t> Reader<'t> {
                 };
                 (body, vec![other])
             }
-            (_, BlockEnd::OfText) => return Err(GoTemplateError::parse(rest, "a block without {{end}}")),
+            (_, BlockEnd::OfText) => {
+                return Err(GoTemplateError::parse(rest, "a block without {{end}}"));
+            }
         };
         self.depth -= 1;
         Ok(Branch {

@@ -60,9 +60,8 @@ fn is_text(input: &[u8]) -> bool {
 
 /// `runtime.Unknown`: the type of the object stays, because without it nothing decodes.
 fn unknown(filler: &Filler, input: &[u8]) -> Option<Vec<u8>> {
-    let mut fields = Fields::new(input);
     let mut out = Vec::with_capacity(input.len());
-    while let Some(field) = fields.next() {
+    for field in Fields::new(input) {
         let field = field?;
         out.extend_from_slice(field.head);
         match (field.number, field.content) {
@@ -88,8 +87,7 @@ fn is_type(meta: &[u8]) -> bool {
 /// A message with its tags and lengths; `None` if the bytes are none.
 fn message(filler: &Filler, input: &[u8], depth: usize) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(input.len());
-    let mut fields = Fields::new(input);
-    while let Some(field) = fields.next() {
+    for field in Fields::new(input) {
         let field = field?;
         out.extend_from_slice(field.head);
         out.extend(filled(filler, &field.content, depth));

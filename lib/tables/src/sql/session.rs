@@ -115,7 +115,6 @@ impl Session {
                     .map(|statement| {
                         let columns = statement
                             .column_names()
-                            .into_iter()
                             .map(str::to_owned)
                             .collect();
                         Query {
