@@ -24,18 +24,22 @@ Examples:
   etcd-inspect check /copy/m1";
 
 /// Verbs that the list of all verbs names in one line, so that it fits a screen.
-const MORE: [&str; 7] = [
+const MORE: [&str; 11] = [
     "completions",
     "decode",
     "doctor",
+    "hashkv",
+    "leases",
     "man",
+    "manifest",
+    "redact",
     "snap",
     "tables",
     "version",
 ];
 
 pub(crate) const AFTER: &str = "\
-More verbs: completions decode doctor man snap tables version
+More verbs: completions decode doctor hashkv leases man manifest redact snap tables version
 PATH: data dir, member/, db, snapshot, .wal, .snap, or .gz .zip .tar .tar.gz .tar.zst of these
 Flags of every verb: -d PATH  -o FORMAT  --columns  --sort-by  --limit  -q  (VERB --help: all)
 Exit: 0 fine · 1 not found, differs, findings · 2 bad usage · 3 partial answer";

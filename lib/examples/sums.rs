@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         namespace: None,
     };
     let counts = objects.keyspace().counts();
-    let space = |_: Option<&_>| dataset.member().space(&counts);
+    let space = |_: Option<&_>| dataset.member().space(&counts).map(Some);
     let table = sums(
         &objects,
         &everything,

@@ -269,7 +269,7 @@ fn entries_that_need_a_password_are_named_and_an_archive_of_nothing_else_is_refu
     );
     assert!(zip("part.zip", &[], "data/member/wal"));
     assert!(zip("part.zip", &password, "data/member/snap/db"));
-    let evidence = open(&top.path().join("part.zip"));
+    let evidence = open(top.path().join("part.zip"));
     assert!(codes(&evidence).contains(&"DIR-023"));
     assert_eq!(evidence.damage().findings.len(), 1);
     assert!(evidence.db().is_none() && !evidence.wal().is_empty());

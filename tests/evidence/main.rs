@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test may stop at its first failure"
+    clippy::print_stderr,
+    reason = "a test may stop at its first failure; what is not here is printed"
 )]
 
 mod archives;

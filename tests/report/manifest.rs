@@ -37,16 +37,10 @@ fn every_file_has_the_sum_that_sha256sum_computes_and_the_facts_of_stat() {
     let said = sealed(&data, &["manifest", text(&data), "-o", "json"]);
     assert_eq!(said.code, 0, "{}", said.err);
     let manifest = said.json();
-    let mut count = 0;
-    for path in ["member/snap/db"] {
-        let recorded = file(&manifest, path);
-        let there = data.join(path);
-        assert_eq!(recorded["sha256"], sha256sum(&there));
-        assert_eq!(recorded["size_bytes"], there.metadata().unwrap().len());
-        count += 1;
-    }
-    assert!(count > 0);
     let recorded = file(&manifest, "member/snap/db");
+    let there = data.join("member/snap/db");
+    assert_eq!(recorded["sha256"], sha256sum(&there));
+    assert_eq!(recorded["size_bytes"], there.metadata().unwrap().len());
     use std::os::unix::fs::MetadataExt;
     let meta = data.join("member/snap/db").metadata().unwrap();
     assert_eq!(recorded["uid"], meta.uid());

@@ -75,11 +75,7 @@ fn a_sqlite_file_is_sound_and_holds_what_sql_answers() {
             let mut statement = file
                 .prepare(&format!("SELECT * FROM {table} ORDER BY rowid"))
                 .unwrap();
-            let names: Vec<String> = statement
-                .column_names()
-                .into_iter()
-                .map(str::to_owned)
-                .collect();
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut held = Vec::new();
             let mut cursor = statement.query([]).unwrap();
             while let Some(row) = cursor.next().unwrap() {

@@ -150,10 +150,11 @@ fn opened<'m>(
     };
     let has_log = view.member().wal_with(&*ui.progress()).is_some();
     let is_plain = view.is_db_alone() && has_log && args.audit.audit_log.is_empty();
-    if is_plain && let Some(keys) = exact_keys(args, asked, &view)? {
-        if view.log_adds_nothing(&keys, &*ui.progress()) {
-            return Ok((view, revision, true));
-        }
+    if is_plain
+        && let Some(keys) = exact_keys(args, asked, &view)?
+        && view.log_adds_nothing(&keys, &*ui.progress())
+    {
+        return Ok((view, revision, true));
     }
     view.read_log(&*ui.progress());
     Ok((view, revision, false))

@@ -169,7 +169,7 @@ mod tests {
         };
         for next in 0..=100 {
             for main in -1..=200 {
-                let there = main >= 0 && main < 200 && main % 2 == 0;
+                let there = (0..200).contains(&main) && main % 2 == 0;
                 let wanted = there.then(|| usize::try_from(main / 2).unwrap());
                 assert_eq!(known.find(Revision::new(main, 0), next), wanted);
             }

@@ -21,6 +21,14 @@
 //! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test may stop at its first failure"
+    )
+)]
 
 mod catalogue;
 mod definition;

@@ -102,6 +102,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{key} --diff --wal -o json -d {path}",
             "{key} --wal -o wide --rev -1 -d {path}",
             "{key} --carved -o wide -d {path}",
+            "{key} --audit-log {log} -d {path}",
             "{key} --from 1 --to 1000000 --io read -d {path}",
             "{key} --at -1s -d {path}",
             "{noun} -A --diff --etcd-prefix /registry -d {path}",
@@ -156,6 +157,7 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "{path}",
             "--last 3 --all -o json {path}",
+            "--audit-log {log} --ops range,expire {path}",
             "--since -1h --until -1s --ops create,delete -o wide {path}",
             "--by who -o csv {path}",
             "--by namespace --columns NAME,CHANGES --sort-by -CHANGES --limit 3 {path}",

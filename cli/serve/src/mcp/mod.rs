@@ -37,8 +37,11 @@ pub struct Agent {
     pub sources: Vec<(String, PathBuf)>,
     /// Flags that every question has, such as those of keys for encrypted values.
     pub flags: Vec<String>,
-    kept: Arc<Mutex<Vec<(Vec<String>, Answered)>>>,
+    kept: Arc<Mutex<KeptAnswers>>,
 }
+
+/// Answers with the words that were asked.
+type KeptAnswers = Vec<(Vec<String>, Answered)>;
 
 /// What a verb answered.
 #[derive(Clone, Debug)]

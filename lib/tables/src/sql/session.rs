@@ -113,10 +113,7 @@ impl Session {
             Some(
                 next.map_err(|error| TableError::Sql(plain(&error)))
                     .map(|statement| {
-                        let columns = statement
-                            .column_names()
-                            .map(str::to_owned)
-                            .collect();
+                        let columns = statement.column_names().map(str::to_owned).collect();
                         Query {
                             statement,
                             columns,
