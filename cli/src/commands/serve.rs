@@ -35,29 +35,33 @@ use crate::view::View;
 pub(crate) struct ServeArgs {
     /// Data directories, dbs, snapshots or archives
     paths: Vec<PathBuf>,
-    /// Where to listen; port 0: a free one. Other than loopback only with --token
+    /// Where to listen; port 0: a free one
+    ///
+    /// An address other than loopback is taken only with --token.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Answer only requests with this bearer token
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     token: Option<String>,
-    /// Where to write the kubeconfig (default: a new file in the folder for temporary files)
+    /// Where to write the kubeconfig (default: a new temporary file)
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// One more context: the first PATH at a revision or time
     #[arg(long, value_name = "NAME=TIME|REV")]
     context: Vec<Named>,
-    /// Also answer etcd's own API there, read-only: etcdctl, or a kube-apiserver with --scratch
+    /// Also answer etcd's own API there: etcdctl, kube-apiserver
     #[arg(long)]
     etcd: bool,
-    /// With --etcd: take writes, in memory; they are lost at the end, and the evidence is not changed
+    /// With --etcd: take writes, in memory only
+    ///
+    /// They are lost at the end, and the evidence is not changed. A kube-apiserver needs it to start.
     #[arg(long, requires = "etcd", conflicts_with_all = ["rev", "at"])]
     scratch: bool,
-    /// Instead: tools for an agent on standard input and output (Model Context Protocol)
+    /// Instead: tools for an agent (Model Context Protocol, stdio)
     #[arg(long, conflicts_with_all = ["etcd", "rev", "at", "replay", "reveal", "listen", "token", "kubeconfig", "context", "ends"])]
     mcp: bool,
     /// End after this time: 30s, 10m, 8h (default: at Ctrl-C)
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, hide_short_help = true)]
     ends: Option<Duration>,
     #[command(flatten)]
     at: At,

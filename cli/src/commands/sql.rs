@@ -25,7 +25,7 @@ use crate::view::View;
 #[derive(clap::Args, Debug)]
 #[command(before_help = "Examples:
   etcd-inspect sql \"SELECT resource, count(*) AS n FROM keys GROUP BY 1 ORDER BY n DESC\" -d /copy/m1
-  etcd-inspect sql \"SELECT name, json ->> '$.spec.nodeName' AS node FROM objects WHERE resource = 'pods'\" -d /copy/m1
+  etcd-inspect sql \"SELECT name, json_extract(json, '$.spec.nodeName') AS node FROM objects WHERE resource = 'pods'\" -d /copy/m1
   etcd-inspect sql \"SELECT time, op, key FROM versions WHERE op = 'delete' ORDER BY revision DESC LIMIT 20\" -d /copy/m1
   etcd-inspect sql \"SELECT value, count(*) FROM fields WHERE path LIKE '%.image' GROUP BY 1\" -o csv -d /copy/m1
   etcd-inspect sql -d /copy/m1")]
