@@ -559,7 +559,15 @@ fn whatever_keys_are_called_only_the_folder_that_was_named_is_written_to() {
         .collect();
     let ours = |name: &String| {
         name.starts_with("out")
-            || ["fp.key", "kms.yaml", "encryption.yaml", "audit.log"].contains(&name.as_str())
+            || [
+                "fp.key",
+                "kms.yaml",
+                "encryption.yaml",
+                "audit.log",
+                "manifest.json",
+                "salt",
+            ]
+            .contains(&name.as_str())
     };
     assert!(written.iter().all(ours), "{written:?}");
 }

@@ -127,10 +127,11 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         )?;
         Ok(())
     })?;
-    Ok(match answer.is_partial {
-        true => Exit::Partial,
-        false => Exit::Ok,
-    })
+    if answer.is_partial {
+        ui.warn("parts of the evidence could not be read: the page says which")?;
+        return Ok(Exit::Partial);
+    }
+    Ok(Exit::Ok)
 }
 
 /// Asks the library for the page.

@@ -1,5 +1,7 @@
 //! `search`: where a pattern is found.
 
+use std::collections::{HashMap, HashSet};
+
 use regex::bytes::Regex;
 
 use super::{Cell, Column, Label, Row};
@@ -176,11 +178,20 @@ impl Search<'_, '_> {
                 false => everything,
             };
             let objects = self.objects.over(keyspace);
+            let mut known: Option<KeyValues<'_>> = None;
             objects.search(self.pattern, self.range, places, self.mask, &mut |hit| {
-                if store == HitStore::Unplaced
-                    && (is_of_unknown_value(logged, &hit) || self.has_it(logged, &hit))
-                {
-                    return true;
+                if store == HitStore::Unplaced {
+                    // Hits of one key follow each other.
+                    if known.as_ref().is_none_or(|known| known.key != hit.key) {
+                        known = Some(self.values_of(logged, &hit.key));
+                    }
+                    let is_left_out = known.as_ref().is_some_and(|known| {
+                        known.is_of_unknown_value(logged, &hit)
+                            || !self.is_unreadable && known.is_stored(&hit)
+                    });
+                    if is_left_out {
+                        return true;
+                    }
                 }
                 let store = store.clone();
                 going = each(SearchRow { hit, store });
@@ -190,23 +201,22 @@ impl Search<'_, '_> {
         going
     }
 
-    /// Whether the db has what was found in a write of unknown revision.
-    fn has_it(&self, logged: &Logged, hit: &Hit) -> bool {
-        if self.is_unreadable {
-            return false;
+    /// What log and db have of a key.
+    fn values_of<'k>(&'k self, logged: &'k Logged, key: &[u8]) -> KeyValues<'k> {
+        let mut entries: HashMap<i64, Vec<Version<'k>>> = HashMap::new();
+        for version in logged.unplaced().records_of(key).iter() {
+            entries
+                .entry(version.revision.main)
+                .or_default()
+                .push(version);
         }
-        let stored = self.objects.keyspace().records_of(&hit.key);
-        let of_key = logged.unplaced().records_of(&hit.key);
-        let mut of_entry = of_key
-            .iter()
-            .filter(|version| version.revision.main == hit.revision && !version.tombstone);
-        let value = |version: &Version<'_>| version.key_value().ok().map(|kv| kv.value.to_vec());
-        match hit.field {
-            None => !stored.is_empty(),
-            Some(_) => of_entry.any(|written| {
-                let mut puts = stored.iter().filter(|version| !version.tombstone);
-                puts.any(|version| value(&version) == value(&written))
-            }),
+        let stored = self.objects.keyspace().records_of(key);
+        let puts = stored.iter().filter(|version| !version.tombstone);
+        KeyValues {
+            key: key.to_vec(),
+            entries,
+            stored: puts.map(|version| value_of(&version)).collect(),
+            has_records: !stored.is_empty(),
         }
     }
 
@@ -257,11 +267,37 @@ impl Search<'_, '_> {
     }
 }
 
-/// Whether a pattern that matches nothing at all was found in a value which is not known.
-fn is_of_unknown_value(logged: &Logged, hit: &Hit) -> bool {
-    let of_key = logged.unplaced().records_of(&hit.key);
-    let mut of_entry = of_key
-        .iter()
-        .filter(|version| version.revision.main == hit.revision);
-    hit.field.is_some() && of_entry.all(|version| logged.keeps_value(version.revision))
+/// Writes of unknown revision of one key, and the values of it that the db has: found once for all hits of the key.
+struct KeyValues<'k> {
+    key: Vec<u8>,
+    /// By raft index.
+    entries: HashMap<i64, Vec<Version<'k>>>,
+    stored: HashSet<Option<&'k [u8]>>,
+    has_records: bool,
+}
+
+impl KeyValues<'_> {
+    /// Whether the db has what was found.
+    fn is_stored(&self, hit: &Hit) -> bool {
+        let entries = self.entries.get(&hit.revision);
+        let mut puts = entries
+            .into_iter()
+            .flatten()
+            .filter(|version| !version.tombstone);
+        match hit.field {
+            None => self.has_records,
+            Some(_) => puts.any(|version| self.stored.contains(&value_of(version))),
+        }
+    }
+
+    /// Whether a pattern that matches nothing at all was found in a value which is not known.
+    fn is_of_unknown_value(&self, logged: &Logged, hit: &Hit) -> bool {
+        let entries = self.entries.get(&hit.revision);
+        let mut entries = entries.into_iter().flatten();
+        hit.field.is_some() && entries.all(|version| logged.keeps_value(version.revision))
+    }
+}
+
+fn value_of<'k>(version: &Version<'k>) -> Option<&'k [u8]> {
+    version.key_value().ok().map(|kv| kv.value)
 }

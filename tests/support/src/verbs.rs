@@ -63,7 +63,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{noun} -A -o custom-columns=N:.metadata.name,D:.data -d {path}",
             "{noun} -A -l app=web -o name -d {path}",
             "{noun} -A -L app,tier --show-kind -d {path}",
-            "{noun} -A -o go-template={{{{range.items}}}}{{{{.metadata.name}}}}{{{{end}}}} -d {path}",
+            "{noun} -A -o go-template={{.kind}} -d {path}",
             "{noun} -A -o jsonpath-as-json={.items[*]['metadata.name','data']} -d {path}",
             "{noun} -A -o json --columns NAME,.data -d {path}",
             "{noun} a b --ignore-not-found -A -o yaml -d {path}",

@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rmcp::service::ServerInitializeError;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -61,14 +62,16 @@ pub fn answer_agent(agent: Agent) -> std::io::Result<()> {
         .enable_all()
         .build()?;
     let ended = runtime.block_on(async {
-        let running = agent
-            .serve(rmcp::transport::stdio())
-            .await
-            .map_err(std::io::Error::other)?;
-        running.waiting().await.map_err(std::io::Error::other)
+        let running = match agent.serve(rmcp::transport::stdio()).await {
+            // Standard input ended before the first message: nothing was asked.
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            running => running.map_err(std::io::Error::other)?,
+        };
+        let ended = running.waiting().await;
+        ended.map(|_| ()).map_err(std::io::Error::other)
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
-    ended.map(|_| ())
+    ended
 }
 
 impl Agent {

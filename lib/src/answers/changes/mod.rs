@@ -11,6 +11,8 @@ pub use cause::DeletionCause;
 pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::Table;
@@ -80,6 +82,14 @@ pub struct FoldedChanges {
     pub status: u64,
 }
 
+impl ChangesQuery {
+    /// Whether no put can be a row.
+    fn wants_only_deletions(&self) -> bool {
+        let is_any = self.ops.is_empty() && !self.by_lease && !self.by_range;
+        !is_any && self.ops.iter().all(|op| *op == ChangeOp::Delete)
+    }
+}
+
 impl FoldedChanges {
     fn count(&mut self, noise: Noise) {
         let count = match noise {
@@ -108,6 +118,7 @@ pub fn changes<'a>(
     audited: Option<&Audited>,
 ) -> (Table<ChangeRow<'a>>, FoldedChanges) {
     let causes = Causes::new(member);
+    let mut earlier = EarlierVersions::default();
     let (first, last) = span(objects, logged, query, audited);
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
@@ -139,7 +150,14 @@ pub fn changes<'a>(
             _ => logged.and_then(|logged| logged.index_of(main)),
         };
         let cause = index.and_then(|index| causes.request_of(index));
-        let mut made = rows_of(objects, logged, &same, index, cause.as_ref(), mask);
+        if query.wants_only_deletions() && !same.iter().any(|(_, version)| version.tombstone) {
+            continue;
+        }
+        let mut row = |one: (Origin, Version<'a>)| {
+            let before = earlier.before(objects, logged, one);
+            row_of(objects, before, one, index, cause.as_ref(), mask)
+        };
+        let mut made = rows_of(objects, &same, index, cause.as_ref(), &mut row);
         made.retain(|row| row.is_wanted(query, objects));
         for row in made.into_iter().rev() {
             match row.noise.filter(|_| !query.all) {
@@ -270,45 +288,61 @@ fn is_after_the_placed(origin: Origin, logged: Option<&Logged>) -> bool {
 /// The rows of one revision: one for each key, but several deletions of one request are one row.
 fn rows_of<'a>(
     objects: &Objects<'a>,
-    logged: Option<&'a Logged>,
     same: &[(Origin, Version<'a>)],
     index: Option<u64>,
     cause: Option<&DeletionCause>,
-    mask: Option<&Mask>,
+    row: &mut dyn FnMut((Origin, Version<'a>)) -> ChangeRow<'a>,
 ) -> Vec<ChangeRow<'a>> {
     let deletions = same.iter().filter(|(_, version)| version.tombstone);
     if deletions.clone().count() > 1 {
         let keys: Vec<&[u8]> = deletions.map(|(_, version)| version.key).collect();
         let first = same.iter().find(|(_, version)| version.tombstone);
-        let mut rows: Vec<ChangeRow<'a>> = same
-            .iter()
-            .filter(|(_, version)| !version.tombstone)
-            .map(|one| row_of(objects, logged, *one, index, cause, mask))
-            .collect();
+        let puts = same.iter().filter(|(_, version)| !version.tombstone);
+        let mut rows: Vec<ChangeRow<'a>> = puts.map(|one| row(*one)).collect();
         rows.extend(
             first.map(|first| ChangeRow::of_deletions(objects, *first, &keys, index, cause)),
         );
         return rows;
     }
-    same.iter()
-        .map(|one| row_of(objects, logged, *one, index, cause, mask))
-        .collect()
+    same.iter().map(|one| row(*one)).collect()
+}
+
+/// The placed versions of each key that was met: a hot key has very many, and each is asked for the one before it.
+#[derive(Default)]
+struct EarlierVersions<'a> {
+    of_keys: HashMap<&'a [u8], Vec<(Origin, Version<'a>)>>,
+}
+
+impl<'a> EarlierVersions<'a> {
+    /// The version of the same key before one; `None` if there is none, or if nothing says which it is.
+    fn before(
+        &mut self,
+        objects: &Objects<'a>,
+        logged: Option<&'a Logged>,
+        (origin, version): (Origin, Version<'a>),
+    ) -> Option<(Origin, Version<'a>)> {
+        if !is_placed(origin) {
+            return None;
+        }
+        let of_key = self.of_keys.entry(version.key).or_insert_with(|| {
+            let all = versions(version.key, &objects.keyspace(), logged);
+            let mut placed: Vec<_> = all.into_iter().filter(|(of, _)| is_placed(*of)).collect();
+            placed.sort_by_key(|(_, version)| version.revision);
+            placed
+        });
+        let older = of_key.partition_point(|(_, older)| older.revision < version.revision);
+        of_key.get(older.checked_sub(1)?).copied()
+    }
 }
 
 fn row_of<'a>(
     objects: &Objects<'a>,
-    logged: Option<&'a Logged>,
+    before: Option<(Origin, Version<'a>)>,
     (origin, version): (Origin, Version<'a>),
     index: Option<u64>,
     cause: Option<&DeletionCause>,
     mask: Option<&Mask>,
 ) -> ChangeRow<'a> {
-    let keyspace = objects.keyspace();
-    let before = versions(version.key, &keyspace, logged)
-        .into_iter()
-        .rfind(|(of, older)| {
-            is_placed(*of) && is_placed(origin) && older.revision < version.revision
-        });
     let pair = before.into_iter().chain([(origin, version)]);
     let mut described = describe_versions(objects, pair, &Clock::default(), mask, None);
     let one = described.pop();
