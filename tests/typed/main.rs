@@ -196,7 +196,7 @@ fn check(name: &str, stored: &[u8], through: Through, drawn: bool) -> Option<Str
     let untyped = bounded(object.to_json().unwrap());
     match through(&object) {
         Ok(typed) => {
-            let mut typed = without_empties(&without_zero_times(bounded(typed)));
+            let mut typed = as_go_prints(without_empties(&without_zero_times(bounded(typed))));
             // A template is an object of its own to k8s-openapi; stored, it has neither apiVersion nor kind.
             for template in typed
                 .pointer_mut("/spec/volumeClaimTemplates")
@@ -218,6 +218,28 @@ fn check(name: &str, stored: &[u8], through: Through, drawn: bool) -> Option<Str
                 .filter(|text| !text.contains("nodeAllocatableResource"))
         }
         Err(error) => Some(format!("{name}: {error}")),
+    }
+}
+
+/// Serde prints a whole number of a type of floats with `.0`, Go without.
+fn as_go_prints(value: Json) -> Json {
+    match value {
+        Json::Number(number) => match number.as_f64() {
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 1e15 => {
+                serde_json::from_str(&format!("{whole:.0}")).unwrap()
+            }
+            _ => Json::Number(number),
+        },
+        Json::Array(items) => items.into_iter().map(as_go_prints).collect(),
+        Json::Object(fields) => {
+            let fields = fields.into_iter();
+            Json::Object(
+                fields
+                    .map(|(name, value)| (name, as_go_prints(value)))
+                    .collect(),
+            )
+        }
+        other => other,
     }
 }
 

@@ -442,11 +442,11 @@ pub(crate) fn print_names(mut found: Vec<Named>, ui: &mut Ui) -> anyhow::Result<
 
 fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> {
     if !ui.global.columns.is_empty() {
-        return Err(Failure::usage(
-            "`-o name` prints names and no rows: --columns has no meaning",
-        )
-        .next("etcd-inspect get --help")
-        .into());
+        return Err(
+            Failure::usage("`-o name` prints names and no rows: --columns has no meaning")
+                .next("etcd-inspect get --help")
+                .into(),
+        );
     }
     for (target, name) in found {
         ui.line(Line::new().with(Label::Name, format!("{}/{name}", target.label())))?;

@@ -15,7 +15,7 @@
 //! let source = Source::new(Dataset::open("/copy/m1")?, None, Values::None);
 //! let session = sql::Session::open(&source, sql::Bounds::default())?;
 //! let mut query = session.query("SELECT namespace, count(*) FROM keys WHERE resource = 'pods' GROUP BY 1")?;
-//! query.each(&mut |row| {
+//! query.each::<etcd_inspect_tables::TableError>(&mut |row| {
 //!     println!("{row:?}");
 //!     Ok(())
 //! })?;

@@ -219,7 +219,10 @@ fn a_tree_is_written_in_the_order_in_which_it_can_be_applied() {
     );
     let again = ask(&format!("export -n prod --out {}", out.display()));
     assert!(
-        again.code == 2 && again.err.contains("exists already, and export replaces nothing"),
+        again.code == 2
+            && again
+                .err
+                .contains("exists already, and export replaces nothing"),
         "{}",
         again.err
     );

@@ -33,7 +33,8 @@ pub fn part(mut answer: Value, from: usize) -> Part {
     let mut bytes = 0usize;
     let mut kept = Vec::new();
     for row in std::mem::take(rows).into_iter().skip(from) {
-        let len = row.to_string().len();
+        // With the comma after it.
+        let len = row.to_string().len().saturating_add(1);
         if !kept.is_empty() && bytes.saturating_add(len) > MAX_BYTES {
             break;
         }

@@ -166,7 +166,12 @@ impl Walk<'_> {
             Err(error) => record.error = Some(error.to_string()),
         }
         self.records.push(record);
-        names.sort_unstable();
+        // Links last: what they lead to is recorded under its own name if it is in the same directory.
+        let is_link = |name: &std::ffi::OsString| {
+            let meta = fs::symlink_metadata(below(self.root, &at.join(name)));
+            meta.is_ok_and(|meta| meta.is_symlink())
+        };
+        names.sort_by_cached_key(|name| (is_link(name), name.clone()));
         for name in names {
             if self.left == 0 {
                 self.is_cut = true;
