@@ -9,7 +9,9 @@ use super::get::GetArgs;
 use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::kube::{KubeArgs, LayoutArgs, ScopeArgs};
+use crate::output::Format;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 
@@ -48,6 +50,14 @@ pub(crate) struct DescribeArgs {
 }
 
 pub(crate) fn run(args: &DescribeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    if !matches!(ui.global.format(), Format::Table | Format::Wide) {
+        return Err(Failure::usage(format!(
+            "describe prints text for people: -o {} has no meaning",
+            ui.global.format()
+        ))
+        .next("etcd-inspect get --help")
+        .into());
+    }
     let args = args.clone();
     let kube = KubeArgs {
         scope: args.scope,

@@ -346,7 +346,8 @@ impl<'p> Printer<'p> {
             }
             Format::JsonPathAsJson(template) => {
                 let template = Template::parse(template).map_err(wrong)?;
-                rendered(template.render_json(&listed(documents, single, ui)), ui)?;
+                let text = template.render_json(&listed(documents, single, ui));
+                rendered(output_json::escaped(&text), ui)?;
             }
             Format::GoTemplate(template) => {
                 let template = GoTemplate::parse(template).map_err(wrong)?;

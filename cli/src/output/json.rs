@@ -88,6 +88,22 @@ pub(crate) fn value<T: Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
+/// JSON that was written elsewhere, with the characters that a terminal must not get as `\uXXXX`.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !is_hostile(c) || c == '\n' {
+            escaped.push(c);
+            continue;
+        }
+        let mut units = [0; 2];
+        for unit in c.encode_utf16(&mut units) {
+            escaped.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    escaped
+}
+
 /// `value` on one line.
 pub(crate) fn compact<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(writer, Guarded(CompactFormatter));

@@ -88,7 +88,7 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "{noun} -A -d {path}",
             "{noun} a b -n kube-system -l app=web --carved -d {path}",
-            "{noun} -A --now 2026-01-01T00:00:00Z --rev -5 --etcd-prefix /registry -o json -d {path}",
+            "{noun} -A --now 2026-01-01T00:00:00Z --rev -5 --etcd-prefix /registry -d {path}",
             "{noun} -A --at -1h --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} -d {path}",
             "{noun} -A --replay --reveal=all -d {path}",
         ],
@@ -157,7 +157,8 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "{path}",
             "--last 3 --all -o json {path}",
-            "--audit-log {log} --ops range,expire {path}",
+            "--audit-log {log} {path}",
+            "--ops range,expire {path}",
             "--since -1h --until -1s --ops create,delete -o wide {path}",
             "--by who -o csv {path}",
             "--by namespace --columns NAME,CHANGES --sort-by -CHANGES --limit 3 {path}",
