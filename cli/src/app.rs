@@ -18,7 +18,7 @@ use crate::global::Global;
 use crate::output::{Format, messages};
 use crate::signals::Interrupt;
 use crate::ui::Ui;
-use crate::{config, help, usage};
+use crate::{config, help, logs, usage};
 
 /// Looks into a copied etcd data directory, db, snapshot or WAL without changing a byte of it
 #[derive(Parser, Debug)]
@@ -102,7 +102,7 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
     if !args.iter().any(|arg| arg == "--no-config") {
         all.extend(config::flags(&command)?);
     }
-    all.extend(args.iter().skip(1).cloned());
+    all.extend(logs::without_evidence(args).into_iter().skip(1));
     let matches = command.try_get_matches_from_mut(&all);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => Ok(Parsed::Ask(Box::new(cli))),

@@ -1,11 +1,13 @@
 //! Logs of other programs that are read beside the evidence.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::timeline::all_versions;
 use etcd_inspect::check::Logged;
+use etcd_inspect::evidence::{Evidence, OpenOptions};
 use etcd_inspect::logs::audit::AuditLog;
 use etcd_inspect::logs::etcd::EtcdLog;
 use etcd_inspect::logs::{LogError, LogKind};
@@ -18,6 +20,40 @@ use crate::ui::Ui;
 
 /// Maximum number of revisions that a note names.
 const MAX_NAMED: usize = 5;
+
+/// Flags that take several files.
+const OF_FILES: [&str; 2] = ["--audit-log", "--etcd-log"];
+
+/// The arguments, with `-d` before evidence that would be read as one more log: `changes --audit-log a.log b.log /copy/m1`.
+pub(crate) fn without_evidence(args: &[OsString]) -> Vec<OsString> {
+    let begins = |arg: &OsString, with: &str| arg.as_encoded_bytes().starts_with(with.as_bytes());
+    let mut args = args.to_vec();
+    if args
+        .iter()
+        .any(|arg| begins(arg, "-d") || begins(arg, "--data-dir"))
+    {
+        return args;
+    }
+    let flags = args.iter().enumerate();
+    let of_files = flags.filter(|(_, arg)| OF_FILES.iter().any(|flag| arg == flag));
+    let evidence = of_files.filter_map(|(flag, _)| {
+        let files = args
+            .iter()
+            .skip(flag)
+            .skip(1)
+            .take_while(|arg| !begins(arg, "-"));
+        let last = flag.saturating_add(files.count());
+        // The flag needs a file of its own.
+        let word = args.get(last).filter(|_| last > flag.saturating_add(1))?;
+        Evidence::open(word, &OpenOptions::default())
+            .is_ok()
+            .then_some(last)
+    });
+    if let Some(at) = evidence.last() {
+        args.insert(at, OsString::from("-d"));
+    }
+    args
+}
 
 /// `--audit-log`.
 #[derive(clap::Args, Clone, Debug, Default)]

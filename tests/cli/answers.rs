@@ -282,11 +282,16 @@ fn is_complete_without_the_page(line: &[String]) -> bool {
             .any(|word| line.iter().any(|given| given == word))
     };
     match line[0].as_str() {
+        // A manifest is of bytes, whatever they mean, and a redacted copy has the damage of its original.
         "wal" | "snap" | "explain" | "version" | "doctor" | "help" | "man" | "completions"
-        | "tui" | "decode" => true,
+        | "tui" | "decode" | "manifest" | "redact" | "tables" => true,
         "meta" => !has(&["--encryption", "--replay"]),
         "page" => !has(&["--tree", "--key"]),
         "status" => has(&["--quick"]),
+        // Nothing is asked of it here.
+        "serve" => has(&["--mcp"]),
+        // The log is whole, and findings are what the page lacks.
+        "sql" => has(&["select*from(wal_entries)", "select*from(findings)"]),
         _ => false,
     }
 }

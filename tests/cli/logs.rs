@@ -261,3 +261,34 @@ fn lines_of_etcds_log_are_merged_with_their_own_clock_and_the_offset_is_measured
     assert!((by - 3600.0).abs() < 5.0, "{by}");
     assert!(found.err.contains("ahead"), "{}", found.err);
 }
+
+/// The flags take several files, as a shell's `audit*.log` gives them: a PATH after them is no log.
+#[test]
+fn a_path_after_logs_is_the_evidence() {
+    let data = audited().join("data");
+    let path_of = data.to_str().unwrap();
+    for verb in ["changes", "timeline"] {
+        let after = |logs: &[&str]| {
+            let words = [&[verb], logs, &[path_of, "-o", "json"]].concat();
+            let in_order = [&[verb, "-o", "json"], logs, &[path_of]].concat();
+            let (one, two) = (sealed(&data, words), sealed(&data, in_order));
+            assert_eq!((one.code, two.code), (0, 0), "{}{}", one.err, two.err);
+            assert_eq!(one.out, two.out);
+        };
+        let audit = path("audit.jsonl");
+        // The last word is a path only if it is evidence: two logs stay two logs.
+        after(&["--audit-log", &audit]);
+        after(&["--audit-log", &audit, &audit]);
+    }
+    let alone = sealed(
+        &data,
+        [
+            "timeline",
+            "-d",
+            path_of,
+            "--audit-log",
+            &path("audit.jsonl"),
+        ],
+    );
+    assert_eq!(alone.code, 0, "{}", alone.err);
+}

@@ -30,14 +30,7 @@ fn every_verb_ends_over_hot_keys() {
         let (data, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         busy::write(data.path(), MANY, kept);
         let file = outside.path().join("fp.key");
-        let mut lines = subject(data.path(), &file, outside.path()).lines(BINARY);
-        // Open (issue History): sums of all changes, and those of one cause, keep a row for each write.
-        lines.retain(|line| {
-            let is_of_all = ["--by", "--ops"]
-                .iter()
-                .any(|flag| line.contains(&(*flag).to_owned()));
-            line[0] != "changes" || !is_of_all
-        });
+        let lines = subject(data.path(), &file, outside.path()).lines(BINARY);
         let size = size_of(data.path());
         on_all_cores(verbs::sample(lines, turn, 6), |line| {
             let said = run(&line, size, 16);

@@ -93,6 +93,7 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             size(answer.size_bytes as u64)
         ))?;
     }
+    ui.partial(answer.damage.clone());
     let mut fields = json!({ "out": out.path().display().to_string() });
     if let (Some(fields), Ok(serde_json::Value::Object(more))) =
         (fields.as_object_mut(), serde_json::to_value(&answer))
@@ -127,8 +128,10 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         )?;
         Ok(())
     })?;
-    if answer.is_partial {
-        ui.warn("parts of the evidence could not be read: the page says which")?;
+    if answer.is_partial && answer.damage.is_empty() {
+        ui.warn(
+            "the answer is partial: the db cannot be read, the page says which sections lack it",
+        )?;
         return Ok(Exit::Partial);
     }
     Ok(Exit::Ok)

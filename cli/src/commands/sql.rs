@@ -72,15 +72,13 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     bounds.memory = args.max_memory;
     bounds.stop = ui.interrupt.flag();
     let session = Session::open(&source, bounds)?;
-    let exit = match query {
+    match query {
         Some(query) => session
             .query(&query)
             .map_err(|error| failed(error).into())
-            .and_then(|query| answer(query, ui)),
-        None => prompt(&session, ui),
-    };
-    ui.partial(source.damage());
-    exit
+            .and_then(|query| answer(query, &source, ui)),
+        None => prompt(&session, &source, ui),
+    }
 }
 
 /// What tables are asked of.
@@ -121,7 +119,7 @@ impl SourceArgs<'_> {
 }
 
 /// Prints the rows of one query.
-fn answer(mut query: Query<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn answer(mut query: Query<'_>, source: &Source, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut known: Vec<String> = Vec::new();
     for name in query.columns() {
         // Two columns of one name would be one field of JSON.
@@ -145,6 +143,7 @@ fn answer(mut query: Query<'_>, ui: &mut Ui) -> anyhow::Result<Exit> {
             Ok(error) => failed(error).into(),
             Err(error) => error,
         })?;
+    rows.partial(source.damage());
     rows.finish(Tail::default())?;
     Ok(Exit::Ok)
 }
@@ -172,7 +171,7 @@ fn failed(error: TableError) -> Failure {
 }
 
 /// Reads queries until standard input ends; an error ends only its query.
-fn prompt(session: &Session, ui: &mut Ui) -> anyhow::Result<Exit> {
+fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asks = io::stdin().is_terminal();
     let mut pending = String::new();
     let mut exit = Exit::Ok;
@@ -189,7 +188,7 @@ fn prompt(session: &Session, ui: &mut Ui) -> anyhow::Result<Exit> {
             for query in session.queries(&sql) {
                 let answered = query
                     .map_err(|error| failed(error).into())
-                    .and_then(|query| answer(query, ui));
+                    .and_then(|query| answer(query, source, ui));
                 match (answered, asks) {
                     (Ok(answered), _) => exit = answered,
                     (Err(error), true) => ui.warn(error.to_string())?,

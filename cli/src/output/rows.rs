@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::{Show, nearest};
+use etcd_inspect::answers::{Damage, Show, nearest};
 
 use super::document;
 use super::escape;
@@ -141,6 +141,11 @@ impl<'u> Rows<'u> {
     /// Counts rows that the caller need not even make, because [`is_full`](Self::is_full).
     pub(crate) fn skip(&mut self, rows: u64) {
         self.given = self.given.saturating_add(rows);
+    }
+
+    /// Registers what could not be read while the rows were made.
+    pub(crate) fn partial(&mut self, damage: Damage) {
+        self.ui.partial(damage);
     }
 
     /// Writes what waits, and the end.

@@ -157,8 +157,7 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "{path}",
             "--last 3 --all -o json {path}",
-            "--audit-log {log} {path}",
-            "--ops range,expire {path}",
+            "--audit-log {log} --ops range,expire {path}",
             "--since -1h --until -1s --ops create,delete -o wide {path}",
             "--by who -o csv {path}",
             "--by namespace --columns NAME,CHANGES --sort-by -CHANGES --limit 3 {path}",

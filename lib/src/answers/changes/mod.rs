@@ -3,22 +3,22 @@
 //! Writes are read from the newest backwards, of the db and of the log, until enough are found: nothing older is decoded.
 
 mod cause;
+mod known;
 mod row;
 mod sums;
 
 use cause::Causes;
 pub use cause::DeletionCause;
+use known::VersionsOfKeys;
 pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
-
-use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::Table;
 use super::audit::Audited;
 use super::history::{clock_near, is_placed};
-use crate::check::{Logged, versions};
+use crate::check::Logged;
 use crate::clock::Clock;
 use crate::kubernetes::mask::Mask;
 use crate::member::{Member, Objects, Origin, describe_versions};
@@ -118,7 +118,7 @@ pub fn changes<'a>(
     audited: Option<&Audited>,
 ) -> (Table<ChangeRow<'a>>, FoldedChanges) {
     let causes = Causes::new(member);
-    let mut earlier = EarlierVersions::default();
+    let known = VersionsOfKeys::new(objects.keyspace(), logged);
     let (first, last) = span(objects, logged, query, audited);
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
@@ -126,8 +126,8 @@ pub fn changes<'a>(
     let unplaced = logged.filter(|_| !is_timed);
     let open_end = unplaced.filter(|logged| logged.has_open_end());
     let is_after = |(origin, _): &(Origin, Version<'_>)| is_after_the_placed(*origin, logged);
-    let after = unplaced_first(objects, open_end).filter(is_after);
-    let before = unplaced_first(objects, unplaced).filter(|write| !is_after(write));
+    let after = unplaced_first(&known, open_end).filter(is_after);
+    let before = unplaced_first(&known, unplaced).filter(|write| !is_after(write));
     let mut newest = after
         .chain(newest_first(objects, logged, first, last))
         .chain(before)
@@ -154,7 +154,7 @@ pub fn changes<'a>(
             continue;
         }
         let mut row = |one: (Origin, Version<'a>)| {
-            let before = earlier.before(objects, logged, one);
+            let before = known.before(one);
             row_of(objects, before, one, index, cause.as_ref(), mask)
         };
         let mut made = rows_of(objects, &same, index, cause.as_ref(), &mut row);
@@ -260,22 +260,14 @@ fn newest_first<'a>(
 
 /// Writes that only the log has and of which no revision is known, the newest first: those of entries after all others, and those
 /// before.
-fn unplaced_first<'a>(
-    objects: &Objects<'a>,
+fn unplaced_first<'v, 'a: 'v>(
+    known: &'v VersionsOfKeys<'a>,
     logged: Option<&'a Logged>,
-) -> impl Iterator<Item = (Origin, Version<'a>)> {
-    let keyspace = objects.keyspace();
+) -> impl Iterator<Item = (Origin, Version<'a>)> + 'v {
     let of_log = logged.map(|logged| logged.unplaced().between(0..=i64::MAX));
-    of_log
-        .into_iter()
-        .flatten()
-        .rev()
-        .filter_map(move |version| {
-            // Those that the db has with their revision are none.
-            let all = versions(version.key, &keyspace, logged);
-            all.into_iter()
-                .find(|(origin, known)| !is_placed(*origin) && known.revision == version.revision)
-        })
+    // Those that the db has with their revision are none.
+    let unplaced = of_log.into_iter().flatten().rev();
+    unplaced.filter_map(|version| known.unplaced(&version))
 }
 
 fn is_after_the_placed(origin: Origin, logged: Option<&Logged>) -> bool {
@@ -305,34 +297,6 @@ fn rows_of<'a>(
         return rows;
     }
     same.iter().map(|one| row(*one)).collect()
-}
-
-/// The placed versions of each key that was met: a hot key has very many, and each is asked for the one before it.
-#[derive(Default)]
-struct EarlierVersions<'a> {
-    of_keys: HashMap<&'a [u8], Vec<(Origin, Version<'a>)>>,
-}
-
-impl<'a> EarlierVersions<'a> {
-    /// The version of the same key before one; `None` if there is none, or if nothing says which it is.
-    fn before(
-        &mut self,
-        objects: &Objects<'a>,
-        logged: Option<&'a Logged>,
-        (origin, version): (Origin, Version<'a>),
-    ) -> Option<(Origin, Version<'a>)> {
-        if !is_placed(origin) {
-            return None;
-        }
-        let of_key = self.of_keys.entry(version.key).or_insert_with(|| {
-            let all = versions(version.key, &objects.keyspace(), logged);
-            let mut placed: Vec<_> = all.into_iter().filter(|(of, _)| is_placed(*of)).collect();
-            placed.sort_by_key(|(_, version)| version.revision);
-            placed
-        });
-        let older = of_key.partition_point(|(_, older)| older.revision < version.revision);
-        of_key.get(older.checked_sub(1)?).copied()
-    }
 }
 
 fn row_of<'a>(

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::model::{Block, DataTable, FindingCard, Section, document, heads, plain_heads, text_of};
+use super::model::{
+    Block, DataTable, FindingCard, LONGEST, Section, heads, key_of, plain_heads, table_document,
+    text_of,
+};
 use super::subject::Subject;
 use super::{ReportQuestion, SHOWN_ROWS};
 use crate::answers::history::{RevisionSpan, history};
 use crate::check::Report;
 use crate::member::{Objects, content_in, mask_ranges};
-use located::text::escape::{self, Charset};
 use located::{Command, Finding, FindingRow};
 
 /// Findings that are shown in full.
@@ -82,9 +84,7 @@ fn card(subject: &Subject<'_>, at: usize, finding: &Finding) -> FindingCard {
         place: finding.place.to_string(),
         means: finding.code.what,
         seen: row.seen.map(|seen| (seen, row.expected)),
-        keys: keys
-            .map(|key| escape::bytes(key, Charset::default()).into_owned())
-            .collect(),
+        keys: keys.map(|key| key_of(key)).collect(),
         all_keys: finding.keys.len(),
         count: finding.count,
         next: finding
@@ -189,7 +189,7 @@ pub(super) fn objects(subject: &Subject<'_>) -> Section {
 
 /// The last versions of a key.
 fn versions_of(subject: &Subject<'_>, objects: &Objects<'_>, key: &Vec<u8>) -> DataTable {
-    let name = escape::bytes(key, Charset::default()).into_owned();
+    let name = key_of(key);
     let table = history(
         std::slice::from_ref(key),
         objects,
@@ -199,12 +199,13 @@ fn versions_of(subject: &Subject<'_>, objects: &Objects<'_>, key: &Vec<u8>) -> D
         None,
         None,
     );
-    let command = Command::inspect("history")
-        .args(["--wal", "--key"])
-        .key(key)
-        .arg("-d");
+    // A shell takes no word of that length: the key has no command of its own.
+    let command = (key.len() <= LONGEST).then(|| {
+        let history = Command::inspect("history").args(["--wal", "--key"]);
+        subject.command(history.key(key).arg("-d"))
+    });
     let columns = heads(table.columns);
-    let answer = document(&table);
+    let answer = table_document(&table);
     let shown = answer
         .pointer("/rows")
         .and_then(Value::as_array)
@@ -213,7 +214,7 @@ fn versions_of(subject: &Subject<'_>, objects: &Objects<'_>, key: &Vec<u8>) -> D
         name,
         &answer,
         "/rows",
-        subject.command(command),
+        command.unwrap_or_default(),
         columns,
         usize::MAX,
     );

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::model::{Block, DataTable, FactList, FindingCard, Section, shown, text_of};
+use super::model::{Block, DataTable, FactList, FindingCard, LONGEST, Section, shown, text_of};
 use located::Severity;
 use located::text::number::thousands;
 
@@ -23,8 +23,21 @@ pub(super) struct PageHead {
     pub(super) redacted: String,
 }
 
-/// The whole page.
-pub(super) fn page(head: &PageHead, sections: &[Section]) -> String {
+/// The sections, numbered.
+pub(super) fn body(sections: &[Section]) -> String {
+    let body = html! {
+        @for (at, section) in sections.iter().enumerate() {
+            section id=(section.id) aria-labelledby={ "h-" (section.id) } {
+                h2 id={ "h-" (section.id) } { (at.saturating_add(1)) ". " (section.title) }
+                @for block in &section.blocks { (draw(block)) }
+            }
+        }
+    };
+    body.into_string()
+}
+
+/// The whole page around the sections that [`body`] drew.
+pub(super) fn page(head: &PageHead, sections: &[Section], body: String) -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
@@ -57,14 +70,7 @@ pub(super) fn page(head: &PageHead, sections: &[Section]) -> String {
                         }
                     }
                 }
-                main {
-                    @for (at, section) in sections.iter().enumerate() {
-                        section id=(section.id) aria-labelledby={ "h-" (section.id) } {
-                            h2 id={ "h-" (section.id) } { (at.saturating_add(1)) ". " (section.title) }
-                            @for block in &section.blocks { (draw(block)) }
-                        }
-                    }
-                }
+                main { (PreEscaped(body)) }
                 footer { "Written by " (head.tool) ". The evidence was opened read-only. This file fetches nothing and runs no script but its own." }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -80,7 +86,7 @@ fn draw(block: &Block) -> Markup {
             html! { p class={ "headline " (severity_class(*severity)) } { (text_of(text)) } }
         }
         Block::Next(command) => {
-            html! { p class="next" { b { "next" } code data-copy { (text_of(command)) } } }
+            html! { p class="next" { b { "next" } (code(command)) } }
         }
         Block::Facts(facts) => draw_facts(facts),
         Block::Table(table) if table.folded => html! {
@@ -105,12 +111,20 @@ fn severity_class(severity: Option<Severity>) -> &'static str {
 }
 
 fn command_line(command: &str) -> Markup {
-    html! { @if !command.is_empty() { div class="cmd" { code data-copy { (text_of(command)) } } } }
+    html! { @if !command.is_empty() { div class="cmd" { (code(command)) } } }
+}
+
+/// A command, to be copied unless it had to be cut.
+fn code(command: &str) -> Markup {
+    html! {
+        @if command.len() <= LONGEST { code data-copy { (text_of(command)) } }
+        @else { code { (text_of(command)) } }
+    }
 }
 
 fn draw_facts(facts: &FactList) -> Markup {
     html! {
-        dl data-command=(facts.command) {
+        dl data-command=(text_of(&facts.command)) {
             @for fact in &facts.rows {
                 dt { (fact.name) }
                 dd data-path=(fact.pointer) data-v=[fact.number.as_deref()] { (fact.shown) }
@@ -124,7 +138,7 @@ fn draw_table(table: &DataTable) -> Markup {
     let rows = table.rows.len();
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(text_of(&table.caption)) {
-            table data-command=(table.command) data-list=(table.pointer) {
+            table data-command=(text_of(&table.command)) data-list=(table.pointer) {
                 caption { (text_of(&table.caption)) }
                 thead { tr { @for head in &table.heads {
                     th scope="col" class=[head.right.then_some("r")] data-field=(head.field) { (head.head) }
@@ -184,7 +198,7 @@ fn draw_finding(card: &FindingCard) -> Markup {
                 }
                 @if !card.keys.is_empty() {
                     dt { "keys" }
-                    dd { (card.keys.join(", ")) @if card.keys.len() < card.all_keys { " and " (thousands((card.all_keys - card.keys.len()) as i128)) " more" } }
+                    dd { (text_of(&card.keys.join(", "))) @if card.keys.len() < card.all_keys { " and " (thousands((card.all_keys - card.keys.len()) as i128)) " more" } }
                 }
                 dt { "means" } dd { (card.means) }
             }
@@ -195,7 +209,7 @@ fn draw_finding(card: &FindingCard) -> Markup {
                     }
                 }
             }
-            @for next in &card.next { p class="next" { b { "next" } code data-copy { (text_of(next)) } } }
+            @for next in &card.next { p class="next" { b { "next" } (code(next)) } }
         }
     }
 }

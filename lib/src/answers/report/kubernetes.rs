@@ -1,6 +1,6 @@
 //! Section 10: what the API server kept here.
 
-use super::model::{DataTable, Section, document, heads};
+use super::model::{DataTable, Section, heads, table_document};
 use super::subject::Subject;
 use super::{SHOWN_ROWS, model};
 use crate::answers::changes::{ChangeOp, ChangesQuery, changes};
@@ -39,7 +39,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
     let columns = heads(table.columns);
     section.push(DataTable::new(
         "The last deletions; etcd stores no user, an audit log names them",
-        &document(&table),
+        &table_document(&table),
         "/rows",
         subject.command(command),
         columns,
@@ -71,7 +71,7 @@ fn counted(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Section) 
                 let columns = heads(table.columns);
                 section.push(DataTable::new(
                     caption,
-                    &document(&table),
+                    &table_document(&table),
                     "/rows",
                     command,
                     columns,
@@ -111,7 +111,7 @@ fn certificates(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Sect
             let limit = subject.question.limit(SHOWN_ROWS);
             section.push(DataTable::new(
                 caption,
-                &document(&table),
+                &table_document(&table),
                 "/rows",
                 subject.command(command),
                 columns,

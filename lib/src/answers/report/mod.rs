@@ -34,6 +34,7 @@ use crate::verdict::{Comparison, compare};
 use located::progress::Progress;
 use located::text::number::thousands;
 
+use located::Damage;
 use model::Section;
 use subject::Subject;
 
@@ -103,6 +104,9 @@ pub struct ReportAnswer {
     pub next: String,
     /// Whether a part of the evidence could not be read.
     pub is_partial: bool,
+    /// What could not be read of it.
+    #[serde(skip)]
+    pub damage: Damage,
 }
 
 impl ReportAnswer {
@@ -124,10 +128,10 @@ impl ReportAnswer {
             tool: question.tool.to_owned(),
             redacted: String::new(),
         };
-        let body = html::page(&head, &sections);
+        let body = html::body(&sections);
         let hidden_values = body.matches(BULLETS).count();
         head.redacted = redacted(hidden_values, found.secrets);
-        let mut html = html::page(&head, &sections);
+        let mut html = html::page(&head, &sections, body);
         if !question.with_fingerprints {
             html = without_fingerprints(&html);
         }
@@ -140,6 +144,7 @@ impl ReportAnswer {
             verdict: found.verdict,
             next: found.next,
             is_partial: found.is_partial,
+            damage: found.damage,
         }
     }
 }
@@ -184,6 +189,7 @@ struct Answered {
     verdict: String,
     next: String,
     is_partial: bool,
+    damage: Damage,
 }
 
 fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered {
@@ -200,6 +206,7 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
             verdict: String::new(),
             next: String::new(),
             is_partial: true,
+            damage: Damage::default(),
         };
     };
     let layout = question.layout.clone();
@@ -225,6 +232,7 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
             None => subject.verdict.next.to_string(),
         },
         is_partial: subject.is_partial(),
+        damage: subject.damage().clone(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a page consists of: sections of facts, tables and charts, each with the command that answers the same.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::super::{Align, Column, Show};
+use super::super::{Align, Cell, Column, Content, Row, Show, Table};
 use located::text::escape::{self, Charset};
 use located::text::number::{size, thousands};
 use located::{Command, Severity};
@@ -247,17 +248,111 @@ fn is_plain(field: &str) -> bool {
     .contains(&field)
 }
 
-/// Text of the evidence: control characters and those that change the direction of text are escaped.
+/// Longest text of one cell, sentence or command, in bytes: keys and messages of others have no bound.
+pub(super) const LONGEST: usize = 2_000;
+
+/// Room for the words that say what was cut.
+const CUT_WORDS: usize = 64;
+
+/// Text of the evidence: control characters and those that change the direction of text are escaped, and what is longer than
+/// [`LONGEST`] is cut, which it says.
 pub(super) fn text_of(text: &str) -> String {
-    escape::text(text, Charset::default()).into_owned()
+    escape::text(&cut(text), Charset::default()).into_owned()
 }
 
-/// A document as the command line prints it.
+/// At most [`LONGEST`] bytes of a text, and how many it has if that is not all.
+pub(super) fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST.saturating_add(CUT_WORDS) {
+        return Cow::Borrowed(text);
+    }
+    let start = text.get(..text.floor_char_boundary(LONGEST));
+    let all = i128::try_from(text.len()).unwrap_or(i128::MAX);
+    Cow::Owned(format!(
+        "{}… (cut: {} bytes)",
+        start.unwrap_or_default(),
+        thousands(all)
+    ))
+}
+
+/// A key of the evidence, as [`text_of`] has texts.
+pub(super) fn key_of(key: &[u8]) -> String {
+    match key.get(..LONGEST) {
+        None => escape::bytes(key, Charset::default()).into_owned(),
+        Some(start) => {
+            let all = i128::try_from(key.len()).unwrap_or(i128::MAX);
+            let start = escape::bytes(start, Charset::default());
+            cut(&format!("{start}… (cut: {} bytes)", thousands(all))).into_owned()
+        }
+    }
+}
+
+/// A document as the command line prints it, but for what is too long for a page.
 pub(super) fn document<T: Serialize>(answer: &T) -> Value {
-    serde_json::to_value(answer).unwrap_or_default()
+    let mut document = serde_json::to_value(answer).unwrap_or_default();
+    shorten(&mut document);
+    document
+}
+
+/// As [`document`]; what is too long is cut before it becomes JSON, because one key may be as large as the file.
+pub(super) fn table_document<R: Row>(table: &Table<R>) -> Value {
+    let mut around = Table::<&R>::new(table.columns, Vec::new());
+    around.head.clone_from(&table.head);
+    around.tail.clone_from(&table.tail);
+    let mut whole = document(&around);
+    let row = |row: &R| {
+        let mut object = Map::new();
+        for (column, cell) in table.columns.iter().zip(row.cells()) {
+            if column.show != Show::Table {
+                short(cell).put(&column.field, &mut object);
+            }
+        }
+        let mut object = Value::Object(object);
+        shorten(&mut object);
+        object
+    };
+    if let Some(rows) = whole.pointer_mut("/rows").and_then(Value::as_array_mut) {
+        rows.extend(table.rows.iter().map(row));
+    }
+    whole
+}
+
+fn short(cell: Cell) -> Cell {
+    match cell.content {
+        Content::Text(text) => Cell::text(cut(&text)),
+        Content::Bytes(bytes) if bytes.len() > LONGEST => Cell::text(key_of(&bytes)),
+        _ => cell,
+    }
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(short) = cut(text) {
+                *text = short;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A command about a path.
 pub(super) fn on(command: Command, path: &Path) -> String {
-    command.evidence().on(Some(path))
+    cut(&command.evidence().on(Some(path))).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, cut, key_of, text_of};
+
+    #[test]
+    fn what_is_too_long_for_a_page_is_cut_once_and_says_so() {
+        let long = "ä".repeat(LONGEST);
+        let once = cut(&long);
+        assert!(once.len() <= LONGEST + 64 && once.ends_with("… (cut: 4,000 bytes)"));
+        assert_eq!(cut(&once), once);
+        assert_eq!(text_of("\u{202e}short"), "\\u{202e}short");
+        assert!(key_of(&vec![0xff; 1 << 20]).len() <= LONGEST + 64);
+    }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::model::{Block, DataTable, FactList, Section, document, heads, plain_heads};
+use super::model::{
+    Block, DataTable, FactList, Section, document, heads, plain_heads, table_document,
+};
 use super::subject::Subject;
 use super::{ReportQuestion, svg};
 use crate::answers::compare::CompareAnswer;
@@ -83,7 +85,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         fields,
     ));
     let table = terms(&wal);
-    let answer = document(&table);
+    let answer = table_document(&table);
     let title = "Terms: the entries of each leader";
     lanes(title, &answer, "term", "term", &mut section);
     let limit = subject.question.limit(60);
@@ -97,7 +99,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         limit,
     ));
     let table = segments(&wal);
-    let answer = document(&table);
+    let answer = table_document(&table);
     let title = "Segments of the log, with how each ends";
     lanes(title, &answer, "segment", "seq", &mut section);
     let command = subject.command(Command::inspect("wal").arg("--segments"));
@@ -111,7 +113,7 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
     ));
     if let Some(answer) = snaps(subject.member, Some(&wal)) {
         let columns = heads(answer.table.columns);
-        let answer = document(&answer.table);
+        let answer = table_document(&answer.table);
         let command = subject.command(Command::inspect("snap"));
         section.push(DataTable::new(
             "Raft snapshots",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ReportQuestion;
-use super::model::{document, on};
+use super::model::{cut, document, on};
 use crate::answers::audit::Audited;
 use crate::answers::check::{CheckAnswer, Only};
 use crate::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
@@ -172,13 +172,6 @@ impl<'q> Subject<'q> {
             measured.extend(audited.measurements());
             clock = Clock::new(measured);
         }
-        let looked = crate::check::check_with(
-            self.member,
-            crate::check::Depth::Quick,
-            self.question.keyring,
-            None,
-            progress,
-        );
         let sources = TimelineSources {
             member: self.member,
             objects: &objects,
@@ -186,14 +179,18 @@ impl<'q> Subject<'q> {
             clock: &clock,
             audited: audited.as_ref(),
             etcd_log: self.question.etcd_log.as_ref(),
-            report: Some(&looked),
+            report: Some(self.report),
             mask: Some(self.question.mask),
         };
         let filter = TimelineFilter {
             since: self.question.since,
             ..TimelineFilter::default()
         };
-        let stream = timeline(&sources, &all, &filter, progress);
+        let mut stream = timeline(&sources, &all, &filter, progress);
+        // The page shows no more of a text, and all rows are kept until it is drawn.
+        for row in &mut stream.rows {
+            row.what = cut(&row.what).into_owned();
+        }
         Some(Events::new(stream, &objects))
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::SHOWN_EVENTS;
-use super::model::{Block, DataTable, Section, document, heads, plain_heads};
+use super::model::{Block, DataTable, Section, heads, plain_heads, table_document};
 use super::subject::{Events, Subject};
 use super::svg::{self, Flag};
 use crate::answers::Table;
@@ -68,7 +68,7 @@ pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>) -> Section
             .iter()
             .collect::<Vec<_>>(),
     );
-    let answer = document(&table);
+    let answer = table_document(&table);
     let mut table = DataTable::new(
         caption,
         &answer,
