@@ -36,7 +36,7 @@ pub(crate) fn without_evidence(args: &[OsString]) -> Vec<OsString> {
     }
     let flags = args.iter().enumerate();
     let of_files = flags.filter(|(_, arg)| OF_FILES.iter().any(|flag| arg == flag));
-    let evidence = of_files.filter_map(|(flag, _)| {
+    let mut evidence = of_files.filter_map(|(flag, _)| {
         let files = args
             .iter()
             .skip(flag)
@@ -49,7 +49,7 @@ pub(crate) fn without_evidence(args: &[OsString]) -> Vec<OsString> {
             .is_ok()
             .then_some(last)
     });
-    if let Some(at) = evidence.last() {
+    if let Some(at) = evidence.next_back() {
         args.insert(at, OsString::from("-d"));
     }
     args

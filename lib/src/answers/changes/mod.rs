@@ -91,6 +91,19 @@ impl ChangesQuery {
 }
 
 impl FoldedChanges {
+    /// The rows that are to be shown: without the noise, which is counted, unless the query asks for all.
+    fn leave_out<'a>(
+        &mut self,
+        made: Vec<ChangeRow<'a>>,
+        query: &ChangesQuery,
+    ) -> std::vec::IntoIter<ChangeRow<'a>> {
+        let mut shown = made;
+        if !query.all {
+            shown.retain(|row| row.noise.inspect(|noise| self.count(*noise)).is_none());
+        }
+        shown.into_iter()
+    }
+
     fn count(&mut self, noise: Noise) {
         let count = match noise {
             Noise::Lease => &mut self.leases,
@@ -159,12 +172,7 @@ pub fn changes<'a>(
         };
         let mut made = rows_of(objects, &same, index, cause.as_ref(), &mut row);
         made.retain(|row| row.is_wanted(query, objects));
-        for row in made.into_iter().rev() {
-            match row.noise.filter(|_| !query.all) {
-                Some(noise) => folded.count(noise),
-                None => rows.push(row),
-            }
-        }
+        rows.extend(folded.leave_out(made, query).rev());
     }
     if let Some(last) = query.last {
         rows.truncate(last);

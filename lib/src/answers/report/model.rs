@@ -265,7 +265,7 @@ pub(super) fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST.saturating_add(CUT_WORDS) {
         return Cow::Borrowed(text);
     }
-    let start = text.get(..text.floor_char_boundary(LONGEST));
+    let start = (0..=LONGEST).rev().find_map(|end| text.get(..end));
     let all = i128::try_from(text.len()).unwrap_or(i128::MAX);
     Cow::Owned(format!(
         "{}… (cut: {} bytes)",
