@@ -1,6 +1,6 @@
 //! Answers kubectl, k9s, client-go, etcdctl and agents from a copied etcd data directory, as if the cluster were there.
 //!
-//! [`serve`] opens the doors that [`Doors`] names and answers until it is asked to stop. Everything is read through the library's
+//! [`open`] opens the doors that [`Doors`] names, and [`Open::run`] answers until it is asked to stop. Everything is read through the library's
 //! [`Dataset`](etcd_inspect::dataset::Dataset); the evidence is never written.
 #![allow(
     clippy::result_large_err,

@@ -1,7 +1,7 @@
 //! A copy of a db that can be shared: the same pages, revisions, sizes and damage, with other values.
 //!
 //! The rule is that nothing is copied unless it is known to be structure. A page starts as wiped; then its header, elements, stored
-//! revisions, the numbers of records and etcd's own settings are put back, and values are filled ([`fill`]). So whatever belongs to
+//! revisions, the numbers of records and etcd's own settings are put back, and values are filled (`fill.rs`). So whatever belongs to
 //! nothing (free pages, the rest of a page, tails of overflows) cannot hold anything of a value.
 //!
 //! | stays | why |
