@@ -134,3 +134,82 @@ fn the_log_can_be_asked_without_a_db() {
     );
     assert_ne!(said.code, 0);
 }
+
+/// A backup that was cut short: what can be read is there, what cannot is named with the code that other verbs give.
+#[test]
+fn tables_that_the_damage_does_not_allow_are_left_out_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = data_dir("k8s-1.20-etcd35").join("member/snap/db");
+    let whole = std::fs::read(whole).unwrap();
+    let sqlite = b"SQLite format 3\0";
+    for (name, bytes, code, has) in [
+        ("cut.db", &whole[..whole.len() / 3], "E0102", "pages"),
+        ("empty.db", &whole[..0], "E0102", "findings"),
+        ("other.db", &sqlite[..], "E0001", ""),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let said = sealed(&path, &["sql", "SELECT count(*) FROM keys", text(&path)]);
+        assert_eq!(said.code, 2, "{name}: {}", said.err);
+        assert!(said.err.contains(code), "{name}: {}", said.err);
+        assert!(
+            has.is_empty() || said.err.contains("etcd-inspect check"),
+            "{name}: {}",
+            said.err
+        );
+        let out = folder.path().join(format!("{name}.tables"));
+        let args = [
+            "export",
+            "--format",
+            "parquet",
+            "--out",
+            text(&out),
+            "-d",
+            text(&path),
+        ];
+        let said = sealed(&path, &args);
+        if has.is_empty() {
+            assert_eq!(said.code, 2, "{name}: {}", said.err);
+            continue;
+        }
+        assert_eq!(said.code, 3, "{name}: {}", said.err);
+        assert!(
+            said.err.contains("no table keys, versions, objects"),
+            "{name}: {}",
+            said.err
+        );
+        assert!(out.join(format!("{has}.parquet")).exists(), "{name}");
+        assert!(!out.join("keys.parquet").exists(), "unknown is not empty");
+        let found = "SELECT count(*) AS n FROM findings WHERE severity = 'error'";
+        let said = sealed(&path, &["sql", found, text(&path), "-o", "json"]);
+        assert!(said.json()["rows"][0]["n"].as_i64().unwrap() > 0, "{name}");
+    }
+}
+
+/// The next command of an error runs when it is pasted.
+#[test]
+fn an_output_that_exists_is_refused_with_a_name_that_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_dir("etcd-3.4.23");
+    let out = folder.path().join("tables.sqlite");
+    std::fs::write(&out, b"").unwrap();
+    let args = [
+        "export",
+        "--format",
+        "sqlite",
+        "--out",
+        text(&out),
+        "-d",
+        text(&data),
+    ];
+    let said = sealed(&data, &args);
+    assert_eq!(said.code, 2);
+    let next = said
+        .err
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("try "));
+    let words: Vec<&str> = next.unwrap().split_whitespace().skip(1).collect();
+    // 3: values of this fixture are no Kubernetes objects.
+    assert!(matches!(sealed(&data, &words).code, 0 | 3), "{words:?}");
+    assert!(folder.path().join("tables-2.sqlite").exists());
+}

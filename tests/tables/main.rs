@@ -12,5 +12,6 @@
 mod agree;
 mod bounds;
 mod files;
+mod fleet;
 #[path = "../report/run.rs"]
 mod run;

@@ -116,6 +116,19 @@ enum Form {
     Csv,
 }
 
+impl Form {
+    /// As the flag has it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Jsonl => "jsonl",
+            Self::Sqlite => "sqlite",
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     known_target(args)?;
     if !args.tables.is_empty() || !matches!(args.format, Form::Yaml | Form::Jsonl) {

@@ -166,6 +166,7 @@ fn failed(error: TableError) -> Failure {
             Failure::usage(message)
                 .next(etcd_inspect::Command::inspect("tables").args(["-o", "json"]))
         }
+        TableError::Evidence(error) => Failure::from_library(&error),
         error => Failure::usage(error.to_string()).next(etcd_inspect::Command::inspect("tables")),
     }
 }

@@ -75,6 +75,7 @@ pub struct Source {
     damage: Mutex<Damage>,
     clock: OnceLock<Clock>,
     made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
+    refusal: Mutex<Option<Error>>,
 }
 
 impl Source {
@@ -87,6 +88,7 @@ impl Source {
             damage: Mutex::default(),
             clock: OnceLock::new(),
             made: Mutex::default(),
+            refusal: Mutex::default(),
         })
     }
 
@@ -136,6 +138,21 @@ impl Source {
             let mut known = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
             known.extend(damage);
         }
+    }
+
+    /// Keeps why a table gives no rows while SQLite, which knows only texts of errors, ends the query.
+    pub(crate) fn keep_refusal(&self, error: TableError) -> String {
+        let message = error.to_string();
+        if let TableError::Evidence(error) = error {
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+        message
+    }
+
+    /// Why a table gave no rows, once.
+    pub(crate) fn take_refusal(&self) -> Option<Error> {
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        refusal.take()
     }
 
     /// What could not be read of everything that was asked until now.

@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
+use etcd_inspect::answers::Damage;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::evidence::custody;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
+use etcd_inspect::{Command, FileName, Finding, Place};
 use etcd_inspect_tables::files::{
     self, Origin, ParquetFiles, Sink, SqliteFile, TextFiles, TextForm,
 };
 use etcd_inspect_tables::{Source, TABLES, Table, TableError, Values, fingerprint_key, table};
 
-use super::{ExportArgs, Form, refused};
+use super::{ExportArgs, Form};
 use crate::commands::sql::SourceArgs;
 use crate::commands::tables::no_table;
 use crate::exit::Exit;
@@ -79,16 +81,44 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         interrupt.is_set()
     });
     let written = written.map_err(|error| match error {
-        ExportError::Out(error) => refused(error),
+        ExportError::Out(error) => no_output(&error, args.format, &path),
+        ExportError::Table(TableError::Evidence(error)) => Failure::from_library(&error),
         ExportError::Table(error) => {
             Failure::usage(error.to_string()).next("etcd-inspect check {path}")
         }
     })?;
-    for (name, rows) in written {
-        ui.note(format!("{name}: {} rows", thousands(rows.into())))?;
+    for one in &written {
+        if let Ok(rows) = one.rows {
+            ui.note(format!("{}: {} rows", one.table, thousands(rows.into())))?;
+        }
     }
-    ui.partial(source.damage());
+    let mut damage = source.damage();
+    damage.extend(left_out(&written, &path));
+    ui.partial(damage);
     Ok(Exit::Ok)
+}
+
+/// Tables that are not in the output, as damage of the answer: a finding for each cause.
+fn left_out(written: &[files::Written], path: &Path) -> Damage {
+    let file = FileName::new(path.display().to_string());
+    let mut causes: Vec<(&etcd_inspect::Error, Vec<&str>)> = Vec::new();
+    for one in written {
+        let Err(error) = &one.rows else { continue };
+        let known = causes
+            .iter_mut()
+            .find(|(cause, _)| cause.to_string() == error.to_string());
+        match known {
+            Some((_, tables)) => tables.push(one.table),
+            None => causes.push((error, vec![one.table])),
+        }
+    }
+    let finding = |(error, tables): (&etcd_inspect::Error, Vec<&str>)| {
+        let place = error.place().cloned();
+        let place = place.unwrap_or_else(|| Place::file(&file));
+        let message = format!("no table {}: {error}", tables.join(", "));
+        Finding::new(error.code(), place, message)
+    };
+    Damage::new(causes.into_iter().map(finding).collect(), 0)
 }
 
 /// What becomes of values. Fingerprints are the same for the same evidence, so that files can be compared.
@@ -130,15 +160,11 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Table>, Failure> {
 }
 
 fn new_out(args: &ExportArgs, member: &Member) -> anyhow::Result<Out> {
-    let example = match args.format {
-        Form::Sqlite => "etcd-inspect export --format sqlite --out tables.sqlite -d {path}",
-        Form::Csv => "etcd-inspect export --format csv --out tables -d {path}",
-        Form::Jsonl => "etcd-inspect export --format jsonl --tables keys --out tables -d {path}",
-        _ => "etcd-inspect export --format parquet --out tables -d {path}",
-    };
+    let example = example(args.format);
     match args.out.as_deref() {
         Some(path) if path != Path::new("-") && args.format != Form::Yaml => {
-            Ok(Out::new(path, [member.evidence()]).map_err(refused)?)
+            Out::new(path, [member.evidence()])
+                .map_err(|error| no_output(&error, args.format, member.evidence().path()).into())
         }
         _ if args.format == Form::Yaml => Err(Failure::usage(
             "tables are written with --format sqlite, parquet, csv or jsonl",
@@ -150,6 +176,40 @@ fn new_out(args: &ExportArgs, member: &Member) -> anyhow::Result<Out> {
         )
         .next(example)
         .into()),
+    }
+}
+
+/// An output that cannot be written, with a command line that can be run instead.
+fn no_output(error: &OutError, form: Form, evidence: &Path) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    let OutError::Exists(path) = error else {
+        return failure.next(example(form));
+    };
+    let (stem, ending) = (path.file_stem(), path.extension());
+    let numbered = |number: u32| {
+        let mut name = stem.unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(ending) = ending {
+            name.push(".");
+            name.push(ending);
+        }
+        path.with_file_name(name)
+    };
+    let free = (2..1000).map(numbered).find(|path| !path.exists());
+    let command = Command::inspect("export").args(["--format", form.name(), "--out"]);
+    match free {
+        Some(free) => failure.next(command.path(&free).arg("-d").path(evidence)),
+        None => failure.next(example(form)),
+    }
+}
+
+/// A command line that writes the form.
+fn example(form: Form) -> &'static str {
+    match form {
+        Form::Sqlite => "etcd-inspect export --format sqlite --out tables.sqlite -d {path}",
+        Form::Csv => "etcd-inspect export --format csv --out tables -d {path}",
+        Form::Jsonl => "etcd-inspect export --format jsonl --tables keys --out tables -d {path}",
+        _ => "etcd-inspect export --format parquet --out tables -d {path}",
     }
 }
 
@@ -177,7 +237,7 @@ fn write(
     out: &Out,
     origin: &Origin,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<(&'static str, u64)>, ExportError> {
+) -> Result<Vec<files::Written>, ExportError> {
     if form == Form::Sqlite {
         return out.fill_file(|path| {
             let mut file = SqliteFile::new(path, origin, tables)?;

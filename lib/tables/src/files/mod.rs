@@ -56,20 +56,37 @@ pub trait Sink {
     fn end(&mut self) -> Result<(), TableError>;
 }
 
-/// Writes tables, and gives the number of rows of each.
+/// What became of one table.
+#[derive(Debug)]
+pub struct Written {
+    /// The name of the table.
+    pub table: &'static str,
+    /// The number of its rows, or why the evidence has no such table: then no file has it.
+    pub rows: Result<u64, etcd_inspect::Error>,
+}
+
+/// Writes tables, and reports what became of each. A table that the evidence refuses is left out.
 ///
 /// # Errors
-/// As tables and sink refuse; [`TableError::Stopped`] as soon as `stop` says so.
+/// As the sink refuses, or the evidence if it refuses every table; [`TableError::Stopped`] as soon as `stop` says so.
 pub fn write(
     source: &Source,
     tables: &[&'static Table],
     sink: &mut dyn Sink,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<(&'static str, u64)>, TableError> {
-    let mut written = Vec::with_capacity(tables.len());
+) -> Result<Vec<Written>, TableError> {
+    let mut written: Vec<Written> = Vec::with_capacity(tables.len());
     for table in tables {
+        let items = match table.select(source, &Filter::default()) {
+            Ok(items) => items,
+            Err(TableError::Evidence(error)) => {
+                let (table, rows) = (table.name, Err(error));
+                written.push(Written { table, rows });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         sink.begin(table)?;
-        let items = table.select(source, &Filter::default())?;
         let mut count = 0u64;
         for start in (0..items.len()).step_by(ITEMS_AT_ONCE) {
             if stop() {
@@ -81,9 +98,16 @@ pub fn write(
             sink.rows(rows)?;
         }
         sink.end()?;
-        written.push((table.name, count));
+        let (table, rows) = (table.name, Ok(count));
+        written.push(Written { table, rows });
     }
-    Ok(written)
+    if written.iter().any(|one| one.rows.is_ok()) {
+        return Ok(written);
+    }
+    match written.into_iter().find_map(|one| one.rows.err()) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Reads items on all cores, in their order.

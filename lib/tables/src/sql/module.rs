@@ -130,7 +130,7 @@ impl Cursor<'_> {
                     self.wanted,
                     &mut self.rows,
                 )
-                .map_err(|error| Error::ModuleError(error.to_string()))?;
+                .map_err(|error| Error::ModuleError(source.keep_refusal(error)))?;
             self.next_item = end;
             self.at_once = self.at_once.saturating_mul(8).min(MOST_AT_ONCE);
         }
@@ -149,7 +149,7 @@ unsafe impl VTabCursor for Cursor<'_> {
         let (filter, wanted) = plan::filter(idx_str, args.iter());
         let Asked { table, source } = &self.asked;
         let items = table.select(source, &filter);
-        self.items = items.map_err(|error| Error::ModuleError(error.to_string()))?;
+        self.items = items.map_err(|error| Error::ModuleError(source.keep_refusal(error)))?;
         self.wanted = wanted;
         (self.next_item, self.at_once, self.row, self.row_id) = (0, 1, 0, 1);
         self.rows.clear();

@@ -46,6 +46,7 @@ pub struct Session {
     connection: Connection,
     started: Arc<std::sync::Mutex<Instant>>,
     bounds: Bounds,
+    source: Arc<Source>,
 }
 
 impl Session {
@@ -74,6 +75,7 @@ impl Session {
             connection,
             started,
             bounds,
+            source: Arc::clone(source),
         })
     }
 
@@ -193,7 +195,8 @@ impl Query<'_> {
     /// Gives every row to `each`, until that fails.
     ///
     /// # Errors
-    /// [`TableError::Stopped`] at the bounds, [`TableError::Sql`] if SQLite or a table fails, and the error of `each`.
+    /// [`TableError::Stopped`] at the bounds, [`TableError::Evidence`] if a table cannot be read, [`TableError::Sql`] if SQLite
+    /// fails, and the error of `each`.
     pub fn each<E: From<TableError>>(
         &mut self,
         each: &mut dyn FnMut(Row) -> Result<(), E>,
@@ -213,7 +216,10 @@ impl Query<'_> {
                 Some(rusqlite::ErrorCode::OutOfMemory) => TableError::Stopped(
                     "the query needs more memory than its limit: --max-memory raises it",
                 ),
-                _ => TableError::Sql(plain(error)),
+                _ => match session.source.take_refusal() {
+                    Some(refusal) => TableError::Evidence(refusal),
+                    None => TableError::Sql(plain(error)),
+                },
             })
         };
         let session = self.session;
