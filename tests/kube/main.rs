@@ -14,3 +14,4 @@ mod encode;
 mod oracle;
 mod random;
 mod unknown;
+mod yaml;

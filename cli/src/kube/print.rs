@@ -365,7 +365,7 @@ impl<'p> Printer<'p> {
             }
             _ => {
                 let list = listed(documents, single, ui);
-                person::yaml(&list, ui)?;
+                person::object(list, self.args.stored, ui)?;
             }
         }
         Ok(())

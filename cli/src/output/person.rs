@@ -107,6 +107,14 @@ pub(crate) fn raw(bytes: &[u8], ui: &mut Ui) -> io::Result<()> {
     ui.out().write_all(bytes)
 }
 
+/// A Kubernetes object or a list of them as YAML, with its fields in kubectl's order unless they are to stay as `stored`.
+pub(crate) fn object(value: Value, stored: bool, ui: &mut Ui) -> io::Result<()> {
+    match stored {
+        true => yaml(&value, ui),
+        false => yaml(&etcd_inspect::export::yaml::sorted(value), ui),
+    }
+}
+
 /// YAML; on a terminal without the characters that hide or reorder text.
 pub(crate) fn yaml(value: &Value, ui: &mut Ui) -> io::Result<()> {
     if !ui.terminal.is_tty {

@@ -2,6 +2,7 @@
 
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::answers::export::sorted;
+use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::apply::{Keep, Secrets, ready};
 use etcd_inspect::member::Reading;
 
@@ -32,7 +33,12 @@ impl Session {
         let object = data.objects().json(&written.version(), reading);
         let mut object = object.map_err(|why| why.to_string())?;
         ready(&mut object, Keep::default(), Secrets::Omit, self.mask(key)).map_err(hidden)?;
-        text_of(&sorted(object), json)
+        let object = if json {
+            sorted(object)
+        } else {
+            yaml::sorted(object)
+        };
+        text_of(&object, json)
     }
 }
 

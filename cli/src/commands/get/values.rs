@@ -102,7 +102,7 @@ fn document(
     if let Shown::Object(object) = shown {
         let object = shaped(*object, args, None);
         match ui.global.format() {
-            Format::Yaml => person::yaml(&object, ui)?,
+            Format::Yaml => person::object(object, args.stored, ui)?,
             Format::Jsonl => {
                 json::compact(ui.out(), &object)?;
                 ui.out().write_all(b"\n")?;
@@ -128,7 +128,10 @@ fn pretty(
     let kv = message(version)?;
     let terminal = ui.terminal;
     let value: Cow<'_, [u8]> = match values.shown(version, &kv) {
-        Shown::Object(object) => return Ok(person::yaml(&shaped(*object, args, None), ui)?),
+        Shown::Object(object) => {
+            let object = shaped(*object, args, None);
+            return Ok(person::object(object, args.stored, ui)?);
+        }
         Shown::Hidden(text) => return Ok(ui.line(text.as_str())?),
         Shown::Bytes(value) => value,
     };

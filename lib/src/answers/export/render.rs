@@ -14,11 +14,11 @@ impl ExportedObject {
     /// A value that YAML cannot express.
     pub fn yaml(&self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        yaml::write(&mut text, &self.sorted())?;
+        yaml::write(&mut text, &yaml::sorted(self.object.clone()))?;
         Ok(text)
     }
 
-    /// The object with its members in kubectl's order.
+    /// The object with its members in the order of kubectl's JSON.
     pub fn sorted(&self) -> Value {
         sorted(self.object.clone())
     }
@@ -41,7 +41,7 @@ impl Export {
     }
 }
 
-/// Members in the order of their names, as kubectl prints them.
+/// Members in the order of their names, as kubectl prints JSON; for YAML it has another ([`yaml::sorted`]).
 pub fn sorted(value: Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
