@@ -10,6 +10,7 @@
     reason = "a test may stop at its first failure; what it measured, and what is not here, is printed"
 )]
 
+mod bundle;
 mod manifest;
 mod page;
 mod redact;

@@ -1,5 +1,7 @@
+mod bundle;
+
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -9,10 +11,50 @@ use crate::ui::Ui;
 use crate::{config, target};
 
 /// Print version, paths, terminal and clipboard route: what a bug report needs
+///
+/// With --bundle: one archive to attach to an issue, with the page of `report`, the `manifest`, the findings of `check` as JSON and
+/// what is printed here. Secrets are hidden in it; names of keys, members and paths are not.
 #[derive(clap::Args, Debug)]
-pub(crate) struct DoctorArgs {}
+#[command(before_help = "Examples:
+  etcd-inspect doctor
+  etcd-inspect doctor --bundle issue.tar.zst /copy/m1
+  etcd-inspect doctor --bundle issue.tar.zst /copy/m1 /copy/m2 /copy/m3")]
+pub(crate) struct DoctorArgs {
+    /// Data directories, dbs or snapshots for --bundle
+    #[arg(num_args = 0..=9)]
+    paths: Vec<PathBuf>,
+    /// The archive to write; it must not exist
+    #[arg(long, value_name = "FILE.tar.zst")]
+    bundle: Option<PathBuf>,
+}
 
-pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let mut fields = facts(args.paths.first().map(PathBuf::as_path), ui);
+    let mut exit = Exit::Ok;
+    if let Some(out) = &args.bundle {
+        let (bundle, of_bundle) = bundle::write(out, &args.paths, &fields, ui)?;
+        exit = of_bundle;
+        fields.insert("bundle".to_owned(), bundle);
+    }
+    ui.answer("doctor", &fields, |ui| {
+        let sheet = fields.iter().filter(|(name, _)| *name != "bundle");
+        for (name, value) in sheet {
+            ui.line(
+                Line::new()
+                    .with(Label::Heading, format!("{name:<10}"))
+                    .text(value.as_str().unwrap_or_default()),
+            )?;
+        }
+        match fields.get("bundle") {
+            Some(written) => bundle::sheet(written, ui),
+            None => Ok(()),
+        }
+    })?;
+    Ok(exit)
+}
+
+/// What is known of the program, the system and the terminal.
+fn facts(path: Option<&Path>, ui: &Ui) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: String| {
         fields.insert(name.to_owned(), Value::from(value));
@@ -30,7 +72,7 @@ pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     );
     put(
         "data_dir",
-        target::resolve(None, ui.global.data_dir.as_deref()).map_or_else(
+        target::resolve(path, ui.global.data_dir.as_deref()).map_or_else(
             |failure| format!("none: {}", failure.message),
             |path| path.display().to_string(),
         ),
@@ -59,17 +101,7 @@ pub(crate) fn run(_args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "no /proc/locks here: a server that holds the files is not noticed".to_owned()
         },
     );
-    ui.answer("doctor", &fields, |ui| {
-        for (name, value) in &fields {
-            ui.line(
-                Line::new()
-                    .with(Label::Heading, format!("{name:<10}"))
-                    .text(value.as_str().unwrap_or_default()),
-            )?;
-        }
-        Ok(())
-    })?;
-    Ok(Exit::Ok)
+    fields
 }
 
 fn terminal(ui: &Ui) -> String {

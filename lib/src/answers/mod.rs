@@ -7,6 +7,8 @@
 
 pub mod audit;
 pub mod blame;
+#[cfg(feature = "archives")]
+pub mod bundle;
 mod cell;
 #[cfg(feature = "certificates")]
 pub mod certs;

@@ -403,7 +403,11 @@ const ROWS: &[(&str, &[&str])] = &[
     ("completions", &["bash"]),
     (
         "doctor",
-        &["-d {path} --progress never --color never --utc"],
+        &[
+            "-d {path} --progress never --color never --utc",
+            "--bundle {out}/bundle.tar.zst -o json {path}",
+            "--bundle {new}.tar.zst {path} {other}",
+        ],
     ),
     (
         "explain",

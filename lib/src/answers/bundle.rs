@@ -1,0 +1,173 @@
+//! What is attached to an issue: the page, the manifest and the findings of some evidence, in one archive.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::check::{CheckAnswer, Only};
+use super::manifest::ManifestAnswer;
+use super::report::ReportAnswer;
+use crate::check::{Depth, check_with};
+use crate::kubernetes::encryption::Keyring;
+use crate::kubernetes::key::Layout;
+use crate::member::Member;
+use crate::verdict::judge;
+use located::progress::Progress;
+
+/// The folder of all files in the archive.
+const FOLDER: &str = "etcd-inspect-bundle";
+/// The schema of `findings.json`.
+const FINDINGS_SCHEMA: &str = "etcd-inspect/bundle-findings/v1";
+
+/// A file of the bundle.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BundleFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its length.
+    pub size_bytes: usize,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// What it holds.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+}
+
+impl BundleFile {
+    fn new(name: &'static str, content: Vec<u8>) -> Self {
+        Self {
+            name,
+            size_bytes: content.len(),
+            sha256: sum(&content),
+            content,
+        }
+    }
+}
+
+/// What a bundle is made of.
+#[derive(Debug)]
+pub struct BundleParts<'b> {
+    /// What `doctor` prints.
+    pub doctor: &'b serde_json::Map<String, serde_json::Value>,
+    /// The page.
+    pub report: &'b ReportAnswer,
+    /// Every file of the evidence.
+    pub manifest: &'b ManifestAnswer,
+    /// What `check` answers for each path.
+    pub checks: &'b [CheckedPath],
+}
+
+/// What `check` answers for one path. Values are never part of a finding.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CheckedPath {
+    /// The path.
+    pub path: PathBuf,
+    /// The answer.
+    pub check: CheckAnswer,
+}
+
+impl CheckedPath {
+    /// Checks a member as `check` does, with the plan.
+    pub fn read(
+        member: &Member,
+        path: &Path,
+        layout: Option<Layout>,
+        progress: &dyn Progress,
+    ) -> Self {
+        let report = check_with(
+            member,
+            Depth::Default,
+            &Keyring::default(),
+            layout,
+            progress,
+        );
+        let verdict = judge(member, &report, None, progress);
+        Self {
+            path: path.to_owned(),
+            check: CheckAnswer::new(&report, Only::default(), Some(&verdict), Some(path)),
+        }
+    }
+}
+
+/// A bundle that is ready to be written.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct BundleAnswer {
+    /// The archive: tar in zstd.
+    #[serde(skip)]
+    pub archive: Vec<u8>,
+    /// Its length.
+    pub size_bytes: usize,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The files in it.
+    pub files: Vec<BundleFile>,
+}
+
+impl BundleAnswer {
+    /// Packs the parts. `now` becomes the time of the files.
+    ///
+    /// # Errors
+    /// A part cannot be serialized or packed, which does not happen in memory.
+    pub fn pack(parts: &BundleParts<'_>, now: Timestamp) -> io::Result<Self> {
+        #[derive(Serialize)]
+        struct Findings<'b> {
+            schema: &'static str,
+            evidence: &'b [CheckedPath],
+        }
+        let findings = Findings {
+            schema: FINDINGS_SCHEMA,
+            evidence: parts.checks,
+        };
+        let files = vec![
+            BundleFile::new("README.txt", README.as_bytes().to_vec()),
+            BundleFile::new("doctor.json", serde_json::to_vec_pretty(parts.doctor)?),
+            BundleFile::new("findings.json", serde_json::to_vec_pretty(&findings)?),
+            BundleFile::new("manifest.json", parts.manifest.document()?),
+            BundleFile::new("report.html", parts.report.html.clone().into_bytes()),
+        ];
+        let archive = compress_to_vec(&*tar(&files, now)?, CompressionLevel::Fastest);
+        Ok(Self {
+            size_bytes: archive.len(),
+            sha256: sum(&archive),
+            archive,
+            files,
+        })
+    }
+}
+
+fn tar(files: &[BundleFile], now: Timestamp) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.content.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
+        let path = format!("{FOLDER}/{}", file.name);
+        archive.append_data(&mut header, path, &*file.content)?;
+    }
+    archive.into_inner()
+}
+
+fn sum(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const README: &str = "What etcd-inspect knows about an etcd data directory, to be attached to an issue.
+
+report.html    the incident on one page, parts of objects with their secrets hidden; open it in a browser, it fetches nothing
+findings.json  what `etcd-inspect check` found, with causes and plan, for each path
+manifest.json  every file of the evidence with size, times and SHA-256
+doctor.json    version, system and paths of the program that wrote this
+
+Not in it: values of Secrets, and whatever else `get` hides.
+In it: names of keys, namespaces and members, paths, URLs, and parts of other objects. Read it before you publish it.
+For the data itself, without its values: etcd-inspect redact PATH --keys --out shared.db
+";
