@@ -9,6 +9,11 @@ use ratatui::backend::TestBackend;
 
 /// A directory of the fixtures by a relative name, so that pictures show the same path everywhere.
 pub fn path(name: &str) -> PathBuf {
+    link(name, &testkit::data_dir(name))
+}
+
+/// A directory under a relative name.
+pub fn link(name: &str, target: &Path) -> PathBuf {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let dir = testkit::root().join("target/tui-fixtures");
@@ -19,13 +24,20 @@ pub fn path(name: &str) -> PathBuf {
     static LINKING: Mutex<()> = Mutex::new(());
     let _linking = LINKING.lock().unwrap_or_else(PoisonError::into_inner);
     let link = PathBuf::from(name.replace('/', "-"));
-    let target = testkit::data_dir(name);
-    if std::fs::read_link(&link).ok().as_deref() != Some(target.as_path()) {
+    if std::fs::read_link(&link).ok().as_deref() != Some(target) {
         let fresh = PathBuf::from(format!("{}.{}", link.display(), std::process::id()));
-        std::os::unix::fs::symlink(&target, &fresh).unwrap();
+        std::os::unix::fs::symlink(target, &fresh).unwrap();
         std::fs::rename(&fresh, &link).unwrap();
     }
     link
+}
+
+/// Tests begin in Browse if they name no screen: Home has tests of its own.
+fn in_browse(options: Options) -> Options {
+    Options {
+        screen: options.screen.or(Some(1)),
+        ..options
+    }
 }
 
 /// The browser and what it asked of the outside.
@@ -60,7 +72,7 @@ impl Browser {
 
     /// On a fixture of which nothing has been read yet.
     pub fn idle(name: &str, size: (u16, u16)) -> Self {
-        let app = App::new(vec![path(name)], Options::default(), size);
+        let app = App::new(vec![path(name)], in_browse(Options::default()), size);
         let mut browser = Self {
             idle: true,
             ..Self::around(app, size, None)
@@ -76,7 +88,7 @@ impl Browser {
         options: Options,
         hold_from: Option<fn(&App) -> bool>,
     ) -> Self {
-        let app = App::new(paths, options, size);
+        let app = App::new(paths, in_browse(options), size);
         let mut browser = Self::around(app, size, hold_from);
         let effects = browser.app.start();
         browser.perform(effects);

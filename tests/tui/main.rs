@@ -13,6 +13,7 @@ mod browser;
 mod evidence;
 mod frame;
 mod goldens;
+mod home;
 mod hostile;
 mod journeys;
 mod random;

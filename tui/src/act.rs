@@ -36,7 +36,7 @@ pub enum Act {
     ZoomIn,
     /// Further away.
     ZoomOut,
-    /// The screen at this position, from 1.
+    /// The screen at this position; Home is 0.
     Tab(u8),
     /// The screen that was open before.
     LastScreen,

@@ -74,5 +74,5 @@ pub use ruler::Ruler;
 pub use runtime::{End, Ended, run};
 pub use screen::{Screen, ScreenId, Snapshot};
 pub use session::{Data, Part, Replayed, Session, Slot};
-pub use target::{Target, Want};
+pub use target::{Listing, Target, Want};
 pub use theme::{Role, Theme};

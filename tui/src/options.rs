@@ -36,7 +36,7 @@ pub struct Options {
     pub revision: Option<i64>,
     /// Whether to start with the state that etcd would have after a start.
     pub replay: bool,
-    /// The screen to start with, from 1.
+    /// The screen to start with: 0 is Home, as it is if none is given; with a key it is Browse.
     pub screen: Option<u8>,
     /// The key to start at.
     pub key: Option<Vec<u8>>,

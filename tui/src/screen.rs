@@ -15,6 +15,8 @@ use crate::target::{Target, Want};
 /// The screens, in the order of their tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ScreenId {
+    /// What this is, how far back it reaches, what happened lately.
+    Home,
     /// Resources, namespaces, names.
     Browse,
     /// Every retained version of one key.
@@ -33,12 +35,15 @@ pub enum ScreenId {
     Search,
     /// Several members.
     Compare,
+    /// Certificates, members, leases, users: no digit, only a name.
+    Lists,
 }
 
 impl ScreenId {
     /// Name on its tab, and for `:`.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Home => "Home",
             Self::Browse => "Browse",
             Self::History => "History",
             Self::Timeline => "Timeline",
@@ -48,12 +53,14 @@ impl ScreenId {
             Self::Check => "Check",
             Self::Search => "Search",
             Self::Compare => "Compare",
+            Self::Lists => "Lists",
         }
     }
 
     /// Name on its tab below 110 columns.
     pub fn short(self) -> &'static str {
         match self {
+            Self::Home => "Home",
             Self::Browse => "Browse",
             Self::History => "His",
             Self::Timeline => "Time",
@@ -63,6 +70,17 @@ impl ScreenId {
             Self::Check => "Chk",
             Self::Search => "Find",
             Self::Compare => "Cmp",
+            Self::Lists => "Lists",
+        }
+    }
+
+    /// Whether it can show the state after a start. The others show files as they are.
+    pub fn follows_replay(self) -> bool {
+        match self {
+            Self::Browse | Self::History | Self::Timeline | Self::Search | Self::Lists => true,
+            Self::Home | Self::Wal | Self::Pages | Self::Space | Self::Check | Self::Compare => {
+                false
+            }
         }
     }
 }

@@ -47,6 +47,50 @@ pub enum Target {
     },
     /// A deep search.
     Search(String),
+    /// One of the lists that are no keys.
+    Listing(Listing),
+    /// A screen as it is.
+    Screen(ScreenId),
+}
+
+/// What the screen Lists can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// Certificates in Secrets, requests and CA bundles.
+    #[default]
+    Certificates,
+    /// Members, versions, alarms.
+    Members,
+    /// etcd's leases.
+    Leases,
+    /// Users and roles.
+    Auth,
+}
+
+impl Listing {
+    /// All of them, in the order of their titles.
+    pub const ALL: [Self; 4] = [Self::Certificates, Self::Members, Self::Leases, Self::Auth];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Certificates => "certificates",
+            Self::Members => "members, versions, alarms",
+            Self::Leases => "etcd leases",
+            Self::Auth => "users and roles",
+        }
+    }
+
+    /// The list that a word of `:` means.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "certs" | "certificates" => Some(Self::Certificates),
+            "members" | "alarms" | "versions" => Some(Self::Members),
+            "etcd-leases" => Some(Self::Leases),
+            "auth" | "users" | "roles" => Some(Self::Auth),
+            _ => None,
+        }
+    }
 }
 
 impl Target {
@@ -61,6 +105,8 @@ impl Target {
             Self::Space(_) => ScreenId::Space,
             Self::History { .. } | Self::Diff { .. } => ScreenId::History,
             Self::Search(_) => ScreenId::Search,
+            Self::Listing(_) => ScreenId::Lists,
+            Self::Screen(id) => *id,
         }
     }
 }

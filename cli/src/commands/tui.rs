@@ -32,8 +32,8 @@ pub(crate) struct TuiArgs {
     /// Begin with the state that etcd would have after a start; S goes to and fro
     #[arg(long)]
     replay: bool,
-    /// Begin with this screen
-    #[arg(long, value_name = "1-9", value_parser = clap::value_parser!(u8).range(1..=9))]
+    /// Begin with this screen; 0 is Home, the first one otherwise
+    #[arg(long, value_name = "0-9", value_parser = clap::value_parser!(u8).range(0..=9))]
     screen: Option<u8>,
     /// Begin at this key
     #[arg(long, value_name = "KEY")]

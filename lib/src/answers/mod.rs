@@ -36,6 +36,7 @@ pub mod page;
 pub mod past;
 pub mod plan;
 pub mod preflight;
+pub mod reach;
 pub mod redact;
 #[cfg(feature = "report")]
 pub mod report;

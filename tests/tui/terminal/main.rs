@@ -15,7 +15,7 @@ use tmux::{Running, Tmux};
 
 fn browse(tmux: &Tmux, path: &Path) -> Running {
     let command = format!(
-        "{} tui {}",
+        "{} tui --screen 1 {}",
         env!("CARGO_BIN_EXE_etcd-inspect"),
         path.display()
     );

@@ -31,7 +31,7 @@ impl App {
                 }
             }
             Act::GoTime => self.prompt(Asked::Argument("rev")),
-            Act::Tab(number) => self.open_tab(usize::from(number).saturating_sub(1)),
+            Act::Tab(number) => self.open_tab(usize::from(number)),
             Act::Go(screen) => self.open_screen(screen),
             Act::LastScreen => self.open_tab(self.last),
             Act::Back => self.go_back(),

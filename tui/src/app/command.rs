@@ -6,7 +6,7 @@ use etcd_inspect::text::when::When;
 use super::App;
 use crate::act::Exported;
 use crate::keys;
-use crate::target::Target;
+use crate::target::{Listing, Target};
 use crate::theme::Role;
 
 /// A command with an argument.
@@ -160,6 +160,10 @@ impl App {
             .copied();
         if let Some(screen) = screen.filter(|_| rest.is_empty()) {
             self.open_screen(screen);
+            return Ok(());
+        }
+        if let Some(listing) = Listing::named(name).filter(|_| rest.is_empty()) {
+            self.session.go(Target::Listing(listing));
             return Ok(());
         }
         if name.starts_with('/') {

@@ -99,10 +99,8 @@ impl App {
             salvage: salvage::Salvaging::default(),
             over: false,
         };
-        if let Some(number) = first {
-            app.open =
-                usize::from(number.saturating_sub(1)).min(app.screens.len().saturating_sub(1));
-        }
+        let first = first.unwrap_or(u8::from(app.session.options.key.is_some()));
+        app.open = usize::from(first).min(app.screens.len().saturating_sub(1));
         app.refresh();
         app
     }

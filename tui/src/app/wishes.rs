@@ -3,6 +3,7 @@
 use super::App;
 use super::visits::State;
 use crate::overlay::{Overlay, Popup};
+use crate::screen::ScreenId;
 use crate::session::Wish;
 use crate::target::Target;
 
@@ -32,6 +33,7 @@ impl App {
                         self.overlay = Overlay::Popup(Popup::new(title, lines))
                     }
                     Wish::Ask(name) => self.ask(name),
+                    Wish::Begin(id) => self.begin(id),
                     Wish::Pivot(want) => {
                         // It had to wait: the key that asked for it is long done.
                         before = before.or_else(|| self.state());
@@ -52,6 +54,17 @@ impl App {
         self.remember(before, visit);
     }
 
+    /// Lets a screen begin its work although it is not open.
+    fn begin(&mut self, id: ScreenId) {
+        let screen = self.screens.iter_mut().find(|screen| screen.id() == id);
+        if let Some(screen) = screen {
+            let said = self.session.message.take();
+            screen.refresh(&mut self.session);
+            // What it says is for those who look at it.
+            self.session.message = said;
+        }
+    }
+
     /// Shows a target on the screen that can.
     fn show(&mut self, target: &Target) {
         let id = target.screen();
@@ -68,6 +81,9 @@ impl App {
         }
         if let Target::Revision { main, .. } = target {
             self.session.move_to(Some(*main));
+        }
+        if let Target::Screen(_) = target {
+            return self.switch(at);
         }
         let Some(screen) = self.screens.get_mut(at) else {
             return;

@@ -180,7 +180,11 @@ fn findings(line: Line, report: &Report) -> Line {
 fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: &mut Hits) {
     let short = area.width < 110;
     let mut x = 1;
-    for (number, id) in (1u8..).zip(&session.tabs) {
+    for (number, id) in (0u8..).zip(&session.tabs) {
+        // It has no digit, and its name only while it is open.
+        if *id == ScreenId::Lists && *id != open {
+            continue;
+        }
         let report = session.slot().and_then(|slot| slot.report.as_ref());
         let found = report
             .filter(|_| *id == ScreenId::Check)
@@ -193,6 +197,7 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
             String::new()
         };
         let name = match (*id == open, short) {
+            (true, _) if *id == ScreenId::Lists => format!("[{}]", id.title()),
             (true, _) => format!("[{number} {}{found}]", id.title()),
             (false, true) => format!("{number}{}{found}", id.short()),
             (false, false) => format!(" {number} {}{found} ", id.title()),
@@ -208,6 +213,13 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
             Act::Tab(number),
         );
         x = end.saturating_add(1);
+    }
+    if session.is_replayed() && !open.follows_replay() {
+        let text = match short {
+            true => " AS STORED HERE ",
+            false => " THIS SCREEN SHOWS THE FILES AS THEY ARE, NOT THE REPLAY ",
+        };
+        return pen.right(area, 0, &Line::piece(Role::Warning, text));
     }
     let text = match (session.is_replayed(), session.ruler.is_past(), short) {
         (false, false, _) => return,

@@ -74,7 +74,9 @@ impl Binding {
     /// Whether it can be used on a screen, given the screens that there are.
     pub fn is_for(&self, screen: ScreenId, tabs: &[ScreenId]) -> bool {
         let there = match self.act {
-            Act::Tab(number) => usize::from(number) <= tabs.len(),
+            Act::Tab(number) => tabs
+                .get(usize::from(number))
+                .is_some_and(|tab| *tab != ScreenId::Lists),
             Act::Pivot(want) => tabs.contains(&want.screen()),
             Act::Go(screen) => tabs.contains(&screen),
             Act::History => tabs.contains(&ScreenId::History),
@@ -139,7 +141,8 @@ pub(crate) fn find(
 mod tests {
     use super::*;
 
-    const ALL: [ScreenId; 9] = [
+    const ALL: [ScreenId; 11] = [
+        ScreenId::Home,
         ScreenId::Browse,
         ScreenId::History,
         ScreenId::Timeline,
@@ -149,6 +152,7 @@ mod tests {
         ScreenId::Check,
         ScreenId::Search,
         ScreenId::Compare,
+        ScreenId::Lists,
     ];
 
     #[test]

@@ -327,6 +327,13 @@ pub const TABLE: &[Binding] = &[
         "print what is shown on the normal screen; any key returns",
     )
     .command("print"),
+    key(
+        &["0"],
+        Act::Tab(0),
+        "home: what this is, how far back it reaches, what happened lately",
+    )
+    .hint("home")
+    .cli("status {path}"),
     key(&["1"], Act::Tab(1), "screen 1"),
     key(&["2"], Act::Tab(2), "screen 2"),
     key(&["3"], Act::Tab(3), "screen 3"),

@@ -18,7 +18,14 @@ fn a_browser_within_the_window() {
     let Some(path) = std::env::var_os(EVIDENCE) else {
         return;
     };
-    let end = super::run(vec![PathBuf::from(path)], crate::Options::default()).unwrap();
+    let end = super::run(
+        vec![PathBuf::from(path)],
+        crate::Options {
+            screen: Some(1),
+            ..crate::Options::default()
+        },
+    )
+    .unwrap();
     for said in end.said {
         eprintln!("{said}");
     }

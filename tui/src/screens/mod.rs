@@ -4,6 +4,8 @@ mod browse;
 mod check;
 mod compare;
 mod history;
+mod home;
+mod lists;
 mod pages;
 mod search;
 mod space;
@@ -13,9 +15,10 @@ mod wal;
 use crate::screen::Screen;
 use crate::session::Session;
 
-/// Every screen that this run has, in the order of the tabs. A new one is one line here.
+/// Every screen that this run has, in the order of the tabs, from 0 on. A new one is one line here.
 pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
     let mut screens: Vec<Box<dyn Screen>> = vec![
+        Box::new(home::Home::default()),
         Box::new(browse::Browse::default()),
         Box::new(history::History::default()),
         Box::new(timeline::Timeline::default()),
@@ -28,5 +31,6 @@ pub(crate) fn all(session: &Session) -> Vec<Box<dyn Screen>> {
     if session.slots.len() > 1 {
         screens.push(Box::new(compare::Compare::default()));
     }
+    screens.push(Box::new(lists::Lists::default()));
     screens
 }

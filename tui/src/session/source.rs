@@ -9,6 +9,7 @@ use etcd_inspect::check::{Depth, Logged, Report, logged};
 use etcd_inspect::dataset::{Builder, Dataset, IndexedKeyspace};
 use etcd_inspect::member::Identity;
 use etcd_inspect::progress::Progress;
+use etcd_inspect::verdict::Verdict;
 use jiff::Timestamp;
 
 use super::side::Replayed;
@@ -32,6 +33,8 @@ pub struct Slot {
     pub(crate) notes: Notes,
     /// Findings of the quick check, or of a deeper one that a screen has run.
     pub report: Option<Arc<Report>>,
+    /// Causes and plan, as soon as a screen has judged a whole check.
+    pub verdict: Option<Arc<Verdict>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
     pub logged: Option<Part<Option<Arc<Logged>>>>,
     /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
@@ -113,6 +116,7 @@ impl Slot {
             newest: None,
             notes: Notes::default(),
             report: None,
+            verdict: None,
             logged: None,
             replayed: None,
         }

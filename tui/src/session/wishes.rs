@@ -28,6 +28,8 @@ pub(crate) enum Wish {
     Pivot(Want),
     /// Ask where to write a salvage of this evidence.
     Salvage(Request),
+    /// Let a screen begin its work although it is not open.
+    Begin(ScreenId),
 }
 
 impl Session {
@@ -79,6 +81,11 @@ impl Session {
     /// Asks for a line of text that the command of that name gets.
     pub fn ask(&mut self, command: &'static str) {
         self.wishes.push(Wish::Ask(command));
+    }
+
+    /// Lets a screen begin its work although it is not open.
+    pub(crate) fn begin(&mut self, screen: ScreenId) {
+        self.wishes.push(Wish::Begin(screen));
     }
 
     /// Asks where to write a salvage.

@@ -1,5 +1,6 @@
 //! Parts that screens are made of.
 
+mod grid;
 mod list;
 mod needle;
 mod pager;
@@ -8,6 +9,7 @@ mod split;
 mod table;
 mod view;
 
+pub use grid::{Grid, GridColumn, measure, middle_cut, widths};
 pub use list::List;
 pub(crate) use needle::Needle;
 pub use pager::Pager;

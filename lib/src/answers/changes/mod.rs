@@ -4,12 +4,14 @@
 
 mod cause;
 mod known;
+mod lately;
 mod row;
 mod sums;
 
 use cause::Causes;
 pub use cause::DeletionCause;
 use known::VersionsOfKeys;
+pub use lately::{LatelyKind, LatelyRow, lately};
 pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 

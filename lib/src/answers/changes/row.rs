@@ -86,6 +86,16 @@ impl<'a> ChangeRow<'a> {
         self.version.revision.main
     }
 
+    /// The key; of several that one request deleted the first.
+    pub fn key(&self) -> &'a [u8] {
+        self.version.key
+    }
+
+    /// Paths of the fields that changed.
+    pub(super) fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
     /// Whether the revision is known; if not, that of [`revision`](Self::revision) is the raft index.
     pub fn is_placed(&self) -> bool {
         is_placed(self.origin)

@@ -97,7 +97,7 @@ impl Check {
             (Some((_, finding)), _, _) => text::of_finding(finding, width, session),
             (None, Some((_, step)), _) => step::lines(step, width, session),
             (None, None, Some(report)) => {
-                text::of_report(report, self.verdict.as_ref(), width, session)
+                text::of_report(report, self.verdict.as_deref(), width, session)
             }
             (None, None, None) => Vec::new(),
         };

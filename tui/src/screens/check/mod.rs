@@ -35,7 +35,7 @@ pub(crate) struct Check {
     job: Option<(JobId, Dataset, Depth)>,
     report: Option<Arc<Report>>,
     /// Causes and plan, as soon as all was looked at.
-    verdict: Option<Verdict>,
+    verdict: Option<Arc<Verdict>>,
     view: View,
     /// The row whose text the second pane shows, and how many lines it has.
     shown: Option<usize>,
@@ -188,13 +188,14 @@ impl Screen for Check {
         let before = self.finding().filter(|_| moved);
         let before = before.map(|(_, finding)| finding.clone());
         let Checked(report, verdict) = *checked;
-        let report = Arc::new(report);
+        let (report, verdict) = (Arc::new(report), Arc::new(verdict));
         let slot = session.slots.iter_mut().find(|slot| {
             let own = slot.dataset.ready();
             own.is_some_and(|own| own.is_same(&dataset))
         });
         if let Some(slot) = slot {
             slot.report = Some(Arc::clone(&report));
+            slot.verdict = Some(Arc::clone(&verdict));
         }
         let is_shown = session.is_shown(&dataset);
         self.of = Some((dataset, depth));

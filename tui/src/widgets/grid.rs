@@ -1,0 +1,253 @@
+//! Rows in columns whose widths come from their content: what is too wide loses its middle, and what has no room is left out.
+
+use etcd_inspect::text::escape;
+use ratatui::layout::Rect;
+
+use super::list::List;
+use crate::paint::{Line, Pen, cells};
+use crate::theme::Role;
+
+/// Cells between two columns.
+const GAP: usize = 2;
+
+/// A text that is cut keeps at least so many cells.
+const LEAST: usize = 9;
+
+/// Rows that widths are measured of.
+const MEASURED: usize = 5_000;
+
+/// A column of a grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GridColumn {
+    /// Its heading.
+    pub heading: String,
+    /// Whether it ends at its right edge: numbers.
+    pub right: bool,
+    /// Cells of its widest text.
+    pub width: usize,
+    /// How soon it is left out if there is no room: 0 never, then the highest first.
+    pub spare: u8,
+}
+
+impl GridColumn {
+    /// A column that is never left out.
+    pub fn new(heading: impl Into<String>, right: bool) -> Self {
+        Self::spare(heading, right, 0)
+    }
+
+    /// A column that is left out sooner the higher `spare` is.
+    pub fn spare(heading: impl Into<String>, right: bool, spare: u8) -> Self {
+        let heading = heading.into();
+        Self {
+            width: escape::width(&heading),
+            heading,
+            right,
+            spare,
+        }
+    }
+}
+
+/// Makes columns as wide as their texts.
+pub fn measure(columns: &mut [GridColumn], rows: usize, mut row: impl FnMut(usize) -> Vec<usize>) {
+    for at in 0..rows.min(MEASURED) {
+        for (column, width) in columns.iter_mut().zip(row(at)) {
+            column.width = column.width.max(width);
+        }
+    }
+}
+
+/// The widths that fit into so many cells; 0: left out.
+pub fn widths(columns: &[GridColumn], room: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
+    let total = |widths: &[usize]| -> usize {
+        let shown = widths.iter().filter(|width| **width > 0);
+        shown
+            .map(|width| width + GAP)
+            .sum::<usize>()
+            .saturating_sub(GAP)
+    };
+    // First the widest are cut a little, then columns go, then the widest are cut to their least.
+    for floor in [32, LEAST] {
+        shrink(&mut widths, columns, room, floor, &total);
+        while floor > LEAST && total(&widths) > room {
+            let shown = columns.iter().zip(&widths).enumerate();
+            let gone = shown
+                .filter(|(_, (column, width))| column.spare > 0 && **width > 0)
+                .max_by_key(|(_, (column, _))| column.spare)
+                .map(|(at, _)| at);
+            let Some(gone) = gone.and_then(|at| widths.get_mut(at)) else {
+                break;
+            };
+            *gone = 0;
+        }
+    }
+    widths
+}
+
+/// Takes cells from the widest columns until all fit or none is wider than `floor`.
+fn shrink(
+    widths: &mut [usize],
+    columns: &[GridColumn],
+    room: usize,
+    floor: usize,
+    total: &impl Fn(&[usize]) -> usize,
+) {
+    while total(widths) > room {
+        let widest = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, column)| **width > floor.max(escape::width(&column.heading)))
+            .max_by_key(|(width, _)| **width);
+        let Some((width, _)) = widest else { return };
+        *width -= 1;
+    }
+}
+
+/// A text without its middle: `web-7d85…-l5bm4`.
+pub fn middle_cut(text: &str, room: usize) -> String {
+    if escape::width(text) <= room {
+        return text.to_owned();
+    }
+    let room = room.saturating_sub(1);
+    let tail = room / 2;
+    let head = room - tail;
+    let part = |chars: &mut dyn Iterator<Item = char>, room: usize| {
+        let mut left = room;
+        chars
+            .take_while(|c| {
+                let width = escape::width(c.encode_utf8(&mut [0; 4]));
+                let fits = width <= left;
+                left = left.saturating_sub(width);
+                fits
+            })
+            .collect::<String>()
+    };
+    let head = part(&mut text.chars(), head);
+    let tail: String = part(&mut text.chars().rev(), tail).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+/// Columns without rows: rows are asked for as they are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid<'g> {
+    /// The columns.
+    pub columns: &'g [GridColumn],
+    /// The column that rows are ordered by, and whether the largest come first.
+    pub sorted: Option<(usize, bool)>,
+    /// Whether the grid has the focus.
+    pub focused: bool,
+}
+
+impl Grid<'_> {
+    /// Draws headings and the rows in the window of `list`, of `len`. A row that has fewer cells than there are columns: its
+    /// last one reaches to the right edge.
+    pub fn draw(
+        &self,
+        area: Rect,
+        pen: &mut Pen<'_>,
+        list: &mut List,
+        len: usize,
+        mut row: impl FnMut(usize) -> Vec<(Role, String)>,
+    ) {
+        let widths = widths(self.columns, usize::from(area.width.saturating_sub(2)));
+        let heads = self.columns.iter().enumerate().map(|(at, column)| {
+            let sign = match self.sorted {
+                Some((by, down)) if by == at => {
+                    if down {
+                        "↓"
+                    } else {
+                        "↑"
+                    }
+                }
+                _ => "",
+            };
+            (Role::Heading, format!("{}{sign}", column.heading))
+        });
+        self.put(area, 0, pen, &widths, &heads.collect::<Vec<_>>());
+        let body = Rect {
+            y: area.y.saturating_add(1),
+            height: area.height.saturating_sub(1),
+            ..area
+        };
+        for (y, at) in list.window(body.height, len) {
+            self.put(body, y, pen, &widths, &row(at));
+            if at == list.cursor() {
+                let role = if self.focused {
+                    Role::Cursor
+                } else {
+                    Role::Shadow
+                };
+                pen.highlight(body, y, role);
+                pen.put(body, 0, y, ">", Role::Heading);
+            }
+        }
+    }
+
+    fn put(&self, area: Rect, y: u16, pen: &mut Pen<'_>, widths: &[usize], row: &[(Role, String)]) {
+        let short = row.len() < self.columns.len();
+        let last = row.len().saturating_sub(1);
+        let mut x = 1usize;
+        let columns = self.columns.iter().zip(widths).zip(row);
+        for (number, ((column, width), (role, text))) in columns.enumerate() {
+            if *width == 0 {
+                continue;
+            }
+            let wide = short && number == last;
+            let width = match wide {
+                true => usize::from(area.width).saturating_sub(x),
+                false => *width,
+            };
+            let place = Rect {
+                x: area.x.saturating_add(cells(x)),
+                width: cells(width + usize::from(y == 0)).min(area.width.saturating_sub(cells(x))),
+                ..area
+            };
+            let text = middle_cut(text, usize::from(place.width));
+            match column.right && !wide {
+                true => pen.right(
+                    Rect {
+                        width: cells(width).min(place.width),
+                        ..place
+                    },
+                    y,
+                    &Line::piece(*role, text),
+                ),
+                false => _ = pen.put(place, 0, y, &text, *role),
+            }
+            x += width + GAP;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_loses_its_middle_and_keeps_its_end() {
+        assert_eq!(middle_cut("web-7d8547d7bb-l5bm4", 15), "web-7d8…b-l5bm4");
+        assert_eq!(middle_cut("web", 15), "web");
+        for room in 1..30 {
+            let cut = middle_cut("日本web-7d8547d7bb-l5bm4日本", room);
+            assert!(escape::width(&cut) <= room, "{cut} in {room}");
+        }
+    }
+
+    #[test]
+    fn columns_fit_and_the_sparest_go_first() {
+        let mut columns = [
+            GridColumn::new("NAME", false),
+            GridColumn::spare("BY", false, 2),
+            GridColumn::spare("SIZE", true, 1),
+        ];
+        measure(&mut columns, 1, |_| vec![60, 20, 6]);
+        for room in 12..120 {
+            let widths = widths(&columns, room);
+            let shown = widths.iter().filter(|width| **width > 0);
+            let total = shown.map(|width| width + GAP).sum::<usize>() - GAP;
+            assert!(total <= room && widths[0] > 0, "{widths:?} in {room}");
+            assert!(widths[1] == 0 || widths[2] > 0, "{widths:?} in {room}");
+        }
+        assert_eq!(widths(&columns, 120), [60, 20, 6]);
+    }
+}
