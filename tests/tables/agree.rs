@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
+use testkit::expected::Expected;
 use testkit::{data_dir, fixtures};
 
 use crate::run::{run, sealed, text};
@@ -55,7 +56,15 @@ fn both<'n>(names: &[&'n str]) -> Vec<(&'n str, &'n str)> {
     names.iter().map(|name| (*name, *name)).collect()
 }
 
-/// Directories with a db and a log, each of another kind.
+/// Directories with a db and a log, each of another kind; `TABLES=all`: every member of every fixture.
+fn members() -> Vec<String> {
+    if std::env::var("TABLES").is_ok_and(|asked| asked == "all") {
+        let all = Expected::all().into_iter();
+        return all.map(|member| member.name).collect();
+    }
+    MEMBERS.map(str::to_owned).to_vec()
+}
+
 const MEMBERS: [&str; 5] = [
     "k8s-1.20-etcd35",
     "etcd-3.4.23",
@@ -66,7 +75,7 @@ const MEMBERS: [&str; 5] = [
 
 #[test]
 fn keys_are_those_of_the_verb_keys() {
-    for member in MEMBERS {
+    for member in members() {
         let names = both(&[
             "key",
             "key_b64",
@@ -76,14 +85,14 @@ fn keys_are_those_of_the_verb_keys() {
             "lease",
             "value_bytes",
         ]);
-        assert_same_rows(&data_dir(member), "keys", &["keys"], "rows", &names);
+        assert_same_rows(&data_dir(&member), "keys", &["keys"], "rows", &names);
     }
 }
 
 #[test]
 fn terms_leases_members_pages_and_certificates_are_those_of_their_verbs() {
-    for member in MEMBERS {
-        let data = data_dir(member);
+    for member in members() {
+        let data = data_dir(&member);
         let terms = [
             ("term", "term"),
             ("first_index", "first_index"),
@@ -135,7 +144,7 @@ fn terms_leases_members_pages_and_certificates_are_those_of_their_verbs() {
 
 #[test]
 fn entries_of_the_log_are_those_of_the_verb_wal() {
-    for member in MEMBERS {
+    for member in members() {
         let names = [
             ("raft_index", "index"),
             ("term", "term"),
@@ -147,7 +156,7 @@ fn entries_of_the_log_are_those_of_the_verb_wal() {
             ("summary", "summary"),
         ];
         assert_same_rows(
-            &data_dir(member),
+            &data_dir(&member),
             "wal_entries",
             &["wal", "--all"],
             "rows",
@@ -163,7 +172,7 @@ fn findings_and_plan_are_those_of_check() {
         "etcd-3.6.14-killed",
         "alarm-corrupt-3.5.30/m1",
     ] {
-        let data = data_dir(member);
+        let data = data_dir(&member);
         assert_same_rows(
             &data,
             "findings",
@@ -193,8 +202,8 @@ fn findings_and_plan_are_those_of_check() {
 /// Every record is a row, and the newest put of each key that is not deleted is the row of `keys`.
 #[test]
 fn versions_are_all_that_the_db_still_has() {
-    for member in MEMBERS {
-        let data = data_dir(member);
+    for member in members() {
+        let data = data_dir(&member);
         let newest = ask(
             &data,
             "SELECT key, key_b64, revision AS mod_revision FROM versions v WHERE op = 'put' AND key <> '' AND NOT EXISTS \
@@ -281,7 +290,7 @@ fn events_and_managed_fields_are_those_of_the_objects() {
 #[test]
 fn conditions_narrow_without_losing_rows() {
     for member in ["k8s-1.20-etcd35", "etcd-3.4.23"] {
-        let data = data_dir(member);
+        let data = data_dir(&member);
         let mut conditions = vec![
             ("key", "GLOB '/registry/[ps]*'"),
             ("key", "> '/registry/pods/'"),

@@ -11,7 +11,7 @@
 
 mod agree;
 mod bounds;
+mod engines;
 mod files;
-mod fleet;
 #[path = "../report/run.rs"]
 mod run;
