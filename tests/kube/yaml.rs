@@ -62,7 +62,7 @@ const PIECES: [&str; 57] = [
     "12:30",
     "0x1f",
     "2026-01-02",
-    "lorem ipsum dolor sit amet consectetur ",
+    "lorem ipsum dolor amet consectetur ",
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ",
     "--- ",
     "...",

@@ -28,6 +28,38 @@ fn cells(text: &str) -> Vec<String> {
     lines
 }
 
+/// The YAML of kubectl is ours byte for byte; so are descriptions without ages, but for the order that kubectl leaves to chance.
+#[test]
+fn kubectl_writes_the_yaml_and_the_descriptions_that_we_write() {
+    let server = Server::start(&data_dir(K8S), &[]);
+    for question in [
+        &["get", "pods", "-A", "-o", "yaml"][..],
+        &["get", "deploy,svc,ds,jobs", "-A", "-o", "yaml"],
+        &["get", "nodes", "-o", "yaml"],
+        &["get", "clusterroles", "-o", "yaml"],
+        &["describe", "roles", "-A"],
+        &["describe", "clusterroles"],
+        &["describe", "clusterrolebindings"],
+        &["describe", "resourcequotas", "-A"],
+        &["describe", "networkpolicies", "-A"],
+        &["describe", "storageclasses"],
+        &["describe", "priorityclasses"],
+        &["describe", "serviceaccounts", "-A"],
+    ] {
+        let Some(output) = server.kubectl(question) else {
+            return;
+        };
+        let theirs = String::from_utf8_lossy(&output.stdout).into_owned();
+        let theirs: Vec<&str> = theirs.lines().collect();
+        assert!(theirs.len() > 10, "{question:?}: {theirs:?}");
+        let ours = own(question);
+        for (at, (ours, theirs)) in ours.lines().zip(&theirs).enumerate() {
+            assert_eq!(ours, *theirs, "{question:?}, line {}", at + 1);
+        }
+        assert_eq!(ours.lines().count(), theirs.len(), "{question:?}");
+    }
+}
+
 #[test]
 fn kubectl_prints_what_our_own_command_line_prints() {
     let server = Server::start(&data_dir(K8S), &[]);

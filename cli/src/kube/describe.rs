@@ -9,7 +9,8 @@ pub(crate) fn describe(described: &[DescribeAnswer], ui: &mut Ui) -> anyhow::Res
     for (at, answer) in described.iter().enumerate() {
         ui.answer("describe", answer, |ui| {
             if at > 0 {
-                ui.line("\n")?;
+                ui.line("")?;
+                ui.line("")?;
             }
             for line in answer.text.lines() {
                 ui.line(line)?;

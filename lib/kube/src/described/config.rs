@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::sheet::Sheet;
 use super::{Surroundings, View, date, identity};
@@ -31,9 +30,7 @@ pub(super) fn config_map(of: View<'_>, sheet: &mut Sheet) -> bool {
         let bytes = STANDARD.decode(value.or("")).unwrap_or_default().len();
         sheet.line(0, &format!("{name}: {bytes} bytes"));
     }
-    if of.key("binaryData").len() > 0 {
-        sheet.line(0, "");
-    }
+    sheet.line(0, "");
     true
 }
 
@@ -83,87 +80,10 @@ pub(super) fn namespace(of: View<'_>, around: &Surroundings<'_>, sheet: &mut She
     });
     let name = of.path("metadata.name").text();
     sheet.line(0, "");
-    quotas(&(around.list)("resourcequotas", name), sheet);
+    super::limits::quotas(&(around.list)("resourcequotas", name), sheet);
     sheet.line(0, "");
-    limits(&(around.list)("limitranges", name), sheet);
+    super::limits::limits(&(around.list)("limitranges", name), sheet);
     false
-}
-
-fn quotas(all: &[Value], sheet: &mut Sheet) {
-    if all.is_empty() {
-        sheet.line(0, "No resource quota.");
-        return;
-    }
-    sheet.line(0, "Resource Quotas");
-    for quota in all.iter().map(View::new) {
-        sheet.at(1, "Name", &quota.path("metadata.name").or(""));
-        if quota.path("spec.scopes").len() > 0 {
-            let mut scopes: Vec<_> = quota
-                .path("spec.scopes")
-                .items()
-                .filter_map(View::text)
-                .collect();
-            scopes.sort_unstable();
-            sheet.at(1, "Scopes", &scopes.join(", "));
-        }
-        sheet.line(1, "Resource\tUsed\tHard");
-        sheet.line(1, "--------\t---\t---");
-        let (hard, used) = (quota.path("status.hard"), quota.path("status.used"));
-        for (name, value) in super::resources::sorted(hard) {
-            sheet.line(
-                1,
-                &format!("{name}\t{}\t{value}", used.key(name).any_or("0")),
-            );
-        }
-    }
-}
-
-fn limits(all: &[Value], sheet: &mut Sheet) {
-    if all.is_empty() {
-        sheet.line(0, "No LimitRange resource.");
-        return;
-    }
-    sheet.line(0, "Resource Limits");
-    sheet.line(
-        0,
-        " Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request Ratio",
-    );
-    sheet.line(
-        0,
-        " ----\t--------\t---\t---\t---------------\t-------------\t-----------------------",
-    );
-    let fields = [
-        "min",
-        "max",
-        "defaultRequest",
-        "default",
-        "maxLimitRequestRatio",
-    ];
-    for item in all.iter().flat_map(|range| {
-        View::new(range)
-            .path("spec.limits")
-            .items()
-            .collect::<Vec<_>>()
-    }) {
-        let mut resources: Vec<&str> = fields
-            .iter()
-            .flat_map(|field| item.key(field).fields())
-            .map(|(name, _)| name)
-            .collect();
-        resources.sort_unstable();
-        resources.dedup();
-        for resource in resources {
-            let cells = fields.map(|field| item.key(field).key(resource).any_or("-"));
-            sheet.line(
-                0,
-                &format!(
-                    " {}\t{resource}\t{}",
-                    item.key("type").or(""),
-                    cells.join("\t")
-                ),
-            );
-        }
-    }
 }
 
 pub(super) fn service_account(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {

@@ -6,9 +6,12 @@
 mod config;
 mod container;
 mod generic;
+mod limits;
 mod network;
 mod node;
 mod pod;
+mod policy;
+mod rbac;
 mod resources;
 mod sheet;
 mod storage;
@@ -72,6 +75,19 @@ pub fn text(object: &Value, around: &Surroundings<'_>) -> String {
         ("", "Namespace") => config::namespace(of, around, &mut sheet),
         ("", "ServiceAccount") => config::service_account(of, around, &mut sheet),
         ("", "Node") => node::node(of, around, &mut sheet),
+        ("", "ResourceQuota") => limits::quota(of, &mut sheet),
+        ("", "LimitRange") => limits::limit_range(of, &mut sheet),
+        ("scheduling.k8s.io", "PriorityClass") => limits::priority_class(of, &mut sheet),
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => rbac::role(of, &mut sheet),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
+            rbac::binding(of, &mut sheet)
+        }
+        ("policy", "PodDisruptionBudget") => policy::disruption_budget(of, &mut sheet),
+        ("networking.k8s.io" | "extensions", "NetworkPolicy") => {
+            policy::network_policy(of, &mut sheet)
+        }
+        ("storage.k8s.io", "StorageClass") => storage::storage_class(of, &mut sheet),
+        ("", "Endpoints") => network::endpoints_object(of, &mut sheet),
         _ => generic::generic(object, &mut sheet),
     };
     if with_events {

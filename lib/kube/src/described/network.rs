@@ -250,3 +250,39 @@ fn backend(of: View<'_>) -> String {
         of.key("servicePort").any_or("")
     )
 }
+
+/// The object itself, not the endpoints of a Service.
+pub(super) fn endpoints_object(of: View<'_>, sheet: &mut Sheet) -> bool {
+    identity(of, sheet);
+    sheet.metadata(of);
+    sheet.line(0, "Subsets:");
+    for subset in of.key("subsets").items() {
+        for (title, field) in [
+            ("Addresses", "addresses"),
+            ("NotReadyAddresses", "notReadyAddresses"),
+        ] {
+            let addresses = subset
+                .key(field)
+                .items()
+                .map(|address| address.key("ip").or(""));
+            let addresses: Vec<String> = addresses.collect();
+            let text = match addresses.is_empty() {
+                true => "<none>".to_owned(),
+                false => addresses.join(","),
+            };
+            sheet.at(1, title, &text);
+        }
+        if subset.key("ports").len() > 0 {
+            sheet.line(1, "Ports:");
+            sheet.line(2, "Name\tPort\tProtocol");
+            sheet.line(2, "----\t----\t--------");
+        }
+        for port in subset.key("ports").items() {
+            let (name, number) = (port.key("name").or("<unset>"), port.key("port").int());
+            let protocol = port.key("protocol").or("TCP");
+            sheet.line(2, &format!("{name}\t{number}\t{protocol}"));
+        }
+        sheet.line(0, "");
+    }
+    true
+}

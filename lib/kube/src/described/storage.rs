@@ -3,6 +3,7 @@
 use super::sheet::Sheet;
 use super::volumes::source;
 use super::{Surroundings, View, date, identity};
+use crate::table::object::labels;
 
 pub(super) fn claim(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {
     let (spec, status) = (of.key("spec"), of.key("status"));
@@ -180,4 +181,51 @@ fn access(modes: View<'_>) -> String {
         .map(|(_, short)| short)
         .collect();
     short.join(",")
+}
+
+pub(super) fn storage_class(of: View<'_>, sheet: &mut Sheet) -> bool {
+    sheet.field("Name", &of.path("metadata.name").or(""));
+    let annotations = of.path("metadata.annotations");
+    let is_default = [
+        "storageclass.kubernetes.io/is-default-class",
+        "storageclass.beta.kubernetes.io/is-default-class",
+    ]
+    .iter()
+    .any(|name| annotations.key(name).text() == Some("true"));
+    sheet.field("IsDefaultClass", if is_default { "Yes" } else { "No" });
+    sheet.field("Annotations", &labels(annotations));
+    sheet.field("Provisioner", &of.key("provisioner").or(""));
+    sheet.field("Parameters", &labels(of.key("parameters")));
+    let expansion = match of.key("allowVolumeExpansion").flag() {
+        None => "<unset>",
+        Some(true) => "True",
+        Some(false) => "False",
+    };
+    sheet.field("AllowVolumeExpansion", expansion);
+    match of.key("mountOptions") {
+        options if options.len() > 0 => {
+            sheet.line(0, "MountOptions:");
+            for option in options.items() {
+                sheet.line(1, &option.or(""));
+            }
+        }
+        _ => sheet.field("MountOptions", "<none>"),
+    }
+    sheet.known(0, "ReclaimPolicy", of.key("reclaimPolicy"));
+    sheet.known(0, "VolumeBindingMode", of.key("volumeBindingMode"));
+    let topologies = of.key("allowedTopologies");
+    if topologies.len() > 0 {
+        sheet.field("AllowedTopologies", "");
+        for (at, term) in topologies.items().enumerate() {
+            let expressions = term.key("matchLabelExpressions").items();
+            let expressions: Vec<String> = expressions
+                .map(|one| {
+                    let values = one.key("values").joined("").replace(',', ", ");
+                    format!("{} in [{values}]", one.key("key").or(""))
+                })
+                .collect();
+            sheet.column(1, &format!("Term {at}"), &expressions);
+        }
+    }
+    true
 }

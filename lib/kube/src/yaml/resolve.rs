@@ -1,6 +1,6 @@
 //! Which texts a YAML 1.1 reader takes for another type: they are quoted, so that a string stays one.
 //!
-//! The rules are those of the reader behind kubectl (`sigs.k8s.io/yaml`, goyaml.v2): a text that it would read as null, a boolean, a
+//! The rules are those of the reader that kubectl uses (`sigs.k8s.io/yaml`, goyaml.v2): a text that it would read as null, a boolean, a
 //! number or a timestamp, and base 60 numbers, which older readers know.
 
 /// Whether a text without quotes would be read as something else than this text.

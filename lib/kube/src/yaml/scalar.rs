@@ -11,7 +11,7 @@ const WIDTH: usize = 80;
 impl Emitter<'_> {
     /// A text on the line that has been begun; what goes on below is indented by `indent`. A key is on one line.
     pub(super) fn text(&mut self, text: &str, indent: usize, is_key: bool) {
-        match Style::of(text, is_key) {
+        match Style::of_text(text, is_key) {
             Style::Plain => self.folded(text, indent, is_key, |emitter, c| emitter.put(c)),
             Style::Single => {
                 self.put('\'');

@@ -29,12 +29,12 @@ struct Traits {
 }
 
 impl Style {
-    /// The style that kubectl has for a text; `is_key`: it stands before a colon on one line.
+    /// The style that kubectl has for a text; `is_key`: a colon follows on the same line.
     ///
     /// Source: `yaml_emitter_select_scalar_style` of goyaml.v2 (`sigs.k8s.io/yaml`). Characters that hide or reorder text are escaped
     /// here, and are not there.
-    pub(super) fn of(text: &str, is_key: bool) -> Self {
-        let traits = Traits::of(text);
+    pub(super) fn of_text(text: &str, is_key: bool) -> Self {
+        let traits = Traits::found_in(text);
         if traits.has_special || (is_key && traits.is_multiline) {
             return Self::Double;
         }
@@ -55,7 +55,7 @@ impl Style {
 }
 
 impl Traits {
-    fn of(text: &str) -> Self {
+    fn found_in(text: &str) -> Self {
         let mut traits = Self {
             has_indicator: text.starts_with("---") || text.starts_with("..."),
             has_leading: text.starts_with([' ', '\n']),
