@@ -1,10 +1,9 @@
 //! What stops a command, and how it is reported: what, where, what it means, what to try.
 
 use std::fmt;
-use std::path::Path;
 
 use etcd_inspect::answers::find::Absent;
-use etcd_inspect::{Advice, Command, Error, Place, codes};
+use etcd_inspect::{Advice, Command, Error, EvidenceOperand, Place, codes};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -128,8 +127,8 @@ impl Failure {
         failure
     }
 
-    /// As JSON for stderr; `path` is the evidence.
-    pub(crate) fn json(&self, path: Option<&Path>) -> Value {
+    /// As JSON for stderr; with the evidence.
+    pub(crate) fn json(&self, evidence: EvidenceOperand<'_>) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let (Some(place), Some(fields)) = (&self.place, error.as_object_mut()) {
             fields.insert("file".to_owned(), Value::from(place.file.as_str()));
@@ -141,7 +140,7 @@ impl Failure {
             if let Some(means) = &self.means {
                 fields.insert("means".to_owned(), Value::from(means.as_str()));
             }
-            let next: Vec<_> = self.next.iter().map(|next| next.on(path)).collect();
+            let next: Vec<_> = self.next.iter().map(|next| next.on(evidence)).collect();
             fields.insert("next".to_owned(), Value::from(next));
         }
         json!({ "error": error })

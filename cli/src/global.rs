@@ -24,6 +24,16 @@ pub(crate) struct Global {
     )]
     pub(crate) data_dir: Option<PathBuf>,
 
+    /// Where the WAL is, if etcd's --wal-dir put it elsewhere; of several PATHs once for each, in their order
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "PATH",
+        help_heading = "Global flags"
+    )]
+    pub(crate) wal_dir: Vec<PathBuf>,
+
     /// table|wide|json|jsonl|yaml|csv|tsv|name (get: also raw|hex)
     #[arg(
         short,

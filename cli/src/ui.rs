@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::evidence::{Evidence, Kind};
-use etcd_inspect::member::Member;
-use etcd_inspect::{Advice, Command};
+use etcd_inspect::member::{Member, Options};
+use etcd_inspect::{Advice, Command, EvidenceOperand};
 
 use crate::failure::Failure;
 use crate::global::Global;
@@ -82,23 +82,55 @@ impl Ui {
 
     /// Opens the evidence in question, with `--io`, `--max-unpacked` and `--meta`; nothing but names is read yet.
     pub(crate) fn member(&mut self, positional: Option<&Path>) -> anyhow::Result<Member> {
+        self.member_of(positional, 0, 1)
+    }
+
+    /// As [`Ui::member`], of the PATH at a position among so many.
+    pub(crate) fn member_of(
+        &mut self,
+        positional: Option<&Path>,
+        position: usize,
+        count: usize,
+    ) -> anyhow::Result<Member> {
         let path = self.target(positional)?;
-        let options = self.global.member_options();
+        let options = self.options_of(position, count)?;
         let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
         self.take_member(path, evidence)
+    }
+
+    /// How the PATH at a position among so many is opened: with its own `--wal-dir`.
+    pub(crate) fn options_of(&self, position: usize, count: usize) -> Result<Options, Failure> {
+        let wal_dirs = &self.global.wal_dir;
+        if !wal_dirs.is_empty() && wal_dirs.len() != count {
+            let told = format!(
+                "--wal-dir is given {} times for {count} PATHs: give it once for each, in their order (the folder with the .wal files, also where that is member/wal)",
+                wal_dirs.len()
+            );
+            return Err(Failure::usage(told).next("etcd-inspect compare /copy/m1 /copy/m2 --wal-dir /copy/wal1 --wal-dir /copy/m2/member/wal"));
+        }
+        let mut options = self.global.member_options();
+        options.evidence.wal_dir = wal_dirs.get(position).cloned();
+        Ok(options)
     }
 
     /// Opens every path, the first of which may be left out. One archive with several members in it gives all of them.
     pub(crate) fn members(&mut self, paths: &[PathBuf]) -> anyhow::Result<Vec<Member>> {
         let [only] = paths else {
+            let count = paths.len().max(1);
             let mut members = Vec::new();
-            for path in paths.iter().skip(1) {
-                members.push(self.member(Some(path))?);
+            // The first is the last that is opened: it is the one that messages are about.
+            for (at, path) in paths.iter().enumerate().skip(1) {
+                members.push(self.member_of(Some(path), at, count)?);
             }
-            members.insert(0, self.member(paths.first().map(PathBuf::as_path))?);
+            let first = paths.first().map(PathBuf::as_path);
+            members.insert(0, self.member_of(first, 0, count)?);
             return Ok(members);
         };
-        let options = self.global.member_options();
+        // In an archive of several members there may be one for each of them.
+        let options = match self.global.wal_dir.len() {
+            ..=1 => self.options_of(0, 1)?,
+            _ => self.global.member_options(),
+        };
         match Evidence::open_with(only, &options.evidence, &*self.meter) {
             Err(etcd_inspect::Error::NotEvidence { near, .. })
                 if only.is_file() && near.len() > 1 =>
@@ -115,10 +147,9 @@ impl Ui {
         self.path = Some(path);
         messages::doubts(&evidence, self)?;
         self.opened.push(evidence.clone());
-        Ok(Member::from_evidence(
-            evidence,
-            self.global.member_options(),
-        ))
+        let mut options = self.global.member_options();
+        options.evidence.wal_dir = evidence.wal_dir().map(Path::to_owned);
+        Ok(Member::from_evidence(evidence, options))
     }
 
     /// As [`Ui::member`]; a file in which nothing is recognised is opened all the same. Returns whether that is so.
@@ -127,7 +158,7 @@ impl Ui {
         positional: Option<&Path>,
     ) -> anyhow::Result<(Member, bool)> {
         let path = self.target(positional)?;
-        let options = self.global.member_options();
+        let options = self.options_of(0, 1)?;
         let opened = Evidence::open_with(&path, &options.evidence, &*self.meter);
         if let Err(etcd_inspect::Error::NotEvidence { .. }) = opened
             && path.is_file()
@@ -199,7 +230,16 @@ impl Ui {
 
     /// Advice with the user's own path in it.
     pub(crate) fn advice(&self, advice: impl Into<Advice>) -> String {
-        advice.into().on(self.path.as_deref())
+        advice.into().on(self.operand())
+    }
+
+    /// The evidence as our own verbs are given it again.
+    pub(crate) fn operand(&self) -> EvidenceOperand<'_> {
+        let wal_dir = match self.global.wal_dir.as_slice() {
+            [only] => Some(only.as_path()),
+            _ => None,
+        };
+        EvidenceOperand::from(self.path.as_deref()).with_wal_dir(wal_dir)
     }
 
     /// The command line that was given, with one more flag: to be pasted.

@@ -27,4 +27,5 @@ mod secrets;
 mod timeline;
 mod truth;
 mod verdict;
+mod wal_dir;
 mod wal;

@@ -27,7 +27,7 @@ fn has(program: &str) -> bool {
 }
 
 /// Name of the archive, the line that makes it of `data`, the programs that this takes.
-const DIRECTORIES: [(&str, &str, &[&str]); 5] = [
+const DIRECTORIES: [(&str, &str, &[&str]); 7] = [
     ("member.tar", "tar -cf member.tar data", &["tar"]),
     (
         "member.tar.gz",
@@ -39,6 +39,17 @@ const DIRECTORIES: [(&str, &str, &[&str]); 5] = [
         "member.tar.zst",
         "tar -cf - data | zstd -q -o member.tar.zst",
         &["tar", "zstd"],
+    ),
+    // A WAL on a volume of its own (`--wal-dir`), in the same archive.
+    (
+        "parted.tar",
+        "mkdir wal && mv data/member/wal/* wal && rmdir data/member/wal && tar -cf parted.tar data wal",
+        &["tar"],
+    ),
+    (
+        "volumes.tar.gz",
+        "mv data/member/wal etcd-log && tar -czf volumes.tar.gz data etcd-log",
+        &["tar", "gzip"],
     ),
     ("member.zip", "zip -qr member.zip data", &["zip", "unzip"]),
 ];

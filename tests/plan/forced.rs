@@ -11,10 +11,11 @@ use crate::printed::{Printed, binary};
 use crate::served::serve;
 
 /// The line after GO.
-fn printed_line(path: &Path) -> String {
+fn printed_line(path: &Path, flags: &[&str]) -> String {
     let args = ["preflight", "--for", "force-new-cluster"];
     let output = Command::new(binary())
         .args(args)
+        .args(flags)
         .arg(path)
         .output()
         .unwrap();
@@ -34,7 +35,7 @@ fn a_new_cluster_is_forced_on_a_copy() {
     let seal = Seal::read(&evidence);
     for path in [evidence.to_path_buf(), evidence.join("member")] {
         let folder = tempfile::tempdir().unwrap();
-        let line = printed_line(&path);
+        let line = printed_line(&path, &[]);
         let (before, etcd) = line.rsplit_once(" && ").unwrap();
         run(&[before.to_owned()], &binaries, folder.path()).unwrap();
         let copy = etcd.strip_prefix("etcd --force-new-cluster --data-dir ");
@@ -48,4 +49,31 @@ fn a_new_cluster_is_forced_on_a_copy() {
         );
         seal.assert_unchanged();
     }
+}
+
+#[test]
+fn a_new_cluster_is_forced_on_a_copy_with_the_wal_that_is_elsewhere() {
+    let Some(binaries) = Binaries::newest("3.5.30") else {
+        return eprintln!("skipped: no etcd 3.5.30; fixtures/recipes/etcd-from-debian fetches it");
+    };
+    let evidence = copy_of(&data_dir("etcd-3.5.30-killed"));
+    let whole = Printed::preflight(&evidence, "force-new-cluster", &binaries.version).unwrap();
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("etcd log");
+    std::fs::rename(evidence.join("member/wal"), &log).unwrap();
+    let (seal, seal_of_log) = (Seal::read(&evidence), Seal::read(&log));
+    let folder = tempfile::tempdir().unwrap();
+    let line = printed_line(&evidence, &["--wal-dir", log.to_str().unwrap()]);
+    let (before, etcd) = line.rsplit_once(" && ").unwrap();
+    run(&[before.to_owned()], &binaries, folder.path()).unwrap();
+    let copy = etcd.strip_prefix("etcd --force-new-cluster --data-dir ");
+    let copy = folder.path().join(copy.unwrap());
+    let served = serve(&binaries, &copy, &["--force-new-cluster"]).unwrap();
+    assert_eq!(
+        (whole.revision, whole.keys),
+        (Some(served.revision), Some(served.contents.len())),
+        "{line}"
+    );
+    seal.assert_unchanged();
+    seal_of_log.assert_unchanged();
 }

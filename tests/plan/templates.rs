@@ -49,6 +49,7 @@ const EXECUTED: &[(&str, &str)] = &[
     ("etcdutl", "matrix.rs"),
     ("gzip -d PATH", "archives.rs"),
     ("mkdir PATH", "archives.rs"),
+    ("rm -rf PATH", "archives.rs"),
     ("tar -xf PATH", "archives.rs"),
     ("unzip -q PATH", "archives.rs"),
     ("zstd -d PATH", "archives.rs"),
@@ -73,7 +74,7 @@ fn template(code: &str) -> Option<String> {
         let (argument, after) = inside(after)?;
         match name {
             "arg" | "args" => words.extend(literals(argument)),
-            "path" => words.push("PATH".to_owned()),
+            "path" | "on_evidence" => words.push("PATH".to_owned()),
             _ => break,
         }
         rest = after;

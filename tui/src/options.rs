@@ -14,6 +14,8 @@ use crate::theme::Theme;
 pub struct Options {
     /// How members are opened.
     pub member: member::Options,
+    /// For each path, in their order, the directory in which its WAL is (etcd's `--wal-dir`); none if all are in `member/wal`.
+    pub wal_dirs: Vec<PathBuf>,
     /// Keys that open encrypted values.
     pub keyring: Keyring,
     /// What hides secrets.
@@ -51,6 +53,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             member: member::Options::default(),
+            wal_dirs: Vec::new(),
             keyring: Keyring::default(),
             mask: Mask::new(b""),
             ascii: false,

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     // A quick look has not seen enough to plan anything.
     let verdict = (depth > Depth::Quick && args.only.is_empty())
         .then(|| judge(&member, &report, args.etcd, &*ui.progress()));
-    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.path.as_deref());
+    let answer = CheckAnswer::new(&report, only, verdict.as_ref(), ui.operand());
     ui.answer("check", &answer, |ui| {
         let in_full = args.verbose || verdict.is_none();
         for (position, finding) in shown.iter().filter(|_| in_full) {

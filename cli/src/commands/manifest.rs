@@ -44,10 +44,12 @@ pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(manifest) = &args.verify {
         return verify(manifest, args, ui);
     }
-    let paths = match args.paths.is_empty() {
+    let mut paths = match args.paths.is_empty() {
         true => vec![ui.target(None)?],
         false => args.paths.clone(),
     };
+    // A WAL in a directory of its own is one more folder to record.
+    paths.extend(ui.global.wal_dir.iter().cloned());
     ui.path = paths.first().cloned();
     let options = ui.global.member_options();
     let out = match &args.out {

@@ -58,11 +58,13 @@ impl Purpose {
 }
 
 pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    let count = args.paths.len().max(1);
     let mut members: Vec<Member> = Vec::new();
-    for path in args.paths.iter().skip(1) {
-        members.push(ui.member(Some(path))?);
+    for (at, path) in args.paths.iter().enumerate().skip(1) {
+        members.push(ui.member_of(Some(path), at, count)?);
     }
-    members.insert(0, ui.member(args.paths.first().map(PathBuf::as_path))?);
+    let first = args.paths.first().map(PathBuf::as_path);
+    members.insert(0, ui.member_of(first, 0, count)?);
     let action = args.purpose.action();
     let judged = lib::preflight(&members, action, args.etcd, &*ui.progress());
     let answer = PreflightAnswer::new(action, &judged);

@@ -156,8 +156,10 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 /// Answers an agent until it closes standard input.
 fn agent(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut sources: Vec<(String, PathBuf)> = Vec::new();
-    for path in paths(args) {
-        ui.member(path)?;
+    let paths = paths(args);
+    let count = paths.len();
+    for (at, path) in paths.into_iter().enumerate() {
+        ui.member_of(path, at, count)?;
         let names: Vec<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
         let name = name(ui.path.as_deref(), &names);
         sources.extend(ui.path.clone().map(|path| (name, path)));
@@ -172,6 +174,15 @@ fn agent(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
                 .iter()
                 .map(|file| format!("{flag}={}", file.display())),
         );
+    }
+    match ui.global.wal_dir.as_slice() {
+        [] => {}
+        [only] => flags.push(format!("--wal-dir={}", only.display())),
+        _ => {
+            return Err(Failure::usage("serve --mcp with --wal-dir answers about one PATH")
+                .next("etcd-inspect serve --mcp {path}")
+                .into());
+        }
     }
     mcp::answer_agent(mcp::Agent::new(std::env::current_exe()?, sources, flags))?;
     Ok(Exit::Ok)
@@ -189,8 +200,10 @@ fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
     let mask_key = args.showing.mask_key()?;
     let reveal = args.showing.served(ui)?;
     let mut sources: Vec<Arc<Source>> = Vec::new();
-    for path in paths(args) {
-        let member = ui.member(path)?;
+    let paths = paths(args);
+    let count = paths.len();
+    for (at, path) in paths.into_iter().enumerate() {
+        let member = ui.member_of(path, at, count)?;
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         let name = name(ui.path.as_deref(), &names);
         let revision = View::open(&member, args.at.side, ui)?.revision(&args.at, ui)?;

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::evidence::Evidence;
+use etcd_inspect::member;
 use etcd_inspect_tui::{Ended, Options};
 
 use crate::at::Rev;
@@ -86,8 +87,9 @@ pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         paths => paths.to_vec(),
     };
     let options = options(args, ui)?;
-    for path in &paths {
-        refuse_what_is_none(path, &options)?;
+    for (at, path) in paths.iter().enumerate() {
+        let opened = ui.options_of(at, paths.len())?;
+        refuse_what_is_none(path, &opened)?;
     }
     ui.interrupt.let_go();
     let end = etcd_inspect_tui::run(paths, options)?;
@@ -112,9 +114,9 @@ fn name_of(signal: i32) -> String {
 }
 
 /// A folder that is no evidence is reported here, with what is near. Archives are opened within the browser: that may take long.
-fn refuse_what_is_none(path: &Path, options: &Options) -> anyhow::Result<()> {
+fn refuse_what_is_none(path: &Path, options: &member::Options) -> anyhow::Result<()> {
     if path.is_dir() || !path.exists() {
-        Evidence::open(path, &options.member.evidence)?;
+        Evidence::open(path, &options.evidence)?;
     }
     Ok(())
 }
@@ -137,6 +139,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
     })?;
     Ok(Options {
         member: ui.global.member_options(),
+        wal_dirs: ui.global.wal_dir.clone(),
         keyring: args.keys.keyring()?,
         mask,
         ascii: ui.terminal.charset.ascii,

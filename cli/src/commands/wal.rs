@@ -162,6 +162,6 @@ fn bytes(log: &Wal<'_>, filter: &Filter, args: &WalArgs, ui: &mut Ui) -> anyhow:
 fn no_wal(member: &Member) -> Error {
     Error::Missing {
         file: member.evidence().name().clone(),
-        what: "WAL (no member/wal with a segment: if etcd's --wal-dir put it elsewhere, give that directory)",
+        what: "WAL (no member/wal with a segment: if etcd's --wal-dir put it elsewhere, give that directory with --wal-dir)",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use etcd_inspect::Finding;
+use etcd_inspect::{Advice, Finding};
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
 
@@ -38,6 +38,19 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
 /// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it; for a verb that
 /// judges also what of it could not be read.
 pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
+    match evidence.wal_dir() {
+        Some(wal_dir) if ui.global.wal_dir.is_empty() => {
+            let taken = Advice::from("the WAL is not in member/wal: {path} is taken");
+            ui.note(taken.on(wal_dir))?;
+        }
+        _ => {}
+    }
+    if evidence.unread_segments() > 0 {
+        let segments = evidence.unread_segments();
+        ui.warn(format!(
+            "member/wal has {segments} WAL segments too; like etcd with --wal-dir, nothing reads them"
+        ))?;
+    }
     let mut doubts = Vec::new();
     evidence.report(&mut |finding| {
         let is_said_always = [dir::LOCK_HELD.id, dir::ARCHIVE_ENCRYPTED.id];
@@ -85,7 +98,7 @@ pub(crate) fn failure(failure: &Failure, ui: &mut Ui) -> io::Result<()> {
     let terminal = ui.err_terminal;
     let mut err = io::stderr().lock();
     if ui.global.format().is_json() {
-        json::compact(&mut err, &failure.json(ui.path.as_deref()))?;
+        json::compact(&mut err, &failure.json(ui.operand()))?;
         return err.write_all(b"\n");
     }
     Line::new()
@@ -107,7 +120,7 @@ pub(crate) fn failure(failure: &Failure, ui: &mut Ui) -> io::Result<()> {
     }
     for (at, advice) in failure.next.iter().enumerate() {
         let name = if at == 0 { "try" } else { "" };
-        let text = advice.on(ui.path.as_deref());
+        let text = ui.advice(advice.clone());
         field(&mut err, terminal, name, &text)?;
     }
     Ok(())

@@ -16,7 +16,9 @@ const KEYS_SHOWN: usize = 3;
 /// A finding, as people read it.
 pub(crate) fn finding(finding: &Finding, ui: &mut Ui) -> io::Result<()> {
     let terminal = ui.terminal;
-    let evidence = ui.path.clone();
+    let advice: Vec<String> = (finding.advice().into_iter())
+        .map(|advice| ui.advice(advice))
+        .collect();
     let out = ui.out();
     let label = Label::from(finding.severity);
     let mut title = Line::new()
@@ -57,9 +59,8 @@ pub(crate) fn finding(finding: &Finding, ui: &mut Ui) -> io::Result<()> {
             ),
         )?;
     }
-    for (at, advice) in finding.advice().iter().enumerate() {
-        let command = advice.on(evidence.as_deref());
-        field(out, terminal, if at == 0 { "try" } else { "" }, &command)?;
+    for (at, command) in advice.iter().enumerate() {
+        field(out, terminal, if at == 0 { "try" } else { "" }, command)?;
     }
     Ok(())
 }

@@ -1,14 +1,12 @@
 //! `check`: findings, and what to do about them.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::plan::PlanAnswer;
 use super::{Column, FindingRow};
 use crate::check::{Health, Report, Skipped};
 use crate::verdict::Verdict;
-use located::{Finding, Severity};
+use located::{EvidenceOperand, Finding, Severity};
 
 /// Columns of findings.
 pub static COLUMNS: [Column; 10] = [
@@ -58,7 +56,7 @@ pub struct CheckRow {
 
 impl CheckRow {
     /// A finding at a position of its report.
-    pub fn new(position: usize, finding: &Finding, evidence: Option<&Path>) -> Self {
+    pub fn new(position: usize, finding: &Finding, evidence: EvidenceOperand<'_>) -> Self {
         let advice = finding.advice();
         Self {
             id: Report::id(position),
@@ -97,7 +95,7 @@ impl CheckAnswer {
         report: &Report,
         only: Only<'_>,
         verdict: Option<&Verdict>,
-        evidence: Option<&Path>,
+        evidence: EvidenceOperand<'_>,
     ) -> Self {
         let findings = report.findings.iter().enumerate();
         let findings = findings.filter(|(_, finding)| only.has(finding));

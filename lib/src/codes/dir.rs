@@ -14,7 +14,7 @@ codes! {
     WAL_MISSING = "DIR-003", Error, "a db without a WAL",
         what: "There is no *.wal. etcd would start a new cluster over the old data and silently not apply new writes until its raft index passes the old one.",
         why: "The WAL was on another disk (--wal-dir) and was not copied, or was deleted.",
-        next: "Find the WAL folder and copy it to member/wal, or make a symbolic link there. Without it restore from the db: etcdutl snapshot restore --skip-hash-check member/snap/db";
+        next: "Find the WAL folder and give it with --wal-dir, as to etcd: etcd-inspect check {path} --wal-dir WALDIR. Without it restore from the db: etcdutl snapshot restore --skip-hash-check member/snap/db";
     DB_MISSING = "DIR-004", Error, "a WAL without a db",
         what: "There is no snap/db. etcd panics or reports that the backend's file is missing.",
         why: "The db was deleted or is elsewhere.",

@@ -98,6 +98,7 @@ impl Evidence {
             .map_or(self.kind, |db| super::Kind::of_db(db.size()));
         Self {
             kind,
+            wal_dir: None,
             ..self.with_files(db.into_iter().collect())
         }
     }
@@ -136,6 +137,7 @@ impl Evidence {
                 files,
                 ..Inventory::default()
             }),
+            wal_dir: self.wal_dir.clone(),
         }
     }
 }

@@ -169,6 +169,14 @@ impl File {
         }
     }
 
+    /// The same file as if it were there; what was read of it is not kept.
+    pub(super) fn moved(&self, relative: PathBuf) -> Self {
+        Self {
+            relative,
+            ..self.with_source(self.source.clone())
+        }
+    }
+
     /// The same file in the place of the db.
     pub(super) fn as_db(&self, relative: PathBuf) -> Self {
         Self {

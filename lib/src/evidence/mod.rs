@@ -29,6 +29,7 @@ mod store;
 mod suggest;
 mod trailer;
 mod tree;
+mod wal_dir;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub struct OpenOptions {
     pub io: Io,
     /// Bounds on files and unpacked bytes.
     pub limits: Limits,
+    /// Where the WAL is, if it is in a directory of its own: etcd's `--wal-dir`.
+    pub wal_dir: Option<PathBuf>,
 }
 
 /// What a path was found to mean.
@@ -156,6 +159,7 @@ pub struct Evidence {
     archived: bool,
     holders: Vec<Holder>,
     found: Arc<Inventory>,
+    wal_dir: Option<Box<wal_dir::WalElsewhere>>,
 }
 
 impl Evidence {
@@ -194,6 +198,9 @@ impl Evidence {
                 }
             },
         };
+        if let Some(path) = &options.wal_dir {
+            evidence = evidence.with_wal_of(wal_dir::open(path, options, progress)?);
+        }
         evidence.holders = platform::holders(evidence.files());
         if options.io == Io::Read || !evidence.holders.is_empty() {
             // There is no other handle yet.
@@ -282,6 +289,7 @@ impl Evidence {
                 files,
                 ..Inventory::default()
             }),
+            wal_dir: None,
         }
     }
 
@@ -298,15 +306,27 @@ impl Evidence {
         let kind = locate::kind_of(&tree, top, options.limits.files)
             .or_else(|| suggest::kind_by_name(path))
             .ok_or_else(|| nothing_in(path))?;
-        let name = name::shown(path);
-        Ok(Self {
-            path: path.to_owned(),
-            found: Arc::new(locate::inventory(&tree, top, kind, &name, &options.limits)),
-            name: FileName::new(name),
-            kind,
-            archived: false,
-            holders: Vec::new(),
-        })
+        let inventory = |path: &Path, below: &Path, kind| {
+            let found = locate::inventory(&tree, below, kind, &name::shown(path), &options.limits);
+            Self {
+                path: path.to_owned(),
+                name: FileName::new(name::shown(path)),
+                kind,
+                archived: false,
+                holders: Vec::new(),
+                found: Arc::new(found),
+                wal_dir: None,
+            }
+        };
+        let whole = inventory(path, top, kind);
+        match wal_dir::parted(&tree, top, kind, &whole.found, &options.limits) {
+            Some(nested) if options.wal_dir.is_none() => {
+                let member = inventory(&path.join(&nested), &nested, Kind::DataDir);
+                let log = inventory(&path.join("wal"), Path::new("wal"), Kind::WalDir);
+                Ok(member.with_wal_of(log))
+            }
+            _ => Ok(whole),
+        }
     }
 
     fn of_file(
@@ -360,6 +380,7 @@ impl Evidence {
                 files: vec![file],
                 ..Inventory::default()
             }),
+            wal_dir: None,
         }
     }
 

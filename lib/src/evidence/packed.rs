@@ -16,6 +16,7 @@ use super::name::shown;
 use super::platform::os_str;
 use super::store::SparseBuffer;
 use super::tree::{Shape, Tree};
+use super::wal_dir;
 use super::{Evidence, Kind, OpenOptions};
 use crate::codes::dir;
 use located::Error;
@@ -197,14 +198,29 @@ impl Opening<'_> {
         found.findings = findings;
         let path = at(&place);
         can_be_read(&found, &path)?;
-        Ok(Evidence {
-            name: FileName::new(shown(&path)),
-            path,
-            kind,
-            archived: true,
-            holders: Vec::new(),
-            found: Arc::new(found),
+        // A WAL directory that is given is taken instead.
+        if self.options.wal_dir.is_some() || !matches!(kind, Kind::DataDir | Kind::MemberDir) {
+            return Ok(archived(path, kind, found));
+        }
+        let parted = wal_dir::parted(&tree, &place, kind, &found, &self.options.limits);
+        Ok(match (parted, only_wal_dir(&tree)) {
+            (Some(nested), _) => {
+                let member = self.folder(&tree, at(&nested), &nested, Kind::DataDir);
+                let wal = place.join("wal");
+                member.with_wal_of(self.folder(&tree, at(&wal), &wal, Kind::WalDir))
+            }
+            (None, Some(wal)) if !has_log(&found) => {
+                let log = self.folder(&tree, at(&wal), &wal, Kind::WalDir);
+                archived(path, kind, found).with_wal_of(log)
+            }
+            _ => archived(path, kind, found),
         })
+    }
+
+    /// A folder of the archive; `path` is its name for messages.
+    fn folder(&self, tree: &Unpacked, path: PathBuf, place: &Path, kind: Kind) -> Evidence {
+        let found = inventory(tree, place, kind, &shown(&path), &self.options.limits);
+        archived(path, kind, found)
     }
 
     fn unpack(
@@ -221,6 +237,37 @@ impl Opening<'_> {
                 unpack(stored, name, only, limits, self.budget)
             }
         }
+    }
+}
+
+fn has_log(found: &Inventory) -> bool {
+    found.files.iter().any(|file| file.role() == Role::Wal)
+}
+
+fn archived(path: PathBuf, kind: Kind, found: Inventory) -> Evidence {
+    Evidence {
+        name: FileName::new(shown(&path)),
+        path,
+        kind,
+        archived: true,
+        holders: Vec::new(),
+        found: Arc::new(found),
+        wal_dir: None,
+    }
+}
+
+/// The only folder of WAL segments in an archive with one data directory: the WAL of that directory, if it has none itself.
+fn only_wal_dir(tree: &Unpacked) -> Option<PathBuf> {
+    let found = search(tree, Path::new(""), REACH);
+    let of_kind = |wanted: fn(Kind) -> bool| {
+        let found = found.iter();
+        found.filter(move |one| matches!(one.kind, Candidacy::Folder(kind) if wanted(kind)))
+    };
+    let members = of_kind(|kind| matches!(kind, Kind::DataDir | Kind::MemberDir)).count();
+    let mut logs = of_kind(|kind| kind == Kind::WalDir);
+    match (members, logs.next(), logs.next()) {
+        (1, Some(only), None) => Some(only.path.clone()),
+        _ => None,
     }
 }
 

@@ -207,7 +207,9 @@ pub fn received_snapshots(member: &Member) -> Vec<Member> {
     files
         .filter_map(|file| {
             let path = member.evidence().path().join(file.relative());
-            Member::open_with(path, member.options().clone()).ok()
+            let mut options = member.options().clone();
+            options.evidence.wal_dir = None;
+            Member::open_with(path, options).ok()
         })
         .collect()
 }

@@ -126,7 +126,7 @@ fn all_causes(facts: &Facts<'_>, report: &Report) -> Vec<Cause> {
 pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
     let path = source.given();
     let preflight = |action: Action| {
-        let command = Command::inspect("preflight").path(path);
+        let command = Command::inspect("preflight").on_evidence(path);
         command.arg("--for").arg(action.as_str())
     };
     let is_directory = matches!(
@@ -137,17 +137,17 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
     match plan.first().map(|step| step.action) {
         // Nothing is known of it: there is nothing to prepare.
         Some(Action::Start) if !plan.first().is_some_and(known) => {
-            Command::inspect("check").arg("-v").path(path)
+            Command::inspect("check").arg("-v").on_evidence(path)
         }
         Some(Action::Salvage) => {
-            let mut salvage = Command::inspect("salvage").path(path);
+            let mut salvage = Command::inspect("salvage").on_evidence(path);
             if plan.first().is_some_and(Step::is_carved) {
                 salvage = salvage.arg("--include").arg("carved");
             }
             salvage.arg("--dry-run")
         }
         Some(Action::Correct) => {
-            let salvage = Command::inspect("salvage").path(path);
+            let salvage = Command::inspect("salvage").on_evidence(path);
             salvage.arg("--correct").arg("--dry-run")
         }
         Some(action @ (Action::Start | Action::Restore | Action::ForceNewCluster)) => {
@@ -155,13 +155,13 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
         }
         // Who the other members are: whose copies decide, or which are started together with a learner.
         Some(Action::None) if member.evidence().holders().is_empty() => {
-            Command::inspect("meta").path(path)
+            Command::inspect("meta").on_evidence(path)
         }
-        Some(Action::Rejoin) => Command::inspect("meta").path(path),
+        Some(Action::Rejoin) => Command::inspect("meta").on_evidence(path),
         // What there is of it elsewhere is for people to find; this says what to look for.
-        Some(Action::CopyAgain | Action::Reunite) => Command::inspect("check").arg("-v").path(path),
+        Some(Action::CopyAgain | Action::Reunite) => Command::inspect("check").arg("-v").on_evidence(path),
         _ if is_directory => preflight(Action::Start),
         _ if member.db().is_ok() => preflight(Action::Restore),
-        _ => Command::inspect("check").arg("-v").path(path),
+        _ => Command::inspect("check").arg("-v").on_evidence(path),
     }
 }

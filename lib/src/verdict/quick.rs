@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use super::cause::{Cause, causes};
-use super::source::Source;
 use crate::Severity;
 use crate::backend::Meta;
 use crate::check::{Depth, NOT_SURVEYED, Report, check, survey};
@@ -183,7 +182,7 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
         order,
         start,
         not_read,
-        next: Command::inspect("check").path(Source::new(member.evidence()).given()),
+        next: Command::inspect("check").on_evidence(member.evidence().operand()),
     };
     (look.headline, look.severity) = match look.wrong(member) {
         Some((text, severity)) => (text, Some(severity)),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use located::Command;
+use located::{Command, EvidenceOperand};
 
 use crate::evidence::{Evidence, Kind};
 
@@ -16,6 +16,9 @@ pub struct Source {
     /// What has to be run before, if it is inside an archive.
     unpack: Vec<Command>,
     kind: Kind,
+    is_file: bool,
+    /// The WAL, if it is in a directory of its own.
+    wal: Option<Box<Source>>,
 }
 
 impl Source {
@@ -27,6 +30,8 @@ impl Source {
             given,
             unpack: Vec::new(),
             kind: evidence.kind(),
+            is_file: evidence.is_file(),
+            wal: (evidence.wal_evidence()).map(|wal| Box::new(Self::new(wal))),
         };
         if evidence.is_archived() {
             source.unpack(evidence);
@@ -71,14 +76,35 @@ impl Source {
         };
     }
 
-    /// The path as the user gave it: our own verbs read archives.
-    pub fn given(&self) -> &Path {
-        &self.given
+    /// The evidence as the user gave it: our own verbs read archives.
+    pub fn given(&self) -> EvidenceOperand<'_> {
+        let wal_dir = self.wal.as_deref().map(|wal| wal.given.as_path());
+        EvidenceOperand::from(self.given.as_path()).with_wal_dir(wal_dir)
+    }
+
+    /// A command of ours on several copies: `--wal-dir` is given once for each, in their order, or not at all.
+    pub(crate) fn all_of<'s>(sources: impl Iterator<Item = &'s Self> + Clone, command: Command) -> Command {
+        let command = (sources.clone()).fold(command, |command, source| command.path(&source.given));
+        if sources.clone().all(|source| source.wal.is_none()) {
+            return command;
+        }
+        sources.fold(command, |command, source| {
+            let own = || match source.kind {
+                Kind::DataDir => source.given.join("member/wal"),
+                Kind::MemberDir => source.given.join("wal"),
+                _ => source.given.clone(),
+            };
+            let elsewhere = source.wal.as_deref().map(|wal| wal.given.clone());
+            command.flag("--wal-dir", elsewhere.unwrap_or_else(own))
+        })
     }
 
     /// What has to be run before another program is given [`path`](Self::path).
     pub fn unpacked(&self) -> Vec<Command> {
-        self.unpack.clone()
+        match self.unpack.is_empty() {
+            true => Vec::new(),
+            false => self.writable("unpacked").0,
+        }
     }
 
     /// The path for another program.
@@ -89,6 +115,25 @@ impl Source {
     /// A data directory on which etcd may write, and what has to be run to have it: what was unpacked, or a copy in the working
     /// directory with this end of its name.
     pub fn writable(&self, end: &str) -> (Vec<Command>, PathBuf) {
+        let (mut commands, copy) = self.writable_without_wal(end);
+        if let Some(wal) = &self.wal {
+            let inside = match self.kind {
+                _ if self.is_file => return (commands, copy),
+                Kind::MemberDir if !self.unpack.is_empty() => copy.join("wal"),
+                _ => copy.join("member/wal"),
+            };
+            // The same archive is unpacked once.
+            let unpacked = wal.unpack.iter();
+            let unpacked = unpacked.filter(|command| !commands.contains(command));
+            let unpacked: Vec<Command> = unpacked.cloned().collect();
+            commands.extend(unpacked);
+            commands.push(Command::new("rm").arg("-rf").path(&inside));
+            commands.push(Command::new("cp").arg("-a").path(&wal.path).path(&inside));
+        }
+        (commands, copy)
+    }
+
+    fn writable_without_wal(&self, end: &str) -> (Vec<Command>, PathBuf) {
         if !self.unpack.is_empty() {
             return (self.unpack.clone(), self.path.clone());
         }
@@ -107,6 +152,7 @@ impl Source {
     /// The db file for another program.
     pub fn db(&self) -> PathBuf {
         match self.kind {
+            _ if self.is_file => self.path.clone(),
             Kind::DataDir => self.path.join("member/snap/db"),
             Kind::MemberDir => self.path.join("snap/db"),
             Kind::SnapDir => self.path.join("db"),

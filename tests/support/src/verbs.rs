@@ -20,6 +20,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--quick {path}",
             "--replay {path}",
             "--meta older {path}",
+            "--wal-dir {path} {path}",
             "--meta 1 --max-unpacked 1GB -o yaml {path}",
         ],
     ),

@@ -136,7 +136,7 @@ impl Session {
 
     /// The text of a command of the same program, for the evidence and the side that are shown.
     pub fn command(&self, command: Command) -> String {
-        Advice::from(self.with_side(command)).on(self.evidence())
+        Advice::from(self.with_side(command)).on(self.operand())
     }
 
     /// With the flag for the ruler's revision; without one at the newest.

@@ -14,7 +14,7 @@ mod wishes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::Advice;
+use etcd_inspect::{Advice, EvidenceOperand};
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::Dataset;
@@ -98,7 +98,9 @@ impl Session {
         let Some(slot) = self.slots.get(number) else {
             return;
         };
-        let builder = Dataset::builder().options(self.options.member.clone());
+        let mut options = self.options.member.clone();
+        options.evidence.wal_dir = self.options.wal_dirs.get(number).cloned();
+        let builder = Dataset::builder().options(options);
         let builder = builder.keyring(self.options.keyring.clone());
         let opened = slot.dataset.ready().cloned();
         let opened = opened.ok_or_else(|| (slot.path.clone(), builder));
@@ -197,6 +199,12 @@ impl Session {
     /// The path that is shown.
     pub fn evidence(&self) -> Option<&Path> {
         self.slot().map(|slot| slot.path.as_path())
+    }
+
+    /// The evidence that is shown, as our own verbs are given it again.
+    pub fn operand(&self) -> EvidenceOperand<'_> {
+        let wal_dir = self.options.wal_dirs.get(self.current);
+        EvidenceOperand::from(self.evidence()).with_wal_dir(wal_dir.map(PathBuf::as_path))
     }
 
     /// The path that is shown, as one word of a shell command.

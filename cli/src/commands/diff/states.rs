@@ -35,9 +35,10 @@ pub(super) fn words(words: &[OsString]) -> Result<(Vec<OsString>, Vec<OsString>)
 
 /// Opens one member, or two.
 pub(super) fn members(paths: &[OsString], ui: &mut Ui) -> anyhow::Result<(Member, Option<Member>)> {
-    let first = ui.member(paths.first().map(Path::new))?;
+    let count = paths.len().clamp(1, 2);
+    let first = ui.member_of(paths.first().map(Path::new), 0, count)?;
     let second = match paths.get(1) {
-        Some(path) => Some(ui.member(Some(Path::new(path)))?),
+        Some(path) => Some(ui.member_of(Some(Path::new(path)), 1, count)?),
         None => None,
     };
     Ok((first, second))

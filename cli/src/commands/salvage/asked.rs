@@ -15,6 +15,11 @@ impl SalvageArgs {
                 .iter()
                 .fold(command, |command, path| command.path(path)),
         };
+        if !self.paths.is_empty() {
+            for wal_dir in &global.wal_dir {
+                command = command.flag("--wal-dir", wal_dir);
+            }
+        }
         if let Some(meta) = global.meta_word() {
             command = command.flag("--meta", meta);
         }

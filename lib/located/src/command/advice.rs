@@ -2,9 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
 
-use super::{Command, Word};
+use super::{Command, EvidenceOperand, Word};
 
 /// The evidence in a text of ours.
 const EVIDENCE: &str = "{path}";
@@ -80,22 +79,31 @@ impl Advice {
     }
 
     /// The sentence, its words quoted for a shell, with the path of the evidence.
-    pub fn on(&self, evidence: Option<&Path>) -> String {
+    pub fn on<'e>(&self, evidence: impl Into<EvidenceOperand<'e>>) -> String {
         let mut out = String::new();
-        let _ = self.write(&mut out, evidence); // writing to a string cannot fail
+        let _ = self.write(&mut out, evidence.into()); // writing to a string cannot fail
         out
     }
 
-    fn write(&self, f: &mut impl fmt::Write, evidence: Option<&Path>) -> fmt::Result {
+    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {
                 Part::Word(word) => word.write(f, evidence)?,
                 Part::Text(text) => {
-                    for (at, piece) in text.split(EVIDENCE).enumerate() {
-                        if at > 0 {
-                            Word::Evidence.write(f, evidence)?;
-                        }
+                    let mut pieces = text.split(EVIDENCE);
+                    let mut before = pieces.next().unwrap_or_default();
+                    f.write_str(before)?;
+                    for piece in pieces {
+                        // Only our own verbs know the flag, and below the path there is one file.
+                        let clause = before.rsplit("; ").next().unwrap_or(before);
+                        let is_ours = clause.contains("etcd-inspect ");
+                        let evidence = match is_ours && !piece.starts_with('/') {
+                            true => evidence,
+                            false => evidence.without_wal_dir(),
+                        };
+                        Word::Evidence.write(f, evidence)?;
                         f.write_str(piece)?;
+                        before = piece;
                     }
                 }
             }
@@ -155,6 +163,6 @@ impl From<Command> for Advice {
 /// Quoted for a shell; the evidence as `PATH`.
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, None)
+        self.write(f, EvidenceOperand::default())
     }
 }

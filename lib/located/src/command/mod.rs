@@ -5,6 +5,7 @@
 //! it; both are quoted when they are printed, and nothing else in this project quotes for a shell.
 
 mod advice;
+mod operand;
 mod shell;
 
 use std::ffi::{OsStr, OsString};
@@ -12,6 +13,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use advice::Advice;
+pub use operand::EvidenceOperand;
 use serde::{Serialize, Serializer};
 
 /// One word of a command.
@@ -26,12 +28,11 @@ enum Word {
 }
 
 impl Word {
-    fn write(&self, f: &mut impl fmt::Write, evidence: Option<&Path>) -> fmt::Result {
-        match (self, evidence) {
-            (Self::Given(word), _) => f.write_str(&shell::quoted(word)),
-            (Self::Evidence, Some(path)) => f.write_str(&shell::quoted(&operand(path))),
-            (Self::Evidence, None) => f.write_str("PATH"),
-            (Self::Choice(name), _) => f.write_str(name),
+    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
+        match self {
+            Self::Given(word) => f.write_str(&shell::quoted(word)),
+            Self::Evidence => evidence.write(f),
+            Self::Choice(name) => f.write_str(name),
         }
     }
 }
@@ -136,6 +137,19 @@ impl Command {
         self
     }
 
+    /// With evidence whose path is known: a path, and `--wal-dir` if its WAL is in a directory of its own.
+    #[must_use]
+    pub fn on_evidence(self, evidence: EvidenceOperand<'_>) -> Self {
+        let command = match evidence.path() {
+            Some(path) => self.path(path),
+            None => self.evidence(),
+        };
+        match evidence.wal_dir() {
+            Some(wal_dir) => command.flag(operand::WAL_DIR, wal_dir),
+            None => command,
+        }
+    }
+
     /// With a word that the reader has to choose: `OTHER`, `FILE`.
     #[must_use]
     pub fn choice(mut self, name: &'static str) -> Self {
@@ -172,20 +186,20 @@ impl Command {
     pub fn quoted_words(&self) -> Vec<String> {
         let text = |word: &Word| {
             let mut text = String::new();
-            let _ = word.write(&mut text, None); // writing to a string cannot fail
+            let _ = word.write(&mut text, EvidenceOperand::default()); // writing to a string cannot fail
             text
         };
         self.all().iter().map(text).collect()
     }
 
     /// Quoted for a shell, with the path of the evidence.
-    pub fn on(&self, evidence: Option<&Path>) -> String {
+    pub fn on<'e>(&self, evidence: impl Into<EvidenceOperand<'e>>) -> String {
         let mut text = String::new();
-        let _ = self.write(&mut text, evidence); // writing to a string cannot fail
+        let _ = self.write(&mut text, evidence.into()); // writing to a string cannot fail
         text
     }
 
-    fn write(&self, f: &mut impl fmt::Write, evidence: Option<&Path>) -> fmt::Result {
+    fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {
         for (at, word) in self.all().iter().enumerate() {
             if at > 0 {
                 f.write_str(" ")?;
@@ -199,7 +213,7 @@ impl Command {
 /// Quoted for a shell; the evidence as `PATH`.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, None)
+        self.write(f, EvidenceOperand::default())
     }
 }
 

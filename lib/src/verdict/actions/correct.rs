@@ -27,7 +27,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     }
     let copy = PathBuf::from(format!("{}-corrected", facts.source.name()));
     let command = Command::inspect("salvage")
-        .path(facts.source.given())
+        .on_evidence(facts.source.given())
         .arg("--correct")
         .arg("--out-dir")
         .path(&copy);

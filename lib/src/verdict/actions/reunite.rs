@@ -37,7 +37,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         ..Outcome::unknown()
     };
     step.effect = format!(
-        "{why}; if the missing part still exists (where etcd's --wal-dir points, another volume, another backup), put the parts of one member together in a copy: db in member/snap, WAL in member/wal, copied or as a symbolic link"
+        "{why}; if the missing part still exists (where etcd's --wal-dir points, another volume, another backup), judge both with `--wal-dir`, or put the parts of one member together in a copy: db in member/snap, WAL in member/wal, copied or as a symbolic link"
     );
     Some(step)
 }

@@ -9,18 +9,19 @@ use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, LaterWrites, Loss, Outcome};
 use crate::verdict::step::Step;
-use located::Command;
+use located::{Command, EvidenceOperand};
 
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let mut step = Step::new(Action::Salvage, facts.release);
-    let mut evidence = facts.source.given().to_owned();
+    let restored_db = facts.source.db();
+    let mut evidence = facts.source.given();
     let mut carved = false;
     let restore = if facts.restored.is_some() {
         // The old log is the history that the restore took back: only the db is evidence of the state that was wanted, and every
         // record of that state is in it.
         known(facts, &mut step);
         step.commands = facts.source.unpacked();
-        evidence = facts.source.db();
+        evidence = EvidenceOperand::from(restored_db.as_path());
         restore::of_db(facts, bump(facts, &step))
     } else if facts.sound.is_whole(facts) {
         // Everything that is readable is everything that was acknowledged: no need to build it twice.
@@ -30,7 +31,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         built(facts, &mut step, &mut carved)?
     };
     let backup = facts.source.backup();
-    let mut salvage = Command::inspect("salvage").path(&evidence);
+    let mut salvage = Command::inspect("salvage").on_evidence(evidence);
     if carved {
         salvage = salvage.arg("--include").arg("carved");
     }

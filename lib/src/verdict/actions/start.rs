@@ -95,7 +95,14 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
 
 fn effect(step: &Step, start: &simulated::StartOutcome<'_>, facts: &Facts<'_>) -> String {
     let what = match facts.source.unpacked().is_empty() {
-        true => format!("start etcd {} on it as it is", facts.release),
+        true => match facts.source.given().wal_dir() {
+            Some(wal_dir) => format!(
+                "start etcd {} on it as it is, with --wal-dir {}",
+                facts.release,
+                wal_dir.display()
+            ),
+            None => format!("start etcd {} on it as it is", facts.release),
+        },
         false => format!(
             "start etcd {} on {} as it is",
             facts.release,

@@ -8,6 +8,7 @@ use crate::verdict::actions;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::plan;
+use crate::verdict::source::Source;
 use crate::verdict::step::Step;
 use located::Command;
 
@@ -94,13 +95,13 @@ pub(super) fn next(
     majority: bool,
 ) -> Command {
     let all = |command: Command| {
-        let paths = facts.iter().map(|facts| facts.source.given());
-        paths.fold(command, Command::path)
+        let sources = facts.iter().map(|facts| &facts.source);
+        Source::all_of(sources, command)
     };
     let one = |verb: &str, at: usize| {
         let command = Command::inspect(verb);
         match facts.get(at) {
-            Some(facts) => command.path(facts.source.given()),
+            Some(facts) => command.on_evidence(facts.source.given()),
             None => command,
         }
     };

@@ -1,5 +1,6 @@
 //! The small tables: rows of an answer of the library, made at once. Their columns have the names of the answer's JSON fields.
 
+use etcd_inspect::EvidenceOperand;
 use etcd_inspect::answers::certs::{CertificateFilter, certs};
 use etcd_inspect::answers::check::CheckRow;
 use etcd_inspect::answers::leases::leases;
@@ -224,7 +225,7 @@ pub(crate) static FINDINGS_TABLE: Table = Table {
         let report = source.dataset().check(Depth::Default);
         let findings = report.findings.iter().enumerate();
         let rows: Vec<CheckRow> = findings
-            .map(|(at, finding)| CheckRow::new(at, finding, None))
+            .map(|(at, finding)| CheckRow::new(at, finding, EvidenceOperand::default()))
             .collect();
         Ok(of_serialized(&FINDINGS, &rows))
     }),

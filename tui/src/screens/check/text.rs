@@ -51,7 +51,7 @@ pub(in crate::screens) fn of_finding(
     lines.push(Line::new());
     lines.push(Line::piece(Role::Heading, " What to do next"));
     for advice in finding.advice() {
-        let text = advice.on(session.evidence());
+        let text = advice.on(session.operand());
         wrapped(&mut lines, Role::Plain, &text, width);
     }
     lines.push(Line::new());
@@ -88,7 +88,7 @@ pub(super) fn of_report(
     lines.push(Line::new());
     let next = match verdict {
         Some(verdict) => verdict.next.to_string(),
-        None => report.next.on(session.evidence()),
+        None => report.next.on(session.operand()),
     };
     wrapped(&mut lines, Role::Dim, &format!("next: {next}"), width);
     lines
