@@ -27,5 +27,5 @@ mod secrets;
 mod timeline;
 mod truth;
 mod verdict;
-mod wal_dir;
 mod wal;
+mod wal_dir;

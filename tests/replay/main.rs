@@ -7,5 +7,6 @@
     reason = "a test may stop at its first failure"
 )]
 
+mod permissions;
 mod start;
 mod truth;

@@ -70,8 +70,8 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         false => args.paths.clone(),
     };
     let mut members: Vec<Member> = Vec::new();
-    for path in paths.iter().rev() {
-        members.insert(0, ui.member(Some(path))?);
+    for (at, path) in paths.iter().enumerate().rev() {
+        members.insert(0, ui.member_of(Some(path), at, paths.len())?);
     }
     ui.interrupt.while_writing()?;
     let Some(out) = &args.out else {

@@ -179,9 +179,11 @@ fn agent(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         [] => {}
         [only] => flags.push(format!("--wal-dir={}", only.display())),
         _ => {
-            return Err(Failure::usage("serve --mcp with --wal-dir answers about one PATH")
-                .next("etcd-inspect serve --mcp {path}")
-                .into());
+            return Err(
+                Failure::usage("serve --mcp with --wal-dir answers about one PATH")
+                    .next("etcd-inspect serve --mcp {path}")
+                    .into(),
+            );
         }
     }
     mcp::answer_agent(mcp::Agent::new(std::env::current_exe()?, sources, flags))?;

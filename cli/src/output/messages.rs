@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use etcd_inspect::{Advice, Finding};
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
+use etcd_inspect::{Advice, Finding};
 
 use super::person::{bytes_around, field};
 use super::{Label, Line, json};

@@ -11,8 +11,8 @@ use super::file::{File, Role};
 use super::locate::{Dir, Inventory, inventory};
 use super::tree::Tree;
 use super::{Evidence, Kind, OpenOptions, name};
-use located::{Error, Limits};
 use located::progress::Progress;
+use located::{Error, Limits};
 
 /// Roles of the files that are in a WAL directory.
 const ROLES: [Role; 3] = [Role::Wal, Role::WalBroken, Role::WalTmp];
@@ -87,7 +87,10 @@ impl Evidence {
             Kind::MemberDir => PathBuf::from("wal"),
             _ => PathBuf::new(),
         };
-        let files = wal.files().iter().filter(|file| ROLES.contains(&file.role()));
+        let files = wal
+            .files()
+            .iter()
+            .filter(|file| ROLES.contains(&file.role()));
         let moved = |file: &File| file.moved(folder.join(name_of(file)));
         own.files.extend(files.map(moved));
         own.files
@@ -112,8 +115,18 @@ impl Evidence {
 }
 
 /// The data directory without a WAL in a folder of which only `wal/` is a member's: the two volumes of one member, side by side.
-pub(super) fn parted(tree: &dyn Tree, dir: &Path, kind: Kind, found: &Inventory, limits: &Limits) -> Option<PathBuf> {
-    let is_wal_alone = |file: &File| [ROLES.as_slice(), &[Role::Stray]].concat().contains(&file.role());
+pub(super) fn parted(
+    tree: &dyn Tree,
+    dir: &Path,
+    kind: Kind,
+    found: &Inventory,
+    limits: &Limits,
+) -> Option<PathBuf> {
+    let is_wal_alone = |file: &File| {
+        [ROLES.as_slice(), &[Role::Stray]]
+            .concat()
+            .contains(&file.role())
+    };
     let [nested] = found.nested.as_slice() else {
         return None;
     };
@@ -152,7 +165,9 @@ pub(super) fn open(
         ..options.clone()
     };
     match Evidence::open_with(path, &alone, progress) {
-        Ok(wal) if !wal.wal().is_empty() && !matches!(wal.kind, Kind::DataDir | Kind::MemberDir) => {
+        Ok(wal)
+            if !wal.wal().is_empty() && !matches!(wal.kind, Kind::DataDir | Kind::MemberDir) =>
+        {
             Ok(wal)
         }
         Ok(other) => Err(Error::NotEvidence {

@@ -3,8 +3,9 @@
 //! Source: `server/etcdserver/server.go`, v3.5.30, `server/etcdserver/apply.go`, v3.5.30, `server/etcdserver/apply_auth.go`, v3.5.30;
 //! in 3.6 `server/etcdserver/apply/`.
 
+use super::appliers::{Appliers, ApplyRules};
 use super::layer::{Base, Change, Layer};
-use super::lease::{Alarms, CORRUPT, Leases, NOSPACE};
+use super::lease::{Alarms, Leases};
 use super::members::Members;
 use super::store::{Refused, Store};
 use super::users::Users;
@@ -39,6 +40,8 @@ pub enum Applied {
 pub struct Replay<'a, 'b> {
     store: Store<'a, 'b>,
     state: State,
+    rules: ApplyRules,
+    appliers: Appliers,
     applied: u64,
     refused: u64,
 }
@@ -48,10 +51,18 @@ impl<'a, 'b> Replay<'a, 'b> {
     pub fn new(base: &'b dyn Base, state: State, revision: i64, compacted: i64) -> Self {
         Self {
             store: Store::new(Layer::new(base), revision, compacted),
+            rules: ApplyRules::default(),
+            appliers: Appliers::restored(&state.alarms),
             state,
             applied: 0,
             refused: 0,
         }
+    }
+
+    /// The same, with the rules of a release.
+    #[must_use]
+    pub fn with_rules(self, rules: ApplyRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// The current revision.
@@ -148,9 +159,11 @@ impl<'a, 'b> Replay<'a, 'b> {
         self.check_alarms(&operation)?;
         let nobody = RequestHeader::default();
         let header = request.header.as_ref().unwrap_or(&nobody);
-        self.state
-            .users
-            .permits(header, &operation, |lease| self.store.layer.attached(lease))?;
+        if self.appliers.permissions {
+            let attached = |lease| self.store.layer.attached(lease);
+            let users = &self.state.users;
+            users.permits(header, &operation, self.rules, attached)?;
+        }
         let State {
             leases,
             alarms,
@@ -176,7 +189,7 @@ impl<'a, 'b> Replay<'a, 'b> {
                 Ok(())
             }
             Operation::Alarm(alarm) => {
-                alarms.apply(alarm);
+                self.appliers.alarm(alarms, alarm, self.rules);
                 Ok(())
             }
             Operation::V2(request) => {
@@ -197,7 +210,6 @@ impl<'a, 'b> Replay<'a, 'b> {
     fn check_alarms(&self, operation: &Operation<'_>) -> Result<(), Refused> {
         // `newApplierV3Corrupt` in `server/etcdserver/corrupt.go`, v3.5.30; `applierV3Capped` in `server/etcdserver/apply.go`,
         // v3.5.30.
-        let alarms = &self.state.alarms;
         let on_keys = matches!(
             operation,
             Operation::Put(_)
@@ -207,7 +219,7 @@ impl<'a, 'b> Replay<'a, 'b> {
                 | Operation::LeaseGrant(_)
                 | Operation::LeaseRevoke(_)
         );
-        if on_keys && alarms.any(CORRUPT) {
+        if on_keys && self.appliers.corrupt {
             return Err(Refused::Corrupt);
         }
         let takes_space = match operation {
@@ -215,7 +227,7 @@ impl<'a, 'b> Replay<'a, 'b> {
             Operation::Txn(txn) => puts(txn),
             _ => false,
         };
-        if takes_space && alarms.any(NOSPACE) {
+        if takes_space && self.appliers.no_space {
             return Err(Refused::NoSpace);
         }
         Ok(())

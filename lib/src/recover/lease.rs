@@ -76,6 +76,11 @@ impl Leases {
 pub struct Alarms(pub BTreeSet<(u64, i32)>);
 
 impl Alarms {
+    /// How many members have an alarm of that kind on.
+    pub(super) fn count(&self, kind: i32) -> usize {
+        self.0.iter().filter(|&&(_, raised)| raised == kind).count()
+    }
+
     /// Whether an alarm of that kind is on, whoever raised it.
     pub fn any(&self, kind: i32) -> bool {
         self.0.iter().any(|&(_, raised)| raised == kind)

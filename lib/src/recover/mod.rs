@@ -1,5 +1,6 @@
 //! Replay of the WAL over the db.
 
+mod appliers;
 mod apply;
 mod base;
 mod buckets;
@@ -14,6 +15,7 @@ mod state;
 mod store;
 mod users;
 
+pub use appliers::ApplyRules;
 pub use apply::{Applied, Replay, State};
 pub use base::Stored;
 pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};

@@ -1,5 +1,6 @@
 //! The state etcd would have after it started: the db, with the WAL entries after consistent_index applied.
 
+use super::appliers::ApplyRules;
 use super::apply::{Applied, Replay, State};
 use super::base::Stored;
 use crate::backend::Meta;
@@ -105,7 +106,7 @@ impl Replayed<'_> {
 /// # Errors
 /// As [`Member::keyspace`]. A member without a WAL is as its db says.
 pub fn replay<'a>(member: &'a Member, progress: &dyn Progress) -> Result<Replayed<'a>, Error> {
-    apply(member, u64::MAX, false, progress)
+    apply(member, u64::MAX, false, ApplyRules::default(), progress)
 }
 
 /// As [`replay`], but to the end of the log, whether known to be committed or not: the most that this log can give.
@@ -116,7 +117,7 @@ pub fn replay_to_the_end<'a>(
     member: &'a Member,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
-    apply(member, u64::MAX, true, progress)
+    apply(member, u64::MAX, true, ApplyRules::default(), progress)
 }
 
 /// As [`replay`], but without entries whose index is greater than `through`: the result of a start that truncates the log there.
@@ -128,20 +129,21 @@ pub fn replay_through<'a>(
     through: u64,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
-    apply(member, through, false, progress)
+    apply(member, through, false, ApplyRules::default(), progress)
 }
 
 fn apply<'a>(
     member: &'a Member,
     through: u64,
     uncommitted: bool,
+    rules: ApplyRules,
     progress: &dyn Progress,
 ) -> Result<Replayed<'a>, Error> {
     let from = Meta::read(&member.db()?, &mut reported_by("backend::check"))
         .consistent_index
         .unwrap_or(0);
     let Some(wal) = member.wal_with(progress) else {
-        return replay_entries(member, from, &[], Bound::Commit, from);
+        return replay_entries(member, from, &[], (Bound::Commit, from), rules);
     };
     let log = wal.log();
     let commit = commit(&wal, from);
@@ -166,7 +168,7 @@ fn apply<'a>(
             foreign_fields: false,
         })
         .collect();
-    replay_entries(member, from, &entries, bound, log.last_index())
+    replay_entries(member, from, &entries, (bound, log.last_index()), rules)
 }
 
 /// Applies these entries to the db, which has those up to `from`; `last` is the last entry of the log.
@@ -174,8 +176,8 @@ pub(crate) fn replay_entries<'a>(
     member: &'a Member,
     from: u64,
     entries: &[Entry<'a>],
-    bound: Bound,
-    last: u64,
+    (bound, last): (Bound, u64),
+    rules: ApplyRules,
 ) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
     let keyspace = member.readable_keyspace()?;
@@ -191,7 +193,8 @@ pub(crate) fn replay_entries<'a>(
     let stored = Stored::new(keyspace, keyspace.revision());
     let compacted = keyspace.compact_revision().unwrap_or(-1);
     let mut overlay = Overlay::new(&keyspace);
-    let mut replay = Replay::new(&stored, State::read(&db), keyspace.revision(), compacted);
+    let mut replay =
+        Replay::new(&stored, State::read(&db), keyspace.revision(), compacted).with_rules(rules);
     for entry in entries {
         // After missing entries nothing can be applied: etcd does not start, or stops there.
         // "unexpected committed entry index": `applyEntries` in `server/etcdserver/server.go`, v3.5.30.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
+use super::appliers::ApplyRules;
 use super::layer::KeySpan;
 use super::store::Refused;
 use crate::raft::auth::{
     AuthRoleGrantPermissionRequest, AuthRoleRevokePermissionRequest, AuthUserAddRequest,
     AuthUserChangePasswordRequest, Permission,
 };
-use crate::raft::kv::{Op, TxnRequest};
+use crate::raft::kv::{Op, PutRequest, TxnRequest};
 use crate::raft::{Operation, RequestHeader};
 
 const ROOT: &str = "root";
@@ -47,37 +48,89 @@ pub struct Users {
     pub roles: BTreeMap<String, Vec<Permission>>,
 }
 
+/// A request of a user, as a release checks it.
+struct Asking<'r> {
+    users: &'r Users,
+    header: &'r RequestHeader,
+    rules: ApplyRules,
+    /// The keys that are attached to a lease.
+    attached: &'r dyn Fn(i64) -> Vec<Vec<u8>>,
+}
+
+impl Asking<'_> {
+    fn may(&self, span: KeySpan<'_>, kind: i32) -> Result<(), Refused> {
+        self.users.permits_span(self.header, span, kind)
+    }
+
+    fn keys_of_lease(&self, lease: i64) -> Result<(), Refused> {
+        if self.rules.root_has_every_lease && self.users.permits_admin(self.header).is_ok() {
+            return Ok(());
+        }
+        let keys = (self.attached)(lease);
+        keys.iter()
+            .try_for_each(|key| self.may(KeySpan::Key(key), WRITE))
+    }
+
+    /// Who may not write the other keys of a lease may not attach to it either: `checkPutAuth` in
+    /// `server/etcdserver/apply_auth.go`, v3.5.30.
+    fn put(&self, put: &PutRequest) -> Result<(), Refused> {
+        self.may(KeySpan::Key(&put.key), WRITE)?;
+        if put.lease != 0 {
+            self.keys_of_lease(put.lease)?;
+        }
+        match put.prev_kv {
+            true => self.may(KeySpan::Key(&put.key), READ),
+            false => Ok(()),
+        }
+    }
+
+    fn txn(&self, txn: &TxnRequest) -> Result<(), Refused> {
+        for compare in &txn.compare {
+            self.may(KeySpan::new(&compare.key, &compare.range_end), READ)?;
+        }
+        for operation in txn.success.iter().chain(&txn.failure) {
+            match &operation.request {
+                Some(Op::Range(range)) => {
+                    self.may(KeySpan::new(&range.key, &range.range_end), READ)?;
+                }
+                Some(Op::Put(put)) if self.rules.put_in_txn => self.put(put)?,
+                Some(Op::Put(put)) => self.may(KeySpan::Key(&put.key), WRITE)?,
+                Some(Op::DeleteRange(delete)) => {
+                    let span = KeySpan::new(&delete.key, &delete.range_end);
+                    if delete.prev_kv {
+                        self.may(span, READ)?;
+                    }
+                    self.may(span, WRITE)?;
+                }
+                Some(Op::Txn(nested)) if self.rules.nested_txn => self.txn(nested)?,
+                Some(Op::Txn(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Users {
     /// Whether the header's user may do the operation at all, as etcd checks when it applies it.
     pub(super) fn permits(
         &self,
         header: &RequestHeader,
         operation: &Operation<'_>,
+        rules: ApplyRules,
         attached: impl Fn(i64) -> Vec<Vec<u8>>,
     ) -> Result<(), Refused> {
         if !self.enabled {
             return Ok(());
         }
-        let may = |span: KeySpan<'_>, kind: i32| self.permits_span(header, span, kind);
-        let may_attached = |lease: i64| {
-            attached(lease)
-                .iter()
-                .try_for_each(|key| may(KeySpan::Key(key), WRITE))
+        let asking = Asking {
+            users: self,
+            header,
+            rules,
+            attached: &attached,
         };
+        let may = |span: KeySpan<'_>, kind: i32| self.permits_span(header, span, kind);
         match operation {
-            Operation::Put(put) => {
-                // Who may not write the other keys of a lease may not attach to it either: `checkPutAuth` in
-                // `server/etcdserver/apply_auth.go`, v3.5.30.
-                may(KeySpan::Key(&put.key), WRITE)?;
-                if put.lease != 0 {
-                    may_attached(put.lease)?;
-                }
-                if put.prev_kv {
-                    may(KeySpan::Key(&put.key), READ)
-                } else {
-                    Ok(())
-                }
-            }
+            Operation::Put(put) => asking.put(put),
             Operation::DeleteRange(delete) => {
                 let span = KeySpan::new(&delete.key, &delete.range_end);
                 may(span, WRITE)?;
@@ -87,8 +140,8 @@ impl Users {
                     Ok(())
                 }
             }
-            Operation::Txn(txn) => self.permits_txn(header, txn),
-            Operation::LeaseRevoke(revoke) => may_attached(revoke.id),
+            Operation::Txn(txn) => asking.txn(txn),
+            Operation::LeaseRevoke(revoke) => asking.keys_of_lease(revoke.id),
             // `needAdminPermission` in `server/etcdserver/apply_auth.go`, v3.5.30.
             Operation::AuthEnable(_)
             | Operation::AuthDisable(_)
@@ -113,32 +166,6 @@ impl Users {
             Some(user) if is_root(user) => Ok(()),
             _ => Err(DENIED),
         }
-    }
-
-    fn permits_txn(&self, header: &RequestHeader, txn: &TxnRequest) -> Result<(), Refused> {
-        let may = |span: KeySpan<'_>, kind: i32| self.permits_span(header, span, kind);
-        for compare in &txn.compare {
-            may(KeySpan::new(&compare.key, &compare.range_end), READ)?;
-        }
-        for operation in txn.success.iter().chain(&txn.failure) {
-            match &operation.request {
-                Some(Op::Range(range)) => may(KeySpan::new(&range.key, &range.range_end), READ)?,
-                // Up to 3.5.29 a put in a transaction is not asked for its lease and for `prev_kv`: `checkTxnReqsPermission` in
-                // `server/etcdserver/apply_auth.go`, v3.5.16.
-                Some(Op::Put(put)) => may(KeySpan::Key(&put.key), WRITE)?,
-                Some(Op::DeleteRange(delete)) => {
-                    let span = KeySpan::new(&delete.key, &delete.range_end);
-                    if delete.prev_kv {
-                        may(span, READ)?;
-                    }
-                    may(span, WRITE)?;
-                }
-                // Up to 3.5.27 a nested transaction is not checked: `checkTxnReqsPermission` in
-                // `server/etcdserver/apply_auth.go`, v3.5.16; v3.5.30 does it.
-                Some(Op::Txn(_)) | None => {}
-            }
-        }
-        Ok(())
     }
 
     fn permits_span(

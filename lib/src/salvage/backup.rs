@@ -234,7 +234,10 @@ impl Out {
         let parent = fs::canonicalize(parent).map_err(io_error)?;
         let whole = parent.join(name);
         let each = evidence.into_iter();
-        for evidence in each.flat_map(|one| [Some(one), one.wal_evidence()]).flatten() {
+        for evidence in each
+            .flat_map(|one| [Some(one), one.wal_evidence()])
+            .flatten()
+        {
             let there =
                 fs::canonicalize(evidence.path()).unwrap_or_else(|_| evidence.path().to_owned());
             if is_inside(&parent, evidence, &there) || there.starts_with(&whole) {

@@ -14,7 +14,7 @@ use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::ConfState;
-use crate::recover::{Bound, Replayed, State, replay_entries};
+use crate::recover::{ApplyRules, Bound, Replayed, State, replay_entries};
 use crate::wal::boot::{self, Reading, Release};
 use located::MemberId;
 
@@ -463,6 +463,7 @@ impl<'m> Engine<'m, '_> {
         let last = reading.last_index(from);
         let index = restored.consistent_index;
         self.swallows(last.saturating_add(self.appended), index, OWN_ENTRIES);
+        let rules = ApplyRules::of(self.release);
         let mut entries = reading.entries.clone();
         entries.retain(|entry| entry.index > index && entry.index <= to);
         self.outcome.revision = Some(restored.revision);
@@ -472,7 +473,7 @@ impl<'m> Engine<'m, '_> {
             self.outcome.duplicated = repeated.writes;
             self.outcome.undone = repeated.undone;
         }
-        match replay_entries(member, index, &entries, bound, last) {
+        match replay_entries(member, index, &entries, (bound, last), rules) {
             Ok(replayed) => self.replayed(replayed, restored)?,
             Err(_) => self.outcome.state = None,
         }
@@ -489,7 +490,7 @@ impl<'m> Engine<'m, '_> {
             _ => State::default(),
         };
         let at = (restored.revision, restored.compacted);
-        let after = live.after(state, at, &entries);
+        let after = live.after(state, at, &entries, rules);
         self.outcome.revision = after.map(|(revision, _)| revision);
         self.outcome.keys = after.map(|(_, keys)| keys);
         Ok(())

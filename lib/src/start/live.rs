@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use crate::mvcc::KeyValue;
 use crate::raft::{Entry, Payload};
-use crate::recover::{Applied, Base, KeySpan, Replay, State};
+use crate::recover::{Applied, ApplyRules, Base, KeySpan, Replay, State};
 
 /// Live records: user key, serialized `mvccpb.KeyValue`.
 #[derive(Debug, Default)]
@@ -39,8 +39,9 @@ impl Live {
         state: State,
         (revision, compacted): (i64, i64),
         entries: &[Entry<'_>],
+        rules: ApplyRules,
     ) -> Option<(i64, usize)> {
-        let mut replay = Replay::new(self, state, revision, compacted);
+        let mut replay = Replay::new(self, state, revision, compacted).with_rules(rules);
         for entry in entries {
             let payload = Payload::decode(entry.kind, entry.data);
             if let Applied::Stops(_) = replay.apply(entry.index, entry.data, &payload) {

@@ -9,7 +9,7 @@ use crate::member::{Member, Wal};
 use crate::mvcc::{Keyspace, Overlay, Rules};
 use crate::progress::Progress;
 use crate::raft::Payload;
-use crate::recover::{Applied, Base, Nothing, Replay, State, Stored, commit, voters};
+use crate::recover::{Applied, ApplyRules, Base, Nothing, Replay, State, Stored, commit, voters};
 
 /// What the acknowledged state is built on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +62,13 @@ pub(super) struct AcknowledgedWrite {
 
 impl<'a> Acknowledged<'a> {
     /// Builds it from what a member's copy has. `committed`: what other copies of the cluster prove to be committed; 0 if there
-    /// are none. `on_db`: whether the db may be believed. `twice`: entries after consistent_index whose effect is in it already.
+    /// are none. `on_db`: whether the db may be believed. `rules`: those of the release. `twice`: entries after consistent_index whose effect is in it already.
     pub(super) fn build(
         member: &'a Member,
         on_db: bool,
         twice: u64,
         committed: u64,
+        rules: ApplyRules,
         progress: &dyn Progress,
     ) -> Self {
         let keyspace = member.readable_keyspace().ok();
@@ -84,7 +85,8 @@ impl<'a> Acknowledged<'a> {
                 let overlay = Overlay::new(&keyspace);
                 let stored = Stored::new(keyspace, keyspace.revision());
                 let compacted = keyspace.compact_revision().unwrap_or(-1);
-                let replay = Replay::new(&stored, state, keyspace.revision(), compacted);
+                let replay =
+                    Replay::new(&stored, state, keyspace.revision(), compacted).with_rules(rules);
                 let from = index.saturating_add(twice);
                 Self::apply(
                     Foundation::Db,
@@ -99,7 +101,7 @@ impl<'a> Acknowledged<'a> {
                 let mut state = State::default();
                 state.users.revision = 1;
                 let base: &dyn Base = &Nothing;
-                let replay = Replay::new(base, state, 1, -1);
+                let replay = Replay::new(base, state, 1, -1).with_rules(rules);
                 let overlay = Overlay::empty(Rules::NEWEST);
                 Self::apply(
                     Foundation::Log,

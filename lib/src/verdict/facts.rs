@@ -15,7 +15,7 @@ use crate::member::{Member, Wal};
 use crate::mvcc::Keyspace;
 use crate::progress::Progress;
 use crate::raft::ConfState;
-use crate::recover::voters;
+use crate::recover::{ApplyRules, voters};
 use crate::salvage::{Lost, end_losses};
 use crate::start::{StartMode, StartOutcome, simulate_after, simulate_start};
 use crate::wal::boot::Release;
@@ -67,7 +67,7 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
     if !restored::may_be(member, applied, progress) {
         return None;
     }
-    let of_log = Acknowledged::build(member, false, 0, 0, progress);
+    let of_log = Acknowledged::build(member, false, 0, 0, ApplyRules::default(), progress);
     restored::compare(&member.readable_keyspace().ok()?, &of_log)
 }
 
@@ -99,9 +99,10 @@ impl<'a> Facts<'a> {
             .ok()
             .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+        let rules = ApplyRules::of(release);
         let mut acknowledged = match received {
-            Some(received) => Acknowledged::build(received, true, 0, committed, progress),
-            None => Acknowledged::build(member, on_db, sound.twice(), committed, progress),
+            Some(received) => Acknowledged::build(received, true, 0, committed, rules, progress),
+            None => Acknowledged::build(member, on_db, sound.twice(), committed, rules, progress),
         };
         let restored = restored(member, applied, progress);
         if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {

@@ -159,7 +159,9 @@ pub(super) fn next(plan: &[Step], source: &Source, member: &Member) -> Command {
         }
         Some(Action::Rejoin) => Command::inspect("meta").on_evidence(path),
         // What there is of it elsewhere is for people to find; this says what to look for.
-        Some(Action::CopyAgain | Action::Reunite) => Command::inspect("check").arg("-v").on_evidence(path),
+        Some(Action::CopyAgain | Action::Reunite) => {
+            Command::inspect("check").arg("-v").on_evidence(path)
+        }
         _ if is_directory => preflight(Action::Start),
         _ if member.db().is_ok() => preflight(Action::Restore),
         _ => Command::inspect("check").arg("-v").on_evidence(path),

@@ -83,8 +83,12 @@ impl Source {
     }
 
     /// A command of ours on several copies: `--wal-dir` is given once for each, in their order, or not at all.
-    pub(crate) fn all_of<'s>(sources: impl Iterator<Item = &'s Self> + Clone, command: Command) -> Command {
-        let command = (sources.clone()).fold(command, |command, source| command.path(&source.given));
+    pub(crate) fn all_of<'s>(
+        sources: impl Iterator<Item = &'s Self> + Clone,
+        command: Command,
+    ) -> Command {
+        let command =
+            (sources.clone()).fold(command, |command, source| command.path(&source.given));
         if sources.clone().all(|source| source.wal.is_none()) {
             return command;
         }

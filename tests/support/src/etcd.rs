@@ -129,6 +129,7 @@ pub struct Server {
     client: u16,
     log: PathBuf,
     user: Option<String>,
+    token: Option<String>,
 }
 
 impl Server {
@@ -214,6 +215,7 @@ impl Server {
                     client,
                     log,
                     user: None,
+                    token: None,
                 });
             }
             if Instant::now() > end {
@@ -232,6 +234,18 @@ impl Server {
     /// Credentials (`name:password`) for every later [`ctl`](Self::ctl).
     pub fn log_in(&mut self, user: &str) {
         self.user = Some(user.to_owned());
+    }
+
+    /// A token for every later [`post`](Self::post).
+    ///
+    /// # Panics
+    /// When the server does not take the password.
+    #[track_caller]
+    pub fn log_in_by_token(&mut self, name: &str, password: &str) {
+        self.token = None;
+        let body = serde_json::json!({ "name": name, "password": password });
+        let answer = self.post("/v3/auth/authenticate", &body);
+        self.token = Some(answer["token"].as_str().expect("a token").to_owned());
     }
 
     /// Where clients reach it.
@@ -298,25 +312,30 @@ impl Server {
             .unwrap_or_else(|error| panic!("etcdctl {arguments:?}: {error} in {text}"))
     }
 
-    /// A POST to the JSON gateway, for what `etcdctl` cannot say (binary keys). Auth is not sent.
+    /// A POST to the JSON gateway, for what `etcdctl` cannot say (binary keys).
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = http(
-            self.client,
-            "POST",
-            path,
-            &body.to_string(),
-            Duration::from_secs(10),
-        )
-        .expect("an answer");
+        let patience = Duration::from_secs(10);
+        let answer = self.sent(path, body, patience).expect("an answer");
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error} in {answer}"))
     }
 
     /// As [`post`](Self::post), `None` if no answer comes within the time given.
     #[must_use]
     pub fn try_post(&self, path: &str, body: &Value, patience: Duration) -> Option<Value> {
-        let answer = http(self.client, "POST", path, &body.to_string(), patience)?;
+        let answer = self.sent(path, body, patience)?;
         serde_json::from_str(&answer).ok()
+    }
+
+    fn sent(&self, path: &str, body: &Value, patience: Duration) -> Option<String> {
+        let token = self.token.as_deref();
+        http(
+            self.client,
+            ("POST", path),
+            &body.to_string(),
+            token,
+            patience,
+        )
     }
 
     /// What it logged so far.
@@ -358,16 +377,23 @@ pub(crate) fn free_ports() -> [u16; 2] {
 }
 
 fn healthy(port: u16) -> bool {
-    http(port, "GET", "/health", "", Duration::from_secs(2))
+    http(port, ("GET", "/health"), "", None, Duration::from_secs(2))
         // An alarm is no reason to wait: it serves, and refuses writes.
         .is_some_and(|body| body.contains("\"true\"") || body.contains("ALARM"))
 }
 
-fn http(port: u16, method: &str, path: &str, body: &str, patience: Duration) -> Option<String> {
+fn http(
+    port: u16,
+    (method, path): (&str, &str),
+    body: &str,
+    token: Option<&str>,
+    patience: Duration,
+) -> Option<String> {
+    let login = token.map_or_else(String::new, |token| format!("Authorization: {token}\r\n"));
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(patience)).ok()?;
     let length = body.len();
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").ok()?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{login}Content-Length: {length}\r\n\r\n{body}").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer.split_once("\r\n\r\n")?.1.to_owned())

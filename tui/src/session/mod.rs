@@ -14,12 +14,12 @@ mod wishes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::{Advice, EvidenceOperand};
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 use etcd_inspect::text::escape::Charset;
+use etcd_inspect::{Advice, EvidenceOperand};
 
 pub use side::Replayed;
 pub(crate) use source::SlotNews;

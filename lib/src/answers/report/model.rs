@@ -1,7 +1,6 @@
 //! What a page consists of: sections of facts, tables and charts, each with the command that answers the same.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::{Align, Cell, Column, Content, Row, Show, Table};
 use located::text::escape::{self, Charset};
 use located::text::number::{size, thousands};
-use located::{Command, Severity};
+use located::{Command, EvidenceOperand, Severity};
 
 /// A section of the page.
 #[derive(Clone, Debug)]
@@ -338,8 +337,8 @@ fn shorten(value: &mut Value) {
 }
 
 /// A command about a path.
-pub(super) fn on(command: Command, path: &Path) -> String {
-    cut(&command.evidence().on(Some(path))).into_owned()
+pub(super) fn on<'e>(command: Command, evidence: impl Into<EvidenceOperand<'e>>) -> String {
+    cut(&command.evidence().on(evidence)).into_owned()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::member::{Member, Objects};
 use crate::verdict::{Verdict, judge, quick};
 use located::progress::Progress;
-use located::{Command, Damage};
+use located::{Command, Damage, EvidenceOperand};
 
 /// One copy.
 pub(super) struct Subject<'q> {
@@ -63,7 +63,8 @@ impl<'q> Subject<'q> {
         let raft = RaftStatus::read(member, None, true);
         let identity = member.identity();
         let status = document(&StatusAnswer::new(member, &identity, store, raft, &looked));
-        let check = CheckAnswer::new(report, Only::default(), Some(&verdict), Some(path));
+        let operand = EvidenceOperand::from(path).with_wal_dir(member.evidence().wal_dir());
+        let check = CheckAnswer::new(report, Only::default(), Some(&verdict), operand);
         let logged = view
             .as_ref()
             .and_then(|view| logged_beside(&view.keyspace(), member, progress));
@@ -84,7 +85,11 @@ impl<'q> Subject<'q> {
 
     /// A command about this copy.
     pub(super) fn command(&self, command: Command) -> String {
-        on(command, self.path)
+        let wal_dir = self.member.evidence().wal_dir();
+        on(
+            command,
+            EvidenceOperand::from(self.path).with_wal_dir(wal_dir),
+        )
     }
 
     /// The open state; `None` if the db cannot be read.
