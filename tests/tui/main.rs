@@ -10,12 +10,14 @@
 )]
 
 mod browser;
+mod damaged;
 mod evidence;
 mod frame;
 mod goldens;
 mod home;
 mod hostile;
 mod journeys;
+mod lines;
 mod random;
 mod salvage;
 mod screens;

@@ -17,6 +17,8 @@ pub struct JobId(pub(crate) u64);
 /// Who gets the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
+    /// The page of a report.
+    Report,
     /// The session: opening and indexing.
     Session,
     /// A screen.

@@ -44,6 +44,7 @@
 
 mod act;
 mod app;
+mod asked;
 mod chrome;
 mod event;
 mod export;
@@ -66,6 +67,7 @@ pub mod widgets;
 
 pub use act::{Act, Copied, Exported};
 pub use app::App;
+pub use asked::AskedObjects;
 pub use event::{Effect, Event, Wake};
 pub use job::{Job, JobId, Monitor, Owner, Report};
 pub use options::Options;
@@ -73,6 +75,6 @@ pub use paint::{Line, Pen, cells};
 pub use ruler::Ruler;
 pub use runtime::{End, Ended, run};
 pub use screen::{Screen, ScreenId, Snapshot};
-pub use session::{Data, Part, Replayed, Session, Slot};
+pub use session::{Counts, Data, Part, Replayed, ResourceCount, Session, Slot};
 pub use target::{Listing, Target, Want};
 pub use theme::{Role, Theme};

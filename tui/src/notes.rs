@@ -98,6 +98,12 @@ impl Notes {
         }
     }
 
+    /// All lines, as they are kept.
+    pub(crate) fn to_lines(&self) -> String {
+        let lines = self.lines.iter();
+        lines.map(|note| format!("{}\n", note.to_json())).collect()
+    }
+
     /// Where they are kept.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()

@@ -28,6 +28,8 @@ pub struct Options {
     pub color: bool,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// For a screen reader: no borders, one pane at a time, no alternate screen, and each action in one line of text.
+    pub linear: bool,
     /// The zone that times are shown in.
     pub zone: TimeZone,
     /// Whether the terminal is a remote one, where only escape sequences reach the clipboard.
@@ -60,6 +62,7 @@ impl Default for Options {
             theme: Theme::default(),
             color: true,
             mouse: true,
+            linear: false,
             zone: TimeZone::UTC,
             remote: false,
             tmux: false,

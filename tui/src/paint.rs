@@ -1,5 +1,7 @@
 //! Drawing text into cells. Everything that is drawn passes through here and is escaped here, so that no screen can forget it.
 
+use std::borrow::Cow;
+
 use etcd_inspect::text::escape::{self, Charset};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -66,6 +68,50 @@ impl Line {
         lines
     }
 
+    /// The same in at most so many cells: a longer one loses its middle, so that both ends stay.
+    #[must_use]
+    pub fn without_middle(&self, room: usize) -> Self {
+        if self.width() <= room {
+            return self.clone();
+        }
+        let chars: Vec<(Role, char, usize)> = self
+            .0
+            .iter()
+            .flat_map(|(role, text)| head(text).chars().map(|c| (*role, c)))
+            .map(|(role, c)| (role, c, escape::width(c.encode_utf8(&mut [0; 4]))))
+            .collect();
+        let end_room = room.saturating_sub(1) / 2;
+        let mut end = chars.len();
+        let mut left = end_room;
+        while let Some((_, _, width)) = end.checked_sub(1).and_then(|at| chars.get(at)) {
+            let Some(rest) = left.checked_sub(*width) else {
+                break;
+            };
+            (left, end) = (rest, end - 1);
+        }
+        let mut left = room.saturating_sub(1).saturating_sub(end_room);
+        let mut line = Self::new();
+        for (role, c, width) in &chars {
+            let Some(rest) = left.checked_sub(*width) else {
+                break;
+            };
+            left = rest;
+            line = line.and(*role, *c);
+        }
+        line = line.and(Role::Dim, '…');
+        let rest = chars.get(end..).unwrap_or_default().iter();
+        rest.fold(line, |line, (role, c, _)| line.and(*role, *c))
+    }
+
+    /// With one more character.
+    fn and(mut self, role: Role, c: char) -> Self {
+        match self.0.last_mut() {
+            Some((last, text)) if *last == role => text.push(c),
+            _ => self.0.push((role, c.to_string())),
+        }
+        self
+    }
+
     /// Cells that it takes.
     pub fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| escape::width(text)).sum()
@@ -89,7 +135,21 @@ pub struct Pen<'b> {
     buffer: &'b mut Buffer,
     charset: Charset,
     theme: Theme,
+    /// Whether rows are taken instead of drawn: those of the first table.
+    taken: Option<TakenRows>,
+    /// Without borders: for a screen reader.
+    linear: bool,
 }
+
+/// All rows of a table as text: what an export of a view has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TakenRows {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+/// Most rows that are taken.
+pub(crate) const MOST_ROWS: usize = 1_000_000;
 
 impl<'b> Pen<'b> {
     pub(crate) fn new(buffer: &'b mut Buffer, ascii: bool, theme: Theme) -> Self {
@@ -97,12 +157,65 @@ impl<'b> Pen<'b> {
             buffer,
             charset: Charset { ascii },
             theme,
+            taken: None,
+            linear: false,
         }
+    }
+
+    /// Draws no borders.
+    pub(crate) fn linear(mut self, linear: bool) -> Self {
+        self.linear = linear;
+        self
+    }
+
+    /// Takes the rows of the first table instead of drawing it.
+    pub(crate) fn taking(mut self) -> Self {
+        self.taken = Some(TakenRows::default());
+        self
+    }
+
+    /// The rows that were taken, if there was a table.
+    pub(crate) fn taken(self) -> Option<TakenRows> {
+        self.taken.filter(|taken| !taken.columns.is_empty())
+    }
+
+    /// Whether rows are taken.
+    pub(crate) fn takes_rows(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// Takes rows, unless another table was taken already.
+    pub(crate) fn take_rows(
+        &mut self,
+        columns: impl Iterator<Item = &'static str>,
+        rows: impl Iterator<Item = Vec<Line>>,
+    ) {
+        let Some(taken) = self.taken.as_mut().filter(|taken| taken.columns.is_empty()) else {
+            return;
+        };
+        let letter = |name: &str| match name {
+            "" => "MARK".to_owned(),
+            name => name.to_owned(),
+        };
+        taken.columns = columns.map(letter).collect();
+        let charset = Charset { ascii: false };
+        let text = |line: &Line| escape::text(&line.plain(), charset).trim().to_owned();
+        let row = |cells: Vec<Line>| cells.iter().map(text).collect();
+        taken.rows = rows.take(MOST_ROWS).map(row).collect();
     }
 
     /// Which characters may be drawn.
     pub fn charset(&self) -> Charset {
         self.charset
+    }
+
+    /// A text as it is drawn: our own symbols in characters that may be drawn, everything else escaped.
+    fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !self.charset.ascii || text.is_ascii() {
+            return escape::text(text, self.charset);
+        }
+        let own: String = text.chars().map(|c| ascii_of(c).unwrap_or(c)).collect();
+        Cow::Owned(escape::text(&own, self.charset).into_owned())
     }
 
     /// The whole buffer.
@@ -121,7 +234,7 @@ impl<'b> Pen<'b> {
         if y >= area.height {
             return x;
         }
-        let text = escape::text(head(text), self.charset);
+        let text = self.shown(head(text));
         let mut at = x;
         let mut last: Option<(u16, u16)> = None;
         for c in text.chars() {
@@ -158,10 +271,19 @@ impl<'b> Pen<'b> {
         let mut skip = skip;
         let mut x = 0;
         for (role, text) in &line.0 {
-            let text = escape::text(head(text), self.charset);
+            let text = self.shown(head(text));
             let rest = after(&text, &mut skip);
             x = self.put(area, x, y, rest, *role);
         }
+    }
+
+    /// Draws a line over as many rows as it takes: reasons, which are never cut. Returns the rows.
+    pub fn wrapped(&mut self, area: Rect, line: &Line) -> u16 {
+        let lines = line.wrapped(usize::from(area.width));
+        for (y, line) in (0..area.height).zip(&lines) {
+            self.line(area, y, line, 0);
+        }
+        cells(lines.len()).min(area.height)
     }
 
     /// Draws text that ends at the right edge.
@@ -202,6 +324,15 @@ impl<'b> Pen<'b> {
     /// A border with a title; returns the area within. Too small for a border: all of it is within.
     pub fn frame(&mut self, area: Rect, title: &Line, focused: bool) -> Rect {
         let area = area.intersection(self.buffer.area);
+        if self.linear && area.height > 1 {
+            let head = Rect { height: 1, ..area };
+            self.line(head, 0, title, 0);
+            return Rect {
+                y: area.y + 1,
+                height: area.height - 1,
+                ..area
+            };
+        }
         if area.width < 3 || area.height < 3 {
             return area;
         }
@@ -249,7 +380,7 @@ impl<'b> Pen<'b> {
 pub(crate) fn plain(buffer: &mut Buffer, ascii: bool, color: bool) {
     for cell in &mut buffer.content {
         if ascii && let Some(c) = cell.symbol().chars().next().filter(|c| !c.is_ascii()) {
-            cell.set_char(ascii_of(c));
+            cell.set_char(ascii_of(c).unwrap_or('?'));
         }
         if !color {
             cell.fg = ratatui::style::Color::Reset;
@@ -258,9 +389,10 @@ pub(crate) fn plain(buffer: &mut Buffer, ascii: bool, color: bool) {
     }
 }
 
-/// One cell each: what is in the frame keeps its place.
-fn ascii_of(c: char) -> char {
-    match c {
+/// The plain character for a symbol of our own, one cell each, so that what is in the frame keeps its place; `None` for what
+/// is not ours.
+fn ascii_of(c: char) -> Option<char> {
+    Some(match c {
         '─' | '━' | '—' | '–' => '-',
         '│' | '▕' | '▏' | '┃' => '|',
         '═' => '=',
@@ -270,6 +402,9 @@ fn ascii_of(c: char) -> char {
         '●' => '@',
         '✕' | '×' => 'x',
         '▸' | '›' | '→' => '>',
+        '∅' => '0',
+        '✓' => 'v',
+        '⌫' => '<',
         '▾' => 'v',
         '←' => '<',
         '·' => '.',
@@ -283,8 +418,8 @@ fn ascii_of(c: char) -> char {
         '⏎' => '$',
         '≥' => '>',
         '±' => '+',
-        _ => '?',
-    }
+        _ => return None,
+    })
 }
 
 /// Cells or rows as the terminal counts them.
@@ -340,6 +475,53 @@ mod tests {
             assert!(room < 2 || wrapped.iter().all(|line| line.width() <= room));
         }
         assert_eq!(line.wrapped(40).len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_loses_its_middle() {
+        let line = Line::piece(Role::Name, "web-7d8547d7bb").text("-l5bm4");
+        assert_eq!(line.without_middle(14).plain(), "web-7d8…-l5bm4");
+        assert_eq!(line.without_middle(20), line);
+        for room in 1..24 {
+            assert!(line.without_middle(room).width() <= room, "{room}");
+            assert!(
+                Line::from("日本語日本語").without_middle(room).width() <= room,
+                "{room}"
+            );
+        }
+    }
+
+    /// The characters of our own sources that are no ASCII, without comments and tests.
+    fn own_symbols(dir: &std::path::Path, found: &mut std::collections::BTreeSet<char>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                own_symbols(&path, found);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let lines = code.lines().map(|line| line.split("//").next().unwrap());
+            found.extend(lines.flat_map(str::chars).filter(|c| !c.is_ascii()));
+        }
+    }
+
+    #[test]
+    fn every_symbol_that_we_draw_has_a_plain_form_and_what_is_not_ours_is_escaped() {
+        let mut found = std::collections::BTreeSet::new();
+        own_symbols(
+            std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+            &mut found,
+        );
+        assert!(found.len() > 30, "{found:?}");
+        for symbol in found {
+            assert!(ascii_of(symbol).is_some_and(|c| c.is_ascii()), "{symbol}");
+        }
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 16, 1));
+        let area = buffer.area;
+        Pen::new(&mut buffer, true, Theme::default()).put(area, 0, 0, "┣━●┫▁█é", Role::Plain);
+        let row: String = (0..16).map(|x| buffer[(x, 0)].symbol()).collect();
+        assert_eq!(row.trim_end(), "[-@].#\\u{e9}");
     }
 
     #[test]

@@ -154,6 +154,16 @@ pub trait Screen {
         false
     }
 
+    /// Whether the pane with the focus is a text: there `/` looks for lines, and filters no rows.
+    fn is_text(&self) -> bool {
+        false
+    }
+
+    /// Looks for a text in the pane with the focus, as it is typed; empty: for nothing.
+    fn find(&mut self, text: &str) {
+        let _ = text;
+    }
+
     /// What one may want to filter by, each with how many rows have it: values of the column that tells rows apart.
     fn facets(&self) -> Vec<(String, usize)> {
         Vec::new()

@@ -1,5 +1,6 @@
 //! Places in the evidence that screens hand to each other: the `g…` pivots.
 
+use crate::asked::AskedObjects;
 use crate::screen::ScreenId;
 
 /// Something to look at.
@@ -7,6 +8,8 @@ use crate::screen::ScreenId;
 pub enum Target {
     /// A user key.
     Key(Vec<u8>),
+    /// Objects of a resource.
+    Objects(AskedObjects),
     /// A main revision; the key it is about, where there is one.
     Revision {
         /// The revision.
@@ -97,7 +100,7 @@ impl Target {
     /// The screen that shows it.
     pub fn screen(&self) -> ScreenId {
         match self {
-            Self::Key(_) | Self::Revision { .. } => ScreenId::Browse,
+            Self::Key(_) | Self::Objects(_) | Self::Revision { .. } => ScreenId::Browse,
             Self::Time(_) => ScreenId::Timeline,
             Self::Page { .. } => ScreenId::Pages,
             Self::Wal(_) => ScreenId::Wal,

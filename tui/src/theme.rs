@@ -64,7 +64,7 @@ impl Theme {
         };
         use Color::{LightBlue, LightCyan, LightGreen, LightMagenta, LightRed, LightYellow};
         match self {
-            Self::Terminal => [DarkGray, Cyan, Blue, Green, Yellow, Red, Magenta],
+            Self::Terminal => [Reset, Cyan, Blue, Green, Yellow, Red, Magenta],
             Self::Dark => [
                 Gray,
                 LightCyan,
@@ -77,7 +77,7 @@ impl Theme {
             Self::Light => [DarkGray, Blue, Black, Green, Magenta, Red, Blue],
             // Sky blue, blue, orange, vermilion of Okabe and Ito, as near as 256 colours come.
             Self::ColorBlind => [
-                DarkGray,
+                Indexed(244),
                 Indexed(74),
                 Indexed(74),
                 Indexed(32),
@@ -97,7 +97,7 @@ impl Role {
         let [dim, name, number, good, warning, bad, key] = theme.colors();
         match self {
             Self::Plain => plain,
-            Self::Dim => plain.fg(dim),
+            Self::Dim => faint(dim),
             Self::Heading => plain.add_modifier(Modifier::BOLD),
             Self::Name => plain.fg(name),
             Self::Number => plain.fg(number),
@@ -106,12 +106,30 @@ impl Role {
             Self::Error => plain.fg(bad).add_modifier(Modifier::BOLD),
             Self::Removed => plain.fg(bad),
             Self::Key => plain.fg(key).add_modifier(Modifier::BOLD),
-            Self::Cursor | Self::Tab => plain.add_modifier(Modifier::REVERSED),
+            Self::Cursor | Self::Tab => bar(),
             Self::Shadow => plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
             Self::Match => plain
                 .fg(warning)
                 .add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            Self::Struck => plain.fg(dim).add_modifier(Modifier::CROSSED_OUT),
+            Self::Struck => faint(dim).add_modifier(Modifier::CROSSED_OUT),
         }
     }
+}
+
+/// What is not needed at first sight. Where the theme has no colour for it, the terminal dims its own: bright black, which others
+/// take, is the background of Solarized.
+fn faint(color: Color) -> Style {
+    match color {
+        Color::Reset => Style::new().add_modifier(Modifier::DIM),
+        color => Style::new().fg(color),
+    }
+}
+
+/// One even bar, whatever the pieces below it look like.
+fn bar() -> Style {
+    Style::new()
+        .fg(Color::Reset)
+        .bg(Color::Reset)
+        .add_modifier(Modifier::REVERSED)
+        .remove_modifier(Modifier::DIM | Modifier::UNDERLINED | Modifier::CROSSED_OUT)
 }

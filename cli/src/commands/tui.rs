@@ -103,6 +103,7 @@ pub(crate) fn run(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             let _ = ui.warn(format!("ended by {}", name_of(number)));
             Exit::Signal(u8::try_from(number).unwrap_or_default())
         }
+        Ended::Interrupted => Exit::Signal(2),
         // As a hangup is.
         Ended::Gone => Exit::Signal(1),
     })
@@ -137,12 +138,15 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
     let mask = args.showing.mask(false, ui)?.ok_or_else(|| {
         Failure::usage("--reveal=all: in the browser X shows one secret at a time")
     })?;
+    // As the design of other programs has it: one variable for everything that a screen reader needs.
+    let linear = set("ETCD_INSPECT_A11Y") && env::var_os("ETCD_INSPECT_A11Y") != Some("0".into());
     Ok(Options {
+        linear,
         member: ui.global.member_options(),
         wal_dirs: ui.global.wal_dir.clone(),
         keyring: args.keys.keyring()?,
         mask,
-        ascii: ui.terminal.charset.ascii,
+        ascii: ui.terminal.charset.ascii || linear,
         theme: match args.theme {
             Theme::Terminal => etcd_inspect_tui::Theme::Terminal,
             Theme::Dark => etcd_inspect_tui::Theme::Dark,
@@ -151,7 +155,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
             Theme::Mono => etcd_inspect_tui::Theme::Mono,
         },
         color: ui.terminal.color,
-        mouse: !args.no_mouse,
+        mouse: !args.no_mouse && !linear,
         zone: time::zone(ui.global.local),
         remote: set("SSH_TTY") || set("SSH_CONNECTION"),
         tmux: set("TMUX"),

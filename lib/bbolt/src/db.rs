@@ -67,6 +67,9 @@ impl std::fmt::Debug for FileSource<'_> {
     }
 }
 
+/// Maximum number of pages whose headers are looked at to find the page size.
+const MAX_SCANNED_PAGES: u64 = 1 << 16;
+
 impl<'a> Db<'a> {
     /// Reads both metas and uses one of them.
     ///
@@ -108,6 +111,42 @@ impl<'a> Db<'a> {
             file,
             page_size,
             metas,
+            meta,
+            tree_depth: limits.tree_depth,
+            source: None,
+        })
+    }
+
+    /// A file of which no meta page is valid, for the headers of its pages: no tree and no freelist of it is known. The page size is
+    /// the one at which most pages have their own id. `None` if no page has.
+    pub fn without_meta(file: Bytes<'a>, limits: &Limits) -> Option<Self> {
+        let own = |size: u64| {
+            let pages = (file.len() as u64 / size).min(MAX_SCANNED_PAGES);
+            let is_own = |pgid: &u64| {
+                let at = usize::try_from(pgid.saturating_mul(size)).unwrap_or(usize::MAX);
+                let id = file.as_slice().get(at..at.saturating_add(8));
+                id.and_then(|id| id.try_into().ok().map(u64::from_le_bytes)) == Some(*pgid)
+            };
+            (2..pages).filter(is_own).count()
+        };
+        let sizes = (10..=16).map(|bits| 1u64 << bits);
+        let found = sizes.map(|size| (own(size), size));
+        let (_, page_size) = found
+            .filter(|(count, _)| *count > 0)
+            .max_by_key(|(count, size)| (*count, std::cmp::Reverse(*size)))?;
+        let parsed = Meta::parse(&file, 0).ok()?;
+        let pages = Pgid((file.len() as u64).div_ceil(page_size));
+        let meta = Meta {
+            page_size: u32::try_from(page_size).ok()?,
+            root: pages,
+            freelist: super::meta::NO_FREELIST,
+            high_water_mark: pages,
+            ..parsed
+        };
+        Some(Self {
+            file,
+            page_size,
+            metas: [Some(parsed), None],
             meta,
             tree_depth: limits.tree_depth,
             source: None,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::rebuilt::Rebuilt;
 use super::{Dataset, Side};
 use crate::answers::WrittenVersion;
 use crate::kubernetes::key::Layout;
@@ -33,10 +34,13 @@ pub struct IndexedKeyspace {
     file: FileName,
     layout: Arc<Layout>,
     order: Arc<[u32]>,
+    /// What answers instead of a db that cannot be read.
+    rebuilt: Option<Arc<Rebuilt>>,
 }
 
 /// What a view shows if an index were gone, which cannot happen: an index is never dropped before its dataset.
-static NOTHING: LazyLock<Overlay<'static>> = LazyLock::new(|| Overlay::empty(Rules::NEWEST));
+pub(super) static NOTHING: LazyLock<Overlay<'static>> =
+    LazyLock::new(|| Overlay::empty(Rules::NEWEST));
 
 impl Dataset {
     /// Reads the keyspace of this side; `None` if that was cancelled.
@@ -73,6 +77,7 @@ impl Dataset {
             file: member.db_file()?.name().clone(),
             layout: Arc::default(),
             order: Arc::from([]),
+            rebuilt: None,
         };
         // What is found of the newest rows is not what all of them say: it is not kept for the dataset.
         let known = (!newest_only).then(|| self.known());
@@ -95,6 +100,30 @@ impl Dataset {
         Ok(indexed)
     }
 
+    /// The views over a rebuilt keyspace.
+    pub(super) fn index_rebuilt(
+        &self,
+        rebuilt: Arc<Rebuilt>,
+        compaction: Compaction,
+        file: FileName,
+    ) -> IndexedKeyspace {
+        let mut indexed = IndexedKeyspace {
+            dataset: self.clone(),
+            newest_only: false,
+            compaction,
+            file,
+            layout: Arc::default(),
+            order: rebuilt.keyspace().key_order(),
+            rebuilt: Some(rebuilt),
+        };
+        let limits = &self.member().options().evidence.limits;
+        let (keyring, given) = (Arc::clone(&self.shared.keyring), self.shared.given.clone());
+        let directory = indexed.directory();
+        let layout = Objects::read_layout_of(&directory, &indexed.file, given, keyring, limits);
+        indexed.layout = layout;
+        indexed
+    }
+
     /// Whether both are the same evidence, opened once.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
@@ -109,6 +138,9 @@ impl IndexedKeyspace {
 
     /// The keyspace.
     pub fn keyspace(&self) -> Keyspace<'_> {
+        if let Some(rebuilt) = &self.rebuilt {
+            return rebuilt.keyspace();
+        }
         let member = self.dataset.member();
         let Some(stored) = member.known_keyspace(self.newest_only, self.compaction) else {
             return NOTHING.keyspace();
@@ -117,6 +149,11 @@ impl IndexedKeyspace {
             (Side::Replayed, Some(replayed)) => replayed.keyspace(&stored),
             _ => stored,
         }
+    }
+
+    /// What answers instead of a db that cannot be read; `None` if the db does.
+    pub fn rebuilt(&self) -> Option<&Rebuilt> {
+        self.rebuilt.as_deref()
     }
 
     /// Its keys in byte order.

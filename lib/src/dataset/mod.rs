@@ -11,6 +11,7 @@ pub mod log;
 mod moment;
 mod object;
 pub mod pages;
+mod rebuilt;
 pub mod scratch;
 mod selection;
 
@@ -20,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 pub use indexed::IndexedKeyspace;
 pub use moment::Moment;
 pub use object::{Object, StoredValue};
+pub use rebuilt::{Rebuilt, RebuiltOrigin};
 pub use selection::Selection;
 
 pub use crate::bolt::MetaChoice;

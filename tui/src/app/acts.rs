@@ -26,8 +26,11 @@ impl App {
                     Some(screen) => screen.act(act, &mut self.session),
                     None => false,
                 };
-                if !taken {
-                    self.prompt(Asked::Filter);
+                let is_text = self.screen().is_some_and(|screen| screen.is_text());
+                match taken {
+                    true => {}
+                    false if is_text => self.prompt(Asked::Find),
+                    false => self.prompt(Asked::Filter),
                 }
             }
             Act::GoTime => self.prompt(Asked::Argument("rev")),
@@ -126,12 +129,15 @@ impl App {
     }
 
     fn prompt(&mut self, asked: Asked) {
-        let text = if asked == Asked::Filter {
-            self.filter.as_str()
-        } else {
-            ""
+        let text = match asked {
+            Asked::Filter => self.filter.as_str(),
+            _ => "",
         };
-        self.overlay = Overlay::Prompt(Prompt::new(asked, text, self.history.clone()));
+        let mut prompt = Prompt::new(asked, text, self.history.clone());
+        if asked == Asked::Command {
+            prompt.candidates = self.candidates("");
+        }
+        self.overlay = Overlay::Prompt(prompt);
     }
 
     pub(super) fn ask(&mut self, name: &'static str) {
@@ -160,6 +166,10 @@ impl App {
 
     /// Closes what is open, else goes back; `false`: neither is possible.
     fn leave(&mut self) -> bool {
+        if !self.find.is_empty() {
+            self.set_find("");
+            return true;
+        }
         if !self.filter.is_empty() {
             self.filter.clear();
             if let Some(screen) = self.screens.get_mut(self.open) {
@@ -188,6 +198,7 @@ impl App {
 
     fn stop(&mut self) {
         if self.stopping {
+            self.interrupted = true;
             self.quit();
             return;
         }
@@ -233,8 +244,10 @@ impl App {
     pub(super) fn switch(&mut self, at: usize) {
         if at != self.open {
             self.filter.clear();
+            self.find.clear();
             if let Some(screen) = self.screens.get_mut(self.open) {
                 screen.filter("", &mut self.session);
+                screen.find("");
             }
             self.last = self.open;
             self.open = at;

@@ -12,7 +12,7 @@ use crate::theme::Role;
 /// A command with an argument.
 pub(super) struct Command {
     pub(super) name: &'static str,
-    help: &'static str,
+    pub(super) help: &'static str,
     run: fn(&mut App, &str) -> Result<(), String>,
 }
 
@@ -166,59 +166,42 @@ impl App {
             self.session.go(Target::Listing(listing));
             return Ok(());
         }
+        if let Some(filter) = line.strip_prefix("//") {
+            return self.filter_all(filter);
+        }
+        if name == "-n" && !rest.is_empty() {
+            return self.filter_all(&format!("ns:{rest}"));
+        }
         if name.starts_with('/') {
             return key(self, line);
+        }
+        if let Some(done) = self.obey_number(line) {
+            return done;
         }
         self.noun(name, rest)
     }
 
-    /// `po`, `po shop`, `po -n shop`, `deploy/web -n shop`.
-    fn noun(&mut self, noun: &str, rest: &str) -> Result<(), String> {
-        let data = self.session.data().ok_or("there is no index yet")?;
-        let layout = data.layout();
-        let (noun, slash_name) = noun
-            .split_once('/')
-            .map_or((noun, None), |(noun, name)| (noun, Some(name)));
-        let targets = layout.resolve(noun);
-        let target = targets.first().ok_or_else(|| {
-            format!("no command and no resource is called {noun:?}; Tab completes")
-        })?;
-        let mut namespace = None;
-        let mut name = slash_name;
-        let mut words = rest.split_whitespace();
-        while let Some(word) = words.next() {
-            match word {
-                "-n" | "--namespace" => namespace = words.next(),
-                _ => match word.strip_prefix("ns:").or_else(|| word.strip_prefix("-n")) {
-                    Some(word) => namespace = Some(word),
-                    None if target.namespaced == Some(false) || namespace.is_some() => {
-                        name = Some(word)
-                    }
-                    None => namespace = Some(word),
-                },
-            }
-        }
-        let keys: Vec<Vec<u8>> = match name {
-            Some(name) => data.objects().keys_of(target, namespace, name),
-            None => {
-                let below = |prefix: &str| match namespace {
-                    Some(namespace) => format!("{prefix}/{}/{namespace}/", target.path),
-                    None => format!("{prefix}/{}/", target.path),
-                };
-                layout
-                    .prefixes()
-                    .map(|prefix| below(prefix).into_bytes())
-                    .collect()
-            }
+    /// What needs no name: `2500` and `-3` are revisions, `F-01` a finding, `@4215` an entry of the log.
+    fn obey_number(&mut self, line: &str) -> Option<Result<(), String>> {
+        let is_number = |text: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_digit() || matches!(c, ',' | '_'))
         };
-        let stored = |key: &&Vec<u8>| !data.directory().below(key).is_empty();
-        let key = keys
-            .iter()
-            .find(stored)
-            .ok_or_else(|| format!("nothing of {noun} {rest} is stored"))?
-            .clone();
-        self.session.go(Target::Key(key));
-        Ok(())
+        if let Some(entry) = line.strip_prefix('@').map(str::trim) {
+            return Some(match is_number(entry) {
+                true => number(self, entry, Target::Wal),
+                false => Err(format!(
+                    "{line:?} is not understood: @N is an entry of the log"
+                )),
+            });
+        }
+        if line.starts_with("F-") {
+            return Some(finding(self, line));
+        }
+        let is_revision = is_number(line.strip_prefix('-').unwrap_or(line));
+        is_revision.then(|| rev(self, line))
     }
 
     /// What the commands with an argument do, for the help of `:`.
@@ -247,7 +230,8 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
         "latest" => None,
         digits => {
             let Ok(number) = digits.parse::<i64>() else {
-                return at(app, text).map_err(|_| usage("rev"));
+                return at(app, text)
+                    .map_err(|why| format!("{text:?} is neither a revision nor a time ({why})"));
             };
             Some(if number < 0 {
                 last.saturating_add(number)
@@ -294,16 +278,24 @@ fn key(app: &mut App, text: &str) -> Result<(), String> {
 fn number(app: &mut App, text: &str, target: impl Fn(u64) -> Target) -> Result<(), String> {
     let number = digits(text)
         .parse()
-        .map_err(|_| format!("{text:?} is not a number"))?;
+        .map_err(|_| format!("{text:?} is not understood: a number is wanted"))?;
     app.session.go(target(number));
     Ok(())
 }
 
 fn finding(app: &mut App, text: &str) -> Result<(), String> {
-    let number: usize = text
-        .trim_start_matches("F-")
+    let report = app.session.slot().and_then(|slot| slot.report.as_ref());
+    let count = report.ok_or("the check has not run yet")?.findings.len();
+    let digits = text.strip_prefix("F-").unwrap_or(text);
+    let number: usize = digits
         .parse()
-        .map_err(|_| usage("finding"))?;
+        .map_err(|_| format!("{text:?} is not understood: a finding is F-01 to F-{count:02}"))?;
+    if number == 0 || number > count {
+        return Err(match count {
+            0 => format!("there is no finding {text}: the check found nothing"),
+            _ => format!("there is no finding {text}: F-01 to F-{count:02} are"),
+        });
+    }
     app.session.go(Target::Finding(number.saturating_sub(1)));
     Ok(())
 }

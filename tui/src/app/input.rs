@@ -8,15 +8,20 @@ use crossterm::event::{
 use ratatui::layout::Position;
 
 use super::App;
+use super::syntax;
 use crate::act::Act;
 use crate::chrome::Hit;
 use crate::event::{Effect, Wake};
 use crate::keys::{self, Lookup};
-use crate::overlay::{Answered, Asked, Overlay, Typed};
+use crate::overlay::{Answered, Asked, Overlay, Prompt, Typed};
+use crate::screen::ScreenId;
 use crate::theme::Role;
 
 /// How long a begun chord waits before it shows what it can become.
 const CHORD: Duration = Duration::from_millis(300);
+
+/// Things that can be open over the list of a screen, one over the other.
+const LAYERS: usize = 4;
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) {
@@ -124,20 +129,24 @@ impl App {
         let (asked, text) = (prompt.asked, prompt.text().to_owned());
         match typed {
             Typed::Changed => self.typed(asked, &text),
-            Typed::Complete => {
-                prompt.complete();
-            }
+            Typed::Chosen => {}
             Typed::Cancelled => {
                 self.overlay = Overlay::None;
                 match asked {
-                    Asked::Filter => self.set_filter(""),
+                    Asked::Filter | Asked::All => self.set_filter(""),
+                    Asked::Find => self.set_find(""),
                     Asked::Command | Asked::Argument(_) => self.salvage.forget(),
                 }
             }
             Typed::Done => {
+                let trouble = prompt.trouble.take();
                 self.overlay = Overlay::None;
                 match asked {
-                    Asked::Filter => {}
+                    Asked::Filter | Asked::All | Asked::Find => {
+                        if let Some(trouble) = trouble {
+                            self.session.say(Role::Warning, trouble);
+                        }
+                    }
                     Asked::Command => self.run_command(&text),
                     Asked::Argument(name) => self.run_command(&format!("{name} {text}")),
                 }
@@ -148,15 +157,65 @@ impl App {
     /// The text of the prompt has changed.
     fn typed(&mut self, asked: Asked, text: &str) {
         match asked {
-            Asked::Filter => self.set_filter(text),
-            Asked::Command => {
-                let completions = self.completions(text);
+            // `//`: not the rows of this pane, but all keys.
+            Asked::Filter | Asked::Find if text == "/" => {
+                match asked {
+                    Asked::Find => self.set_find(""),
+                    _ => self.set_filter(""),
+                }
+                self.begin_all();
+            }
+            Asked::Filter | Asked::All => {
+                let trouble = syntax::trouble(text);
+                let understood = if trouble.is_some() { "" } else { text };
+                self.set_filter(understood);
                 if let Overlay::Prompt(prompt) = &mut self.overlay {
-                    prompt.completions = completions;
+                    prompt.trouble = trouble;
+                }
+            }
+            Asked::Find => self.set_find(text),
+            Asked::Command => {
+                let candidates = self.candidates(text);
+                if let Overlay::Prompt(prompt) = &mut self.overlay {
+                    prompt.candidates = candidates;
                 }
             }
             Asked::Argument(_) => {}
         }
+    }
+
+    /// Begins a filter over all keys, on the screen that has them.
+    fn begin_all(&mut self) {
+        let before = self.state();
+        if self.screen_id() != ScreenId::Browse {
+            self.open_screen(ScreenId::Browse);
+        }
+        self.leave_text();
+        self.overlay = Overlay::Prompt(Prompt::new(Asked::All, "", Vec::new()));
+        self.grant_from(before);
+    }
+
+    /// Closes what is open of the screen, so that its list has the focus and all rows.
+    fn leave_text(&mut self) {
+        if let Some(screen) = self.screens.get_mut(self.open) {
+            for _ in 0..LAYERS {
+                if !screen.close(&mut self.session) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Filters all keys by a text: `//TEXT` as a whole line.
+    pub(super) fn filter_all(&mut self, text: &str) -> Result<(), String> {
+        if let Some(trouble) = syntax::trouble(text) {
+            return Err(trouble);
+        }
+        self.session.visit();
+        self.open_screen(ScreenId::Browse);
+        self.leave_text();
+        self.set_filter(text);
+        Ok(())
     }
 
     fn set_filter(&mut self, text: &str) {
@@ -166,6 +225,14 @@ impl App {
         {
             self.overlay = Overlay::None;
             self.session.say(Role::Dim, "this screen has no filter");
+        }
+    }
+
+    /// Looks for a text in the pane that has the focus.
+    pub(super) fn set_find(&mut self, text: &str) {
+        text.clone_into(&mut self.find);
+        if let Some(screen) = self.screens.get_mut(self.open) {
+            screen.find(text);
         }
     }
 

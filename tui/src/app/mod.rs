@@ -4,10 +4,15 @@ mod acts;
 mod command;
 mod complete;
 mod input;
+mod nouns;
+mod report;
+mod rows;
 mod salvage;
+mod syntax;
 mod take;
 mod visits;
 mod wishes;
+mod words;
 
 use std::path::PathBuf;
 
@@ -16,10 +21,10 @@ use ratatui::layout::{Position, Rect};
 
 use crate::chrome::{self, Hits};
 use crate::event::{Effect, Event, Wake};
-use crate::job::{News, Owner};
+use crate::job::{JobId, News, Owner};
 use crate::options::Options;
 use crate::overlay::Overlay;
-use crate::paint::{self, Pen};
+use crate::paint::{self, Pen, TakenRows};
 use crate::screen::{Screen, ScreenId};
 use crate::screens;
 use crate::session::Session;
@@ -28,6 +33,9 @@ use visits::Visits;
 
 /// Least columns and rows in which anything can be shown.
 pub(crate) const LEAST: (u16, u16) = (40, 10);
+
+/// Columns in which no two panes are drawn: what is read aloud has one order.
+const LINEAR: u16 = 79;
 
 /// The browser: state, and how events change it.
 ///
@@ -50,14 +58,22 @@ pub struct App {
     chord_shown: bool,
     stops: u64,
     stopping: bool,
+    /// Whether a second Ctrl-C ended the browser.
+    interrupted: bool,
     visits: Visits,
     filter: String,
+    /// What is looked for in the text of the open screen.
+    find: String,
     history: Vec<String>,
     hits: Hits,
     size: (u16, u16),
     mouse: bool,
     /// The open screen as text, taken when an export was asked for.
     picture: String,
+    /// The rows of the open screen, taken then too.
+    taken: Option<TakenRows>,
+    /// The name that a report gets as soon as it is there.
+    report: Option<(JobId, String)>,
     /// What the path that is asked for is about, and what then waits for a `yes`.
     salvage: salvage::Salvaging,
     over: bool,
@@ -89,13 +105,17 @@ impl App {
             chord_shown: false,
             stops: 0,
             stopping: false,
+            interrupted: false,
             visits: Visits::default(),
             filter: String::new(),
+            find: String::new(),
             history: Vec::new(),
             hits: Hits::default(),
             size,
             mouse,
             picture: String::new(),
+            taken: None,
+            report: None,
             salvage: salvage::Salvaging::default(),
             over: false,
         };
@@ -113,7 +133,10 @@ impl App {
     /// Takes in an event and says what is to be done outside.
     pub fn update(&mut self, event: Event) -> Vec<Effect> {
         match event {
-            Event::Key(key) => self.key(key),
+            Event::Key(key) => {
+                self.key(key);
+                self.announce();
+            }
             Event::Mouse(mouse) => self.mouse_event(mouse),
             Event::Paste(text) => self.paste(&text),
             Event::Resize(columns, rows) => self.size = (columns, rows),
@@ -140,7 +163,8 @@ impl App {
         let area = buffer.area;
         self.size = (area.width, area.height);
         let (ascii, color) = (self.session.options.ascii, self.session.options.color);
-        let mut pen = Pen::new(buffer, ascii, self.session.options.theme);
+        let linear = self.session.options.linear;
+        let mut pen = Pen::new(buffer, ascii, self.session.options.theme).linear(linear);
         let cursor = if self.is_small() {
             let (columns, rows) = self.size;
             let text = format!(
@@ -159,7 +183,11 @@ impl App {
     fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>) -> Option<Position> {
         let mut hits = Hits::default();
         let id = self.screen_id();
-        let rows = chrome::rows(area);
+        let mut rows = chrome::rows(area);
+        if self.session.options.linear {
+            // One pane at a time, from top to bottom.
+            rows.body.width = rows.body.width.min(LINEAR);
+        }
         let crumbs = self
             .screen()
             .map(|screen| screen.crumbs(&self.session))
@@ -195,8 +223,14 @@ impl App {
             }
             _ => chrome::message(rows.message, pen, &self.session, id),
         }
-        let on_step = self.is_on_step();
-        chrome::keys(rows.keys, pen, &self.session, (id, on_step), &mut hits);
+        match &self.overlay {
+            Overlay::Prompt(prompt) => chrome::hints(rows.keys, pen, prompt.hints()),
+            _ => {
+                let is_text = self.screen().is_some_and(|screen| screen.is_text());
+                let state = (id, self.is_on_step(), is_text);
+                chrome::keys(rows.keys, pen, &self.session, state, &mut hits);
+            }
+        }
         match &mut self.overlay {
             Overlay::Help(help) => help.draw(id, pen, &self.session),
             Overlay::Popup(popup) => popup.draw(pen),
@@ -204,10 +238,21 @@ impl App {
             Overlay::None if self.chord_shown => {
                 chrome::chord(rows.body, pen, &self.session, id, &self.pressed)
             }
-            Overlay::None | Overlay::Prompt(_) | Overlay::Confirm(_) => {}
+            Overlay::Prompt(prompt) => prompt.draw_picker(rows.body, pen),
+            Overlay::None | Overlay::Confirm(_) => {}
         }
         self.hits = hits;
         cursor
+    }
+
+    /// For a screen reader: what a key led to, in one line, if nothing else is reported.
+    fn announce(&mut self) {
+        let is_open = matches!(self.overlay, Overlay::None);
+        if self.session.options.linear && is_open && self.session.message.is_none() {
+            let crumbs = self.crumbs().join(" > ");
+            let text = format!("{}: {crumbs}", self.screen_id().title());
+            self.session.say(Role::Plain, text);
+        }
     }
 
     /// Which screen is open.
@@ -230,6 +275,11 @@ impl App {
     /// Says something in the message row: what became of an effect.
     pub fn say(&mut self, role: Role, text: impl Into<String>) {
         self.session.say(role, text);
+    }
+
+    /// Whether a second Ctrl-C ended the browser: the process ends as one that was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
     }
 
     /// Whether the browser has been left.
@@ -294,6 +344,7 @@ impl App {
         match owner {
             Owner::Session => self.session.answer(id, value),
             Owner::Salvage => self.salvaged(id, value),
+            Owner::Report => self.reported(id, value),
             Owner::Screen(of) => {
                 if let Some(screen) = self.screens.iter_mut().find(|screen| screen.id() == of) {
                     screen.answer(id, value, last.is_some(), &mut self.session);

@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 
 use etcd_inspect::export::yaml;
-use etcd_inspect::text::{escape, number, time};
+use etcd_inspect::text::{escape, number};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::App;
+use super::{App, rows};
 use crate::act::Exported;
 use crate::event::Effect;
 use crate::export;
 use crate::notes::{Note, NoteKind};
 use crate::object::Object;
-use crate::paint::{self, Line, Pen};
+use crate::paint::{self, Line, Pen, TakenRows};
 use crate::target::{Target, Want};
 use crate::theme::Role;
 
@@ -24,18 +24,30 @@ const ROWS: u16 = 500;
 impl App {
     /// Asks for the name of the file.
     pub(super) fn ask_export(&mut self, what: Exported) {
-        let name = match self.contents(what) {
-            Ok((name, _)) => name,
-            Err(why) => return self.session.say(Role::Warning, why),
+        let name = match what {
+            Exported::Report => "incident.html".to_owned(),
+            _ => match self.contents(what, None) {
+                Ok((name, _)) => name,
+                Err(why) => return self.session.say(Role::Warning, why),
+            },
         };
         self.prompt_with(what.command(), name);
     }
 
     /// Writes the file.
     pub(super) fn export(&mut self, what: Exported, name: &str) -> Result<(), String> {
-        let (_, content) = self.contents(what)?;
+        if what == Exported::Report {
+            self.begin_report(name);
+            return Ok(());
+        }
+        let (_, content) = self.contents(what, Some(name))?;
+        self.write_export(name, &content)
+    }
+
+    /// Writes a new file and says where it is.
+    pub(super) fn write_export(&mut self, name: &str, content: &[u8]) -> Result<(), String> {
         let dir = self.session.options.export_dir.clone();
-        let file = export::write(&dir, &self.evidence(), name, &content)?;
+        let file = export::write(&dir, &self.evidence(), name, content)?;
         let said = format!(
             "wrote {} to {}",
             number::size(content.len() as u64),
@@ -45,7 +57,7 @@ impl App {
         Ok(())
     }
 
-    fn evidence(&self) -> Vec<std::path::PathBuf> {
+    pub(super) fn evidence(&self) -> Vec<std::path::PathBuf> {
         self.session
             .slots
             .iter()
@@ -54,19 +66,26 @@ impl App {
     }
 
     /// A name for it, and what is in it.
-    fn contents(&self, what: Exported) -> Result<(String, Vec<u8>), String> {
+    fn contents(&self, what: Exported, name: Option<&str>) -> Result<(String, Vec<u8>), String> {
         match what {
             Exported::Object => self.object(),
             Exported::View => {
                 let at = self.session.ruler.revision();
-                let name = format!("{}-{at}", self.screen_id().title().to_lowercase());
-                Ok((export::name_of(&name, "txt"), self.view().into_bytes()))
+                let proposed = format!("{}-{at}", self.screen_id().title().to_lowercase());
+                match &self.taken {
+                    Some(taken) => {
+                        let proposed = export::name_of(&proposed, "csv");
+                        let content = rows::write(taken, name.unwrap_or(&proposed))?;
+                        Ok((proposed, content))
+                    }
+                    None => Ok((export::name_of(&proposed, "txt"), self.view().into_bytes())),
+                }
             }
             Exported::Marked => {
                 let text = self.marked()?;
                 Ok(("marked.yaml".to_owned(), text.into_bytes()))
             }
-            Exported::Report => Ok(("report.md".to_owned(), self.report_text().into_bytes())),
+            Exported::Report => Err("a report is written beside the loop".to_owned()),
         }
     }
 
@@ -159,65 +178,19 @@ impl App {
             }
         }
         self.picture = text;
+        self.taken = self.rows();
     }
 
-    /// What was noted and marked of this directory, with what the check says.
-    fn report_text(&self) -> String {
-        let mut text = String::from("# Notes of etcd-inspect\n\n");
-        let Some(slot) = self.session.slot() else {
-            return text;
-        };
-        let charset = self.session.charset();
-        let escaped = |raw: &str| escape::text(&one_line(raw), charset).into_owned();
-        let _ = writeln!(
-            text,
-            "- evidence: `{}`",
-            escaped(&slot.path.display().to_string())
-        );
-        if let Some(identity) = &slot.identity {
-            for (what, id) in [
-                ("cluster", identity.cluster_id.map(|id| id.to_string())),
-                ("member", identity.member_id.map(|id| id.to_string())),
-            ] {
-                if let Some(id) = id {
-                    let _ = writeln!(text, "- {what}: {id}");
-                }
-            }
+    /// All rows of the list of the open screen; `None`: it has no list.
+    fn rows(&mut self) -> Option<TakenRows> {
+        let area = Rect::new(0, 0, self.size.0.max(80), ROWS);
+        let mut buffer = Buffer::empty(area);
+        let theme = self.session.options.theme;
+        let mut pen = Pen::new(&mut buffer, false, theme).taking();
+        if let Some(screen) = self.screens.get_mut(self.open) {
+            screen.draw(area, &mut pen, &self.session);
         }
-        let ruler = &self.session.ruler;
-        let _ = writeln!(text, "- revisions: {} to {}", ruler.first, ruler.last);
-        let marks = slot.notes.marks();
-        let _ = writeln!(text, "\n## Marked versions ({})\n", marks.len());
-        for mark in marks {
-            let key = escape::bytes(mark.key.as_deref().unwrap_or_default(), charset).into_owned();
-            let _ = writeln!(text, "- `{key}` at revision {}", mark.revision);
-        }
-        let notes: Vec<_> = slot.notes.notes().collect();
-        let _ = writeln!(text, "\n## Notes ({})\n", notes.len());
-        for note in notes {
-            let _ = writeln!(
-                text,
-                "- {}, {} at revision {}: {}",
-                time::rfc3339(note.written),
-                escaped(&note.place),
-                note.revision,
-                escaped(&note.text)
-            );
-        }
-        if let Some(report) = &slot.report {
-            let _ = writeln!(text, "\n## Findings ({})\n", report.findings.len());
-            for finding in &report.findings {
-                let _ = writeln!(
-                    text,
-                    "- {} {} at {}: {}",
-                    finding.code.id,
-                    finding.code.title,
-                    escaped(&finding.place.to_string()),
-                    escaped(&finding.message)
-                );
-            }
-        }
-        text
+        pen.taken()
     }
 
     /// Prints the view on the normal screen, where the terminal's own scrolling and selecting work.

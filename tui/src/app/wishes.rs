@@ -33,6 +33,7 @@ impl App {
                         self.overlay = Overlay::Popup(Popup::new(title, lines))
                     }
                     Wish::Ask(name) => self.ask(name),
+                    Wish::Find(text) => self.find = text,
                     Wish::Begin(id) => self.begin(id),
                     Wish::Pivot(want) => {
                         // It had to wait: the key that asked for it is long done.

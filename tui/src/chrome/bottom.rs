@@ -52,12 +52,22 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
     }
 }
 
+/// Keys of what is typed: the table means nothing meanwhile.
+pub(crate) fn hints(area: Rect, pen: &mut Pen<'_>, hints: &[(&str, &str)]) {
+    let mut x = 1u16;
+    for (key, word) in hints {
+        let end = pen.put(area, x, 0, key, Role::Key);
+        let end = pen.put(area, end.saturating_add(1), 0, word, Role::Plain);
+        x = end.saturating_add(2);
+    }
+}
+
 /// The keys one needs most, from the one table.
 pub(crate) fn keys(
     area: Rect,
     pen: &mut Pen<'_>,
     session: &Session,
-    (open, on_step): (ScreenId, bool),
+    (open, on_step, is_text): (ScreenId, bool, bool),
     hits: &mut Hits,
 ) {
     let hinted = |binding: &&&keys::Binding| {
@@ -97,7 +107,11 @@ pub(crate) fn keys(
     let mut x = 1u16;
     for binding in all.iter().filter(|binding| shown.contains(&binding.act)) {
         let end = pen.put(area, x, 0, &key(binding).unwrap_or_default(), Role::Key);
-        let end = pen.put(area, end.saturating_add(1), 0, binding.hint, Role::Plain);
+        let hint = match binding.act {
+            Act::Filter if is_text => "search",
+            _ => binding.hint,
+        };
+        let end = pen.put(area, end.saturating_add(1), 0, hint, Role::Plain);
         hits.act(
             Rect {
                 x: area.x.saturating_add(x),

@@ -7,7 +7,7 @@ mod top;
 
 use ratatui::layout::Rect;
 
-pub(crate) use bottom::{chord, keys, message};
+pub(crate) use bottom::{chord, hints, keys, message};
 pub(crate) use hits::{Hit, Hits};
 pub(crate) use top::top;
 

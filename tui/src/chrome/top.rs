@@ -138,6 +138,7 @@ fn how_it_is(session: &Session, wide: bool, mouse: bool) -> Line {
         Some(Part::Ready(_)) if session.is_replayed() && session.data().is_none() => {
             " replaying… ".to_owned()
         }
+        Some(Part::Ready(data)) if data.rebuilt().is_some() => " db lost: rebuilt ".to_owned(),
         Some(Part::Ready(_)) => " index 100% ".to_owned(),
         Some(Part::Failed(_)) => " no index ".to_owned(),
         _ => match session.indexed() {
@@ -214,21 +215,45 @@ fn tabs(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, hits: 
         );
         x = end.saturating_add(1);
     }
-    if session.is_replayed() && !open.follows_replay() {
-        let text = match short {
-            true => " AS STORED HERE ",
-            false => " THIS SCREEN SHOWS THE FILES AS THEY ARE, NOT THE REPLAY ",
-        };
-        return pen.right(area, 0, &Line::piece(Role::Warning, text));
-    }
-    let text = match (session.is_replayed(), session.ruler.is_past(), short) {
-        (false, false, _) => return,
-        (false, true, true) => " PAST · T latest ",
-        (false, true, false) => " IN THE PAST · T latest ",
-        (true, false, true) => " REPLAYED · S db ",
-        (true, false, false) => " AS AFTER A START · S db ",
-        (true, true, true) => " REPLAYED, PAST · T ",
-        (true, true, false) => " AS AFTER A START, IN THE PAST · T latest ",
+    banner(area, pen, session, open, x);
+}
+
+/// Which moment and side are shown, beside the tabs and never over them.
+fn banner(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId, x: u16) {
+    // The longest that leaves the tabs alone.
+    let is_stored = session.is_replayed() && !open.follows_replay();
+    let texts: &[&str] = match (session.is_replayed(), session.ruler.is_past()) {
+        _ if is_stored => &[
+            " THIS SCREEN SHOWS THE FILES AS THEY ARE, NOT THE REPLAY ",
+            " AS STORED HERE ",
+            " STORED",
+        ],
+        (false, false) => return,
+        (false, true) => &[
+            " IN THE PAST · T latest ",
+            " PAST · T latest ",
+            " PAST · T ",
+            " PAST",
+        ],
+        (true, false) => &[
+            " AS AFTER A START · S db ",
+            " REPLAYED · S db ",
+            " REPLAYED",
+        ],
+        (true, true) => &[
+            " AS AFTER A START, IN THE PAST · T latest ",
+            " REPLAYED, PAST · T latest ",
+            " REPLAYED, PAST · T ",
+            " REPL PAST",
+        ],
     };
+    let room = usize::from(area.width.saturating_sub(x));
+    let fits = |text: &&&str| Line::from(**text).width() <= room;
+    let text = texts
+        .iter()
+        .find(fits)
+        .or(texts.last())
+        .copied()
+        .unwrap_or_default();
     pen.right(area, 0, &Line::piece(Role::Warning, text));
 }

@@ -1,9 +1,11 @@
 //! Keys: the one table, and how a press is looked up in it.
 
 mod press;
+mod section;
 mod table;
 
 pub use press::{parse, shown};
+pub use section::Section;
 pub use table::TABLE;
 
 pub(crate) use press::token;

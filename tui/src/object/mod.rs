@@ -60,6 +60,8 @@ pub(crate) struct Object {
     pub(crate) encoding: &'static str,
     /// Whether its bytes are secret and hidden.
     pub(crate) hidden: bool,
+    /// Values of the object that are hidden by a mask.
+    pub(crate) masked: usize,
 }
 
 impl Object {
@@ -73,8 +75,11 @@ impl Object {
             Err(_) if !is_kubernetes && !version.tombstone => Err(String::new()),
             Err(why) => Err(why.to_string()),
         };
+        let mut masked = 0;
         if let (Ok(object), Some(mask)) = (&mut json, mask) {
+            let clear = object.clone();
             mask.object(object);
+            masked = differing(&clear, object);
         }
         let value = version.key_value().map(|kv| kv.value);
         let stored = value.and_then(|value| Stored::parse(value).ok());
@@ -85,6 +90,7 @@ impl Object {
             json,
             encoding,
             hidden,
+            masked,
             version,
         }
     }
@@ -100,15 +106,18 @@ impl Object {
         )
     }
 
-    /// The whole object as JSON or YAML.
+    /// The whole object as JSON or YAML, to be copied: a mask is no value.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is none. Hidden values are counted, and the key that shows them is named.
     pub(crate) fn text_as(&self, json: bool, neat: Neat) -> Result<String, String> {
         let value = self.json.as_ref().map_err(|why| match why.is_empty() {
             true => "not a Kubernetes object".to_owned(),
             false => why.clone(),
         })?;
+        if self.masked > 0 {
+            return Err(hidden(self.masked));
+        }
         text_of(&shaped(value.clone(), neat), json)
     }
 
@@ -162,6 +171,34 @@ impl Object {
             ))),
         }
         lines
+    }
+}
+
+/// Why values that are hidden are not copied.
+pub(crate) fn hidden(count: usize) -> String {
+    let values = match count {
+        1 => "1 value is".to_owned(),
+        count => format!("{count} values are"),
+    };
+    format!(
+        "not copied: {values} hidden, and a mask is no value. X shows them for ten seconds; then copy again"
+    )
+}
+
+/// How many single values two objects differ in.
+fn differing(one: &Value, other: &Value) -> usize {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
+            let of = |(name, value): (&String, &Value)| {
+                other.get(name).map_or(1, |other| differing(value, other))
+            };
+            one.iter().map(of).sum()
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            let pairs = one.iter().zip(other);
+            pairs.map(|(one, other)| differing(one, other)).sum()
+        }
+        _ => usize::from(one != other),
     }
 }
 

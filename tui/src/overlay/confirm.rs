@@ -52,7 +52,7 @@ impl Confirm {
         match self.prompt.key(key) {
             Typed::Done if self.prompt.text().trim() == YES => Answered::Yes,
             Typed::Done | Typed::Cancelled => Answered::No,
-            Typed::Changed | Typed::Complete => Answered::NotYet,
+            Typed::Changed | Typed::Chosen => Answered::NotYet,
         }
     }
 

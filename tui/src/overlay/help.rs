@@ -5,10 +5,9 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
-use super::popup::centred;
 use crate::act::Act;
-use crate::keys::{self, Binding};
-use crate::paint::{Line, Pen};
+use crate::keys::{self, Binding, Section};
+use crate::paint::{Line, Pen, cells};
 use crate::screen::ScreenId;
 use crate::session::Session;
 use crate::theme::Role;
@@ -19,6 +18,8 @@ use crate::widgets::List;
 pub(crate) struct Help {
     filter: Input,
     list: List,
+    /// Which lines are shown, headings among them.
+    window: List,
 }
 
 impl Help {
@@ -29,9 +30,11 @@ impl Help {
                 || binding.command.contains(&wanted)
                 || binding.shown().contains(&wanted)
         };
-        keys::bindings(screen, &session.tabs)
+        let mut rows: Vec<_> = keys::bindings(screen, &session.tabs)
             .filter(matches)
-            .collect()
+            .collect();
+        rows.sort_by_key(|row| row.section());
+        rows
     }
 
     /// A key while the help is open: what to run, and whether it stays open.
@@ -59,38 +62,97 @@ impl Help {
     }
 
     pub(crate) fn draw(&mut self, screen: ScreenId, pen: &mut Pen<'_>, session: &Session) {
-        let whole = pen.area();
-        let area = centred(whole, whole.width.min(118), whole.height.saturating_sub(2));
+        let area = pen.area();
         pen.clear(area);
+        let rows = self.rows(screen, session);
         let title = Line::piece(
             Role::Heading,
-            format!("? help · {} · type to filter: ", screen.title()),
+            format!("? help · {} · {} keys · type to filter: ", screen.title(), rows.len()),
         )
         .with(Role::Match, self.filter.value().to_owned());
         let inner = pen.frame(area, &title, true);
-        let rows = self.rows(screen, session);
         let list = Rect {
             height: inner.height.saturating_sub(1),
             ..inner
         };
-        let wide = inner.width >= 100;
-        for (y, at) in self.list.window(list.height, rows.len()) {
-            let Some(row) = rows.get(at) else { continue };
-            pen.put(list, 1, y, &row.shown(), Role::Key);
-            let half = if wide { 60 } else { list.width };
-            let text = Rect {
-                width: half.min(list.width),
-                ..list
-            };
-            pen.put(text, 15, y, row.help, Role::Plain);
-            if wide && !row.cli.is_empty() {
-                pen.put(list, half, y, &session.twin(row.cli), Role::Dim);
-            }
-            if at == self.list.cursor() {
-                pen.highlight(list, y, Role::Cursor);
+        let lines = with_headings(&rows);
+        // The window is over the lines, so that a heading is seen with its first row.
+        let cursor = lines.iter().position(|line| *line == HelpLine::Row(self.list.cursor()));
+        let mut window = self.window;
+        window.select(cursor.unwrap_or(0));
+        for (y, at) in window.window(list.height, lines.len()) {
+            match lines.get(at) {
+                Some(HelpLine::Heading(section)) => {
+                    _ = pen.put(list, 1, y, section.title(), Role::Heading);
+                }
+                Some(HelpLine::Row(row)) => {
+                    if let Some(binding) = rows.get(*row) {
+                        draw_row(list, y, pen, binding, session);
+                    }
+                    if *row == self.list.cursor() {
+                        pen.highlight(list, y, Role::Cursor);
+                    }
+                }
+                None => {}
             }
         }
-        let foot = Line::piece(Role::Dim, " ⏎ run the key · ↑ ↓ choose · Esc close");
-        pen.line(inner, inner.height.saturating_sub(1), &foot, 0);
+        self.window = window;
+        // As high as the window, for PgUp and PgDn.
+        _ = self.list.window(list.height, rows.len());
+        let foot = " ⏎ run the key · ↑ ↓ PgUp PgDn choose · Esc close";
+        let last = inner.height.saturating_sub(1);
+        pen.line(inner, last, &Line::piece(Role::Dim, foot), 0);
     }
 }
+
+/// A line of the help: the title of a group, or a row by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HelpLine {
+    Heading(Section),
+    Row(usize),
+}
+
+fn with_headings(rows: &[&'static Binding]) -> Vec<HelpLine> {
+    let mut lines = Vec::with_capacity(rows.len() + 8);
+    let mut before = None;
+    for (at, row) in rows.iter().enumerate() {
+        let section = row.section();
+        if before != Some(section) {
+            lines.push(HelpLine::Heading(section));
+            before = Some(section);
+        }
+        lines.push(HelpLine::Row(at));
+    }
+    lines
+}
+
+/// Keys, what they mean, and the command line that answers the same: of this program, or of `:`.
+fn draw_row(list: Rect, y: u16, pen: &mut Pen<'_>, binding: &Binding, session: &Session) {
+    let key = match binding.keys {
+        [] => format!(":{}", binding.command),
+        _ => binding.shown(),
+    };
+    pen.put(list, 2, y, &key, Role::Key);
+    let twin = match (binding.cli, binding.command) {
+        ("", "") => String::new(),
+        ("", command) => format!(":{command}"),
+        (cli, _) => session.twin(cli),
+    };
+    let wide = list.width >= WIDE;
+    let half = if wide { list.width / 2 } else { list.width };
+    let text = Rect {
+        width: half,
+        ..list
+    };
+    pen.put(text, 15, y, binding.help, Role::Plain);
+    if wide {
+        pen.put(list, half.saturating_add(1), y, &twin, Role::Dim);
+    } else if !twin.is_empty() {
+        // What is left beside the text.
+        let used = cells(15 + binding.help.chars().count() + 2);
+        pen.put(list, used, y, &twin, Role::Dim);
+    }
+}
+
+/// Columns from which on command lines have a half of their own.
+const WIDE: u16 = 100;

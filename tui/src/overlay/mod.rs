@@ -3,12 +3,14 @@
 mod choose;
 mod confirm;
 mod help;
+mod picker;
 mod popup;
 mod prompt;
 
 pub(crate) use choose::{Choose, counted};
 pub(crate) use confirm::{Answered, Confirm};
 pub(crate) use help::Help;
+pub(crate) use picker::Candidate;
 pub(crate) use popup::Popup;
 pub(crate) use prompt::{Asked, Prompt, Typed};
 

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
+use super::picker::{self, Candidate};
 use crate::paint::{Pen, cells};
 use crate::theme::Role;
 
@@ -13,6 +14,10 @@ use crate::theme::Role;
 pub(crate) enum Asked {
     /// The filter of the list: given on with every key.
     Filter,
+    /// The filter of all keys.
+    All,
+    /// What is looked for in the text that has the focus.
+    Find,
     /// A command.
     Command,
     /// The argument of the command of that name.
@@ -28,8 +33,8 @@ pub(crate) enum Typed {
     Done,
     /// It is not wanted any more.
     Cancelled,
-    /// Complete it.
-    Complete,
+    /// A candidate is in its place.
+    Chosen,
 }
 
 /// An open prompt.
@@ -41,7 +46,9 @@ pub(crate) struct Prompt {
     history: Vec<String>,
     recalled: usize,
     /// What the text can become.
-    pub(crate) completions: Vec<String>,
+    pub(crate) candidates: Vec<Candidate>,
+    /// What of the text is not understood.
+    pub(crate) trouble: Option<String>,
     chosen: Option<usize>,
 }
 
@@ -53,7 +60,8 @@ impl Prompt {
             input: Input::new(text.to_owned()),
             history,
             recalled,
-            completions: Vec::new(),
+            candidates: Vec::new(),
+            trouble: None,
             chosen: None,
         }
     }
@@ -73,15 +81,26 @@ impl Prompt {
             KeyCode::Esc => Typed::Cancelled,
             KeyCode::Char('c') if control => Typed::Cancelled,
             KeyCode::Backspace if self.text().is_empty() => Typed::Cancelled,
-            KeyCode::Tab => Typed::Complete,
-            KeyCode::Up if self.asked != Asked::Filter => self.recall(self.recalled.checked_sub(1)),
-            KeyCode::Down if self.asked != Asked::Filter => self.recall(Some(self.recalled + 1)),
+            KeyCode::Tab => self.choose(true),
+            KeyCode::BackTab => self.choose(false),
+            // Candidates are below what was typed before.
+            KeyCode::Up if self.chosen.is_some_and(|at| at > 0) => self.choose(false),
+            KeyCode::Up if self.is_line() => self.recall(self.recalled.checked_sub(1)),
+            KeyCode::Down if self.is_line() && self.recalled < self.history.len() => {
+                self.recall(Some(self.recalled + 1))
+            }
+            KeyCode::Down if self.is_line() => self.choose(true),
             _ => {
                 self.input.handle_event(&Event::Key(key));
                 self.chosen = None;
                 Typed::Changed
             }
         }
+    }
+
+    /// Whether lines that were typed before are known.
+    fn is_line(&self) -> bool {
+        matches!(self.asked, Asked::Command | Asked::Argument(_))
     }
 
     fn recall(&mut self, at: Option<usize>) -> Typed {
@@ -92,22 +111,57 @@ impl Prompt {
         Typed::Changed
     }
 
-    /// Puts the next completion in.
-    pub(crate) fn complete(&mut self) {
-        if self.completions.is_empty() {
-            return;
+    /// Puts the next candidate in, or the one before.
+    fn choose(&mut self, forward: bool) -> Typed {
+        let last = self.candidates.len().saturating_sub(1);
+        let next = match (self.chosen, forward) {
+            (None, true) => 0,
+            (None, false) => last,
+            (Some(at), true) => {
+                if at >= last {
+                    0
+                } else {
+                    at + 1
+                }
+            }
+            (Some(at), false) => at.checked_sub(1).unwrap_or(last),
+        };
+        if let Some(found) = self.candidates.get(next) {
+            let line = found.line.clone();
+            self.chosen = Some(next);
+            self.set(line);
         }
-        let next = self.chosen.map_or(0, |at| at + 1) % self.completions.len();
-        self.chosen = Some(next);
-        if let Some(text) = self.completions.get(next).cloned() {
-            self.set(text);
+        Typed::Chosen
+    }
+
+    /// The keys that mean something while it is typed.
+    pub(crate) fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        match self.asked {
+            Asked::Command => &[
+                ("⏎", "run"),
+                ("Tab", "candidate"),
+                ("↑", "typed before"),
+                ("Esc", "cancel"),
+            ],
+            Asked::Argument(_) => &[("⏎", "done"), ("↑", "typed before"), ("Esc", "cancel")],
+            Asked::Filter => &[("⏎", "keep"), ("/", "all keys"), ("!", "not"), ("~", "fuzzy"), ("Esc", "all rows")],
+            Asked::All => &[("⏎", "keep"), ("ns:", "namespace"), ("!", "not"), ("~", "fuzzy"), ("Esc", "all keys")],
+            Asked::Find => &[("⏎", "keep, then n N"), ("/", "all keys"), ("Esc", "cancel")],
         }
+    }
+
+    /// Draws the candidates above the line.
+    pub(crate) fn draw_picker(&self, body: Rect, pen: &mut Pen<'_>) {
+        let empty = self.text().is_empty() && self.asked == Asked::Command;
+        picker::draw(body, pen, &self.candidates, self.chosen, empty);
     }
 
     /// Draws it on a row; gives the column of the cursor.
     pub(crate) fn draw(&self, area: Rect, y: u16, pen: &mut Pen<'_>) -> u16 {
         let sign = match self.asked {
             Asked::Filter => "/",
+            Asked::All => "//",
+            Asked::Find => "/",
             Asked::Command => ":",
             Asked::Argument(name) => name,
         };
@@ -119,16 +173,9 @@ impl Prompt {
         let skip = self.input.visual_scroll(room);
         let shown: String = self.text().chars().skip(skip).collect();
         let end = pen.put(area, x, y, &shown, Role::Plain);
-        // Of lines that begin alike only the last word.
-        let last = |line: &'_ String| line.split_whitespace().next_back().map(str::to_owned);
-        let others: Vec<_> = self.completions.iter().take(12).filter_map(last).collect();
-        pen.put(
-            area,
-            end.saturating_add(3),
-            y,
-            &others.join("  "),
-            Role::Dim,
-        );
+        if let Some(trouble) = &self.trouble {
+            pen.put(area, end.saturating_add(3), y, trouble, Role::Warning);
+        }
         x.saturating_add(cells(self.input.visual_cursor().saturating_sub(skip)))
     }
 }

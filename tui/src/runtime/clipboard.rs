@@ -1,6 +1,7 @@
-//! The clipboard: OSC 52, which also works over ssh and within tmux; what is too long for it goes into a file.
+//! The clipboard: within tmux its own buffer, else OSC 52, which also works over ssh; what is too long for it goes into a file.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,26 @@ use super::terminal::Terminal;
 /// Longest text for OSC 52: terminals drop more than 74,994 bytes of base64 and say nothing.
 const OSC52_BYTES: usize = 74_994 / 4 * 3;
 
-/// Copies and says which way it went.
+/// Puts a text into a buffer of tmux, which hands it on to the clipboard of its terminal.
+fn to_tmux(text: &str) -> std::io::Result<()> {
+    let mut child = Command::new("tmux")
+        .args(["load-buffer", "-w", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let written = match child.stdin.take() {
+        Some(mut input) => input.write_all(text.as_bytes()),
+        None => Ok(()),
+    };
+    let status = child.wait()?;
+    match status.success() {
+        true => written,
+        false => Err(std::io::Error::other(format!("tmux: {status}"))),
+    }
+}
+
+/// Sends a text to the clipboard and says which way. No way confirms that it arrived.
 pub(super) fn copy(
     terminal: &mut Terminal,
     text: &str,
@@ -20,6 +40,11 @@ pub(super) fn copy(
     tmux: bool,
 ) -> String {
     let size = number::size(text.len() as u64);
+    if tmux && to_tmux(text).is_ok() {
+        return format!(
+            "sent {what}, {size}, to the tmux buffer (tmux load-buffer -w); paste: prefix ]"
+        );
+    }
     if text.len() > OSC52_BYTES {
         return match to_file(text) {
             Ok(file) => format!("{what}, {size}: too long for OSC 52, written to {file}"),
@@ -30,10 +55,13 @@ pub(super) fn copy(
     }
     match terminal.write(&osc52(text, tmux)) {
         Ok(()) if remote => {
-            format!("copied {what}, {size}, through OSC 52 to the clipboard of your own terminal")
+            format!("sent {what}, {size}, through OSC 52 to the clipboard of your own terminal")
         }
-        Ok(()) => format!("copied {what}, {size}, through OSC 52"),
-        Err(error) => format!("{what} was not copied: {error}"),
+        Ok(()) => format!("sent {what}, {size}, through OSC 52 to the clipboard of the terminal"),
+        Err(error) => match to_file(text) {
+            Ok(file) => format!("{what}, {size}: OSC 52 failed ({error}), written to {file}"),
+            Err(_) => format!("{what} was not sent: {error}"),
+        },
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Ended {
     Signal(i32),
     /// The terminal is gone.
     Gone,
+    /// A second Ctrl-C.
+    Interrupted,
 }
 
 /// Opens the browser on the terminal of this process until the user leaves it.
@@ -48,7 +50,7 @@ pub enum Ended {
 /// Where the terminal cannot be set up or written to; it is restored in any case.
 pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
     let (events, received) = channel();
-    let mut terminal = Terminal::open(options.mouse)?;
+    let mut terminal = Terminal::open(options.mouse, !options.linear)?;
     let size = terminal.size()?;
     let (remote, tmux) = (options.remote, options.tmux);
     let mut app = App::new(paths, options, size);
@@ -91,6 +93,9 @@ pub fn run(paths: Vec<PathBuf>, options: Options) -> io::Result<End> {
         }
     }
     drop(terminal);
+    if app.is_interrupted() {
+        ended = Ended::Interrupted;
+    }
     let tasks = terminal::broken().into_iter();
     let said =
         tasks.map(|place| format!("a task broke off at {place}: a bug of ours, please report it"));

@@ -22,6 +22,9 @@ use crate::app::App;
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the browser has a screen of its own.
+static ALTERNATE: AtomicBool = AtomicBool::new(true);
+
 /// The thread that draws, while there is one.
 static DRAWS: Mutex<Option<ThreadId>> = Mutex::new(None);
 
@@ -41,7 +44,9 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Takes the terminal over. Asks it nothing: an answer over ssh would be waited for.
-    pub(super) fn open(mouse: bool) -> io::Result<Self> {
+    /// `alternate`: on a screen of its own, which is gone afterwards.
+    pub(super) fn open(mouse: bool, alternate: bool) -> io::Result<Self> {
+        ALTERNATE.store(alternate, Ordering::SeqCst);
         restore_on_panic();
         if let Ok(mut draws) = DRAWS.lock() {
             *draws = Some(thread::current().id());
@@ -161,13 +166,11 @@ fn take(mouse: bool) -> io::Result<()> {
     terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
-    let taken = execute!(
-        out,
-        EnterAlternateScreen,
-        EnableBracketedPaste,
-        Hide,
-        MoveTo(0, 0)
-    );
+    let screen = match ALTERNATE.load(Ordering::SeqCst) {
+        true => execute!(out, EnterAlternateScreen),
+        false => execute!(out, Clear(ClearType::All)),
+    };
+    let taken = screen.and_then(|()| execute!(out, EnableBracketedPaste, Hide, MoveTo(0, 0)));
     let taken = if mouse {
         taken.and_then(|()| execute!(out, EnableMouseCapture))
     } else {
@@ -188,9 +191,11 @@ pub(super) fn give_back() {
             EndSynchronizedUpdate,
             DisableMouseCapture,
             DisableBracketedPaste,
-            LeaveAlternateScreen,
             Show
         );
+        if ALTERNATE.load(Ordering::SeqCst) {
+            let _ = execute!(out, LeaveAlternateScreen);
+        }
         let _ = terminal::disable_raw_mode();
     }
 }

@@ -1,6 +1,7 @@
 //! What follows from the key that has the focus and the ruler: pivots and copies for screens that know nothing better.
 
 use etcd_inspect::answers::WrittenVersion;
+use etcd_inspect::dataset::RebuiltOrigin;
 use etcd_inspect::text::escape::{self, Charset};
 use etcd_inspect::{Advice, Command};
 
@@ -38,6 +39,13 @@ impl Session {
             Want::Space => Target::Space(key()?),
             Want::Page => {
                 let version = self.focused()?;
+                if let Some(origin) = self.origin(&version) {
+                    let (id, offset) = origin
+                        .page
+                        .ok_or_else(|| format!("this version is from {}", origin.text))?;
+                    let offset = Some(offset);
+                    return Ok(Target::Page { id, offset });
+                }
                 let offset = version
                     .offset
                     .ok_or("this version is not in the db file: it was replayed from the log")?;
@@ -52,9 +60,25 @@ impl Session {
                     offset: Some(offset),
                 }
             }
-            Want::Wal => Target::Wal(self.entry_of(self.focused()?.revision.main)?),
+            Want::Wal => {
+                let version = self.focused()?;
+                match self.origin(&version) {
+                    Some(origin) => Target::Wal(
+                        origin
+                            .entry
+                            .ok_or_else(|| format!("this version is from {}", origin.text))?,
+                    ),
+                    None => Target::Wal(self.entry_of(version.revision.main)?),
+                }
+            }
             Want::Finding => Target::Finding(self.finding()?),
         })
+    }
+
+    /// Where a version is from, if the keyspace is rebuilt without its db.
+    pub(crate) fn origin(&self, version: &WrittenVersion) -> Option<RebuiltOrigin> {
+        let rebuilt = self.rows()?.rebuilt()?;
+        Some(rebuilt.origin(version.revision))
     }
 
     /// The raft index of the entry that made a revision, once the log has been read.

@@ -3,6 +3,7 @@
 //! A screen asks here for everything that is not its own state. Nothing happens at once: wishes are collected and done by the
 //! [`App`](crate::App) after the screen has answered.
 
+mod counts;
 mod derive;
 mod neat;
 mod news;
@@ -21,6 +22,7 @@ use etcd_inspect::member::Member;
 use etcd_inspect::text::escape::Charset;
 use etcd_inspect::{Advice, EvidenceOperand};
 
+pub use counts::{Counts, ResourceCount};
 pub use side::Replayed;
 pub(crate) use source::SlotNews;
 pub use source::{Data, Part, Slot};
@@ -62,6 +64,8 @@ pub struct Session {
     waiting: Option<Want>,
     /// Whether the state after a start is shown.
     replay: bool,
+    /// What is looked for in the object that is shown next.
+    pub(crate) sought: Option<String>,
     /// Version A of a difference: key and main revision.
     pub(crate) marked: Option<(Vec<u8>, i64)>,
 }
@@ -84,6 +88,7 @@ impl Session {
             clock: None,
             waiting: None,
             replay: false,
+            sought: None,
             marked: None,
         };
         session.replay = session.options.replay;
@@ -230,6 +235,11 @@ impl Session {
             return Part::Waiting;
         }
         slot.logged.clone().unwrap_or(Part::Waiting)
+    }
+
+    /// Has a text looked for in the object that is shown next.
+    pub(crate) fn seek(&mut self, text: &str) {
+        self.sought = Some(text.to_owned());
     }
 
     /// The key that has the focus on all screens.

@@ -7,7 +7,7 @@ use etcd_inspect::kubernetes::apply::{Keep, Secrets, ready};
 use etcd_inspect::member::Reading;
 
 use super::Session;
-use crate::object::text_of;
+use crate::object::{hidden, text_of};
 
 impl Session {
     /// YAML or JSON that creates the object again; of a deleted key its last version.
@@ -40,14 +40,4 @@ impl Session {
         };
         text_of(&object, json)
     }
-}
-
-fn hidden(count: usize) -> String {
-    let values = match count {
-        1 => "1 value is".to_owned(),
-        count => format!("{count} values are"),
-    };
-    format!(
-        "not copied: {values} hidden, and a mask is no value. X shows them for ten seconds; then copy again"
-    )
 }

@@ -3,9 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use etcd_inspect::text::escape::{self, Charset};
+use etcd_inspect::text::number;
+
 use super::{Part, Session, SlotNews, Wish, source};
 use crate::event::Effect;
 use crate::job::{JobId, Monitor, Owner};
+use crate::theme::Role;
 
 impl Session {
     /// A task broke off: what it was to bring will not come.
@@ -50,8 +54,8 @@ impl Session {
             SlotNews::Opened(opened) => {
                 slot.dataset = opened.map_or_else(Part::Failed, Part::Ready);
             }
-            SlotNews::Known(identity) => {
-                let name = source::name_of(&identity, &slot.path);
+            SlotNews::Known(identity, first) => {
+                let name = source::name_of(&identity, first, &slot.path);
                 slot.identity = Some(identity);
                 let evidence: Vec<_> = self.slots.iter().map(|slot| slot.path.clone()).collect();
                 let state = self.options.state_dir.as_deref();
@@ -97,18 +101,52 @@ impl Session {
             self.ruler.reach(first, last);
         }
         if self.data().is_some() {
-            let last = self.ruler.last;
             if let Some(revision) = self.options.revision.take() {
-                self.ruler.go(Some(if revision < 0 {
-                    last.saturating_add(revision)
-                } else {
-                    revision
-                }));
+                self.begin_at(revision);
             }
+            self.refuse_absent_key();
             self.mark();
             self.read_clock();
         }
         self.wishes.push(Wish::Refresh);
+    }
+
+    /// To the revision that the browser was started with; what is not retained is reported.
+    fn begin_at(&mut self, asked: i64) {
+        let (first, last) = (self.ruler.first, self.ruler.last);
+        let revision = match asked {
+            back if back < 0 => last.saturating_add(back),
+            revision => revision,
+        };
+        self.ruler.go(Some(revision));
+        if self.ruler.revision() != revision {
+            let of = |revision: i64| number::thousands(revision.into());
+            let text = format!(
+                "--rev {asked}: revision {} is not retained; {} to {} are, this is {}",
+                of(revision),
+                of(first),
+                of(last),
+                of(self.ruler.revision())
+            );
+            self.say(Role::Error, text.clone());
+            self.popup("no such revision", vec![text.into()]);
+        }
+    }
+
+    /// The key that the browser was started with has no record.
+    fn refuse_absent_key(&mut self) {
+        let (Some(key), Some(data)) = (&self.options.key, self.data()) else {
+            return;
+        };
+        if !data.directory().below(key).is_empty() {
+            return;
+        }
+        let shown = escape::bytes(key, Charset::default());
+        let text = format!("--key {shown}: no key of this name or below it is stored");
+        self.options.key = None;
+        self.set_focus(None);
+        self.say(Role::Error, text.clone());
+        self.popup("no such key", vec![text.into()]);
     }
 
     /// The marks of the key that has the focus.

@@ -119,6 +119,13 @@ impl Session {
     pub(super) fn with_side(&self, command: Command) -> Command {
         let words = command.words();
         let able = words.get(1).is_some_and(|verb| ABLE.contains(&&**verb));
+        let is_rebuilt = self.data().is_some_and(|data| data.rebuilt().is_some());
+        let carves = words
+            .get(1)
+            .is_some_and(|verb| ["get", "history"].contains(&&**verb));
+        if is_rebuilt && carves && !words.iter().any(|word| word == "--carved") {
+            return command.arg("--carved");
+        }
         match self.replay && able && !words.iter().any(|word| word == "--replay") {
             true => command.arg("--replay"),
             false => command,
@@ -135,10 +142,9 @@ fn replayed(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
             return Ok(None);
         };
         let reach = side.load(&whole)?.cloned();
-        Ok(reach.map(|reach| Replayed {
-            data: Arc::new(Data::new(indexed, true)),
-            reach,
-        }))
+        let data = Arc::new(Data::new(indexed, true));
+        data.count();
+        Ok(reach.map(|reach| Replayed { data, reach }))
     };
     SlotNews::Replayed(match read() {
         Ok(Some(replayed)) => Ok(replayed),

@@ -3,8 +3,9 @@
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, Logged, Report, logged};
 use etcd_inspect::dataset::{Builder, Dataset, IndexedKeyspace};
 use etcd_inspect::member::Identity;
@@ -12,6 +13,7 @@ use etcd_inspect::progress::Progress;
 use etcd_inspect::verdict::Verdict;
 use jiff::Timestamp;
 
+use super::counts::{self, Counts};
 use super::side::Replayed;
 use crate::job::Monitor;
 use crate::notes::Notes;
@@ -70,6 +72,7 @@ pub struct Data {
     pub newest_time: Option<Timestamp>,
     /// Whether all of the keyspace is in it; else the newest revisions only, and counts are at least so high.
     pub complete: bool,
+    counts: OnceLock<Counts>,
 }
 
 impl Data {
@@ -78,7 +81,35 @@ impl Data {
             newest_time: indexed.objects().newest_time(None),
             indexed,
             complete,
+            counts: OnceLock::new(),
         }
+    }
+
+    /// A hash of what the first surviving revisions wrote: two clusters with equal flags differ in it. FNV-1a, so that every build
+    /// finds the same notes.
+    pub(super) fn first_revisions(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut take = |bytes: &[u8]| {
+            for byte in bytes {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        for version in self.keyspace().between(0..=i64::MAX).take(FIRST) {
+            take(&version.revision.main.to_be_bytes());
+            take(version.key);
+            take(version.message);
+        }
+        hash
+    }
+
+    /// How much is stored of each resource, once that has been counted.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.counts.get()
+    }
+
+    /// Counts what is stored of each resource: not on the event loop.
+    pub(super) fn count(&self) {
+        self.counts.get_or_init(|| counts::count(self));
     }
 
     /// The indexed dataset.
@@ -98,7 +129,7 @@ impl Deref for Data {
 /// What the jobs of a slot give.
 pub(crate) enum SlotNews {
     Opened(Result<Dataset, String>),
-    Known(Identity),
+    Known(Identity, u64),
     Newest(Arc<Data>),
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
@@ -123,6 +154,9 @@ impl Slot {
     }
 }
 
+/// Records that tell the data of one cluster from those of another.
+const FIRST: usize = 16;
+
 /// The text instead of what was not read.
 const STOPPED: &str = "reading was stopped before it was done; :index reads on";
 
@@ -145,18 +179,19 @@ pub(crate) fn read(slot: usize, opened: Result<Dataset, (PathBuf, Builder)>, mon
         let newest = Arc::new(Data::new(newest, false));
         monitor.send((slot, SlotNews::Newest(newest)));
     }
-    let indexed = match dataset.indexed(monitor) {
-        Ok(Some(indexed)) => Ok(Arc::new(Data::new(indexed, true))),
-        Ok(None) => Err(STOPPED.to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
+    let indexed = indexed(&dataset, monitor).map(|indexed| Arc::new(Data::new(indexed, true)));
+    let data = indexed.as_ref().ok().cloned();
     monitor.send((slot, SlotNews::Indexed(indexed)));
+    if let Some(data) = &data {
+        data.count();
+    }
     if monitor.is_cancelled() {
         return;
     }
     let member = dataset.member();
     let _ = member.wal_with(&monitor.whole());
-    monitor.send((slot, SlotNews::Known(member.identity())));
+    let first = data.as_ref().map_or(0, |data| data.first_revisions());
+    monitor.send((slot, SlotNews::Known(member.identity(), first)));
     if monitor.is_cancelled() {
         return;
     }
@@ -164,6 +199,38 @@ pub(crate) fn read(slot: usize, opened: Result<Dataset, (PathBuf, Builder)>, mon
     let report = dataset.check_with(Depth::Quick, monitor);
     if !monitor.is_cancelled() {
         monitor.send((slot, SlotNews::Checked(report)));
+    }
+}
+
+/// The keyspace of the db; if its trees are lost, what log and carved records have of it.
+fn indexed(dataset: &Dataset, monitor: &Monitor) -> Result<IndexedKeyspace, String> {
+    let rebuilt = |why: String| {
+        monitor.begin("rebuilding the keyspace of", 0);
+        dataset.rebuilt(why, &monitor.whole())
+    };
+    match dataset.indexed(monitor) {
+        Ok(None) => Err(STOPPED.to_owned()),
+        Err(error) => rebuilt(error.to_string()).ok_or_else(|| error.to_string()),
+        Ok(Some(indexed)) => {
+            let damage = dataset.damage();
+            let first = damage
+                .findings
+                .iter()
+                .find(|finding| finding.code.severity == Severity::Error);
+            let Some(finding) = first else {
+                return Ok(indexed);
+            };
+            let live = |indexed: &IndexedKeyspace| {
+                let (directory, revision) = (indexed.directory(), indexed.keyspace().revision());
+                directory.sum(0..directory.len(), revision).0
+            };
+            let why = format!("{}: {}", finding.code.id, finding.message);
+            // What is left of the db is shown unless most of it is lost.
+            match rebuilt(why) {
+                Some(more) if live(&more) > live(&indexed).saturating_mul(2) => Ok(more),
+                _ => Ok(indexed),
+            }
+        }
     }
 }
 
@@ -184,11 +251,11 @@ pub(crate) fn read_log(dataset: &Dataset, monitor: &Monitor) -> SlotNews {
     SlotNews::Logged(read.map_err(|error| error.to_string()))
 }
 
-/// What tells the data of a directory from other data, as a file name: cluster and member; where there is no log to tell them,
-/// the path.
-pub(crate) fn name_of(identity: &Identity, path: &Path) -> String {
+/// What tells the data of a directory from other data, as a file name: cluster and member, which are a hash of the flags of the
+/// bootstrap, and what the first surviving revisions wrote; where there is no log to tell them, the path.
+pub(crate) fn name_of(identity: &Identity, first: u64, path: &Path) -> String {
     if let (Some(cluster), Some(member)) = (identity.cluster_id, identity.member_id) {
-        return format!("{cluster}-{member}");
+        return format!("{cluster}-{member}-{first:016x}");
     }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let mut hasher = std::hash::DefaultHasher::new();

@@ -26,6 +26,8 @@ pub(crate) enum Wish {
     Ask(&'static str),
     /// Try a pivot again that had to wait.
     Pivot(Want),
+    /// What is looked for in the text that has the focus, already set there: Esc ends it.
+    Find(String),
     /// Ask where to write a salvage of this evidence.
     Salvage(Request),
     /// Let a screen begin its work although it is not open.
@@ -71,6 +73,11 @@ impl Session {
     /// Goes to a target, on whichever screen shows it.
     pub fn go(&mut self, target: Target) {
         self.wishes.push(Wish::Go(target));
+    }
+
+    /// Lets Esc end what is looked for.
+    pub(crate) fn wish_find(&mut self, text: String) {
+        self.wishes.push(Wish::Find(text));
     }
 
     /// Marks the state before this key as one to come back to.

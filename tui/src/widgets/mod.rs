@@ -1,5 +1,6 @@
 //! Parts that screens are made of.
 
+mod find;
 mod grid;
 mod list;
 mod needle;
@@ -9,6 +10,7 @@ mod split;
 mod table;
 mod view;
 
+pub use find::Find;
 pub use grid::{Grid, GridColumn, measure, middle_cut, widths};
 pub use list::List;
 pub(crate) use needle::Needle;

@@ -1,5 +1,7 @@
 //! What `/` looks for: text or regex in smart case, `!` for lines that do not match, `~` for those with its letters in order.
 
+use std::ops::Range;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use regex::bytes::{Regex, RegexBuilder};
@@ -29,6 +31,9 @@ pub(crate) struct Fuzzy {
 /// Largest automaton that is built for what was typed.
 const REGEX_BYTES: usize = 1 << 20;
 
+/// Most places of a line that are marked.
+const RANGES: usize = 64;
+
 impl Needle {
     /// `None`: nothing is filtered. What is no regex, as a text half typed often is, is looked for literally.
     pub(crate) fn new(text: &str) -> Option<Self> {
@@ -55,6 +60,23 @@ impl Needle {
             // Too long for an automaton.
             Err(_) => Self::fuzzy(text),
         })
+    }
+
+    /// Where a line that is shown has it, in bytes: at most so many places.
+    pub(crate) fn ranges(&self, line: &str) -> Vec<Range<usize>> {
+        match self {
+            Self::Regex {
+                regex,
+                inverse: false,
+            } => {
+                let found = regex.find_iter(line.as_bytes()).map(|found| found.range());
+                found
+                    .filter(|range| !range.is_empty())
+                    .take(RANGES)
+                    .collect()
+            }
+            Self::Regex { .. } | Self::Fuzzy(_) => Vec::new(),
+        }
     }
 
     fn fuzzy(letters: &str) -> Self {

@@ -2,8 +2,10 @@
 
 use ratatui::layout::Rect;
 
+use super::Find;
 use crate::act::Act;
 use crate::paint::{Line, Pen, cells};
+use crate::theme::Role;
 
 /// Scroll position of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,14 @@ impl Pager {
     /// To the beginning of another text.
     pub fn rewind(&mut self) {
         (self.top, self.left) = (0, 0);
+    }
+
+    /// Makes a line visible, in the middle if it was not.
+    pub fn reach(&mut self, line: usize) {
+        let shown = self.top..self.top.saturating_add(self.height.max(1));
+        if !shown.contains(&line) {
+            self.top = line.saturating_sub(self.height / 2);
+        }
     }
 
     /// Makes a line the first visible one, with a little before it.
@@ -83,8 +93,8 @@ impl Pager {
         (0..height).zip(self.top..len)
     }
 
-    /// Draws the visible ones of some lines.
-    pub fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, lines: &[Line]) {
+    /// Draws the visible ones of some lines, with what is found in them marked.
+    pub fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, lines: &[Line], find: &Find) {
         let (left, wrap) = (self.left, self.wrap);
         let mut next = 0u16;
         for (_, at) in self.window(area.height, lines.len()) {
@@ -99,8 +109,20 @@ impl Pager {
             for row in 0..rows {
                 let skip = if wrap { row * width } else { left };
                 pen.line(area, next, line, skip);
+                if find.is_on() {
+                    find.mark(pen, area, next, &line.plain(), at, skip);
+                }
                 next = next.saturating_add(1);
             }
+        }
+        if find.is_on() {
+            // On the upper border, where there is one.
+            let above = Rect {
+                y: area.y.saturating_sub(1),
+                height: 1,
+                ..area
+            };
+            pen.right(above, 0, &Line::piece(Role::Match, find.status()));
         }
         if lines.len() > usize::from(area.height) && area.height > 0 {
             let shown = self
@@ -118,7 +140,7 @@ impl Pager {
                         ..area
                     },
                     0,
-                    &Line::piece(crate::theme::Role::Dim, more),
+                    &Line::piece(Role::Dim, more),
                 );
             }
         }

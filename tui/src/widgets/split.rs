@@ -17,6 +17,9 @@ pub struct Split {
     dragging: bool,
 }
 
+/// Columns from which on two panes are side by side: each is as wide then as the whole of a usual terminal.
+const SIDE_BY_SIDE: u16 = 160;
+
 /// Least percent that the splitter leaves to a pane.
 const LEAST: u16 = 10;
 
@@ -79,7 +82,7 @@ impl Split {
         self.dragging || matches!(event.kind, MouseEventKind::Up(_))
     }
 
-    /// 110 columns and more: two panes, the list with `list_percent` of them. 80 and more: list over detail. Less: one.
+    /// 160 columns and more: two panes side by side, the list with `list_percent` of them. 80 and more: list over detail. Less: one.
     pub fn panes(&self, area: Rect, list_percent: u16) -> Panes {
         let nothing = Rect {
             width: 0,
@@ -99,7 +102,7 @@ impl Split {
                 }
             };
         }
-        if area.width >= 110 {
+        if area.width >= SIDE_BY_SIDE {
             let percent = self.share.unwrap_or(list_percent);
             let list = part(area.width, percent);
             return Panes {

@@ -7,7 +7,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use etcd_inspect::text::number;
 use ratatui::layout::{Position, Rect};
 
-use super::{Column, List, Pager, Panes, Sieve, Split, Table};
+use super::{Column, Find, List, Pager, Panes, Sieve, Split, Table};
 use crate::act::Act;
 use crate::job::JobId;
 use crate::paint::{Line, Pen};
@@ -24,6 +24,8 @@ pub struct View {
     pub split: Split,
     /// Where the text of the second pane is.
     pub pager: Pager,
+    /// What is looked for in that text.
+    pub find: Find,
     /// Which rows are shown.
     pub sieve: Sieve,
     /// Where the panes were drawn.
@@ -71,6 +73,7 @@ impl View {
         self.sieve.clear(session);
         self.list = List::default();
         self.pager.rewind();
+        self.find.restart();
     }
 
     /// Keys of the cursor, the panes, the text of so many lines, and `n` `N`; `false`: another key.
@@ -86,6 +89,9 @@ impl View {
             Act::Wrap => return self.pager.act(act, lines),
             Act::Right => self.split.detail = true,
             Act::Left => self.split.detail = false,
+            Act::NextHit | Act::PrevHit if self.find.is_on() => {
+                self.find.step(act == Act::NextHit);
+            }
             Act::NextHit | Act::PrevHit if !self.sieve.is_on() => {
                 session.say(Role::Dim, "no filter is set: / begins one");
             }
@@ -113,6 +119,12 @@ impl View {
         let place = row.and_then(|row| self.sieve.place(row));
         self.list.select(place.unwrap_or(0));
         self.split.detail = false;
+    }
+
+    /// Looks for a text in the second pane.
+    pub fn look_for(&mut self, text: &str) {
+        let from = self.pager.top();
+        self.find.set(text, from);
     }
 
     /// Takes what the job of the filter gives; `false`: this is the answer of another one.
@@ -196,7 +208,11 @@ impl View {
     /// Draws the text of the second pane.
     pub fn draw_text(&mut self, area: Rect, pen: &mut Pen<'_>, title: &Line, lines: &[Line]) {
         let inner = pen.frame(area, title, self.split.detail);
-        self.pager.draw(inner, pen, lines);
+        let line = |at: usize| lines.get(at).map(Line::plain).unwrap_or_default();
+        if let Some(line) = self.find.look(lines.len(), line) {
+            self.pager.reach(line);
+        }
+        self.pager.draw(inner, pen, lines, &self.find);
     }
 
     /// A title with the filter and how many of `rows` it leaves.

@@ -3,7 +3,8 @@
 mod page_view;
 
 use super::{Dataset, IndexedKeyspace};
-use crate::bolt::{Db, PageCounts, PageMap, PageType, PageUse, Pgid};
+use crate::bolt::{Db, PageCounts, PageMap, PageType, PageUse, Pgid, freelist};
+use crate::member::Member;
 use crate::mvcc::{KeyRange, KeyValue, StoredKey};
 use located::progress::Progress;
 use located::reported_by;
@@ -48,6 +49,26 @@ pub struct PageList {
     used_pages: u64,
     /// Pages that contain the current version of some key; nothing if the keyspace cannot be read.
     live: Vec<bool>,
+    /// Pages that the stored freelist has; `None` if there is none that can be read.
+    on_freelist: Option<Vec<bool>>,
+    /// Why the trees are not known, and pages are those of the headers alone; `None` if a meta page is valid.
+    pub lost: Option<String>,
+    /// Whether a tree has pages that cannot be read: what it does not reach need not be free.
+    is_torn: bool,
+}
+
+/// The db, also if no meta page of it is valid.
+fn db_or_headers(member: &Member) -> Result<(Db<'_>, Option<String>), located::Error> {
+    let error = match member.db() {
+        Ok(db) => return Ok((db, None)),
+        Err(error) => error,
+    };
+    let limits = &member.options().evidence.limits;
+    let headers = member
+        .db_bytes()
+        .ok()
+        .and_then(|file| Db::without_meta(file, limits));
+    headers.map(|db| (db, Some(error.to_string()))).ok_or(error)
 }
 
 /// A page as a row shows it.
@@ -55,6 +76,8 @@ pub struct PageList {
 pub struct PageSummary {
     /// Whether nothing reaches it.
     pub is_free: bool,
+    /// Whether nothing reaches it, and nothing says that it is free.
+    pub is_unreached: bool,
     /// `leaf`, `branch`; `None` if its flags name no type.
     pub kind: Option<&'static str>,
     /// Whether its header has its own number.
@@ -76,7 +99,8 @@ pub struct PageSummary {
 }
 
 impl Dataset {
-    /// Walks every tree of the db. `indexed`: to tell which pages contain what is current.
+    /// Walks every tree of the db. `indexed`: to tell which pages contain what is current. If no meta page is valid, the pages are those
+    /// whose headers have their own id, and no tree is known.
     ///
     /// # Errors
     /// Why the db cannot be opened.
@@ -85,9 +109,10 @@ impl Dataset {
         indexed: Option<&IndexedKeyspace>,
         progress: &dyn Progress,
     ) -> Result<PageList, located::Error> {
-        let db = self.member().db()?;
+        let (db, lost) = db_or_headers(self.member())?;
         progress.begin("walking the trees", 0);
-        let map = PageMap::build(&db, &mut reported_by("bbolt::check"));
+        let mut is_torn = lost.is_some();
+        let map = PageMap::build(&db, &mut |_| is_torn = true);
         let mut pages = PageList {
             dataset: self.clone(),
             buckets: Vec::new(),
@@ -99,9 +124,14 @@ impl Dataset {
             names: Vec::new(),
             used_pages: db.pages(),
             live: Vec::new(),
+            on_freelist: freelist_of(&db),
+            lost,
+            is_torn,
         };
         pages.take_map(&map);
-        pages.add_trees(&db, progress);
+        if pages.lost.is_none() {
+            pages.add_trees(&db, progress);
+        }
         if let Some(indexed) = indexed {
             pages.mark_live(&db, indexed);
         }
@@ -109,7 +139,34 @@ impl Dataset {
     }
 }
 
+/// The pages of the stored freelist; `None` if none can be read.
+fn freelist_of(db: &Db<'_>) -> Option<Vec<bool>> {
+    let stored = freelist::stored(db).ok()??;
+    let mut free = vec![false; usize::try_from(db.file_pages()).ok()?];
+    for pgid in stored {
+        let place = usize::try_from(pgid.0).ok();
+        if let Some(place) = place.and_then(|place| free.get_mut(place)) {
+            *place = true;
+        }
+    }
+    Some(free)
+}
+
 impl PageList {
+    /// Whether a page that no tree reaches is known to be free: the stored freelist has it; if none is stored, the trees are whole.
+    fn is_known_free(&self, id: u64) -> bool {
+        match &self.on_freelist {
+            Some(free) => usize::try_from(id).ok().and_then(|id| free.get(id)) == Some(&true),
+            None => !self.is_torn,
+        }
+    }
+
+    /// Whether no tree reaches a page, and nothing says that it is free.
+    pub fn is_unreached(&self, id: u64) -> bool {
+        let usage = self.usage(id).map(|(usage, _)| usage);
+        usage == Some(PageUse::Free) && !self.is_known_free(id)
+    }
+
     fn take_map(&mut self, map: &PageMap<'_>) {
         for (id, usage, bucket) in map.iter() {
             let name = bucket.map(|bucket| self.names.iter().position(|name| name == bucket));
@@ -186,12 +243,14 @@ impl PageList {
         (0..=id).rev().find(|page| !is_overflow(page)).unwrap_or(id)
     }
 
-    /// The letter of a page: that of the command line, and `H` for leaves of which every record is an older version.
+    /// The letter of a page: that of the command line, `H` for leaves of which every record is an older version, and `?` if no tree
+    /// reaches it and nothing says that it is free.
     pub fn letter(&self, id: u64) -> char {
         let Some((usage, bucket)) = self.usage(id) else {
             return ' ';
         };
         match usage {
+            PageUse::Free if !self.is_known_free(id) => '?',
             PageUse::Free => '.',
             PageUse::Meta => 'M',
             PageUse::Freelist => 'F',
@@ -226,6 +285,7 @@ impl PageList {
                 let (usage, bucket) = self.usage(*id).unwrap_or((PageUse::Free, None));
                 let word = match (self.letter(*id), usage) {
                     ('H', _) => "history leaf",
+                    ('?', _) => "unreached",
                     (_, PageUse::Free) => "free",
                     (_, PageUse::Meta) => "meta",
                     (_, PageUse::Freelist) => "freelist",
@@ -270,12 +330,13 @@ impl PageList {
 
     /// A page in a few words; `None` if the file ends before it.
     pub fn summary(&self, id: u64) -> Option<PageSummary> {
-        let db = self.dataset.member().db().ok()?;
+        let (db, _) = db_or_headers(self.dataset.member()).ok()?;
         let page = db.page(Pgid(id)).ok()?;
         let (usage, bucket) = self.usage(id).unwrap_or((PageUse::Free, None));
         let kind = page.header.page_type();
         let mut summary = PageSummary {
             is_free: usage == PageUse::Free,
+            is_unreached: self.is_unreached(id),
             kind: kind.map(PageType::as_str),
             is_own: page.header.id == Pgid(id),
             count: page.header.count,

@@ -98,7 +98,7 @@ impl PageList {
     /// # Errors
     /// Why it cannot be read.
     pub fn view(&self, id: u64, layout: &Layout) -> Result<PageView, located::Error> {
-        let db = self.dataset.member().db()?;
+        let (db, _) = super::db_or_headers(self.dataset.member())?;
         let mut page = db.page(Pgid(id))?;
         let one = usize::try_from(db.page_size()).unwrap_or(usize::MAX);
         // What is not the head of anything is shown alone: the run that its bytes claim would swallow other pages.

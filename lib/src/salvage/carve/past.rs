@@ -111,6 +111,11 @@ impl<'a> Past<'a> {
         self.overlay.keyspace()
     }
 
+    /// Number of versions that only carved records have.
+    pub fn carved(&self) -> usize {
+        self.carved.len()
+    }
+
     /// First and last revision that only the log has.
     pub fn logged(&self) -> Option<(i64, i64)> {
         let (first, _) = self.logged.first_key_value()?;

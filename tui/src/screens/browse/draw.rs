@@ -1,6 +1,7 @@
 //! How Browse looks.
 
 use etcd_inspect::answers::Version;
+use etcd_inspect::dataset::Rebuilt;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
@@ -30,16 +31,11 @@ impl Browse {
     fn draw_tree(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
         let inner = pen.frame(area, &self.title(session), focused);
         let Some(grown) = self.grown.clone() else {
-            pen.line(inner, 0, &session.why_no_data(), 0);
+            pen.wrapped(inner, &session.why_no_data());
             return;
         };
         if self.tree.len() == 0 {
-            let why = if self.filter.is_on() {
-                "no key matches"
-            } else {
-                "there are no keys"
-            };
-            pen.put(inner, 1, 0, why, Role::Dim);
+            pen.put(inner, 1, 0, &self.why_empty(), Role::Dim);
         }
         let facts = matches!(self.selected, Some(Selected::Key(_)))
             && inner.height > 2 * FACTS
@@ -54,6 +50,9 @@ impl Browse {
             ..inner
         };
         self.body = body;
+        if pen.takes_rows() {
+            return self.take_rows(pen, &grown);
+        }
         for (y, at) in self.list.window(body.height, self.tree.len()) {
             match self.tree.row(at) {
                 Some(TreeRow::Branch(branch)) => {
@@ -83,8 +82,33 @@ impl Browse {
         }
     }
 
+    /// The rows for an export: keys with what is stored of them.
+    fn take_rows(&self, pen: &mut Pen<'_>, grown: &Grown) {
+        let columns = ["KEY", "REV", "CREATED", "VERSION", "SIZE", "STATE"].into_iter();
+        let rows = (0..self.tree.len()).filter_map(|at| match self.tree.row(at)? {
+            TreeRow::Branch(_) => None,
+            TreeRow::Key { position, .. } => Some(position),
+        });
+        pen.take_rows(columns, rows.map(|position| key_row(grown, position)));
+    }
+
+    /// Why there is no row.
+    fn why_empty(&self) -> String {
+        match (self.filter.asked(), self.filter.is_looking()) {
+            (_, true) => "nothing yet…".to_owned(),
+            (Some(asked), false) => format!("no object is {} at this revision", asked.text),
+            (None, false) if self.filter.is_on() => "no key matches".to_owned(),
+            (None, false) => "there are no keys".to_owned(),
+        }
+    }
+
     fn title(&self, session: &Session) -> Line {
         let whole = session.rows().is_none_or(|rows| rows.complete);
+        if let Some(rebuilt) = session.rows().and_then(|rows| rows.rebuilt())
+            && !self.filter.is_on()
+        {
+            return rebuilt_title(rebuilt);
+        }
         let mut title = Line::from(match (self.deleted, whole) {
             (true, _) => "keys, deleted ones too",
             (false, true) => "keys at this revision",
@@ -93,9 +117,24 @@ impl Browse {
         if self.filter.is_on() {
             let more = at_least(whole && !self.filter.is_looking());
             let found = number::thousands(self.tree.len() as i128);
-            title = Line::from("filter ")
-                .with(Role::Match, self.filter.text().to_owned())
+            title = match self.filter.asked() {
+                Some(asked) => Line::piece(Role::Match, asked.text.clone()),
+                None => Line::from("filter "),
+            };
+            let text = self.filter.text();
+            if self.filter.asked().is_some() && !text.is_empty() {
+                title = title.text(" / ");
+            }
+            title = title
+                .with(Role::Match, text.to_owned())
                 .text(format!(" · {more}{found} keys"));
+            if self.filter.unread() > 0 {
+                let unread = number::thousands(self.filter.unread() as i128);
+                title = title.with(
+                    Role::Warning,
+                    format!(" · {unread} not decodable, not compared"),
+                );
+            }
         }
         title
     }
@@ -162,6 +201,9 @@ impl Browse {
             Role::Dim,
             "⏎ unfolds · A shows deleted keys too · / filters all keys",
         ));
+        lines.extend(grown.data.rebuilt().map(why_rebuilt).unwrap_or_default());
+        let room = usize::from(inner.width.saturating_sub(2));
+        let lines: Vec<Line> = lines.iter().flat_map(|line| line.wrapped(room)).collect();
         for (y, line) in (0..inner.height).zip(&lines) {
             pen.line(
                 Rect {
@@ -175,6 +217,38 @@ impl Browse {
             );
         }
     }
+}
+
+/// Why the db does not answer, how far the log reaches, and what is not certain.
+fn why_rebuilt(rebuilt: &Rebuilt) -> Vec<Line> {
+    let why = format!("the db does not answer: {}", rebuilt.why);
+    let mut lines = vec![Line::new(), Line::piece(Role::Error, why)];
+    lines.extend(rebuilt.reach.iter().map(|reach| Line::from(reach.as_str())));
+    if rebuilt.carved > 0 {
+        lines.push(Line::piece(
+            Role::Warning,
+            "C is carved: nothing verifies that it was current; deleted keys may be among it",
+        ));
+    }
+    lines
+}
+
+/// What answers instead of the db.
+fn rebuilt_title(rebuilt: &Rebuilt) -> Line {
+    let mut parts = Vec::new();
+    if let Some((first, last)) = rebuilt.revisions {
+        parts.push(format!("W log {}–{}", thousands(first), thousands(last)));
+    }
+    if rebuilt.by_index {
+        parts.push("W log, by entry: no revision is known".to_owned());
+    }
+    if rebuilt.carved > 0 {
+        parts.push(format!(
+            "C {} carved",
+            number::thousands(rebuilt.carved as i128)
+        ));
+    }
+    Line::piece(Role::Warning, "rebuilt, db lost · ").text(parts.join(" · "))
 }
 
 /// The text before a count.
@@ -193,10 +267,7 @@ fn both(area: Rect, y: u16, pen: &mut Pen<'_>, left: &Line, right: &Line) {
         width: room,
         ..area
     };
-    pen.line(left_area, y, left, 0);
-    if left.width() > usize::from(room) && room > 1 {
-        pen.put(left_area, room - 1, y, "…", Role::Dim);
-    }
+    pen.line(left_area, y, &left.without_middle(usize::from(room)), 0);
 }
 
 fn draw_key(
@@ -217,9 +288,15 @@ fn draw_key(
                 .map(|value| format!("v{}", value.version))
                 .unwrap_or_default();
             let gone = newest.is_some_and(|newest| newest.tombstone);
-            let mark = if gone { "✕" } else { "" };
+            let rebuilt = grown.data.rebuilt();
+            let letter = rebuilt.map(|rebuilt| rebuilt.origin(version.revision).letter.to_string());
+            let mark = match letter {
+                Some(letter) => letter,
+                None if gone => "✕".to_owned(),
+                None => String::new(),
+            };
             let right = Line::from(format!(
-                "{number:>5} {:>7}",
+                "{number:>5} {:>7} ",
                 number::size(version.stored_bytes)
             ))
             .with(Role::Error, format!("{mark:<1} "));
@@ -241,6 +318,35 @@ fn draw_key(
         &Line::piece(Role::Dim, indent(depth)).with(role, name),
         &right,
     );
+}
+
+/// A key as a row of an export.
+fn key_row(grown: &Grown, position: usize) -> Vec<Line> {
+    let directory = grown.data.directory();
+    let key = escape::bytes(directory.key(position), escape::Charset::default());
+    let version = directory.at(position, grown.revision);
+    let mut row = vec![key.into_owned()];
+    match version
+        .as_ref()
+        .map(|version| (version, version.key_value()))
+    {
+        Some((version, Ok(value))) => row.extend([
+            version.revision.main.to_string(),
+            value.create_revision.to_string(),
+            value.version.to_string(),
+            version.stored_bytes.to_string(),
+            "exists".to_owned(),
+        ]),
+        Some((version, Err(_))) => row.extend([
+            version.revision.main.to_string(),
+            String::new(),
+            String::new(),
+            version.stored_bytes.to_string(),
+            "not decodable".to_owned(),
+        ]),
+        None => row.extend(["", "", "", "", "does not exist"].map(str::to_owned)),
+    }
+    row.into_iter().map(Line::from).collect()
 }
 
 fn fact(name: &str, text: String) -> Line {
@@ -275,7 +381,10 @@ fn version_facts(version: &Version<'_>, session: &Session) -> Vec<Line> {
         .member()
         .and_then(|member| member.db().ok())
         .map_or(0, |db| db.page_size());
+    let origin = session.rows().and_then(|rows| rows.rebuilt());
+    let origin = origin.map(|rebuilt| rebuilt.origin(version.revision));
     let place = match version.offset {
+        _ if origin.is_some() => origin.map_or_else(String::new, |origin| origin.text),
         Some(offset) => format!(
             "page {} @{offset:#X}",
             number::thousands(offset.checked_div(page).unwrap_or(0).into())

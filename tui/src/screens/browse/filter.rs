@@ -5,6 +5,9 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use etcd_inspect::answers::find::{Asked, Query};
+
+use crate::asked::AskedObjects;
 use crate::job::{JobId, Monitor};
 use crate::screen::ScreenId;
 use crate::session::{Data, Session};
@@ -19,7 +22,13 @@ const PART: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     text: String,
+    /// Only objects that these words ask for.
+    asked: Option<Arc<AskedObjects>>,
+    /// Values that could not be read: whether they are meant is not known.
+    unread: usize,
     found: Rc<Vec<u32>>,
+    /// Whether that is the answer to an older question.
+    stale: bool,
     job: Option<JobId>,
     generation: u64,
 }
@@ -28,12 +37,31 @@ pub(super) struct Filter {
 struct FilterPart {
     generation: u64,
     positions: Vec<u32>,
+    unread: usize,
 }
 
 impl Filter {
     /// Whether there is one.
     pub(super) fn is_on(&self) -> bool {
-        !self.text.is_empty()
+        !self.text.is_empty() || self.asked.is_some()
+    }
+
+    /// The objects that it is about; `None`: all keys.
+    pub(super) fn asked(&self) -> Option<&Arc<AskedObjects>> {
+        self.asked.as_ref()
+    }
+
+    /// Values that could not be read.
+    pub(super) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// Leaves only objects that were asked for, or ends that.
+    pub(super) fn ask(&mut self, asked: Option<Arc<AskedObjects>>) {
+        self.text.clear();
+        self.asked = asked;
+        self.found = Rc::default();
+        self.generation += 1;
     }
 
     /// Its text.
@@ -53,8 +81,7 @@ impl Filter {
 
     /// Takes it away.
     pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.generation += 1;
+        self.ask(None);
     }
 
     /// Sets another text.
@@ -82,12 +109,23 @@ impl Filter {
             session.cancel(job);
         }
         self.generation += 1;
+        self.unread = 0;
         if !self.is_on() {
             return;
         }
         let (needle, shown) = (needle(&self.text), (revision, deleted));
+        if let Some(asked) = self.asked.clone() {
+            // What was found stays until the answer is there.
+            self.stale = true;
+            let (data, generation) = (Arc::clone(data), self.generation);
+            let at = session.ruler.at();
+            let work = move |_: &Monitor| selected(&data, &asked, at, shown, needle, generation);
+            self.job = Some(session.spawn(ScreenId::Browse, "selecting objects", work));
+            return;
+        }
         let len = data.directory().len();
         let first = among(data, 0..len.min(AT_ONCE), shown, needle.clone());
+        self.stale = false;
         self.found = Rc::new(first);
         if len <= AT_ONCE {
             return;
@@ -100,12 +138,14 @@ impl Filter {
                 monitor.send(FilterPart {
                     generation,
                     positions: among(&data, from..to, shown, needle.clone()),
+                    unread: 0,
                 });
                 from = to;
             }
             FilterPart {
                 generation,
                 positions: Vec::new(),
+                unread: 0,
             }
         };
         self.job = Some(session.spawn(ScreenId::Browse, "filter", work));
@@ -122,6 +162,10 @@ impl Filter {
         if last && self.job == Some(job) {
             self.job = None;
         }
+        self.unread += found.unread;
+        if std::mem::take(&mut self.stale) {
+            self.found = Rc::default();
+        }
         Rc::make_mut(&mut self.found).extend(found.positions);
         true
     }
@@ -136,6 +180,51 @@ fn needle(text: &str) -> Option<Needle> {
     match rest.strip_prefix("ns:") {
         Some(namespace) => Needle::new(&format!("{inverse}/{}/", regex::escape(namespace))),
         None => Needle::new(text),
+    }
+}
+
+/// The positions of the objects that were asked for.
+fn selected(
+    data: &Data,
+    asked: &AskedObjects,
+    at: Option<i64>,
+    shown: (i64, bool),
+    needle: Option<Needle>,
+    generation: u64,
+) -> FilterPart {
+    let directory = data.directory();
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let mut unread = 0;
+    if asked.is_plain() {
+        found = asked.keys(data);
+    } else {
+        let objects = data.objects();
+        let mut query = Query::new(&objects, asked.scope(), at);
+        let of = Asked {
+            targets: asked.targets.clone(),
+            name: asked.name.clone(),
+        };
+        if let Ok(keys) = query.each(&of, |found| found.version.key.to_vec()) {
+            found = keys;
+        }
+        unread = query.failed.len();
+    }
+    let is_key = |key: &Vec<u8>| asked.name.is_some() || !asked.is_plain() || !key.ends_with(b"/");
+    let mut positions: Vec<u32> = Vec::new();
+    for key in &found {
+        let part = match (is_key(key), directory.position(key)) {
+            (true, Some(at)) => at..at + 1,
+            (true, None) => continue,
+            (false, _) => directory.below(key),
+        };
+        positions.extend(among(data, part, shown, needle.clone()));
+    }
+    positions.sort_unstable();
+    positions.dedup();
+    FilterPart {
+        generation,
+        positions,
+        unread,
     }
 }
 

@@ -53,6 +53,19 @@ impl LoadedVersion {
             .is_some_and(|object| object.json.is_ok())
     }
 
+    /// A line that is shown, as text.
+    pub(super) fn line(&self, at: usize) -> String {
+        match (&self.body, &self.object) {
+            (Body::Yaml(lines), _) => {
+                let line = self.shown.get(at).and_then(|at| lines.get(*at));
+                line.map(|line| line.text.clone()).unwrap_or_default()
+            }
+            (Body::Lines(lines), _) => lines.get(at).map(Line::plain).unwrap_or_default(),
+            (Body::Hex, Some(object)) => hex(object).row(at).plain(),
+            (Body::Hex, None) => String::new(),
+        }
+    }
+
     /// Who wrote a line, and when.
     pub(super) fn who(&self, line: &yaml::Line, session: &Session) -> Option<(String, String)> {
         let object = self.object.as_ref()?.json.as_ref().ok()?;

@@ -19,7 +19,9 @@ use etcd_inspect::text::escape;
 use ratatui::layout::{Position, Rect};
 
 use crate::act::{Act, Copied};
+use crate::asked::AskedObjects;
 use crate::job::JobId;
+use crate::object::Neat;
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
 use crate::session::{Data, Session};
@@ -70,6 +72,7 @@ struct BrowseBefore {
     split: Split,
     selected: Option<Selected>,
     look: ObjectLook,
+    asked: Option<Arc<AskedObjects>>,
 }
 
 impl Screen for Browse {
@@ -113,6 +116,14 @@ impl Screen for Browse {
     fn settle(&mut self, session: &mut Session) {
         self.totals.settle(&self.tree, session);
         self.preview.settle(session);
+        if let Some(text) = session.sought.take() {
+            self.split.detail = true;
+            self.preview.look.neat = Neat::Full;
+            self.preview.settle(session);
+            self.preview.find.set("", 0);
+            self.preview.look_for(&text);
+            session.wish_find(text);
+        }
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
@@ -144,6 +155,10 @@ impl Screen for Browse {
             },
             Act::FoldMore => self.fold_all(session),
             Act::NextMark | Act::PrevMark => self.go_to_deleted(act == Act::NextMark, session),
+            Act::NextHit | Act::PrevHit if self.preview.find.is_on() => {
+                self.preview.find.step(act == Act::NextHit);
+                self.preview.seek();
+            }
             Act::NextHit | Act::PrevHit => {
                 let step = if act == Act::NextHit {
                     Act::Down
@@ -198,6 +213,7 @@ impl Screen for Browse {
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
         let key = match target {
+            Target::Objects(asked) => return self.show_objects(&data, asked, session),
             Target::Key(key) => key.clone(),
             Target::Revision { key: Some(key), .. } => key.clone(),
             Target::Revision { main, key: None } => {
@@ -222,6 +238,7 @@ impl Screen for Browse {
             split: self.split,
             selected: self.selected.clone(),
             look: self.preview.look.clone(),
+            asked: self.filter.asked().cloned(),
         })
     }
 
@@ -231,6 +248,11 @@ impl Screen for Browse {
             (self.deleted, self.list, self.split) = (before.deleted, before.list, before.split);
             self.selected.clone_from(&before.selected);
             self.preview.look = before.look.clone();
+            self.filter.ask(before.asked.clone());
+            if let Some(grown) = &self.grown {
+                self.filter
+                    .restart(&grown.data, grown.revision, self.deleted, session);
+            }
             self.grow(session);
             self.list = before.list;
         }
@@ -250,10 +272,21 @@ impl Screen for Browse {
         }
     }
 
+    fn is_text(&self) -> bool {
+        self.split.detail && matches!(self.selected, Some(Selected::Key(_)))
+    }
+
+    fn find(&mut self, text: &str) {
+        self.preview.look_for(text);
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(grown) = self.grown.clone() else {
             return text.is_empty();
         };
+        if text == self.filter.text() {
+            return true;
+        }
         self.split.detail = false;
         let leaving = self.filter.is_on() && text.is_empty();
         self.filter
@@ -266,8 +299,19 @@ impl Screen for Browse {
         true
     }
 
-    fn close(&mut self, _session: &mut Session) -> bool {
-        self.split.close()
+    fn close(&mut self, session: &mut Session) -> bool {
+        if self.split.close() {
+            return true;
+        }
+        let asked = self.filter.asked().is_some();
+        if let (true, Some(grown)) = (asked, self.grown.clone()) {
+            self.filter.clear();
+            if let Some(Selected::Key(key)) = self.selected.clone() {
+                self.unfold_to(&grown.data, &key);
+            }
+            self.grow(session);
+        }
+        asked
     }
 
     fn copy(&self, what: Copied, session: &Session) -> Option<Result<String, String>> {
@@ -355,7 +399,7 @@ impl Browse {
             keep,
         };
         self.tree = match self.filter.found() {
-            Some(found) => Tree::flat(found),
+            Some(found) => Tree::flat(&grown.data, found),
             None => Tree::grow(&shape),
         };
         let row = match &self.selected {

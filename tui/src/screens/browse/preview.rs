@@ -8,7 +8,7 @@ use super::loaded::{Body, LoadedVersion, Stamp, hex, load, name};
 use crate::act::Act;
 use crate::object::Neat;
 use crate::session::Session;
-use crate::widgets::List;
+use crate::widgets::{Find, List};
 
 /// What is shown of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,9 +40,26 @@ pub(super) struct ObjectLook {
 pub(super) struct Preview {
     pub(super) look: ObjectLook,
     pub(super) loaded: Option<LoadedVersion>,
+    /// What is looked for in what is shown.
+    pub(super) find: Find,
 }
 
 impl Preview {
+    /// Looks for a text in what is shown, from the cursor on.
+    pub(super) fn look_for(&mut self, text: &str) {
+        self.find.set(text, self.look.list.cursor());
+        self.seek();
+    }
+
+    /// Puts the cursor on the hit that is wanted.
+    pub(super) fn seek(&mut self) {
+        let Some(loaded) = &self.loaded else { return };
+        let len = self.len();
+        if let Some(line) = self.find.look(len, |at| loaded.line(at)) {
+            self.look.list.select(line);
+        }
+    }
+
     /// Reads what is to be shown, where that is not yet there.
     pub(super) fn settle(&mut self, session: &Session) {
         let (Some(data), Some(key)) = (session.rows(), session.focus()) else {
@@ -65,7 +82,15 @@ impl Preview {
             .is_none_or(|loaded| loaded.stamp != stamp)
         {
             let loaded = load(stamp, data, session, &self.look);
+            let of = |loaded: &LoadedVersion| (loaded.stamp.key.clone(), loaded.stamp.view);
+            let same = self.loaded.as_ref().map(of) == Some(of(&loaded));
             self.loaded = Some(loaded);
+            if self.find.is_on() {
+                if !same {
+                    self.find.restart();
+                }
+                self.seek();
+            }
         }
     }
 

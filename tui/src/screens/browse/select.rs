@@ -1,6 +1,7 @@
 //! Moving through the tree: unfolding, folding, finding.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use etcd_inspect::Command;
 use etcd_inspect::text::{escape, number};
@@ -9,9 +10,11 @@ use super::preview::ObjectView;
 use super::tree::{self, TreeRow};
 use super::{Browse, Selected};
 use crate::act::Act;
+use crate::asked::AskedObjects;
 use crate::session::{Data, Session};
 use crate::target::Target;
 use crate::theme::Role;
+use crate::widgets::List;
 
 /// Rows that a search for the next deleted key looks at.
 const LOOK: usize = 200_000;
@@ -70,6 +73,26 @@ impl Browse {
         if self.filter.is_on() {
             self.filter.clear();
         }
+        self.grow(session);
+        Ok(())
+    }
+
+    /// Shows the objects that were asked for: one key or one branch in the tree, else a list.
+    pub(super) fn show_objects(
+        &mut self,
+        data: &Arc<Data>,
+        asked: &AskedObjects,
+        session: &mut Session,
+    ) -> Result<(), String> {
+        if let ([key], true) = (asked.keys(data).as_slice(), asked.is_plain()) {
+            return self.show(data, key, session);
+        }
+        self.split.detail = false;
+        self.filter.ask(Some(Arc::new(asked.clone())));
+        self.list = List::default();
+        self.selected = None;
+        let revision = session.ruler.revision();
+        self.filter.restart(data, revision, self.deleted, session);
         self.grow(session);
         Ok(())
     }

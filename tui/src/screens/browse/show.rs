@@ -30,6 +30,10 @@ impl Preview {
         if blame {
             body = self.draw_blame_head(inner, pen);
         }
+        if self.find.is_on() {
+            let top = Rect { height: 1, ..area };
+            pen.right(top, 0, &Line::piece(Role::Match, self.find.status()));
+        }
         let (cursor, left) = (self.look.list.cursor(), self.look.left);
         let mut before = None;
         let width = body.width.saturating_sub(if blame { BLAME + 2 } else { 0 });
@@ -66,11 +70,33 @@ impl Preview {
                     put_rows(pen, text, (y, rows), &coloured(line, folded), left);
                 }
             }
-            if focused && at == cursor {
-                for row in y..y.saturating_add(rows) {
-                    pen.highlight(body, row, Role::Cursor);
-                }
+            self.mark_row(at, pen, body, (y, rows), (blame, focused));
+        }
+    }
+
+    /// Marks what is looked for in a line, and the line of the cursor.
+    fn mark_row(
+        &self,
+        at: usize,
+        pen: &mut Pen<'_>,
+        body: Rect,
+        (y, rows): (u16, u16),
+        (blame, focused): (bool, bool),
+    ) {
+        if focused && at == self.look.list.cursor() {
+            for row in y..y.saturating_add(rows) {
+                pen.highlight(body, row, Role::Cursor);
             }
+        }
+        if let Some(loaded) = self.loaded.as_ref().filter(|_| self.find.is_on()) {
+            let skip = if blame { BLAME + 2 } else { 0 };
+            let text = Rect {
+                x: body.x.saturating_add(skip),
+                width: body.width.saturating_sub(skip),
+                ..body
+            };
+            let line = loaded.line(at);
+            self.find.mark(pen, text, y, &line, at, self.look.left);
         }
     }
 
@@ -104,14 +130,27 @@ impl Preview {
             }
             let (which, of) = loaded.versions;
             let size = object.version.value().len();
+            // The number that etcd counts, and how many of the versions are kept.
+            let number = object.version.key_value().map_or(0, |kv| kv.version);
+            let counted = i64::try_from(which).is_ok_and(|which| which == number);
             if loaded.stamp.complete {
-                title = title.text(format!(" · v{which} of {of}"));
+                title = title.text(match counted {
+                    true => format!(" · v{which} of {of}"),
+                    false => format!(" · v{number}, kept {which} of {of}"),
+                });
             }
             title = title.text(format!(
                 " · {} {}",
                 number::size(size as u64),
                 object.encoding
             ));
+        }
+        let version = loaded.object.as_ref().map(|object| &object.version);
+        if let Some(origin) = version.and_then(|version| session.origin(version)) {
+            title = title.with(
+                Role::Warning,
+                format!(" · {} {}", origin.letter, origin.text),
+            );
         }
         if session.is_revealed(&loaded.stamp.key) {
             title = title.with(Role::Warning, " · revealed");

@@ -90,12 +90,24 @@ impl Tree {
         tree
     }
 
-    /// A flat list of keys.
-    pub(super) fn flat(positions: Rc<Vec<u32>>) -> Self {
+    /// A flat list of keys, without the folder that all of them are in.
+    pub(super) fn flat(data: &Data, positions: Rc<Vec<u32>>) -> Self {
+        let directory = data.directory();
+        let ends = positions.first().zip(positions.last());
+        let common = ends.map_or(&[][..], |(first, last)| {
+            let (first, last) = (
+                directory.key(*first as usize),
+                directory.key(*last as usize),
+            );
+            let same = first.iter().zip(last).take_while(|(a, b)| a == b).count();
+            first.get(..same).unwrap_or_default()
+        });
+        let folder = common.iter().rposition(|byte| *byte == b'/');
+        let shown = folder.map_or(0, |at| at + 1);
         let mut tree = Self::default();
         tree.push(Block::Keys {
             positions,
-            shown: 0,
+            shown,
             depth: 0,
         });
         tree

@@ -15,7 +15,7 @@ static COLUMNS: [Column; 6] = [
     Column::left("ID", 5),
     Column::left("SEV", 5),
     Column::left("CODE", 9).from(50),
-    Column::left("WHERE", 22).from(60),
+    Column::left("WHERE", 22).middle().from(60),
     Column::left("WHAT", 0),
     Column::right("SEEN", 6).from(90),
 ];
@@ -40,7 +40,8 @@ impl Check {
                 Some(_) => Line::piece(Role::Dim, "checking…"),
                 None => session.why_no_data(),
             };
-            return pen.line(inner, 0, &why, 0);
+            pen.wrapped(inner, &why);
+            return;
         };
         let rows = self.rows();
         let steps: Vec<String> = self.steps().iter().map(|step| step::line(step)).collect();

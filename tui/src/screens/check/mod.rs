@@ -219,6 +219,14 @@ impl Screen for Check {
         self.view.list.select(place.unwrap_or(0));
     }
 
+    fn is_text(&self) -> bool {
+        self.view.split.detail
+    }
+
+    fn find(&mut self, text: &str) {
+        self.view.look_for(text);
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(report) = self.report.clone() else {
             return text.is_empty();

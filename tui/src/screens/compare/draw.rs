@@ -12,7 +12,7 @@ use crate::theme::Role;
 use crate::widgets::Column;
 
 static COLUMNS: [Column; 9] = [
-    Column::left("MEMBER", 14),
+    Column::left("MEMBER", 14).middle(),
     Column::right("REV", 10),
     Column::right("LAG", 6).from(66),
     Column::right("TERM", 4).from(90),

@@ -242,6 +242,14 @@ impl Screen for Compare {
         }
     }
 
+    fn is_text(&self) -> bool {
+        self.view.split.detail
+    }
+
+    fn find(&mut self, text: &str) {
+        self.view.look_for(text);
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(compared) = self.compared.clone() else {
             return text.is_empty();

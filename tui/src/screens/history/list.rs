@@ -15,7 +15,7 @@ const COLUMNS: [Column; 7] = [
     Column::right("V", 4),
     Column::left("OP", 6),
     Column::left("WHEN~", 9),
-    Column::left("WHO", 14).from(60),
+    Column::left("WHO", 14).middle().from(60),
     Column::left("CHANGED", 0),
 ];
 
@@ -46,7 +46,7 @@ impl History {
                 ),
                 Some(_) => Line::piece(Role::Dim, "nothing of this key is stored"),
             };
-            pen.line(inner, 0, &why, 0);
+            pen.wrapped(inner, &why);
             return;
         }
         let newest = session.data().and_then(|data| data.newest_time);

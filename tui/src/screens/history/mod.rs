@@ -282,6 +282,14 @@ impl Screen for History {
         }
     }
 
+    fn is_text(&self) -> bool {
+        self.view.split.detail
+    }
+
+    fn find(&mut self, text: &str) {
+        self.view.look_for(text);
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let lines: Vec<String> = self.versions.rows.iter().map(Known::line).collect();
         let (id, rows) = (self.id(), lines.len());

@@ -33,6 +33,7 @@ fn role_of(letter: char) -> Role {
         'L' | 'o' => Role::Good,
         'H' => Role::Warning,
         '!' => Role::Error,
+        '?' => Role::Warning,
         _ => Role::Dim,
     }
 }
@@ -56,17 +57,23 @@ impl Pages {
                 Some(_) => Line::piece(Role::Dim, "walking the trees…"),
                 None => session.why_no_data(),
             };
-            return pen.line(inner, 0, &why, 0);
+            pen.wrapped(inner, &why);
+            return;
         };
         let loaded = match &*loaded {
             Ok(loaded) => loaded,
             Err(why) => {
                 let inner = pen.frame(area, &Line::from("pages"), !self.view.split.detail);
-                return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0);
+                pen.wrapped(inner, &Line::piece(Role::Error, why.clone()));
+                return;
             }
         };
         let rows = self.rows().len();
-        let title = self.view.title(title(loaded, self.look.tree), rows);
+        let title = match loaded.lost {
+            Some(_) => lost_title(loaded),
+            None => title(loaded, self.look.tree),
+        };
+        let title = self.view.title(title, rows);
         let inner = pen.frame(area, &title, !self.view.split.detail);
         let mut body = inner;
         if inner.height >= 7 && inner.width >= 20 {
@@ -80,7 +87,7 @@ impl Pages {
                 loaded,
                 session,
             );
-            let legend = "L live H history B branch o overflow F free list M meta . free ! finding";
+            let legend = "L live H history B branch o overflow F free list M meta . free ? not reached ! finding";
             pen.put(inner, 1, rows, legend, Role::Dim);
             body = Rect {
                 y: inner.y.saturating_add(rows).saturating_add(1),
@@ -158,7 +165,8 @@ impl Pages {
         let content = match &self.content {
             Some(Ok(content)) => content,
             Some(Err(why)) => {
-                return pen.line(inner, 0, &Line::piece(Role::Error, why.clone()), 0);
+                pen.wrapped(inner, &Line::piece(Role::Error, why.clone()));
+                return;
             }
             None => return,
         };
@@ -259,6 +267,15 @@ fn title(loaded: &PageList, tree: bool) -> Line {
     .with(Role::Dim, " · s order")
 }
 
+/// How the pages are known if no meta page is valid.
+fn lost_title(loaded: &PageList) -> Line {
+    let pages = number::thousands(loaded.file_pages.into());
+    Line::piece(
+        Role::Error,
+        format!("no tree is known: {pages} pages by their headers"),
+    )
+}
+
 /// The line of a bucket: its name, and where it is if it has no page of its own.
 fn bucket_cells(loaded: &PageList, at: u8, session: &Session) -> Vec<Line> {
     let bucket = loaded.buckets.get(usize::from(at));
@@ -282,6 +299,10 @@ fn page_cells(loaded: &PageList, id: u64, depth: u8, session: &Session) -> Vec<L
         return vec![name, mark, Line::piece(Role::Error, "✕ cut off")];
     };
     let shown = match page.kind {
+        // The header's word alone: no tree confirms it.
+        Some(kind) if page.is_own && page.is_unreached => {
+            Line::piece(Role::Warning, format!("{kind}?"))
+        }
         Some(kind) if page.is_own && page.is_free => Line::piece(Role::Dim, kind),
         Some(kind) if page.is_own => Line::from(kind),
         // What a free page holds is the rest of something older; on a used one it is damage.
@@ -337,6 +358,7 @@ fn page_title(content: &PageView, loaded: Option<&PageList>, session: &Session) 
     let letter = loaded.map(|loaded| loaded.letter(content.id));
     title = title.text(match letter {
         Some('.') => " · free: older content",
+        Some('?') => " · no tree reaches it",
         Some('H') => " · only older versions",
         _ => "",
     });

@@ -15,8 +15,8 @@ use crate::widgets::Column;
 const COLUMNS: [Column; 5] = [
     Column::left("WHERE", 8),
     Column::right("REV", 12),
-    Column::left("KEY", 0),
-    Column::left("FIELD", 30).from(100),
+    Column::left("KEY", 0).middle(),
+    Column::left("FIELD", 24).middle().from(100),
     Column::left("MATCH", 0),
 ];
 

@@ -303,7 +303,18 @@ impl Search {
     fn open(&self, found: &LocatedHit, session: &mut Session) {
         let hit = &found.hit;
         match found.of {
-            Origin::Db if hit.live => session.go(Target::Key(hit.key.clone())),
+            Origin::Db if hit.live => {
+                session.seek(&self.text);
+                session.go(Target::Key(hit.key.clone()));
+            }
+            // The version itself, at its revision, with the cursor on the line.
+            Origin::Db if session.ruler.first <= hit.revision => {
+                session.seek(&self.text);
+                session.go(Target::Revision {
+                    main: hit.revision,
+                    key: Some(hit.key.clone()),
+                });
+            }
             Origin::Db => session.go(Target::History {
                 key: hit.key.clone(),
                 main: Some(hit.revision),

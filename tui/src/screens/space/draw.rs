@@ -14,7 +14,7 @@ use crate::theme::Role;
 use crate::widgets::Column;
 
 static COLUMNS: [Column; 6] = [
-    Column::left("PART", 28),
+    Column::left("PART", 28).middle(),
     Column::right("KEYS", 8),
     Column::right("REVS", 8).from(90),
     Column::right("SIZE", 9),
@@ -123,17 +123,15 @@ impl SpaceScreen {
                 Some(_) => Line::piece(Role::Dim, "summing…"),
                 None => session.why_no_data(),
             };
-            return pen.line(inner, 0, &why, 0);
+            pen.wrapped(inner, &why);
+            return;
         };
         let top = match &sums.space {
             Ok(space) if inner.height >= 8 => {
                 draw_parts(space, inner, pen);
                 2
             }
-            Err(why) => {
-                pen.put(inner, 1, 0, why, Role::Error);
-                1
-            }
+            Err(why) => pen.wrapped(inner, &Line::piece(Role::Error, why.clone())),
             Ok(_) => 0,
         };
         let body = Rect {

@@ -15,7 +15,7 @@ static COLUMNS: [Column; 4] = [
     Column::right("REV", 10),
     Column::left("WHEN~", 9).from(60),
     Column::left("", 3),
-    Column::left("KEY", 0),
+    Column::left("KEY", 0).middle(),
 ];
 
 /// Heights of a bar, by eighths.
@@ -65,7 +65,8 @@ impl Timeline {
                 Some(_) => Line::piece(Role::Dim, "reading the times of writes…"),
                 None => session.why_no_data(),
             };
-            return pen.line(inner, 0, &why, 0);
+            pen.wrapped(inner, &why);
+            return;
         };
         let (from, to) = (self.look.from, self.look.to);
         let label = if area.width >= 100 { 30 } else { 18 };

@@ -50,12 +50,13 @@ impl Wal {
                 Some(_) => Line::piece(Role::Dim, "reading the log…"),
                 None => session.why_no_data(),
             };
-            return pen.line(inner, 0, &why, 1);
+            pen.wrapped(inner, &why);
+            return;
         };
         if loaded.wal().is_none() {
             let why =
                 "no log here: no member/wal with a segment; --wal-dir may have put it elsewhere";
-            _ = pen.put(inner, 1, 0, why, Role::Dim);
+            pen.wrapped(inner, &Line::piece(Role::Dim, why));
             return;
         }
         let mut body = inner;

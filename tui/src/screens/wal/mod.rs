@@ -239,6 +239,14 @@ impl Screen for Wal {
         }
     }
 
+    fn is_text(&self) -> bool {
+        self.view.split.detail
+    }
+
+    fn find(&mut self, text: &str) {
+        self.view.look_for(text);
+    }
+
     fn filter(&mut self, text: &str, session: &mut Session) -> bool {
         let Some(loaded) = self.loaded.clone() else {
             return text.is_empty();
