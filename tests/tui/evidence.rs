@@ -198,7 +198,7 @@ fn the_parts_of_the_file_add_up_to_it_whatever_is_measured() {
 
 #[test]
 fn a_torn_log_is_marked_and_leads_to_the_finding_and_back() {
-    let (mut browser, _copy) = damaged("W05", (120, 36));
+    let (mut browser, _copy) = damaged("W05", (160, 44));
     browser.command("wal").draw();
     browser.press("g g }");
     let picture = browser.draw();

@@ -177,14 +177,15 @@ fn objects_views_and_reports_are_exported_under_names_that_stay_in_the_directory
     );
     assert_eq!(text("marked").matches("kind: Deployment").count(), 2);
     assert!(
-        text("report").contains("scaled by hand?")
-            && text("report").contains("Marked versions (2)")
+        text("incident").contains("scaled by hand?") && text("incident").contains("<html"),
+        "er is the page of the verb report"
     );
+    let rows = text("browse");
     assert!(
-        text("browse").contains("keys at this revision"),
-        "{}",
-        text("browse")
+        rows.starts_with("KEY,REV,CREATED,VERSION,SIZE,STATE\n"),
+        "{rows}"
     );
+    assert!(rows.contains("/registry/deployments/prod/web,"), "{rows}");
     sealed.assert_unchanged();
 }
 

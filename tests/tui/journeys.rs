@@ -136,7 +136,7 @@ fn a_filter_finds_as_one_types_and_its_end_leaves_the_cursor_on_what_it_found() 
 
 #[test]
 fn secrets_are_hidden_and_one_is_shown_for_a_while() {
-    let mut browser = Browser::open(MEMBER, (120, 36));
+    let mut browser = Browser::open(MEMBER, (160, 44));
     browser.command("secrets");
     browser.press("l j l j");
     assert!(
@@ -362,4 +362,134 @@ fn what_is_copied_to_create_an_object_again_is_what_get_neat_prints_and_never_ha
         "{copied}"
     );
     assert!(!copied.contains("••••"), "{copied}");
+}
+
+/// Keys that were pressed, typed letters counted each.
+fn strokes(keys: &[&str]) -> usize {
+    keys.iter()
+        .map(|keys| match keys.strip_prefix('=') {
+            Some(typed) => typed.chars().count(),
+            None => keys.split_whitespace().count(),
+        })
+        .sum()
+}
+
+/// Presses keys; what begins with `=` is typed.
+fn go(browser: &mut Browser, keys: &[&str]) {
+    for part in keys {
+        match part.strip_prefix('=') {
+            Some(typed) => browser.type_in(typed),
+            None => browser.press(part),
+        };
+    }
+}
+
+#[test]
+fn a_string_in_old_versions_leads_to_the_line_that_has_it_in_sixteen_keys() {
+    let keys = ["8 enter", "=w31", "enter enter"];
+    assert!(strokes(&keys) <= 16, "{}", strokes(&keys));
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    go(&mut browser, &keys);
+    let picture = browser.draw();
+    assert!(picture.contains("wave: w31"), "{picture}");
+    assert!(picture.contains("/w31  1 of "), "{picture}");
+}
+
+#[test]
+fn an_entry_of_the_log_leads_to_object_and_page_and_back_in_twelve_keys() {
+    let keys = ["4 k k k k", "g k", "g p", "[ ["];
+    assert!(strokes(&keys) <= 12, "{}", strokes(&keys));
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    go(&mut browser, &keys[..1]);
+    let entry = browser.place();
+    assert_eq!(entry.0, "WAL");
+    go(&mut browser, &keys[1..2]);
+    assert_eq!(browser.place().0, "Browse", "{}", browser.draw());
+    go(&mut browser, &keys[2..3]);
+    assert_eq!(browser.place().0, "Pages", "{}", browser.draw());
+    go(&mut browser, &keys[3..]);
+    assert_eq!(browser.place(), entry);
+}
+
+#[test]
+fn a_screen_reader_gets_one_pane_without_borders_and_a_line_for_each_action() {
+    let options = Options {
+        linear: true,
+        ascii: true,
+        mouse: false,
+        ..Options::default()
+    };
+    let mut browser = Browser::open_paths(vec![path(MEMBER)], (120, 36), options);
+    browser.command(WEB);
+    let picture = browser.draw();
+    assert!(picture.is_ascii(), "{picture}");
+    for border in ["+--", "|  ", "| >"] {
+        assert!(!picture.contains(border), "{border}: {picture}");
+    }
+    browser.press("tab j");
+    assert!(
+        browser.shows("Browse: registry > deployments > prod > web"),
+        "{}",
+        browser.draw()
+    );
+}
+
+#[test]
+fn plain_characters_draw_the_same_picture() {
+    let plain = Options {
+        ascii: true,
+        ..Options::default()
+    };
+    let mut one = Browser::open(MEMBER, (120, 36));
+    let mut other = Browser::open_paths(vec![path(MEMBER)], (120, 36), plain);
+    for keys in [
+        "1", "2", "3", "4", "5", "6", "7", "8", "1 d", "1 x", "?", "esc :",
+    ] {
+        let (wide, ascii) = (one.press(keys).draw(), other.press(keys).draw());
+        assert!(ascii.is_ascii(), "{keys}: {ascii}");
+        for (wide, ascii) in wide.lines().zip(ascii.lines()) {
+            // What is of the evidence may be escaped, which takes more room: then only the frame is compared.
+            if ascii.contains("\\u{") {
+                assert!(!ascii.contains("\\u{25"), "{ascii}");
+                continue;
+            }
+            let same = |c: char, a: char| c == a || !c.is_ascii();
+            let pairs = wide.chars().zip(ascii.chars());
+            assert_eq!(
+                wide.chars().count(),
+                ascii.chars().count(),
+                "{keys}\n{wide}\n{ascii}"
+            );
+            assert!(
+                pairs.clone().all(|(c, a)| same(c, a)),
+                "{keys}\n{wide}\n{ascii}"
+            );
+            assert!(
+                pairs.clone().all(|(_, a)| a != '?' || wide.contains('?')),
+                "{keys}\n{wide}\n{ascii}"
+            );
+        }
+    }
+}
+
+#[test]
+fn values_behind_a_mask_are_never_copied_in_any_form() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    browser.command("secret/opaque -n prod");
+    let before = browser.copied.len();
+    for keys in ["c v", "c j", "m c v", "m c j", "c R", "2 c v", "c j"] {
+        browser.press(keys);
+        assert_eq!(browser.copied.len(), before, "{keys}: {:?}", browser.copied);
+        assert!(browser.shows("not copied"), "{keys}: {}", browser.draw());
+    }
+}
+
+#[test]
+fn two_control_c_end_as_an_interrupt_does_and_q_does_not() {
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press("ctrl-c ctrl-c");
+    assert!(browser.over && browser.app.is_interrupted());
+    let mut browser = Browser::open(MEMBER, (80, 24));
+    browser.press("q");
+    assert!(browser.over && !browser.app.is_interrupted());
 }

@@ -193,7 +193,7 @@ fn copies_that_differ_show_in_which_keys_and_what_each_holds() {
 fn the_splitter_can_be_dragged_and_the_wheel_turns_where_it_points() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     use etcd_inspect_tui::Event;
-    let mut browser = Browser::open(MEMBER, (120, 36));
+    let mut browser = Browser::open(MEMBER, (160, 36));
     browser.command("wal").draw();
     let mut mouse = |kind, column, row| {
         browser.send(Event::Mouse(MouseEvent {

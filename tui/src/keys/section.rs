@@ -44,12 +44,13 @@ impl Binding {
     /// The group that it is in.
     pub fn section(&self) -> Section {
         use Act::{
-            Ask, Back, Blame, Bottom, Cancel, Command, Copy, DiffLayout, Down, Export, Facets, Filter,
-            Fold, FoldLess, FoldMore, Forward, FullScreen, Go, GoTime, HalfDown, HalfUp, Help, Hex,
-            History, LastScreen, Latest, Leave, Left, Mark, Mouse, NextHit, NextMark, NextMember,
-            NextPane, NextRevision, NextVersion, Note, Notes, Open, Owner, PageDown, PageUp, Pivot,
-            PrevHit, PrevMark, PrevPane, PrevRevision, PrevVersion, Print, Quit, ReadOn, Refresh,
-            Reveal, Right, Salvage, Same, Side, Stop, Suspend, Tab, Top, Up, Users, Wrap,
+            Ask, Back, Blame, Bottom, Cancel, Command, Copy, DiffLayout, Down, Export, Facets,
+            Filter, Fold, FoldLess, FoldMore, Forward, FullScreen, Go, GoTime, HalfDown, HalfUp,
+            Help, Hex, History, LastScreen, Latest, Leave, Left, Mark, Mouse, NextHit, NextMark,
+            NextMember, NextPane, NextRevision, NextVersion, Note, Notes, Open, Owner, PageDown,
+            PageUp, Pivot, PrevHit, PrevMark, PrevPane, PrevRevision, PrevVersion, Print, Quit,
+            ReadOn, Refresh, Reveal, Right, Salvage, Same, Side, Stop, Suspend, Tab, Top, Up,
+            Users, Wrap,
         };
         match self.act {
             Up | Down | Left | Right | HalfUp | HalfDown | PageUp | PageDown | Top | Bottom
@@ -62,10 +63,12 @@ impl Binding {
             }
             Pivot(_) | History | Owner => Section::Pivot,
             Copy(_) | Export(_) | Note | Notes | Mark | Print | Salvage => Section::Take,
-            Tab(_) | Go(_) | LastScreen | Back | Forward | Cancel | Leave | Quit | Stop | Suspend
-            | Mouse | NextMember | ReadOn => Section::Leave,
+            Tab(_) | Go(_) | LastScreen | Back | Forward | Cancel | Leave | Quit | Stop
+            | Suspend | Mouse | NextMember | ReadOn => Section::Leave,
             Refresh if self.on.is_empty() => Section::Leave,
-            Blame | Hex | Fold | FoldMore | FoldLess | Wrap | Reveal | DiffLayout => Section::Object,
+            Blame | Hex | Fold | FoldMore | FoldLess | Wrap | Reveal | DiffLayout => {
+                Section::Object
+            }
             _ if self.on.is_empty() => Section::Object,
             _ => Section::Screen,
         }

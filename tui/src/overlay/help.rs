@@ -67,7 +67,11 @@ impl Help {
         let rows = self.rows(screen, session);
         let title = Line::piece(
             Role::Heading,
-            format!("? help · {} · {} keys · type to filter: ", screen.title(), rows.len()),
+            format!(
+                "? help · {} · {} keys · type to filter: ",
+                screen.title(),
+                rows.len()
+            ),
         )
         .with(Role::Match, self.filter.value().to_owned());
         let inner = pen.frame(area, &title, true);
@@ -77,7 +81,9 @@ impl Help {
         };
         let lines = with_headings(&rows);
         // The window is over the lines, so that a heading is seen with its first row.
-        let cursor = lines.iter().position(|line| *line == HelpLine::Row(self.list.cursor()));
+        let cursor = lines
+            .iter()
+            .position(|line| *line == HelpLine::Row(self.list.cursor()));
         let mut window = self.window;
         window.select(cursor.unwrap_or(0));
         for (y, at) in window.window(list.height, lines.len()) {

@@ -144,9 +144,25 @@ impl Prompt {
                 ("Esc", "cancel"),
             ],
             Asked::Argument(_) => &[("⏎", "done"), ("↑", "typed before"), ("Esc", "cancel")],
-            Asked::Filter => &[("⏎", "keep"), ("/", "all keys"), ("!", "not"), ("~", "fuzzy"), ("Esc", "all rows")],
-            Asked::All => &[("⏎", "keep"), ("ns:", "namespace"), ("!", "not"), ("~", "fuzzy"), ("Esc", "all keys")],
-            Asked::Find => &[("⏎", "keep, then n N"), ("/", "all keys"), ("Esc", "cancel")],
+            Asked::Filter => &[
+                ("⏎", "keep"),
+                ("/", "all keys"),
+                ("!", "not"),
+                ("~", "fuzzy"),
+                ("Esc", "all rows"),
+            ],
+            Asked::All => &[
+                ("⏎", "keep"),
+                ("ns:", "namespace"),
+                ("!", "not"),
+                ("~", "fuzzy"),
+                ("Esc", "all keys"),
+            ],
+            Asked::Find => &[
+                ("⏎", "keep, then n N"),
+                ("/", "all keys"),
+                ("Esc", "cancel"),
+            ],
         }
     }
 

@@ -16,6 +16,7 @@ use ratatui::layout::Rect;
 
 use crate::act::{Act, Copied};
 use crate::job::JobId;
+use crate::object::{Neat, Object};
 use crate::overlay::counted;
 use crate::paint::{Line, Pen};
 use crate::screen::{Screen, ScreenId, Snapshot};
@@ -340,17 +341,25 @@ impl Screen for History {
                     .map(|known| known.version.revision.main.to_string())
                     .ok_or_else(|| "no version".to_owned()),
             ),
-            Copied::Yaml => Some(
-                self.selected()
-                    .map(|known| known.text.clone())
-                    .ok_or_else(|| "no version".to_owned()),
-            ),
+            Copied::Yaml | Copied::Json => Some(self.copied(what == Copied::Json, session)),
             _ => None,
         }
     }
 }
 
 impl History {
+    /// The version under the cursor, never with a mask as a value.
+    fn copied(&self, json: bool, session: &Session) -> Result<String, String> {
+        let known = self.selected().ok_or("no version")?;
+        let data = self.data.as_ref().ok_or("there is no index yet")?;
+        let object = Object::read(known.version.clone(), data, session);
+        match object.json.is_err() && !object.hidden && !json {
+            // What is no object is its text.
+            true => Ok(known.text.clone()),
+            false => object.text_as(json, Neat::Full),
+        }
+    }
+
     /// Puts the cursor on a version, and marks another one as A.
     fn point(&mut self, main: Option<i64>, from: Option<i64>, session: &mut Session) {
         let row = |main: i64| {
