@@ -223,14 +223,7 @@ impl App {
             }
             _ => chrome::message(rows.message, pen, &self.session, id),
         }
-        match &self.overlay {
-            Overlay::Prompt(prompt) => chrome::hints(rows.keys, pen, prompt.hints()),
-            _ => {
-                let is_text = self.screen().is_some_and(|screen| screen.is_text());
-                let state = (id, self.is_on_step(), is_text);
-                chrome::keys(rows.keys, pen, &self.session, state, &mut hits);
-            }
-        }
+        self.draw_keys(rows.keys, pen, &mut hits);
         match &mut self.overlay {
             Overlay::Help(help) => help.draw(id, pen, &self.session),
             Overlay::Popup(popup) => popup.draw(pen),
@@ -243,6 +236,18 @@ impl App {
         }
         self.hits = hits;
         cursor
+    }
+
+    /// The row of keys: those of the screen, or of what is typed.
+    fn draw_keys(&self, area: Rect, pen: &mut Pen<'_>, hits: &mut Hits) {
+        match &self.overlay {
+            Overlay::Prompt(prompt) => chrome::hints(area, pen, prompt.hints()),
+            _ => {
+                let is_text = self.screen().is_some_and(|screen| screen.is_text());
+                let state = (self.screen_id(), self.is_on_step(), is_text);
+                chrome::keys(area, pen, &self.session, state, hits);
+            }
+        }
     }
 
     /// For a screen reader: what a key led to, in one line, if nothing else is reported.
