@@ -1,9 +1,8 @@
 //! Kubernetes values: what etcd stores without a look.
 
 use etcd_inspect::answers::stored_versions::stored_versions;
-use etcd_inspect::check::{Depth, check, check_with};
+use etcd_inspect::check::{Depth, check};
 use etcd_inspect::kubernetes::encryption::Keyring;
-use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::{Finding, Severity};
@@ -12,7 +11,7 @@ use testkit::synth;
 use testkit::synth::mvcc::Keyspace;
 
 /// A small cluster: two namespaces, a pod, a service, an event with a lease, a CRD with one object.
-fn cluster() -> Keyspace {
+pub fn cluster() -> Keyspace {
     let mut keys = Keyspace::new();
     for namespace in ["default", "shop"] {
         let object = json!({
@@ -62,19 +61,19 @@ fn cluster() -> Keyspace {
     keys
 }
 
-fn pod(namespace: &str, name: &str, uid: &str) -> Value {
+pub fn pod(namespace: &str, name: &str, uid: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": "2024-05-01T12:00:00Z" },
     })
 }
 
-fn put(keys: &mut Keyspace, key: &str, object: &Value) {
+pub fn put(keys: &mut Keyspace, key: &str, object: &Value) {
     keys.put(key.as_bytes(), object.to_string().as_bytes());
 }
 
 /// What a deep check finds of Kubernetes after something was written over the cluster.
-fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
+pub fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
     let mut keys = cluster();
     write(&mut keys);
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -103,7 +102,7 @@ fn found(write: impl FnOnce(&mut Keyspace)) -> Vec<Finding> {
 }
 
 #[track_caller]
-fn only(code: &str, severity: Severity, write: impl FnOnce(&mut Keyspace)) -> Finding {
+pub fn only(code: &str, severity: Severity, write: impl FnOnce(&mut Keyspace)) -> Finding {
     let mut found = found(write);
     let said: Vec<_> = found
         .iter()
@@ -113,6 +112,13 @@ fn only(code: &str, severity: Severity, write: impl FnOnce(&mut Keyspace)) -> Fi
     assert_eq!(found[0].severity, severity);
     assert!(found[0].place.offset.is_some(), "{code} has no place");
     found.remove(0)
+}
+
+pub fn db_of(keys: &Keyspace) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let db = synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
+    std::fs::write(file.path(), db.build()).unwrap();
+    file
 }
 
 #[test]
@@ -421,28 +427,6 @@ fn finalizers_that_nobody_removes_and_huge_objects_are_notes() {
 }
 
 #[test]
-fn encrypted_values_without_a_key_are_one_note_and_a_cut_one_is_an_error() {
-    let found_ones = found(|keys| {
-        let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
-        sealed.extend([7u8; 48]);
-        keys.put(b"/registry/secrets/shop/a", &sealed);
-        keys.put(b"/registry/secrets/shop/b", &sealed);
-        keys.put(b"/registry/secrets/shop/c", &sealed[..sealed.len() - 5]);
-    });
-    let codes: Vec<_> = found_ones
-        .iter()
-        .map(|finding| (finding.code.id, finding.severity, finding.count))
-        .collect();
-    assert_eq!(
-        codes,
-        [
-            ("K8S-005", Severity::Error, 1),
-            ("K8S-004", Severity::Note, 2)
-        ]
-    );
-}
-
-#[test]
 fn a_finalizer_is_stuck_also_if_its_deletion_is_the_newest_time_in_the_data() {
     let one = only("K8S-013", Severity::Note, |keys| {
         let mut object = pod("shop", "web-2", "u9");
@@ -452,208 +436,6 @@ fn a_finalizer_is_stuck_also_if_its_deletion_is_the_newest_time_in_the_data() {
     });
     assert!(one.message.contains("example.com/hold"), "{}", one.message);
     assert!(one.message.contains("not known"), "{}", one.message);
-}
-
-#[test]
-fn mixed_seals_are_seen_without_any_key() {
-    let found = found(|keys| {
-        for (name, key) in [("a", "key1"), ("b", "key2"), ("c", "key2")] {
-            let mut sealed = format!("k8s:enc:aescbc:v1:{key}:").into_bytes();
-            sealed.extend([7u8; 48]);
-            keys.put(format!("/registry/secrets/shop/{name}").as_bytes(), &sealed);
-        }
-    });
-    let mixed = found.iter().find(|finding| finding.code.id == "K8S-006");
-    let mixed = &mixed.unwrap_or_else(|| panic!("{found:?}")).message;
-    assert!(
-        mixed.contains("secrets are stored in 2 ways") && mixed.contains("2 aescbc key2"),
-        "{mixed}"
-    );
-}
-
-#[test]
-fn another_key_under_the_right_name_is_a_note_and_no_damage() {
-    let mut keys = cluster();
-    for name in ["a", "b"] {
-        let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
-        sealed.extend([7u8; 48]);
-        keys.put(format!("/registry/secrets/shop/{name}").as_bytes(), &sealed);
-    }
-    let file = db_of(&keys);
-    let mut keyring = Keyring::default();
-    let config = json!({ "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1", "resources": [{
-        "resources": ["secrets"],
-        "providers": [{ "aescbc": { "keys": [{ "name": "key1", "secret": "MDEyMzQ1Njc4OWFiY2RlZg==" }] } }],
-    }] });
-    keyring.add_config(&config.to_string()).unwrap();
-    let member = Member::open(file.path()).unwrap();
-    let report = check_with(&member, Depth::Deep, &keyring, None, &Silent);
-    let of_kubernetes = report
-        .findings
-        .iter()
-        .filter(|finding| finding.code.id.starts_with("K8S-"));
-    let found: Vec<_> = of_kubernetes
-        .map(|finding| (finding.code.id, finding.severity, finding.count))
-        .collect();
-    assert_eq!(found, [("K8S-004", Severity::Note, 2)]);
-    let text = report
-        .findings
-        .iter()
-        .map(|finding| finding.message.clone())
-        .collect::<String>();
-    assert!(
-        text.contains("another key than the one that wrote them"),
-        "{text}"
-    );
-}
-
-#[test]
-fn keys_of_an_extension_api_server_are_not_read_as_if_kubernetes_had_written_them() {
-    let mut keys = cluster();
-    for (namespace, name) in [("shop", "x"), ("shop", "y"), ("default", "z")] {
-        let object = json!({ "apiVersion": "apps.vendor.io/v1", "kind": "Bundle",
-            "metadata": { "name": name, "namespace": namespace, "uid": format!("b-{name}") } });
-        put(
-            &mut keys,
-            &format!("/registry/apps.vendor.io/apps.vendor.io/bundles/{namespace}/{name}"),
-            &object,
-        );
-    }
-    let file = db_of(&keys);
-    let report = check(&Member::open(file.path()).unwrap(), Depth::Deep, &Silent);
-    let found: Vec<_> = (report.findings.iter())
-        .filter(|finding| matches!(finding.code.id, "K8S-003" | "K8S-008" | "K8S-014"))
-        .collect();
-    assert!(found.is_empty(), "{found:?}");
-    let skipped = report
-        .skipped
-        .iter()
-        .find(|skipped| skipped.what.contains("3 objects"));
-    assert!(
-        skipped.is_some_and(|skipped| skipped.why.contains("layout")),
-        "{:?}",
-        report.skipped
-    );
-}
-
-#[test]
-fn keys_like_those_of_kubernetes_with_other_values_are_no_damage() {
-    let mut keys = Keyspace::new();
-    for number in 0..20 {
-        keys.put(
-            format!("/registry/pods/ns/pod-{number}").as_bytes(),
-            b"a value of a load test",
-        );
-    }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(
-        file.path(),
-        synth::bolt::DbBuilder::etcd()
-            .bucket("key", keys.records())
-            .build(),
-    )
-    .unwrap();
-    let report = check(&Member::open(file.path()).unwrap(), Depth::Deep, &Silent);
-    let said = |finding: &Finding| finding.code.id.starts_with("K8S-");
-    assert!(!report.findings.iter().any(said), "{:?}", report.findings);
-    let skipped = report.skipped.iter();
-    assert!(
-        skipped
-            .map(|skipped| &*skipped.what)
-            .any(|what| what == "Kubernetes objects")
-    );
-}
-
-#[test]
-fn api_servers_that_share_an_etcd_are_judged_apart() {
-    // Two clusters have the same service addresses and the same names; a namespace of one is none of the other.
-    let second = found(|keys| {
-        for (key, name, object) in [
-            ("namespaces", "default", "Namespace"),
-            ("namespaces", "prod", "Namespace"),
-            ("serviceaccounts/prod", "default", "ServiceAccount"),
-            ("configmaps/prod", "settings", "ConfigMap"),
-        ] {
-            let namespace = key.split_once('/').map(|(_, namespace)| namespace);
-            let object = json!({
-                "apiVersion": "v1", "kind": object,
-                "metadata": { "name": name, "namespace": namespace, "uid": format!("second-{key}-{name}") },
-                "status": { "phase": "Active" },
-            });
-            put(keys, &format!("/second/{key}/{name}"), &object);
-        }
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "api", "namespace": "prod", "uid": "s2" },
-            "spec": { "clusterIP": "10.96.0.7", "ports": [{ "nodePort": 30080, "protocol": "TCP" }] },
-        });
-        put(keys, "/second/services/specs/prod/api", &service);
-    });
-    let codes: Vec<_> = second
-        .iter()
-        .map(|finding| (finding.code.id, &finding.message))
-        .collect();
-    assert!(codes.is_empty(), "{codes:?}");
-}
-
-/// A db file with the keys.
-fn db_of(keys: &Keyspace) -> tempfile::NamedTempFile {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let db = synth::bolt::DbBuilder::etcd().bucket("key", keys.records());
-    std::fs::write(file.path(), db.build()).unwrap();
-    file
-}
-
-#[test]
-fn a_keyring_without_the_key_of_a_value_is_a_note_that_names_the_key_and_the_flag() {
-    let mut keys = cluster();
-    let mut sealed = b"k8s:enc:aescbc:v1:key1:".to_vec();
-    sealed.extend([7u8; 48]);
-    keys.put(b"/registry/secrets/shop/a", &sealed);
-    let file = db_of(&keys);
-    let member = Member::open(file.path()).unwrap();
-    for resource in ["secrets", "configmaps"] {
-        let mut keyring = Keyring::default();
-        let config = json!({ "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1", "resources": [{
-            "resources": [resource],
-            "providers": [{ "aescbc": { "keys": [{ "name": "key2", "secret": "MDEyMzQ1Njc4OWFiY2RlZg==" }] } }],
-        }] });
-        keyring.add_config(&config.to_string()).unwrap();
-        let report = check_with(&member, Depth::Deep, &keyring, None, &Silent);
-        let found: Vec<_> = (report.findings.iter())
-            .filter(|finding| {
-                finding.code.id.starts_with("K8S-004") || finding.code.id == "K8S-005"
-            })
-            .collect();
-        let [finding] = found.as_slice() else {
-            panic!("{resource}: {found:?}");
-        };
-        assert_eq!(
-            (finding.code.id, finding.severity),
-            ("K8S-004", Severity::Note)
-        );
-        for part in ["aescbc key1", "--encryption-config", "none of the keys"] {
-            assert!(
-                finding.message.contains(part),
-                "{part}: {}",
-                finding.message
-            );
-        }
-    }
-}
-
-#[test]
-fn a_prefix_that_is_given_is_the_only_one_that_is_looked_at() {
-    let file = db_of(&cluster());
-    let member = Member::open(file.path()).unwrap();
-    let checked = |layout: Option<Layout>| {
-        let report = check_with(&member, Depth::Deep, &Keyring::default(), layout, &Silent);
-        report
-            .checked
-            .iter()
-            .any(|what| what.starts_with("Kubernetes:"))
-    };
-    assert!(checked(None) && checked(Some(Layout::with_prefixes(["/registry"]))));
-    assert!(!checked(Some(Layout::with_prefixes(["/elsewhere"]))));
 }
 
 #[test]

@@ -21,3 +21,4 @@ mod page;
 mod peers;
 mod real;
 mod unplaced;
+mod unread;

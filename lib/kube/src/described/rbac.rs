@@ -5,7 +5,7 @@ use super::sheet::Sheet;
 
 /// One line of a role: a resource, or a URL, and what may be done with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rule {
+struct Grant {
     verbs: Vec<String>,
     group: String,
     resource: String,
@@ -32,8 +32,8 @@ pub(super) fn role(of: View<'_>, sheet: &mut Sheet) -> bool {
     false
 }
 
-fn rules(of: View<'_>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
+fn rules(of: View<'_>) -> Vec<Grant> {
+    let mut rules: Vec<Grant> = Vec::new();
     for rule in of.key("rules").items() {
         let texts = |field: &str| -> Vec<String> {
             let items = rule.key(field).items();
@@ -52,7 +52,7 @@ fn rules(of: View<'_>) -> Vec<Rule> {
             }
         }
         for url in texts("nonResourceURLs") {
-            rules.extend(verbs.iter().map(|verb| Rule {
+            rules.extend(verbs.iter().map(|verb| Grant {
                 verbs: vec![verb.clone()],
                 group: String::new(),
                 resource: String::new(),
@@ -76,9 +76,9 @@ fn rules(of: View<'_>) -> Vec<Rule> {
 }
 
 /// Adds the verbs to the rule of the same resource, if there is one.
-fn add(rules: &mut Vec<Rule>, of: (&str, &str, &[String]), verbs: &[String]) {
+fn add(rules: &mut Vec<Grant>, of: (&str, &str, &[String]), verbs: &[String]) {
     let (group, resource, names) = of;
-    let same = |rule: &&mut Rule| {
+    let same = |rule: &&mut Grant| {
         rule.urls.is_empty()
             && rule.group == group
             && rule.resource == resource
@@ -86,7 +86,7 @@ fn add(rules: &mut Vec<Rule>, of: (&str, &str, &[String]), verbs: &[String]) {
     };
     match rules.iter_mut().find(same) {
         Some(rule) => rule.verbs.extend_from_slice(verbs),
-        None => rules.push(Rule {
+        None => rules.push(Grant {
             verbs: verbs.to_vec(),
             group: group.to_owned(),
             resource: resource.to_owned(),
@@ -97,7 +97,7 @@ fn add(rules: &mut Vec<Rule>, of: (&str, &str, &[String]), verbs: &[String]) {
 }
 
 /// `deployments.apps/scale`.
-fn resource(rule: &Rule) -> String {
+fn resource(rule: &Grant) -> String {
     let (name, sub) = match rule.resource.split_once('/') {
         Some((name, sub)) => (name, format!("/{sub}")),
         None => (rule.resource.as_str(), String::new()),
