@@ -88,9 +88,11 @@ impl CheckedPath {
             progress,
         );
         let verdict = judge(member, &report, None, progress);
+        let operand =
+            located::EvidenceOperand::from(path).with_wal_dir(member.evidence().wal_dir());
         Self {
             path: path.to_owned(),
-            check: CheckAnswer::new(&report, Only::default(), Some(&verdict), Some(path)),
+            check: CheckAnswer::new(&report, Only::default(), Some(&verdict), operand),
         }
     }
 }
