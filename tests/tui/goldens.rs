@@ -1,4 +1,4 @@
-//! What each screen looks like on a real Kubernetes member, at 120x36 and at 80x24.
+//! What each screen looks like on a real Kubernetes member, at 120x36, at 80x24 and at 200x60.
 //!
 //! Ages are relative to the newest time in the data, so that pictures do not depend on the day. After a wanted change:
 //! `INSTA_UPDATE=always cargo test -p etcd-inspect-tui --test tui goldens`, and look at what git says.
@@ -8,7 +8,7 @@ use crate::browser::Browser;
 const MEMBER: &str = "k8s-1.20-etcd35";
 
 fn both(name: &str, keys: impl Fn(&mut Browser)) {
-    for size in [(120, 36), (80, 24)] {
+    for size in [(120, 36), (80, 24), (200, 60)] {
         let mut browser = Browser::open(MEMBER, size);
         keys(&mut browser);
         let picture = without_tabs(&browser.draw());

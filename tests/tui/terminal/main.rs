@@ -77,6 +77,30 @@ fn a_signal_gives_the_terminal_back_and_is_told() {
 }
 
 #[test]
+fn a_second_control_c_ends_as_an_interrupt_does() {
+    let Some(tmux) = Tmux::start(100, 30) else {
+        return;
+    };
+    let running = browse(&tmux, &testkit::data_dir("etcd-3.5.30"));
+    tmux.keys(&["C-c", "C-c"]);
+    assert_eq!(running.code(), 130);
+    tmux.assert_given_back();
+}
+
+#[test]
+fn a_copy_within_tmux_is_in_its_buffer_and_says_so() {
+    let Some(tmux) = Tmux::start(120, 36) else {
+        return;
+    };
+    let dir = testkit::data_dir("etcd-3.5.30");
+    browse(&tmux, &dir);
+    tmux.keys(&["c", "p"]);
+    let seen = tmux.until("the message", |seen| seen.contains("sent path"));
+    assert!(seen.contains("tmux load-buffer -w"), "{seen}");
+    assert_eq!(tmux.run(&["show-buffer"]), dir.display().to_string());
+}
+
+#[test]
 fn signals_that_come_together_give_the_terminal_back_too() {
     let Some(tmux) = Tmux::start(100, 30) else {
         return;
@@ -130,7 +154,7 @@ fn a_copy_over_ssh_reaches_the_clipboard_of_the_terminal_and_says_route_and_byte
     tmux.browse(&command);
     tmux.keys(&["c", "p"]);
     let path = dir.display().to_string();
-    let seen = tmux.until("the message", |seen| seen.contains("copied path"));
+    let seen = tmux.until("the message", |seen| seen.contains("sent path"));
     let bytes = format!("{} B", path.len());
     assert!(seen.contains(&bytes), "{bytes}\n{seen}");
     assert!(

@@ -26,12 +26,17 @@ impl App {
         let notes = Some(lines.collect::<String>()).filter(|text| !text.is_empty());
         let (options, mask) = (session.options.member.clone(), session.options.mask.clone());
         let keyring = session.options.keyring.clone();
+        let wal_dirs = session.options.wal_dirs.clone();
         let at = session.ruler.time.filter(|_| session.ruler.is_past());
         let at = at.and_then(|(_, time)| time);
         let work = move |monitor: &Monitor| {
-            let opened = paths
-                .iter()
-                .map(|path| Member::open_with(path, options.clone()))
+            let opened = (0usize..)
+                .zip(&paths)
+                .map(|(number, path)| {
+                    let mut options = options.clone();
+                    options.evidence.wal_dir = wal_dirs.get(number).cloned();
+                    Member::open_with(path, options)
+                })
                 .collect::<Result<Vec<_>, _>>();
             Page(opened.map_err(|error| error.to_string()).map(|members| {
                 let question = ReportQuestion {

@@ -165,15 +165,8 @@ impl Table<'_> {
             left = left.saturating_sub(given.unwrap_or(0));
             widths.push(given);
         }
-        // First those without a width get what they need, in equal steps; then those with one may grow.
-        for flexible in [true, false] {
-            let of_kind = |at: usize| {
-                self.columns
-                    .get(at)
-                    .is_some_and(|column| (column.width == 0) == flexible)
-            };
-            left = grow(&mut widths, &needs, left, of_kind);
-        }
+        // Each gets what it needs, the smallest wants first: one long text does not take the room of the others.
+        left = grow(&mut widths, &needs, left);
         // What is still left belongs to the last one without a width.
         let open = self.columns.iter().rposition(|column| column.width == 0);
         if let Some(Some(width)) = open.and_then(|at| widths.get_mut(at)) {
@@ -186,18 +179,12 @@ impl Table<'_> {
 /// Most cells that a column is given for its own sake.
 const MOST_CELLS: u16 = 400;
 
-/// Gives each column of a kind what it needs as far as cells are left, the smaller needs first; returns what is left.
-fn grow(
-    widths: &mut [Option<u16>],
-    needs: &[Option<u16>],
-    mut left: u16,
-    of_kind: impl Fn(usize) -> bool,
-) -> u16 {
+/// Gives each column what it needs as far as cells are left, the smaller needs first; returns what is left.
+fn grow(widths: &mut [Option<u16>], needs: &[Option<u16>], mut left: u16) -> u16 {
     let mut open: Vec<(u16, usize)> = widths
         .iter()
         .zip(needs)
         .enumerate()
-        .filter(|(at, _)| of_kind(*at))
         .filter_map(|(at, (width, need))| Some((need.as_ref()?.saturating_sub((*width)?), at)))
         .collect();
     open.sort_unstable();
@@ -272,9 +259,10 @@ mod tests {
         let row = ["7", "web-7d8547d7bb", "kube-scheduler", "created"];
         // 1 before the first, 1 after each.
         assert_eq!(widths(100, row), [4, 14, 14, 100 - 5 - 32]);
-        // A table that is too narrow takes from those without a width first.
+        // In a table that is too narrow no column takes the room of another one.
         let narrow = widths(30, row);
-        assert_eq!((narrow[0], narrow[2]), (4, 6));
+        assert_eq!(narrow[0], 4);
+        assert!(narrow.iter().all(|width| *width >= 4), "{narrow:?}");
         assert_eq!(narrow.iter().sum::<u16>(), 25);
         for width in 0..120 {
             let given = widths(width, row);
