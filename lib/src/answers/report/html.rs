@@ -93,7 +93,10 @@ fn draw(block: &Block) -> Markup {
             details { summary { (text_of(&table.caption)) " (" (thousands(table.total as i128)) " rows)" } (draw_table(table)) }
         },
         Block::Table(table) => draw_table(table),
-        Block::Chart(title, chart) => html! { figure { figcaption { (text_of(title)) } (chart) } },
+        // On a narrow screen the chart scrolls sideways: the keyboard has to reach it, as it reaches tables.
+        Block::Chart(title, chart) => html! {
+            figure tabindex="0" role="group" aria-label=(text_of(title)) { figcaption { (text_of(title)) } (chart) }
+        },
         Block::Finding(card) => draw_finding(card),
         Block::Glossary(terms) => {
             html! { dl { @for (term, meaning) in terms { dt { (term) } dd { (meaning) } } } }
