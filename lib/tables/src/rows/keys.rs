@@ -1,24 +1,20 @@
 //! `keys`: every key that exists, with what etcd knows of it.
 
-use super::{Writer, lease, live};
-use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
+use super::{Writer, columns, lease, live};
+use crate::definition::{Column, Kind, Rows, Table, Wanted};
 use crate::source::{Source, TableError};
 use crate::value::{Row, Value};
 
 static COLUMNS: [Column; 14] = [
-    Column::text("key", "the key, if it is UTF-8").pushed(Pushed::Key),
-    Column::text("key_b64", "the key in base64, if it is not UTF-8"),
-    Column::text(
-        "resource",
-        "pods, widgets.example.com; NULL outside Kubernetes",
-    )
-    .pushed(Pushed::Resource),
-    Column::text("namespace", "of the key; NULL if it has none").pushed(Pushed::Namespace),
-    Column::text("name", "of the key").pushed(Pushed::Name),
+    columns::KEY,
+    columns::KEY_B64,
+    columns::RESOURCE,
+    columns::NAMESPACE,
+    columns::NAME,
     Column::integer("create_revision", "at which the key last came to life"),
     Column::integer("mod_revision", "of the last write"),
     Column::integer("version", "number of writes since the creation"),
-    Column::text("lease", "16 hexadecimal digits; NULL for none"),
+    columns::LEASE,
     Column::integer("value_bytes", "of the value as it is stored").unit("bytes"),
     Column::integer(
         "stored_bytes",
@@ -30,16 +26,8 @@ static COLUMNS: [Column; 14] = [
         Kind::Time,
         "of the last write, from the clock of the data",
     ),
-    Column::new(
-        "uncertainty_s",
-        Kind::Real,
-        "how far the true time may be from it; NULL if that is not known",
-    )
-    .unit("seconds"),
-    Column::text(
-        "time_source",
-        "what dated it: lease, event, object, between",
-    ),
+    columns::UNCERTAINTY,
+    columns::TIME_SOURCE,
 ];
 
 pub(crate) static TABLE: Table = Table {

@@ -1,6 +1,7 @@
 //! How the rows of each table are found and read: one file for each kind of row.
 
 pub(crate) mod answers;
+mod columns;
 pub(crate) mod fields;
 pub(crate) mod keys;
 pub(crate) mod log;

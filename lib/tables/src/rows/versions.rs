@@ -1,6 +1,6 @@
 //! `versions`: every version and every delete that compaction has not removed.
 
-use super::{Writer, fits, lease, ranges};
+use super::{Writer, columns, fits, lease, ranges};
 use crate::definition::{Column, Kind, Pushed, Rows, Table, Wanted};
 use crate::filter::Filter;
 use crate::source::{Source, TableError};
@@ -10,15 +10,11 @@ static COLUMNS: [Column; 16] = [
     Column::integer("revision", "main revision of the write").pushed(Pushed::Revision),
     Column::integer("sub", "position within its transaction"),
     Column::text("op", "put or delete"),
-    Column::text("key", "the key, if it is UTF-8").pushed(Pushed::Key),
-    Column::text("key_b64", "the key in base64, if it is not UTF-8"),
-    Column::text(
-        "resource",
-        "pods, widgets.example.com; NULL outside Kubernetes",
-    )
-    .pushed(Pushed::Resource),
-    Column::text("namespace", "of the key; NULL if it has none").pushed(Pushed::Namespace),
-    Column::text("name", "of the key").pushed(Pushed::Name),
+    columns::KEY,
+    columns::KEY_B64,
+    columns::RESOURCE,
+    columns::NAMESPACE,
+    columns::NAME,
     Column::integer(
         "create_revision",
         "at which the key came to life; NULL for a delete",
@@ -27,7 +23,7 @@ static COLUMNS: [Column; 16] = [
         "version",
         "number of writes since the creation; NULL for a delete",
     ),
-    Column::text("lease", "16 hexadecimal digits; NULL for none"),
+    columns::LEASE,
     Column::integer(
         "value_bytes",
         "of the value as it is stored; NULL for a delete",
@@ -43,16 +39,8 @@ static COLUMNS: [Column; 16] = [
         Kind::Time,
         "of the write, from the clock of the data",
     ),
-    Column::new(
-        "uncertainty_s",
-        Kind::Real,
-        "how far the true time may be from it; NULL if that is not known",
-    )
-    .unit("seconds"),
-    Column::text(
-        "time_source",
-        "what dated it: lease, event, object, between",
-    ),
+    columns::UNCERTAINTY,
+    columns::TIME_SOURCE,
 ];
 
 pub(crate) static TABLE: Table = Table {
