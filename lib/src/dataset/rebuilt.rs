@@ -101,9 +101,7 @@ impl Dataset {
             past,
             logged,
         };
-        if rebuilt.keyspace().newest_revision().is_none() {
-            return None;
-        }
+        rebuilt.keyspace().newest_revision()?;
         rebuilt.why = rebuilt.why.lines().next().unwrap_or_default().to_owned();
         let file = member.db_file().map(|file| file.name().clone());
         let file = file.unwrap_or_else(|_| FileName::new("the log"));

@@ -63,7 +63,8 @@ fn rules(of: View<'_>) -> Vec<Grant> {
     }
     rules.sort_by_cached_key(|rule| {
         let list = |items: &[String]| format!("[{}]", items.join(" "));
-        let (group, resource) = (list(&[rule.group.clone()]), list(&[rule.resource.clone()]));
+        let one = |item: &str| format!("[{item}]");
+        let (group, resource) = (one(&rule.group), one(&rule.resource));
         (
             list(&rule.verbs),
             group,

@@ -79,10 +79,7 @@ impl Traits {
                 _ => false,
             };
             traits.has_special |= is_escaped(c) && c != '\n';
-            match (before, c) {
-                (Some(' '), '\n') => traits.has_break_after_space = true,
-                _ => {}
-            }
+            traits.has_break_after_space |= (before, c) == (Some(' '), '\n');
             traits.is_multiline |= c == '\n';
             before = Some(c);
         }
