@@ -64,7 +64,6 @@ impl Interrupt {
     }
 
     /// Takes the wish to end as fulfilled: what went on until then was the whole answer.
-    #[cfg(feature = "serve")]
     pub(crate) fn is_the_end(&self) {
         self.pressed.store(false, Ordering::Relaxed);
     }

@@ -182,6 +182,11 @@ fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exi
         }
         let mut line = String::new();
         let is_end = io::stdin().lock().read_line(&mut line)? == 0;
+        if asks && ui.interrupt.is_set() {
+            // Ctrl-C ended a query, or threw away what was typed of one: the next begins as the first.
+            ui.interrupt.is_the_end();
+            pending.clear();
+        }
         pending.push_str(&line);
         let is_whole = pending.trim_end().ends_with(';') || is_end;
         if is_whole && !pending.trim().is_empty() {
