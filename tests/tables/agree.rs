@@ -172,7 +172,7 @@ fn findings_and_plan_are_those_of_check() {
         "etcd-3.6.14-killed",
         "alarm-corrupt-3.5.30/m1",
     ] {
-        let data = data_dir(&member);
+        let data = data_dir(member);
         assert_same_rows(
             &data,
             "findings",
@@ -290,7 +290,7 @@ fn events_and_managed_fields_are_those_of_the_objects() {
 #[test]
 fn conditions_narrow_without_losing_rows() {
     for member in ["k8s-1.20-etcd35", "etcd-3.4.23"] {
-        let data = data_dir(&member);
+        let data = data_dir(member);
         let mut conditions = vec![
             ("key", "GLOB '/registry/[ps]*'"),
             ("key", "> '/registry/pods/'"),

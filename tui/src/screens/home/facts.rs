@@ -79,7 +79,7 @@ pub(super) struct Biggest {
 pub(super) enum HomePart {
     Status(Box<StatusFacts>),
     Stored(Box<Result<StoredFacts, String>>),
-    Reach(ReachAnswer),
+    Reach(Box<ReachAnswer>),
     Lately(Vec<LatelyRow>),
     Certificates(CertificateFacts),
     Biggest(Biggest),
@@ -93,7 +93,7 @@ impl Facts {
         match part {
             HomePart::Status(status) => self.status = Some(*status),
             HomePart::Stored(stored) => self.stored = Some(*stored),
-            HomePart::Reach(reach) => self.reach = Some(reach),
+            HomePart::Reach(reach) => self.reach = Some(*reach),
             HomePart::Lately(rows) => self.lately = Some(rows),
             HomePart::Certificates(facts) => self.certificates = Some(facts),
             HomePart::Biggest(biggest) => self.biggest = Some(biggest),
@@ -126,11 +126,8 @@ pub(super) fn gather(
     let objects = data.objects();
     monitor.send(HomePart::Biggest(biggest(data)));
     let logged = logged(member, &monitor.whole()).ok().flatten();
-    monitor.send(HomePart::Reach(ReachAnswer::new(
-        member,
-        &objects,
-        logged.as_ref(),
-    )));
+    let reach = ReachAnswer::new(member, &objects, logged.as_ref());
+    monitor.send(HomePart::Reach(Box::new(reach)));
     of_objects(dataset, &objects, logged.as_ref(), mask, monitor);
     of_carved(dataset, &objects, logged.as_ref(), monitor);
     HomePart::End
@@ -148,7 +145,7 @@ fn of_log_alone(dataset: &Dataset, mask: &Mask, monitor: &Monitor) {
     let mut reach = ReachAnswer::new(dataset.member(), &objects, view.logged());
     // The keyspace is that of the log.
     reach.db = None;
-    monitor.send(HomePart::Reach(reach));
+    monitor.send(HomePart::Reach(Box::new(reach)));
     of_objects(dataset, &objects, view.logged(), mask, monitor);
     of_carved(dataset, &objects, view.logged(), monitor);
 }
