@@ -99,7 +99,6 @@ impl<'a> Facts<'a> {
             .ok()
             .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
-        let rules = ApplyRules::of(release);
         let (of, on_db, twice) = match received {
             Some(received) => (received, true, 0),
             None => (member, on_db, sound.twice()),
