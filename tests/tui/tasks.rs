@@ -98,7 +98,7 @@ fn the_state_of_a_while_ago_is_shown() {
 
 #[test]
 fn who_scaled_a_deployment_is_named() {
-    let mut browser = pressed(":deploy/api⏎Hs", 20);
+    let mut browser = pressed(":deploy/api⏎GHs", 20);
     let picture = browser.draw();
     assert_eq!(browser.place().0, "History", "{picture}");
     let row = picture.lines().find(|line| line.contains("spec.replicas"));
