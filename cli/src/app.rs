@@ -58,7 +58,6 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     }
     let mut ui = Ui::new(cli.global, interrupt);
     ui.reveal_all = args.iter().any(|arg| arg == "--reveal=all");
-    ui.judges = cli.command.judges();
     if let Some(failure) = cli.command.refuses(&ui.global) {
         let _ = messages::failure(&failure, &mut ui);
         return failure.exit;

@@ -35,8 +35,6 @@ pub(crate) struct Ui {
     pub(crate) opened: Vec<Evidence>,
     /// What could not be read of the answer, beside the files.
     damage: Damage,
-    /// Whether damage is what the verb answers: it is then no part that is missing.
-    pub(crate) judges: bool,
     /// Whether every secret shall be seen.
     pub(crate) reveal_all: bool,
 }
@@ -56,7 +54,6 @@ impl Ui {
             path: None,
             opened: Vec::new(),
             damage: Damage::default(),
-            judges: false,
             reveal_all: false,
             global,
         }
@@ -187,15 +184,8 @@ impl Ui {
     pub(crate) fn damage(&self) -> Damage {
         let mut damage = self.damage.clone();
         for evidence in &self.opened {
-            damage.extend(match self.judges {
-                // Such verbs report damaged files themselves; ranges that the disk refuses are never judged.
-                true => {
-                    let mut findings = Vec::new();
-                    evidence.report_unreadable(&mut |finding| findings.push(finding));
-                    Damage::new(findings, 0)
-                }
-                false => evidence.damage(),
-            });
+            // Verbs that judge report damaged files themselves. What could not be read at all is judged by none of them.
+            damage.extend(evidence.damage());
         }
         damage.cancelled |= self.interrupt.is_set();
         damage

@@ -287,3 +287,33 @@ fn a_healthy_member_has_no_cause_and_the_first_step_loses_nothing() {
         assert_eq!(errors, 0, "{name}: {}", json["cause"]);
     }
 }
+
+/// Number of single mutations that are looked at with the suite; `MUTATIONS` and `SEED` ask for others.
+const SAMPLE: u64 = 12;
+
+#[test]
+fn one_fault_has_at_most_three_causes_and_fits_a_screen() {
+    let asked = |name: &str| std::env::var(name).ok()?.parse().ok();
+    let first = asked("SEED").unwrap_or(700_001);
+    let mut wrong = Vec::new();
+    for seed in first..first + asked("MUTATIONS").unwrap_or(SAMPLE) {
+        let mutation = testkit::mutations::random(seed);
+        let copy = mutation.apply();
+        let path = copy.to_path_buf();
+        let text = path.to_str().unwrap();
+        let json = sealed(&path, ["check", text, "-o", "json"]);
+        let of_page = sealed(&path, ["check", text]);
+        let causes = json.json()["cause"].clone();
+        let causes: Vec<&str> = (causes.as_array().unwrap().iter())
+            .map(|cause| cause["code"].as_str().unwrap())
+            .collect();
+        if causes.len() > MOST_CAUSES {
+            wrong.push(format!("{seed}: {causes:?} ({})", mutation.what));
+        }
+        let lines = of_page.out.lines().count();
+        if lines > SCREEN {
+            wrong.push(format!("{seed}: {lines} lines ({})", mutation.what));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -19,6 +19,7 @@ mod hostile;
 mod kubernetes;
 mod logs;
 mod loss;
+mod partial;
 mod pipes;
 mod printed;
 mod readme;

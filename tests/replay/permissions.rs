@@ -186,7 +186,7 @@ fn while_an_alarm_is_raised_permissions_are_not_checked_up_to_3_5() {
     let (_folder, data) = written(&binaries, |server| {
         let _ = server.post("/v3/kv/deleterange", &json!({ "key": b64("/secret/none") }));
         alarm(server, "ACTIVATE", "NOSPACE");
-        // Refused for want of space; a deletion is not, and nobody asks whose it is.
+        // Refused for want of space; a deletion is not, and permissions are not checked.
         let _ = server.post("/v3/kv/put", &put("/tenant/a", "3"));
         let _ = server.post("/v3/kv/deleterange", &json!({ "key": b64("/secret/key") }));
         // A second alarm takes the place of the first, and when it ends neither is minded.

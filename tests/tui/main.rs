@@ -21,3 +21,4 @@ mod lines;
 mod random;
 mod salvage;
 mod screens;
+mod tasks;

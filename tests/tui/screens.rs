@@ -121,7 +121,7 @@ fn a_text_of_the_evidence_that_looks_like_a_flag_or_a_template_is_copied_as_one_
 fn the_state_after_a_start_is_the_other_side_of_the_same_screens() {
     let mut browser = Browser::open("etcd-3.5.30-killed", (120, 36));
     let db = browser.place().2;
-    browser.press("S");
+    browser.command("replay");
     let replayed = browser.place().2;
     assert!(replayed > db, "{db} {replayed}");
     assert!(browser.shows("AS AFTER A START"), "{}", browser.draw());

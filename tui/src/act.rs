@@ -70,6 +70,10 @@ pub enum Act {
     Ask,
     /// Another order of the rows.
     Sort,
+    /// The largest values first.
+    BySize,
+    /// The tree in place of the table, and back.
+    Tree,
     /// A command line.
     Command,
     /// The keys of this screen.

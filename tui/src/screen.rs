@@ -169,6 +169,11 @@ pub trait Screen {
         Vec::new()
     }
 
+    /// Orders its rows by a column that it offered.
+    fn order_by(&mut self, column: &str, session: &mut Session) {
+        let _ = (column, session);
+    }
+
     /// Closes what is open within the screen (a filter, a full-screen pane, a detail); `false`: nothing is.
     fn close(&mut self, session: &mut Session) -> bool {
         let _ = session;

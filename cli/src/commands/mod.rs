@@ -110,18 +110,6 @@ verbs! {
 }
 
 impl Command {
-    /// Whether damage is what the verb answers, not what its answer lacks.
-    pub(crate) fn judges(&self) -> bool {
-        matches!(
-            self,
-            Self::Check(_)
-                | Self::Compare(_)
-                | Self::Preflight(_)
-                | Self::Doctor(_)
-                | Self::Manifest(_)
-        )
-    }
-
     /// Why the flags that choose rows and columns have no meaning for this verb.
     pub(crate) fn refuses(&self, global: &Global) -> Option<Failure> {
         let flag = match (global.columns.is_empty(), &global.sort_by) {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use etcd_inspect::answers::preflight::{PreflightAnswer, decisive};
+use etcd_inspect::codes::dir;
 use etcd_inspect::member::Member;
 use etcd_inspect::verdict::Release;
 use etcd_inspect::verdict::{self as lib, Action, Judged, Level, Step, counted};
@@ -153,7 +154,12 @@ fn last(action: Action, go: bool, one: &Judged, ui: &mut Ui) -> anyhow::Result<(
 fn what(action: Action, go: bool, one: &Judged) -> String {
     let release = one.step.as_ref().map(|step| step.release.to_string());
     let release = release.unwrap_or_default();
+    let is_held = (one.lines.first()).is_some_and(|line| line.code == dir::LOCK_HELD.id);
     match (action, go) {
+        (_, false) if is_held => {
+            "a server runs on it: stop it first, or ask it for a backup (etcdctl snapshot save)"
+                .to_owned()
+        }
         (Action::Start, true) => format!("start etcd {release} on it"),
         (Action::Start, false)
             if one

@@ -35,8 +35,8 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it; for a verb that
-/// judges also what of it could not be read.
+/// Warns, one line each, of what makes every answer about this evidence doubtful: a server that holds it, entries that are
+/// encrypted.
 pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
     match evidence.wal_dir() {
         Some(wal_dir) if ui.global.wal_dir.is_empty() => {
@@ -58,12 +58,6 @@ pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
             doubts.push(format!("{}: {}", finding.place, finding.message));
         }
     });
-    if ui.judges {
-        let damage = evidence.damage().findings.into_iter();
-        for finding in damage.filter(|finding| finding.code.id != dir::ARCHIVE_ENCRYPTED.id) {
-            doubts.push(format!("{}: {}", finding.place, finding.message));
-        }
-    }
     let more = doubts.len().saturating_sub(DOUBTS);
     for doubt in doubts.into_iter().take(DOUBTS) {
         ui.warn(doubt)?;

@@ -173,6 +173,10 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
         );
         return parts.join(", ");
     }
+    if row.is_unread {
+        parts.push("a part of it cannot be read".to_owned());
+        return parts.join(", ");
+    }
     let reach = |row: &MemberRow| row.served_revision.max(row.revision);
     let newest = compared.members.iter().filter_map(reach).max();
     if let (Some(newest), Some(mine)) = (newest, reach(row))

@@ -32,6 +32,7 @@ pub mod log_alone;
 pub mod manifest;
 pub mod meta;
 mod nearest;
+pub mod objects;
 pub mod page;
 pub mod past;
 pub mod plan;

@@ -527,7 +527,7 @@ impl FileStatus {
                 high_water_mark_bytes: db.meta().size_bytes(),
             },
             bytes: FileBytes::Counted(space),
-            sha256_ok: member.trailer().map(|trailer| trailer.matches()),
+            sha256_ok: member.trailer_matches(),
         })
     }
 }

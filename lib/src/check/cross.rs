@@ -1,6 +1,5 @@
 //! Rules that need more than one file.
 
-use super::Depth;
 use crate::backend::{Cluster, EtcdVersion, MemberId, Meta};
 use crate::bolt::{Db, MetaChoice};
 use crate::codes::{Code, cross};
@@ -16,7 +15,7 @@ use located::{Finding, Severity, Sink, Term, reported_by};
 const USUAL_LEAD: u64 = 1;
 
 /// The SHA-256 of a snapshot file.
-pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
+pub(super) fn trailer(member: &Member, report: &mut Sink<'_>) {
     let Ok(file) = member.db_file() else { return };
     let place = Place::file(file.name());
     let in_dir = matches!(
@@ -29,7 +28,7 @@ pub(super) fn trailer(member: &Member, depth: Depth, report: &mut Sink<'_>) {
                 "the db has 32 bytes after its last page, like a file of `etcdctl snapshot save`";
             report(Finding::new(&cross::TRAILER_ON_DB, place, message));
         }
-        Some(trailer) if depth > Depth::Quick && !trailer.matches() => {
+        Some(trailer) if member.trailer_matches() == Some(false) => {
             let hex = |sum: [u8; 32]| {
                 sum.iter()
                     .map(|byte| format!("{byte:02x}"))

@@ -200,6 +200,12 @@ impl<'m> CheckRun<'m> {
         ));
     }
 
+    /// The SHA-256 of a backup.
+    fn trailer(&mut self) {
+        let found = &mut self.found;
+        cross::trailer(self.member, &mut |finding| found.add(finding));
+    }
+
     fn db(&mut self, depth: Depth) {
         let evidence = self.member.evidence();
         if evidence.db().is_none() {
@@ -211,7 +217,9 @@ impl<'m> CheckRun<'m> {
             }
             return;
         }
-        cross::trailer(self.member, depth, &mut |finding| self.found.add(finding));
+        if depth > Depth::Quick || self.member.trailer().is_none() {
+            self.trailer();
+        }
         let Some(db) = self.open_db() else { return };
         self.readable = true;
         let found = &mut self.found;

@@ -18,6 +18,9 @@ pub(crate) fn survey(member: &Member, progress: &dyn Progress) -> Report {
     let mut run = CheckRun::new(member, Depth::Quick, progress);
     run.layout();
     run.db(Depth::Quick);
+    if member.trailer_matches() == Some(false) {
+        run.trailer();
+    }
     if let Ok(db) = member.db() {
         run.keyspace(&db);
         // Pages that the records are on; a check finds these when it walks all pages.

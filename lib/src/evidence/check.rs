@@ -95,10 +95,15 @@ impl Evidence {
                 message,
             ));
         }
-        // A folder that could not be listed is not an empty one.
+        // A folder that could not be listed is not an empty one, and what is missing in an archive may be in the part of it that
+        // cannot be read.
         let unseen = |folder: &str| {
-            let of_it = |finding: &Finding| finding.place.file.as_str().ends_with(folder);
-            self.found.findings.iter().any(of_it)
+            let hides = |finding: &Finding| {
+                let of_archive = [dir::ARCHIVE_DAMAGED.id, dir::ARCHIVE_ENCRYPTED.id];
+                of_archive.contains(&finding.code.id)
+                    || finding.place.file.as_str().ends_with(folder)
+            };
+            self.found.findings.iter().any(hides)
         };
         match (self.db(), self.wal().is_empty()) {
             (Some(db), true) if !unseen("/wal") => {

@@ -18,13 +18,18 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// The finding `DIR-009`.
-    pub(super) fn finding(&self) -> Finding {
-        let who = match (self.pid, &self.command) {
+    /// Who it is: `etcd (pid 7)`.
+    pub fn process(&self) -> String {
+        match (self.pid, &self.command) {
             (Some(pid), Some(command)) => format!("{command} (pid {pid})"),
             (Some(pid), None) => format!("process {pid}"),
             _ => "a process".to_owned(),
-        };
+        }
+    }
+
+    /// The finding `DIR-009`.
+    pub(super) fn finding(&self) -> Finding {
+        let who = self.process();
         let message = format!(
             "{who} holds this file: it may change while it is read, so answers may mix states of different times; files are read, not mapped"
         );

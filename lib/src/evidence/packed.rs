@@ -196,25 +196,35 @@ impl Opening<'_> {
         };
         findings.append(&mut found.findings);
         found.findings = findings;
+        can_be_read(&found, &at(&place))?;
+        Ok(self.with_wal(&tree, &path, (place, kind), found))
+    }
+
+    /// What was chosen in an archive, with the WAL of the same archive if that is in a folder of its own.
+    fn with_wal(
+        &self,
+        tree: &Unpacked,
+        archive: &Path,
+        (place, kind): (PathBuf, Kind),
+        found: Inventory,
+    ) -> Evidence {
+        let at = |place: &Path| inside(archive, place);
         let path = at(&place);
-        can_be_read(&found, &path)?;
         // A WAL directory that is given is taken instead.
         if self.options.wal_dir.is_some() || !matches!(kind, Kind::DataDir | Kind::MemberDir) {
-            return Ok(archived(path, kind, found));
+            return archived(path, kind, found);
         }
-        let parted = wal_dir::parted(&tree, &place, kind, &found, &self.options.limits);
-        Ok(match (parted, only_wal_dir(&tree)) {
-            (Some(nested), _) => {
-                let member = self.folder(&tree, at(&nested), &nested, Kind::DataDir);
-                let wal = place.join("wal");
-                member.with_wal_of(self.folder(&tree, at(&wal), &wal, Kind::WalDir))
-            }
-            (None, Some(wal)) if !has_log(&found) => {
-                let log = self.folder(&tree, at(&wal), &wal, Kind::WalDir);
-                archived(path, kind, found).with_wal_of(log)
-            }
-            _ => archived(path, kind, found),
-        })
+        if let Some(nested) = wal_dir::parted(tree, &place, kind, &found, &self.options.limits) {
+            let member = self.folder(tree, at(&nested), &nested, Kind::DataDir);
+            let wal = place.join("wal");
+            return member.with_wal_of(self.folder(tree, at(&wal), &wal, Kind::WalDir));
+        }
+        let elsewhere = only_wal_dir(tree).filter(|_| !has_log(&found));
+        let evidence = archived(path, kind, found);
+        match elsewhere {
+            Some(wal) => evidence.with_wal_of(self.folder(tree, at(&wal), &wal, Kind::WalDir)),
+            None => evidence,
+        }
     }
 
     /// A folder of the archive; `path` is its name for messages.

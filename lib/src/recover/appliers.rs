@@ -63,7 +63,7 @@ impl Appliers {
         }
     }
 
-    /// Applies a request about alarms, and makes the chain anew where etcd does.
+    /// Applies a request about alarms, and makes a new chain when etcd does.
     pub(super) fn alarm(&mut self, alarms: &mut Alarms, request: &AlarmRequest, rules: ApplyRules) {
         let before = alarms.count(request.alarm);
         alarms.apply(request);

@@ -25,6 +25,15 @@ pub struct State {
     pub members: Members,
 }
 
+impl State {
+    /// What a new member holds.
+    pub fn of_new_member() -> Self {
+        let mut state = Self::default();
+        state.users.revision = 1;
+        state
+    }
+}
+
 /// What became of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {

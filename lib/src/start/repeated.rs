@@ -33,9 +33,7 @@ pub(super) fn repeated(
         return None;
     }
     let wal = member.wal_with(progress)?;
-    let mut state = State::default();
-    state.users.revision = 1;
-    let mut replay = Replay::new(&Nothing, state, 1, -1);
+    let mut replay = Replay::new(&Nothing, State::of_new_member(), 1, -1);
     let (mut at, mut applied) = (0u64, 1i64);
     for entry in wal.log().surviving() {
         if entry.index != at.saturating_add(1) {

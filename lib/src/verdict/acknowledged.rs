@@ -98,10 +98,8 @@ impl<'a> Acknowledged<'a> {
                 )
             }
             (_, Some(wal)) if from_beginning => {
-                let mut state = State::default();
-                state.users.revision = 1;
                 let base: &dyn Base = &Nothing;
-                let replay = Replay::new(base, state, 1, -1).with_rules(rules);
+                let replay = Replay::new(base, State::of_new_member(), 1, -1).with_rules(rules);
                 let overlay = Overlay::empty(Rules::NEWEST);
                 Self::apply(
                     Foundation::Log,

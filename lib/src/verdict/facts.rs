@@ -99,11 +99,18 @@ impl<'a> Facts<'a> {
             .ok()
             .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
         let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
-        let rules = ApplyRules::of(release);
-        let mut acknowledged = match received {
-            Some(received) => Acknowledged::build(received, true, 0, committed, rules, progress),
-            None => Acknowledged::build(member, on_db, sound.twice(), committed, rules, progress),
+        let (of, on_db, twice) = match received {
+            Some(received) => (received, true, 0),
+            None => (member, on_db, sound.twice()),
         };
+        let mut acknowledged = Acknowledged::build(
+            of,
+            on_db,
+            twice,
+            committed,
+            ApplyRules::of(release),
+            progress,
+        );
         let restored = restored(member, applied, progress);
         if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {
             // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.

@@ -20,7 +20,6 @@ const ROWS: &[(&str, &[&str])] = &[
             "--quick {path}",
             "--replay {path}",
             "--meta older {path}",
-            "--wal-dir {path} {path}",
             "--meta 1 --max-unpacked 1GB -o yaml {path}",
         ],
     ),
@@ -44,6 +43,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "--values --reveal=all -o jsonl {path}",
             "--io read --threads 1 {path}",
             "--columns KEY,REV --sort-by -KEY --limit 3 --no-headers {path}",
+            "--columns KEY --wal-dir {path} {path}",
         ],
     ),
     (

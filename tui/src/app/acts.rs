@@ -18,21 +18,18 @@ const TWICE: Duration = Duration::from_secs(1);
 impl App {
     pub(super) fn act(&mut self, act: Act) {
         let before = self.state();
+        if !self.act_on_frame(act) && !self.act_on_session(act) {
+            self.act_on_screen(act);
+        }
+        self.grant_from(before);
+    }
+
+    /// Overlays, screens, leaving; `false`: another key.
+    fn act_on_frame(&mut self, act: Act) -> bool {
         match act {
             Act::Help => self.overlay = Overlay::Help(Help::default()),
             Act::Command => self.prompt(Asked::Command),
-            Act::Filter => {
-                let taken = match self.screens.get_mut(self.open) {
-                    Some(screen) => screen.act(act, &mut self.session),
-                    None => false,
-                };
-                let is_text = self.screen().is_some_and(|screen| screen.is_text());
-                match taken {
-                    true => {}
-                    false if is_text => self.prompt(Asked::Find),
-                    false => self.prompt(Asked::Filter),
-                }
-            }
+            Act::Filter => self.ask_filter(),
             Act::GoTime => self.prompt(Asked::Argument("rev")),
             Act::Tab(number) => self.open_tab(usize::from(number)),
             Act::Go(screen) => self.open_screen(screen),
@@ -48,25 +45,22 @@ impl App {
             Act::Quit => self.quit(),
             Act::Stop => self.stop(),
             Act::Suspend => self.session.effects.push(Effect::Suspend),
-            Act::Mouse => {
-                self.mouse = !self.mouse;
-                self.session.effects.push(Effect::Mouse(self.mouse));
-                let state = if self.mouse { "on" } else { "off" };
-                self.session
-                    .say(Role::Dim, format!("mouse {state}; Shift-drag selects text"));
-            }
+            Act::Mouse => self.turn_mouse(),
+            Act::Facets => self.choose_facet(),
+            Act::Note => self.prompt(Asked::Argument("note")),
+            Act::Notes => self.show_notes(),
+            Act::Print => self.print(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// What all screens share: side, member, time, what is taken along; `false`: another key.
+    fn act_on_session(&mut self, act: Act) -> bool {
+        match act {
             Act::ReadOn => {
                 if !self.session.read_on() {
                     self.session.say(Role::Dim, "nothing of it was stopped");
-                }
-            }
-            Act::Facets => {
-                let values = self.screen().map(|screen| screen.facets());
-                match values.filter(|values| !values.is_empty()) {
-                    Some(values) => self.overlay = Overlay::Choose(Choose::new(values)),
-                    None => self
-                        .session
-                        .say(Role::Dim, "no column here has values to choose from"),
                 }
             }
             Act::Outward(levels) => {
@@ -91,35 +85,64 @@ impl App {
                 self.take_picture();
                 self.ask_export(what);
             }
-            Act::Note => self.prompt(Asked::Argument("note")),
-            Act::Notes => self.show_notes(),
             Act::Mark => self.mark(),
-            Act::Print => self.print(),
-            Act::History => {
-                if let Some(key) = self.session.focus().map(<[u8]>::to_vec) {
-                    self.session.go(Target::History {
-                        key,
-                        main: self.session.ruler.at(),
-                    });
-                } else {
-                    self.session.say(Role::Dim, "no key is selected");
-                }
-            }
-            Act::Refresh if self.reads_again() => {}
-            act => {
-                let taken = match self.screens.get_mut(self.open) {
-                    Some(screen) => screen.act(act, &mut self.session),
-                    None => true,
-                };
-                match (taken, act, self.session.focus().map(<[u8]>::to_vec)) {
-                    (true, _, _) => {}
-                    (false, Act::Reveal, Some(key)) => self.session.reveal(&key),
-                    (false, Act::Reveal, None) => self.session.say(Role::Dim, "no key is selected"),
-                    (false, _, _) => self.session.say(Role::Dim, "that key does nothing here"),
-                }
-            }
+            Act::History => match self.session.focus().map(<[u8]>::to_vec) {
+                Some(key) => self.session.go(Target::History {
+                    key,
+                    main: self.session.ruler.at(),
+                }),
+                None => self.session.say(Role::Dim, "no key is selected"),
+            },
+            Act::Refresh => return self.reads_again(),
+            _ => return false,
         }
-        self.grant_from(before);
+        true
+    }
+
+    /// What only the open screen knows.
+    fn act_on_screen(&mut self, act: Act) {
+        let taken = match self.screens.get_mut(self.open) {
+            Some(screen) => screen.act(act, &mut self.session),
+            None => true,
+        };
+        match (taken, act, self.session.focus().map(<[u8]>::to_vec)) {
+            (true, _, _) => {}
+            (false, Act::Reveal, Some(key)) => self.session.reveal(&key),
+            (false, Act::Reveal, None) => self.session.say(Role::Dim, "no key is selected"),
+            (false, _, _) => self.session.say(Role::Dim, "that key does nothing here"),
+        }
+    }
+
+    /// `/`: the search of the text that has the focus, or the filter of the rows.
+    fn ask_filter(&mut self) {
+        let taken = match self.screens.get_mut(self.open) {
+            Some(screen) => screen.act(Act::Filter, &mut self.session),
+            None => false,
+        };
+        let is_text = self.screen().is_some_and(|screen| screen.is_text());
+        match taken {
+            true => {}
+            false if is_text => self.prompt(Asked::Find),
+            false => self.prompt(Asked::Filter),
+        }
+    }
+
+    fn turn_mouse(&mut self) {
+        self.mouse = !self.mouse;
+        self.session.effects.push(Effect::Mouse(self.mouse));
+        let state = if self.mouse { "on" } else { "off" };
+        self.session
+            .say(Role::Dim, format!("mouse {state}; Shift-drag selects text"));
+    }
+
+    fn choose_facet(&mut self) {
+        let values = self.screen().map(|screen| screen.facets());
+        match values.filter(|values| !values.is_empty()) {
+            Some(values) => self.overlay = Overlay::Choose(Choose::new(values)),
+            None => self
+                .session
+                .say(Role::Dim, "no column here has values to choose from"),
+        }
     }
 
     /// Asks for the argument of a command, with a proposal.

@@ -70,14 +70,30 @@ impl App {
             }
             Overlay::Choose(choose) => match moves(&key) {
                 Some(Act::Open) => {
-                    let text = choose.value().map(regex::escape);
+                    let (value, is_order) = (choose.value().map(str::to_owned), choose.is_order());
                     self.overlay = Overlay::None;
-                    self.set_filter(&text.unwrap_or_default());
+                    self.chosen(&value.unwrap_or_default(), is_order);
+                }
+                _ if choose.with_letter(&key).is_some() => {
+                    let value = choose.with_letter(&key).unwrap_or_default();
+                    self.overlay = Overlay::None;
+                    self.chosen(&value, true);
                 }
                 act if !act.is_some_and(|act| choose.act(act)) => self.overlay = Overlay::None,
                 _ => {}
             },
         }
+    }
+
+    /// A value or a column was chosen.
+    fn chosen(&mut self, value: &str, is_order: bool) {
+        if !is_order {
+            return self.set_filter(&regex::escape(value));
+        }
+        if let Some(screen) = self.screens.get_mut(self.open) {
+            screen.order_by(value, &mut self.session);
+        }
+        self.grant();
     }
 
     /// A press outside of overlays: a key of the table, or a part of one.

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::visits::State;
-use crate::overlay::{Overlay, Popup};
+use crate::overlay::{Choose, Overlay, Popup};
 use crate::screen::ScreenId;
 use crate::session::Wish;
 use crate::target::Target;
@@ -35,6 +35,9 @@ impl App {
                     Wish::Ask(name) => self.ask(name),
                     Wish::Find(text) => self.find = text,
                     Wish::Begin(id) => self.begin(id),
+                    Wish::Order(columns) => {
+                        self.overlay = Overlay::Choose(Choose::of_columns(columns));
+                    }
                     Wish::Pivot(want) => {
                         // It had to wait: the key that asked for it is long done.
                         before = before.or_else(|| self.state());

@@ -227,12 +227,49 @@ pub const TABLE: &[Binding] = &[
     )
     .on(HISTORY)
     .hint("YAML"),
-    key(&["W"], Act::WithLog, "also versions that only the log has")
-        .on(HISTORY)
-        .cli("history {key} --wal -d {path}"),
-    key(&["A"], Act::Deleted, "also keys that were deleted")
-        .on(&[ScreenId::Browse])
-        .command("deleted"),
+    key(
+        &["s"],
+        Act::Sort,
+        "only changes of spec and metadata, or also those of status",
+    )
+    .on(HISTORY)
+    .hint("spec only"),
+    key(
+        &["W"],
+        Act::WithLog,
+        "the db alone, or also versions that only the log has",
+    )
+    .on(HISTORY)
+    .cli("history {key} --wal -d {path}"),
+    key(
+        &["s"],
+        Act::Sort,
+        "order of the table by a column: its letter, or ⏎",
+    )
+    .on(&[ScreenId::Browse])
+    .hint("sort"),
+    key(
+        &["S"],
+        Act::BySize,
+        "largest values first; from the tree: of all keys",
+    )
+    .on(&[ScreenId::Browse])
+    .command("largest")
+    .cli("keys {path} --sort-by value_bytes"),
+    key(
+        &["\\"],
+        Act::Tree,
+        "the table of this resource, or the tree of keys",
+    )
+    .on(&[ScreenId::Browse])
+    .command("tree"),
+    key(
+        &["A"],
+        Act::Deleted,
+        "also keys that were deleted, with their time",
+    )
+    .on(&[ScreenId::Browse])
+    .command("deleted"),
     key(&["H"], Act::History, "history of the selected key")
         .command("history")
         .cli("history {key} -d {path}"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crossterm::event::{KeyCode, KeyEvent};
 use etcd_inspect::text::number;
 
 use super::popup::centred;
@@ -18,12 +19,57 @@ const MOST: usize = 500;
 pub(crate) struct Choose {
     values: Vec<(String, usize)>,
     list: List,
+    /// Columns to order rows by, not values to filter by.
+    is_order: bool,
 }
 
 impl Choose {
     pub(crate) fn new(values: Vec<(String, usize)>) -> Self {
         let list = List::default();
-        Self { values, list }
+        Self {
+            values,
+            list,
+            is_order: false,
+        }
+    }
+
+    /// Columns to order rows by.
+    pub(crate) fn of_columns(columns: Vec<(String, usize)>) -> Self {
+        Self {
+            is_order: true,
+            ..Self::new(columns)
+        }
+    }
+
+    /// Whether a column to order by is chosen.
+    pub(crate) fn is_order(&self) -> bool {
+        self.is_order
+    }
+
+    /// The column that the letter of a key means; keys of the cursor are none.
+    pub(crate) fn with_letter(&self, key: &KeyEvent) -> Option<String> {
+        let KeyCode::Char(letter) = key.code else {
+            return None;
+        };
+        if !self.is_order || matches!(letter, 'j' | 'k' | 'g' | 'G') {
+            return None;
+        }
+        let letter = letter.to_ascii_lowercase();
+        let at = self.letters().iter().position(|own| *own == Some(letter))?;
+        self.values.get(at).map(|(column, _)| column.clone())
+    }
+
+    /// A letter of its name for each column: the first that none before it has.
+    fn letters(&self) -> Vec<Option<char>> {
+        let mut taken = vec!['j', 'k', 'g'];
+        let mut letters = Vec::new();
+        for (column, _) in &self.values {
+            let mut own = column.chars().map(|c| c.to_ascii_lowercase());
+            let own = own.find(|c| c.is_ascii_lowercase() && !taken.contains(c));
+            taken.extend(own);
+            letters.push(own);
+        }
+        letters
     }
 
     /// Moves the cursor; `false`: another key.
@@ -44,15 +90,27 @@ impl Choose {
         let whole = pen.area();
         let area = centred(whole, width, height.min(whole.height.saturating_sub(4)));
         pen.clear(area);
-        let title = Line::piece(Role::Heading, "only rows with · ⏎ Esc");
+        let title = match self.is_order {
+            true => "order by · its letter, or ⏎; Esc",
+            false => "only rows with · ⏎ Esc",
+        };
+        let title = Line::piece(Role::Heading, title);
         let inner = pen.frame(area, &title, true);
+        let letters = self.letters();
         for (y, at) in self.list.window(inner.height, self.values.len()) {
             let Some((value, count)) = self.values.get(at) else {
                 continue;
             };
-            pen.put(inner, 1, y, value, Role::Plain);
-            let count = number::thousands(*count as i128);
-            pen.right(inner, y, &Line::piece(Role::Dim, format!("{count} ")));
+            let letter = letters.get(at).copied().flatten();
+            let x = match letter.filter(|_| self.is_order) {
+                Some(letter) => pen.put(inner, 1, y, &format!("{letter}  "), Role::Key),
+                None => 1,
+            };
+            pen.put(inner, x, y, value, Role::Plain);
+            if !self.is_order {
+                let count = number::thousands(*count as i128);
+                pen.right(inner, y, &Line::piece(Role::Dim, format!("{count} ")));
+            }
             if at == self.list.cursor() {
                 pen.highlight(inner, y, Role::Cursor);
             }

@@ -32,6 +32,8 @@ pub(crate) enum Wish {
     Salvage(Request),
     /// Let a screen begin its work although it is not open.
     Begin(ScreenId),
+    /// Choose a column to order the rows by, each with how many rows have it.
+    Order(Vec<(String, usize)>),
 }
 
 impl Session {
@@ -88,6 +90,11 @@ impl Session {
     /// Asks for a line of text that the command of that name gets.
     pub fn ask(&mut self, command: &'static str) {
         self.wishes.push(Wish::Ask(command));
+    }
+
+    /// Lets the user choose a column to order the rows by.
+    pub(crate) fn choose_order(&mut self, columns: Vec<(String, usize)>) {
+        self.wishes.push(Wish::Order(columns));
     }
 
     /// Lets a screen begin its work although it is not open.

@@ -11,7 +11,7 @@ mod table;
 mod view;
 
 pub use find::Find;
-pub use grid::{Grid, GridColumn, measure, middle_cut, widths};
+pub use grid::{Grid, GridColumn, measure};
 pub use list::List;
 pub(crate) use needle::Needle;
 pub use pager::Pager;

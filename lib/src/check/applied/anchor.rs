@@ -154,9 +154,7 @@ impl Anchor {
 
 /// What a new member holds.
 pub(crate) fn beginning() -> State {
-    let mut state = State::default();
-    state.users.revision = 1;
-    state
+    State::of_new_member()
 }
 
 /// The presumed state in the middle of a log: every lease that is used before it is granted exists. Users and alarms are left

@@ -1,7 +1,7 @@
 //! What a preflight says of a step, line by line. A line that fails makes it NO-GO, and puts the step after those without one.
 
 use super::{force_new_cluster, restore, start, upgrade};
-use crate::codes::backend;
+use crate::codes::{backend, dir};
 use crate::start::{Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -21,7 +21,8 @@ pub(in crate::verdict) fn lines(
         let text = format!("cannot tell: {}: {}", finding.place, finding.message);
         return vec![Line::new(Level::Fail, finding.code.id, text)];
     }
-    let mut lines = match action {
+    let mut lines: Vec<Line> = held(facts).into_iter().collect();
+    lines.extend(match action {
         Action::ForceNewCluster => force_new_cluster::lines(facts),
         Action::Start => (facts.start.as_ref())
             .map(|started| start::lines(facts, started))
@@ -29,11 +30,23 @@ pub(in crate::verdict) fn lines(
         Action::Restore => restore::lines(facts, step),
         Action::Upgrade => upgrade::lines(facts),
         _ => Vec::new(),
-    };
+    });
     if let Some(step) = step {
         costs(step, &mut lines);
     }
     lines
+}
+
+/// A server that runs on the directory, said before everything else: another etcd waits for its locks, and what is read or copied
+/// meanwhile mixes states of different times. Source: `flock` in `bolt_unix.go`, v1.3.11.
+fn held(facts: &Facts<'_>) -> Option<Line> {
+    let mut holders = facts.member.evidence().holders().iter();
+    let holder = holders.find(|holder| holder.exclusive)?;
+    let text = format!(
+        "{} runs on this directory: nothing else can be started on it, and a copy of it is not of one moment. Stop it first, or ask it for a backup (etcdctl snapshot save)",
+        holder.process()
+    );
+    Some(Line::new(Level::Fail, dir::LOCK_HELD.id, text))
 }
 
 /// What a check found, one line for each cause; what has a line already is left out. `serves`: etcd comes up all the same.

@@ -13,12 +13,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let keyspace = facts.db()?;
     let mut step = Step::new(Action::None, facts.release);
     step.effect = match facts.member.evidence().holders().first() {
-        Some(holder) => {
-            let process = holder
-                .pid
-                .map_or_else(String::new, |pid| format!(" (process {pid})"));
-            format!("a server{process} runs on it: leave it as it is")
-        }
+        Some(holder) => format!("{} runs on it: leave it as it is", holder.process()),
         None if facts.is_learner() => {
             let voters: Vec<String> = facts
                 .conf

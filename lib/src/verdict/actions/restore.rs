@@ -17,10 +17,7 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let keyspace = facts.db()?;
     let db = facts.source.db();
     let mut step = Step::new(Action::Restore, facts.release);
-    let has_hash = facts
-        .member
-        .trailer()
-        .is_some_and(|trailer| trailer.matches());
+    let has_hash = facts.member.trailer_matches() == Some(true);
     let bump = bump_of_db(facts);
     step.commands = facts.source.unpacked();
     let mut restore = of_db(facts, bump);

@@ -35,6 +35,8 @@ pub struct MemberRow {
     pub cluster_id: Option<ClusterId>,
     /// Current revision of the db.
     pub revision: Option<i64>,
+    /// Whether a part of it could not be read, so that what a start would serve is not known.
+    pub is_unread: bool,
     /// The revision that a start would serve, the committed entries of the log included.
     pub served_revision: Option<i64>,
     /// Live keys that a start would serve.

@@ -30,13 +30,17 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         let of_it = |finding: &&Finding| finding.severity == severity && !is_alarm(finding);
         report.findings.iter().filter(of_it).count()
     };
+    // What this user may not read says nothing about what a start serves.
+    let is_unread = facts.sound.not_read().is_some();
+    let start = facts.start.as_ref().filter(|_| !is_unread);
     let mut row = MemberRow {
         path: member.evidence().name().to_string(),
         member_id: None,
         cluster_id: None,
         revision: None,
-        served_revision: facts.start.as_ref().and_then(|start| start.revision),
-        served_keys: facts.start.as_ref().and_then(|start| start.keys),
+        is_unread,
+        served_revision: start.and_then(|start| start.revision),
+        served_keys: start.and_then(|start| start.keys),
         compact_revision: None,
         term: None,
         applied: None,

@@ -16,9 +16,13 @@ const FACTS: u16 = 9;
 
 impl Browse {
     pub(super) fn draw_all(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session) {
-        self.panes = self.split.panes(area, 34);
+        let share = if self.table.is_open() { 62 } else { 34 };
+        self.panes = self.split.panes(area, share);
         let (list, detail) = (self.panes.list, self.panes.detail);
-        if list.width > 0 {
+        if list.width > 0 && self.table.is_open() {
+            let how = (!self.split.detail, self.deleted);
+            self.body = self.table.draw(list, pen, session, how);
+        } else if list.width > 0 {
             self.draw_tree(list, pen, session, !self.split.detail);
         }
         match &self.selected {

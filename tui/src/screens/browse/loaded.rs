@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::blame::writer;
 use etcd_inspect::text::{number, time};
@@ -114,11 +115,25 @@ pub(super) fn load(
         .count();
     let of = records.iter().filter(|record| !record.tombstone).count();
     let Some(version) = version else {
-        let lines = absent(&stamp, data);
+        let mut lines = absent(&stamp, data);
+        let last = last_version(&stamp, data);
+        let object = last.map(|last| Object::read(last, data, session));
+        if let Some(object) = &object {
+            let main = number::thousands(object.version.revision.main.into());
+            lines.push(Line::new());
+            lines.push(Line::piece(
+                Role::Heading,
+                format!(
+                    "its last version, of revision {main} (cR copies YAML that creates it again)"
+                ),
+            ));
+            let yaml = object.lines(look.neat, session).into_iter();
+            lines.extend(yaml.map(|line| Line::from(line.text)));
+        }
         return LoadedVersion {
             shown: (0..lines.len()).collect(),
             stamp,
-            object: None,
+            object,
             versions: (which, of),
             body: Body::Lines(lines),
         };
@@ -145,6 +160,15 @@ pub(super) fn load(
         body,
         shown,
     }
+}
+
+/// The last version of a key that was deleted at the revision or before.
+fn last_version(stamp: &Stamp, data: &Data) -> Option<WrittenVersion> {
+    let records = data.keyspace().records_of(&stamp.key);
+    let last = records
+        .iter()
+        .rfind(|record| !record.tombstone && record.revision.main <= stamp.revision)?;
+    Some(WrittenVersion::from(&last))
 }
 
 /// Lines that are not within something folded.

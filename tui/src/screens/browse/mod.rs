@@ -6,6 +6,8 @@ mod loaded;
 mod preview;
 mod select;
 mod show;
+mod table;
+mod tabled;
 mod totals;
 mod tree;
 
@@ -30,6 +32,7 @@ use crate::theme::Role;
 use crate::widgets::{List, Panes, Split};
 use filter::Filter;
 use preview::{ObjectLook, Preview};
+use table::{ObjectTable, TableBefore};
 use totals::Totals;
 use tree::{Shape, Tree, TreeRow};
 
@@ -42,6 +45,7 @@ pub(crate) struct Browse {
     open: Rc<BTreeSet<Vec<u8>>>,
     deleted: bool,
     filter: Filter,
+    table: ObjectTable,
     totals: Totals,
     preview: Preview,
     selected: Option<Selected>,
@@ -73,6 +77,7 @@ struct BrowseBefore {
     selected: Option<Selected>,
     look: ObjectLook,
     asked: Option<Arc<AskedObjects>>,
+    table: TableBefore,
 }
 
 impl Screen for Browse {
@@ -98,9 +103,11 @@ impl Screen for Browse {
             .map(<[u8]>::to_vec)
             .filter(|_| !is_new || session.options.key.is_some());
         if let Some(key) = focus.filter(|key| self.selected != Some(Selected::Key(key.clone()))) {
+            self.table.close(session);
             self.unfold_to(&data, &key);
             self.selected = Some(Selected::Key(key));
         }
+        self.table.read(&data, self.deleted, session);
         if is_new
             || self
                 .grown
@@ -138,6 +145,9 @@ impl Screen for Browse {
             return true;
         }
         if self.split.act(act) {
+            return true;
+        }
+        if self.act_on_table(act, session) {
             return true;
         }
         match act {
@@ -213,7 +223,7 @@ impl Screen for Browse {
             .cloned()
             .ok_or_else(|| session.why_no_data().plain())?;
         let key = match target {
-            Target::Objects(asked) => return self.show_objects(&data, asked, session),
+            Target::Objects(asked) => return self.show_table(&data, asked, session),
             Target::Key(key) => key.clone(),
             Target::Revision { key: Some(key), .. } => key.clone(),
             Target::Revision { main, key: None } => {
@@ -227,6 +237,7 @@ impl Screen for Browse {
             }
             _ => return Err("Browse shows keys".to_owned()),
         };
+        self.table.close(session);
         self.show(&data, &key, session)
     }
 
@@ -239,6 +250,7 @@ impl Screen for Browse {
             selected: self.selected.clone(),
             look: self.preview.look.clone(),
             asked: self.filter.asked().cloned(),
+            table: self.table.before(),
         })
     }
 
@@ -249,9 +261,12 @@ impl Screen for Browse {
             self.selected.clone_from(&before.selected);
             self.preview.look = before.look.clone();
             self.filter.ask(before.asked.clone());
+            self.table.restore(&before.table, session);
             if let Some(grown) = &self.grown {
                 self.filter
                     .restart(&grown.data, grown.revision, self.deleted, session);
+                let data = Arc::clone(&grown.data);
+                self.table.read(&data, self.deleted, session);
             }
             self.grow(session);
             self.list = before.list;
@@ -265,6 +280,13 @@ impl Screen for Browse {
         last: bool,
         session: &mut Session,
     ) {
+        let is_open = self.table.is_open();
+        let Some(value) = self.table.answer(job, value, session) else {
+            if is_open {
+                self.take(session);
+            }
+            return;
+        };
         if let Some(value) = self.totals.answer(job, value)
             && self.filter.answer(job, value, last)
         {
@@ -284,6 +306,14 @@ impl Screen for Browse {
         let Some(grown) = self.grown.clone() else {
             return text.is_empty();
         };
+        if self.table.is_open() {
+            if text != self.table.text() {
+                self.split.detail = false;
+                self.table.filter(text, session);
+                self.take(session);
+            }
+            return true;
+        }
         if text == self.filter.text() {
             return true;
         }
@@ -299,8 +329,17 @@ impl Screen for Browse {
         true
     }
 
+    fn order_by(&mut self, column: &str, session: &mut Session) {
+        self.table.sort_by(column, session);
+        self.take(session);
+    }
+
     fn close(&mut self, session: &mut Session) -> bool {
         if self.split.close() {
+            return true;
+        }
+        if self.table.is_open() {
+            self.to_tree(session);
             return true;
         }
         let asked = self.filter.asked().is_some();
@@ -344,6 +383,8 @@ impl Screen for Browse {
                 };
                 if detail {
                     self.preview.act(act, true, session)
+                } else if self.table.is_open() {
+                    self.act_on_table(act, session)
                 } else {
                     let moved = self.list.act(act, self.tree.len());
                     self.take(session);
@@ -352,7 +393,12 @@ impl Screen for Browse {
             }
             MouseEventKind::Down(MouseButton::Left) => {
                 self.split.detail = detail;
-                if !detail {
+                if !detail && self.table.is_open() {
+                    let rows = self.table.len();
+                    let open = self.table.list.click(at, self.body, rows);
+                    self.take(session);
+                    self.split.detail = open;
+                } else if !detail {
                     let open = self.list.click(at, self.body, self.tree.len());
                     self.take(session);
                     if open {
@@ -369,9 +415,10 @@ impl Screen for Browse {
 impl Browse {
     fn toggle_deleted(&mut self, session: &mut Session) {
         self.deleted = !self.deleted;
-        if let Some(grown) = &self.grown {
+        if let Some(grown) = self.grown.clone() {
             self.filter
                 .restart(&grown.data, grown.revision, self.deleted, session);
+            self.table.read(&grown.data, self.deleted, session);
         }
         session.say(
             Role::Dim,
@@ -423,6 +470,13 @@ impl Browse {
     /// Takes up what the cursor is on.
     fn take(&mut self, session: &mut Session) {
         let Some(grown) = &self.grown else { return };
+        if self.table.is_open() {
+            if let Some(key) = self.table.key() {
+                session.set_focus(Some(&key));
+                self.selected = Some(Selected::Key(key));
+            }
+            return;
+        }
         self.selected = match self.tree.row(self.list.cursor()) {
             Some(TreeRow::Branch(branch)) => Some(Selected::Branch(branch.prefix)),
             Some(TreeRow::Key { position, .. }) => {

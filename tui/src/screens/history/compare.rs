@@ -54,6 +54,12 @@ impl History {
         let (Some(new), old) = (rows.get(to), from.and_then(|from| rows.get(from))) else {
             return;
         };
+        let (title, diff) = self.shown_pair(new, old, session);
+        self.detail = Some(Detail { of, title, diff });
+    }
+
+    /// Title and lines of a version, or of its difference to an older one.
+    fn shown_pair(&self, new: &Known, old: Option<&Known>, session: &Session) -> (String, Diff) {
         let title = |known: &Known| {
             if known.version.tombstone {
                 format!("{} deleted", known.number())
@@ -61,7 +67,7 @@ impl History {
                 known.number()
             }
         };
-        let (title, diff) = if self.look.whole {
+        if self.look.whole {
             let lines = self
                 .whole(new, session)
                 .into_iter()
@@ -95,8 +101,7 @@ impl History {
                 ),
                 diff,
             )
-        };
-        self.detail = Some(Detail { of, title, diff });
+        }
     }
 
     fn whole(&self, known: &Known, session: &Session) -> Vec<String> {

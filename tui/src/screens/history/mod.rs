@@ -49,7 +49,10 @@ struct HistoryLook {
     side_by_side: bool,
     /// The version itself instead of the difference.
     whole: bool,
-    with_log: bool,
+    /// Only the db, without the versions that only the log has.
+    db_only: bool,
+    /// Without versions that change nothing but status.
+    spec_only: bool,
 }
 
 /// What the second pane shows.
@@ -74,7 +77,7 @@ impl Screen for History {
             self.versions = Versions::default();
             return;
         };
-        let logged = match self.look.with_log.then(|| session.logged()) {
+        let logged = match (!self.look.db_only).then(|| session.logged()) {
             Some(Part::Ready(logged)) => logged,
             _ => None,
         };
@@ -87,9 +90,19 @@ impl Screen for History {
             logged,
             revealed: session.is_revealed(&key),
         };
-        if self.versions.read(&data, &key, telling, session) && is_new {
-            self.look.marked = None;
-            self.view.reset(session);
+        let before = self.selected().map(|known| known.version.revision.main);
+        let marked = self.look.marked.and_then(|row| self.versions.rows.get(row));
+        let marked = marked.map(|known| known.version.revision.main);
+        if self.versions.read(&data, &key, telling, session) {
+            self.versions.fold(self.look.spec_only);
+            match is_new {
+                true => {
+                    self.look.marked = None;
+                    self.view.reset(session);
+                }
+                // The log has added rows: cursor and mark stay on their versions.
+                false => self.keep(before, marked, session),
+            }
         }
         let revision = session.ruler.revision();
         if is_new || self.revision != revision {
@@ -139,15 +152,15 @@ impl Screen for History {
             Act::DiffLayout => self.look.side_by_side = !self.look.side_by_side,
             Act::Yaml => self.look.whole = !self.look.whole,
             Act::WithLog => {
-                self.look.with_log = !self.look.with_log;
-                let text = if self.look.with_log {
-                    "with versions that only the log has (W)"
-                } else {
-                    "versions of the db only"
+                self.look.db_only = !self.look.db_only;
+                let text = match self.look.db_only {
+                    false => "with versions that only the log has (W)",
+                    true => "versions of the db only",
                 };
                 session.say(Role::Dim, text);
                 self.refresh(session);
             }
+            Act::Sort => self.toggle_spec_only(session),
             Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
                 Some(key) => session.reveal(&key),
                 None => return false,
@@ -275,6 +288,7 @@ impl Screen for History {
             return;
         }
         if self.versions.answer(job, value) {
+            self.versions.fold(self.look.spec_only);
             self.revision = -1;
             self.refresh(session);
             if let Some((main, from)) = self.awaited.take() {
@@ -331,9 +345,6 @@ impl Screen for History {
                     let (from, to) = (main(from).to_string(), main(to).to_string());
                     history = history.args(["--diff", "--from", &from, "--to", &to]);
                 }
-                if self.look.with_log {
-                    history = history.arg("--wal");
-                }
                 Some(Ok(session.command(history.arg("-d").evidence())))
             }
             Copied::Revision => Some(
@@ -348,6 +359,37 @@ impl Screen for History {
 }
 
 impl History {
+    /// Leaves out versions that change nothing but status, or shows them again.
+    fn toggle_spec_only(&mut self, session: &mut Session) {
+        self.look.spec_only = !self.look.spec_only;
+        let before = self.selected().map(|known| known.version.revision.main);
+        let marked = self.look.marked.and_then(|row| self.versions.rows.get(row));
+        let marked = marked.map(|known| known.version.revision.main);
+        self.versions.fold(self.look.spec_only);
+        self.keep(before, marked, session);
+        let text = match self.look.spec_only {
+            true => format!(
+                "only changes of spec and metadata: {} of nothing but status are hidden",
+                self.versions.hidden()
+            ),
+            false => "all versions".to_owned(),
+        };
+        session.say(Role::Dim, text);
+    }
+
+    /// Puts cursor and mark on the versions that they were on; on the next older one where it is hidden now.
+    fn keep(&mut self, before: Option<i64>, marked: Option<i64>, session: &mut Session) {
+        let row = |main: i64| {
+            let mut rows = self.versions.rows.iter();
+            rows.position(|known| known.version.revision.main <= main)
+        };
+        let (row, mark) = (before.and_then(row), marked.and_then(row));
+        self.look.marked = mark;
+        if let Some(row) = row {
+            self.view.select(row, session);
+        }
+    }
+
     /// The version under the cursor, never with a mask as a value.
     fn copied(&self, json: bool, session: &Session) -> Result<String, String> {
         let known = self.selected().ok_or("no version")?;

@@ -34,6 +34,8 @@ pub(super) struct Known {
     pub(super) who: String,
     pub(super) when: Option<Timestamp>,
     pub(super) changed: String,
+    /// Whether nothing but status changed.
+    pub(super) is_status: bool,
     /// What a difference is shown of.
     pub(super) text: String,
 }
@@ -104,14 +106,16 @@ pub(super) struct Telling {
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     pub(super) key: Vec<u8>,
+    /// Those that are shown.
     pub(super) rows: Vec<Known>,
+    /// Those that are not.
+    folded: Vec<Known>,
     pub(super) generation: u64,
     of: Option<(usize, bool, bool)>,
     job: Option<JobId>,
 }
 
 struct Read {
-    generation: u64,
     rows: Vec<Known>,
 }
 
@@ -143,6 +147,7 @@ impl Versions {
         if self.key != key {
             self.rows.clear();
         }
+        self.folded.clear();
         key.clone_into(&mut self.key);
         self.of = Some(of);
         self.generation += 1;
@@ -152,9 +157,8 @@ impl Versions {
             self.rows = tell(data, key, telling.logged.as_deref(), mask.as_ref());
             return true;
         }
-        let (data, generation, key) = (Arc::clone(data), self.generation, key.to_vec());
+        let (data, key) = (Arc::clone(data), key.to_vec());
         let work = move |_: &Monitor| Read {
-            generation,
             rows: tell(&data, &key, telling.logged.as_deref(), mask.as_ref()),
         };
         self.job = Some(session.spawn(ScreenId::History, "versions", work));
@@ -166,16 +170,48 @@ impl Versions {
         let Ok(read) = value.downcast::<Read>() else {
             return false;
         };
-        if self.job == Some(job) {
-            self.job = None;
-        }
-        let current = read.generation == self.generation;
+        // An older question is not answered any more.
+        let current = self.job == Some(job);
         if current {
+            self.job = None;
             self.rows = read.rows;
+            self.folded.clear();
             self.generation += 1;
         }
         current
     }
+}
+
+impl Versions {
+    /// Folds away versions that change nothing but status, or shows all.
+    pub(super) fn fold(&mut self, spec_only: bool) {
+        let mut all = std::mem::take(&mut self.rows);
+        all.append(&mut self.folded);
+        // Newest first; those of unknown revision are the oldest, by their raft index.
+        all.sort_by_key(|known| std::cmp::Reverse((known.is_placed(), known.version.revision)));
+        let (folded, rows) = all
+            .into_iter()
+            .partition(|known| spec_only && known.is_status);
+        (self.rows, self.folded) = (rows, folded);
+        self.generation += 1;
+    }
+
+    /// How many are folded away.
+    pub(super) fn hidden(&self) -> usize {
+        self.folded.len()
+    }
+}
+
+/// Whether a version changes fields, and nothing but those that controllers and etcd write.
+fn is_status(changes: &[Change], tombstone: bool, is_first: bool) -> bool {
+    let of_status = |change: &Change| {
+        let path = change.path.as_str();
+        path == "status"
+            || path.starts_with("status.")
+            || path.starts_with("status[")
+            || path == "metadata.generation"
+    };
+    !tombstone && !is_first && changes.iter().all(of_status)
 }
 
 fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -> Vec<Known> {
@@ -198,6 +234,14 @@ fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -
                 .map(|writer| writer.shown())
                 .unwrap_or_default(),
             when: described.time.map(|write| write.time),
+            is_status: is_status(
+                &described.changed,
+                described.version.tombstone,
+                described
+                    .version
+                    .key_value()
+                    .map_or(true, |value| value.version <= 1),
+            ),
             changed: changed(&described.changed, described.version.tombstone),
             text: match described.origin.has_value() {
                 true => etcd_inspect::member::comparable(&objects, &described.version, mask),

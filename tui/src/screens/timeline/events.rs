@@ -38,7 +38,6 @@ pub(super) struct LoadedTimeline {
 pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
     let clock = data.objects().clock_with(monitor);
     let timed = clock.ends().is_some_and(|(first, last)| first.0 < last.0);
-    let layout = data.layout();
     let axis = |main: i64| {
         if !timed {
             return main;
@@ -46,6 +45,29 @@ pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
         let write = clock.time_of(main);
         write.map_or(0, |write| write.time.as_second())
     };
+    let (events, resources) = records(&data, &axis, monitor);
+    let terms = data
+        .dataset()
+        .member()
+        .wal_with(monitor)
+        .map(|wal| terms(&wal, &data, &axis))
+        .unwrap_or_default();
+    LoadedTimeline {
+        data,
+        events,
+        resources,
+        timed,
+        terms,
+    }
+}
+
+/// All records, and the names of their resources, those with most records first.
+fn records(
+    data: &Data,
+    axis: &dyn Fn(i64) -> i64,
+    monitor: &Monitor,
+) -> (Vec<AxisRecord>, Vec<Vec<u8>>) {
+    let layout = data.layout();
     let mut numbers: HashMap<&[u8], u16> = HashMap::new();
     let mut counts: Vec<(Vec<u8>, u64)> = Vec::new();
     let mut events = Vec::new();
@@ -92,19 +114,7 @@ pub(super) fn load(data: Arc<Data>, monitor: &Monitor) -> LoadedTimeline {
         .filter_map(|number| counts.get(*number))
         .map(|(name, _)| name.clone())
         .collect();
-    let terms = data
-        .dataset()
-        .member()
-        .wal_with(monitor)
-        .map(|wal| terms(&wal, &data, &axis))
-        .unwrap_or_default();
-    LoadedTimeline {
-        data,
-        events,
-        resources,
-        timed,
-        terms,
-    }
+    (events, resources)
 }
 
 /// Where each term begins, by the first write in it whose version is stored.

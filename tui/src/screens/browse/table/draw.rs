@@ -1,0 +1,142 @@
+//! How the table looks.
+
+use etcd_inspect::answers::objects::{ObjectRow, ObjectState};
+use etcd_inspect::text::{number, time};
+use ratatui::layout::Rect;
+
+use super::{ColumnOf, ObjectTable, TableAsk};
+use crate::paint::{Line, Pen};
+use crate::session::Session;
+use crate::theme::Role;
+use crate::widgets::Grid;
+
+impl ObjectTable {
+    /// `pods · prod · 16 + 22 deleted · sort AGE↓`.
+    fn title(&self, deleted: bool) -> Line {
+        let mut title = match self.ask.as_deref() {
+            Some(TableAsk::Objects(asked)) => Line::piece(Role::Name, asked.text.clone()),
+            Some(TableAsk::Largest) => {
+                Line::piece(Role::Name, "all keys by the size of their value")
+            }
+            None => Line::new(),
+        };
+        let Some(loaded) = &self.loaded else {
+            return title.text(" · reading…");
+        };
+        let answer = &loaded.answer;
+        let count = |many: usize| number::thousands(many as i128);
+        title = title.text(format!(" · {}", count(answer.live)));
+        if let Some(of) = answer.of.filter(|of| *of > answer.rows.len()) {
+            title = title.text(format!(" of {}", count(of)));
+        }
+        let gone = answer.rows.len().saturating_sub(answer.live);
+        title = match (deleted, gone) {
+            (true, gone) => title.text(format!(" + {} deleted", count(gone))),
+            (false, _) => title.with(Role::Dim, " · A also deleted"),
+        };
+        if !self.text.is_empty() {
+            title = title
+                .text(" · ")
+                .with(Role::Match, format!("/{}", self.text))
+                .text(format!(" {}", count(self.order.len())));
+        }
+        title.with(Role::Dim, " · s sort · \\ tree")
+    }
+
+    /// Draws it; returns where its rows are.
+    pub(in crate::screens::browse) fn draw(
+        &mut self,
+        area: Rect,
+        pen: &mut Pen<'_>,
+        session: &Session,
+        (focused, deleted): (bool, bool),
+    ) -> Rect {
+        let inner = pen.frame(area, &self.title(deleted), focused);
+        if let Some(why) = &self.failed {
+            pen.put(inner, 1, 0, why, Role::Error);
+            return inner;
+        }
+        let Some(loaded) = self.loaded.clone() else {
+            pen.put(inner, 1, 0, "reading…", Role::Dim);
+            return inner;
+        };
+        let sorted = self.sort.as_ref().and_then(|sort| {
+            let mut columns = loaded.columns.iter();
+            let at = columns.position(|column| column.heading == sort.heading)?;
+            Some((at, sort.down))
+        });
+        let grid = Grid {
+            columns: &loaded.columns,
+            sorted,
+            focused,
+        };
+        let order = &self.order;
+        grid.draw(inner, pen, &mut self.list, order.len(), |place| {
+            let row = order.get(place).and_then(|at| loaded.answer.rows.get(*at));
+            row.map(|row| cells_of(row, &loaded.of, session))
+                .unwrap_or_default()
+        });
+        if order.is_empty() {
+            let asked = match self.ask.as_deref() {
+                Some(TableAsk::Objects(asked)) => asked.text.as_str(),
+                _ => "here",
+            };
+            let why = match (self.text.is_empty(), deleted) {
+                (false, _) => "no row has that; Esc shows all again".to_owned(),
+                (true, false) => {
+                    format!("no object is {asked} at this revision; A shows deleted ones")
+                }
+                (true, true) => {
+                    format!("no object is {asked}, and of none that was deleted a version is kept")
+                }
+            };
+            pen.put(inner, 1, 1, &why, Role::Dim);
+        }
+        Rect {
+            y: inner.y.saturating_add(1),
+            height: inner.height.saturating_sub(1),
+            ..inner
+        }
+    }
+}
+
+/// The texts of a row. Of what is no longer there: namespace and name, then what became of it.
+fn cells_of(row: &ObjectRow, of: &[ColumnOf], session: &Session) -> Vec<(Role, String)> {
+    let texts = of.iter().map(|of| of.text(row, session));
+    let named = of
+        .iter()
+        .take_while(|of| **of == ColumnOf::Namespace)
+        .count()
+        + 1;
+    match &row.state {
+        ObjectState::Live => texts.map(|text| (Role::Plain, text)).collect(),
+        ObjectState::Deleted { revision, time } => {
+            let when = match time {
+                Some(write) => {
+                    let newest = session.rows().and_then(|rows| rows.newest_time);
+                    let newest = newest.unwrap_or(write.time);
+                    format!(
+                        "~{} ",
+                        time::short(write.time, newest, &session.options.zone)
+                    )
+                }
+                None => String::new(),
+            };
+            let size = row.value_bytes.map(number::size).unwrap_or_default();
+            let version = row.version.map(|version| format!("v{version} "));
+            let what = format!(
+                "deleted {when}rev {} · {}{size} · cR copies YAML that creates it again",
+                number::thousands((*revision).into()),
+                version.unwrap_or_default(),
+            );
+            let names = texts.take(named).map(|text| (Role::Struck, text));
+            names.chain([(Role::Error, what)]).collect()
+        }
+        ObjectState::Unreadable(why) => {
+            let names = texts.take(named).map(|text| (Role::Plain, text));
+            let what = (Role::Error, format!("unreadable: {why}"));
+            names.chain([what]).collect()
+        }
+        _ => texts.map(|text| (Role::Dim, text)).collect(),
+    }
+}
