@@ -24,7 +24,7 @@ pub struct ApplyRules {
 
 impl ApplyRules {
     /// Those of a release.
-    pub fn of(release: Release) -> Self {
+    pub fn of_release(release: Release) -> Self {
         let from = |minors: [(u32, u32); 3]| {
             let patch = minors.iter().find(|(minor, _)| *minor == release.minor);
             patch.map_or(release.minor > 6, |(_, patch)| release.patch >= *patch)
@@ -41,7 +41,7 @@ impl ApplyRules {
 /// Those that most releases have that wrote the logs which are met: 3.5.10 to 3.5.27.
 impl Default for ApplyRules {
     fn default() -> Self {
-        Self::of(Release::new(5, 27))
+        Self::of_release(Release::new(5, 27))
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn releases_begin_to_check_what_is_within_transactions() {
-        let rules = |minor, patch| ApplyRules::of(Release::new(minor, patch));
+        let rules = |minor, patch| ApplyRules::of_release(Release::new(minor, patch));
         for (minor, patch, nested, put) in [
             (4, 23, false, false),
             (4, 42, true, false),
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn up_to_3_5_a_raised_alarm_takes_the_check_of_permissions_away() {
         for (minor, permissions) in [(5, false), (6, true)] {
-            let rules = ApplyRules::of(Release::new(minor, 30));
+            let rules = ApplyRules::of_release(Release::new(minor, 30));
             let mut alarms = Alarms::default();
             let mut appliers = Appliers::restored(&alarms);
             appliers.alarm(&mut alarms, &request(1, NOSPACE), rules);

@@ -463,7 +463,7 @@ impl<'m> Engine<'m, '_> {
         let last = reading.last_index(from);
         let index = restored.consistent_index;
         self.swallows(last.saturating_add(self.appended), index, OWN_ENTRIES);
-        let rules = ApplyRules::of(self.release);
+        let rules = ApplyRules::of_release(self.release);
         let mut entries = reading.entries.clone();
         entries.retain(|entry| entry.index > index && entry.index <= to);
         self.outcome.revision = Some(restored.revision);

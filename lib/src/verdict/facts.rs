@@ -56,6 +56,13 @@ fn own_id(wal: Option<&Wal<'_>>) -> MemberId {
     metadata.map_or(MemberId(0), |metadata| metadata.node_id)
 }
 
+/// consistent_index; 0 if the db does not say it.
+fn applied(member: &Member) -> u64 {
+    let db = member.db().ok();
+    let meta = db.map(|db| Meta::read(&db, &mut reported_by("backend::check")));
+    meta.and_then(|meta| meta.consistent_index).unwrap_or(0)
+}
+
 fn can_be_started_on(member: &Member) -> bool {
     matches!(
         member.evidence().kind(),
@@ -94,23 +101,13 @@ impl<'a> Facts<'a> {
         let restored_start = simulate_after(&started, member, StartMode::Restored, progress);
         let on_db = !sound.db_is_damaged() && !sound.two_histories() && sound.twice() == 0;
         let received = received(member, &started);
-        let meta = member
-            .db()
-            .ok()
-            .map(|db| Meta::read(&db, &mut reported_by("backend::check")));
-        let applied = meta.and_then(|meta| meta.consistent_index).unwrap_or(0);
+        let applied = applied(member);
         let (of, on_db, twice) = match received {
             Some(received) => (received, true, 0),
             None => (member, on_db, sound.twice()),
         };
-        let mut acknowledged = Acknowledged::build(
-            of,
-            on_db,
-            twice,
-            committed,
-            ApplyRules::of(release),
-            progress,
-        );
+        let rules = ApplyRules::of_release(release);
+        let mut acknowledged = Acknowledged::build(of, on_db, twice, committed, rules, progress);
         let restored = restored(member, applied, progress);
         if let (Some(restored), Ok(keyspace)) = (&restored, member.readable_keyspace()) {
             // Whoever restored it wanted this state; what the old log has more is somebody's else to decide.

@@ -37,7 +37,7 @@ pub(in crate::verdict) fn lines(
     lines
 }
 
-/// A server that runs on the directory, said before everything else: another etcd waits for its locks, and what is read or copied
+/// A server that runs on the directory, before every other line: another etcd waits for its locks, and what is read or copied
 /// meanwhile mixes states of different times. Source: `flock` in `bolt_unix.go`, v1.3.11.
 fn held(facts: &Facts<'_>) -> Option<Line> {
     let mut holders = facts.member.evidence().holders().iter();

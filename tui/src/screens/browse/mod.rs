@@ -339,7 +339,7 @@ impl Screen for Browse {
             return true;
         }
         if self.table.is_open() {
-            self.to_tree(session);
+            self.show_tree(session);
             return true;
         }
         let asked = self.filter.asked().is_some();

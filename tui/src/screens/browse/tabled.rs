@@ -14,8 +14,8 @@ impl Browse {
     /// What a key does with the table, and which key opens it; `false`: nothing.
     pub(super) fn act_on_table(&mut self, act: Act, session: &mut Session) -> bool {
         match act {
-            Act::Tree if self.table.is_open() => self.to_tree(session),
-            Act::Tree => self.to_table(session),
+            Act::Tree if self.table.is_open() => self.show_tree(session),
+            Act::Tree => self.table_here(session),
             Act::BySize if self.table.is_open() => {
                 self.table.sort_by("SIZE", session);
                 self.take(session);
@@ -33,7 +33,7 @@ impl Browse {
             }
             _ if !self.table.is_open() => return false,
             Act::Right => self.split.detail = true,
-            Act::Left => self.to_tree(session),
+            Act::Left => self.show_tree(session),
             Act::Sort => session.choose_order(self.table.headings()),
             Act::NextMark | Act::PrevMark => match self.table.go_to_deleted(act) {
                 true => self.take(session),
@@ -77,7 +77,7 @@ impl Browse {
     }
 
     /// Back to the tree, with the cursor on the same key.
-    pub(super) fn to_tree(&mut self, session: &mut Session) {
+    pub(super) fn show_tree(&mut self, session: &mut Session) {
         self.table.close(session);
         if let (Some(grown), Some(Selected::Key(key))) = (self.grown.clone(), self.selected.clone())
         {
@@ -87,14 +87,14 @@ impl Browse {
     }
 
     /// The table of the resource that the cursor is in.
-    fn to_table(&mut self, session: &mut Session) {
+    fn table_here(&mut self, session: &mut Session) {
         let asked = self.branch_asked().or_else(|| {
             let Some(Selected::Key(key)) = &self.selected else {
                 return None;
             };
             let grown = self.grown.as_ref()?;
             let parsed = grown.data.layout().parse(key)?;
-            resource(&grown.data, &parsed.path.to_owned(), parsed.namespace)
+            resource(&grown.data, parsed.path, parsed.namespace)
         });
         match asked {
             Some(asked) => self.open_table(TableAsk::Objects(asked), session),
