@@ -119,10 +119,10 @@ pub(crate) fn object(value: Value, stored: bool, ui: &mut Ui) -> io::Result<()> 
 /// YAML; on a terminal without the characters that hide or reorder text.
 pub(crate) fn yaml(value: &Value, ui: &mut Ui) -> io::Result<()> {
     if !ui.terminal.is_tty {
-        return etcd_inspect::export::yaml::write(ui.out(), value);
+        return etcd_inspect::export::yaml::write_value(ui.out(), value);
     }
     let mut text = Vec::new();
-    etcd_inspect::export::yaml::write(&mut text, value)?;
+    etcd_inspect::export::yaml::write_value(&mut text, value)?;
     raw(&text, ui)
 }
 

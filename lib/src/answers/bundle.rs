@@ -162,7 +162,7 @@ fn sum(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const README: &str = "What etcd-inspect knows about an etcd data directory, to be attached to an issue.
+const README: &str = "An etcd data directory as a bundle to be attached to an issue, made by `doctor --bundle`.
 
 report.html    the incident on one page, parts of objects with their secrets hidden; open it in a browser, it fetches nothing
 findings.json  what `etcd-inspect check` found, with causes and plan, for each path

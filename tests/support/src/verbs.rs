@@ -406,8 +406,8 @@ const ROWS: &[(&str, &[&str])] = &[
         "doctor",
         &[
             "-d {path} --progress never --color never --utc",
-            "--bundle {out}/bundle.tar.zst -o json {path}",
-            "--bundle {new}.tar.zst {path} {other}",
+            "--bundle {new} -o json {path}",
+            "--bundle {new} {path} {other}",
         ],
     ),
     (
@@ -540,6 +540,8 @@ pub fn everything() -> bool {
 pub fn may_be_refused(line: &[String]) -> bool {
     line.first()
         .is_some_and(|verb| verb == "tui" || verb == "decode")
+        // A folder that has no log is not taken for one.
+        || line.iter().any(|word| word == "--wal-dir")
 }
 
 /// Runs `each` for every item, as many at a time as there are cores. A panic stops its own item only.

@@ -1,5 +1,7 @@
 //! Where the lines of a document begin and end: maps and lists as kubectl lays them out.
 
+use std::io;
+
 use serde_json::{Map, Value};
 
 use super::{Line, Step};
@@ -12,8 +14,8 @@ const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Takes the finished lines.
 pub(super) enum Lines<'l> {
-    /// The text alone.
-    Text(&'l mut String),
+    /// The text alone, and the first error of writing it.
+    Text(&'l mut dyn io::Write, io::Result<()>),
     /// Each line with the path of its value.
     Paths(&'l mut Vec<Line>),
 }
@@ -33,6 +35,14 @@ impl<'l> Emitter<'l> {
             line: String::new(),
             column: 0,
             path: Vec::new(),
+        }
+    }
+
+    /// Whether everything could be written.
+    pub(super) fn written(self) -> io::Result<()> {
+        match self.lines {
+            Lines::Text(_, written) => written,
+            Lines::Paths(_) => Ok(()),
         }
     }
 
@@ -159,9 +169,11 @@ impl<'l> Emitter<'l> {
     /// Ends the line; `opens`: what its value holds is below.
     pub(super) fn end_line(&mut self, opens: bool) {
         match &mut self.lines {
-            Lines::Text(text) => {
-                text.push_str(&self.line);
-                text.push('\n');
+            Lines::Text(out, written) => {
+                self.line.push('\n');
+                if written.is_ok() {
+                    *written = out.write_all(self.line.as_bytes());
+                }
                 self.line.clear();
             }
             Lines::Paths(lines) => lines.push(Line {

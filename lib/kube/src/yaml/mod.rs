@@ -30,10 +30,17 @@ use emit::{Emitter, Lines};
 /// # Errors
 /// What the writer says, or a value that JSON cannot express.
 pub fn write<T: ?Sized + Serialize>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
-    let value = serde_json::to_value(value).map_err(io::Error::other)?;
-    let mut text = String::new();
-    Emitter::new(Lines::Text(&mut text)).document(&value);
-    out.write_all(text.as_bytes())
+    write_value(out, &serde_json::to_value(value).map_err(io::Error::other)?)
+}
+
+/// As [`write()`], of what is a document already: nothing is copied.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_value(out: &mut dyn io::Write, value: &Value) -> io::Result<()> {
+    let mut emitter = Emitter::new(Lines::Text(out, Ok(())));
+    emitter.document(value);
+    emitter.written()
 }
 
 /// One step from an object to something in it.
