@@ -103,9 +103,13 @@ pub fn bindings(
     let here = TABLE
         .iter()
         .filter(move |binding| binding.is_for(screen, &tabs));
-    let (own, all): (Vec<_>, Vec<_>) = here.partition(|binding: &&Binding| !binding.on.is_empty());
+    let (own, all): (Vec<&Binding>, Vec<&Binding>) =
+        here.partition(|binding: &&Binding| !binding.on.is_empty());
     // A key of the screen's own wins over the same key everywhere.
-    let is_free = |binding: &&Binding| !own.iter().any(|other| other.keys == binding.keys);
+    let is_free = |binding: &&Binding| {
+        !own.iter()
+            .any(|other: &&Binding| other.keys == binding.keys)
+    };
     let all: Vec<_> = all.into_iter().filter(is_free).collect();
     own.into_iter().chain(all)
 }
