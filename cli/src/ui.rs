@@ -99,11 +99,18 @@ impl Ui {
     pub(crate) fn options_of(&self, position: usize, count: usize) -> Result<Options, Failure> {
         let wal_dirs = &self.global.wal_dir;
         if !wal_dirs.is_empty() && wal_dirs.len() != count {
-            let told = format!(
+            let message = format!(
                 "--wal-dir is given {} times for {count} PATHs: give it once for each, in their order (the folder with the .wal files, also where that is member/wal)",
                 wal_dirs.len()
             );
-            return Err(Failure::usage(told).next("etcd-inspect compare /copy/m1 /copy/m2 --wal-dir /copy/wal1 --wal-dir /copy/m2/member/wal"));
+            let next = match wal_dirs.first().filter(|_| count == 1) {
+                Some(only) => Command::inspect("status")
+                    .evidence()
+                    .arg("--wal-dir")
+                    .path(only),
+                None => Command::inspect("help").arg("compare"),
+            };
+            return Err(Failure::usage(message).next(next));
         }
         let mut options = self.global.member_options();
         options.evidence.wal_dir = wal_dirs.get(position).cloned();

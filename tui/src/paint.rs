@@ -185,9 +185,9 @@ impl<'b> Pen<'b> {
     }
 
     /// Takes rows, unless another table was taken already.
-    pub(crate) fn take_rows(
+    pub(crate) fn take_rows<'c>(
         &mut self,
-        columns: impl Iterator<Item = &'static str>,
+        columns: impl Iterator<Item = &'c str>,
         rows: impl Iterator<Item = Vec<Line>>,
     ) {
         let Some(taken) = self.taken.as_mut().filter(|taken| taken.columns.is_empty()) else {

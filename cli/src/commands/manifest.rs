@@ -44,28 +44,21 @@ pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(manifest) = &args.verify {
         return verify(manifest, args, ui);
     }
-    let mut paths = match args.paths.is_empty() {
+    let paths = match args.paths.is_empty() {
         true => vec![ui.target(None)?],
         false => args.paths.clone(),
     };
-    // A WAL in a directory of its own is one more folder to record.
-    paths.extend(ui.global.wal_dir.iter().cloned());
     ui.path = paths.first().cloned();
-    let options = ui.global.member_options();
     let out = match &args.out {
-        Some(path) => Some(out(path, &paths, ui)?),
+        Some(path) => Some(out(
+            path,
+            &[paths.as_slice(), &ui.global.wal_dir].concat(),
+            ui,
+        )?),
         None => None,
     };
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let tool = format!("etcd-inspect {}", env!("CARGO_PKG_VERSION"));
-    let host = HostClock {
-        now: Timestamp::now(),
-        system: &system,
-        tool: &tool,
-    };
-    let progress = ui.progress();
-    let answer = ManifestAnswer::read(&paths, &options, host, &*progress).map_err(unreadable)?;
-    if progress.cancelled() {
+    let answer = read(&paths, ui)?;
+    if ui.progress().cancelled() {
         return Ok(Exit::Partial);
     }
     if let Some(out) = &out {
@@ -95,6 +88,20 @@ pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 }
 
 /// The file to write, outside of everything that is recorded.
+/// The manifest of the paths, and of the directories of their logs.
+pub(super) fn read(paths: &[PathBuf], ui: &Ui) -> Result<ManifestAnswer, Failure> {
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let tool = format!("etcd-inspect {}", env!("CARGO_PKG_VERSION"));
+    let host = HostClock {
+        now: Timestamp::now(),
+        system: &system,
+        tool: &tool,
+    };
+    let options = ui.global.member_options();
+    let all: Vec<PathBuf> = paths.iter().chain(&ui.global.wal_dir).cloned().collect();
+    ManifestAnswer::read(&all, &options, host, &*ui.progress()).map_err(unreadable)
+}
+
 fn out(path: &Path, paths: &[PathBuf], ui: &Ui) -> anyhow::Result<Out> {
     let options = ui.global.member_options();
     // An archive is one file: nothing can be written into it, and it need not be unpacked here.

@@ -1,5 +1,8 @@
 //! What a user may have meant.
 
+/// Nobody types a longer name; comparing two of them costs the product of their lengths.
+const LONGEST: usize = 1024;
+
 /// The name that a mistyped one most likely means; `None` if none is near enough.
 ///
 /// ```
@@ -7,9 +10,13 @@
 /// assert_eq!(nearest("stauts", ["status", "keys"]), Some("status"));
 /// ```
 pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    if typed.len() > LONGEST {
+        return None;
+    }
     let typed = typed.to_ascii_lowercase();
     names
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
         .map(|name| (score(&typed, &name.to_ascii_lowercase()), name))
         .filter(|(score, _)| *score > 0.7)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -31,6 +38,13 @@ fn score(typed: &str, name: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::nearest;
+
+    #[test]
+    fn a_name_of_megabytes_is_not_compared() {
+        let name = "k".repeat(10 << 20);
+        assert_eq!(nearest("kk", [name.as_str()]), None);
+        assert_eq!(nearest(&name, [name.as_str(), "k"]), None);
+    }
 
     #[test]
     fn a_typing_error_finds_its_word_and_nonsense_finds_none() {

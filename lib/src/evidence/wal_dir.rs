@@ -71,7 +71,10 @@ impl Evidence {
             },
         };
         let is_segment = |file: &&File| file.role() == Role::Wal;
-        let unread_segments = own.files.iter().filter(is_segment).count();
+        let unread_segments = match is_own_wal(self.kind, self.path(), wal.path()) {
+            true => 0,
+            false => own.files.iter().filter(is_segment).count(),
+        };
         own.files.retain(|file| !ROLES.contains(&file.role()));
         own.dirs.retain(|dir| !dir.relative.ends_with("wal"));
         let beside_file = is_file(self.kind);
@@ -112,6 +115,17 @@ impl Evidence {
         }));
         self
     }
+}
+
+/// Whether the directory that was named is the one in which etcd keeps the log by default.
+fn is_own_wal(kind: Kind, path: &Path, named: &Path) -> bool {
+    let own = match kind {
+        Kind::DataDir => path.join("member/wal"),
+        Kind::MemberDir => path.join("wal"),
+        _ => return false,
+    };
+    let same = own.canonicalize().ok().zip(named.canonicalize().ok());
+    same.is_some_and(|(own, named)| own == named)
 }
 
 /// The data directory without a WAL in a folder of which only `wal/` is a member's: the two volumes of one member, side by side.

@@ -406,8 +406,8 @@ const ROWS: &[(&str, &[&str])] = &[
         "doctor",
         &[
             "-d {path} --progress never --color never --utc",
-            "--bundle {new} -o json {path}",
-            "--bundle {new} {path} {other}",
+            "--bundle {new}.tar.zst -o json {path}",
+            "--bundle {new}.tar.zst {path} {other}",
         ],
     ),
     (
@@ -514,8 +514,10 @@ impl<'s> Subject<'s> {
         ];
         // Each word is one argument, whatever replaces it.
         let word = |word: &str| {
-            let filled = fill.iter().find(|(name, _)| *name == word);
-            filled.map_or_else(|| word.to_owned(), |(_, value)| value.clone())
+            let filled = fill
+                .iter()
+                .find_map(|(name, value)| Some(format!("{value}{}", word.strip_prefix(name)?)));
+            filled.unwrap_or_else(|| word.to_owned())
         };
         std::iter::once(verb.to_owned())
             .chain(row.split_whitespace().map(word))

@@ -126,6 +126,12 @@ impl Grid<'_> {
         len: usize,
         mut row: impl FnMut(usize) -> Vec<(Role, String)>,
     ) {
+        if pen.takes_rows() {
+            let columns = self.columns.iter().map(|column| column.heading.as_str());
+            let line = |(role, text): (Role, String)| Line::piece(role, text);
+            let rows = (0..len).map(|at| row(at).into_iter().map(line).collect());
+            return pen.take_rows(columns, rows);
+        }
         let widths = widths(self.columns, usize::from(area.width.saturating_sub(2)));
         let heads = self.columns.iter().enumerate().map(|(at, column)| {
             let sign = match self.sorted {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::answers::bundle::{BundleAnswer, BundleParts, CheckedPath};
-use etcd_inspect::answers::manifest::{HostClock, ManifestAnswer};
 use etcd_inspect::answers::report::{ReportAnswer, ReportQuestion};
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::member::Member;
@@ -12,6 +11,7 @@ use etcd_inspect::{Advice, Command};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::commands::manifest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number::size;
@@ -39,14 +39,14 @@ pub(super) fn write(
         return Err(Failure::usage(text).next(bundle()).into());
     }
     let mut members: Vec<Member> = Vec::new();
-    for path in paths.iter().rev() {
-        members.insert(0, ui.member(Some(path))?);
+    for (at, path) in paths.iter().enumerate().rev() {
+        members.insert(0, ui.member_of(Some(path), at, paths.len())?);
     }
     ui.interrupt.while_writing()?;
     let refused = |error: OutError| Failure::usage(error.to_string()).next(bundle());
     let out = Out::new(out, members.iter().map(Member::evidence)).map_err(refused)?;
     let report = page(&members, &paths, ui)?;
-    let manifest = manifest(&paths, ui)?;
+    let manifest = manifest::read(&paths, ui)?;
     let progress = ui.progress();
     let checked = members.iter().zip(&paths);
     let checks: Vec<CheckedPath> = checked
@@ -105,22 +105,6 @@ fn page(members: &[Member], paths: &[PathBuf], ui: &mut Ui) -> anyhow::Result<Re
         layout: None,
     };
     Ok(ReportAnswer::read(&question, &*ui.progress()))
-}
-
-fn manifest(paths: &[PathBuf], ui: &mut Ui) -> anyhow::Result<ManifestAnswer> {
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let tool = format!("etcd-inspect {}", env!("CARGO_PKG_VERSION"));
-    let host = HostClock {
-        now: Timestamp::now(),
-        system: &system,
-        tool: &tool,
-    };
-    let options = ui.global.member_options();
-    let read = ManifestAnswer::read(paths, &options, host, &*ui.progress());
-    Ok(read.map_err(|(path, error)| {
-        Failure::usage(format!("{}: {error}", path.display()))
-            .next(Command::new("ls").arg("-l").path(&path))
-    })?)
 }
 
 /// What was written, for people.

@@ -9,6 +9,9 @@ use super::{Line, Step};
 /// A key that is longer, in bytes, is written after `?`.
 const LONGEST_SIMPLE_KEY: usize = 128;
 
+/// So many bytes of a line are written before it ends.
+const LONG_LINE: usize = 64 << 10;
+
 /// What ends a line in YAML 1.1; a key with one of them is written after `?`.
 const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
@@ -154,11 +157,38 @@ impl<'l> Emitter<'l> {
     pub(super) fn put(&mut self, c: char) {
         self.line.push(c);
         self.column = self.column.saturating_add(1);
+        self.write_long_line();
     }
 
     pub(super) fn word(&mut self, text: &str) {
-        self.line.push_str(text);
         self.column = self.column.saturating_add(text.chars().count());
+        // A value may be one line of many megabytes: it is written from where it is.
+        if text.len() >= LONG_LINE
+            && let Lines::Text(out, written) = &mut self.lines
+        {
+            let line = self.line.as_bytes();
+            if written.is_ok() {
+                *written = out
+                    .write_all(line)
+                    .and_then(|()| out.write_all(text.as_bytes()));
+            }
+            self.line.clear();
+            return;
+        }
+        self.line.push_str(text);
+        self.write_long_line();
+    }
+
+    /// Writes what there is of a line that is long.
+    fn write_long_line(&mut self) {
+        if self.line.len() >= LONG_LINE
+            && let Lines::Text(out, written) = &mut self.lines
+        {
+            if written.is_ok() {
+                *written = out.write_all(self.line.as_bytes());
+            }
+            self.line.clear();
+        }
     }
 
     pub(super) fn indent(&mut self, columns: usize) {
