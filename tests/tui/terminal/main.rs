@@ -147,7 +147,7 @@ fn a_copy_over_ssh_reaches_the_clipboard_of_the_terminal_and_says_route_and_byte
     tmux.run(&["set-option", "-g", "set-clipboard", "on"]);
     let dir = testkit::data_dir("etcd-3.5.30");
     let command = format!(
-        "env -u TMUX SSH_TTY=/dev/pts/9 {} tui --screen browse {}",
+        "env -u TMUX SSH_TTY=/dev/pts/9 {} tui --screen 1 {}",
         env!("CARGO_BIN_EXE_etcd-inspect"),
         dir.display()
     );

@@ -99,19 +99,11 @@ pub fn bindings(
     screen: ScreenId,
     tabs: &[ScreenId],
 ) -> impl Iterator<Item = &'static Binding> + use<> {
+    let own = TABLE.iter().filter(|binding| !binding.on.is_empty());
+    let all = TABLE.iter().filter(|binding| binding.on.is_empty());
     let tabs = tabs.to_vec();
-    let here = TABLE
-        .iter()
-        .filter(move |binding| binding.is_for(screen, &tabs));
-    let (own, all): (Vec<&Binding>, Vec<&Binding>) =
-        here.partition(|binding: &&Binding| !binding.on.is_empty());
-    // A key of the screen's own wins over the same key everywhere.
-    let is_free = |binding: &&Binding| {
-        !own.iter()
-            .any(|other: &&Binding| other.keys == binding.keys)
-    };
-    let all: Vec<_> = all.into_iter().filter(is_free).collect();
-    own.into_iter().chain(all)
+    own.chain(all)
+        .filter(move |binding| binding.is_for(screen, &tabs))
 }
 
 /// What a sequence of presses is so far.

@@ -388,6 +388,27 @@ pub const TABLE: &[Binding] = &[
         Act::Side,
         "the other side: the db as it is, or as etcd has it after a start (replay)",
     )
+    .on(&[
+        ScreenId::Home,
+        ScreenId::History,
+        ScreenId::Timeline,
+        ScreenId::Wal,
+        ScreenId::Pages,
+        ScreenId::Space,
+        ScreenId::Check,
+        ScreenId::Search,
+        ScreenId::Compare,
+        ScreenId::Lists,
+    ])
+    .command("replay")
+    .cli("status --replay {path}"),
+    // S sorts by size there.
+    key(
+        &[],
+        Act::Side,
+        "the other side: the db as it is, or as etcd has it after a start (replay)",
+    )
+    .on(&[ScreenId::Browse])
     .command("replay")
     .cli("status --replay {path}"),
     key(
