@@ -190,6 +190,37 @@ fn objects_views_and_reports_are_exported_under_names_that_stay_in_the_directory
 }
 
 #[test]
+fn all_rows_of_the_table_of_a_kind_and_of_a_list_are_exported() {
+    let dirs = tempfile::tempdir().unwrap();
+    let mut browser = with_dirs(MEMBER, &dirs);
+    browser.command("po -A").press("e v enter");
+    browser.command("certs").press("e v enter");
+    let files = written(&dirs);
+    assert_eq!(files.len(), 2, "{files:?}");
+    let table = &files
+        .iter()
+        .find(|(name, _)| name.starts_with("browse"))
+        .unwrap()
+        .1;
+    let pods = browser.app.session().stored().unwrap();
+    let pods = pods.keyspace().live(
+        &etcd_inspect::answers::KeyRange::prefix(b"/registry/pods/"),
+        None,
+    );
+    assert!(
+        table.starts_with("NAMESPACE,NAME,READY,STATUS,RESTARTS,AGE,"),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 1 + pods.unwrap().len(), "{table}");
+    let list = &files
+        .iter()
+        .find(|(name, _)| !name.starts_with("browse"))
+        .unwrap()
+        .1;
+    assert!(list.contains("CN=jane"), "{list}");
+}
+
+#[test]
 fn secrets_leave_masked() {
     let dirs = tempfile::tempdir().unwrap();
     let mut browser = with_dirs(MEMBER, &dirs);
