@@ -1,6 +1,6 @@
 //! What a user may have meant.
 
-/// Nobody types a longer name; comparing two of them costs the product of their lengths.
+/// Longer names are not typed by hand, and comparing two of them costs the product of their lengths.
 const LONGEST: usize = 1024;
 
 /// The name that a mistyped one most likely means; `None` if none is near enough.
