@@ -81,13 +81,13 @@ pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         }
         Ok(())
     })?;
+    warn_if_partial(&answer, ui)?;
     Ok(match answer.is_whole() {
         true => Exit::Ok,
         false => Exit::Partial,
     })
 }
 
-/// The file to write, outside of everything that is recorded.
 /// The manifest of the paths, and of the directories of their logs.
 pub(super) fn read(paths: &[PathBuf], ui: &Ui) -> Result<ManifestAnswer, Failure> {
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
@@ -102,6 +102,17 @@ pub(super) fn read(paths: &[PathBuf], ui: &Ui) -> Result<ManifestAnswer, Failure
     ManifestAnswer::read(&all, &options, host, &*ui.progress()).map_err(unreadable)
 }
 
+/// Says that a manifest is partial, in every form of output.
+pub(super) fn warn_if_partial(answer: &ManifestAnswer, ui: &mut Ui) -> std::io::Result<()> {
+    match answer.is_whole() {
+        true => Ok(()),
+        false => ui.warn(
+            "the manifest is partial: a file could not be read whole, or a checksum in it could not be computed or does not match; `error`, `unreadable` and `members` say which",
+        ),
+    }
+}
+
+/// The file to write, outside of everything that is recorded.
 fn out(path: &Path, paths: &[PathBuf], ui: &Ui) -> anyhow::Result<Out> {
     let options = ui.global.member_options();
     // An archive is one file: nothing can be written into it, and it need not be unpacked here.

@@ -64,6 +64,10 @@ pub(crate) struct ReportArgs {
     fp_key: Option<PathBuf>,
 }
 
+/// What is said of a page without a db, which has no damage to list.
+pub(super) const PARTIAL_PAGE: &str =
+    "the answer is partial: the db cannot be read, the page says which sections lack it";
+
 pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let paths = match args.paths.is_empty() {
         true => vec![ui.target(None)?],
@@ -129,9 +133,7 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         Ok(())
     })?;
     if answer.is_partial && answer.damage.is_empty() {
-        ui.warn(
-            "the answer is partial: the db cannot be read, the page says which sections lack it",
-        )?;
+        ui.warn(PARTIAL_PAGE)?;
         return Ok(Exit::Partial);
     }
     Ok(Exit::Ok)

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::commands::manifest;
+use crate::commands::report::PARTIAL_PAGE;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number::size;
@@ -69,6 +70,10 @@ pub(super) fn write(
         (written.as_object_mut(), serde_json::to_value(&answer)?)
     {
         fields.extend(more);
+    }
+    manifest::warn_if_partial(&manifest, ui)?;
+    if report.is_partial && report.damage.is_empty() {
+        ui.warn(PARTIAL_PAGE)?;
     }
     let is_partial = report.is_partial || !manifest.is_whole();
     Ok((written, if is_partial { Exit::Partial } else { Exit::Ok }))
