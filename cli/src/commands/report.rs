@@ -64,7 +64,7 @@ pub(crate) struct ReportArgs {
     fp_key: Option<PathBuf>,
 }
 
-/// What is said of a page without a db, which has no damage to list.
+/// The warning about a page without a db, which has no damage to list.
 pub(super) const PARTIAL_PAGE: &str =
     "the answer is partial: the db cannot be read, the page says which sections lack it";
 
