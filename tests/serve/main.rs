@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod apiserver;
 mod etcd;
 mod kubectl;
 mod mcp;

@@ -17,6 +17,8 @@ pub struct Server {
     pub kubeconfig: PathBuf,
     /// `127.0.0.1:4711`.
     pub address: String,
+    /// The lines to paste.
+    pub printed: Vec<String>,
 }
 
 /// An answer over HTTP.
@@ -51,9 +53,14 @@ impl Server {
             .spawn()
             .expect("the binary runs");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let lines = match flags {
+            flags if flags.contains(&"--scratch") => 6,
+            flags if flags.contains(&"--etcd") => 4,
+            _ => 3,
+        };
         let printed: Vec<String> = out
             .lines()
-            .take(3)
+            .take(lines)
             .map(|line| line.expect("a line"))
             .collect();
         let curl = printed.get(2).expect("three lines to paste");
@@ -65,6 +72,7 @@ impl Server {
             _dir: dir,
             kubeconfig,
             address,
+            printed,
         }
     }
 

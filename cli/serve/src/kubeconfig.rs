@@ -15,6 +15,43 @@ pub struct Context {
     pub path: String,
 }
 
+/// A kube-apiserver that the user starts, which listens on the loopback interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiServer {
+    /// The name of its context.
+    pub name: String,
+    /// The port of its flag.
+    pub port: u16,
+    /// The token of its administrator.
+    pub token: String,
+}
+
+impl ApiServer {
+    /// Adds its cluster, context and user to a kubeconfig. Its certificate is not verified: it is made when it starts.
+    pub fn add_to(&self, document: &mut Value) {
+        let name = &self.name;
+        let server = format!("https://127.0.0.1:{}", self.port);
+        for (list, entry) in [
+            (
+                "clusters",
+                json!({ "name": name, "cluster": { "server": server, "insecure-skip-tls-verify": true } }),
+            ),
+            (
+                "contexts",
+                json!({ "name": name, "context": { "cluster": name, "user": name } }),
+            ),
+            (
+                "users",
+                json!({ "name": name, "user": { "token": self.token } }),
+            ),
+        ] {
+            if let Some(entries) = document.get_mut(list).and_then(Value::as_array_mut) {
+                entries.push(entry);
+            }
+        }
+    }
+}
+
 impl Context {
     /// Of a source, which is the first or has its name in the path, at a moment of it.
     pub fn new(name: impl Into<String>, source: Option<&str>, moment: Option<&str>) -> Self {

@@ -17,6 +17,7 @@
     )
 )]
 
+pub mod apiserver;
 mod catalog;
 mod etcd;
 mod kube;

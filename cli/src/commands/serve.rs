@@ -1,5 +1,6 @@
 //! `serve`.
 
+mod apiserver;
 mod print;
 
 use std::net::SocketAddr;
@@ -115,6 +116,8 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let sources = sources(args, ui)?;
     let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
+    let scratch = sources.first().filter(|_| args.scratch);
+    let apiserver = scratch.map(|source| apiserver::Planned::new(source, &contexts));
     let listening = |error| {
         Failure::usage(format!("{}: {error}", args.listen))
             .next("etcd-inspect serve {path}     a free port")
@@ -136,12 +139,13 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let address = open.address()?;
     // SIGTERM ends it as Ctrl-C does: the kubeconfig is removed.
     ui.interrupt.while_writing()?;
-    kubeconfig::write(
-        &path,
-        &kubeconfig::document(address, &contexts, args.token.as_deref()),
-    )
-    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let printed = print::print(args, &path, address, ui);
+    let mut document = kubeconfig::document(address, &contexts, args.token.as_deref());
+    if let Some(planned) = &apiserver {
+        planned.server.add_to(&mut document);
+    }
+    kubeconfig::write(&path, &document)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let printed = print::print(args, &path, address, apiserver.as_ref(), ui);
     let interrupt = ui.interrupt.clone();
     let end = args.ends.map(|time| Instant::now() + time);
     let is_over = move || interrupt.is_set() || end.is_some_and(|end| Instant::now() >= end);

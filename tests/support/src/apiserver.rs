@@ -26,7 +26,7 @@ impl ApiServer {
     /// When it does not serve.
     #[must_use]
     pub fn start(etcd: &Server, dir: &Path) -> Option<Self> {
-        let program = program(dir)?;
+        let program = program()?;
         let key = dir.join("sa.key");
         let made = Command::new("openssl")
             .args(["genrsa", "-out", key.to_str()?, "2048"])
@@ -135,8 +135,9 @@ impl Drop for ApiServer {
     }
 }
 
-/// The program: `$KUBE_APISERVER`, or the archive of the shared tools, unpacked into `dir`.
-fn program(dir: &Path) -> Option<PathBuf> {
+/// The program: `$KUBE_APISERVER`, or the archive of the shared tools, unpacked once into `target/`; `None` if there is neither.
+#[must_use]
+pub fn program() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("KUBE_APISERVER") {
         return Some(PathBuf::from(path));
     }
@@ -145,9 +146,15 @@ fn program(dir: &Path) -> Option<PathBuf> {
         let archive = above.join("shared/tools/kube-apiserver-1.20.2.zst");
         archive.exists().then_some(archive)
     })?;
-    let program = dir.join("kube-apiserver");
+    let program = root.join("target/kube-apiserver-1.20.2/kube-apiserver");
+    if program.is_file() {
+        return Some(program);
+    }
+    fs::create_dir_all(program.parent()?).ok()?;
+    // Tests run at once: whoever is last replaces the same file.
+    let beside = program.with_extension(format!("{}.tmp", std::process::id()));
     let unpacked = Command::new("zstd")
-        .args(["-dqf", archive.to_str()?, "-o", program.to_str()?])
+        .args(["-dqf", archive.to_str()?, "-o", beside.to_str()?])
         .status();
     if !unpacked.is_ok_and(|status| status.success()) {
         return None;
@@ -155,7 +162,8 @@ fn program(dir: &Path) -> Option<PathBuf> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).ok()?;
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o700)).ok()?;
     }
+    fs::rename(&beside, &program).ok()?;
     Some(program)
 }

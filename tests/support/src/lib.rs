@@ -15,7 +15,7 @@
     reason = "test support stops at once if a fixture is not as documented"
 )]
 
-mod apiserver;
+pub mod apiserver;
 pub mod damage;
 pub mod etcd;
 pub mod expected;

@@ -6,6 +6,7 @@ use std::path::Path;
 use etcd_inspect::Command;
 
 use super::ServeArgs;
+use super::apiserver::Planned;
 use crate::ui::Ui;
 
 /// Prints a command for each client.
@@ -13,6 +14,7 @@ pub(super) fn print(
     args: &ServeArgs,
     kubeconfig: &Path,
     address: SocketAddr,
+    apiserver: Option<&Planned>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let with = |program: &str| Command::new(program).arg("--kubeconfig").path(kubeconfig);
@@ -31,8 +33,10 @@ pub(super) fn print(
         let etcdctl = etcdctl.args(["get", "/", "--prefix", "--keys-only", "--limit=9"]);
         ui.line(etcdctl.on(None))?;
     }
-    if args.scratch {
-        ui.line(apiserver(args, address))?;
+    if let Some(planned) = apiserver {
+        ui.line(planned.start(args, address)?)?;
+        let asked = with("kubectl").arg("--context").arg(&planned.server.name);
+        ui.line(asked.args(["get", "pods", "-A"]).on(None))?;
     }
     ui.out().flush()?;
     if !args.listen.ip().is_loopback() {
@@ -40,36 +44,12 @@ pub(super) fn print(
             "{address} can be reached from other machines: whoever has the token reads everything, unencrypted"
         ))?;
     }
+    if args.etcd {
+        ui.note("clients of etcd's API, also kube-apiserver, see secrets as they are stored")?;
+    }
     ui.note(match args.scratch {
         true => "writes are taken, in memory, and lost at the end; Ctrl-C ends it",
         false => "read-only; Ctrl-C ends it",
     })?;
     Ok(())
-}
-
-/// A real kube-apiserver over it: the keys of service accounts are new ones, the token of its administrator is `reader`.
-fn apiserver(args: &ServeArgs, address: SocketAddr) -> String {
-    let key = Command::new("openssl").args(["genrsa", "-out", "serve-sa.key", "2048"]);
-    let mut server = Command::new("kube-apiserver").arg(format!("--etcd-servers=http://{address}"));
-    if let Some(prefix) = args.layout.etcd_prefix.first() {
-        server = server.arg(format!("--etcd-prefix={prefix}"));
-    }
-    if let Some(config) = args.keys.encryption_config.last() {
-        server = server.arg("--encryption-provider-config").path(config);
-    }
-    let server = server.args([
-        "--bind-address=127.0.0.1",
-        "--secure-port=6443",
-        "--cert-dir=serve-certs",
-        "--service-account-issuer=https://serve",
-        "--service-account-key-file=serve-sa.key",
-        "--service-account-signing-key-file=serve-sa.key",
-        "--token-auth-file=serve-tokens.csv",
-        "--authorization-mode=RBAC",
-        "--service-cluster-ip-range=10.96.0.0/16",
-        "--disable-admission-plugins=ServiceAccount",
-        "--endpoint-reconciler-type=none",
-    ]);
-    let tokens = "echo reader,admin,1,system:masters > serve-tokens.csv";
-    format!("{} && {tokens} && {}", key.on(None), server.on(None))
 }
