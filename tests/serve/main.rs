@@ -10,6 +10,7 @@
 
 mod api;
 mod apiserver;
+mod damaged;
 mod etcd;
 mod kubectl;
 mod mcp;

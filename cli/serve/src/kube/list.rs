@@ -18,6 +18,9 @@ use crate::source::Moment;
 /// Objects that are in memory together.
 const STRETCH: usize = 256;
 
+/// Bytes of a list that are made before its head is sent.
+const FIRST_BYTES: usize = 4 << 20;
+
 /// A list that is asked for.
 #[derive(Debug)]
 pub struct List<'l> {
@@ -33,18 +36,33 @@ pub struct List<'l> {
     pub accept: Accept,
 }
 
-/// How a list ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// All was written; these objects could not be shown, each with the reason.
-    Written(Vec<String>),
-    /// The client is gone.
-    Gone,
+/// How far a list is written.
+#[derive(Debug, Default)]
+pub struct Progress {
+    at: usize,
+    written: usize,
+    /// Objects that cannot be shown, each with the reason.
+    pub failed: Failures,
 }
 
-impl From<Gone> for Ended {
-    fn from(_: Gone) -> Self {
-        Self::Gone
+/// Objects that a list leaves out because they cannot be shown.
+#[derive(Debug, Default)]
+pub struct Failures {
+    /// Key and reason of each.
+    pub reasons: Vec<String>,
+}
+
+impl Failures {
+    /// What a client is shown: how many, and the first.
+    pub fn warning(&self, plural: &str) -> Option<String> {
+        let first = self.reasons.first()?;
+        let (count, is) = match self.reasons.len() {
+            1 => (format!("1 of the {plural}"), "is"),
+            count => (format!("{count} of the {plural}"), "are"),
+        };
+        Some(format!(
+            "{count} cannot be decoded and {is} left out: {first}; `etcd-inspect check --deep` lists all"
+        ))
     }
 }
 
@@ -96,60 +114,117 @@ impl<'l> List<'l> {
         Ok(list)
     }
 
-    /// Writes the list.
-    pub fn write(
+    /// The first part of the list: all of it if it is short.
+    ///
+    /// What of the rest cannot be shown is found out too, because a client is warned before it reads the list.
+    pub fn begin(
         &self,
         objects: &Objects<'_>,
         revision: i64,
         versions: &[Version<'_>],
-        out: &mut Writer,
-    ) -> Ended {
-        self.try_write(objects, revision, versions, out)
-            .unwrap_or_else(Ended::from)
+    ) -> (Vec<u8>, Progress) {
+        let mut progress = Progress::default();
+        let table = self.table(objects, revision);
+        let mut first = self.head(table.as_ref()).into_bytes();
+        while first.len() < FIRST_BYTES && !self.is_done(versions, &progress) {
+            self.step(objects, versions, table.as_ref(), &mut progress, &mut first);
+        }
+        if self.is_done(versions, &progress) {
+            first.extend_from_slice(self.tail(revision, versions, &progress).as_bytes());
+            return (first, progress);
+        }
+        let left = self.limit().saturating_sub(progress.written);
+        let rest = versions.get(progress.at..).unwrap_or_default();
+        let rest = rest.get(..left.min(rest.len())).unwrap_or_default();
+        progress.failed.reasons.extend(self.failures(objects, rest));
+        (first, progress)
     }
 
-    fn try_write(
+    /// Whether nothing is left to write.
+    pub fn is_done(&self, versions: &[Version<'_>], progress: &Progress) -> bool {
+        progress.at >= versions.len() || progress.written >= self.limit()
+    }
+
+    /// Writes what [`List::begin`] has not.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub fn go_on(
         &self,
         objects: &Objects<'_>,
         revision: i64,
         versions: &[Version<'_>],
+        mut progress: Progress,
         out: &mut Writer,
-    ) -> Result<Ended, Gone> {
-        let table = (self.accept.form == Form::Table)
-            .then(|| Printed::new(objects, self.served, revision, self.query.include));
-        out.write(self.head(table.as_ref()).as_bytes())?;
-        let limit = self.query.limit.unwrap_or(usize::MAX);
-        let (mut written, mut at) = (0, 0);
-        let mut failed = Vec::new();
-        while at < versions.len() && written < limit {
-            let left = limit.saturating_sub(written).min(STRETCH);
-            // The first object alone: a client that waits for it need not wait for more.
-            let len = if at == 0 { left.min(32) } else { left };
-            let stretch = versions.get(at..).unwrap_or_default();
-            let stretch = stretch.get(..len.min(stretch.len())).unwrap_or_default();
-            let pieces: Vec<Piece> = stretch
-                .par_iter()
-                .map(|version| self.piece(objects, version, table.as_ref()))
-                .collect();
-            at = at.saturating_add(stretch.len());
-            for piece in pieces {
-                match piece {
-                    Ok(None) => {}
-                    Ok(Some(text)) => {
-                        if written > 0 {
-                            out.write(b",")?;
-                        }
-                        out.write(text.as_bytes())?;
-                        written = written.saturating_add(1);
+    ) -> Result<(), Gone> {
+        let table = self.table(objects, revision);
+        while !self.is_done(versions, &progress) {
+            let mut bytes = Vec::new();
+            self.step(objects, versions, table.as_ref(), &mut progress, &mut bytes);
+            out.write(&bytes)?;
+        }
+        out.write(self.tail(revision, versions, &progress).as_bytes())?;
+        out.send()
+    }
+
+    /// Why objects cannot be shown.
+    pub fn failures(&self, objects: &Objects<'_>, versions: &[Version<'_>]) -> Vec<String> {
+        let shape = Shape {
+            served: self.served,
+            mask: None,
+        };
+        let failure = |version: &Version<'_>| {
+            let reason = shape.object(objects, version).err()?;
+            Some(format!("{}: {reason}", version.key.escape_ascii()))
+        };
+        versions.par_iter().filter_map(failure).collect()
+    }
+
+    fn limit(&self) -> usize {
+        self.query.limit.unwrap_or(usize::MAX)
+    }
+
+    fn table(&self, objects: &Objects<'_>, revision: i64) -> Option<Printed> {
+        (self.accept.form == Form::Table)
+            .then(|| Printed::new(objects, self.served, revision, self.query.include))
+    }
+
+    /// Writes some objects more.
+    fn step(
+        &self,
+        objects: &Objects<'_>,
+        versions: &[Version<'_>],
+        table: Option<&Printed>,
+        progress: &mut Progress,
+        out: &mut Vec<u8>,
+    ) {
+        let left = self.limit().saturating_sub(progress.written);
+        let stretch = versions.get(progress.at..).unwrap_or_default();
+        let len = left.min(STRETCH).min(stretch.len());
+        let stretch = stretch.get(..len).unwrap_or_default();
+        let pieces: Vec<Piece> = stretch
+            .par_iter()
+            .map(|version| self.piece(objects, version, table))
+            .collect();
+        progress.at = progress.at.saturating_add(stretch.len());
+        for piece in pieces {
+            match piece {
+                Ok(None) => {}
+                Ok(Some(text)) => {
+                    if progress.written > 0 {
+                        out.push(b',');
                     }
-                    Err(reason) => failed.push(reason),
+                    out.extend_from_slice(text.as_bytes());
+                    progress.written = progress.written.saturating_add(1);
                 }
+                Err(reason) => progress.failed.reasons.push(reason),
             }
         }
-        let metadata = self.metadata(revision, versions.get(at..).unwrap_or_default());
-        out.write(format!("],\"metadata\":{metadata}}}\n").as_bytes())?;
-        out.send()?;
-        Ok(Ended::Written(failed))
+    }
+
+    fn tail(&self, revision: i64, versions: &[Version<'_>], progress: &Progress) -> String {
+        let metadata = self.metadata(revision, versions.get(progress.at..).unwrap_or_default());
+        format!("],\"metadata\":{metadata}}}\n")
     }
 
     fn head(&self, table: Option<&Printed>) -> String {

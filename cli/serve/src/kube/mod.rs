@@ -24,7 +24,7 @@ use crate::net::body::{Body, pieces};
 use crate::net::reply;
 use crate::net::status::Status;
 use crate::source::{Moment, Source};
-use list::{Ended, List, named, why_absent};
+use list::{Failures, List, Progress, named, why_absent};
 use path::{Asked, ObjectPath, What};
 use query::{Accept, Form, Query};
 use shape::{Shape, metadata_of};
@@ -213,7 +213,10 @@ fn objects(
         Status::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     })?;
     if query.is_watch || path.is_watch {
-        return Ok(watched(moment, served.clone(), path.clone(), query, accept));
+        let warning = warning_of_watch(&moment, served, path, &query, accept)?;
+        let mut response = watched(moment, served.clone(), path.clone(), query, accept);
+        reply::add_warning(&mut response, warning.as_deref());
+        return Ok(response);
     }
     match path.name {
         Some(_) => one(&moment, served, path, &query, accept),
@@ -294,7 +297,36 @@ fn listed(
         query: &query,
         accept,
     };
-    asked.revision(&moment.source.objects()?)?;
+    let (first, progress, is_done) = {
+        let objects = moment.source.objects()?;
+        let revision = asked.revision(&objects)?;
+        let versions = asked.versions(&objects, revision)?;
+        let (first, progress) = asked.begin(&objects, revision, &versions);
+        let is_done = asked.is_done(&versions, &progress);
+        (first, progress, is_done)
+    };
+    moment.source.report(&progress.failed.reasons);
+    let warning = progress.failed.warning(&served.target.plural);
+    let mut response = if is_done {
+        reply::typed(first, "application/json")
+    } else {
+        rest_of_list(moment, served, path, query, accept, first, progress)
+    };
+    reply::add_warning(&mut response, hides.then_some(MASKED));
+    reply::add_warning(&mut response, warning.as_deref());
+    Ok(response)
+}
+
+/// Streams a list whose first part is made.
+fn rest_of_list(
+    moment: Moment,
+    served: Served,
+    path: ObjectPath,
+    query: Query,
+    accept: Accept,
+    first: Vec<u8>,
+    progress: Progress,
+) -> Response<Body> {
     let (mut out, body) = pieces();
     tokio::task::spawn_blocking(move || {
         let list = List {
@@ -304,6 +336,10 @@ fn listed(
             query: &query,
             accept,
         };
+        if out.write(&first).is_err() {
+            return;
+        }
+        drop(first);
         let Ok(objects) = moment.source.objects() else {
             return out.abort();
         };
@@ -313,13 +349,36 @@ fn listed(
         let Ok((revision, versions)) = versions else {
             return out.abort();
         };
-        if let Ended::Written(failed) = list.write(&objects, revision, &versions, &mut out) {
-            moment.source.report(&failed);
-        }
+        let _ = list.go_on(&objects, revision, &versions, progress, &mut out);
     });
-    let mut response = reply::with_body(body, "application/json");
-    reply::add_warning(&mut response, hides.then_some(MASKED));
-    Ok(response)
+    reply::with_body(body, "application/json")
+}
+
+/// What the first state of a watch lacks.
+fn warning_of_watch(
+    moment: &Moment,
+    served: &Served,
+    path: &ObjectPath,
+    query: &Query,
+    accept: Accept,
+) -> Result<Option<String>, Status> {
+    if query.resource_version.is_some() && !query.initial_events {
+        return Ok(None);
+    }
+    let list = List {
+        moment,
+        served,
+        path,
+        query,
+        accept,
+    };
+    let objects = moment.source.objects()?;
+    let versions = list.versions(&objects, moment.revision)?;
+    let failed = Failures {
+        reasons: list.failures(&objects, &versions),
+    };
+    moment.source.report(&failed.reasons);
+    Ok(failed.warning(&served.target.plural))
 }
 
 fn watched(
