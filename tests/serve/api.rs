@@ -353,3 +353,33 @@ fn the_requests_of_k9s_are_answered() {
             .starts_with("v1.")
     );
 }
+
+#[test]
+fn the_openapi_document_is_protobuf_for_clients_that_take_nothing_else() {
+    let server = Server::start(&data_dir(K8S), &[]);
+    for (media, answered) in [
+        (
+            "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+            "application/octet-stream",
+        ),
+        (
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+        ),
+    ] {
+        let reply = server.ask("/openapi/v2", &[&format!("Accept: {media}")]);
+        assert_eq!(reply.code, 200);
+        assert!(
+            reply.head.contains(&format!("content-type: {answered}")),
+            "{}",
+            reply.head
+        );
+        for word in [
+            "io.k8s.api.core.v1.PodSpec",
+            "#/definitions/io.k8s.api.core.v1.Container",
+            "x-kubernetes-group-version-kind",
+        ] {
+            assert!(reply.body.contains(word), "{word}");
+        }
+    }
+}

@@ -127,9 +127,10 @@ impl Server {
         reply.json()
     }
 
-    /// Runs kubectl; `None` if there is none.
+    /// Runs kubectl, or the one that `$KUBECTL` names; `None` if there is none.
     pub fn kubectl(&self, arguments: &[&str]) -> Option<Output> {
-        let output = Command::new("kubectl")
+        let program = std::env::var_os("KUBECTL").unwrap_or_else(|| "kubectl".into());
+        let output = Command::new(program)
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg("--cache-dir")

@@ -1,8 +1,11 @@
 //! The Kubernetes door: the API of kube-apiserver, read-only, over a copied data directory.
 
 mod discovery;
+mod dry_run;
 mod list;
+mod merge_keys;
 mod openapi;
+mod patch;
 mod path;
 mod query;
 mod reviews;
@@ -15,7 +18,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::ACCEPT;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -73,6 +76,7 @@ struct Question {
     asked: Asked,
     query: String,
     accept: String,
+    content_type: String,
     method: Method,
     host: String,
     body: Vec<u8>,
@@ -102,10 +106,15 @@ pub async fn answer(door: Arc<Door>, request: Request<Incoming>) -> Response<Bod
         .headers
         .get(hyper::header::HOST)
         .and_then(|host| host.to_str().ok());
+    let content_type = head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|content_type| content_type.to_str().ok());
     let question = Question {
         asked: Asked::parse(head.uri.path()),
         query: head.uri.query().unwrap_or_default().to_owned(),
         accept: accept.collect::<Vec<_>>().join(","),
+        content_type: content_type.unwrap_or_default().to_owned(),
         method: head.method,
         host: host.unwrap_or_default().to_owned(),
         body,
@@ -198,7 +207,7 @@ fn objects(
         .find(&path.of, &path.plural)
         .ok_or_else(Status::no_path)?;
     if question.method != Method::GET && question.method != Method::HEAD {
-        return Err(Status::read_only());
+        return dry_run::answer(&moment, served, path, question);
     }
     match path.subresource.as_deref() {
         None | Some("status") => {}

@@ -67,6 +67,24 @@ impl Status {
         }
     }
 
+    /// An object that is to be created and exists.
+    pub fn exists(plural: &str, group: &str, name: &str) -> Self {
+        let absent = Self::no_object(plural, group, name);
+        let message = absent.message.replace("not found", "already exists");
+        Self {
+            message,
+            code: StatusCode::CONFLICT,
+            reason: "AlreadyExists",
+            ..absent
+        }
+    }
+
+    /// A body of a type that cannot be read.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        let code = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(code, "UnsupportedMediaType", message)
+    }
+
     /// What else to know, for the client to print.
     #[must_use]
     pub fn warning(self, warning: Option<String>) -> Self {

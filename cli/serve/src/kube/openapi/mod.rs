@@ -1,6 +1,7 @@
 //! OpenAPI: what `kubectl explain` and clients that validate ask for. Made from the field tables; custom resources from their CRD.
 
 mod paths;
+mod proto;
 mod schema;
 pub mod v2;
 

@@ -28,6 +28,10 @@ pub fn add(served: &Served, reference: &Value, paths: &mut Map<String, Value>) {
             "responses": { "200": { "description": "OK", "content": { "application/json": { "schema": reference } } } },
             "x-kubernetes-action": action, "x-kubernetes-group-version-kind": kind_of(served) })
     };
+    let mut patch_media = vec!["application/merge-patch+json"];
+    if !served.is_custom {
+        patch_media.push("application/strategic-merge-patch+json");
+    }
     let none = json!([]);
     let dry_run = json!([{ "name": "dryRun", "in": "query", "schema": { "type": "string", "uniqueItems": true } },
         { "name": "fieldValidation", "in": "query", "schema": { "type": "string", "uniqueItems": true } }]);
@@ -41,8 +45,21 @@ pub fn add(served: &Served, reference: &Value, paths: &mut Map<String, Value>) {
         format!("{below}{namespace}/{plural}"),
         json!({ "get": operation("list", &none) }),
     );
+    let mut patch = operation("patch", &dry_run);
+    let content: Map<String, Value> = patch_media
+        .iter()
+        .map(|media| {
+            (
+                (*media).to_owned(),
+                json!({ "schema": { "type": "object" } }),
+            )
+        })
+        .collect();
+    if let Some(fields) = patch.as_object_mut() {
+        fields.insert("requestBody".to_owned(), json!({ "content": content }));
+    }
     paths.insert(
         format!("{below}{namespace}/{plural}/{{name}}"),
-        json!({ "get": operation("get", &none), "patch": operation("patch", &dry_run) }),
+        json!({ "get": operation("get", &none), "patch": patch }),
     );
 }

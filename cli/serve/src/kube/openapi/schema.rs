@@ -5,6 +5,7 @@ use etcd_inspect::kubernetes::schema::{Field, Form, Kind, Label, Message, Rule, 
 use etcd_inspect::member::{Objects, Reading};
 use serde_json::{Map, Value, json};
 
+use super::super::merge_keys::{Merged, merged};
 use super::paths::kind_of;
 use crate::catalog::Served;
 
@@ -106,7 +107,14 @@ impl Schemas {
                 properties.extend(self.properties(field.message()));
                 continue;
             }
-            let property = self.field(field);
+            let mut property = self.field(field);
+            if let (Some(merged), Some(fields)) = (merged(message, field), property.as_object_mut())
+            {
+                fields.insert("x-kubernetes-patch-strategy".to_owned(), json!("merge"));
+                if let Merged::By(key) = merged {
+                    fields.insert("x-kubernetes-patch-merge-key".to_owned(), json!(key));
+                }
+            }
             properties.insert(field.name().to_owned(), property);
         }
         properties

@@ -13,6 +13,9 @@ use crate::net::reply;
 use crate::net::status::Status;
 use crate::source::Source;
 
+/// In the media type of the protobuf form, which is written with `@v1.0` and with `.v1.0`.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2";
+
 /// `/openapi/v2`.
 ///
 /// # Errors
@@ -22,9 +25,12 @@ pub fn answer(
     catalog: &Catalog,
     accept: &str,
 ) -> Result<Response<Body>, Status> {
+    let proto = accept
+        .split(',')
+        .find(|one| one.contains(PROTOBUF) && one.contains("protobuf"));
     let takes_json = accept.is_empty() || accept.contains("json") || accept.contains("*/*");
-    if !takes_json {
-        let message = "the OpenAPI document is served as JSON only";
+    if !takes_json && proto.is_none() {
+        let message = "the OpenAPI document is served as JSON and as protobuf";
         return Err(Status::new(
             hyper::StatusCode::NOT_ACCEPTABLE,
             "NotAcceptable",
@@ -39,7 +45,19 @@ pub fn answer(
     }
     let document: Value = json!({ "swagger": "2.0", "info": { "title": "Kubernetes", "version": "etcd-inspect" },
         "paths": as_v2(all), "definitions": schemas.into_all() });
-    Ok(reply::json(&document))
+    Ok(match proto {
+        Some(media) => {
+            let media = media.split(';').next().unwrap_or_default().trim();
+            // The older name is no media type: Go refuses to parse it in an answer.
+            let media = if media.contains('@') {
+                "application/octet-stream"
+            } else {
+                media
+            };
+            reply::typed(super::proto::encode(&document), media)
+        }
+        None => reply::json(&document),
+    })
 }
 
 /// Responses of v2 have their schema directly, and parameters their type.
@@ -51,6 +69,11 @@ fn as_v2(paths: Map<String, Value>) -> Map<String, Value> {
             .pointer("/responses/200/content/application~1json/schema")
             .cloned();
         if let Some(fields) = operation.as_object_mut() {
+            let body = fields.shift_remove("requestBody").unwrap_or_default();
+            if let Some(content) = body.get("content").and_then(Value::as_object) {
+                let consumes: Vec<&String> = content.keys().collect();
+                fields.insert("consumes".to_owned(), json!(consumes));
+            }
             fields.insert(
                 "responses".to_owned(),
                 json!({ "200": { "description": "OK", "schema": schema } }),
