@@ -161,6 +161,7 @@ fn every_object_is_served(name: &str, member: &str, flags: &[&str]) -> Option<()
     rewritten.truncate(20);
     assert_eq!(rewritten, Vec::<String>::new(), "{name}{member}");
     assert!(compared > 1500, "{compared}");
+    protobuf_is_equal(&server, &truth);
     // A real server also has new managers of fields in its answer; older versions of kubectl print them.
     let wanted = wanted(&server, dir.path());
     let (ours, theirs) = (
@@ -176,6 +177,69 @@ fn every_object_is_served(name: &str, member: &str, flags: &[&str]) -> Option<()
         theirs.len()
     );
     Some(())
+}
+
+/// Status and body of an answer in protobuf.
+fn in_protobuf(base: &str, path: &str) -> (String, Vec<u8>) {
+    let output = Command::new("curl")
+        .args([
+            "-sk",
+            "-m",
+            "20",
+            "-w",
+            "%{http_code}",
+            "-H",
+            "Authorization: Bearer reader",
+        ])
+        .args(["-H", "Accept: application/vnd.kubernetes.protobuf"])
+        .arg(format!("{base}{path}"))
+        .output()
+        .expect("curl runs");
+    let at = output.stdout.len().saturating_sub(3);
+    let code = String::from_utf8_lossy(&output.stdout[at..]).into_owned();
+    (code, output.stdout[..at].to_vec())
+}
+
+/// The bytes that are made of the stored ones are those that a real server sends, for objects and lists.
+fn protobuf_is_equal(server: &Server, truth: &BTreeMap<String, Vec<Value>>) {
+    let ours = format!("http://{}", server.address);
+    let kubeconfig = fs::read_to_string(&server.kubeconfig).expect("a kubeconfig");
+    let at = kubeconfig.find("https://127.0.0.1:").expect("the server");
+    let theirs = kubeconfig[at..].split('"').next().expect("an address");
+    let (mut objects, mut lists) = (0, 0);
+    for (resource, items) in truth {
+        let parts: Vec<&str> = resource.splitn(3, '.').collect();
+        let base = match parts.as_slice() {
+            [_, version, ""] => format!("/api/{version}"),
+            [_, version, group] => format!("/apis/{group}/{version}"),
+            _ => continue,
+        };
+        let Some(first) = items.first() else { continue };
+        let name = first["metadata"]["name"].as_str().expect("a name");
+        let one = match first["metadata"]["namespace"].as_str() {
+            Some(namespace) => format!("{base}/namespaces/{namespace}/{}/{name}", parts[0]),
+            None => format!("{base}/{}/{name}", parts[0]),
+        };
+        let (code, sent) = in_protobuf(&ours, &one);
+        if code == "200" {
+            assert!(sent == in_protobuf(theirs, &one).1, "{one}");
+            objects += 1;
+        }
+        let list = format!("{base}/{}", parts[0]);
+        let (code, sent) = in_protobuf(&ours, &list);
+        if code == "200" && !["events", "apiservices"].contains(&parts[0]) {
+            let real = in_protobuf(theirs, &list).1;
+            // The revision of the list is in its head: the real server has written since.
+            let head = 120.min(sent.len());
+            assert_eq!(sent.len(), real.len(), "{list}");
+            assert!(sent[head..] == real[head..], "{list}");
+            lists += 1;
+        }
+    }
+    eprintln!("as protobuf: {objects} objects and {lists} lists are equal");
+    assert!(objects > 30 && lists > 30, "{objects} {lists}");
+    let (code, _) = in_protobuf(&ours, "/api/v1/secrets");
+    assert_eq!(code, "406", "masked secrets have no protobuf form");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::net::status::Status;
 use crate::source::Moment;
 
 /// Objects that are in memory together.
-const STRETCH: usize = 256;
+pub const STRETCH: usize = 256;
 
 /// Bytes of a list that are made before its head is sent.
 const FIRST_BYTES: usize = 4 << 20;
@@ -286,7 +286,8 @@ impl<'l> List<'l> {
         Ok(Some(piece.to_string()))
     }
 
-    fn metadata(&self, revision: i64, rest: &[Version<'_>]) -> Value {
+    /// `metadata` of the list; `rest`: what is after the page.
+    pub fn metadata(&self, revision: i64, rest: &[Version<'_>]) -> Value {
         let mut metadata = json!({ "resourceVersion": revision.to_string() });
         let (Some(next), Some(fields)) = (rest.first(), metadata.as_object_mut()) else {
             return metadata;

@@ -7,6 +7,7 @@ mod merge_keys;
 mod openapi;
 mod patch;
 mod path;
+mod protobuf;
 mod query;
 mod reviews;
 mod shape;
@@ -216,12 +217,22 @@ fn objects(
         Some(_) => return Err(Status::no_path()),
     }
     let query = Query::parse(&question.query)?;
-    let accept = Accept::parse(&question.accept).ok_or_else(|| {
+    let accepts = Accept::parse(&question.accept);
+    let wanted = accepts.first().copied().unwrap_or_default();
+    let is_watch = query.is_watch || path.is_watch;
+    if wanted.protobuf
+        && !is_watch
+        && let Some(response) = protobuf::answer(&moment, served, path, &query, wanted)?
+    {
+        return Ok(response);
+    }
+    let accept = accepts.into_iter().find(|accept| !accept.protobuf);
+    let accept = accept.ok_or_else(|| {
         let message =
-            "only JSON is served: application/json must be among the accepted media types";
+            "this is served as JSON: application/json must be among the accepted media types";
         Status::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     })?;
-    if query.is_watch || path.is_watch {
+    if is_watch {
         let warning = warning_of_watch(&moment, served, path, &query, accept)?;
         let mut response = watched(moment, served.clone(), path.clone(), query, accept);
         reply::add_warning(&mut response, warning.as_deref());

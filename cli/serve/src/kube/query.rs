@@ -188,36 +188,41 @@ pub struct Accept {
     pub form: Form,
     /// YAML instead of JSON.
     pub yaml: bool,
+    /// Protobuf instead of JSON.
+    pub protobuf: bool,
 }
 
 impl Accept {
-    /// The first form of an `Accept` header that can be given; none if there is none.
-    pub fn parse(header: &str) -> Option<Self> {
+    /// The forms of an `Accept` header that there are, in its order.
+    pub fn parse(header: &str) -> Vec<Self> {
         if header.trim().is_empty() {
-            return Some(Self::default());
+            return vec![Self::default()];
         }
-        header.split(',').find_map(|one| {
-            let mut parts = one.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default();
-            let yaml = matches!(media, "application/yaml" | "text/yaml");
-            if !yaml
-                && !matches!(
-                    media,
-                    "application/json" | "application/*" | "*/*" | "text/*"
-                )
-            {
-                return None;
-            }
-            let form = parts.find_map(|part| part.strip_prefix("as="));
-            Some(Self {
-                form: match form {
-                    None => Form::Object,
-                    Some("Table") => Form::Table,
-                    Some("PartialObjectMetadata" | "PartialObjectMetadataList") => Form::Metadata,
-                    Some(_) => return None,
-                },
-                yaml,
-            })
+        header.split(',').filter_map(Self::one).collect()
+    }
+
+    fn one(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let yaml = matches!(media, "application/yaml" | "text/yaml");
+        let protobuf = media == super::protobuf::MEDIA;
+        let is_json = matches!(
+            media,
+            "application/json" | "application/*" | "*/*" | "text/*"
+        );
+        if !yaml && !protobuf && !is_json {
+            return None;
+        }
+        let form = parts.find_map(|part| part.strip_prefix("as="));
+        Some(Self {
+            form: match form {
+                None => Form::Object,
+                Some("Table") => Form::Table,
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => Form::Metadata,
+                Some(_) => return None,
+            },
+            yaml,
+            protobuf,
         })
     }
 }
@@ -229,11 +234,12 @@ mod tests {
     #[test]
     fn the_first_form_that_can_be_given_is_taken() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        assert_eq!(Accept::parse(table).unwrap().form, Form::Table);
-        let typed = "application/vnd.kubernetes.protobuf,application/json";
-        assert_eq!(Accept::parse(typed).unwrap().form, Form::Object);
-        assert_eq!(Accept::parse("application/vnd.kubernetes.protobuf"), None);
-        assert_eq!(Accept::parse(""), Some(Accept::default()));
+        assert_eq!(Accept::parse(table).first().unwrap().form, Form::Table);
+        let typed = Accept::parse("application/vnd.kubernetes.protobuf,application/json");
+        let is_protobuf: Vec<bool> = typed.iter().map(|accept| accept.protobuf).collect();
+        assert_eq!(is_protobuf, [true, false]);
+        assert_eq!(Accept::parse("image/png"), []);
+        assert_eq!(Accept::parse(""), [Accept::default()]);
     }
 
     #[test]

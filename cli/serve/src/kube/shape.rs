@@ -41,6 +41,22 @@ impl Shape<'_> {
         Ok(object)
     }
 
+    /// Whether a client sees the object as it is stored, but for its revision: nothing is masked, and no default is set.
+    pub fn is_as_stored(&self, objects: &Objects<'_>, version: &Version<'_>) -> bool {
+        let Ok(mut object) = objects.json(version, Reading::default()) else {
+            return false;
+        };
+        let stored = object.clone();
+        if let Some(mask) = self.mask {
+            hide(mask, &mut object);
+        }
+        if object != stored {
+            return false;
+        }
+        defaults(&mut object);
+        phases(&object) == phases(&stored)
+    }
+
     /// Whether values of its objects are hidden.
     pub fn hides(&self) -> bool {
         self.mask.is_some() && self.served.target.kind == "Secret"
@@ -79,6 +95,15 @@ fn defaults(object: &mut Value) {
         set_default(claim, "apiVersion", json!("v1"));
         pending(claim);
     }
+}
+
+/// Phases of claims: the only default of reading that is a field of the message.
+fn phases(object: &Value) -> Vec<Option<&Value>> {
+    let claims = object
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    let all = claims.into_iter().flatten().chain(std::iter::once(object));
+    all.map(|claim| claim.pointer("/status/phase")).collect()
 }
 
 fn pending(claim: &mut Value) {

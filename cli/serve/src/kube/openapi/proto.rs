@@ -13,7 +13,7 @@ struct Document {
     #[prost(message, optional, tag = "8")]
     paths: Option<Paths>,
     #[prost(message, optional, tag = "9")]
-    definitions: Option<Schemas>,
+    definitions: Option<NamedSchemas>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -63,11 +63,11 @@ struct Operation {
 #[derive(Clone, PartialEq, Message)]
 struct ParametersItem {
     #[prost(message, optional, tag = "1")]
-    parameter: Option<Parameter>,
+    parameter: Option<AnyParameter>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Parameter {
+struct AnyParameter {
     #[prost(message, optional, tag = "2")]
     non_body: Option<NonBody>,
 }
@@ -89,7 +89,7 @@ struct QueryParameter {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Schemas {
+struct NamedSchemas {
     #[prost(message, repeated, tag = "1")]
     all: Vec<NamedSchema>,
 }
@@ -119,7 +119,7 @@ struct Schema {
     #[prost(message, optional, tag = "23")]
     items: Option<Items>,
     #[prost(message, optional, tag = "25")]
-    properties: Option<Schemas>,
+    properties: Option<NamedSchemas>,
     #[prost(message, repeated, tag = "31")]
     vendor_extension: Vec<NamedAny>,
 }
@@ -193,7 +193,7 @@ fn operation(operation: &Value) -> Operation {
         };
         let non_body = Some(NonBody { query: Some(query) });
         ParametersItem {
-            parameter: Some(Parameter { non_body }),
+            parameter: Some(AnyParameter { non_body }),
         }
     });
     Operation {
@@ -205,12 +205,12 @@ fn operation(operation: &Value) -> Operation {
     }
 }
 
-fn schemas(all: &Value) -> Schemas {
+fn schemas(all: &Value) -> NamedSchemas {
     let all = fields(Some(all)).map(|(name, value)| NamedSchema {
         name: name.clone(),
         value: Some(schema(value)),
     });
-    Schemas { all: all.collect() }
+    NamedSchemas { all: all.collect() }
 }
 
 fn schema(value: &Value) -> Schema {
