@@ -12,7 +12,7 @@ use etcd_inspect::{Advice, Command, EvidenceOperand};
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::terminal::Terminal;
-use crate::output::{Label, Line, messages};
+use crate::output::{Label, Line, messages, number};
 use crate::progress::Meter;
 use crate::signals::Interrupt;
 use crate::target;
@@ -37,7 +37,12 @@ pub(crate) struct Ui {
     damage: Damage,
     /// Whether every secret shall be seen.
     pub(crate) reveal_all: bool,
+    /// Whether the answer is made of records, and does not judge the SHA-256 of a backup itself.
+    pub(crate) is_of_records: bool,
 }
+
+/// Backups up to this size, in bytes, have their SHA-256 compared before an answer: a third of a second on a slow core.
+const SUMMED_BYTES: u64 = 256 << 20;
 
 impl Ui {
     /// For these flags.
@@ -55,6 +60,7 @@ impl Ui {
             opened: Vec::new(),
             damage: Damage::default(),
             reveal_all: false,
+            is_of_records: false,
             global,
         }
     }
@@ -150,10 +156,30 @@ impl Ui {
     fn take_member(&mut self, path: PathBuf, evidence: Evidence) -> anyhow::Result<Member> {
         self.path = Some(path);
         messages::doubts(&evidence, self)?;
+        self.compare_sum(&evidence)?;
         self.opened.push(evidence.clone());
         let mut options = self.global.member_options();
         options.evidence.wal_dir = evidence.wal_dir().map(Path::to_owned);
         Ok(Member::from_evidence(evidence, options))
+    }
+
+    /// Begins to compare the SHA-256 of a backup, beside the answer; says so where that would take too long.
+    fn compare_sum(&mut self, evidence: &Evidence) -> io::Result<()> {
+        match evidence.backup_size_bytes().filter(|_| self.is_of_records) {
+            Some(..=SUMMED_BYTES) => {
+                let evidence = evidence.clone();
+                std::thread::spawn(move || evidence.backup_damage());
+                Ok(())
+            }
+            Some(size) => {
+                let check = self.advice("etcd-inspect check {path}");
+                self.note(format!(
+                    "the SHA-256 of this backup is not compared ({}): {check}",
+                    number::size(size)
+                ))
+            }
+            None => Ok(()),
+        }
     }
 
     /// As [`Ui::member`]; a file in which nothing is recognised is opened all the same. Returns whether that is so.
@@ -193,6 +219,10 @@ impl Ui {
         for evidence in &self.opened {
             // Verbs that judge report damaged files themselves. What could not be read at all is judged by none of them.
             damage.extend(evidence.damage());
+            let size = evidence.backup_size_bytes().filter(|_| self.is_of_records);
+            if size.is_some_and(|size| size <= SUMMED_BYTES) {
+                damage.extend(evidence.backup_damage());
+            }
         }
         damage.cancelled |= self.interrupt.is_set();
         damage

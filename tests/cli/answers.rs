@@ -357,6 +357,65 @@ fn one_flipped_byte_of_an_archive_is_a_partial_answer() {
     assert_eq!(json["partial"]["findings"][0]["code"], "DIR-019");
 }
 
+/// Verbs that answer without the records of a db, or judge the backup themselves.
+const NOT_OF_RECORDS: [&str; 22] = [
+    "carve",
+    "check",
+    "compare",
+    "completions",
+    "decode",
+    "doctor",
+    "explain",
+    "help",
+    "man",
+    "manifest",
+    "preflight",
+    "redact",
+    "report",
+    "salvage",
+    "serve",
+    "snap",
+    "status",
+    "tables",
+    "tui",
+    "version",
+    "wal",
+    // Files that a program reads: its rows of findings have SNAP-011.
+    "export",
+];
+
+#[test]
+fn every_answer_from_a_backup_that_fails_its_sum_is_partial() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup.db");
+    let mut bytes = std::fs::read(data_dir("etcd-3.5.30").join("member/snap/db")).unwrap();
+    bytes.extend([7; 32]);
+    std::fs::write(&file, bytes).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let mut subject = Subject::new(&file, &file, outside.path());
+    subject.key = "/registry/things/ns1/k8";
+    let mut asked = std::collections::BTreeSet::new();
+    for line in subject.lines(env!("CARGO_BIN_EXE_etcd-inspect")) {
+        let verb = line[0].as_str();
+        if NOT_OF_RECORDS.contains(&verb) {
+            continue;
+        }
+        let said = etcd_inspect(&line);
+        if said.code == 2 {
+            continue;
+        }
+        assert_eq!(said.code, 3, "{line:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains("SNAP-011"), "{line:?}: {}", said.err);
+        if let Ok(Value::Object(document)) = serde_json::from_str::<Value>(&said.out)
+            && document.contains_key("schema")
+        {
+            assert!(document.contains_key("partial"), "{line:?}: {}", said.out);
+        }
+        asked.insert(line[0].clone());
+    }
+    assert!(asked.len() >= 14, "{asked:?}");
+}
+
 #[test]
 fn a_healthy_answer_has_no_mark() {
     let path = data_dir(FIXTURE);

@@ -60,6 +60,7 @@ macro_rules! verbs {
         impl Command {
             /// Answers.
             pub(crate) fn run(&self, ui: &mut Ui) -> anyhow::Result<Exit> {
+                ui.is_of_records = self.is_of_records();
                 match self {
                     $($(#[$only])* Self::$verb(args) => $module::run(args, ui),)*
                 }
@@ -130,6 +131,33 @@ impl Command {
         };
         let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));
         Some(failure.next(etcd_inspect::Command::inspect(verb).arg("--help")))
+    }
+}
+
+impl Command {
+    /// Whether the answer is made of the records of a db: a backup that fails its SHA-256 makes it doubtful. The verbs that judge
+    /// evidence say themselves that it fails.
+    fn is_of_records(&self) -> bool {
+        matches!(
+            self,
+            Self::Keys(_)
+                | Self::Get(_)
+                | Self::Describe(_)
+                | Self::History(_)
+                | Self::Diff(_)
+                | Self::Blame(_)
+                | Self::Timeline(_)
+                | Self::Changes(_)
+                | Self::Page(_)
+                | Self::Meta(_)
+                | Self::Leases(_)
+                | Self::Space(_)
+                | Self::Hashkv(_)
+                | Self::Export(_)
+                | Self::Search(_)
+                | Self::Sql(_)
+                | Self::Certs(_)
+        )
     }
 }
 

@@ -1,10 +1,10 @@
 //! What of the files was not read.
 
 use super::Dataset;
-use crate::codes::dir;
-use crate::evidence::Evidence;
+use crate::codes::{cross, dir};
+use crate::evidence::{Evidence, Kind};
 use crate::member::Member;
-use located::Damage;
+use located::{Damage, Finding, Place};
 
 impl Dataset {
     /// What could not be read until now: files, ranges of files, and records of the keyspace.
@@ -46,5 +46,24 @@ impl Evidence {
         });
         self.report_unreadable(&mut |finding| findings.push(finding));
         Damage::new(findings, 0)
+    }
+
+    /// The size of a backup whose SHA-256 an answer about its records depends on; `None` if this is no file of `etcdctl snapshot
+    /// save`.
+    pub fn backup_size_bytes(&self) -> Option<u64> {
+        let db = self.db().filter(|_| self.kind() == Kind::Snapshot)?;
+        Some(db.size())
+    }
+
+    /// A backup that fails its SHA-256: which of its records are not what was saved is unknown. Computed once, which reads the whole
+    /// file.
+    pub fn backup_damage(&self) -> Damage {
+        let backup = self.db().filter(|_| self.backup_size_bytes().is_some());
+        let wrong = backup.filter(|file| file.trailer_matches() == Some(false));
+        let finding = wrong.map(|file| {
+            let message = "the file is not what was saved: any record may be wrong";
+            Finding::new(&cross::TRAILER, Place::file(file.name()), message)
+        });
+        Damage::new(finding.into_iter().collect(), 0)
     }
 }

@@ -96,6 +96,7 @@ pub struct File {
     source: ByteSource,
     plain: bool,
     content: OnceLock<Result<FileContent, RepeatableError>>,
+    trailer_matches: OnceLock<Option<bool>>,
 }
 
 enum Bulk {
@@ -148,7 +149,13 @@ impl File {
             source,
             plain: false,
             content: OnceLock::new(),
+            trailer_matches: OnceLock::new(),
         }
+    }
+
+    /// Where the comparison of the SHA-256 trailer is kept.
+    pub(super) fn known_trailer(&self) -> &OnceLock<Option<bool>> {
+        &self.trailer_matches
     }
 
     pub(super) fn source(&self) -> &ByteSource {

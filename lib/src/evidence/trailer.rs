@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::File;
 use located::Bytes;
 
 /// The trailer of a snapshot file.
@@ -52,6 +53,14 @@ impl<'a> Trailer<'a> {
     /// Whether both are equal. Reads the whole file.
     pub fn matches(&self) -> bool {
         self.computed() == self.stored
+    }
+}
+
+impl File {
+    /// Whether the trailer matches the bytes before it; `None` if there is none, or the file cannot be read. It is computed once.
+    pub fn trailer_matches(&self) -> Option<bool> {
+        let matches = || Some(Trailer::find(&self.bytes().ok()?)?.matches());
+        *self.known_trailer().get_or_init(matches)
     }
 }
 

@@ -73,7 +73,6 @@ pub struct Member {
     log: OnceLock<crate::wal::Log>,
     index: OnceLock<keyspace::Indexed>,
     newest: OnceLock<crate::mvcc::Index>,
-    trailer_matches: OnceLock<Option<bool>>,
     changed: OnceLock<Option<Box<ChangedMember>>>,
     /// For each db that a leader sent, with its index: the member with that db in the place of its own.
     received: OnceLock<Vec<(u64, Member)>>,
@@ -115,7 +114,6 @@ impl Member {
             log: OnceLock::new(),
             index: OnceLock::new(),
             newest: OnceLock::new(),
-            trailer_matches: OnceLock::new(),
             changed: OnceLock::new(),
             received: OnceLock::new(),
         }
@@ -208,8 +206,7 @@ impl Member {
 
     /// Whether the SHA-256 trailer matches the db before it; `None` if there is none. It is computed once.
     pub fn trailer_matches(&self) -> Option<bool> {
-        let matches = || Some(self.trailer()?.matches());
-        *self.trailer_matches.get_or_init(matches)
+        self.evidence.db()?.trailer_matches()
     }
 
     /// The write-ahead log; `None` if there is no segment.

@@ -169,10 +169,10 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
     let order = order(member);
     let start = (with_log && can_start(member))
         .then(|| PredictedStart::new(&simulate_quickly(member, progress)));
-    let mut not_read: Vec<&'static str> = Vec::new();
-    if !with_log {
-        not_read.extend(["revisions", "the log between its ends", "the next start"]);
-    }
+    let mut not_read = match with_log {
+        true => Vec::new(),
+        false => not_read_quickly(member),
+    };
     not_read.extend(NOT_SURVEYED);
     let mut look = Quick {
         headline: String::new(),
@@ -189,6 +189,22 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
         None => (look.nothing_found(), None),
     };
     look
+}
+
+/// What a look at the ends alone leaves out, of the parts that are there.
+fn not_read_quickly(member: &Member) -> Vec<&'static str> {
+    let evidence = member.evidence();
+    let parts = [
+        (true, "revisions"),
+        (!evidence.wal().is_empty(), "the log between its ends"),
+        (can_start(member), "the next start"),
+        (
+            evidence.backup_size_bytes().is_some(),
+            "the SHA-256 of the backup",
+        ),
+    ];
+    let there = parts.into_iter().filter(|(is_there, _)| *is_there);
+    there.map(|(_, part)| part).collect()
 }
 
 /// Whether etcd can be started on the evidence: it is a directory that no server has.
