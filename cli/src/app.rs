@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use etcd_inspect::codes::dir;
+use etcd_inspect::codes::error as codes;
 use etcd_inspect::dataset::MetaChoice;
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member::{Member, Options};
@@ -171,6 +172,47 @@ fn older_meta_has_keys(ui: &Ui) -> bool {
         })
 }
 
+/// Whether a db that was opened cannot be read, and there is a log.
+fn has_log_alone(ui: &Ui) -> bool {
+    let options = ui.global.member_options();
+    ui.opened.iter().any(|evidence| {
+        let member = Member::from_evidence(evidence.clone(), options.clone());
+        !evidence.wal().is_empty() && member.db().is_err()
+    })
+}
+
+/// What the error of a verb is to the user.
+fn failure_of(error: &anyhow::Error) -> Failure {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    let mut causes = error.chain();
+    match causes.find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>()) {
+        Some(error) => Failure::from_library(error),
+        None => {
+            let mut failure = Failure::usage(format!("{error:#}"));
+            failure.code = codes::IO.id;
+            failure
+        }
+    }
+}
+
+/// The same with the command that asks what else has the keys: the older meta page, or the log.
+fn with_other_source(failure: Failure, ui: &Ui) -> Failure {
+    let of_db = [&codes::MISSING, &codes::TRUNCATED, &codes::MALFORMED];
+    if failure.code == codes::MISSING.id && older_meta_has_keys(ui) {
+        return failure.next(
+            "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
+        );
+    }
+    match of_db.iter().any(|code| code.id == failure.code) && has_log_alone(ui) {
+        true => failure.first(
+            "etcd-inspect salvage {path} --dry-run     what a backup built from the log would hold: with --out FILE it is written, and FILE answers",
+        ),
+        false => failure,
+    }
+}
+
 fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
     let io_error = error
         .chain()
@@ -178,36 +220,9 @@ fn give_up(error: &anyhow::Error, ui: &mut Ui) -> Exit {
     if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return Exit::Ok;
     }
-    let other;
-    let failure = match error.downcast_ref::<Failure>() {
-        Some(failure) => failure,
-        None => {
-            other = match error
-                .chain()
-                .find_map(|cause| cause.downcast_ref::<etcd_inspect::Error>())
-            {
-                Some(error) => Failure::from_library(error),
-                None => {
-                    let mut failure = Failure::usage(format!("{error:#}"));
-                    failure.code = etcd_inspect::codes::error::IO.id;
-                    failure
-                }
-            };
-            &other
-        }
-    };
-    let is_missing = failure.code == etcd_inspect::codes::error::MISSING.id;
-    let with_older;
-    let failure = match is_missing && older_meta_has_keys(ui) {
-        true => {
-            with_older = failure.clone().next(
-                "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
-            );
-            &with_older
-        }
-        false => failure,
-    };
-    let _ = messages::failure(failure, ui);
+    let failure = with_other_source(failure_of(error), ui);
+    let is_missing = failure.code == codes::MISSING.id;
+    let _ = messages::failure(&failure, ui);
     // What is missing may be in the part that could not be read: "no" is not proven.
     let is_unread = |evidence: &Evidence| {
         let damage = evidence.damage().findings;

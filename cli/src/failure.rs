@@ -65,6 +65,12 @@ impl Failure {
         self
     }
 
+    /// With a command to try before the others.
+    pub(crate) fn first(mut self, advice: impl Into<Advice>) -> Self {
+        self.next.insert(0, advice.into());
+        self
+    }
+
     /// What the library reported.
     pub(crate) fn from_library(error: &Error) -> Self {
         let code = error.code();

@@ -42,9 +42,8 @@ pub(crate) struct CertsArgs {
 
 pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
-    let view = View::open(&member, args.at.side, ui)?;
+    let (view, [revision]) = View::open_at(&member, [&args.at], false, ui)?;
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
-    let revision = view.revision(&args.at, ui)?;
     let known = args.now.or_else(|| objects.newest_time(revision));
     let now = known.unwrap_or(Timestamp::UNIX_EPOCH);
     ui.note(match (known, args.now) {
@@ -60,5 +59,5 @@ pub(crate) fn run(args: &CertsArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let table = ui.take(certs(&objects, revision, now, wanted)?);
     ui.table("certs", &table)?;
-    Ok(Exit::Ok)
+    Ok(view.exit(Exit::Ok))
 }

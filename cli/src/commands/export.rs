@@ -136,8 +136,7 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let member = ui.member(None)?;
     let out = out(args, &member)?;
-    let view = View::open(&member, args.at.side, ui)?.with_carved(args.carved, ui)?;
-    let revision = view.revision(&args.at, ui)?;
+    let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
     let since = match args.deleted_since {
         Some(when) => Some(since(when, &view, ui)?),
         None => None,
@@ -163,7 +162,7 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     )?;
     Ok(match (export.is_partial(), export.objects.is_empty()) {
         (true, _) => Exit::Partial,
-        (false, is_empty) => Exit::negative_if(is_empty),
+        (false, is_empty) => view.exit(Exit::negative_if(is_empty)),
     })
 }
 
