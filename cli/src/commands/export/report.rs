@@ -20,9 +20,8 @@ pub(super) fn show(
 ) -> anyhow::Result<()> {
     let Some(path) = out else {
         if export.objects.is_empty() {
-            ui.note(
-                "no object is left to write: `etcd-inspect keys --by-resource` lists what there is",
-            )?;
+            let keys = ui.advice("etcd-inspect keys --by-resource {path}");
+            ui.note(format!("no object is left to write; what there is: {keys}"))?;
         }
         for (heading, text) in lines(export) {
             ui.note(match heading {
@@ -87,6 +86,12 @@ fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
         ))?;
     } else if export.is_partial() {
         ui.warn("not everything that was asked for is written: the lines \"left out\" and \"note\" say what is not")?;
+    }
+    if export.has_undecodable() {
+        let where_they_are = ui.advice("etcd-inspect get --undecodable -d {path}");
+        ui.note(format!(
+            "what does not decode, and where it is: {where_they_are}"
+        ))?;
     }
     Ok(())
 }

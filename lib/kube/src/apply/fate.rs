@@ -28,7 +28,9 @@ pub enum LeftOut {
     NewerFields,
     /// The release that was asked for has no version of it.
     NotServed(String),
-    /// No readable object.
+    /// The value does not decode as what its key says.
+    Undecodable,
+    /// No readable object for another reason.
     Unreadable(String),
 }
 
@@ -51,12 +53,29 @@ impl fmt::Display for LeftOut {
                 f.write_str("it has fields that are newer than the table and would be lost")
             }
             Self::NotServed(why) => f.write_str(why),
+            Self::Undecodable => f.write_str("no readable object: its value does not decode"),
             Self::Unreadable(why) => write!(f, "no readable object: {why}"),
         }
     }
 }
 
 impl LeftOut {
+    /// The name of the reason for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Owned(_) => "owned",
+            Self::ServiceAccountToken => "service-account-token",
+            Self::MadeBy(_) => "made-by-controller",
+            Self::State(_) => "state",
+            Self::Hidden(_) => "hidden",
+            Self::UnknownKind => "unknown-kind",
+            Self::NewerFields => "newer-fields",
+            Self::NotServed(_) => "not-served",
+            Self::Undecodable => "undecodable",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
     /// Returns whether the answer lacks something that was asked for: nothing makes such an object again.
     pub fn is_loss(&self) -> bool {
         matches!(
@@ -65,6 +84,7 @@ impl LeftOut {
                 | Self::UnknownKind
                 | Self::NewerFields
                 | Self::NotServed(_)
+                | Self::Undecodable
                 | Self::Unreadable(_)
         )
     }

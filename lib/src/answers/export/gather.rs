@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde_json::Value;
 
+use crate::kubernetes::apply::LeftOut;
 use crate::kubernetes::key::Key;
 use crate::kubernetes::selector::LabelSelector;
 use crate::member::{Objects, Reading, Undecodable};
@@ -48,7 +49,7 @@ pub struct GatheredObjects {
     /// The objects.
     pub found: Vec<GatheredObject>,
     /// Those that could not be read, and why.
-    pub unreadable: Vec<(String, String)>,
+    pub unreadable: Vec<(String, LeftOut)>,
 }
 
 impl ExportSelection {
@@ -157,20 +158,20 @@ fn versions<'a>(
     Ok(found)
 }
 
-fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), String> {
+/// Why an encrypted object is left out.
+const CLOSED: &str =
+    "it is encrypted, and no key that was given opens it: --encryption-config FILE has the keys";
+
+fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), LeftOut> {
     let reading = Reading {
         stored: true,
         unknown_fields: false,
     };
     // One reason for all of a kind: a hundred encrypted objects are one line.
     let object = objects.json(version, reading).map_err(|why| match why {
-        Undecodable::Closed(_) => {
-            "it is encrypted, and no key that was given opens it: --encryption-config FILE has the keys".to_owned()
-        }
-        Undecodable::Value { .. } => {
-            "its value does not decode: `etcd-inspect get --undecodable` says where".to_owned()
-        }
-        other => other.to_string(),
+        Undecodable::Closed(_) => LeftOut::Unreadable(CLOSED.to_owned()),
+        Undecodable::Value { .. } => LeftOut::Undecodable,
+        other => LeftOut::Unreadable(other.to_string()),
     })?;
     let all = Reading {
         unknown_fields: true,

@@ -45,6 +45,8 @@ pub struct ExportedObject {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LeftOutRow {
+    /// The reason by its name for programs: [`LeftOut::code`].
+    pub code: &'static str,
     /// Why.
     pub why: String,
     /// Whether the answer lacks them: nothing makes them again.
@@ -87,7 +89,7 @@ impl Export {
         let mut export = Self::default();
         let mut left: BTreeMap<LeftOut, Vec<String>> = BTreeMap::new();
         for (name, why) in gathered.unreadable {
-            left.entry(LeftOut::Unreadable(why)).or_default().push(name);
+            left.entry(why).or_default().push(name);
         }
         let mut newer = 0;
         let mut finished = 0;
@@ -178,12 +180,15 @@ impl Export {
 
     /// Counts the hidden values of all objects that were left out because of them, and the objects.
     pub fn hidden(&self) -> usize {
-        let hidden = |row: &&LeftOutRow| row.why.ends_with("hidden");
-        self.left_out
-            .iter()
-            .filter(hidden)
-            .map(|row| row.count)
-            .sum()
+        let rows = self.left_out.iter();
+        let hidden = rows.filter(|row| row.code == LeftOut::Hidden(0).code());
+        hidden.map(|row| row.count).sum()
+    }
+
+    /// Whether a value does not decode: `get --undecodable` says which and where.
+    pub fn has_undecodable(&self) -> bool {
+        let code = LeftOut::Undecodable.code();
+        self.left_out.iter().any(|row| row.code == code)
     }
 }
 
@@ -211,6 +216,7 @@ impl Serialize for Export {
 
 fn row((why, objects): (LeftOut, Vec<String>)) -> LeftOutRow {
     LeftOutRow {
+        code: why.code(),
         why: why.to_string(),
         lost: why.is_loss(),
         count: objects.len(),
