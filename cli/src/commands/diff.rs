@@ -231,7 +231,7 @@ fn show(
         let flags = "--columns, --sort-by and --limit have no meaning";
         return Err(
             Failure::usage(format!("--external prints no rows: {flags}"))
-                .next("etcd-inspect diff --stat PATH")
+                .next("etcd-inspect diff --help")
                 .into(),
         );
     }

@@ -3,6 +3,7 @@
 use super::correct::{Correction, proven};
 use crate::member::Member;
 use crate::progress::Progress;
+use located::Command;
 
 /// Maximum number of corrections that are noted one by one.
 const MAX_NOTES: usize = 20;
@@ -32,8 +33,11 @@ fn notes(member: &Member, found: &[Correction]) -> Vec<String> {
     };
     let mut notes: Vec<String> = found.iter().take(MAX_NOTES).map(note).collect();
     if found.len() > MAX_NOTES {
+        let all = Command::inspect("salvage")
+            .args(["--correct", "--dry-run"])
+            .on_evidence(member.evidence().operand());
         notes.push(format!(
-            "{MAX_NOTES} of {} corrected places are named: etcd-inspect salvage --correct --dry-run lists all",
+            "{MAX_NOTES} of {} corrected places are named; all: {all}",
             found.len()
         ));
     }

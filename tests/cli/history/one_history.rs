@@ -124,6 +124,7 @@ fn the_log_alone_answers_get_diff_blame_and_sums_too() {
             "-o",
             "json",
         ],
+        &["certs", "-o", "json"],
     ] {
         let alone = ask(&copy.data_dir(), words);
         let of_db = ask(&data_dir(K8S), words);
@@ -140,6 +141,36 @@ fn the_log_alone_answers_get_diff_blame_and_sums_too() {
             rows
         };
         assert_eq!(rows(&alone), rows(&of_db), "{words:?}");
+    }
+}
+
+#[test]
+fn what_the_log_alone_exports_is_what_the_db_exports() {
+    let copy = fixture_copy(K8S);
+    fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();
+    let words = ["export", "-n", "prod", "--secrets", "omit", "--out", "-"];
+    let (alone, of_db) = (ask(&copy.data_dir(), &words), ask(&data_dir(K8S), &words));
+    assert!(alone.out.contains("kind: Deployment"), "{}", alone.err);
+    assert_eq!(alone.out, of_db.out);
+    assert_eq!(alone.code, of_db.code, "{}", alone.err);
+}
+
+#[test]
+fn a_verb_that_needs_the_db_names_the_backup_that_the_log_gives() {
+    let copy = fixture_copy(PLAIN);
+    fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();
+    for verb in ["hashkv", "leases", "meta", "space", "page"] {
+        let said = ask(&copy.data_dir(), &[verb]);
+        assert_eq!(said.code, 1, "{verb}: {}", said.err);
+        let (_, next) = said.err.split_once("  try    ").unwrap();
+        let line = next.split("     ").next().unwrap();
+        assert!(
+            line.contains(" salvage ") && line.contains("--dry-run"),
+            "{line}"
+        );
+        let words: Vec<&str> = line.split(' ').skip(1).collect();
+        let salvaged = sealed(&copy.data_dir(), words);
+        assert!(salvaged.out.contains("revision"), "{}", salvaged.err);
     }
 }
 
