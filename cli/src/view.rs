@@ -7,6 +7,7 @@ use etcd_inspect::Advice;
 use etcd_inspect::Command;
 use etcd_inspect::answers::log_alone::log_reach;
 use etcd_inspect::clock::WriteTime;
+use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
 
 use jiff::Timestamp;
@@ -379,6 +380,36 @@ impl<'m> View<'m> {
             )),
         })
     }
+}
+
+/// The dataset, or what its log alone gives if its db cannot be read. [`View::open_at`] says which.
+pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> Dataset {
+    match dataset.member().newest_keyspace() {
+        Ok(_) => dataset,
+        Err(_) => dataset
+            .of_log(&*ui.progress())
+            .map_or(dataset, |(of_log, _)| of_log),
+    }
+}
+
+/// As [`or_log`], for verbs that open no view: says so, with how far the log reaches.
+pub(crate) fn or_log_said(dataset: Dataset, ui: &mut Ui) -> anyhow::Result<Dataset> {
+    let Err(error) = dataset.member().newest_keyspace() else {
+        return Ok(dataset);
+    };
+    let Some((of_log, reach)) = dataset.of_log(&*ui.progress()) else {
+        return Ok(dataset);
+    };
+    let text = format!("{error}: {}", reach.text);
+    if !reach.may_lack_writes {
+        ui.note(text)?;
+        return Ok(of_log);
+    }
+    ui.warn(text)?;
+    if let Some(log) = of_log.log() {
+        ui.take(log.map(|_| ()));
+    }
+    Ok(of_log)
 }
 
 /// A moment as a revision, `None` for the newest, with what is to be reported about it.

@@ -43,6 +43,10 @@ const EXECUTED: &[(&str, &str)] = &[
         "matrix.rs",
     ),
     (
+        "etcd-inspect salvage PATH --correct --dry-run",
+        "../salvage/corrected.rs",
+    ),
+    (
         "etcdctl",
         "matrix.rs: restore of 3.4; clusters.rs: members are removed and added, a backup is taken",
     ),

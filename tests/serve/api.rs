@@ -121,6 +121,26 @@ fn a_list_in_pages_is_the_whole_list_at_one_revision() {
 }
 
 #[test]
+fn a_log_whose_db_is_lost_is_served_as_the_db_was() {
+    let copy = testkit::fixture_copy(K8S);
+    std::fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();
+    let alone = Server::start(&copy.data_dir(), &[]);
+    let of_db = Server::start(&data_dir(K8S), &[]);
+    for path in [
+        "/api/v1/pods",
+        "/apis/apps/v1/deployments",
+        "/at/1500/api/v1/namespaces/team-b/configmaps",
+    ] {
+        let (alone, of_db) = (alone.get(path), of_db.get(path));
+        assert!(
+            !alone["items"].as_array().expect("items").is_empty(),
+            "{path}"
+        );
+        assert_eq!(alone, of_db, "{path}");
+    }
+}
+
+#[test]
 fn the_path_and_the_parameters_choose_the_moment() {
     let server = Server::start(&data_dir(K8S), &[]);
     let newest: i64 = server.get("/api/v1/pods")["metadata"]["resourceVersion"]

@@ -20,7 +20,7 @@ use crate::kube::LayoutArgs;
 use crate::output::{Label, Line};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
-use crate::view::View;
+use crate::view::{View, or_log};
 
 /// Answer kubectl, k9s and other clients as if the cluster were there, read-only, at any revision
 ///
@@ -212,17 +212,15 @@ fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
         let member = ui.member_of(path, at, count)?;
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         let name = name(ui.path.as_deref(), &names);
-        let revision = View::open(&member, args.at.side, ui)?.revision(&args.at, ui)?;
-        let side = if args.at.side.replay {
-            Side::Replayed
-        } else {
-            Side::Stored
-        };
+        let (_, [revision]) = View::open_at(&member, [&args.at], false, ui)?;
         let dataset = Dataset::builder()
             .keyring(args.keys.keyring()?)
             .layout(args.layout.layout())
-            .member(member)
-            .on(side);
+            .member(member);
+        let dataset = match args.at.side.replay {
+            true => dataset.on(Side::Replayed),
+            false => or_log(dataset, ui),
+        };
         dataset.load(&*ui.progress())?;
         let terminal = ui.err_terminal;
         let reporter = Reporter::new(move |reason| {

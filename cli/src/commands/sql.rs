@@ -16,7 +16,7 @@ use crate::kube::LayoutArgs;
 use crate::output::{Cell, Column, Rows, Tail};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
-use crate::view::View;
+use crate::view::{View, or_log, or_log_said};
 
 /// Ask the evidence in SQL
 ///
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &SqlArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         keys: &args.keys,
         at: &args.at,
     };
-    let source = asked.source(asked.dataset(member)?, values, ui)?;
+    let source = asked.source(asked.dataset(member, ui)?, values, ui)?;
     let mut bounds = Bounds::default();
     bounds.time = Duration::from_secs(args.timeout);
     bounds.memory = args.max_memory;
@@ -89,16 +89,17 @@ pub(super) struct SourceArgs<'a> {
 }
 
 impl SourceArgs<'_> {
-    /// The evidence, before or after a start.
-    pub(super) fn dataset(&self, member: Member) -> anyhow::Result<Dataset> {
+    /// The evidence, before or after a start; the log alone if the db cannot be read.
+    pub(super) fn dataset(&self, member: Member, ui: &mut Ui) -> anyhow::Result<Dataset> {
         let builder = Dataset::builder()
             .keyring(self.keys.keyring()?)
             .layout(self.layout.clone());
         let stored = builder.member(member);
-        Ok(match self.at.side.replay {
-            true => stored.on(dataset::Side::Replayed),
-            false => stored,
-        })
+        match self.at.side.replay {
+            true => Ok(stored.on(dataset::Side::Replayed)),
+            false if self.is_of_past() => Ok(or_log(stored, ui)),
+            false => or_log_said(stored, ui),
+        }
     }
 
     /// The evidence as a source of tables, at the moment that is asked for.
@@ -108,13 +109,19 @@ impl SourceArgs<'_> {
         values: Values,
         ui: &mut Ui,
     ) -> anyhow::Result<Arc<Source>> {
-        let is_of_past = self.at.rev.is_some() || self.at.at.is_some();
         // Without a moment nothing of the store is needed yet: log and pages can be asked where there is none.
-        let revision = match is_of_past || self.at.side.replay {
-            true => View::open(dataset.member(), self.at.side, ui)?.revision(self.at, ui)?,
+        let revision = match self.is_of_past() || self.at.side.replay {
+            true => {
+                let (_, [revision]) = View::open_at(dataset.member(), [self.at], false, ui)?;
+                revision
+            }
             false => None,
         };
         Ok(Source::new(dataset, revision, values))
+    }
+
+    fn is_of_past(&self) -> bool {
+        self.at.rev.is_some() || self.at.at.is_some()
     }
 }
 

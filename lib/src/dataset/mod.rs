@@ -8,6 +8,7 @@
 mod damage;
 mod indexed;
 pub mod log;
+mod log_side;
 mod moment;
 mod object;
 pub mod pages;
@@ -25,7 +26,7 @@ pub use rebuilt::{Rebuilt, RebuiltOrigin};
 pub use selection::Selection;
 
 pub use crate::bolt::MetaChoice;
-use crate::check::{Depth, Report, check_with};
+use crate::check::{Depth, Logged, Report, check_with};
 use crate::evidence::{Evidence, Io};
 use crate::kubernetes::encryption::Keyring;
 use crate::kubernetes::key::Layout;
@@ -64,7 +65,7 @@ pub struct Dataset {
     side: Side,
 }
 
-/// Which of the two states a question is asked of.
+/// Which state a question is asked of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The db as it is stored.
@@ -72,6 +73,8 @@ pub enum Side {
     Stored,
     /// The db as etcd would have it after a start: with the WAL entries after it applied.
     Replayed,
+    /// What the log alone gives, for a db that cannot be read: see [`Dataset::of_log`].
+    Log,
 }
 
 #[derive(Debug)]
@@ -83,6 +86,8 @@ struct Shared {
     stored: Known,
     replayed: Known,
     replay: OnceLock<ReplayedState>,
+    of_log: Known,
+    log: OnceLock<Option<Logged>>,
 }
 
 /// What is found out once for each side.
@@ -205,6 +210,8 @@ impl Builder {
                 stored: Known::default(),
                 replayed: Known::default(),
                 replay: OnceLock::new(),
+                of_log: Known::default(),
+                log: OnceLock::new(),
             }),
             side: Side::Stored,
         }
@@ -269,11 +276,14 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::keyspace`].
     pub fn load(&self, progress: &dyn Progress) -> Result<Option<&ReplayedRange>, Error> {
-        if self.side == Side::Stored {
-            self.shared.member.keyspace_with(progress)?;
-            return Ok(None);
+        match self.side {
+            Side::Stored => {
+                self.shared.member.keyspace_with(progress)?;
+                Ok(None)
+            }
+            Side::Replayed => Ok(Some(&self.replay(progress)?.reach)),
+            Side::Log => Ok(None),
         }
-        Ok(Some(&self.replay(progress)?.reach))
     }
 
     fn replay(&self, progress: &dyn Progress) -> Result<&ReplayedState, Error> {
@@ -289,10 +299,14 @@ impl Dataset {
     /// # Errors
     /// As [`Member::db`]; [`Error::Missing`] if the db has no `key` bucket.
     pub fn keyspace(&self) -> Result<Answer<Keyspace<'_>>, Error> {
-        let stored = self.shared.member.readable_keyspace()?;
+        let stored = || self.shared.member.readable_keyspace();
         let keyspace = match self.side {
-            Side::Stored => stored,
-            Side::Replayed => self.replay(&Silent)?.keyspace(&stored),
+            Side::Stored => stored()?,
+            Side::Replayed => self.replay(&Silent)?.keyspace(&stored()?),
+            Side::Log => match self.logged(&Silent) {
+                Some(logged) => logged.keyspace(),
+                None => stored()?,
+            },
         };
         Ok(Answer::new(keyspace, self.damage()))
     }
@@ -303,8 +317,8 @@ impl Dataset {
     /// As [`Dataset::keyspace`].
     pub fn replayed(&self) -> Result<Option<&ReplayedState>, Error> {
         match self.side {
-            Side::Stored => Ok(None),
             Side::Replayed => self.replay(&Silent).map(Some),
+            Side::Stored | Side::Log => Ok(None),
         }
     }
 
@@ -313,7 +327,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::keyspace`].
     pub fn objects(&self) -> Result<Answer<Objects<'_>>, Error> {
-        let file = self.shared.member.db_file()?.name();
+        let file = self.store_name()?;
         let limits = &self.shared.member.options().evidence.limits;
         Ok(self.keyspace()?.map(|keyspace| {
             let layout = self.known().layout.get_or_init(|| {
@@ -379,6 +393,7 @@ impl Dataset {
         match self.side {
             Side::Stored => &self.shared.stored,
             Side::Replayed => &self.shared.replayed,
+            Side::Log => &self.shared.of_log,
         }
     }
 }

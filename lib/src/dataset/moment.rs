@@ -58,7 +58,7 @@ impl Moment {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Answer<Option<StoredValue>>, Error> {
         let (keyspace, damage) = self.dataset.keyspace()?.into_parts();
         let version = keyspace.get(key.as_ref(), self.main())?;
-        let file = self.dataset.member().db_file()?.name();
+        let file = self.dataset.store_name()?;
         let value = version.map(|version| StoredValue::from_version(&version, file));
         Ok(Answer::new(value.transpose()?, damage))
     }
@@ -70,7 +70,7 @@ impl Moment {
     pub fn keys(&self, prefix: impl AsRef<[u8]>) -> Result<Answer<Vec<StoredValue>>, Error> {
         let (keyspace, mut damage) = self.dataset.keyspace()?.into_parts();
         let live = keyspace.live(&KeyRange::prefix(prefix.as_ref()), self.main())?;
-        let file = self.dataset.member().db_file()?.name();
+        let file = self.dataset.store_name()?;
         let mut values = Vec::with_capacity(live.len());
         let mut broken = 0;
         for version in live.iter() {

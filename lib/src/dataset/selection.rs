@@ -112,7 +112,7 @@ impl Selection {
     pub fn typed<T: DeserializeOwned>(&self, kind: &str) -> Result<Answer<Vec<T>>, Error> {
         let (objects, mut damage) = self.all()?.into_parts();
         let member = self.moment.dataset.member();
-        let file = member.db_file()?.name();
+        let file = self.moment.dataset.store_name()?;
         let most = member.options().evidence.limits.findings_per_code;
         let mut typed = Vec::with_capacity(objects.len());
         for object in objects {

@@ -34,8 +34,8 @@ fn notes(member: &Member, found: &[Correction]) -> Vec<String> {
     let mut notes: Vec<String> = found.iter().take(MAX_NOTES).map(note).collect();
     if found.len() > MAX_NOTES {
         let all = Command::inspect("salvage")
-            .args(["--correct", "--dry-run"])
-            .on_evidence(member.evidence().operand());
+            .on_evidence(member.evidence().operand())
+            .args(["--correct", "--dry-run"]);
         notes.push(format!(
             "{MAX_NOTES} of {} corrected places are named; all: {all}",
             found.len()

@@ -156,6 +156,34 @@ fn what_the_log_alone_exports_is_what_the_db_exports() {
 }
 
 #[test]
+fn sql_asks_the_log_alone_as_it_asks_the_db() {
+    let copy = fixture_copy(K8S);
+    fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();
+    for query in [
+        "SELECT key, mod_revision, version FROM keys",
+        "SELECT resource, namespace, name, json FROM objects WHERE resource = 'deployments'",
+        "SELECT revision, sub, op, key FROM versions WHERE op = 'delete'",
+        "SELECT subject, not_after FROM certs",
+    ] {
+        let words = ["sql", query, "-o", "csv"];
+        let (alone, of_db) = (ask(&copy.data_dir(), &words), ask(&data_dir(K8S), &words));
+        assert!(alone.err.contains("the log alone answers"), "{}", alone.err);
+        assert_eq!(alone.code, 0, "{query}: {}", alone.err);
+        assert_eq!(alone.out, of_db.out, "{query}");
+    }
+    let past = [
+        "sql",
+        "SELECT count(*) FROM keys",
+        "--rev",
+        "1500",
+        "-o",
+        "csv",
+    ];
+    let (alone, of_db) = (ask(&copy.data_dir(), &past), ask(&data_dir(K8S), &past));
+    assert_eq!(alone.out, of_db.out, "{}", alone.err);
+}
+
+#[test]
 fn a_verb_that_needs_the_db_names_the_backup_that_the_log_gives() {
     let copy = fixture_copy(PLAIN);
     fs::remove_file(copy.data_dir().join("member/snap/db")).unwrap();

@@ -72,7 +72,7 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         keys: &args.keys,
         at: &args.at,
     };
-    let dataset = asked.dataset(member)?;
+    let dataset = asked.dataset(member, ui)?;
     let values = values(args, &dataset, ui)?;
     let source = asked.source(dataset, values, ui)?;
     let origin = origin(&source, &path, &limits, ui)?;
