@@ -77,3 +77,33 @@ fn a_new_cluster_is_forced_on_a_copy_with_the_wal_that_is_elsewhere() {
     seal.assert_unchanged();
     seal_of_log.assert_unchanged();
 }
+
+/// `--force-new-cluster` appends an entry that adds the member itself if no voter of the snapshot is it. The entry is refused if the
+/// member is known already.
+#[test]
+fn a_member_that_no_voter_is_adds_itself_only_if_it_is_not_known() {
+    for incident in ["W25", "S09"] {
+        let copy = testkit::incidents::incident(incident).reproduce();
+        for release in ["3.5.16", "3.5.30"] {
+            let Some(binaries) = Binaries::newest(release) else {
+                eprintln!(
+                    "skipped: no etcd {release}; fixtures/recipes/etcd-from-debian fetches it"
+                );
+                continue;
+            };
+            let predicted =
+                Printed::preflight(&copy.data_dir(), "force-new-cluster", release).unwrap();
+            let started = copy_of(&copy.data_dir());
+            let served = serve(&binaries, &started, &["--force-new-cluster"]);
+            assert_eq!(
+                predicted.starts,
+                Some(served.is_ok()),
+                "{incident} by {release}: {:?}",
+                predicted.message
+            );
+            if let Ok(served) = served {
+                assert_eq!(predicted.revision, Some(served.revision), "{incident}");
+            }
+        }
+    }
+}

@@ -141,7 +141,11 @@ impl Engine<'_, '_> {
         }
         // Its first entry after the election publishes its own attributes.
         let leads = self.conf.voters.contains(&own);
-        if leads && self.release.minor <= 5 && !known.contains(&own) && !removed_ids.contains(&own)
+        if leads
+            && !self.added_self
+            && self.release.minor <= 5
+            && !known.contains(&own)
+            && !removed_ids.contains(&own)
         {
             return Err(Stopped::Refuses(self.text(
                 "panic: failed to update; member unknown",

@@ -86,7 +86,8 @@ impl<'m> Engine<'m, '_> {
         }
         self.follow(&reading, from);
         if self.mode == StartMode::ForceNewCluster {
-            self.alone(reading.node_id.get())?;
+            let known = self.known_members(&reading, from);
+            self.alone(reading.node_id.get(), &known)?;
         }
         let (bound, to) = self.applied_to(&reading, from);
         self.db_file_missing()?;
@@ -249,7 +250,11 @@ impl<'m> Engine<'m, '_> {
         let index: (&str, &[u8]) = ("meta", b"consistent_index");
         let write: (&str, &[u8]) = ("key", &[0xff]);
         let mut rewritten = vec![index; commits];
-        rewritten.extend(self.writes_on_the_way().then_some(write));
+        // Entries that are applied take a commit, and what follows from them takes others: a lease that ended meanwhile, the
+        // version of the cluster.
+        if self.writes_on_the_way() {
+            rewritten.extend([write; 3]);
+        }
         rewritten.extend([("members", member.as_bytes()), write]);
         if let Some(hazard) = backend.bolt.hazard(&rewritten).map_err(stopped)? {
             let (Hazard::Overwritten(why) | Hazard::Chance(why)) = &hazard;
@@ -551,7 +556,8 @@ impl<'m> Engine<'m, '_> {
             };
             return Err(Stopped::NeverServes(why));
         }
-        let known = self.known_members(reading, from);
+        let mut known = self.known_members(reading, from);
+        known.extend(self.added_self.then_some(own));
         let ghosts = voters.iter().filter(|id| !known.contains(id)).count();
         if voters.len().saturating_sub(ghosts) < self.outcome.quorum {
             return Err(Stopped::NeverServes(format!(

@@ -106,9 +106,10 @@ impl Engine<'_, '_> {
         ids
     }
 
-    /// Who votes after the appended entries.
-    pub(super) fn alone(&mut self, own: u64) -> Result<(), Stopped> {
-        if self.added_self {
+    /// Who votes after the appended entries. A member that is known already is not added a second time: the entry is refused when it is
+    /// applied (`ValidateConfigurationChange` in `server/etcdserver/api/membership/cluster.go`, v3.5.30), and nobody votes.
+    pub(super) fn alone(&mut self, own: u64, known: &[u64]) -> Result<(), Stopped> {
+        if self.added_self && !known.contains(&own) {
             self.conf.learners.retain(|id| *id != own);
             if !self.conf.voters.contains(&own) {
                 self.conf.voters.push(own);

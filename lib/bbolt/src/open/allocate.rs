@@ -21,10 +21,10 @@ pub enum Hazard {
 
 /// Runs of free pages: first page, number of pages.
 #[derive(Clone, Debug, Default)]
-struct Runs(BTreeMap<u64, u64>);
+pub(super) struct Runs(BTreeMap<u64, u64>);
 
 impl Runs {
-    fn add(&mut self, first: u64, pages: u64) {
+    pub(super) fn add(&mut self, first: u64, pages: u64) {
         let (mut first, mut end) = (first, first.saturating_add(pages));
         if let Some((&start, &len)) = self.0.range(..first).next_back()
             && start.saturating_add(len) >= first
@@ -38,14 +38,25 @@ impl Runs {
         self.0.insert(first, end.saturating_sub(first));
     }
 
-    /// One page; `None` if there is no free one, so that the file grows.
-    fn take(&mut self, lowest: bool) -> Option<u64> {
-        let exact = self.0.iter().find(|(_, len)| lowest || **len == 1);
-        let (&first, &len) = exact.or_else(|| self.0.iter().next())?;
+    /// The first of so many pages; `None` if no run is long enough, so that the file grows. `choice` decides among several, and moves
+    /// on.
+    pub(super) fn take_any(&mut self, pages: u64, choice: &mut u64) -> Option<u64> {
+        let fitting = |exact: bool| {
+            let fits = move |len: u64| if exact { len == pages } else { len > pages };
+            self.0.iter().filter(move |(_, len)| fits(**len))
+        };
+        let (exact, longer) = (fitting(true).count(), fitting(false).count());
+        // Knuth's multiplier (MMIX): only the order of the choices is asked of it, not chance.
+        *choice = choice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let drawn = usize::try_from(*choice >> 33).unwrap_or(0);
+        let nth = drawn.checked_rem(if exact > 0 { exact } else { longer })?;
+        let (&first, &len) = fitting(exact > 0).nth(nth)?;
         self.0.remove(&first);
-        if len > 1 {
+        if len > pages {
             self.0
-                .insert(first.saturating_add(1), len.saturating_sub(1));
+                .insert(first.saturating_add(pages), len.saturating_sub(pages));
         }
         Some(first)
     }
@@ -116,59 +127,6 @@ impl Opened<'_> {
         };
         Ok(why.map(Hazard::Chance))
     }
-
-    /// A page that is rewritten frees as many pages as its header says, be they above the high-water mark.
-    fn of_freed_runs(&self, rewritten: &[(&str, &[u8])]) -> Result<Option<Hazard>, Death> {
-        let hwm = self.meta.high_water_mark;
-        if self.generation == Generation::V1_3_6 {
-            return Ok(None);
-        }
-        let mut freed = Vec::new();
-        for (name, key) in rewritten {
-            let mut pages = Vec::new();
-            if let super::Found::Bucket(bucket) = self.bucket(name.as_bytes())? {
-                let path = self.position(&bucket, key)?.stack;
-                pages.extend(path.into_iter().filter(|_| bucket.root != 0));
-            }
-            pages.extend(self.seek(self.meta.root, None, name.as_bytes())?.stack);
-            freed.push(pages);
-        }
-        let beyond = freed.iter().flatten().find(|(page, _)| {
-            let last = page.id.saturating_add(u64::from(page.overflow));
-            page.overflow > 0 && last >= hwm
-        });
-        let Some(&(beyond, _)) = beyond else {
-            return Ok(None);
-        };
-        let mut runs = Runs::default();
-        let mut next = 2;
-        for (&first, &last) in self.free.used.range(..hwm) {
-            if first > next {
-                runs.add(next, first.saturating_sub(next));
-            }
-            next = next.max(last.saturating_add(1));
-        }
-        if next < hwm {
-            runs.add(next, hwm.saturating_sub(next));
-        }
-        let mut once = std::collections::BTreeSet::new();
-        for pages in &freed {
-            for _ in pages {
-                if let Some(page) = runs.take(false).filter(|page| *page >= hwm) {
-                    return Err(Death::Panic(format!(
-                        "pgid ({page}) above high water mark ({hwm})"
-                    )));
-                }
-            }
-            for (page, _) in pages.iter().filter(|(page, _)| once.insert(page.id)) {
-                runs.add(page.id, u64::from(page.overflow).saturating_add(1));
-            }
-        }
-        Ok(Some(Hazard::Chance(format!(
-            "pages up to {} become free, the high-water mark is {hwm}",
-            beyond.id.saturating_add(u64::from(beyond.overflow))
-        ))))
-    }
 }
 
 fn in_use(page: u64) -> String {
@@ -184,10 +142,11 @@ mod tests {
         let mut runs = Runs::default();
         runs.add(2, 2);
         runs.add(7, 1);
-        assert_eq!(runs.take(false), Some(7));
-        assert_eq!(runs.take(false), Some(2));
-        assert_eq!(runs.take(false), Some(3));
-        assert_eq!(runs.take(false), None);
+        let mut choice = 1;
+        assert_eq!(runs.take_any(1, &mut choice), Some(7));
+        assert_eq!(runs.take_any(1, &mut choice), Some(2));
+        assert_eq!(runs.take_any(1, &mut choice), Some(3));
+        assert_eq!(runs.take_any(1, &mut choice), None);
     }
 
     #[test]

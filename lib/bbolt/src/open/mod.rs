@@ -7,6 +7,7 @@
 
 mod allocate;
 mod cursor;
+mod freed_runs;
 mod freelist;
 mod lookup;
 mod memory;
