@@ -129,3 +129,68 @@ fn a_counter_that_goes_on_after_a_restore_is_healthy() {
     server.stop();
     assert_eq!(errors(&data), [], "written to after the restore");
 }
+
+/// A log that a restore began has few writes, and counting back from its end leaves one place for each.
+#[test]
+fn one_to_three_writes_after_a_restore_are_compared_with_the_store() {
+    for (release, writes) in [("3.5.30", 1), ("3.5.30", 3), ("3.4.23", 2)] {
+        let Some(binaries) = binaries(release) else {
+            continue;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let server = start(&binaries, &folder.path().join("earlier"), &[]);
+        for n in 0..6 {
+            put(&server, "/lock", &format!("written before the backup {n}"));
+        }
+        let snapshot = folder.path().join("snapshot.db");
+        let snapshot = snapshot.to_str().unwrap();
+        server.ctl(&["snapshot", "save", snapshot]);
+        server.stop();
+        let data = folder.path().join("data");
+        let restored = std::process::Command::new(binaries.restorer())
+            .args(["snapshot", "restore", snapshot, "--data-dir"])
+            .arg(&data)
+            .env("ETCDCTL_API", "3")
+            .output()
+            .unwrap();
+        assert!(restored.status.success(), "{restored:?}");
+        let why = skipped(&data);
+        let no_write = "no entry of the WAL that the db has applied writes a key";
+        assert!(why.contains(no_write), "{release}: {why}");
+        let server = start(&binaries, &data, &[]);
+        for n in 0..writes {
+            put(
+                &server,
+                &format!("/k{n}"),
+                &format!("a value of some length, {n}"),
+            );
+        }
+        server.stop();
+        let why = skipped(&data);
+        assert!(!why.contains("store against WAL"), "{release}: {why}");
+        assert_eq!(errors(&data), [], "{release} {writes}");
+        // One bit of the last value, wherever the db has it.
+        let db = data.join("member/snap/db");
+        let mut bytes = fs::read(&db).unwrap();
+        let value = format!("a value of some length, {}", writes - 1);
+        let places: Vec<usize> = (0..bytes.len() - value.len())
+            .filter(|at| bytes[*at..].starts_with(value.as_bytes()))
+            .collect();
+        for at in places {
+            bytes[at + 3] ^= 4;
+        }
+        fs::write(&db, bytes).unwrap();
+        let found = errors(&data);
+        assert!(
+            found.iter().any(|(code, _)| *code == "X-006"),
+            "{release} {writes}: {found:?}"
+        );
+    }
+}
+
+/// What a check did not do, and why.
+fn skipped(data: &Path) -> String {
+    let member = Member::open(data).unwrap();
+    let report = check(&member, Depth::Default, &Silent);
+    format!("{:?}", report.skipped)
+}

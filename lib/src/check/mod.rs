@@ -41,6 +41,7 @@ use crate::kubernetes::key::Layout;
 use crate::member::{Member, Objects, Wal};
 use crate::mvcc::Noted;
 use crate::snap::Snaps;
+use crate::start::counted;
 use located::Place;
 use located::progress::Progress;
 use located::{Advice, Finding, Severity, reported_by};
@@ -331,9 +332,9 @@ impl<'m> CheckRun<'m> {
         let log = wal.log();
         let (first, last) = (log.first().map_or(0, |entry| entry.index), log.last_index());
         self.checked.push(format!(
-            "WAL: {} segments, {} records, raft entries {first} to {last}, terms to {}",
-            log.segments.len(),
-            log.records.len(),
+            "WAL: {}, {}, raft entries {first} to {last}, terms to {}",
+            counted(log.segments.len() as u64, "segment", "segments"),
+            counted(log.records.len() as u64, "record", "records"),
             log.hard_state()
                 .map_or(located::Term(0), |state| state.term)
         ));
@@ -421,8 +422,9 @@ impl<'m> CheckRun<'m> {
             Ok(reach) => {
                 let (first, last) = reach.indexes.unwrap_or_default();
                 self.checked.push(format!(
-                    "store against WAL: {} records of raft entries {first} to {last}, from revision {} on",
-                    reach.records, reach.from_revision
+                    "store against WAL: {} of raft entries {first} to {last}, from revision {} on",
+                    counted(reach.records, "record", "records"),
+                    reach.from_revision
                 ));
                 self.compared = Some(reach);
                 if let Some(next) = reach.stopped_at {

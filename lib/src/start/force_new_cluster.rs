@@ -107,7 +107,7 @@ impl Engine<'_, '_> {
     }
 
     /// Who votes after the appended entries. A member that is known already is not added a second time: the entry is refused when it is
-    /// applied (`ValidateConfigurationChange` in `server/etcdserver/api/membership/cluster.go`, v3.5.30), and nobody votes.
+    /// applied (`ValidateConfigurationChange` in `server/etcdserver/api/membership/cluster.go`, v3.5.30), and no one votes.
     pub(super) fn alone(&mut self, own: u64, known: &[u64]) -> Result<(), Stopped> {
         if self.added_self && !known.contains(&own) {
             self.conf.learners.retain(|id| *id != own);

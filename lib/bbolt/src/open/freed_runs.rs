@@ -1,4 +1,4 @@
-//! What the first commits do if a page that they rewrite claims more pages than there are: those become free, and are given away.
+//! What the first commits do if a page that they rewrite claims more pages than there are: those become free, and later pages are written there.
 //!
 //! bbolt frees what a rewritten page's header says, whether or not the high-water mark is before its end (`free` in `freelist.go`,
 //! v1.3.11), takes a run of exactly the wanted length first, and among several runs Go's random order of a map decides
@@ -113,7 +113,7 @@ impl Opened<'_> {
     }
 }
 
-/// Carries the commits out, with the choices that follow from a number.
+/// Does the commits, with the choices that follow from a number.
 fn trial(commits: &[Commit], mut runs: Runs, mut hwm: u64, seed: u64) -> Trial {
     // Where each page is after the commits so far, and how many pages it frees when it is rewritten again.
     let mut places: BTreeMap<u64, (u64, u64)> = BTreeMap::new();

@@ -3,7 +3,7 @@
 use super::RunEntry;
 use super::end::from_end;
 use super::positions::StoredPuts;
-use super::record_match::records_match;
+use super::record_match::{key_or_value_matches, records_match};
 use crate::mvcc::Keyspace;
 use crate::raft::{Operation, Payload, Request};
 use crate::recover::{Applied, Base, Nothing, Replay, ReplayedLease, State, Stored};
@@ -76,12 +76,15 @@ impl Anchor {
         let guessed = std::iter::once_with(|| by_write(keyspace, entries, consistent_index))
             .take(usize::from(whole))
             .flatten();
-        let candidates = beginning.into_iter().chain(counted).chain(guessed);
-        for candidate in candidates.take(MAX_CANDIDATES) {
+        let certain = beginning.into_iter().chain(counted);
+        let certain = certain.map(|candidate| (candidate, true));
+        let candidates = certain.chain(guessed.map(|candidate| (candidate, false)));
+        for (candidate, is_counted) in candidates.take(MAX_CANDIDATES) {
             if progress.cancelled() {
                 return None;
             }
-            let share = candidate.share_that_fits(keyspace, entries, consistent_index);
+            let tried = candidate.try_on(keyspace, entries, consistent_index);
+            let share = tried.share(candidate, is_counted);
             if share >= CERTAIN_PERCENT {
                 return Some(candidate);
             }
@@ -97,13 +100,13 @@ impl Anchor {
             .map(|(candidate, _)| candidate)
     }
 
-    /// Returns the percentage of entries whose records are there, of those whose records must be.
-    fn share_that_fits(
+    /// Compares the first entries whose records must be there.
+    fn try_on(
         self,
         keyspace: &Keyspace<'_>,
         entries: &[RunEntry<'_>],
         consistent_index: u64,
-    ) -> u64 {
+    ) -> Tried {
         let from = self.revision();
         let stored = Stored::new(*keyspace, from);
         let rest = entries.get(self.at()..).unwrap_or_default();
@@ -119,7 +122,7 @@ impl Anchor {
         };
         let compacted = keyspace.compact_revision().unwrap_or(-1);
         let mut replay = Replay::new(base, state, from, -1);
-        let (mut fit, mut tried, mut made) = (0u64, 0u64, 0usize);
+        let (mut all, mut made) = (Tried::default(), 0usize);
         for entry in rest
             .iter()
             .take_while(|entry| entry.entry.index <= consistent_index)
@@ -137,17 +140,54 @@ impl Anchor {
             else {
                 continue;
             };
-            tried = tried.saturating_add(1);
+            all.tried = all.tried.saturating_add(1);
             let records: Vec<_> = keyspace.between(main..=main).collect();
-            fit = fit.saturating_add(u64::from(records_match(new, &records)));
-            if tried == TRIED_ENTRIES {
+            let is_alike = new.len() == records.len()
+                && new
+                    .iter()
+                    .zip(&records)
+                    .all(|(change, record)| key_or_value_matches(change, record));
+            all.alike = all.alike.saturating_add(u64::from(is_alike));
+            all.fit = all
+                .fit
+                .saturating_add(u64::from(records_match(new, &records)));
+            if all.tried == TRIED_ENTRIES {
                 break;
             }
         }
-        match tried {
-            1..MIN_TRIED_ENTRIES if self != Self::Beginning => 0,
-            0 if self == Self::Beginning && replay.revision() == keyspace.revision() => 100,
-            _ => fit.saturating_mul(100).checked_div(tried).unwrap_or(0),
+        all.ends_there = replay.revision() == keyspace.revision();
+        all
+    }
+}
+
+/// How the first entries after a candidate compare with the store.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tried {
+    /// Entries whose records must be there.
+    tried: u64,
+    /// Of them those whose records are there.
+    fit: u64,
+    /// Of them those whose records have their key or their value.
+    alike: u64,
+    /// Whether the store ends at the revision to which they lead.
+    ends_there: bool,
+}
+
+impl Tried {
+    /// The percentage of entries that fit.
+    fn share(self, candidate: Anchor, is_counted: bool) -> u64 {
+        let fits = self.fit.saturating_mul(100).checked_div(self.tried);
+        match self.tried {
+            0 if candidate == Anchor::Beginning && self.ends_there => 100,
+            // A few writes fit by coincidence somewhere. But counting back leaves one place for each, and no other write may be there.
+            1..MIN_TRIED_ENTRIES if candidate != Anchor::Beginning => {
+                match (is_counted, self.fit == self.tried) {
+                    (true, true) => 100,
+                    (true, false) if self.alike == self.tried => LIKELY_PERCENT_IN_THE_MIDDLE,
+                    _ => 0,
+                }
+            }
+            _ => fits.unwrap_or(0),
         }
     }
 }

@@ -72,6 +72,23 @@ impl RunEntry<'_> {
         Payload::decode(self.entry.kind, self.data)
     }
 
+    /// Whether it puts or deletes keys, or may do so.
+    fn may_write(&self) -> bool {
+        match &self.payload() {
+            Payload::Request(Request::Internal(request)) => matches!(
+                request.operation(),
+                Some(
+                    Operation::Put(_)
+                        | Operation::DeleteRange(_)
+                        | Operation::Txn(_)
+                        | Operation::LeaseRevoke(_)
+                )
+            ),
+            Payload::Request(_) | Payload::ConfChange(_) => false,
+            _ => !self.data.is_empty(),
+        }
+    }
+
     /// Calls `put` with every put, in all branches of a transaction.
     pub(super) fn each_put(&self, mut put: impl FnMut(LoggedPut<'_>)) {
         if self.entry.is_plain
@@ -197,7 +214,13 @@ impl<'a> LogComparison<'_, 'a> {
             .map(Begin::Anchor)
         });
         let Some(begin) = found else {
-            self.stopped = "no write in the WAL was found in the store above the compaction revision: the revisions of its entries are not known".to_owned();
+            self.stopped = match applied.iter().any(RunEntry::may_write) {
+                false => "no entry of the WAL that the db has applied writes a key",
+                true => {
+                    "no write in the WAL was found in the store above the compaction revision: the revisions of its entries are not known"
+                }
+            }
+            .to_owned();
             if self.whole && !self.progress.cancelled() {
                 let is_complete = entries
                     .last()
