@@ -21,4 +21,5 @@ mod lines;
 mod random;
 mod salvage;
 mod screens;
+mod sources;
 mod tasks;

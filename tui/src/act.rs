@@ -114,6 +114,8 @@ pub enum Act {
     Reveal,
     /// Also versions that only the log has.
     WithLog,
+    /// Look for versions that neither db nor log have any more.
+    Carve,
     /// Also what was deleted.
     Deleted,
     /// What is measured: live, history, free.

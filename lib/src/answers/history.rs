@@ -114,7 +114,7 @@ impl<'a> HistoryRow<'a> {
     }
 }
 
-/// The versions of keys by revision; those of unknown revision first. `logged` adds what only the WAL has; `context` adds unified
+/// The versions of keys by revision; those of unknown revision as they are in the log. `logged` adds what only the WAL has; `context` adds unified
 /// differences with so many lines around each change, `audited` the users.
 pub fn history<'a>(
     keys: &[Vec<u8>],
@@ -156,7 +156,10 @@ pub fn history<'a>(
             false => span.from.is_none(),
         });
     }
-    described.sort_by_key(|described| (is_placed(described.origin), described.version.revision));
+    described.sort_by_key(|described| {
+        let version = &described.version;
+        (log_order(described.origin, logged), version.revision)
+    });
     let newest = described
         .iter()
         .filter_map(|one| Some(one.time?.time))
@@ -231,6 +234,19 @@ pub fn clock_near(
     }
     measurements.extend(audited.into_iter().flat_map(Audited::measurements));
     Clock::new(measurements)
+}
+
+/// Where a version is in the order of the log: those of unknown revision before all others, but after them from the entry on from
+/// which WAL and db differ.
+fn log_order(origin: Origin, logged: Option<&Logged>) -> u8 {
+    let stopped = logged.and_then(Logged::stopped);
+    match origin {
+        Origin::Unplaced { index, .. } => match stopped.is_some_and(|stopped| index >= stopped) {
+            true => 2,
+            false => 0,
+        },
+        _ => 1,
+    }
 }
 
 /// Whether the revision of a version is known.

@@ -5,6 +5,7 @@
 //! ([`Answer`]). The borrowed views that the browser and the checks work on ([`Keyspace`],
 //! [`Objects`]) are a call away and cost nothing to make.
 
+mod carved;
 mod damage;
 mod indexed;
 pub mod log;
@@ -19,6 +20,7 @@ mod selection;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+pub use carved::{CarvedVersions, all_versions};
 pub use indexed::IndexedKeyspace;
 pub use moment::Moment;
 pub use object::{Object, StoredValue};

@@ -6,6 +6,7 @@ use super::indexed::NOTHING;
 use super::{Dataset, IndexedKeyspace};
 use crate::answers::log_alone::log_reach;
 use crate::check::{Logged, logged_beside};
+use crate::member::Origin;
 use crate::mvcc::{Compaction, Keyspace, Revision};
 use crate::salvage::carve::{Past, PastSource, carve};
 use located::FileName;
@@ -33,6 +34,8 @@ pub struct Rebuilt {
 pub struct RebuiltOrigin {
     /// `W` for the log, `C` for carved records.
     pub letter: char,
+    /// The source.
+    pub origin: Origin,
     /// The place in words.
     pub text: String,
     /// The entry of the log.
@@ -58,6 +61,7 @@ impl Rebuilt {
         match self.past.source(revision) {
             PastSource::Carved(origin, place) => RebuiltOrigin {
                 letter: 'C',
+                origin: Origin::Carved(origin.as_str()),
                 text: format!("{}: {place}, unverified", origin.as_str()),
                 entry: place.index.map(|index| index.get()),
                 page: place.page.zip(place.offset),
@@ -71,6 +75,7 @@ impl Rebuilt {
 fn of_entry(entry: Option<u64>) -> RebuiltOrigin {
     RebuiltOrigin {
         letter: 'W',
+        origin: Origin::Wal(entry),
         text: match entry {
             Some(index) => format!("entry {index} of the log"),
             None => "the log".to_owned(),

@@ -121,13 +121,26 @@ pub const TABLE: &[Binding] = &[
     .on(OBJECT)
     .hint("describe")
     .cli("get {key} {rev} --describe -d {path}"),
-    key(&["b"], Act::Blame, "who wrote which line, by managedFields")
-        .on(OBJECT)
-        .hint("blame"),
+    key(
+        &["b"],
+        Act::Blame,
+        "who wrote which line, with which revision and when",
+    )
+    .on(OBJECT)
+    .hint("blame")
+    .cli("blame {key} {rev} -d {path}"),
     key(&["x"], Act::Hex, "stored bytes")
         .on(OBJECT)
         .hint("hex")
         .cli("get {key} {rev} -o hex -d {path}"),
+    key(
+        &["y"],
+        Act::Yaml,
+        "the objects that the entry wrote, as YAML",
+    )
+    .on(&[ScreenId::Wal])
+    .hint("objects")
+    .cli("wal -o yaml {path}"),
     key(&["x"], Act::Hex, "stored bytes, or what they mean")
         .on(STORED)
         .hint("hex"),
@@ -237,10 +250,18 @@ pub const TABLE: &[Binding] = &[
     key(
         &["W"],
         Act::WithLog,
-        "the db alone, or also versions that only the log has",
+        "the db alone, or also versions that only the log or carved records have",
     )
     .on(HISTORY)
-    .cli("history {key} --wal -d {path}"),
+    .cli("history {key} -d {path}"),
+    key(
+        &["C"],
+        Act::Carve,
+        "look for versions that neither db nor log have (carved; small dbs: looked at once)",
+    )
+    .on(HISTORY)
+    .command("carved")
+    .cli("history {key} --carved -d {path}"),
     key(
         &["s"],
         Act::Sort,

@@ -2,6 +2,7 @@
 
 mod describe;
 mod hex;
+mod when;
 
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml::{self, Step};
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) use describe::describe;
 pub(crate) use hex::Hex;
+pub(crate) use when::when_text;
 
 use crate::session::{Data, Session};
 

@@ -28,6 +28,9 @@ impl Session {
             if matches!(slot.logged, Some(Part::Waiting)) {
                 slot.logged = Some(Part::Failed(why()));
             }
+            if matches!(slot.carved, Some(Part::Waiting)) {
+                slot.carved = Some(Part::Failed(why()));
+            }
         }
         self.wishes.push(Wish::Refresh);
     }
@@ -76,6 +79,9 @@ impl Session {
                 if let Some(want) = self.waiting.take() {
                     self.wishes.push(Wish::Pivot(want));
                 }
+            }
+            SlotNews::Carved(carved) => {
+                slot.carved = Some(carved.map_or_else(Part::Failed, Part::Ready));
             }
             SlotNews::Replayed(replayed) => {
                 slot.replayed = Some(replayed.map_or_else(Part::Failed, Part::Ready));

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use etcd_inspect::Severity;
 use etcd_inspect::check::{Depth, Logged, Report, logged};
-use etcd_inspect::dataset::{Builder, Dataset, IndexedKeyspace};
+use etcd_inspect::dataset::{Builder, CarvedVersions, Dataset, IndexedKeyspace};
 use etcd_inspect::member::Identity;
 use etcd_inspect::progress::Progress;
 use etcd_inspect::verdict::Verdict;
@@ -39,6 +39,8 @@ pub struct Slot {
     pub verdict: Option<Arc<Verdict>>,
     /// What only the log has, and which entry made which revision; read when it is first asked for.
     pub logged: Option<Part<Option<Arc<Logged>>>>,
+    /// What neither db nor log have any more; carved when it is first asked for.
+    pub carved: Option<Part<Arc<CarvedVersions>>>,
     /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
     pub replayed: Option<Part<Replayed>>,
 }
@@ -134,6 +136,7 @@ pub(crate) enum SlotNews {
     Indexed(Result<Arc<Data>, String>),
     Checked(Report),
     Logged(Result<Option<Arc<Logged>>, String>),
+    Carved(Result<Arc<CarvedVersions>, String>),
     Replayed(Result<Replayed, String>),
 }
 
@@ -149,6 +152,7 @@ impl Slot {
             report: None,
             verdict: None,
             logged: None,
+            carved: None,
             replayed: None,
         }
     }

@@ -361,8 +361,8 @@ impl Row for BlameLine {
     }
 }
 
-/// `spec.containers[0].image`.
-fn path_text(path: &[Step]) -> String {
+/// The path of a line as blame has it: `spec.containers[0].image`.
+pub fn path_text(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {

@@ -6,7 +6,8 @@ use super::logged::Logged;
 use crate::member::Origin;
 use crate::mvcc::{Keyspace, Version};
 
-/// Every version of a key, oldest first: those that only the WAL has among the db's.
+/// Every version of a key, oldest first: those that only the WAL has among the db's. Those of unknown revision are before all others,
+/// but after them from the entry on from which WAL and db differ.
 pub fn versions<'v>(
     key: &[u8],
     keyspace: &Keyspace<'v>,
@@ -39,7 +40,8 @@ pub fn versions<'v>(
     let puts = all.iter().filter(|(_, version)| !version.tombstone);
     let known: HashSet<_> = puts.map(|(_, version)| value(version)).collect();
     let unplaced = logged.unplaced().records_of(key);
-    let mut before: Vec<_> = unplaced
+    let stopped = logged.stopped().unwrap_or(u64::MAX);
+    let unplaced: Vec<_> = unplaced
         .iter()
         // A write that is in the db with its revision is not shown again without one.
         .filter(|version| {
@@ -56,6 +58,9 @@ pub fn versions<'v>(
             (origin, version)
         })
         .collect();
-    before.extend(all);
-    before
+    let is_after = |(origin, _): &(Origin, Version<'v>)| matches!(origin, Origin::Unplaced { index, .. } if *index >= stopped);
+    let (after, mut sorted): (Vec<_>, Vec<_>) = unplaced.into_iter().partition(is_after);
+    sorted.extend(all);
+    sorted.extend(after);
+    sorted
 }

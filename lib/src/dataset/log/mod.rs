@@ -1,6 +1,7 @@
 //! The log as a list of rows: files, entries, damage, and what each of them is. Owned, for a front end that keeps it.
 
 mod facts;
+mod objects;
 
 use super::{Dataset, IndexedKeyspace};
 use crate::answers::{Label, WrittenVersion};

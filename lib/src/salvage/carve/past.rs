@@ -98,6 +98,25 @@ impl<'a> Past<'a> {
         past
     }
 
+    /// What was carved alone, without the revisions that are known from elsewhere.
+    pub(crate) fn of_carved(
+        nothing: &Keyspace<'a>,
+        carvings: &Carvings<'_>,
+        is_known: impl Fn(Revision) -> bool,
+    ) -> Self {
+        let mut past = Self::new(nothing, None, &Carvings::default());
+        past.unplaced = carvings.iter().filter(|c| c.revision.is_none()).count();
+        for carved in carvings.iter() {
+            let Some(revision) = carved.revision.filter(|revision| !is_known(*revision)) else {
+                continue;
+            };
+            if past.overlay.push_version(&version_of(&carved, revision)) {
+                past.carved.insert(revision, (carved.origin, carved.place));
+            }
+        }
+        past
+    }
+
     fn is_complete(&mut self, main: i64) {
         match self.complete.last_mut() {
             Some((_, last)) if *last >= main => {}

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::export::yaml;
-use etcd_inspect::kubernetes::blame::writer;
-use etcd_inspect::text::{number, time};
+use etcd_inspect::text::number;
 
 use super::preview::{ObjectLook, ObjectView};
 use crate::object::{Hex, Neat, Object, describe};
@@ -22,6 +21,8 @@ pub(super) struct LoadedVersion {
     pub(super) body: Body,
     /// Lines of the body that are not folded away.
     pub(super) shown: Vec<usize>,
+    /// Of each line of YAML, which one of its path it is.
+    numbers: Vec<usize>,
 }
 
 /// What a loaded object depends on.
@@ -67,15 +68,9 @@ impl LoadedVersion {
         }
     }
 
-    /// Who wrote a line, and when.
-    pub(super) fn who(&self, line: &yaml::Line, session: &Session) -> Option<(String, String)> {
-        let object = self.object.as_ref()?.json.as_ref().ok()?;
-        let writer = writer(object, &line.path)?;
-        let newest = session.rows()?.newest_time;
-        let when = writer
-            .time
-            .map(|at| time::short(at, newest.unwrap_or(at), &session.options.zone));
-        Some((writer.manager.to_owned(), when.unwrap_or_default()))
+    /// Which line of its path a line of the YAML is: of a text of several lines all have the same.
+    pub(super) fn number(&self, at: usize) -> usize {
+        self.numbers.get(at).copied().unwrap_or(0)
     }
 }
 
@@ -115,28 +110,7 @@ pub(super) fn load(
         .count();
     let of = records.iter().filter(|record| !record.tombstone).count();
     let Some(version) = version else {
-        let mut lines = absent(&stamp, data);
-        let last = last_version(&stamp, data);
-        let object = last.map(|last| Object::read(last, data, session));
-        if let Some(object) = &object {
-            let main = number::thousands(object.version.revision.main.into());
-            lines.push(Line::new());
-            lines.push(Line::piece(
-                Role::Heading,
-                format!(
-                    "its last version, of revision {main} (cR copies YAML that creates it again)"
-                ),
-            ));
-            let yaml = object.lines(look.neat, session).into_iter();
-            lines.extend(yaml.map(|line| Line::from(line.text)));
-        }
-        return LoadedVersion {
-            shown: (0..lines.len()).collect(),
-            stamp,
-            object,
-            versions: (which, of),
-            body: Body::Lines(lines),
-        };
+        return load_absent(stamp, (which, of), data, session, look);
     };
     let object = Object::read(version, data, session);
     let body = match look.view {
@@ -154,12 +128,62 @@ pub(super) fn load(
         Body::Hex => Vec::new(),
     };
     LoadedVersion {
+        numbers: numbers(&body),
         stamp,
         object: Some(object),
         versions: (which, of),
         body,
         shown,
     }
+}
+
+/// What is shown of a key that does not exist at the revision: when it did, and its last version.
+fn load_absent(
+    stamp: Stamp,
+    versions: (usize, usize),
+    data: &Data,
+    session: &Session,
+    look: &ObjectLook,
+) -> LoadedVersion {
+    let mut lines = absent(&stamp, data);
+    let last = last_version(&stamp, data);
+    let object = last.map(|last| Object::read(last, data, session));
+    if let Some(object) = &object {
+        let main = number::thousands(object.version.revision.main.into());
+        lines.push(Line::new());
+        lines.push(Line::piece(
+            Role::Heading,
+            format!("its last version, of revision {main} (cR copies YAML that creates it again)"),
+        ));
+        let yaml = object.lines(look.neat, session).into_iter();
+        lines.extend(yaml.map(|line| Line::from(line.text)));
+    }
+    LoadedVersion {
+        shown: (0..lines.len()).collect(),
+        stamp,
+        object,
+        versions,
+        body: Body::Lines(lines),
+        numbers: Vec::new(),
+    }
+}
+
+/// Of each line of YAML, which one of its path it is.
+fn numbers(body: &Body) -> Vec<usize> {
+    let Body::Yaml(lines) = body else {
+        return Vec::new();
+    };
+    let mut numbers: Vec<usize> = Vec::with_capacity(lines.len());
+    let mut before: Option<&[yaml::Step]> = None;
+    for line in lines {
+        let last = numbers.last().copied().unwrap_or(0);
+        numbers.push(match before == Some(&line.path) {
+            true => last.saturating_add(1),
+            false => 0,
+        });
+        before = Some(&line.path);
+    }
+    numbers
 }
 
 /// The last version of a key that was deleted at the revision or before.

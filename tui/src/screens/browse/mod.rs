@@ -1,5 +1,6 @@
 //! Browse: resources, namespaces, names; the object under the cursor beside them.
 
+mod blamed;
 mod draw;
 mod filter;
 mod loaded;
@@ -131,6 +132,7 @@ impl Screen for Browse {
             self.preview.look_for(&text);
             session.wish_find(text);
         }
+        self.preview.settle_blame(session);
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
@@ -280,6 +282,9 @@ impl Screen for Browse {
         last: bool,
         session: &mut Session,
     ) {
+        let Some(value) = self.preview.blamed.answer(job, value) else {
+            return;
+        };
         let is_open = self.table.is_open();
         let Some(value) = self.table.answer(job, value, session) else {
             if is_open {

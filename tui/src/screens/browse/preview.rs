@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::blamed::Blamed;
 use super::loaded::{Body, LoadedVersion, Stamp, hex, load, name};
 use crate::act::Act;
 use crate::object::Neat;
@@ -40,6 +41,8 @@ pub(super) struct ObjectLook {
 pub(super) struct Preview {
     pub(super) look: ObjectLook,
     pub(super) loaded: Option<LoadedVersion>,
+    /// Who wrote its lines.
+    pub(super) blamed: Blamed,
     /// What is looked for in what is shown.
     pub(super) find: Find,
 }
@@ -57,6 +60,13 @@ impl Preview {
         let len = self.len();
         if let Some(line) = self.find.look(len, |at| loaded.line(at)) {
             self.look.list.select(line);
+        }
+    }
+
+    /// Begins to read who wrote what is shown.
+    pub(super) fn settle_blame(&mut self, session: &mut Session) {
+        if !self.look.no_blame {
+            self.blamed.settle(self.loaded.as_ref(), session);
         }
     }
 

@@ -4,14 +4,15 @@ use etcd_inspect::export::yaml;
 use etcd_inspect::text::{escape, number};
 use ratatui::layout::Rect;
 
+use super::blamed::LineWriter;
 use super::loaded::{Body, LoadedVersion, hex, name};
 use super::preview::Preview;
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
 
-/// Cells of the blame column: a manager and a time.
-const BLAME: u16 = 31;
+/// Cells of the blame column: a writer, a revision and a time.
+const BLAME: u16 = 39;
 
 impl Preview {
     pub(super) fn draw(&mut self, area: Rect, pen: &mut Pen<'_>, session: &Session, focused: bool) {
@@ -24,7 +25,7 @@ impl Preview {
         let Some(loaded) = &self.loaded else { return };
         let mut body = inner;
         let blame = !self.look.no_blame
-            && inner.width >= 76
+            && inner.width >= 84
             && matches!(loaded.body, Body::Yaml(_))
             && loaded.is_object();
         if blame {
@@ -53,15 +54,16 @@ impl Preview {
             match &loaded.body {
                 Body::Hex | Body::Lines(_) => loaded.put_plain(at, pen, body, (y, rows), left),
                 Body::Yaml(lines) => {
-                    let Some(line) = loaded.shown.get(at).and_then(|at| lines.get(*at)) else {
+                    let number = loaded.shown.get(at).copied().unwrap_or(usize::MAX);
+                    let Some(line) = lines.get(number) else {
                         continue;
                     };
                     let mut text = body;
                     if blame {
-                        let who = loaded.who(line, session);
+                        let who = self.blamed.writer(line, loaded.number(number));
                         let shown = match who == before && y > 0 {
                             true => Line::piece(Role::Dim, if who.is_some() { "." } else { "" }),
-                            false => blamed(who.as_ref()),
+                            false => blamed(who),
                         };
                         text = put_blame(pen, body, y, &shown);
                         before = who;
@@ -102,7 +104,7 @@ impl Preview {
 
     /// The names of the columns; returns what is left below them.
     fn draw_blame_head(&self, inner: Rect, pen: &mut Pen<'_>) -> Rect {
-        let head = format!("{:<19} {:<10}", "who (managedFields)", "when~");
+        let head = format!("{:<17} {:>10} {:<9}", "who", "rev", "when~");
         pen.line(inner, 0, &Line::piece(Role::Dim, head), 0);
         let form = format!("│ YAML   {}", self.look.neat.name());
         pen.put(inner, BLAME, 0, &form, Role::Dim);
@@ -237,18 +239,16 @@ fn put_rows(pen: &mut Pen<'_>, area: Rect, (y, rows): (u16, u16), line: &Line, l
     }
 }
 
-fn blamed(who: Option<&(String, String)>) -> Line {
-    let Some((manager, when)) = who else {
+fn blamed(writer: Option<&LineWriter>) -> Line {
+    let Some(writer) = writer else {
         return Line::new();
     };
-    let manager: String = if manager.chars().count() > 19 {
-        manager.chars().take(18).chain(['…']).collect()
-    } else {
-        manager.clone()
-    };
+    let who = Line::piece(Role::Name, writer.who.as_str()).without_middle(17);
+    let gap = " ".repeat(17usize.saturating_sub(who.width()));
     // Of a time of another day the date says more than the second.
-    let when = when.get(..10).unwrap_or(when);
-    Line::piece(Role::Name, format!("{manager:<19} ")).with(Role::Dim, when.to_owned())
+    let when: String = writer.when.chars().take(10).collect();
+    who.text(format!("{gap} {:>10} ", writer.revision))
+        .with(Role::Dim, when)
 }
 
 /// Names apart from values.

@@ -61,10 +61,13 @@ impl History {
     /// Title and lines of a version, or of its difference to an older one.
     fn shown_pair(&self, new: &Known, old: Option<&Known>, session: &Session) -> (String, Diff) {
         let title = |known: &Known| {
-            if known.version.tombstone {
-                format!("{} deleted", known.number())
-            } else {
-                known.number()
+            let number = known.number();
+            let place = known.place.as_ref();
+            let place = place.map(|place| format!(" (carved: {place})"));
+            let place = place.unwrap_or_default();
+            match known.version.tombstone {
+                true => format!("{number} deleted{place}"),
+                false => format!("{number}{place}"),
             }
         };
         if self.look.whole {

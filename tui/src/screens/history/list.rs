@@ -1,17 +1,19 @@
 //! The list of versions.
 
-use etcd_inspect::text::time;
+use etcd_inspect::member::Origin;
 use ratatui::layout::Rect;
 
 use super::History;
 use super::versions::Known;
+use crate::object::when_text;
 use crate::paint::{Line, Pen};
-use crate::session::Session;
+use crate::session::{Part, Session};
 use crate::theme::Role;
 use crate::widgets::Column;
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::left("", 1),
+    Column::left("SRC", 3),
     Column::right("REV", 10),
     Column::right("V", 4),
     Column::left("OP", 6),
@@ -49,22 +51,39 @@ impl History {
     /// `deployments/shop/web · db 3 · W 46 · 32 hidden`.
     fn list_title(&self, session: &Session) -> Line {
         let rows = &self.versions.rows;
-        let of_log = rows
-            .iter()
-            .filter(|known| known.version.offset.is_none())
-            .count();
-        let mut title = Line::from(format!(
-            "{} · kept {}",
-            self.name(session),
-            rows.len() - of_log
-        ));
-        if of_log > 0 {
-            title = title.text(format!(" · log {of_log}"));
+        let of = |letter: &str| rows.iter().filter(|known| known.letter() == letter).count();
+        let parts = ["db", "W", "C"].map(|letter| (letter, of(letter)));
+        let parts = parts.iter().filter(|(_, count)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(letter, count)| format!("{letter} {count}"))
+            .collect();
+        let count = match rows.len() {
+            1 => "1 version".to_owned(),
+            count => format!("{count} versions"),
+        };
+        let mut title = Line::from(format!("{} · {count}", self.name(session)));
+        if !parts.is_empty() {
+            title = title.text(format!(": {}", parts.join(" · ")));
         }
+        title = title.with(Role::Dim, self.carving(session));
         match self.versions.hidden() {
             0 if self.look.spec_only => title.with(Role::Dim, " · s all"),
             0 => title,
             hidden => title.with(Role::Warning, format!(" · {hidden} hidden, s all")),
+        }
+    }
+
+    /// Whether carved records were looked at.
+    fn carving(&self, session: &Session) -> &'static str {
+        let is_rebuilt = session.data().is_some_and(|data| data.rebuilt().is_some());
+        let carved = session.slot().and_then(|slot| slot.carved.as_ref());
+        match carved {
+            _ if is_rebuilt || session.data().is_none() => "",
+            _ if self.look.db_only => " · W log and carved",
+            None => " · C looks for carved",
+            Some(Part::Waiting) => " · carving…",
+            Some(Part::Failed(_)) => " · carving failed, C again",
+            Some(Part::Ready(_)) => "",
         }
     }
 
@@ -87,28 +106,31 @@ impl History {
 
 /// A version as a row; `sign`: what is marked, or where the ruler is.
 fn cells_of(known: &Known, sign: &str, session: &Session) -> Vec<Line> {
-    let source = match (sign, known.version.offset) {
-        ("", None) => "W",
-        (sign, _) => sign,
+    let source = match known.origin {
+        Origin::Carved(_) => Role::Warning,
+        _ => Role::Dim,
     };
     let newest = session.data().and_then(|data| data.newest_time);
     let zone = &session.options.zone;
-    let when = known
-        .when
-        .map(|when| time::short(when, newest.unwrap_or(when), zone))
-        .unwrap_or_default();
-    let when = when.get(..10).unwrap_or(&when).to_owned();
-    let (op, role) = match known.version.tombstone {
-        true => ("DELETE", Role::Error),
-        false => ("PUT", Role::Plain),
+    let when = known.when.map(|when| when_text(when, newest, zone));
+    let role = match known.version.tombstone {
+        true => Role::Error,
+        false => Role::Plain,
     };
+    let mut changed = Line::from(known.changed.as_str());
+    if let (Origin::Carved(origin), place) = (known.origin, &known.place) {
+        let place = place.as_ref().map(|place| format!(" {place}"));
+        let text = format!("  {origin}{}, unverified", place.unwrap_or_default());
+        changed = changed.with(Role::Warning, text.trim_start().to_owned());
+    }
     vec![
-        Line::piece(Role::Warning, source),
+        Line::piece(Role::Warning, sign),
+        Line::piece(source, known.letter()),
         Line::piece(Role::Number, known.revision()),
         Line::from(known.counted()),
-        Line::piece(role, op),
-        Line::from(when),
+        Line::piece(role, known.op()),
+        Line::from(when.unwrap_or_default()),
         Line::piece(Role::Name, known.who.clone()),
-        Line::from(known.changed.as_str()),
+        changed,
     ]
 }

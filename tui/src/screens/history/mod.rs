@@ -49,7 +49,7 @@ struct HistoryLook {
     side_by_side: bool,
     /// The version itself instead of the difference.
     whole: bool,
-    /// Only the db, without the versions that only the log has.
+    /// Only the db, without the versions that only log and carved records have.
     db_only: bool,
     /// Without versions that change nothing but status.
     spec_only: bool,
@@ -86,8 +86,13 @@ impl Screen for History {
                 .data
                 .as_ref()
                 .is_none_or(|known| !Arc::ptr_eq(known, &data));
+        let carved = match (!self.look.db_only).then(|| session.carved(false)) {
+            Some(Some(Part::Ready(carved))) => Some(carved),
+            _ => None,
+        };
         let telling = Telling {
             logged,
+            carved,
             revealed: session.is_revealed(&key),
         };
         let before = self.selected().map(|known| known.version.revision.main);
@@ -154,12 +159,13 @@ impl Screen for History {
             Act::WithLog => {
                 self.look.db_only = !self.look.db_only;
                 let text = match self.look.db_only {
-                    false => "with versions that only the log has (W)",
+                    false => "with versions that only the log (W) or carved records (C) have",
                     true => "versions of the db only",
                 };
                 session.say(Role::Dim, text);
                 self.refresh(session);
             }
+            Act::Carve => self.carve(session),
             Act::Sort => self.toggle_spec_only(session),
             Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
                 Some(key) => session.reveal(&key),
@@ -248,18 +254,7 @@ impl Screen for History {
                     .map_or_else(|| session.entry_of(main), Ok)
                     .map(Target::Wal),
             ),
-            Want::Page => Some(
-                match (
-                    known.version.offset,
-                    session.member().and_then(|member| member.db().ok()),
-                ) {
-                    (Some(offset), Some(db)) => Ok(Target::Page {
-                        id: offset.checked_div(db.page_size()).unwrap_or(0),
-                        offset: Some(offset),
-                    }),
-                    _ => Err("this version is not in the db file".to_owned()),
-                },
-            ),
+            Want::Page => Some(known.page(session)),
             Want::Time => Some(Ok(Target::Time(main))),
             _ => None,
         }
@@ -359,6 +354,30 @@ impl Screen for History {
 }
 
 impl History {
+    /// Looks for carved versions, or says how many there are.
+    fn carve(&mut self, session: &mut Session) {
+        self.look.db_only = false;
+        // What failed is tried again.
+        if let Some(slot) = session.slots.get_mut(session.current)
+            && matches!(slot.carved, Some(Part::Failed(_)))
+        {
+            slot.carved = None;
+        }
+        let text = match session.carved(true) {
+            Some(Part::Ready(carved)) => format!(
+                "carved: {} versions of all keys that neither db nor log have, {} more writes without a revision",
+                number::thousands(carved.len() as i128),
+                number::thousands(carved.unplaced as i128)
+            ),
+            Some(Part::Failed(why)) => why,
+            Some(Part::Waiting) => "carving: all of the files is read…".to_owned(),
+            None => "carved records are among the rows already, or the index is not there yet"
+                .to_owned(),
+        };
+        session.say(Role::Dim, text);
+        self.refresh(session);
+    }
+
     /// Leaves out versions that change nothing but status, or shows them again.
     fn toggle_spec_only(&mut self, session: &mut Session) {
         self.look.spec_only = !self.look.spec_only;

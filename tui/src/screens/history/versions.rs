@@ -3,18 +3,21 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use etcd_inspect::Place;
 use etcd_inspect::answers::WrittenVersion;
 use etcd_inspect::answers::history::{clock_near, is_placed};
-use etcd_inspect::check::{Logged, versions};
+use etcd_inspect::check::Logged;
+use etcd_inspect::clock::WriteTime;
+use etcd_inspect::dataset::{CarvedVersions, all_versions};
 use etcd_inspect::kubernetes::changed::Change;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Origin, describe_versions};
 use etcd_inspect::text::number;
-use jiff::Timestamp;
 
 use crate::job::{JobId, Monitor};
 use crate::screen::ScreenId;
 use crate::session::{Data, Session};
+use crate::target::Target;
 
 /// Versions that are read at once, without a job.
 const AT_ONCE: usize = 60;
@@ -32,7 +35,11 @@ pub(super) struct Known {
     pub(super) origin: Origin,
     pub(super) version: WrittenVersion,
     pub(super) who: String,
-    pub(super) when: Option<Timestamp>,
+    pub(super) when: Option<WriteTime>,
+    /// Where it was carved.
+    pub(super) place: Option<Place>,
+    /// Its position among all versions, oldest first.
+    order: usize,
     pub(super) changed: String,
     /// Whether nothing but status changed.
     pub(super) is_status: bool,
@@ -52,6 +59,30 @@ impl Known {
             Origin::Wal(index) => index,
             Origin::Unplaced { index, .. } => Some(index),
             Origin::Db | Origin::Carved(_) => None,
+        }
+    }
+
+    /// Its source as the list has it: `db`, `W` for the log, `C` for carved records.
+    pub(super) fn letter(&self) -> &'static str {
+        match self.origin {
+            Origin::Db => "db",
+            Origin::Wal(_) | Origin::Unplaced { .. } => "W",
+            Origin::Carved(_) => "C",
+        }
+    }
+
+    /// What it does, with a question mark if it may not have happened.
+    pub(super) fn op(&self) -> &'static str {
+        let is_doubtful = match self.origin {
+            Origin::Carved(_) => true,
+            Origin::Unplaced { conditional, .. } => conditional,
+            Origin::Db | Origin::Wal(_) => false,
+        };
+        match (self.version.tombstone, is_doubtful) {
+            (false, false) => "PUT",
+            (false, true) => "PUT?",
+            (true, false) => "DELETE",
+            (true, true) => "DELETE?",
         }
     }
 
@@ -77,13 +108,27 @@ impl Known {
 
     /// What the filter looks at.
     pub(super) fn line(&self) -> String {
-        let op = if self.version.tombstone {
-            "DELETE"
-        } else {
-            "PUT"
-        };
+        let (letter, op) = (self.letter(), self.op());
         let main = self.version.revision.main;
-        format!("{main} {op} {} {}", self.who, self.changed)
+        format!("{letter} {main} {op} {} {}", self.who, self.changed)
+    }
+
+    /// The page that stores it.
+    pub(super) fn page(&self, session: &Session) -> Result<Target, String> {
+        if let Some(place) = &self.place {
+            let found = place.page.zip(place.offset);
+            let (id, offset) = found.ok_or_else(|| format!("it was carved from {place}"))?;
+            let offset = Some(offset);
+            return Ok(Target::Page { id, offset });
+        }
+        let db = session.member().and_then(|member| member.db().ok());
+        match (self.version.offset, db) {
+            (Some(offset), Some(db)) => Ok(Target::Page {
+                id: offset.checked_div(db.page_size()).unwrap_or(0),
+                offset: Some(offset),
+            }),
+            _ => Err("this version is not in the db file".to_owned()),
+        }
     }
 
     /// What titles call it.
@@ -99,6 +144,7 @@ impl Known {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Telling {
     pub(super) logged: Option<Arc<Logged>>,
+    pub(super) carved: Option<Arc<CarvedVersions>>,
     pub(super) revealed: bool,
 }
 
@@ -111,7 +157,7 @@ pub(super) struct Versions {
     /// Those that are not.
     folded: Vec<Known>,
     pub(super) generation: u64,
-    of: Option<(usize, bool, bool)>,
+    of: Option<(usize, [bool; 3])>,
     job: Option<JobId>,
 }
 
@@ -135,8 +181,11 @@ impl Versions {
     ) -> bool {
         let of = (
             Arc::as_ptr(data).addr(),
-            telling.logged.is_some(),
-            telling.revealed,
+            [
+                telling.logged.is_some(),
+                telling.carved.is_some(),
+                telling.revealed,
+            ],
         );
         if self.key == key && self.of == Some(of) {
             return false;
@@ -152,14 +201,15 @@ impl Versions {
         self.of = Some(of);
         self.generation += 1;
         let mask = session.mask(key).cloned();
-        let count = versions(key, &data.keyspace(), telling.logged.as_deref()).len();
-        if count <= AT_ONCE {
-            self.rows = tell(data, key, telling.logged.as_deref(), mask.as_ref());
+        let (logged, carved) = (telling.logged.as_deref(), telling.carved.as_deref());
+        let found = all_versions(key, &data.keyspace(), data.rebuilt(), logged, carved);
+        if found.len() <= AT_ONCE {
+            self.rows = tell(data, key, &telling, mask.as_ref());
             return true;
         }
         let (data, key) = (Arc::clone(data), key.to_vec());
         let work = move |_: &Monitor| Read {
-            rows: tell(&data, &key, telling.logged.as_deref(), mask.as_ref()),
+            rows: tell(&data, &key, &telling, mask.as_ref()),
         };
         self.job = Some(session.spawn(ScreenId::History, "versions", work));
         true
@@ -187,8 +237,8 @@ impl Versions {
     pub(super) fn fold(&mut self, spec_only: bool) {
         let mut all = std::mem::take(&mut self.rows);
         all.append(&mut self.folded);
-        // Newest first; those of unknown revision are the oldest, by their raft index.
-        all.sort_by_key(|known| std::cmp::Reverse((known.is_placed(), known.version.revision)));
+        // Newest first.
+        all.sort_by_key(|known| std::cmp::Reverse(known.order));
         let (folded, rows) = all
             .into_iter()
             .partition(|known| spec_only && known.is_status);
@@ -214,9 +264,10 @@ fn is_status(changes: &[Change], tombstone: bool, is_first: bool) -> bool {
     !tombstone && !is_first && changes.iter().all(of_status)
 }
 
-fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -> Vec<Known> {
-    let (keyspace, objects) = (data.keyspace(), data.objects());
-    let found = versions(key, &keyspace, logged);
+fn tell(data: &Data, key: &[u8], telling: &Telling, mask: Option<&Mask>) -> Vec<Known> {
+    let (objects, logged) = (data.objects(), telling.logged.as_deref());
+    let carved = telling.carved.as_deref();
+    let found = all_versions(key, &data.keyspace(), data.rebuilt(), logged, carved);
     let placed = found.iter().filter(|(origin, _)| is_placed(*origin));
     let clock = clock_near(
         &objects,
@@ -227,13 +278,21 @@ fn tell(data: &Data, key: &[u8], logged: Option<&Logged>, mask: Option<&Mask>) -
     let described = describe_versions(&objects, found.into_iter(), &clock, mask, ALL);
     let mut rows: Vec<Known> = described
         .into_iter()
-        .map(|described| Known {
+        .enumerate()
+        .map(|(order, described)| Known {
+            order,
+            place: match (described.origin, &telling.carved) {
+                (Origin::Carved(_), Some(carved)) => {
+                    carved.place(described.version.revision).cloned()
+                }
+                _ => None,
+            },
             origin: described.origin,
             who: described
                 .writer
                 .map(|writer| writer.shown())
                 .unwrap_or_default(),
-            when: described.time.map(|write| write.time),
+            when: described.time,
             is_status: is_status(
                 &described.changed,
                 described.version.tombstone,

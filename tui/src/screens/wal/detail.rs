@@ -2,9 +2,12 @@
 
 use etcd_inspect::answers::{Label, WrittenVersion};
 use etcd_inspect::dataset::log::{Beside, Fact, LogRow, LogRows};
+use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::key::Layout;
+use etcd_inspect::text::escape;
 
-use crate::object::Hex;
+use super::EntryForm;
+use crate::object::{Hex, Neat, Object};
 use crate::paint::Line;
 use crate::session::{Part, Session};
 use crate::theme::Role;
@@ -57,9 +60,16 @@ pub(super) fn written(
 }
 
 /// The lines of the detail.
-pub(super) fn lines(loaded: &LogRows, row: LogRow, hex: bool, session: &Session) -> Vec<Line> {
-    if let (LogRow::Entry(at), true) = (row, hex) {
-        return bytes(loaded, at, session);
+pub(super) fn lines(
+    loaded: &LogRows,
+    row: LogRow,
+    form: EntryForm,
+    session: &Session,
+) -> Vec<Line> {
+    match (row, form) {
+        (LogRow::Entry(at), EntryForm::Hex) => return bytes(loaded, at, session),
+        (LogRow::Entry(at), EntryForm::Objects) => return objects(loaded, at, session),
+        _ => {}
     }
     let charset = session.charset();
     let facts = with_beside(session, |beside| loaded.facts(row, beside, charset));
@@ -70,6 +80,51 @@ pub(super) fn lines(loaded: &LogRows, row: LogRow, hex: bool, session: &Session)
             Role::Dim,
             " gf shows the finding with its meaning and what to do next",
         ));
+    }
+    lines
+}
+
+/// Most objects of one entry that are shown.
+const MAX_OBJECTS: usize = 50;
+
+/// The objects that an entry wrote, or why there are none.
+fn objects(loaded: &LogRows, position: u32, session: &Session) -> Vec<Line> {
+    let Some(data) = session.data() else {
+        return vec![session.why_no_data()];
+    };
+    let puts = loaded.puts(position);
+    let mut lines = Vec::new();
+    for put in puts.iter().take(MAX_OBJECTS) {
+        if !lines.is_empty() {
+            lines.push(Line::new());
+        }
+        let key = escape::bytes(&put.key, session.charset()).into_owned();
+        lines.push(Line::piece(Role::Name, key));
+        let object = Object::read(put.clone(), data, session);
+        if object.masked > 0 && !session.is_revealed(&put.key) {
+            let text = format!(
+                "{} values hidden; X shows them for ten seconds",
+                object.masked
+            );
+            lines.push(Line::piece(Role::Dim, text));
+        }
+        // It would be the raft index: which revision the write got, the API server filled in later.
+        let is_kept = |line: &yaml::Line| {
+            line.path.len() != 2 || !line.text.trim_start().starts_with("resourceVersion:")
+        };
+        let yaml = object
+            .lines(Neat::Status, session)
+            .into_iter()
+            .filter(is_kept);
+        lines.extend(yaml.map(|line| Line::from(format!("  {}", line.text))));
+    }
+    if puts.len() > MAX_OBJECTS {
+        let more = puts.len() - MAX_OBJECTS;
+        lines.push(Line::piece(Role::Dim, format!("… and {more} more objects")));
+    }
+    if lines.is_empty() {
+        let text = "this entry puts no value; y shows what it asks for";
+        lines.push(Line::piece(Role::Dim, text));
     }
     lines
 }

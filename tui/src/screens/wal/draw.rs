@@ -4,7 +4,7 @@ use etcd_inspect::dataset::log::{LogEntryRow, LogRow, LogRows, ending_text};
 use etcd_inspect::text::number;
 use ratatui::layout::Rect;
 
-use super::{Wal, detail};
+use super::{EntryForm, Wal, detail};
 use crate::paint::{Line, Pen, cells};
 use crate::session::Session;
 use crate::theme::Role;
@@ -29,8 +29,11 @@ impl Wal {
         }
         if pane.width > 0 && pane.height > 0 {
             let what = match self.row() {
-                Some(LogRow::Entry(_)) if self.hex => "entry, stored bytes · x decoded",
-                Some(LogRow::Entry(_)) => "entry · x stored bytes",
+                Some(LogRow::Entry(_)) => match self.form {
+                    EntryForm::Hex => "entry, stored bytes · x decoded",
+                    EntryForm::Objects => "objects that it wrote · y decoded · x stored bytes",
+                    EntryForm::Decoded => "entry · y its objects · x stored bytes",
+                },
                 Some(LogRow::Segment(_) | LogRow::End(_)) => "file",
                 Some(LogRow::Damage(_)) => "damage",
                 Some(LogRow::Other(_)) => "file beside the log",

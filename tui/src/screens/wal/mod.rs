@@ -31,17 +31,39 @@ pub(crate) struct Wal {
     loaded: Option<Arc<LogRows>>,
     job: Option<JobId>,
     view: View,
-    hex: bool,
+    form: EntryForm,
     /// An index to go to as soon as the log is read.
     awaited: Option<u64>,
     /// Lines of the detail, for the row and the look they were made for.
-    detail: Option<((usize, bool), Vec<Line>)>,
+    detail: Option<((usize, EntryForm), Vec<Line>)>,
     stale: bool,
     moved: bool,
 }
 
 /// For the back stack.
-struct WalBefore(Seen, bool);
+struct WalBefore(Seen, EntryForm);
+
+/// What is shown of an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum EntryForm {
+    /// What it is and asks for.
+    #[default]
+    Decoded,
+    /// The objects that it wrote.
+    Objects,
+    /// Its bytes.
+    Hex,
+}
+
+impl EntryForm {
+    /// Another form, or the decoded one if it is that already.
+    fn toggled(self, form: Self) -> Self {
+        match self == form {
+            true => Self::Decoded,
+            false => form,
+        }
+    }
+}
 
 impl Screen for Wal {
     fn id(&self) -> ScreenId {
@@ -75,7 +97,7 @@ impl Screen for Wal {
     }
 
     fn settle(&mut self, session: &mut Session) {
-        let stamp = (self.row_number(), self.hex);
+        let stamp = (self.row_number(), self.form);
         let known = self.detail.as_ref().is_some_and(|(of, _)| *of == stamp);
         if (!known || self.stale) && self.loaded.is_some() {
             self.detail = Some((stamp, self.describe(session)));
@@ -104,7 +126,12 @@ impl Screen for Wal {
                 session.visit();
                 self.view.split.detail = true;
             }
-            Act::Hex => self.hex = !self.hex,
+            Act::Hex => self.form = self.form.toggled(EntryForm::Hex),
+            Act::Yaml => self.form = self.form.toggled(EntryForm::Objects),
+            Act::Reveal => match session.focus().map(<[u8]>::to_vec) {
+                Some(key) => session.reveal(&key),
+                None => return false,
+            },
             Act::NextMark | Act::PrevMark => self.landmark(act == Act::NextMark, session),
             act => {
                 let taken = self.view.act(act, rows, lines, session);
@@ -196,13 +223,13 @@ impl Screen for Wal {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Rc::new(WalBefore(self.view.seen(), self.hex))
+        Rc::new(WalBefore(self.view.seen(), self.form))
     }
 
     fn restore(&mut self, snapshot: &dyn Any, session: &mut Session) {
-        if let Some(WalBefore(seen, hex)) = snapshot.downcast_ref() {
+        if let Some(WalBefore(seen, form)) = snapshot.downcast_ref() {
             self.view.restore(*seen, session);
-            self.hex = *hex;
+            self.form = *form;
         }
     }
 
@@ -349,7 +376,7 @@ impl Wal {
     /// The lines of the detail.
     fn describe(&self, session: &Session) -> Vec<Line> {
         match (&self.loaded, self.row()) {
-            (Some(loaded), Some(row)) => detail::lines(loaded, row, self.hex, session),
+            (Some(loaded), Some(row)) => detail::lines(loaded, row, self.form, session),
             _ => Vec::new(),
         }
     }
