@@ -54,8 +54,7 @@ fn etcdctl_gets_the_answers_of_a_real_etcd() {
             continue;
         };
         let ours = Server::start(&data_dir(fixture), &["--etcd", "--replay"]);
-        // etcdctl 3.4 sends `http://…` as the authority of a request for maintenance, which HTTP/2 does not allow.
-        let ours_at = ours.address.clone();
+        let ours_at = format!("http://{}", ours.address);
         let copy = copy_of(&data_dir(fixture));
         let real = RealEtcd::start(&binaries, &copy, &["--force-new-cluster"], PATIENCE)
             .expect("etcd serves");
@@ -141,10 +140,28 @@ fn etcdctl_gets_the_answers_of_a_real_etcd() {
             lines
         };
         assert_eq!(sorted(&ours_at), sorted(&real.client_url()));
+        let sizes = |endpoint: &str| {
+            let (text, error, _) =
+                etcdctl(&binaries, endpoint, &["endpoint", "status", "-w", "json"]);
+            let json: Value =
+                serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text} {error}"));
+            let status = json[0]["Status"].clone();
+            let revision = status["header"]["revision"].clone();
+            let in_use = status["dbSizeInUse"].as_i64().expect("a number");
+            (revision, status["dbSize"].clone(), in_use)
+        };
+        let (ours_now, theirs_now) = (sizes(&ours_at), sizes(&real.client_url()));
+        assert_eq!((&ours_now.0, &ours_now.1), (&theirs_now.0, &theirs_now.1));
+        // The start of the real one has written some pages.
+        assert!(
+            (ours_now.2 - theirs_now.2).abs() < 64 << 10,
+            "{ours_now:?} {theirs_now:?}"
+        );
         for question in [
             &["endpoint", "status", "-w", "json"][..],
             &["endpoint", "health"],
             &["member", "list"],
+            &["--user=root:any", "get", "a"],
             &["compact", "3"],
         ] {
             let (_, error, fine) = etcdctl(&binaries, &ours_at, question);
@@ -210,6 +227,15 @@ fn a_watch_and_a_backup_are_those_of_a_real_etcd() {
     let save = ["snapshot", "save", backup.to_str().expect("UTF-8")];
     let (_, error, fine) = etcdctl(&binaries, &format!("http://{}", stored.address), &save);
     assert!(fine, "{error}");
+    let status = |file: &std::path::Path| {
+        let file = file.to_str().expect("UTF-8");
+        let output = binaries.utl(&["snapshot", "status", file, "-w", "json"]);
+        let mut status: Value = serde_json::from_slice(&output.stdout).expect("a status");
+        // The backup is 32 bytes longer than the db: its sum.
+        status.as_object_mut().expect("fields").remove("totalSize");
+        status
+    };
+    assert_eq!(status(&backup), status(&fixture.join("member/snap/db")));
     let restored = dir.path().join("restored");
     let restore = [
         "snapshot",
@@ -359,4 +385,34 @@ fn a_lease_of_the_scratch_expires_with_its_keys() {
             .0
             .contains("already expired")
     );
+}
+
+#[test]
+fn with_a_token_etcdctl_needs_it_as_its_password() {
+    for minor in ["3.4", "3.5"] {
+        let Some(binaries) = Binaries::newest(minor) else {
+            eprintln!("no etcd {minor} is here: nothing was asked");
+            continue;
+        };
+        let token = "secret-of-this-run";
+        let server = Server::start(&data_dir("etcd-3.5.30"), &["--etcd", "--token", token]);
+        for at in [format!("http://{}", server.address), server.address.clone()] {
+            let right = format!("--user=reader:{token}");
+            for question in [
+                &["get", "", "--prefix", "--keys-only"][..],
+                &["endpoint", "status"],
+                &["lease", "list"],
+            ] {
+                let (out, error, fine) = etcdctl(&binaries, &at, &[&[&*right], question].concat());
+                assert!(fine && !out.is_empty(), "{question:?}: {out} {error}");
+            }
+            for wrong in [&["--user=reader:other", "get", "a"][..], &["get", "a"]] {
+                let (_, error, fine) = etcdctl(&binaries, &at, wrong);
+                assert!(
+                    !fine && error.contains("etcdserver: "),
+                    "{wrong:?}: {error}"
+                );
+            }
+        }
+    }
 }

@@ -94,18 +94,18 @@ impl Open {
     /// Answers until `is_stopped` is true.
     ///
     /// # Errors
-    /// As [`Open::address`].
+    /// The system gives no threads.
     pub fn run(self, is_stopped: impl Fn() -> bool) -> io::Result<()> {
-        let address = self.listener.local_addr()?;
-        let guard = self.doors.guard.listening_on(address);
+        let guard = self.doors.guard;
+        let token: Option<Arc<str>> = guard.token.as_deref().map(Arc::from);
         let door = Arc::new(kube::Door::new(self.doors.sources));
         let store = self.doors.etcd;
         let expiry = store.clone().map(etcd::expire_leases);
         let served = net::serve(self.listener, Arc::new(guard), move |request| {
-            let (door, store) = (Arc::clone(&door), store.clone());
+            let (door, store, token) = (Arc::clone(&door), store.clone(), token.clone());
             async move {
-                match store.filter(|_| etcd::is_grpc(&request)) {
-                    Some(store) => etcd::answer(store, request).await,
+                match store.filter(|_| net::grpc::is_grpc(&request)) {
+                    Some(store) => etcd::answer(store, token, request).await,
                     None => kube::answer(door, request).await,
                 }
             }

@@ -116,7 +116,10 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     let sources = sources(args, ui)?;
     let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
-    let scratch = sources.first().filter(|_| args.scratch);
+    // kube-apiserver has no way to send etcd a token.
+    let scratch = sources
+        .first()
+        .filter(|_| args.scratch && args.token.is_none());
     let apiserver = scratch.map(|source| apiserver::Planned::new(source, &contexts));
     let listening = |error| {
         Failure::usage(format!("{}: {error}", args.listen))

@@ -6,9 +6,9 @@ use tonic::{Code, Status};
 
 use super::errors;
 use super::messages::{
-    AlarmMember, AlarmRequest, AlarmResponse, AuthStatusResponse, ClusterMember, HashKvRequest,
-    HashKvResponse, HashResponse, MemberListResponse, NameRequest, NamesResponse, Permission,
-    RoleResponse, StatusResponse,
+    AlarmMember, AlarmRequest, AlarmResponse, AuthStatusResponse, AuthenticateRequest,
+    AuthenticateResponse, ClusterMember, HashKvRequest, HashKvResponse, HashResponse,
+    MemberListResponse, NameRequest, NamesResponse, Permission, RoleResponse, StatusResponse,
 };
 use super::store::Store;
 
@@ -42,8 +42,9 @@ impl Store {
             })
             .collect();
         members.sort_by_key(|member| member.id);
+        // etcd names no revision here: `clusterServer.header` in `server/etcdserver/api/v3rpc/member.go`, v3.5.30.
         Ok(MemberListResponse {
-            header: self.header_now()?,
+            header: self.header(0),
             members,
         })
     }
@@ -67,6 +68,11 @@ impl Store {
         let applied = applied.unwrap_or(0);
         let version = member.identity().version;
         let size = i64::try_from(db.meta().size_bytes()).unwrap_or(i64::MAX);
+        let (keyspace, _) = self.dataset.keyspace().map_err(failed)?.into_parts();
+        let free = member
+            .space(&keyspace.counts())
+            .map_or(0, |space| space.free_bytes);
+        let in_use = size.saturating_sub(i64::try_from(free).unwrap_or(0));
         Ok(StatusResponse {
             header: self.header_now()?,
             version: version
@@ -78,7 +84,7 @@ impl Store {
             raft_term: self.term,
             raft_applied_index: applied,
             errors: Vec::new(),
-            db_size_in_use: size,
+            db_size_in_use: in_use,
             is_learner: false,
         })
     }
@@ -142,6 +148,29 @@ impl Store {
         Ok(HashResponse {
             header: self.header_now()?,
             hash: hash.into_parts().0,
+        })
+    }
+
+    /// `Authenticate`: the password is the token of the server. Without one every user learns that no password is needed.
+    ///
+    /// # Errors
+    /// The password is another, or none is needed.
+    pub fn authenticate(
+        &self,
+        request: &AuthenticateRequest,
+        token: Option<&str>,
+    ) -> Result<AuthenticateResponse, Status> {
+        let Some(token) = token else {
+            let text = "authentication is not enabled";
+            return Err(errors::etcd(Code::FailedPrecondition, text));
+        };
+        if !crate::net::guard::is_equal(&request.password, token) {
+            let text = "authentication failed, invalid user ID or password";
+            return Err(errors::etcd(Code::InvalidArgument, text));
+        }
+        Ok(AuthenticateResponse {
+            header: self.header_now()?,
+            token: token.to_owned(),
         })
     }
 

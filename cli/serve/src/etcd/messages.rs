@@ -230,6 +230,16 @@ messages! {
         #[prost(bool, tag = "2")] enabled: bool,
         #[prost(uint64, tag = "3")] auth_revision: u64,
     }
+    /// `AuthenticateRequest`.
+    AuthenticateRequest {
+        #[prost(string, tag = "1")] name: String,
+        #[prost(string, tag = "2")] password: String,
+    }
+    /// `AuthenticateResponse`.
+    AuthenticateResponse {
+        #[prost(message, optional, tag = "1")] header: Option<Header>,
+        #[prost(string, tag = "2")] token: String,
+    }
     /// `AuthUserGetRequest`, `AuthRoleGetRequest`.
     NameRequest { #[prost(string, tag = "1")] name: String, }
     /// `AuthUserListResponse`, `AuthRoleListResponse`, `AuthUserGetResponse`.

@@ -32,12 +32,6 @@ const EXPIRY_INTERVAL: Duration = Duration::from_millis(500);
 type HttpRequest = hyper::Request<Incoming>;
 type HttpResponse = hyper::Response<Body>;
 
-/// Whether a request is one of gRPC: both doors are at one address.
-pub fn is_grpc(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(hyper::header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
 /// Revokes leases when they expire. Without `--scratch` none does.
 pub async fn expire_leases(store: Arc<Store>) {
     while store.is_scratch() {
@@ -48,7 +42,11 @@ pub async fn expire_leases(store: Arc<Store>) {
 }
 
 /// Answers a request.
-pub async fn answer(store: Arc<Store>, request: HttpRequest) -> HttpResponse {
+pub async fn answer(
+    store: Arc<Store>,
+    token: Option<Arc<str>>,
+    request: HttpRequest,
+) -> HttpResponse {
     let path = request.uri().path().to_owned();
     let (service, method) = path
         .trim_start_matches('/')
@@ -82,6 +80,12 @@ pub async fn answer(store: Arc<Store>, request: HttpRequest) -> HttpResponse {
             unary(store, request, |store, asked| store.hash_kv(&asked)).await
         }
         ("Maintenance", "Snapshot") => backup(store, request).await,
+        ("Auth", "Authenticate") => {
+            unary(store, request, move |store, asked| {
+                store.authenticate(&asked, token.as_deref())
+            })
+            .await
+        }
         ("Auth", "AuthStatus") => {
             unary(store, request, |store, _: Empty| store.auth_status()).await
         }

@@ -68,7 +68,11 @@ impl Store {
             (lease.id.0, granted)
         });
         let leases = leases.collect();
-        let term = dataset.member().meta().ok().and_then(|meta| meta.term);
+        // The db has the term since 3.5 only.
+        let stored = dataset.member().meta().ok().and_then(|meta| meta.term);
+        let ends = dataset.member().wal_ends();
+        let logged = ends.and_then(|ends| Some(ends.state?.term));
+        let term = logged.max(stored);
         let scratch = match is_scratch {
             true => Some(RwLock::new(Scratch::new(dataset.clone())?)),
             false => None,

@@ -1,11 +1,12 @@
 //! Who may ask: programs of this machine, or those that know the token.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Request, Response, StatusCode};
 
 use super::body::Body;
+use super::grpc;
 use crate::net::status::Status;
 
 /// Which requests are let pass.
@@ -13,66 +14,66 @@ use crate::net::status::Status;
 pub struct Guard {
     /// A token that every request must have; without it only names of the loopback interface are answered.
     pub token: Option<String>,
-    address: Option<SocketAddr>,
 }
 
 impl Guard {
     /// Lets pass requests with this bearer token, or without one those to a name of the loopback interface.
     pub fn new(token: Option<String>) -> Self {
-        Self {
-            token,
-            address: None,
-        }
-    }
-
-    pub(crate) fn listening_on(self, address: SocketAddr) -> Self {
-        Self {
-            address: Some(address),
-            ..self
-        }
+        Self { token }
     }
 
     /// Returns the answer to a request that may not pass.
     ///
     /// A page in a browser can reach this port by a name of its own (DNS rebinding): the browser then sends that name as `Host`.
     pub(crate) fn refuses<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        let header = |name| {
+        let header = |name: &str| {
             request
                 .headers()
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
         if let Some(token) = &self.token {
-            let given = header(AUTHORIZATION).and_then(|given| given.strip_prefix("Bearer "));
-            let is_right = given.is_some_and(|given| is_equal(given.trim(), token));
-            return (!is_right).then(|| {
-                let message = "the token that `etcd-inspect serve --token` was given is missing";
-                Status::new(StatusCode::UNAUTHORIZED, "Unauthorized", message).response()
+            let is_grpc = grpc::is_grpc(request);
+            let given = match is_grpc {
+                true => header(grpc::TOKEN),
+                false => {
+                    header(AUTHORIZATION.as_str()).and_then(|given| given.strip_prefix("Bearer "))
+                }
+            };
+            let is_right = given.is_some_and(|given| is_equal(given.trim(), token))
+                || (is_grpc && request.uri().path() == grpc::AUTHENTICATE);
+            return (!is_right).then(|| match is_grpc {
+                true => grpc::unauthenticated(),
+                false => {
+                    let message =
+                        "the token that `etcd-inspect serve --token` was given is missing";
+                    Status::new(StatusCode::UNAUTHORIZED, "Unauthorized", message).response()
+                }
             });
         }
         let host = request.uri().authority().map(|host| host.as_str());
-        let host = host.or_else(|| header(HOST)).unwrap_or_default();
-        if self.is_own_name(host) {
+        let host = host.or_else(|| header(HOST.as_str())).unwrap_or_default();
+        if Self::is_own_name(host) {
             return None;
         }
         let message = format!("this server answers to its own address only, not to {host:?}");
         Some(Status::new(StatusCode::FORBIDDEN, "Forbidden", message).response())
     }
 
-    fn is_own_name(&self, host: &str) -> bool {
-        let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().ok()),
-            _ => (host, None),
+    fn is_own_name(host: &str) -> bool {
+        // The port may be that of a tunnel (`ssh -L`): it is the name that a rebound one cannot have.
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => name,
+            _ => host,
         };
-        let port_fits = port.is_none_or(|port| self.address.is_none_or(|own| own.port() == port));
         let name = name.trim_matches(['[', ']']);
         let is_loopback = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        port_fits && (is_loopback || name.eq_ignore_ascii_case("localhost"))
+        is_loopback || name.eq_ignore_ascii_case("localhost")
     }
 }
 
 /// Compares in a time that does not depend on where the texts differ.
-fn is_equal(a: &str, b: &str) -> bool {
+pub(crate) fn is_equal(a: &str, b: &str) -> bool {
     let differing = a
         .bytes()
         .zip(b.bytes())
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_of_the_loopback_interface_is_refused() {
-        let guard = Guard::default().listening_on("127.0.0.1:7000".parse().unwrap());
+        let guard = Guard::default();
         for (host, passes) in [
             ("127.0.0.1:7000", true),
             ("localhost:7000", true),
@@ -102,7 +103,7 @@ mod tests {
             ("localhost", true),
             ("evil.example:7000", false),
             ("127.0.0.1.evil.example", false),
-            ("127.0.0.1:7001", false),
+            ("127.0.0.1:7001", true),
             ("", false),
         ] {
             assert_eq!(asked(&guard, host, None), passes, "{host}");

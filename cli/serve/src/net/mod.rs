@@ -1,6 +1,8 @@
 //! Connections: bounded in number, in time and in the size of what they send.
 
+mod authority;
 pub mod body;
+pub mod grpc;
 pub mod guard;
 pub mod reply;
 pub mod status;
@@ -18,6 +20,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use authority::Mended;
 use body::Body;
 use guard::Guard;
 
@@ -71,7 +74,7 @@ where
                 .max_concurrent_streams(256);
             // What a client does wrong is its own affair: the connection ends.
             let _ = builder
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Mended::new(stream)), service)
                 .await;
             drop(permit);
         });

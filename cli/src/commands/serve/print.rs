@@ -29,7 +29,10 @@ pub(super) fn print(
         ui.line(command.on(None))?;
     }
     if args.etcd {
-        let etcdctl = Command::new("etcdctl").arg(format!("--endpoints={address}"));
+        let mut etcdctl = Command::new("etcdctl").arg(format!("--endpoints={address}"));
+        if let Some(token) = &args.token {
+            etcdctl = etcdctl.arg(format!("--user=reader:{token}"));
+        }
         let etcdctl = etcdctl.args(["get", "/", "--prefix", "--keys-only", "--limit=9"]);
         ui.line(etcdctl.on(None))?;
     }
