@@ -145,6 +145,7 @@ fn every_question_of_kubectl_is_answered() {
         (&["explain", "pods.spec.containers"], "livenessProbe"),
         (&["explain", "widgets"], "Widget"),
         (&["events", "-A"], "LeaderElection"),
+        (&["get", "events.events.k8s.io", "-A"], "LeaderElection"),
         (&["auth", "can-i", "list", "pods"], "yes"),
         (&["auth", "can-i", "--list"], "[get list watch]"),
         (&["rollout", "history", "deploy", "-n", "prod"], "REVISION"),

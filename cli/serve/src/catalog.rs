@@ -10,6 +10,12 @@ use etcd_inspect::kubernetes::schema::Kind;
 use etcd_inspect::member::{Objects, Reading};
 use serde_json::Value;
 
+/// The group that serves events of core under other names of fields.
+const EVENTS_GROUP: &str = "events.k8s.io";
+
+/// Versions of that group: their fields are the same.
+const EVENTS_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+
 /// Objects of each resource whose version is looked at.
 const SAMPLE: usize = 24;
 
@@ -92,6 +98,11 @@ impl GroupVersion {
 }
 
 impl Served {
+    /// Whether its objects are events of core, served under other names of fields.
+    pub fn is_view_of_events(&self) -> bool {
+        self.of.group == EVENTS_GROUP && self.target.path == "events"
+    }
+
     /// Whether its objects have a namespace.
     pub fn is_namespaced(&self) -> bool {
         self.target.namespaced != Some(false)
@@ -128,8 +139,10 @@ impl Catalog {
             }));
         }
         orphans(objects, &mut resources);
+        resources.extend(views_of_events(&resources));
         // A group that the newer one has taken over comes last, so that names are resolved to the newer one.
-        resources.sort_by_key(|served| served.of.group == "extensions");
+        resources
+            .sort_by_key(|served| ["extensions", EVENTS_GROUP].contains(&served.of.group.as_str()));
         Self {
             release: release(objects),
             resources,
@@ -221,6 +234,21 @@ fn builtin(objects: &Objects<'_>, resource: &'static Resource, resources: &mut V
             is_custom: false,
         }
     }));
+}
+
+/// Events are served by a group of their own too; there they come after those of core, to which their name is resolved.
+fn views_of_events(resources: &[Served]) -> Vec<Served> {
+    let is_core = |served: &&Served| {
+        served.of == GroupVersion::new("", "v1") && served.target.path == "events"
+    };
+    let core = resources.iter().find(is_core);
+    let view = |core: &Served| {
+        EVENTS_VERSIONS.map(|version| Served {
+            of: GroupVersion::new(EVENTS_GROUP, version),
+            ..core.clone()
+        })
+    };
+    core.into_iter().flat_map(view).collect()
 }
 
 fn is_ordinary(resource: &Resource) -> bool {

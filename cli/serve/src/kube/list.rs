@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::path::ObjectPath;
 use super::query::{Accept, Continue, Form, Query};
-use super::shape::{Shape, metadata_of};
+use super::shape::{Shape, metadata_text};
 use super::table::Printed;
 use crate::catalog::Served;
 use crate::net::body::{Gone, Writer};
@@ -271,19 +271,18 @@ impl<'l> List<'l> {
         if !selects(self.query, &object) {
             return Ok(None);
         }
-        let piece = match (table, self.accept.form) {
+        Ok(Some(match (table, self.accept.form) {
             (Some(table), _) => table.row(&object),
-            (None, Form::Metadata) => metadata_of(&object),
+            (None, Form::Metadata) => metadata_text(&object),
             (None, _) => {
                 // Items of a built-in list have the version and kind of the list: a typed list has none in each item.
                 if let (false, Some(fields)) = (self.served.is_custom, object.as_object_mut()) {
                     fields.shift_remove("kind");
                     fields.shift_remove("apiVersion");
                 }
-                object
+                object.to_string()
             }
-        };
-        Ok(Some(piece.to_string()))
+        }))
     }
 
     /// `metadata` of the list; `rest`: what is after the page.

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod dry_run;
+mod events;
 mod list;
 mod merge_keys;
 mod openapi;
@@ -23,7 +24,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::catalog::Served;
+use crate::catalog::{GroupVersion, Served};
 use crate::net::body::{Body, pieces};
 use crate::net::reply;
 use crate::net::status::Status;
@@ -31,7 +32,7 @@ use crate::source::{Moment, Source};
 use list::{Failures, List, Progress, named, why_absent};
 use path::{Asked, ObjectPath, What};
 use query::{Accept, Form, Query};
-use shape::{Shape, metadata_of};
+use shape::{Shape, metadata_text};
 use table::Printed;
 
 /// Maximum size of what a client sends.
@@ -226,6 +227,10 @@ fn objects(
     {
         return Ok(response);
     }
+    // A table of events is the same in both groups.
+    let core = catalog.find(&GroupVersion::new("", "v1"), "events");
+    let is_table = wanted.form == Form::Table && served.is_view_of_events();
+    let served = core.filter(|_| is_table).unwrap_or(served);
     let accept = accepts.into_iter().find(|accept| !accept.protobuf);
     let accept = accept.ok_or_else(|| {
         let message =
@@ -278,17 +283,18 @@ fn one(
         Status::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
     })?;
     let shown = match accept.form {
-        Form::Object => object,
-        Form::Metadata => metadata_of(&object),
+        Form::Object => object.to_string(),
+        Form::Metadata => metadata_text(&object),
         Form::Table => Printed::new(&objects, served, revision, query.include).of_one(&object),
     };
     let mut response = if accept.yaml {
+        let shown = serde_json::from_str(&shown).unwrap_or(object);
         let mut text = Vec::new();
         // Writing to memory does not fail.
         let _ = etcd_inspect::export::yaml::write(&mut text, &shown);
         reply::typed(text, "application/yaml")
     } else {
-        reply::json(&shown)
+        reply::typed(shown, "application/json")
     };
     reply::add_warning(&mut response, shape.hides().then_some(MASKED));
     Ok(response)

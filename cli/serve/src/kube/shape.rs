@@ -8,6 +8,7 @@ use etcd_inspect::kubernetes::mask::{BULLETS, Mask};
 use etcd_inspect::member::{Objects, Reading};
 use serde_json::{Map, Value, json};
 
+use super::events;
 use crate::catalog::Served;
 
 /// How objects are shown.
@@ -32,6 +33,8 @@ impl Shape<'_> {
         if self.served.is_custom {
             // A CRD without a conversion webhook changes the version alone: `nopConverter` in apiextensions, v0.34.0.
             set(&mut object, "apiVersion", json!(api_version));
+        } else if self.served.is_view_of_events() {
+            events::convert(&mut object, &api_version);
         } else {
             serve_as(&mut object, &api_version)?;
         }
@@ -124,10 +127,12 @@ fn set_default(object: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// The metadata alone.
-pub fn metadata_of(object: &Value) -> Value {
-    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-        "metadata": object.get("metadata").cloned().unwrap_or_default() })
+/// The metadata alone, as JSON text: it is not copied.
+pub fn metadata_text(object: &Value) -> String {
+    let metadata = object.get("metadata").unwrap_or(&Value::Null);
+    format!(
+        "{{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{metadata}}}"
+    )
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::query::Include;
-use super::shape::metadata_of;
+use super::shape::metadata_text;
 use crate::catalog::Served;
 
 /// The table of a resource.
@@ -42,27 +42,28 @@ impl Printed {
         columns.collect()
     }
 
-    /// A row of `rows`.
-    pub fn row(&self, object: &Value) -> Value {
-        let cells = self.table.row(object, self.now, true);
-        let mut row = json!({ "cells": cells });
-        let shown = match self.include {
-            Include::None => return row,
-            Include::Metadata => metadata_of(object),
-            Include::Object => object.clone(),
-        };
-        if let Some(fields) = row.as_object_mut() {
-            fields.insert("object".to_owned(), shown);
+    /// A row of `rows`, as JSON text: the object in it is not copied.
+    pub fn row(&self, object: &Value) -> String {
+        let cells = json!(self.table.row(object, self.now, true));
+        match self.include {
+            Include::None => format!("{{\"cells\":{cells}}}"),
+            Include::Metadata => {
+                let metadata = metadata_text(object);
+                format!("{{\"cells\":{cells},\"object\":{metadata}}}")
+            }
+            Include::Object => format!("{{\"cells\":{cells},\"object\":{object}}}"),
         }
-        row
     }
 
     /// A table of one object.
-    pub fn of_one(&self, object: &Value) -> Value {
+    pub fn of_one(&self, object: &Value) -> String {
         let version = object.pointer("/metadata/resourceVersion");
-        json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1",
-            "metadata": { "resourceVersion": version.cloned().unwrap_or(json!("")) },
-            "columnDefinitions": self.definitions(), "rows": [self.row(object)] })
+        let version = version.cloned().unwrap_or(json!(""));
+        let (definitions, row) = (self.definitions(), self.row(object));
+        format!(
+            "{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{{\"resourceVersion\":{version}}},\
+             \"columnDefinitions\":{definitions},\"rows\":[{row}]}}"
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::list::{List, ranges, selects};
 use super::query::Form;
-use super::shape::{Shape, metadata_of};
+use super::shape::{Shape, metadata_text};
 use super::table::Printed;
 use crate::net::body::{Gone, Writer};
 use crate::net::status::Status;
@@ -49,7 +49,7 @@ impl List<'_> {
                 if version < compacted {
                     let message = format!("too old resource version: {version} ({compacted})");
                     let expired = Status::new(hyper::StatusCode::GONE, "Expired", message);
-                    out.write(line("ERROR", &expired.json()).as_bytes())?;
+                    out.write(line("ERROR", &expired.json().to_string()).as_bytes())?;
                     out.send()?;
                     return Ok(None);
                 }
@@ -199,8 +199,8 @@ impl<'a> Events<'_, '_, 'a> {
     fn event(&self, kind: &str, object: &Value) -> String {
         match (&self.table, self.list.accept.form) {
             (Some(table), _) => line(kind, &table.of_one(object)),
-            (None, Form::Metadata) => line(kind, &metadata_of(object)),
-            (None, _) => line(kind, object),
+            (None, Form::Metadata) => line(kind, &metadata_text(object)),
+            (None, _) => line(kind, &object.to_string()),
         }
     }
 
@@ -224,12 +224,12 @@ impl<'a> Events<'_, '_, 'a> {
                     "apiVersion": "meta.k8s.io/v1", "metadata": metadata } });
                 let table = json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
                     "columnDefinitions": [], "rows": [row] });
-                return line("BOOKMARK", &table);
+                return line("BOOKMARK", &table.to_string());
             }
         };
         line(
             "BOOKMARK",
-            &json!({ "kind": kind, "apiVersion": api_version, "metadata": metadata }),
+            &json!({ "kind": kind, "apiVersion": api_version, "metadata": metadata }).to_string(),
         )
     }
 }
@@ -240,6 +240,6 @@ fn set_version(object: &mut Value, main: i64) {
     }
 }
 
-fn line(kind: &str, object: &Value) -> String {
+fn line(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
