@@ -146,6 +146,25 @@ pub(crate) fn say_sealed(sealed: u64, ui: &mut Ui) -> std::io::Result<()> {
     ))
 }
 
+/// Says once why WHO is empty.
+pub(crate) fn say_who(empty: u64, is_audited: bool, ui: &mut Ui) -> std::io::Result<()> {
+    if empty == 0 {
+        return Ok(());
+    }
+    let empty = counted(empty, "row", "rows");
+    match is_audited {
+        true => ui.note(format!(
+            "WHO is empty in {empty}: neither the audit log nor the managed fields name who wrote them"
+        )),
+        false => {
+            let command = ui.with_flag("--audit-log");
+            ui.note(format!(
+                "WHO is empty in {empty}: etcd stores no user, and the objects do not say; an audit log does: {command} FILE"
+            ))
+        }
+    }
+}
+
 fn unreadable((path, error): (PathBuf, LogError), wanted: &str) -> Failure {
     let failure = Failure::usage(format!("{}: {error}", path.display()));
     let other = match &error {

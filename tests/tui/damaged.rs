@@ -49,6 +49,27 @@ fn keys_come_from_the_log_or_from_carved_records_if_the_db_is_lost() {
 }
 
 #[test]
+fn every_screen_says_what_is_left_of_a_lost_db() {
+    for (id, name) in [("D01", "no_db"), ("D09", "both_metas"), ("D07", "cut")] {
+        for size in SIZES {
+            let (mut browser, _incident) = damaged(id, "screens", size);
+            browser.press("j l j l j");
+            for screen in 2..=8 {
+                browser.press(&screen.to_string());
+                if screen == 8 {
+                    browser.command("search things");
+                }
+                let picture = without_name(&browser.draw());
+                insta::assert_snapshot!(
+                    format!("lost_{name}_screen{screen}_{}x{}", size.0, size.1),
+                    picture
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn pages_show_what_their_headers_say_if_no_tree_is_known() {
     for size in SIZES {
         let (mut browser, _incident) = damaged("D09", "pages", size);

@@ -221,17 +221,50 @@ fn all_rows_of_the_table_of_a_kind_and_of_a_list_are_exported() {
 }
 
 #[test]
-fn secrets_leave_masked() {
+fn a_mask_is_never_written_as_a_value() {
     let dirs = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dirs.path().join("out")).unwrap();
     let mut browser = with_dirs(MEMBER, &dirs);
-    browser.command("secrets").press("l j l j e e enter");
+    browser.command("secret/opaque -n team-a").press("e e");
     let shown = browser.draw();
-    let files = written(&dirs);
-    let text = &files.first().unwrap_or_else(|| panic!("{shown}")).1;
+    assert!(shown.contains("not copied or written: "), "{shown}");
+    assert!(shown.contains("X shows them"), "{shown}");
+    assert!(written(&dirs).is_empty());
+    browser.press("X e e enter");
+    let (_, text) = written(&dirs).remove(0);
     assert!(
-        text.contains("kind: Secret") && text.contains("••••"),
+        text.contains("kind: Secret") && !text.contains("••••"),
         "{text}"
     );
+    // Of marked ones those that are hidden are named, and left out.
+    let dirs = tempfile::tempdir().unwrap();
+    let mut browser = with_dirs(MEMBER, &dirs);
+    browser
+        .command("secret/opaque -n team-a")
+        .press("M e m enter");
+    let (_, text) = written(&dirs).remove(0);
+    assert!(text.contains("# left out: "), "{text}");
+    assert!(!text.contains("••••"), "{text}");
+}
+
+#[test]
+fn a_search_that_is_asked_for_while_the_index_is_read_begins_when_it_is_there() {
+    let mut browser = Browser::until(MEMBER, (120, 36), first_rows);
+    browser.command("search wave");
+    let early = browser.draw();
+    assert!(early.contains("as soon as the index is there"), "{early}");
+    browser.deliver();
+    let late = browser.draw();
+    assert!(late.contains("metadata.labels.wave"), "{late}");
+    // The keys that were written last come first.
+    let revisions: Vec<i64> = late
+        .lines()
+        .filter_map(|line| line.split("live ").nth(1))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .filter_map(|number| number.replace(',', "").parse().ok())
+        .collect();
+    assert!(revisions.len() > 1, "{late}");
+    assert!(revisions.is_sorted_by(|a, b| a >= b), "{revisions:?}");
 }
 
 #[test]

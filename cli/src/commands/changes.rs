@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::at::{self, Side, When};
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_who};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -180,7 +180,10 @@ fn answer(
         table.rows.iter().filter(|row| row.is_sealed).count() as u64,
         ui,
     )?;
-    say_who(&table.rows, audited.is_some(), ui)?;
+    let rows = table.rows.iter();
+    let is_object = |key: &[u8]| objects.layout().resource(key).is_some();
+    let nameless = rows.filter(|row| row.who.is_none() && !row.is_sealed && is_object(row.key()));
+    say_who(nameless.count() as u64, audited.is_some(), ui)?;
     Ok(Some(view.exit(Exit::Ok)))
 }
 
@@ -196,29 +199,6 @@ fn say_log(rows: &[ChangeRow<'_>], view: &View<'_>, ui: &mut Ui) -> std::io::Res
     match view.logged().filter(|_| view.log_alone().is_none()) {
         Some(logged) => say_lacking(logged, ui),
         None => Ok(()),
-    }
-}
-
-/// Says once why WHO is empty.
-fn say_who(rows: &[ChangeRow<'_>], audited: bool, ui: &mut Ui) -> std::io::Result<()> {
-    let empty = rows
-        .iter()
-        .filter(|row| row.who.is_none() && !row.is_sealed)
-        .count() as u64;
-    if empty == 0 {
-        return Ok(());
-    }
-    let empty = counted(empty, "row", "rows");
-    match audited {
-        true => ui.note(format!(
-            "WHO is empty in {empty}: neither the audit log nor the managed fields name who wrote them"
-        )),
-        false => {
-            let command = ui.with_flag("--audit-log");
-            ui.note(format!(
-                "WHO is empty in {empty}: etcd stores no user, and the objects do not say; an audit log does: {command} FILE"
-            ))
-        }
     }
 }
 

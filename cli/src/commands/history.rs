@@ -12,7 +12,7 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_who};
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -47,6 +47,9 @@ pub(crate) struct HistoryArgs {
     /// The default: versions that only the WAL still has are always listed
     #[arg(long, hide = true)]
     wal: bool,
+    /// Only versions of the db: without the log beside it
+    #[arg(long, conflicts_with_all = ["wal", "carved"], hide_short_help = true)]
+    no_wal: bool,
     /// Also versions that no tree has any more
     ///
     /// In free pages, old segments, cut tails: SRC says where, PLACE with -o wide.
@@ -125,7 +128,9 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else {
         ui.table("history", &table)?;
     }
-    say_reach(args, &view, &table.rows, ui)?;
+    let nameless = nameless(&table.rows, &objects);
+    let who = (nameless, audited.is_some());
+    say_reach(args, &view, &table.rows, who, ui)?;
     Ok(view.exit(Exit::Ok))
 }
 
@@ -148,6 +153,9 @@ fn opened<'m>(
             (view, revision)
         }
     };
+    if args.no_wal && view.is_db_alone() {
+        return Ok((view, revision, false));
+    }
     let has_log = view.member().wal_with(&*ui.progress()).is_some();
     let is_plain = view.is_db_alone() && has_log && args.audit.audit_log.is_empty();
     if is_plain
@@ -192,11 +200,22 @@ fn nothing(args: &HistoryArgs, ui: &Ui) -> Failure {
     }
 }
 
+/// Number of versions of Kubernetes objects of which nothing says who wrote them.
+fn nameless(rows: &[HistoryRow<'_>], objects: &Objects<'_>) -> u64 {
+    let is_nameless = |row: &&HistoryRow<'_>| {
+        let described = &row.described;
+        let is_object = objects.layout().resource(described.version.key).is_some();
+        is_object && described.writer.is_none() && !described.is_sealed
+    };
+    rows.iter().filter(is_nameless).count() as u64
+}
+
 /// Says where the answer ends: what the compaction took, what of the log can be trusted, what more there may be.
 fn say_reach(
     args: &HistoryArgs,
     view: &View<'_>,
     rows: &[HistoryRow<'_>],
+    (nameless, is_audited): (u64, bool),
     ui: &mut Ui,
 ) -> std::io::Result<()> {
     let without = rows
@@ -218,6 +237,9 @@ fn say_reach(
             ))?;
         }
     }
+    if args.no_wal && view.member().wal_ends().is_some() {
+        ui.note("the log beside the db was left out: --no-wal")?;
+    }
     say_sealed(
         rows.iter().filter(|row| row.described.is_sealed).count() as u64,
         ui,
@@ -236,14 +258,14 @@ fn say_reach(
         }
     }
     let missing = missing_versions(rows);
-    if args.from.is_none() && !args.carved && missing > 0 {
+    if args.from.is_none() && !args.carved && !args.no_wal && missing > 0 {
         ui.note(format!(
-            "{} in neither db nor WAL; free pages and old segments may have them: {}",
+            "{} in neither db nor WAL; free pages and old segments may have them and were not looked at: {}",
             counted(missing, "version is", "versions are"),
             ui.with_flag("--carved")
         ))?;
     }
-    Ok(())
+    say_who(nameless, is_audited, ui)
 }
 
 /// Versions before and between the rows that none of them is.

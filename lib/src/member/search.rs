@@ -13,6 +13,7 @@ use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::jsonpath::text;
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::mvcc::{KeyRange, Version};
+use located::progress::{Progress, Silent};
 
 /// Keys that are searched side by side before their hits are given out in order.
 const AT_ONCE: usize = 512;
@@ -71,10 +72,48 @@ impl<'a> Objects<'a> {
     ) {
         let all = self.keyspace().all(range);
         let keys: Vec<Version<'a>> = all.iter().collect();
+        self.search_keys(&keys, (pattern, places, mask), &Silent, give);
+    }
+
+    /// The same for all keys, those that were written last first; `progress` counts the bytes of records that were searched,
+    /// and ends the search too.
+    pub fn search_newest_first(
+        &self,
+        pattern: &Regex,
+        places: Places,
+        mask: Option<&Mask>,
+        progress: &dyn Progress,
+        give: &mut dyn FnMut(Hit) -> bool,
+    ) {
+        let all = self.keyspace().all(&KeyRange::all());
+        let mut keys: Vec<Version<'a>> = all.iter().collect();
+        keys.sort_unstable_by_key(|version| std::cmp::Reverse(version.revision));
+        let counts = self.keyspace().counts();
+        let bytes = counts.live_bytes.saturating_add(counts.history_bytes);
+        progress.begin("searching", bytes);
+        self.search_keys(&keys, (pattern, places, mask), progress, give);
+    }
+
+    fn search_keys(
+        &self,
+        keys: &[Version<'a>],
+        (pattern, places, mask): (&Regex, Places, Option<&Mask>),
+        progress: &dyn Progress,
+        give: &mut dyn FnMut(Hit) -> bool,
+    ) {
         for chunk in keys.chunks(AT_ONCE) {
+            if progress.cancelled() {
+                return;
+            }
             let found: Vec<Vec<Hit>> = chunk
                 .par_iter()
-                .map(|newest| self.search_key(newest, pattern, places, mask))
+                .map(|newest| {
+                    let found = self.search_key(newest, pattern, places, mask);
+                    let records = self.keyspace().records_of(newest.key);
+                    let bytes = records.iter().map(|version| version.stored_bytes);
+                    progress.advance(bytes.fold(0, u64::saturating_add));
+                    found
+                })
                 .collect();
             for hit in found.into_iter().flatten() {
                 if !give(hit) {

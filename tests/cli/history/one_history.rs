@@ -465,3 +465,29 @@ fn a_time_of_which_one_bound_is_known_is_shown_as_a_bound() {
         shown.out
     );
 }
+
+#[test]
+fn the_log_is_left_out_on_demand() {
+    let data = data_dir(PLAIN);
+    let rows = |words: &[&str]| {
+        let mut all = vec!["history", "/plain/else", "-o", "json"];
+        all.extend(words);
+        let said = ask(&data, &all);
+        let sources = said.rows().iter().map(|row| row["source"].to_string());
+        (sources.collect::<Vec<_>>(), said.err)
+    };
+    let (sources, _) = rows(&[]);
+    assert!(sources.iter().any(|source| source.contains("wal")));
+    let (sources, said) = rows(&["--no-wal"]);
+    assert!(!sources.is_empty());
+    assert!(sources.iter().all(|source| source.contains("db")));
+    assert!(said.contains("left out: --no-wal"), "{said}");
+}
+
+#[test]
+fn history_says_once_why_nobody_is_named() {
+    let data = data_dir(K8S);
+    let said = ask(&data, &["history", "deploy/web", "-n", "prod"]);
+    assert_eq!(said.err.matches("WHO is empty in ").count(), 1);
+    assert!(said.err.contains("--audit-log FILE"), "{}", said.err);
+}

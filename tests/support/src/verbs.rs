@@ -103,6 +103,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "{key} --diff --wal -o json -d {path}",
             "{key} --wal -o wide --rev -1 -d {path}",
             "{key} --carved -o wide -d {path}",
+            "{key} --no-wal -o csv -d {path}",
             "{key} --audit-log {log} -d {path}",
             "{key} --from 1 --to 1000000 --io read -d {path}",
             "{key} --at -1s -d {path}",

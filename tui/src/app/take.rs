@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use etcd_inspect::export::yaml;
 use etcd_inspect::text::{escape, number};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -13,7 +12,7 @@ use crate::act::Exported;
 use crate::event::Effect;
 use crate::export;
 use crate::notes::{Note, NoteKind};
-use crate::object::Object;
+use crate::object::{Neat, Object};
 use crate::paint::{self, Line, Pen, TakenRows};
 use crate::target::{Target, Want};
 use crate::theme::Role;
@@ -89,7 +88,7 @@ impl App {
         }
     }
 
-    /// The object under the cursor as YAML, secrets masked as they are on the screen; or the bytes of a value that is none.
+    /// The object under the cursor as YAML, never with a mask as a value; or the bytes of a value that is none.
     fn object(&self) -> Result<(String, Vec<u8>), String> {
         let key = self.session.focus().ok_or("no key is selected")?;
         let version = self
@@ -100,11 +99,9 @@ impl App {
         let shown = escape::bytes(key, self.session.charset());
         let name = format!("{shown}-{}", version.revision.main);
         let object = Object::read(version, data, &self.session);
-        if let Ok(value) = &object.json {
-            return Ok((
-                export::name_of(&name, "yaml"),
-                document(value)?.into_bytes(),
-            ));
+        if object.json.is_ok() {
+            let text = object.text_as(false, Neat::Full)?;
+            return Ok((export::name_of(&name, "yaml"), text.into_bytes()));
         }
         let value = object.version.key_value().filter(|_| !object.hidden);
         let value = value.ok_or("its bytes are secret; X shows them for ten seconds")?;
@@ -126,12 +123,16 @@ impl App {
             let _ = writeln!(text, "---\n# {shown} at revision {}", mark.revision);
             match data.version(key, mark.revision) {
                 None => text += "# does not exist then\n",
-                Some(version) => match Object::read(version, data, &self.session).json {
-                    Ok(value) => text += &document(&value)?,
-                    Err(why) => {
-                        let _ = writeln!(text, "# not a Kubernetes object {}", one_line(&why));
+                Some(version) => {
+                    let object = Object::read(version, data, &self.session);
+                    match object.text_as(false, Neat::Full) {
+                        Ok(document) => text += &document,
+                        // A mask is no value: what is hidden is left out, and the file says so.
+                        Err(why) => {
+                            let _ = writeln!(text, "# left out: {}", one_line(&why));
+                        }
                     }
-                },
+                }
             }
         }
         Ok(text)
@@ -314,12 +315,6 @@ impl App {
         };
         self.session.slots.iter().filter_map(told).collect()
     }
-}
-
-fn document(value: &serde_json::Value) -> Result<String, String> {
-    let mut text = Vec::new();
-    yaml::write(&mut text, value).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn one_line(text: &str) -> String {

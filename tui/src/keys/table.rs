@@ -355,8 +355,9 @@ pub const TABLE: &[Binding] = &[
     key(
         &["e e"],
         Act::Export(Exported::Object),
-        "export the object, secrets masked as shown",
-    ),
+        "export the object; secrets that are hidden: X first",
+    )
+    .cli("get {key} {rev} -o yaml -d {path}"),
     key(
         &["e v"],
         Act::Export(Exported::View),

@@ -176,14 +176,14 @@ impl Object {
     }
 }
 
-/// Why values that are hidden are not copied.
+/// Why values that are hidden are neither copied nor written.
 pub(crate) fn hidden(count: usize) -> String {
     let values = match count {
         1 => "1 value is".to_owned(),
         count => format!("{count} values are"),
     };
     format!(
-        "not copied: {values} hidden, and a mask is no value. X shows them for ten seconds; then copy again"
+        "not copied or written: {values} hidden, and a mask is no value. X shows them for ten seconds; then again"
     )
 }
 

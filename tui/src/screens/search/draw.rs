@@ -73,6 +73,7 @@ impl Search {
     fn draw_nothing(&self, inner: Rect, pen: &mut Pen<'_>) {
         let runs = self.job.is_some() || matches!(self.log, Log::Awaited | Log::Running(_));
         let lines: &[&str] = match (self.text.is_empty(), runs) {
+            (false, _) if self.awaits_index => &["searched as soon as the index is there…"],
             (true, _) => &[
                 "⏎ asks what to search for: text or regex, in small letters both cases.",
                 "Looked through: keys, deleted ones too; every field of every version",
@@ -90,6 +91,12 @@ impl Search {
     fn title(&self) -> Line {
         if self.text.is_empty() {
             return Line::from("search");
+        }
+        if self.awaits_index {
+            let text = self.text.clone();
+            return Line::from("search ")
+                .with(Role::Match, text)
+                .text(" · waits for the index");
         }
         let word = |end: Option<SearchEnd>, runs: bool| match (end, runs) {
             (Some(SearchEnd::Whole), _) => "done",

@@ -91,7 +91,7 @@ impl Reporter<'_> {
     }
 }
 
-/// Looks through the keyspace that is shown; `known` hits there are already.
+/// Looks through the keyspace that is shown, the keys that were written last first.
 pub(super) fn in_store(
     data: &Arc<Data>,
     pattern: &Regex,
@@ -103,13 +103,11 @@ pub(super) fn in_store(
         count: 0,
         part: Vec::new(),
     };
-    data.objects()
-        .search(pattern, &KeyRange::all(), PLACES, Some(mask), &mut |hit| {
-            reporter.report(LocatedHit {
-                hit,
-                of: Origin::Db,
-            })
-        });
+    let objects = data.objects();
+    objects.search_newest_first(pattern, PLACES, Some(mask), monitor, &mut |hit| {
+        let of = Origin::Db;
+        reporter.report(LocatedHit { hit, of })
+    });
     reporter.end()
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Search {
     /// The keyspace that is searched.
     data: Option<Arc<Data>>,
     job: Option<JobId>,
+    /// Whether the text is searched for as soon as there is an index.
+    awaits_index: bool,
     end: Option<SearchEnd>,
     log: Log,
     /// The hits of one key in clear text, while its secrets are shown.
@@ -74,7 +76,15 @@ impl Screen for Search {
                 "⏎ or / asks what to search for: text or regex, smart case",
             );
         }
-        if self.log == Log::Awaited {
+        if self.awaits_index {
+            let begun = session
+                .data()
+                .cloned()
+                .map(|data| self.begin(data, session));
+            if let Some(Err(why)) = begun {
+                session.say(Role::Error, why);
+            }
+        } else if self.log == Log::Awaited {
             self.search_log(session);
         }
     }
@@ -118,24 +128,29 @@ impl Screen for Search {
         let Target::Search(text) = target else {
             return Err("Search looks for text".to_owned());
         };
-        let pattern = look::pattern(text)?;
-        let data = session
-            .data()
-            .cloned()
-            .ok_or_else(|| session.why_no_data().plain())?;
+        look::pattern(text)?;
+        let data = session.data().cloned();
+        let is_coming = session
+            .slot()
+            .is_some_and(|slot| matches!(slot.data, Part::Waiting | Part::Ready(_)));
+        if data.is_none() && !is_coming {
+            return Err(session.why_no_data().plain());
+        }
         self.stop(session);
         text.clone_into(&mut self.text);
-        (self.hits, self.end) = (Rc::default(), None);
-        // What was asked has been answered.
-        session.message = None;
-        self.data = Some(Arc::clone(&data));
+        (self.hits, self.end, self.log) = (Rc::default(), None, Log::Idle);
         self.view.reset(session);
-        let mask = session.options.mask.clone();
-        let work = move |monitor: &Monitor| look::in_store(&data, &pattern, &mask, monitor);
-        self.job = Some(session.spawn(ScreenId::Search, format!("search for {text}"), work));
-        self.log = Log::Awaited;
-        self.search_log(session);
-        Ok(())
+        match data {
+            Some(data) => self.begin(data, session),
+            None => {
+                self.awaits_index = true;
+                session.say(
+                    Role::Dim,
+                    format!("{text} is searched as soon as the index is there"),
+                );
+                Ok(())
+            }
+        }
     }
 
     fn emit(&self, want: Want, _session: &Session) -> Option<Result<Target, String>> {
@@ -294,6 +309,22 @@ impl Screen for Search {
 }
 
 impl Search {
+    /// Begins to search for the text.
+    fn begin(&mut self, data: Arc<Data>, session: &mut Session) -> Result<(), String> {
+        let pattern = look::pattern(&self.text)?;
+        self.awaits_index = false;
+        // What was asked has been answered.
+        session.message = None;
+        self.data = Some(Arc::clone(&data));
+        let mask = session.options.mask.clone();
+        let work = move |monitor: &Monitor| look::in_store(&data, &pattern, &mask, monitor);
+        let label = format!("search for {}", self.text);
+        self.job = Some(session.spawn(ScreenId::Search, label, work));
+        self.log = Log::Awaited;
+        self.search_log(session);
+        Ok(())
+    }
+
     /// The hit under the cursor.
     fn hit(&self) -> Option<&LocatedHit> {
         self.hits.get(self.view.row(self.hits.len())?)
@@ -380,6 +411,7 @@ impl Search {
     }
 
     fn stop(&mut self, session: &mut Session) {
+        self.awaits_index = false;
         let log = match self.log {
             Log::Running(job) => Some(job),
             _ => None,
