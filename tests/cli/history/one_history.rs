@@ -473,7 +473,8 @@ fn the_log_is_left_out_on_demand() {
         let mut all = vec!["history", "/plain/else", "-o", "json"];
         all.extend(words);
         let said = ask(&data, &all);
-        let sources = said.rows().iter().map(|row| row["source"].to_string());
+        let rows = said.rows();
+        let sources = rows.iter().map(|row| row["source"].to_string());
         (sources.collect::<Vec<_>>(), said.err)
     };
     let (sources, _) = rows(&[]);
