@@ -18,6 +18,7 @@ mod carried_out;
 mod clusters;
 mod estimates;
 mod forced;
+mod foreign_snap;
 mod matrix;
 mod own_buckets;
 mod printed;

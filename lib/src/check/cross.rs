@@ -168,9 +168,10 @@ pub(super) fn db_and_log(
     term(meta, log, &at("term"), report);
     snap_ahead(member, meta, wal, snaps, &at("consistent_index"), report);
     snap_after_the_end(member, meta, wal, snaps, report);
+    super::foreign_snap::foreign_snap(db, wal, snaps, report);
     joined_without_data(member, db, wal, report);
     snap_order(snaps, report);
-    members(member, db, meta, wal, report);
+    members(member, db, meta, (wal, snaps), report);
 }
 
 fn term(meta: &Meta, log: &crate::wal::Log, place: &Place, report: &mut Sink<'_>) {
@@ -200,11 +201,7 @@ fn snap_ahead(
     report: &mut Sink<'_>,
 ) {
     let log = wal.log();
-    let is_valid = |index: u64, term: Term| {
-        log.valid_snapshots()
-            .any(|record| (record.index, record.term) == (index, term))
-    };
-    let Some(chosen) = snaps.usable().find(|snap| is_valid(snap.index, snap.term)) else {
+    let Some(chosen) = super::foreign_snap::taken_by_a_start(wal, snaps) else {
         return;
     };
     let index = meta.consistent_index.unwrap_or(0);
@@ -280,9 +277,13 @@ fn snap_after_the_end(
         return;
     }
     let message = format!(
-        "the newest .snap is of index {}, but log and db end at {end}: at least {} entries that this member had are missing",
+        "the newest .snap is of index {}, but log and db end at {end}: at least {} entries that this member had are missing{}",
         newest.index,
-        newest.index.saturating_sub(end)
+        newest.index.saturating_sub(end),
+        match newest.conf_state.voters.len() {
+            ..=1 => "",
+            _ => ", unless the .snap is a copy of another member's of this cluster",
+        }
     );
     let finding = Finding::new(&cross::SNAP_AFTER_END, newest.place(), message);
     report(finding.seen(
@@ -365,7 +366,13 @@ fn snap_order(snaps: &Snaps, report: &mut Sink<'_>) {
 }
 
 /// The member itself, and the others, in the db and in the raft configuration.
-fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mut Sink<'_>) {
+fn members(
+    member: &Member,
+    db: &Db<'_>,
+    meta: &Meta,
+    (wal, snaps): (&Wal<'_>, &Snaps),
+    report: &mut Sink<'_>,
+) {
     let cluster = Cluster::read(db, &mut reported_by("backend::check"));
     let place = Place::file(db.file().file());
     let Some(own) = wal
@@ -389,6 +396,7 @@ fn members(member: &Member, db: &Db<'_>, meta: &Meta, wal: &Wal<'_>, report: &mu
     let known = Membership {
         conf: crate::recover::voters(member, wal, index.min(wal.log().last_index())),
         schema: meta.schema_version(),
+        snap_is_foreign: super::foreign_snap::is_taken(db, wal, snaps),
         cluster,
         own,
         place,
@@ -413,6 +421,7 @@ struct Membership {
     schema: EtcdVersion,
     own: MemberId,
     place: Place,
+    snap_is_foreign: bool,
 }
 
 impl Membership {
@@ -466,6 +475,8 @@ impl Membership {
                 let finding = self.finding(&cross::FOREIGN_DB, message);
                 Some(finding.seen(self.bucket_text(), format!("{own:016x} among them")))
             }
+            // The `.snap` file is of another member, and that is reported.
+            (true, false) if self.snap_is_foreign => None,
             (true, false) => {
                 let mut voters = conf.voters.iter();
                 if voters.any(|id| self.cluster.member(MemberId(*id)).is_some()) {

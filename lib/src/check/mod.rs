@@ -17,6 +17,7 @@ pub(crate) mod applied;
 mod buckets;
 mod collect;
 mod cross;
+mod foreign_snap;
 mod kubernetes;
 mod names;
 mod restored_db;

@@ -1,6 +1,7 @@
 //! Who a directory belongs to, by whatever of it is there.
 
 use super::Member;
+use super::snap::of_this_member;
 use crate::backend::{self, Cluster, EtcdVersion};
 use crate::raft::Payload;
 use crate::snap::Store;
@@ -98,12 +99,10 @@ impl Member {
             .map(|db| Cluster::read(&db, &mut reported_by("Member::buckets")))
             .unwrap_or_default();
         let snaps = self.snaps(&mut reported_by("snap::check"));
-        let store = snaps
-            .usable()
-            .next()
-            .and_then(|snap| Store::parse(&snap.store_json).ok());
+        let snap = of_this_member(&snaps, identity.member_id, &cluster.members);
+        let store = snap.and_then(|snap| Store::parse(&snap.store_json).ok());
         // A db without its meta bucket says nothing; one of 3.4 only says little.
-        let of_store_index = snaps.usable().next().map_or(0, |snap| snap.index);
+        let of_store_index = snap.map_or(0, |snap| snap.index);
         let schema = || {
             db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
             Some(self.meta().ok()?.schema_version())

@@ -28,7 +28,7 @@ pub use objects::{Objects, Reading, Undecodable};
 #[cfg(feature = "search")]
 pub use search::{Hit, Places};
 pub use secret_ranges::{content_in, mask_ranges, secrets_in_entry, secrets_in_page};
-pub(crate) use snap::is_foreign;
+pub(crate) use snap::{is_foreign, of_this_member};
 pub use space::Space;
 pub use version_writer::{VersionWriter, WhoSource};
 pub use wal::Wal;

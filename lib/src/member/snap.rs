@@ -1,6 +1,7 @@
 //! The raft snapshots of a member.
 
 use super::Member;
+use crate::backend::ClusterMember;
 use crate::evidence::{File, Role};
 use crate::snap::{SnapFile, Snaps};
 use located::{Bytes, MemberId, Sink, reported_by};
@@ -44,4 +45,21 @@ impl Member {
 pub(crate) fn is_foreign(snap: &SnapFile, own: Option<MemberId>) -> bool {
     let conf = &snap.conf_state;
     own.is_some_and(|own| !conf.voters.is_empty() && !conf.contains(own))
+}
+
+/// The `.snap` whose members are believed: the newest that names this member. If none does, the newest of all, unless the db names
+/// this member: then db and log agree, and the `.snap` files are of another member.
+pub(crate) fn of_this_member<'s>(
+    snaps: &'s Snaps,
+    own: Option<MemberId>,
+    of_db: &[ClusterMember],
+) -> Option<&'s SnapFile> {
+    let newest = snaps.usable().next();
+    let mut usable = snaps.usable();
+    usable.find(|snap| !is_foreign(snap, own)).or_else(|| {
+        match of_db.iter().any(|member| Some(member.id) == own) {
+            true => None,
+            false => newest,
+        }
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::members::{MemberInfo, Members};
-use crate::member::Member;
+use crate::member::{Member, of_this_member};
 use crate::raft::{Operation, Payload, Request};
 use crate::snap::Store;
 use located::reported_by;
@@ -15,7 +15,9 @@ use located::reported_by;
 /// (`server/etcdserver/api/membership/cluster.go`, v3.5.30).
 pub(crate) fn published_members(member: &Member) -> BTreeMap<u64, MemberInfo> {
     let snaps = member.snaps(&mut reported_by("snap::check"));
-    let newest = snaps.usable().next();
+    let own = member.wal_ends().and_then(|ends| Some(ends.metadata?.0));
+    let of_db = member.buckets().map(|buckets| buckets.cluster.members);
+    let newest = of_this_member(&snaps, own, &of_db.unwrap_or_default());
     let store = newest.and_then(|snap| Store::parse(&snap.store_json).ok());
     let mut members = Members::default();
     let from = match (newest, store) {

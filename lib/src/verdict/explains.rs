@@ -123,6 +123,7 @@ static OF_TWO_HISTORIES: &[&[&Code]] = &[
     &AFTER_LOG_DAMAGE,
     mvcc::ALL,
 ];
+static OF_FOREIGN_SNAPS: &[&[&Code]] = &[&[&cross::SNAP_AFTER_END], &SNAP_CONSEQUENCES, &ENDS];
 static OF_SNAPS: &[&[&Code]] = &[&SNAP_CONSEQUENCES, &ENDS, &AFTER_LOG_DAMAGE];
 
 /// The table, nearest to the cause first.
@@ -167,6 +168,7 @@ pub(super) static TABLE: &[Explanation] = &[
         &[backend::ALL, bolt::ALL, dir::ALL, &ENDS],
         CauseScope::Member,
     ),
+    row(&cross::SNAP_FOREIGN, OF_FOREIGN_SNAPS, CauseScope::Member),
     row(&cross::SNAP_AFTER_END, OF_TWO_HISTORIES, CauseScope::Member),
     // A copy of two histories differs in everything that is compared.
     row(&cross::FOREIGN_DB, OF_TWO_HISTORIES, CauseScope::Member),
