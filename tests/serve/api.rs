@@ -257,6 +257,7 @@ fn writes_other_names_and_broken_requests_are_refused_with_a_status() {
         ("/api/v1/namespaces/prod/pods/none", 404),
         ("/api/v1/pods?continue=x", 400),
         ("/api/v1/pods?labelSelector=a%20in", 400),
+        ("/api/v1/pods?fieldSelector=status.foo%3D1", 400),
         ("/at/yesterdayish/api/v1/pods", 400),
         ("/source/none/api", 404),
     ] {
@@ -338,6 +339,31 @@ fn the_requests_of_k9s_are_answered() {
         "{names:?}"
     );
     assert_eq!(pods["rows"][0]["object"]["kind"], "PartialObjectMetadata");
+    // Its informers list and watch as a table and as metadata.
+    let revision = pods["metadata"]["resourceVersion"].as_str().unwrap();
+    let from = revision.parse::<i64>().unwrap() - 400;
+    let metadata =
+        "Accept: application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io, application/json";
+    for (accept, kind) in [(table, "Table"), (metadata, "PartialObjectMetadata")] {
+        let url = format!(
+            "/api/v1/pods?watch=true&allowWatchBookmarks=true&resourceVersion={from}&timeoutSeconds=1"
+        );
+        let watch = server.ask(&url, &[accept]).body;
+        let kinds: Vec<Value> = watch
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["object"]["kind"].clone())
+            .collect();
+        assert!(
+            kinds.len() > 3 && kinds.iter().all(|seen| seen == kind),
+            "{kinds:?}"
+        );
+    }
+    for absent in [
+        "/apis/metrics.k8s.io/v1beta1",
+        "/apis/metrics.k8s.io/v1beta1/nodes",
+    ] {
+        assert_eq!(server.ask(absent, &[]).code, 404);
+    }
     let discovery = "Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     for (path, group) in [("/api", None), ("/apis", Some("apps"))] {
         let reply = server.ask(path, &[discovery]);

@@ -18,6 +18,8 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_inspect::kubernetes::crd::Crd;
+use etcd_inspect::kubernetes::field_labels;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE};
@@ -218,6 +220,7 @@ fn objects(
         Some(_) => return Err(Status::no_path()),
     }
     let query = Query::parse(&question.query)?;
+    check_fields(&moment, served, &query)?;
     let accepts = Accept::parse(&question.accept);
     let wanted = accepts.first().copied().unwrap_or_default();
     let is_watch = query.is_watch || path.is_watch;
@@ -247,6 +250,36 @@ fn objects(
         Some(_) => one(&moment, served, path, &query, accept),
         None => listed(moment, served.clone(), path.clone(), query, accept),
     }
+}
+
+/// Refuses a field selector that no API server supports.
+fn check_fields(moment: &Moment, served: &Served, query: &Query) -> Result<(), Status> {
+    if !query.selects {
+        return Ok(());
+    }
+    let objects = moment.source.objects()?;
+    let own = |crd: &&Crd| crd.group == served.of.group && crd.plural == served.target.plural;
+    let crd = objects.layout().crds().find(own);
+    let known = match crd.filter(|_| served.is_custom) {
+        Some(crd) => field_labels::of_crd(crd),
+        None => field_labels::of_kind(&served.target.kind),
+    };
+    // The view of events has its own name for the object.
+    let view = served.is_view_of_events();
+    let known = known.into_iter().map(|field| match view {
+        true => field.replace("involvedObject.", "regarding."),
+        false => field.to_owned(),
+    });
+    let known: Vec<String> = known.collect();
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let Some(field) = query.fields.unsupported(&names) else {
+        return Ok(());
+    };
+    Err(Status::bad_request(format!(
+        "field label not supported: {field} ({} can be selected by {})",
+        served.target.plural,
+        names.join(", ")
+    )))
 }
 
 fn no_log(path: &ObjectPath) -> Status {
