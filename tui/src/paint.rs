@@ -361,6 +361,11 @@ impl<'b> Pen<'b> {
                 width: area.width - 2,
                 height: 1,
             };
+            // What the border looks like is not what the title looks like.
+            self.clear(Rect {
+                width: cells(title.width().saturating_add(2)).min(room.width),
+                ..room
+            });
             let mut line = Line::piece(if focused { Role::Heading } else { Role::Plain }, " ");
             for (role, text) in &title.0 {
                 let role = if focused && *role == Role::Plain {

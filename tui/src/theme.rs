@@ -64,7 +64,8 @@ impl Theme {
         };
         use Color::{LightBlue, LightCyan, LightGreen, LightMagenta, LightRed, LightYellow};
         match self {
-            Self::Terminal => [Reset, Cyan, Blue, Green, Yellow, Red, Magenta],
+            // Yellow is not readable on white, blue not on black: pictures of four palettes, tests/tui/terminal/pictures.py.
+            Self::Terminal => [Reset, Cyan, Cyan, Green, Magenta, Red, Magenta],
             Self::Dark => [
                 Gray,
                 LightCyan,

@@ -104,9 +104,11 @@ pub const TABLE: &[Binding] = &[
     key(&["."], Act::NextVersion, "next version of this object")
         .command("next")
         .cli("history {key} -d {path}"),
-    key(&["<"], Act::PrevRevision, "previous revision of anything"),
-    key(&[">"], Act::NextRevision, "next revision of anything"),
-    key(&["t"], Act::GoTime, "go to a revision or time").hint("time"),
+    key(&["<"], Act::PrevRevision, "previous revision of anything").cli("changes {path}"),
+    key(&[">"], Act::NextRevision, "next revision of anything").cli("changes {path}"),
+    key(&["t"], Act::GoTime, "go to a revision or time")
+        .cli("get {key} {rev} -d {path}")
+        .hint("time"),
     key(&["T"], Act::Latest, "newest revision").command("latest"),
     key(&["n"], Act::NextHit, "next match"),
     key(&["N"], Act::PrevHit, "match before"),
@@ -161,6 +163,7 @@ pub const TABLE: &[Binding] = &[
     .cli("check --deep {path}"),
     key(&["R"], Act::Refresh, "read again what was stopped"),
     key(&["z"], Act::ZoomIn, "closer")
+        .cli("timeline {path}")
         .on(&[ScreenId::Timeline])
         .hint("zoom"),
     key(&["Z"], Act::ZoomOut, "further away").on(&[ScreenId::Timeline]),
@@ -289,38 +292,45 @@ pub const TABLE: &[Binding] = &[
         Act::Deleted,
         "also keys that were deleted, with their time",
     )
+    .cli("keys --deleted {path}")
     .on(&[ScreenId::Browse])
     .command("deleted"),
     key(&["H"], Act::History, "history of the selected key")
         .command("history")
         .cli("history {key} -d {path}"),
-    key(&["g k"], Act::Pivot(Want::Key), "go to the key in Browse"),
+    key(&["g k"], Act::Pivot(Want::Key), "go to the key in Browse")
+        .cli("get {key} {rev} -d {path}"),
     key(
         &["g r"],
         Act::Pivot(Want::Revision),
         "go to the revision of this version",
-    ),
+    )
+    .cli("get {key} {rev} -d {path}"),
     key(
         &["g t"],
         Act::Pivot(Want::Time),
         "go to this time in the timeline",
-    ),
+    )
+    .cli("timeline {path}"),
     key(
         &["g p"],
         Act::Pivot(Want::Page),
         "go to the page that stores this version",
-    ),
+    )
+    .cli("page --key {key} -d {path}"),
     key(
         &["g w"],
         Act::Pivot(Want::Wal),
         "go to the WAL entry that wrote it",
-    ),
+    )
+    .cli("wal {path}"),
     key(
         &["g f"],
         Act::Pivot(Want::Finding),
         "go to the finding that touches it",
-    ),
-    key(&["g s"], Act::Pivot(Want::Space), "go to its space"),
+    )
+    .cli("check {path}"),
+    key(&["g s"], Act::Pivot(Want::Space), "go to its space").cli("space {path}"),
     key(
         &["c c"],
         Act::Copy(Copied::Command),
@@ -329,13 +339,16 @@ pub const TABLE: &[Binding] = &[
     .hint("copy")
     .command("copy"),
     key(&["c k"], Act::Copy(Copied::Key), "copy the key"),
-    key(&["c v"], Act::Copy(Copied::Yaml), "copy the value as YAML"),
-    key(&["c j"], Act::Copy(Copied::Json), "copy the value as JSON"),
+    key(&["c v"], Act::Copy(Copied::Yaml), "copy the value as YAML")
+        .cli("get {key} {rev} -o yaml -d {path}"),
+    key(&["c j"], Act::Copy(Copied::Json), "copy the value as JSON")
+        .cli("get {key} {rev} -o json -d {path}"),
     key(
         &["c R"],
         Act::Copy(Copied::Neat),
         "copy YAML that creates it again (get --neat)",
-    ),
+    )
+    .cli("get {key} {rev} -o yaml --neat -d {path}"),
     key(
         &["c p"],
         Act::Copy(Copied::Path),
@@ -372,7 +385,8 @@ pub const TABLE: &[Binding] = &[
         &["e r"],
         Act::Export(Exported::Report),
         "export notes, marks and findings as a report",
-    ),
+    )
+    .cli("report {path} --out incident.html"),
     key(&["a"], Act::Note, "note something about what is shown"),
     key(
         &["M"],
@@ -393,13 +407,13 @@ pub const TABLE: &[Binding] = &[
     )
     .hint("home")
     .cli("status {path}"),
-    key(&["1"], Act::Tab(1), "screen 1"),
-    key(&["2"], Act::Tab(2), "screen 2"),
-    key(&["3"], Act::Tab(3), "screen 3"),
-    key(&["4"], Act::Tab(4), "screen 4"),
-    key(&["5"], Act::Tab(5), "screen 5"),
-    key(&["6"], Act::Tab(6), "screen 6"),
-    key(&["7"], Act::Tab(7), "screen 7"),
+    key(&["1"], Act::Tab(1), "screen 1").cli("keys {path}"),
+    key(&["2"], Act::Tab(2), "screen 2").cli("history {key} -d {path}"),
+    key(&["3"], Act::Tab(3), "screen 3").cli("timeline {path}"),
+    key(&["4"], Act::Tab(4), "screen 4").cli("wal {path}"),
+    key(&["5"], Act::Tab(5), "screen 5").cli("page {path}"),
+    key(&["6"], Act::Tab(6), "screen 6").cli("space {path}"),
+    key(&["7"], Act::Tab(7), "screen 7").cli("check {path}"),
     key(&["8"], Act::Tab(8), "screen 8"),
     key(&["9"], Act::Tab(9), "screen 9"),
     key(&["["], Act::Back, "back through everything visited"),

@@ -80,6 +80,8 @@ impl Help {
             ..inner
         };
         let lines = with_headings(&rows);
+        let texts = rows.iter().map(|row| row.help.chars().count());
+        let longest = cells(texts.max().unwrap_or(0));
         // The window is over the lines, so that a heading is seen with its first row.
         let cursor = lines
             .iter()
@@ -93,7 +95,7 @@ impl Help {
                 }
                 Some(HelpLine::Row(row)) => {
                     if let Some(binding) = rows.get(*row) {
-                        draw_row(list, y, pen, binding, session);
+                        draw_row(list, y, pen, (binding, longest), session);
                     }
                     if *row == self.list.cursor() {
                         pen.highlight(list, y, Role::Cursor);
@@ -133,7 +135,14 @@ fn with_headings(rows: &[&'static Binding]) -> Vec<HelpLine> {
 }
 
 /// Keys, what they mean, and the command line that answers the same: of this program, or of `:`.
-fn draw_row(list: Rect, y: u16, pen: &mut Pen<'_>, binding: &Binding, session: &Session) {
+/// `longest`: cells of the longest text.
+fn draw_row(
+    list: Rect,
+    y: u16,
+    pen: &mut Pen<'_>,
+    (binding, longest): (&Binding, u16),
+    session: &Session,
+) {
     let key = match binding.keys {
         [] => format!(":{}", binding.command),
         _ => binding.shown(),
@@ -145,7 +154,11 @@ fn draw_row(list: Rect, y: u16, pen: &mut Pen<'_>, binding: &Binding, session: &
         (cli, _) => session.twin(cli),
     };
     let wide = list.width >= WIDE;
-    let half = if wide { list.width / 2 } else { list.width };
+    let most = list.width.saturating_mul(3) / 5;
+    let half = match wide {
+        true => longest.saturating_add(16).clamp(list.width / 2, most),
+        false => list.width,
+    };
     let text = Rect {
         width: half,
         ..list
