@@ -1,6 +1,6 @@
 //! What a client sees of evidence that is damaged.
 
-use testkit::{Seal, fixture_copy};
+use testkit::{Seal, data_dir, fixture_copy};
 
 use crate::server::Server;
 
@@ -58,4 +58,59 @@ fn objects_that_cannot_be_decoded_are_counted_in_a_warning_of_the_list() {
     }
     drop(server);
     seal.assert_unchanged();
+}
+
+#[test]
+fn a_page_that_cannot_be_read_is_named_in_a_warning_of_every_list() {
+    let copy = fixture_copy("k8s-1.20-etcd35");
+    let db = copy.data_dir().join("member/snap/db");
+    let mut bytes = std::fs::read(&db).expect("a db");
+    let key = b"/registry/pods/prod/web-";
+    let at = bytes
+        .windows(key.len())
+        .rposition(|word| word == key)
+        .expect("a pod");
+    let page = at / 4096 * 4096;
+    bytes[page..page + 16].fill(0);
+    std::fs::write(&db, bytes).expect("written");
+    let mut server = Server::start(&copy.data_dir(), &[]);
+    // Answered in part.
+    server.exit = 3;
+    for path in [
+        "/api/v1/pods",
+        "/api/v1/namespaces/prod/pods/none",
+        "/api/v1/nodes?watch=1&timeoutSeconds=1",
+    ] {
+        let reply = server.ask(path, &[]);
+        let warning = "objects may be missing, the evidence is damaged: 1 finding of damage; `etcd-inspect check`";
+        assert!(reply.head.contains(warning), "{path}: {}", reply.head);
+    }
+    let whole = Server::start(&data_dir("k8s-1.20-etcd35"), &[]).ask("/api/v1/pods", &[]);
+    assert!(!whole.head.contains("may be missing"), "{}", whole.head);
+}
+
+#[test]
+fn without_a_db_the_log_answers_etcdctl_and_what_only_the_db_has_is_not_called_empty() {
+    let Some(binaries) = testkit::etcd::Binaries::newest("3.5") else {
+        eprintln!("no etcd 3.5 is here: nothing was asked");
+        return;
+    };
+    let copy = fixture_copy("etcd-3.5.30");
+    std::fs::remove_file(copy.data_dir().join("member/snap/db")).expect("removed");
+    let server = Server::start(&copy.data_dir(), &["--etcd"]);
+    let ask = |question: &[&str]| crate::etcd::etcdctl(&binaries, &server.address, question);
+    assert!(
+        ask(&["get", "/", "--prefix", "--keys-only"])
+            .0
+            .lines()
+            .count()
+            > 20
+    );
+    for list in [["lease", "list"], ["user", "list"], ["alarm", "list"]] {
+        let (out, error, fine) = ask(&list);
+        assert!(
+            !fine && error.contains("cannot be read"),
+            "{list:?}: {out} {error}"
+        );
+    }
 }

@@ -12,7 +12,7 @@ use crate::server::Server;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Standard output, standard error and whether it went well, of etcdctl of a release.
-fn etcdctl(binaries: &Binaries, endpoint: &str, arguments: &[&str]) -> (String, String, bool) {
+pub fn etcdctl(binaries: &Binaries, endpoint: &str, arguments: &[&str]) -> (String, String, bool) {
     let output = Command::new(binaries.dir().join("etcdctl"))
         .env("ETCDCTL_API", "3")
         .arg(format!("--endpoints={endpoint}"))

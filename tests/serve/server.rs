@@ -19,6 +19,8 @@ pub struct Server {
     pub address: String,
     /// The lines to paste.
     pub printed: Vec<String>,
+    /// How it has to end.
+    pub exit: i32,
 }
 
 /// An answer over HTTP.
@@ -73,6 +75,7 @@ impl Server {
             kubeconfig,
             address,
             printed,
+            exit: 0,
         }
     }
 
@@ -155,7 +158,7 @@ impl Drop for Server {
         }
         assert_eq!(
             status.ok().and_then(|status| status.code()),
-            Some(0),
+            Some(self.exit),
             "it ends cleanly"
         );
         if let Some(seal) = self.seal.take() {

@@ -133,6 +133,17 @@ impl Source {
         Ok(Arc::clone(self.catalog.get_or_init(|| read)))
     }
 
+    /// What a client is warned of if records cannot be read: a list may lack objects of which nothing is known.
+    pub(crate) fn loss(&self) -> Option<String> {
+        let (_, damage) = self.dataset.objects().ok()?.into_parts();
+        (!damage.is_empty()).then(|| {
+            format!(
+                "objects may be missing, the evidence is damaged: {}; `etcd-inspect check` lists what",
+                damage.summary()
+            )
+        })
+    }
+
     /// The keyspace as Kubernetes sees it. What of it cannot be read is reported when the source is opened.
     pub(crate) fn objects(&self) -> Result<Objects<'_>, Error> {
         Ok(self.dataset.objects()?.into_parts().0)

@@ -56,18 +56,20 @@ impl Store {
     pub fn status(&self) -> Result<StatusResponse, Status> {
         let failed = |error| errors::from_library(&error);
         let member = self.dataset.member();
-        let db = member.db().map_err(failed)?;
+        let db = member.db().ok();
         let applied = match self
             .dataset
             .load(&etcd_inspect::progress::Silent)
             .map_err(failed)?
         {
             Some(reach) => Some(reach.to),
-            None => member.meta().map_err(failed)?.consistent_index,
+            None => member.meta().ok().and_then(|meta| meta.consistent_index),
         };
         let applied = applied.unwrap_or(0);
         let version = member.identity().version;
-        let size = i64::try_from(db.meta().size_bytes()).unwrap_or(i64::MAX);
+        // Without a db its size and its applied index are not known: zeros, as etcd has it for a member that has just begun.
+        let size = db.map_or(0, |db| db.meta().size_bytes());
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
         let (keyspace, _) = self.dataset.keyspace().map_err(failed)?.into_parts();
         let free = member
             .space(&keyspace.counts())
@@ -97,7 +99,11 @@ impl Store {
         if request.action != 0 {
             return Err(errors::read_only());
         }
-        let alarms = self.buckets()?.alarms;
+        let buckets = self.buckets()?;
+        if buckets.alarms.is_empty() && !buckets.damage.is_empty() {
+            return Err(errors::unknown("alarms"));
+        }
+        let alarms = buckets.alarms;
         Ok(AlarmResponse {
             header: self.header_now()?,
             alarms: alarms
@@ -179,7 +185,11 @@ impl Store {
     /// # Errors
     /// The evidence cannot be read.
     pub fn auth_status(&self) -> Result<AuthStatusResponse, Status> {
-        let auth = self.buckets()?.auth;
+        let buckets = self.buckets()?;
+        if buckets.auth.revision.is_none() && !buckets.damage.is_empty() {
+            return Err(errors::unknown("authentication"));
+        }
+        let auth = buckets.auth;
         Ok(AuthStatusResponse {
             header: self.header_now()?,
             enabled: auth.is_enabled(),
@@ -192,7 +202,11 @@ impl Store {
     /// # Errors
     /// The evidence cannot be read.
     pub fn users(&self) -> Result<NamesResponse, Status> {
-        let names = self.buckets()?.auth.users.into_iter().map(|user| user.name);
+        let buckets = self.buckets()?;
+        if buckets.auth.users.is_empty() && !buckets.damage.is_empty() {
+            return Err(errors::unknown("users"));
+        }
+        let names = buckets.auth.users.into_iter().map(|user| user.name);
         self.names(names.collect())
     }
 
@@ -201,7 +215,11 @@ impl Store {
     /// # Errors
     /// The evidence cannot be read.
     pub fn roles(&self) -> Result<NamesResponse, Status> {
-        let names = self.buckets()?.auth.roles.into_iter().map(|role| role.name);
+        let buckets = self.buckets()?;
+        if buckets.auth.roles.is_empty() && !buckets.damage.is_empty() {
+            return Err(errors::unknown("roles"));
+        }
+        let names = buckets.auth.roles.into_iter().map(|role| role.name);
         self.names(names.collect())
     }
 

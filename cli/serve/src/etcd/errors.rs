@@ -24,6 +24,13 @@ pub fn compacted() -> Status {
 /// What etcd calls a compacted revision.
 pub const COMPACTED: &str = "mvcc: required revision has been compacted";
 
+/// What only the db has, and the db cannot be read.
+pub fn unknown(what: &str) -> Status {
+    Status::data_loss(format!(
+        "etcdserver: {what} cannot be read from the evidence: `etcd-inspect check` lists what is damaged"
+    ))
+}
+
 /// No key.
 pub fn no_key() -> Status {
     etcd(Code::InvalidArgument, "key is not provided")

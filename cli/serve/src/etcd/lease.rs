@@ -159,6 +159,9 @@ impl Store {
     /// # Errors
     /// The evidence cannot be read.
     pub fn all_leases(&self) -> Result<LeasesResponse, Status> {
+        if !self.leases_are_known {
+            return Err(errors::unknown("leases"));
+        }
         let mut all: Vec<(i64, Option<Instant>)> = self
             .leases()
             .iter()

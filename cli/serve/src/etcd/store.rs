@@ -8,6 +8,7 @@ use etcd_inspect::Error;
 use etcd_inspect::answers::{KeyValue, Keyspace};
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::dataset::scratch::{Scratch, Writes};
+use etcd_inspect::member::Buckets;
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -33,6 +34,8 @@ pub struct Store {
     /// The revision that is served; `None`: the newest.
     pinned: Option<i64>,
     scratch: Option<RwLock<Scratch>>,
+    /// Whether the leases of the evidence can be read.
+    pub leases_are_known: bool,
     /// Leases by id.
     pub leases: Mutex<BTreeMap<i64, Lease>>,
     changed: watch::Sender<i64>,
@@ -50,10 +53,18 @@ impl Store {
     /// The evidence cannot be read.
     pub fn new(dataset: Dataset, pinned: Option<i64>, is_scratch: bool) -> Result<Self, Error> {
         let identity = dataset.member().identity();
-        let buckets = match dataset.replayed()? {
-            Some(replayed) => replayed.buckets(),
-            None => dataset.member().buckets()?,
+        // Without a db the log alone answers: what only the db has is not known.
+        let (buckets, is_known) = match dataset.replayed()? {
+            Some(replayed) => (replayed.buckets(), true),
+            None => match dataset.member().buckets() {
+                Ok(buckets) => (buckets, true),
+                Err(_) => {
+                    drop(dataset.keyspace()?.into_parts());
+                    (Buckets::default(), false)
+                }
+            },
         };
+        let is_known = is_known && (buckets.damage.is_empty() || !buckets.leases.is_empty());
         let leases = buckets.leases.iter().map(|lease| {
             let ttl = match lease.remaining_ttl_seconds {
                 left if left > 0 => left,
@@ -80,6 +91,7 @@ impl Store {
         let store = Self {
             pinned,
             scratch,
+            leases_are_known: is_known,
             leases: Mutex::new(leases),
             changed: watch::Sender::new(0),
             cluster_id: identity.cluster_id.map_or(0, u64::from),

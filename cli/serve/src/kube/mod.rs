@@ -146,7 +146,12 @@ fn answered(door: &Door, question: Question) -> Result<Response<Body>, Status> {
         What::Health => return Ok(reply::typed("ok", "text/plain; charset=utf-8")),
         What::Objects(path) => {
             let moment = Moment::parse(source, question.asked.moment.as_deref())?;
-            return objects(moment, path, &question);
+            let answered = objects(moment, path, &question);
+            let mut response = answered.unwrap_or_else(|status| status.response());
+            if question.method == Method::GET {
+                reply::add_warning(&mut response, source.loss().as_deref());
+            }
+            return Ok(response);
         }
         _ => {}
     }
