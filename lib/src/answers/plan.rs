@@ -106,18 +106,23 @@ impl StepRow {
 impl From<&Step> for StepRow {
     fn from(step: &Step) -> Self {
         let counts = [step.lost.writes, step.wrong, step.duplicated, step.undone];
+        // What is not known to start may lose everything: none is the least that it loses.
+        let is_known = step.outcome.starts.is_some();
         Self {
             action: step.action,
             release: step.release.to_string(),
             command: step.commands.clone(),
             effect: step.effect.clone(),
             outcome: (&step.outcome).into(),
-            lost: (&step.lost).into(),
+            lost: LossRow {
+                at_least: step.lost.writes.at_least || !is_known,
+                ..(&step.lost).into()
+            },
             wrong: step.wrong.value,
             duplicated: step.duplicated.value,
             undone: step.undone.value,
             possibly_lost: (&step.possibly_lost).into(),
-            exact: !counts.iter().any(|count| count.at_least),
+            exact: is_known && !counts.iter().any(|count| count.at_least),
             path: None,
         }
     }
