@@ -407,3 +407,18 @@ fn one_fault_has_at_most_three_causes_and_fits_a_screen() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A db with one wrong value beside a log with one wrong length word: neither fault explains the other.
+#[test]
+fn a_wrong_value_is_a_cause_of_its_own_beside_a_damaged_log() {
+    let copy = incidents::incident("W41").reproduce();
+    let other = incidents::incident("D20").reproduce();
+    let (path, db) = (copy.data_dir(), "member/snap/db");
+    std::fs::copy(other.data_dir().join(db), path.join(db)).unwrap();
+    let said = sealed(&path, ["check", path.to_str().unwrap(), "-o", "json"]).json();
+    let causes = said["cause"].as_array().unwrap().iter();
+    let codes: Vec<&str> = causes
+        .map(|cause| cause["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["WAL-033", "X-006"], "{}", said["cause"]);
+}
