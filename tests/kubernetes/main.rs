@@ -12,4 +12,5 @@ mod clock;
 #[path = "../kube/compare.rs"]
 mod compare;
 mod objects;
+mod search;
 mod truth;

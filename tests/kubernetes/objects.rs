@@ -16,7 +16,7 @@ fn open(path: &Path) -> Member {
     Member::open(path).unwrap()
 }
 
-fn objects(member: &Member, keyring: Keyring) -> Objects<'_> {
+pub(super) fn objects(member: &Member, keyring: Keyring) -> Objects<'_> {
     Objects::new(
         member.readable_keyspace().unwrap(),
         member.db_file().unwrap().name(),

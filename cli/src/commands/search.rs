@@ -3,10 +3,9 @@ use std::path::PathBuf;
 use etcd_inspect::Command;
 use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::search::{Search, columns};
-use etcd_inspect::member::{Member, Places};
+use etcd_inspect::member::{Member, Pattern, Places};
 use etcd_inspect::progress::Progress as _;
 use etcd_inspect::salvage::carve::{Carvings, carve};
-use regex::bytes::{Regex, RegexBuilder};
 
 use crate::at::At;
 use crate::exit::Exit;
@@ -180,17 +179,14 @@ fn view<'m>(
     }
 }
 
-fn pattern(args: &SearchArgs) -> Result<Regex, Failure> {
+fn pattern(args: &SearchArgs) -> Result<Pattern, Failure> {
     let text = if args.fixed {
         regex::escape(&args.pattern)
     } else {
         args.pattern.clone()
     };
-    RegexBuilder::new(&text)
-        .case_insensitive(args.ignore_case)
-        .build()
-        .map_err(|error| {
-            let search = Command::inspect("search").arg("-F").operand(&args.pattern);
-            Failure::usage(error.to_string()).next(search.arg("-d").evidence())
-        })
+    Pattern::new(&text, args.ignore_case, None).map_err(|error| {
+        let search = Command::inspect("search").arg("-F").operand(&args.pattern);
+        Failure::usage(error.to_string()).next(search.arg("-d").evidence())
+    })
 }

@@ -126,6 +126,26 @@ impl<'a> Value<'a> {
     }
 }
 
+impl Unknown<'_> {
+    /// Whether the message has one of these fields, or cannot be read to its end.
+    pub fn has_field(&self, numbers: &[u16]) -> bool {
+        let mut at = 0;
+        while at < self.raw.len() {
+            let Ok(record) = record(self.raw, at, 0) else {
+                return true;
+            };
+            if numbers
+                .iter()
+                .any(|number| u32::from(*number) == record.number)
+            {
+                return true;
+            }
+            at = record.end;
+        }
+        false
+    }
+}
+
 impl<'a> Unknown<'a> {
     /// Fields may come in any order; the last of a number wins.
     /// `protoEncodingPrefix` in apimachinery `pkg/runtime/serializer/protobuf/protobuf.go`, v0.34.0, then `Unknown` in

@@ -2,13 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use regex::bytes::Regex;
-
 use super::{Cell, Column, Label, Row};
 use crate::Place;
 use crate::check::Logged;
 use crate::kubernetes::mask::Mask;
-use crate::member::{Hit, Objects, Places};
+use crate::member::{Hit, Objects, Pattern, Places};
 use crate::mvcc::{KeyRange, Revision, Version};
 use crate::salvage::carve::{CarveOrigin, CarveState, Carved, Carvings};
 
@@ -118,7 +116,7 @@ pub struct Search<'q, 'a> {
     /// Whether the db cannot be read: then copies of its records are searched in its place.
     pub is_unreadable: bool,
     /// The pattern.
-    pub pattern: &'q Regex,
+    pub pattern: &'q Pattern,
     /// Only keys of this range.
     pub range: &'q KeyRange,
     /// Keys, values, older versions, and until which revision.

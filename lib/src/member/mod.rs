@@ -26,7 +26,7 @@ pub use described_version::{DescribedVersion, Origin, comparable, describe_versi
 pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 #[cfg(feature = "search")]
-pub use search::{Hit, Places};
+pub use search::{Hit, Pattern, Places};
 pub use secret_ranges::{content_in, mask_ranges, secrets_in_entry, secrets_in_page};
 pub(crate) use snap::{is_foreign, of_this_member};
 pub use space::Space;

@@ -1,5 +1,8 @@
 //! Searching keys and decoded values, with the field that contains the match.
 
+mod pattern;
+mod sieve;
+
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -8,6 +11,8 @@ use rayon::prelude::*;
 use regex::bytes::Regex;
 use serde_json::Value as Json;
 
+pub use self::pattern::Pattern;
+use self::sieve::keys_with;
 use super::objects::{Objects, Reading};
 use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::jsonpath::text;
@@ -64,14 +69,22 @@ impl<'a> Objects<'a> {
     /// searched as bytes.
     pub fn search(
         &self,
-        pattern: &Regex,
+        pattern: &Pattern,
         range: &KeyRange,
         places: Places,
         mask: Option<&Mask>,
         give: &mut dyn FnMut(Hit) -> bool,
     ) {
-        let all = self.keyspace().all(range);
-        let keys: Vec<Version<'a>> = all.iter().collect();
+        // Of few keys, only these are looked at.
+        let is_scan = (places.values || places.history) && *range == KeyRange::all();
+        let sieve = pattern.sieve().filter(|_| is_scan);
+        let keys: Vec<&[u8]> = match sieve {
+            Some(sieve) => sieve.keys(self, places, &Silent),
+            None => {
+                let all = self.keyspace().all(range);
+                all.iter().map(|newest| newest.key).collect()
+            }
+        };
         self.search_keys(&keys, (pattern, places, mask), &Silent, give);
     }
 
@@ -79,25 +92,47 @@ impl<'a> Objects<'a> {
     /// and ends the search too.
     pub fn search_newest_first(
         &self,
-        pattern: &Regex,
+        pattern: &Pattern,
         places: Places,
         mask: Option<&Mask>,
         progress: &dyn Progress,
         give: &mut dyn FnMut(Hit) -> bool,
     ) {
-        let all = self.keyspace().all(&KeyRange::all());
-        let mut keys: Vec<Version<'a>> = all.iter().collect();
-        keys.sort_unstable_by_key(|version| std::cmp::Reverse(version.revision));
-        let counts = self.keyspace().counts();
+        let keyspace = self.keyspace();
+        let counts = keyspace.counts();
         let bytes = counts.live_bytes.saturating_add(counts.history_bytes);
         progress.begin("searching", bytes);
-        self.search_keys(&keys, (pattern, places, mask), progress, give);
+        let newest = |key: &[u8]| {
+            let records = keyspace.records_of(key);
+            records.iter().next_back().map(|version| version.revision)
+        };
+        let sieve = pattern.sieve().filter(|_| places.values || places.history);
+        let mut keys: Vec<_> = match sieve {
+            Some(sieve) => {
+                let keys = sieve.keys(self, places, progress);
+                keys.into_iter().map(|key| (newest(key), key)).collect()
+            }
+            None => {
+                let all = keyspace.all(&KeyRange::all());
+                let all = all.iter();
+                all.map(|version| (Some(version.revision), version.key))
+                    .collect()
+            }
+        };
+        keys.sort_unstable_by_key(|(revision, _)| std::cmp::Reverse(*revision));
+        let keys: Vec<&[u8]> = keys.into_iter().map(|(_, key)| key).collect();
+        let asked = (pattern, places, mask);
+        match sieve {
+            // All bytes are counted already.
+            Some(_) => self.search_keys(&keys, asked, &Uncounted(progress), give),
+            None => self.search_keys(&keys, asked, progress, give),
+        }
     }
 
     fn search_keys(
         &self,
-        keys: &[Version<'a>],
-        (pattern, places, mask): (&Regex, Places, Option<&Mask>),
+        keys: &[&'a [u8]],
+        (pattern, places, mask): (&Pattern, Places, Option<&Mask>),
         progress: &dyn Progress,
         give: &mut dyn FnMut(Hit) -> bool,
     ) {
@@ -107,9 +142,9 @@ impl<'a> Objects<'a> {
             }
             let found: Vec<Vec<Hit>> = chunk
                 .par_iter()
-                .map(|newest| {
-                    let found = self.search_key(newest, pattern, places, mask);
-                    let records = self.keyspace().records_of(newest.key);
+                .map(|key| {
+                    let found = self.search_key(key, pattern, places, mask);
+                    let records = self.keyspace().records_of(key);
                     let bytes = records.iter().map(|version| version.stored_bytes);
                     progress.advance(bytes.fold(0, u64::saturating_add));
                     found
@@ -126,10 +161,12 @@ impl<'a> Objects<'a> {
     /// Counts the encrypted values among those that are searched that no key at hand opens: nothing is found in them.
     pub fn closed_values(&self, range: &KeyRange, places: Places) -> usize {
         let keyspace = self.keyspace();
-        let all = keyspace.all(range);
-        let mut closed = 0;
-        for key in all.iter() {
-            let records = keyspace.records_of(key.key);
+        let is_closed = |version: &Version<'_>| {
+            let value = version.key_value().unwrap_or_default().value;
+            Seal::parse(value).is_some() && !matches!(self.open(version.key, value), Ok(Some(_)))
+        };
+        let closed_in = |key: &&[u8]| {
+            let records = keyspace.records_of(key);
             let newest = records.iter().next_back().map(|version| version.revision);
             let wanted = |version: &Version<'_>| {
                 let is_live = Some(version.revision) == newest;
@@ -140,21 +177,18 @@ impl<'a> Objects<'a> {
                         places.history
                     }
             };
-            let is_closed = |version: &Version<'_>| {
-                let value = version.key_value().unwrap_or_default().value;
-                Seal::parse(value).is_some()
-                    && !matches!(self.open(version.key, value), Ok(Some(_)))
-            };
-            closed += records.iter().filter(wanted).filter(is_closed).count();
-        }
-        closed
+            records.iter().filter(wanted).filter(is_closed).count()
+        };
+        let all: Vec<u32> = keyspace.numbers_between(i64::MIN..=i64::MAX).collect();
+        let keys = keys_with(&keyspace, &all, range, &is_closed, &Silent);
+        keys.par_iter().map(closed_in).sum()
     }
 
     /// Searches one record that is in no keyspace: its key, and the value of a put.
     pub fn search_version(
         &self,
         version: &Version<'_>,
-        pattern: &Regex,
+        pattern: &Pattern,
         places: Places,
         mask: Option<&Mask>,
     ) -> Vec<Hit> {
@@ -188,13 +222,13 @@ impl<'a> Objects<'a> {
 
     fn search_key(
         &self,
-        newest: &Version<'a>,
-        pattern: &Regex,
+        key: &[u8],
+        pattern: &Pattern,
         places: Places,
         mask: Option<&Mask>,
     ) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
-        let records = self.keyspace().records_of(newest.key);
+        let records = self.keyspace().records_of(key);
         let known = |version: &Version<'_>| {
             places
                 .until
@@ -237,27 +271,37 @@ impl<'a> Objects<'a> {
     fn search_value(
         &self,
         version: &Version<'_>,
-        pattern: &Regex,
+        pattern: &Pattern,
         mask: Option<&Mask>,
     ) -> Vec<(String, String)> {
         let mut found = Vec::new();
+        let sieve = pattern.sieve();
+        if sieve.is_some_and(|sieve| !sieve.may_match(self, version)) {
+            return found;
+        }
         if self.layout().resource(version.key).is_some()
             && let Ok(object) = self.json(version, Reading::default())
         {
-            let masked = mask.map(|mask| {
+            let secret = object.get("kind").and_then(Json::as_str) == Some("Secret");
+            let find_in = |masked: &Json| {
+                let mut found = Vec::new();
+                walk(
+                    &mut String::new(),
+                    &object,
+                    masked,
+                    secret,
+                    pattern,
+                    &mut found,
+                );
+                found
+            };
+            found = find_in(&object);
+            // A mask takes a copy of the object: only what was found is hidden.
+            if let Some(mask) = mask.filter(|_| !found.is_empty()) {
                 let mut masked = object.clone();
                 mask.object(&mut masked);
-                masked
-            });
-            let secret = object.get("kind").and_then(Json::as_str) == Some("Secret");
-            walk(
-                &mut String::new(),
-                &object,
-                masked.as_ref().unwrap_or(&object),
-                secret,
-                pattern,
-                &mut found,
-            );
+                found = find_in(&masked);
+            }
             return found;
         }
         let Ok(kv) = version.key_value() else {
@@ -275,6 +319,17 @@ impl<'a> Objects<'a> {
             found.push((String::new(), shown));
         }
         found
+    }
+}
+
+/// Ends a search, but does not count it.
+struct Uncounted<'p>(&'p dyn Progress);
+
+impl Progress for Uncounted<'_> {
+    fn begin(&self, _phase: &'static str, _total_bytes: u64) {}
+    fn advance(&self, _bytes: u64) {}
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
     }
 }
 
@@ -313,7 +368,7 @@ fn walk(
     value: &Json,
     masked: &Json,
     secret: bool,
-    pattern: &Regex,
+    pattern: &Pattern,
     found: &mut Vec<(String, String)>,
 ) {
     if found.len() >= FIELDS {
@@ -331,7 +386,7 @@ fn walk(
                 // A name of the schema is found if the pattern is all of it: `emptyDir`, but not every `name` for `am`.
                 let found_name = match named && !field.is_object() {
                     true => pattern.is_match(name.as_bytes()),
-                    false => is_whole(pattern, name) && !path.starts_with("metadata.managedFields"),
+                    false => is_found_whole(pattern, name, path),
                 };
                 if found_name {
                     found.push((path.clone(), around(name.as_bytes(), pattern)));
@@ -377,6 +432,11 @@ fn push_field(path: &mut String, name: &str) {
     }
 }
 
+/// Whether a name of the schema is all of a match; those within `metadata.managedFields` repeat the names of all fields.
+fn is_found_whole(pattern: &Pattern, name: &str, path: &str) -> bool {
+    is_whole(pattern.regex(), name) && !path.starts_with("metadata.managedFields")
+}
+
 /// Whether the first match of a pattern is the whole text.
 fn is_whole(pattern: &Regex, text: &str) -> bool {
     let found = pattern.find(text.as_bytes());
@@ -389,7 +449,7 @@ fn walk_leaf(
     leaf: &Json,
     masked: &Json,
     secret: bool,
-    pattern: &Regex,
+    pattern: &Pattern,
     found: &mut Vec<(String, String)>,
 ) {
     // managedFields repeat the names of all fields: matches there say nothing.
@@ -412,7 +472,7 @@ fn walk_leaf(
 }
 
 /// The first match and a little around it, as text on one line.
-fn around(bytes: &[u8], pattern: &Regex) -> String {
+fn around(bytes: &[u8], pattern: &Pattern) -> String {
     let (start, end) = pattern
         .find(bytes)
         .map_or((0, 0), |found| (found.start(), found.end()));

@@ -6,6 +6,10 @@
 //! No field number was ever reused for another purpose between Kubernetes 1.8 and the newest release, so one table that
 //! unites them all decodes every release.
 
+mod rendered;
+
+pub use rendered::{BASE64_TEXTS, COMPUTED_TEXTS, Rendered};
+
 /// What a field's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -169,10 +173,13 @@ impl Kind {
     /// assert!(Kind::find("example.com/v1", "Widget").is_none());
     /// ```
     pub fn find(api_version: &str, kind: &str) -> Option<&'static Self> {
-        let at = KINDS
-            .binary_search_by(|row| (row.api_version, row.kind).cmp(&(api_version, kind)))
-            .ok()?;
-        KINDS.get(at)
+        KINDS.get(Self::position(api_version, kind)?)
+    }
+
+    /// Where a kind is in [`Kind::all`].
+    pub fn position(api_version: &str, kind: &str) -> Option<usize> {
+        let order = |row: &Self| (row.api_version, row.kind).cmp(&(api_version, kind));
+        KINDS.binary_search_by(order).ok()
     }
 
     /// Every kind, by apiVersion and kind.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use etcd_inspect::answers::KeyRange;
 use etcd_inspect::check::Logged;
 use etcd_inspect::kubernetes::mask::Mask;
-use etcd_inspect::member::{Hit, Places};
-use regex::bytes::{Regex, RegexBuilder};
+use etcd_inspect::member::{Hit, Pattern, Places};
 
 use crate::job::Monitor;
 use crate::session::Data;
@@ -51,13 +50,9 @@ const PLACES: Places = Places {
 };
 
 /// Text or regex; letters match in either case unless one of them is a capital.
-pub(super) fn pattern(text: &str) -> Result<Regex, String> {
-    let build = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .case_insensitive(!text.chars().any(char::is_uppercase))
-            .size_limit(1 << 20)
-            .build()
-    };
+pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
+    let ignore_case = !text.chars().any(char::is_uppercase);
+    let build = |pattern: &str| Pattern::new(pattern, ignore_case, Some(1 << 20));
     build(text)
         .or_else(|_| build(&regex::escape(text)))
         .map_err(|error| error.to_string())
@@ -94,7 +89,7 @@ impl Reporter<'_> {
 /// Looks through the keyspace that is shown, the keys that were written last first.
 pub(super) fn in_store(
     data: &Arc<Data>,
-    pattern: &Regex,
+    pattern: &Pattern,
     mask: &Mask,
     monitor: &Monitor,
 ) -> SearchEnd {
@@ -115,7 +110,7 @@ pub(super) fn in_store(
 pub(super) fn in_log(
     data: &Arc<Data>,
     logged: &Logged,
-    pattern: &Regex,
+    pattern: &Pattern,
     mask: &Mask,
     monitor: &Monitor,
 ) -> SearchEnd {
@@ -160,7 +155,7 @@ pub(super) fn in_log(
 pub(super) fn in_key(
     data: &Arc<Data>,
     logged: Option<&Logged>,
-    pattern: &Regex,
+    pattern: &Pattern,
     key: &[u8],
     monitor: &Monitor,
 ) {
