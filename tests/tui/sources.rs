@@ -99,3 +99,30 @@ fn times_have_their_uncertainty_if_it_is_more_than_a_second() {
     assert!(!picture.contains("±1s"), "{picture}");
     assert!(picture.contains("±2s"), "{picture}");
 }
+
+/// The picture without the row of messages.
+fn picture(browser: &mut Browser) -> String {
+    let picture = browser.draw();
+    let mut rows: Vec<&str> = picture.lines().collect();
+    rows.remove(rows.len() - 2);
+    rows.join("\n")
+}
+
+#[test]
+fn back_leads_to_the_place_and_the_form_that_it_was_shown_in() {
+    let mut browser = Browser::open(MEMBER, (160, 45));
+    browser.command("deploy/api -n team-b").press("H j j y");
+    let version = picture(&mut browser);
+    assert!(version.contains("version v51"), "{version}");
+    browser.press("g w y");
+    let objects = picture(&mut browser);
+    assert!(objects.contains("objects that it wrote"), "{objects}");
+    browser.press("6 v");
+    let metric = picture(&mut browser);
+    browser.press("3 [");
+    assert_eq!(picture(&mut browser), metric);
+    browser.press("[");
+    assert_eq!(picture(&mut browser), objects);
+    browser.press("[");
+    assert_eq!(picture(&mut browser), version);
+}

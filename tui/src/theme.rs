@@ -59,9 +59,7 @@ pub enum Theme {
 impl Theme {
     /// The colours of: what is not needed, names, numbers, good, warning, bad, keys.
     fn colors(self) -> [Color; 7] {
-        use Color::{
-            Black, Blue, Cyan, DarkGray, Gray, Green, Indexed, Magenta, Red, Reset, Yellow,
-        };
+        use Color::{Black, Blue, Cyan, DarkGray, Gray, Green, Indexed, Magenta, Red, Reset};
         use Color::{LightBlue, LightCyan, LightGreen, LightMagenta, LightRed, LightYellow};
         match self {
             // Yellow is not readable on white, blue not on black: pictures of four palettes, tests/tui/terminal/pictures.py.

@@ -245,7 +245,9 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
     if let Some(asked) = revision.filter(|asked| *asked != at) {
         app.session.say(
             Role::Warning,
-            format!("revision {asked} is not retained: {first} to {last} are; this is {at}"),
+            format!(
+                "revision {asked} is not retained: {first} to {last} are; this is {at}. H shows what log and carved records have of a key"
+            ),
         );
     }
     Ok(())

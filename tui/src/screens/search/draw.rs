@@ -71,7 +71,7 @@ impl Search {
     }
 
     fn draw_nothing(&self, inner: Rect, pen: &mut Pen<'_>) {
-        let runs = self.job.is_some() || matches!(self.log, Log::Awaited | Log::Running(_));
+        let runs = self.is_running();
         let lines: &[&str] = match (self.text.is_empty(), runs) {
             (false, _) if self.awaits_index => &["searched as soon as the index is there…"],
             (true, _) => &[

@@ -120,11 +120,11 @@ pub(super) fn in_log(
         part: Vec::new(),
     };
     let mut goes_on = true;
-    data.objects().over(logged.keyspace()).search(
+    data.objects().over(logged.keyspace()).search_newest_first(
         pattern,
-        &KeyRange::all(),
         PLACES,
         Some(mask),
+        monitor,
         &mut |hit| {
             // After a replay the store has it, and it was found there.
             let mut stored = data.keyspace().between(hit.revision..=hit.revision);
@@ -137,11 +137,11 @@ pub(super) fn in_log(
         },
     );
     if goes_on {
-        data.objects().over(logged.unplaced()).search(
+        data.objects().over(logged.unplaced()).search_newest_first(
             pattern,
-            &KeyRange::all(),
             PLACES,
             Some(mask),
+            monitor,
             &mut |hit| {
                 let of = Origin::Unplaced(u64::try_from(hit.revision).unwrap_or(0));
                 reporter.report(LocatedHit { hit, of })

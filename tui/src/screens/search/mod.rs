@@ -93,6 +93,8 @@ impl Screen for Search {
         match act {
             Act::Open => match self.hit() {
                 Some(found) => self.open(&found.clone(), session),
+                // What was asked for is still looked for: ⏎ meant its first hit.
+                None if self.is_running() => session.say(Role::Dim, "no hit yet: searching…"),
                 None => session.ask("search"),
             },
             Act::Ask => session.ask("search"),
@@ -309,6 +311,12 @@ impl Screen for Search {
 }
 
 impl Search {
+    /// Whether hits may still come.
+    fn is_running(&self) -> bool {
+        let of_log = matches!(self.log, Log::Awaited | Log::Running(_));
+        self.job.is_some() || self.awaits_index || of_log
+    }
+
     /// Begins to search for the text.
     fn begin(&mut self, data: Arc<Data>, session: &mut Session) -> Result<(), String> {
         let pattern = look::pattern(&self.text)?;
