@@ -198,6 +198,7 @@ fn store(store: &StoreStatus, zone: &TimeZone) -> Vec<Named> {
         }
         StoreStatus::Read { keys, file } => {
             let mut lines = vec![("revision", revision(keys, zone)), ("keys", counts(keys))];
+            lines.extend(prefixes(keys).map(|text| ("prefixes", text)));
             let secrets = keys.secrets.as_ref();
             lines.extend(secrets.map(|secrets| ("secrets", closed(secrets))));
             lines.extend(bytes(file));
@@ -205,6 +206,20 @@ fn store(store: &StoreStatus, zone: &TimeZone) -> Vec<Named> {
         }
         _ => vec![("db", "none here".to_owned())],
     }
+}
+
+/// The prefixes of API servers that share an etcd.
+fn prefixes(keys: &KeysStatus) -> Option<String> {
+    let other = keys.prefixes.get(1)?;
+    let each = keys.prefixes.iter();
+    let each: Vec<String> = each
+        .map(|one| format!("{} keys below {}", thousands(one.keys.into()), one.prefix))
+        .collect();
+    Some(format!(
+        "{}: each of an API server of its own; get and check look at one with --etcd-prefix {}",
+        each.join(", "),
+        other.prefix
+    ))
 }
 
 fn revision(keys: &KeysStatus, zone: &TimeZone) -> String {

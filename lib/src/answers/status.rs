@@ -12,7 +12,7 @@ use crate::clock::WriteTime;
 use crate::evidence::Kind;
 use crate::kubernetes::encryption::Seal;
 use crate::member::{Identity, Member, Objects, Space};
-use crate::mvcc::Counts;
+use crate::mvcc::{Counts, KeyRange};
 use crate::verdict::{PredictedStart, Quick};
 use located::text::number::thousands;
 use located::text::time::{rfc3339, rfc3339_millis};
@@ -202,6 +202,9 @@ pub struct KeysStatus {
     /// Whether Kubernetes wrote here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kubernetes: bool,
+    /// The prefixes below which Kubernetes has keys, if there are several: API servers that share an etcd.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<PrefixStatus>,
     /// How Secrets are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SecretsStatus>,
@@ -466,6 +469,10 @@ impl KeysStatus {
             leases: buckets.as_ref().map(|buckets| buckets.leases.len()),
             alarms: buckets.map(|buckets| buckets.alarms),
             kubernetes: objects.is_some(),
+            prefixes: match &objects {
+                Some(objects) => PrefixStatus::read(objects)?,
+                None => Vec::new(),
+            },
             secrets: match &objects {
                 Some(objects) => SecretsStatus::read(objects)?,
                 None => None,
@@ -474,6 +481,34 @@ impl KeysStatus {
             is_partial: is_damaged(view.member()),
             newest,
         })
+    }
+}
+
+/// A prefix of Kubernetes: what an API server was started with as `--etcd-prefix`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PrefixStatus {
+    /// The prefix.
+    pub prefix: String,
+    /// Number of live keys below it.
+    pub keys: u64,
+}
+
+impl PrefixStatus {
+    /// Empty if there is one prefix only.
+    fn read(objects: &Objects<'_>) -> Result<Vec<Self>, Error> {
+        let mut found = Vec::new();
+        for prefix in objects.layout().prefixes() {
+            let below = KeyRange::prefix(format!("{prefix}/").as_bytes());
+            let names = objects.keyspace().live_names(&below, None)?;
+            let keys = names.iter().count() as u64;
+            found.extend((keys > 0).then(|| Self {
+                prefix: prefix.to_owned(),
+                keys,
+            }));
+        }
+        found.sort_by(|a, b| b.keys.cmp(&a.keys).then_with(|| a.prefix.cmp(&b.prefix)));
+        Ok(found).map(|found| if found.len() > 1 { found } else { Vec::new() })
     }
 }
 

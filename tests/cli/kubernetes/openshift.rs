@@ -124,3 +124,38 @@ fn objects_of_openshift_have_names_for_their_fields_and_hide_their_secrets() {
         );
     }
 }
+
+/// API servers that share an etcd, each with a prefix of its own, are said apart.
+#[test]
+fn status_counts_the_keys_below_each_prefix_if_there_are_several() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let mut keys = Keyspace::new();
+    let anchors = [
+        "ranges/serviceips",
+        "ranges/servicenodeports",
+        "namespaces/default",
+    ];
+    for prefix in ["/registry", "/second"] {
+        for name in anchors {
+            keys.put(format!("{prefix}/{name}").as_bytes(), b"{}");
+        }
+    }
+    keys.put(b"/second/configmaps/default/a", b"{}");
+    std::fs::write(
+        &path,
+        DbBuilder::etcd().bucket("key", keys.records()).build(),
+    )
+    .unwrap();
+    let said = sealed(&path, ["status", path.to_str().unwrap()]);
+    let line = said.out.lines().find(|line| line.contains("prefixes"));
+    let line = line.unwrap_or_else(|| panic!("{}", said.out));
+    assert!(
+        line.contains("4 keys below /second, 3 keys below /registry"),
+        "{line}"
+    );
+    assert!(line.contains("--etcd-prefix /registry"), "{line}");
+    let one = testkit::data_dir("k8s-1.20-etcd35");
+    let said = sealed(&one, ["status", one.to_str().unwrap()]);
+    assert!(!said.out.contains("prefixes"), "{}", said.out);
+}
