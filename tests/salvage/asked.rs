@@ -101,3 +101,19 @@ fn a_bare_db_is_corrected_in_a_new_directory() {
     let healthy = std::fs::read(data_dir("etcd-3.5.30").join("member/snap/db")).unwrap();
     assert!(std::fs::read(into.join("db")).unwrap() == healthy);
 }
+
+/// Zeros in every row are explained.
+#[test]
+fn an_empty_store_is_reported_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.db");
+    let db = testkit::synth::bolt::DbBuilder::etcd().bucket("key", Vec::new());
+    std::fs::write(&path, db.build()).unwrap();
+    let output = run(&["salvage", path.to_str().unwrap(), "--dry-run"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("the store is empty"), "{said}");
+    let of_member = data_dir("etcd-3.5.30");
+    let output = run(&["salvage", of_member.to_str().unwrap(), "--dry-run"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains("the store is empty"), "{said}");
+}

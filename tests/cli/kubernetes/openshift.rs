@@ -125,7 +125,7 @@ fn objects_of_openshift_have_names_for_their_fields_and_hide_their_secrets() {
     }
 }
 
-/// API servers that share an etcd, each with a prefix of its own, are said apart.
+/// API servers that share an etcd, each with a prefix of its own, are counted apart.
 #[test]
 fn status_counts_the_keys_below_each_prefix_if_there_are_several() {
     let folder = tempfile::tempdir().unwrap();

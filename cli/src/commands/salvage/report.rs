@@ -205,6 +205,10 @@ fn sheet(
             thousands(row.keys.into())
         )))?;
     }
+    if salvage.sources.iter().all(|row| row.records == 0) {
+        let why = "no source has a record: the store is empty, and so is a backup of it";
+        ui.line(Line::new().with(Label::Dim, why))?;
+    }
     doubtful("stale", &salvage.stale, ui)?;
     let (traced, older): (Vec<Doubtful>, Vec<Doubtful>) = salvage
         .maybe_deleted
