@@ -19,7 +19,7 @@ use crate::source::Moment;
 pub const STRETCH: usize = 256;
 
 /// Bytes of a list that are made before its head is sent.
-const FIRST_BYTES: usize = 4 << 20;
+pub const FIRST_BYTES: usize = 4 << 20;
 
 /// A list that is asked for.
 #[derive(Debug)]

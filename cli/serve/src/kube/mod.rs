@@ -25,6 +25,7 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::catalog::{GroupVersion, Served};
 use crate::net::body::{Body, pieces};
@@ -43,6 +44,9 @@ const MAX_REQUEST: usize = 1 << 20;
 /// Time for an answer that is no watch and no list.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
 
+/// Answers that are made at once. Each has up to [`list::FIRST_BYTES`] of a list in memory, and uses all cores.
+const MAX_WORKING: usize = 8;
+
 /// Release that is named if no node names one.
 const UNKNOWN_RELEASE: &str = "v1.34.0";
 
@@ -50,12 +54,17 @@ const UNKNOWN_RELEASE: &str = "v1.34.0";
 #[derive(Debug)]
 pub struct Door {
     sources: Vec<Arc<Source>>,
+    /// Answers that are made at once; more wait, so that many clients need no more memory and no longer than one after the other.
+    working: Arc<Semaphore>,
 }
 
 impl Door {
     /// Over evidence; the first is at the root.
     pub fn new(sources: Vec<Arc<Source>>) -> Self {
-        Self { sources }
+        Self {
+            sources,
+            working: Arc::new(Semaphore::new(MAX_WORKING)),
+        }
     }
 
     fn source(&self, name: Option<&str>) -> Result<&Arc<Source>, Status> {
@@ -123,9 +132,11 @@ pub async fn answer(door: Arc<Door>, request: Request<Incoming>) -> Response<Bod
         host: host.unwrap_or_default().to_owned(),
         body,
     };
-    let answered = tokio::task::spawn_blocking(move || match answered(&door, question) {
-        Ok(response) => response,
-        Err(status) => status.response(),
+    // The time of waiting does not count: the client knows how long it waits.
+    let permit = Arc::clone(&door.working).acquire_owned().await;
+    let answered = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        answered(&door, question).unwrap_or_else(|status| status.response())
     });
     match tokio::time::timeout(ANSWER_TIME, answered).await {
         Ok(Ok(response)) => response,
