@@ -309,7 +309,7 @@ mod tests {
             let (_, code, len) = CODES.iter().find(|known| known.0 == character).unwrap();
             bits.extend((0..*len).rev().map(|bit| (code >> bit) & 1));
         }
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push(1);
         }
         let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| (byte << 1) | bit);
