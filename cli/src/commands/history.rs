@@ -202,12 +202,22 @@ fn nothing(args: &HistoryArgs, ui: &Ui) -> Failure {
 
 /// Number of versions of Kubernetes objects of which nothing says who wrote them.
 fn nameless(rows: &[HistoryRow<'_>], objects: &Objects<'_>) -> u64 {
-    let is_nameless = |row: &&HistoryRow<'_>| {
-        let described = &row.described;
-        let is_object = objects.layout().resource(described.version.key).is_some();
-        is_object && described.writer.is_none() && !described.is_sealed
-    };
-    rows.iter().filter(is_nameless).count() as u64
+    let mut known: Option<(&[u8], bool)> = None;
+    let mut count = 0;
+    for described in rows.iter().map(|row| &row.described) {
+        if described.writer.is_some() || described.is_sealed {
+            continue;
+        }
+        let key = described.version.key;
+        // Versions of one key follow each other.
+        let is_object = match known.filter(|(of, _)| *of == key) {
+            Some((_, is_object)) => is_object,
+            None => objects.layout().resource(key).is_some(),
+        };
+        known = Some((key, is_object));
+        count += u64::from(is_object);
+    }
+    count
 }
 
 /// Says where the answer ends: what the compaction took, what of the log can be trusted, what more there may be.

@@ -156,7 +156,7 @@ pub fn history<'a>(
             false => span.from.is_none(),
         });
     }
-    described.sort_by_key(|described| {
+    described.sort_by_cached_key(|described| {
         let version = &described.version;
         (log_order(described.origin, logged), version.revision)
     });
