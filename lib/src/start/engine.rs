@@ -253,7 +253,7 @@ impl<'m> Engine<'m, '_> {
         // Entries that are applied take a commit, and what follows from them takes others: a lease that ended meanwhile, the
         // version of the cluster.
         if self.writes_on_the_way() {
-            rewritten.extend([write; 3]);
+            rewritten.extend([write; 8]);
         }
         rewritten.extend([("members", member.as_bytes()), write]);
         if let Some(hazard) = backend.bolt.hazard(&rewritten).map_err(stopped)? {
