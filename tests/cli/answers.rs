@@ -155,6 +155,51 @@ fn csv_has_one_line_for_each_finding_and_member() {
     assert_eq!(csv.lines().count(), findings + 1, "{csv}");
 }
 
+/// The columns of an answer as its JSON has them: fields of fields by their path, lists and what is marked left out.
+fn columns_of(document: &Value) -> Vec<String> {
+    let fields = document.as_object().unwrap().iter();
+    let fields = fields.filter(|(name, _)| !["schema", "partial"].contains(&name.as_str()));
+    fields
+        .flat_map(|(name, value)| match value {
+            Value::Object(inner) if !inner.is_empty() => inner
+                .keys()
+                .map(|field| format!("{name}.{field}"))
+                .collect(),
+            _ => vec![name.clone()],
+        })
+        .collect()
+}
+
+#[test]
+fn a_column_that_does_not_exist_is_refused_before_a_file_is_written() {
+    let path = data_dir("etcd-3.5.30");
+    for line in [
+        "doctor PATH --bundle OUT",
+        "manifest PATH --out OUT",
+        "redact PATH --out OUT",
+        "report PATH --out OUT",
+        "salvage PATH --out OUT",
+        "salvage PATH --correct --out-dir OUT",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("written.tar.zst");
+        let line = line.replace("OUT", out.to_str().unwrap());
+        let refused = about(&path, &line, &["--columns", "nosuch"]);
+        assert_eq!(refused.code, 2, "{line}: {}", refused.err);
+        assert!(!out.exists(), "{line}");
+        let (_, known) = refused.err.split_once("columns: ").unwrap();
+        let known: Vec<&str> = known.lines().next().unwrap().split(", ").collect();
+        let written = about(&path, &line, &["-o", "json"]);
+        // There is nothing to correct here.
+        assert!(
+            out.exists() || line.contains("--correct"),
+            "{line}: {}",
+            written.err
+        );
+        assert_eq!(columns_of(&written.json()), known, "{line}");
+    }
+}
+
 #[test]
 fn rows_of_a_document_are_ordered_and_cut_in_every_form() {
     let path = data_dir(FIXTURE);

@@ -28,6 +28,30 @@ pub(crate) struct DoctorArgs {
     bundle: Option<PathBuf>,
 }
 
+/// Columns of what is said of the file that was written.
+const COLUMNS: [&str; 13] = [
+    "version",
+    "system",
+    "threads",
+    "data_dir",
+    "config",
+    "temp_dir",
+    "terminal",
+    "clipboard",
+    "live_etcd",
+    "bundle.path",
+    "bundle.size_bytes",
+    "bundle.sha256",
+    "bundle.files",
+];
+
+impl DoctorArgs {
+    /// The columns of the answer, if a file is written before it.
+    pub(super) fn columns_after_writing(&self) -> Option<&'static [&'static str]> {
+        self.bundle.is_some().then_some(COLUMNS.as_slice())
+    }
+}
+
 pub(crate) fn run(args: &DoctorArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut fields = facts(args.paths.first().map(PathBuf::as_path), ui);
     let mut exit = Exit::Ok;

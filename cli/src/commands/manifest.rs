@@ -40,6 +40,23 @@ pub(crate) struct ManifestArgs {
     verify: Option<PathBuf>,
 }
 
+/// Columns of what is said of the file that was written.
+const COLUMNS: [&str; 6] = [
+    "tool",
+    "host.time",
+    "host.system",
+    "evidence",
+    "files",
+    "bytes",
+];
+
+impl ManifestArgs {
+    /// The columns of the answer, if a file is written before it.
+    pub(super) fn columns_after_writing(&self) -> Option<&'static [&'static str]> {
+        self.out.is_some().then_some(COLUMNS.as_slice())
+    }
+}
+
 pub(crate) fn run(args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     if let Some(manifest) = &args.verify {
         return verify(manifest, args, ui);

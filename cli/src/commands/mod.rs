@@ -45,7 +45,7 @@ use crate::app::Cli;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::global::Global;
-use crate::output::Format;
+use crate::output::{Column, Format, rows};
 use crate::ui::Ui;
 
 /// Declares the verbs and how each answers: one line a verb, in the order in which `help` lists them.
@@ -127,7 +127,7 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
             Self::Export(_) => "export",
-            _ => return no_columns(global),
+            _ => return self.no_such_columns(global).or_else(|| no_columns(global)),
         };
         let failure = Failure::usage(format!("`{verb}` prints no rows: {flag} has no meaning"));
         Some(failure.next(etcd_inspect::Command::inspect(verb).arg("--help")))
@@ -135,6 +135,23 @@ impl Command {
 }
 
 impl Command {
+    /// Why columns of an answer do not exist: a file that is written before it is not written then.
+    fn no_such_columns(&self, global: &Global) -> Option<Failure> {
+        let names = match self {
+            Self::Doctor(args) => args.columns_after_writing(),
+            Self::Manifest(args) => args.columns_after_writing(),
+            Self::Redact(args) => args.columns_after_writing(),
+            Self::Report(args) => args.columns_after_writing(),
+            Self::Salvage(args) => args.columns_after_writing(),
+            _ => None,
+        };
+        let columns: Vec<Column> = names?
+            .iter()
+            .map(|name| Column::headed_field(name))
+            .collect();
+        rows::validate(&columns, global).err()
+    }
+
     /// Whether the answer is made of the records of a db: a backup that fails its SHA-256 makes it doubtful. The verbs that judge
     /// evidence say themselves that it fails.
     fn is_of_records(&self) -> bool {

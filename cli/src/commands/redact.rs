@@ -42,6 +42,31 @@ pub(crate) struct RedactArgs {
     layout: LayoutArgs,
 }
 
+/// Columns of what is said of the file that was written.
+const COLUMNS: [&str; 14] = [
+    "out",
+    "size_bytes",
+    "sha256",
+    "tree_pages",
+    "wiped_pages",
+    "names_replaced",
+    "names_kept",
+    "kept",
+    "hashkv.original",
+    "hashkv.copy",
+    "check.same",
+    "check.findings",
+    "check.only_in_original",
+    "check.only_in_copy",
+];
+
+impl RedactArgs {
+    /// The columns of the answer, if a file is written before it.
+    pub(super) fn columns_after_writing(&self) -> Option<&'static [&'static str]> {
+        Some(&COLUMNS)
+    }
+}
+
 pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     ui.interrupt.while_writing()?;

@@ -68,6 +68,25 @@ pub(crate) struct ReportArgs {
 pub(super) const PARTIAL_PAGE: &str =
     "the answer is partial: the db cannot be read, the page says which sections lack it";
 
+/// Columns of what is said of the file that was written.
+const COLUMNS: [&str; 8] = [
+    "out",
+    "size_bytes",
+    "sha256",
+    "sections",
+    "hidden_values",
+    "verdict",
+    "next",
+    "is_partial",
+];
+
+impl ReportArgs {
+    /// The columns of the answer, if a file is written before it.
+    pub(super) fn columns_after_writing(&self) -> Option<&'static [&'static str]> {
+        Some(&COLUMNS)
+    }
+}
+
 pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let paths = match args.paths.is_empty() {
         true => vec![ui.target(None)?],

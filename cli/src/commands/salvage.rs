@@ -102,6 +102,42 @@ fn revision(text: &str) -> Result<Rev, String> {
     text.parse()
 }
 
+/// Columns of what is said of a backup that was written.
+const BACKUP_COLUMNS: [&str; 19] = [
+    "out",
+    "sha256",
+    "revision",
+    "compact_revision",
+    "keys",
+    "records.db",
+    "records.log",
+    "records.db_log",
+    "records.carved",
+    "records.peer",
+    "stale",
+    "maybe_deleted",
+    "uncertain_numbers",
+    "unrecoverable",
+    "possibly_acknowledged",
+    "left_out",
+    "dropped",
+    "notes",
+    "next",
+];
+/// Columns of what is said of a corrected copy.
+const COPY_COLUMNS: [&str; 4] = ["out_dir", "written", "corrections", "next"];
+
+impl SalvageArgs {
+    /// The columns of the answer, if a file is written before it.
+    pub(super) fn columns_after_writing(&self) -> Option<&'static [&'static str]> {
+        match (self.dry_run, self.correct) {
+            (true, _) => None,
+            (false, true) => Some(&COPY_COLUMNS),
+            (false, false) => Some(&BACKUP_COLUMNS),
+        }
+    }
+}
+
 pub(crate) fn run(args: &SalvageArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let members = ui.members(&args.paths)?;
     ui.interrupt.while_writing()?;
