@@ -56,7 +56,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         0 if start.left_to_chance => {
             "the tool may write over pages in use: the free list of the db is wrong".to_owned()
         }
-        0 => String::new(),
+        0 => format!(
+            "a new cluster with the state of revision {}",
+            thousands(keyspace.revision().into())
+        ),
         _ if facts.reached <= keyspace.revision() => {
             "the lost writes are missing in the db".to_owned()
         }
