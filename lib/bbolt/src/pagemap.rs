@@ -27,9 +27,15 @@ pub enum PageUse {
 }
 
 /// The use and the bucket of every page of the file.
+///
+/// Memory is that of the pages below the high-water mark, and of those that a tree claims above it: a file may have been
+/// allocated to any size in advance.
 #[derive(Clone, Debug)]
 pub struct PageMap<'a> {
+    /// Of the first pages of the file; all later ones are [`PageUse::Outside`].
     uses: Vec<(PageUse, u8)>,
+    /// Number of pages of the file.
+    pages: u64,
     buckets: Vec<&'a [u8]>,
     page_size: u64,
     /// Number of overflow pages that may still be claimed: twice the file. In a healthy file no two pages share an overflow
@@ -108,15 +114,13 @@ impl<'a> PageMap<'a> {
     pub fn build(db: &Db<'a>, sink: &mut Sink<'_>) -> Self {
         let pages = usize::try_from(db.file_pages()).unwrap_or(0);
         let below = usize::try_from(db.pages()).unwrap_or(0);
-        let mut uses = vec![(PageUse::Outside, ROOT_BUCKET); pages];
-        uses.iter_mut()
-            .take(below)
-            .for_each(|page| page.0 = PageUse::Free);
+        let mut uses = vec![(PageUse::Free, ROOT_BUCKET); below.max(pages.min(2))];
         uses.iter_mut()
             .take(2)
             .for_each(|page| page.0 = PageUse::Meta);
         let mut map = Self {
             uses,
+            pages: db.file_pages(),
             buckets: Vec::new(),
             page_size: db.page_size(),
             budget: pages.saturating_mul(2),
@@ -157,10 +161,15 @@ impl<'a> PageMap<'a> {
 
     fn claim(&mut self, pgid: Pgid, overflow: u32, usage: PageUse, bucket: u8) {
         let head = usize::try_from(pgid.0).unwrap_or(usize::MAX);
+        let pages = usize::try_from(self.pages).unwrap_or(usize::MAX);
         let overflow = (overflow as usize)
             .min(self.budget)
-            .min(self.uses.len().saturating_sub(head));
+            .min(pages.saturating_sub(head));
         self.budget -= overflow;
+        let end = head.saturating_add(overflow).saturating_add(1).min(pages);
+        if end > self.uses.len() {
+            self.uses.resize(end, (PageUse::Outside, ROOT_BUCKET));
+        }
         let run = self.uses.iter_mut().skip(head).take(overflow + 1);
         for (distance, page) in run.enumerate() {
             let head_of_another = matches!(page.0, PageUse::Meta | PageUse::Branch | PageUse::Leaf);
@@ -174,13 +183,18 @@ impl<'a> PageMap<'a> {
 
     /// Returns the use of a page, and the name of its bucket if it belongs to a named bucket.
     pub fn get(&self, pgid: Pgid) -> Option<(PageUse, Option<&'a [u8]>)> {
-        let (usage, bucket) = *usize::try_from(pgid.0)
+        if pgid.0 >= self.pages {
+            return None;
+        }
+        let known = usize::try_from(pgid.0)
             .ok()
-            .and_then(|at| self.uses.get(at))?;
+            .and_then(|at| self.uses.get(at));
+        let (usage, bucket) = *known.unwrap_or(&(PageUse::Outside, ROOT_BUCKET));
         Some((usage, self.buckets.get(usize::from(bucket)).copied()))
     }
 
-    /// Iterates over all pages in order.
+    /// Iterates in order over the pages up to the last that is used or below the high-water mark; all later ones are
+    /// [`PageUse::Outside`], and [`PageMap::pages`] counts them too.
     pub fn iter(&self) -> impl Iterator<Item = (Pgid, PageUse, Option<&'a [u8]>)> + '_ {
         (0..self.uses.len() as u64).filter_map(|id| {
             let (usage, bucket) = self.get(Pgid(id))?;
@@ -188,9 +202,17 @@ impl<'a> PageMap<'a> {
         })
     }
 
+    /// Returns the number of pages of the file.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
     /// Counts the pages of each use.
     pub fn counts(&self) -> PageCounts {
-        let mut counts = PageCounts::default();
+        let mut counts = PageCounts {
+            outside_pages: self.pages.saturating_sub(self.uses.len() as u64),
+            ..PageCounts::default()
+        };
         for (usage, _) in &self.uses {
             *match usage {
                 PageUse::Free => &mut counts.free_pages,

@@ -350,6 +350,22 @@ impl File {
         Ok(read::load(&file)?.into())
     }
 
+    /// Where the hole begins that the file ends with; the length of the file if it ends with data, or the file system does not tell.
+    /// Bytes in a hole are zeros, and looking at each of them takes time and memory.
+    pub(crate) fn data_end(&self) -> u64 {
+        let size = self.size();
+        let (ByteSource::Disk(path) | ByteSource::Changed(path, _)) = &self.source else {
+            return size;
+        };
+        let extents = platform::open(path)
+            .ok()
+            .and_then(|file| platform::data_extents(&file, size));
+        match extents {
+            Some(extents) => extents.last().map_or(0, |last| last.end),
+            None => size,
+        }
+    }
+
     /// Whether a segment is so large that etcd did not preallocate it, and mostly a hole: mapped, each page of the hole would
     /// take a page of memory once it is looked at. Read around its holes, they take none.
     fn is_mostly_hole(&self, file: &std::fs::File, size: u64) -> bool {

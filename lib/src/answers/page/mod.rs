@@ -161,6 +161,20 @@ pub fn map(db: &Db<'_>) -> MapAnswer {
             }),
         }
     }
+    // The pages after those that the map lists.
+    let end = usize::try_from(pages.pages()).unwrap_or(usize::MAX);
+    match (runs.last_mut(), end.checked_sub(1)) {
+        (Some(run), Some(last)) if run.usage == PageUse::Outside => run.to = last,
+        (Some(run), Some(last)) if run.to < last => {
+            let from = run.to.saturating_add(1);
+            runs.push(PageRun {
+                from,
+                to: last,
+                usage: PageUse::Outside,
+            });
+        }
+        _ => {}
+    }
     MapAnswer {
         page_size: db.page_size(),
         counts: pages.counts(),

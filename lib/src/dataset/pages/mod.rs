@@ -232,7 +232,11 @@ impl PageList {
     }
 
     fn usage(&self, id: u64) -> Option<(PageUse, Option<&[u8]>)> {
-        let (usage, bucket) = *self.uses.get(usize::try_from(id).ok()?)?;
+        if id >= self.file_pages {
+            return None;
+        }
+        let known = self.uses.get(usize::try_from(id).ok()?);
+        let (usage, bucket) = *known.unwrap_or(&(PageUse::Outside, u8::MAX));
         let name = self.names.get(usize::from(bucket)).map(Vec::as_slice);
         Some((usage, name))
     }

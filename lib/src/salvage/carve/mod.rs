@@ -18,13 +18,14 @@ mod v2;
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, RecordSource};
 use crate::Place;
-use crate::evidence::Role;
+use crate::evidence::{File, Role};
 use crate::member::Member;
 use crate::mvcc::{KeyValue, Overlay, Revision, Rules};
 use crate::progress::Progress;
 use crate::recover::Change;
 use crate::wal::Proof;
 use geometry::Geometry;
+use located::Bytes;
 pub use past::{Past, PastSource};
 pub use piece::carve_piece;
 pub use state::CarveState;
@@ -281,13 +282,22 @@ impl<'a> CarvedSource<'a> {
     }
 }
 
+/// The bytes of a file before the hole that it ends with.
+fn without_hole<'a>(file: &File, bytes: Bytes<'a>) -> Bytes<'a> {
+    let end = usize::try_from(file.data_end()).unwrap_or(usize::MAX);
+    bytes
+        .slice(0, end.min(bytes.len()), "data before a hole")
+        .unwrap_or(bytes)
+}
+
 /// Everything that is left of a member beside what its tree and its log have, one source for each file.
 pub(super) fn remnants<'a>(
     member: &'a Member,
     progress: &dyn Progress,
 ) -> (Vec<CarvedSource<'a>>, bool) {
     let mut sources = Vec::new();
-    if let Ok(image) = member.db_bytes() {
+    if let (Ok(file), Ok(image)) = (member.db_file(), member.db_bytes()) {
+        let image = without_hole(file, image);
         sources.push(image::of_db(image, member.db().ok(), progress));
     }
     let others = [
@@ -297,7 +307,7 @@ pub(super) fn remnants<'a>(
     for (role, origin) in others {
         for file in member.evidence().with_role(role) {
             if let Ok(bytes) = file.bytes() {
-                sources.push(image::of_image(bytes, origin, progress));
+                sources.push(image::of_image(without_hole(file, bytes), origin, progress));
             }
         }
     }

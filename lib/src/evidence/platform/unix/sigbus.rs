@@ -28,6 +28,8 @@ struct Slot {
     end: AtomicUsize,
     /// One bit for each page, set if the page was lost. Points into the guard's `lost`, which lives longer than the slot is used.
     lost: AtomicPtr<AtomicU64>,
+    /// Number of pages that were lost.
+    losses: AtomicUsize,
 }
 
 static TABLE: [Slot; MAX_MAPPINGS] = [const {
@@ -35,6 +37,7 @@ static TABLE: [Slot; MAX_MAPPINGS] = [const {
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
         lost: AtomicPtr::new(ptr::null_mut()),
+        losses: AtomicUsize::new(0),
     }
 }; MAX_MAPPINGS];
 
@@ -59,7 +62,11 @@ impl Guard {
         install()?;
         let page = PAGE.load(Ordering::Relaxed);
         let words = mapping.len().div_ceil(page).div_ceil(64);
-        let lost: Box<[AtomicU64]> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        // Zeros of the kernel: the bits of a sparse file of a terabyte take memory only where they are set.
+        let zeros: *mut [u64] = Box::into_raw(vec![0_u64; words].into_boxed_slice());
+        const { assert!(align_of::<AtomicU64>() == align_of::<u64>()) };
+        // SAFETY: an `AtomicU64` has the size and the bits of a `u64`, and here its alignment; the box is the only owner.
+        let lost: Box<[AtomicU64]> = unsafe { Box::from_raw(zeros as *mut [AtomicU64]) };
         let start = mapping.as_ptr().addr();
         let free = |slot: &Slot| {
             slot.start
@@ -74,6 +81,7 @@ impl Guard {
         entry
             .lost
             .store(lost.as_ptr().cast_mut(), Ordering::Relaxed);
+        entry.losses.store(0, Ordering::Relaxed);
         entry
             .end
             .store(start.saturating_add(mapping.len()), Ordering::Relaxed);
@@ -89,8 +97,15 @@ impl Guard {
     pub(in crate::evidence) fn lost(&self) -> Vec<Range<u64>> {
         let page = PAGE.load(Ordering::Relaxed) as u64;
         let mut ranges: Vec<Range<u64>> = Vec::new();
+        let slot = TABLE.get(self.slot);
+        if slot.is_none_or(|slot| slot.losses.load(Ordering::Acquire) == 0) {
+            return ranges;
+        }
         for (word, bits) in (0u64..).zip(&self.lost) {
             let bits = bits.load(Ordering::Relaxed);
+            if bits == 0 {
+                continue;
+            }
             for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
                 let start = (word * 64 + bit) * page;
                 let end = (start + page).min(self.len as u64);
@@ -175,6 +190,7 @@ extern "C" fn on_sigbus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
                 let word = slot.lost.load(Ordering::Relaxed).add(index / 64);
                 (*word).fetch_or(1 << (index % 64), Ordering::Relaxed);
             }
+            slot.losses.fetch_add(1, Ordering::Release);
             return;
         }
     }
