@@ -28,7 +28,7 @@ pub(crate) struct DoctorArgs {
     bundle: Option<PathBuf>,
 }
 
-/// Columns of what is said of the file that was written.
+/// Columns of the answer about the file that was written.
 const COLUMNS: [&str; 13] = [
     "version",
     "system",

@@ -40,7 +40,7 @@ pub(crate) struct ManifestArgs {
     verify: Option<PathBuf>,
 }
 
-/// Columns of what is said of the file that was written.
+/// Columns of the answer about the file that was written.
 const COLUMNS: [&str; 6] = [
     "tool",
     "host.time",

@@ -42,7 +42,7 @@ pub(crate) struct RedactArgs {
     layout: LayoutArgs,
 }
 
-/// Columns of what is said of the file that was written.
+/// Columns of the answer about the file that was written.
 const COLUMNS: [&str; 14] = [
     "out",
     "size_bytes",

@@ -68,7 +68,7 @@ pub(crate) struct ReportArgs {
 pub(super) const PARTIAL_PAGE: &str =
     "the answer is partial: the db cannot be read, the page says which sections lack it";
 
-/// Columns of what is said of the file that was written.
+/// Columns of the answer about the file that was written.
 const COLUMNS: [&str; 8] = [
     "out",
     "size_bytes",

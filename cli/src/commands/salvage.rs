@@ -102,7 +102,7 @@ fn revision(text: &str) -> Result<Rev, String> {
     text.parse()
 }
 
-/// Columns of what is said of a backup that was written.
+/// Columns of the answer about a backup that was written.
 const BACKUP_COLUMNS: [&str; 19] = [
     "out",
     "sha256",
@@ -124,7 +124,7 @@ const BACKUP_COLUMNS: [&str; 19] = [
     "notes",
     "next",
 ];
-/// Columns of what is said of a corrected copy.
+/// Columns of the answer about a corrected copy.
 const COPY_COLUMNS: [&str; 4] = ["out_dir", "written", "corrections", "next"];
 
 impl SalvageArgs {
