@@ -215,14 +215,18 @@ impl Ui {
 
     /// What could not be read until now, of files and of the answer.
     pub(crate) fn damage(&self) -> Damage {
-        let mut damage = self.damage.clone();
+        // First what concerns every record: only the first findings are printed.
+        let mut damage = Damage::default();
         for evidence in &self.opened {
-            // Verbs that judge report damaged files themselves. What could not be read at all is judged by none of them.
-            damage.extend(evidence.damage());
             let size = evidence.backup_size_bytes().filter(|_| self.is_of_records);
             if size.is_some_and(|size| size <= SUMMED_BYTES) {
                 damage.extend(evidence.backup_damage());
             }
+        }
+        damage.extend(self.damage.clone());
+        for evidence in &self.opened {
+            // Verbs that judge report damaged files themselves. What could not be read at all is judged by none of them.
+            damage.extend(evidence.damage());
         }
         damage.cancelled |= self.interrupt.is_set();
         damage

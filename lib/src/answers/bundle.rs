@@ -1,6 +1,6 @@
 //! What is attached to an issue: the page, the manifest and the findings of some evidence, in one archive.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -130,11 +130,11 @@ impl BundleAnswer {
         let files = vec![
             BundleFile::new("README.txt", README.as_bytes().to_vec()),
             BundleFile::new("doctor.json", serde_json::to_vec_pretty(parts.doctor)?),
-            BundleFile::new("findings.json", serde_json::to_vec_pretty(&findings)?),
+            BundleFile::new("findings.json", pretty(&findings)?),
             BundleFile::new("manifest.json", parts.manifest.document()?),
             BundleFile::new("report.html", parts.report.html.clone().into_bytes()),
         ];
-        let archive = compress_to_vec(&*tar(&files, now)?, CompressionLevel::Fastest);
+        let archive = compress_to_vec(tar(&files, now)?, CompressionLevel::Fastest);
         Ok(Self {
             size_bytes: archive.len(),
             sha256: sum(&archive),
@@ -144,17 +144,52 @@ impl BundleAnswer {
     }
 }
 
-fn tar(files: &[BundleFile], now: Timestamp) -> io::Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
+/// JSON in a buffer of its own length: keys of megabytes are not copied while it grows.
+fn pretty(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut length = Length(0);
+    serde_json::to_writer_pretty(&mut length, value)?;
+    let mut json = Vec::with_capacity(length.0);
+    serde_json::to_writer_pretty(&mut json, value)?;
+    Ok(json)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A tar of these files, read from their contents as it is needed: POSIX pax, "ustar Interchange Format": blocks of 512 bytes, two
+/// of zeros at the end.
+fn tar(files: &[BundleFile], now: Timestamp) -> io::Result<Box<dyn io::Read + '_>> {
+    let mut archive: Box<dyn io::Read> = Box::new(io::empty());
     for file in files {
         let mut header = tar::Header::new_gnu();
+        header.set_path(format!("{FOLDER}/{}", file.name))?;
         header.set_size(file.content.len() as u64);
         header.set_mode(0o644);
         header.set_mtime(u64::try_from(now.as_second()).unwrap_or(0));
-        let path = format!("{FOLDER}/{}", file.name);
-        archive.append_data(&mut header, path, &*file.content)?;
+        header.set_cksum();
+        let padding = file.content.len().wrapping_neg() % BLOCK;
+        let entry = io::Cursor::new(header.as_bytes().to_vec()).chain(&*file.content);
+        archive = Box::new(archive.chain(entry).chain(zeros(padding)));
     }
-    archive.into_inner()
+    Ok(Box::new(archive.chain(zeros(2 * BLOCK))))
+}
+
+/// Bytes of a block of a tar.
+const BLOCK: usize = 512;
+
+fn zeros(count: usize) -> impl io::Read {
+    io::repeat(0).take(count as u64)
 }
 
 fn sum(bytes: &[u8]) -> String {

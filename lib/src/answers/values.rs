@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -158,6 +159,13 @@ impl<'q, 'a> Values<'q, 'a> {
             Some(mask) => Shown::Bytes(mask.bytes(kv.value)),
             None => Shown::Bytes(Cow::Borrowed(kv.value)),
         }
+    }
+
+    /// The rows of versions, in their order, made on all cores.
+    pub fn cells_of_all(&self, versions: &[Version<'_>], preview: bool) -> Vec<Vec<Cell>> {
+        let versions = versions.par_iter();
+        let rows = versions.map(|version| self.cells(version, preview));
+        rows.collect()
     }
 
     /// The row of a version. `preview`: only the start of the value, for a table.

@@ -165,6 +165,9 @@ fn end_line(out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Values that are decoded side by side before their rows are written in order.
+const AT_ONCE: usize = 64;
+
 /// A row for every key: with its decoded `object`, or `value` or `value_b64`.
 pub(crate) fn rows<'k>(
     verb: &str,
@@ -177,12 +180,19 @@ pub(crate) fn rows<'k>(
         Format::Json | Format::Jsonl | Format::Yaml
     );
     let mut rows = Rows::begin(ui, verb, &values::COLUMNS)?;
-    for version in found {
+    let mut found = found.peekable();
+    while found.peek().is_some() {
         if rows.is_full() {
-            rows.skip(1);
-            continue;
+            found.for_each(|_| rows.skip(1));
+            break;
         }
-        rows.push(reader.cells(&version, tables))?;
+        let part: Vec<Version<'k>> = found.by_ref().take(AT_ONCE).collect();
+        for cells in reader.cells_of_all(&part, tables) {
+            match rows.is_full() {
+                true => rows.skip(1),
+                false => rows.push(cells)?,
+            }
+        }
     }
     rows.finish(Tail::default())?;
     Ok(())
