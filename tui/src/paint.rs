@@ -422,6 +422,7 @@ fn ascii_of(c: char) -> Option<char> {
         '↓' => 'v',
         '⏎' => '$',
         '≥' => '>',
+        '≤' => '<',
         '±' => '+',
         _ => return None,
     })
