@@ -117,10 +117,10 @@ impl Showing {
     }
 }
 
-/// A key for one run.
-fn random() -> io::Result<Vec<u8>> {
+/// A key for one run, from the operating system: also where there is no `/dev`.
+pub(crate) fn random() -> io::Result<Vec<u8>> {
     let mut key = vec![0; 32];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    getrandom::fill(&mut key)?;
     Ok(key)
 }
 

@@ -1,6 +1,5 @@
 //! `redact`.
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use etcd_inspect::Command;
@@ -106,10 +105,9 @@ pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
 
 /// The given salt, or a random one.
 fn salt(args: &RedactArgs) -> anyhow::Result<Vec<u8>> {
-    let mut salt = Vec::new();
     match &args.salt {
         Some(path) => {
-            salt = std::fs::read(path).map_err(|error| {
+            let salt = std::fs::read(path).map_err(|error| {
                 Failure::usage(format!("{}: {error}", path.display()))
                     .next(Command::new("ls").arg("-l").path(path))
             })?;
@@ -127,13 +125,10 @@ fn salt(args: &RedactArgs) -> anyhow::Result<Vec<u8>> {
                     )
                     .into());
             }
+            Ok(salt)
         }
-        None => {
-            let random = std::fs::File::open("/dev/urandom")?;
-            random.take(32).read_to_end(&mut salt)?;
-        }
+        None => Ok(crate::secrets::random()?),
     }
-    Ok(salt)
 }
 
 fn refused(error: OutError) -> Failure {
