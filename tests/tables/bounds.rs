@@ -140,6 +140,18 @@ fn the_log_can_be_asked_without_a_db() {
     assert_eq!(sealed(&data, &["sql", query, text(&data)]).code, 2);
 }
 
+#[test]
+fn members_that_nothing_names_are_not_counted_as_none() {
+    // It has no .snap file either.
+    let copy = testkit::fixture_copy("k8s-1.20-etcd35");
+    let data = copy.data_dir();
+    std::fs::remove_file(data.join("member/snap/db")).unwrap();
+    let query = "SELECT count(*) AS n FROM members";
+    let said = sealed(&data, &["sql", query, text(&data)]);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.err.contains("no db"), "{}", said.err);
+}
+
 /// A backup that was cut short: what can be read is there, what cannot is named with the code that other verbs give.
 #[test]
 fn tables_that_the_damage_does_not_allow_are_left_out_and_named() {

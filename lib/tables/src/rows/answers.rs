@@ -80,6 +80,10 @@ pub(crate) static MEMBERS_TABLE: Table = Table {
         if source.is_replayed() {
             identity.with_members(buckets(source)?.cluster.members);
         }
+        if identity.members.is_empty() {
+            // An empty list is not known to be empty if there is no db.
+            source.dataset().member().db()?;
+        }
         Ok(of_serialized(&MEMBERS, &identity.members))
     }),
 };
