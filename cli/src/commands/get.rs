@@ -287,6 +287,7 @@ fn resources(
             let names = names.concat();
             let empty = names.is_empty();
             say_empty(&query, &asked, empty, ui)?;
+            kube::say_shared(&query.by_prefix, ui)?;
             kube::print_names(names, ui)?;
             return Ok(Exit::negative_if(empty && !args.kube.ignore_not_found));
         }

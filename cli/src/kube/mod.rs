@@ -13,7 +13,7 @@ pub(crate) use columns::whole_objects;
 pub(crate) use describe::describe;
 pub(crate) use failed::{Failures, register, unsupported_field};
 pub(crate) use keys::named_keys;
-pub(crate) use print::{Printer, print_names, shaped};
+pub(crate) use print::{Printer, print_names, say_shared, shaped};
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;

@@ -1,6 +1,6 @@
 //! Objects in kubectl's forms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -300,6 +300,7 @@ impl<'p> Printer<'p> {
         if self.sort.is_some() {
             pieces.sort_by(|a, b| compare(a.sort.as_ref(), b.sort.as_ref()));
         }
+        say_shared(&self.by_prefix(&pieces), ui)?;
         limit(&mut pieces, ui);
         let printed = match &self.format {
             Format::Raw | Format::Hex => {
@@ -329,6 +330,20 @@ impl<'p> Printer<'p> {
             _ => self.documents(pieces, single, ui),
         };
         printed.map(|()| left_out)
+    }
+
+    fn prefix_of(&self, piece: &Piece<'_>) -> &str {
+        let layout = self.objects.layout();
+        layout.prefix_of(piece.version.key).unwrap_or_default()
+    }
+
+    /// Number of objects of each API server, by prefix: several may share the etcd, with objects of the same name.
+    fn by_prefix(&self, pieces: &[Piece<'_>]) -> BTreeMap<&str, usize> {
+        let mut found = BTreeMap::new();
+        for piece in pieces {
+            *found.entry(self.prefix_of(piece)).or_default() += 1;
+        }
+        found
     }
 
     /// Forms that are made of whole documents.
@@ -383,10 +398,15 @@ impl<'p> Printer<'p> {
             };
             let table = self.table(&target, &Value::Null);
             let namespaces = self.with_namespace(&target);
+            let shared = self.by_prefix(group).len() > 1;
             let mut headings = self.headings(&table, namespaces);
+            if shared {
+                headings.insert(0, "PREFIX".to_owned());
+            }
             let picked = picked(&headings, &ui.global.columns)?;
             let mut lines = Vec::with_capacity(group.len());
             for piece in group {
+                let prefix = shared.then(|| self.prefix_of(piece).to_owned());
                 let Shape::Row(row) = &mut piece.shape else {
                     continue;
                 };
@@ -394,6 +414,9 @@ impl<'p> Printer<'p> {
                     && let Some(name) = row.get_mut(usize::from(namespaces))
                 {
                     *name = format!("{}/{name}", target.label());
+                }
+                if let Some(prefix) = prefix {
+                    row.insert(0, prefix);
                 }
                 lines.push(chosen(&picked, row));
             }
@@ -433,6 +456,27 @@ fn limit<T>(found: &mut Vec<T>, ui: &Ui) {
     if let Some(limit) = ui.global.limit.filter(|limit| *limit > 0) {
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
+}
+
+/// Reports that objects are of several API servers, whose numbers of objects are given by prefix: a name may be there once for
+/// each.
+pub(crate) fn say_shared<P: AsRef<str> + Ord>(
+    by_prefix: &BTreeMap<P, usize>,
+    ui: &mut Ui,
+) -> io::Result<()> {
+    let Some((one, _)) = by_prefix.first_key_value().filter(|_| by_prefix.len() > 1) else {
+        return Ok(());
+    };
+    let each: Vec<String> = by_prefix
+        .iter()
+        .map(|(prefix, count)| format!("{count} below {}", prefix.as_ref()))
+        .collect();
+    ui.note(format!(
+        "these are objects of {} API servers that share the etcd: {}; --etcd-prefix {} shows those of one",
+        by_prefix.len(),
+        each.join(", "),
+        one.as_ref()
+    ))
 }
 
 /// Names known from the keys alone.

@@ -198,6 +198,12 @@ impl Layout {
         self.crds.get(path)
     }
 
+    /// The prefix that a key is below: the longest, because one may be within another.
+    pub fn prefix_of(&self, key: &[u8]) -> Option<&str> {
+        let mut prefixes = self.prefixes();
+        prefixes.find(|prefix| under(key, prefix).is_some())
+    }
+
     /// The registry path that a key is under, without the prefix and without allocating: the label of a `--by-resource`
     /// row. `None`: the key is outside of every prefix, or has an empty segment there.
     pub fn resource<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {

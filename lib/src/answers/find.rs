@@ -1,5 +1,6 @@
 //! From nouns and selectors to objects: what `get` and `history` ask for by name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -108,6 +109,8 @@ pub struct Query<'q, 'a> {
     scope: Scope,
     /// Values that could not be read, with their keys.
     pub failed: Vec<(Version<'a>, Undecodable)>,
+    /// Number of names below each prefix that [`Query::names`] found: several if API servers share the etcd.
+    pub by_prefix: BTreeMap<String, usize>,
 }
 
 impl<'q, 'a> Query<'q, 'a> {
@@ -118,6 +121,7 @@ impl<'q, 'a> Query<'q, 'a> {
             revision,
             scope,
             failed: Vec::new(),
+            by_prefix: BTreeMap::new(),
         }
     }
 
@@ -247,7 +251,7 @@ impl<'q, 'a> Query<'q, 'a> {
     ///
     /// # Errors
     /// As [`Objects::list_names`].
-    pub fn names(&self, asked: &Asked) -> Result<Option<Vec<Named>>, Error> {
+    pub fn names(&mut self, asked: &Asked) -> Result<Option<Vec<Named>>, Error> {
         let scope = &self.scope;
         if asked.name.is_some() || !scope.labels.is_empty() || !scope.fields.is_empty() {
             return Ok(None);
@@ -255,8 +259,17 @@ impl<'q, 'a> Query<'q, 'a> {
         let mut names = Vec::new();
         for target in &asked.targets {
             let target = Arc::new(target.clone());
-            let namespace = self.namespace();
-            let mut each = |key: Key<'_>| names.push((Arc::clone(&target), key.name.to_owned()));
+            let namespace = self.scope.namespace.as_deref();
+            let by_prefix = &mut self.by_prefix;
+            let mut each = |key: Key<'_>| {
+                match by_prefix.get_mut(key.prefix) {
+                    Some(count) => *count += 1,
+                    None => {
+                        by_prefix.insert(key.prefix.to_owned(), 1);
+                    }
+                }
+                names.push((Arc::clone(&target), key.name.to_owned()));
+            };
             self.objects
                 .list_names(&target, namespace, self.revision, &mut each)?;
         }

@@ -501,7 +501,9 @@ impl PrefixStatus {
         for prefix in objects.layout().prefixes() {
             let below = KeyRange::prefix(format!("{prefix}/").as_bytes());
             let names = objects.keyspace().live_names(&below, None)?;
-            let keys = names.iter().count() as u64;
+            // One prefix may be within another: a key is below the longest.
+            let own = |key: &&[u8]| objects.layout().prefix_of(key) == Some(prefix);
+            let keys = names.iter().filter(own).count() as u64;
             found.extend((keys > 0).then(|| Self {
                 prefix: prefix.to_owned(),
                 keys,

@@ -14,11 +14,11 @@ use crate::member::{Objects, Reading, Space};
 use crate::mvcc::{Counts, KeyRange};
 use located::Error;
 
-/// The sums of a group; the first column is the group's own.
+/// The sums of a group; the first columns are the group's own.
 macro_rules! sums {
-    ($name:ident, $head:literal, $field:literal) => {
-        static $name: [Column; 12] = [
-            Column::left($head, $field),
+    ($name:ident, $count:literal, $(($head:literal, $field:literal)),+) => {
+        static $name: [Column; $count] = [
+            $(Column::left($head, $field),)+
             Column::right("KEYS", "keys"),
             Column::right("REVS", "revisions"),
             Column::right("DEL", "deleted"),
@@ -33,9 +33,22 @@ macro_rules! sums {
         ];
     };
 }
-sums!(BY_RESOURCE, "RESOURCE", "resource");
-sums!(BY_NAMESPACE, "NAMESPACE", "namespace");
-sums!(BY_PREFIX, "PREFIX", "prefix");
+sums!(BY_RESOURCE, 12, ("RESOURCE", "resource"));
+sums!(BY_NAMESPACE, 12, ("NAMESPACE", "namespace"));
+sums!(BY_PREFIX, 12, ("PREFIX", "prefix"));
+// Several API servers share the etcd: each has a prefix of its own.
+sums!(
+    BY_SERVER_AND_RESOURCE,
+    13,
+    ("PREFIX", "prefix"),
+    ("RESOURCE", "resource")
+);
+sums!(
+    BY_SERVER_AND_NAMESPACE,
+    13,
+    ("PREFIX", "prefix"),
+    ("NAMESPACE", "namespace")
+);
 
 /// The row of keys that Kubernetes did not write.
 const OTHERS: &str = "(non-k8s)";
@@ -49,8 +62,14 @@ const TRIED: usize = 8;
 /// The group that a key belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Group<'k> {
-    Bytes(&'k [u8]),
-    Cluster,
+    /// A folder of keys.
+    Folder(&'k [u8]),
+    /// Objects of the API server with this prefix: of a resource or a namespace; `None` if they belong to no namespace.
+    Objects {
+        prefix: &'k str,
+        of: Option<&'k [u8]>,
+    },
+    /// Keys that Kubernetes did not write.
     Others,
 }
 
@@ -66,11 +85,14 @@ pub enum By {
 }
 
 impl By {
-    fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Resource => &BY_RESOURCE,
-            Self::Namespace => &BY_NAMESPACE,
-            Self::Prefix(_) => &BY_PREFIX,
+    /// The columns; `shared` if API servers with prefixes of their own share the etcd.
+    fn columns(self, shared: bool) -> &'static [Column] {
+        match (self, shared) {
+            (Self::Resource, false) => &BY_RESOURCE,
+            (Self::Resource, true) => &BY_SERVER_AND_RESOURCE,
+            (Self::Namespace, false) => &BY_NAMESPACE,
+            (Self::Namespace, true) => &BY_SERVER_AND_NAMESPACE,
+            (Self::Prefix(_), _) => &BY_PREFIX,
         }
     }
 }
@@ -79,6 +101,8 @@ impl By {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SumRow {
+    /// The prefix of the API server, if several share the etcd; unknown for keys that are not of Kubernetes.
+    prefix: Option<Cell>,
     name: Cell,
     path: Cell,
     /// The kind of the resource, if the group is one and its kind is known.
@@ -108,7 +132,8 @@ impl Row for SumRow {
         let stored = counts.live_bytes.saturating_add(counts.history_bytes);
         let now = |cell: Cell| if self.past { Cell::unknown() } else { cell };
         let when = |at| Cell::moment_near(at, self.newest);
-        vec![
+        let mut cells: Vec<Cell> = self.prefix.iter().cloned().collect();
+        cells.extend([
             self.name.clone().label(Label::Name),
             Cell::number(counts.keys),
             now(Cell::number(counts.revisions)),
@@ -122,7 +147,8 @@ impl Row for SumRow {
             Cell::number(counts.last_revision),
             self.kind.as_deref().map(Cell::text).unwrap_or_default(),
             self.path.clone(),
-        ]
+        ]);
+        cells
     }
 }
 
@@ -158,12 +184,14 @@ pub fn sums(
         .collect();
     let newest = written.iter().flatten().map(|mark| mark.time).max();
     let of_resources = by == By::Resource;
+    let shared = are_shared(groups.iter().map(|(group, _)| group));
     let mut total = Counts::default();
     let mut rows = Vec::with_capacity(groups.len());
     for ((group, counts), mark) in groups.iter().zip(&written) {
         add(&mut total, counts);
         let (name, kind) = group.name(of_resources, objects);
         rows.push(SumRow {
+            prefix: shared.then(|| group.prefix()),
             name,
             path: group.path(of_resources),
             kind,
@@ -176,7 +204,7 @@ pub fn sums(
     }
     let stored = total.live_bytes.saturating_add(total.history_bytes);
     let share = db_bytes.map(|bytes| format!(", {} of the file", percent(stored, bytes)));
-    let table = Table::new(by.columns(), rows)
+    let table = Table::new(by.columns(shared), rows)
         .head("revision", keyspace.at(revision)?)
         .all(format!(
             "{} keys, {}{}",
@@ -213,30 +241,37 @@ fn counted<'a>(
 ) -> Result<HashMap<Option<Group<'a>>, Counts>, Error> {
     let keyspace = objects.keyspace();
     let layout = objects.layout();
+    let resource = |key: &'a [u8], path: Option<&'a [u8]>| match path {
+        Some(path) => Group::Objects {
+            prefix: layout.prefix_of(key).unwrap_or_default(),
+            of: Some(path),
+        },
+        None => Group::Others,
+    };
     let group = |key: &'a [u8]| -> Option<Group<'a>> {
         if !range.contains(key) || !within.has(key) {
             return None;
         }
         Some(match by {
-            By::Resource => layout.resource(key).map_or(Group::Others, Group::Bytes),
+            By::Resource => resource(key, layout.resource(key)),
             By::Namespace => match layout.parse(key) {
-                Some(parsed) => parsed
-                    .namespace
-                    .map_or(Group::Cluster, |name| Group::Bytes(name.as_bytes())),
+                Some(parsed) => Group::Objects {
+                    prefix: parsed.prefix,
+                    of: parsed.namespace.map(str::as_bytes),
+                },
                 None => Group::Others,
             },
-            By::Prefix(depth) => Group::Bytes(first_parts(key, depth)),
+            By::Prefix(depth) => Group::Folder(first_parts(key, depth)),
         })
     };
     let whole = *range == KeyRange::all() && within.is_everything();
     Ok(match revision {
         None if by == By::Resource && whole => {
-            let resource = |resource: Option<_>| resource.map_or(Group::Others, Group::Bytes);
-            let of_folder = |folder| layout.resource_of_folder(folder);
-            keyspace.counts_by_folder(
-                |folder| of_folder(folder).map(|found| Some(resource(found))),
-                group,
-            )
+            let of_folder = |folder| {
+                let path = layout.resource_of_folder(folder)?;
+                Some(Some(resource(folder, path)))
+            };
+            keyspace.counts_by_folder(of_folder, group)
         }
         None => keyspace.counts_by(group),
         // As of a revision: what was live then. What else the file held then cannot be known.
@@ -279,21 +314,43 @@ fn total_json(total: &Counts, space: Option<&Space>) -> Value {
     })
 }
 
+/// Whether there are objects of several API servers: each has a prefix of its own.
+fn are_shared<'k>(groups: impl Iterator<Item = &'k Group<'k>>) -> bool {
+    let mut prefixes = groups.filter_map(|group| match group {
+        Group::Objects { prefix, .. } => Some(*prefix),
+        _ => None,
+    });
+    let first = prefixes.next();
+    prefixes.any(|prefix| Some(prefix) != first)
+}
+
 impl Group<'_> {
     /// The group's name, and for a resource its kind.
     fn name(&self, resource: bool, objects: &Objects<'_>) -> (Cell, Option<String>) {
         match self {
-            Self::Bytes(path) if resource => resource_name(path, objects),
-            Self::Bytes(b"") => (Cell::shown("(no slash)", ""), None),
-            Self::Bytes(bytes) => (Cell::bytes(*bytes), None),
-            Self::Cluster => (Cell::text(CLUSTER), None),
+            Self::Objects {
+                prefix,
+                of: Some(path),
+            } if resource => resource_name(prefix, path, objects),
+            Self::Objects { of: Some(name), .. } => (Cell::bytes(*name), None),
+            Self::Objects { of: None, .. } => (Cell::text(CLUSTER), None),
+            Self::Folder(b"") => (Cell::shown("(no slash)", ""), None),
+            Self::Folder(bytes) => (Cell::bytes(*bytes), None),
             Self::Others => (Cell::text(OTHERS), None),
+        }
+    }
+
+    /// The prefix of the API server.
+    fn prefix(&self) -> Cell {
+        match self {
+            Self::Objects { prefix, .. } => Cell::bytes(prefix.as_bytes()),
+            _ => Cell::unknown(),
         }
     }
 
     fn path(&self, resource: bool) -> Cell {
         match self {
-            Self::Bytes(path) if resource => Cell::bytes(*path),
+            Self::Objects { of: Some(path), .. } if resource => Cell::bytes(*path),
             _ => Cell::unknown(),
         }
     }
@@ -301,7 +358,7 @@ impl Group<'_> {
 
 /// `services/specs` → `services`, `example.com/widgets` → `widgets.example.com`. If neither the table nor a stored CRD
 /// names the resource of a path, the newest value does.
-fn resource_name(path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
+fn resource_name(prefix: &str, path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
     let text = String::from_utf8_lossy(path);
     if let Some(resource) = Resource::by_path(&text) {
         return (Cell::text(resource.plural), Some(resource.kind.to_owned()));
@@ -313,25 +370,23 @@ fn resource_name(path: &[u8], objects: &Objects<'_>) -> (Cell, Option<String>) {
     if let Some(crd) = objects.layout().crd(&text) {
         return (Cell::text(name), Some(crd.kind.clone()));
     }
-    match kind_of(&text, objects) {
+    match kind_of(prefix, &text, objects) {
         Some(kind) => (Cell::shown(format!("{name} ({kind})"), name), Some(kind)),
         None => (Cell::text(name), None),
     }
 }
 
 /// The kind that values below a registry path name.
-fn kind_of(path: &str, objects: &Objects<'_>) -> Option<String> {
-    objects.layout().prefixes().find_map(|prefix| {
-        let range = KeyRange::prefix(format!("{prefix}/{path}/").as_bytes());
-        let all = objects.keyspace().all(&range);
-        let mut kinds = all.iter().take(TRIED).filter_map(|newest| {
-            let records = objects.keyspace().records_of(newest.key);
-            let put = records.iter().rfind(|version| !version.tombstone)?;
-            let object = objects.json(&put, Reading::default()).ok()?;
-            Some(object.get("kind")?.as_str()?.to_owned())
-        });
-        kinds.next()
-    })
+fn kind_of(prefix: &str, path: &str, objects: &Objects<'_>) -> Option<String> {
+    let range = KeyRange::prefix(format!("{prefix}/{path}/").as_bytes());
+    let all = objects.keyspace().all(&range);
+    let mut kinds = all.iter().take(TRIED).filter_map(|newest| {
+        let records = objects.keyspace().records_of(newest.key);
+        let put = records.iter().rfind(|version| !version.tombstone)?;
+        let object = objects.json(&put, Reading::default()).ok()?;
+        Some(object.get("kind")?.as_str()?.to_owned())
+    });
+    kinds.next()
 }
 
 /// The folder of a key, at most `depth` deep: `/registry/pods/` is two deep. A key without a slash has none.

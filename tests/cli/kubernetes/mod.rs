@@ -13,6 +13,7 @@ mod export;
 mod forms;
 mod helm;
 mod openshift;
+mod shared;
 mod tables;
 
 const MEMBER: &str = "k8s-1.20-etcd35";

@@ -198,21 +198,11 @@ fn by_prefix<'a>(
 ) -> BTreeMap<String, Vec<ObjectFacts<'a>>> {
     let mut by_prefix: BTreeMap<String, Vec<ObjectFacts<'a>>> = BTreeMap::new();
     for object in live {
-        let prefix = prefix_of(objects, object.version.key);
+        let prefix = objects.layout().prefix_of(object.version.key);
+        let prefix = prefix.unwrap_or_default().to_owned();
         by_prefix.entry(prefix).or_default().push(object);
     }
     by_prefix
-}
-
-/// The prefix that a key is below; the longest, because one may be within another.
-fn prefix_of(objects: &Objects<'_>, key: &[u8]) -> String {
-    let is_below = |prefix: &&str| {
-        let rest = key.strip_prefix(prefix.as_bytes());
-        rest.is_some_and(|rest| rest.starts_with(b"/"))
-    };
-    let prefixes = objects.layout().prefixes().filter(is_below);
-    let prefix = prefixes.max_by_key(|prefix| prefix.len());
-    prefix.unwrap_or_default().to_owned()
 }
 
 /// Decodes every version below the Kubernetes prefixes.

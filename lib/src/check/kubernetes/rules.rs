@@ -83,7 +83,7 @@ pub(super) fn seals(objects: &Objects<'_>, file: &FileName, report: &mut Sink<'_
         };
         let value = version.key_value().unwrap_or_default().value;
         let seal = Seal::parse(value).map_or("plaintext".to_owned(), |seal| seal.to_string());
-        let resource = (super::prefix_of(objects, version.key), key.path.to_owned());
+        let resource = (key.prefix.to_owned(), key.path.to_owned());
         let count = by_resource
             .entry(resource)
             .or_default()
