@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::audit::Audited;
+use etcd_inspect::answers::clocks::whole_clock;
 use etcd_inspect::answers::timeline::all_versions;
 use etcd_inspect::check::Logged;
 use etcd_inspect::evidence::{Evidence, OpenOptions};
@@ -86,7 +87,7 @@ impl AuditLogs {
             return Ok(None);
         };
         let everything = all_versions(objects, logged);
-        let clock = objects.clock_with(&*ui.progress());
+        let clock = whole_clock(objects, logged, &[], &*ui.progress());
         let audited = Audited::new(log, objects, &everything, &clock);
         ui.note(audited.summary())?;
         Ok(Some(audited))

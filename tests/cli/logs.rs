@@ -262,6 +262,68 @@ fn lines_of_etcds_log_are_merged_with_their_own_clock_and_the_offset_is_measured
     assert!(found.err.contains("ahead"), "{}", found.err);
 }
 
+#[test]
+fn etcds_log_dates_the_writes_of_a_member_whose_values_have_no_times() {
+    let data = testkit::data_dir("etcd-3.5.30");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("etcd.log");
+    let saved = |second: &str, index: u64| {
+        serde_json::json!({"level": "info", "ts": format!("2026-11-21T01:35:{second}Z"),
+            "msg": "saved snapshot", "snapshot-index": index})
+        .to_string()
+    };
+    std::fs::write(&log, [saved("36.1", 101), saved("40.3", 202)].join("\n")).unwrap();
+    let ask = |words: &[&str]| {
+        let args = [
+            "timeline",
+            data.to_str().unwrap(),
+            "--kind",
+            "put,delete",
+            "--all",
+            "-o",
+            "json",
+        ];
+        sealed(&data, args.into_iter().chain(words.iter().copied()))
+    };
+    let without = ask(&[]).rows();
+    assert!(without.iter().all(|row| row["time"].is_null()));
+    let found = ask(&["--etcd-log", log.to_str().unwrap()]);
+    let rows = found.rows();
+    let sources: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["time_source"].as_str())
+        .collect();
+    assert!(
+        sources.contains(&"etcd-log") && sources.contains(&"between"),
+        "{sources:?}"
+    );
+    let of = |index: std::ops::RangeInclusive<u64>| {
+        rows.iter().filter(move |row| {
+            row["raft_index"]
+                .as_u64()
+                .is_some_and(|at| index.contains(&at))
+        })
+    };
+    let time = |row: &Value| {
+        row["time"]
+            .as_str()
+            .map(|time| time.parse::<jiff::Timestamp>().unwrap())
+    };
+    let at = |second: &str| {
+        format!("2026-11-21T01:35:{second}Z")
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+    };
+    assert!(of(203..=u64::MAX).all(|row| time(row) >= Some(at("38.3"))));
+    assert!(of(0..=202).all(|row| time(row).is_none_or(|time| time <= at("40.3"))));
+    // It is compared with no other clock.
+    assert!(
+        found.json()["etcd_log_clock"].is_null(),
+        "{}",
+        found.json()["etcd_log_clock"]
+    );
+}
+
 /// The flags take several files, as a shell's `audit*.log` gives them: a PATH after them is no log.
 #[test]
 fn a_path_after_logs_is_the_evidence() {

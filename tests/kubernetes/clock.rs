@@ -1,7 +1,11 @@
 //! The clock of revisions against the times that real API servers wrote.
 
-use etcd_inspect::clock::{Clock, Measurement, TimeSource};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use etcd_inspect::check::logged;
+use etcd_inspect::clock::{Clock, ElapsedTime, Measurement, TimeSource};
 use etcd_inspect::kubernetes::encryption::Keyring;
+use etcd_inspect::kubernetes::measured::{MeasuredBy, Times};
 use etcd_inspect::member::{Member, Objects};
 use etcd_inspect::progress::Silent;
 use jiff::{SignedDuration, Timestamp};
@@ -129,6 +133,151 @@ fn times_never_go_back_and_are_within_their_bounds() {
     }
 }
 
+/// What the leases in the log say, of keys of the API server.
+fn elapsed(member: &Member) -> Vec<ElapsedTime> {
+    let objects = objects(member);
+    let logged = logged(member, &Silent).unwrap().unwrap();
+    logged.elapsed(|key| objects.layout().resource(key).is_some())
+}
+
+#[test]
+fn leases_that_expired_took_as_long_as_the_api_servers_times_say() {
+    for name in MEMBERS {
+        let member = Member::open(testkit::data_dir(name)).unwrap();
+        let (spans, clock) = (elapsed(&member), objects(&member).clock());
+        assert!(spans.len() >= 4, "{name}: {spans:?}");
+        let mut compared = 0;
+        for span in spans {
+            let (from, to) = (
+                clock.time_of(span.from).unwrap(),
+                clock.time_of(span.to).unwrap(),
+            );
+            let Some((from, to)) = from.not_before.zip(to.not_after) else {
+                continue;
+            };
+            compared += 1;
+            let longest = to.duration_since(from);
+            assert!(span.at_least <= longest, "{name}: {span:?} {longest:?}");
+        }
+        assert!(compared >= 3, "{name}");
+    }
+}
+
+#[test]
+fn leases_bound_writes_of_which_nothing_else_is_known() {
+    let mut narrowed = 0;
+    for name in MEMBERS {
+        let member = Member::open(testkit::data_dir(name)).unwrap();
+        let all = measurements(&member);
+        // Of all times only those of the first and the last few revisions are left.
+        let ends = [
+            all.iter().map(|one| one.revision).min().unwrap() + 40,
+            all.iter().map(|one| one.revision).max().unwrap() - 40,
+        ];
+        let few = all
+            .iter()
+            .filter(|one| one.revision <= ends[0] || one.revision >= ends[1]);
+        let poor = Clock::new(few.copied());
+        let clock = poor.clone().with_elapsed(elapsed(&member));
+        for one in creations(&all) {
+            assert!(
+                agrees(&clock, one),
+                "{name}: {one:?} {:?}",
+                clock.time_of(one.revision)
+            );
+        }
+        let mut last = Timestamp::MIN;
+        for revision in ends[0]..ends[1] {
+            let (old, new) = (
+                poor.time_of(revision).unwrap(),
+                clock.time_of(revision).unwrap(),
+            );
+            assert!(last <= new.time, "{name} {revision}");
+            assert!(
+                new.uncertainty <= old.uncertainty,
+                "{name} {revision}: {old:?} {new:?}"
+            );
+            narrowed += i32::from(new.uncertainty < old.uncertainty);
+            last = new.time;
+        }
+    }
+    assert!(narrowed > 500, "{narrowed}");
+}
+
+#[test]
+fn a_revision_whose_bound_is_from_a_lease_says_so_and_a_contradiction_changes_nothing() {
+    let sparse = || Clock::new([measurement(10, 1_000, true), measurement(90, 1_200, true)]);
+    let span = |from, to, seconds| ElapsedTime {
+        from,
+        to,
+        at_least: SignedDuration::from_secs(seconds),
+    };
+    let clock = sparse().with_elapsed(vec![span(10, 50, 60)]);
+    let write = clock.time_of(50).unwrap();
+    assert_eq!(write.source, TimeSource::Grant);
+    assert_eq!(write.not_before.unwrap().as_second(), 1_060);
+    assert_eq!(
+        clock.time_of(70).unwrap().not_before.unwrap().as_second(),
+        1_060
+    );
+    assert_eq!(clock.time_of(70).unwrap().source, TimeSource::Between);
+    // 12 minutes do not fit between two writes 200 s apart.
+    for wrong in [
+        span(10, 90, 720),
+        span(50, 10, 60),
+        span(5, 7, 0),
+        span(10, 50, i64::MAX),
+    ] {
+        assert_eq!(sparse().with_elapsed(vec![wrong]), sparse());
+    }
+}
+
+#[test]
+fn a_token_was_not_stored_before_it_was_issued() {
+    let claims = |claims: &str| {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let token = format!(
+            "{}.{}.{}",
+            part(r#"{"alg":"RS256"}"#),
+            part(claims),
+            part("signed")
+        );
+        let secret = serde_json::json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "token"},
+            "data": {"ca.crt": STANDARD.encode("-----BEGIN"), "token": STANDARD.encode(token)}});
+        Times::read(secret.to_string().as_bytes()).unwrap()
+    };
+    let issued =
+        claims(r#"{"iss":"https://kubernetes.default.svc","iat":1763687855,"exp":1763691455}"#);
+    let found = issued.measured(None, true);
+    let of_token = found
+        .iter()
+        .find(|one| one.by == MeasuredBy::Token)
+        .unwrap();
+    assert_eq!(
+        (of_token.time.as_second(), of_token.is_fresh),
+        (1_763_687_855, false)
+    );
+    let measured = Measurement::of_value(50, of_token);
+    let around = |first, last| {
+        Clock::new([
+            measurement(10, first, true),
+            measured,
+            measurement(90, last, true),
+        ])
+    };
+    let write = around(1_763_687_800, 1_763_687_900).time_of(50).unwrap();
+    assert_eq!(write.source, TimeSource::Token);
+    assert_eq!(write.not_before, Some(of_token.time));
+    // An issuer whose clock is wrong changes nothing.
+    assert_eq!(
+        around(1_000, 1_100).time_of(50).unwrap().source,
+        TimeSource::Between
+    );
+    // As the token controller of Kubernetes writes them.
+    let legacy = claims(r#"{"iss":"kubernetes/serviceaccount","sub":"system:serviceaccount:a:b"}"#);
+    assert!(legacy.measured(None, true).is_empty());
+}
+
 fn measurement(revision: i64, second: i64, is_fresh: bool) -> Measurement {
     Measurement {
         revision,
@@ -140,6 +289,31 @@ fn measurement(revision: i64, second: i64, is_fresh: bool) -> Measurement {
 }
 
 proptest! {
+    #[test]
+    fn bounds_stay_in_order_whatever_the_leases_say(
+        all in prop::collection::vec((0i64..60, 0i64..10_000, any::<bool>()), 0..20),
+        spans in prop::collection::vec((0i64..60, 0i64..60, 0i64..20_000), 0..30),
+    ) {
+        let clock = Clock::new(all.iter().map(|(revision, second, fresh)| measurement(*revision, *second, *fresh)));
+        let spans = spans.iter().map(|(from, to, seconds)| ElapsedTime {
+            from: *from,
+            to: *to,
+            at_least: SignedDuration::from_secs(*seconds),
+        });
+        let narrow = clock.clone().with_elapsed(spans.collect());
+        let mut last = Timestamp::MIN;
+        for revision in 0..=60 {
+            let (wide, write) = (clock.time_of(revision), narrow.time_of(revision));
+            prop_assert_eq!(wide.is_some(), write.is_some());
+            let (Some(wide), Some(write)) = (wide, write) else { continue };
+            prop_assert!(last <= write.time, "{revision}: {write:?}");
+            prop_assert!(write.not_before.zip(write.not_after).is_none_or(|(from, to)| from <= to));
+            prop_assert!(wide.not_before <= write.not_before);
+            prop_assert!(wide.not_after.is_none_or(|bound| write.not_after.is_some_and(|to| to <= bound)));
+            last = write.time;
+        }
+    }
+
     #[test]
     fn bounds_are_in_order_whatever_the_measurements_say(
         all in prop::collection::vec((0i64..60, 0i64..100_000, any::<bool>()), 0..60)

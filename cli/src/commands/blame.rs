@@ -3,8 +3,8 @@ use std::ffi::OsString;
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
 use etcd_inspect::answers::blame::{NoBlame, blame};
+use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::check::versions;
-use etcd_inspect::clock::Clock;
 use etcd_inspect::member::Objects;
 
 use crate::at::At;
@@ -64,14 +64,9 @@ pub(crate) fn run(args: &BlameArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(named.exact, ui)?;
     let revision = revision.unwrap_or(i64::MAX);
     let all = versions(key, &keyspace, logged);
-    let of_key = |objects: &Objects<'_>| {
-        let mains = all.iter().map(|(_, version)| version.revision.main);
-        objects.measurements_near(mains)
-    };
     let audited = args.audit.matched(&objects, logged, ui)?;
-    let of_audit = audited.iter().flat_map(|audited| audited.measurements());
-    let measured = sources.iter().flat_map(|objects| of_key(objects));
-    let clock = Clock::new(measured.chain(of_audit));
+    let mains = all.iter().map(|(_, version)| version.revision.main);
+    let clock = clock_near(&objects, logged, mains, audited.as_ref());
     let found = blame(
         &objects,
         &all,

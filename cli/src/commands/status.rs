@@ -268,6 +268,10 @@ fn clock_name(write: &WriteTime) -> &'static str {
         TimeSource::Lease => "lease clock",
         TimeSource::Event => "time of an Event",
         TimeSource::Object => "time in an object",
+        TimeSource::Token => "time in a token",
+        TimeSource::Audit => "audit log",
+        TimeSource::EtcdLog => "etcd's log",
+        TimeSource::Grant => "time to live of a lease",
         _ if write.uncertainty.is_none() => "the last time that is known",
         _ => "between two known times",
     }

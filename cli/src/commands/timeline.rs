@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use etcd_inspect::answers::audit::Audited;
+use etcd_inspect::answers::clocks::clock_and_requests;
 use etcd_inspect::answers::timeline::{
     EventKind, EventStream, TimeBuckets, TimelineFilter, TimelineRow, TimelineSources,
     all_versions, bodyfile, sparkline, timeline, timesketch,
 };
 use etcd_inspect::check::{Depth, check_with};
-use etcd_inspect::clock::{Clock, Measurement};
-use etcd_inspect::member::Objects;
+use etcd_inspect::clock::Clock;
 use etcd_inspect::progress::Progress as _;
 use jiff::{SignedDuration, Timestamp};
 
@@ -122,16 +121,9 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mask = args.showing.mask(false, ui)?;
     let progress = ui.progress();
     let logged = view.logged();
-    let of_wal = logged.map(|logged| objects.over(logged.keyspace()));
-    let mut measured = measurements(&objects, of_wal.as_ref(), ui);
-    let mut clock = Clock::new(measured.iter().copied());
     let all = all_versions(&objects, logged);
-    let audited = audit_log.map(|log| Audited::new(log, &objects, &all, &clock));
-    if let Some(audited) = &audited {
-        // The log also says when: more exactly than objects do.
-        measured.extend(audited.measurements());
-        clock = Clock::new(measured);
-    }
+    let logs = (audit_log, etcd_log.as_ref());
+    let (clock, audited) = clock_and_requests(&member, (&objects, logged), &all, logs, &*progress);
     let filter = filter(args, &clock, view.keyspace().revision(), ui)?;
     let wants_findings = filter.kinds.is_empty() || filter.kinds.contains(&EventKind::Finding);
     let keyring = args.keys.keyring()?;
@@ -170,17 +162,6 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else {
         view.exit(Exit::Ok)
     })
-}
-
-/// The times in the values of db and log.
-fn measurements(objects: &Objects<'_>, of_wal: Option<&Objects<'_>>, ui: &Ui) -> Vec<Measurement> {
-    let progress = ui.progress();
-    let everything = std::slice::from_ref(&(0..=i64::MAX));
-    let mut measured = objects.measurements(everything, &*progress);
-    if let Some(of_wal) = of_wal {
-        measured.extend(of_wal.measurements(everything, &*progress));
-    }
-    measured
 }
 
 fn filter(

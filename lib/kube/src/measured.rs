@@ -5,6 +5,8 @@
 //! `pkg/endpoints/handlers/fieldmanager/buildmanagerinfo.go`, v0.20.2); who renews a Lease writes it at once. Other times may be
 //! as old as the object: they only say that the write is not older.
 
+mod token;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -22,6 +24,8 @@ pub enum MeasuredBy {
     Object,
     /// The API server that received the request to delete the object. It stores `deletionTimestamp` less precisely.
     Deletion,
+    /// Who issued a token that a Secret contains: `iat` of RFC 7519.
+    Token,
 }
 
 /// A time in an object.
@@ -47,6 +51,8 @@ pub struct Times {
     managed: Option<i64>,
     renewed: Option<Timestamp>,
     observed: Option<Timestamp>,
+    /// The newest `iat` of a token in a Secret.
+    issued: Option<i64>,
     is_event: bool,
 }
 
@@ -68,10 +74,19 @@ impl Times {
                     ..Self::default()
                 };
                 let is_lease = unknown.kind == "Lease";
+                let is_secret = unknown.kind == "Secret";
                 fields(unknown.raw, &mut |number, field| match (number, field) {
                     // Every object of Kubernetes has its metadata in field 1.
                     (1, FieldValue::Bytes(metadata)) => times.metadata(metadata),
                     (2, FieldValue::Bytes(spec)) if is_lease => times.renewed = renewed(spec),
+                    // Secret of v1: data, a map of bytes.
+                    (2, FieldValue::Bytes(entry)) if is_secret => {
+                        fields(entry, &mut |number, field| {
+                            if let (2, FieldValue::Bytes(value)) = (number, field) {
+                                times.issued = times.issued.max(token::issued(value));
+                            }
+                        })
+                    }
                     // Event of v1: firstTimestamp, lastTimestamp, eventTime.
                     (6 | 7 | 10, FieldValue::Bytes(time)) if times.is_event => {
                         times.observed = times.observed.max(moment(time));
@@ -132,6 +147,9 @@ impl Times {
                 true => observed.iter().filter_map(|field| at(field)).max(),
                 false => None,
             },
+            issued: (kind == Some("Secret"))
+                .then(|| token::issued_in(object))
+                .flatten(),
             is_event,
         }
     }
@@ -168,6 +186,8 @@ impl Times {
         let micro = SignedDuration::from_micros(1);
         add(self.renewed, micro, MeasuredBy::Lease, renewed);
         add(self.observed, second, MeasuredBy::Event, false);
+        // A token may be stored long after it was issued.
+        add(of(self.issued), second, MeasuredBy::Token, false);
         all
     }
 }

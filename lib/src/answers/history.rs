@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::audit::Audited;
+use super::clocks::clock_near;
 use super::{Cell, Column, Label, Row, Table};
 use crate::Place;
 use crate::check::{Logged, versions};
@@ -217,23 +218,6 @@ pub fn numbered<'v, 'a: 'v>(
         before = number.filter(|_| !version.tombstone);
         Some((version.revision, number?))
     })
-}
-
-/// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log.
-pub fn clock_near(
-    objects: &Objects<'_>,
-    logged: Option<&Logged>,
-    revisions: impl IntoIterator<Item = i64>,
-    audited: Option<&Audited>,
-) -> Clock {
-    let revisions: Vec<i64> = revisions.into_iter().collect();
-    let mut measurements = objects.measurements_near(revisions.iter().copied());
-    if let Some(logged) = logged {
-        let of_log = objects.over(logged.keyspace());
-        measurements.extend(of_log.measurements_near(revisions));
-    }
-    measurements.extend(audited.into_iter().flat_map(Audited::measurements));
-    Clock::new(measurements)
 }
 
 /// Where a version is in the order of the log: those of unknown revision before all others, but after them from the entry on from

@@ -14,6 +14,7 @@ mod cell;
 pub mod certs;
 pub mod changes;
 pub mod check;
+pub mod clocks;
 mod column;
 pub mod compare;
 pub mod describe;

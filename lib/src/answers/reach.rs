@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::history::clock_near;
+use super::clocks::clock_near;
 use crate::check::Logged;
 use crate::clock::WriteTime;
 use crate::member::{Member, Objects};

@@ -13,6 +13,7 @@
 //! Clocks of clients may be wrong: of all times only the longest series counts that does not go back as revisions go on. Times that may
 //! be as old as the object raise the lower bound, and count only within the bounds.
 
+mod elapsed;
 mod series;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use located::text::time;
 use series::longest;
+
+pub use elapsed::ElapsedTime;
 
 /// Where the time of a write is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,10 +35,14 @@ pub enum TimeSource {
     Event,
     /// The API server's time in the object that was written.
     Object,
+    /// The `iat` of a token in the Secret that was written.
+    Token,
     /// A request in an audit log.
     Audit,
     /// A line of etcd's log.
     EtcdLog,
+    /// The time to live of an etcd lease that was granted before, or that ended after.
+    Grant,
     /// Only the times of writes before and after it are known.
     Between,
 }
@@ -47,8 +54,10 @@ impl TimeSource {
             Self::Lease => "lease",
             Self::Event => "event",
             Self::Object => "object",
+            Self::Token => "token",
             Self::Audit => "audit",
             Self::EtcdLog => "etcd-log",
+            Self::Grant => "grant",
             Self::Between => "between",
         }
     }
@@ -212,6 +221,13 @@ impl Clock {
         self.points.is_empty()
     }
 
+    /// Whether a revision has a time of its own from another source.
+    pub fn has_other_than(&self, source: TimeSource) -> bool {
+        let others = [source, TimeSource::Between];
+        let mut points = self.points.iter();
+        points.any(|point| !others.contains(&point.source))
+    }
+
     /// The first and the last revision with a time of its own, each with when it was written.
     pub fn ends(&self) -> Option<((i64, WriteTime), (i64, WriteTime))> {
         let (first, last) = (self.points.first()?.revision, self.points.last()?.revision);
@@ -240,11 +256,10 @@ impl Clock {
                     Some(middle(point.not_before, to).max(from))
                 })
                 .unwrap_or(from),
-            (None, _) => {
+            // Without an upper bound of any, nothing is known of those before the first.
+            (None, to) => {
                 let first = self.points.first()?;
-                first
-                    .not_after
-                    .map_or(first.not_before, |to| middle(first.not_before, to))
+                middle(first.not_before, to?)
             }
         };
         let uncertainty = not_before.zip(not_after).map(|(from, to)| {
@@ -360,9 +375,10 @@ fn points(all: &[Measurement]) -> Vec<DatedRevision> {
         if latest.is_none() && !raised {
             continue;
         }
-        let source = match one.delay {
-            Some(_) => one.source,
-            None => TimeSource::Between,
+        // Another time of an object may be as old as the object; a token was not stored before it was issued.
+        let source = match (one.delay, one.source) {
+            (Some(_), _) | (None, TimeSource::Token) => one.source,
+            (None, _) => TimeSource::Between,
         };
         let point = by_revision.entry(one.revision).or_insert(DatedRevision {
             revision: one.revision,

@@ -26,6 +26,7 @@ impl Measurement {
             MeasuredBy::Event => (TimeSource::Event, Self::USUAL_DELAY),
             MeasuredBy::Object => (TimeSource::Object, Self::USUAL_DELAY),
             MeasuredBy::Deletion => (TimeSource::Object, DELETION_DELAY),
+            MeasuredBy::Token => (TimeSource::Token, Self::USUAL_DELAY),
         };
         Self {
             revision,

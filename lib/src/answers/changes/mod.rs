@@ -19,7 +19,8 @@ use jiff::Timestamp;
 
 use super::Table;
 use super::audit::Audited;
-use super::history::{clock_near, is_placed};
+use super::clocks::{clock_near, whole_clock};
+use super::history::is_placed;
 use crate::check::Logged;
 use crate::clock::Clock;
 use crate::kubernetes::mask::Mask;
@@ -221,13 +222,11 @@ fn span(
     if query.since.is_none() && query.until.is_none() {
         return (0, i64::MAX);
     }
-    let mut measurements = objects.measurements(&[0..=i64::MAX], &crate::progress::Silent);
-    if let Some(logged) = logged {
-        let of_log = objects.over(logged.keyspace());
-        measurements.extend(of_log.measurements(&[0..=i64::MAX], &crate::progress::Silent));
-    }
-    measurements.extend(audited.into_iter().flat_map(Audited::measurements));
-    let clock = Clock::new(measurements);
+    let others: Vec<_> = audited
+        .into_iter()
+        .flat_map(Audited::measurements)
+        .collect();
+    let clock = whole_clock(objects, logged, &others, &crate::progress::Silent);
     let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
     let first = query
         .since

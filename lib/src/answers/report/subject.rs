@@ -8,15 +8,14 @@ use serde_json::Value;
 
 use super::ReportQuestion;
 use super::model::{cut, document, on};
-use crate::answers::audit::Audited;
 use crate::answers::check::{CheckAnswer, Only};
+use crate::answers::clocks::clock_and_requests;
 use crate::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
 use crate::answers::timeline::{
     EventStream, TimelineFilter, TimelineSources, all_versions, timeline,
 };
 use crate::answers::view::View;
 use crate::check::{Logged, Report, logged_beside};
-use crate::clock::Clock;
 use crate::member::{Member, Objects};
 use crate::verdict::{Verdict, judge, quick};
 use located::progress::Progress;
@@ -160,23 +159,10 @@ impl<'q> Subject<'q> {
     pub(super) fn events(&self, progress: &dyn Progress) -> Option<Events> {
         let objects = self.objects()?;
         let logged = self.logged();
-        let everything = std::slice::from_ref(&(0..=i64::MAX));
-        let mut measured = objects.measurements(everything, progress);
-        if let Some(logged) = logged {
-            let of_log = objects.over(logged.keyspace());
-            measured.extend(of_log.measurements(everything, progress));
-        }
-        let mut clock = Clock::new(measured.iter().copied());
         let all = all_versions(&objects, logged);
-        let audited = self
-            .question
-            .audit
-            .clone()
-            .map(|log| Audited::new(log, &objects, &all, &clock));
-        if let Some(audited) = &audited {
-            measured.extend(audited.measurements());
-            clock = Clock::new(measured);
-        }
+        let logs = (self.question.audit.clone(), self.question.etcd_log.as_ref());
+        let (clock, audited) =
+            clock_and_requests(self.member, (&objects, logged), &all, logs, progress);
         let sources = TimelineSources {
             member: self.member,
             objects: &objects,

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::log::ReportedTimes;
 use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources, event_time};
-use crate::clock::TimeBound;
+use crate::clock::{TimeBound, TimeSource};
 use crate::member::{Origin, Wal};
 use crate::mvcc::Version;
 use crate::raft::{Operation, Payload, Request};
@@ -15,6 +15,7 @@ use crate::raft::{Operation, Payload, Request};
 pub(super) struct RaftTimes {
     times: BTreeMap<u64, (i64, Option<EventTime>)>,
     indexes: BTreeMap<i64, u64>,
+    has_own_clock: bool,
 }
 
 impl RaftTimes {
@@ -37,7 +38,13 @@ impl RaftTimes {
         Self {
             indexes: indexes.collect(),
             times,
+            has_own_clock: sources.clock.has_other_than(TimeSource::EtcdLog),
         }
+    }
+
+    /// Whether the times are of another clock than that of etcd's log.
+    pub(super) fn has_own_clock(&self) -> bool {
+        self.has_own_clock
     }
 
     /// Where something is in the log: its entry, else that of the newest write up to its revision.

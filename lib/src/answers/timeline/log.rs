@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::cluster::RaftTimes;
+use super::log_times::entry_of;
 use super::{EventKind, EventStream, EventTime, TimelineRow, TimelineSources};
 use crate::logs::etcd::{EtcdLine, EtcdLog, EtcdTopic};
 use crate::member::Wal;
@@ -49,7 +50,7 @@ impl ClockOffset {
 
     /// From offsets with how far each may be wrong: what all of them allow. If they contradict each other, the clock was set in
     /// between, and what they allow together is the answer.
-    fn new(measured: &[(SignedDuration, SignedDuration)]) -> Option<Self> {
+    pub(super) fn new(measured: &[(SignedDuration, SignedDuration)]) -> Option<Self> {
         let least = |(offset, far): &(SignedDuration, SignedDuration)| offset.saturating_sub(*far);
         let most = |(offset, far): &(SignedDuration, SignedDuration)| offset.saturating_add(*far);
         let narrow = (
@@ -182,16 +183,9 @@ impl ReportedTimes {
 
 /// The time of what a line is about, by the clock of revisions.
 fn known_time(line: &EtcdLine, index: &RaftTimes, wal: Option<&Wal<'_>>) -> Option<EventTime> {
-    // "saved snapshot" names the newest entry that was applied then.
-    let of_snapshot = line
-        .raft_index
-        .filter(|_| line.topic == EtcdTopic::Snapshot);
-    let of_term = line.term.and_then(|wanted| {
-        let terms = wal?.log().terms();
-        let term = terms.iter().find(|term| term.term.get() == wanted)?;
-        term.first_index.map(|first| first.get())
-    });
-    index.time(of_snapshot.or(of_term)?)
+    let time = index.time(entry_of(line, wal)?);
+    // A clock that is made of this log alone agrees with it.
+    time.filter(|_| index.has_own_clock())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cluster;
 mod events;
 mod formats;
 mod log;
+mod log_times;
 mod row;
 mod writes;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 pub use self::buckets::{TimeBuckets, sparkline};
 pub use self::formats::{bodyfile, timesketch};
 pub use self::log::ClockOffset;
+pub use self::log_times::etcd_measurements;
 pub use self::row::{EventKind, EventTime, TimelineRow};
 use super::Table;
 use super::audit::Audited;

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 
 use super::anchor::{Anchor, beginning, presumed};
+use super::lease_spans::{LeaseSpan, LeaseSpans};
 use super::record_match::record_matches;
 use super::{RunEntry, runs};
+use crate::clock::ElapsedTime;
 use crate::member::{Member, Wal};
 use crate::mvcc::{KeyValue, Keyspace, Overlay, Revision, Rules, Version};
 use crate::raft::kv::{Op, PutRequest, RequestOp, TxnRequest};
@@ -30,6 +32,7 @@ pub struct Logged {
     /// Revisions that the db lacks though it has newer ones.
     lacking: BTreeSet<i64>,
     stopped: Option<u64>,
+    lease_spans: Vec<LeaseSpan>,
 }
 
 impl Logged {
@@ -42,6 +45,7 @@ impl Logged {
             indexes: BTreeMap::new(),
             lacking: BTreeSet::new(),
             stopped: None,
+            lease_spans: Vec::new(),
         }
     }
 
@@ -66,9 +70,27 @@ impl Logged {
         self.keeps_value.contains(&revision)
     }
 
+    /// The times that passed at least between revisions, by the leases that the log grants and ends. `is_of_api_server`: whether a key
+    /// is one that an API server wrote. Only leases of such keys count by their end: other clients may revoke theirs early.
+    pub fn elapsed(&self, is_of_api_server: impl Fn(&[u8]) -> bool) -> Vec<ElapsedTime> {
+        let is_evidence = |span: &&LeaseSpan| match &span.revoked {
+            Some(key) => key.as_deref().is_some_and(&is_of_api_server),
+            None => true,
+        };
+        let spans = self.lease_spans.iter().filter(is_evidence);
+        spans.map(|span| span.elapsed.clone()).collect()
+    }
+
     /// The raft index of the entry that made a revision.
     pub fn index_of(&self, revision: i64) -> Option<u64> {
         self.indexes.get(&revision).copied()
+    }
+
+    /// The raft indexes of the entries that made revisions, each with its revision, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        self.indexes
+            .iter()
+            .map(|(revision, index)| (*index, *revision))
     }
 
     /// First and last revision that an entry of the WAL made.
@@ -124,6 +146,20 @@ impl Logged {
         anchor: Anchor,
         until: u64,
     ) {
+        let mut spans = LeaseSpans::new(anchor.revision());
+        self.apply(keyspace, entries, anchor, until, &mut spans);
+        let last = self.indexes.last_key_value().map_or(0, |(last, _)| *last);
+        self.lease_spans.extend(spans.until(last));
+    }
+
+    fn apply(
+        &mut self,
+        keyspace: &Keyspace<'_>,
+        entries: &[RunEntry<'_>],
+        anchor: Anchor,
+        until: u64,
+        spans: &mut LeaseSpans,
+    ) {
         let rest = entries.get(anchor.at()..).unwrap_or_default();
         let from = anchor.revision();
         let stored = Stored::new(*keyspace, from);
@@ -142,8 +178,10 @@ impl Logged {
             .take_while(|entry| entry.entry.index <= until)
             .enumerate();
         for (at, entry) in until_commit {
-            let applied = replay.apply(entry.entry.index, entry.data, &entry.payload());
+            let payload = entry.payload();
+            let applied = replay.apply(entry.entry.index, entry.data, &payload);
             let new = replay.changes().get(made..).unwrap_or_default();
+            spans.add(entry, &payload, new);
             let first = std::mem::replace(&mut made, replay.changes().len());
             let main = new.first().map(|change| change.revision.main);
             let known = main.filter(|main| *main > compacted && *main <= newest);

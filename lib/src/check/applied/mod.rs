@@ -17,6 +17,7 @@ mod differ;
 mod end;
 mod fast_path;
 mod finding_set;
+mod lease_spans;
 mod logged;
 mod logged_part;
 mod positions;

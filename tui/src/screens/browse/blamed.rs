@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use etcd_inspect::answers::blame::{BlameLine, blame, path_text};
-use etcd_inspect::answers::history::{clock_near, is_placed};
+use etcd_inspect::answers::clocks::clock_near;
+use etcd_inspect::answers::history::is_placed;
 use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::{CarvedVersions, all_versions};
 use etcd_inspect::export::yaml;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use etcd_inspect::Place;
 use etcd_inspect::answers::WrittenVersion;
-use etcd_inspect::answers::history::{clock_near, is_placed};
+use etcd_inspect::answers::clocks::clock_near;
+use etcd_inspect::answers::history::is_placed;
 use etcd_inspect::check::Logged;
 use etcd_inspect::clock::WriteTime;
 use etcd_inspect::dataset::{CarvedVersions, all_versions};
