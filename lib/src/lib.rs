@@ -9,11 +9,11 @@
 //!
 //! List the pods of a namespace as they were at a revision:
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::dataset::Dataset;
 //!
-//! let dataset = Dataset::open("/copy/m1")?;
-//! let moment = dataset.at(1_204_331);
+//! let dataset = Dataset::open("../fixtures/k8s-1.20-etcd35.tar.zst")?;
+//! let moment = dataset.at(1_600);
 //! for pod in moment.objects("pods").namespace("shop").all()?.complete()? {
 //!     println!("{} {} {}", pod.mod_revision, pod.name(), pod.object["status"]["phase"]);
 //! }
@@ -22,11 +22,11 @@
 //!
 //! Check a directory and print what is damaged, where, and what to do:
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::check::Depth;
 //! use etcd_inspect::dataset::Dataset;
 //!
-//! let report = Dataset::open("/copy/m1")?.check(Depth::Default);
+//! let report = Dataset::open("../fixtures/k8s-1.20-etcd35.tar.zst")?.check(Depth::Default);
 //! for finding in &report.findings {
 //!     println!("{} {} {}: {}", finding.severity, finding.code.id, finding.place, finding.message);
 //!     println!("  {}", finding.code.next);
@@ -36,10 +36,10 @@
 //!
 //! Read the raft log; what is damaged in it is part of the answer:
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::dataset::Dataset;
 //!
-//! let dataset = Dataset::open("/copy/m1")?;
+//! let dataset = Dataset::open("../fixtures/k8s-1.20-etcd35.tar.zst")?;
 //! let Some(log) = dataset.log() else { return Ok(()) };
 //! let (log, damage) = log.into_parts();
 //! for entry in log.log().surviving() {

@@ -11,17 +11,24 @@ use located::{AlignedBuffer, Bytes, warm};
 
 /// A bbolt file as one of its metas describes it. `Copy`, because it only borrows the bytes of the file.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect_bbolt::{Db, MetaChoice};
 /// use etcd_inspect_bbolt::located::{Bytes, FileName, Limits};
 ///
-/// let file = std::fs::read("member/snap/db").unwrap();
+/// # let mut written = std::io::Cursor::new(Vec::new());
+/// # let mut writer = etcd_inspect_bbolt::write::Writer::new(&mut written, Default::default())?;
+/// # writer.begin_bucket(b"key")?;
+/// # writer.put(b"a", b"1")?;
+/// # writer.end_bucket()?;
+/// # writer.finish()?;
+/// # let read = |_path| Ok::<_, std::io::Error>(written.get_ref().clone());
+/// let file = read("member/snap/db")?;
 /// let name = FileName::new("member/snap/db");
 /// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
 /// for (name, bucket) in db.buckets(&mut |damage| eprintln!("{}", damage.message)) {
 ///     println!("{} at page {}", String::from_utf8_lossy(name), bucket.root());
 /// }
-/// # Ok::<(), etcd_inspect_bbolt::located::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Db<'a> {

@@ -1,11 +1,11 @@
 //! Runs every format's check at a chosen depth, cross-file rules, report order.
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::check::{Depth, check};
 //! use etcd_inspect::member::Member;
 //! use etcd_inspect::progress::Silent;
 //!
-//! let member = Member::open("/copy/m1")?;
+//! let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 //! let report = check(&member, Depth::Default, &Silent);
 //! println!("{}: {} findings", report.verdict, report.findings.len());
 //! # Ok::<(), etcd_inspect::Error>(())

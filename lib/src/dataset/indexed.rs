@@ -14,11 +14,11 @@ use located::progress::Progress;
 
 /// A keyspace that was indexed, with its key order, prefixes and CRDs. Owned: it can be kept and sent between threads.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::dataset::Dataset;
 /// use etcd_inspect::progress::Silent;
 ///
-/// let dataset = Dataset::open("/copy/m1")?;
+/// let dataset = Dataset::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// if let Some(indexed) = dataset.indexed(&Silent)? {
 ///     let worker = std::thread::spawn(move || indexed.directory().len());
 ///     drop(worker);

@@ -11,10 +11,10 @@ impl Dataset {
     /// store: then it has writes and no state. Everything that is answered from the keyspace is answered; buckets, pages and space
     /// are the db's.
     ///
-    /// ```no_run
+    /// ```
     /// use etcd_inspect::{dataset::Dataset, progress::Silent};
     ///
-    /// let stored = Dataset::open("/copy/m1")?;
+    /// let stored = Dataset::open("../fixtures/etcd-3.5.30.tar.zst")?;
     /// let dataset = match stored.keyspace() {
     ///     Ok(_) => stored,
     ///     Err(error) => stored.of_log(&Silent).ok_or(error)?.0,

@@ -47,15 +47,15 @@ use located::{Limits, MainRevision};
 ///
 /// A clone shares everything that was read. Files stay mapped until the last clone is dropped.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::dataset::Dataset;
 ///
-/// let dataset = Dataset::open("/copy/m1")?;
+/// let dataset = Dataset::open("../fixtures/k8s-1.20-etcd35.tar.zst")?;
 /// let worker = std::thread::spawn({
 ///     let dataset = dataset.clone();
-///     move || dataset.at(1_204_331).hash_kv()
+///     move || dataset.at(1_600).hash_kv()
 /// });
-/// for pod in dataset.at(1_204_331).pods()?.complete()? {
+/// for pod in dataset.at(1_600).pods()?.complete()? {
 ///     println!("{} {}", pod.mod_revision, pod.name());
 /// }
 /// # drop(worker);
@@ -102,13 +102,13 @@ struct Known {
 
 /// How a [`Dataset`] is opened.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::dataset::Dataset;
 /// use etcd_inspect::Limits;
 ///
 /// let mut limits = Limits::default();
 /// limits.value_depth = 400;
-/// let dataset = Dataset::builder().limits(limits).prefixes(["/k8s"]).open("backup.db")?;
+/// let dataset = Dataset::builder().limits(limits).prefixes(["/k8s"]).open("../fixtures/k8s-1.20-etcd35.tar.zst")?;
 /// # Ok::<(), etcd_inspect::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -41,8 +41,8 @@ impl Moment {
 
     /// The objects of a resource, named as for kubectl (`deploy`, `pods`, `widgets.example.com`), to be narrowed further.
     ///
-    /// ```no_run
-    /// # let dataset = etcd_inspect::dataset::Dataset::open("/copy/m1")?;
+    /// ```
+    /// # let dataset = etcd_inspect::dataset::Dataset::open("../fixtures/etcd-3.5.30.tar.zst")?;
     /// let web = dataset.newest().objects("deploy").namespace("shop").labels("app=web")?.all()?;
     /// # drop(web);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

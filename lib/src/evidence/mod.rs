@@ -136,10 +136,10 @@ impl Kind {
 
 /// A located directory, file or archive: its files with their roles.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::evidence::{Evidence, OpenOptions};
 ///
-/// let evidence = Evidence::open("/copy/m1", &OpenOptions::default())?;
+/// let evidence = Evidence::open("../fixtures/etcd-3.5.30.tar.zst", &OpenOptions::default())?;
 /// println!("{}: {}", evidence.name(), evidence.kind().as_str());
 /// if let Some(db) = evidence.db() {
 ///     println!("{} has {} bytes", db.name(), db.bytes()?.len());

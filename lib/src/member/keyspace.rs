@@ -55,10 +55,10 @@ impl Member {
     ///
     /// The first call reads all leaf pages of the `key` bucket on all cores.
     ///
-    /// ```no_run
+    /// ```
     /// use etcd_inspect::member::Member;
     /// use etcd_inspect::mvcc::KeyRange;
-    /// let member = Member::open("/copy/m1")?;
+    /// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
     /// // An error if a page of the tree is damaged; `into_parts` gives what can be read.
     /// let keyspace = member.keyspace()?.complete()?;
     /// for version in keyspace.live(&KeyRange::all(), None)?.iter() {

@@ -55,10 +55,10 @@ pub struct Options {
 
 /// A member's directory, or whatever part of one is there.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::member::Member;
 ///
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// let db = member.db()?;
 /// println!("{} bytes in pages of {}", db.meta().size_bytes(), db.page_size());
 /// if let Some(wal) = member.wal() {

@@ -23,11 +23,11 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
 /// A keyspace with its layout, its CRDs and the keys that open its values.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::kubernetes::encryption::Keyring;
 /// use etcd_inspect::member::{Member, Objects, Reading};
 ///
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/k8s-1.20-etcd35.tar.zst")?;
 /// let limits = &member.options().evidence.limits;
 /// let keyspace = member.readable_keyspace()?;
 /// let objects = Objects::new(keyspace, member.db_file()?.name(), None, Keyring::default(), limits);

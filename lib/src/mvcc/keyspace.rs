@@ -15,21 +15,23 @@ use located::Error;
 
 /// An index with the bytes it describes: etcd's keyspace, read-only. Copying it costs nothing.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::bolt::{Db, MetaChoice};
+/// use etcd_inspect::Limits;
+/// use etcd_inspect::evidence::{Evidence, OpenOptions};
 /// use etcd_inspect::mvcc::{Compaction, Index, KeyRange, Keyspace, Rules};
-/// use etcd_inspect::{Bytes, FileName, Limits};
 ///
-/// let file = std::fs::read("member/snap/db").unwrap();
-/// let name = FileName::new("member/snap/db");
-/// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
+/// let evidence = Evidence::open("../fixtures/etcd-3.5.30.tar.zst", &OpenOptions::default())?;
+/// let source = evidence.db().ok_or("no db")?;
+/// let file = source.bytes()?;
+/// let db = Db::open(file, MetaChoice::Newest, &Limits::default())?;
 /// let sink = &mut |damage: etcd_inspect::Finding| eprintln!("{}", damage.message);
 /// let index = Index::build(&db.bucket(b"key", sink)?, sink);
-/// let keyspace = Keyspace::new(&index, &file, Compaction::default(), Rules::NEWEST);
+/// let keyspace = Keyspace::new(&index, file.as_slice(), Compaction::default(), Rules::NEWEST);
 /// for version in keyspace.live(&KeyRange::prefix(b"/registry/pods/"), None)?.iter() {
 ///     println!("{} {}", version.revision, String::from_utf8_lossy(version.key));
 /// }
-/// # Ok::<(), etcd_inspect::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Keyspace<'a> {

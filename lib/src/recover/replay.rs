@@ -40,11 +40,11 @@ pub struct ReplayedRange {
 
 /// A member's state after replay.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
 /// use etcd_inspect::recover::replay;
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// let replayed = replay(&member, &Silent)?;
 /// println!("revision {} after {} entries", replayed.keyspace().revision(), replayed.reach.entries);
 /// # Ok::<(), etcd_inspect::Error>(())

@@ -37,11 +37,11 @@ struct Copy<'m> {
 impl<'m> Sources<'m> {
     /// Reads the logs of one member's copy, or of several members of one cluster.
     ///
-    /// ```no_run
+    /// ```
     /// use etcd_inspect::member::Member;
     /// use etcd_inspect::progress::Silent;
     /// use etcd_inspect::salvage::{SalvageOptions, Sources};
-    /// let member = Member::open("/copy/m1")?;
+    /// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
     /// let sources = Sources::read([&member], &Silent);
     /// let salvage = sources.salvage(&SalvageOptions::default(), &Silent)?;
     /// println!("{} keys at revision {}", salvage.keys, salvage.revision);

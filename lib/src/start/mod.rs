@@ -68,11 +68,11 @@ pub enum StartMode {
 ///
 /// Nothing is judged here. Without a release: the newest of the minor version that wrote the db.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::start::{Ending, StartMode, simulate_start};
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// let outcome = simulate_start(&member, StartMode::AsItIs, "3.5.30".parse().ok(), &Silent);
 /// match &outcome.ending {
 ///     Ending::Serves => println!("revision {:?}, {:?} keys", outcome.revision, outcome.keys),

@@ -9,13 +9,13 @@
 //! actions ──► outcome of each ──► held against it ──► ranked plan ──► one headline, one next command
 //! ```
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::check::{Depth, check};
 //! use etcd_inspect::member::Member;
 //! use etcd_inspect::progress::Silent;
 //! use etcd_inspect::verdict::judge;
 //!
-//! let member = Member::open("/copy/m1")?;
+//! let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 //! let report = check(&member, Depth::Default, &Silent);
 //! let verdict = judge(&member, &report, None, &Silent);
 //! println!("{}", verdict.headline());

@@ -8,11 +8,11 @@
 //! sql/        SQLite asks the tables as virtual tables: nothing is imported
 //! ```
 //!
-//! ```no_run
+//! ```
 //! use etcd_inspect::dataset::Dataset;
 //! use etcd_inspect_tables::{Source, Values, sql};
 //!
-//! let source = Source::new(Dataset::open("/copy/m1")?, None, Values::None);
+//! let source = Source::new(Dataset::open("../../fixtures/k8s-1.20-etcd35.tar.zst")?, None, Values::None);
 //! let session = sql::Session::open(&source, sql::Bounds::default())?;
 //! let mut query = session.query("SELECT namespace, count(*) FROM keys WHERE resource = 'pods' GROUP BY 1")?;
 //! query.each::<etcd_inspect_tables::TableError>(&mut |row| {

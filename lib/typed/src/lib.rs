@@ -18,12 +18,12 @@ pub trait List {
     ///
     /// An object that does not fit the type is skipped, and reported as damage.
     ///
-    /// ```no_run
+    /// ```
     /// use etcd_inspect::dataset::Dataset;
     /// use etcd_inspect_typed::List as _;
     /// use etcd_inspect_typed::k8s_openapi::api::core::v1::Pod;
     ///
-    /// let dataset = Dataset::open("/copy/m1")?;
+    /// let dataset = Dataset::open("../../fixtures/k8s-1.20-etcd35.tar.zst")?;
     /// for pod in dataset.newest().list::<Pod>()?.complete()? {
     ///     println!("{:?} on {:?}", pod.metadata.name, pod.spec.and_then(|spec| spec.node_name));
     /// }

@@ -27,15 +27,22 @@ const BATCH_PAGES: usize = 4096;
 ///
 /// Reads every byte of every used page. Leaf pages are checked in parallel; findings are reported in the order of the trees.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect_bbolt::{Db, MetaChoice, check};
 /// use etcd_inspect_bbolt::located::{Bytes, FileName, Limits, progress::Silent};
 ///
-/// let file = std::fs::read("member/snap/db").unwrap();
+/// # let mut written = std::io::Cursor::new(Vec::new());
+/// # let mut writer = etcd_inspect_bbolt::write::Writer::new(&mut written, Default::default())?;
+/// # writer.begin_bucket(b"key")?;
+/// # writer.put(b"a", b"1")?;
+/// # writer.end_bucket()?;
+/// # writer.finish()?;
+/// # let read = |_path| Ok::<_, std::io::Error>(written.get_ref().clone());
+/// let file = read("member/snap/db")?;
 /// let name = FileName::new("member/snap/db");
 /// let db = Db::open(Bytes::new(&name, 0, &file), MetaChoice::Newest, &Limits::default())?;
 /// check::check(&db, &Silent, &mut |finding| println!("{}: {}", finding.place, finding.message));
-/// # Ok::<(), etcd_inspect_bbolt::located::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn check(db: &Db<'_>, progress: &dyn Progress, sink: &mut Sink<'_>) {
     metas(db.file(), db, sink);

@@ -350,11 +350,11 @@ pub(crate) fn writes_of<'p>(payload: &'p Payload, writes: &mut Vec<LoggedWrite<'
 /// Applies the committed entries of a member's WAL once more, to know what they wrote and when; `None` if there is no
 /// WAL. Overwritten and uncommitted entries are left out: etcd never answered for them.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::check::logged;
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// if let Some(logged) = logged(&member, &Silent)? {
 ///     // Compacted in the db.
 ///     for version in logged.keyspace().records_of(b"/registry/pods/shop/web-1").iter() {

@@ -318,11 +318,11 @@ pub(super) fn remnants<'a>(
 
 /// Carves a member: its db, the db files beside it, its log, and the v2 store of its `.snap` files.
 ///
-/// ```no_run
+/// ```
 /// use etcd_inspect::member::Member;
 /// use etcd_inspect::progress::Silent;
 /// use etcd_inspect::salvage::carve::{CarveState, carve};
-/// let member = Member::open("/copy/m1")?;
+/// let member = Member::open("../fixtures/etcd-3.5.30.tar.zst")?;
 /// for carved in carve(&member, &Silent).iter().filter(|c| c.state == CarveState::Deleted) {
 ///     println!("{:?} {} {}", carved.revision, String::from_utf8_lossy(carved.key), carved.place);
 /// }
