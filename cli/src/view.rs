@@ -224,6 +224,9 @@ impl<'m> View<'m> {
             "after replay of {} WAL entries after index {}: as etcd would have it after a start",
             reach.entries, reach.from
         ))?;
+        if let Some(doubt) = &reach.doubt {
+            ui.warn(format!("not known whether etcd serves this state: {doubt}"))?;
+        }
         if reach.to < reach.last {
             ui.note(format!(
                 "entries {} to {} are in the log but not known to be committed: not applied",

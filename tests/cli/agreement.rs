@@ -303,6 +303,37 @@ fn first_line(answers: &Answers) -> Vec<String> {
     found
 }
 
+/// A record that etcd cannot decode ends a start, also if the tree of records is sound.
+#[test]
+fn status_reports_the_start_that_check_reports_if_a_record_cannot_be_decoded() {
+    for fixture in ["learner-3.5.30/m1", "cluster3-3.4.23/m2", "etcd-3.6.14"] {
+        let copy = testkit::copy_of(&testkit::data_dir(fixture));
+        let file = copy.join("member/snap/db");
+        let mut db = testkit::places::bolt::Db::read(&file);
+        let record = db.entries("key").pop().unwrap();
+        // The length of the key, the first field, is beyond the message.
+        db.put(record.value.start + 1, &[0x7f]);
+        db.write(&file);
+        let text = copy.to_str().unwrap();
+        let json = |words: &[&str]| {
+            let words = words.iter().copied().chain([text, "-o", "json"]);
+            sealed(&copy, words).json()
+        };
+        let status = json(&["status"]);
+        let preflight = json(&["preflight", "--for", "start"]);
+        assert_eq!(status["start"]["starts"], false, "{fixture}: {status}");
+        assert_eq!(
+            status["start"]["starts"], preflight["step"]["outcome"]["starts"],
+            "{fixture}"
+        );
+        // Two copies of one member are no majority to be forced.
+        let second = testkit::copy_of(&copy);
+        let compare = json(&["compare", second.to_str().unwrap()]);
+        let next = compare["next"].to_string();
+        assert!(!next.contains("force-new-cluster"), "{fixture}: {next}");
+    }
+}
+
 #[test]
 fn no_two_verbs_contradict_each_other_on_any_incident() {
     let mut wrong = Vec::new();

@@ -9,7 +9,7 @@ use testkit::places::wal::Log;
 use testkit::{damage::flip_bit, data_dir, fixture_copy};
 
 use crate::incidents::{live_of, truth};
-use crate::{hash, salvage};
+use crate::{hash, run, salvage};
 
 const DB: &str = "member/snap/db";
 
@@ -58,6 +58,31 @@ fn every_flipped_bit_of_the_revision_of_a_record_is_put_right() {
         let db = copy.data_dir().join(DB);
         flip_bit(&db, at + bit / 8, (bit % 8) as u8);
         assert_whole_db(&db, healthy, &format!("bit {bit}"));
+    }
+}
+
+/// What the root page hides was once there: the db is not one that was never used.
+#[test]
+fn a_root_page_with_a_wrong_count_or_type_hides_nothing() {
+    let (flags, count) = (8, 10);
+    for (fixture, at, value) in [
+        ("restored-plain-3.4.23", count, 0u16),
+        ("lagging-3.5.30", count, 0),
+        ("mid-compaction-3.5.30", count, 4),
+        ("etcd-3.5.16", flags, 0x04),
+    ] {
+        let healthy = hash(&data_dir(fixture).join(DB), &[]);
+        let copy = fixture_copy(fixture);
+        let path = copy.data_dir().join(DB);
+        let mut db = Db::read(&path);
+        let page = db.at(db.root());
+        db.put(page + at, &value.to_le_bytes());
+        db.write(&path);
+        let checked = run(&["check", path.to_str().unwrap(), "-o", "json"]);
+        let checked = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(!checked.contains("META-015"), "{fixture}: {checked}");
+        assert!(checked.contains("\"damaged\""), "{fixture}: {checked}");
+        assert_whole_db(&path, healthy, fixture);
     }
 }
 

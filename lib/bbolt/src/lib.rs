@@ -67,6 +67,6 @@ pub use bucket::{Bucket, Leaves};
 pub use db::Db;
 pub use db::FileSource;
 pub use meta::{MAGIC, Meta, MetaChoice, MetaInvalid, NO_FREELIST, Txid, VERSION};
-pub use page::{Child, Item, Page, PageHeader, PageType, Pgid};
+pub use page::{Child, Item, LeafExtent, Page, PageHeader, PageType, Pgid};
 pub use pagemap::{PageCounts, PageMap, PageUse};
 pub use walk::Visit;

@@ -135,6 +135,15 @@ impl Item<'_> {
     }
 }
 
+/// What a leaf page is by its element array, whatever its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafExtent {
+    /// Number of elements.
+    pub elements: u16,
+    /// Bytes from the header to the end of the last value.
+    pub bytes: usize,
+}
+
 /// One element of a branch page.
 #[derive(Clone, Copy, Debug)]
 pub struct Child<'a> {
@@ -209,6 +218,36 @@ impl<'a> Page<'a> {
     pub fn items(&self) -> impl Iterator<Item = Result<Item<'a>, Error>> + use<'a> {
         let page = *self;
         (0..page.count()).map(move |index| page.item(index))
+    }
+
+    /// Returns what the element array proves: its keys begin where it ends, and follow each other in ascending order. `None` if
+    /// they do not.
+    pub fn leaf_by_elements(&self) -> Option<LeafExtent> {
+        let first = self
+            .bytes
+            .u32(HEADER_BYTES + 4, "leafPageElement.pos")
+            .ok()? as usize;
+        let count = first.checked_div(ELEMENT_BYTES)?;
+        if count == 0 || !first.is_multiple_of(ELEMENT_BYTES) || count > self.capacity() {
+            return None;
+        }
+        let start = self.bytes.offset();
+        let mut next = start.saturating_add((HEADER_BYTES + first) as u64);
+        let mut last: &[u8] = &[];
+        for index in 0..count {
+            let item = self.item(index).ok()?;
+            if item.offset != next || item.key.is_empty() || item.key <= last || item.flags > 1 {
+                return None;
+            }
+            last = item.key;
+            next = item
+                .offset
+                .saturating_add((item.key.len() + item.value.len()) as u64);
+        }
+        Some(LeafExtent {
+            elements: u16::try_from(count).ok()?,
+            bytes: usize::try_from(next.checked_sub(start)?).ok()?,
+        })
     }
 
     /// Returns the element at `index` of a branch page.

@@ -36,6 +36,8 @@ pub struct ReplayedRange {
     pub refused: u64,
     /// The entry at which etcd panics, and how; nothing after it was applied.
     pub stops: Option<(u64, String)>,
+    /// Why it is not known whether etcd goes on to serve this state; `None` if it does.
+    pub doubt: Option<String>,
 }
 
 /// A member's state after replay.
@@ -189,6 +191,7 @@ pub(crate) fn replay_entries<'a>(
         entries: 0,
         refused: 0,
         stops: None,
+        doubt: None,
     };
     let stored = Stored::new(keyspace, keyspace.revision());
     let compacted = keyspace.compact_revision().unwrap_or(-1);

@@ -105,15 +105,20 @@ pub(crate) fn simulate_after<'m>(
     run::simulate(member, start.release, mode, known, progress)
 }
 
+/// What is reported of a db on which etcd comes up, and which it cannot read in full.
+pub(crate) static ENDS_LATER: &str =
+    "it ends at the first request that reads every key, or at one of the first writes";
+
 /// As [`simulate_start`] of the directory as it is, in less time: if the tree of keys is sound and its records are in order, the
-/// records are not read as etcd reads them. `check` does that.
+/// records are not read as etcd reads them. `check` does that. `decodes`: no record is known to be undecodable.
 pub(crate) fn simulate_quickly<'m>(
     member: &'m Member,
+    decodes: bool,
     progress: &dyn Progress,
 ) -> StartOutcome<'m> {
     let release = newest_release(member);
     let swept = member.readable_keyspace().ok();
-    let swept = swept.filter(|keyspace| keyspace.index().is_sound);
+    let swept = swept.filter(|keyspace| decodes && keyspace.index().is_sound);
     let read = AlreadyRead { store: None, swept };
     run::simulate(member, release, StartMode::AsItIs, read, progress)
 }
@@ -140,7 +145,10 @@ pub fn state_after_start<'m>(
         release: outcome.release.to_string(),
         message: message.to_owned(),
     };
-    outcome.state.ok_or(refusal)
+    let dies = outcome.dies_at_first_question;
+    let mut state = outcome.state.ok_or(refusal)?;
+    state.reach.doubt = dies.then(|| ENDS_LATER.to_owned());
+    Ok(state)
 }
 
 /// The newest release of the minor version that wrote the data.

@@ -7,10 +7,11 @@ use super::cause::{Cause, causes};
 use crate::Severity;
 use crate::backend::Meta;
 use crate::check::{Depth, NOT_SURVEYED, Report, check, survey};
+use crate::codes::mvcc::VALUE_UNPARSABLE;
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
-use crate::start::{Ending, Level, StartOutcome, counted, simulate_quickly};
+use crate::start::{ENDS_LATER, Ending, Level, StartOutcome, counted, simulate_quickly};
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
 use located::{Command, reported_by};
@@ -95,10 +96,7 @@ impl PredictedStart {
         let fails = fails.find(|line| line.level == Level::Fail);
         let message = match outcome.message() {
             Some(message) => Some(message.to_owned()),
-            None if dies => Some(
-                "it ends at the first request that reads every key, or at one of the first writes"
-                    .to_owned(),
-            ),
+            None if dies => Some(ENDS_LATER.to_owned()),
             None if outcome.duplicated > 0 => Some(format!(
                 "it applies {} a second time",
                 counted(outcome.duplicated, "write", "writes")
@@ -167,8 +165,10 @@ pub fn quick(member: &Member, with_log: bool, progress: &dyn Progress) -> Quick 
     };
     let causes = causes(&report);
     let order = order(member);
+    let mut codes = report.findings.iter().map(|finding| finding.code);
+    let decodes = !codes.any(|code| std::ptr::eq(code, &VALUE_UNPARSABLE));
     let start = (with_log && can_start(member))
-        .then(|| PredictedStart::new(&simulate_quickly(member, progress)));
+        .then(|| PredictedStart::new(&simulate_quickly(member, decodes, progress)));
     let mut not_read = match with_log {
         true => Vec::new(),
         false => not_read_quickly(member),

@@ -27,7 +27,7 @@ pub fn page<'a>(
         let message = format!("the header says {header} elements, the page has room for {room}");
         check.report(&codes::ELEMENT, 10, message);
     }
-    if let Some(end) = check.elements(bounds) {
+    if let Some(end) = check.hidden().or_else(|| check.elements(bounds)) {
         check.padding(end);
     }
     check.found
@@ -71,6 +71,21 @@ struct PageCheck<'p, 'a> {
 }
 
 impl<'a> PageCheck<'_, 'a> {
+    /// Reports a leaf whose header says that it is empty, though its element array is not; returns where the last value ends.
+    fn hidden(&mut self) -> Option<usize> {
+        let header = self.page.header;
+        if header.count != 0 || header.page_type() != Some(PageType::Leaf) {
+            return None;
+        }
+        let leaf = self.page.leaf_by_elements()?;
+        let message = format!(
+            "the header says 0 elements, the element array has {}: none of them is visible",
+            leaf.elements
+        );
+        self.report(&codes::ELEMENT, 10, message);
+        Some(leaf.bytes)
+    }
+
     /// Checks every element; returns the offset after the last one, or `None` if that one cannot be read.
     fn elements(&mut self, bounds: (Option<&'a [u8]>, Option<&'a [u8]>)) -> Option<usize> {
         let page = self.page;

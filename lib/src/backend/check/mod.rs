@@ -10,7 +10,7 @@ mod meta;
 use std::collections::{HashMap, HashSet};
 
 use super::{Alarm, Auth, BUCKETS, Cluster, Lease, Meta};
-use crate::bolt::Db;
+use crate::bolt::{Db, PageType, Pgid};
 use crate::codes::backend as codes;
 use crate::mvcc::Keyspace;
 use located::{Finding, Place, Severity, Sink, reported_by};
@@ -23,6 +23,8 @@ pub use meta::meta;
 /// Maximum number of pages of a db that bbolt made and nothing was written to: two metas, a free list, an empty root, rounded
 /// up to what a file is grown by.
 const MAX_NEW_PAGES: u64 = 16;
+/// Bytes of the header of a page.
+const PAGE_HEADER_BYTES: usize = 16;
 /// Maximum number of findings of one code that are reported one by one.
 const MAX_SINGLE_FINDINGS: usize = 4;
 
@@ -86,6 +88,21 @@ fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     alarms(&Alarm::read_all(db, sink), &members, &here, sink);
 }
 
+/// Whether bbolt made the file, and no commit wrote to it since: no page has an element, and none of the root has content.
+fn is_new(db: &Db<'_>) -> bool {
+    let is_empty = |pgid: Pgid| {
+        let Ok(page) = db.page(pgid) else { return true };
+        let is_tree = matches!(
+            page.header.page_type(),
+            Some(PageType::Leaf | PageType::Branch)
+        );
+        let content = || page.bytes.as_slice().iter().skip(PAGE_HEADER_BYTES);
+        let has_content = || pgid == db.meta().root && content().any(|byte| *byte != 0);
+        !(is_tree && page.header.count > 0) && !has_content()
+    };
+    db.pages() <= MAX_NEW_PAGES && (2..db.file_pages()).map(Pgid).all(is_empty)
+}
+
 /// Reports buckets that are missing. If the root itself cannot be read nothing is known of them: that is a finding of
 /// `bolt::check`.
 pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
@@ -97,7 +114,7 @@ pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
         return;
     }
     let there = db.buckets(&mut reported_by("bbolt::check"));
-    if there.is_empty() && db.pages() <= MAX_NEW_PAGES {
+    if there.is_empty() && is_new(db) {
         let message = "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here";
         sink(Finding::new(&codes::NEVER_USED, here.clone(), message));
         return;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Correction;
-use crate::bolt::{Db, Page, PageType, Pgid, freelist};
+use crate::bolt::{Db, LeafExtent, Page, PageType, Pgid, freelist};
 use crate::evidence::File;
 use crate::mvcc::{KeyValue, StoredKey};
 use located::reported_by;
@@ -30,7 +30,7 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
             continue;
         }
         found.extend(super::stored_keys::of_leaf(file, &page));
-        match Leaf::by_elements(&page) {
+        match page.leaf_by_elements() {
             Some(leaf) => header(db, file, &page, leaf, &owned, &mut found),
             None => found.extend(element(file, &page)),
         }
@@ -39,7 +39,7 @@ pub(super) fn of_pages(db: &Db<'_>, file: &File) -> Vec<Correction> {
 }
 
 fn reached(db: &Db<'_>) -> Vec<Pgid> {
-    let mut reached = Vec::new();
+    let mut reached = vec![db.meta().root];
     for (_, bucket) in db.buckets(&mut reported_by("bbolt::check")) {
         if bucket.inline().is_none() {
             reached.push(bucket.root());
@@ -56,52 +56,11 @@ fn reached(db: &Db<'_>) -> Vec<Pgid> {
     reached
 }
 
-/// What a page is by its element array alone.
-#[derive(Clone, Copy, Debug)]
-struct Leaf {
-    elements: u16,
-    /// Bytes from the header to the end of the last value.
-    bytes: usize,
-}
-
-impl Leaf {
-    /// Keys begin where the element array ends, and follow each other in ascending order. `None` if they do not.
-    fn by_elements(page: &Page<'_>) -> Option<Self> {
-        let first = page
-            .bytes
-            .u32(ELEMENT_BYTES + 4, "leafPageElement.pos")
-            .ok()? as usize;
-        let count = first.checked_div(ELEMENT_BYTES)?;
-        if count == 0 || !first.is_multiple_of(ELEMENT_BYTES) || count > page.capacity() {
-            return None;
-        }
-        let mut next = page
-            .bytes
-            .offset()
-            .saturating_add((ELEMENT_BYTES + first) as u64);
-        let mut last: &[u8] = &[];
-        for index in 0..count {
-            let item = page.item(index).ok()?;
-            if item.offset != next || item.key.is_empty() || item.key <= last || item.flags > 1 {
-                return None;
-            }
-            last = item.key;
-            next = item
-                .offset
-                .saturating_add((item.key.len() + item.value.len()) as u64);
-        }
-        Some(Self {
-            elements: u16::try_from(count).ok()?,
-            bytes: usize::try_from(next.checked_sub(page.bytes.offset())?).ok()?,
-        })
-    }
-}
-
 fn header(
     db: &Db<'_>,
     file: &File,
     page: &Page<'_>,
-    leaf: Leaf,
+    leaf: LeafExtent,
     owned: &HashSet<u64>,
     found: &mut Vec<Correction>,
 ) {
@@ -119,13 +78,13 @@ fn header(
     if header.id != pgid {
         let (old, new) = (header.id.0.to_le_bytes(), pgid.0.to_le_bytes());
         let proof = format!(
-            "a branch points to page {pgid}, and all {elements} elements of the leaf there follow each other"
+            "page {pgid} is part of the tree, and all {elements} elements of the leaf there follow each other"
         );
         push(0, &old, &new, proof);
     }
     if header.page_type() != Some(PageType::Leaf) {
         let proof = format!(
-            "page {pgid}: a branch points to it, and its {elements} elements follow each other as those of a leaf do"
+            "page {pgid} is part of the tree, and its {elements} elements follow each other as those of a leaf do"
         );
         push(
             FLAGS_AT,
@@ -156,7 +115,7 @@ fn header(
 fn overflow(
     db: &Db<'_>,
     page: &Page<'_>,
-    leaf: Leaf,
+    leaf: LeafExtent,
     owned: &HashSet<u64>,
 ) -> Option<(u32, String)> {
     let (pgid, elements) = (page.pgid, leaf.elements);

@@ -3,7 +3,7 @@
 use crate::mvcc::{Overlay, Rules};
 use crate::recover::Replayed;
 use crate::start as simulated;
-use crate::start::{Level, Line};
+use crate::start::{ENDS_LATER, Level, Line};
 use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
@@ -61,9 +61,7 @@ pub(super) fn cost(facts: &Facts<'_>, start: &simulated::StartOutcome<'_>, step:
 pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
     if start.serves() && start.dies_at_first_question {
         return Outcome {
-            message: Some(
-                "it starts, and ends at the first request that reads every key, or at one of the first writes".to_owned(),
-            ),
+            message: Some(ENDS_LATER.replacen("it ends", "it starts, and ends", 1)),
             ..Outcome::unknown()
         };
     }

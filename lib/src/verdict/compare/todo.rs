@@ -1,5 +1,7 @@
 //! What to do with each copy: keep it, copy it again, remove the member and add it again; and what next.
 
+use std::collections::BTreeSet;
+
 use super::{Comparison, MemberRow};
 use crate::Severity;
 use crate::codes::cross;
@@ -10,7 +12,7 @@ use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::plan;
 use crate::verdict::source::Source;
 use crate::verdict::step::Step;
-use located::Command;
+use located::{Command, MemberId};
 
 /// Whether a copy may be kept: no error in it, and it holds what most hold.
 pub(super) fn is_clean(row: &MemberRow) -> bool {
@@ -119,8 +121,10 @@ pub(super) fn next(
     }
     if let Some((at, _)) = compared.repairs().next() {
         let any_clean = compared.members.iter().any(is_clean);
-        let directories = facts.iter().filter(|facts| facts.start.is_some()).count();
-        if majority || any_clean || directories < 2 {
+        // Two copies of one member are no two members.
+        let directories = facts.iter().filter(|facts| facts.start.is_some());
+        let members: BTreeSet<MemberId> = directories.map(|facts| facts.own).collect();
+        if majority || any_clean || members.len() < 2 {
             return one("check", *at);
         }
         let force = all(Command::inspect("preflight")).arg("--for");
