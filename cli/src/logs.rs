@@ -166,6 +166,16 @@ pub(crate) fn say_who(empty: u64, is_audited: bool, ui: &mut Ui) -> std::io::Res
     }
 }
 
+/// Says once that a writer is called so by the objects.
+pub(crate) fn say_unknown(is_called_unknown: bool, ui: &mut Ui) -> std::io::Result<()> {
+    match is_called_unknown {
+        true => ui.note(
+            "WHO unknown: managedFields of the objects call the writer so; the API server does for a client without a User-Agent",
+        ),
+        false => Ok(()),
+    }
+}
+
 fn unreadable((path, error): (PathBuf, LogError), wanted: &str) -> Failure {
     let failure = Failure::usage(format!("{}: {error}", path.display()));
     let other = match &error {

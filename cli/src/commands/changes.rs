@@ -3,14 +3,14 @@ use std::path::PathBuf;
 use etcd_inspect::answers::changes::{
     ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
 };
-use etcd_inspect::member::Member;
+use etcd_inspect::member::{Member, VersionWriter};
 use etcd_inspect::start::counted;
 use jiff::Timestamp;
 
 use crate::at::{self, Side, When};
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed, say_who};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_who};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -183,7 +183,12 @@ fn answer(
     let rows = table.rows.iter();
     let is_object = |key: &[u8]| objects.layout().resource(key).is_some();
     let nameless = rows.filter(|row| row.who.is_none() && !row.is_sealed && is_object(row.key()));
-    say_who(nameless.count() as u64, audited.is_some(), ui)?;
+    // The sums by writer count those in a row of their own.
+    if args.by.is_none() {
+        say_who(nameless.count() as u64, audited.is_some(), ui)?;
+        let mut writers = table.rows.iter().filter_map(|row| row.who.as_ref());
+        say_unknown(writers.any(VersionWriter::is_called_unknown), ui)?;
+    }
     Ok(Some(view.exit(Exit::Ok)))
 }
 

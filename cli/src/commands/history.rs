@@ -1,10 +1,11 @@
+use std::collections::HashMap;
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::answers::values::RawKeys;
-use etcd_inspect::member::{Member, Objects};
+use etcd_inspect::member::{Member, Objects, VersionWriter};
 use etcd_inspect::start::counted;
 
 use crate::at::At;
@@ -12,7 +13,7 @@ use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
-use crate::logs::{AuditLogs, say_lacking, say_sealed, say_who};
+use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_who};
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -128,9 +129,18 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else {
         ui.table("history", &table)?;
     }
-    let nameless = nameless(&table.rows, &objects);
+    // The order of --sort-by is not that of the rows here: then all of them count.
+    let shown = match (ui.global.limit, &ui.global.sort_by) {
+        (Some(limit), None) if limit > 0 => usize::try_from(limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    let shown = table.rows.get(..shown).unwrap_or(&table.rows);
+    let nameless = nameless(shown, &objects);
+    let mut writers = shown.iter().filter_map(|row| row.described.writer.as_ref());
+    let is_called_unknown = writers.any(VersionWriter::is_called_unknown);
     let who = (nameless, audited.is_some());
     say_reach(args, &view, &table.rows, who, ui)?;
+    say_unknown(is_called_unknown, ui)?;
     Ok(view.exit(Exit::Ok))
 }
 
@@ -202,22 +212,11 @@ fn nothing(args: &HistoryArgs, ui: &Ui) -> Failure {
 
 /// Number of versions of Kubernetes objects of which nothing says who wrote them.
 fn nameless(rows: &[HistoryRow<'_>], objects: &Objects<'_>) -> u64 {
-    let mut known: Option<(&[u8], bool)> = None;
-    let mut count = 0;
-    for described in rows.iter().map(|row| &row.described) {
-        if described.writer.is_some() || described.is_sealed {
-            continue;
-        }
-        let key = described.version.key;
-        // Versions of one key follow each other.
-        let is_object = match known.filter(|(of, _)| *of == key) {
-            Some((_, is_object)) => is_object,
-            None => objects.layout().resource(key).is_some(),
-        };
-        known = Some((key, is_object));
-        count += u64::from(is_object);
-    }
-    count
+    let nameless = rows.iter().map(|row| &row.described).filter(|described| {
+        let is_known = described.writer.is_some() || described.is_sealed;
+        !is_known && objects.layout().resource(described.version.key).is_some()
+    });
+    nameless.count() as u64
 }
 
 /// Says where the answer ends: what the compaction took, what of the log can be trusted, what more there may be.
@@ -281,18 +280,18 @@ fn say_reach(
 /// Versions before and between the rows that none of them is.
 fn missing_versions(rows: &[HistoryRow<'_>]) -> u64 {
     let mut missing = 0u64;
-    let mut before: Option<(&[u8], i64, i64)> = None;
+    // Rows of several keys are in the order of their revisions.
+    let mut before: HashMap<&[u8], (i64, i64)> = HashMap::new();
     for row in rows.iter().filter(|row| is_placed(row.described.origin)) {
         let version = &row.described.version;
         let Some(kv) = version.key_value().ok().filter(|_| !version.tombstone) else {
             continue;
         };
-        let known = before
-            .filter(|(key, created, _)| *key == version.key && *created == kv.create_revision)
-            .map_or(0, |(_, _, number)| number);
+        let known = before.insert(version.key, (kv.create_revision, kv.version));
+        let known = known.filter(|(created, _)| *created == kv.create_revision);
+        let known = known.map_or(0, |(_, number)| number);
         let gap = kv.version.saturating_sub(known).saturating_sub(1);
         missing = missing.saturating_add(u64::try_from(gap).unwrap_or(0));
-        before = Some((version.key, kv.create_revision, kv.version));
     }
     missing
 }

@@ -8,6 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Clock, DatedRevision, TimeSource};
 
+/// How much a bound must move at least. Dense clocks are as exact without leases: answers that read no log have the same times.
+const LEAST_GAIN: SignedDuration = SignedDuration::from_secs(2);
+
 /// At least so much time passed between two writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElapsedTime {
@@ -40,7 +43,9 @@ impl Clock {
             return;
         };
         let known = self.time_of(one.to);
-        let is_older = |bound: Option<Timestamp>| bound.is_none_or(|bound| bound < not_before);
+        let is_older = |bound: Option<Timestamp>| {
+            bound.is_none_or(|bound| not_before.duration_since(bound) >= LEAST_GAIN)
+        };
         let contradicts =
             known.is_none_or(|write| write.not_after.is_some_and(|to| to < not_before));
         if contradicts || !is_older(known.and_then(|write| write.not_before)) {
@@ -61,7 +66,9 @@ impl Clock {
             return;
         };
         let known = self.time_of(one.from);
-        let is_newer = |bound: Option<Timestamp>| bound.is_none_or(|bound| bound > not_after);
+        let is_newer = |bound: Option<Timestamp>| {
+            bound.is_none_or(|bound| bound.duration_since(not_after) >= LEAST_GAIN)
+        };
         // Before the first lower bound there is no point to which an upper one belongs.
         let contradicts =
             known.is_none_or(|write| write.not_before.is_none_or(|from| from > not_after));

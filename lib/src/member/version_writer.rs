@@ -42,6 +42,12 @@ pub struct VersionWriter {
 }
 
 impl VersionWriter {
+    /// Whether the object itself calls its writer unknown: as the API server does for a request that names no manager and has no
+    /// `User-Agent` (`managerOrUserAgent` in apiserver `pkg/endpoints/handlers/create.go`, v0.20.2).
+    pub fn is_called_unknown(&self) -> bool {
+        self.name == "unknown" && self.source != WhoSource::Audit
+    }
+
     /// The manager whose field set changed, else who signs the object, else the owner of the first changed field. `before`: the
     /// object that was replaced; `changes`: what differs from it.
     pub fn find(before: Option<&Value>, object: &Value, changes: &[Change]) -> Option<Self> {

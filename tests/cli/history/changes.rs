@@ -135,3 +135,42 @@ fn deleted_keys_have_the_time_and_version_of_their_deletion() {
         );
     }
 }
+
+#[test]
+fn notes_count_the_rows_that_are_shown_and_versions_of_several_keys_are_not_mixed_up() {
+    let empty = |words: &[&str]| {
+        let said = ask(
+            K8S,
+            &[&["history", "pods", "-n", "team-b", "-o", "json"], words].concat(),
+        );
+        let empty = said
+            .rows()
+            .iter()
+            .filter(|row| row["who"].is_null())
+            .count();
+        assert!(
+            said.err.contains(&format!("WHO is empty in {empty} rows")),
+            "{empty}: {}",
+            said.err
+        );
+        // The log begins with the store: no version is missing.
+        assert!(!said.err.contains("in neither db nor WAL"), "{}", said.err);
+        empty
+    };
+    assert!(empty(&["--limit", "5"]) < empty(&[]));
+    let said = ask(
+        K8S,
+        &["history", "deploy/web", "-n", "prod", "--limit", "3"],
+    );
+    assert!(!said.err.contains("WHO is empty"), "{}", said.err);
+    assert!(
+        said.err.contains("WHO unknown: managedFields"),
+        "{}",
+        said.err
+    );
+    // Sums have no column WHO, or a row of their own for it.
+    for by in ["resource", "namespace", "who"] {
+        let said = ask(K8S, &["changes", "--by", by]);
+        assert!(!said.err.contains("WHO"), "{}", said.err);
+    }
+}
