@@ -12,6 +12,7 @@
 )]
 
 mod asked;
+mod branches;
 mod carve_oracle;
 mod carved;
 mod carved_files;

@@ -10,6 +10,7 @@
 //! | one bit of a meta page | the checksum of the page |
 //! | type, element count, overflow of a leaf | the element array ends where the first key begins, and every element follows the one before |
 //! | page number in a page's header | the place of the page, and the branch that points to it |
+//! | page that an element of a branch names | the only page that begins with the key of the element and that nothing else uses |
 //! | a field of an element | with it every record of the page follows the one before it, and decodes |
 //! | revision of a record's key | its message says the revision, and it is between its neighbours |
 //! | key or message of a record | the entry of the log that wrote it |
@@ -18,6 +19,7 @@
 //! | root page of bucket `key` | the only tree that ends with the write of the entry that consistent_index names |
 
 mod applied_index;
+mod branches;
 mod buckets;
 mod copy;
 mod log;
@@ -139,6 +141,7 @@ fn of_files(member: &Member, progress: &dyn Progress) -> Vec<Correction> {
     found.extend(meta_pages::metas(member, file));
     if let Ok(db) = member.db() {
         found.extend(buckets::of_names(&db, file));
+        found.extend(branches::of_branches(&db, file));
         found.extend(pages::of_pages(&db, file));
     }
     found
