@@ -12,6 +12,7 @@
 mod compare;
 mod depth;
 mod encode;
+mod flat;
 mod oracle;
 mod random;
 mod unknown;

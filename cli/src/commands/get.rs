@@ -308,9 +308,18 @@ fn resources(
         (empty, false)
     } else {
         let printer = Printer::new(objects, &args.kube, mask.as_ref(), revision, ui)?;
+        let reading = args.kube.reading();
         let mut pieces = Vec::new();
         for asked in &asked {
-            let each = query.each(asked, |found| printer.piece(found));
+            let rows = match printer.reads_parts() {
+                true => query.each_flat(
+                    asked,
+                    |target| printer.parts(target),
+                    |found| printer.piece_of(found, reading),
+                ),
+                false => None,
+            };
+            let each = rows.unwrap_or_else(|| query.each(asked, |found| printer.piece(found)));
             pieces.extend(failures.keep(each)?);
         }
         kube::register(&query, ui)?;

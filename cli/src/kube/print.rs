@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use etcd_inspect::answers::Version;
-use etcd_inspect::answers::describe::table_of;
+use etcd_inspect::answers::describe::table_of_kind;
 use etcd_inspect::answers::export::sorted;
 use etcd_inspect::answers::find::{FoundObject, Named};
 use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
@@ -16,6 +16,7 @@ use etcd_inspect::kubernetes::jsonpath::{JsonPath, Template, text};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
+use etcd_inspect::kubernetes::{Flat, ObjectParts};
 use etcd_inspect::member::{Objects, Reading};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -138,6 +139,64 @@ impl<'p> Printer<'p> {
         }
     }
 
+    /// Whether rows may be made of parts of the objects.
+    pub(crate) fn reads_parts(&self) -> bool {
+        self.tabular && self.sort.is_none() && self.paths.is_empty()
+    }
+
+    /// The parts of objects that their rows show. Until the first object is read, those that most tables show.
+    pub(crate) fn parts(&self, target: &Target) -> &'static ObjectParts {
+        let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let table = known.get(&target.path);
+        table
+            .and_then(|table| table.parts())
+            .unwrap_or(&ObjectParts::SHOWN)
+    }
+
+    /// What is kept of an object of which only [`parts`](Self::parts) were read; `reading`: how.
+    pub(crate) fn piece_of<'a>(&self, found: FoundObject<'a, Flat>, reading: Reading) -> Piece<'a> {
+        let text = |name: &str| found.object.root()?.get(name)?.text();
+        let text = |name: &str| text(name).unwrap_or_default();
+        let table = self.table(&found.target, text("apiVersion"), text("kind"));
+        let whole = table.parts().is_none() || self.mask.is_some() && table.may_show_secrets();
+        if whole && let Ok(object) = self.objects.json(&found.version, reading) {
+            return self.piece(FoundObject {
+                target: found.target,
+                version: found.version,
+                object,
+            });
+        }
+        let mut row = table.row_of(&found.object, self.now, self.wide());
+        let metadata = found
+            .object
+            .root()
+            .and_then(|object| object.get("metadata"));
+        let of_metadata = |path: &[&str]| {
+            let found = path
+                .iter()
+                .try_fold(metadata?, |value, name| value.get(name));
+            found?.text().map(str::to_owned)
+        };
+        if self.with_namespace(&found.target) {
+            row.insert(0, of_metadata(&["namespace"]).unwrap_or_default());
+        }
+        row.extend(self.args.label_columns.iter().map(|name| {
+            let label = of_metadata(&["labels", name]);
+            label.unwrap_or_default()
+        }));
+        row.extend(
+            self.args
+                .show_labels
+                .then(|| table::labels_of(&found.object)),
+        );
+        Piece {
+            target: found.target,
+            version: found.version,
+            sort: None,
+            shape: Shape::Row(row),
+        }
+    }
+
     /// The same object. Counts it if it has fields that are left out because no release of the table names them.
     fn noticed(&self, object: Value, version: &Version<'_>) -> Value {
         let all = Reading {
@@ -199,13 +258,13 @@ impl<'p> Printer<'p> {
         Ok(objects > 0)
     }
 
-    fn table(&self, target: &Target, object: &Value) -> Arc<Table> {
+    fn table(&self, target: &Target, api_version: &str, kind: &str) -> Arc<Table> {
         let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = known.get(&target.path) {
             return Arc::clone(table);
         }
         drop(known);
-        let table = Arc::new(table_of(self.objects, target, object));
+        let table = Arc::new(table_of_kind(self.objects, target, api_version, kind));
         let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(target.path.clone()).or_insert(table))
     }
@@ -220,7 +279,10 @@ impl<'p> Printer<'p> {
     }
 
     fn row(&self, found: &FoundObject<'_>) -> Vec<String> {
-        let table = self.table(&found.target, &found.object);
+        let type_meta = |name: &str| found.object.get(name).and_then(Value::as_str);
+        let [api_version, kind] =
+            ["apiVersion", "kind"].map(|name| type_meta(name).unwrap_or_default());
+        let table = self.table(&found.target, api_version, kind);
         // Only the paths of a CRD and of the user lead to fields that may be secret.
         let masked = self
             .mask
@@ -396,7 +458,7 @@ impl<'p> Printer<'p> {
             let Some(target) = group.first().map(|piece| Arc::clone(&piece.target)) else {
                 continue;
             };
-            let table = self.table(&target, &Value::Null);
+            let table = self.table(&target, "", "");
             let namespaces = self.with_namespace(&target);
             let shared = self.by_prefix(group).len() > 1;
             let mut headings = self.headings(&table, namespaces);

@@ -14,6 +14,8 @@ use super::decode::node::{Context, Datum, Node, Role, Span};
 use super::decode::wire::{self, Payload};
 use super::decode::write::write;
 use super::envelope::{Unknown, Value};
+use super::flat::Flat;
+use super::parts::ObjectParts;
 use super::schema::{Field, Kind, Label, Type};
 use located::Error;
 use located::Limits;
@@ -164,6 +166,21 @@ impl Object<'_> {
             let fault = fault.unwrap_or_else(|| serde::de::Error::custom(error));
             fault.into_error(&self.options.start())
         })
+    }
+
+    /// At least these parts of the object, without a map for each of its values. What is left out is read to its end all the same.
+    ///
+    /// # Errors
+    /// As [`Self::to_json`].
+    pub fn flat(&self, parts: &ObjectParts) -> Result<Flat, Error> {
+        let context = self.context();
+        let flat = Flat::read(&self.node(&context), parts)
+            .map_err(|fault| fault.into_error(&self.options.start()))?;
+        match flat.has_replaced_names() {
+            // Of two members with the same name the tree keeps one.
+            true => Ok(Flat::of_tree(&self.to_json()?)),
+            false => Ok(flat),
+        }
     }
 
     /// Appends the object as one line of JSON (without the newline).

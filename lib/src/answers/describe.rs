@@ -136,10 +136,19 @@ pub fn table_of(objects: &Objects<'_>, target: &Target, object: &Value) -> Table
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let api_version = text("apiVersion");
+    table_of_kind(objects, target, text("apiVersion"), text("kind"))
+}
+
+/// As [`table_of`], for objects of that apiVersion and kind.
+pub fn table_of_kind(
+    objects: &Objects<'_>,
+    target: &Target,
+    api_version: &str,
+    kind: &str,
+) -> Table {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     match objects.layout().crd(&target.path) {
         Some(crd) => Table::of_crd(crd, version),
-        None => Table::of_kind(group, text("kind")),
+        None => Table::of_kind(group, kind),
     }
 }

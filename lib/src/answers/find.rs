@@ -11,6 +11,7 @@ use crate::kubernetes::field_labels;
 use crate::kubernetes::key::Key;
 use crate::kubernetes::nouns::Target;
 use crate::kubernetes::selector::{FieldSelector, LabelSelector};
+use crate::kubernetes::{Flat, ObjectParts};
 use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Keyspace, Version};
 use located::text::escape;
@@ -30,13 +31,13 @@ pub struct Asked {
 
 /// One object that was found.
 #[derive(Clone, Debug)]
-pub struct FoundObject<'a> {
+pub struct FoundObject<'a, O = Value> {
     /// Its resource.
     pub target: Arc<Target>,
     /// The version.
     pub version: Version<'a>,
-    /// The object; its secrets are not hidden.
-    pub object: Value,
+    /// The object, or what was read of it; its secrets are not hidden.
+    pub object: O,
 }
 
 /// An object's resource and name.
@@ -65,6 +66,13 @@ pub struct Scope {
     pub fields: FieldSelector,
     /// How values are read.
     pub reading: Reading,
+}
+
+impl Scope {
+    fn fits(&self, object: &Value) -> bool {
+        let labels = object.pointer("/metadata/labels");
+        self.labels.matches(labels) && self.fields.matches(object)
+    }
 }
 
 /// Why objects could not be found.
@@ -180,17 +188,55 @@ impl<'q, 'a> Query<'q, 'a> {
         asked: &Asked,
         make: impl Fn(FoundObject<'a>) -> T + Sync,
     ) -> Result<Vec<T>, FindError<'a>> {
+        let (objects, scope) = (self.objects, self.scope.clone());
+        let read = |_: &Target, version: &Version<'a>| {
+            let object = objects.json(version, scope.reading)?;
+            Ok(scope.fits(&object).then_some(object))
+        };
+        self.each_read(asked, read, make)
+    }
+
+    /// As [`Query::each`], of no more than the parts of each object that its resource says; `None` if there are selectors, which
+    /// only a whole object fits or not.
+    pub fn each_flat<T: Send>(
+        &mut self,
+        asked: &Asked,
+        parts: impl Fn(&Target) -> &'static ObjectParts + Sync,
+        make: impl Fn(FoundObject<'a, Flat>) -> T + Sync,
+    ) -> Option<Result<Vec<T>, FindError<'a>>> {
+        if !self.scope.labels.is_empty() || !self.scope.fields.is_empty() {
+            return None;
+        }
+        let (objects, reading) = (self.objects, self.scope.reading);
+        let read = |target: &Target, version: &Version<'a>| {
+            let object = objects.flat(version, reading, parts(target))?;
+            Ok(Some(object))
+        };
+        Some(self.each_read(asked, read, make))
+    }
+
+    /// `read`: `None` for an object that does not fit the selectors.
+    fn each_read<O, T: Send>(
+        &mut self,
+        asked: &Asked,
+        read: impl Fn(&Target, &Version<'a>) -> Result<Option<O>, Undecodable> + Sync,
+        make: impl Fn(FoundObject<'a, O>) -> T + Sync,
+    ) -> Result<Vec<T>, FindError<'a>> {
+        let each = |target: &Arc<Target>, version: &Version<'a>| {
+            let object = read(target, version)?;
+            Ok(object.map(|object| {
+                make(FoundObject {
+                    target: Arc::clone(target),
+                    version: *version,
+                    object,
+                })
+            }))
+        };
         let mut made = Vec::new();
         let mut any = false;
         for target in &asked.targets {
             let target = Arc::new(target.clone());
-            let versions = match &asked.name {
-                None => {
-                    self.objects
-                        .list(&target, self.scope.namespace.as_deref(), self.revision)?
-                }
-                Some(name) => self.named(&target, name)?,
-            };
+            let versions = self.versions(asked, &target)?;
             let mut first = true;
             let mut rest = versions.as_slice();
             while let Some((stretch, behind)) =
@@ -200,7 +246,8 @@ impl<'q, 'a> Query<'q, 'a> {
                     break;
                 }
                 rest = behind;
-                let read = self.read(stretch, &target, &make);
+                let read = stretch.par_iter().map(|version| each(&target, version));
+                let read: Vec<Result<Option<T>, Undecodable>> = read.collect();
                 for (read, version) in read.into_iter().zip(stretch) {
                     match read {
                         Ok(found) => {
@@ -225,26 +272,15 @@ impl<'q, 'a> Query<'q, 'a> {
         }
     }
 
-    /// Reads some objects on all cores; `None` for one that does not fit the selectors.
-    fn read<T: Send>(
-        &self,
-        versions: &[Version<'a>],
-        target: &Arc<Target>,
-        make: &(impl Fn(FoundObject<'a>) -> T + Sync),
-    ) -> Vec<Result<Option<T>, Undecodable>> {
-        let read = versions.par_iter().map(|version| {
-            let object = self.objects.json(version, self.scope.reading);
-            object.map(|object| {
-                self.fits(&object).then(|| {
-                    make(FoundObject {
-                        target: Arc::clone(target),
-                        version: *version,
-                        object,
-                    })
-                })
-            })
-        });
-        read.collect()
+    /// The versions that a noun asks for of one resource.
+    fn versions(&self, asked: &Asked, target: &Target) -> Result<Vec<Version<'a>>, Error> {
+        match &asked.name {
+            None => {
+                let namespace = self.scope.namespace.as_deref();
+                self.objects.list(target, namespace, self.revision)
+            }
+            Some(name) => self.named(target, name),
+        }
     }
 
     /// The names of the objects that a noun asks for, from their keys alone; `None` if only the objects can tell.
@@ -274,11 +310,6 @@ impl<'q, 'a> Query<'q, 'a> {
                 .list_names(&target, namespace, self.revision, &mut each)?;
         }
         Ok(Some(names))
-    }
-
-    fn fits(&self, object: &Value) -> bool {
-        let labels = object.pointer("/metadata/labels");
-        self.scope.labels.matches(labels) && self.scope.fields.matches(object)
     }
 
     fn named(&self, target: &Target, name: &str) -> Result<Vec<Version<'a>>, Error> {

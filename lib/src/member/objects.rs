@@ -10,7 +10,7 @@ use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
-use crate::kubernetes::{MAX_VALUE_DEPTH, Options, Value};
+use crate::kubernetes::{Flat, MAX_VALUE_DEPTH, Object, ObjectParts, Options, Value};
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 use located::Limits;
@@ -374,27 +374,50 @@ impl<'a> Objects<'a> {
     /// # Errors
     /// [`Undecodable`] with cause and place.
     pub fn json(&self, version: &Version<'_>, reading: Reading) -> Result<Json, Undecodable> {
+        self.read(version, reading, |object| object.to_json())
+    }
+
+    /// At least these parts of the object of a version: much faster than the whole, and with the same faults.
+    ///
+    /// # Errors
+    /// As [`Objects::json`].
+    pub fn flat(
+        &self,
+        version: &Version<'_>,
+        reading: Reading,
+        parts: &ObjectParts,
+    ) -> Result<Flat, Undecodable> {
+        self.read(version, reading, |object| object.flat(parts))
+    }
+
+    fn read<T>(
+        &self,
+        version: &Version<'_>,
+        reading: Reading,
+        make: impl FnOnce(&Object<'_>) -> Result<T, Error>,
+    ) -> Result<T, Undecodable> {
         if version.tombstone {
             return Err(Undecodable::Deleted);
         }
         let kv = version.key_value().map_err(Undecodable::Record)?;
         let start = version.value_offset(&kv);
-        self.value(&kv, start, version.revision.main, reading)
+        self.value(&kv, start, version.revision.main, reading, make)
     }
 
-    fn value(
+    fn value<T>(
         &self,
         kv: &KeyValue<'_>,
         start: Option<u64>,
         revision: i64,
         reading: Reading,
-    ) -> Result<Json, Undecodable> {
+        make: impl FnOnce(&Object<'_>) -> Result<T, Error>,
+    ) -> Result<T, Undecodable> {
         let opened = self.open(kv.key, kv.value).map_err(Undecodable::Closed)?;
         let plain = opened
             .as_ref()
             .map_or(kv.value, |opened| opened.plain.as_slice());
         let mut encoding = "protobuf";
-        let mut read = || -> Result<Json, Error> {
+        let read = || -> Result<T, Error> {
             let value = Value::parse_at(plain, &Place::at(&self.file, 0))?;
             encoding = value.encoding();
             let options = Options {
@@ -411,7 +434,7 @@ impl<'a> Objects<'a> {
                     seen: "neither kind nor apiVersion".to_owned(),
                 });
             }
-            object.to_json()
+            make(&object)
         };
         read().map_err(|error| {
             // The offset of a byte in the plaintext is no offset in the file.

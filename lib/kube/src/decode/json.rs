@@ -62,7 +62,7 @@ fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The most arrays and objects that are open at once; brackets in strings do not count.
-fn nesting(text: &[u8]) -> usize {
+pub(crate) fn nesting(text: &[u8]) -> usize {
     let (mut open, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
     for byte in text {
         match byte {

@@ -23,6 +23,8 @@ use serde_json::Value;
 pub use age::human_duration;
 
 use super::crd::Crd;
+use super::flat::Flat;
+use super::parts::ObjectParts;
 use object::View;
 
 /// A column of a table.
@@ -142,12 +144,39 @@ impl Table {
     /// The cells of one object, ages relative to `now`. As many as there are [`headings`](Self::headings).
     pub fn row(&self, object: &Value, now: Timestamp, wide: bool) -> Vec<String> {
         let options = TableOptions { now };
-        let of = View::new(object);
         let cells = match &self.printer {
-            Rows::Builtin(printer) => (printer.row)(of, &options),
             Rows::Custom(custom) => custom.row(object, &options),
-            Rows::Plain => vec![name(of), options.age(of)],
+            _ => self.cells(View::new(object), &options),
         };
+        self.shown(cells, wide)
+    }
+
+    /// The parts of an object that [`row_of`](Self::row_of) reads, its namespace and labels included; `None` if only the whole
+    /// object tells: the paths of a CRD lead anywhere.
+    pub fn parts(&self) -> Option<&'static ObjectParts> {
+        match &self.printer {
+            Rows::Builtin(printer) if printer.kind == "Pod" => Some(&pod::PARTS),
+            Rows::Builtin(_) => Some(&ObjectParts::SHOWN),
+            Rows::Plain => Some(&METADATA),
+            Rows::Custom(_) => None,
+        }
+    }
+
+    /// As [`row`](Self::row), of an object that has at least the [`parts`](Self::parts) of this table.
+    pub fn row_of(&self, object: &Flat, now: Timestamp, wide: bool) -> Vec<String> {
+        let cells = self.cells(View::of_flat(object), &TableOptions { now });
+        self.shown(cells, wide)
+    }
+
+    fn cells(&self, of: View<'_>, options: &TableOptions) -> Vec<String> {
+        match &self.printer {
+            Rows::Builtin(printer) => (printer.row)(of, options),
+            Rows::Plain => vec![name(of), options.age(of)],
+            Rows::Custom(_) => Vec::new(),
+        }
+    }
+
+    fn shown(&self, cells: Vec<String>, wide: bool) -> Vec<String> {
         let shown = self
             .columns
             .iter()
@@ -156,6 +185,13 @@ impl Table {
         shown.map(|(_, cell)| one_line(cell)).collect()
     }
 }
+
+/// What every object has.
+static METADATA: ObjectParts = ObjectParts::only(&[
+    ("apiVersion", ObjectParts::WHOLE),
+    ("kind", ObjectParts::WHOLE),
+    ("metadata", pod::METADATA),
+]);
 
 fn narrow(heading: &str) -> Column {
     Column {
@@ -167,6 +203,11 @@ fn narrow(heading: &str) -> Column {
 /// `metadata.labels` as `--show-labels` prints them.
 pub fn labels(object: &Value) -> String {
     object::labels(View::new(object).path("metadata.labels"))
+}
+
+/// As [`labels`], of a flat object.
+pub fn labels_of(object: &Flat) -> String {
+    object::labels(View::of_flat(object).path("metadata.labels"))
 }
 
 /// kubectl cuts a cell at its first line break.

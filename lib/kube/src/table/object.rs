@@ -1,14 +1,31 @@
 //! Short ways into the JSON of an object.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
+
+use crate::flat::{Flat, FlatValue};
 
 /// A place in an object that may not be there. Absent, `null` and of another type all read as nothing.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'v>(Option<&'v Value>);
+pub(crate) struct View<'v>(Option<Seen<'v>>);
+
+/// What is there: a value of a tree, or one of a flat object.
+#[derive(Clone, Copy)]
+enum Seen<'v> {
+    Tree(&'v Value),
+    Flat(FlatValue<'v>),
+}
 
 impl<'v> View<'v> {
     pub(crate) fn new(value: &'v Value) -> Self {
-        Self(Some(value).filter(|value| !value.is_null()))
+        Self(Some(Seen::Tree(value)).filter(|_| !value.is_null()))
+    }
+
+    pub(crate) fn of_flat(flat: &'v Flat) -> Self {
+        Self::flat(flat.root())
+    }
+
+    fn flat(value: Option<FlatValue<'v>>) -> Self {
+        Self(value.filter(|value| !value.is_null()).map(Seen::Flat))
     }
 
     /// `status.phase`: below these fields, none of which contains a dot.
@@ -18,11 +35,11 @@ impl<'v> View<'v> {
 
     /// Below one field, whatever its name.
     pub(crate) fn key(self, name: &str) -> Self {
-        Self(
-            self.0
-                .and_then(|value| value.get(name))
-                .filter(|value| !value.is_null()),
-        )
+        match self.0 {
+            Some(Seen::Tree(value)) => value.get(name).map_or(Self(None), Self::new),
+            Some(Seen::Flat(value)) => Self::flat(value.get(name)),
+            None => Self(None),
+        }
     }
 
     pub(crate) fn present(self) -> bool {
@@ -31,9 +48,11 @@ impl<'v> View<'v> {
 
     /// Text, if it is there and not empty.
     pub(crate) fn text(self) -> Option<&'v str> {
-        self.0
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        let text = match self.0? {
+            Seen::Tree(value) => value.as_str(),
+            Seen::Flat(value) => value.text(),
+        };
+        text.filter(|text| !text.is_empty())
     }
 
     /// Text, or the placeholder for its absence.
@@ -43,40 +62,74 @@ impl<'v> View<'v> {
 
     /// Text or number as text, or the placeholder for its absence.
     pub(crate) fn any_or(self, absent: &str) -> String {
-        match self.0 {
-            Some(Value::String(text)) => text.clone(),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-            _ => absent.to_owned(),
-        }
+        let text = match self.0 {
+            Some(Seen::Tree(Value::String(text))) => Some(text.clone()),
+            Some(Seen::Flat(value)) => value.text().map(str::to_owned),
+            _ => None,
+        };
+        let number = || self.number().map(Number::to_string);
+        let flag = || self.flag().map(|flag| flag.to_string());
+        text.or_else(number)
+            .or_else(flag)
+            .unwrap_or_else(|| absent.to_owned())
     }
 
     /// A number; absent is zero, as in Go.
     pub(crate) fn int(self) -> i64 {
-        self.0.and_then(Value::as_i64).unwrap_or(0)
+        self.number().and_then(Number::as_i64).unwrap_or(0)
+    }
+
+    fn number(self) -> Option<&'v Number> {
+        match self.0? {
+            Seen::Tree(value) => value.as_number(),
+            Seen::Flat(value) => value.number(),
+        }
     }
 
     pub(crate) fn flag(self) -> Option<bool> {
-        self.0.and_then(Value::as_bool)
+        match self.0? {
+            Seen::Tree(value) => value.as_bool(),
+            Seen::Flat(value) => value.flag(),
+        }
     }
 
     pub(crate) fn items(self) -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator + Clone {
-        self.0
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice)
-            .iter()
-            .map(Self::new)
+        let items: Vec<Self> = match self.0 {
+            Some(Seen::Tree(Value::Array(items))) => items.iter().map(Self::new).collect(),
+            Some(Seen::Flat(value)) => {
+                let items = value.items();
+                items.map(|item| Self::flat(Some(item))).collect()
+            }
+            _ => Vec::new(),
+        };
+        items.into_iter()
     }
 
     pub(crate) fn fields(self) -> impl Iterator<Item = (&'v str, Self)> {
-        let fields = self.0.and_then(Value::as_object).into_iter().flatten();
-        fields.map(|(name, value)| (name.as_str(), Self::new(value)))
+        let fields: Vec<(&str, Self)> = match self.0 {
+            Some(Seen::Tree(Value::Object(fields))) => {
+                let fields = fields.iter();
+                fields
+                    .map(|(name, value)| (name.as_str(), Self::new(value)))
+                    .collect()
+            }
+            Some(Seen::Flat(value)) => {
+                let members = value.members();
+                members
+                    .map(|member| (member.name(), Self::flat(Some(member))))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        fields.into_iter()
     }
 
     /// Fields of an object or items of an array.
     pub(crate) fn len(self) -> usize {
         match self.0 {
-            Some(Value::Object(fields)) => fields.len(),
-            Some(Value::Array(items)) => items.len(),
+            Some(Seen::Tree(Value::Object(fields))) => fields.len(),
+            Some(Seen::Tree(Value::Array(items))) => items.len(),
+            Some(Seen::Flat(value)) => value.items().chain(value.members()).count(),
             _ => 0,
         }
     }

@@ -7,6 +7,42 @@ use jiff::Timestamp;
 use super::object::{View, labels};
 use super::workloads::{containers, images};
 use super::{Printer, TableOptions, age, name};
+use crate::parts::ObjectParts;
+
+/// What a row of pods reads; the rest of a spec is two thirds of a pod.
+pub(super) static PARTS: ObjectParts = ObjectParts::only(&[
+    ("apiVersion", ObjectParts::WHOLE),
+    ("kind", ObjectParts::WHOLE),
+    ("metadata", METADATA),
+    (
+        "spec",
+        ObjectParts::only(&[
+            (
+                "containers",
+                ObjectParts::only(&[("name", ObjectParts::WHOLE)]),
+            ),
+            (
+                "initContainers",
+                ObjectParts::only(&[
+                    ("name", ObjectParts::WHOLE),
+                    ("restartPolicy", ObjectParts::WHOLE),
+                ]),
+            ),
+            ("nodeName", ObjectParts::WHOLE),
+            ("readinessGates", ObjectParts::WHOLE),
+        ]),
+    ),
+    ("status", ObjectParts::WHOLE),
+]);
+
+/// What a row of any object may read of its metadata.
+pub(super) const METADATA: ObjectParts = ObjectParts::only(&[
+    ("name", ObjectParts::WHOLE),
+    ("namespace", ObjectParts::WHOLE),
+    ("creationTimestamp", ObjectParts::WHOLE),
+    ("deletionTimestamp", ObjectParts::WHOLE),
+    ("labels", ObjectParts::WHOLE),
+]);
 
 pub(super) static ALL: &[Printer] = &[
     Printer {

@@ -8,6 +8,7 @@ mod rules;
 mod unread;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use facts::ObjectFacts;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -15,6 +16,7 @@ use unread::Unread;
 
 use super::Skipped;
 use crate::codes::kubernetes as codes;
+use crate::kubernetes::ObjectParts;
 use crate::kubernetes::encryption::Seal;
 use crate::member::{Objects, Reading, Undecodable};
 use crate::mvcc::{KeyRange, Version};
@@ -47,7 +49,7 @@ enum Decoded<'a> {
     /// A live object.
     Live(Box<ObjectFacts<'a>>),
     /// An older version: its uid.
-    Older(String),
+    Older(Arc<str>),
     /// A record that breaks: MVCC-002 reports it.
     Reported,
     /// A value that gives no object.
@@ -68,15 +70,14 @@ struct Gathered<'a> {
 /// The uid of each generation of each key, and the versions that contradict it.
 #[derive(Default)]
 struct Uids<'a> {
-    by_generation: HashMap<(&'a [u8], i64), String>,
-    changes: Vec<(Version<'a>, String, String)>,
+    by_generation: HashMap<(&'a [u8], i64), Arc<str>, foldhash::fast::RandomState>,
+    changes: Vec<(Version<'a>, Arc<str>, Arc<str>)>,
 }
 
 impl<'a> Uids<'a> {
     /// An object keeps its uid from its create to its delete: the API server refuses any other update
     /// (`ValidateObjectMetaAccessorUpdate` in apimachinery `pkg/api/validation/objectmeta.go`, v0.34.0).
-    fn add(&mut self, version: Version<'a>, uid: String) {
-        let create_revision = version.key_value().unwrap_or_default().create_revision;
+    fn add(&mut self, version: Version<'a>, create_revision: i64, uid: Arc<str>) {
         let generation = (version.key, create_revision);
         match self.by_generation.get(&generation) {
             Some(known) if !known.is_empty() && !uid.is_empty() && *known != uid => {
@@ -97,7 +98,7 @@ impl<'a> Uids<'a> {
                 version.revision
             );
             let finding = Finding::new(&codes::UID_CHANGES, place_of(&version, file), message);
-            report(finding.key(version.key).seen(uid, known));
+            report(finding.key(version.key).seen(&*uid, &*known));
         }
     }
 }
@@ -163,8 +164,8 @@ fn compared(
         decoded,
         live.len()
     );
-    let existing = rules::Existing::new(&live);
     let prefixes = by_prefix(objects, live);
+    let existing = rules::Existing::new(prefixes.values().flatten());
     let newest = objects.newest_time(None);
     for live in prefixes.values() {
         let other_layouts = rules::of_prefix(live, &existing, newest, file, report);
@@ -214,7 +215,8 @@ fn gather<'a>(objects: &Objects<'a>, progress: &dyn Progress) -> Result<Gathered
     let live = keyspace
         .live(&KeyRange::all(), None)
         .map_err(|error| error.to_string())?;
-    let live: HashSet<_> = live.iter().map(|version| version.revision).collect();
+    let live: HashSet<_, foldhash::fast::RandomState> =
+        live.iter().map(|version| version.revision).collect();
     let all: Vec<Version<'_>> = keyspace
         .between(0..=i64::MAX)
         .filter(|version| !version.tombstone && objects.layout().resource(version.key).is_some())
@@ -245,7 +247,7 @@ impl<'a> Gathered<'a> {
     fn add(&mut self, version: Version<'a>, decoded: Decoded<'a>) {
         let uid = match decoded {
             Decoded::Live(facts) => {
-                let uid = facts.uid.clone();
+                let uid = Arc::clone(&facts.uid);
                 self.live.push(*facts);
                 uid
             }
@@ -253,12 +255,12 @@ impl<'a> Gathered<'a> {
             Decoded::Unread(unread) => return self.unread.push(*unread),
             Decoded::Reported => return,
         };
-        let value = version.key_value().unwrap_or_default().value;
-        if let Some(seal) = Seal::parse(value) {
+        let kv = version.key_value().unwrap_or_default();
+        if let Some(seal) = Seal::parse(kv.value) {
             self.opened.insert(seal.to_string());
         }
         self.decoded = self.decoded.saturating_add(1);
-        self.uids.add(version, uid);
+        self.uids.add(version, kv.create_revision, uid);
     }
 }
 
@@ -267,13 +269,20 @@ fn decode<'a>(objects: &Objects<'_>, version: Version<'a>, is_live: bool) -> Dec
         stored: true,
         ..Reading::default()
     };
-    match objects.json(&version, reading) {
-        Ok(json) => match objects.parse(version.key) {
-            Some(key) if is_live => Decoded::Live(Box::new(ObjectFacts::new(version, &key, &json))),
-            _ => {
-                let uid = json.pointer("/metadata/uid").and_then(|uid| uid.as_str());
-                Decoded::Older(uid.unwrap_or_default().to_owned())
+    let key = objects.parse(version.key).filter(|_| is_live);
+    let read = match &key {
+        None => objects.flat(&version, reading, &facts::UID),
+        Some(key) => match objects.flat(&version, reading, &facts::OF_ALL) {
+            Ok(flat) if facts::needs_whole(key, &flat) => {
+                objects.flat(&version, reading, &ObjectParts::SHOWN)
             }
+            read => read,
+        },
+    };
+    match read {
+        Ok(flat) => match key {
+            Some(key) => Decoded::Live(Box::new(ObjectFacts::new(version, &key, &flat))),
+            None => Decoded::Older(facts::text(flat.root(), "metadata.uid").into()),
         },
         Err(Undecodable::Deleted | Undecodable::Record(_)) => Decoded::Reported,
         Err(cause) => Decoded::Unread(Box::new(Unread::new(objects, version, is_live, &cause))),

@@ -21,21 +21,20 @@ const LARGE_VALUE_BYTES: usize = 1 << 20;
 const FINALIZER_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What exists anywhere in the store: one cluster may have two prefixes, as OpenShift's `/kubernetes.io` and `/openshift.io`.
-pub(super) struct Existing {
-    uids: HashSet<String>,
-    kinds: HashSet<String>,
-    definitions: HashSet<String>,
+pub(super) struct Existing<'l> {
+    uids: HashSet<&'l str, foldhash::fast::RandomState>,
+    kinds: HashSet<&'l str, foldhash::fast::RandomState>,
+    definitions: HashSet<&'l str>,
 }
 
-impl Existing {
-    pub(super) fn new(live: &[ObjectFacts<'_>]) -> Self {
-        let definitions = live
-            .iter()
-            .filter(|object| object.kind == "CustomResourceDefinition");
+impl<'l> Existing<'l> {
+    pub(super) fn new<'a: 'l>(live: impl Iterator<Item = &'l ObjectFacts<'a>> + Clone) -> Self {
+        let all = live.clone();
+        let definitions = all.filter(|object| object.kind == "CustomResourceDefinition");
         Self {
-            uids: live.iter().map(|object| object.uid.clone()).collect(),
-            kinds: live.iter().map(|object| object.kind.clone()).collect(),
-            definitions: definitions.map(|object| object.key_name.clone()).collect(),
+            uids: live.clone().map(|object| &*object.uid).collect(),
+            kinds: live.map(|object| &*object.kind).collect(),
+            definitions: definitions.map(|object| object.key_name).collect(),
         }
     }
 }
@@ -44,7 +43,7 @@ impl Existing {
 /// the data.
 pub(super) fn of_prefix(
     live: &[ObjectFacts<'_>],
-    existing: &Existing,
+    existing: &Existing<'_>,
     newest: Option<Timestamp>,
     file: &FileName,
     report: &mut Sink<'_>,
@@ -114,7 +113,7 @@ pub(super) fn of_store(objects: &Objects<'_>, file: &FileName, report: &mut Sink
 
 struct ObjectRules<'r, 'a, 's> {
     live: &'r [ObjectFacts<'a>],
-    existing: &'r Existing,
+    existing: &'r Existing<'r>,
     file: &'r FileName,
     report: &'r mut Sink<'s>,
 }
@@ -158,8 +157,8 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
             .iter()
             .filter(|object| object.builtin_kind.is_none())
         {
-            let (all, wrong) = by_path.entry(&object.path).or_default();
-            let namespace = object.key_namespace.as_deref().unwrap_or_default();
+            let (all, wrong) = by_path.entry(object.path).or_default();
+            let namespace = object.key_namespace.unwrap_or_default();
             // The last segment is the name in every layout.
             let in_key = object
                 .version
@@ -173,7 +172,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
             let is_defined = path.split_once('/').is_some_and(|(group, plural)| {
                 self.existing
                     .definitions
-                    .contains(&format!("{plural}.{group}"))
+                    .contains(&*format!("{plural}.{group}"))
             });
             all == wrong && !is_defined
         });
@@ -185,19 +184,19 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     /// Compares the object with its key. The API server lists an object under the name in the object, but reads, updates
     /// and deletes by key (`NamespaceKeyFunc` in apiserver `pkg/registry/generic/registry/store.go`, v0.34.0).
     fn keys(&mut self, other_layouts: &BTreeMap<String, usize>) {
-        let known = |object: &&ObjectFacts<'_>| !other_layouts.contains_key(&object.path);
+        let known = |object: &&ObjectFacts<'_>| !other_layouts.contains_key(object.path);
         for object in self.live.iter().filter(known) {
             let mut wrong = Vec::new();
             // Objects like RangeAllocation have no name of their own.
             if !object.name.is_empty() && object.name != object.key_name {
-                wrong.push(("name", object.name.clone(), object.key_name.clone()));
+                wrong.push(("name", &*object.name, object.key_name));
             }
-            let namespace = object.key_namespace.clone().unwrap_or_default();
+            let namespace = object.key_namespace.unwrap_or_default();
             if !object.name.is_empty() && object.namespace != namespace {
-                wrong.push(("namespace", object.namespace.clone(), namespace));
+                wrong.push(("namespace", &*object.namespace, namespace));
             }
             if let Some(kind) = object.builtin_kind.filter(|kind| *kind != object.kind) {
-                wrong.push(("kind", object.kind.clone(), kind.to_owned()));
+                wrong.push(("kind", &*object.kind, kind));
             }
             let names: Vec<&str> = wrong.iter().map(|(what, _, _)| *what).collect();
             if let Some((_, seen, wanted)) = wrong.first() {
@@ -208,11 +207,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
                 );
                 let place = place_of(&object.version, self.file);
                 let finding = Finding::new(&codes::KEY_MISMATCH, place, message);
-                (self.report)(
-                    finding
-                        .key(object.version.key)
-                        .seen(seen.clone(), wanted.clone()),
-                );
+                (self.report)(finding.key(object.version.key).seen(*seen, *wanted));
             }
         }
     }
@@ -222,7 +217,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
             .live
             .iter()
             .filter(|object| object.path == "namespaces")
-            .map(|object| (object.key_name.as_str(), object))
+            .map(|object| (object.key_name, object))
             .collect();
         // The etcd of `--etcd-servers-overrides`, for events alone, has no namespaces.
         if existing.is_empty() {
@@ -232,10 +227,10 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         let mut orphaned: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         let mut left: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.live {
-            let Some(namespace) = object.key_namespace.as_deref() else {
+            let Some(namespace) = object.key_namespace else {
                 continue;
             };
-            if other_layouts.contains_key(&object.path) {
+            if other_layouts.contains_key(object.path) {
                 continue;
             }
             // If neither the table of resources nor a CRD says the scope, the object itself does.
@@ -286,7 +281,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
             for owner in object
                 .owners
                 .iter()
-                .filter(|owner| !self.existing.uids.contains(&owner.uid))
+                .filter(|owner| !self.existing.uids.contains(&*owner.uid))
             {
                 let by = (&*owner.kind, &*owner.name, &*owner.uid);
                 missing.entry(by).or_default().push(object);
@@ -308,7 +303,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     fn services(&mut self) {
         let mut by_address: BTreeMap<&str, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         for object in self.live {
-            for address in &object.addresses {
+            for address in object.addresses() {
                 by_address.entry(address).or_default().push(object);
             }
         }
@@ -322,8 +317,8 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     /// apiextensions refuses to drop a version that is still listed in `status.storedVersions`
     /// (apiextensions-apiserver `pkg/apis/apiextensions/validation/validation.go`, `ValidateCustomResourceDefinitionStoredVersions`).
     fn stored_versions(&mut self) {
-        for object in self.select(|object| !object.lost_versions.is_empty()) {
-            let lost = object.lost_versions.join(", ");
+        for object in self.select(|object| !object.lost_versions().is_empty()) {
+            let lost = object.lost_versions().join(", ");
             let rest = format!(
                 "{lost} in status.storedVersions but not in spec.versions: objects stored in it cannot be read"
             );
@@ -335,14 +330,14 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         let mut without: BTreeMap<String, Vec<&ObjectFacts<'_>>> = BTreeMap::new();
         let other_layouts = self.other_layouts();
         let is_custom = |object: &ObjectFacts<'_>| {
-            object.builtin_kind.is_none() && !other_layouts.contains_key(&object.path)
+            object.builtin_kind.is_none() && !other_layouts.contains_key(object.path)
         };
         for object in self.select(is_custom) {
             if let Some((group, plural)) = object.path.split_once('/')
                 && group.contains('.')
             {
                 let definition = format!("{plural}.{group}");
-                if !self.existing.definitions.contains(&definition) {
+                if !self.existing.definitions.contains(&*definition) {
                     without.entry(definition).or_default().push(object);
                 }
             }
@@ -357,11 +352,11 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
     /// The API server clears the field before it stores an object
     /// (`PrepareObjectForStorage` in apiserver `pkg/storage/api_object_versioner.go`, v0.34.0).
     fn resource_versions(&mut self) {
-        let stored = self.select(|object| !object.resource_version.is_empty());
+        let stored = self.select(|object| !object.resource_version().is_empty());
         let rest = match stored.as_slice() {
             [only] => format!(
                 "stored with metadata.resourceVersion {:?}: it was not written by an API server",
-                only.resource_version
+                only.resource_version()
             ),
             _ => "stored with metadata.resourceVersion: they were not written by an API server"
                 .to_owned(),
@@ -408,7 +403,7 @@ impl<'r, 'a> ObjectRules<'r, 'a, '_> {
         let Some(first) = stuck.first() else { return };
         let rest = match (stuck.len(), first.waits_since) {
             (1, Some(since)) => {
-                let finalizers = first.finalizers.join(", ");
+                let finalizers = first.finalizers().join(", ");
                 let unknown = match since >= newest {
                     true => " (the newest time in the data: how long it has waited is not known)",
                     false => "",
