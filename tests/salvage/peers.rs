@@ -146,6 +146,56 @@ fn two_logs_that_committed_different_entries_are_said_to_be_of_two_histories() {
     assert!(both.stderr.contains("of two histories"), "{}", both.stderr);
 }
 
+/// Dbs alone, without a log: only their records tell that both were written to after one had been copied.
+#[test]
+fn dbs_that_were_written_to_apart_are_two_histories_of_which_the_backup_has_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = |name: &str, own: usize, value: &str| {
+        let mut keys = testkit::synth::mvcc::Keyspace::new();
+        for number in 0..80 {
+            keys.put(format!("k{}", number % 9).as_bytes(), b"the same");
+        }
+        for number in 0..own {
+            keys.put(format!("k{}", number % 5).as_bytes(), value.as_bytes());
+        }
+        let bytes = testkit::synth::bolt::DbBuilder::etcd()
+            .bucket("key", keys.records())
+            .build();
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let (one, two) = (db("one.db", 30, "one"), db("two.db", 40, "two"));
+    for (own, given) in [(&two, [&one, &two]), (&two, [&two, &one])] {
+        let both = together(&given.map(|path| path.as_path()));
+        let dropped = both.list("dropped");
+        assert_eq!(dropped.len(), 1, "{}", both.json);
+        let name = dropped[0]["name"].as_str().unwrap();
+        assert_eq!(dropped[0]["kind"], "history");
+        assert!(name.starts_with("revisions 82–111 of "), "{name}");
+        assert!(name.contains("one.db, where "), "{name}");
+        assert!(
+            both.stderr
+                .contains("warning: the copies are of two histories"),
+            "{}",
+            both.stderr
+        );
+        assert_eq!(hash(&both.out, &[]), hash(own, &[]));
+    }
+    // An older copy, and one in which a single value is damaged, are of the same history.
+    let older = db("older.db", 0, "");
+    let mut damaged = fs::read(&two).unwrap();
+    let at = damaged.windows(8).position(|bytes| bytes == b"the same");
+    damaged[at.unwrap()] ^= 1;
+    let flipped = dir.path().join("flipped.db");
+    fs::write(&flipped, damaged).unwrap();
+    for other in [&older, &flipped] {
+        let both = together(&[&two, other]);
+        assert_eq!(both.list("dropped").len(), 0, "{}", both.json);
+        assert_eq!(hash(&both.out, &[]), hash(&two, &[]));
+    }
+}
+
 #[test]
 fn a_snapshot_that_was_received_is_a_base_if_the_db_is_lost() {
     let whole = salvage(&data_dir("etcd-3.5.30"), &[]);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::forked;
 use super::label::Provenance;
 use super::member_records::MemberRecords;
 use super::record::{KeyRecord, RecordSet, RecordSource, within};
-use super::{Gave, Lost, Point, Restore, Salvage, SalvageOptions};
+use super::{Dropped, Gave, Lost, Point, Restore, Salvage, SalvageOptions};
 use crate::Error;
 use crate::member::Member;
 use crate::wal::boot::Release;
@@ -27,19 +28,38 @@ pub(super) fn join<'a>(
         let empty = RecordSource::new(&[], part.source.file.clone());
         set.sources.push(std::mem::replace(&mut part.source, empty));
     }
-    let others: Vec<Vec<KeyRecord>> = (0..parts.len())
-        .filter(|number| *number != best)
-        .filter_map(|number| Some(std::mem::take(&mut parts.get_mut(number)?.records)))
-        .collect();
     let main = parts.swap_remove(best);
     can_be_used(&main, options)?;
     let member = main.member;
+    let (others, forks) = of_one_history(parts, &main, &set);
     let mut salvage = Salvage::of_best(main, set, options.point);
+    salvage.dropped.extend(forks);
     salvage.note_point();
     salvage.fill_from(&others);
     salvage.limit_compaction();
     salvage.restore = Restore::from_salvage(member, &salvage);
     Ok(salvage)
+}
+
+/// The records of the other parts that go on as the best one does, and what is left out of those that do not: they are of another
+/// history from some revision on, and fill no gap after it.
+fn of_one_history(
+    others: Vec<MemberRecords<'_>>,
+    best: &MemberRecords<'_>,
+    set: &RecordSet<'_>,
+) -> (Vec<Vec<KeyRecord>>, Vec<Dropped>) {
+    let (mut records, mut left_out) = (Vec::new(), Vec::new());
+    for mut other in others {
+        let mut own = std::mem::take(&mut other.records);
+        if let Some(first) = forked::forks_at(set, &best.records, &own) {
+            let name = |member: &Member| member.evidence().name().as_str().to_owned();
+            let (theirs, ours) = (name(other.member), name(best.member));
+            left_out.push(forked::left_out(&theirs, other.revision, &ours, first));
+            own.retain(|record| record.revision.main < first);
+        }
+        records.push(own);
+    }
+    (records, left_out)
 }
 
 /// Nothing says which records there were.

@@ -11,7 +11,7 @@ use located::reported_by;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// `alarm`, `password`, `bucket`, `v2`, `downgrade`, `learner`.
+    /// `alarm`, `password`, `bucket`, `v2`, `downgrade`, `learner`, `history`.
     pub kind: &'static str,
     /// Its name: of a member, user, bucket or key.
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    fn new(kind: &'static str, name: impl Into<String>, why: &'static str) -> Self {
+    pub(super) fn new(kind: &'static str, name: impl Into<String>, why: &'static str) -> Self {
         Self {
             kind,
             name: name.into(),

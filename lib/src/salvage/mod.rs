@@ -21,6 +21,7 @@ mod doubt;
 mod dropped;
 mod extra;
 mod finish;
+mod forked;
 mod label;
 mod log_end;
 mod loose;

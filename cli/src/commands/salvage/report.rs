@@ -75,7 +75,14 @@ fn dropped(all: &[Dropped], ui: &mut Ui) -> anyhow::Result<()> {
             }
             _ => format!("{kind} {names} are"),
         };
-        ui.note(format!("{what} not in the backup: {}", first.why))?;
+        match kind {
+            // Acknowledged writes of a copy that was named: an operator has to choose.
+            "history" => ui.warn(format!(
+                "the copies are of two histories: {names} not in the backup: {}",
+                first.why
+            ))?,
+            _ => ui.note(format!("{what} not in the backup: {}", first.why))?,
+        }
     }
     Ok(())
 }

@@ -1,0 +1,79 @@
+//! Copies of two histories that nothing but their records tells apart: one was restored or copied twice, and both were written to.
+
+use super::Dropped;
+use super::record::{KeyRecord, RecordSet};
+
+/// Number of newest common records that are compared.
+const COMPARED: usize = 64;
+
+/// The first revision at which another copy has another record, if both go on differently from there. One value that differs among
+/// equal ones is damage of one copy, and no other history.
+pub(super) fn forks_at(
+    set: &RecordSet<'_>,
+    best: &[KeyRecord],
+    other: &[KeyRecord],
+) -> Option<i64> {
+    let common = Common { set, best, other };
+    // Positions of `other` are ascending revisions: what is common is found by one walk.
+    let at = common.positions();
+    let newest = at.get(at.len().saturating_sub(COMPARED)..)?;
+    let differing = newest.iter().filter(|pair| common.differs(**pair)).count();
+    let last_differs = newest.last().is_some_and(|pair| common.differs(*pair));
+    if !last_differs || differing.saturating_mul(2) < newest.len().min(2) {
+        return None;
+    }
+    // After a fork nearly every revision differs: the first one is found in halves, and then looked for before it.
+    let mut first = at.partition_point(|pair| !common.differs(*pair));
+    while let Some(before) = at.get(first.saturating_sub(COMPARED)..first) {
+        match before.iter().position(|pair| common.differs(*pair)) {
+            Some(position) => first = first.saturating_sub(before.len()) + position,
+            None => break,
+        }
+    }
+    let (position, _) = at.get(first)?;
+    Some(best.get(*position)?.revision.main)
+}
+
+/// What the backup does not have of a copy that forks from the best one.
+pub(super) fn left_out(other: &str, newest: i64, best: &str, first: i64) -> Dropped {
+    let range = match newest == first {
+        true => format!("revision {first}"),
+        false => format!("revisions {first}–{newest}"),
+    };
+    Dropped::new(
+        "history",
+        format!("{range} of {other}, where {best} has other writes,"),
+        "both copies were written to after they had been the same, and this backup has the history of one; salvage the other copy alone to have the other",
+    )
+}
+
+struct Common<'s, 'a> {
+    set: &'s RecordSet<'a>,
+    best: &'s [KeyRecord],
+    other: &'s [KeyRecord],
+}
+
+impl Common<'_, '_> {
+    /// Positions of the records that both have at one revision.
+    fn positions(&self) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        let mut theirs = self.other.iter().enumerate().peekable();
+        for (position, record) in self.best.iter().enumerate() {
+            while theirs
+                .next_if(|(_, other)| other.revision < record.revision)
+                .is_some()
+            {}
+            if let Some((at, _)) = theirs.next_if(|(_, other)| other.revision == record.revision) {
+                found.push((position, at));
+            }
+        }
+        found
+    }
+
+    fn differs(&self, (best, other): (usize, usize)) -> bool {
+        let (Some(best), Some(other)) = (self.best.get(best), self.other.get(other)) else {
+            return false;
+        };
+        best.tombstone != other.tombstone || self.set.message(best) != self.set.message(other)
+    }
+}
