@@ -172,13 +172,25 @@ fn older_meta_has_keys(ui: &Ui) -> bool {
         })
 }
 
-/// Whether a db that was opened cannot be read, and there is a log.
-fn has_log_alone(ui: &Ui) -> bool {
+/// The salvage that shows what is left if a db that was opened cannot be read: of the log, or of the db's pages without one.
+///
+/// `is_of_bytes`: the error is about bytes, so that also the trees of the db are looked at.
+fn salvage_of_rest(is_of_bytes: bool, ui: &Ui) -> Option<&'static str> {
     let options = ui.global.member_options();
-    ui.opened.iter().any(|evidence| {
-        let member = Member::from_evidence(evidence.clone(), options.clone());
-        !evidence.wal().is_empty() && member.db().is_err()
-    })
+    let is_unreadable = |evidence: &&Evidence| {
+        let member = Member::from_evidence((*evidence).clone(), options.clone());
+        member.db().is_err() || (is_of_bytes && member.newest_keyspace().is_err())
+    };
+    let unreadable = ui.opened.iter().find(is_unreadable)?;
+    if !unreadable.wal().is_empty() {
+        return Some(
+            "etcd-inspect salvage {path} --dry-run     what a backup built from the log would hold: with --out FILE it is written, and FILE answers",
+        );
+    }
+    unreadable.db()?;
+    Some(
+        "etcd-inspect salvage {path} --include carved --dry-run     what a backup built from pages of the db would hold: with --out FILE it is written, and FILE answers",
+    )
 }
 
 /// What the error of a verb is to the user.
@@ -205,11 +217,13 @@ fn with_other_source(failure: Failure, ui: &Ui) -> Failure {
             "etcd-inspect keys --meta older {path}     the state one commit back: its tree can be followed",
         );
     }
-    match of_db.iter().any(|code| code.id == failure.code) && has_log_alone(ui) {
-        true => failure.first(
-            "etcd-inspect salvage {path} --dry-run     what a backup built from the log would hold: with --out FILE it is written, and FILE answers",
-        ),
-        false => failure,
+    let is_of_db = of_db.iter().any(|code| code.id == failure.code);
+    if !is_of_db {
+        return failure;
+    }
+    match salvage_of_rest(failure.code != codes::MISSING.id, ui) {
+        Some(salvage) => failure.first(salvage),
+        None => failure,
     }
 }
 

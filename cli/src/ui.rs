@@ -35,6 +35,8 @@ pub(crate) struct Ui {
     pub(crate) opened: Vec<Evidence>,
     /// What could not be read of the answer, beside the files.
     damage: Damage,
+    /// What was last reported of damage: it is not repeated at the end if nothing more was met.
+    pub(crate) damage_reported: Option<String>,
     /// Whether every secret shall be seen.
     pub(crate) reveal_all: bool,
     /// Whether the answer is made of records, and does not judge the SHA-256 of a backup itself.
@@ -59,6 +61,7 @@ impl Ui {
             path: None,
             opened: Vec::new(),
             damage: Damage::default(),
+            damage_reported: None,
             reveal_all: false,
             is_of_records: false,
             global,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use etcd_inspect::Advice;
 use etcd_inspect::Command;
-use etcd_inspect::answers::log_alone::log_reach;
+use etcd_inspect::answers::log_alone::{LogReach, log_reach};
 use etcd_inspect::clock::WriteTime;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
@@ -385,13 +385,14 @@ impl<'m> View<'m> {
     }
 }
 
-/// The dataset, or what its log alone gives if its db cannot be read. [`View::open_at`] says which.
-pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> Dataset {
-    match dataset.member().newest_keyspace() {
-        Ok(_) => dataset,
-        Err(_) => dataset
-            .of_log(&*ui.progress())
-            .map_or(dataset, |(of_log, _)| of_log),
+/// The dataset, or what its log alone gives if its db cannot be read, with how far that reaches. [`View::open_at`] says which.
+pub(crate) fn or_log(dataset: Dataset, ui: &Ui) -> (Dataset, Option<LogReach>) {
+    if dataset.member().newest_keyspace().is_ok() {
+        return (dataset, None);
+    }
+    match dataset.of_log(&*ui.progress()) {
+        Some((of_log, reach)) => (of_log, Some(reach)),
+        None => (dataset, None),
     }
 }
 

@@ -259,6 +259,11 @@ fn writes_other_names_and_broken_requests_are_refused_with_a_status() {
         ("/api/v1/pods?labelSelector=a%20in", 400),
         ("/api/v1/pods?fieldSelector=status.foo%3D1", 400),
         ("/at/yesterdayish/api/v1/pods", 400),
+        ("/at/abc/api", 400),
+        ("/at/-/apis", 400),
+        ("/at/12x/openapi/v2", 400),
+        ("/at/nonsense/version", 400),
+        ("/at/99999999/apis", 400),
         ("/source/none/api", 404),
     ] {
         let reply = server.ask(path, &[]);

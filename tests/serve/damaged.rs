@@ -89,6 +89,104 @@ fn a_page_that_cannot_be_read_is_named_in_a_warning_of_every_list() {
     assert!(!whole.head.contains("may be missing"), "{}", whole.head);
 }
 
+/// What `serve` says before its first client, and its exit code.
+fn said_at_start(evidence: &std::path::Path, flags: &[&str]) -> (String, Option<i32>) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+        .arg("serve")
+        .arg(evidence)
+        .args(["--for", "1ms"])
+        .args(flags)
+        .output()
+        .expect("the binary runs");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    (err, output.status.code())
+}
+
+#[test]
+fn the_terminal_says_what_is_damaged_before_the_first_client_asks_and_only_once() {
+    let copy = fixture_copy("k8s-1.20-etcd35");
+    let db = copy.data_dir().join("member/snap/db");
+    let mut bytes = std::fs::read(&db).expect("a db");
+    let key = b"/registry/configmaps/kube-system/";
+    let at = bytes.windows(key.len()).position(|word| word == key);
+    let page = at.expect("a config map") / 4096 * 4096;
+    bytes[page..page + 16].fill(0);
+    std::fs::write(&db, bytes).expect("written");
+    let seal = Seal::read(&copy.data_dir());
+    let (err, exit) = said_at_start(&copy.data_dir(), &["--etcd"]);
+    assert_eq!(exit, Some(3), "{err}");
+    let partial = err
+        .find("warning: the answer is partial: ")
+        .expect("reported");
+    let end = err.find("Ctrl-C ends it").expect("the last note");
+    assert!(partial < end, "{err}");
+    assert_eq!(err.matches("the answer is partial").count(), 1, "{err}");
+    assert!(
+        err.contains("warning: clients of etcd's API cannot be warned"),
+        "{err}"
+    );
+    let (whole, exit) = said_at_start(&data_dir("k8s-1.20-etcd35"), &["--etcd"]);
+    assert_eq!(
+        (exit, whole.contains("warned")),
+        (Some(0), false),
+        "{whole}"
+    );
+    seal.assert_unchanged();
+}
+
+#[test]
+fn a_log_that_may_lack_writes_is_named_in_a_warning_of_every_list() {
+    let copy = fixture_copy("k8s-1.20-etcd35");
+    std::fs::remove_file(copy.data_dir().join("member/snap/db")).expect("removed");
+    let wal = std::fs::read_dir(copy.data_dir().join("member/wal")).expect("a WAL");
+    let first = wal.map(|file| file.expect("a file").path()).min();
+    let first = first.expect("a segment");
+    let mut bytes = std::fs::read(&first).expect("read");
+    let key = b"/registry/configmaps/prod/";
+    let at = bytes.windows(key.len()).rposition(|word| word == key);
+    bytes[at.expect("a write") + 4] ^= 0xff;
+    std::fs::write(&first, bytes).expect("written");
+    let mut server = Server::start(&copy.data_dir(), &[]);
+    server.exit = 3;
+    for path in ["/api/v1/configmaps", "/api/v1/nodes?limit=1"] {
+        let head = server.ask(path, &[]).head;
+        assert!(head.contains("objects may be missing, "), "{path}: {head}");
+        assert!(head.contains("the log alone answers"), "{path}: {head}");
+    }
+}
+
+#[test]
+fn a_db_that_cannot_be_read_and_has_no_log_leads_to_a_salvage_that_runs() {
+    let copy = fixture_copy("k8s-1.20-etcd35");
+    let db = copy.data_dir().join("member/snap/db");
+    let bytes = std::fs::read(&db).expect("a db");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut no_meta = bytes.clone();
+    no_meta[..8192].fill(0xa5);
+    for (name, bytes) in [("cut.db", &bytes[..bytes.len() / 2]), ("meta.db", &no_meta)] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        let seal = Seal::read(dir.path());
+        let (err, exit) = said_at_start(&path, &[]);
+        assert_eq!(exit, Some(2), "{err}");
+        let command = err.lines().find_map(|line| {
+            let (_, command) = line.split_once("etcd-inspect salvage ")?;
+            let (command, _) = command.split_once("     ")?;
+            Some(command.to_owned())
+        });
+        let command = command.unwrap_or_else(|| panic!("no salvage in {err}"));
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+            .arg("salvage")
+            .args(command.split(' '))
+            .output()
+            .expect("the binary runs");
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(out.contains("live keys"), "{command}: {out}");
+        assert!(!out.contains(" 0 live keys"), "{command}: {out}");
+        seal.assert_unchanged();
+    }
+}
+
 #[test]
 fn without_a_db_the_log_answers_etcdctl_and_what_only_the_db_has_is_not_called_empty() {
     let Some(binaries) = testkit::etcd::Binaries::newest("3.5") else {

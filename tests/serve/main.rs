@@ -10,6 +10,7 @@
 
 mod api;
 mod apiserver;
+mod connections;
 mod damaged;
 mod etcd;
 mod kubectl;

@@ -38,6 +38,7 @@ pub struct Source {
     mask: Mask,
     catalog: OnceLock<Arc<Catalog>>,
     reporter: Reporter,
+    lacking: Option<String>,
 }
 
 /// Reports objects that cannot be shown: a list leaves them out.
@@ -74,7 +75,7 @@ pub enum MomentError {
     Evidence(#[from] Error),
     /// The text is neither a revision nor a time.
     #[error(
-        "{0:?} is neither a revision nor a time: examples: 1202270, -100, -10m, 2026-11-21T03:10:00Z"
+        "{0:?} is neither a revision nor a time; examples: 1202270, -100 (revisions back), -10m, 2026-11-21T03:10:00Z"
     )]
     NotAMoment(String),
     /// No write with a time is that old.
@@ -99,6 +100,7 @@ impl Source {
             mask: Mask::new(fingerprint_key),
             catalog: OnceLock::new(),
             reporter,
+            lacking: None,
         }
     }
 
@@ -113,6 +115,17 @@ impl Source {
     #[must_use]
     pub fn at_revision(self, revision: Option<i64>) -> Self {
         Self { revision, ..self }
+    }
+
+    /// The same evidence, whose answers may lack writes for a reason that is no damaged record: every client is warned.
+    #[must_use]
+    pub fn lacking(self, lacking: Option<String>) -> Self {
+        Self { lacking, ..self }
+    }
+
+    /// Whether answers may lack objects.
+    pub fn lacks_objects(&self) -> bool {
+        self.loss().is_some()
     }
 
     /// The mask over what is shown; `None` if it is shown as it is.
@@ -136,12 +149,14 @@ impl Source {
     /// What a client is warned of if records cannot be read: a list may lack objects of which nothing is known.
     pub(crate) fn loss(&self) -> Option<String> {
         let (_, damage) = self.dataset.objects().ok()?.into_parts();
-        (!damage.is_empty()).then(|| {
+        let damaged = (!damage.is_empty()).then(|| {
             format!(
-                "objects may be missing, the evidence is damaged: {}; `etcd-inspect check` lists what",
+                "the evidence is damaged: {}; `etcd-inspect check` lists what",
                 damage.summary()
             )
-        })
+        });
+        let reasons: Vec<String> = self.lacking.clone().into_iter().chain(damaged).collect();
+        (!reasons.is_empty()).then(|| format!("objects may be missing, {}", reasons.join("; ")))
     }
 
     /// The keyspace as Kubernetes sees it. What of it cannot be read is reported when the source is opened.

@@ -17,7 +17,7 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::LayoutArgs;
-use crate::output::{Label, Line};
+use crate::output::{Label, Line, messages};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::{View, or_log};
@@ -115,6 +115,14 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return agent(args, ui);
     }
     let sources = sources(args, ui)?;
+    // Before the first client asks: it may run for days, and not every client shows warnings.
+    let is_partial = messages::damage(ui)?;
+    let is_partial = is_partial || sources.iter().any(|source| source.lacks_objects());
+    if args.etcd && is_partial {
+        ui.warn(
+            "clients of etcd's API cannot be warned: what they are answered lacks what is damaged",
+        )?;
+    }
     let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
     // kube-apiserver has no way to send etcd a token.
     let scratch = sources
@@ -157,7 +165,10 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         let _ = std::fs::remove_file(&path);
     }
     ui.interrupt.is_the_end();
-    ended.map(|()| Exit::Ok)
+    ended.map(|()| match is_partial {
+        true => Exit::Partial,
+        false => Exit::Ok,
+    })
 }
 
 /// Answers an agent until it closes standard input.
@@ -220,8 +231,8 @@ fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
             .keyring(args.keys.keyring()?)
             .layout(args.layout.layout())
             .member(member);
-        let dataset = match args.at.side.replay {
-            true => dataset.on(Side::Replayed),
+        let (dataset, reach) = match args.at.side.replay {
+            true => (dataset.on(Side::Replayed), None),
             false => or_log(dataset, ui),
         };
         dataset.load(&*ui.progress())?;
@@ -232,8 +243,11 @@ fn sources(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Vec<Arc<Source>>> {
                 .text(format!("left out of a list: {reason}"));
             let _ = line.write(&mut std::io::stderr().lock(), terminal);
         });
-        let source = Source::new(name, dataset, reveal, &mask_key, reporter);
-        sources.push(Arc::new(source.at_revision(revision)));
+        let lacking = reach.filter(|reach| reach.may_lack_writes);
+        let source = Source::new(name, dataset, reveal, &mask_key, reporter)
+            .at_revision(revision)
+            .lacking(lacking.map(|reach| reach.text));
+        sources.push(Arc::new(source));
     }
     // The path in messages is the first.
     if let Some(path) = args.paths.first() {

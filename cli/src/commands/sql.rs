@@ -97,7 +97,7 @@ impl SourceArgs<'_> {
         let stored = builder.member(member);
         match self.at.side.replay {
             true => Ok(stored.on(dataset::Side::Replayed)),
-            false if self.is_of_past() => Ok(or_log(stored, ui)),
+            false if self.is_of_past() => Ok(or_log(stored, ui).0),
             false => or_log_said(stored, ui),
         }
     }

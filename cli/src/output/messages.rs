@@ -22,7 +22,11 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
     if damage.is_empty() {
         return Ok(false);
     }
-    ui.warn(format!("the answer is partial: {}", damage.summary()))?;
+    let summary = damage.summary();
+    if ui.damage_reported.as_ref() == Some(&summary) {
+        return Ok(true);
+    }
+    ui.warn(format!("the answer is partial: {summary}"))?;
     for finding in damage.findings.iter().take(WARNED) {
         ui.warn(format!(
             "{} {}: {}",
@@ -32,6 +36,7 @@ pub(crate) fn damage(ui: &mut Ui) -> io::Result<bool> {
     if !damage.findings.is_empty() {
         ui.warn(ui.advice("what is damaged, and what to do: etcd-inspect check {path}"))?;
     }
+    ui.damage_reported = Some(summary);
     Ok(true)
 }
 

@@ -41,6 +41,9 @@ use table::Printed;
 /// Maximum size of what a client sends.
 const MAX_REQUEST: usize = 1 << 20;
 
+/// Time for the body of a request.
+const BODY_TIME: Duration = Duration::from_secs(15);
+
 /// Time for an answer that is no watch and no list.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
 
@@ -98,9 +101,14 @@ struct Question {
 /// Answers a request.
 pub async fn answer(door: Arc<Door>, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_REQUEST).collect().await {
-        Ok(body) => body.to_bytes().to_vec(),
+    let body = Limited::new(body, MAX_REQUEST).collect();
+    let body = match tokio::time::timeout(BODY_TIME, body).await {
+        Ok(Ok(body)) => body.to_bytes().to_vec(),
         Err(_) => {
+            let message = "the body of the request did not arrive";
+            return Status::new(StatusCode::REQUEST_TIMEOUT, "Timeout", message).response();
+        }
+        Ok(Err(_)) => {
             let message = format!("a request has at most {MAX_REQUEST} bytes");
             return Status::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -153,10 +161,11 @@ pub async fn answer(door: Arc<Door>, request: Request<Incoming>) -> Response<Bod
 
 fn answered(door: &Door, question: Question) -> Result<Response<Body>, Status> {
     let source = door.source(question.asked.source.as_deref())?;
+    // Discovery is the same at each moment; one that does not exist has none.
+    let moment = Moment::parse(source, question.asked.moment.as_deref())?;
     match &question.asked.what {
         What::Health => return Ok(reply::typed("ok", "text/plain; charset=utf-8")),
         What::Objects(path) => {
-            let moment = Moment::parse(source, question.asked.moment.as_deref())?;
             let answered = objects(moment, path, &question);
             let mut response = answered.unwrap_or_else(|status| status.response());
             if question.method == Method::GET {

@@ -4,6 +4,7 @@ mod authority;
 pub mod body;
 pub mod grpc;
 pub mod guard;
+mod idle;
 pub mod reply;
 pub mod status;
 
@@ -12,20 +13,24 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use authority::Mended;
 use body::Body;
 use guard::Guard;
+use idle::Idle;
 
-/// Maximum number of connections at once; more wait in the system's queue.
+/// Maximum number of connections at once; for one more, the one that has been idle longest is closed.
 const MAX_CONNECTIONS: usize = 1024;
+
+/// Time for which a new connection waits for a place before one more of the idle ones is closed.
+const ROOM_TIME: Duration = Duration::from_millis(50);
 
 /// Time for the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(15);
@@ -40,25 +45,35 @@ where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let idle = Idle::default();
     loop {
-        let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
-            return;
-        };
         let Ok((stream, _)) = listener.accept().await else {
             // No more file descriptors, or a client that was gone at once.
+            idle.close_oldest();
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
+        let Some(permit) = room(&free, &idle).await else {
+            return;
+        };
         let _ = stream.set_nodelay(true);
         let (guard, answer) = (Arc::clone(&guard), answer.clone());
+        let connection = idle.connection();
         tokio::spawn(async move {
+            let of_service = connection.clone();
             let service = service_fn(move |request: Request<Incoming>| {
                 let (refused, answer) = (guard.refuses(&request), answer.clone());
+                let connection = of_service.clone();
+                // A body that does not arrive is no work.
+                let is_whole = request.body().is_end_stream() || grpc::is_grpc(&request);
+                let work = is_whole.then(|| connection.work());
                 async move {
-                    Ok::<_, Infallible>(match refused {
+                    let response = match refused {
                         Some(refusal) => refusal,
                         None => answer(request).await,
-                    })
+                    };
+                    let work = work.unwrap_or_else(|| connection.work());
+                    Ok::<_, Infallible>(work.until_sent(response))
                 }
             });
             let mut builder = Builder::new(TokioExecutor::new());
@@ -73,10 +88,25 @@ where
                 .keep_alive_interval(PING_INTERVAL)
                 .max_concurrent_streams(256);
             // What a client does wrong is its own affair: the connection ends.
-            let _ = builder
-                .serve_connection(TokioIo::new(Mended::new(stream)), service)
-                .await;
+            tokio::select! {
+                _ = builder.serve_connection(TokioIo::new(Mended::new(stream)), service) => {}
+                () = connection.closed() => {}
+            }
             drop(permit);
         });
+    }
+}
+
+/// A place for one more connection; `None`: the server ends.
+async fn room(free: &Arc<Semaphore>, idle: &Idle) -> Option<OwnedSemaphorePermit> {
+    if free.available_permits() == 0 {
+        idle.close_oldest();
+    }
+    loop {
+        let permit = Arc::clone(free).acquire_owned();
+        match tokio::time::timeout(ROOM_TIME, permit).await {
+            Ok(permit) => return permit.ok(),
+            Err(_) => idle.close_oldest(),
+        }
     }
 }

@@ -143,6 +143,10 @@ impl From<Error> for Status {
 impl From<MomentError> for Status {
     fn from(error: MomentError) -> Self {
         match error {
+            // A client asks again if it is answered as by a server that will have the revision soon.
+            MomentError::Evidence(error @ Error::Future { .. }) => {
+                Self::bad_request(error.to_string())
+            }
             MomentError::Evidence(error) => error.into(),
             other => Self::bad_request(other.to_string()),
         }
