@@ -18,6 +18,7 @@ use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::kubernetes::{Flat, ObjectParts};
 use etcd_inspect::member::{Objects, Reading};
+use etcd_inspect::member::{mask_ranges, secrets_in_value};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -318,6 +319,9 @@ impl<'p> Printer<'p> {
                 texts.join(",")
             }
         }));
+        if let Some(mask) = self.mask {
+            mask.cells(&mut row);
+        }
         row
     }
 
@@ -637,7 +641,16 @@ fn stored(
             person::raw(&masked, ui)?;
         } else {
             let terminal = ui.terminal;
-            hex::dump(ui.out(), terminal, "", 0, plain)?;
+            let secrets = mask.map_or_else(Vec::new, |_| {
+                secrets_in_value(objects.layout(), version.key, plain)
+            });
+            let (shown, hidden) = mask_ranges(plain, &secrets);
+            hex::dump(ui.out(), terminal, "", 0, &shown)?;
+            if hidden > 0 {
+                ui.note(format!(
+                    "{hidden} bytes of secrets are shown as *: --reveal shows them"
+                ))?;
+            }
         }
     }
     Ok(())

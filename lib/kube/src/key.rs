@@ -63,11 +63,20 @@ pub struct Key<'k> {
 
 impl Key<'_> {
     /// Whether its values are secret by nature: Secrets, OpenShift's OAuth objects, releases that Helm keeps in ConfigMaps, and
-    /// custom resources named after secrets.
+    /// custom resources named after secrets. A path that neither the table nor a CRD knows may have its plural in the place of a
+    /// namespace.
     pub fn is_secret(&self) -> bool {
         let is_named = || self.builtin.is_none() && is_secret_plural(self.plural);
         let is_release = self.path == "configmaps" && is_helm_name(self.name);
-        self.path == "secrets" || self.path.starts_with("oauth/") || is_release || is_named()
+        let may_be_named = || {
+            let is_unknown = self.builtin.is_none() && self.group.is_empty();
+            is_unknown && self.namespace.is_some_and(is_secret_plural)
+        };
+        self.path == "secrets"
+            || self.path.starts_with("oauth/")
+            || is_release
+            || is_named()
+            || may_be_named()
     }
 }
 

@@ -11,6 +11,18 @@ const WORDS: &[&str] = &[
     "Credential",
     "Credentials",
     "Password",
+    "Passwords",
+    "Kubeconfig",
+];
+
+/// Ends of a kind of more than one word that say the same.
+const ENDS: &[&str] = &[
+    "ApiKey",
+    "APIKey",
+    "AccessKey",
+    "PrivateKey",
+    "KubeConfig",
+    "Passphrase",
 ];
 
 /// Kinds with such a word that have no secret of their own: they refer to one elsewhere, or it is encrypted in them.
@@ -48,7 +60,9 @@ const OAUTH: &[&str] = &["OAuthClient", "OAuthAccessToken", "OAuthAuthorizeToken
 pub fn is_secret_kind(kind: &str) -> bool {
     let base = kind.strip_suffix("List").unwrap_or(kind);
     OAUTH.contains(&base)
-        || (!REFERENCES.contains(&base) && words(base).any(|word| WORDS.contains(&word)))
+        || (!REFERENCES.contains(&base)
+            && (words(base).any(|word| WORDS.contains(&word))
+                || ENDS.iter().any(|end| base.ends_with(end))))
 }
 
 /// Returns whether the plural of a custom resource is that of a kind that is secret by nature: `vendortokens`.
@@ -116,6 +130,8 @@ mod tests {
             "APIToken",
             "BasicCredentials",
             "SecretThing",
+            "VendorApiKey",
+            "KubeConfig",
         ] {
             assert!(is_secret_kind(kind), "{kind}");
         }

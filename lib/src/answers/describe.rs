@@ -69,6 +69,9 @@ pub fn describe(
             events.extend(objects.json(&version, Reading::default()).ok());
         }
     }
+    if let Some(mask) = mask {
+        events.iter_mut().for_each(|event| mask.object(event));
+    }
     let owner = |owner: &Owner, namespace: Option<&str>| {
         let target = objects.layout().of_kind(&owner.api_version, &owner.kind)?;
         let keys = objects.keys_of(&target, namespace, &owner.name);

@@ -231,6 +231,9 @@ fn live_row(
     });
     let object = masked.as_ref().unwrap_or(&found.object);
     let mut cells = table.row(object, now.unwrap_or(Timestamp::UNIX_EPOCH), false);
+    if let Some(mask) = mask.filter(|_| masked.is_none()) {
+        mask.cells(&mut cells);
+    }
     if now.is_none() {
         forget_ages(&table, &mut cells);
     }

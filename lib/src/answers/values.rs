@@ -10,7 +10,7 @@ use super::history::numbered;
 use super::keys::lease;
 use super::{Cell, Column, Label, glob, put_bytes};
 use crate::kubernetes::mask::{Mask, is_secret};
-use crate::member::{Objects, Reading};
+use crate::member::{Objects, Reading, mask_ranges, secrets_in_value};
 use crate::mvcc::{KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 
@@ -159,6 +159,18 @@ impl<'q, 'a> Values<'q, 'a> {
             Some(mask) => Shown::Bytes(mask.bytes(kv.value)),
             None => Shown::Bytes(Cow::Borrowed(kv.value)),
         }
+    }
+
+    /// The value of a version at its length, each byte of a secret as `*`, and the number of these.
+    pub fn starred<'v>(&self, key: &[u8], kv: &KeyValue<'v>) -> (Cow<'v, [u8]>, usize) {
+        let secrets = self.mask.as_ref().map_or_else(Vec::new, |_| {
+            secrets_in_value(self.objects.layout(), key, kv.value)
+        });
+        if secrets.is_empty() {
+            return (Cow::Borrowed(kv.value), 0);
+        }
+        let (shown, hidden) = mask_ranges(kv.value, &secrets);
+        (Cow::Owned(shown), hidden)
     }
 
     /// The rows of versions, in their order, made on all cores.

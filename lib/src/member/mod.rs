@@ -27,7 +27,9 @@ pub use identity::{Buckets, Identity};
 pub use objects::{Objects, Reading, Undecodable};
 #[cfg(feature = "search")]
 pub use search::{Hit, Pattern, Places};
-pub use secret_ranges::{content_in, mask_ranges, secrets_in_entry, secrets_in_page};
+pub use secret_ranges::{
+    content_in, mask_ranges, secrets_in_entry, secrets_in_page, secrets_in_value,
+};
 pub(crate) use snap::{is_foreign, of_this_member};
 pub use space::Space;
 pub use version_writer::{VersionWriter, WhoSource};

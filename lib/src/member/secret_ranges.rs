@@ -9,7 +9,7 @@ use memchr::memmem::{find, find_iter, rfind};
 
 use crate::bolt::{Db, MAGIC, Page, PageType, Pgid};
 use crate::kubernetes::key::Layout;
-use crate::kubernetes::mask::is_secret;
+use crate::kubernetes::mask::{is_secret, secret_places};
 use crate::mvcc::KeyValue;
 use crate::raft::{Operation, Payload, Request};
 use located::Bytes;
@@ -56,31 +56,41 @@ fn in_leaf(layout: &Layout, page: &Page<'_>, from: u64) -> Vec<Range<usize>> {
             found.extend(by_marks(page.bytes.as_slice()));
             continue;
         };
-        let Some(hidden) = in_message(layout, item.value) else {
-            continue;
-        };
         let value_at = item.offset.saturating_add(item.key.len() as u64);
         let place = |at: usize| {
             let at = value_at.saturating_add(at as u64).saturating_sub(from);
             usize::try_from(at).unwrap_or(usize::MAX)
         };
         // Nothing of it if the shown run starts after it.
-        found.push(place(hidden.start)..place(hidden.end));
+        let hidden = in_message(layout, item.value).into_iter();
+        found.extend(hidden.map(|hidden| place(hidden.start)..place(hidden.end)));
     }
     found
 }
 
-/// The part of an item's value that is secret.
-fn in_message(layout: &Layout, message: &[u8]) -> Option<Range<usize>> {
+/// The parts of an item's value that are secret.
+fn in_message(layout: &Layout, message: &[u8]) -> Vec<Range<usize>> {
     if let Some(at) = BCRYPT.iter().find_map(|mark| find(message, mark)) {
-        return Some(at..message.len());
+        return std::iter::once(at..message.len()).collect();
     }
-    let kv = KeyValue::parse(message).ok()?;
-    if kv.value.is_empty() || !is_secret(layout, kv.key, kv.value) {
-        return None;
+    let Ok(kv) = KeyValue::parse(message) else {
+        return Vec::new();
+    };
+    let Some(at) = rfind(message, kv.value).filter(|_| !kv.value.is_empty()) else {
+        return Vec::new();
+    };
+    secrets_in_value(layout, kv.key, kv.value)
+        .into_iter()
+        .map(|place| at.saturating_add(place.start)..at.saturating_add(place.end))
+        .collect()
+}
+
+/// Returns where secrets are in a stored value: all of it, or what the mask hides in it.
+pub fn secrets_in_value(layout: &Layout, key: &[u8], value: &[u8]) -> Vec<Range<usize>> {
+    match is_secret(layout, key, value) {
+        true => std::iter::once(0..value.len()).collect(),
+        false => secret_places(value),
     }
-    let at = rfind(message, kv.value)?;
-    Some(at..at.saturating_add(kv.value.len()))
 }
 
 /// Without structure: everything after what looks like the start of a Secret.
@@ -118,9 +128,15 @@ pub fn secrets_in_entry(layout: &Layout, payload: &Payload, data: &[u8]) -> Vec<
     }
     let mut found = Vec::new();
     for put in payload.puts() {
-        if !put.value.is_empty() && is_secret(layout, &put.key, &put.value) {
-            let places = find_iter(data, &put.value);
-            found.extend(places.map(|at| at..at.saturating_add(put.value.len())));
+        if put.value.is_empty() {
+            continue;
+        }
+        let secrets = secrets_in_value(layout, &put.key, &put.value);
+        for at in find_iter(data, &put.value) {
+            let place = |secret: &Range<usize>| {
+                at.saturating_add(secret.start)..at.saturating_add(secret.end)
+            };
+            found.extend(secrets.iter().map(place));
         }
     }
     found

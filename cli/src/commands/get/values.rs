@@ -47,7 +47,13 @@ pub(super) fn show(
                 }
                 // Within the file if it is in one: the dump can then be compared with the db's own.
                 let at = ValueRecord::value_offset(version, &kv).unwrap_or(0);
-                hex::dump(ui.out(), terminal, "", at, kv.value)?;
+                let (shown, hidden) = values.starred(version.key, &kv);
+                hex::dump(ui.out(), terminal, "", at, &shown)?;
+                if hidden > 0 {
+                    ui.note(format!(
+                        "{hidden} bytes of secrets are shown as *: --reveal shows them"
+                    ))?;
+                }
             }
         }
         (Format::Json | Format::Jsonl | Format::Yaml, [version]) if one => {

@@ -1,0 +1,175 @@
+//! Names that say that their value is a secret: `DB_PASSWORD`, `clientSecret`, `Authorization`.
+//!
+//! Only the end of a name counts: `passwordFile`, `tokenExpirationSeconds` and `secretName` name something else. Where a field of an
+//! object or an annotation ends in `secret` or `credentials`, the field refers to a Secret more often than it has one in it
+//! (`auth-secret: web-users`), and its value is what an operator has to restore: there only `clientSecret` and its like are hidden.
+
+/// Ends of a name, without separators and in lower case.
+const ENDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "token",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "keydata",
+    "authkey",
+    "signingkey",
+    "encryptionkey",
+    "sharedkey",
+    "masterkey",
+    "accountkey",
+    "authorization",
+    "clientsecret",
+    "sharedsecret",
+    "appsecret",
+    "consumersecret",
+    "webhooksecret",
+    "sessionsecret",
+    "cookiesecret",
+];
+
+/// Ends that are a secret where a program is given its settings, and a reference to a Secret elsewhere.
+const ENDS_OF_SETTINGS: &[&str] = &["secret", "credential", "credentials"];
+
+/// Last words that are too short to be an end: `compass` is no password.
+const WORDS: &[&str] = &["pass", "pwd", "creds"];
+
+/// What stands around a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Around {
+    /// An environment variable, a header, a key of a ConfigMap: a program reads the value itself.
+    Setting,
+    /// A field of an object, an annotation, a label, an argument, a line of text.
+    Field,
+}
+
+/// Returns whether a value with this name is a secret.
+pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
+    // Longer names are keys of data, such as paths; the end is what counts.
+    let from = name.len().saturating_sub(64);
+    let Some(end) = (from..name.len()).find_map(|at| name.get(at..)) else {
+        return false;
+    };
+    let squashed: String = end
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    let ends = |ends: &[&str]| ends.iter().any(|end| squashed.ends_with(end));
+    let last = end
+        .rsplit(|letter: char| !letter.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let is_word = |word: &&str| last.eq_ignore_ascii_case(word);
+    let is_setting = around == Around::Setting && ends(ENDS_OF_SETTINGS);
+    ends(ENDS) || is_setting || WORDS.iter().any(is_word)
+}
+
+/// Returns whether a value with this name is a secret by itself.
+///
+/// A field that ends in `secret` or `credentials` often has the name of a Secret: what cannot be one (`s3cr3T_x`) is hidden.
+pub(super) fn is_secret_value(name: &str, value: &str, around: Around) -> bool {
+    let is_secret = is_secret_name(name, around) || {
+        let is_name = |letter: u8| {
+            letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-./".contains(&letter)
+        };
+        around == Around::Field
+            && is_secret_name(name, Around::Setting)
+            && !value.bytes().all(is_name)
+    };
+    is_secret && !is_public_value(value)
+}
+
+/// Returns whether a value is none although its name says so: a switch, a path, a reference that is resolved elsewhere.
+pub(super) fn is_public_value(value: &str) -> bool {
+    let text = value.trim();
+    let is_switch = ["", "true", "false", "null", "nil", "none", "~"].contains(&text);
+    let is_reference = ["/", "./", "$", "{{", "file:", "vault:", "<", "%("]
+        .iter()
+        .any(|start| text.starts_with(start));
+    is_switch || is_reference
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_name_says_whether_its_value_is_a_secret() {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "rootPassword",
+            "dbpassword",
+            "API_KEY",
+            "apiKey",
+            "x-api-key",
+            "AWS_SECRET_ACCESS_KEY",
+            "GITHUB_TOKEN",
+            "accessToken",
+            "Authorization",
+            "client-secret",
+            "oidc.clientSecret",
+            "spring.datasource.password",
+            "storage-account-key",
+            "--bootstrap-token",
+            "DB_PASS",
+            "pwd",
+        ] {
+            assert!(is_secret_name(name, Around::Field), "{name}");
+            assert!(is_secret_name(name, Around::Setting), "{name}");
+        }
+        for name in [
+            "passwordFile",
+            "tokenExpirationSeconds",
+            "secretName",
+            "AWS_ACCESS_KEY_ID",
+            "key",
+            "tokens",
+            "PASSWORD_HASH_ROUNDS",
+            "compass",
+            "bypass",
+            "service-account-key-file",
+            "imagePullSecrets",
+            "",
+        ] {
+            assert!(!is_secret_name(name, Around::Setting), "{name}");
+        }
+        for name in ["auth-secret", "spec.credentials"] {
+            assert!(!is_secret_name(name, Around::Field), "{name}");
+            assert!(is_secret_name(name, Around::Setting), "{name}");
+        }
+    }
+
+    #[test]
+    fn switches_paths_and_references_are_public() {
+        for value in [
+            "",
+            "true",
+            "/run/secrets/x",
+            "$(DB_PASSWORD)",
+            "${TOKEN}",
+            "{{ .Values.x }}",
+            "vault:secret/data/x#y",
+        ] {
+            assert!(is_public_value(value), "{value}");
+        }
+        assert!(!is_public_value("hunter2") && !is_public_value("12345"));
+        for (value, hidden) in [
+            ("web-users", false),
+            ("shop/web-users", false),
+            ("s3cr3T_x", true),
+            ("$(REF)", false),
+        ] {
+            assert_eq!(
+                is_secret_value("secret", value, Around::Field),
+                hidden,
+                "{value}"
+            );
+        }
+    }
+}

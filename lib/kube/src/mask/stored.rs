@@ -1,0 +1,99 @@
+//! Where the secrets of a stored value are among its bytes: for views that show bytes, in hex or as they are.
+
+use std::ops::Range;
+
+use memchr::memmem::find_iter;
+use serde_json::Value as Json;
+
+use super::{BULLETS, Mask, texts};
+use crate::envelope::Value;
+use crate::object::Options;
+
+/// Returns where in a stored value the secrets are that [`Mask::object`] hides, and what [`Mask::text`] finds in it as a text. Places
+/// may overlap. The value of a Secret has to be hidden whole: [`is_secret`](super::is_secret).
+///
+/// ```
+/// use etcd_inspect_kube::mask::secret_places;
+/// let value = br#"{"kind":"Widget","apiVersion":"acme.io/v1","spec":{"password":"hunter2"}}"#;
+/// assert_eq!(secret_places(value), [63..70]);
+/// ```
+pub fn secret_places(value: &[u8]) -> Vec<Range<usize>> {
+    let mut places = texts::places(value);
+    if !texts::has_sign(value) {
+        return places;
+    }
+    let object = Value::parse(value)
+        .and_then(|value| value.object(Options::default()))
+        .and_then(|object| object.to_json());
+    if let Ok(plain) = object {
+        let mut masked = plain.clone();
+        Mask::new(b"").object(&mut masked);
+        each_hidden(&plain, &masked, &mut |secret| {
+            places.extend(of_text(value, secret))
+        });
+    }
+    places.sort_unstable_by_key(|place| (place.start, place.end));
+    places.dedup();
+    places
+}
+
+/// Calls `each` with every string that is hidden whole.
+fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str)) {
+    match (plain, masked) {
+        (Json::Object(fields), Json::Object(others)) => {
+            for (name, field) in fields {
+                if let Some(other) = others.get(name) {
+                    each_hidden(field, other, each);
+                }
+            }
+        }
+        (Json::Array(items), Json::Array(others)) => {
+            for (item, other) in items.iter().zip(others) {
+                each_hidden(item, other, each);
+            }
+        }
+        (Json::String(text), Json::String(other))
+            if text != other && other.starts_with(BULLETS) =>
+        {
+            each(text)
+        }
+        _ => {}
+    }
+}
+
+/// Where a string is in a value. A short one only where its length or a quote stands before it: it may be part of other words.
+fn of_text(value: &[u8], text: &str) -> Vec<Range<usize>> {
+    const SHORT_BYTES: usize = 4;
+    let found = find_iter(value, text).map(|at| at..at.saturating_add(text.len()));
+    let is_whole = |place: &Range<usize>| {
+        let before = place.start.checked_sub(1).and_then(|at| value.get(at));
+        text.len() >= SHORT_BYTES
+            || before.is_some_and(|byte| *byte == b'"' || usize::from(*byte) == text.len())
+    };
+    found.filter(is_whole).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_by_name_is_found_among_the_bytes_of_protobuf() {
+        // A Pod with one variable, as an API server stores it.
+        let variable =
+            |value: &[u8]| [&b"\x0a\x0bDB_PASSWORD\x12"[..], &[value.len() as u8], value].concat();
+        for secret in [&b"hunter2"[..], b"a"] {
+            let message =
+                |field: u8, body: &[u8]| [&[field << 3 | 2, body.len() as u8][..], body].concat();
+            let container = [message(1, b"web"), message(7, &variable(secret))].concat();
+            let spec = message(2, &message(2, &container));
+            let pod = [message(1, &message(1, b"alpha")), spec].concat();
+            let kind = [message(1, b"v1"), message(2, b"Pod")].concat();
+            let unknown = [message(1, &kind), message(2, &pod)].concat();
+            let value = [&b"k8s\0"[..], &unknown].concat();
+            let places = secret_places(&value);
+            assert_eq!(places.len(), 1, "{places:?}");
+            assert_eq!(&value[places[0].clone()], secret);
+        }
+    }
+}
