@@ -198,6 +198,11 @@ impl<'m> View<'m> {
         }
     }
 
+    /// Whether records may be missing that the evidence had: a key without one may exist all the same.
+    pub(crate) fn lacks_records(&self) -> bool {
+        self.is_partial || !self.state.member().keyspace_loss().is_empty()
+    }
+
     /// The same with every version that log and carved records still have, if that is asked for.
     pub(crate) fn with_carved(mut self, wanted: bool, ui: &mut Ui) -> anyhow::Result<Self> {
         if !wanted {

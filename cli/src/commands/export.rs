@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
-use etcd_inspect::answers::export::{Export, ExportOptions, ExportSelection, gather};
+use etcd_inspect::answers::export::{Export, ExportOptions, ExportSelection, ExportSource, gather};
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::kubernetes::apply::{Keep, Release};
 use etcd_inspect::kubernetes::selector::LabelSelector;
@@ -150,7 +150,12 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return helm::export(name, namespace, &objects, revision, how, out.as_ref(), ui);
     }
     let (selection, named) = selection(args, &objects, revision, since.is_some())?;
-    let gathered = gather(&objects, &selection, revision, since)?;
+    let source = ExportSource {
+        revision,
+        since,
+        lacks_records: view.lacks_records(),
+    };
+    let gathered = gather(&objects, &selection, &source)?;
     let mask = args.showing.mask(named, ui)?;
     let export = Export::new(gathered, &options(args), mask.as_ref());
     write(args, &export, out.as_ref(), ui)?;

@@ -14,6 +14,10 @@ use crate::resources::Resource;
 pub enum LeftOut {
     /// A controller makes it again from its owner, which is written: the owner's kind.
     Owned(String),
+    /// A controller makes it again from its owner, which the evidence has live: the owner's kind.
+    OwnerLives(String),
+    /// No record of its owner can be read, and records are missing: the owner's kind.
+    OwnerUnread(String),
     /// The token controller makes it.
     ServiceAccountToken,
     /// A controller or the API server makes it: who.
@@ -41,6 +45,14 @@ impl fmt::Display for LeftOut {
                 f,
                 "a controller makes it again from its {owner} (--owned writes it)"
             ),
+            Self::OwnerLives(owner) => write!(
+                f,
+                "a controller makes it again from its {owner}, which exists at that revision (--owned writes it)"
+            ),
+            Self::OwnerUnread(owner) => write!(
+                f,
+                "its owner, a {owner}, may be among the records that could not be read: written alone, it would run beside what a restored {owner} makes (--owned writes it)"
+            ),
             Self::ServiceAccountToken => {
                 f.write_str("token of a service account: the token controller makes a new one")
             }
@@ -64,6 +76,8 @@ impl LeftOut {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Owned(_) => "owned",
+            Self::OwnerLives(_) => "owner-lives",
+            Self::OwnerUnread(_) => "owner-unread",
             Self::ServiceAccountToken => "service-account-token",
             Self::MadeBy(_) => "made-by-controller",
             Self::State(_) => "state",
@@ -81,6 +95,7 @@ impl LeftOut {
         matches!(
             self,
             Self::Hidden(_)
+                | Self::OwnerUnread(_)
                 | Self::UnknownKind
                 | Self::NewerFields
                 | Self::NotServed(_)
@@ -88,6 +103,30 @@ impl LeftOut {
                 | Self::Unreadable(_)
         )
     }
+}
+
+/// How an object was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// With all resources, or all of a namespace.
+    #[default]
+    Among,
+    /// By the name of its resource.
+    Resource,
+    /// By its own name.
+    Name,
+}
+
+/// What became of the owner that controls an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OwnerState {
+    /// It has none, or none that is left.
+    #[default]
+    None,
+    /// It exists; its kind.
+    Lives(String),
+    /// No record of it can be read, and records are missing; its kind.
+    Unread(String),
 }
 
 /// What is known of all objects that are exported together.
@@ -119,17 +158,28 @@ fn place(object: &Value) -> (String, String) {
     )
 }
 
-/// Returns why an object is left out; `None` if it is written. `owned`: write also what controllers own; `named`: its resource
-/// was asked for by name.
-pub fn fate(object: &Value, together: &Together, owned: bool, named: bool) -> Option<LeftOut> {
+/// Returns why an object is left out unless it was asked for by its own name; `None` if nothing speaks against it. `owned`: write
+/// also what controllers own.
+pub fn fate(
+    object: &Value,
+    together: &Together,
+    owner: &OwnerState,
+    owned: bool,
+    asked: Asked,
+) -> Option<LeftOut> {
     let (kind, group) = (text(object, "/kind"), group_of(text(object, "/apiVersion")));
     if (group, kind) == ("", "Secret")
         && text(object, "/type") == "kubernetes.io/service-account-token"
     {
         return Some(LeftOut::ServiceAccountToken);
     }
-    if !owned && let Some(owner) = owner(object, &together.uids) {
+    if !owned && let Some(owner) = written_owner(object, &together.uids) {
         return Some(LeftOut::Owned(owner.to_owned()));
+    }
+    match owner {
+        OwnerState::Lives(kind) if !owned => return Some(LeftOut::OwnerLives(kind.clone())),
+        OwnerState::Unread(kind) if !owned => return Some(LeftOut::OwnerUnread(kind.clone())),
+        _ => {}
     }
     // The pod of a file on a node: the kubelet refuses another of its name.
     if (group, kind) == ("", "Pod")
@@ -146,11 +196,13 @@ pub fn fate(object: &Value, together: &Together, owned: bool, named: bool) -> Op
     if let Some(who) = maker(group, kind, object) {
         return Some(LeftOut::MadeBy(who));
     }
-    state(group, kind).filter(|_| !named).map(LeftOut::State)
+    state(group, kind)
+        .filter(|_| asked == Asked::Among)
+        .map(LeftOut::State)
 }
 
 /// The kind of the owner that controls an object, if it is exported too.
-fn owner<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'o str> {
+fn written_owner<'o>(object: &'o Value, uids: &HashSet<String>) -> Option<&'o str> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
     let controls = |owner: &&Value| {
         owner.get("controller") == Some(&Value::Bool(true)) && uids.contains(text(owner, "/uid"))
@@ -270,19 +322,70 @@ mod tests {
                 {"kind": "ReplicaSet", "uid": uid, "controller": controller}]}})
         };
         assert_eq!(
-            fate(&pod("1", true), &uids, false, true),
+            fate(
+                &pod("1", true),
+                &uids,
+                &OwnerState::None,
+                false,
+                Asked::Resource
+            ),
             Some(LeftOut::Owned("ReplicaSet".into()))
         );
-        assert_eq!(fate(&pod("1", true), &uids, true, true), None);
-        assert_eq!(fate(&pod("2", true), &uids, false, true), None);
-        assert_eq!(fate(&pod("1", false), &uids, false, true), None);
+        assert_eq!(
+            fate(
+                &pod("1", true),
+                &uids,
+                &OwnerState::None,
+                true,
+                Asked::Resource
+            ),
+            None
+        );
+        assert_eq!(
+            fate(
+                &pod("2", true),
+                &uids,
+                &OwnerState::None,
+                false,
+                Asked::Resource
+            ),
+            None
+        );
+        assert_eq!(
+            fate(
+                &pod("1", false),
+                &uids,
+                &OwnerState::None,
+                false,
+                Asked::Resource
+            ),
+            None
+        );
     }
 
     #[test]
     fn a_lease_is_written_only_if_it_was_asked_for() {
         let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}});
-        assert!(fate(&lease, &Together::default(), false, false).is_some());
-        assert_eq!(fate(&lease, &Together::default(), false, true), None);
+        assert!(
+            fate(
+                &lease,
+                &Together::default(),
+                &OwnerState::None,
+                false,
+                Asked::Among
+            )
+            .is_some()
+        );
+        assert_eq!(
+            fate(
+                &lease,
+                &Together::default(),
+                &OwnerState::None,
+                false,
+                Asked::Resource
+            ),
+            None
+        );
     }
 
     #[test]
@@ -292,15 +395,42 @@ mod tests {
         together.add(
             &json!({"kind": "Service", "metadata": {"name": "db", "namespace": "a"}, "spec": {}}),
         );
-        assert_eq!(fate(&endpoints, &together, false, false), None);
+        assert_eq!(
+            fate(
+                &endpoints,
+                &together,
+                &OwnerState::None,
+                false,
+                Asked::Among
+            ),
+            None
+        );
         together.add(&json!({"kind": "Service", "metadata": {"name": "db", "namespace": "a"}, "spec": {"selector": {"a": "b"}}}));
-        assert!(fate(&endpoints, &together, false, false).is_some());
+        assert!(
+            fate(
+                &endpoints,
+                &together,
+                &OwnerState::None,
+                false,
+                Asked::Among
+            )
+            .is_some()
+        );
     }
 
     #[test]
     fn a_custom_kind_is_never_taken_for_a_built_in_one() {
         let event =
             json!({"apiVersion": "example.com/v1", "kind": "Event", "metadata": {"name": "l"}});
-        assert_eq!(fate(&event, &Together::default(), false, false), None);
+        assert_eq!(
+            fate(
+                &event,
+                &Together::default(),
+                &OwnerState::None,
+                false,
+                Asked::Among
+            ),
+            None
+        );
     }
 }

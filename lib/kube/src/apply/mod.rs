@@ -14,7 +14,7 @@ mod served;
 mod versions;
 
 pub use convert::{Unconvertible, convert, needed};
-pub use fate::{LeftOut, Together, fate};
+pub use fate::{Asked, LeftOut, OwnerState, Together, fate};
 pub use fields::{Keep, Removed, recreatable};
 pub use order::{folder, rank};
 pub use ready::{Readied, ready};

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::kubernetes::apply::LeftOut;
+use super::owners::Owners;
+use crate::kubernetes::apply::{Asked, LeftOut, OwnerState};
 use crate::kubernetes::key::Key;
 use crate::kubernetes::selector::LabelSelector;
 use crate::member::{Objects, Reading, Undecodable};
@@ -25,8 +26,16 @@ pub struct ExportSelection {
     pub labels: LabelSelector,
 }
 
-/// Instead of what is live: what was deleted after a revision.
-pub type Since = Option<i64>;
+/// Which versions of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExportSource {
+    /// Those of a revision; `None`: of the current one.
+    pub revision: Option<i64>,
+    /// Instead of what is live: what was deleted after a revision.
+    pub since: Option<i64>,
+    /// Whether records could not be read: what has none may exist all the same.
+    pub lacks_records: bool,
+}
 
 /// One object that was found.
 #[derive(Clone, Debug)]
@@ -36,8 +45,10 @@ pub struct GatheredObject {
     pub name: String,
     /// The object, as stored.
     pub object: Value,
-    /// Whether its resource was asked for by name.
-    pub named: bool,
+    /// How it was asked for.
+    pub asked: Asked,
+    /// What became of its owner.
+    pub owner: OwnerState,
     /// Whether it has fields that no release of the table names; they are not in the object.
     pub has_newer_fields: bool,
 }
@@ -74,6 +85,15 @@ impl ExportSelection {
         };
         in_namespace && is_asked
     }
+
+    /// How an object is asked for that is one of those.
+    fn asked(&self, key: &Key<'_>) -> Asked {
+        match self.resources.get(key.path) {
+            Some(names) if names.contains(key.name) => Asked::Name,
+            Some(_) => Asked::Resource,
+            None => Asked::Among,
+        }
+    }
 }
 
 /// Reads the objects of a selection as of a revision, in byte order of their keys; with the definitions of custom resources
@@ -84,10 +104,11 @@ impl ExportSelection {
 pub fn gather(
     objects: &Objects<'_>,
     selection: &ExportSelection,
-    revision: Option<i64>,
-    since: Since,
+    source: &ExportSource,
 ) -> Result<GatheredObjects, Error> {
-    let versions = versions(objects, revision, since)?;
+    let at = objects.keyspace().at(source.revision)?;
+    let versions = versions(objects, source)?;
+    let owners = Owners::new(objects, at, source);
     let mut gathered = GatheredObjects::default();
     let mut custom: BTreeSet<String> = BTreeSet::new();
     let is_asked = |version: &&Version<'_>| {
@@ -98,15 +119,18 @@ pub fn gather(
     let asked: Vec<_> = versions.iter().filter(is_asked).collect();
     let read: Vec<_> = asked
         .par_iter()
-        .map(|version| read(objects, version))
+        .map(|version| {
+            let (object, has_newer_fields) = read(objects, version)?;
+            let owner = owners.state(&object);
+            Ok((object, has_newer_fields, owner))
+        })
         .collect();
     for (version, read) in asked.into_iter().zip(read) {
         let Some(key) = objects.parse(version.key) else {
             continue;
         };
-        let named = !selection.resources.is_empty();
         match read {
-            Ok((object, has_newer_fields)) => {
+            Ok((object, has_newer_fields, owner)) => {
                 let labels = object.pointer("/metadata/labels");
                 if !selection.labels.matches(labels) {
                     continue;
@@ -117,7 +141,8 @@ pub fn gather(
                 gathered.found.push(GatheredObject {
                     name: key.to_string(),
                     object,
-                    named,
+                    asked: selection.asked(&key),
+                    owner,
                     has_newer_fields,
                 });
             }
@@ -125,22 +150,19 @@ pub fn gather(
         }
     }
     if selection.resources.is_empty() && selection.namespace.is_some() {
-        definitions(objects, &custom, revision, &mut gathered)?;
+        definitions(objects, &custom, at, &mut gathered);
     }
     Ok(gathered)
 }
 
 /// Live versions, or the last one of each key that was deleted after `since`.
-fn versions<'a>(
-    objects: &Objects<'a>,
-    revision: Option<i64>,
-    since: Since,
-) -> Result<Vec<Version<'a>>, Error> {
+fn versions<'a>(objects: &Objects<'a>, source: &ExportSource) -> Result<Vec<Version<'a>>, Error> {
     let keyspace = objects.keyspace();
-    let Some(since) = since else {
-        return Ok(keyspace.live(&KeyRange::all(), revision)?.iter().collect());
+    let Some(since) = source.since else {
+        let live = keyspace.live(&KeyRange::all(), source.revision)?;
+        return Ok(live.iter().collect());
     };
-    let at = keyspace.at(revision)?;
+    let at = keyspace.at(source.revision)?;
     let mut found = Vec::new();
     for newest in keyspace.all(&KeyRange::all()).iter() {
         let records = keyspace.records_of(newest.key);
@@ -185,11 +207,10 @@ fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), L
 fn definitions(
     objects: &Objects<'_>,
     custom: &BTreeSet<String>,
-    revision: Option<i64>,
+    at: i64,
     gathered: &mut GatheredObjects,
-) -> Result<(), Error> {
+) {
     let keyspace = objects.keyspace();
-    let at = keyspace.at(revision)?;
     for path in custom {
         let Some((group, plural)) = path.split_once('/') else {
             continue;
@@ -205,11 +226,11 @@ fn definitions(
                 gathered.found.push(GatheredObject {
                     name: format!("customresourcedefinitions/{plural}.{group}"),
                     object,
-                    named: true,
+                    asked: Asked::Resource,
+                    owner: OwnerState::None,
                     has_newer_fields,
                 });
             }
         }
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod file_name;
 mod gather;
 mod notes;
+mod owners;
 mod render;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::kubernetes::apply::{
-    Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, ready,
+    Asked, Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, ready,
 };
 use crate::kubernetes::mask::Mask;
 
-pub use gather::{ExportSelection, GatheredObjects, Since, gather};
+pub use gather::{ExportSelection, ExportSource, GatheredObject, GatheredObjects, gather};
 pub use render::sorted;
 
 /// How objects are written.
@@ -94,11 +95,12 @@ impl Export {
         let mut newer = 0;
         let mut finished = 0;
         for found in gathered.found {
-            let name = found.name;
+            let name = found.name.clone();
             let is_finished = is_finished_job(&found.object);
-            match export.one(found.object, &together, options, mask, found.named) {
+            let has_newer_fields = found.has_newer_fields;
+            match export.one(found, &together, options, mask) {
                 Ok(()) => {
-                    newer += usize::from(found.has_newer_fields);
+                    newer += usize::from(has_newer_fields);
                     finished += usize::from(is_finished);
                 }
                 Err(why) => left.entry(why).or_default().push(name),
@@ -106,22 +108,25 @@ impl Export {
         }
         export.left_out = left.into_iter().map(row).collect();
         export.put_in_order();
-        export.notes = notes::notes(&export, newer, finished);
+        let notes = notes::notes(&export, newer, finished);
+        export.notes.extend(notes);
         export.has_newer_fields = newer > 0;
         export
     }
 
     fn one(
         &mut self,
-        mut object: Value,
+        found: GatheredObject,
         together: &Together,
         options: &ExportOptions,
         mask: Option<&Mask>,
-        named: bool,
     ) -> Result<(), LeftOut> {
-        if let Some(why) = fate(&object, together, options.owned, named) {
+        let (name, asked) = (found.name, found.asked);
+        let made_again = fate(&found.object, together, &found.owner, options.owned, asked);
+        if let Some(why) = made_again.clone().filter(|_| asked != Asked::Name) {
             return Err(why);
         }
+        let mut object = found.object;
         if crate::kubernetes::secret_kinds::has_numbers(&object) {
             return Err(LeftOut::UnknownKind);
         }
@@ -160,6 +165,11 @@ impl Export {
             }
         }
         self.objects.push(ExportedObject { path, object });
+        if let Some(why) = made_again {
+            self.notes.push(format!(
+                "{name} is written because it is named, although otherwise it is left out: {why}"
+            ));
+        }
         Ok(())
     }
 

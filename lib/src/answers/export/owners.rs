@@ -1,0 +1,142 @@
+//! What became of the owners of objects: one that lives makes its objects again, and one that is absent need not be dead.
+
+use serde_json::Value;
+
+use super::gather::ExportSource;
+use super::text;
+use crate::kubernetes::apply::OwnerState;
+use crate::kubernetes::nouns::Target;
+use crate::member::{Objects, Reading};
+use crate::mvcc::{KeyRange, Version};
+
+/// Owners of owners that are followed: a pod's ReplicaSet has a Deployment, which may have a custom resource, and so on. References
+/// of damaged or hostile objects may form a circle.
+const MAX_LEVELS: usize = 8;
+
+/// Looks up owners as of a revision.
+pub(super) struct Owners<'o, 'a> {
+    objects: &'o Objects<'a>,
+    at: i64,
+    lacks_records: bool,
+}
+
+/// What the records of one owner say.
+enum OwnerRecords {
+    /// It, or a successor of its name, exists.
+    Lives,
+    /// It is gone; its last version, if that can be read.
+    Gone(Option<Value>),
+    /// There is no record of it.
+    Absent,
+}
+
+impl<'o, 'a> Owners<'o, 'a> {
+    pub(super) fn new(objects: &'o Objects<'a>, at: i64, source: &ExportSource) -> Self {
+        Self {
+            objects,
+            at,
+            lacks_records: source.lacks_records,
+        }
+    }
+
+    /// The state of the owner that controls an object. If it is gone, that of its own owner: who lives makes it again, and then the
+    /// object.
+    pub(super) fn state(&self, object: &Value) -> OwnerState {
+        let mut object = object.clone();
+        for _ in 0..MAX_LEVELS {
+            let Some(reference) = controller(&object) else {
+                return OwnerState::None;
+            };
+            let kind = text(reference, "/kind").to_owned();
+            match self.find(reference, text(&object, "/metadata/namespace")) {
+                OwnerRecords::Lives => return OwnerState::Lives(kind),
+                OwnerRecords::Absent if self.lacks_records => return OwnerState::Unread(kind),
+                OwnerRecords::Absent | OwnerRecords::Gone(None) => return OwnerState::None,
+                OwnerRecords::Gone(Some(owner)) => object = owner,
+            }
+        }
+        OwnerState::None
+    }
+
+    fn find(&self, reference: &Value, namespace: &str) -> OwnerRecords {
+        let (api_version, kind, name) = (
+            text(reference, "/apiVersion"),
+            text(reference, "/kind"),
+            text(reference, "/name"),
+        );
+        let keys = match self.objects.layout().of_kind(api_version, kind) {
+            Some(target) => self.keys_of(&target, namespace, name),
+            None => self.keys_in_group(api_version, namespace, name),
+        };
+        let mut found = OwnerRecords::Absent;
+        for key in keys {
+            match self.last(&key) {
+                None => {}
+                Some(last) if !last.tombstone => return OwnerRecords::Lives,
+                Some(last) => found = OwnerRecords::Gone(self.before(&last)),
+            }
+        }
+        found
+    }
+
+    /// The keys of an owner: it is in the namespace of what it owns, or in none.
+    fn keys_of(&self, target: &Target, namespace: &str, name: &str) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        if !namespace.is_empty() && target.namespaced != Some(false) {
+            keys.extend(self.objects.keys_of(target, Some(namespace), name));
+        }
+        if target.namespaced != Some(true) {
+            keys.extend(self.objects.keys_of(target, None, name));
+        }
+        keys
+    }
+
+    /// The keys of a group whose CRD is not in the evidence that end with the owner's name.
+    fn keys_in_group(&self, api_version: &str, namespace: &str, name: &str) -> Vec<Vec<u8>> {
+        let Some((group, _)) = api_version.split_once('/') else {
+            return Vec::new();
+        };
+        let mut keys = Vec::new();
+        for prefix in self.objects.layout().prefixes() {
+            let range = KeyRange::prefix(format!("{prefix}/{group}/").as_bytes());
+            let all = self.objects.keyspace().all(&range);
+            let is_owner = |key: &&[u8]| {
+                let parsed = self.objects.parse(key);
+                parsed.is_some_and(|key| {
+                    key.name == name && key.namespace.is_none_or(|own| own == namespace)
+                })
+            };
+            let own = all.iter().map(|version| version.key).filter(is_owner);
+            keys.extend(own.map(<[u8]>::to_vec));
+        }
+        keys
+    }
+
+    fn last(&self, key: &[u8]) -> Option<Version<'a>> {
+        let records = self.objects.keyspace().records_of(key);
+        records
+            .iter()
+            .rfind(|version| version.revision.main <= self.at)
+    }
+
+    /// The object that a deletion removed.
+    fn before(&self, tombstone: &Version<'a>) -> Option<Value> {
+        let records = self.objects.keyspace().records_of(tombstone.key);
+        let put = records
+            .iter()
+            .rfind(|version| !version.tombstone && version.revision < tombstone.revision)?;
+        let reading = Reading {
+            stored: true,
+            ..Reading::default()
+        };
+        self.objects.json(&put, reading).ok()
+    }
+}
+
+/// The reference to the owner that makes an object.
+fn controller(object: &Value) -> Option<&Value> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    owners
+        .iter()
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+}
