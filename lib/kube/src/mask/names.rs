@@ -38,7 +38,7 @@ const ENDS_OF_SETTINGS: &[&str] = &["secret", "credential", "credentials"];
 /// Last words that are too short to be an end: `compass` is no password.
 const WORDS: &[&str] = &["pass", "pwd", "creds"];
 
-/// What stands around a name.
+/// What a name belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Around {
     /// An environment variable, a header, a key of a ConfigMap: a program reads the value itself.

@@ -61,7 +61,7 @@ fn each_hidden(plain: &Json, masked: &Json, each: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Where a string is in a value. A short one only where its length or a quote stands before it: it may be part of other words.
+/// Where a string is in a value. A short one only where its length or a quote comes before it: it may be part of other words.
 fn of_text(value: &[u8], text: &str) -> Vec<Range<usize>> {
     const SHORT_BYTES: usize = 4;
     let found = find_iter(value, text).map(|at| at..at.saturating_add(text.len()));

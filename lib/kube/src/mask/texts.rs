@@ -1,4 +1,4 @@
-//! Secrets within a text: what they look like, and what stands before them.
+//! Secrets within a text: what they look like, and which names come before them.
 
 use std::borrow::Cow;
 use std::ops::Range;
