@@ -65,6 +65,13 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
     }
     let answer = cli.command.run(&mut ui);
     let answer = answer.and_then(|exit| ui.out().flush().map(|()| exit).map_err(Into::into));
+    let exit = finish(answer, &mut ui);
+    let _ = messages::to_be_saved(&mut ui);
+    exit
+}
+
+/// Reports what could not be read, and why there is no answer.
+fn finish(answer: anyhow::Result<Exit>, ui: &mut Ui) -> Exit {
     match answer {
         Ok(exit) if ui.interrupt.is_set() => {
             let _ = ui.warn("stopped by Ctrl-C: the answer is what was known until then");
@@ -74,12 +81,12 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
                 Exit::Partial
             }
         }
-        Ok(exit) => match messages::damage(&mut ui) {
+        Ok(exit) => match messages::damage(ui) {
             Ok(true) if exit != Exit::Refused => Exit::Partial,
             _ => exit,
         },
         // What was not found may be in what could not be read.
-        Err(error) => match (messages::damage(&mut ui), give_up(&error, &mut ui)) {
+        Err(error) => match (messages::damage(ui), give_up(&error, ui)) {
             (Ok(true), Exit::Negative) => Exit::Partial,
             (_, exit) => exit,
         },
@@ -102,7 +109,8 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
     if !args.iter().any(|arg| arg == "--no-config") {
         all.extend(config::flags(&command)?);
     }
-    all.extend(logs::without_evidence(args).into_iter().skip(1));
+    let given = logs::without_evidence(args).into_iter().skip(1);
+    all.extend(given.map(in_standard_input));
     let matches = command.try_get_matches_from_mut(&all);
     match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => Ok(Parsed::Ask(Box::new(cli))),
@@ -115,6 +123,14 @@ fn parse(args: &[OsString]) -> Result<Parsed, Failure> {
             Ok(Parsed::Told(error.render().to_string()))
         }
         Err(error) => Err(usage::failure(&error, &command, args)),
+    }
+}
+
+/// `-!/m1`, which begins as a flag does, is a path in an archive that comes through standard input.
+fn in_standard_input(word: OsString) -> OsString {
+    match word.to_str().and_then(|word| word.strip_prefix("-!/")) {
+        Some(inner) => format!("/dev/stdin!/{inner}").into(),
+        None => word,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What stops a command, and how it is reported: what, where, what it means, what to try.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use etcd_inspect::answers::find::Absent;
 use etcd_inspect::{Advice, Command, Error, EvidenceOperand, Place, codes};
@@ -23,6 +24,20 @@ pub(crate) struct Failure {
     pub(crate) next: Vec<Advice>,
     /// 2, or 1 if the question was answered with no.
     pub(crate) exit: Exit,
+}
+
+/// The file to which standard input is saved for the commands of an error.
+const SAVED: &str = "standard-input";
+
+/// A path in an archive that came through standard input, as it is after that was saved.
+fn saved(path: &Path) -> PathBuf {
+    match path
+        .to_str()
+        .and_then(|path| path.strip_prefix("/dev/stdin!"))
+    {
+        Some(inner) => PathBuf::from(format!("{SAVED}!{inner}")),
+        None => path.to_owned(),
+    }
 }
 
 impl Failure {
@@ -90,7 +105,12 @@ impl Failure {
         match error {
             Error::NotEvidence { near, .. } => {
                 for path in near.iter().take(5) {
-                    failure = failure.next(Command::inspect("status").path(path));
+                    failure = failure.next(Command::inspect("status").path(&saved(path)));
+                }
+                if near.iter().any(|path| saved(path) != *path) {
+                    failure = failure.means(format!(
+                        "standard input can be read only once: save it to a file first, as {SAVED}"
+                    ));
                 }
             }
             Error::Io { source, .. } => {

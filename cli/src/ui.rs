@@ -1,5 +1,6 @@
 //! Where a command's answer goes.
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(crate) struct Ui {
     meter: Arc<Meter>,
     /// Ctrl-C.
     pub(crate) interrupt: Interrupt,
-    /// The path of the evidence, as the user gave it.
+    /// The path of the evidence, as the user gave it; for what is read once, the file that commands name.
     pub(crate) path: Option<PathBuf>,
     /// Everything that was opened, for what reading it met.
     pub(crate) opened: Vec<Evidence>,
@@ -37,6 +38,8 @@ pub(crate) struct Ui {
     damage: Damage,
     /// What was last reported of damage: it is not repeated at the end if nothing more was met.
     pub(crate) damage_reported: Option<String>,
+    /// Whether a command that names the evidence was shown.
+    names_evidence: Cell<bool>,
     /// Whether every secret shall be seen.
     pub(crate) reveal_all: bool,
     /// Whether the answer is made of records, and does not judge the SHA-256 of a backup itself.
@@ -62,6 +65,7 @@ impl Ui {
             opened: Vec::new(),
             damage: Damage::default(),
             damage_reported: None,
+            names_evidence: Cell::new(false),
             reveal_all: false,
             is_of_records: false,
             global,
@@ -101,7 +105,7 @@ impl Ui {
         let path = self.target(positional)?;
         let options = self.options_of(position, count)?;
         let evidence = Evidence::open_with(&path, &options.evidence, &*self.meter)?;
-        self.take_member(path, evidence)
+        self.take_member(evidence)
     }
 
     /// How the PATH at a position among so many is opened: with its own `--wal-dir`.
@@ -128,7 +132,11 @@ impl Ui {
 
     /// Opens every path, the first of which may be left out. One archive with several members in it gives all of them.
     pub(crate) fn members(&mut self, paths: &[PathBuf]) -> anyhow::Result<Vec<Member>> {
-        let [only] = paths else {
+        let resolved = match paths {
+            [only] => vec![self.target(Some(only))?],
+            several => several.to_vec(),
+        };
+        let [only] = resolved.as_slice() else {
             let count = paths.len().max(1);
             let mut members = Vec::new();
             // The first is the last that is opened: it is the one that messages are about.
@@ -146,24 +154,45 @@ impl Ui {
         };
         match Evidence::open_with(only, &options.evidence, &*self.meter) {
             Err(etcd_inspect::Error::NotEvidence { near, .. })
-                if only.is_file() && near.len() > 1 =>
+                if !only.is_dir() && near.len() > 1 =>
             {
                 self.members(&near)
             }
-            Ok(evidence) => Ok(vec![self.take_member(only.clone(), evidence)?]),
+            Ok(evidence) => Ok(vec![self.take_member(evidence)?]),
             Err(_) => Ok(vec![self.member(Some(only))?]),
         }
     }
 
-    /// The member of evidence that was opened at a path.
-    fn take_member(&mut self, path: PathBuf, evidence: Evidence) -> anyhow::Result<Member> {
-        self.path = Some(path);
+    /// The member of evidence that was opened.
+    fn take_member(&mut self, evidence: Evidence) -> anyhow::Result<Member> {
+        self.take_path(&evidence);
         messages::doubts(&evidence, self)?;
         self.compare_sum(&evidence)?;
         self.opened.push(evidence.clone());
         let mut options = self.global.member_options();
         options.evidence.wal_dir = evidence.wal_dir().map(Path::to_owned);
         Ok(Member::from_evidence(evidence, options))
+    }
+
+    /// Commands that are shown name a file that is there later, not a descriptor of this process.
+    fn take_path(&mut self, evidence: &Evidence) {
+        let lasting = evidence.lasting_path();
+        if lasting != evidence.path() || self.path.is_none() {
+            self.path = Some(lasting.to_owned());
+        }
+    }
+
+    /// Notes that a command that names the evidence is shown.
+    pub(crate) fn shows_commands(&self) {
+        self.names_evidence.set(true);
+    }
+
+    /// The file to which a pipe has to be saved before the commands that were shown can be run.
+    pub(crate) fn to_be_saved(&self) -> Option<&Path> {
+        let mut opened = self.opened.iter();
+        opened
+            .find_map(Evidence::to_be_saved)
+            .filter(|_| self.names_evidence.get())
     }
 
     /// Begins to compare the SHA-256 of a backup, beside the answer; says so where that would take too long.
@@ -197,10 +226,12 @@ impl Ui {
             && path.is_file()
         {
             let evidence = Evidence::open_piece(&path, Kind::Db, &options.evidence)?;
+            self.take_path(&evidence);
             self.opened.push(evidence.clone());
             return Ok((Member::from_evidence(evidence, options), true));
         }
         let evidence = opened?;
+        self.take_path(&evidence);
         messages::doubts(&evidence, self)?;
         self.opened.push(evidence.clone());
         Ok((Member::from_evidence(evidence, options), false))
@@ -269,6 +300,7 @@ impl Ui {
 
     /// The evidence as our own verbs are given it again.
     pub(crate) fn operand(&self) -> EvidenceOperand<'_> {
+        self.shows_commands();
         let wal_dir = match self.global.wal_dir.as_slice() {
             [only] => Some(only.as_path()),
             _ => None,

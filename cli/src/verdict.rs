@@ -92,6 +92,7 @@ pub(crate) fn plan(steps: &[Step], ui: &mut Ui) -> anyhow::Result<()> {
 }
 
 fn row(number: usize, step: &Step, ui: &mut Ui) -> anyhow::Result<()> {
+    ui.shows_commands();
     let known = step.outcome.starts.is_some();
     let cell = |count: Count| match known {
         true => count.to_string(),
@@ -151,6 +152,7 @@ const INDENT: &str = "                     ";
 
 /// Commands on lines of their own. Lines that are longer than the terminal end with a backslash: what is copied can be pasted.
 pub(crate) fn commands(commands: &[Command], indent: &str, ui: &mut Ui) -> anyhow::Result<()> {
+    ui.shows_commands();
     let room = width(ui).saturating_sub(indent.len());
     let last = commands.len().saturating_sub(1);
     for (at, command) in commands.iter().enumerate() {

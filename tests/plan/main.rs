@@ -21,6 +21,7 @@ mod forced;
 mod foreign_snap;
 mod matrix;
 mod own_buckets;
+mod packed;
 mod printed;
 mod recipes;
 mod served;

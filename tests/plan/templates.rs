@@ -51,12 +51,13 @@ const EXECUTED: &[(&str, &str)] = &[
         "matrix.rs: restore of 3.4; clusters.rs: members are removed and added, a backup is taken",
     ),
     ("etcdutl", "matrix.rs"),
-    ("gzip -d PATH", "archives.rs"),
+    ("lz4 -d -q PATH", "packed.rs"),
     ("mkdir PATH", "archives.rs"),
+    ("PROGRAM -d PATH", "packed.rs: gzip, xz and bzip2"),
     ("rm -rf PATH", "archives.rs"),
-    ("tar -xf PATH", "archives.rs"),
-    ("unzip -q PATH", "archives.rs"),
-    ("zstd -d PATH", "archives.rs"),
+    ("tar -xf", "archives.rs"),
+    ("unzip -q", "archives.rs"),
+    ("zstd -d -q PATH", "packed.rs"),
 ];
 
 /// The words of the calls that follow `Command::new(…)`.

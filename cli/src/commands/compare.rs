@@ -32,6 +32,7 @@ pub(crate) struct CompareArgs {
 }
 
 pub(crate) fn run(args: &CompareArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    ui.shows_commands();
     let members = match args.paths.as_slice() {
         [] => Vec::new(),
         paths => ui.members(paths)?,

@@ -59,6 +59,7 @@ impl Purpose {
 }
 
 pub(crate) fn run(args: &PreflightArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    ui.shows_commands();
     let count = args.paths.len().max(1);
     let mut members: Vec<Member> = Vec::new();
     for (at, path) in args.paths.iter().enumerate().skip(1) {

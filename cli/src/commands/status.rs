@@ -46,6 +46,7 @@ pub(crate) struct StatusArgs {
 type Named = (&'static str, String);
 
 pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    ui.shows_commands();
     let member = ui.member(args.path.as_deref())?;
     let mut identity = member.identity();
     // First, because what it notes of the records is not read again.

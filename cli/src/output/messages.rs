@@ -1,6 +1,7 @@
 //! What is reported on stderr: doubts, damage, and why there is no answer.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use etcd_inspect::codes::dir;
 use etcd_inspect::evidence::{self, Evidence};
@@ -72,6 +73,15 @@ pub(crate) fn doubts(evidence: &Evidence, ui: &mut Ui) -> io::Result<()> {
         ui.warn(format!("{more} more like this: {check}"))?;
     }
     Ok(())
+}
+
+/// What has to be done before the commands that were shown can be run, if the evidence came through a pipe.
+pub(crate) fn to_be_saved(ui: &mut Ui) -> io::Result<()> {
+    let Some(file) = ui.to_be_saved().map(Path::to_owned) else {
+        return Ok(());
+    };
+    let text = "a pipe can be read only once: save it to a file first, as {path}; the commands above name that file";
+    ui.note(Advice::from(text).on(file.as_path()))
 }
 
 /// What was met on the way to an answer: the first few, and who reports the rest.

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::{ByteSource, FileFacts};
+use super::layer::Packaging;
 use super::locate::{joined, noted};
 use super::magic::{HEAD, Magic};
 use super::platform::os_str;
@@ -36,6 +37,8 @@ use located::{FileName, Place};
 pub(super) struct Unpacked {
     folders: BTreeMap<PathBuf, BTreeMap<OsString, Item>>,
     files: usize,
+    /// What it was packed in.
+    pub(super) layers: Vec<Packaging>,
 }
 
 struct Item {
@@ -120,16 +123,14 @@ pub(super) fn unpack<R: Read + Seek>(
         .read_to_end(&mut head)
         .and_then(|_| source.rewind())
         .and_then(|()| match Magic::detect(&head, 0) {
-            Magic::Zip => zip::read(&mut source, &mut into),
+            Magic::Zip => {
+                into.enter(Packaging::Zip(PathBuf::new()));
+                zip::read(&mut source, &mut into)
+            }
             Magic::Tar => {
-                let source = io::BufReader::with_capacity(128 << 10, source);
-                tar::read(
-                    &mut Metered {
-                        inner: source,
-                        budget,
-                    },
-                    &mut into,
-                )
+                into.enter(Packaging::Tar(PathBuf::new()));
+                let inner = io::BufReader::with_capacity(128 << 10, source);
+                tar::read(&mut Metered { inner, budget }, &mut into)
             }
             _ => {
                 let label = Path::new(name.as_str()).file_name().unwrap_or_default();
@@ -193,11 +194,17 @@ impl Unpacking<'_> {
             }
             _ if magic.is_compressed() => {
                 let inner = compressed::content(magic, Box::new(stream), budget.left.get());
+                let codec = compressed::codec(magic);
+                self.tree.layers.extend(codec.map(Packaging::Compressed));
                 let label = compressed::without_ending(magic, label);
                 self.stream(Box::new(Metered { inner, budget }), label, layers - 1)
             }
-            Magic::Tar => tar::read(&mut stream, self),
+            Magic::Tar => {
+                self.enter(Packaging::Tar(PathBuf::new()));
+                tar::read(&mut stream, self)
+            }
             Magic::Zip => {
+                self.enter(Packaging::Zip(PathBuf::new()));
                 let mut store = SparseBuffer::default();
                 let copied = copy(&mut stream, &mut store);
                 zip::read(io::Cursor::new(store.as_slice()), self)?;
@@ -208,6 +215,10 @@ impl Unpacking<'_> {
                 self.file(&path, FileFacts::default(), &mut stream)
             }
         }
+    }
+
+    fn enter(&mut self, layer: Packaging) {
+        self.tree.layers.push(layer);
     }
 
     /// Returns whether an entry is kept in memory.

@@ -138,6 +138,9 @@ impl Evidence {
                 ..Inventory::default()
             }),
             wal_dir: self.wal_dir.clone(),
+            layers: self.layers.clone(),
+            lasting: self.lasting.clone(),
+            saved: self.saved.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod changed;
 mod check;
 pub mod custody;
 mod file;
+mod layer;
 mod live;
 mod locate;
 mod magic;
@@ -23,6 +24,8 @@ mod packed;
 #[cfg(not(feature = "archives"))]
 #[path = "no_archives.rs"]
 mod packed;
+#[cfg(feature = "archives")]
+mod pipe;
 mod platform;
 mod read;
 mod store;
@@ -37,6 +40,7 @@ use std::sync::Arc;
 
 pub use changed::ByteChange;
 pub use file::{File, Role};
+pub use layer::{Compression, Packaging};
 pub use live::Holder;
 pub use locate::Dir;
 pub use read::Reader;
@@ -160,6 +164,11 @@ pub struct Evidence {
     holders: Vec<Holder>,
     found: Arc<Inventory>,
     wal_dir: Option<Box<wal_dir::WalElsewhere>>,
+    layers: Vec<Packaging>,
+    /// The path for later commands, if `path` is a descriptor of this process.
+    lasting: Option<PathBuf>,
+    /// The file to which a pipe has to be saved.
+    saved: Option<PathBuf>,
 }
 
 impl Evidence {
@@ -188,7 +197,9 @@ impl Evidence {
         let path = path.as_ref();
         let mut evidence = match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Self::of_folder(path, options)?,
-            Ok(meta) if is_own_pipe(path, &meta) => packed::open_stream(path, options, progress)?,
+            Ok(meta) if is_own_pipe(path, &meta) => {
+                packed::open_stream(path, b"", options, progress)?
+            }
             Ok(meta) => Self::of_file(path, &meta, options, progress)?,
             Err(source) => match packed::split(path) {
                 Some((archive, inner)) => packed::open(&archive, &inner, options, progress)?,
@@ -201,6 +212,7 @@ impl Evidence {
         if let Some(path) = &options.wal_dir {
             evidence = evidence.with_wal_of(wal_dir::open(path, options, progress)?);
         }
+        evidence.outlast(path);
         evidence.holders = platform::holders(evidence.files());
         if options.io == Io::Read || !evidence.holders.is_empty() {
             // There is no other handle yet.
@@ -290,6 +302,9 @@ impl Evidence {
                 ..Inventory::default()
             }),
             wal_dir: None,
+            layers: Vec::new(),
+            lasting: None,
+            saved: None,
         }
     }
 
@@ -316,6 +331,9 @@ impl Evidence {
                 holders: Vec::new(),
                 found: Arc::new(found),
                 wal_dir: None,
+                layers: Vec::new(),
+                lasting: None,
+                saved: None,
             }
         };
         let whole = inventory(path, top, kind);
@@ -381,6 +399,9 @@ impl Evidence {
                 ..Inventory::default()
             }),
             wal_dir: None,
+            layers: Vec::new(),
+            lasting: None,
+            saved: None,
         }
     }
 
@@ -459,11 +480,7 @@ pub fn open_beside(path: &Path) -> std::io::Result<fs::File> {
 /// Whether a path names a pipe that this process was started with: its standard input, or `<(…)` of a shell. Other pipes are
 /// not read: opening one may wait for ever, and takes what another program was to get.
 fn is_own_pipe(path: &Path, meta: &fs::Metadata) -> bool {
-    let is_own = path == Path::new("/dev/stdin")
-        || ["/dev/fd", "/proc/self/fd"]
-            .iter()
-            .any(|descriptors| path.parent() == Some(Path::new(descriptors)));
-    is_own && platform::is_pipe(meta.file_type())
+    layer::is_descriptor(path) && platform::is_pipe(meta.file_type())
 }
 
 fn why_not(magic: Magic, size: u64) -> String {

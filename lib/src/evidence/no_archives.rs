@@ -24,6 +24,7 @@ pub(super) fn open(
 /// Refuses what a pipe gives: it is read into memory as archives are.
 pub(super) fn open_stream(
     path: &Path,
+    _: &[u8],
     _: &OpenOptions,
     _: &dyn Progress,
 ) -> Result<Evidence, Error> {

@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use super::archive::{Budget, Unpacked, stored, unpack};
 use super::file::{ByteSource, File, FileFacts, Role};
+use super::layer::Packaging;
 use super::locate::{
     Candidacy, Inventory, SearchBounds, Suggestion, file_kind, inventory, kind_of, search,
 };
 use super::magic::{HEAD, Magic};
 use super::name::shown;
+use super::pipe;
 use super::platform::os_str;
 use super::store::SparseBuffer;
 use super::tree::{Shape, Tree};
 use super::wal_dir;
-use super::{Evidence, Kind, OpenOptions};
+use super::{Evidence, Kind, OpenOptions, is_own_pipe};
 use crate::codes::dir;
 use located::Error;
 use located::FileName;
@@ -43,7 +45,8 @@ pub(super) fn split(path: &Path) -> Option<(PathBuf, Vec<u8>)> {
             .get(1..)
             .filter(|inner| inner.is_empty() || inner.starts_with(b"/"))?;
         let archive = PathBuf::from(&*os_str(left));
-        archive.is_file().then(|| (archive, inner.to_vec()))
+        let is_pipe = || fs::metadata(&archive).is_ok_and(|meta| is_own_pipe(&archive, &meta));
+        (archive.is_file() || is_pipe()).then(|| (archive, inner.to_vec()))
     })
 }
 
@@ -57,6 +60,9 @@ pub(super) fn open(
     options: &OpenOptions,
     progress: &dyn Progress,
 ) -> Result<Evidence, Error> {
+    if fs::metadata(archive).is_ok_and(|meta| is_own_pipe(archive, &meta)) {
+        return open_stream(archive, inner, options, progress);
+    }
     let file = super::platform::open(archive).map_err(|source| Error::Io {
         path: archive.to_owned(),
         source,
@@ -71,7 +77,7 @@ pub(super) fn open(
         archive.to_owned(),
         inner,
         DEPTH,
-        Vec::new(),
+        Packing::default(),
     )
 }
 
@@ -81,12 +87,13 @@ pub(super) fn open(
 /// As [`Evidence::open`].
 pub(super) fn open_stream(
     path: &Path,
+    inner: &[u8],
     options: &OpenOptions,
     progress: &dyn Progress,
 ) -> Result<Evidence, Error> {
     progress.begin("reading", 0);
     let reading = Budget::new(&options.limits, progress);
-    let read = fs::File::open(path).and_then(|pipe| stored(pipe, &reading));
+    let read = pipe::content(path, |pipe| stored(pipe, &reading));
     if reading.is_exceeded() {
         return Err(Error::Limit {
             file: FileName::new(shown(path)),
@@ -107,8 +114,12 @@ pub(super) fn open_stream(
             options,
             budget: &Budget::new(&options.limits, progress),
         };
-        let layer = ArchiveSource::Entry(store);
-        return opening.layer(layer, path.to_owned(), b"", DEPTH, Vec::new());
+        let layer = ArchiveSource::Entry(Arc::clone(&store));
+        let opened = opening.layer(layer, path.to_owned(), inner, DEPTH, Packing::default());
+        if matches!(opened, Err(Error::NotEvidence { .. })) {
+            pipe::keep(path, store);
+        }
+        return opened;
     }
     let Some(kind) = file_kind(b"", magic, size) else {
         return Err(Error::NotEvidence {
@@ -155,18 +166,20 @@ impl Opening<'_> {
         path: PathBuf,
         inner: &[u8],
         depth: usize,
-        mut findings: Vec<Finding>,
+        mut packing: Packing,
     ) -> Result<Evidence, Error> {
         let (here, further) = outermost(inner);
         let name = FileName::new(shown(&path));
         let (tree, mut found) = self.unpack(layer, &name, &here)?;
-        findings.append(&mut found);
+        packing.findings.append(&mut found);
+        packing.layers.extend(tree.layers.iter().cloned());
         let target = match here.as_os_str().is_empty() {
             true => choose(&tree),
             false => resolve(&tree, &here),
         };
         let at = |place: &Path| inside(&path, place);
-        let target = target.map_err(|unchosen| unchosen.into_error(&path, &here, &findings))?;
+        let target =
+            target.map_err(|unchosen| unchosen.into_error(&path, &here, &packing.findings))?;
         let (place, kind, mut found) = match target {
             Target::Archive(place, _) if depth == 0 => {
                 return Err(Error::NotEvidence {
@@ -176,12 +189,13 @@ impl Opening<'_> {
                 });
             }
             Target::Archive(place, store) => {
+                packing.choose(&place);
                 return self.layer(
                     ArchiveSource::Entry(store),
                     at(&place),
                     further,
                     depth - 1,
-                    findings,
+                    packing,
                 );
             }
             Target::Folder(place, kind) => {
@@ -194,43 +208,47 @@ impl Opening<'_> {
                 (place, kind, found)
             }
         };
-        findings.append(&mut found.findings);
-        found.findings = findings;
+        packing.findings.append(&mut found.findings);
+        found.findings = packing.findings;
         can_be_read(&found, &at(&place))?;
-        Ok(self.with_wal(&tree, &path, (place, kind), found))
+        let packed = PackedIn {
+            tree: &tree,
+            archive: &path,
+            layers: &packing.layers,
+        };
+        Ok(self.with_wal(&packed, (place, kind), found))
     }
 
     /// What was chosen in an archive, with the WAL of the same archive if that is in a folder of its own.
     fn with_wal(
         &self,
-        tree: &Unpacked,
-        archive: &Path,
+        packed: &PackedIn<'_>,
         (place, kind): (PathBuf, Kind),
         found: Inventory,
     ) -> Evidence {
-        let at = |place: &Path| inside(archive, place);
-        let path = at(&place);
+        let tree = packed.tree;
         // A WAL directory that is given is taken instead.
         if self.options.wal_dir.is_some() || !matches!(kind, Kind::DataDir | Kind::MemberDir) {
-            return archived(path, kind, found);
+            return packed.evidence(&place, kind, found);
         }
         if let Some(nested) = wal_dir::parted(tree, &place, kind, &found, &self.options.limits) {
-            let member = self.folder(tree, at(&nested), &nested, Kind::DataDir);
+            let member = self.folder(packed, &nested, Kind::DataDir);
             let wal = place.join("wal");
-            return member.with_wal_of(self.folder(tree, at(&wal), &wal, Kind::WalDir));
+            return member.with_wal_of(self.folder(packed, &wal, Kind::WalDir));
         }
         let elsewhere = only_wal_dir(tree).filter(|_| !has_log(&found));
-        let evidence = archived(path, kind, found);
+        let evidence = packed.evidence(&place, kind, found);
         match elsewhere {
-            Some(wal) => evidence.with_wal_of(self.folder(tree, at(&wal), &wal, Kind::WalDir)),
+            Some(wal) => evidence.with_wal_of(self.folder(packed, &wal, Kind::WalDir)),
             None => evidence,
         }
     }
 
-    /// A folder of the archive; `path` is its name for messages.
-    fn folder(&self, tree: &Unpacked, path: PathBuf, place: &Path, kind: Kind) -> Evidence {
-        let found = inventory(tree, place, kind, &shown(&path), &self.options.limits);
-        archived(path, kind, found)
+    /// A folder of the archive.
+    fn folder(&self, packed: &PackedIn<'_>, place: &Path, kind: Kind) -> Evidence {
+        let name = shown(&inside(packed.archive, place));
+        let found = inventory(packed.tree, place, kind, &name, &self.options.limits);
+        packed.evidence(place, kind, found)
     }
 
     fn unpack(
@@ -254,15 +272,48 @@ fn has_log(found: &Inventory) -> bool {
     found.files.iter().any(|file| file.role() == Role::Wal)
 }
 
-fn archived(path: PathBuf, kind: Kind, found: Inventory) -> Evidence {
-    Evidence {
-        name: FileName::new(shown(&path)),
-        path,
-        kind,
-        archived: true,
-        holders: Vec::new(),
-        found: Arc::new(found),
-        wal_dir: None,
+/// What was entered on the way to an archive, and what is damaged there.
+#[derive(Default)]
+struct Packing {
+    layers: Vec<Packaging>,
+    findings: Vec<Finding>,
+}
+
+impl Packing {
+    fn choose(&mut self, place: &Path) {
+        if let Some(last) = self.layers.last_mut() {
+            last.choose(place);
+        }
+    }
+}
+
+/// The archive in which evidence is.
+struct PackedIn<'a> {
+    tree: &'a Unpacked,
+    archive: &'a Path,
+    layers: &'a [Packaging],
+}
+
+impl PackedIn<'_> {
+    fn evidence(&self, place: &Path, kind: Kind, found: Inventory) -> Evidence {
+        let path = inside(self.archive, place);
+        let mut packing = Packing {
+            layers: self.layers.to_vec(),
+            findings: Vec::new(),
+        };
+        packing.choose(place);
+        Evidence {
+            name: FileName::new(shown(&path)),
+            path,
+            kind,
+            archived: true,
+            holders: Vec::new(),
+            found: Arc::new(found),
+            wal_dir: None,
+            layers: packing.layers,
+            lasting: None,
+            saved: None,
+        }
     }
 }
 

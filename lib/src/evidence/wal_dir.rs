@@ -38,6 +38,11 @@ impl Evidence {
         Some(&self.wal_dir.as_deref()?.wal)
     }
 
+    /// As [`Evidence::wal_evidence`], to be changed.
+    pub(super) fn wal_evidence_mut(&mut self) -> Option<&mut Evidence> {
+        Some(&mut self.wal_dir.as_deref_mut()?.wal)
+    }
+
     /// Whether the path is that of one file, even if a WAL directory was given too.
     pub fn is_file(&self) -> bool {
         match &self.wal_dir {
@@ -53,7 +58,8 @@ impl Evidence {
 
     /// The path and the WAL directory, for commands that read the same evidence again.
     pub fn operand(&self) -> located::EvidenceOperand<'_> {
-        located::EvidenceOperand::from(self.path()).with_wal_dir(self.wal_dir())
+        let wal_dir = self.wal_evidence().map(Evidence::lasting_path);
+        located::EvidenceOperand::from(self.lasting_path()).with_wal_dir(wal_dir)
     }
 
     /// The same evidence with the WAL of that directory instead of its own.
@@ -203,6 +209,9 @@ pub(super) fn open(
             holders: Vec::new(),
             found: Arc::default(),
             wal_dir: None,
+            layers: Vec::new(),
+            lasting: None,
+            saved: None,
         }),
         Err(error) => Err(error),
     }

@@ -42,6 +42,7 @@ mod restored;
 mod soundness;
 mod source;
 mod step;
+mod unpacking;
 
 pub use crate::start::{Level, Line, counted, is_go};
 pub use acknowledged::{Acknowledged, Foundation};

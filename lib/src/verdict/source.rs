@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use located::{Command, EvidenceOperand};
 
+use super::unpacking;
 use crate::evidence::{Evidence, Kind};
 
 /// Evidence as other programs can be given it: a path, and the commands that first unpack it.
@@ -24,56 +25,16 @@ pub struct Source {
 impl Source {
     /// Of evidence; what is in an archive is unpacked into a folder beside the working directory first.
     pub fn new(evidence: &Evidence) -> Self {
-        let given = evidence.path().to_owned();
-        let mut source = Self {
-            path: given.clone(),
+        let given = evidence.lasting_path().to_owned();
+        let (unpack, path) = unpacking::commands(evidence.outermost_file(), evidence.layers());
+        Self {
+            path,
             given,
-            unpack: Vec::new(),
+            unpack,
             kind: evidence.kind(),
             is_file: evidence.is_file(),
             wal: (evidence.wal_evidence()).map(|wal| Box::new(Self::new(wal))),
-        };
-        if evidence.is_archived() {
-            source.unpack(evidence);
         }
-        source
-    }
-
-    fn unpack(&mut self, evidence: &Evidence) {
-        let text = self.given.to_string_lossy().into_owned();
-        let (archive, inner) = text
-            .split_once("!/")
-            .map_or((text.clone(), None), |(archive, inner)| {
-                (archive.to_owned(), Some(inner.to_owned()))
-            });
-        let name = evidence.name().as_str();
-        let inner = inner.or_else(|| name.split_once("!/").map(|(_, inner)| inner.to_owned()));
-        let lower = archive.to_ascii_lowercase();
-        let folder = PathBuf::from(format!("{}-unpacked", stem(Path::new(&archive))));
-        let archive = Path::new(&archive);
-        self.unpack.push(Command::new("mkdir").path(&folder));
-        let (single, command) = if lower.ends_with(".zip") {
-            let zip = Command::new("unzip").arg("-q").path(archive);
-            (false, zip.arg("-d").path(&folder))
-        } else if lower.contains(".tar") || lower.ends_with(".tgz") || lower.ends_with(".tzst") {
-            let tar = Command::new("tar").arg("-xf").path(archive);
-            (false, tar.arg("-C").path(&folder))
-        } else if lower.ends_with(".zst") {
-            let zstd = Command::new("zstd").arg("-d").path(archive);
-            (true, zstd.arg("-o").path(&folder.join("db")))
-        } else {
-            // gzip has no flag that names its output: it writes beside a copy.
-            let copy = folder.join("db.gz");
-            self.unpack
-                .push(Command::new("cp").path(archive).path(&copy));
-            (true, Command::new("gzip").arg("-d").path(&copy))
-        };
-        self.unpack.push(command);
-        self.path = match (single, inner) {
-            (true, _) => folder.join("db"),
-            (false, Some(inner)) => folder.join(inner.trim_start_matches('/')),
-            (false, None) => folder,
-        };
     }
 
     /// The evidence as the user gave it: our own verbs read archives.
@@ -188,15 +149,21 @@ impl Source {
     }
 }
 
+/// Ends of the names of archives and databases.
+const ENDS: [&str; 14] = [
+    ".gz", ".zst", ".zstd", ".xz", ".bz2", ".lz4", ".tgz", ".tzst", ".txz", ".tbz2", ".tlz4",
+    ".zip", ".tar", ".db",
+];
+
 /// The last part of a path without the ends of archives, as a plain word.
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     let base = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
     let base = base.unwrap_or_else(|| "etcd".to_owned());
     let mut base = base.as_str();
-    for end in [".gz", ".zst", ".tgz", ".zip", ".tar", ".db"] {
-        base = base.strip_suffix(end).unwrap_or(base);
+    while let Some(shorter) = ENDS.iter().find_map(|end| base.strip_suffix(end)) {
+        base = shorter;
     }
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -221,6 +188,7 @@ mod tests {
     fn a_name_for_new_files_is_plain() {
         assert_eq!(stem(Path::new("/copy/m1")), "m1");
         assert_eq!(stem(Path::new("/copy/a b.tar.zst")), "a_b");
+        assert_eq!(stem(Path::new("s.db.gz.lz4")), "s");
         assert_eq!(stem(Path::new("/")), "etcd");
         assert_eq!(stem(Path::new("--out")), "out");
     }

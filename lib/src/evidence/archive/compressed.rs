@@ -8,6 +8,7 @@ use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::XzReader;
 
 use super::zstd;
+use crate::evidence::layer::Compression;
 use crate::evidence::magic::Magic;
 
 /// Returns the content of a stream that is compressed as `magic` says, which may use `memory` bytes; the stream itself if it is
@@ -28,6 +29,18 @@ pub(super) fn content<'s>(
         Magic::Bzip2 => Box::new(MultiBzDecoder::new(source)),
         Magic::Lz4 => Box::new(Lz4Frames(FrameDecoder::new(source))),
         _ => Box::new(source),
+    }
+}
+
+/// The compression that first bytes show.
+pub(super) fn codec(magic: Magic) -> Option<Compression> {
+    match magic {
+        Magic::Gzip => Some(Compression::Gzip),
+        Magic::Zstd => Some(Compression::Zstd),
+        Magic::Xz => Some(Compression::Xz),
+        Magic::Bzip2 => Some(Compression::Bzip2),
+        Magic::Lz4 => Some(Compression::Lz4),
+        _ => None,
     }
 }
 
