@@ -87,6 +87,12 @@ fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
     } else if export.is_partial() {
         ui.warn("not everything that was asked for is written: the lines \"left out\" and \"note\" say what is not")?;
     }
+    let maybe_changed = export.maybe_changed();
+    if !maybe_changed.is_empty() {
+        let command = Command::inspect("export").arg(maybe_changed.join(","));
+        let command = ui.advice(command.args(["-A", "--out", "-", "-d"]).evidence());
+        ui.note(format!("defaults that people may have changed: {command}"))?;
+    }
     if export.has_undecodable() {
         let where_they_are = ui.advice("etcd-inspect get --undecodable -d {path}");
         ui.note(format!(

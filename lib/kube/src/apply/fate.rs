@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::bootstrap::{DefaultState, default_state, is_default_role};
 use super::{group_of, text};
 use crate::resources::Resource;
 
@@ -22,6 +23,8 @@ pub enum LeftOut {
     ServiceAccountToken,
     /// A controller or the API server makes it: who.
     MadeBy(&'static str),
+    /// The API server makes its default again; whether people changed it is not known.
+    MaybeChanged,
     /// It records what a cluster did or is: what.
     State(&'static str),
     /// Values are hidden: how many.
@@ -57,6 +60,9 @@ impl fmt::Display for LeftOut {
                 f.write_str("token of a service account: the token controller makes a new one")
             }
             Self::MadeBy(who) => write!(f, "{who} makes it again"),
+            Self::MaybeChanged => f.write_str(
+                "the API server makes the default again, and whether people changed it is not known: it was written more than once, and has no managedFields (name its resource to export it)",
+            ),
             Self::State(what) => write!(f, "{what} (name its resource to export it)"),
             Self::Hidden(1) => f.write_str("1 value is hidden"),
             Self::Hidden(count) => write!(f, "{count} values are hidden"),
@@ -80,6 +86,7 @@ impl LeftOut {
             Self::OwnerUnread(_) => "owner-unread",
             Self::ServiceAccountToken => "service-account-token",
             Self::MadeBy(_) => "made-by-controller",
+            Self::MaybeChanged => "maybe-changed",
             Self::State(_) => "state",
             Self::Hidden(_) => "hidden",
             Self::UnknownKind => "unknown-kind",
@@ -158,14 +165,24 @@ fn place(object: &Value) -> (String, String) {
     )
 }
 
+/// What is known of an object beside its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// How it was asked for.
+    pub asked: Asked,
+    /// What became of its owner.
+    pub owner: OwnerState,
+    /// Whether it is as it was created.
+    pub is_first_version: bool,
+}
+
 /// Returns why an object is left out unless it was asked for by its own name; `None` if nothing speaks against it. `owned`: write
 /// also what controllers own.
 pub fn fate(
     object: &Value,
     together: &Together,
-    owner: &OwnerState,
+    known: &Circumstances,
     owned: bool,
-    asked: Asked,
 ) -> Option<LeftOut> {
     let (kind, group) = (text(object, "/kind"), group_of(text(object, "/apiVersion")));
     if (group, kind) == ("", "Secret")
@@ -176,7 +193,7 @@ pub fn fate(
     if !owned && let Some(owner) = written_owner(object, &together.uids) {
         return Some(LeftOut::Owned(owner.to_owned()));
     }
-    match owner {
+    match &known.owner {
         OwnerState::Lives(kind) if !owned => return Some(LeftOut::OwnerLives(kind.clone())),
         OwnerState::Unread(kind) if !owned => return Some(LeftOut::OwnerUnread(kind.clone())),
         _ => {}
@@ -194,10 +211,16 @@ pub fn fate(
     }
     Resource::of_kind(group, kind)?;
     if let Some(who) = maker(group, kind, object) {
-        return Some(LeftOut::MadeBy(who));
+        match default_state(kind, object, known.is_first_version) {
+            DefaultState::Unchanged => return Some(LeftOut::MadeBy(who)),
+            DefaultState::Unknown if known.asked == Asked::Among => {
+                return Some(LeftOut::MaybeChanged);
+            }
+            DefaultState::Unknown | DefaultState::Changed => {}
+        }
     }
     state(group, kind)
-        .filter(|_| asked == Asked::Among)
+        .filter(|_| known.asked == Asked::Among)
         .map(LeftOut::State)
 }
 
@@ -238,7 +261,7 @@ fn maker(group: &str, kind: &str, object: &Value) -> Option<&'static str> {
             Some("the endpoint slice controller")
         }
         (_, "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding")
-            if label("kubernetes.io/bootstrapping").is_some() =>
+            if label("kubernetes.io/bootstrapping").is_some() && is_default_role(name) =>
         {
             Some(API_SERVER)
         }
@@ -313,6 +336,13 @@ mod tests {
 
     use super::*;
 
+    fn asked(asked: Asked) -> Circumstances {
+        Circumstances {
+            asked,
+            ..Circumstances::default()
+        }
+    }
+
     #[test]
     fn what_a_controller_owns_is_left_out_only_if_its_owner_is_written() {
         let mut uids = Together::default();
@@ -322,43 +352,19 @@ mod tests {
                 {"kind": "ReplicaSet", "uid": uid, "controller": controller}]}})
         };
         assert_eq!(
-            fate(
-                &pod("1", true),
-                &uids,
-                &OwnerState::None,
-                false,
-                Asked::Resource
-            ),
+            fate(&pod("1", true), &uids, &asked(Asked::Resource), false),
             Some(LeftOut::Owned("ReplicaSet".into()))
         );
         assert_eq!(
-            fate(
-                &pod("1", true),
-                &uids,
-                &OwnerState::None,
-                true,
-                Asked::Resource
-            ),
+            fate(&pod("1", true), &uids, &asked(Asked::Resource), true),
             None
         );
         assert_eq!(
-            fate(
-                &pod("2", true),
-                &uids,
-                &OwnerState::None,
-                false,
-                Asked::Resource
-            ),
+            fate(&pod("2", true), &uids, &asked(Asked::Resource), false),
             None
         );
         assert_eq!(
-            fate(
-                &pod("1", false),
-                &uids,
-                &OwnerState::None,
-                false,
-                Asked::Resource
-            ),
+            fate(&pod("1", false), &uids, &asked(Asked::Resource), false),
             None
         );
     }
@@ -366,24 +372,9 @@ mod tests {
     #[test]
     fn a_lease_is_written_only_if_it_was_asked_for() {
         let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}});
-        assert!(
-            fate(
-                &lease,
-                &Together::default(),
-                &OwnerState::None,
-                false,
-                Asked::Among
-            )
-            .is_some()
-        );
+        assert!(fate(&lease, &Together::default(), &asked(Asked::Among), false).is_some());
         assert_eq!(
-            fate(
-                &lease,
-                &Together::default(),
-                &OwnerState::None,
-                false,
-                Asked::Resource
-            ),
+            fate(&lease, &Together::default(), &asked(Asked::Resource), false),
             None
         );
     }
@@ -396,26 +387,11 @@ mod tests {
             &json!({"kind": "Service", "metadata": {"name": "db", "namespace": "a"}, "spec": {}}),
         );
         assert_eq!(
-            fate(
-                &endpoints,
-                &together,
-                &OwnerState::None,
-                false,
-                Asked::Among
-            ),
+            fate(&endpoints, &together, &asked(Asked::Among), false),
             None
         );
         together.add(&json!({"kind": "Service", "metadata": {"name": "db", "namespace": "a"}, "spec": {"selector": {"a": "b"}}}));
-        assert!(
-            fate(
-                &endpoints,
-                &together,
-                &OwnerState::None,
-                false,
-                Asked::Among
-            )
-            .is_some()
-        );
+        assert!(fate(&endpoints, &together, &asked(Asked::Among), false).is_some());
     }
 
     #[test]
@@ -423,13 +399,7 @@ mod tests {
         let event =
             json!({"apiVersion": "example.com/v1", "kind": "Event", "metadata": {"name": "l"}});
         assert_eq!(
-            fate(
-                &event,
-                &Together::default(),
-                &OwnerState::None,
-                false,
-                Asked::Among
-            ),
+            fate(&event, &Together::default(), &asked(Asked::Among), false),
             None
         );
     }

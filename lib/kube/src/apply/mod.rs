@@ -4,6 +4,7 @@
 //! all because something makes them again, [`rank`] is the order in which they can be applied, [`convert`] moves an object to
 //! a version that a newer release serves. Masks are never values: [`Secrets`] says what becomes of hidden ones.
 
+mod bootstrap;
 mod convert;
 mod fate;
 mod fields;
@@ -14,7 +15,7 @@ mod served;
 mod versions;
 
 pub use convert::{Unconvertible, convert, needed};
-pub use fate::{Asked, LeftOut, OwnerState, Together, fate};
+pub use fate::{Asked, Circumstances, LeftOut, OwnerState, Together, fate};
 pub use fields::{Keep, Removed, recreatable};
 pub use order::{folder, rank};
 pub use ready::{Readied, ready};

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::owners::Owners;
-use crate::kubernetes::apply::{Asked, LeftOut, OwnerState};
+use crate::kubernetes::apply::{Asked, Circumstances, LeftOut};
 use crate::kubernetes::key::Key;
 use crate::kubernetes::selector::LabelSelector;
 use crate::member::{Objects, Reading, Undecodable};
@@ -45,10 +45,8 @@ pub struct GatheredObject {
     pub name: String,
     /// The object, as stored.
     pub object: Value,
-    /// How it was asked for.
-    pub asked: Asked,
-    /// What became of its owner.
-    pub owner: OwnerState,
+    /// How it was asked for, and what is known of it beside its value.
+    pub known: Circumstances,
     /// Whether it has fields that no release of the table names; they are not in the object.
     pub has_newer_fields: bool,
 }
@@ -141,8 +139,11 @@ pub fn gather(
                 gathered.found.push(GatheredObject {
                     name: key.to_string(),
                     object,
-                    asked: selection.asked(&key),
-                    owner,
+                    known: Circumstances {
+                        asked: selection.asked(&key),
+                        owner,
+                        is_first_version: version.key_value().is_ok_and(|kv| kv.version == 1),
+                    },
                     has_newer_fields,
                 });
             }
@@ -226,8 +227,10 @@ fn definitions(
                 gathered.found.push(GatheredObject {
                     name: format!("customresourcedefinitions/{plural}.{group}"),
                     object,
-                    asked: Asked::Resource,
-                    owner: OwnerState::None,
+                    known: Circumstances {
+                        asked: Asked::Resource,
+                        ..Circumstances::default()
+                    },
                     has_newer_fields,
                 });
             }

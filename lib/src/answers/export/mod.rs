@@ -121,8 +121,8 @@ impl Export {
         options: &ExportOptions,
         mask: Option<&Mask>,
     ) -> Result<(), LeftOut> {
-        let (name, asked) = (found.name, found.asked);
-        let made_again = fate(&found.object, together, &found.owner, options.owned, asked);
+        let (name, asked) = (found.name, found.known.asked);
+        let made_again = fate(&found.object, together, &found.known, options.owned);
         if let Some(why) = made_again.clone().filter(|_| asked != Asked::Name) {
             return Err(why);
         }
@@ -193,6 +193,18 @@ impl Export {
         let rows = self.left_out.iter();
         let hidden = rows.filter(|row| row.code == LeftOut::Hidden(0).code());
         hidden.map(|row| row.count).sum()
+    }
+
+    /// The resources of the objects that people may have changed: to be exported by name.
+    pub fn maybe_changed(&self) -> Vec<&str> {
+        let code = LeftOut::MaybeChanged.code();
+        let rows = self.left_out.iter().filter(|row| row.code == code);
+        let names = rows.flat_map(|row| &row.objects);
+        let resources = names.filter_map(|name| name.split('/').next());
+        resources
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
     }
 
     /// Whether a value does not decode: `get --undecodable` says which and where.
