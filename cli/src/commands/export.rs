@@ -50,9 +50,9 @@ pub(crate) struct ExportArgs {
     selector: Option<String>,
     #[command(flatten)]
     at: At,
-    /// Only what was deleted since then: the last version of each
-    #[arg(long, value_name = "TIME|-2h", allow_hyphen_values = true)]
-    deleted_since: Option<When>,
+    /// Only what was deleted since then, or after revision N: the last version of each
+    #[arg(long, value_name = "TIME|-2h|N", allow_hyphen_values = true)]
+    deleted_since: Option<SinceArg>,
     /// Also versions that only log or carved records have
     #[arg(long, conflicts_with = "replay", hide_short_help = true)]
     carved: bool,
@@ -101,6 +101,26 @@ pub(crate) struct ExportArgs {
     showing: Showing,
 }
 
+/// `--deleted-since`.
+#[derive(Clone, Copy, Debug)]
+enum SinceArg {
+    /// After a revision.
+    Revision(i64),
+    /// After a time.
+    Time(When),
+}
+
+impl std::str::FromStr for SinceArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("rev:").unwrap_or(text).parse::<u32>() {
+            Ok(revision) => Ok(Self::Revision(revision.into())),
+            Err(_) => text.parse().map(Self::Time),
+        }
+    }
+}
+
 /// `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
@@ -138,7 +158,8 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let out = out(args, &member)?;
     let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
     let since = match args.deleted_since {
-        Some(when) => Some(since(when, &view, ui)?),
+        Some(SinceArg::Revision(revision)) => Some(revision),
+        Some(SinceArg::Time(when)) => Some(since(when, &view, ui)?),
         None => None,
     };
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
@@ -165,6 +186,14 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         args.secrets.is_some(),
         ui,
     )?;
+    if export.objects.is_empty()
+        && let Some(namespace) = &selection.namespace
+    {
+        let out = args.out.as_deref().unwrap_or(Path::new("-"));
+        if let Some(deleted) = kube::deleted_namespace(&objects, namespace, revision, out, ui)? {
+            ui.note(deleted)?;
+        }
+    }
     Ok(match (export.is_partial(), export.objects.is_empty()) {
         (true, _) => Exit::Partial,
         (false, is_empty) => view.exit(Exit::negative_if(is_empty)),

@@ -4,6 +4,7 @@ mod helm;
 mod values;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
@@ -344,7 +345,7 @@ fn say_empty(
     asked: &[Asked],
     empty: bool,
     ui: &mut Ui,
-) -> std::io::Result<()> {
+) -> anyhow::Result<()> {
     if !empty || ui.global.format().is_json() || ui.global.format() == Format::Yaml {
         return Ok(());
     }
@@ -359,7 +360,16 @@ fn say_empty(
         1 => text += "; 1 value there could not be decoded",
         many => text += &format!("; {many} values there could not be decoded"),
     }
-    ui.note(text)
+    ui.note(text)?;
+    let namespace = query.namespace().filter(|_| namespaced);
+    let revision = query.revision;
+    if let Some(namespace) = namespace
+        && let Some(deleted) =
+            kube::deleted_namespace(query.objects, namespace, revision, Path::new("-"), ui)?
+    {
+        ui.note(deleted)?;
+    }
+    Ok(())
 }
 
 /// The raw key that a word means.

@@ -2,6 +2,7 @@
 
 mod args;
 mod columns;
+mod deleted;
 mod describe;
 mod failed;
 mod keys;
@@ -10,6 +11,7 @@ mod texts;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
 pub(crate) use columns::whole_objects;
+pub(crate) use deleted::deleted_namespace;
 pub(crate) use describe::describe;
 pub(crate) use failed::{Failures, register, unsupported_field};
 pub(crate) use keys::named_keys;

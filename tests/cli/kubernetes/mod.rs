@@ -10,6 +10,7 @@ use crate::run::{RunResult, etcd_inspect, sealed};
 
 mod describe;
 mod export;
+mod export_defaults;
 mod export_owners;
 mod forms;
 mod helm;

@@ -1,5 +1,6 @@
 //! Objects that can be fed back to an API server, in the order in which they can be applied, and what is left out of them.
 
+mod deleted;
 mod file_name;
 mod gather;
 mod notes;
@@ -16,6 +17,7 @@ use crate::kubernetes::apply::{
 };
 use crate::kubernetes::mask::Mask;
 
+pub use deleted::{DeletedNamespace, deleted_namespace};
 pub use gather::{ExportSelection, ExportSource, GatheredObject, GatheredObjects, gather};
 pub use render::sorted;
 
