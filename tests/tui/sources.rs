@@ -1,5 +1,6 @@
 //! One history of every source: db, log and carved records, with who wrote each line by the revision that changed it.
 
+use etcd_inspect::logs::audit::AuditLog;
 use etcd_inspect_tui::Options;
 
 use crate::browser::{Browser, link, path, seal};
@@ -125,4 +126,36 @@ fn back_leads_to_the_place_and_the_form_that_it_was_shown_in() {
     assert_eq!(picture(&mut browser), objects);
     browser.press("[");
     assert_eq!(picture(&mut browser), version);
+}
+
+#[test]
+fn users_of_an_audit_log_are_named_in_history_and_beside_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = testkit::root().join("fixtures/audit");
+    let tar = std::process::Command::new("tar")
+        .args(["--zstd", "-xSf"])
+        .arg(packed.join("data.tar.zst"))
+        .current_dir(&folder)
+        .status();
+    assert!(tar.unwrap().success());
+    let log = AuditLog::read(&[packed.join("audit.jsonl.gz")]).unwrap();
+    let data = folder.path().join("data");
+    let sealed = testkit::Seal::read(&data);
+    let options = Options {
+        audit_log: Some(std::sync::Arc::new(log)),
+        key: Some(b"/registry/deployments/full/dep-alice".to_vec()),
+        ..Options::default()
+    };
+    let mut browser = Browser::open_paths(vec![data], (120, 36), options);
+    let picture = browser.work().draw();
+    assert!(picture.contains("alice"), "{picture}");
+    let picture = browser.press("H").work().draw();
+    let rows = picture.lines().filter(|line| line.contains(" PUT "));
+    let rows: Vec<&str> = rows.collect();
+    assert_eq!(rows.len(), 2, "{picture}");
+    assert!(
+        rows.iter().all(|row| row.contains("alice with kubectl")),
+        "{picture}"
+    );
+    sealed.assert_unchanged();
 }

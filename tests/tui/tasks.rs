@@ -83,8 +83,54 @@ fn certificates_are_listed_by_their_end() {
 fn pods_are_sorted_by_restarts() {
     let mut browser = pressed(":po⏎se", 10);
     let picture = browser.draw();
-    assert!(picture.contains("RESTARTS↓"), "{picture}");
+    assert!(picture.contains("RESTARTS·C↓"), "{picture}");
     assert_eq!(picture.matches("RESTARTS").count(), 1, "{picture}");
+}
+
+/// The letter after a heading, or the one of its own that is underlined.
+#[test]
+fn every_column_has_a_letter_that_orders_by_it_without_a_list() {
+    let mut browser = pressed(":po⏎", 4);
+    for (letter, heading) in [
+        ("C", "RESTARTS·C↓"),
+        ("E", "NAME↑"),
+        ("P", "NAMESPACE↑"),
+        ("U", "STATUS↑"),
+        ("S", "SIZE↓"),
+        ("S", "SIZE↑"),
+        ("I", "HISTORY↓"),
+        ("L", "LAST-WRITE~↓"),
+        ("V", "VER↓"),
+        ("O", "AGE·O↑"),
+    ] {
+        let picture = browser.press(letter).draw();
+        assert!(picture.contains(heading), "{letter}: {picture}");
+        assert!(!picture.contains("means nothing"), "{letter}: {picture}");
+    }
+    let picture = browser.press("Q").draw();
+    assert!(picture.contains("means nothing"), "{picture}");
+}
+
+#[test]
+fn words_after_a_command_that_takes_none_are_named_and_a_long_message_is_not_cut() {
+    let mut browser = pressed("", 0);
+    for line in ["certs x", "members 3", "quit now", "latest 3"] {
+        let picture = browser.command(line).draw();
+        assert!(picture.contains("takes no argument"), "{line}: {picture}");
+    }
+    let picture = browser.command("key").draw();
+    assert!(picture.contains("key KEY: to a raw key"), "{picture}");
+    browser.resize((60, 24));
+    browser.command("rev 99999");
+    let picture = browser.draw();
+    assert!(
+        picture.contains("revision 99999 is not retained"),
+        "{picture}"
+    );
+    assert!(
+        picture.contains("carved records have of a key"),
+        "{picture}"
+    );
 }
 
 #[test]

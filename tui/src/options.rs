@@ -1,9 +1,11 @@
 //! How the browser is started.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::logs::audit::AuditLog;
 use etcd_inspect::member;
 use jiff::tz::TimeZone;
 
@@ -44,6 +46,8 @@ pub struct Options {
     pub screen: Option<u8>,
     /// The key to start at.
     pub key: Option<Vec<u8>>,
+    /// The audit log of the API server: who asked for each write.
+    pub audit_log: Option<Arc<AuditLog>>,
     /// Where exports go.
     pub export_dir: PathBuf,
     /// Where notes are kept; nowhere: until the browser is left.
@@ -70,6 +74,7 @@ impl Default for Options {
             replay: false,
             screen: None,
             key: None,
+            audit_log: None,
             export_dir: PathBuf::from("."),
             state_dir: None,
         }

@@ -174,6 +174,12 @@ pub trait Screen {
         let _ = (column, session);
     }
 
+    /// Orders its rows by the column that shows this letter; `false`: none does.
+    fn order_by_letter(&mut self, letter: char, session: &mut Session) -> bool {
+        let _ = (letter, session);
+        false
+    }
+
     /// Closes what is open within the screen (a filter, a full-screen pane, a detail); `false`: nothing is.
     fn close(&mut self, session: &mut Session) -> bool {
         let _ = session;

@@ -59,11 +59,12 @@ pub enum Theme {
 impl Theme {
     /// The colours of: what is not needed, names, numbers, good, warning, bad, keys.
     fn colors(self) -> [Color; 7] {
-        use Color::{Black, Blue, Cyan, DarkGray, Gray, Green, Indexed, Magenta, Red, Reset};
+        use Color::{Black, Blue, DarkGray, Gray, Green, Indexed, Magenta, Red, Reset};
         use Color::{LightBlue, LightCyan, LightGreen, LightMagenta, LightRed, LightYellow};
         match self {
-            // Yellow is not readable on white, blue not on black: pictures of four palettes, tests/tui/terminal/pictures.py.
-            Self::Terminal => [Reset, Cyan, Cyan, Green, Magenta, Red, Magenta],
+            // Cyan, green and yellow are not readable on white, blue not on black: contrast below 3 in one of the four palettes of
+            // tests/tui/terminal/pictures.py. What is left is the terminal's own colour, which is readable on its background.
+            Self::Terminal => [Reset, Reset, Reset, Reset, Magenta, Red, Magenta],
             Self::Dark => [
                 Gray,
                 LightCyan,
@@ -100,6 +101,8 @@ impl Role {
             Self::Heading => plain.add_modifier(Modifier::BOLD),
             Self::Name => plain.fg(name),
             Self::Number => plain.fg(number),
+            // Without a colour of its own it is bold.
+            Self::Good | Self::Added if good == Color::Reset => plain.add_modifier(Modifier::BOLD),
             Self::Good | Self::Added => plain.fg(good),
             Self::Warning => plain.fg(warning),
             Self::Error => plain.fg(bad).add_modifier(Modifier::BOLD),

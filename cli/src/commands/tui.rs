@@ -2,6 +2,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use etcd_inspect::evidence::Evidence;
 use etcd_inspect::member;
@@ -10,6 +11,7 @@ use etcd_inspect_tui::{Ended, Options};
 use crate::at::Rev;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::logs::AuditLogs;
 use crate::output::time;
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -57,8 +59,10 @@ pub(crate) struct TuiArgs {
     )]
     export_dir: PathBuf,
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_mouse: bool,
+    #[command(flatten)]
+    audit: AuditLogs,
     #[command(flatten)]
     keys: KeyFiles,
     #[command(flatten)]
@@ -164,6 +168,7 @@ fn options(args: &TuiArgs, ui: &mut Ui) -> anyhow::Result<Options> {
             Some(Rev::Exact(revision)) => Some(revision),
             Some(Rev::Back(back)) => Some(back.saturating_neg()),
         },
+        audit_log: args.audit.read()?.map(Arc::new),
         export_dir: args.export_dir.clone(),
         state_dir: state_dir(),
         replay: args.replay,

@@ -55,6 +55,21 @@ impl Audited {
         ))
     }
 
+    /// Who asked for the write of a main revision, where there is little room: `alice with kubectl`; with a question mark if another
+    /// request may have made it. An API server writes one key in a transaction.
+    pub fn brief(&self, main: i64) -> Option<String> {
+        let (request, found) = self.request(Revision::new(main, 0))?;
+        let doubt = match found.confidence {
+            Confidence::Certain => "",
+            _ => "?",
+        };
+        let program = request.user_agent.split(['/', ' ']).next();
+        Some(match program.filter(|program| !program.is_empty()) {
+            Some(program) => format!("{}{doubt} with {program}", request.user),
+            None => format!("{}{doubt}", request.user),
+        })
+    }
+
     /// The same as every list of versions has it.
     pub fn writer(&self, revision: Revision) -> Option<VersionWriter> {
         Some(VersionWriter {

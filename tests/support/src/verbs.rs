@@ -376,7 +376,7 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "{path}",
             "--rev -1 --screen 5 --key {key} --no-mouse --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} {path}",
-            "--replay --theme dark --export-dir {out} {path}",
+            "--replay --theme dark --export-dir {out} --audit-log {log} -d {path}",
             "--reveal=all {path}",
         ],
     ),

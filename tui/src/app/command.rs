@@ -135,11 +135,14 @@ impl App {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         if let Some(command) = COMMANDS.iter().find(|command| {
-            command.name == name && (!matches!(name, "key" | "wal" | "search") || !rest.is_empty())
+            command.name == name && (!matches!(name, "wal" | "search") || !rest.is_empty())
         }) {
-            return (command.run)(self, rest);
+            return match rest.is_empty() && matches!(name, "rev" | "at" | "key") {
+                true => Err(usage(name)),
+                false => (command.run)(self, rest),
+            };
         }
-        if matches!(name, "q" | "q!" | "quit") {
+        if matches!(name, "q" | "q!" | "quit") && rest.is_empty() {
             self.quit();
             return Ok(());
         }
@@ -178,7 +181,21 @@ impl App {
         if let Some(done) = self.obey_number(line) {
             return done;
         }
+        if self.takes_no_argument(name) && !rest.is_empty() {
+            return Err(format!(
+                "{rest:?} is not understood: {name} takes no argument"
+            ));
+        }
         self.noun(name, rest)
+    }
+
+    /// Whether a word is a command, a screen or a list that is named alone.
+    fn takes_no_argument(&self, name: &str) -> bool {
+        let mut bindings = keys::bindings(self.screen_id(), &self.session.tabs);
+        let mut screens = self.session.tabs.iter();
+        bindings.any(|binding| !binding.command.is_empty() && binding.command == name)
+            || screens.any(|screen| screen.title().eq_ignore_ascii_case(name))
+            || Listing::named(name).is_some()
     }
 
     /// What needs no name: `2500` and `-3` are revisions, `F-01` a finding, `@4215` an entry of the log.

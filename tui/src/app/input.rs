@@ -125,6 +125,9 @@ impl App {
                 let keys = self.pressed.join(" ");
                 self.pressed.clear();
                 self.chord_shown = false;
+                if self.order_by_letter(&keys) {
+                    return self.grant();
+                }
                 self.session.say(
                     Role::Dim,
                     format!(
@@ -134,6 +137,17 @@ impl App {
                 );
             }
         }
+    }
+
+    /// A letter that means nothing else orders the rows, if a heading shows it.
+    fn order_by_letter(&mut self, keys: &str) -> bool {
+        let mut letters = keys.chars();
+        let letter = letters.next().filter(|_| letters.next().is_none());
+        let Some(letter) = letter.filter(char::is_ascii_uppercase) else {
+            return false;
+        };
+        let screen = self.screens.get_mut(self.open);
+        screen.is_some_and(|screen| screen.order_by_letter(letter, &mut self.session))
     }
 
     /// A press while a line of text is typed.

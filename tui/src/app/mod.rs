@@ -24,7 +24,7 @@ use crate::event::{Effect, Event, Wake};
 use crate::job::{JobId, News, Owner};
 use crate::options::Options;
 use crate::overlay::Overlay;
-use crate::paint::{self, Pen, TakenRows};
+use crate::paint::{self, Line, Pen, TakenRows};
 use crate::screen::{Screen, ScreenId};
 use crate::screens;
 use crate::session::Session;
@@ -206,6 +206,7 @@ impl App {
         }
         hits.body = rows.body;
         let mut cursor = None;
+        let mut rest = None;
         match &self.overlay {
             Overlay::Prompt(prompt) => {
                 let x = prompt.draw(rows.message, 0, pen);
@@ -221,9 +222,9 @@ impl App {
                     rows.message.y,
                 ));
             }
-            _ => chrome::message(rows.message, pen, &self.session, id),
+            _ => rest = chrome::message(rows.message, pen, &self.session, id),
         }
-        self.draw_keys(rows.keys, pen, &mut hits);
+        self.draw_keys(rows.keys, rest.as_ref(), pen, &mut hits);
         match &mut self.overlay {
             Overlay::Help(help) => help.draw(id, pen, &self.session),
             Overlay::Popup(popup) => popup.draw(pen),
@@ -238,8 +239,11 @@ impl App {
         cursor
     }
 
-    /// The row of keys: those of the screen, or of what is typed.
-    fn draw_keys(&self, area: Rect, pen: &mut Pen<'_>, hits: &mut Hits) {
+    /// The row of keys: those of the screen, or of what is typed. The end of a long message has it until the next press.
+    fn draw_keys(&self, area: Rect, rest: Option<&Line>, pen: &mut Pen<'_>, hits: &mut Hits) {
+        if let Some(rest) = rest {
+            return pen.line(area, 0, rest, 0);
+        }
         match &self.overlay {
             Overlay::Prompt(prompt) => chrome::hints(area, pen, prompt.hints()),
             _ => {

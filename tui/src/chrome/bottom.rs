@@ -1,5 +1,6 @@
 //! The message row, the row of keys, and what a begun chord can become.
 
+use etcd_inspect::text::escape;
 use ratatui::layout::Rect;
 
 use super::Hits;
@@ -10,11 +11,21 @@ use crate::screen::ScreenId;
 use crate::session::Session;
 use crate::theme::Role;
 
-/// The last message, or what of the open screen was stopped; and the oldest task that runs.
-pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: ScreenId) {
+/// The last message, or what of the open screen was stopped; and the oldest task that runs. Returns the end of a message that is
+/// longer than the row.
+pub(crate) fn message(
+    area: Rect,
+    pen: &mut Pen<'_>,
+    session: &Session,
+    open: ScreenId,
+) -> Option<Line> {
     let mut said = 0;
     if let Some((role, text)) = &session.message {
+        let (text, rest) = in_two(text, usize::from(area.width.saturating_sub(1)));
         said = pen.put(area, 1, 0, text, *role);
+        if !rest.is_empty() {
+            return Some(Line::piece(*role, format!(" {rest}")));
+        }
     } else if let Some((label, phase)) = session.jobs.stopped(open) {
         let at = if phase.is_empty() {
             String::new()
@@ -24,9 +35,7 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
         let text = format!("stopped{at}: {label} is not complete; R reads it again");
         said = pen.put(area, 1, 0, &text, Role::Warning);
     }
-    let Some(job) = session.jobs.shown().next() else {
-        return;
-    };
+    let job = session.jobs.shown().next()?;
     let phase = if job.phase.is_empty() {
         "working"
     } else {
@@ -49,6 +58,26 @@ pub(crate) fn message(area: Rect, pen: &mut Pen<'_>, session: &Session, open: Sc
     let room = usize::from(area.width.saturating_sub(said));
     if let Some(line) = lines.iter().find(|line| line.width() <= room) {
         pen.right(area, 0, line);
+    }
+    None
+}
+
+/// A text that is longer than a row, parted at a space.
+fn in_two(text: &str, room: usize) -> (&str, &str) {
+    if escape::width(text) <= room {
+        return (text, "");
+    }
+    let fits = |at: &usize| {
+        text.get(..*at)
+            .is_some_and(|head| escape::width(head) <= room)
+    };
+    let mut spaces = text.rmatch_indices(' ').map(|(at, _)| at);
+    match spaces.find(fits).filter(|at| *at > 0) {
+        Some(at) => {
+            let (head, rest) = text.split_at(at);
+            (head, rest.trim_start())
+        }
+        None => (text, ""),
     }
 }
 

@@ -139,6 +139,15 @@ pub(crate) fn find(
     found
 }
 
+/// Whether a press means something on a screen, or begins something.
+pub(crate) fn is_bound(press: &str, screen: ScreenId) -> bool {
+    let all = TABLE
+        .iter()
+        .filter(|binding| binding.on.is_empty() || binding.on.contains(&screen));
+    let mut keys = all.flat_map(|binding| binding.keys);
+    keys.any(|keys| keys.split(' ').next() == Some(press))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -268,7 +268,7 @@ pub const TABLE: &[Binding] = &[
     key(
         &["s"],
         Act::Sort,
-        "order of the table by a column: its letter, or ⏎",
+        "order of the table by a column: its letter, or ⏎; without the list: Shift and the letter that the heading marks",
     )
     .on(&[ScreenId::Browse])
     .hint("sort"),

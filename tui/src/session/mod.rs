@@ -3,6 +3,7 @@
 //! A screen asks here for everything that is not its own state. Nothing happens at once: wishes are collected and done by the
 //! [`App`](crate::App) after the screen has answered.
 
+mod audited;
 mod carved;
 mod counts;
 mod derive;

@@ -28,6 +28,9 @@ impl Session {
             if matches!(slot.logged, Some(Part::Waiting)) {
                 slot.logged = Some(Part::Failed(why()));
             }
+            if matches!(slot.audited, Some(Part::Waiting)) {
+                slot.audited = Some(Part::Failed(why()));
+            }
             if matches!(slot.carved, Some(Part::Waiting)) {
                 slot.carved = Some(Part::Failed(why()));
             }
@@ -83,6 +86,7 @@ impl Session {
             SlotNews::Carved(carved) => {
                 slot.carved = Some(carved.map_or_else(Part::Failed, Part::Ready));
             }
+            SlotNews::Audited(audited) => self.take_audited(number, audited),
             SlotNews::Replayed(replayed) => {
                 slot.replayed = Some(replayed.map_or_else(Part::Failed, Part::Ready));
                 if number == self.current && self.replay {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use etcd_inspect::Severity;
+use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::check::{Depth, Logged, Report, logged};
 use etcd_inspect::dataset::{Builder, CarvedVersions, Dataset, IndexedKeyspace};
 use etcd_inspect::member::Identity;
@@ -41,6 +42,8 @@ pub struct Slot {
     pub logged: Option<Part<Option<Arc<Logged>>>>,
     /// What neither db nor log have any more; carved when it is first asked for.
     pub carved: Option<Part<Arc<CarvedVersions>>>,
+    /// The requests of the audit log that was given; matched when they are first asked for.
+    pub audited: Option<Part<Arc<Audited>>>,
     /// The keyspace as etcd would have it after a start; replayed when it is first asked for.
     pub replayed: Option<Part<Replayed>>,
 }
@@ -137,6 +140,7 @@ pub(crate) enum SlotNews {
     Checked(Report),
     Logged(Result<Option<Arc<Logged>>, String>),
     Carved(Result<Arc<CarvedVersions>, String>),
+    Audited(Result<Arc<Audited>, String>),
     Replayed(Result<Replayed, String>),
 }
 
@@ -153,6 +157,7 @@ impl Slot {
             verdict: None,
             logged: None,
             carved: None,
+            audited: None,
             replayed: None,
         }
     }

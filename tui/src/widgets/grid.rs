@@ -27,6 +27,8 @@ pub struct GridColumn {
     pub width: usize,
     /// How soon it is left out if there is no room: 0 never, then the highest first.
     pub spare: u8,
+    /// The letter that orders the rows by it.
+    pub letter: Option<char>,
 }
 
 impl GridColumn {
@@ -44,6 +46,32 @@ impl GridColumn {
             heading,
             right,
             spare,
+            letter: None,
+        }
+    }
+
+    /// Shows the letter that orders the rows by it.
+    pub fn set_letter(&mut self, letter: Option<char>) {
+        self.letter = letter;
+        let heading = escape::width(&self.head("").plain());
+        self.width = self.width.max(heading + usize::from(self.right));
+    }
+
+    /// Its heading with the sign of its order; its letter underlined, or after it if it is not one of its own.
+    fn head(&self, sign: &str) -> Line {
+        let line = Line::new();
+        let Some(letter) = self.letter else {
+            return line.with(Role::Heading, format!("{}{sign}", self.heading));
+        };
+        match self.heading.split_once(letter) {
+            Some((before, after)) => line
+                .with(Role::Heading, before)
+                .with(Role::Match, letter.to_string())
+                .with(Role::Heading, format!("{after}{sign}")),
+            None => line
+                .with(Role::Heading, format!("{}·", self.heading))
+                .with(Role::Match, letter.to_string())
+                .with(Role::Heading, sign),
         }
     }
 }
@@ -144,16 +172,19 @@ impl Grid<'_> {
                 }
                 _ => "",
             };
-            (Role::Heading, format!("{}{sign}", column.heading))
+            column.head(sign)
         });
-        self.put(area, 0, pen, &widths, &heads.collect::<Vec<_>>());
+        self.put(area, 0, pen, &widths, heads.collect());
         let body = Rect {
             y: area.y.saturating_add(1),
             height: area.height.saturating_sub(1),
             ..area
         };
         for (y, at) in list.window(body.height, len) {
-            self.put(body, y, pen, &widths, &row(at));
+            let cells = row(at)
+                .into_iter()
+                .map(|(role, text)| Line::piece(role, text));
+            self.put(body, y, pen, &widths, cells.collect());
             if at == list.cursor() {
                 let role = if self.focused {
                     Role::Cursor
@@ -166,12 +197,12 @@ impl Grid<'_> {
         }
     }
 
-    fn put(&self, area: Rect, y: u16, pen: &mut Pen<'_>, widths: &[usize], row: &[(Role, String)]) {
+    fn put(&self, area: Rect, y: u16, pen: &mut Pen<'_>, widths: &[usize], row: Vec<Line>) {
         let short = row.len() < self.columns.len();
         let last = row.len().saturating_sub(1);
         let mut x = 1usize;
         let columns = self.columns.iter().zip(widths).zip(row);
-        for (number, ((column, width), (role, text))) in columns.enumerate() {
+        for (number, ((column, width), line)) in columns.enumerate() {
             if *width == 0 {
                 continue;
             }
@@ -185,7 +216,7 @@ impl Grid<'_> {
                 width: cells(width + usize::from(y == 0)).min(area.width.saturating_sub(cells(x))),
                 ..area
             };
-            let line = Line::piece(*role, text.clone()).without_middle(usize::from(place.width));
+            let line = line.without_middle(usize::from(place.width));
             match column.right && !wide {
                 true => pen.right(
                     Rect {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::blame::{BlameLine, blame, path_text};
 use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::answers::history::is_placed;
@@ -11,6 +12,7 @@ use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::{CarvedVersions, all_versions};
 use etcd_inspect::export::yaml;
 use etcd_inspect::kubernetes::mask::Mask;
+use etcd_inspect::member::WhoSource;
 use etcd_inspect::text::number;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -46,6 +48,7 @@ struct BlameOf {
     revision: i64,
     is_logged: bool,
     is_carved: bool,
+    is_audited: bool,
     is_revealed: bool,
 }
 
@@ -54,6 +57,7 @@ struct Sources {
     data: Arc<Data>,
     logged: Option<Arc<Logged>>,
     carved: Option<Arc<CarvedVersions>>,
+    audited: Option<Arc<Audited>>,
     mask: Option<Mask>,
 }
 
@@ -78,7 +82,9 @@ impl Blamed {
         };
         let carved = session.slot().and_then(|slot| slot.carved.as_ref());
         let carved = carved.and_then(Part::ready).cloned();
+        let audited = session.audited();
         let of = BlameOf {
+            is_audited: audited.is_some(),
             data: Arc::as_ptr(&data).addr(),
             is_logged: logged.is_some(),
             is_carved: carved.is_some(),
@@ -101,6 +107,7 @@ impl Blamed {
             data,
             logged,
             carved,
+            audited,
         };
         let (key, zone) = (of.key.clone(), session.options.zone.clone());
         self.of = Some(of);
@@ -144,8 +151,16 @@ impl Sources {
         let all = all_versions(key, &keyspace, data.rebuilt(), logged, carved);
         let placed = all.iter().filter(|(origin, _)| is_placed(*origin));
         let mains = placed.map(|(_, version)| version.revision.main);
-        let clock = clock_near(&objects, logged, mains, None);
-        let table = blame(&objects, &all, revision, &clock, self.mask.as_ref(), None);
+        let audited = self.audited.as_deref();
+        let clock = clock_near(&objects, logged, mains, audited);
+        let table = blame(
+            &objects,
+            &all,
+            revision,
+            &clock,
+            self.mask.as_ref(),
+            audited,
+        );
         let Ok(table) = table else {
             return HashMap::new();
         };
@@ -157,7 +172,15 @@ impl Sources {
                 _ => 0,
             };
             before = Some((row.path.clone(), number));
-            let writer = LineWriter::new(row, data.newest_time, zone);
+            let mut writer = LineWriter::new(row, data.newest_time, zone);
+            let request = row
+                .who
+                .as_ref()
+                .filter(|who| who.source == WhoSource::Audit);
+            let brief = request.and_then(|_| audited?.brief(row.revision));
+            if let Some(brief) = brief {
+                writer.who = brief;
+            }
             writers.insert((row.path.clone(), number), writer);
         }
         writers

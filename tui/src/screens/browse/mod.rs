@@ -339,6 +339,14 @@ impl Screen for Browse {
         self.take(session);
     }
 
+    fn order_by_letter(&mut self, letter: char, session: &mut Session) -> bool {
+        let is_column = self.table.is_open() && self.table.sort_by_letter(letter, session);
+        if is_column {
+            self.take(session);
+        }
+        is_column
+    }
+
     fn close(&mut self, session: &mut Session) -> bool {
         if self.split.close() {
             return true;

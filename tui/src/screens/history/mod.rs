@@ -93,6 +93,7 @@ impl Screen for History {
         let telling = Telling {
             logged,
             carved,
+            audited: session.audited(),
             revealed: session.is_revealed(&key),
         };
         let before = self.selected().map(|known| known.version.revision.main);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use etcd_inspect::Place;
 use etcd_inspect::answers::WrittenVersion;
+use etcd_inspect::answers::audit::Audited;
 use etcd_inspect::answers::clocks::clock_near;
 use etcd_inspect::answers::history::is_placed;
 use etcd_inspect::check::Logged;
@@ -146,6 +147,7 @@ impl Known {
 pub(super) struct Telling {
     pub(super) logged: Option<Arc<Logged>>,
     pub(super) carved: Option<Arc<CarvedVersions>>,
+    pub(super) audited: Option<Arc<Audited>>,
     pub(super) revealed: bool,
 }
 
@@ -158,7 +160,7 @@ pub(super) struct Versions {
     /// Those that are not.
     folded: Vec<Known>,
     pub(super) generation: u64,
-    of: Option<(usize, [bool; 3])>,
+    of: Option<(usize, [bool; 4])>,
     job: Option<JobId>,
 }
 
@@ -185,6 +187,7 @@ impl Versions {
             [
                 telling.logged.is_some(),
                 telling.carved.is_some(),
+                telling.audited.is_some(),
                 telling.revealed,
             ],
         );
@@ -267,14 +270,14 @@ fn is_status(changes: &[Change], tombstone: bool, is_first: bool) -> bool {
 
 fn tell(data: &Data, key: &[u8], telling: &Telling, mask: Option<&Mask>) -> Vec<Known> {
     let (objects, logged) = (data.objects(), telling.logged.as_deref());
-    let carved = telling.carved.as_deref();
+    let (carved, audited) = (telling.carved.as_deref(), telling.audited.as_deref());
     let found = all_versions(key, &data.keyspace(), data.rebuilt(), logged, carved);
     let placed = found.iter().filter(|(origin, _)| is_placed(*origin));
     let clock = clock_near(
         &objects,
         logged,
         placed.map(|(_, version)| version.revision.main),
-        None,
+        audited,
     );
     let described = describe_versions(&objects, found.into_iter(), &clock, mask, ALL);
     let mut rows: Vec<Known> = described
@@ -289,9 +292,10 @@ fn tell(data: &Data, key: &[u8], telling: &Telling, mask: Option<&Mask>) -> Vec<
                 _ => None,
             },
             origin: described.origin,
-            who: described
-                .writer
-                .map(|writer| writer.shown())
+            who: audited
+                .filter(|_| is_placed(described.origin))
+                .and_then(|audited| audited.brief(described.version.revision.main))
+                .or_else(|| described.writer.map(|writer| writer.shown()))
                 .unwrap_or_default(),
             when: described.time,
             is_status: is_status(

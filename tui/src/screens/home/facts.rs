@@ -12,7 +12,7 @@ use etcd_inspect::answers::reach::{CarvedReach, ReachAnswer};
 use etcd_inspect::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
 use etcd_inspect::answers::view::View;
 use etcd_inspect::answers::{Counts, KeyRange};
-use etcd_inspect::check::{Logged, logged};
+use etcd_inspect::check::Logged;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::{Objects, Space};
@@ -103,14 +103,13 @@ impl Facts {
     }
 }
 
-/// Gathers everything, what is quick first. `data`: the index, if the db can be read.
+/// Gathers what needs no log; everything if the db cannot be read. `data`: the index, if it can.
 pub(super) fn gather(
     dataset: &Dataset,
     data: Option<&Data>,
     mask: &Mask,
     monitor: &Monitor,
 ) -> HomePart {
-    let member = dataset.member();
     monitor.begin("looking at", 0);
     monitor.send(HomePart::Status(Box::new(status(dataset, monitor))));
     monitor.send(HomePart::Stored(Box::new(
@@ -123,13 +122,58 @@ pub(super) fn gather(
         of_log_alone(dataset, mask, monitor);
         return HomePart::End;
     };
-    let objects = data.objects();
     monitor.send(HomePart::Biggest(biggest(data)));
-    let logged = logged(member, &monitor.whole()).ok().flatten();
-    let reach = ReachAnswer::new(member, &objects, logged.as_ref());
+    HomePart::End
+}
+
+/// Gathers the rest: how far back, what happened lately, certificates. `logged`: what only the log has.
+pub(super) fn gather_with_log(
+    dataset: &Dataset,
+    data: &Data,
+    logged: Option<&Logged>,
+    mask: &Mask,
+    monitor: &Monitor,
+) -> HomePart {
+    if data.rebuilt().is_some() {
+        return without_db(dataset, data, mask, monitor);
+    }
+    let objects = data.objects();
+    let reach = ReachAnswer::new(dataset.member(), &objects, logged);
     monitor.send(HomePart::Reach(Box::new(reach)));
-    of_objects(dataset, &objects, logged.as_ref(), mask, monitor);
-    of_carved(dataset, &objects, logged.as_ref(), monitor);
+    of_objects(dataset, &objects, logged, mask, monitor);
+    of_carved(dataset, &objects, logged, monitor);
+    HomePart::End
+}
+
+/// The tree of the db is lost, and the keyspace is that of log and carved records: how far the log reaches is asked of the log alone.
+fn without_db(dataset: &Dataset, data: &Data, mask: &Mask, monitor: &Monitor) -> HomePart {
+    let member = dataset.member();
+    let objects = data.objects();
+    let view = View::of_log(member, &monitor.whole());
+    let mut reach = match &view {
+        Some(view) => {
+            let of_log = objects.over(view.keyspace());
+            let mut reach = ReachAnswer::new(member, &of_log, view.logged());
+            // The keyspace is that of the log.
+            if let Some(log) = &mut reach.log {
+                log.revisions = log.revisions.or(reach.db);
+            }
+            reach
+        }
+        None => ReachAnswer::new(member, &objects, None),
+    };
+    reach.db = None;
+    monitor.send(HomePart::Reach(Box::new(reach)));
+    of_objects(dataset, &objects, None, mask, monitor);
+    match &view {
+        Some(view) => of_carved(
+            dataset,
+            &objects.over(view.keyspace()),
+            view.logged(),
+            monitor,
+        ),
+        None => of_carved(dataset, &objects, None, monitor),
+    }
     HomePart::End
 }
 

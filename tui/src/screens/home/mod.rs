@@ -7,6 +7,7 @@ mod rows;
 
 use std::any::Any;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use etcd_inspect::Command;
@@ -17,7 +18,7 @@ use crate::act::{Act, Copied};
 use crate::job::{JobId, Monitor};
 use crate::paint::Pen;
 use crate::screen::{Screen, ScreenId, Snapshot};
-use crate::session::{Part, Session};
+use crate::session::{Data, Part, Session};
 use crate::target::Target;
 use crate::theme::Role;
 use crate::widgets::List;
@@ -31,12 +32,26 @@ pub(crate) struct Home {
     /// The evidence that the facts are of, and whether its index was there.
     of: Option<(Dataset, bool)>,
     job: Option<JobId>,
+    /// What needs the log; it begins when the session has read it, once for all screens.
+    of_log: LogPart,
     rows: Vec<HomeRow>,
     list: List,
     /// Where the rows were drawn, and which row each line belongs to.
     body: Rect,
     height: u16,
     lines: Vec<usize>,
+}
+
+/// How far what needs the log is.
+#[derive(Debug, Default)]
+enum LogPart {
+    /// Nothing of it is needed, or everything is there.
+    #[default]
+    Done,
+    /// The log is not read yet.
+    Waiting(Dataset, Arc<Data>),
+    /// A job gathers it.
+    Gathering(JobId),
 }
 
 impl Screen for Home {
@@ -63,21 +78,33 @@ impl Screen for Home {
             .as_ref()
             .is_some_and(|(of, indexed)| of.is_same(&dataset) && *indexed == data.is_some());
         if known {
-            return;
+            return self.go_on(session);
         }
         if let Some(job) = self.job.take() {
             session.cancel(job);
         }
+        if let LogPart::Gathering(job) = std::mem::take(&mut self.of_log) {
+            session.cancel(job);
+        }
         self.facts = Facts::default();
+        if let Some(data) = &data {
+            self.of_log = LogPart::Waiting(dataset.clone(), data.clone());
+        }
         self.of = Some((dataset.clone(), data.is_some()));
         let mask = session.options.mask.clone();
         let work =
             move |monitor: &Monitor| facts::gather(&dataset, data.as_deref(), &mask, monitor);
         self.job = Some(session.spawn(ScreenId::Home, "what this is", work));
+        self.go_on(session);
     }
 
     fn settle(&mut self, session: &mut Session) {
-        self.rows = rows::rows(&self.facts, self.job.is_some(), self.most_lately(), session);
+        self.rows = rows::rows(
+            &self.facts,
+            self.is_gathering(),
+            self.most_lately(),
+            session,
+        );
     }
 
     fn act(&mut self, act: Act, session: &mut Session) -> bool {
@@ -123,14 +150,17 @@ impl Screen for Home {
         last: bool,
         _session: &mut Session,
     ) {
-        if self.job != Some(job) {
+        let is_of_log = matches!(self.of_log, LogPart::Gathering(own) if own == job);
+        if self.job != Some(job) && !is_of_log {
             return;
         }
         if let Ok(part) = value.downcast::<HomePart>() {
             self.facts.take(*part);
         }
-        if last {
-            self.job = None;
+        match (last, is_of_log) {
+            (true, true) => self.of_log = LogPart::Done,
+            (true, false) => self.job = None,
+            (false, _) => {}
         }
     }
 
@@ -180,6 +210,31 @@ const OTHERS: u16 = 22;
 const LEAST_LATELY: u16 = 3;
 
 impl Home {
+    /// Whether more is coming.
+    fn is_gathering(&self) -> bool {
+        self.job.is_some() || !matches!(self.of_log, LogPart::Done)
+    }
+
+    /// Gathers what needs the log, once the session has read it.
+    fn go_on(&mut self, session: &mut Session) {
+        if !matches!(self.of_log, LogPart::Waiting(..)) {
+            return;
+        }
+        let logged = match session.logged() {
+            Part::Ready(logged) => logged,
+            Part::Failed(_) => None,
+            Part::Waiting => return,
+        };
+        let LogPart::Waiting(dataset, data) = std::mem::take(&mut self.of_log) else {
+            return;
+        };
+        let mask = session.options.mask.clone();
+        let work = move |monitor: &Monitor| {
+            facts::gather_with_log(&dataset, &data, logged.as_deref(), &mask, monitor)
+        };
+        self.of_log = LogPart::Gathering(session.spawn(ScreenId::Home, "what happened", work));
+    }
+
     /// How many lines of what happened lately are shown.
     fn most_lately(&self) -> usize {
         usize::from(self.height.saturating_sub(OTHERS).max(LEAST_LATELY))

@@ -6,6 +6,9 @@ use etcd_inspect::answers::objects::{ObjectRow, ObjectState, ObjectsAnswer, comp
 use etcd_inspect::text::{escape, number, time};
 
 use super::LoadedTable;
+use super::letters::letters;
+use crate::keys;
+use crate::screen::ScreenId;
 use crate::session::Session;
 use crate::widgets::{GridColumn, measure};
 
@@ -45,6 +48,13 @@ impl LoadedTable {
         add("HISTORY", true, 4, ColumnOf::History);
         add("LAST-WRITE~", false, 3, ColumnOf::Written);
         add("BY", false, 4, ColumnOf::By);
+        let headings = columns.iter().map(|column| column.heading.as_str());
+        let letters = letters(headings.clone(), |letter| {
+            keys::is_bound(&letter.to_string(), ScreenId::Browse)
+        });
+        for (column, letter) in columns.iter_mut().zip(letters) {
+            column.set_letter(letter);
+        }
         let rows = &answer.rows;
         measure(&mut columns, rows.len(), |at| {
             let row = rows.get(at);

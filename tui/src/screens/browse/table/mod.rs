@@ -2,6 +2,7 @@
 
 mod cells;
 mod draw;
+mod letters;
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -205,6 +206,17 @@ impl ObjectTable {
         columns
             .map(|column| (column.heading.clone(), self.order.len()))
             .collect()
+    }
+
+    /// Orders the rows by the column whose heading shows a letter; `false`: none does.
+    pub(super) fn sort_by_letter(&mut self, letter: char, session: &Session) -> bool {
+        let mut columns = self.loaded.iter().flat_map(|loaded| &loaded.columns);
+        let column = columns.find(|column| column.letter == Some(letter));
+        let Some(heading) = column.map(|column| column.heading.clone()) else {
+            return false;
+        };
+        self.sort_by(&heading, session);
+        true
     }
 
     /// Orders the rows by a column; by the same again: the other way round.
