@@ -27,3 +27,4 @@ mod recipes;
 mod served;
 mod starts;
 mod templates;
+mod without_db;

@@ -22,10 +22,10 @@ pub use layer::{Base, Change, KeySpan, Layer, Nothing, Put};
 pub use lease::{Alarms, CORRUPT, Leases, NOSPACE, ReplayedLease};
 pub use members::{MemberInfo, Members};
 pub(crate) use published::published_members;
-pub(crate) use replay::replay_entries;
 pub use replay::{
     Bound, Replayed, ReplayedRange, ReplayedState, commit, replay, replay_through,
     replay_to_the_end, voters,
 };
+pub(crate) use replay::{replay_entries, replay_on_nothing};
 pub use store::Refused;
 pub use users::{User, Users};

@@ -3,9 +3,10 @@
 use super::appliers::ApplyRules;
 use super::apply::{Applied, Replay, State};
 use super::base::Stored;
+use super::layer::Nothing;
 use crate::backend::Meta;
 use crate::member::{Buckets, Member, Wal};
-use crate::mvcc::{Detached, Keyspace, Overlay};
+use crate::mvcc::{Detached, Keyspace, Overlay, Rules};
 use crate::raft::{ConfState, Entry, EntryType, Payload};
 use located::progress::Progress;
 use located::{Error, reported_by};
@@ -183,6 +184,32 @@ pub(crate) fn replay_entries<'a>(
 ) -> Result<Replayed<'a>, Error> {
     let db = member.db()?;
     let keyspace = member.readable_keyspace()?;
+    let stored = Stored::new(keyspace, keyspace.revision());
+    let compacted = keyspace.compact_revision().unwrap_or(-1);
+    let replay = Replay::new(&stored, State::read(&db), keyspace.revision(), compacted);
+    let overlay = Overlay::new(&keyspace);
+    let replay = replay.with_rules(rules);
+    Ok(applied_to(overlay, replay, from, entries, (bound, last)))
+}
+
+/// Applies these entries to an empty store: there is no db, or nothing was ever in it. `state`: what is in its other buckets.
+pub(crate) fn replay_on_nothing<'a>(
+    state: State,
+    entries: &[Entry<'a>],
+    until: (Bound, u64),
+    rules: ApplyRules,
+) -> Replayed<'a> {
+    let replay = Replay::new(&Nothing, state, 1, -1).with_rules(rules);
+    applied_to(Overlay::empty(Rules::NEWEST), replay, 0, entries, until)
+}
+
+fn applied_to<'a>(
+    mut overlay: Overlay<'a>,
+    mut replay: Replay<'a, '_>,
+    from: u64,
+    entries: &[Entry<'a>],
+    (bound, last): (Bound, u64),
+) -> Replayed<'a> {
     let mut reach = ReplayedRange {
         from,
         to: from,
@@ -193,11 +220,6 @@ pub(crate) fn replay_entries<'a>(
         stops: None,
         doubt: None,
     };
-    let stored = Stored::new(keyspace, keyspace.revision());
-    let compacted = keyspace.compact_revision().unwrap_or(-1);
-    let mut overlay = Overlay::new(&keyspace);
-    let mut replay =
-        Replay::new(&stored, State::read(&db), keyspace.revision(), compacted).with_rules(rules);
     for entry in entries {
         // After missing entries nothing can be applied: etcd does not start, or stops there.
         // "unexpected committed entry index": `applyEntries` in `server/etcdserver/server.go`, v3.5.30.
@@ -223,11 +245,11 @@ pub(crate) fn replay_entries<'a>(
     }
     overlay_finish(&mut overlay);
     let (_, state) = replay.into_parts();
-    Ok(Replayed {
+    Replayed {
         overlay,
         state,
         reach,
-    })
+    }
 }
 
 /// etcd resumes an interrupted compaction when it starts: `restore` in `server/mvcc/kvstore.go`, v3.5.30.

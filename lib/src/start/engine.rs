@@ -14,7 +14,7 @@ use crate::bolt::open::{Hazard, Heap, Opened};
 use crate::member::{Member, Wal};
 use crate::progress::Progress;
 use crate::raft::ConfState;
-use crate::recover::{ApplyRules, Bound, Replayed, State, replay_entries};
+use crate::recover::{ApplyRules, Bound, Replayed, State, replay_entries, replay_on_nothing};
 use crate::wal::boot::{self, Reading, Release};
 use located::MemberId;
 
@@ -478,30 +478,42 @@ impl<'m> Engine<'m, '_> {
             self.outcome.duplicated = repeated.writes;
             self.outcome.undone = repeated.undone;
         }
+        let buckets = match (backend, member.db()) {
+            (Some(_), Ok(db)) => State::read(&db),
+            _ => State::of_new_member(),
+        };
+        if backend.is_none() || restored.is_empty() {
+            let replayed = replay_on_nothing(buckets, &entries, (bound, last), rules);
+            return self.replayed(replayed, true);
+        }
         match replay_entries(member, index, &entries, (bound, last), rules) {
-            Ok(replayed) => self.replayed(replayed, restored)?,
+            Ok(replayed) => {
+                // What we read from a damaged db may be more than etcd reads: then its own way through the db counts.
+                let base = member.readable_keyspace().ok();
+                let same = base.is_some_and(|base| {
+                    (base.revision(), base.live_count()) == (restored.revision, restored.keys)
+                });
+                self.replayed(replayed, same)?;
+            }
             Err(_) => self.outcome.state = None,
         }
         if self.outcome.state.is_some() {
             return Ok(());
         }
-        // Without a db, or with one that only etcd reads so.
+        // A db that only etcd reads so.
         let live = match backend {
             Some(backend) => backend.live(&restored)?,
             None => Live::default(),
         };
-        let state = match (backend, member.db()) {
-            (Some(_), Ok(db)) => State::read(&db),
-            _ => State::default(),
-        };
         let at = (restored.revision, restored.compacted);
-        let after = live.after(state, at, &entries, rules);
+        let after = live.after(buckets, at, &entries, rules);
         self.outcome.revision = after.map(|(revision, _)| revision);
         self.outcome.keys = after.map(|(_, keys)| keys);
         Ok(())
     }
 
-    fn replayed(&mut self, replayed: Replayed<'m>, restored: ServedStore) -> Result<(), Stopped> {
+    /// `same`: whether the entries were applied to what etcd applies them to.
+    fn replayed(&mut self, replayed: Replayed<'m>, same: bool) -> Result<(), Stopped> {
         if let Some((index, why)) = &replayed.reach.stops {
             return Err(Stopped::Refuses(format!(
                 "panic: unmarshal should never fail ({why}) at entry {index}"
@@ -518,19 +530,20 @@ impl<'m> Engine<'m, '_> {
                 Level::Pass,
                 "REPLAY",
                 format!(
-                    "{} ({}–{}) are applied to the db, which then is at revision {}",
+                    "{} {} applied to {}, which then is at revision {}",
                     counted(applied.entries, "entry", "entries"),
-                    applied.first_index,
-                    applied.last_index,
+                    match applied.entries {
+                        1 => format!("({}) is", applied.first_index),
+                        _ => format!("({}–{}) are", applied.first_index, applied.last_index),
+                    },
+                    match self.has_db_file {
+                        true => "the db",
+                        false => "a new db",
+                    },
                     replayed.keyspace().revision()
                 ),
             );
         }
-        // What we read from a damaged db may be more than etcd reads: then its own way through the db counts.
-        let base = self.member.readable_keyspace().ok();
-        let same = base.is_some_and(|base| {
-            (base.revision(), base.live_count()) == (restored.revision, restored.keys)
-        });
         if same {
             self.outcome.revision = Some(replayed.keyspace().revision());
             self.outcome.keys = Some(replayed.keyspace().live_count());

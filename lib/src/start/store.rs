@@ -28,6 +28,13 @@ pub(super) struct ServedStore {
     pub dies_at_first_question: bool,
 }
 
+impl ServedStore {
+    /// Whether nothing was ever applied to it.
+    pub fn is_empty(&self) -> bool {
+        self.revision <= 1 && self.keys == 0 && self.consistent_index == 0 && self.compacted < 0
+    }
+}
+
 /// The bbolt that a release of etcd is built with.
 pub(super) fn generation(release: Release) -> Generation {
     match (release.minor, release.patch) {

@@ -5,6 +5,7 @@ use crate::recover::Replayed;
 use crate::start as simulated;
 use crate::start::{ENDS_LATER, Level, Line};
 use crate::text::number::thousands;
+use crate::verdict::acknowledged::Foundation;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, LaterWrites, Outcome};
@@ -38,6 +39,12 @@ pub(super) fn cost(facts: &Facts<'_>, start: &simulated::StartOutcome<'_>, step:
     if !costs(start) {
         return;
     }
+    if start.state.is_none() && start.keys != Some(0) {
+        // Which records etcd finds in a damaged db is not known here, only how many keys.
+        step.lost.writes = Count::at_least(0);
+        step.wrong = Count::at_least(0);
+        return;
+    }
     // A store without the bucket of keys is served as an empty one.
     let nothing = Overlay::empty(Rules::NEWEST);
     let held = start.state.as_ref().map(Replayed::keyspace);
@@ -45,6 +52,10 @@ pub(super) fn cost(facts: &Facts<'_>, start: &simulated::StartOutcome<'_>, step:
     step.lost = difference.lost;
     step.wrong = difference.wrong;
     step.possibly_lost = facts.after_end(false);
+    if facts.acknowledged.foundation == Foundation::Nothing && facts.own.get() != 0 {
+        // A log that continues a store which is not here: nothing says what was in it.
+        step.lost.writes = step.lost.writes.plus(Count::at_least(0));
+    }
     if start.left_to_chance {
         // A page in use may be written over: what is on it is not known.
         step.lost.writes.at_least = true;

@@ -1,0 +1,70 @@
+//! A log without a db: what a start serves is what the log has, if it begins with the store; else nothing says what is lost.
+
+use std::fs;
+use std::path::Path;
+
+use testkit::etcd::Binaries;
+use testkit::{copy_of, data_dir};
+
+use crate::matrix::complaint;
+use crate::printed::{Printed, inspect, preflight};
+use crate::served::serve;
+
+/// Takes the db away, or its content; and every `.snap` file, without which etcd reads the log from its beginning.
+fn without_db(data: &Path, is_emptied: bool) {
+    let snap = data.join("member/snap");
+    for file in fs::read_dir(&snap).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().unwrap() != "db" || !is_emptied {
+            fs::remove_file(path).unwrap();
+        } else {
+            fs::write(path, b"").unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_log_from_the_beginning_is_applied_whole_if_there_is_no_db() {
+    let mut wrong = Vec::new();
+    for (release, base, is_emptied) in [
+        ("3.5.30", "lagging-3.5.30", true),
+        ("3.5.16", "killed-3.5.16", false),
+        ("3.4.23", "etcd-3.4.23-killed", false),
+        ("3.5.30", "k8s-1.20-etcd35", false),
+    ] {
+        let copy = copy_of(&data_dir(base));
+        without_db(&copy, is_emptied);
+        let said = preflight(&copy, "start", release);
+        let step = &said["step"];
+        let lost = (&step["lost"]["writes"], &step["wrong"], &step["exact"]);
+        let nothing = (&0.into(), &0.into(), &true.into());
+        assert_eq!(lost, nothing, "{base}: {step}");
+        // What other verbs call the state after a start is the same.
+        let path = copy.to_str().unwrap();
+        let keys = &step["outcome"]["keys"];
+        let status = inspect(&["status", path, "-o", "json"]);
+        assert_eq!(&status["start"]["keys"], keys, "{base}");
+        let Some(binaries) = Binaries::newest(release) else {
+            eprintln!("no etcd {release} here: {base} is not started");
+            continue;
+        };
+        let planned = Printed::preflight(&copy, "start", release).unwrap();
+        let seen = serve(&binaries, &copy, &[]);
+        if let Some(complaint) = complaint(&planned, &seen) {
+            wrong.push(format!("{base}: {complaint}"));
+        }
+        let served = seen.map(|seen| seen.contents.len() as u64);
+        if served.as_ref().ok() != keys.as_u64().as_ref() {
+            wrong.push(format!("{base}: {keys} keys, and etcd serves {served:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_log_that_continues_a_restored_store_does_not_say_what_is_lost_without_it() {
+    let copy = copy_of(&data_dir("restored-plain-3.4.23"));
+    without_db(&copy, false);
+    let step = preflight(&copy, "start", "3.4.23")["step"].clone();
+    assert_eq!(step["exact"], false, "{step}");
+}
