@@ -12,5 +12,6 @@ mod clock;
 #[path = "../kube/compare.rs"]
 mod compare;
 mod objects;
+mod parts;
 mod search;
 mod truth;

@@ -190,6 +190,9 @@ impl<'p> Printer<'p> {
                 .show_labels
                 .then(|| table::labels_of(&found.object)),
         );
+        if let Some(mask) = self.mask {
+            mask.cells(&mut row);
+        }
         Piece {
             target: found.target,
             version: found.version,
@@ -200,16 +203,11 @@ impl<'p> Printer<'p> {
 
     /// The same object. Counts it if it has fields that are left out because no release of the table names them.
     fn noticed(&self, object: Value, version: &Version<'_>) -> Value {
-        let all = Reading {
-            unknown_fields: true,
+        let reading = Reading {
+            unknown_fields: self.args.unknown,
             stored: self.args.stored,
         };
-        if !self.args.unknown
-            && self
-                .objects
-                .json(version, all)
-                .is_ok_and(|all| all != object)
-        {
+        if self.objects.leaves_out_fields(version, reading) {
             self.newer.fetch_add(1, Ordering::Relaxed);
         }
         object

@@ -16,6 +16,10 @@ impl<F: Formatter> Formatter for Guarded<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Of ASCII the serializer escapes all that is hostile but DEL.
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut from = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| is_hostile(*c)) {
             writer.write_all(fragment.get(from..at).unwrap_or_default().as_bytes())?;
@@ -108,6 +112,12 @@ pub(crate) fn escaped(text: &str) -> String {
 pub(crate) fn compact<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(writer, Guarded(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+/// Appends `value` on one line: how objects are written that are given as lines.
+pub(crate) fn append(value: &serde_json::Value, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = compact(out, value);
 }
 
 /// `value` indented by two spaces.

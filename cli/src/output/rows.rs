@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::{Damage, Show, nearest};
+use etcd_inspect::answers::{Content, Damage, Show, nearest};
 
 use super::document;
 use super::escape;
@@ -240,7 +240,7 @@ impl<'u> Rows<'u> {
         }
     }
 
-    fn write(&mut self, row: Vec<Cell>) -> io::Result<()> {
+    fn write(&mut self, mut row: Vec<Cell>) -> io::Result<()> {
         if self.limit.is_some_and(|limit| self.written >= limit) {
             return Ok(());
         }
@@ -249,15 +249,6 @@ impl<'u> Rows<'u> {
         let first = self.written == 1;
         let terminal = self.ui.terminal;
         let (columns, picked) = (&self.columns, &self.picked);
-        let object = || {
-            let mut object = Map::new();
-            for at in picked {
-                if let (Some(column), Some(cell)) = (columns.get(*at), row.get(*at)) {
-                    cell.put(&column.field, &mut object);
-                }
-            }
-            Value::Object(object)
-        };
         let out = self.ui.out();
         match &mut self.body {
             Body::Table(table) => {
@@ -270,14 +261,14 @@ impl<'u> Rows<'u> {
             }
             Body::Json => {
                 out.write_all(if first { b"\n    " } else { b",\n    " })?;
-                json::compact(out, &object())
+                write_object(out, columns, picked, &mut row)
             }
             Body::Jsonl => {
-                json::compact(out, &object())?;
+                write_object(out, columns, picked, &mut row)?;
                 out.write_all(b"\n")
             }
             Body::Yaml(rows) => {
-                rows.push(object());
+                rows.push(Value::Object(object(columns, picked, &mut row)));
                 Ok(())
             }
             Body::Separated(separator) => {
@@ -297,6 +288,74 @@ impl<'u> Rows<'u> {
             }
         }
     }
+}
+
+/// The cells of these columns as the fields of an object; they are used up.
+fn object(columns: &[Column], picked: &[usize], row: &mut [Cell]) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (nth, at) in picked.iter().enumerate() {
+        if let (Some(column), Some(cell)) = (columns.get(*at), row.get_mut(*at)) {
+            let is_last = picked.iter().skip(nth + 1).all(|later| later != at);
+            match is_last {
+                true => std::mem::take(cell).put_owned(&column.field, &mut object),
+                // The same column again: the same field.
+                false => cell.put(&column.field, &mut object),
+            }
+        }
+    }
+    object
+}
+
+/// A row as an object on one line; a cell that is a line of JSON already is copied.
+fn write_object(
+    out: &mut dyn Write,
+    columns: &[Column],
+    picked: &[usize],
+    row: &mut [Cell],
+) -> io::Result<()> {
+    let mut first = true;
+    let mut write = |out: &mut dyn Write, name: &str, value: Field<'_>| {
+        out.write_all(match std::mem::replace(&mut first, false) {
+            true => b"{",
+            false => b",",
+        })?;
+        json::compact(out, name)?;
+        out.write_all(b":")?;
+        match value {
+            Field::Value(value) => json::compact(out, value),
+            Field::Line(line) => out.write_all(line.as_bytes()),
+        }
+    };
+    // A column that is picked twice is one field.
+    let is_once = picked.is_sorted_by(|a, b| a < b);
+    let is_line = |at: &usize| {
+        let content = row.get(*at).map(|cell| &cell.content);
+        is_once && matches!(content, Some(Content::Line(_)))
+    };
+    let Some(position) = picked.iter().position(is_line) else {
+        return json::compact(out, &object(columns, picked, row));
+    };
+    let (before, rest) = picked.split_at_checked(position).unwrap_or((picked, &[]));
+    for (name, value) in &object(columns, before, row) {
+        write(out, name, Field::Value(value))?;
+    }
+    if let Some((at, after)) = rest.split_first() {
+        if let (Some(column), Some(Content::Line(line))) =
+            (columns.get(*at), row.get(*at).map(|cell| &cell.content))
+        {
+            write(out, &column.field, Field::Line(line))?;
+        }
+        for (name, value) in &object(columns, after, row) {
+            write(out, name, Field::Value(value))?;
+        }
+    }
+    out.write_all(b"}")
+}
+
+/// What is written for a field.
+enum Field<'v> {
+    Value(&'v Value),
+    Line(&'v str),
 }
 
 /// That a table is cut, and what all of it is.

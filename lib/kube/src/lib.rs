@@ -91,6 +91,7 @@ pub mod table;
 pub mod written;
 pub mod yaml;
 
+pub use decode::line::WriteValue;
 pub use envelope::{Unknown, Value};
 pub use flat::{Flat, FlatValue};
 pub use located::{Error, FileName, Limits, Place};

@@ -10,7 +10,9 @@ use serde_json::Value as Json;
 use super::cbor;
 use super::decode::fault::Fault;
 use super::decode::json;
+use super::decode::line::{Line, WriteValue};
 use super::decode::node::{Context, Datum, Node, Role, Span};
+use super::decode::sound;
 use super::decode::wire::{self, Payload};
 use super::decode::write::write;
 use super::envelope::{Unknown, Value};
@@ -183,6 +185,12 @@ impl Object<'_> {
         }
     }
 
+    /// Whether no field is left out because no release names it; false also if only the whole object can tell.
+    pub fn is_known(&self) -> bool {
+        let context = self.context();
+        sound::is_known(&self.node(&context))
+    }
+
     /// Appends the object as one line of JSON (without the newline).
     ///
     /// # Errors
@@ -194,6 +202,28 @@ impl Object<'_> {
             out.truncate(before);
             fault.into_error(&self.options.start())
         })
+    }
+
+    /// Appends what `odd` writes for [`to_json`](Self::to_json), without making the tree: `odd` is given only what is out of the
+    /// ordinary. False if only the tree tells what is written; `out` is then as it was.
+    ///
+    /// # Errors
+    /// As [`Self::to_json`]; `out` is then as it was.
+    pub fn write_line(&self, odd: WriteValue, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let before = out.len();
+        let context = self.context();
+        let mut line = Line {
+            out,
+            odd,
+            has_replaced_names: false,
+        };
+        let written = line.write(&self.node(&context));
+        let is_exact = written.is_ok() && !line.has_replaced_names;
+        if !is_exact {
+            out.truncate(before);
+        }
+        let written = written.map_err(|fault| fault.into_error(&self.options.start()));
+        written.map(|()| is_exact)
     }
 
     /// Fills any type that can be deserialized, read from the stored bytes without a JSON tree in between.

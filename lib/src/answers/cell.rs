@@ -89,6 +89,8 @@ pub enum Content {
         /// For programs.
         json: Value,
     },
+    /// JSON on one line, as it is to be written; only in rows of JSON.
+    Line(String),
 }
 
 /// A value with its meaning.
@@ -272,6 +274,7 @@ impl Cell {
                 Cow::Owned(escape::text(&items.join(","), charset).into_owned())
             }
             Content::Shown { text, .. } => escape::text(text, charset),
+            Content::Line(_) => Cow::Borrowed(""),
         }
     }
 
@@ -284,7 +287,7 @@ impl Cell {
             Content::Size(bytes) => Cow::Owned(bytes.to_string()),
             Content::Hash(hash) => Cow::Owned(hash.to_string()),
             Content::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
-            Content::Percent { .. } => Cow::Owned(self.json().to_string()),
+            Content::Percent { .. } | Content::Line(_) => Cow::Owned(self.json().to_string()),
             Content::Shown { json, .. } => match json {
                 Value::Null => Cow::Borrowed(""),
                 Value::String(text) => escape::text(text, charset),
@@ -313,6 +316,19 @@ impl Cell {
         }
     }
 
+    /// As [`put`](Self::put), without a copy of what it holds.
+    pub fn put_owned(self, field: &str, object: &mut Map<String, Value>) {
+        match self.content {
+            Content::Shown { json, .. } => {
+                object.insert(field.to_owned(), json);
+            }
+            Content::Text(text) => {
+                object.insert(field.to_owned(), Value::String(text));
+            }
+            _ => self.put(field, object),
+        }
+    }
+
     /// As JSON has it; null if it is unknown.
     pub fn json(&self) -> Value {
         match &self.content {
@@ -336,6 +352,7 @@ impl Cell {
             Content::Near { at, .. } => Value::from(time::rfc3339_millis(*at)),
             Content::List(items) => Value::from(items.clone()),
             Content::Shown { json, .. } => json.clone(),
+            Content::Line(line) => serde_json::from_str(line).unwrap_or_default(),
         }
     }
 

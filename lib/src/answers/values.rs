@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::history::numbered;
 use super::keys::lease;
-use super::{Cell, Column, Label, glob, put_bytes};
+use super::{Cell, Column, Content, Label, glob, put_bytes};
+use crate::kubernetes::WriteValue;
+use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::member::{Objects, Reading, mask_ranges, secrets_in_value};
 use crate::mvcc::{KeyRange, KeyValue, Keyspace, Version};
@@ -103,6 +105,17 @@ pub struct Values<'q, 'a> {
     reading: Reading,
 }
 
+/// What the rows of values are for.
+#[derive(Clone, Copy, Debug)]
+pub enum RowForm {
+    /// A table: only the start of a value.
+    Preview,
+    /// Objects as documents.
+    Documents,
+    /// Objects as lines of JSON that this writes, where that is possible without their documents.
+    Lines(WriteValue),
+}
+
 /// What is shown of a value.
 #[derive(Clone, Debug)]
 pub enum Shown<'v> {
@@ -173,15 +186,27 @@ impl<'q, 'a> Values<'q, 'a> {
         (Cow::Owned(shown), hidden)
     }
 
+    /// The object of a version as a line of JSON, if nothing in it may have to be hidden.
+    fn line(&self, version: &Version<'_>, kv: &KeyValue<'_>, write: WriteValue) -> Option<String> {
+        // What is encrypted shows nothing of what is in it.
+        let may_hide = || Seal::parse(kv.value).is_some() || Mask::may_hide(kv.value);
+        let is_hidden = self.mask.is_some() && may_hide();
+        if is_hidden || self.objects.layout().resource(version.key).is_none() {
+            return None;
+        }
+        let line = self.objects.line(version, self.reading, write);
+        line.ok().flatten()
+    }
+
     /// The rows of versions, in their order, made on all cores.
-    pub fn cells_of_all(&self, versions: &[Version<'_>], preview: bool) -> Vec<Vec<Cell>> {
+    pub fn cells_of_all(&self, versions: &[Version<'_>], form: RowForm) -> Vec<Vec<Cell>> {
         let versions = versions.par_iter();
-        let rows = versions.map(|version| self.cells(version, preview));
+        let rows = versions.map(|version| self.cells(version, form));
         rows.collect()
     }
 
-    /// The row of a version. `preview`: only the start of the value, for a table.
-    pub fn cells(&self, version: &Version<'_>, preview: bool) -> Vec<Cell> {
+    /// The row of a version.
+    pub fn cells(&self, version: &Version<'_>, form: RowForm) -> Vec<Cell> {
         let blank = Cell::unknown;
         let key = Cell::key(version.key).label(Label::Name);
         let main = Cell::number(version.revision.main);
@@ -206,20 +231,13 @@ impl<'q, 'a> Values<'q, 'a> {
             ];
         }
         let kv = version.key_value().unwrap_or_default();
-        let (short, object, value) = match self.shown(version, &kv) {
-            Shown::Object(object) if preview => {
-                let text = |field: &str| object.get(field).and_then(Value::as_str);
-                let text = |field: &str| text(field).unwrap_or_default().to_owned();
-                let kind = format!("{} {}", text("apiVersion"), text("kind"));
-                (Cell::text(kind).label(Label::Dim), blank(), blank())
-            }
-            Shown::Object(object) => (blank(), Cell::shown("", *object), blank()),
-            Shown::Hidden(text) => (Cell::text(text.as_str()), blank(), Cell::text(text)),
-            Shown::Bytes(bytes) => (
-                Cell::bytes(bytes.get(..PREVIEW).unwrap_or(&bytes)),
-                blank(),
-                Cell::bytes(bytes.into_owned()),
-            ),
+        let line = match form {
+            RowForm::Lines(write) => self.line(version, &kv, write),
+            _ => None,
+        };
+        let (short, object, value) = match line {
+            Some(line) => (blank(), Content::Line(line).into(), blank()),
+            None => Self::three_cells(self.shown(version, &kv), form),
         };
         vec![
             key,
@@ -232,6 +250,26 @@ impl<'q, 'a> Values<'q, 'a> {
             object,
             value,
         ]
+    }
+
+    /// Preview, object and value.
+    fn three_cells(shown: Shown<'_>, form: RowForm) -> (Cell, Cell, Cell) {
+        let blank = Cell::unknown;
+        match shown {
+            Shown::Object(object) if matches!(form, RowForm::Preview) => {
+                let text = |field: &str| object.get(field).and_then(Value::as_str);
+                let text = |field: &str| text(field).unwrap_or_default().to_owned();
+                let kind = format!("{} {}", text("apiVersion"), text("kind"));
+                (Cell::text(kind).label(Label::Dim), blank(), blank())
+            }
+            Shown::Object(object) => (blank(), Cell::shown("", *object), blank()),
+            Shown::Hidden(text) => (Cell::text(text.as_str()), blank(), Cell::text(text)),
+            Shown::Bytes(bytes) => (
+                Cell::bytes(bytes.get(..PREVIEW).unwrap_or(&bytes)),
+                blank(),
+                Cell::bytes(bytes.into_owned()),
+            ),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
-use crate::kubernetes::{Flat, MAX_VALUE_DEPTH, Object, ObjectParts, Options, Value};
+use crate::kubernetes::{Flat, MAX_VALUE_DEPTH, Object, ObjectParts, Options, Value, WriteValue};
 use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 use located::Limits;
@@ -388,6 +388,36 @@ impl<'a> Objects<'a> {
         parts: &ObjectParts,
     ) -> Result<Flat, Undecodable> {
         self.read(version, reading, |object| object.flat(parts))
+    }
+
+    /// What `odd` writes for [`Objects::json`], made without a tree; `None` if only the tree tells.
+    ///
+    /// # Errors
+    /// As [`Objects::json`].
+    pub fn line(
+        &self,
+        version: &Version<'_>,
+        reading: Reading,
+        odd: WriteValue,
+    ) -> Result<Option<String>, Undecodable> {
+        let mut line = Vec::with_capacity(2 * version.message.len());
+        let is_exact = self.read(version, reading, |object| object.write_line(odd, &mut line))?;
+        Ok(String::from_utf8(line).ok().filter(|_| is_exact))
+    }
+
+    /// Whether [`Objects::json`] leaves out fields of a version because no release names them.
+    pub fn leaves_out_fields(&self, version: &Version<'_>, reading: Reading) -> bool {
+        let all = Reading {
+            unknown_fields: true,
+            ..reading
+        };
+        let is_known = self.read(version, reading, |object| Ok(object.is_known()));
+        !reading.unknown_fields
+            && !matches!(is_known, Ok(true))
+            && matches!(
+                (self.json(version, all), self.json(version, reading)),
+                (Ok(all), Ok(shown)) if all != shown
+            )
     }
 
     fn read<T>(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use etcd_inspect::answers::values::{self, Shown, ValueRecord, Values};
+use etcd_inspect::answers::values::{self, RowForm, Shown, ValueRecord, Values};
 use etcd_inspect::answers::{KeyValue, Version};
 use serde_json::Value;
 
@@ -181,10 +181,11 @@ pub(crate) fn rows<'k>(
     reader: &Values<'_, 'k>,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let tables = !matches!(
-        ui.global.format(),
-        Format::Json | Format::Jsonl | Format::Yaml
-    );
+    let form = match ui.global.format() {
+        Format::Json | Format::Jsonl if ui.global.sort_by.is_none() => RowForm::Lines(json::append),
+        Format::Json | Format::Jsonl | Format::Yaml => RowForm::Documents,
+        _ => RowForm::Preview,
+    };
     let mut rows = Rows::begin(ui, verb, &values::COLUMNS)?;
     let mut found = found.peekable();
     while found.peek().is_some() {
@@ -193,7 +194,7 @@ pub(crate) fn rows<'k>(
             break;
         }
         let part: Vec<Version<'k>> = found.by_ref().take(AT_ONCE).collect();
-        for cells in reader.cells_of_all(&part, tables) {
+        for cells in reader.cells_of_all(&part, form) {
             match rows.is_full() {
                 true => rows.skip(1),
                 false => rows.push(cells)?,

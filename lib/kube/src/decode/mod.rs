@@ -10,6 +10,7 @@ pub(crate) mod fault;
 mod guess;
 pub(crate) mod items;
 pub(crate) mod json;
+pub(crate) mod line;
 pub(crate) mod members;
 mod message;
 pub(crate) mod node;

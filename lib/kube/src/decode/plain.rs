@@ -5,21 +5,25 @@
 const ONES: u64 = u64::MAX / 0xff;
 const HIGH: u64 = ONES << 7;
 
-/// The high bit of each byte that JSON does not take as it is: controls, `"`, `\`, and all that is not ASCII. Exact up to
-/// the first such byte.
+/// The high bit of each byte that JSON does not take as it is, or that a terminal must not get: controls, `"`, `\`, DEL, and all
+/// that is not ASCII. Exact up to the first such byte.
 fn special(word: u64) -> u64 {
     // The high bit of each byte that is zero, as long as none had it before.
     let zero = |value: u64| value.wrapping_sub(ONES) & !value;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (word | control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c))) & HIGH
+    let quote = zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c));
+    (word | control | quote | zero(word ^ (ONES * 0x7f))) & HIGH
 }
 
 fn is_special(byte: u8) -> bool {
-    !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\'
+    !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
 /// Maximum number of digits after the first of a number that [`is_plain_json`] accepts.
 const MAX_DIGITS: usize = 60;
+
+/// The same for [`is_exact_json`]: larger ones may not fit a u64.
+const MAX_EXACT_DIGITS: usize = 18;
 
 /// Deepest nesting of what [`is_plain_json`] accepts: one bit of a word a level.
 pub(crate) const PLAIN_JSON_DEPTH: usize = 64;
@@ -36,15 +40,52 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 /// Whether `text` is one JSON value on one line, in ASCII, without `\u` escapes and not nested beyond 64: what managed
 /// fields are. Everything else is for a real parser.
 pub(crate) fn is_plain_json(text: &[u8]) -> bool {
-    PlainJson { text, at: 0 }.document().is_some()
+    let mut plain = PlainJson {
+        text,
+        at: 0,
+        names: None,
+    };
+    plain.document().is_some()
+}
+
+/// Whether `text` is also what its tree is written as: no name twice, no number that becomes another one, no escape that is not
+/// needed.
+pub(crate) fn is_exact_json(text: &[u8]) -> bool {
+    let mut plain = PlainJson {
+        text,
+        at: 0,
+        names: Some(Names::default()),
+    };
+    plain.document().is_some()
 }
 
 struct PlainJson<'a> {
     text: &'a [u8],
     at: usize,
+    /// Of the open objects, if it matters that none is there twice.
+    names: Option<Names<'a>>,
 }
 
-impl PlainJson<'_> {
+#[derive(Default)]
+struct Names<'a> {
+    all: Vec<&'a [u8]>,
+    /// Where the names of each open object begin.
+    begin: Vec<usize>,
+}
+
+impl Names<'_> {
+    /// Drops the names of the innermost object; `None` if one was there twice.
+    fn close(&mut self) -> Option<()> {
+        let begin = self.begin.pop()?;
+        let own = self.all.get_mut(begin..)?;
+        own.sort_unstable();
+        let is_twice = own.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+        self.all.truncate(begin);
+        (!is_twice).then_some(())
+    }
+}
+
+impl<'a> PlainJson<'a> {
     fn next(&mut self) -> Option<u8> {
         let byte = self.text.get(self.at).copied();
         self.at += 1;
@@ -72,6 +113,9 @@ impl PlainJson<'_> {
                 if depth as usize > PLAIN_JSON_DEPTH {
                     return None;
                 }
+                if let (true, Some(names)) = (object, &mut self.names) {
+                    names.begin.push(names.all.len());
+                }
                 let close = if object { b'}' } else { b']' };
                 if self.peek() != Some(close) {
                     if object {
@@ -88,6 +132,9 @@ impl PlainJson<'_> {
                 let object = open & 1 == 1;
                 match (self.next()?, object) {
                     (b'}', true) | (b']', false) => {
+                        if let (true, Some(names)) = (object, &mut self.names) {
+                            names.close()?;
+                        }
                         open >>= 1;
                         depth -= 1;
                     }
@@ -117,7 +164,11 @@ impl PlainJson<'_> {
                     self.at += 1;
                 }
                 // A number beyond a double's range is JSON that no reader accepts.
-                if self.at - start > MAX_DIGITS {
+                let most = match self.names {
+                    Some(_) => MAX_EXACT_DIGITS,
+                    None => MAX_DIGITS,
+                };
+                if self.at - start > most {
                     return None;
                 }
             }
@@ -128,7 +179,11 @@ impl PlainJson<'_> {
 
     fn name(&mut self) -> Option<()> {
         self.expect(b"\"")?;
+        let start = self.at;
         self.string()?;
+        if let Some(names) = &mut self.names {
+            names.all.push(self.text.get(start..self.at)?);
+        }
         self.expect(b":")
     }
 
@@ -147,7 +202,8 @@ impl PlainJson<'_> {
                 b'"' => return Some(()),
                 b'\\' => {
                     let escaped = self.next()?;
-                    if !b"\"\\/bfnrt".contains(&escaped) {
+                    let is_needed = escaped != b'/' || self.names.is_none();
+                    if !b"\"\\/bfnrt".contains(&escaped) || !is_needed {
                         return None;
                     }
                 }
@@ -168,7 +224,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let mut text = [b'a'; 20];
                 text[at] = byte;
-                let escaped = !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
+                let escaped = !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\';
                 assert_eq!(is_plain(&text), !escaped, "{byte:#x} at {at}");
             }
         }
@@ -218,5 +274,37 @@ mod tests {
                 && !is_plain_json(b"[1,]")
                 && !is_plain_json(b"")
         );
+    }
+
+    #[test]
+    fn exact_json_is_written_as_it_was_read() {
+        let exact = |text: &[u8]| {
+            let is_exact = is_exact_json(text);
+            if is_exact {
+                let value: serde_json::Value = serde_json::from_slice(text).unwrap();
+                assert_eq!(value.to_string().as_bytes(), text);
+            }
+            is_exact
+        };
+        let text = br#"{"f:a":{".":{},"k:{\"name\":\"web\"}":[{"a":1,"b":{"a":1}},1234567890123456789,"\n",true,null]},"z":[{},{}]}"#;
+        assert!(exact(text));
+        for other in [
+            &br#"{"a":1,"a":2}"#[..],
+            br#"{"z":[{"b":{},"a":1,"b":{}}]}"#,
+            br#"["a\/b"]"#,
+            b"[12345678901234567890]",
+            b"[1, 2]",
+            b"[1.0]",
+            b"[0]",
+        ] {
+            assert!(!exact(other), "{}", String::from_utf8_lossy(other));
+        }
+        for at in 0..text.len() {
+            for byte in *b"\"\\{}[],:af./0\x7f" {
+                let mut damaged = text.to_vec();
+                damaged[at] = byte;
+                exact(&damaged);
+            }
+        }
     }
 }

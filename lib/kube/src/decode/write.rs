@@ -93,7 +93,7 @@ fn json(node: &Node<'_>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
 }
 
 /// Text that needs no escape.
-fn quoted(text: &str, out: &mut Vec<u8>) {
+pub(super) fn quoted(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
@@ -111,7 +111,7 @@ fn string(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, b'=');
@@ -122,7 +122,7 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn integer(value: i64, out: &mut Vec<u8>) {
+pub(super) fn integer(value: i64, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
     let mut used = 0;
     let mut rest = value.unsigned_abs();
