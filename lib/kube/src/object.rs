@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::cbor;
 use super::decode::fault::Fault;
 use super::decode::json;
-use super::decode::line::{Line, WriteValue};
+use super::decode::line::{LineWriter, WriteValue};
 use super::decode::node::{Context, Datum, Node, Role, Span};
 use super::decode::sound;
 use super::decode::wire::{self, Payload};
@@ -212,7 +212,7 @@ impl Object<'_> {
     pub fn write_line(&self, odd: WriteValue, out: &mut Vec<u8>) -> Result<bool, Error> {
         let before = out.len();
         let context = self.context();
-        let mut line = Line {
+        let mut line = LineWriter {
             out,
             odd,
             has_replaced_names: false,

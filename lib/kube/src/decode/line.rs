@@ -19,14 +19,14 @@ use super::write::{base64, integer, quoted};
 pub type WriteValue = fn(&Value, &mut Vec<u8>);
 
 /// Writes one object.
-pub(crate) struct Line<'w> {
+pub(crate) struct LineWriter<'w> {
     pub(crate) out: &'w mut Vec<u8>,
     pub(crate) odd: WriteValue,
     /// Whether bytes that are no text were replaced in a name, so that two members may have the same one: the tree has one of them.
     pub(crate) has_replaced_names: bool,
 }
 
-impl Line<'_> {
+impl LineWriter<'_> {
     pub(crate) fn write(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         match &node.datum {
             Datum::Null | Datum::NoTime => self.out.extend_from_slice(b"null"),

@@ -54,7 +54,7 @@ pub(crate) fn is_exact_json(text: &[u8]) -> bool {
     let mut plain = PlainJson {
         text,
         at: 0,
-        names: Some(Names::default()),
+        names: Some(UniqueNames::default()),
     };
     plain.document().is_some()
 }
@@ -63,17 +63,17 @@ struct PlainJson<'a> {
     text: &'a [u8],
     at: usize,
     /// Of the open objects, if it matters that none is there twice.
-    names: Option<Names<'a>>,
+    names: Option<UniqueNames<'a>>,
 }
 
 #[derive(Default)]
-struct Names<'a> {
+struct UniqueNames<'a> {
     all: Vec<&'a [u8]>,
     /// Where the names of each open object begin.
     begin: Vec<usize>,
 }
 
-impl Names<'_> {
+impl UniqueNames<'_> {
     /// Drops the names of the innermost object; `None` if one was there twice.
     fn close(&mut self) -> Option<()> {
         let begin = self.begin.pop()?;
