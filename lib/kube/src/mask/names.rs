@@ -49,24 +49,35 @@ pub(super) enum Around {
 
 /// Returns whether a value with this name is a secret.
 pub(super) fn is_secret_name(name: &str, around: Around) -> bool {
-    // Longer names are keys of data, such as paths; the end is what counts.
-    let from = name.len().saturating_sub(64);
-    let Some(end) = (from..name.len()).find_map(|at| name.get(at..)) else {
+    let ends = |ends: &[&str]| ends.iter().any(|end| has_end(name, end));
+    let is_setting = around == Around::Setting && ends(ENDS_OF_SETTINGS);
+    ends(ENDS) || is_setting || WORDS.iter().any(|word| is_last_word(name, word))
+}
+
+/// Whether a name ends so, whatever its case and its separators: `X-Api-Key` ends in `apikey`.
+fn has_end(name: &str, end: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    end.bytes().rev().all(|wanted| {
+        letters
+            .next()
+            .is_some_and(|letter| letter.eq_ignore_ascii_case(&wanted))
+    })
+}
+
+/// Whether the last word of a name is this one.
+fn is_last_word(name: &str, word: &str) -> bool {
+    let name = name.as_bytes();
+    let Some((before, last)) = name
+        .len()
+        .checked_sub(word.len())
+        .and_then(|at| name.split_at_checked(at))
+    else {
         return false;
     };
-    let squashed: String = end
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    let ends = |ends: &[&str]| ends.iter().any(|end| squashed.ends_with(end));
-    let last = end
-        .rsplit(|letter: char| !letter.is_ascii_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    let is_word = |word: &&str| last.eq_ignore_ascii_case(word);
-    let is_setting = around == Around::Setting && ends(ENDS_OF_SETTINGS);
-    ends(ENDS) || is_setting || WORDS.iter().any(is_word)
+    last.eq_ignore_ascii_case(word.as_bytes())
+        && before
+            .last()
+            .is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 /// Returns whether a value with this name is a secret by itself.
