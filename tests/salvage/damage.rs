@@ -66,7 +66,7 @@ fn one(file: &str, case: &Case, served: bool) -> (bool, bool) {
 }
 
 /// Our own check finds nothing in it; revisions are missing if they were lost.
-fn assert_sound(backup: &Path, name: &str, is_whole: bool) {
+pub(crate) fn assert_sound(backup: &Path, name: &str, is_whole: bool) {
     let checked = run(&["check", backup.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&checked.stdout);
     assert!(!said.contains("BOLT-"), "{name}: {said}");
@@ -74,7 +74,7 @@ fn assert_sound(backup: &Path, name: &str, is_whole: bool) {
 }
 
 /// The status that etcd's own tool gives of the file, which opens it and counts: the revision is that of the plan.
-fn assert_status(backup: &crate::Salvaged, name: &str) {
+pub(crate) fn assert_status(backup: &crate::Salvaged, name: &str) {
     let Some(binaries) = Binaries::newest("3.5") else {
         return;
     };

@@ -22,6 +22,7 @@ mod damage;
 mod healthy;
 mod incidents;
 mod lost;
+mod mutations;
 mod peers;
 mod point_in_time;
 mod proven;
