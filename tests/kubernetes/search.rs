@@ -196,3 +196,50 @@ fn escapes_of_json_and_bytes_that_are_no_text_hide_nothing() {
         assert!(!whole.is_empty(), "{written:?} in {}", value.escape_ascii());
     }
 }
+
+#[test]
+fn hits_of_patterns_tell_nothing_of_a_hidden_value() {
+    let path = testkit::data_dir("k8s-1.20-etcd35");
+    let member = Member::open(&path).unwrap();
+    let objects = objects(&member, Keyring::default());
+    let mask = Mask::new(b"test");
+    let found = |text: &str, mask: Option<&Mask>| {
+        let pattern = Pattern::new(text, false, None).unwrap();
+        let mut fields = Vec::new();
+        let range = KeyRange::prefix(b"/registry/secrets/");
+        objects.search(&pattern, &range, PLACES, mask, &mut |hit| {
+            fields.extend(hit.field);
+            true
+        });
+        fields
+    };
+    let secrets = KeyRange::prefix(b"/registry/secrets/");
+    let mut tried = 0;
+    for version in objects.keyspace().all(&secrets).iter().step_by(9) {
+        let Ok(object) = objects.json(&version, Reading::default()) else {
+            continue;
+        };
+        for (name, value) in object["data"].as_object().into_iter().flatten() {
+            use base64::Engine;
+            let plain = base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap());
+            let plain = String::from_utf8_lossy(&plain.unwrap()).into_owned();
+            let Some(start) = plain
+                .get(..plain.len().min(12))
+                .filter(|start| start.len() > 6)
+            else {
+                continue;
+            };
+            let (field, start) = (format!("data.{name}"), regex::escape(start));
+            let is_field = |fields: Vec<String>| fields.iter().any(|one| one.starts_with("data"));
+            assert!(is_field(found(&format!("^{start}"), None)), "{field}");
+            for pattern in [format!("^{start}"), start.clone(), format!("(?s){start}.*")] {
+                assert!(
+                    !is_field(found(&pattern, Some(&mask))),
+                    "{field}: {pattern}"
+                );
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 4, "{tried}");
+}

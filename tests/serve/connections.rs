@@ -48,3 +48,26 @@ fn connections_that_ask_nothing_or_half_a_question_make_room_for_one_that_asks()
         "the watch goes on"
     );
 }
+
+#[test]
+fn a_kubeconfig_that_exists_is_never_overwritten() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let theirs = dir.path().join("config");
+    std::fs::write(&theirs, "current-context: production\n").expect("written");
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&theirs, &link).expect("a link");
+    for path in [&theirs, &link] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+            .arg("serve")
+            .arg(data_dir("k8s-1.20-etcd35"))
+            .args(["--for", "1ms", "--kubeconfig"])
+            .arg(path)
+            .output()
+            .expect("the binary runs");
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains("try    etcd-inspect serve "), "{err}");
+    }
+    let kept = std::fs::read_to_string(&theirs).expect("there");
+    assert_eq!(kept, "current-context: production\n");
+}

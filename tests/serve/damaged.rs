@@ -188,6 +188,26 @@ fn a_db_that_cannot_be_read_and_has_no_log_leads_to_a_salvage_that_runs() {
 }
 
 #[test]
+fn encrypted_objects_that_no_key_opens_are_counted_with_the_flag_that_opens_them() {
+    let server = Server::start(&data_dir("k8s-1.20-etcd35-enc"), &[]);
+    let all = server.ask("/api/v1/secrets", &[]);
+    let shown = all.json()["items"].as_array().expect("items").len();
+    let hint = "`etcd-inspect serve --encryption-config FILE` with their key shows them";
+    assert!(
+        all.head
+            .contains(" of the secrets are encrypted and left out: "),
+        "{}",
+        all.head
+    );
+    assert!(all.head.contains(hint), "{}", all.head);
+    let page = server.get("/api/v1/secrets?limit=3");
+    assert_eq!(page["items"].as_array().expect("items").len(), 3);
+    assert_eq!(page["metadata"]["remainingItemCount"], shown - 3);
+    let open = server.ask("/api/v1/nodes", &[]);
+    assert!(!open.head.contains("encrypted"), "{}", open.head);
+}
+
+#[test]
 fn without_a_db_the_log_answers_etcdctl_and_what_only_the_db_has_is_not_called_empty() {
     let Some(binaries) = testkit::etcd::Binaries::newest("3.5") else {
         eprintln!("no etcd 3.5 is here: nothing was asked");

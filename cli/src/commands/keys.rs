@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use etcd_inspect::answers::KeyRange;
 use etcd_inspect::answers::keys::{self, KeyRow, Within};
 use etcd_inspect::answers::sums::{By, sums};
-use etcd_inspect::answers::values::Values;
+use etcd_inspect::answers::values::{RowForm, Values};
 use etcd_inspect::member::Reading;
 
 use crate::at::At;
 use crate::exit::Exit;
 use crate::kube::{self, LayoutArgs};
-use crate::output::{Row, Rows, Tail, number};
+use crate::output::{Format, Row, Rows, Tail, number};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
 use crate::view::View;
@@ -130,11 +130,15 @@ fn with_values(
         ..Reading::default()
     };
     let values = Values::new(within.objects, reading, mask);
-    let found = if args.deleted {
-        keyspace.deleted(range)
-    } else {
-        keyspace.live(range, revision)?
-    };
+    if args.deleted {
+        let form = match ui.global.format() {
+            Format::Json | Format::Jsonl | Format::Yaml => RowForm::Documents,
+            _ => RowForm::Preview,
+        };
+        let table = keys::deleted_with_values(&keyspace, within, range, &values, form);
+        return ui.table("keys", &table);
+    }
+    let found = keyspace.live(range, revision)?;
     let found = found.iter().filter(|version| within.has(version.key));
     super::get::rows("keys", found, &values, ui)
 }

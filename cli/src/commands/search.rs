@@ -135,6 +135,9 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return Err(error.into());
     }
     rows.finish(Tail::default())?;
+    if mask.is_some() && (within(Place::Values) || within(Place::History)) {
+        ui.note("hidden values, such as those of Secrets, are not searched: --reveal=all shows and searches them")?;
+    }
     let closed = match within(Place::Values) || within(Place::History) {
         true => objects.closed_values(&range, search.places),
         false => 0,

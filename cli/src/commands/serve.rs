@@ -44,7 +44,7 @@ pub(crate) struct ServeArgs {
     /// Answer only requests with this bearer token
     #[arg(long, value_name = "TOKEN", hide_short_help = true)]
     token: Option<String>,
-    /// Where to write the kubeconfig (default: a new temporary file)
+    /// Where to write the kubeconfig, a new file (default: a temporary one)
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// One more context: the first PATH at a revision or time
@@ -310,7 +310,7 @@ fn contexts(
     Ok(contexts)
 }
 
-/// Where the kubeconfig is written: never within the evidence.
+/// Where the kubeconfig is written: a new file, never within the evidence.
 fn path(args: &ServeArgs, ui: &Ui) -> anyhow::Result<PathBuf> {
     let path = match &args.kubeconfig {
         Some(path) => path.clone(),
@@ -319,9 +319,10 @@ fn path(args: &ServeArgs, ui: &Ui) -> anyhow::Result<PathBuf> {
             std::env::temp_dir().join(name)
         }
     };
-    if std::fs::symlink_metadata(&path).is_err() {
-        Out::new(&path, &ui.opened)
-            .map_err(|error| Failure::usage(error.to_string()).next("etcd-inspect serve {path}"))?;
-    }
+    // One that exists may be that of a real cluster.
+    Out::new(&path, &ui.opened).map_err(|error| {
+        Failure::usage(error.to_string())
+            .next("etcd-inspect serve {path}     writes a new temporary kubeconfig")
+    })?;
     Ok(path)
 }

@@ -7,6 +7,7 @@ use located::Error;
 use located::text::number::thousands;
 
 use super::history::write_time;
+use super::values::{RowForm, Values};
 use super::{Cell, Column, Key, Label, Row, Table};
 use crate::clock::WriteTime;
 use crate::member::Objects;
@@ -23,7 +24,8 @@ pub static LIVE: [Column; 6] = [
     Column::right("SIZE", "value_bytes"),
 ];
 
-static DELETED: [Column; 10] = [
+/// Columns of deleted keys; the last three only if values are asked for.
+static DELETED: [Column; 14] = [
     Column::left("KEY", "key"),
     Column::right("DELETED-AT", "deleted_revision"),
     Column::left("WHEN~", "time"),
@@ -34,6 +36,10 @@ static DELETED: [Column; 10] = [
     Column::right("SURVIVING", "surviving_versions"),
     Column::right("NEWEST-REV", "newest_surviving_revision"),
     Column::right("SIZE", "newest_surviving_value_bytes"),
+    Column::right("OFFSET", "newest_surviving_offset"),
+    Column::left("VALUE", "value_preview").table_only(),
+    Column::json("object"),
+    Column::json("value"),
 ];
 
 static PAST: [Column; 8] = [
@@ -235,6 +241,27 @@ pub struct DeletedRow {
     pub newest_revision: Option<i64>,
     /// The newest of them: the length of its value.
     pub newest_value_bytes: Option<u64>,
+    /// The newest of them: where the stored key of its record starts in the db file; `None` if it is in no file in this form.
+    pub newest_offset: Option<u64>,
+}
+
+/// A deleted key with the last value of it that is still stored.
+#[derive(Clone, Debug)]
+struct SurvivingRow<'v, 'k> {
+    row: DeletedRow,
+    newest: Option<Version<'k>>,
+    values: &'v Values<'v, 'k>,
+    form: RowForm,
+}
+
+impl Row for SurvivingRow<'_, '_> {
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells = self.row.cells();
+        let of_value = |newest: &Version<'_>| self.values.value_cells(newest, self.form);
+        let value = self.newest.as_ref().map(of_value);
+        cells.extend(value.unwrap_or_default());
+        cells
+    }
 }
 
 impl Row for DeletedRow {
@@ -251,6 +278,7 @@ impl Row for DeletedRow {
             Cell::count(self.surviving_versions),
             self.newest_revision.map(Cell::number).unwrap_or_default(),
             self.newest_value_bytes.map(Cell::size).unwrap_or_default(),
+            self.newest_offset.map(Cell::plain).unwrap_or_default(),
         ]
     }
 }
@@ -261,6 +289,45 @@ pub fn deleted(
     within: &Within<'_, '_>,
     range: &KeyRange,
 ) -> Table<DeletedRow> {
+    let rows = deleted_rows(keyspace, within, range);
+    let rows: Vec<DeletedRow> = rows.into_iter().map(|(row, _)| row).collect();
+    let count = i128::try_from(rows.len()).unwrap_or_default();
+    let (without_values, _) = DELETED.split_at(DELETED.len().saturating_sub(3));
+    Table::new(without_values, rows)
+        .head("revision", keyspace.revision())
+        .all(format!("{} deleted keys", thousands(count)))
+}
+
+/// The same with the last value of each that is still stored.
+pub fn deleted_with_values<'v, 'k>(
+    keyspace: &Keyspace<'k>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+    values: &'v Values<'v, 'k>,
+    form: RowForm,
+) -> Table<impl Row + use<'v, 'k>> {
+    let rows = deleted_rows(keyspace, within, range);
+    let rows: Vec<SurvivingRow<'v, 'k>> = rows
+        .into_iter()
+        .map(|(row, newest)| SurvivingRow {
+            row,
+            newest,
+            values,
+            form,
+        })
+        .collect();
+    let count = i128::try_from(rows.len()).unwrap_or_default();
+    Table::new(&DELETED, rows)
+        .head("revision", keyspace.revision())
+        .all(format!("{} deleted keys", thousands(count)))
+}
+
+/// Each deleted key with the newest version of it that is still stored.
+fn deleted_rows<'k>(
+    keyspace: &Keyspace<'k>,
+    within: &Within<'_, '_>,
+    range: &KeyRange,
+) -> Vec<(DeletedRow, Option<Version<'k>>)> {
     let tombstones = keyspace.deleted(range);
     let wanted = || tombstones.iter().filter(|version| within.has(version.key));
     let clock = within
@@ -268,25 +335,23 @@ pub fn deleted(
         .clock_near(wanted().map(|version| version.revision.main));
     let times = wanted().filter_map(|version| clock.time_of(version.revision.main));
     let newest_time = times.map(|write| write.time).max();
-    let row = |tombstone: Version<'_>| {
+    let row = |tombstone: Version<'k>| {
         let records = keyspace.records_of(tombstone.key);
         let puts = || records.iter().filter(|version| !version.tombstone);
         let newest = puts().next_back();
-        DeletedRow {
+        let kv = newest.and_then(|version| version.key_value().ok());
+        let row = DeletedRow {
             key: Key::new(tombstone.key),
             deleted_revision: tombstone.revision.main,
             time: clock.time_of(tombstone.revision.main),
-            version: newest.and_then(|version| Some(version.key_value().ok()?.version)),
+            version: kv.map(|kv| kv.version),
             newest: newest_time,
             surviving_versions: puts().count(),
             newest_revision: newest.map(|version| version.revision.main),
-            newest_value_bytes: newest
-                .and_then(|version| Some(version.key_value().ok()?.value.len() as u64)),
-        }
+            newest_value_bytes: kv.map(|kv| kv.value.len() as u64),
+            newest_offset: newest.and_then(|version| version.offset),
+        };
+        (row, newest)
     };
-    let rows: Vec<DeletedRow> = wanted().map(row).collect();
-    let count = i128::try_from(rows.len()).unwrap_or_default();
-    Table::new(&DELETED, rows)
-        .head("revision", keyspace.revision())
-        .all(format!("{} deleted keys", thousands(count)))
+    wanted().map(row).collect()
 }

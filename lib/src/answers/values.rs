@@ -252,6 +252,13 @@ impl<'q, 'a> Values<'q, 'a> {
         ]
     }
 
+    /// The value of a version: what a table shows of it, the object, and what is no object.
+    pub(super) fn value_cells(&self, version: &Version<'_>, form: RowForm) -> [Cell; 3] {
+        let kv = version.key_value().unwrap_or_default();
+        let (short, object, value) = Self::three_cells(self.shown(version, &kv), form);
+        [short, object, value]
+    }
+
     /// Preview, object and value.
     fn three_cells(shown: Shown<'_>, form: RowForm) -> (Cell, Cell, Cell) {
         let blank = Cell::unknown;

@@ -3,6 +3,7 @@
 mod pattern;
 mod sieve;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -16,7 +17,7 @@ use self::sieve::keys_with;
 use super::objects::{Objects, Reading};
 use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::jsonpath::text;
-use crate::kubernetes::mask::{Mask, is_secret};
+use crate::kubernetes::mask::{BULLETS, Mask, is_secret};
 use crate::mvcc::{KeyRange, Version};
 use located::progress::{Progress, Silent};
 
@@ -65,7 +66,8 @@ impl<'a> Objects<'a> {
     /// Gives every hit to `give`, in byte order of the keys, as it is found; `false` from it ends the search.
     ///
     /// Values are decoded: text inside protobuf is found with its field path, the data of Secrets also in clear text, numbers
-    /// and times as they are printed. With a mask, secret matches are found but shown hidden. Values that give no object are
+    /// and times as they are printed. What a mask hides is not
+    /// searched. Values that give no object are
     /// searched as bytes.
     pub fn search(
         &self,
@@ -161,10 +163,7 @@ impl<'a> Objects<'a> {
     /// Counts the encrypted values among those that are searched that no key at hand opens: nothing is found in them.
     pub fn closed_values(&self, range: &KeyRange, places: Places) -> usize {
         let keyspace = self.keyspace();
-        let is_closed = |version: &Version<'_>| {
-            let value = version.key_value().unwrap_or_default().value;
-            Seal::parse(value).is_some() && !matches!(self.open(version.key, value), Ok(Some(_)))
-        };
+        let is_closed = |version: &Version<'_>| self.is_closed(version);
         let closed_in = |key: &&[u8]| {
             let records = keyspace.records_of(key);
             let newest = records.iter().next_back().map(|version| version.revision);
@@ -182,6 +181,12 @@ impl<'a> Objects<'a> {
         let all: Vec<u32> = keyspace.numbers_between(i64::MIN..=i64::MAX).collect();
         let keys = keys_with(&keyspace, &all, range, &is_closed, &Silent);
         keys.par_iter().map(closed_in).sum()
+    }
+
+    /// Whether a version is encrypted, and no key at hand opens it.
+    pub fn is_closed(&self, version: &Version<'_>) -> bool {
+        let value = version.key_value().unwrap_or_default().value;
+        Seal::parse(value).is_some() && !matches!(self.open(version.key, value), Ok(Some(_)))
     }
 
     /// Searches one record that is in no keyspace: its key, and the value of a put.
@@ -283,40 +288,36 @@ impl<'a> Objects<'a> {
             && let Ok(object) = self.json(version, Reading::default())
         {
             let secret = object.get("kind").and_then(Json::as_str) == Some("Secret");
-            let find_in = |masked: &Json| {
-                let mut found = Vec::new();
-                walk(
-                    &mut String::new(),
-                    &object,
-                    masked,
-                    secret,
+            let find_in = |object: &Json, is_masked: bool| {
+                let sought = Sought {
                     pattern,
-                    &mut found,
-                );
+                    secret,
+                    is_masked,
+                };
+                let mut found = Vec::new();
+                walk(&mut String::new(), object, sought, &mut found);
                 found
             };
-            found = find_in(&object);
-            // A mask takes a copy of the object: only what was found is hidden.
+            found = find_in(&object, false);
+            // A mask takes a copy of the object: only where something is found. What it hides is not searched: from the hits
+            // of patterns a hidden value could be read letter by letter.
             if let Some(mask) = mask.filter(|_| !found.is_empty()) {
-                let mut masked = object.clone();
+                let mut masked = object;
                 mask.object(&mut masked);
-                found = find_in(&masked);
+                found = find_in(&masked, true);
             }
             return found;
         }
         let Ok(kv) = version.key_value() else {
             return found;
         };
-        if pattern.is_match(kv.value) {
-            let shown = match mask {
-                Some(mask) if is_secret(self.layout(), version.key, kv.value) => {
-                    mask.hidden(kv.value)
-                }
-                // A match within what the mask hides is not found in what it leaves: the beginning is shown then.
-                Some(mask) => around(&mask.bytes(kv.value), pattern),
-                None => around(kv.value, pattern),
-            };
-            found.push((String::new(), shown));
+        let visible = match mask {
+            Some(_) if is_secret(self.layout(), version.key, kv.value) => return found,
+            Some(mask) => mask.bytes(kv.value),
+            None => Cow::Borrowed(kv.value),
+        };
+        if pattern.is_match(&visible) {
+            found.push((String::new(), around(&visible, pattern)));
         }
         found
     }
@@ -363,14 +364,17 @@ fn add_hit(
     }
 }
 
-fn walk(
-    path: &mut String,
-    value: &Json,
-    masked: &Json,
+/// What is looked for in an object.
+#[derive(Clone, Copy)]
+struct Sought<'p> {
+    pattern: &'p Pattern,
+    /// Whether it is a Secret, whose data are base64.
     secret: bool,
-    pattern: &Pattern,
-    found: &mut Vec<(String, String)>,
-) {
+    /// Whether a mask has been over it.
+    is_masked: bool,
+}
+
+fn walk(path: &mut String, value: &Json, sought: Sought<'_>, found: &mut Vec<(String, String)>) {
     if found.len() >= FIELDS {
         return;
     }
@@ -385,20 +389,13 @@ fn walk(
                     || path.starts_with("data");
                 // A name of the schema is found if the pattern is all of it: `emptyDir`, but not every `name` for `am`.
                 let found_name = match named && !field.is_object() {
-                    true => pattern.is_match(name.as_bytes()),
-                    false => is_found_whole(pattern, name, path),
+                    true => sought.pattern.is_match(name.as_bytes()),
+                    false => is_found_whole(sought.pattern, name, path),
                 };
                 if found_name {
-                    found.push((path.clone(), around(name.as_bytes(), pattern)));
+                    found.push((path.clone(), around(name.as_bytes(), sought.pattern)));
                 }
-                walk(
-                    path,
-                    field,
-                    masked.get(name).unwrap_or(field),
-                    secret,
-                    pattern,
-                    found,
-                );
+                walk(path, field, sought, found);
                 path.truncate(len);
             }
         }
@@ -406,19 +403,12 @@ fn walk(
             for (at, item) in items.iter().enumerate() {
                 let len = path.len();
                 path.push_str(&format!("[{at}]"));
-                walk(
-                    path,
-                    item,
-                    masked.get(at).unwrap_or(item),
-                    secret,
-                    pattern,
-                    found,
-                );
+                walk(path, item, sought, found);
                 path.truncate(len);
             }
         }
         Json::Null => {}
-        leaf => walk_leaf(path, leaf, masked, secret, pattern, found),
+        leaf => walk_leaf(path, leaf, sought, found),
     }
 }
 
@@ -443,31 +433,22 @@ fn is_whole(pattern: &Regex, text: &str) -> bool {
     found.is_some_and(|found| found.start() == 0 && found.end() == text.len())
 }
 
-/// A string, number or boolean.
-fn walk_leaf(
-    path: &str,
-    leaf: &Json,
-    masked: &Json,
-    secret: bool,
-    pattern: &Pattern,
-    found: &mut Vec<(String, String)>,
-) {
+/// A string, number or boolean; a value that is hidden has nothing to find.
+fn walk_leaf(path: &str, leaf: &Json, sought: Sought<'_>, found: &mut Vec<(String, String)>) {
     // managedFields repeat the names of all fields: matches there say nothing.
     if path.starts_with("metadata.managedFields") && path.contains("fieldsV1") {
         return;
     }
     let plain = text(leaf);
-    let decoded = (secret && path.starts_with("data"))
+    if sought.is_masked && plain.starts_with(BULLETS) {
+        return;
+    }
+    let decoded = (sought.secret && path.starts_with("data"))
         .then(|| STANDARD.decode(&plain).ok())
         .flatten();
     let bytes = decoded.as_deref().unwrap_or(plain.as_bytes());
-    if pattern.is_match(bytes) {
-        let shown = if leaf == masked {
-            around(bytes, pattern)
-        } else {
-            text(masked)
-        };
-        found.push((path.to_owned(), shown));
+    if sought.pattern.is_match(bytes) {
+        found.push((path.to_owned(), around(bytes, sought.pattern)));
     }
 }
 

@@ -50,21 +50,35 @@ pub struct Progress {
 pub struct Failures {
     /// Key and reason of each.
     pub reasons: Vec<String>,
+    /// How many of them are encrypted, and no key at hand opens them.
+    pub closed: usize,
 }
 
 impl Failures {
     /// What a client is shown: how many, and the first.
     pub fn warning(&self, plural: &str) -> Option<String> {
         let first = self.reasons.first()?;
-        let (count, is) = match self.reasons.len() {
-            1 => (format!("1 of the {plural}"), "is"),
-            count => (format!("{count} of the {plural}"), "are"),
+        let all = self.reasons.len();
+        let are = |count: usize| if count == 1 { "is" } else { "are" };
+        if self.closed >= all {
+            return Some(format!(
+                "{all} of the {plural} {} encrypted and left out: {first}; {OPENS}",
+                are(all)
+            ));
+        }
+        let closed = match self.closed {
+            0 => String::new(),
+            closed => format!("; {closed} of them {} encrypted: {OPENS}", are(closed)),
         };
         Some(format!(
-            "{count} cannot be decoded and {is} left out: {first}; `etcd-inspect check --deep` lists all"
+            "{all} of the {plural} cannot be decoded and {} left out: {first}{closed}; `etcd-inspect check --deep` lists all",
+            are(all)
         ))
     }
 }
+
+/// What shows encrypted objects.
+pub const OPENS: &str = "`etcd-inspect serve --encryption-config FILE` with their key shows them";
 
 /// A row or an object as JSON text; `None`: not selected; an error: why it cannot be shown.
 type Piece = Result<Option<String>, String>;
@@ -130,7 +144,7 @@ impl<'l> List<'l> {
             self.step(objects, versions, table.as_ref(), &mut progress, &mut first);
         }
         if self.is_done(versions, &progress) {
-            first.extend_from_slice(self.tail(revision, versions, &progress).as_bytes());
+            first.extend_from_slice(self.tail(objects, revision, versions, &progress).as_bytes());
             return (first, progress);
         }
         let left = self.limit().saturating_sub(progress.written);
@@ -163,7 +177,7 @@ impl<'l> List<'l> {
             self.step(objects, versions, table.as_ref(), &mut progress, &mut bytes);
             out.write(&bytes)?;
         }
-        out.write(self.tail(revision, versions, &progress).as_bytes())?;
+        out.write(self.tail(objects, revision, versions, &progress).as_bytes())?;
         out.send()
     }
 
@@ -222,8 +236,15 @@ impl<'l> List<'l> {
         }
     }
 
-    fn tail(&self, revision: i64, versions: &[Version<'_>], progress: &Progress) -> String {
-        let metadata = self.metadata(revision, versions.get(progress.at..).unwrap_or_default());
+    fn tail(
+        &self,
+        objects: &Objects<'_>,
+        revision: i64,
+        versions: &[Version<'_>],
+        progress: &Progress,
+    ) -> String {
+        let rest = versions.get(progress.at..).unwrap_or_default();
+        let metadata = self.metadata(objects, revision, rest);
         format!("],\"metadata\":{metadata}}}\n")
     }
 
@@ -286,7 +307,7 @@ impl<'l> List<'l> {
     }
 
     /// `metadata` of the list; `rest`: what is after the page.
-    pub fn metadata(&self, revision: i64, rest: &[Version<'_>]) -> Value {
+    pub fn metadata(&self, objects: &Objects<'_>, revision: i64, rest: &[Version<'_>]) -> Value {
         let mut metadata = json!({ "resourceVersion": revision.to_string() });
         let (Some(next), Some(fields)) = (rest.first(), metadata.as_object_mut()) else {
             return metadata;
@@ -297,10 +318,20 @@ impl<'l> List<'l> {
         };
         fields.insert("continue".to_owned(), json!(token.token()));
         if !self.query.selects {
-            fields.insert("remainingItemCount".to_owned(), json!(rest.len()));
+            // Encrypted objects that no key opens are in no page.
+            let shown = rest.len().saturating_sub(closed(objects, rest));
+            fields.insert("remainingItemCount".to_owned(), json!(shown));
         }
         metadata
     }
+}
+
+/// How many versions are encrypted, and no key at hand opens them.
+pub fn closed(objects: &Objects<'_>, versions: &[Version<'_>]) -> usize {
+    let versions = versions.par_iter();
+    versions
+        .filter(|version| objects.is_closed(version))
+        .count()
 }
 
 /// Whether an object fits the selectors.

@@ -32,7 +32,7 @@ use crate::net::body::{Body, pieces};
 use crate::net::reply;
 use crate::net::status::Status;
 use crate::source::{Moment, Source};
-use list::{Failures, List, Progress, named, why_absent};
+use list::{Failures, List, OPENS, Progress, closed, named, why_absent};
 use path::{Asked, ObjectPath, What};
 use query::{Accept, Form, Query};
 use shape::{Shape, metadata_text};
@@ -337,7 +337,12 @@ fn one(
         mask: moment.source.mask(true),
     };
     let object = shape.object(&objects, &version).map_err(|reason| {
-        let message = format!("{} cannot be shown: {reason}", version.key.escape_ascii());
+        let opens = match objects.is_closed(&version) {
+            true => format!("; {OPENS}"),
+            false => String::new(),
+        };
+        let key = version.key.escape_ascii();
+        let message = format!("{key} cannot be shown: {reason}{opens}");
         Status::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
     })?;
     let shown = match accept.form {
@@ -385,7 +390,11 @@ fn listed(
         let objects = moment.source.objects()?;
         let revision = asked.revision(&objects)?;
         let versions = asked.versions(&objects, revision)?;
-        let (first, progress) = asked.begin(&objects, revision, &versions);
+        let (first, mut progress) = asked.begin(&objects, revision, &versions);
+        let failed = progress.failed.reasons.len();
+        if failed > 0 {
+            progress.failed.closed = closed(&objects, &versions).min(failed);
+        }
         let is_done = asked.is_done(&versions, &progress);
         (first, progress, is_done)
     };
@@ -460,6 +469,7 @@ fn warning_of_watch(
     let versions = list.versions(&objects, moment.revision)?;
     let failed = Failures {
         reasons: list.failures(&objects, &versions),
+        closed: closed(&objects, &versions),
     };
     moment.source.report(&failed.reasons);
     Ok(failed.warning(&served.target.plural))

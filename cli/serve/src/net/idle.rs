@@ -15,7 +15,7 @@ use super::body::Body;
 
 /// The idle connections of a server.
 #[derive(Clone, Debug, Default)]
-pub struct Idle(Arc<Mutex<Queue>>);
+pub struct IdleConnections(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -30,13 +30,13 @@ pub struct Connection(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    idle: Idle,
+    idle: IdleConnections,
     close: Arc<Notify>,
-    state: Mutex<State>,
+    state: Mutex<Activity>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Activity {
     answers: usize,
     /// The place in the queue while it is idle.
     number: Option<u64>,
@@ -46,7 +46,7 @@ struct State {
 #[derive(Debug)]
 pub struct Work(Arc<Shared>);
 
-impl Idle {
+impl IdleConnections {
     /// A connection that was accepted.
     pub fn connection(&self) -> Connection {
         let close = Arc::new(Notify::new());
@@ -54,7 +54,7 @@ impl Idle {
         Connection(Arc::new(Shared {
             idle: self.clone(),
             close,
-            state: Mutex::new(State {
+            state: Mutex::new(Activity {
                 answers: 0,
                 number: Some(number),
             }),
@@ -156,7 +156,7 @@ fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Idle;
+    use super::IdleConnections;
     use std::time::Duration;
 
     async fn is_closed(connection: &super::Connection) -> bool {
@@ -168,12 +168,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_connection_that_is_idle_longest_makes_room_and_none_with_an_answer() {
-        let idle = Idle::default();
+        let idle = IdleConnections::default();
         let (busy, first, second) = (idle.connection(), idle.connection(), idle.connection());
         let work = busy.work();
         idle.close_oldest();
         assert!(is_closed(&first).await);
-        // Idle again, and later than the second.
+        // IdleConnections again, and later than the second.
         drop(work);
         idle.close_oldest();
         assert!(is_closed(&second).await);
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_several_answers_the_last_makes_a_connection_idle_and_one_that_ended_is_forgotten() {
-        let idle = Idle::default();
+        let idle = IdleConnections::default();
         let (many, other) = (idle.connection(), idle.connection());
         let (one, two) = (many.work(), many.work());
         drop(one);

@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use authority::Mended;
 use body::Body;
 use guard::Guard;
-use idle::Idle;
+use idle::IdleConnections;
 
 /// Maximum number of connections at once; for one more, the one that has been idle longest is closed.
 const MAX_CONNECTIONS: usize = 1024;
@@ -45,7 +45,7 @@ where
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let idle = Idle::default();
+    let idle = IdleConnections::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // No more file descriptors, or a client that was gone at once.
@@ -98,7 +98,7 @@ where
 }
 
 /// A place for one more connection; `None`: the server ends.
-async fn room(free: &Arc<Semaphore>, idle: &Idle) -> Option<OwnedSemaphorePermit> {
+async fn room(free: &Arc<Semaphore>, idle: &IdleConnections) -> Option<OwnedSemaphorePermit> {
     if free.available_permits() == 0 {
         idle.close_oldest();
     }

@@ -4,7 +4,7 @@ use hyper::Response;
 
 use super::{MEDIA, Planned, TAIL, one};
 use crate::catalog::Served;
-use crate::kube::list::{Failures, List, named};
+use crate::kube::list::{Failures, List, closed, named};
 use crate::kube::path::ObjectPath;
 use crate::kube::query::{Accept, Query};
 use crate::kube::shape::Shape;
@@ -45,6 +45,7 @@ pub fn answer(
     };
     moment.source.report(&planned.failed);
     let failed = Failures {
+        closed: closed(&objects, &versions).min(planned.failed.len()),
         reasons: planned.failed.clone(),
     };
     let body = body(moment, served, path, query, accept, planned);

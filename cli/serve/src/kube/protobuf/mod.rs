@@ -118,7 +118,7 @@ impl List<'_> {
                 at = at.saturating_add(1);
             }
         }
-        let metadata = self.list_meta(revision, versions.get(at..).unwrap_or_default());
+        let metadata = self.list_meta(objects, revision, versions.get(at..).unwrap_or_default());
         let (api_version, kind) = match self.accept.form {
             Form::Object => {
                 let kind = format!("{}List", self.served.target.kind);
@@ -172,8 +172,8 @@ impl List<'_> {
     }
 
     /// `ListMeta`: all strings are written, also empty ones.
-    fn list_meta(&self, revision: i64, rest: &[Version<'_>]) -> Vec<u8> {
-        let metadata = self.metadata(revision, rest);
+    fn list_meta(&self, objects: &Objects<'_>, revision: i64, rest: &[Version<'_>]) -> Vec<u8> {
+        let metadata = self.metadata(objects, revision, rest);
         let text = |name: &str| {
             metadata
                 .get(name)
