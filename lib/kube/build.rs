@@ -81,7 +81,7 @@ fn generate(fields: &str, kinds: &str) -> Result<String, Box<dyn Error>> {
         names.all.len(),
         names.all
     )?;
-    out.push_str(&kind_table(kinds, &index)?);
+    out.push_str(&kind_table(kinds, &index, &first_releases(fields))?);
     Ok(out)
 }
 
@@ -143,23 +143,49 @@ fn target(
     found.ok_or_else(|| format!("{message}: {whole} is not defined").into())
 }
 
+/// The minor version of the first release that has the first field of each message.
+fn first_releases(fields: &str) -> HashMap<&str, u16> {
+    let mut first = HashMap::new();
+    let mut message = "";
+    for line in rows(fields) {
+        let Some(row) = line.strip_prefix('\t') else {
+            message = line.split(' ').next().unwrap_or_default();
+            continue;
+        };
+        let range = row.split('\t').nth(5).unwrap_or_default();
+        let minor = range
+            .split('-')
+            .next()
+            .and_then(|from| from.strip_prefix("1."));
+        if let Some(minor) = minor.and_then(|minor| minor.parse().ok()) {
+            first.entry(message).or_insert(minor);
+        }
+    }
+    first
+}
+
 /// Sorted by apiVersion, then kind: looked up by binary search.
-fn kind_table(kinds: &str, index: &HashMap<&str, usize>) -> Result<String, Box<dyn Error>> {
+fn kind_table(
+    kinds: &str,
+    index: &HashMap<&str, usize>,
+    since: &HashMap<&str, u16>,
+) -> Result<String, Box<dyn Error>> {
     let mut sorted = BTreeMap::new();
     for row in rows(kinds).skip(1) {
         let mut cells = row.split('\t');
         let mut cell = || cells.next().unwrap_or_default();
         let (api_version, kind, message) = (cell(), cell(), cell());
+        let since = since.get(message).copied().unwrap_or_default();
         let message = index
             .get(message)
             .ok_or_else(|| format!("{message} has no fields"))?;
-        sorted.insert((api_version, kind), message);
+        sorted.insert((api_version, kind), (message, since));
     }
     let mut out = format!("static KINDS: [Kind; {}] = [\n", sorted.len());
-    for ((api_version, kind), message) in sorted {
+    for ((api_version, kind), (message, since)) in sorted {
         writeln!(
             out,
-            "Kind {{ api_version: {api_version:?}, kind: {kind:?}, message: {message} }},"
+            "Kind {{ api_version: {api_version:?}, kind: {kind:?}, message: {message}, since: {since} }},"
         )?;
     }
     out.push_str("];\n");

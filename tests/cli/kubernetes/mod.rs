@@ -12,6 +12,7 @@ mod describe;
 mod export;
 mod export_defaults;
 mod export_owners;
+mod export_versions;
 mod forms;
 mod helm;
 mod openshift;

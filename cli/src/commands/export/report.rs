@@ -1,5 +1,6 @@
 //! What was written, what was left out and why, and how to apply it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use etcd_inspect::Command;
@@ -10,6 +11,8 @@ use crate::ui::Ui;
 
 /// Objects that a reason lists before it is cut; JSON has all.
 const NAMED: usize = 3;
+/// Maximum number of objects that a next step names one by one.
+const MAX_REFERRED: usize = 20;
 
 /// Draws the summary: on stdout, or on stderr if the objects are on stdout.
 pub(super) fn show(
@@ -87,6 +90,17 @@ fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
     } else if export.is_partial() {
         ui.warn("not everything that was asked for is written: the lines \"left out\" and \"note\" say what is not")?;
     }
+    if let Some(command) = referred(export) {
+        let command = ui.advice(command);
+        let count = counted(
+            export.referred.len(),
+            "object that these refer to is",
+            "objects that these refer to are",
+        );
+        ui.note(format!(
+            "{count} not written; if the cluster lacks them: {command}"
+        ))?;
+    }
     let maybe_changed = export.maybe_changed();
     if !maybe_changed.is_empty() {
         let command = Command::inspect("export").arg(maybe_changed.join(","));
@@ -100,6 +114,25 @@ fn hidden(export: &Export, chosen: bool, ui: &mut Ui) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// Exports what the objects refer to: by name, or by resource if those are many.
+fn referred(export: &Export) -> Option<Command> {
+    let names = &export.referred;
+    if names.is_empty() {
+        return None;
+    }
+    let mut command = Command::inspect("export");
+    if names.len() <= MAX_REFERRED {
+        for name in names {
+            command = command.arg(name);
+        }
+    } else {
+        let resources = names.iter().filter_map(|name| name.split('/').next());
+        let resources: BTreeSet<&str> = resources.collect();
+        command = command.arg(resources.into_iter().collect::<Vec<_>>().join(","));
+    }
+    Some(command.args(["--out", "-", "-d"]).evidence())
 }
 
 fn lines(export: &Export) -> Vec<(&'static str, String)> {

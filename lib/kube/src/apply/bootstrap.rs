@@ -7,7 +7,7 @@ use super::text;
 /// What is known of changes to a default object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DefaultState {
-    /// Nobody but the control plane wrote it, or the control plane puts back what others write.
+    /// Only the control plane wrote it, or the control plane puts back what others write.
     Unchanged,
     /// Somebody else wrote it.
     Changed,

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::served::with_same_fields;
 use super::text;
-use super::versions::{Release, removed_in};
+use super::versions::{Release, first_served, removed_in, serves};
 
 /// Why an object cannot be converted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,11 +19,29 @@ pub struct Unconvertible {
 /// Returns the release whose versions an object needs, although a version that it is stored in is older. A CRD that prunes unknown
 /// fields was written as v1, and may have what v1beta1 refuses, such as defaults (`ValidateCustomResourceDefinition` in
 /// apiextensions `pkg/apis/apiextensions/validation/validation.go`, v0.20.2).
-pub fn needed(object: &Value) -> Option<Release> {
+fn needed(object: &Value) -> Option<Release> {
     let is_old = text(object, "/kind") == "CustomResourceDefinition"
         && text(object, "/apiVersion") == "apiextensions.k8s.io/v1beta1";
     let prunes = object.pointer("/spec/preserveUnknownFields") == Some(&Value::Bool(false));
     (is_old && prunes).then_some(Release(22))
+}
+
+/// Returns the release whose versions an object gets: the target, or a later one that it needs and whose version the target serves.
+pub fn release_for(object: &Value, target: Option<Release>) -> Option<Release> {
+    let needed = needed(object);
+    match target {
+        None => needed,
+        Some(target)
+            if serves(
+                target,
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+            ) =>
+        {
+            Some(target).max(needed)
+        }
+        Some(target) => Some(target),
+    }
 }
 
 /// Converts an object to the version that a release serves. Returns whether it was converted: one that the release serves as it is
@@ -43,15 +62,15 @@ pub fn convert(object: &mut Value, release: Release) -> Result<bool, Unconvertib
         text(object, "/apiVersion").to_owned(),
         text(object, "/kind").to_owned(),
     );
-    let Some(found) = removed_in(&api_version, &kind).filter(|found| release >= found.removed)
-    else {
-        return Ok(false);
-    };
     let unconvertible = |why| Unconvertible {
         api_version: api_version.clone(),
         kind: kind.clone(),
         release,
         why,
+    };
+    let Some(found) = removed_in(&api_version, &kind).filter(|found| release >= found.removed)
+    else {
+        return earlier(object, &api_version, &kind, release).map_err(unconvertible);
     };
     let to = found
         .to
@@ -60,6 +79,33 @@ pub fn convert(object: &mut Value, release: Release) -> Result<bool, Unconvertib
         return Err(unconvertible("its successor comes with a later release"));
     }
     fields(object, &api_version, &kind).map_err(unconvertible)?;
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), Value::from(to));
+    }
+    Ok(true)
+}
+
+/// Gives an object of a version that comes with a later release the newest version with the same fields that the release serves.
+fn earlier(
+    object: &mut Value,
+    api_version: &str,
+    kind: &str,
+    release: Release,
+) -> Result<bool, &'static str> {
+    if serves(release, api_version, kind) {
+        return Ok(false);
+    }
+    // In v1beta1 an empty selector selects no pod, in v1 every pod.
+    let selector = object.pointer("/spec/selector").and_then(Value::as_object);
+    if kind == "PodDisruptionBudget" && selector.is_some_and(Map::is_empty) {
+        return Err("its empty selector has another meaning in v1beta1");
+    }
+    let to = with_same_fields(api_version, kind)
+        .filter(|to| serves(release, to, kind))
+        .max_by_key(|to| first_served(to, kind))
+        .ok_or(
+            "it comes with a later release, and no version that is served has the same fields",
+        )?;
     if let Some(fields) = object.as_object_mut() {
         fields.insert("apiVersion".to_owned(), Value::from(to));
     }
@@ -343,6 +389,52 @@ fn metrics(object: &mut Value) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_before_that_of_the_data_gets_a_version_with_the_same_fields_or_none() {
+        let object = |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "spec": {}});
+        for (api_version, kind, release, to) in [
+            (
+                "networking.k8s.io/v1beta1",
+                "Ingress",
+                13,
+                "extensions/v1beta1",
+            ),
+            ("batch/v1", "CronJob", 20, "batch/v1beta1"),
+            ("policy/v1", "PodDisruptionBudget", 20, "policy/v1beta1"),
+            (
+                "scheduling.k8s.io/v1",
+                "PriorityClass",
+                13,
+                "scheduling.k8s.io/v1beta1",
+            ),
+        ] {
+            let mut object = object(api_version, kind);
+            assert_eq!(convert(&mut object, Release(release)), Ok(true), "{kind}");
+            assert_eq!(object["apiVersion"], to);
+        }
+        for (api_version, kind, release) in [
+            ("networking.k8s.io/v1", "Ingress", 18),
+            ("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema", 10),
+            ("discovery.k8s.io/v1beta1", "EndpointSlice", 15),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", 15),
+            ("autoscaling/v2", "HorizontalPodAutoscaler", 20),
+        ] {
+            let error = convert(&mut object(api_version, kind), Release(release)).unwrap_err();
+            assert!(
+                error.to_string().contains("is not served by Kubernetes 1."),
+                "{error}"
+            );
+        }
+        let mut all = object("policy/v1", "PodDisruptionBudget");
+        all["spec"] = json!({"selector": {}});
+        assert!(convert(&mut all, Release(20)).is_err());
+        let crd = json!({"apiVersion": "apiextensions.k8s.io/v1beta1", "kind": "CustomResourceDefinition",
+            "spec": {"preserveUnknownFields": false}});
+        assert_eq!(release_for(&crd, Some(Release(15))), Some(Release(15)));
+        assert_eq!(release_for(&crd, Some(Release(16))), Some(Release(22)));
+        assert_eq!(release_for(&crd, None), Some(Release(22)));
+    }
 
     fn converted(mut object: Value, release: u16) -> Value {
         assert_eq!(convert(&mut object, Release(release)), Ok(true));

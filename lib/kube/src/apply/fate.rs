@@ -35,6 +35,8 @@ pub enum LeftOut {
     NewerFields,
     /// The release that was asked for has no version of it.
     NotServed(String),
+    /// No API server takes its name or its namespace: why.
+    InvalidName(&'static str),
     /// The value does not decode as what its key says.
     Undecodable,
     /// No readable object for another reason.
@@ -71,6 +73,7 @@ impl fmt::Display for LeftOut {
                 f.write_str("it has fields that are newer than the table and would be lost")
             }
             Self::NotServed(why) => f.write_str(why),
+            Self::InvalidName(why) => write!(f, "it cannot be created: {why}"),
             Self::Undecodable => f.write_str("no readable object: its value does not decode"),
             Self::Unreadable(why) => write!(f, "no readable object: {why}"),
         }
@@ -92,6 +95,7 @@ impl LeftOut {
             Self::UnknownKind => "unknown-kind",
             Self::NewerFields => "newer-fields",
             Self::NotServed(_) => "not-served",
+            Self::InvalidName(_) => "invalid-name",
             Self::Undecodable => "undecodable",
             Self::Unreadable(_) => "unreadable",
         }
@@ -106,6 +110,7 @@ impl LeftOut {
                 | Self::UnknownKind
                 | Self::NewerFields
                 | Self::NotServed(_)
+                | Self::InvalidName(_)
                 | Self::Undecodable
                 | Self::Unreadable(_)
         )
@@ -193,11 +198,6 @@ pub fn fate(
     if !owned && let Some(owner) = written_owner(object, &together.uids) {
         return Some(LeftOut::Owned(owner.to_owned()));
     }
-    match &known.owner {
-        OwnerState::Lives(kind) if !owned => return Some(LeftOut::OwnerLives(kind.clone())),
-        OwnerState::Unread(kind) if !owned => return Some(LeftOut::OwnerUnread(kind.clone())),
-        _ => {}
-    }
     // The pod of a file on a node: the kubelet refuses another of its name.
     if (group, kind) == ("", "Pod")
         && object
@@ -205,6 +205,11 @@ pub fn fate(
             .is_some()
     {
         return Some(LeftOut::MadeBy("the kubelet of its node"));
+    }
+    match &known.owner {
+        OwnerState::Lives(kind) if !owned => return Some(LeftOut::OwnerLives(kind.clone())),
+        OwnerState::Unread(kind) if !owned => return Some(LeftOut::OwnerUnread(kind.clone())),
+        _ => {}
     }
     if (group, kind) == ("", "Endpoints") && together.selecting.contains(&place(object)) {
         return Some(LeftOut::MadeBy("the endpoints controller"));

@@ -8,20 +8,22 @@ mod bootstrap;
 mod convert;
 mod fate;
 mod fields;
+mod names;
 mod order;
 mod ready;
 mod secrets;
 mod served;
 mod versions;
 
-pub use convert::{Unconvertible, convert, needed};
+pub use convert::{Unconvertible, convert, release_for};
 pub use fate::{Asked, Circumstances, LeftOut, OwnerState, Together, fate};
 pub use fields::{Keep, Removed, recreatable};
+pub use names::invalid_name;
 pub use order::{folder, rank};
 pub use ready::{Readied, ready};
 pub use secrets::{PLACEHOLDER, Secrets};
 pub use served::{serve_as, served_versions};
-pub use versions::{Move, Release, moves, removed_in};
+pub use versions::{Move, Release, first_served, moves, removed_in};
 
 use serde_json::Value;
 

@@ -6,6 +6,7 @@ use super::convert::convert;
 use super::group_of;
 use super::text;
 use super::versions::{Release, removed_in};
+use crate::resources::Resource;
 use crate::schema::{Kind, Message};
 
 /// Levels of messages that are compared: those of a CRD's schema contain themselves.
@@ -74,11 +75,33 @@ fn leads_to(from: &str, kind: &str, to: &str) -> bool {
     false
 }
 
+/// Returns the other versions of a kind that have the same fields, also of a group that stored the same resource before.
+pub(super) fn with_same_fields(
+    api_version: &str,
+    kind: &str,
+) -> impl Iterator<Item = &'static str> {
+    let resource = Resource::of_kind(group_of(api_version), kind);
+    Kind::all()
+        .iter()
+        .filter(move |other| {
+            let is_same_resource = || {
+                let other = Resource::of_kind(group_of(other.api_version), kind);
+                resource.is_some() && resource.map(|own| own.path) == other.map(|own| own.path)
+            };
+            other.kind == kind
+                && other.api_version != api_version
+                && is_same_resource()
+                && is_same_message(api_version, other.api_version, kind)
+        })
+        .map(|other| other.api_version)
+}
+
 /// Returns whether two versions of a kind, in one group, have the same fields: the apiVersion is then all that differs.
 fn has_same_fields(from: &str, to: &str, kind: &str) -> bool {
-    if group_of(from) != group_of(to) {
-        return false;
-    }
+    group_of(from) == group_of(to) && is_same_message(from, to, kind)
+}
+
+fn is_same_message(from: &str, to: &str, kind: &str) -> bool {
     match (Kind::find(from, kind), Kind::find(to, kind)) {
         (Some(from), Some(to)) => is_same(from.message(), to.message(), COMPARED_LEVELS),
         _ => false,

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::schema::Kind;
+
 /// A release of Kubernetes: 1.N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Release(pub u16);
@@ -118,6 +120,28 @@ pub fn removed_in(api_version: &str, kind: &str) -> Option<&'static Move> {
     MOVES
         .iter()
         .find(|one| one.kind == kind && one.from == api_version)
+}
+
+/// The first release that serves a version of a kind; `None` if that is not known, as for kinds that are not built in.
+///
+/// ```
+/// use etcd_inspect_kube::apply::{Release, first_served};
+/// assert_eq!(first_served("networking.k8s.io/v1", "Ingress"), Some(Release(19)));
+/// ```
+pub fn first_served(api_version: &str, kind: &str) -> Option<Release> {
+    // The tables have these groups without releases.
+    let minor = match api_version {
+        "apiextensions.k8s.io/v1" => Some(16),
+        "apiregistration.k8s.io/v1" => Some(10),
+        _ => Kind::find(api_version, kind)?.since(),
+    };
+    minor.map(Release)
+}
+
+/// Returns whether a release serves a version of a kind, as far as is known.
+pub(super) fn serves(release: Release, api_version: &str, kind: &str) -> bool {
+    first_served(api_version, kind).is_none_or(|first| first <= release)
+        && removed_in(api_version, kind).is_none_or(|found| release < found.removed)
 }
 
 #[cfg(test)]

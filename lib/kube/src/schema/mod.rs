@@ -161,6 +161,7 @@ pub struct Kind {
     /// `Deployment`.
     pub kind: &'static str,
     message: u16,
+    since: u16,
 }
 
 impl Kind {
@@ -190,6 +191,11 @@ impl Kind {
     /// Its message.
     pub fn message(&self) -> &'static Message {
         MESSAGES.get(usize::from(self.message)).unwrap_or(&UNKNOWN)
+    }
+
+    /// The minor version of the first release of Kubernetes 1.8 to the newest that has it; `None` if the table does not say.
+    pub fn since(&self) -> Option<u16> {
+        (self.since > 0).then_some(self.since)
     }
 }
 

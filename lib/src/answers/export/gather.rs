@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::owners::Owners;
+use super::{CustomVersions, needs};
 use crate::kubernetes::apply::{Asked, Circumstances, LeftOut};
 use crate::kubernetes::key::Key;
 use crate::kubernetes::selector::LabelSelector;
@@ -43,6 +44,8 @@ pub struct ExportSource {
 pub struct GatheredObject {
     /// `deployments/shop/web`.
     pub name: String,
+    /// The registry path of its resource: `apps/deployments`.
+    pub path: String,
     /// The object, as stored.
     pub object: Value,
     /// How it was asked for, and what is known of it beside its value.
@@ -57,6 +60,14 @@ pub struct GatheredObject {
 pub struct GatheredObjects {
     /// The objects.
     pub found: Vec<GatheredObject>,
+    /// The versions of custom resources, by registry path, of those whose CRD is retained.
+    pub custom: BTreeMap<String, CustomVersions>,
+    /// Cluster-scoped objects that those found refer to, and that are not among them.
+    pub referred: BTreeSet<String>,
+    /// Those of them that the evidence does not have.
+    pub absent: BTreeSet<String>,
+    /// The namespaces that exist at the revision.
+    pub namespaces: BTreeSet<String>,
     /// Those that could not be read, and why.
     pub unreadable: Vec<(String, LeftOut)>,
 }
@@ -138,6 +149,7 @@ pub fn gather(
                 }
                 gathered.found.push(GatheredObject {
                     name: key.to_string(),
+                    path: key.path.to_owned(),
                     object,
                     known: Circumstances {
                         asked: selection.asked(&key),
@@ -150,10 +162,19 @@ pub fn gather(
             Err(why) => gathered.unreadable.push((key.to_string(), why)),
         }
     }
-    if selection.resources.is_empty() && selection.namespace.is_some() {
-        definitions(objects, &custom, at, &mut gathered);
-    }
+    gathered.namespaces = namespaces(objects, source)?;
+    let writes = selection.resources.is_empty() && selection.namespace.is_some();
+    definitions(objects, &custom, at, writes, &mut gathered);
+    needs::add(objects, selection, source, at, &mut gathered)?;
     Ok(gathered)
+}
+
+/// The namespaces that exist.
+fn namespaces(objects: &Objects<'_>, source: &ExportSource) -> Result<BTreeSet<String>, Error> {
+    let live = objects.keyspace().live(&KeyRange::all(), source.revision)?;
+    let keys = live.iter().filter_map(|version| objects.parse(version.key));
+    let namespaces = keys.filter(|key| key.path == "namespaces");
+    Ok(namespaces.map(|key| key.name.to_owned()).collect())
 }
 
 /// Live versions, or the last one of each key that was deleted after `since`.
@@ -185,7 +206,7 @@ fn versions<'a>(objects: &Objects<'a>, source: &ExportSource) -> Result<Vec<Vers
 const CLOSED: &str =
     "it is encrypted, and no key that was given opens it: --encryption-config FILE has the keys";
 
-fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), LeftOut> {
+pub(super) fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), LeftOut> {
     let reading = Reading {
         stored: true,
         unknown_fields: false,
@@ -204,11 +225,13 @@ fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Value, bool), L
     Ok((object, has_newer_fields))
 }
 
-/// Adds the definitions of custom resources that were found, live or the last that is retained.
+/// Adds what the definitions of custom resources that were found say, live or the last that is retained; and, if they are to be
+/// written, themselves.
 fn definitions(
     objects: &Objects<'_>,
     custom: &BTreeSet<String>,
     at: i64,
+    writes: bool,
     gathered: &mut GatheredObjects,
 ) {
     let keyspace = objects.keyspace();
@@ -224,8 +247,16 @@ fn definitions(
                 .rfind(|version| !version.tombstone && version.revision.main <= at);
             let Some(version) = put else { continue };
             if let Ok((object, has_newer_fields)) = read(objects, &version) {
+                let versions = CustomVersions::from_definition(&object);
+                gathered
+                    .custom
+                    .extend(versions.map(|versions| (path.clone(), versions)));
+                if !writes {
+                    continue;
+                }
                 gathered.found.push(GatheredObject {
                     name: format!("customresourcedefinitions/{plural}.{group}"),
+                    path: CRDS.to_owned(),
                     object,
                     known: Circumstances {
                         asked: Asked::Resource,

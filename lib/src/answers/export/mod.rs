@@ -1,8 +1,10 @@
 //! Objects that can be fed back to an API server, in the order in which they can be applied, and what is left out of them.
 
+mod custom;
 mod deleted;
 mod file_name;
 mod gather;
+mod needs;
 mod notes;
 mod owners;
 mod render;
@@ -13,10 +15,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::kubernetes::apply::{
-    Asked, Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, needed, rank, ready,
+    Asked, Keep, LeftOut, Release, Secrets, Together, convert, fate, folder, invalid_name, rank,
+    ready, release_for,
 };
 use crate::kubernetes::mask::Mask;
 
+pub use custom::CustomVersions;
 pub use deleted::{DeletedNamespace, deleted_namespace};
 pub use gather::{ExportSelection, ExportSource, GatheredObject, GatheredObjects, gather};
 pub use render::sorted;
@@ -76,6 +80,8 @@ pub struct Export {
     pub converted: BTreeMap<(String, String), usize>,
     /// Values that became a placeholder.
     pub placeholders: usize,
+    /// Cluster-scoped objects of the evidence that the written ones refer to, and that are not written: `persistentvolumes/pv1`.
+    pub referred: Vec<String>,
     /// Sentences about what the reader has to do or know.
     pub notes: Vec<String>,
     /// Whether objects had fields that are newer than the table, and that are not written.
@@ -100,7 +106,8 @@ impl Export {
             let name = found.name.clone();
             let is_finished = is_finished_job(&found.object);
             let has_newer_fields = found.has_newer_fields;
-            match export.one(found, &together, options, mask) {
+            let custom = gathered.custom.get(&found.path);
+            match export.one(found, custom, &together, options, mask) {
                 Ok(()) => {
                     newer += usize::from(has_newer_fields);
                     finished += usize::from(is_finished);
@@ -110,7 +117,12 @@ impl Export {
         }
         export.left_out = left.into_iter().map(row).collect();
         export.put_in_order();
-        let notes = notes::notes(&export, newer, finished);
+        if !export.objects.is_empty() {
+            export.referred = gathered.referred.into_iter().collect();
+            export.notes.extend(notes::absent(&gathered.absent));
+        }
+        let mut notes = notes::notes(&export, newer, finished);
+        notes.extend(notes::missing_namespaces(&export, &gathered.namespaces));
         export.notes.extend(notes);
         export.has_newer_fields = newer > 0;
         export
@@ -119,6 +131,7 @@ impl Export {
     fn one(
         &mut self,
         found: GatheredObject,
+        custom: Option<&CustomVersions>,
         together: &Together,
         options: &ExportOptions,
         mask: Option<&Mask>,
@@ -132,12 +145,16 @@ impl Export {
         if crate::kubernetes::secret_kinds::has_numbers(&object) {
             return Err(LeftOut::UnknownKind);
         }
+        if let Some(why) = invalid_name(&object, custom.map(|custom| custom.namespaced)) {
+            return Err(LeftOut::InvalidName(why));
+        }
         let before = text(&object, "/apiVersion").to_owned();
-        let converted = match options.target.max(needed(&object)) {
-            Some(target) => {
+        let converted = match (custom, release_for(&object, options.target)) {
+            (Some(custom), _) => custom.serve(&mut object)?,
+            (None, Some(target)) => {
                 convert(&mut object, target).map_err(|why| LeftOut::NotServed(why.to_string()))?
             }
-            None => false,
+            (None, None) => false,
         };
         let readied = ready(&mut object, options.keep, options.secrets, mask);
         let readied = readied.map_err(LeftOut::Hidden)?;
@@ -156,16 +173,7 @@ impl Export {
                 .or_default() += 1;
         }
         *self.kinds.entry(kind.clone()).or_default() += 1;
-        let mut path = folder(&api_version, &file_name::safe(&kind));
-        path = file_name::safe(&path);
-        for part in [
-            text(&object, "/metadata/namespace"),
-            text(&object, "/metadata/name"),
-        ] {
-            if !part.is_empty() {
-                path = format!("{path}/{}", file_name::safe(part));
-            }
-        }
+        let path = path(&object);
         self.objects.push(ExportedObject { path, object });
         if let Some(why) = made_again {
             self.notes.push(format!(
@@ -233,6 +241,7 @@ impl Serialize for Export {
         map.serialize_entry("removed", &self.removed)?;
         map.serialize_entry("converted", &converted)?;
         map.serialize_entry("placeholders", &self.placeholders)?;
+        map.serialize_entry("referred", &self.referred)?;
         map.serialize_entry("notes", &self.notes)?;
         map.end()
     }
@@ -246,6 +255,24 @@ fn row((why, objects): (LeftOut, Vec<String>)) -> LeftOutRow {
         count: objects.len(),
         objects,
     }
+}
+
+/// The path of an object below the directory: `41-deployment/shop/web`.
+fn path(object: &Value) -> String {
+    let mut path = folder(
+        text(object, "/apiVersion"),
+        &file_name::safe(text(object, "/kind")),
+    );
+    path = file_name::safe(&path);
+    for part in [
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    ] {
+        if !part.is_empty() {
+            path = format!("{path}/{}", file_name::safe(part));
+        }
+    }
+    path
 }
 
 fn is_finished_job(object: &Value) -> bool {

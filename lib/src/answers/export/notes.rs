@@ -1,24 +1,51 @@
 //! What somebody who applies exported objects has to know.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Export, text};
 use crate::kubernetes::apply::PLACEHOLDER;
 
 /// One sentence for each thing to know. `newer`: objects that lose fields; `finished`: Jobs that had completed.
 pub(super) fn notes(export: &Export, newer: usize, finished: usize) -> Vec<String> {
-    let volumes = unwritten_volumes(export);
     let has_definitions = export.kinds.contains_key("CustomResourceDefinition");
     let all = [
         counted(newer, "1 object has", "objects have", "fields that are newer than the table of Kubernetes 1.8 to 1.37: they are not written"),
         counted(finished, "1 Job had finished and runs", "Jobs had finished and run", "again as soon as applied"),
         counted(export.placeholders, "1 value is", "values are", &format!("replaced by {PLACEHOLDER}: put the right text in before applying")),
-        counted(volumes, "1 claim names a volume that is", "claims name volumes that are", "not written here: if the cluster lacks that PersistentVolume, export it too (pv/NAME)"),
         has_definitions.then(|| {
             "custom resources can be applied once their definitions are established: apply those first".to_owned()
         }),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// A sentence for each namespace of written objects that is neither written nor in the evidence.
+pub(super) fn missing_namespaces(export: &Export, live: &BTreeSet<String>) -> Vec<String> {
+    let objects = || export.objects.iter().map(|one| &one.object);
+    let written: HashSet<&str> = objects()
+        .filter(|object| text(object, "/kind") == "Namespace")
+        .map(|namespace| text(namespace, "/metadata/name"))
+        .collect();
+    let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
+    for namespace in objects().map(|object| text(object, "/metadata/namespace")) {
+        if !namespace.is_empty() && !written.contains(namespace) && !live.contains(namespace) {
+            *missing.entry(namespace).or_default() += 1;
+        }
+    }
+    let sentence = |(namespace, count): (&str, usize)| {
+        let of = counted(count, "1 object is", "objects are", "").unwrap_or_default();
+        format!(
+            "{of}in namespace {namespace}, which is not in the evidence: kubectl create namespace {namespace}"
+        )
+    };
+    missing.into_iter().map(sentence).collect()
+}
+
+/// A sentence about the objects that others refer to, and that the evidence does not have.
+pub(super) fn absent(names: &BTreeSet<String>) -> Option<String> {
+    let list: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rest = format!("referred to and not in the evidence: {}", list.join(", "));
+    counted(names.len(), "1 object is", "objects are", &rest)
 }
 
 /// A sentence about a number of things; `None` about none.
@@ -28,19 +55,4 @@ fn counted(count: usize, one: &str, many: &str, rest: &str) -> Option<String> {
         1 => Some(format!("{one} {rest}")),
         count => Some(format!("{count} {many} {rest}")),
     }
-}
-
-/// Counts the claims whose volume is not written.
-fn unwritten_volumes(export: &Export) -> usize {
-    let of = |kind: &'static str| {
-        let objects = export.objects.iter().map(|one| &one.object);
-        objects.filter(move |object| text(object, "/kind") == kind)
-    };
-    let written: HashSet<&str> = of("PersistentVolume")
-        .map(|volume| text(volume, "/metadata/name"))
-        .collect();
-    let named = of("PersistentVolumeClaim").map(|claim| text(claim, "/spec/volumeName"));
-    named
-        .filter(|name| !name.is_empty() && !written.contains(name))
-        .count()
 }
