@@ -24,6 +24,7 @@ mod kube;
 mod logs;
 #[cfg(test)]
 mod named;
+mod no_log;
 mod output;
 mod progress;
 mod secrets;

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcd_inspect::answers::wal::log_loss;
 use etcd_inspect::answers::{Answer, Damage};
 use etcd_inspect::evidence::{Evidence, Kind};
 use etcd_inspect::member::{Member, Options};
@@ -247,6 +248,12 @@ impl Ui {
         self.damage.extend(damage);
     }
 
+    /// The answer is made of the log too: what is lost of it marks everything that is printed from now on.
+    pub(crate) fn needs_log(&mut self, member: &Member) {
+        let loss = log_loss(member, &*self.progress());
+        self.partial(loss);
+    }
+
     /// What could not be read until now, of files and of the answer.
     pub(crate) fn damage(&self) -> Damage {
         // First what concerns every record: only the first findings are printed.
@@ -306,6 +313,12 @@ impl Ui {
             _ => None,
         };
         EvidenceOperand::from(self.path.as_deref()).with_wal_dir(wal_dir)
+    }
+
+    /// The command line that was given, as another user who may read more: to be pasted.
+    pub(crate) fn with_sudo(&self) -> Command {
+        let words = std::env::args_os().skip(1);
+        words.fold(Command::new("sudo").arg("etcd-inspect"), Command::arg)
     }
 
     /// The command line that was given, with one more flag: to be pasted.

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::ops::Deref;
 
-use etcd_inspect::Advice;
-use etcd_inspect::Command;
+use etcd_inspect::answers::Damage;
 use etcd_inspect::answers::log_alone::{LogReach, log_reach};
 use etcd_inspect::clock::WriteTime;
+use etcd_inspect::codes::cross;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::member::Member;
+use etcd_inspect::{Advice, Command, Finding, Place};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -56,6 +57,9 @@ impl<'m> View<'m> {
             asked: Cell::new(None),
             is_partial: false,
         };
+        if side.replay {
+            ui.needs_log(member);
+        }
         view.say_side(ui)?;
         Ok(view)
     }
@@ -134,7 +138,10 @@ impl<'m> View<'m> {
         };
         let text = reach.map(|reach| reach.text).unwrap_or_default();
         match view.is_partial {
-            true => ui.warn(format!("{error}: {text}"))?,
+            true => {
+                ui.warn(format!("{error}: {text}"))?;
+                lacks_writes(member, text, ui);
+            }
             false => ui.note(format!("{error}: {text}"))?,
         }
         Ok(view)
@@ -153,11 +160,11 @@ impl<'m> View<'m> {
     }
 
     /// Reads all of the log after [`read_log_tail`](Self::read_log_tail).
-    pub(crate) fn read_whole_log(&mut self, progress: &dyn etcd_inspect::progress::Progress) {
+    pub(crate) fn read_whole_log(&mut self, ui: &mut Ui) {
         if self.log_alone().is_none() {
             self.state.forget_log();
         }
-        self.state.read_log(progress);
+        self.read_log(ui);
     }
 
     /// Says how many committed entries of the log the db does not have yet.
@@ -185,9 +192,11 @@ impl<'m> View<'m> {
         Ok(())
     }
 
-    /// Reads the log beside the db: [`logged`](etcd_inspect::answers::view::View::logged) has it from then on.
-    pub(crate) fn read_log(&mut self, progress: &dyn etcd_inspect::progress::Progress) {
-        self.state.read_log(progress);
+    /// Reads the log beside the db: [`logged`](etcd_inspect::answers::view::View::logged) has it from then on. What is lost of it marks
+    /// the answer.
+    pub(crate) fn read_log(&mut self, ui: &mut Ui) {
+        self.state.read_log(&*ui.progress());
+        ui.needs_log(self.member());
     }
 
     /// The exit status of an answer: 3 if the log alone answered and writes may be missing.
@@ -209,6 +218,7 @@ impl<'m> View<'m> {
             return Ok(self);
         }
         self.state = self.state.with_past(&*ui.progress());
+        ui.needs_log(self.member());
         let unplaced = self.past().map_or(0, |past| past.unplaced);
         if unplaced > 0 {
             let carve = ui.advice(Command::inspect("carve").evidence());
@@ -225,6 +235,10 @@ impl<'m> View<'m> {
         let Some(reach) = self.replayed().map(|replayed| &replayed.reach) else {
             return Ok(());
         };
+        if self.member().evidence().wal().is_empty() {
+            ui.note("there is no log with this file, so nothing was replayed: this is the db as it is stored")?;
+            return Ok(());
+        }
         ui.note(format!(
             "after replay of {} WAL entries after index {}: as etcd would have it after a start",
             reach.entries, reach.from
@@ -297,6 +311,7 @@ impl<'m> View<'m> {
     ) -> anyhow::Result<Self> {
         let compacted = self.keyspace().compact_revision().unwrap_or(-1);
         self.state = self.state.with_log(&*ui.progress());
+        ui.needs_log(self.member());
         let Some((first, last)) = self.past().and_then(|past| past.logged()) else {
             return Err(error);
         };
@@ -414,11 +429,19 @@ pub(crate) fn or_log_said(dataset: Dataset, ui: &mut Ui) -> anyhow::Result<Datas
         ui.note(text)?;
         return Ok(of_log);
     }
-    ui.warn(text)?;
-    if let Some(log) = of_log.log() {
-        ui.take(log.map(|_| ()));
-    }
+    ui.warn(text.clone())?;
+    lacks_writes(of_log.member(), text, ui);
     Ok(of_log)
+}
+
+/// Marks the answer of a log that stands for the db and lacks writes.
+fn lacks_writes(member: &Member, text: String, ui: &mut Ui) {
+    ui.needs_log(member);
+    if ui.damage().is_empty() {
+        let place = Place::file(member.evidence().name());
+        let finding = Finding::new(&cross::MISSING, place, text);
+        ui.partial(Damage::new(vec![finding], 0));
+    }
 }
 
 /// A moment as a revision, `None` for the newest, with what is to be reported about it.

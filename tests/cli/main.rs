@@ -17,6 +17,7 @@ mod grammar;
 mod history;
 mod hostile;
 mod kubernetes;
+mod log_loss;
 mod logs;
 mod loss;
 mod partial;

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &BlameArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asked = what::parse(&args.what)?;
     let member = ui.member(None)?;
     let (mut view, [revision]) = View::open_at(&member, [&args.at], false, ui)?;
-    view.read_log(&*ui.progress());
+    view.read_log(ui);
     let keyspace = view.keyspace();
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let logged = view.logged();

@@ -103,6 +103,7 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     } else {
         carve(&member, &*ui.progress())
     };
+    ui.needs_log(&member);
     let found = carvings.overlay();
     let keyspace = keyspace(&member, is_piece, found.keyspace(), ui)?;
     let objects = objects(&member, keyspace, args)?;
@@ -114,7 +115,11 @@ pub(crate) fn run(args: &CarveArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     }
     if all == 0 {
         let log = ui.advice("etcd-inspect salvage {path} --dry-run");
-        ui.note(why_nothing(args, &member, !carvings.is_empty(), &log))?;
+        let why = why_nothing(args, &member, !carvings.is_empty(), &log);
+        match ui.damage().is_empty() {
+            true => ui.note(why)?,
+            false => ui.note("nothing is left in what could be read")?,
+        }
     }
     Ok(Exit::negative_if(all == 0))
 }

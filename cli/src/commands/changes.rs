@@ -95,15 +95,16 @@ pub(crate) fn run(args: &ChangesArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         .last
         .is_none_or(|last| (1..=MAX_OF_TAIL).contains(&last));
     if is_plain && is_short && args.audit.audit_log.is_empty() {
+        ui.needs_log(&member);
         let tail = view.read_log_tail(TAIL_ENTRIES, &*ui.progress());
         if let Some(first) = tail
             && let Some(exit) = answer(args, &member, &view, Some(first), ui)?
         {
             return Ok(exit);
         }
-        view.read_whole_log(&*ui.progress());
+        view.read_whole_log(ui);
     }
-    view.read_log(&*ui.progress());
+    view.read_log(ui);
     let exit = answer(args, &member, &view, None, ui)?;
     Ok(exit.unwrap_or(Exit::Ok))
 }

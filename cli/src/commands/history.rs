@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs, ScopeArgs};
 use crate::logs::{AuditLogs, say_lacking, say_sealed, say_unknown, say_who};
+use crate::no_log;
 use crate::output::{Label, Line, escape, time};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -81,9 +82,14 @@ pub(crate) fn run(args: &HistoryArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let objects = kube::open(&member, keyspace, &args.layout, &args.keys)?;
     let logged = view.logged();
     if adds_nothing {
-        ui.note("the WAL adds nothing: the db has each of its writes of this key")?;
+        let text = match ui.damage().is_empty() {
+            true => "the WAL adds nothing: the db has each of its writes of this key",
+            false => "what can be read of the WAL adds nothing; the rest of it may",
+        };
+        ui.note(text)?;
     } else if args.wal && logged.is_none() {
-        ui.note("there is no WAL here: only the db's versions")?;
+        let why = no_log::reason(&member);
+        ui.note(format!("{why}: only the db's versions"))?;
     }
     let of_wal: Vec<Objects<'_>> = logged
         .iter()
@@ -168,13 +174,16 @@ fn opened<'m>(
     }
     let has_log = view.member().wal_with(&*ui.progress()).is_some();
     let is_plain = view.is_db_alone() && has_log && args.audit.audit_log.is_empty();
+    if has_log {
+        ui.needs_log(member);
+    }
     if is_plain
         && let Some(keys) = exact_keys(args, asked, &view)?
         && view.log_adds_nothing(&keys, &*ui.progress())
     {
         return Ok((view, revision, true));
     }
-    view.read_log(&*ui.progress());
+    view.read_log(ui);
     Ok((view, revision, false))
 }
 

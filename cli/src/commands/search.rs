@@ -11,6 +11,7 @@ use crate::at::At;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::kube::{self, LayoutArgs};
+use crate::no_log;
 use crate::output::{Row, Rows, Tail};
 use crate::secrets::{KeyFiles, Showing};
 use crate::ui::Ui;
@@ -84,7 +85,10 @@ pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     };
     let within = |place| args.places.contains(&place) || args.places.is_empty();
     if let Some(view) = view.as_mut().filter(|_| within(Place::Wal)) {
-        view.read_log(&*ui.progress());
+        view.read_log(ui);
+        if view.logged().is_none() && args.places.as_slice() == [Place::Wal] {
+            return Err(no_log::failure(&member, ui).into());
+        }
     }
     let found = carvings.as_ref().map(Carvings::overlay);
     let keyspace = match (&view, &found) {

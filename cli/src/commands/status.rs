@@ -67,6 +67,9 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         replayed.map(|replayed| replayed.reach.to),
         !args.quick,
     );
+    if !args.quick {
+        ui.needs_log(&member);
+    }
     let mut exit = Exit::Ok;
     let store = match &view {
         Some(Ok(view)) => StoreStatus::read(view)?,
@@ -81,6 +84,7 @@ pub(crate) fn run(args: &StatusArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             StoreStatus::Unreadable(text)
         }
         None if args.quick && member.db_file().is_ok() => StoreStatus::quick(&member),
+        None if member.evidence().unseen_db().is_some() => StoreStatus::Unseen,
         None => StoreStatus::None,
     };
     let answer = StatusAnswer::new(&member, &identity, store, raft, &looked);
@@ -128,7 +132,7 @@ fn sheet(
         0 | 1 => String::new(),
         count => format!(" (and {} more)", count.saturating_sub(1)),
     };
-    let mut lines = vec![("member", who(identity))];
+    let mut lines = vec![("member", who(identity, answer.raft.is_log_unseen))];
     lines.extend(store(&answer.store, &time::zone(ui.global.local)));
     lines.push(("raft", raft(&answer.raft)));
     let start = answer.start.as_ref();
@@ -150,7 +154,7 @@ fn sheet(
     )?)
 }
 
-fn who(identity: &Identity) -> String {
+fn who(identity: &Identity, is_log_unseen: bool) -> String {
     let learners = identity
         .members
         .iter()
@@ -162,6 +166,9 @@ fn who(identity: &Identity) -> String {
         .unwrap_or_default();
     let mut text = match (identity.member_id, identity.cluster_id) {
         (Some(id), Some(cluster)) => format!("{own}{id} of cluster {cluster}"),
+        _ if is_log_unseen => {
+            "not known: the log, which says whose it is, could not be read".to_owned()
+        }
         _ => "not known here: a db alone does not say whose it is".to_owned(),
     };
     match identity.members.len() {
@@ -205,6 +212,7 @@ fn store(store: &StoreStatus, zone: &TimeZone) -> Vec<Named> {
             lines.extend(bytes(file));
             lines
         }
+        StoreStatus::Unseen => vec![("db", "not known: it could not be read".to_owned())],
         _ => vec![("db", "none here".to_owned())],
     }
 }
@@ -396,6 +404,7 @@ fn raft(raft: &RaftStatus) -> String {
             }
             text
         }
+        None if raft.is_log_unseen => "WAL not known: it could not be read".to_owned(),
         None => "no WAL here".to_owned(),
     });
     parts.join(" · ")

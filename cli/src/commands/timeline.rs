@@ -116,7 +116,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let etcd_log = args.etcd.read()?;
     let audit_log = args.audit.read()?;
     let mut view = View::open_or_writes(&member, args.side, false, ui)?;
-    view.read_log(&*ui.progress());
+    view.read_log(ui);
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
     let mask = args.showing.mask(false, ui)?;
     let progress = ui.progress();

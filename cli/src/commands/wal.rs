@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-use etcd_inspect::Error;
 use etcd_inspect::answers::Damage;
 use etcd_inspect::answers::wal::{self, Filter, IndexRange, Keys, NoSuchType};
-use etcd_inspect::member::{Member, Wal};
+use etcd_inspect::member::Wal;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::no_log;
 use crate::output::{Format, Row, Rows, Tail, hex, messages, number, person};
 use crate::secrets::Reveal;
 use crate::ui::Ui;
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &WalArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let member = ui.member(args.path.as_deref())?;
     let progress = ui.progress();
     let Some(log) = member.wal_with(&*progress) else {
-        return Err(no_wal(&member).into());
+        return Err(no_log::failure(&member, ui).into());
     };
     let chain = wal::chain_damage(&log);
     let is_partial = chain.is_partial;
@@ -157,11 +157,4 @@ fn bytes(log: &Wal<'_>, filter: &Filter, args: &WalArgs, ui: &mut Ui) -> anyhow:
         ))?;
     }
     Ok(())
-}
-
-fn no_wal(member: &Member) -> Error {
-    Error::Missing {
-        file: member.evidence().name().clone(),
-        what: "WAL (no member/wal with a segment: if etcd's --wal-dir put it elsewhere, give that directory with --wal-dir)",
-    }
 }

@@ -115,7 +115,7 @@ pub fn past(
     let mut rows: Vec<PastRow> = live
         .iter()
         .filter(|version| within.has(version.key) && !lost.contains(version.key))
-        .map(|version| past_row(past, &version, at))
+        .map(|version| past_row(past, &version, revision, at))
         .collect();
     rows.extend(
         lost.iter()
@@ -139,7 +139,9 @@ pub fn past(
     )))
 }
 
-fn past_row(past: &Past<'_>, version: &Version<'_>, at: i64) -> PastRow {
+fn past_row(past: &Past<'_>, version: &Version<'_>, asked: Option<i64>, at: i64) -> PastRow {
+    // The newest state is asked for, and newer writes may be lost.
+    let is_doubtful = asked.is_none() && past.lacks_newest();
     let source = past.source(version.revision);
     let kv = version.key_value().ok();
     PastRow {
@@ -153,7 +155,7 @@ fn past_row(past: &Past<'_>, version: &Version<'_>, at: i64) -> PastRow {
                 kv.value.len() as u64,
             )
         }),
-        certain: past.is_certain(version.key, at),
+        certain: !is_doubtful && past.is_certain(version.key, at),
         place: match source {
             PastSource::Carved(_, place) => Some(place.to_string()),
             _ => None,

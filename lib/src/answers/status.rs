@@ -63,6 +63,8 @@ pub struct StatusAnswer {
 pub enum StoreStatus {
     /// There is no db.
     None,
+    /// There may be one: its folder, or a part of the archive, could not be read.
+    Unseen,
     /// It cannot be read; why.
     Unreadable(String),
     /// Only its ends were looked at.
@@ -273,6 +275,9 @@ pub struct RaftStatus {
     /// Damaged ranges of the log, if it was read as a whole.
     #[serde(skip)]
     pub damaged_ranges: usize,
+    /// Whether there may be a log that could not be read.
+    #[serde(skip)]
+    pub is_log_unseen: bool,
 }
 
 /// How much is wrong.
@@ -312,7 +317,7 @@ impl Serialize for StoreStatus {
             db: None,
         };
         match self {
-            Self::None | Self::Unreadable(_) => nothing.serialize(serializer),
+            Self::None | Self::Unseen | Self::Unreadable(_) => nothing.serialize(serializer),
             Self::Quick { revision, file } => Ends {
                 revision: *revision,
                 db: *file,
@@ -587,6 +592,7 @@ impl RaftStatus {
             last_index: ends.map(|ends| ends.last_index.get()),
             snapshot_index: snaps.usable().map(|snap| snap.index).max(),
             damaged_ranges: log.map_or(0, |wal| wal.log().damages.len()),
+            is_log_unseen: member.evidence().unseen_log().is_some(),
         }
     }
 }

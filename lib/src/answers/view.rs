@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Answer;
+use super::log_alone::log_reach;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
@@ -124,11 +125,12 @@ impl<'m> View<'m> {
     /// What the log alone has, with what is certain of it; `None` if it does not answer alone.
     pub fn past_of_log(&self) -> Option<Past<'m>> {
         let logged = self.log_alone()?;
-        Some(Past::new(
-            &self.keyspace,
-            Some(logged),
-            &Carvings::default(),
-        ))
+        let past = Past::new(&self.keyspace, Some(logged), &Carvings::default());
+        let reach = log_reach(self.member, logged);
+        Some(match reach.is_some_and(|reach| reach.may_lack_writes) {
+            true => past.without_newest(),
+            false => past,
+        })
     }
 
     /// The same with every version that the log has.

@@ -1,15 +1,21 @@
 //! What of the files was not read.
 
-use super::Dataset;
+use super::{Dataset, Side};
+use crate::answers::wal::log_loss;
 use crate::codes::{cross, dir};
 use crate::evidence::{Evidence, Kind};
 use crate::member::Member;
+use located::progress::Silent;
 use located::{Damage, Finding, Place};
 
 impl Dataset {
     /// What could not be read until now: files, ranges of files, and records of the keyspace.
     pub fn damage(&self) -> Damage {
-        self.member().damage()
+        let mut damage = self.member().damage();
+        if self.side() != Side::Stored {
+            damage.extend(log_loss(self.member(), &Silent));
+        }
+        damage
     }
 }
 

@@ -95,18 +95,8 @@ impl Evidence {
                 message,
             ));
         }
-        // A folder that could not be listed is not an empty one, and what is missing in an archive may be in the part of it that
-        // cannot be read.
-        let unseen = |folder: &str| {
-            let hides = |finding: &Finding| {
-                let of_archive = [dir::ARCHIVE_DAMAGED.id, dir::ARCHIVE_ENCRYPTED.id];
-                of_archive.contains(&finding.code.id)
-                    || finding.place.file.as_str().ends_with(folder)
-            };
-            self.found.findings.iter().any(hides)
-        };
         match (self.db(), self.wal().is_empty()) {
-            (Some(db), true) if !unseen("/wal") => {
+            (Some(db), true) if self.unseen_log().is_none() => {
                 let message = "there is a db, but no WAL segment";
                 sink(Finding::new(
                     &dir::WAL_MISSING,
@@ -114,10 +104,10 @@ impl Evidence {
                     message,
                 ));
             }
-            (None, false) if !unseen("/snap") => {
+            (None, false) if self.unseen_db().is_none() => {
                 self.note(sink, &dir::DB_MISSING, "there is a WAL, but no snap/db");
             }
-            (None, true) if !unseen("/wal") && !unseen("/snap") => {
+            (None, true) if self.unseen_log().is_none() && self.unseen_db().is_none() => {
                 self.note(sink, &dir::NOTHING_HERE, "there is neither a db nor a WAL");
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! Which files are there: finds the data directory, folder or file that a path means.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Kind;
@@ -33,6 +34,8 @@ pub(super) struct Inventory {
     /// Data directories inside the data directory.
     pub(super) nested: Vec<PathBuf>,
     pub(super) findings: Vec<Finding>,
+    /// Whether this user may not read a folder or a segment.
+    pub(super) is_denied: bool,
 }
 
 /// What a folder is, by the names in it.
@@ -104,6 +107,7 @@ pub(super) fn inventory(
             lister.folder(Path::new(""), role_anywhere);
         }
     }
+    lister.forget_refused_log();
     lister
         .found
         .files
@@ -161,6 +165,7 @@ impl Lister<'_> {
         let (entries, more) = match self.tree.list(&self.root.join(at), self.left) {
             Ok(listed) => listed,
             Err(error) => {
+                self.found.is_denied |= error.kind() == ErrorKind::PermissionDenied;
                 let message = format!("the folder could not be listed: {error}");
                 self.note(Finding::new(&dir::UNREADABLE, self.place(at), message));
                 return Vec::new();
@@ -215,6 +220,25 @@ impl Lister<'_> {
             }
         }
         folders
+    }
+
+    /// Takes the log out if this user may not read a segment of it: a log that is not known is neither empty nor cut.
+    fn forget_refused_log(&mut self) {
+        let segments = self.found.files.iter();
+        let segments = segments.filter(|file| file.role() == Role::Wal);
+        let refused = segments.filter_map(|file| {
+            let path = self.root.join(file.relative());
+            Some((file.name().clone(), self.tree.refusal(&path)?))
+        });
+        let refused: Vec<_> = refused.collect();
+        let Some((name, error)) = refused.first() else {
+            return;
+        };
+        let message = format!("the file could not be read: {error}");
+        let finding = Finding::new(&dir::UNREADABLE, Place::file(name), message);
+        self.note(finding.count(refused.len() as u64));
+        self.found.files.retain(|file| file.role() != Role::Wal);
+        self.found.is_denied = true;
     }
 
     fn note(&mut self, finding: Finding) {

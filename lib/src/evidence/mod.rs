@@ -32,6 +32,7 @@ mod store;
 mod suggest;
 mod trailer;
 mod tree;
+mod unseen;
 mod wal_dir;
 
 use std::fs;

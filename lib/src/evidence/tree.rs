@@ -36,6 +36,10 @@ pub(super) trait Tree {
     }
     /// The first bytes of a file, at most `len`.
     fn head(&self, file: &Path, len: usize) -> io::Result<Vec<u8>>;
+    /// The error of the system if this user may not read a file; `None` if it may, or if it is known only when the file is read.
+    fn refusal(&self, _file: &Path) -> Option<io::Error> {
+        None
+    }
     /// Returns where the bytes of a file are.
     fn source(&self, file: &Path) -> ByteSource;
 }
@@ -80,6 +84,11 @@ impl Tree for Disk {
             .take(len as u64)
             .read_to_end(&mut head)?;
         Ok(head)
+    }
+
+    fn refusal(&self, file: &Path) -> Option<io::Error> {
+        let refused = platform::open(&self.path(file)).err();
+        refused.filter(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     fn source(&self, file: &Path) -> ByteSource {

@@ -74,6 +74,7 @@ impl Evidence {
                 dirs: shared.dirs.clone(),
                 nested: shared.nested.clone(),
                 findings: shared.findings.clone(),
+                is_denied: shared.is_denied,
             },
         };
         let is_segment = |file: &&File| file.role() == Role::Wal;
@@ -113,6 +114,7 @@ impl Evidence {
             });
         }
         own.findings.extend(wal.found.findings.iter().cloned());
+        own.is_denied |= wal.found.is_denied;
         self.found = Arc::new(own);
         self.wal_dir = Some(Box::new(WalElsewhere {
             wal,
@@ -186,7 +188,8 @@ pub(super) fn open(
     };
     match Evidence::open_with(path, &alone, progress) {
         Ok(wal)
-            if !wal.wal().is_empty() && !matches!(wal.kind, Kind::DataDir | Kind::MemberDir) =>
+            if (!wal.wal().is_empty() || wal.unseen_log().is_some())
+                && !matches!(wal.kind, Kind::DataDir | Kind::MemberDir) =>
         {
             Ok(wal)
         }

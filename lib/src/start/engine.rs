@@ -67,6 +67,11 @@ impl<'m> Engine<'m, '_> {
 
     pub(super) fn run(&mut self) -> Result<(), Stopped> {
         let member = self.member;
+        let evidence = member.evidence();
+        if let Some(unseen) = evidence.unseen_log().or(evidence.unseen_db()) {
+            let text = format!("{}: {}", unseen.place, unseen.message);
+            return Err(Stopped::Unknown(text));
+        }
         let backend = self.stored_db()?;
         let Some(wal) = member.wal_with(self.progress) else {
             return self.without_log(backend.as_ref());

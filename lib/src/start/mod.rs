@@ -132,9 +132,22 @@ pub fn state_after_start<'m>(
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> Result<Replayed<'m>, Error> {
-    // A backup or a db alone is what it says: there is no log to be replayed.
-    if member.evidence().wal().is_empty() {
-        return crate::recover::replay(member, progress);
+    let evidence = member.evidence();
+    if evidence.unseen_log().is_some() {
+        return Err(Error::Missing {
+            file: evidence.name().clone(),
+            what: "WAL that can be read as a whole: which entries a start applies is not known",
+        });
+    }
+    if evidence.wal().is_empty() {
+        // A backup or a db alone is what it says: there is no log to be replayed.
+        if evidence.is_file() {
+            return crate::recover::replay(member, progress);
+        }
+        return Err(Error::Missing {
+            file: evidence.name().clone(),
+            what: "WAL beside the db: which entries a start would have applied is not known",
+        });
     }
     let outcome = simulate_start(member, StartMode::AsItIs, release, progress);
     let message = outcome

@@ -215,6 +215,9 @@ fn can_start(member: &Member) -> bool {
 }
 
 fn order(member: &Member) -> Order {
+    if member.evidence().unseen_log().is_some() {
+        return Order::Unknown;
+    }
     let meta = member
         .db()
         .ok()
@@ -234,6 +237,10 @@ impl Quick {
     fn wrong(&self, member: &Member) -> Option<(String, Severity)> {
         let evidence = member.evidence();
         let is_directory = matches!(evidence.kind(), Kind::DataDir | Kind::MemberDir);
+        if let Some(unseen) = evidence.unseen_log().or(evidence.unseen_db()) {
+            let text = format!("not known: {}: {}", unseen.place, unseen.message);
+            return Some((text, Severity::Error));
+        }
         if let Order::Ahead(entries) = self.order {
             let text = format!(
                 "the db is ahead of its log by {}: they are not of one member, or not of one time",

@@ -13,9 +13,11 @@ pub use segments::{SegmentFile, SegmentRow, segments};
 pub use terms::{TermRow, terms};
 
 use super::{Answer, Damage};
-use crate::member::Wal;
-use crate::wal::check;
-use located::{Finding, Severity};
+use crate::codes::cross;
+use crate::member::{Member, Wal};
+use crate::wal::{Gap, GapCause, check};
+use located::progress::Progress;
+use located::{Bytes, Finding, Place, Severity};
 
 /// What is damaged in the chain of records: the findings, and whether a record of the answer is lost.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +62,45 @@ pub fn log<'a>(wal: Wal<'a>) -> Answer<Wal<'a>> {
         false => Damage::default(),
     };
     Answer::new(wal, damage)
+}
+
+/// What of the log is lost, if there is one: damaged records, missing segments, and entries that the db has applied and the log no
+/// longer has. Every answer that needs the log may lack them.
+///
+/// A torn record at the end is no loss: a crash leaves it, and etcd never acknowledged its entry.
+pub fn log_loss(member: &Member, progress: &dyn Progress) -> Damage {
+    let Some(wal) = member.wal_with(progress) else {
+        return Damage::default();
+    };
+    let log = wal.log();
+    let damaged = log.damages.iter().filter(|damage| !damage.torn).count();
+    let is_missing = |gap: &Gap| !matches!(gap.cause, GapCause::Snapshot | GapCause::Damage(_));
+    let missing = log.gaps.iter().filter(|gap| is_missing(gap)).count();
+    let applied = member.meta().ok().and_then(|meta| meta.consistent_index);
+    let is_ahead = |applied: &u64| *applied > log.last_index() && !log.records.is_empty();
+    let ahead = applied.filter(is_ahead);
+    let mut findings = Vec::new();
+    if damaged > 0 || missing > 0 {
+        check::all(log, wal.files(), &mut |finding| findings.push(finding));
+        findings.retain(|finding| finding.severity == Severity::Error);
+    }
+    if let Some(applied) = ahead {
+        let last = log.last_index();
+        let message = format!(
+            "the db has applied the entries up to {applied}, the log ends at {last}: the entries between are not in it"
+        );
+        let file = wal
+            .files()
+            .last()
+            .map_or(member.evidence().name(), Bytes::file);
+        findings.push(Finding::new(
+            &cross::INDEX_AHEAD,
+            Place::file(file),
+            message,
+        ));
+    }
+    let skipped = damaged.saturating_add(missing);
+    Damage::new(findings, u64::try_from(skipped).unwrap_or(u64::MAX))
 }
 
 /// `….wal+0x3FF70`: the file's own name, without the folder.

@@ -21,6 +21,8 @@ pub struct Past<'a> {
     compacted: i64,
     /// Carved writes of which no revision is known: they are left out.
     pub unplaced: usize,
+    /// Whether writes after the newest revision may be lost.
+    lacks_newest: bool,
 }
 
 /// The source of a version.
@@ -55,6 +57,7 @@ impl<'a> Past<'a> {
             complete: Vec::new(),
             compacted: keyspace.compact_revision().unwrap_or(-1),
             unplaced: carvings.iter().filter(|c| c.revision.is_none()).count(),
+            lacks_newest: false,
         };
         let is_logged = |main: i64| logged.is_some_and(|logged| logged.index_of(main).is_some());
         let log = logged.map(Logged::keyspace);
@@ -96,6 +99,18 @@ impl<'a> Past<'a> {
             }
         }
         past
+    }
+
+    /// The same, of sources that lack writes after the newest revision that is known: the newest state of no key is certain.
+    #[must_use]
+    pub fn without_newest(mut self) -> Self {
+        self.lacks_newest = true;
+        self
+    }
+
+    /// Whether writes after the newest revision that is known may be lost.
+    pub fn lacks_newest(&self) -> bool {
+        self.lacks_newest
     }
 
     /// What was carved alone, without the revisions that are known from elsewhere.
