@@ -353,9 +353,12 @@ impl Dataset {
         }))
     }
 
-    /// The raft log; `None` without a WAL. Partial if records could not be read.
+    /// The raft log; `None` without a WAL. Partial if records could not be read, or if the db has applied more of them.
     pub fn log(&self) -> Option<Answer<Wal<'_>>> {
-        Some(crate::answers::wal::log(self.shared.member.wal()?))
+        let member = &self.shared.member;
+        let (wal, mut damage) = crate::answers::wal::log(member.wal()?).into_parts();
+        damage.extend(crate::answers::wal::log_loss(member, &Silent));
+        Some(Answer::new(wal, damage))
     }
 
     /// The hash that `Maintenance.Hash` of a release gives: over all buckets of the db.
