@@ -35,7 +35,7 @@ fn all_are_partial(data: &Path, what: &str) {
         assert!(json.get("partial").is_some(), "{what} {verb:?}: {json}");
         let text = ask(data, verb, "table");
         for claim in [
-            "the WAL adds nothing",
+            "the db has each of its writes",
             "nothing is left: pages",
             "no WAL here",
         ] {
