@@ -67,11 +67,6 @@ impl<'m> Engine<'m, '_> {
 
     pub(super) fn run(&mut self) -> Result<(), Stopped> {
         let member = self.member;
-        let evidence = member.evidence();
-        if let Some(unseen) = evidence.unseen_log().or(evidence.unseen_db()) {
-            let text = format!("{}: {}", unseen.place, unseen.message);
-            return Err(Stopped::Unknown(text));
-        }
         let backend = self.stored_db()?;
         let Some(wal) = member.wal_with(self.progress) else {
             return self.without_log(backend.as_ref());
@@ -109,6 +104,9 @@ impl<'m> Engine<'m, '_> {
     /// Opens the db that is there; since 3.5 the first thing that etcd does is to make sure that it has the bucket `meta`.
     fn stored_db(&mut self) -> Result<Option<Backend<'m>>, Stopped> {
         let member = self.member;
+        if let Some(why) = super::unread::unread(member) {
+            return Err(Stopped::Unknown(why));
+        }
         let file = match member.evidence().db() {
             Some(_) => match member.db_bytes() {
                 Ok(bytes) => Some(bytes.as_slice()),
@@ -116,12 +114,6 @@ impl<'m> Engine<'m, '_> {
             },
             None => None,
         };
-        if let Some((file, error)) = member.unreadable_files().next() {
-            return Err(Stopped::Unknown(format!(
-                "{} cannot be read: {error}",
-                file.name()
-            )));
-        }
         let backend = self.backend(file)?;
         if self.release.minor >= 5
             && let Some(backend) = &backend

@@ -16,6 +16,7 @@ mod restore;
 mod run;
 mod snapshot;
 mod store;
+mod unread;
 mod wire;
 
 pub(crate) use repeated::shows_a_known_value;
