@@ -265,3 +265,76 @@ fn fillings_need_the_salt_and_are_the_same_with_the_same_salt() {
         said.err
     );
 }
+
+/// A redacted copy by the library alone, without a check of both.
+fn written(db: &Path, out: &Path, names: bool) {
+    let _ = fs::remove_file(out);
+    let member = Member::open(db).unwrap();
+    let options = RedactOptions {
+        names,
+        salt: b"a salt of sixteen".to_vec(),
+        layout: Layout::default(),
+    };
+    let target = Out::new(out, [member.evidence()]).unwrap();
+    redact(&member, &options, &target, &Silent).unwrap();
+}
+
+#[test]
+fn nothing_of_a_value_survives_whatever_elements_and_headers_say() {
+    let original = fixture("etcd-3.5.30").join("snapshot.db");
+    let secrets = secrets(&original);
+    let dir = tempfile::tempdir().unwrap();
+    let (db, out) = (dir.path().join("db"), dir.path().join("copy.db"));
+    let plain = fs::read(&original).unwrap();
+    let mut seed = 18u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    for round in 0..24 {
+        let mut bytes = plain.clone();
+        for page in (4096 * 2..bytes.len() - 4096).step_by(4096) {
+            let count = usize::from(bytes[page + 10]).min(60);
+            if bytes[page + 8] != 2 || count == 0 {
+                continue;
+            }
+            let bit = 1u32 << (4 + random(8));
+            let all = round % 3 == 0;
+            let one = usize::try_from(random(count as u64)).unwrap();
+            // Positions of one element or of all, a length, or bytes of the header and the first elements.
+            let field = [4, 8, 12][usize::try_from(random(3)).unwrap()];
+            for element in (0..count).filter(|at| all || *at == one) {
+                let at = page + 16 + 16 * element + if all { 4 } else { field };
+                let number = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+                bytes[at..at + 4].copy_from_slice(&(number ^ bit).to_le_bytes());
+            }
+            if round % 4 == 1 {
+                for _ in 0..8 {
+                    let at = page + 8 + usize::try_from(random(56)).unwrap();
+                    bytes[at] = u8::try_from(random(256)).unwrap();
+                }
+            }
+        }
+        fs::write(&db, &bytes).unwrap();
+        written(&db, &out, round % 2 == 0);
+        nothing_of(&secrets, &out).unwrap_or_else(|leak| panic!("round {round}: {leak}"));
+    }
+}
+
+#[test]
+fn pages_that_no_tree_reaches_are_in_the_copy_of_a_db_without_metas() {
+    let original = fixture("etcd-3.5.30").join("snapshot.db");
+    let dir = tempfile::tempdir().unwrap();
+    let (db, out) = (dir.path().join("db"), dir.path().join("copy.db"));
+    let mut bytes = fs::read(&original).unwrap();
+    bytes[..8192].fill(0xa5);
+    fs::write(&db, &bytes).unwrap();
+    let keys = |path: &Path| {
+        let args = ["salvage", text(path), "--include", "carved", "--dry-run"];
+        let said = run(&[&args[..], &["-o", "json"]].concat());
+        said.json()["keys"].clone()
+    };
+    written(&db, &out, false);
+    assert!(!keys(&db).is_null());
+    assert_eq!(keys(&db), keys(&out));
+}

@@ -42,11 +42,12 @@ pub(crate) struct RedactArgs {
 }
 
 /// Columns of the answer about the file that was written.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "out",
     "size_bytes",
     "sha256",
     "tree_pages",
+    "orphan_pages",
     "wiped_pages",
     "names_replaced",
     "names_kept",
@@ -93,9 +94,21 @@ pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let redacted = redact(&member, &options, &out, &*progress).map_err(|error| match error {
         RedactError::Read(error) => anyhow::Error::from(error),
         RedactError::Out(error) => refused(error).into(),
+        RedactError::Survives { .. } => Failure {
+            exit: Exit::Partial,
+            ..Failure::usage(error.to_string())
+                .next("etcd-inspect report {path} --out incident.html")
+        }
+        .into(),
         other => Failure::usage(other.to_string()).into(),
     })?;
     let answer = RedactAnswer::new(&member, &redacted, args.keys, &*progress)?;
+    if redacted.orphan_pages > 0 {
+        ui.note(&format!(
+            "a tree is damaged or cannot be read: {} pages that no tree reaches were filled by their own headers",
+            thousands(redacted.orphan_pages.into())
+        ))?;
+    }
     if !args.keys {
         ui.note("names of keys are in the copy as they are: --keys replaces them")?;
     }
@@ -182,7 +195,7 @@ fn sheet(answer: &RedactAnswer, ui: &mut Ui) -> anyhow::Result<()> {
     }
     if let Some(matches) = answer.trailer_matches {
         let text = match matches {
-            true => "SHA-256 at the end computed again",
+            true => "SHA-256 of the copy at its end, as a restore expects it",
             false => "SHA-256 at the end does not match, as that of the original does not",
         };
         ui.line(line("trailer", text.to_owned()))?;
@@ -193,19 +206,18 @@ fn sheet(answer: &RedactAnswer, ui: &mut Ui) -> anyhow::Result<()> {
         ui.line(line("hashkv", text))?;
     }
     let check = &answer.check;
+    let counted = |count: usize| etcd_inspect::start::counted(count as u64, "finding", "findings");
     let (label, text) = match check.same {
         true => (
             Label::Good,
-            format!(
-                "the same {} in both",
-                etcd_inspect::start::counted(check.findings as u64, "finding", "findings")
-            ),
+            format!("the same {} in both", counted(check.findings)),
         ),
         false => (
             Label::Warning,
             format!(
-                "differs: only in the original {:?}, only in the copy {:?}",
-                check.only_in_original, check.only_in_copy
+                "differs: {} only in the original, {} only in the copy; nothing of a value is in the copy",
+                counted(check.only_in_original.len()),
+                counted(check.only_in_copy.len())
             ),
         ),
     };
@@ -214,5 +226,19 @@ fn sheet(answer: &RedactAnswer, ui: &mut Ui) -> anyhow::Result<()> {
             .with(Label::Heading, format!("{:<9}", "check"))
             .with(label, text),
     )?;
+    for (side, lines) in [
+        ("original", &check.only_in_original),
+        ("copy", &check.only_in_copy),
+    ] {
+        for finding in lines {
+            ui.line(line("", format!("only in the {side}: {finding}")))?;
+        }
+    }
+    if !check.same {
+        let next = Command::new("etcd-inspect")
+            .args(["check", "-v"])
+            .path(&answer.out);
+        ui.line(line("next", next.to_string()))?;
+    }
     Ok(())
 }

@@ -15,10 +15,13 @@ use located::{Error, Finding};
 pub static KEPT: [&str; 5] = [
     "metas, headers and elements of pages, ids of free pages",
     "revisions, leases, versions and the settings of etcd itself",
-    "names of buckets, members, users and roles, and user keys unless --keys is given",
+    "names of buckets, members, users and roles, and user keys",
     "of values: apiVersion and kind, tags and lengths of protobuf, the names of 12 fields and the brackets of JSON, numbers 0 and 1, zeros",
     "which values are equal, and how long each is",
 ];
+
+/// What stays in place of the names of [`KEPT`] if names are replaced.
+static KEPT_NAMES: &str = "names of buckets, members, users and roles, and of user keys the paths of Kubernetes resources";
 
 /// What `redact` answers.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +35,8 @@ pub struct RedactAnswer {
     pub sha256: String,
     /// Pages of trees, in which values were filled.
     pub tree_pages: u64,
+    /// Of the tree pages, those that no tree reaches because a tree is damaged or none can be read: their own headers decided.
+    pub orphan_pages: u64,
     /// Pages that no tree has, all wiped.
     pub wiped_pages: u64,
     /// Names that were replaced, if that was asked for.
@@ -94,11 +99,18 @@ impl RedactAnswer {
             size_bytes: redacted.file.size_bytes,
             sha256: redacted.file.sha256.clone(),
             tree_pages: redacted.tree_pages,
+            orphan_pages: redacted.orphan_pages,
             wiped_pages: redacted.wiped_pages,
             names_replaced: with_names.then_some(redacted.names),
             names_kept: redacted.names_kept,
             trailer_matches: redacted.trailer,
-            kept: KEPT.to_vec(),
+            kept: KEPT
+                .iter()
+                .map(|kept| match kept.contains("user keys") && with_names {
+                    true => KEPT_NAMES,
+                    false => kept,
+                })
+                .collect(),
             hashkv: HashesRow {
                 original: hash(&original),
                 copy: hash(&copy),
@@ -141,9 +153,10 @@ fn compare(original: &Report, copy: &Report) -> CheckedBoth {
     }
 }
 
-/// Whether a finding is about the file in its directory.
+/// Whether a finding is about the file in its directory, or that a db has no sum at its end: the copy of a directory gets one.
 fn is_of_file(finding: &Finding) -> bool {
-    finding.code.id.starts_with("DIR-") && finding.place.offset.is_none()
+    let is_sum = finding.code.id == "SNAP-012";
+    is_sum || (finding.code.id.starts_with("DIR-") && finding.place.offset.is_none())
 }
 
 fn line(finding: &Finding) -> String {

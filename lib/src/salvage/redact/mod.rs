@@ -16,6 +16,7 @@ mod content;
 mod fill;
 mod names;
 mod page;
+mod proof;
 mod record;
 
 use std::collections::BTreeMap;
@@ -28,11 +29,12 @@ use sha2::{Digest, Sha256};
 use super::backup::{Backup, Out, OutError};
 use super::synced::SyncedFile;
 use crate::bolt::{Db, MetaChoice, PageType, Pgid};
+use crate::evidence::Kind;
 use crate::kubernetes::key::Layout;
 use crate::member::Member;
 use fill::{Filler, wiped};
+use located::Error;
 use located::progress::Progress;
-use located::{Error, reported_by};
 use names::NewNames;
 use record::{BucketKind, Redactor};
 
@@ -60,13 +62,15 @@ pub struct Redacted {
     pub file: Backup,
     /// Pages of trees, of both metas.
     pub tree_pages: u64,
+    /// Pages that no tree reaches and that were filled by their own headers, because a tree is damaged or none is found.
+    pub orphan_pages: u64,
     /// Pages that no tree has, all of them wiped.
     pub wiped_pages: u64,
     /// NewNames that were replaced.
     pub names: u64,
     /// NewNames that could not be replaced: all names of their length are taken.
     pub names_kept: u64,
-    /// The trailer: `None` if there was none, `Some(false)` if it did not match, and does not now.
+    /// The trailer: `None` if there is none, `Some(false)` if it did not match, and does not now. The copy of a directory has one.
     pub trailer: Option<bool>,
 }
 
@@ -100,7 +104,7 @@ pub fn redact(
     progress: &dyn Progress,
 ) -> Result<Redacted, RedactError> {
     let image = member.db_bytes()?;
-    let runs = runs(member, image.len() as u64);
+    let runs = runs(member, image.as_slice());
     let filler = Filler::new(&options.salt);
     let names = options
         .names
@@ -113,7 +117,27 @@ pub fn redact(
     fill_runs(&runs, image.as_slice(), &redactor, progress, &mut |bytes| {
         writing.put(out, bytes)
     })?;
+    proof::prove(
+        image.as_slice(),
+        usize::try_from(runs.page_size).unwrap_or(usize::MAX),
+        &mut writing.temporary.file,
+        &redactor,
+    )
+    .map_err(|error| match error {
+        proof::ProofError::Io(source) => RedactError::Out(OutError::Io {
+            path: out.path().to_owned(),
+            source,
+        }),
+        proof::ProofError::Survives(offset) => RedactError::Survives { offset },
+    })?;
     let trailer = member.trailer().map(|trailer| trailer.matches());
+    // A restore of etcd takes a backup file, which ends with a sum; a file that was given alone keeps its length.
+    let is_directory = matches!(
+        member.evidence().kind(),
+        Kind::DataDir | Kind::MemberDir | Kind::SnapDir
+    );
+    let becomes_backup = is_directory && image.len().is_multiple_of(512);
+    let trailer = trailer.or(becomes_backup.then_some(true));
     let file = writing.finish(out, trailer, image.len() as u64)?;
     let names = redactor.names.as_ref().map(|names| {
         let names = names
@@ -126,6 +150,7 @@ pub fn redact(
         file,
         tree_pages: runs
             .count(|role| matches!(role, RunRole::Tree(_) | RunRole::Meta | RunRole::Freelist)),
+        orphan_pages: runs.orphans,
         wiped_pages: runs.count(|role| matches!(role, RunRole::Free | RunRole::Refused)),
         names,
         names_kept,
@@ -182,6 +207,14 @@ pub enum RedactError {
     /// The copy cannot be written.
     #[error(transparent)]
     Out(#[from] OutError),
+    /// Bytes of a value are in the copy; it was removed.
+    #[error(
+        "no copy was kept: at {offset:#x} it had four bytes or more of a value or name that must not be in it"
+    )]
+    Survives {
+        /// Where in the copy.
+        offset: u64,
+    },
 }
 
 struct Writing {
@@ -237,6 +270,8 @@ struct Runs {
     all: Vec<FilledRun>,
     page_size: u64,
     pages: u64,
+    /// Pages that were taken by their headers alone.
+    orphans: u64,
 }
 
 impl Runs {
@@ -247,21 +282,43 @@ impl Runs {
 }
 
 /// What each page is, in the order of the file. Both metas count: the older one shows the state before the last commit.
-fn runs(member: &Member, bytes: u64) -> Runs {
+///
+/// If a tree is damaged or none is found, pages that no tree reaches may be the missing part of it: their headers decide.
+fn runs(member: &Member, image: &[u8]) -> Runs {
+    let bytes = image.len() as u64;
     let chosen = member.options().meta;
     let others = [MetaChoice::Newest, MetaChoice::Older];
     let mut heads: BTreeMap<u64, (u64, RunRole)> = BTreeMap::new();
     let mut page_size = 4096;
+    let mut damage = TreeDamage::default();
     for choice in [chosen].into_iter().chain(others).rev() {
-        if let Ok(db) = member.db_at(choice) {
-            page_size = db.page_size();
-            claim_trees(&db, &mut heads);
+        match member.db_at(choice) {
+            Ok(db) => {
+                page_size = db.page_size();
+                claim_trees(&db, &mut heads, &mut damage);
+            }
+            Err(_) => damage.found = true,
         }
     }
     let pages = bytes.div_ceil(page_size);
+    let trees = heads.len();
     for meta in 0..2 {
         heads.insert(meta, (1, RunRole::Meta));
     }
+    let mut orphans = 0;
+    if damage.found || trees == 0 {
+        orphans = claim_orphans(image, page_size, &mut heads);
+    }
+    Runs {
+        all: in_order(heads, pages),
+        page_size,
+        pages,
+        orphans,
+    }
+}
+
+/// The runs in the order of the file, with what is free between them.
+fn in_order(heads: BTreeMap<u64, (u64, RunRole)>, pages: u64) -> Vec<FilledRun> {
     let mut all = Vec::new();
     let mut at = 0;
     let mut heads = heads
@@ -293,14 +350,46 @@ fn runs(member: &Member, bytes: u64) -> Runs {
         });
         at = first.saturating_add(length);
     }
-    Runs {
-        all,
-        page_size,
-        pages,
-    }
+    all
 }
 
-fn claim_trees(db: &Db<'_>, heads: &mut BTreeMap<u64, (u64, RunRole)>) {
+/// Whether a walk of the trees found damage.
+#[derive(Debug, Default)]
+struct TreeDamage {
+    found: bool,
+}
+
+/// Adds the pages of leaves and branches that no tree reaches; returns how many pages they have.
+fn claim_orphans(image: &[u8], page_size: u64, heads: &mut BTreeMap<u64, (u64, RunRole)>) -> u64 {
+    let Ok(step) = usize::try_from(page_size) else {
+        return 0;
+    };
+    let mut claimed = 0u64;
+    let mut free_from = 2;
+    for (page, start) in (0u64..).zip((0..image.len()).step_by(step.max(1))) {
+        if let Some((length, _)) = heads.get(&page) {
+            free_from = page.saturating_add(*length);
+        }
+        if page < free_from {
+            continue;
+        }
+        let head = image.get(start..).unwrap_or_default();
+        let head = head.get(..step.saturating_mul(2)).unwrap_or(head);
+        if let Some((kind, overflow)) = Redactor::orphan(page, head) {
+            let length = u64::from(overflow).saturating_add(1);
+            let next = heads
+                .range(page..)
+                .next()
+                .map_or(u64::MAX, |(first, _)| *first);
+            let length = length.min(next.saturating_sub(page));
+            claimed = claimed.saturating_add(length);
+            heads.insert(page, (length, RunRole::Tree(kind)));
+        }
+    }
+    claimed
+}
+
+fn claim_trees(db: &Db<'_>, heads: &mut BTreeMap<u64, (u64, RunRole)>, damage: &mut TreeDamage) {
     if db.meta().has_freelist()
         && let Ok(page) = db.page(db.meta().freelist)
         && page.header.page_type() == Some(PageType::Freelist)
@@ -309,26 +398,21 @@ fn claim_trees(db: &Db<'_>, heads: &mut BTreeMap<u64, (u64, RunRole)>) {
         heads.insert(page.pgid.0, (length, RunRole::Freelist));
     }
     let root = std::iter::once((BucketKind::Root, db.root()));
-    let buckets = db
-        .buckets(&mut reported_by("check::tree, for each bucket"))
-        .into_iter();
+    let buckets = db.buckets(&mut |_| damage.found = true).into_iter();
     let buckets = buckets.map(|(name, bucket)| (BucketKind::of_name(name), bucket));
     for (kind, bucket) in root
         .chain(buckets)
         .filter(|(_, bucket)| bucket.inline().is_none())
     {
         let mut children: Vec<Pgid> = vec![bucket.root()];
-        bucket.walk(
-            &mut reported_by("check::tree, for each page"),
-            &mut |visit| {
-                let page = &visit.page;
-                if page.header.page_type() == Some(PageType::Branch) {
-                    children.extend(page.children().flatten().map(|child| child.pgid));
-                }
-                let length = u64::from(page.header.overflow).saturating_add(1);
-                heads.insert(page.pgid.0, (length, RunRole::Tree(kind.clone())));
-            },
-        );
+        bucket.walk(&mut |_| damage.found = true, &mut |visit| {
+            let page = &visit.page;
+            if page.header.page_type() == Some(PageType::Branch) {
+                children.extend(page.children().flatten().map(|child| child.pgid));
+            }
+            let length = u64::from(page.header.overflow).saturating_add(1);
+            heads.insert(page.pgid.0, (length, RunRole::Tree(kind.clone())));
+        });
         // A page with its own id that is none of a tree: its header says why it is not followed.
         for pgid in children {
             let is_own = db.page(pgid).is_ok_and(|page| page.header.id == pgid);

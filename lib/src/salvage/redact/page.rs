@@ -1,9 +1,9 @@
 //! Pages: headers, elements and page ids stay; keys and values become those of [`Redactor`]; everything else is wiped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fill::wiped;
-use super::record::{BucketKind, Redactor};
+use super::record::{BucketKind, Redactor, is_revision};
 use crate::bolt::{MAGIC, PageHeader, PageType};
 use located::{Bytes, FileName};
 
@@ -27,6 +27,24 @@ struct Element {
     start: usize,
     key_bytes: usize,
     value_bytes: usize,
+}
+
+impl Element {
+    fn end(&self) -> usize {
+        let key_end = self.start.saturating_add(self.key_bytes);
+        key_end.saturating_add(self.value_bytes)
+    }
+}
+
+/// The elements of a page.
+struct Array {
+    is_branch: bool,
+    /// Where the first key may be.
+    end: usize,
+    /// How many elements agree with the end.
+    support: usize,
+    /// Whether it ends where the header says.
+    is_as_counted: bool,
 }
 
 /// Bytes of one page that replace those that are there.
@@ -87,45 +105,85 @@ impl<'b> Patch<'b> {
         (end <= self.input.len()).then_some(element)
     }
 
-    /// Where the array of elements ends: as the header says, or as the places of keys say if the count is damaged.
-    fn array_end(&self, count: usize, is_branch: bool) -> usize {
+    /// The array of elements, and whether its elements are those of a branch.
+    ///
+    /// Keys and values follow each other without a gap, so each element says where the array ends: where its key is, less the lengths
+    /// of the elements before it. The end on which most elements agree is taken; a single element, whose place may be damaged, moves
+    /// nothing. Elements decide about the type, too, because flags of a header may be damaged.
+    fn array(&self, count: usize, is_branch: bool) -> Array {
+        let header = self.votes(count, is_branch);
+        let other = self.votes(count, !is_branch);
+        match other.support >= 2 && other.support > header.support {
+            true => Array {
+                is_branch: !is_branch,
+                ..other
+            },
+            false => header,
+        }
+    }
+
+    fn votes(&self, count: usize, is_branch: bool) -> Array {
         let by_count = HEADER_BYTES.saturating_add(count.saturating_mul(ELEMENT_BYTES));
+        let room = self.input.len().saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
         let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut first_key = self.input.len();
+        // Elements that the header does not count, if it counts too few: they agree with the others.
+        let mut uncounted: BTreeSet<usize> = BTreeSet::new();
         let mut before = 0usize;
-        for index in 0..count.min(VOTERS) {
-            if let Some(element) = self.element(index, is_branch) {
-                let end = element.start.saturating_sub(before);
-                if end > HEADER_BYTES && end.is_multiple_of(ELEMENT_BYTES) {
-                    let votes = votes.entry(end).or_default();
-                    *votes = votes.saturating_add(1);
+        for index in 0..room.min(VOTERS) {
+            if let Some(end) = self.array_end(index, before, is_branch)
+                && index < end.saturating_sub(HEADER_BYTES) / ELEMENT_BYTES
+            {
+                let votes = votes.entry(end).or_default();
+                *votes = votes.saturating_add(1);
+                if index >= count {
+                    uncounted.insert(end);
                 }
-                first_key = first_key.min(element.start);
             }
             before = before.saturating_add(self.lengths(index, is_branch));
         }
-        let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
-        let candidates = [most.map_or(by_count, |(end, _)| end), by_count];
-        let sound = candidates
-            .into_iter()
-            .filter(|end| self.is_array_end(*end, is_branch));
-        sound
-            .max()
-            .unwrap_or(first_key.max(HEADER_BYTES))
-            .min(self.input.len())
+        let support = |end: usize| votes.get(&end).copied().unwrap_or(0);
+        let most = votes
+            .iter()
+            .filter(|(end, _)| **end < by_count || uncounted.contains(end))
+            .max_by_key(|(end, votes)| (**votes, std::cmp::Reverse(**end)))
+            .filter(|(_, votes)| **votes >= 2 && support(by_count) == 0);
+        let end = most.map_or(by_count, |(end, _)| *end);
+        Array {
+            is_branch,
+            end: end.min(self.input.len()),
+            support: support(end),
+            is_as_counted: end == by_count,
+        }
     }
 
-    /// Whether keys are where an array that ends there lets them be; a few elements may be damaged. What is kept as an array must
-    /// not hold anything of a value.
-    fn is_array_end(&self, end: usize, is_branch: bool) -> bool {
-        let elements = end.saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
-        let readable = (0..elements).filter_map(|index| self.element(index, is_branch));
-        let (mut all, mut within) = (0usize, 0usize);
-        for element in readable {
-            all = all.saturating_add(1);
-            within = within.saturating_add(usize::from(element.start < end));
+    /// Where the array ends if element `index` is right, and the elements before it have so many bytes.
+    fn array_end(&self, index: usize, before: usize, is_branch: bool) -> Option<usize> {
+        let element = self.element(index, is_branch)?;
+        let end = element.start.checked_sub(before)?;
+        (end > HEADER_BYTES && end.is_multiple_of(ELEMENT_BYTES)).then_some(end)
+    }
+
+    /// Keeps the elements: all bytes if two of them and the header agree on the end, otherwise number by number. A number of which no byte is 0 is none: pages and values are smaller than 16 MiB. So
+    /// text that a damaged count counts among the elements is never kept.
+    fn keep_elements(&mut self, array: &Array) {
+        if array.is_as_counted && array.support >= 2 {
+            self.keep(HEADER_BYTES, array.end);
+            return;
         }
-        end <= self.input.len() && within <= all / 4
+        let is_number = |field: &[u8]| match field {
+            [_, _, _, 0] => array.support > 0 || field.ends_with(&[0, 0]),
+            // One changed bit makes a small number large.
+            [_, _, 0, high] => array.support > 0 && high.is_power_of_two(),
+            _ => false,
+        };
+        let mut at = HEADER_BYTES;
+        while at < array.end {
+            let end = at.saturating_add(4);
+            if self.input.get(at..end).is_some_and(is_number) {
+                self.keep(at, end);
+            }
+            at = end;
+        }
     }
 
     /// Bytes of key and value of an element, whether its place is damaged or not.
@@ -216,17 +274,63 @@ impl Redactor {
         };
         let room = input.len().saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
         let count = usize::from(header.count).min(room);
-        let end = patch.array_end(count, is_branch);
-        patch.keep(HEADER_BYTES, end);
-        let elements = end.saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
+        let array = patch.array(count, is_branch);
+        patch.keep_elements(&array);
+        let elements = array.end.saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
+        let mut before = 0usize;
+        let mut found = Vec::with_capacity(elements);
         for index in 0..elements {
-            if let Some(element) = patch.element(index, is_branch)
-                && element.start >= end
+            let end = patch.array_end(index, before, array.is_branch);
+            before = before.saturating_add(patch.lengths(index, array.is_branch));
+            if let Some(element) = patch.element(index, array.is_branch)
+                && element.start >= array.end
             {
-                self.element(kind, &element, &mut patch);
+                let is_there = match kind {
+                    BucketKind::Key => input.get(element.start..).is_some_and(is_revision),
+                    _ => end == Some(array.end),
+                };
+                found.push((is_there, element));
             }
         }
+        let mut starts: Vec<usize> = found.iter().map(|(_, element)| element.start).collect();
+        starts.sort_unstable();
+        // What overlaps others, or does not start with a key, is written first: its place or lengths are damaged, and the records
+        // that it points into are right.
+        found.sort_by_key(|(is_there, element)| {
+            let next = starts.partition_point(|start| *start <= element.start);
+            let next = starts.get(next).copied().unwrap_or(usize::MAX);
+            (*is_there, element.end() <= next)
+        });
+        for (_, element) in found {
+            self.element(kind, &element, &mut patch);
+        }
         patch.out
+    }
+
+    /// What a page holds that no tree reaches; `None` if its header is none of a leaf or a branch with that id.
+    pub(super) fn orphan(pgid: u64, input: &[u8]) -> Option<(BucketKind, u32)> {
+        let header = read_header(input).filter(|header| header.id.0 == pgid)?;
+        let is_branch = match header.page_type()? {
+            PageType::Branch => true,
+            PageType::Leaf => false,
+            _ => return None,
+        };
+        let patch = Patch {
+            input,
+            out: Vec::new(),
+        };
+        let array = patch.array(usize::from(header.count), is_branch);
+        let elements = array.end.saturating_sub(HEADER_BYTES) / ELEMENT_BYTES;
+        let kinds = (0..elements).filter_map(|index| {
+            let element = patch.element(index, array.is_branch)?;
+            let end = element.start.checked_add(element.key_bytes)?;
+            let key = input.get(element.start..end)?;
+            let is_bucket =
+                element.flags == BUCKET_FLAG && element.value_bytes >= BUCKET_HEADER_BYTES;
+            Some(BucketKind::of_first_key(key, is_bucket))
+        });
+        let kind = kinds.take(VOTERS).find(|kind| *kind != BucketKind::Unknown);
+        Some((kind.unwrap_or(BucketKind::Unknown), header.overflow))
     }
 
     fn element(&self, kind: &BucketKind, element: &Element, patch: &mut Patch<'_>) {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::content::{self, is_json, number};
 use super::fill::Filler;
 use super::names::NewNames;
-use crate::mvcc::{KeyValue, StoredKey};
+use crate::mvcc::KeyValue;
 
 /// Maximum length of keys of etcd's own buckets, and of names of buckets, that stay.
 const MAX_KEY_BYTES: usize = 512;
@@ -13,6 +13,8 @@ const MAX_KEY_BYTES: usize = 512;
 const MAX_META_BYTES: usize = 4096;
 /// Maximum length of other values of etcd's own that stay.
 const MAX_OWN_BYTES: usize = 256;
+/// Tag of `create_revision`, the field after the key.
+const CREATE_TAG: u8 = 0x10;
 /// Bytes of a stored revision.
 const REVISION_BYTES: usize = 17;
 
@@ -33,9 +35,27 @@ pub(super) enum BucketKind {
     Roles,
     /// Not of etcd.
     Foreign,
+    /// A page that no tree reaches, and whose keys are none of a bucket that is known.
+    Unknown,
 }
 
 impl BucketKind {
+    /// What a page holds that no tree reaches, by the first key of it.
+    pub(super) fn of_first_key(key: &[u8], is_bucket: bool) -> Self {
+        match key {
+            _ if is_bucket => Self::Root,
+            _ if is_revision(key) => Self::Key,
+            b"consistent_index"
+            | b"confState"
+            | b"term"
+            | b"scheduledCompactRev"
+            | b"finishedCompactRev"
+            | b"clusterVersion"
+            | b"downgrade" => Self::Own,
+            _ => Self::Unknown,
+        }
+    }
+
     pub(super) fn of_name(name: &[u8]) -> Self {
         match name {
             b"key" => Self::Key,
@@ -64,7 +84,13 @@ impl Redactor {
         };
         match kind {
             BucketKind::Key if is_revision(key) => keep(REVISION_BYTES.saturating_add(1)),
-            BucketKind::Key => self.filler.letters(key),
+            // Zeros stay, so that the order of keys is what it was.
+            BucketKind::Key | BucketKind::Unknown => {
+                let letters = self.filler.letters(key);
+                let pairs = key.iter().zip(letters);
+                let fill = |(plain, letter): (&u8, u8)| if *plain == 0 { 0 } else { letter };
+                pairs.map(fill).collect()
+            }
             _ => keep(MAX_KEY_BYTES),
         }
     }
@@ -111,7 +137,7 @@ impl Redactor {
             last = field;
         }
         let rest = message.get(out.len()..).unwrap_or_default();
-        out.extend(tail(rest.len(), parsed.is_ok()));
+        out.extend(tail(rest, parsed.is_ok()));
         out
     }
 
@@ -130,7 +156,10 @@ impl Redactor {
                 let end = head.checked_add(usize::try_from(value).ok()?)?;
                 let content = rest.get(head..end)?;
                 out.extend(match tag {
-                    0x0a => self.user_key(content, is_sound),
+                    0x0a => {
+                        let is_followed = rest.get(end).is_none_or(|next| *next == CREATE_TAG);
+                        self.user_key(content, is_sound, is_followed)
+                    }
                     _ => content::value(&self.filler, content),
                 });
             }
@@ -142,10 +171,11 @@ impl Redactor {
         Some((field, out))
     }
 
-    /// The name of a key. In a damaged record its length may take in parts of the value.
-    fn user_key(&self, key: &[u8], is_sound: bool) -> Vec<u8> {
+    /// The name of a key. In a damaged record its length may take in parts of the value, and what a damaged element calls a record
+    /// may be a part of a value: only a name before the field that etcd writes after it is one.
+    fn user_key(&self, key: &[u8], is_sound: bool, is_followed: bool) -> Vec<u8> {
         let is_printable = || key.iter().all(u8::is_ascii_graphic);
-        if !is_sound && !is_printable() {
+        if !is_sound && !(is_followed && is_printable()) {
             return self.filler.letters(key);
         }
         match &self.names {
@@ -208,43 +238,42 @@ fn length_delimited(rest: &[u8]) -> Option<(u64, usize, usize)> {
     is_one.then_some((tag >> 3, head, end))
 }
 
-/// The end of a record that is no field of etcd's: bytes that are as unreadable, or as readable, as those that were there.
-fn tail(length: usize, is_readable: bool) -> Vec<u8> {
-    match is_readable {
-        // Field 0 is none.
-        false => vec![0x07; length],
-        // Field 15 with a number of one byte, the first of two if the length is odd.
-        true => {
-            let mut out = Vec::with_capacity(length);
-            if !length.is_multiple_of(2) && length >= 3 {
-                out.extend([0x78, 0xf8, 0x01]);
-            }
-            while out.len() < length {
-                out.extend([0x78, 0x78]);
-            }
-            out.truncate(length);
-            out
-        }
-    }
+/// The end of a record that is no field of etcd's: bytes that are as unreadable, or as readable, as those that were there. None of
+/// them is the byte that was there.
+fn tail(input: &[u8], is_readable: bool) -> Vec<u8> {
+    // Field 0 is none; fields 14 and 15 with a number of one byte, the first of two if the length is odd.
+    let is_odd = input.len() >= 3 && !input.len().is_multiple_of(2);
+    let part = |at: usize| match (is_readable, is_odd, at) {
+        (false, ..) => 3,
+        (true, true, 0..3) => at,
+        (true, ..) => match at.wrapping_add(usize::from(is_odd)).is_multiple_of(2) {
+            true => 0,
+            false => 2,
+        },
+    };
+    let other = |plain: u8, first: u8, second: u8| if plain == first { second } else { first };
+    let bytes = input.iter().enumerate();
+    bytes
+        .map(|(at, plain)| match part(at) {
+            0 => other(*plain, 0x78, 0x70),
+            1 => other(*plain, 0xf8, 0xf9),
+            2 => other(*plain, 0x01, 0x02),
+            _ => other(*plain, 0x07, 0x06),
+        })
+        .collect()
 }
 
-/// Whether bytes begin with a revision, or with what was one before a bit of it changed.
+/// Whether bytes begin with a revision, or with what was one before some bytes of it were damaged: of the bytes that are 0 in each
+/// revision below 2^40, and of the separator, half are as they must be. Text has no 0.
 pub(super) fn is_revision(key: &[u8]) -> bool {
-    // A length that is damaged may cut it.
-    let revision = key.get(..REVISION_BYTES).unwrap_or(key);
-    let is_small = |range: std::ops::Range<usize>| {
-        let bytes = revision.iter().take(range.end).skip(range.start);
-        bytes.map(|byte| byte.count_ones()).sum::<u32>() <= 1
-    };
-    let has_separator = revision
-        .get(8)
-        .is_some_and(|byte| (byte ^ b'_').count_ones() <= 1);
-    if revision.len() < REVISION_BYTES {
-        return is_small(0..3) && is_small(9..13);
+    let zeros = key.iter().take(3).chain(key.get(9..15).unwrap_or_default());
+    let zeros = zeros.filter(|byte| **byte == 0).count();
+    let separator = usize::from(key.get(8).is_some_and(|byte| *byte == b'_'));
+    match key.len() {
+        // A length that is damaged may cut it.
+        ..REVISION_BYTES => key.starts_with(&[0; 3]) && key.get(8).is_none_or(|byte| *byte == b'_'),
+        _ => zeros.saturating_add(separator) >= 5,
     }
-    StoredKey::parse(revision).is_ok_and(|_| is_small(0..2) && is_small(9..13))
-        || (has_separator && is_small(0..3) && is_small(9..13))
-        || (is_small(0..4) && is_small(9..15))
 }
 
 /// Whether a message consists of numbers.

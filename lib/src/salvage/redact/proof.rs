@@ -1,0 +1,200 @@
+//! The proof that a copy has nothing of a value: the copy is read back and compared with every record that is anywhere in the original.
+//!
+//! Records are found by their own form, wherever they are: by no page, element or tree, whose damage may mislead what fills. So a
+//! record that the filling did not know of is found here.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use rayon::prelude::*;
+
+use super::content::{self, number};
+use super::record::Redactor;
+
+/// Bytes in a row that must not survive.
+const RUN_BYTES: usize = 4;
+/// Maximum length of a name of a key.
+const MAX_KEY_BYTES: usize = 32 * 1024;
+/// Bytes of the copy that are compared at a time.
+const WINDOW_BYTES: usize = 8 << 20;
+/// Bytes of a stored revision.
+const REVISION_BYTES: usize = 17;
+
+/// Why there is no proof.
+#[derive(Debug)]
+pub(super) enum ProofError {
+    Io(io::Error),
+    /// Bytes of the original are in the copy, here.
+    Survives(u64),
+}
+
+/// A record in the original: where its name and its value are.
+#[derive(Clone, Copy, Debug)]
+struct ProvedRecord {
+    key: (usize, usize),
+    value: (usize, usize),
+}
+
+/// Compares the copy with every record of the original.
+///
+/// # Errors
+/// The copy cannot be read, or four bytes in a row of a name or a value are where they were and are not listed as kept.
+pub(super) fn prove(
+    image: &[u8],
+    page_size: usize,
+    copy: &mut File,
+    redactor: &Redactor,
+) -> Result<(), ProofError> {
+    let records = records(image);
+    let ends = ends(image, page_size);
+    let mut rest = records.as_slice();
+    while let Some(first) = rest.first() {
+        let from = first.key.0;
+        let end = from.saturating_add(WINDOW_BYTES).max(first.value.1);
+        let count = rest
+            .iter()
+            .take_while(|record| record.value.1 <= end)
+            .count();
+        let (batch, after) = rest.split_at(count.max(1).min(rest.len()));
+        rest = after;
+        let window = window(copy, from, end.min(image.len())).map_err(ProofError::Io)?;
+        let survivor = batch
+            .par_iter()
+            .filter_map(|record| survivor(image, &window, from, *record, &ends, redactor))
+            .min();
+        if let Some(at) = survivor {
+            return Err(ProofError::Survives(at as u64));
+        }
+    }
+    copy.seek(SeekFrom::End(0))
+        .map(drop)
+        .map_err(ProofError::Io)
+}
+
+fn window(copy: &mut File, from: usize, end: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; end.saturating_sub(from)];
+    copy.seek(SeekFrom::Start(from as u64))?;
+    copy.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Where something of a record is in the copy that must not be there.
+fn survivor(
+    image: &[u8],
+    window: &[u8],
+    from: usize,
+    record: ProvedRecord,
+    ends: &[usize],
+    redactor: &Redactor,
+) -> Option<usize> {
+    // A length that is damaged takes in the records after this one, of which other things are kept.
+    let cut = ends.partition_point(|end| *end <= record.value.0);
+    let cut = ends
+        .get(cut)
+        .copied()
+        .unwrap_or(usize::MAX)
+        .min(record.value.1);
+    let piece = |bytes: &[u8], base: usize, (start, end): (usize, usize)| {
+        bytes
+            .get(start.checked_sub(base)?..end.checked_sub(base)?)
+            .map(<[u8]>::to_vec)
+    };
+    let place = (record.value.0, cut);
+    let (before, after) = (piece(image, 0, place)?, piece(window, from, place)?);
+    if run(&before, &after, &[]).is_some() {
+        let whole = image.get(record.value.0..record.value.1)?;
+        let kept = [
+            content::value(&redactor.filler, whole),
+            content::value(&redactor.filler, &before),
+        ];
+        if let Some(at) = run(&before, &after, &kept) {
+            return place.0.checked_add(at);
+        }
+    }
+    let names = redactor.names.as_ref()?;
+    let (before, after) = (
+        piece(image, 0, record.key)?,
+        piece(window, from, record.key)?,
+    );
+    run(&before, &after, &[])?;
+    let mut names = names
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let kept = [names.key(&before)];
+    record.key.0.checked_add(run(&before, &after, &kept)?)
+}
+
+/// Where four bytes or more, none of them 0, are the same in both, and not in any of `kept`, which lists what may be.
+fn run(before: &[u8], after: &[u8], kept: &[Vec<u8>]) -> Option<usize> {
+    let mut length = 0usize;
+    let pairs = before.iter().zip(after).enumerate();
+    for (at, (plain, byte)) in pairs {
+        let is_kept = || kept.iter().any(|kept| kept.get(at) == Some(plain));
+        length = match plain == byte && *plain != 0 && !is_kept() {
+            true => length.saturating_add(1),
+            false => 0,
+        };
+        if length >= RUN_BYTES {
+            return Some(at.saturating_sub(length.saturating_sub(1)));
+        }
+    }
+    None
+}
+
+/// Every record with a value, in the order of the file.
+fn records(image: &[u8]) -> Vec<ProvedRecord> {
+    let mut found: Vec<ProvedRecord> = Vec::new();
+    for record in memchr::memchr_iter(b'\n', image).filter_map(|at| record(image, at)) {
+        // A byte of the revision before a record may look like the start of one with the same value.
+        if found.last().is_some_and(|last| last.value == record.value) {
+            found.pop();
+        }
+        found.push(record);
+    }
+    found
+}
+
+/// The record that starts here: name, three numbers and a value, as `mvccpb.KeyValue` has them.
+fn record(image: &[u8], at: usize) -> Option<ProvedRecord> {
+    let varint = |at: usize| {
+        let (value, bytes) = number(image.get(at..at.checked_add(10)?.min(image.len()))?)?;
+        Some((usize::try_from(value).ok()?, at.checked_add(bytes)?))
+    };
+    let tagged = |at: usize, tag: u8| match image.get(at) == Some(&tag) {
+        true => varint(at.checked_add(1)?),
+        false => None,
+    };
+    let (key_bytes, key) = tagged(at, b'\n')?;
+    let key_end = key
+        .checked_add(key_bytes)
+        .filter(|_| key_bytes <= MAX_KEY_BYTES)?;
+    let (_, modified) = tagged(key_end, 0x10)?;
+    let (_, version) = tagged(modified, 0x18)?;
+    let (_, value) = tagged(version, 0x20)?;
+    let (value_bytes, value) = tagged(value, 0x2a)?;
+    let end = value
+        .checked_add(value_bytes)
+        .filter(|end| *end <= image.len())?;
+    Some(ProvedRecord {
+        key: (key, key_end),
+        value: (value, end),
+    })
+}
+
+/// Where no value goes on: where a revision is, and at the header of a page.
+fn ends(image: &[u8], page_size: usize) -> Vec<usize> {
+    let revisions = memchr::memchr_iter(b'_', image).filter_map(|at| {
+        let start = at.checked_sub(8)?;
+        let revision = image.get(start..start.checked_add(REVISION_BYTES)?)?;
+        let is_one = revision.starts_with(&[0; 3]) && revision.get(9..13) == Some(&[0; 4]);
+        is_one.then_some(start)
+    });
+    let pages = (0..image.len()).step_by(page_size.max(1)).zip(0u64..);
+    let pages = pages.filter(|(start, page)| {
+        let id = start.checked_add(8).and_then(|end| image.get(*start..end));
+        id == Some(page.to_le_bytes().as_slice())
+    });
+    let mut ends: Vec<usize> = revisions.chain(pages.map(|(start, _)| start)).collect();
+    ends.sort_unstable();
+    ends
+}
