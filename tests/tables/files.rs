@@ -127,7 +127,7 @@ fn parquet_files_hold_what_sql_answers_with_the_evidence_in_every_row() {
                     ("cluster_id", Field::Str(id)) => assert_eq!(id.len(), 16),
                     ("member_id", Field::Str(id)) => assert_eq!(id.len(), 16),
                     ("source_sha256", Field::Str(sum)) => assert_eq!(sum.len(), 64),
-                    ("source_revision", Field::Null) => {}
+                    ("source_revision", Field::Long(revision)) => assert_eq!(*revision, 4271),
                     (_, Field::Null) => assert_eq!(expected, &Value::Null, "{table}.{name}"),
                     (_, Field::Str(text)) => assert_eq!(expected, text.as_str(), "{table}.{name}"),
                     (_, Field::Long(integer)) => assert_eq!(expected, integer, "{table}.{name}"),
@@ -268,4 +268,110 @@ fn what_cannot_be_written_is_refused_with_a_next_step() {
         assert!(said.err.contains("try "), "{args:?}: {}", said.err);
     }
     assert!(!inside.exists());
+}
+
+#[test]
+fn values_that_are_no_objects_or_have_no_key_are_no_damage_and_the_key_file_is_asked_for() {
+    let plain = data_dir("etcd-3.5.30");
+    let said = sealed(
+        &plain,
+        &[
+            "sql",
+            "SELECT problem FROM objects",
+            "-o",
+            "json",
+            text(&plain),
+        ],
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.json()["rows"][0]["problem"].is_string());
+    let encrypted = data_dir("k8s-1.20-etcd35-enc");
+    let sql = "SELECT problem FROM objects WHERE resource = 'secrets'";
+    let said = sealed(&encrypted, &["sql", sql, "-o", "json", text(&encrypted)]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains("--encryption-config FILE"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn flags_that_have_no_effect_on_tables_are_refused() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let given: [&[&str]; 7] = [
+        &["-n", "prod"],
+        &["-A"],
+        &["--owned"],
+        &["--keep-finalizers"],
+        &["--keep-cluster-ip"],
+        &["--secrets", "placeholder"],
+        &["--target", "1.36"],
+    ];
+    for flags in given {
+        let mut args = vec![
+            "export",
+            "--format",
+            "csv",
+            "--out",
+            text(&out),
+            "-d",
+            text(&data),
+        ];
+        args.extend(flags);
+        let said = run(&args);
+        assert_eq!(said.code, 2, "{flags:?}");
+        assert!(
+            said.err.contains("E0002") && said.err.contains(flags[0]),
+            "{}",
+            said.err
+        );
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn a_file_has_the_revision_of_its_rows_and_says_that_it_is_partial() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = |data: &Path, name: &str| -> (Option<i64>, bool, Option<String>) {
+        let path = folder.path().join(name);
+        export(data, "sqlite", &path, &["--tables", "keys"]);
+        let file = Connection::open(&path).unwrap();
+        let read = file.query_row("SELECT revision, partial, damage FROM source", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        });
+        read.unwrap()
+    };
+    let data = data_dir("k8s-1.20-etcd35");
+    let (revision, is_partial, damage) = source(&data, "sound.sqlite");
+    assert_eq!((revision, is_partial, damage), (Some(4271), false, None));
+    let copy = testkit::fixture_copy("k8s-1.20-etcd35");
+    let db = copy.data_dir().join("member/snap/db");
+    let mut bytes = fs::read(&db).unwrap();
+    bytes[20 * 4096..21 * 4096].fill(0);
+    fs::write(&db, bytes).unwrap();
+    let (revision, is_partial, damage) = source(&copy.data_dir(), "damaged.sqlite");
+    assert_eq!((revision, is_partial), (None, true));
+    assert!(damage.unwrap().contains("BOLT-009"));
+}
+
+#[test]
+fn an_empty_text_is_not_null_in_csv() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    export(&data, "csv", &out, &["--tables", "fields"]);
+    let lines = fs::read_to_string(out.join("fields.csv")).unwrap();
+    let empty = lines.lines().filter(|line| line.contains(",\"\"")).count();
+    let asked = run(&[
+        "sql",
+        "SELECT count(*) AS n FROM fields WHERE value = ''",
+        "-o",
+        "json",
+        text(&data),
+    ])
+    .json();
+    assert!(empty >= 1000, "{empty} {asked}");
 }

@@ -152,7 +152,19 @@ fn answer(mut query: Query<'_>, source: &Source, ui: &mut Ui) -> anyhow::Result<
         })?;
     rows.partial(source.damage());
     rows.finish(Tail::default())?;
+    encrypted(source, ui)?;
     Ok(Exit::Ok)
+}
+
+/// Names the flag that opens values which are encrypted.
+pub(super) fn encrypted(source: &Source, ui: &mut Ui) -> io::Result<()> {
+    if !source.has_closed_values() {
+        return Ok(());
+    }
+    let command = ui.with_flag("--encryption-config").choice("FILE");
+    ui.note(format!(
+        "encrypted values have no JSON, column `problem` tells why: {command}"
+    ))
 }
 
 fn cell(value: Value) -> Cell {
@@ -178,9 +190,31 @@ fn failed(error: TableError) -> Failure {
     }
 }
 
+/// What the prompt says when it begins, and if it is asked.
+const PROMPT_HELP: &str = "SQL over the evidence, each query ended by a semicolon; .tables lists the tables, .help prints this, .quit or Ctrl-D ends\n";
+
+/// What the prompt knows beside SQL.
+enum PromptWord {
+    Quit,
+    Help,
+    Tables,
+}
+
+fn prompt_word(line: &str) -> Option<PromptWord> {
+    match line.trim().trim_end_matches(';').trim() {
+        ".quit" | ".exit" | "quit" | "exit" | "\\q" => Some(PromptWord::Quit),
+        ".help" | "help" | "?" | "\\?" => Some(PromptWord::Help),
+        ".tables" | "\\d" | "\\dt" => Some(PromptWord::Tables),
+        _ => None,
+    }
+}
+
 /// Reads queries until standard input ends; an error ends only its query.
 fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exit> {
     let asks = io::stdin().is_terminal();
+    if asks {
+        ui.prompt(PROMPT_HELP)?;
+    }
     let mut pending = String::new();
     let mut exit = Exit::Ok;
     loop {
@@ -188,11 +222,30 @@ fn prompt(session: &Session, source: &Source, ui: &mut Ui) -> anyhow::Result<Exi
             ui.prompt(if pending.is_empty() { "sql> " } else { "  -> " })?;
         }
         let mut line = String::new();
+        let is_first = pending.is_empty();
         let is_end = io::stdin().lock().read_line(&mut line)? == 0;
         if asks && ui.interrupt.is_set() {
             // Ctrl-C ended a query, or threw away what was typed of one: the next begins as the first.
             ui.interrupt.is_the_end();
             pending.clear();
+        }
+        match asks
+            .then(|| prompt_word(&line))
+            .flatten()
+            .filter(|_| is_first)
+        {
+            Some(PromptWord::Quit) => return Ok(exit),
+            Some(PromptWord::Help) => {
+                ui.prompt(PROMPT_HELP)?;
+                continue;
+            }
+            Some(PromptWord::Tables) => {
+                for table in etcd_inspect_tables::TABLES.iter() {
+                    ui.prompt(&format!("{:16} {}\n", table.name, table.about))?;
+                }
+                continue;
+            }
+            None => {}
         }
         pending.push_str(&line);
         let is_whole = pending.trim_end().ends_with(';') || is_end;

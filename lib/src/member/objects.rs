@@ -87,6 +87,24 @@ pub enum Undecodable {
     },
 }
 
+impl Undecodable {
+    /// Whether the stored bytes are damaged: `false` for what another program than kube-apiserver wrote, for what no key was given
+    /// for, and for what our limits leave out.
+    pub fn is_damage(&self, version: &Version<'_>) -> bool {
+        match self {
+            Self::Deleted | Self::TooDeep { .. } => false,
+            Self::Record(_) => true,
+            Self::Closed(closed) => !closed.tried.is_empty(),
+            // Any text may begin with a brace; an object of Kubernetes names its version.
+            Self::Value { encoding, .. } if *encoding == "json" => {
+                let value = version.key_value().map(|kv| kv.value).unwrap_or_default();
+                memchr::memmem::find(value, b"apiVersion").is_some()
+            }
+            Self::Value { encoding, .. } => *encoding != "other",
+        }
+    }
+}
+
 impl std::error::Error for Undecodable {}
 
 impl std::fmt::Display for Undecodable {

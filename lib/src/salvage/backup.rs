@@ -218,6 +218,12 @@ impl Out {
             path: path.to_owned(),
             source,
         };
+        if path == Path::new("-") {
+            return Err(io_error(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "this is not written to standard output: name a new file",
+            )));
+        }
         if fs::symlink_metadata(path).is_ok() {
             return Err(OutError::Exists(path.to_owned()));
         }

@@ -1,6 +1,7 @@
 //! The evidence that tables are made of.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use etcd_inspect::Error;
@@ -76,6 +77,7 @@ pub struct Source {
     clock: OnceLock<Clock>,
     made: Mutex<HashMap<&'static str, Arc<[Row]>>>,
     refusal: Mutex<Option<Error>>,
+    closed: AtomicBool,
 }
 
 impl Source {
@@ -89,6 +91,7 @@ impl Source {
             clock: OnceLock::new(),
             made: Mutex::default(),
             refusal: Mutex::default(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -153,6 +156,16 @@ impl Source {
     pub(crate) fn take_refusal(&self) -> Option<Error> {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         refusal.take()
+    }
+
+    /// Notes a value that is encrypted, for which no key was given.
+    pub(crate) fn note_closed(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a value was asked for that is encrypted, and no key was given.
+    pub fn has_closed_values(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// What could not be read of everything that was asked until now.

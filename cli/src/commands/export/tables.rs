@@ -54,13 +54,9 @@ impl From<OutError> for ExportError {
 
 pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let tables = chosen(&args.tables)?;
-    if !args.what.is_empty()
-        || args.selector.is_some()
-        || args.deleted_since.is_some()
-        || args.carved
-    {
-        return Err(Failure::usage("tables are exported whole: WHAT, -l, --deleted-since and --carved have no meaning for them")
-            .next("etcd-inspect sql \"SELECT * FROM objects WHERE resource = 'pods'\" -o csv -d {path}")
+    if let Some(flag) = without_effect(args) {
+        return Err(Failure::usage(format!("tables are exported whole, all namespaces and kinds: {flag} has no effect on them"))
+            .next("etcd-inspect sql \"SELECT * FROM objects WHERE namespace = 'default'\" -o csv -d {path}")
             .into());
     }
     let member = ui.member(None)?;
@@ -92,6 +88,7 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             ui.note(format!("{}: {} rows", one.table, thousands(rows.into())))?;
         }
     }
+    crate::commands::sql::encrypted(&source, ui)?;
     let mut damage = source.damage();
     damage.extend(left_out(&written, &path));
     ui.partial(damage);
@@ -213,6 +210,32 @@ fn example(form: Form) -> &'static str {
     }
 }
 
+/// The newest revision of the store; `None` if what could not be read may have a newer one.
+fn newest(source: &Source) -> Option<i64> {
+    let (objects, damage) = source.dataset().objects().ok()?.into_parts();
+    damage.is_empty().then(|| objects.keyspace().revision())
+}
+
+/// Flags of the objects that are written to be applied: they would be without effect.
+fn without_effect(args: &ExportArgs) -> Option<&'static str> {
+    let given = [
+        (!args.what.is_empty(), "WHAT"),
+        (args.scope.namespace.is_some(), "-n"),
+        (args.scope.all_namespaces, "-A"),
+        (args.selector.is_some(), "-l"),
+        (args.deleted_since.is_some(), "--deleted-since"),
+        (args.carved, "--carved"),
+        (args.owned, "--owned"),
+        (args.keep_finalizers, "--keep-finalizers"),
+        (args.keep_cluster_ip, "--keep-cluster-ip"),
+        (args.secrets.is_some(), "--secrets"),
+        (args.target.is_some(), "--target"),
+    ];
+    given
+        .into_iter()
+        .find_map(|(is_given, name)| is_given.then_some(name))
+}
+
 /// What tells the rows of one copy from those of another.
 fn origin(
     source: &Source,
@@ -225,7 +248,7 @@ fn origin(
     Ok(Origin {
         cluster_id: identity.cluster_id.map(|id| id.to_string()),
         member_id: identity.member_id.map(|id| id.to_string()),
-        revision: source.revision(),
+        revision: source.revision().or_else(|| newest(source)),
         source_sha256: files.sha256(),
     })
 }

@@ -1,8 +1,9 @@
 //! Compressed streams: gzip, zstd, xz, bzip2, LZ4. Several members or frames one after the other are one content.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::marker::PhantomData;
 
-use bzip2::bufread::MultiBzDecoder;
+use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::XzReader;
@@ -20,13 +21,13 @@ pub(super) fn content<'s>(
 ) -> Box<dyn Read + 's> {
     let source = BufReader::new(stream);
     match magic {
-        Magic::Gzip => Box::new(GzipMembers::new(source)),
+        Magic::Gzip => Box::new(CompressedMembers::<_, GzDecoder<_>>::new(source)),
         Magic::Zstd => Box::new(zstd::Frames::new(source, memory)),
         Magic::Xz => {
             let kib = u32::try_from(memory >> 10).unwrap_or(u32::MAX);
             Box::new(XzReader::new_mem_limit(source, true, kib))
         }
-        Magic::Bzip2 => Box::new(MultiBzDecoder::new(source)),
+        Magic::Bzip2 => Box::new(CompressedMembers::<_, BzDecoder<_>>::new(source)),
         Magic::Lz4 => Box::new(Lz4Frames(FrameDecoder::new(source))),
         _ => Box::new(source),
     }
@@ -61,33 +62,61 @@ pub(super) fn without_ending(magic: Magic, label: &[u8]) -> &[u8] {
         .unwrap_or(label)
 }
 
-/// The content of all members of a gzip file. Zeros after the last one are padding, as of a tape or a block device: gzip(1)
-/// ignores them too.
-struct GzipMembers<R> {
-    /// `None` after the last member.
-    member: Option<GzDecoder<R>>,
+/// The decoder of one member of a file that may have several.
+trait CompressedMember<R>: Read {
+    fn begin(source: R) -> Self;
+    fn source(self) -> R;
 }
 
-impl<R: BufRead> GzipMembers<R> {
+impl<R: BufRead> CompressedMember<R> for GzDecoder<R> {
+    fn begin(source: R) -> Self {
+        Self::new(source)
+    }
+
+    fn source(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> CompressedMember<R> for BzDecoder<R> {
+    fn begin(source: R) -> Self {
+        Self::new(source)
+    }
+
+    fn source(self) -> R {
+        self.into_inner()
+    }
+}
+
+/// The content of all members of a gzip or bzip2 file. Zeros after the last one are padding, as of a tape or a block device:
+/// gzip(1) ignores them too.
+struct CompressedMembers<R, M> {
+    /// `None` after the last member.
+    member: Option<M>,
+    source: PhantomData<R>,
+}
+
+impl<R: BufRead, M: CompressedMember<R>> CompressedMembers<R, M> {
     fn new(source: R) -> Self {
         Self {
-            member: Some(GzDecoder::new(source)),
+            member: Some(M::begin(source)),
+            source: PhantomData,
         }
     }
 }
 
-impl<R: BufRead> Read for GzipMembers<R> {
+impl<R: BufRead, M: CompressedMember<R>> Read for CompressedMembers<R, M> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
             let got = member.read(buffer)?;
             if got > 0 || buffer.is_empty() {
                 return Ok(got);
             }
-            let source = self.member.take().map(GzDecoder::into_inner);
+            let source = self.member.take().map(M::source);
             if let Some(mut source) = source
                 && skip_zeros(&mut source)?
             {
-                self.member = Some(GzDecoder::new(source));
+                self.member = Some(M::begin(source));
             }
         }
         Ok(0)
@@ -95,7 +124,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
 }
 
 /// Skips zeros; returns whether anything follows.
-fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
+pub(super) fn skip_zeros(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = source.fill_buf()?;
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -114,7 +143,7 @@ impl<R: BufRead> Read for Lz4Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let got = self.0.read(buffer)?;
-            if got > 0 || buffer.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+            if got > 0 || buffer.is_empty() || !skip_zeros(self.0.get_mut())? {
                 return Ok(got);
             }
         }

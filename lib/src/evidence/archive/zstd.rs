@@ -27,7 +27,8 @@ impl<R: BufRead> Frames<R> {
     /// Enters the next frame; `false` at the end of the stream.
     fn next_frame(&mut self) -> io::Result<bool> {
         loop {
-            if self.source.fill_buf()?.is_empty() {
+            // Padding, as of a tape.
+            if !super::compressed::skip_zeros(&mut self.source)? {
                 return Ok(false);
             }
             match self.decoder.reset(&mut self.source) {

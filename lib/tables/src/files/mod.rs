@@ -7,6 +7,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use etcd_inspect::answers::Damage;
 use rayon::prelude::*;
 
 pub use self::parquet::ParquetFiles;
@@ -19,6 +20,8 @@ use crate::value::Row;
 
 /// Items that are read at once, on all cores.
 const ITEMS_AT_ONCE: usize = 8_192;
+/// Findings that a file names.
+const FINDINGS: usize = 20;
 /// Items of one piece of work.
 const PIECE: usize = 512;
 
@@ -29,7 +32,7 @@ pub struct Origin {
     pub cluster_id: Option<String>,
     /// Id of the member, if known.
     pub member_id: Option<String>,
-    /// The revision that was asked for.
+    /// The revision of the rows; `None` if it is not known.
     pub revision: Option<i64>,
     /// SHA-256 of the evidence: of the file, or of the list of the sums and names of all files of a directory.
     pub source_sha256: Option<String>,
@@ -49,11 +52,11 @@ pub trait Sink {
     /// [`TableError::Write`].
     fn rows(&mut self, rows: Vec<Row>) -> Result<(), TableError>;
 
-    /// Ends the table.
+    /// Ends the table, with what could not be read of the evidence until then.
     ///
     /// # Errors
     /// [`TableError::Write`].
-    fn end(&mut self) -> Result<(), TableError>;
+    fn end(&mut self, damage: &Damage) -> Result<(), TableError>;
 }
 
 /// What became of one table.
@@ -97,7 +100,7 @@ pub fn write(
             count = count.saturating_add(rows.len() as u64);
             sink.rows(rows)?;
         }
-        sink.end()?;
+        sink.end(&source.damage())?;
         let (table, rows) = (table.name, Ok(count));
         written.push(Written { table, rows });
     }
@@ -126,6 +129,17 @@ fn read(
     };
     let pieces: Result<Vec<Vec<Row>>, TableError> = starts.par_iter().map(piece).collect();
     Ok(pieces?.into_iter().flatten().collect())
+}
+
+/// What could not be read, in a line; `None` if everything was.
+fn partial(damage: &Damage) -> Option<String> {
+    let first = damage.findings.iter().take(FINDINGS);
+    let first = first.map(|finding| {
+        let (id, place, message) = (finding.code.id, &finding.place, &finding.message);
+        format!("{id} {place}: {message}")
+    });
+    let lines: Vec<String> = std::iter::once(damage.summary()).chain(first).collect();
+    (!damage.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The file of a table in a directory of tables.

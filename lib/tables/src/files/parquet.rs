@@ -4,10 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use etcd_inspect::answers::Damage;
 use jiff::Timestamp;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -26,7 +28,7 @@ const GROUP_BYTES: usize = 32 << 20;
 const ORIGIN: [Column; 4] = [
     Column::text("cluster_id", "of the evidence"),
     Column::text("member_id", "of the evidence"),
-    Column::integer("source_revision", "that was asked for; NULL: the newest"),
+    Column::integer("source_revision", "of the rows; NULL if it is not known"),
     Column::text("source_sha256", "of the evidence"),
 ];
 
@@ -103,12 +105,19 @@ impl Sink for ParquetFiles {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), TableError> {
+    fn end(&mut self, damage: &Damage) -> Result<(), TableError> {
         let Some(mut open) = self.open.take() else {
             return Ok(());
         };
         if !open.waiting.is_empty() {
             open.write_group()?;
+        }
+        let text = super::partial(damage);
+        let is_partial = KeyValue::new("partial".to_owned(), text.is_some().to_string());
+        open.writer.append_key_value_metadata(is_partial);
+        if let Some(text) = text {
+            let damage = KeyValue::new("damage".to_owned(), text);
+            open.writer.append_key_value_metadata(damage);
         }
         let file = open
             .writer

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use etcd_inspect::answers::Damage;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -54,11 +55,11 @@ impl SqliteFile {
             // The file gets its name only when it is whole: a crash leaves nothing to roll back.
             connection.execute_batch(
                 "PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA page_size = 16384; BEGIN;
-                 CREATE TABLE source (cluster_id TEXT, member_id TEXT, revision INTEGER, source_sha256 TEXT, written_by TEXT);
+                 CREATE TABLE source (cluster_id TEXT, member_id TEXT, revision INTEGER, source_sha256 TEXT, written_by TEXT, partial INTEGER, damage TEXT);
                  CREATE TABLE columns (\"table\" TEXT, \"column\" TEXT, type TEXT, unit TEXT, about TEXT);",
             )?;
             connection.execute(
-                "INSERT INTO source VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO source VALUES (?, ?, ?, ?, ?, 0, NULL)",
                 (
                     &origin.cluster_id,
                     &origin.member_id,
@@ -153,7 +154,12 @@ impl Sink for SqliteFile {
         add().map_err(|error| failed(&self.path, error))
     }
 
-    fn end(&mut self) -> Result<(), TableError> {
+    fn end(&mut self, damage: &Damage) -> Result<(), TableError> {
+        if let Some(text) = super::partial(damage) {
+            let told =
+                (self.connection).execute("UPDATE source SET partial = 1, damage = ?", [text]);
+            told.map_err(|error| failed(&self.path, error))?;
+        }
         let Some(table) = self.tables.last().copied() else {
             return Ok(());
         };

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use etcd_inspect::answers::Damage;
 use serde_json::{Map, Value as Json};
 
 use super::{Sink, failed, path_of};
@@ -14,7 +15,7 @@ use crate::value::{Row, Value};
 /// The form of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
-    /// A line of names, then a line for each row; `NULL` is an empty field.
+    /// A line of names, then a line for each row; `NULL` is an empty field, an empty text is `""`.
     Csv,
     /// A JSON object for each row; `NULL` is left out.
     JsonLines,
@@ -80,7 +81,7 @@ impl Sink for TextFiles {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), TableError> {
+    fn end(&mut self, _: &Damage) -> Result<(), TableError> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
@@ -97,7 +98,16 @@ fn field(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Integer(integer) => integer.to_string(),
         Value::Real(real) => real.to_string(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => quoted(text),
+    }
+}
+
+/// A text as a field: `""` if it is empty, because nothing at all is `NULL`.
+fn quoted(text: &str) -> String {
+    let needs_quotes = |c: char| matches!(c, ',' | '"' | '\n' | '\r');
+    match text.is_empty() || text.contains(needs_quotes) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }
 
@@ -105,7 +115,9 @@ fn record<T: AsRef<[u8]>>(
     open: &mut OpenText,
     fields: impl Iterator<Item = T>,
 ) -> Result<(), TableError> {
-    let mut writer = csv::Writer::from_writer(&mut open.file);
+    let mut writer = csv::WriterBuilder::new()
+        .quote_style(csv::QuoteStyle::Never)
+        .from_writer(&mut open.file);
     writer
         .write_record(fields)
         .map_err(|error| failed(&open.path, error))?;

@@ -3,7 +3,7 @@
 use etcd_inspect::answers::Damage;
 use etcd_inspect::kubernetes::Value as Stored;
 use etcd_inspect::kubernetes::key::Key;
-use etcd_inspect::member::{Objects, Reading};
+use etcd_inspect::member::{Objects, Reading, Undecodable};
 use etcd_inspect::mvcc::Version;
 use rayon::prelude::*;
 use serde_json::Value as Json;
@@ -200,8 +200,16 @@ fn found<'a>(
             (Some(object), None, None)
         }
         Err(cause) => {
-            let finding = objects.finding(&version, &cause);
-            (None, Some(cause.to_string()), Some(finding))
+            let is_closed =
+                matches!(&cause, Undecodable::Closed(closed) if closed.tried.is_empty());
+            if is_closed {
+                source.note_closed();
+            }
+            // What is no object of Kubernetes is no damage: the row tells why it has no JSON.
+            let finding = cause
+                .is_damage(&version)
+                .then(|| objects.finding(&version, &cause));
+            (None, Some(cause.to_string()), finding)
         }
     };
     let found = Found {
