@@ -104,7 +104,7 @@ pub(crate) fn run(args: &RedactArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     })?;
     let answer = RedactAnswer::new(&member, &redacted, args.keys, &*progress)?;
     if redacted.orphan_pages > 0 {
-        ui.note(&format!(
+        ui.note(format!(
             "a tree is damaged or cannot be read: {} pages that no tree reaches were filled by their own headers",
             thousands(redacted.orphan_pages.into())
         ))?;

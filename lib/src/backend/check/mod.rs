@@ -98,7 +98,7 @@ fn is_new(db: &Db<'_>) -> bool {
         );
         let content = || page.bytes.as_slice().iter().skip(PAGE_HEADER_BYTES);
         let has_content = || pgid == db.meta().root && content().any(|byte| *byte != 0);
-        !(is_tree && page.header.count > 0) && !has_content()
+        !(has_content() || is_tree && page.header.count > 0)
     };
     db.pages() <= MAX_NEW_PAGES && (2..db.file_pages()).map(Pgid).all(is_empty)
 }

@@ -175,7 +175,7 @@ impl Redactor {
     /// may be a part of a value: only a name before the field that etcd writes after it is one.
     fn user_key(&self, key: &[u8], is_sound: bool, is_followed: bool) -> Vec<u8> {
         let is_printable = || key.iter().all(u8::is_ascii_graphic);
-        if !is_sound && !(is_followed && is_printable()) {
+        if !(is_sound || is_followed && is_printable()) {
             return self.filler.letters(key);
         }
         match &self.names {
