@@ -50,13 +50,13 @@ pub(crate) struct ExportArgs {
     selector: Option<String>,
     #[command(flatten)]
     at: At,
-    /// Only what was deleted since then, or after revision N: the last version of each
+    /// What was deleted since then, or after revision N
     #[arg(long, value_name = "TIME|-2h|N", allow_hyphen_values = true)]
     deleted_since: Option<SinceArg>,
     /// Also versions that only log or carved records have
     #[arg(long, conflicts_with = "replay", hide_short_help = true)]
     carved: bool,
-    /// A new directory, FILE.yaml for one file, or - for standard output
+    /// A new directory, a FILE.yaml, or - for standard output
     #[arg(long, value_name = "DIR|FILE|-")]
     out: Option<PathBuf>,
     /// yaml; jsonl: a line of JSON for each object; sqlite, parquet, csv: tables

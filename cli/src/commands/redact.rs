@@ -42,7 +42,7 @@ pub(crate) struct RedactArgs {
 }
 
 /// Columns of the answer about the file that was written.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "out",
     "size_bytes",
     "sha256",
@@ -51,6 +51,7 @@ const COLUMNS: [&str; 15] = [
     "wiped_pages",
     "names_replaced",
     "names_kept",
+    "trailer_matches",
     "kept",
     "hashkv.original",
     "hashkv.copy",

@@ -44,6 +44,7 @@ pub enum Packaging {
     Zip(PathBuf),
 }
 
+#[cfg(feature = "archives")]
 impl Packaging {
     /// The path in it that was chosen, if it has paths.
     pub(super) fn choose(&mut self, place: &Path) {
