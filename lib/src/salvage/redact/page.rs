@@ -18,6 +18,8 @@ const META_BYTES: usize = 80;
 const MAX_CHANGED_BITS: u32 = 8;
 /// Elements that are asked where the array of elements ends.
 const VOTERS: usize = 64;
+/// How often each byte of a page is filled at most, on average.
+const MAX_FILLINGS: usize = 4;
 const LONG_COUNT: u16 = 0xffff;
 const ID_BYTES: usize = 8;
 
@@ -254,6 +256,25 @@ pub(super) fn freelist(input: &[u8], pages: u64) -> Vec<u8> {
     patch.out
 }
 
+/// The elements that are filled, in their order. Of elements that claim the same bytes again and again only the last are: what no
+/// element fills is wiped.
+fn affordable(found: Vec<(bool, Element)>, page_bytes: usize) -> Vec<Element> {
+    let mut room = page_bytes.saturating_mul(MAX_FILLINGS);
+    let mut kept: Vec<Element> = found
+        .into_iter()
+        .rev()
+        .map(|(_, element)| element)
+        .take_while(|element| {
+            let bytes = element.key_bytes.saturating_add(element.value_bytes);
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or(0);
+            left.is_some()
+        })
+        .collect();
+    kept.reverse();
+    kept
+}
+
 fn read_header(input: &[u8]) -> Option<PageHeader> {
     let name = FileName::new("");
     PageHeader::parse(&Bytes::new(&name, 0, input)).ok()
@@ -301,7 +322,7 @@ impl Redactor {
             let next = starts.get(next).copied().unwrap_or(usize::MAX);
             (*is_there, element.end() <= next)
         });
-        for (_, element) in found {
+        for element in affordable(found, input.len()) {
             self.element(kind, &element, &mut patch);
         }
         patch.out

@@ -17,6 +17,10 @@ const RUN_BYTES: usize = 4;
 const MAX_KEY_BYTES: usize = 32 * 1024;
 /// Bytes of the copy that are compared at a time.
 const WINDOW_BYTES: usize = 8 << 20;
+/// How often each byte of the original is compared at most, on average, before nested records are cut.
+const MAX_COMPARISONS: usize = 16;
+/// Bytes of a record that are compared after that.
+const MAX_NESTED_BYTES: usize = 4096;
 /// Bytes of a stored revision.
 const REVISION_BYTES: usize = 17;
 
@@ -144,7 +148,14 @@ fn run(before: &[u8], after: &[u8], kept: &[Vec<u8>]) -> Option<usize> {
 /// Every record with a value, in the order of the file.
 fn records(image: &[u8]) -> Vec<ProvedRecord> {
     let mut found: Vec<ProvedRecord> = Vec::new();
-    for record in memchr::memchr_iter(b'\n', image).filter_map(|at| record(image, at)) {
+    let mut room = image.len().saturating_mul(MAX_COMPARISONS);
+    for mut record in memchr::memchr_iter(b'\n', image).filter_map(|at| record(image, at)) {
+        // Records within records within records: the outer ones are compared whole.
+        let (start, end) = record.value;
+        room = room.saturating_sub(end.saturating_sub(start));
+        if room == 0 {
+            record.value.1 = end.min(start.saturating_add(MAX_NESTED_BYTES));
+        }
         // A byte of the revision before a record may look like the start of one with the same value.
         if found.last().is_some_and(|last| last.value == record.value) {
             found.pop();
