@@ -30,7 +30,8 @@ impl Evidence {
                 let mut parts = finding.place.file.as_str().rsplit('/').take(2);
                 parts.any(|part| part == folder) || finding.place.file.as_str().ends_with(".wal")
             }
-            _ => false,
+            // A link that leads nowhere, or what else is in place of the folder.
+            _ => finding.place.file.as_str().rsplit('/').next() == Some(folder),
         };
         self.found.findings.iter().find(hides)
     }

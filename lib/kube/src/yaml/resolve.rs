@@ -21,9 +21,7 @@ pub(super) fn is_other_type(text: &str) -> bool {
 fn is_word(text: &str) -> bool {
     matches!(
         text,
-        "~" | "="
-            | "<<"
-            | "null"
+        "~" | "null"
             | "Null"
             | "NULL"
             | "y"
