@@ -1,10 +1,13 @@
 //! `--columns` of objects: columns of their table, and paths into them.
 
+use std::io;
+
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, JsonPathError};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::output::{Column, Format, json as output_json, person, rows};
+use crate::output::table::Table as Grid;
+use crate::output::{Cell, Column, Format, json as output_json, person, rows};
 use crate::ui::Ui;
 
 /// Rows with the columns that were asked for, as documents.
@@ -98,4 +101,20 @@ pub(super) fn picked(headings: &[String], names: &[String]) -> Result<Vec<usize>
 pub(super) fn chosen(picked: &[usize], line: &mut [String]) -> Vec<String> {
     let cell = |at: &usize| line.get(*at).cloned().unwrap_or_default();
     picked.iter().map(cell).collect()
+}
+
+/// Columns three blanks apart, like kubectl's; nothing is cut.
+pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -> io::Result<()> {
+    let column = |heading: &String| Column::headed(heading.as_str());
+    let columns = headings.iter().map(column).collect();
+    let heads = !ui.global.no_headers;
+    let mut grid = Grid::new(columns, ui.terminal.style(ui.global.local), heads)
+        .gap(3)
+        .uncut();
+    let terminal = ui.terminal;
+    for line in lines {
+        let cells = line.iter().map(|cell| Cell::text(cell.as_str())).collect();
+        grid.push(cells, ui.out(), terminal)?;
+    }
+    grid.flush(ui.out(), terminal)
 }

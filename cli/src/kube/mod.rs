@@ -7,6 +7,8 @@ mod describe;
 mod failed;
 mod keys;
 mod print;
+mod shared;
+mod stored;
 mod texts;
 
 pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
@@ -15,7 +17,8 @@ pub(crate) use deleted::deleted_namespace;
 pub(crate) use describe::describe;
 pub(crate) use failed::{Failures, register, unsupported_field};
 pub(crate) use keys::named_keys;
-pub(crate) use print::{Printer, print_names, say_shared, shaped};
+pub(crate) use print::{Printer, print_names, shaped};
+pub(crate) use shared::say_shared;
 
 use etcd_inspect::Command;
 use etcd_inspect::answers::Keyspace;

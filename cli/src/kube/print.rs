@@ -13,21 +13,21 @@ use etcd_inspect::kubernetes::apply::{Keep, ready, recreatable};
 use etcd_inspect::kubernetes::columns::{CustomColumns, compare};
 use etcd_inspect::kubernetes::gotemplate::GoTemplate;
 use etcd_inspect::kubernetes::jsonpath::{JsonPath, Template, text};
-use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
+use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::kubernetes::nouns::Target;
 use etcd_inspect::kubernetes::table::{self, Table};
 use etcd_inspect::kubernetes::{Flat, ObjectParts};
 use etcd_inspect::member::{Objects, Reading};
-use etcd_inspect::member::{mask_ranges, secrets_in_value};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::KubeArgs;
-use super::columns::{chosen, paths, picked, records, write_records};
+use super::columns::{aligned, chosen, paths, picked, records, write_records};
+use super::shared::say_shared;
+use super::stored::stored;
 use super::texts::{listed, rendered, separated, text_of, texts};
 use crate::failure::Failure;
-use crate::output::table::Table as Grid;
-use crate::output::{Cell, Column, Format, Label, Line, hex, json as output_json, person};
+use crate::output::{Format, Label, Line, json as output_json, person};
 use crate::ui::Ui;
 
 /// What is kept of an object until all are found.
@@ -522,27 +522,6 @@ fn limit<T>(found: &mut Vec<T>, ui: &Ui) {
     }
 }
 
-/// Reports that objects are of several API servers, whose numbers of objects are given by prefix: a name may be there once for
-/// each.
-pub(crate) fn say_shared<P: AsRef<str> + Ord>(
-    by_prefix: &BTreeMap<P, usize>,
-    ui: &mut Ui,
-) -> io::Result<()> {
-    let Some((one, _)) = by_prefix.first_key_value().filter(|_| by_prefix.len() > 1) else {
-        return Ok(());
-    };
-    let each: Vec<String> = by_prefix
-        .iter()
-        .map(|(prefix, count)| format!("{count} below {}", prefix.as_ref()))
-        .collect();
-    ui.note(format!(
-        "these are objects of {} API servers that share the etcd: {}; --etcd-prefix {} shows those of one",
-        by_prefix.len(),
-        each.join(", "),
-        one.as_ref()
-    ))
-}
-
 /// Names known from the keys alone.
 pub(crate) fn print_names(mut found: Vec<Named>, ui: &mut Ui) -> anyhow::Result<()> {
     limit(&mut found, ui);
@@ -606,66 +585,4 @@ pub(crate) fn shaped(mut object: Value, args: &KubeArgs, mask: Option<&Mask>) ->
         mask.object(&mut object);
     }
     if args.stored { object } else { sorted(object) }
-}
-
-/// The stored bytes, decrypted where a key is at hand; those of Secrets only where they shall be seen.
-fn stored(
-    objects: &Objects<'_>,
-    versions: &[Version<'_>],
-    mask: Option<&Mask>,
-    ui: &mut Ui,
-) -> anyhow::Result<()> {
-    for version in versions {
-        let Ok(kv) = version.key_value() else {
-            continue;
-        };
-        if let Some(mask) = mask.filter(|_| is_secret_key(objects.layout(), version.key)) {
-            ui.line(Line::new().with(
-                Label::Dim,
-                format!(
-                    "{} ({} bytes; --reveal shows them)",
-                    mask.hidden(kv.value),
-                    kv.value.len()
-                ),
-            ))?;
-            continue;
-        }
-        let opened = objects.open(kv.key, kv.value)?;
-        let plain = opened
-            .as_ref()
-            .map_or(kv.value, |opened| opened.plain.as_slice());
-        if ui.global.format() == Format::Raw {
-            let masked = mask.map_or(plain.into(), |mask| mask.bytes(plain));
-            person::raw(&masked, ui)?;
-        } else {
-            let terminal = ui.terminal;
-            let secrets = mask.map_or_else(Vec::new, |_| {
-                secrets_in_value(objects.layout(), version.key, plain)
-            });
-            let (shown, hidden) = mask_ranges(plain, &secrets);
-            hex::dump(ui.out(), terminal, "", 0, &shown)?;
-            if hidden > 0 {
-                ui.note(format!(
-                    "{hidden} bytes of secrets are shown as *: --reveal shows them"
-                ))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Columns three blanks apart, like kubectl's; nothing is cut.
-pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -> io::Result<()> {
-    let column = |heading: &String| Column::headed(heading.as_str());
-    let columns = headings.iter().map(column).collect();
-    let heads = !ui.global.no_headers;
-    let mut grid = Grid::new(columns, ui.terminal.style(ui.global.local), heads)
-        .gap(3)
-        .uncut();
-    let terminal = ui.terminal;
-    for line in lines {
-        let cells = line.iter().map(|cell| Cell::text(cell.as_str())).collect();
-        grid.push(cells, ui.out(), terminal)?;
-    }
-    grid.flush(ui.out(), terminal)
 }

@@ -165,8 +165,9 @@ impl<'b> Patch<'b> {
         (end > HEADER_BYTES && end.is_multiple_of(ELEMENT_BYTES)).then_some(end)
     }
 
-    /// Keeps the elements: all bytes if two of them and the header agree on the end, otherwise number by number. A number of which no byte is 0 is none: pages and values are smaller than 16 MiB. So
-    /// text that a damaged count counts among the elements is never kept.
+    /// Keeps the elements: all bytes if two of them and the header agree on the end, otherwise number by number. A number of which
+    /// no byte is 0 is none: pages and values are smaller than 16 MiB. So text that a damaged count counts among the elements is
+    /// never kept.
     fn keep_elements(&mut self, array: &Array) {
         if array.is_as_counted && array.support >= 2 {
             self.keep(HEADER_BYTES, array.end);
