@@ -3,8 +3,13 @@
 //! Each tool is a verb of the command line, asked for JSON in a process of its own: an agent gets the typed answers that people and
 //! scripts get, a fault or a question that takes too long ends with that process, and no tool has a flag that shows secrets.
 
+mod answer;
+mod asking;
+mod lines;
+mod next;
 mod page;
 mod tools;
+mod words;
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -12,15 +17,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult,
+    ErrorCode, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::service::ServerInitializeError;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value, json};
 
-use page::part;
+use answer::Answered;
+use lines::Lines;
+use page::Cursor;
 use tools::{AgentTool, QUESTIONS, object};
 
 /// Time for one answer.
@@ -42,15 +50,10 @@ pub struct Agent {
 }
 
 /// Answers with the words that were asked.
-type KeptAnswers = Vec<(Vec<String>, Answered)>;
+type KeptAnswers = Vec<(Vec<String>, Arc<Answered>)>;
 
-/// What a verb answered.
-#[derive(Clone, Debug)]
-struct Answered {
-    answer: Value,
-    exit: Option<i32>,
-    notes: String,
-}
+/// Methods of the protocol that this server has: a request for one of them that is none has wrong parameters.
+const METHODS: [&str; 4] = ["initialize", "ping", "tools/list", "tools/call"];
 
 /// Answers an agent on standard input and output until it closes them.
 ///
@@ -62,7 +65,13 @@ pub fn answer_agent(agent: Agent) -> std::io::Result<()> {
         .enable_all()
         .build()?;
     let ended = runtime.block_on(async {
-        let running = match agent.serve(rmcp::transport::stdio()).await {
+        let running = match agent
+            .serve(Lines::new(
+                tokio::io::BufReader::new(tokio::io::stdin()),
+                tokio::io::stdout(),
+            ))
+            .await
+        {
             // Standard input ended before the first message: nothing was asked.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             running => running.map_err(std::io::Error::other)?,
@@ -94,39 +103,31 @@ impl Agent {
         let mut words = question.command(&arguments, &path).map_err(wrong)?;
         let flags = words.iter().position(|word| word == "--").unwrap_or(0);
         words.splice(flags..flags, self.flags.iter().cloned());
-        let from = match arguments.get("cursor").and_then(Value::as_str) {
-            Some(cursor) => cursor
-                .parse()
-                .map_err(|_| wrong(format!("{cursor:?} is no cursor of this server")))?,
-            None => 0,
-        };
-        let answered = match self.kept(&words).filter(|_| from > 0) {
+        let from = cursor(&arguments).map_err(wrong)?;
+        let kept = self.kept(&words).filter(|_| from != Cursor::default());
+        let answered = match kept {
             Some(kept) => kept,
             None => self
                 .run(&words)
                 .await
                 .map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
         };
-        let part = part(answered.answer, from);
-        let mut result = json!({ "answer": part.answer, "exit": answered.exit });
-        if let Some(fields) = result.as_object_mut() {
-            if let Some(next) = part.next {
-                fields.insert("nextCursor".to_owned(), json!(next.to_string()));
-            }
-            if !answered.notes.is_empty() {
-                fields.insert("notes".to_owned(), json!(answered.notes));
-            }
-        }
-        Ok(match answered.exit {
-            Some(0 | 1 | 3) => CallToolResult::structured(result),
-            _ => CallToolResult::structured_error(result),
+        let part = answered.part(from);
+        let part = part.ok_or_else(|| {
+            wrong("the answer ends before the cursor: begin without one".to_owned())
+        })?;
+        Ok(match answered.is_answer() {
+            true => CallToolResult::structured(part),
+            false => CallToolResult::structured_error(part),
         })
     }
 
     fn path(&self, arguments: &Map<String, Value>) -> Result<String, String> {
-        let found = match arguments.get("source").and_then(Value::as_str) {
+        let given = arguments.get("source").filter(|given| !given.is_null());
+        let found = match given.map(|given| given.as_str().ok_or(given)) {
             None => self.sources.first(),
-            Some(name) => self.sources.iter().find(|(source, _)| source == name),
+            Some(Ok(name)) => self.sources.iter().find(|(source, _)| source == name),
+            Some(Err(given)) => return Err(format!("source is a string, not {given}")),
         };
         let names: Vec<&str> = self.sources.iter().map(|(name, _)| name.as_str()).collect();
         let (_, path) =
@@ -136,36 +137,34 @@ impl Agent {
             .ok_or_else(|| "the path of the evidence is not UTF-8".to_owned())
     }
 
-    fn kept(&self, words: &[String]) -> Option<Answered> {
+    fn kept(&self, words: &[String]) -> Option<Arc<Answered>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter()
             .find(|(asked, _)| asked == words)
-            .map(|(_, answered)| answered.clone())
+            .map(|(_, answered)| Arc::clone(answered))
     }
 
-    async fn run(&self, words: &[String]) -> std::io::Result<Answered> {
+    async fn run(&self, words: &[String]) -> std::io::Result<Arc<Answered>> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(words).stdin(Stdio::null()).kill_on_drop(true);
         let output = tokio::time::timeout(ANSWER_TIME, command.output()).await;
         let output = output.map_err(|_| std::io::Error::other("the question took too long"))??;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let answer = serde_json::from_slice(&output.stdout);
-        let answer = answer.unwrap_or_else(|_| json!({ "text": text(&output.stdout) }));
-        let answer = match answer {
-            Value::Array(rows) => json!({ "rows": rows }),
-            answer => answer,
-        };
-        let answered = Answered {
-            answer,
-            exit: output.status.code(),
-            notes: text(&output.stderr).chars().take(4000).collect(),
-        };
+        let answered = Arc::new(Answered::read(&output, &self.sources));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(asked, _)| asked != words);
         kept.truncate(KEPT_ANSWERS.saturating_sub(1));
-        kept.insert(0, (words.to_vec(), answered.clone()));
+        kept.insert(0, (words.to_vec(), Arc::clone(&answered)));
         Ok(answered)
     }
+}
+
+/// The position that the arguments name.
+fn cursor(arguments: &Map<String, Value>) -> Result<Cursor, String> {
+    let Some(given) = arguments.get("cursor").filter(|given| !given.is_null()) else {
+        return Ok(Cursor::default());
+    };
+    let parsed = given.as_str().and_then(Cursor::parse);
+    parsed.ok_or_else(|| format!("{given} is no cursor of this server"))
 }
 
 impl ServerHandler for Agent {
@@ -174,7 +173,9 @@ impl ServerHandler for Agent {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("etcd-inspect", env!("CARGO_PKG_VERSION")))
             .with_instructions(format!(
-                "Reads copied etcd data directories and never changes them. Sources: {}. Secrets are masked. Begin with status.",
+                "Reads copied etcd data directories and never changes them. Sources: {}. Secrets are masked. Begin with status. \
+                 `next` of an answer has the calls that lead further; `partial` says that the evidence is damaged or the answer is cut; \
+                 with `nextCursor`, ask again with it as `cursor` for the rest.",
                 names.join(", ")
             ))
     }
@@ -185,11 +186,15 @@ impl ServerHandler for Agent {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let output = object(
-            json!({ "type": "object", "required": ["answer"], "properties": {
-            "answer": { "type": "object", "description": "the typed answer; `schema` names its form" },
+            json!({ "type": "object", "required": ["answer", "exit", "partial"], "properties": {
+            "answer": { "type": "object", "description": "the typed answer; `schema` names its form; `next` in it has calls of tools, or lines for a person" },
             "exit": { "type": ["integer", "null"], "description": "0 fine, 1 not found, differs or findings, 2 bad question, 3 answered in part" },
-            "notes": { "type": "string" },
-            "nextCursor": { "type": "string", "description": "present if there are more rows" } } }),
+            "partial": { "type": "boolean", "description": "the evidence could not be read completely: what is missing here may exist" },
+            "damage": { "type": "string", "description": "what could not be read" },
+            "next": { "type": "array", "items": { "type": "object" }, "description": "calls that lead further: tool and arguments" },
+            "notes": { "type": "array", "items": { "type": "string" } },
+            "begins": { "type": "string", "description": "where in the whole answer this part begins: a JSON pointer" },
+            "nextCursor": { "type": "string", "description": "present if the answer goes on: ask again with it as `cursor`" } } }),
         );
         let output = Arc::new(output);
         let tools = QUESTIONS.iter().map(|question| {
@@ -210,5 +215,20 @@ impl ServerHandler for Agent {
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.ask(request).await.map(Into::into)
+    }
+
+    /// Requests that are none of the protocol, or whose parameters are not those of their method.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = request.method;
+        if METHODS.contains(&method.as_str()) {
+            let message = format!("the parameters are not those of {method}");
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        let message = format!("there is no method {method:?}");
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None))
     }
 }

@@ -10,25 +10,25 @@ pub struct AgentTool {
     /// What it answers.
     pub description: &'static str,
     /// The verb and the flags that are always given.
-    verb: &'static [&'static str],
+    pub(super) verb: &'static [&'static str],
     /// Its parameters.
-    parameters: &'static [Parameter],
+    pub(super) parameters: &'static [Parameter],
     /// Whether it is asked of evidence.
     reads_evidence: bool,
 }
 
 /// A parameter of a tool.
 #[derive(Debug)]
-struct Parameter {
-    name: &'static str,
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
     description: &'static str,
-    form: ArgumentForm,
-    is_needed: bool,
+    pub(super) form: ArgumentForm,
+    pub(super) is_needed: bool,
 }
 
 /// How a parameter becomes a part of a command line.
 #[derive(Debug)]
-enum ArgumentForm {
+pub(super) enum ArgumentForm {
     /// A word without a flag.
     Word,
     /// A flag with a text.
@@ -37,6 +37,16 @@ enum ArgumentForm {
     Number(&'static str),
     /// A flag that is given or not.
     Flag(&'static str),
+}
+
+impl ArgumentForm {
+    /// The flag, if it is one.
+    pub(super) fn flag(&self) -> Option<&'static str> {
+        match self {
+            Self::Word => None,
+            Self::Text(flag) | Self::Number(flag) | Self::Flag(flag) => Some(flag),
+        }
+    }
 }
 
 const fn needed(name: &'static str, form: ArgumentForm, description: &'static str) -> Parameter {
@@ -62,6 +72,11 @@ const REV: Parameter = optional(
     ArgumentForm::Number("--rev"),
     "as of this revision; -N: N before the newest",
 );
+const AT: Parameter = optional(
+    "at",
+    ArgumentForm::Text("--at"),
+    "as of this time: RFC 3339, 03:10 on the last day, or -2h before the newest time in the data",
+);
 const NAMESPACE: Parameter = optional(
     "namespace",
     ArgumentForm::Text("--namespace"),
@@ -71,6 +86,16 @@ const ALL: Parameter = optional(
     "all_namespaces",
     ArgumentForm::Flag("--all-namespaces"),
     "of all namespaces",
+);
+const SINCE: Parameter = optional(
+    "since",
+    ArgumentForm::Text("--since"),
+    "only after this time: RFC 3339, 03:10 on the last day, or -10m",
+);
+const UNTIL: Parameter = optional(
+    "until",
+    ArgumentForm::Text("--until"),
+    "only up to this time",
 );
 const REPLAY: Parameter = optional(
     "replay",
@@ -91,7 +116,18 @@ pub static QUESTIONS: &[AgentTool] = &[
         name: "check",
         description: "Verifies every structure: findings with place, cause and effect, and the ranked plan of what to do.",
         verb: &["check"],
-        parameters: &[],
+        parameters: &[
+            optional(
+                "deep",
+                ArgumentForm::Flag("--deep"),
+                "also every Kubernetes object",
+            ),
+            optional(
+                "only",
+                ArgumentForm::Text("--only"),
+                "findings whose code begins so: BOLT, WAL-006",
+            ),
+        ],
         reads_evidence: true,
     },
     AgentTool {
@@ -109,7 +145,7 @@ pub static QUESTIONS: &[AgentTool] = &[
         name: "keys",
         description: "Sums of keys, versions and bytes for each Kubernetes resource.",
         verb: &["keys", "--by-resource"],
-        parameters: &[REV],
+        parameters: &[REV, AT],
         reads_evidence: true,
     },
     AgentTool {
@@ -123,6 +159,7 @@ pub static QUESTIONS: &[AgentTool] = &[
                 "keys that begin so",
             ),
             REV,
+            AT,
             optional(
                 "deleted",
                 ArgumentForm::Flag("--deleted"),
@@ -144,6 +181,7 @@ pub static QUESTIONS: &[AgentTool] = &[
             NAMESPACE,
             ALL,
             REV,
+            AT,
             optional("labels", ArgumentForm::Text("--selector"), "label selector"),
             optional(
                 "fields",
@@ -164,20 +202,71 @@ pub static QUESTIONS: &[AgentTool] = &[
                 "TYPE/NAME as for kubectl, or a raw key",
             ),
             NAMESPACE,
+            REV,
+            AT,
         ],
         reads_evidence: true,
     },
     AgentTool {
         name: "changes",
-        description: "What happened last: writes and deletions, with when, who and what changed.",
+        description: "What happened last: writes and deletions, with when, who and what changed. Without last, since and until: the newest 20.",
         verb: &["changes"],
-        parameters: &[NAMESPACE],
+        parameters: &[
+            NAMESPACE,
+            SINCE,
+            UNTIL,
+            optional(
+                "last",
+                ArgumentForm::Number("--last"),
+                "the newest so many rows; 0: all",
+            ),
+            optional(
+                "ops",
+                ArgumentForm::Text("--ops"),
+                "put, delete, range, expire, with commas",
+            ),
+            optional(
+                "by",
+                ArgumentForm::Text("--by"),
+                "count by resource, namespace or who",
+            ),
+            optional(
+                "all",
+                ArgumentForm::Flag("--all"),
+                "also renewed Leases, repeated Events and changes of nothing but the status",
+            ),
+        ],
         reads_evidence: true,
     },
     AgentTool {
         name: "diff",
-        description: "What differs between two revisions of an object or key.",
+        description: "What differs between two revisions or times of an object, a resource or a namespace.",
         verb: &["diff"],
+        parameters: &[
+            optional(
+                "what",
+                ArgumentForm::Word,
+                "TYPE or TYPE/NAME as for kubectl, or a raw key; needed without a namespace",
+            ),
+            NAMESPACE,
+            ALL,
+            optional(
+                "from",
+                ArgumentForm::Text("--from"),
+                "the first state: a revision, -N, or a time",
+            ),
+            optional(
+                "to",
+                ArgumentForm::Text("--to"),
+                "the second state; default: the newest",
+            ),
+        ],
+        reads_evidence: true,
+    },
+    AgentTool {
+        name: "blame",
+        description: "Which write gave each line of an object its value: revision, time and writer.",
+        verb: &["blame"],
         parameters: &[
             needed(
                 "what",
@@ -185,9 +274,32 @@ pub static QUESTIONS: &[AgentTool] = &[
                 "TYPE/NAME as for kubectl, or a raw key",
             ),
             NAMESPACE,
-            optional("from", ArgumentForm::Number("--from"), "the older revision"),
-            optional("to", ArgumentForm::Number("--to"), "the newer revision"),
+            REV,
+            AT,
         ],
+        reads_evidence: true,
+    },
+    AgentTool {
+        name: "timeline",
+        description: "One stream of writes, deletions, elections, members, alarms, compactions, snapshots, Kubernetes Events and findings.",
+        verb: &["timeline"],
+        parameters: &[
+            NAMESPACE,
+            SINCE,
+            UNTIL,
+            optional(
+                "kind",
+                ArgumentForm::Text("--kind"),
+                "only these, with commas: put, delete, election, membership, alarm, compaction, snapshot, event, finding",
+            ),
+        ],
+        reads_evidence: true,
+    },
+    AgentTool {
+        name: "salvage_plan",
+        description: "What a backup made of this evidence would have and lack. Nothing is written.",
+        verb: &["salvage", "--dry-run"],
+        parameters: &[],
         reads_evidence: true,
     },
     AgentTool {
@@ -200,7 +312,13 @@ pub static QUESTIONS: &[AgentTool] = &[
                 ArgumentForm::Word,
                 "a string or regular expression",
             ),
-            optional("fixed", ArgumentForm::Flag("-F"), "the pattern is a string"),
+            optional(
+                "fixed",
+                ArgumentForm::Flag("--fixed"),
+                "the pattern is a string",
+            ),
+            REV,
+            AT,
         ],
         reads_evidence: true,
     },
