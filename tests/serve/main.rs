@@ -8,6 +8,7 @@
     reason = "a test may stop at its first failure; what is not here is printed"
 )]
 
+mod advice;
 mod api;
 mod apiserver;
 mod connections;
@@ -15,4 +16,6 @@ mod damaged;
 mod etcd;
 mod kubectl;
 mod mcp;
+mod parts;
+mod protobuf;
 mod server;

@@ -28,6 +28,8 @@ pub struct Reply {
     pub code: u16,
     pub head: String,
     pub body: String,
+    /// The body as it was sent.
+    pub bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -88,8 +90,12 @@ impl Server {
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("it answers");
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, body) = match end {
+            Some(end) => (&bytes[..end], &bytes[end + 4..]),
+            None => (&bytes[..], &[][..]),
+        };
+        let head = String::from_utf8_lossy(head).into_owned();
         let chunked = head
             .to_ascii_lowercase()
             .contains("transfer-encoding: chunked");
@@ -98,15 +104,15 @@ impl Server {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .unwrap_or(0);
-        let body = if chunked {
-            dechunked(body)
-        } else {
-            body.to_owned()
+        let bytes = match chunked {
+            true => dechunked(body),
+            false => body.to_vec(),
         };
         Reply {
             code,
-            head: head.to_owned(),
-            body,
+            head,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         }
     }
 
@@ -167,17 +173,19 @@ impl Drop for Server {
     }
 }
 
-fn dechunked(mut body: &str) -> String {
-    let mut whole = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size, 16) else {
+fn dechunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|two| two == b"\r\n") {
+        let size = String::from_utf8_lossy(&body[..end]);
+        let rest = &body[end + 2..];
+        let Ok(size) = usize::from_str_radix(&size, 16) else {
             break;
         };
         let Some(chunk) = rest.get(..size).filter(|chunk| !chunk.is_empty()) else {
             break;
         };
-        whole.push_str(chunk);
-        body = rest.get(size + 2..).unwrap_or("");
+        whole.extend_from_slice(chunk);
+        body = rest.get(size + 2..).unwrap_or_default();
     }
     whole
 }

@@ -2,7 +2,7 @@
 
 use etcd_inspect::Error;
 use etcd_inspect::answers::{KeyRange, Version};
-use etcd_inspect::member::Objects;
+use etcd_inspect::member::{Objects, Reading};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -188,7 +188,10 @@ impl<'l> List<'l> {
             mask: None,
         };
         let failure = |version: &Version<'_>| {
-            let reason = shape.object(objects, version).err()?;
+            let reason = match shape.metadata(objects, version) {
+                Some(read) => read.err()?,
+                None => shape.object(objects, version).err()?,
+            };
             Some(format!("{}: {reason}", version.key.escape_ascii()))
         };
         versions.par_iter().filter_map(failure).collect()
@@ -282,6 +285,9 @@ impl<'l> List<'l> {
         version: &Version<'_>,
         table: Option<&Printed>,
     ) -> Piece {
+        if let Some(piece) = self.brief(objects, version, table) {
+            return piece;
+        }
         let shape = Shape {
             served: self.served,
             mask: self.moment.source.mask(false),
@@ -304,6 +310,42 @@ impl<'l> List<'l> {
                 object.to_string()
             }
         }))
+    }
+
+    /// The same without the whole object; `None` if only that tells.
+    fn brief(
+        &self,
+        objects: &Objects<'_>,
+        version: &Version<'_>,
+        table: Option<&Printed>,
+    ) -> Option<Piece> {
+        let parts = match (table, self.accept.form) {
+            (Some(table), _) => Some(table.parts()?),
+            (None, Form::Metadata) => None,
+            (None, _) => return None,
+        };
+        if self.query.selects_fields {
+            return None;
+        }
+        let shape = Shape {
+            served: self.served,
+            mask: self.moment.source.mask(false),
+        };
+        let failed = |reason: String| Err(format!("{}: {reason}", version.key.escape_ascii()));
+        let metadata = match shape.metadata(objects, version)? {
+            Ok(metadata) => metadata,
+            Err(reason) => return Some(failed(reason)),
+        };
+        if !selects(self.query, &metadata.object) {
+            return Some(Ok(None));
+        }
+        let (Some(table), Some(parts)) = (table, parts) else {
+            return Some(Ok(Some(metadata.text())));
+        };
+        Some(match objects.flat(version, Reading::default(), parts) {
+            Ok(flat) => Ok(Some(table.row_of_parts(&flat, &metadata))),
+            Err(cause) => failed(cause.to_string()),
+        })
     }
 
     /// `metadata` of the list; `rest`: what is after the page.

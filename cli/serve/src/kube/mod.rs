@@ -1,5 +1,6 @@
 //! The Kubernetes door: the API of kube-apiserver, read-only, over a copied data directory.
 
+mod brief;
 mod discovery;
 mod dry_run;
 mod events;
@@ -250,8 +251,7 @@ fn objects(
     let wanted = accepts.first().copied().unwrap_or_default();
     let is_watch = query.is_watch || path.is_watch;
     if wanted.protobuf
-        && !is_watch
-        && let Some(response) = protobuf::answer(&moment, served, path, &query, wanted)?
+        && let Some(response) = in_protobuf(&moment, served, path, &query, wanted, is_watch)?
     {
         return Ok(response);
     }
@@ -266,15 +266,37 @@ fn objects(
         Status::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     })?;
     if is_watch {
-        let warning = warning_of_watch(&moment, served, path, &query, accept)?;
-        let mut response = watched(moment, served.clone(), path.clone(), query, accept);
-        reply::add_warning(&mut response, warning.as_deref());
-        return Ok(response);
+        return watch(moment, served, path, query, accept);
     }
     match path.name {
         Some(_) => one(&moment, served, path, &query, accept),
         None => listed(moment, served.clone(), path.clone(), query, accept),
     }
+}
+
+/// The answer as protobuf; `None` if it has no such form.
+fn in_protobuf(
+    moment: &Moment,
+    served: &Served,
+    path: &ObjectPath,
+    query: &Query,
+    accept: Accept,
+    is_watch: bool,
+) -> Result<Option<Response<Body>>, Status> {
+    if !is_watch {
+        return protobuf::answer(moment, served, path, query, accept);
+    }
+    let list = List {
+        moment,
+        served,
+        path,
+        query,
+        accept,
+    };
+    if !list.is_watched_as_protobuf(&moment.source.objects()?) {
+        return Ok(None);
+    }
+    watch(moment.clone(), served, path, query.clone(), accept).map(Some)
 }
 
 /// Refuses a field selector that no API server supports.
@@ -447,6 +469,20 @@ fn rest_of_list(
     reply::with_body(body, "application/json")
 }
 
+/// A watch, with what its first state lacks.
+fn watch(
+    moment: Moment,
+    served: &Served,
+    path: &ObjectPath,
+    query: Query,
+    accept: Accept,
+) -> Result<Response<Body>, Status> {
+    let warning = warning_of_watch(&moment, served, path, &query, accept)?;
+    let mut response = watched(moment, served.clone(), path.clone(), query, accept);
+    reply::add_warning(&mut response, warning.as_deref());
+    Ok(response)
+}
+
 /// What the first state of a watch lacks.
 fn warning_of_watch(
     moment: &Moment,
@@ -500,5 +536,9 @@ fn watched(
             idle.wait(out).await;
         }
     });
-    reply::with_body(body, "application/json")
+    let media = match accept.protobuf {
+        true => protobuf::WATCH_MEDIA,
+        false => "application/json",
+    };
+    reply::with_body(body, media)
 }

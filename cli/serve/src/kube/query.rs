@@ -17,6 +17,8 @@ pub struct Query {
     pub fields: FieldSelector,
     /// Text of both, for what depends on whether there are any.
     pub selects: bool,
+    /// Whether there is a `fieldSelector`: only the whole object tells whether it fits.
+    pub selects_fields: bool,
     /// `limit`; none for 0.
     pub limit: Option<usize>,
     /// `continue`.
@@ -134,6 +136,7 @@ impl Query {
             "fieldSelector" if !value.is_empty() => {
                 self.fields = FieldSelector::parse(value).map_err(wrong)?;
                 self.selects = true;
+                self.selects_fields = true;
             }
             "limit" if !value.is_empty() => {
                 self.limit = usize::try_from(number()?).ok().filter(|limit| *limit > 0);

@@ -3,13 +3,22 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use etcd_inspect::answers::Version;
+use etcd_inspect::kubernetes::ObjectParts;
 use etcd_inspect::kubernetes::apply::serve_as;
 use etcd_inspect::kubernetes::mask::{BULLETS, Mask};
 use etcd_inspect::member::{Objects, Reading};
 use serde_json::{Map, Value, json};
 
+use super::brief::BriefMetadata;
 use super::events;
 use crate::catalog::Served;
+
+/// What [`Shape::metadata`] reads.
+static METADATA: ObjectParts = ObjectParts::only(&[
+    ("apiVersion", ObjectParts::WHOLE),
+    ("kind", ObjectParts::WHOLE),
+    ("metadata", ObjectParts::WHOLE),
+]);
 
 /// How objects are shown.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +51,36 @@ impl Shape<'_> {
             hide(mask, &mut object);
         }
         Ok(object)
+    }
+
+    /// The metadata of the object of a version, with its version and kind, made without the rest; `None` if only the whole object tells
+    /// what a client sees of it.
+    pub fn metadata(
+        &self,
+        objects: &Objects<'_>,
+        version: &Version<'_>,
+    ) -> Option<Result<BriefMetadata, String>> {
+        let served = self.served;
+        let kind = served.target.kind.as_str();
+        // What the mask hides of these depends on other fields.
+        let is_secret = kind == "Secret" || kind.starts_with("OAuth");
+        if served.is_custom || served.is_view_of_events() || self.mask.is_some() && is_secret {
+            return None;
+        }
+        let flat = match objects.flat(version, Reading::default(), &METADATA) {
+            Ok(flat) => flat,
+            Err(cause) => return Some(Err(cause.to_string())),
+        };
+        let root = flat.root()?;
+        let text = |name: &str| root.get(name)?.text();
+        if text("apiVersion") != Some(&served.of.api_version()) || text("kind") != Some(kind) {
+            return None;
+        }
+        let mut metadata = BriefMetadata::new(root);
+        if let Some(mask) = self.mask {
+            hide(mask, &mut metadata.object);
+        }
+        Some(Ok(metadata))
     }
 
     /// Whether a client sees the object as it is stored, but for its revision: nothing is masked, and no default is set.
@@ -80,6 +119,11 @@ fn hide(mask: &Mask, object: &mut Value) {
             *text = STANDARD.encode(text.as_bytes());
         }
     }
+}
+
+/// Whether [`defaults`] changes objects of a kind.
+pub fn has_defaults(kind: &str) -> bool {
+    matches!(kind, "PersistentVolumeClaim" | "StatefulSet")
 }
 
 /// Defaults that an API server sets when it reads, although they are not stored: `SetDefaults_*` in

@@ -1,13 +1,16 @@
 //! Tables: what kubectl prints, made by the server.
 
 use etcd_inspect::answers::describe::table_of;
+use etcd_inspect::kubernetes::Flat;
+use etcd_inspect::kubernetes::ObjectParts;
 use etcd_inspect::kubernetes::table::Table;
 use etcd_inspect::member::Objects;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::brief::BriefMetadata;
 use super::query::Include;
-use super::shape::metadata_text;
+use super::shape::{has_defaults, metadata_text};
 use crate::catalog::Served;
 
 /// The table of a resource.
@@ -15,6 +18,7 @@ pub struct Printed {
     table: Table,
     now: Timestamp,
     include: Include,
+    has_defaults: bool,
 }
 
 impl Printed {
@@ -27,6 +31,7 @@ impl Printed {
                 .newest_time(Some(revision))
                 .unwrap_or(Timestamp::UNIX_EPOCH),
             include,
+            has_defaults: has_defaults(&served.target.kind),
         }
     }
 
@@ -52,6 +57,23 @@ impl Printed {
                 format!("{{\"cells\":{cells},\"object\":{metadata}}}")
             }
             Include::Object => format!("{{\"cells\":{cells},\"object\":{object}}}"),
+        }
+    }
+
+    /// The parts of an object that [`Printed::row_of_parts`] needs; `None` if a row is made of the whole object. Defaults of reading
+    /// change the status of claims.
+    pub fn parts(&self) -> Option<&'static ObjectParts> {
+        let parts = self.table.parts()?;
+        (self.include != Include::Object && !self.table.may_show_secrets() && !self.has_defaults)
+            .then_some(parts)
+    }
+
+    /// The row of an object of which [`Printed::parts`] and the metadata were read.
+    pub fn row_of_parts(&self, parts: &Flat, metadata: &BriefMetadata) -> String {
+        let cells = json!(self.table.row_of(parts, self.now, true));
+        match self.include {
+            Include::None => format!("{{\"cells\":{cells}}}"),
+            _ => format!("{{\"cells\":{cells},\"object\":{}}}", metadata.text()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! protobuf form here, and the client gets JSON.
 
 mod answer;
+mod watch;
 
 use etcd_inspect::answers::Version;
 use etcd_inspect::kubernetes::Value as Stored;
@@ -15,6 +16,7 @@ use prost::encoding::{
 use rayon::prelude::*;
 
 pub use answer::answer;
+pub use watch::{WATCH_MEDIA, WatchFrames};
 
 use super::list::{List, STRETCH, selects};
 use super::query::Form;
@@ -42,7 +44,7 @@ pub fn one(
     version: &Version<'_>,
     form: Form,
 ) -> Option<Vec<u8>> {
-    let message = message(shape, objects, version, form)?;
+    let message = message(shape, objects, version, form, version.revision.main)?;
     let (api_version, kind) = match form {
         Form::Object => (
             shape.served.of.api_version(),
@@ -142,8 +144,8 @@ impl List<'_> {
         match shape.object(objects, version) {
             Err(reason) => Looked::Failed(format!("{}: {reason}", version.key.escape_ascii())),
             Ok(object) if !selects(self.query, &object) => Looked::NotSelected,
-            Ok(_) => match message(&shape, objects, version, self.accept.form) {
-                Some(message) => Looked::Item(message.len()),
+            Ok(_) => match self.item(objects, version) {
+                Some(item) => Looked::Item(item.len()),
                 None => Looked::NoForm,
             },
         }
@@ -157,11 +159,17 @@ impl List<'_> {
         versions: &'p [Version<'_>],
     ) -> impl Iterator<Item = Option<Vec<u8>>> + 'p {
         planned.items.iter().map(|at| {
-            let item = message(&self.shape(), objects, versions.get(*at)?, self.accept.form)?;
+            let item = self.item(objects, versions.get(*at)?)?;
             let mut bytes = Vec::new();
             delimited(ITEMS, &item, &mut bytes);
             Some(bytes)
         })
+    }
+
+    /// The message of an item.
+    fn item(&self, objects: &Objects<'_>, version: &Version<'_>) -> Option<Vec<u8>> {
+        let revision = version.revision.main;
+        message(&self.shape(), objects, version, self.accept.form, revision)
     }
 
     fn shape(&self) -> Shape<'_> {
@@ -195,12 +203,13 @@ impl List<'_> {
     }
 }
 
-/// The message of an object as a client gets it; `None`: the stored bytes are not in the form that is asked for.
+/// The message of an object as a client gets it, with a revision; `None`: the stored bytes are not in the form that is asked for.
 fn message(
     shape: &Shape<'_>,
     objects: &Objects<'_>,
     version: &Version<'_>,
     form: Form,
+    revision: i64,
 ) -> Option<Vec<u8>> {
     let kv = version.key_value().ok()?;
     let opened = objects.open(kv.key, kv.value).ok()?;
@@ -220,7 +229,7 @@ fn message(
     if !shape.is_as_stored(objects, version) {
         return None;
     }
-    let message = with_resource_version(unknown.raw, version.revision.main)?;
+    let message = with_resource_version(unknown.raw, revision)?;
     if is_whole {
         return Some(message);
     }
