@@ -359,7 +359,8 @@ impl<'m> View<'m> {
 
     /// The revision at a time, reported with the two writes around it.
     fn at(&self, when: When, ui: &Ui) -> anyhow::Result<Resolved> {
-        let clock = self.objects()?.clock();
+        let progress = ui.progress();
+        let clock = self.clock(&*progress)?;
         let zone = time::zone(ui.global.local);
         let newest = self.keyspace().revision();
         let Some((first, _)) = clock.ends() else {
@@ -371,9 +372,7 @@ impl<'m> View<'m> {
             )
             .into());
         };
-        let last = clock
-            .time_of(newest)
-            .map_or(first.1.time, |write| write.time);
+        let last = clock.newest_time(newest).unwrap_or(first.1.time);
         let moment = when.moment(last, &zone);
         self.asked.set(Some(moment));
         let Some(found) = clock.at(moment, newest) else {

@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use etcd_inspect::Error;
+use etcd_inspect::answers::clocks::clock_of_evidence;
+use etcd_inspect::clock::Clock;
 use etcd_inspect::dataset::Dataset;
 use etcd_inspect::kubernetes::mask::Mask;
 use etcd_inspect::member::Objects;
+use etcd_inspect::progress::Silent;
 use etcd_inspect::text::when::When;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -37,6 +40,7 @@ pub struct Source {
     pub revision: Option<i64>,
     mask: Mask,
     catalog: OnceLock<Arc<Catalog>>,
+    clock: OnceLock<Clock>,
     reporter: Reporter,
     lacking: Option<String>,
 }
@@ -99,6 +103,7 @@ impl Source {
             revision: None,
             mask: Mask::new(fingerprint_key),
             catalog: OnceLock::new(),
+            clock: OnceLock::new(),
             reporter,
             lacking: None,
         }
@@ -146,6 +151,11 @@ impl Source {
         Ok(Arc::clone(self.catalog.get_or_init(|| read)))
     }
 
+    /// Whether Kubernetes wrote here.
+    pub fn has_kubernetes(&self) -> bool {
+        self.objects().is_ok_and(|objects| objects.has_kubernetes())
+    }
+
     /// What a client is warned of if records cannot be read: a list may lack objects of which nothing is known.
     pub(crate) fn loss(&self) -> Option<String> {
         let (_, damage) = self.dataset.objects().ok()?.into_parts();
@@ -162,6 +172,12 @@ impl Source {
     /// The keyspace as Kubernetes sees it. What of it cannot be read is reported when the source is opened.
     pub(crate) fn objects(&self) -> Result<Objects<'_>, Error> {
         Ok(self.dataset.objects()?.into_parts().0)
+    }
+
+    /// When each revision was written: read once, because every request of a context at a time asks.
+    fn clock(&self, objects: &Objects<'_>) -> &Clock {
+        let read = || clock_of_evidence(self.dataset.member(), objects, None, &Silent);
+        self.clock.get_or_init(read)
     }
 
     /// Finds the revision that a text means: `1202270`, `-100`, `-10m`, a time, `latest`.
@@ -185,8 +201,8 @@ impl Source {
         let when: When = text
             .parse()
             .map_err(|_| MomentError::NotAMoment(text.to_owned()))?;
-        let clock = objects.clock();
-        let last = clock.time_of(newest).map(|write| write.time);
+        let clock = self.clock(&objects);
+        let last = clock.newest_time(newest);
         let no_time = || MomentError::NoTime(text.to_owned());
         let moment: Timestamp = when.moment(last.ok_or_else(no_time)?, &TimeZone::UTC);
         let found = clock.at(moment, newest).ok_or_else(no_time)?;

@@ -342,16 +342,15 @@ fn json_lines(export: &Export) -> io::Result<Vec<u8>> {
 
 /// The revision after which deletions count.
 fn since(when: When, view: &View<'_>, ui: &Ui) -> anyhow::Result<i64> {
-    let clock = view.objects()?.clock();
+    let progress = ui.progress();
+    let clock = view.clock(&*progress)?;
     let newest = view.keyspace().revision();
     let Some((first, _)) = clock.ends() else {
         return Err(Failure::not_found("no value here has a time: --deleted-since cannot be answered, because etcd itself stores none")
             .next("etcd-inspect export -A --rev -100 --out - -d {path}")
             .into());
     };
-    let last = clock
-        .time_of(newest)
-        .map_or(first.1.time, |write| write.time);
+    let last = clock.newest_time(newest).unwrap_or(first.1.time);
     let moment = when.moment(last, &time::zone(ui.global.local));
     let found = clock.at(moment, newest);
     Ok(found.map_or(0, |found| found.revision))

@@ -249,7 +249,8 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
     };
     if let Some(when) = args.at {
         let clock = sources.clock(&*progress)?;
-        let Some((_, (_, last))) = clock.ends() else {
+        let newest = newest()?;
+        let Some(last) = clock.newest_time(newest) else {
             return Err(Failure::not_found(
                 "no value here has a time in it: --at cannot be answered, etcd itself stores none",
             )
@@ -257,8 +258,8 @@ fn point(args: &SalvageArgs, sources: &Sources<'_>, ui: &mut Ui) -> anyhow::Resu
             .into());
         };
         let zone = time::zone(ui.global.local);
-        let moment = when.moment(last.time, &zone);
-        let Some(found) = clock.at(moment, newest()?) else {
+        let moment = when.moment(last, &zone);
+        let Some(found) = clock.at(moment, newest) else {
             return Err(Failure::not_found(format!(
                 "{} is before the first write that has a time in it",
                 time::full(moment, &zone)

@@ -105,12 +105,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
-    if !args.listen.ip().is_loopback() && args.token.is_none() {
-        return Err(Failure::usage(format!("{} can be reached from other machines", args.listen))
-            .means("an address that is not of the loopback interface needs --token TOKEN: whoever knows it reads everything")
-            .next("etcd-inspect serve {path}")
-            .into());
-    }
+    // Commands of a refusal name the evidence, too.
+    ui.target(args.paths.first().map(PathBuf::as_path))?;
+    refuse(args, ui)?;
     if args.mcp {
         return agent(args, ui);
     }
@@ -122,6 +119,12 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         ui.warn(
             "clients of etcd's API cannot be warned: what they are answered lacks what is damaged",
         )?;
+    }
+    if !args.etcd && !sources.iter().any(|source| source.has_kubernetes()) {
+        let keys = ui.advice("etcd-inspect serve {path} --etcd");
+        ui.note(format!(
+            "no Kubernetes object is in this evidence, so that kubectl finds nothing; etcdctl reads its keys: {keys}"
+        ))?;
     }
     let (contexts, path) = (contexts(args, &sources, ui)?, path(args, ui)?);
     // kube-apiserver has no way to send etcd a token.
@@ -169,6 +172,28 @@ pub(crate) fn run(args: &ServeArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         true => Exit::Partial,
         false => Exit::Ok,
     })
+}
+
+/// Why the flags cannot be meant so.
+fn refuse(args: &ServeArgs, ui: &Ui) -> Result<(), Failure> {
+    if let Some(form) = &ui.global.output {
+        let what = match args.mcp {
+            true => "answers an agent in JSON",
+            false => "prints lines to paste and answers over HTTP",
+        };
+        return Err(
+            Failure::usage(format!("`serve` {what}: -o {form} has no meaning"))
+                .means("clients choose the form: kubectl with -o, curl with an Accept header")
+                .next("etcd-inspect serve {path}")
+                .next("etcd-inspect get pods -A -o json -d {path}     without a server"),
+        );
+    }
+    if !args.listen.ip().is_loopback() && args.token.is_none() {
+        return Err(Failure::usage(format!("{} can be reached from other machines", args.listen))
+            .means("an address that is not of the loopback interface needs --token TOKEN: whoever knows it reads everything")
+            .next("etcd-inspect serve {path}     on the loopback interface"));
+    }
+    Ok(())
 }
 
 /// Answers an agent until it closes standard input.
@@ -294,7 +319,8 @@ fn contexts(
         if let Some(Err(error)) = first {
             return Err(
                 Failure::usage(format!("--context {}: {error}", context.name))
-                    .next("etcd-inspect history --help")
+                    .next("etcd-inspect serve {path} --context before=-10m")
+                    .next("etcd-inspect status {path}     its newest revision and time")
                     .into(),
             );
         }

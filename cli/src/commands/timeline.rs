@@ -170,7 +170,7 @@ fn filter(
     newest: i64,
     ui: &mut Ui,
 ) -> anyhow::Result<TimelineFilter> {
-    let end = clock.time_of(newest).map(|write| write.time);
+    let end = clock.newest_time(newest);
     let mut moment = |when: When| -> anyhow::Result<Timestamp> {
         match (when, end) {
             (When::Exact(moment), _) => Ok(moment),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::audit::Audited;
 use super::timeline::etcd_measurements;
-use crate::check::Logged;
+use crate::check::{Logged, logged_beside};
 use crate::clock::{Clock, Measurement};
 use crate::logs::audit::AuditLog;
 use crate::logs::etcd::EtcdLog;
@@ -39,6 +39,20 @@ pub fn whole_clock(
     let mut measurements = measurements(objects, logged, progress);
     measurements.extend(others);
     clock_of(objects, logged, measurements)
+}
+
+/// The clock by which a time means a revision: that of all writes of the db and of the log beside it, which is read if it was not yet.
+pub fn clock_of_evidence(
+    member: &Member,
+    objects: &Objects<'_>,
+    logged: Option<&Logged>,
+    progress: &dyn Progress,
+) -> Clock {
+    let read = match (logged, member.readable_keyspace()) {
+        (None, Ok(keyspace)) => logged_beside(&keyspace, member, progress),
+        _ => None,
+    };
+    whole_clock(objects, logged.or(read.as_ref()), &[], progress)
 }
 
 /// The times in all values of db and log.

@@ -3,8 +3,10 @@
 use std::sync::OnceLock;
 
 use super::Answer;
+use super::clocks::clock_of_evidence;
 use super::log_alone::log_reach;
 use crate::check::{Logged, log_adds_nothing, log_ends_otherwise, logged_beside, logged_tail};
+use crate::clock::Clock;
 use crate::kubernetes::encryption::Keyring;
 use crate::member::{Buckets, Member, Objects, Space};
 use crate::mvcc::{Counts, Keyspace, Overlay, Rules};
@@ -13,9 +15,6 @@ use crate::recover::Replayed;
 use crate::salvage::carve::{Carvings, Past, carve};
 use crate::start::state_after_start;
 use located::Error;
-
-/// Records that are looked at to tell whether Kubernetes wrote here.
-const OLDEST: usize = 1000;
 
 /// An open keyspace with the member it comes from.
 #[derive(Debug)]
@@ -27,6 +26,7 @@ pub struct View<'m> {
     logged: Option<Logged>,
     /// Whether the db cannot be read, and the log answers in its place.
     is_log_alone: bool,
+    clock: OnceLock<Clock>,
 }
 
 impl<'m> View<'m> {
@@ -51,6 +51,7 @@ impl<'m> View<'m> {
             past: None,
             logged: None,
             is_log_alone: false,
+            clock: OnceLock::new(),
         }))
     }
 
@@ -65,6 +66,7 @@ impl<'m> View<'m> {
             past: None,
             logged: None,
             is_log_alone: false,
+            clock: OnceLock::new(),
         }
     }
 
@@ -139,6 +141,7 @@ impl<'m> View<'m> {
         self.read_log(progress);
         let carvings = Carvings::default();
         self.past = Some(Past::new(&self.keyspace, self.logged(), &carvings));
+        self.clock = OnceLock::new();
         self
     }
 
@@ -148,6 +151,7 @@ impl<'m> View<'m> {
         self.read_log(progress);
         let carvings = carve(self.member, progress);
         self.past = Some(Past::new(&self.keyspace, self.logged(), &carvings));
+        self.clock = OnceLock::new();
         self
     }
 
@@ -174,6 +178,16 @@ impl<'m> View<'m> {
             (None, None, Some(logged)) => logged.keyspace(),
             (None, None, None) => self.keyspace,
         }
+    }
+
+    /// The clock by which a time means a revision: the same for every verb.
+    ///
+    /// # Errors
+    /// None: the keyspace was read already.
+    pub fn clock(&self, progress: &dyn Progress) -> Result<&Clock, Error> {
+        let objects = self.objects()?;
+        let read = || clock_of_evidence(self.member, &objects, self.logged(), progress);
+        Ok(self.clock.get_or_init(read))
     }
 
     /// Where the bytes of the db are. `all`: the counts of all records, if they were counted already.
@@ -217,12 +231,7 @@ impl<'m> View<'m> {
     /// None: the keyspace was read already.
     pub fn kubernetes(&self) -> Result<Option<Objects<'_>>, Error> {
         let objects = self.objects()?;
-        let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
-        let any = oldest.any(|version| {
-            let key = objects.parse(version.key);
-            key.is_some_and(|key| key.builtin.is_some())
-        });
-        Ok(any.then_some(objects))
+        Ok(objects.has_kubernetes().then_some(objects))
     }
 
     /// The keyspace as Kubernetes would see it.

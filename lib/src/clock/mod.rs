@@ -279,6 +279,13 @@ impl Clock {
         })
     }
 
+    /// The newest time in the data, as of a revision: what ages and times such as `-2h` and `03:10` are relative to. The write of that
+    /// revision did not happen before it. `None` if the clock is empty.
+    pub fn newest_time(&self, revision: i64) -> Option<Timestamp> {
+        let write = self.time_of(revision)?;
+        Some(write.not_before.unwrap_or(write.time))
+    }
+
     /// Returns the state at a time; `None` if every write is later. `newest`: the newest revision of all.
     pub fn at(&self, time: Timestamp, newest: i64) -> Option<RevisionAtTime> {
         let is_past = |revision: i64| {

@@ -19,6 +19,9 @@ use located::{FileName, Finding, Place};
 /// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
 const SAMPLE: usize = 50_000;
 
+/// Records that are looked at to tell whether Kubernetes wrote here.
+const OLDEST: usize = 1000;
+
 const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
 /// A keyspace with its layout, its CRDs and the keys that open its values.
@@ -234,6 +237,15 @@ impl<'a> Objects<'a> {
     /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whether Kubernetes wrote here: whether one of the oldest records is of one of its keys.
+    pub fn has_kubernetes(&self) -> bool {
+        let mut oldest = self.keyspace().between(0..=i64::MAX).take(OLDEST);
+        oldest.any(|version| {
+            let key = self.parse(version.key);
+            key.is_some_and(|key| key.builtin.is_some())
+        })
     }
 
     /// The keyspace.
@@ -556,7 +568,7 @@ impl<'a> Objects<'a> {
 
     /// The newest time in the data, as of a revision: what ages are relative to. The write of that revision did not happen before it.
     pub fn newest_time(&self, revision: Option<i64>) -> Option<Timestamp> {
-        let write = self.time_of(revision.unwrap_or(i64::MAX))?;
-        Some(write.not_before.unwrap_or(write.time))
+        let revision = revision.unwrap_or(i64::MAX);
+        self.clock_near([revision]).newest_time(revision)
     }
 }

@@ -28,6 +28,7 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
 
 mod changes;
 mod log_alone;
+mod moments;
 mod one_history;
 mod values;
 
