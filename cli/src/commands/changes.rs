@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use etcd_inspect::answers::changes::{
     ChangeOp, ChangeRow, ChangesBy, ChangesQuery, changes, sum_changes,
 };
+use etcd_inspect::answers::clocks::needs_log;
 use etcd_inspect::member::{Member, VersionWriter};
 use etcd_inspect::start::counted;
 use jiff::Timestamp;
@@ -150,7 +151,11 @@ fn answer(
     let compacted = view.keyspace().compact_revision().unwrap_or(0);
     let oldest = table.rows.first().map_or(0, ChangeRow::revision);
     let is_full = query.last.is_some_and(|last| table.rows.len() >= last);
-    if tail.is_some_and(|first| !is_full || oldest <= first.max(compacted)) {
+    let is_undated = || {
+        let placed = table.rows.iter().filter(|row| row.is_placed());
+        needs_log(&objects, logged, placed.map(ChangeRow::revision))
+    };
+    if tail.is_some_and(|first| !is_full || oldest <= first.max(compacted) || is_undated()) {
         return Ok(None);
     }
     match args.by {

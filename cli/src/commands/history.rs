@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 
 use clap_complete::engine::ArgValueCandidates;
+use etcd_inspect::answers::clocks::needs_log;
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::answers::history::{HistoryRow, RevisionSpan, history, is_placed};
 use etcd_inspect::answers::values::RawKeys;
@@ -180,11 +181,26 @@ fn opened<'m>(
     if is_plain
         && let Some(keys) = exact_keys(args, asked, &view)?
         && view.log_adds_nothing(&keys, &*ui.progress())
+        && !needs_log_to_date(&view, &keys)?
     {
         return Ok((view, revision, true));
     }
     view.read_log(ui);
     Ok((view, revision, false))
+}
+
+/// Whether the times of versions are known better with the log.
+fn needs_log_to_date(view: &View<'_>, keys: &[Vec<u8>]) -> anyhow::Result<bool> {
+    let records = keys.iter().map(|key| view.keyspace().records_of(key));
+    let revisions: Vec<i64> = records
+        .flat_map(|records| {
+            records
+                .iter()
+                .map(|one| one.revision.main)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    Ok(needs_log(&view.objects()?, None, revisions))
 }
 
 /// The keys, if each word is one key that the db has.

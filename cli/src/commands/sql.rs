@@ -169,7 +169,8 @@ pub(super) fn encrypted(source: &Source, ui: &mut Ui) -> io::Result<()> {
 
 fn cell(value: Value) -> Cell {
     match value {
-        Value::Null => Cell::unknown(),
+        // A column that was asked for is there, also if it holds nothing.
+        Value::Null => Cell::shown("", serde_json::Value::Null),
         Value::Integer(integer) => Cell::plain(integer),
         Value::Real(real) => Cell::shown(real.to_string(), real),
         Value::Text(text) => Cell::text(text),

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use super::audit::Audited;
 use super::timeline::etcd_measurements;
 use crate::check::{Logged, logged_beside};
-use crate::clock::{Clock, Measurement};
+use crate::clock::{Clock, ElapsedTime, Measurement};
 use crate::logs::audit::AuditLog;
 use crate::logs::etcd::EtcdLog;
 use crate::member::{Member, Objects, Origin};
 use crate::mvcc::Version;
-use located::progress::Progress;
+use located::progress::{Progress, Silent};
 
-/// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log.
+/// The clock of the writes near some revisions, of the db and, if they were read, of the log and of an audit log. It gives those revisions
+/// the same times as [`whole_clock`].
 pub fn clock_near(
     objects: &Objects<'_>,
     logged: Option<&Logged>,
@@ -20,13 +21,51 @@ pub fn clock_near(
     audited: Option<&Audited>,
 ) -> Clock {
     let revisions: Vec<i64> = revisions.into_iter().collect();
+    let of_audit = || audited.into_iter().flat_map(Audited::measurements);
+    let mut measurements = measurements_near(objects, logged, &revisions);
+    measurements.extend(of_audit());
+    let near = Clock::new(measurements);
+    let Some(logged) = logged else {
+        return near;
+    };
+    // What leases say of a revision depends on times that may be far from it.
+    let elapsed = elapsed(objects, logged);
+    let mut asked = revisions.iter();
+    match asked.any(|revision| near.may_gain(*revision, Some(&elapsed))) {
+        true => {
+            let mut all = measurements_of_all(objects, Some(logged), &Silent);
+            all.extend(of_audit());
+            Clock::new(all).with_elapsed(elapsed)
+        }
+        false => near,
+    }
+}
+
+/// Whether more of the log has to be read to know when some revisions were written. `tail`: its newest entries, if those were read.
+pub fn needs_log(
+    objects: &Objects<'_>,
+    tail: Option<&Logged>,
+    revisions: impl IntoIterator<Item = i64>,
+) -> bool {
+    let revisions: Vec<i64> = revisions.into_iter().collect();
+    let near = Clock::new(measurements_near(objects, tail, &revisions));
+    let elapsed = tail.map(|tail| elapsed(objects, tail));
+    let mut asked = revisions.iter();
+    asked.any(|revision| near.may_gain(*revision, elapsed.as_deref()))
+}
+
+/// The times in the values near some revisions.
+fn measurements_near(
+    objects: &Objects<'_>,
+    logged: Option<&Logged>,
+    revisions: &[i64],
+) -> Vec<Measurement> {
     let mut measurements = objects.measurements_near(revisions.iter().copied());
     if let Some(logged) = logged {
         let of_log = objects.over(logged.keyspace());
-        measurements.extend(of_log.measurements_near(revisions));
+        measurements.extend(of_log.measurements_near(revisions.iter().copied()));
     }
-    measurements.extend(audited.into_iter().flat_map(Audited::measurements));
-    clock_of(objects, logged, measurements)
+    measurements
 }
 
 /// The clock of all writes, of the db and, if they were read, of the log and of other measurements.
@@ -36,7 +75,7 @@ pub fn whole_clock(
     others: &[Measurement],
     progress: &dyn Progress,
 ) -> Clock {
-    let mut measurements = measurements(objects, logged, progress);
+    let mut measurements = measurements_of_all(objects, logged, progress);
     measurements.extend(others);
     clock_of(objects, logged, measurements)
 }
@@ -56,7 +95,7 @@ pub fn clock_of_evidence(
 }
 
 /// The times in all values of db and log.
-fn measurements(
+fn measurements_of_all(
     objects: &Objects<'_>,
     logged: Option<&Logged>,
     progress: &dyn Progress,
@@ -70,14 +109,18 @@ fn measurements(
     measurements
 }
 
+/// What the leases in the log say of the time between revisions.
+fn elapsed(objects: &Objects<'_>, logged: &Logged) -> Vec<ElapsedTime> {
+    logged.elapsed(|key| objects.layout().resource(key).is_some())
+}
+
 /// A clock of measurements, and of what the leases in the log say of the time between.
 fn clock_of(
     objects: &Objects<'_>,
     logged: Option<&Logged>,
     measurements: Vec<Measurement>,
 ) -> Clock {
-    let is_kubernetes = |key: &[u8]| objects.layout().resource(key).is_some();
-    let elapsed = logged.map(|logged| logged.elapsed(is_kubernetes));
+    let elapsed = logged.map(|logged| elapsed(objects, logged));
     Clock::new(measurements).with_elapsed(elapsed.unwrap_or_default())
 }
 
@@ -89,7 +132,7 @@ pub fn clock_and_requests(
     (audit, etcd): (Option<AuditLog>, Option<&EtcdLog>),
     progress: &dyn Progress,
 ) -> (Clock, Option<Audited>) {
-    let mut measured = measurements(objects, logged, progress);
+    let mut measured = measurements_of_all(objects, logged, progress);
     let mut clock = clock_of(objects, logged, measured.clone());
     let audited = audit.map(|log| Audited::new(log, objects, all, &clock));
     let mut others: Vec<Measurement> = audited.iter().flat_map(Audited::measurements).collect();

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Clock, DatedRevision, TimeSource};
 
-/// How much a bound must move at least. Dense clocks are as exact without leases: answers that read no log have the same times.
-const LEAST_GAIN: SignedDuration = SignedDuration::from_secs(2);
+/// How much a bound must move at least. Dense clocks are as exact without leases: see [`Clock::may_gain`].
+const LEAST_GAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// At least so much time passed between two writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,36 @@ impl Clock {
         elapsed.sort_by_key(|one| one.from);
         elapsed.iter().rev().for_each(|one| self.lower(one));
         self
+    }
+
+    /// Whether leases could move a bound of a revision. If not, its time is the same without the log. `elapsed`: what leases say, if the log
+    /// was read.
+    ///
+    /// A bound moves only within a gap between neighbours that is as long as the least gain, or after the newest upper bound, and then for
+    /// what overlaps with it.
+    pub fn may_gain(&self, revision: i64, elapsed: Option<&[ElapsedTime]>) -> bool {
+        let Some(write) = self.time_of(revision) else {
+            return false;
+        };
+        let (from, to) = (write.not_before, write.not_after);
+        let bounded = self.points.iter().rposition(|one| one.not_after.is_some());
+        let is_open = to.is_none() && {
+            let last = bounded.and_then(|at| self.points.get(at));
+            let last = last.map_or(0, |point| point.revision);
+            let ends = |one: &ElapsedTime| one.to > last && one.to <= revision;
+            elapsed.is_none_or(|all| all.iter().any(ends))
+        };
+        let later = self.points.iter().skip(1).map(Some).chain([None]);
+        let is_near = self.points.iter().zip(later).any(|(point, later)| {
+            let end = later.and_then(|one| one.not_after).or(point.not_after);
+            end.is_some_and(|end| {
+                let is_wide = end.duration_since(point.not_before) >= LEAST_GAIN;
+                is_wide
+                    && from.is_none_or(|from| end > from)
+                    && to.is_none_or(|to| point.not_before < to)
+            })
+        });
+        is_open || is_near
     }
 
     /// `to` is not older than the oldest that `from` can be, and the time between.

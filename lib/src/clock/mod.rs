@@ -145,9 +145,14 @@ impl WriteTime {
 
     /// The uncertainty in seconds, rounded up to a tenth; `None` if it is not known.
     pub fn uncertainty_s(&self) -> Option<f64> {
-        let tenths = self.uncertainty?.as_millis().saturating_add(100) / 100;
-        Some(f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0)
+        self.uncertainty.map(uncertainty_s)
     }
+}
+
+/// An uncertainty in seconds, rounded up to a tenth; what the milliseconds of its time cut off is in it.
+pub fn uncertainty_s(uncertainty: SignedDuration) -> f64 {
+    let tenths = uncertainty.as_millis().saturating_add(100) / 100;
+    f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0
 }
 
 /// The bounds of a revision that has a time of its own.
@@ -286,11 +291,12 @@ impl Clock {
         Some(write.not_before.unwrap_or(write.time))
     }
 
-    /// Returns the state at a time; `None` if every write is later. `newest`: the newest revision of all.
+    /// Returns the state at a time; `None` if every write is later. A time without a fraction means all of its second, as
+    /// [`time::is_by`] says. `newest`: the newest revision of all.
     pub fn at(&self, time: Timestamp, newest: i64) -> Option<RevisionAtTime> {
         let is_past = |revision: i64| {
             self.time_of(revision)
-                .is_some_and(|write| write.time <= time)
+                .is_some_and(|write| time::is_by(write.time, time))
         };
         let split = self.points.partition_point(|point| is_past(point.revision));
         let before = self.points.get(split.checked_sub(1)?)?.revision;

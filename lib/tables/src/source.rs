@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use etcd_inspect::Error;
+use etcd_inspect::answers::clocks::whole_clock;
 use etcd_inspect::answers::{Answer, Damage};
+use etcd_inspect::check::logged_beside;
 use etcd_inspect::clock::Clock;
 use etcd_inspect::dataset::{Dataset, Side};
 use etcd_inspect::kubernetes::mask::{Mask, is_secret_key};
 use etcd_inspect::member::Objects;
 use etcd_inspect::mvcc::KeyRange;
+use etcd_inspect::progress::Silent;
 
 use sha2::{Digest as _, Sha256};
 
@@ -118,9 +121,12 @@ impl Source {
         Ok(self.take(self.dataset.objects()?))
     }
 
-    /// The clock of all writes, made when a time is first asked for.
+    /// The clock of all writes, of db and log, made when a time is first asked for.
     pub fn clock(&self, objects: &Objects<'_>) -> &Clock {
-        self.clock.get_or_init(|| objects.clock())
+        self.clock.get_or_init(|| {
+            let logged = logged_beside(&objects.keyspace(), self.dataset.member(), &Silent);
+            whole_clock(objects, logged.as_ref(), &[], &Silent)
+        })
     }
 
     /// Whether the state is the one after a start.

@@ -29,6 +29,8 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
 mod changes;
 mod log_alone;
 mod moments;
+mod once;
+mod one_clock;
 mod one_history;
 mod values;
 

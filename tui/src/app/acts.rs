@@ -359,7 +359,7 @@ impl App {
             .and_then(|screen| screen.emit(want, &self.session));
         match own.unwrap_or_else(|| self.session.derive(want)) {
             Ok(target) => self.session.go(target),
-            Err(why) => self.session.popup("nowhere to go", vec![why.into()]),
+            Err(why) => self.session.say(Role::Warning, why),
         }
     }
 

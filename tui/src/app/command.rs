@@ -1,7 +1,7 @@
 //! The `:` line: rows of the key table by name, commands with an argument, resources.
 
-use etcd_inspect::text::escape;
 use etcd_inspect::text::when::When;
+use etcd_inspect::text::{escape, time};
 
 use super::App;
 use crate::act::Exported;
@@ -257,31 +257,43 @@ fn rev(app: &mut App, text: &str) -> Result<(), String> {
             })
         }
     };
-    app.move_time(revision, false);
     let (first, at) = (app.session.ruler.first, app.session.ruler.revision());
-    if let Some(asked) = revision.filter(|asked| *asked != at) {
-        app.session.say(
-            Role::Warning,
-            format!(
-                "revision {asked} is not retained: {first} to {last} are; this is {at}. H shows what log and carved records have of a key"
-            ),
-        );
+    if let Some(asked) = revision.filter(|asked| !(first..=last).contains(asked)) {
+        return Err(format!(
+            "revision {asked} is not retained: {first} to {last} are; this is {at}. H shows what log and carved records have of a key"
+        ));
     }
+    app.move_time(revision, false);
     Ok(())
 }
 
 fn at(app: &mut App, text: &str) -> Result<(), String> {
     let when: When = text.parse()?;
     let data = app.session.data().cloned().ok_or("there is no index yet")?;
-    let newest = data.newest_time.ok_or("the data contains no times")?;
-    let moment = when.moment(newest, &app.session.options.zone);
+    let zone = &app.session.options.zone;
     let (mut low, mut high) = (app.session.ruler.first, app.session.ruler.last);
+    let newest = data
+        .objects()
+        .time_of(high)
+        .ok_or("the data contains no times")?
+        .time;
+    let moment = when.moment(newest, zone);
+    let is_by = |revision: i64| {
+        let write = data.objects().time_of(revision);
+        write.is_none_or(|write| time::is_by(write.time, moment))
+    };
+    if !is_by(low) {
+        return Err(format!(
+            "{} is before the first write with a time: rev {low}",
+            time::full(moment, zone)
+        ));
+    }
     // The last revision whose time is not later: times never go back as revisions go on.
     while low < high {
         let middle = low + (high - low) / 2 + 1;
-        match data.objects().time_of(middle) {
-            Some(write) if write.time > moment => high = middle - 1,
-            _ => low = middle,
+        match is_by(middle) {
+            true => low = middle,
+            false => high = middle - 1,
         }
     }
     app.move_time(Some(low), false);

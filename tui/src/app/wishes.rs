@@ -6,6 +6,7 @@ use crate::overlay::{Choose, Overlay, Popup};
 use crate::screen::ScreenId;
 use crate::session::Wish;
 use crate::target::Target;
+use crate::theme::Role;
 
 /// Wishes that lead to wishes: more rounds than any honest chain needs.
 const ROUNDS: usize = 8;
@@ -74,7 +75,7 @@ impl App {
         let id = target.screen();
         let Some(at) = self.screens.iter().position(|screen| screen.id() == id) else {
             let why = format!("there is no {} screen for this directory", id.title());
-            return self.session.popup("nowhere to go", vec![why.into()]);
+            return self.session.say(Role::Warning, why);
         };
         if let Target::Key(key)
         | Target::History { key, .. }
@@ -95,7 +96,7 @@ impl App {
         screen.refresh(&mut self.session);
         match screen.accept(target, &mut self.session) {
             Ok(()) => self.switch(at),
-            Err(why) => self.session.popup("nowhere to go", vec![why.into()]),
+            Err(why) => self.session.say(Role::Warning, why),
         }
     }
 }

@@ -148,30 +148,38 @@ fn draw_row(
         _ => binding.shown(),
     };
     pen.put(list, 2, y, &key, Role::Key);
+    // A digit means the screen that this directory has there.
+    let tab = match binding.act {
+        Act::Tab(number) if number > 0 => session.tabs.get(usize::from(number)),
+        _ => None,
+    };
+    let help = match tab {
+        Some(screen) => format!("{}: {}", binding.help, screen.title()),
+        None => binding.help.to_owned(),
+    };
     let twin = match (binding.cli, binding.command) {
-        ("", "") => String::new(),
+        ("", "") => tab.map_or_else(String::new, |screen| {
+            format!(":{}", screen.title().to_lowercase())
+        }),
         ("", command) => format!(":{command}"),
         (cli, _) => session.twin(cli),
     };
     let wide = list.width >= WIDE;
     let most = list.width.saturating_mul(3) / 5;
-    let half = match wide {
-        true => longest.saturating_add(16).clamp(list.width / 2, most),
-        false => list.width,
+    let half = longest.saturating_add(16).clamp(list.width / 2, most);
+    // A text that is longer than its half has the room that the line has: no line of the help is cut while there is some.
+    let used = pen.put(list, TEXT, y, &help, Role::Plain);
+    let at = match wide {
+        true => used.saturating_add(2).max(half.saturating_add(1)),
+        false => used.saturating_add(2),
     };
-    let text = Rect {
-        width: half,
-        ..list
-    };
-    pen.put(text, 15, y, binding.help, Role::Plain);
-    if wide {
-        pen.put(list, half.saturating_add(1), y, &twin, Role::Dim);
-    } else if !twin.is_empty() {
-        // What is left beside the text.
-        let used = cells(15 + binding.help.chars().count() + 2);
-        pen.put(list, used, y, &twin, Role::Dim);
+    if !twin.is_empty() {
+        pen.put(list, at, y, &twin, Role::Dim);
     }
 }
+
+/// Where the texts begin, after the keys.
+const TEXT: u16 = 15;
 
 /// Columns from which on command lines have a half of their own.
 const WIDE: u16 = 100;

@@ -26,20 +26,19 @@ pub fn rfc3339_millis(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// `03:12:04Z ±2s`: as [`short`], of a moment that is known within bounds. The bounds include what rounding takes away; none if
-/// `within` is `None`.
+/// `03:12:04Z ±2s`: as [`short`], of a moment that is known within bounds. The bounds include the fraction that is cut off; none if
+/// `within` is `None`. Cut off as in all other forms: one moment looks the same everywhere, and "or later" stays true.
 pub fn approximate(
     moment: Timestamp,
     within: Option<SignedDuration>,
     newest: Timestamp,
     zone: &TimeZone,
 ) -> String {
-    let rounded = moment.round(jiff::Unit::Second).unwrap_or(moment);
-    let text = short(rounded, newest, zone);
+    let text = short(moment, newest, zone);
     let Some(within) = within else {
         return text;
     };
-    let far = within.saturating_add(rounded.duration_since(moment).abs());
+    let far = within.saturating_add(fraction(moment));
     let seconds = far
         .as_secs()
         .saturating_add(i64::from(far.subsec_nanos() > 0));
@@ -47,6 +46,21 @@ pub fn approximate(
         0..120 => format!("{text} ±{seconds}s"),
         120..7200 => format!("{text} ±{}m", seconds.saturating_add(59) / 60),
         _ => format!("{text} ±{}h", seconds.saturating_add(3599) / 3600),
+    }
+}
+
+/// What is cut off when a moment is shown.
+fn fraction(moment: Timestamp) -> SignedDuration {
+    // Before 1970 the fraction is negative, and is cut off to the earlier second all the same.
+    SignedDuration::from_nanos(i64::from(moment.subsec_nanosecond()).rem_euclid(1_000_000_000))
+}
+
+/// Whether a moment is not later than a time that a person gave. A time without a fraction means all of its second, because times are
+/// shown without their fractions: what is shown at 03:12:04Z is there at 03:12:04.
+pub fn is_by(moment: Timestamp, given: Timestamp) -> bool {
+    match fraction(given).is_zero() {
+        true => moment.duration_since(given) < SignedDuration::from_secs(1),
+        false => moment <= given,
     }
 }
 
@@ -86,5 +100,20 @@ mod tests {
         assert_eq!(short(earlier, newest, &utc), "02:58:10Z");
         assert_eq!(short(before, newest, &utc), "2026-11-20 23:59:59Z");
         assert_eq!(rfc3339(earlier), "2026-11-21T02:58:10Z");
+    }
+
+    #[test]
+    fn one_moment_is_the_same_second_in_every_form_and_a_person_means_all_of_it() {
+        let utc = zone(false);
+        let at: Timestamp = "2026-11-21T02:58:10.879Z".parse().unwrap();
+        let half = SignedDuration::from_millis(500);
+        assert_eq!(approximate(at, None, at, &utc), "02:58:10Z");
+        assert_eq!(approximate(at, Some(half), at, &utc), "02:58:10Z ±2s");
+        assert_eq!(short(at, at, &utc), "02:58:10Z");
+        assert!(rfc3339_millis(at).starts_with("2026-11-21T02:58:10."));
+        let given = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert!(is_by(at, given("2026-11-21T02:58:10Z")));
+        assert!(!is_by(at, given("2026-11-21T02:58:09Z")));
+        assert!(!is_by(at, given("2026-11-21T02:58:10.5Z")));
     }
 }

@@ -15,7 +15,7 @@ pub use lately::{LatelyKind, LatelyRow, lately};
 pub use row::ChangeRow;
 pub use sums::{ChangesBy, ChangesSum, sum_changes};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Table;
 use super::audit::Audited;
@@ -141,7 +141,7 @@ pub fn changes<'a>(
     let is_timed = query.since.is_some() || query.until.is_some();
     let unplaced = logged.filter(|_| !is_timed);
     let open_end = unplaced.filter(|logged| logged.has_open_end());
-    let is_after = |(origin, _): &(Origin, Version<'_>)| is_after_the_placed(*origin, logged);
+    let is_after = |(origin, _): &(Origin, Version<'_>)| is_after_the_store(*origin, logged);
     let after = unplaced_first(&known, open_end).filter(is_after);
     let before = unplaced_first(&known, unplaced).filter(|write| !is_after(write));
     let mut newest = after
@@ -228,9 +228,11 @@ fn span(
         .collect();
     let clock = whole_clock(objects, logged, &others, &crate::progress::Silent);
     let before = |time: Timestamp| clock.at(time, i64::MAX).map_or(0, |found| found.revision);
-    let first = query
-        .since
-        .map_or(0, |since| before(since).saturating_add(1));
+    // A time without a fraction means all of its second: what begins with it is after the nanosecond before.
+    let first = query.since.map_or(0, |since| {
+        let just_before = since.checked_sub(SignedDuration::from_nanos(1));
+        before(just_before.unwrap_or(since)).saturating_add(1)
+    });
     (first, query.until.map_or(i64::MAX, before))
 }
 
@@ -267,8 +269,8 @@ fn newest_first<'a>(
     })
 }
 
-/// Writes that only the log has and of which no revision is known, the newest first: those of entries after all others, and those
-/// before.
+/// Writes that only the log has and of which no revision is known, the newest first. Those of entries that the db has not applied come
+/// before all others; the rest after them, because they displace no write that has a time.
 fn unplaced_first<'v, 'a: 'v>(
     known: &'v VersionsOfKeys<'a>,
     logged: Option<&'a Logged>,
@@ -279,9 +281,9 @@ fn unplaced_first<'v, 'a: 'v>(
     unplaced.filter_map(|version| known.unplaced(&version))
 }
 
-fn is_after_the_placed(origin: Origin, logged: Option<&Logged>) -> bool {
+fn is_after_the_store(origin: Origin, logged: Option<&Logged>) -> bool {
     match (origin, logged) {
-        (Origin::Unplaced { index, .. }, Some(logged)) => logged.is_after_the_placed(index),
+        (Origin::Unplaced { index, .. }, Some(logged)) => logged.is_after_the_store(index),
         _ => false,
     }
 }

@@ -28,6 +28,7 @@ use crate::logs::etcd::EtcdLog;
 use crate::member::{Member, Objects, Origin};
 use crate::mvcc::{KeyRange, Version};
 use located::progress::Progress;
+use located::text::time::is_by;
 
 /// What a timeline is made of.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,7 @@ impl TimelineFilter {
     /// Whether something at that time is asked for. What has no time is, if no time is asked for.
     pub(super) fn has_time(&self, time: Option<Timestamp>) -> bool {
         let after = |since: Timestamp| time.is_some_and(|time| time >= since);
-        let before = |until: Timestamp| time.is_some_and(|time| time <= until);
+        let before = |until: Timestamp| time.is_some_and(|time| is_by(time, until));
         self.since.is_none_or(after) && self.until.is_none_or(before)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::answers::history::{audit, bound, writer};
 use crate::answers::{Cell, Column, Label, Row};
-use crate::clock::TimeBound;
+use crate::clock::{TimeBound, uncertainty_s};
 use crate::member::VersionWriter;
 
 pub(super) static COLUMNS: [Column; 14] = [
@@ -181,8 +181,7 @@ impl TimelineRow {
 
     /// The uncertainty in seconds, rounded up to a tenth.
     pub fn uncertainty_s(&self) -> Option<f64> {
-        let tenths = self.time?.uncertainty?.as_millis().saturating_add(99) / 100;
-        Some(f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0)
+        self.time?.uncertainty.map(uncertainty_s)
     }
 }
 

@@ -85,7 +85,11 @@ fn of_key(
             continue;
         }
         let object = before.as_ref();
-        if let Some(what) = folded(old.as_ref(), object, key, sources).filter(|_| !filter.all) {
+        let what = match version.tombstone {
+            true => folded_delete((*origin, version), key, wal, sources),
+            false => folded((old.as_ref(), object), key, version, sources),
+        };
+        if let Some(what) = what.filter(|_| !filter.all) {
             made.push(Made::Noise(what));
             continue;
         }
@@ -128,22 +132,54 @@ fn unplaced(
     made
 }
 
-/// What a write is left out as.
-fn folded(
-    old: Option<&Value>,
-    new: Option<&Value>,
+/// What a delete is left out as: an Event that expired is a row of its own already.
+fn folded_delete(
+    delete: (Origin, &Version<'_>),
     key: &[u8],
+    wal: Option<&Wal<'_>>,
+    sources: &TimelineSources<'_, '_>,
+) -> Option<&'static str> {
+    let is_event = sources.objects.parse(key)?.plural == "events";
+    let is_expired = is_event && is_revoked(index_of(delete, sources), wal);
+    is_expired.then_some("expiries of Events")
+}
+
+/// What a put is left out as.
+fn folded(
+    (old, new): (Option<&Value>, Option<&Value>),
+    key: &[u8],
+    version: &Version<'_>,
     sources: &TimelineSources<'_, '_>,
 ) -> Option<&'static str> {
     let parsed = sources.objects.parse(key);
+    let is_renewal = || version.key_value().is_ok_and(|kv| kv.version > 1);
     match parsed.as_ref().map(|key| (key.plural, key.path)) {
         Some(("events", _)) => return Some("writes of Events"),
         // Written every ten seconds by each API server.
-        Some((_, "masterleases")) => return Some("renewals of API servers"),
+        Some((_, "masterleases")) if is_renewal() => return Some("renewals of API servers"),
         _ => {}
     }
     let (old, new) = (old?, new?);
     noise(old, new, &changes(old, new))
+}
+
+/// The entry of the log that wrote a version.
+fn index_of(
+    (origin, version): (Origin, &Version<'_>),
+    sources: &TimelineSources<'_, '_>,
+) -> Option<u64> {
+    match origin {
+        Origin::Wal(Some(index)) => Some(index),
+        _ => sources
+            .logged
+            .and_then(|logged| logged.index_of(version.revision.main)),
+    }
+}
+
+/// Whether an entry of the log ended a lease.
+fn is_revoked(index: Option<u64>, wal: Option<&Wal<'_>>) -> bool {
+    let payload = index.and_then(|index| Some(wal?.payload(wal?.log().entry(index)?)));
+    payload.is_some_and(|payload| payload.name() == "lease_revoke")
 }
 
 fn row(
@@ -164,19 +200,12 @@ fn row(
         Origin::Carved(origin) => origin,
         Origin::Db => "db",
     };
-    let index = match origin {
-        Origin::Wal(Some(index)) => Some(index),
-        _ => sources
-            .logged
-            .and_then(|logged| logged.index_of(version.revision.main)),
-    };
-    let revoked = || {
-        let payload = index.and_then(|index| Some(wal?.payload(wal?.log().entry(index)?)));
-        payload.is_some_and(|payload| payload.name() == "lease_revoke")
-    };
+    let index = index_of((origin, version), sources);
     let kv = version.key_value().ok();
     let what = match (old, object) {
-        _ if version.tombstone && revoked() => "its lease expired or was revoked".to_owned(),
+        _ if version.tombstone && is_revoked(index, wal) => {
+            "its lease expired or was revoked".to_owned()
+        }
         _ if version.tombstone => String::new(),
         (Some(old), Some(new)) => changed(sources, old, new),
         _ if kv.as_ref().is_some_and(|kv| kv.version == 1) => "created".to_owned(),

@@ -81,8 +81,12 @@ impl LeaseSpans {
                 self.granted.insert(grant.id, granted);
             }
             Some(Operation::LeaseRevoke(revoke)) => {
-                if let Some(granted) = self.granted.remove(&revoke.id) {
-                    self.end(granted.from, granted.seconds, Some(granted.first_key));
+                match self.granted.remove(&revoke.id) {
+                    Some(granted) => {
+                        self.end(granted.from, granted.seconds, Some(granted.first_key));
+                    }
+                    // Granted before the entries that were read: no time is known to have passed, but more entries may say one.
+                    None => self.end(0, 0, None),
                 }
             }
             // `remaining_ttl` is the time to the expiry when the leader wrote it: `checkpointScheduledLeases` in

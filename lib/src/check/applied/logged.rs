@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::anchor::{Anchor, beginning, presumed};
 use super::lease_spans::{LeaseSpan, LeaseSpans};
-use super::record_match::record_matches;
+use super::record_match::{key_or_value_matches, record_matches};
 use super::{RunEntry, runs};
 use crate::clock::ElapsedTime;
 use crate::member::{Member, Wal};
@@ -32,12 +32,15 @@ pub struct Logged {
     /// Revisions that the db lacks though it has newer ones.
     lacking: BTreeSet<i64>,
     stopped: Option<u64>,
+    /// The newest entry that the store has applied; 0 if no record of it is readable.
+    applied: u64,
     lease_spans: Vec<LeaseSpan>,
 }
 
 impl Logged {
     fn empty() -> Self {
         Self {
+            applied: 0,
             placed: Overlay::empty(Rules::NEWEST),
             unplaced: Overlay::empty(Rules::NEWEST),
             conditional: HashSet::new(),
@@ -118,6 +121,7 @@ impl Logged {
         consistent_index: u64,
         progress: &dyn Progress,
     ) {
+        self.applied = consistent_index;
         let until = commit(wal, consistent_index);
         let whole = wal.log().gaps.is_empty() && wal.log().damages.is_empty();
         match Anchor::find(keyspace, entries, consistent_index, whole, progress) {
@@ -137,6 +141,12 @@ impl Logged {
     /// Whether an unplaced write of an entry is newer than all whose revision is known: from there on none is.
     pub fn is_after_the_placed(&self, index: u64) -> bool {
         self.indexes.is_empty() || self.stopped.is_some_and(|stopped| index >= stopped)
+    }
+
+    /// Whether an unplaced write of an entry is newer than every record of the store: the store has not applied that entry. Of entries
+    /// that it has applied the revisions may be unknown, but it has newer ones.
+    pub fn is_after_the_store(&self, index: u64) -> bool {
+        self.is_after_the_placed(index) && index > self.applied
     }
 
     fn place(
@@ -196,7 +206,7 @@ impl Logged {
                 self.set_aside(rest.get(at..).unwrap_or_default(), until);
                 return;
             }
-            if found == Found::None {
+            if matches!(found, Found::None | Found::Altered) {
                 doubtful = doubtful.or(Some((at, first)));
             } else if doubtful.is_none() || found != Found::Unknown {
                 let first = doubtful.take().map_or(first, |(_, first)| first);
@@ -286,6 +296,8 @@ enum Found {
     Some,
     /// None of them, and nothing else of that revision: they are lost, or the count is wrong.
     None,
+    /// Records with their key or their value: damaged ones, or those of another history.
+    Altered,
     /// Other records.
     Other,
     /// The store need not have them.
@@ -294,16 +306,15 @@ enum Found {
 
 impl Found {
     fn compare(keyspace: &Keyspace<'_>, main: i64, made: &[Change<'_>]) -> Self {
-        let mut stored = keyspace.between(main..=main).peekable();
-        if stored.peek().is_none() {
-            return Self::None;
-        }
-        let is_made = |version: Version<'_>| {
-            let mut made = made.iter();
-            made.any(|change| record_matches(change, &version))
+        let stored: Vec<Version<'_>> = keyspace.between(main..=main).collect();
+        let are = |fits: fn(&Change<'_>, &Version<'_>) -> bool| {
+            let mut stored = stored.iter();
+            stored.all(|version| made.iter().any(|change| fits(change, version)))
         };
-        match stored.all(is_made) {
-            true => Self::Some,
+        match stored.is_empty() {
+            true => Self::None,
+            false if are(record_matches) => Self::Some,
+            false if are(key_or_value_matches) => Self::Altered,
             false => Self::Other,
         }
     }

@@ -1,6 +1,6 @@
 //! Every version of a key that is anywhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::logged::Logged;
 use crate::member::Origin;
@@ -36,19 +36,9 @@ pub fn versions<'v>(
         .collect();
     all.extend(new);
     all.sort_by_key(|(_, version)| version.revision);
-    let value = |version: &Version<'v>| version.key_value().ok().map(|kv| kv.value);
-    let puts = all.iter().filter(|(_, version)| !version.tombstone);
-    let known: HashSet<_> = puts.map(|(_, version)| value(version)).collect();
-    let unplaced = logged.unplaced().records_of(key);
     let stopped = logged.stopped().unwrap_or(u64::MAX);
-    let unplaced: Vec<_> = unplaced
-        .iter()
-        // A write that is in the db with its revision is not shown again without one.
-        .filter(|version| {
-            version.tombstone
-                || logged.keeps_value(version.revision)
-                || !known.contains(&value(version))
-        })
+    let unplaced: Vec<_> = not_placed(&all, logged.unplaced().records_of(key).iter(), logged)
+        .into_iter()
         .map(|version| {
             let origin = Origin::Unplaced {
                 index: version.revision.main.unsigned_abs(),
@@ -63,4 +53,63 @@ pub fn versions<'v>(
     sorted.extend(all);
     sorted.extend(after);
     sorted
+}
+
+/// The unplaced writes of a key that none of its placed versions is: one write is not listed twice.
+///
+/// A put is known by its value. A delete has none, but an order: both lists are in the order of the log. So it is the next tombstone after
+/// the version that the write before it became, unless a later put of the log became a version before that tombstone.
+fn not_placed<'v>(
+    placed: &[(Origin, Version<'v>)],
+    unplaced: impl Iterator<Item = Version<'v>>,
+    logged: &Logged,
+) -> Vec<Version<'v>> {
+    let value = |version: &Version<'v>| version.key_value().ok().map(|kv| kv.value);
+    let unplaced: Vec<Version<'v>> = unplaced.collect();
+    // The version that each put became: the first after that of the put before, or any, because a value that is stored is no news.
+    let mut after = 0usize;
+    let mut of_puts: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (at, (_, version)) in placed
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, one))| !one.tombstone)
+    {
+        if let Some(value) = value(version) {
+            of_puts.entry(value).or_default().push(at);
+        }
+    }
+    let mut became: Vec<Option<usize>> = Vec::new();
+    for version in &unplaced {
+        let is_put = !version.tombstone && !logged.keeps_value(version.revision);
+        let all = value(version)
+            .filter(|_| is_put)
+            .and_then(|value| of_puts.get(value));
+        let found = all.and_then(|all| all.iter().find(|at| **at >= after).or(all.first()));
+        became.push(found.copied());
+        after = found.map_or(after, |at| after.max(at.saturating_add(1)));
+    }
+    // Where the next version after each write is, if one is known.
+    let mut until: Vec<usize> = vec![placed.len(); unplaced.len()];
+    let mut next = placed.len();
+    for (until, became) in until.iter_mut().zip(&became).rev() {
+        *until = next;
+        next = became.map_or(next, |at| next.min(at));
+    }
+    let mut after = 0usize;
+    let mut rest = Vec::new();
+    for ((version, became), until) in unplaced.into_iter().zip(became).zip(until) {
+        let tombstone = |at: &usize| {
+            let (_, one) = placed.get(*at)?;
+            (one.tombstone && logged.index_of(one.revision.main).is_none()).then_some(*at)
+        };
+        let found = match version.tombstone {
+            true => (after..until).find_map(|at| tombstone(&at)),
+            false => became,
+        };
+        match found {
+            Some(at) => after = after.max(at.saturating_add(1)),
+            None => rest.push(version),
+        }
+    }
+    rest
 }

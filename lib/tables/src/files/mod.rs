@@ -52,11 +52,11 @@ pub trait Sink {
     /// [`TableError::Write`].
     fn rows(&mut self, rows: Vec<Row>) -> Result<(), TableError>;
 
-    /// Ends the table, with what could not be read of the evidence until then.
+    /// Ends the table, with what could not be read of the evidence until then, and tables that it refuses; `None` if nothing.
     ///
     /// # Errors
     /// [`TableError::Write`].
-    fn end(&mut self, damage: &Damage) -> Result<(), TableError>;
+    fn end(&mut self, lost: Option<&str>) -> Result<(), TableError>;
 }
 
 /// What became of one table.
@@ -79,16 +79,29 @@ pub fn write(
     stop: &dyn Fn() -> bool,
 ) -> Result<Vec<Written>, TableError> {
     let mut written: Vec<Written> = Vec::with_capacity(tables.len());
+    // All tables are asked first: each file says which ones the evidence has not.
+    let mut chosen = Vec::with_capacity(tables.len());
     for table in tables {
-        let items = match table.select(source, &Filter::default()) {
-            Ok(items) => items,
+        match table.select(source, &Filter::default()) {
+            Ok(items) => chosen.push((table, items)),
             Err(TableError::Evidence(error)) => {
                 let (table, rows) = (table.name, Err(error));
                 written.push(Written { table, rows });
-                continue;
             }
             Err(error) => return Err(error),
-        };
+        }
+    }
+    let refused: Vec<String> = written
+        .iter()
+        .filter_map(|one| {
+            Some(format!(
+                "no table {}: {}",
+                one.table,
+                one.rows.as_ref().err()?
+            ))
+        })
+        .collect();
+    for (table, items) in chosen {
         sink.begin(table)?;
         let mut count = 0u64;
         for start in (0..items.len()).step_by(ITEMS_AT_ONCE) {
@@ -100,7 +113,7 @@ pub fn write(
             count = count.saturating_add(rows.len() as u64);
             sink.rows(rows)?;
         }
-        sink.end(&source.damage())?;
+        sink.end(partial(&source.damage(), &refused).as_deref())?;
         let (table, rows) = (table.name, Ok(count));
         written.push(Written { table, rows });
     }
@@ -131,15 +144,21 @@ fn read(
     Ok(pieces?.into_iter().flatten().collect())
 }
 
-/// What could not be read, in a line; `None` if everything was.
-fn partial(damage: &Damage) -> Option<String> {
+/// What could not be read, and which tables the evidence refuses, in lines; `None` if there is nothing of either.
+fn partial(damage: &Damage, refused: &[String]) -> Option<String> {
     let first = damage.findings.iter().take(FINDINGS);
     let first = first.map(|finding| {
         let (id, place, message) = (finding.code.id, &finding.place, &finding.message);
         format!("{id} {place}: {message}")
     });
-    let lines: Vec<String> = std::iter::once(damage.summary()).chain(first).collect();
-    (!damage.is_empty()).then(|| lines.join("\n"))
+    let summary = (!damage.is_empty()).then(|| damage.summary());
+    let lines: Vec<String> = refused
+        .iter()
+        .cloned()
+        .chain(summary)
+        .chain(first)
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The file of a table in a directory of tables.

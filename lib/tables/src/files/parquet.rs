@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcd_inspect::answers::Damage;
 use jiff::Timestamp;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -105,18 +104,17 @@ impl Sink for ParquetFiles {
         Ok(())
     }
 
-    fn end(&mut self, damage: &Damage) -> Result<(), TableError> {
+    fn end(&mut self, lost: Option<&str>) -> Result<(), TableError> {
         let Some(mut open) = self.open.take() else {
             return Ok(());
         };
         if !open.waiting.is_empty() {
             open.write_group()?;
         }
-        let text = super::partial(damage);
-        let is_partial = KeyValue::new("partial".to_owned(), text.is_some().to_string());
+        let is_partial = KeyValue::new("partial".to_owned(), lost.is_some().to_string());
         open.writer.append_key_value_metadata(is_partial);
-        if let Some(text) = text {
-            let damage = KeyValue::new("damage".to_owned(), text);
+        if let Some(text) = lost {
+            let damage = KeyValue::new("damage".to_owned(), text.to_owned());
             open.writer.append_key_value_metadata(damage);
         }
         let file = open

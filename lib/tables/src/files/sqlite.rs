@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::answers::Damage;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -154,8 +153,8 @@ impl Sink for SqliteFile {
         add().map_err(|error| failed(&self.path, error))
     }
 
-    fn end(&mut self, damage: &Damage) -> Result<(), TableError> {
-        if let Some(text) = super::partial(damage) {
+    fn end(&mut self, lost: Option<&str>) -> Result<(), TableError> {
+        if let Some(text) = lost {
             let told =
                 (self.connection).execute("UPDATE source SET partial = 1, damage = ?", [text]);
             told.map_err(|error| failed(&self.path, error))?;

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use etcd_inspect::answers::Damage;
 use serde_json::{Map, Value as Json};
 
 use super::{Sink, failed, path_of};
@@ -81,7 +80,7 @@ impl Sink for TextFiles {
         Ok(())
     }
 
-    fn end(&mut self, _: &Damage) -> Result<(), TableError> {
+    fn end(&mut self, _: Option<&str>) -> Result<(), TableError> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };

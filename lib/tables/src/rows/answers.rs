@@ -1,6 +1,5 @@
 //! The small tables: rows of an answer of the library, made at once. Their columns have the names of the answer's JSON fields.
 
-use etcd_inspect::EvidenceOperand;
 use etcd_inspect::answers::certs::{CertificateFilter, certs};
 use etcd_inspect::answers::check::CheckRow;
 use etcd_inspect::answers::leases::leases;
@@ -9,6 +8,7 @@ use etcd_inspect::answers::view::View;
 use etcd_inspect::answers::wal::terms;
 use etcd_inspect::answers::{self, page};
 use etcd_inspect::check::Depth;
+use etcd_inspect::dataset::Side;
 use etcd_inspect::member::Buckets;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::verdict::judge;
@@ -228,8 +228,9 @@ pub(crate) static FINDINGS_TABLE: Table = Table {
     rows: Rows::Made(|source| {
         let report = source.dataset().check(Depth::Default);
         let findings = report.findings.iter().enumerate();
+        let operand = source.dataset().member().evidence().operand();
         let rows: Vec<CheckRow> = findings
-            .map(|(at, finding)| CheckRow::new(at, finding, EvidenceOperand::default()))
+            .map(|(at, finding)| CheckRow::new(at, finding, operand))
             .collect();
         Ok(of_serialized(&FINDINGS, &rows))
     }),
@@ -289,6 +290,10 @@ pub(crate) static PLAN_TABLE: Table = Table {
 
 fn buckets(source: &Source) -> Result<Buckets, TableError> {
     let member = source.dataset().member();
+    if source.dataset().side() == Side::Log {
+        // The buckets are the db's, which cannot be read: nothing found there is not nothing stored.
+        member.newest_keyspace()?;
+    }
     if !source.is_replayed() {
         return Ok(member.buckets()?);
     }

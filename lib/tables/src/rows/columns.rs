@@ -28,5 +28,5 @@ pub(super) const UNCERTAINTY: Column = Column::new(
 
 pub(super) const TIME_SOURCE: Column = Column::text(
     "time_source",
-    "what dated it: lease, event, object, between",
+    "what dated it: lease, event, object, token, grant (the time to live of a lease), between",
 );

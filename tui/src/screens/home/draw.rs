@@ -66,6 +66,16 @@ impl Home {
         // All of the row under the cursor is in sight.
         let last = drawn.iter().rposition(|(at, _)| *at == cursor).unwrap_or(0);
         let top = (last + 1).saturating_sub(height);
+        if drawn.len() > height {
+            let end = top.saturating_add(height).min(drawn.len());
+            let text = format!(" lines {}–{end} of {} ", top + 1, drawn.len());
+            let edge = Rect {
+                y: area.y.saturating_add(area.height.saturating_sub(1)),
+                height: 1,
+                ..area
+            };
+            pen.right(edge, 0, &Line::piece(Role::Dim, text));
+        }
         for (y, (at, line)) in (0..inner.height).zip(drawn.into_iter().skip(top)) {
             pen.line(inner, y, &line, 0);
             if at == cursor {
@@ -109,6 +119,10 @@ impl Home {
         let name = slot.path.file_name();
         let name = name.map(|name| name.to_string_lossy().into_owned());
         let mut title = Line::piece(Role::Name, name.unwrap_or_else(|| "home".to_owned()));
+        if session.ruler.is_past() {
+            let at = number::thousands(session.ruler.revision().into());
+            title = title.text(format!(" · of now, not of rev {at}"));
+        }
         let Some(status) = &self.facts.status else {
             return title;
         };

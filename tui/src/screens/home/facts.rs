@@ -257,6 +257,8 @@ fn status(dataset: &Dataset, monitor: &Monitor) -> StatusFacts {
 
 fn stored(dataset: &Dataset, data: Option<&Data>) -> Result<StoredFacts, Error> {
     let member = dataset.member();
+    // What is in no readable bucket is not known: it is not nothing.
+    member.newest_keyspace()?;
     let buckets = member.buckets()?;
     let table = data.map(|data| leases(&buckets.leases, &data.keyspace()));
     let orphans = table.iter().flat_map(|table| &table.rows);

@@ -359,10 +359,9 @@ impl Search {
                 main: Some(hit.revision),
             }),
             Origin::Log(Some(index)) | Origin::Unplaced(index) => session.go(Target::Wal(index)),
-            Origin::Log(None) => session.popup(
-                "nowhere to go",
-                vec!["the entry of this write is not known".into()],
-            ),
+            Origin::Log(None) => {
+                session.say(Role::Warning, "the entry of this write is not known");
+            }
         }
     }
 
