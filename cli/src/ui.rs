@@ -312,7 +312,9 @@ impl Ui {
             [only] => Some(only.as_path()),
             _ => None,
         };
-        EvidenceOperand::from(self.path.as_deref()).with_wal_dir(wal_dir)
+        // Before it was opened it is what was given.
+        let path = self.path.as_deref().or(self.global.data_dir.as_deref());
+        EvidenceOperand::from(path).with_wal_dir(wal_dir)
     }
 
     /// The command line that was given, as another user who may read more: to be pasted.

@@ -169,3 +169,22 @@ fn each_screen_says_which_side_it_shows() {
         assert!(short || browser.shows(says), "{screen}: {}", browser.draw());
     }
 }
+
+#[test]
+fn home_in_the_past_says_that_it_is_of_now_and_a_cut_home_says_so() {
+    let mut browser = at_home(path(MEMBER));
+    assert!(!browser.shows("of now"), "{}", browser.draw());
+    browser.command("rev 100");
+    assert!(
+        browser.shows("of now, not of rev 100"),
+        "{}",
+        browser.draw()
+    );
+    browser.resize((80, 20));
+    browser.draw();
+    browser.press("down up");
+    assert!(browser.shows(" lines 1–"), "{}", browser.draw());
+    browser.resize((200, 60));
+    browser.draw();
+    assert!(!browser.shows(" lines 1–"), "{}", browser.draw());
+}

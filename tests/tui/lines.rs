@@ -237,3 +237,49 @@ fn a_start_at_a_revision_or_key_that_is_not_there_says_so() {
         assert!(browser.shows(said), "{}", browser.draw());
     }
 }
+
+#[test]
+fn what_cannot_be_gone_to_is_one_line_that_takes_no_key() {
+    let mut browser = Browser::open(MEMBER, (160, 36));
+    browser.command("key /nope");
+    let picture = browser.draw();
+    assert!(picture.contains("/nope"), "{picture}");
+    assert!(!picture.contains("nowhere to go"), "{picture}");
+    // The next key is the next command, and not what closes a box.
+    browser.command("4,000");
+    assert_eq!(browser.place().2, 4000, "{}", browser.draw());
+}
+
+#[test]
+fn a_moment_is_that_of_get_and_one_before_the_data_moves_nothing() {
+    let mut browser = Browser::open(MEMBER, (160, 36));
+    // `etcd-inspect get pods --at -30s`, in the README.
+    browser.command("at -30s");
+    assert_eq!(browser.place().2, 3240);
+    for (line, named) in [
+        ("at -10m", "is before the first write with a time"),
+        ("rev 0", "revision 0 is not retained"),
+        ("rev 99999", "revision 99999 is not retained"),
+    ] {
+        browser.command(line);
+        let picture = browser.draw();
+        assert!(picture.contains(named), "{line}: {picture}");
+        assert_eq!(browser.place().2, 3240, "{line}: {picture}");
+    }
+}
+
+#[test]
+fn help_names_screens_and_cuts_no_text_that_has_room() {
+    let mut browser = Browser::open(MEMBER, (120, 36));
+    for (words, text) in [
+        ("the other side", "as etcd has it after a start"),
+        ("screen 1", "screen 1: Browse"),
+        ("screen 8", "screen 8: Search"),
+        ("screen 8", ":search"),
+    ] {
+        browser.press("?").type_in(words);
+        let picture = browser.draw();
+        assert!(picture.contains(text), "{words}: {picture}");
+        browser.press("esc");
+    }
+}

@@ -76,6 +76,8 @@ enum Place {
 }
 
 pub(crate) fn run(args: &SearchArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    // Errors of the pattern name the evidence, too.
+    ui.target(args.path.as_deref())?;
     let pattern = pattern(args)?;
     let member = ui.member(args.path.as_deref())?;
     let carvings = args.carved.then(|| carve(&member, &*ui.progress()));

@@ -105,6 +105,7 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+    ui.target(args.path.as_deref())?;
     if args.format.is_some() && (ui.global.output.is_some() || ui.global.selects()) {
         return Err(Failure::usage(
             "--format has its own form and no rows to choose from: -o, --columns, --sort-by and --limit have no meaning",

@@ -272,11 +272,8 @@ fn at(app: &mut App, text: &str) -> Result<(), String> {
     let data = app.session.data().cloned().ok_or("there is no index yet")?;
     let zone = &app.session.options.zone;
     let (mut low, mut high) = (app.session.ruler.first, app.session.ruler.last);
-    let newest = data
-        .objects()
-        .time_of(high)
-        .ok_or("the data contains no times")?
-        .time;
+    // As `--at` counts: of all verbs a time means the same revision.
+    let newest = data.newest_time.ok_or("the data contains no times")?;
     let moment = when.moment(newest, zone);
     let is_by = |revision: i64| {
         let write = data.objects().time_of(revision);

@@ -64,7 +64,14 @@ impl LogRows {
             facts.push(match self.written(at, beside) {
                 Ok(version) => {
                     let main = number::thousands(version.revision.main.into());
-                    fact("revision", format!("{main}, as the db has it"))
+                    let of_log = beside
+                        .indexed
+                        .is_some_and(|known| known.rebuilt().is_some());
+                    let source = match of_log {
+                        true => "counted from the log: no db is readable",
+                        false => "as the db has it",
+                    };
+                    fact("revision", format!("{main}, {source}"))
                 }
                 Err(why) => Fact::named("revision", Label::Dim, why),
             });
