@@ -287,9 +287,14 @@ fn clock_name(write: &WriteTime) -> &'static str {
 }
 
 fn counts(keys: &KeysStatus) -> String {
-    let at_least = if keys.is_partial { "at least " } else { "" };
+    // No lower bound: a key whose delete is lost counts as live.
+    let of = if keys.is_partial {
+        " in what can be read"
+    } else {
+        ""
+    };
     let mut text = format!(
-        "{at_least}{} live · {} stored versions · {} deletes",
+        "{} live{of} · {} stored versions · {} deletes",
         thousands(keys.keys.into()),
         thousands(keys.revisions.into()),
         thousands(keys.tombstones.into())

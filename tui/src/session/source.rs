@@ -75,6 +75,8 @@ pub struct Data {
     indexed: IndexedKeyspace,
     /// The newest time in the data: what ages are relative to.
     pub newest_time: Option<Timestamp>,
+    /// Whether records could not be read: keys may be missing, and deleted ones among those that are shown.
+    pub lacks_records: bool,
     /// Whether all of the keyspace is in it; else the newest revisions only, and counts are at least so high.
     pub complete: bool,
     counts: OnceLock<Counts>,
@@ -85,6 +87,7 @@ impl Data {
         Self {
             newest_time: indexed.objects().newest_time(None),
             indexed,
+            lacks_records: false,
             complete,
             counts: OnceLock::new(),
         }
@@ -188,7 +191,11 @@ pub(crate) fn read(slot: usize, opened: Result<Dataset, (PathBuf, Builder)>, mon
         let newest = Arc::new(Data::new(newest, false));
         monitor.send((slot, SlotNews::Newest(newest)));
     }
-    let indexed = indexed(&dataset, monitor).map(|indexed| Arc::new(Data::new(indexed, true)));
+    let indexed = indexed(&dataset, monitor).map(|indexed| {
+        let mut data = Data::new(indexed, true);
+        data.lacks_records = !dataset.damage().is_empty();
+        Arc::new(data)
+    });
     let data = indexed.as_ref().ok().cloned();
     monitor.send((slot, SlotNews::Indexed(indexed)));
     if let Some(data) = &data {

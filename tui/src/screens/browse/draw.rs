@@ -113,10 +113,15 @@ impl Browse {
         {
             return rebuilt_title(rebuilt);
         }
-        let mut title = Line::from(match (self.deleted, whole) {
-            (true, _) => "keys, deleted ones too",
-            (false, true) => "keys at this revision",
-            (false, false) => "keys, newest writes so far",
+        let lacks = session.rows().is_some_and(|rows| rows.lacks_records);
+        let mut title = Line::from(match (self.deleted, whole, lacks) {
+            (true, _, false) => "keys, deleted ones too",
+            (true, _, true) => "keys of a damaged db, deleted ones too",
+            (false, true, true) => {
+                "keys of a damaged db: some are missing, deleted ones may be among them"
+            }
+            (false, true, false) => "keys at this revision",
+            (false, false, _) => "keys, newest writes so far",
         });
         if self.filter.is_on() {
             let more = at_least(whole && !self.filter.is_looking());

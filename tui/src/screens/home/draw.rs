@@ -132,9 +132,14 @@ impl Home {
         });
         if let StoreStatus::Read { keys, .. } = &status.answer.store {
             title = title.text(format!(
-                " · rev {} · {} keys",
+                " · rev {} · {} keys{}",
                 number::thousands(keys.revision.into()),
-                number::thousands(keys.keys.into())
+                number::thousands(keys.keys.into()),
+                if keys.is_partial {
+                    " in what can be read"
+                } else {
+                    ""
+                }
             ));
             if let Some(write) = keys.newest {
                 let at = time::full(write.time, &session.options.zone);
