@@ -181,6 +181,16 @@ fn answer(
             counts.join(", ")
         ))?;
     }
+    if folded.undated > 0 {
+        let count = counted(
+            folded.undated,
+            "more write of the log has",
+            "more writes of the log have",
+        );
+        ui.note(format!(
+            "{count} no known revision or time: --last 0 lists what fits, before all others"
+        ))?;
+    }
     say_log(&table.rows, view, ui)?;
     say_sealed(
         table.rows.iter().filter(|row| row.is_sealed).count() as u64,

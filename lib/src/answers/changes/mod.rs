@@ -83,6 +83,8 @@ pub struct FoldedChanges {
     pub events: u64,
     /// Changes of nothing but status, and of nothing that is shown.
     pub status: u64,
+    /// Writes of the log without a known revision that a list of the newest has no room for.
+    pub undated: u64,
 }
 
 impl ChangesQuery {
@@ -138,8 +140,7 @@ pub fn changes<'a>(
     let (first, last) = span(objects, logged, query, audited);
     let mut folded = FoldedChanges::default();
     let mut rows: Vec<ChangeRow<'a>> = Vec::new();
-    let is_timed = query.since.is_some() || query.until.is_some();
-    let unplaced = logged.filter(|_| !is_timed);
+    let unplaced = logged.filter(|_| query.since.is_none() && query.until.is_none());
     let open_end = unplaced.filter(|logged| logged.has_open_end());
     let is_after = |(origin, _): &(Origin, Version<'_>)| is_after_the_store(*origin, logged);
     let after = unplaced_first(&known, open_end).filter(is_after);
@@ -179,6 +180,9 @@ pub fn changes<'a>(
     }
     if let Some(last) = query.last {
         rows.truncate(last);
+        let shown = rows.iter().filter(|row| !row.is_placed()).count();
+        let all = unplaced_first(&known, open_end).count();
+        folded.undated = all.saturating_sub(shown) as u64;
     }
     rows.reverse();
     (dated(rows, folded, objects, logged, audited), folded)
