@@ -43,33 +43,31 @@ fn rows(data: &Path, words: &[&str]) -> Vec<Value> {
 
 #[test]
 fn a_write_of_a_damaged_db_is_listed_once_in_every_verb() {
-    {
-        let copy = zeroed();
-        let data = copy.data_dir();
-        let changes = rows(&data, &["changes", "--all", "--last", "0"]);
-        let timeline = rows(&data, &["timeline", "--all", "--kind", "put,delete"]);
-        for (verb, rows) in [("changes", &changes), ("timeline", &timeline)] {
-            let mut deletes: BTreeMap<&str, usize> = BTreeMap::new();
-            let mut revisions = BTreeSet::new();
-            for row in rows {
-                if let Some(revision) = row["revision"].as_i64() {
-                    let key = row["key"].as_str().unwrap_or_default();
-                    assert!(revisions.insert((revision, key)), "{verb}: {row}");
-                }
-                if row["op"] == "delete" {
-                    *deletes
-                        .entry(row["key"].as_str().unwrap_or_default())
-                        .or_default() += 1;
-                }
+    let copy = zeroed();
+    let data = copy.data_dir();
+    let changes = rows(&data, &["changes", "--all", "--last", "0"]);
+    let timeline = rows(&data, &["timeline", "--all", "--kind", "put,delete"]);
+    for (verb, rows) in [("changes", &changes), ("timeline", &timeline)] {
+        let mut deletes: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut revisions = BTreeSet::new();
+        for row in rows {
+            if let Some(revision) = row["revision"].as_i64() {
+                let key = row["key"].as_str().unwrap_or_default();
+                assert!(revisions.insert((revision, key)), "{verb}: {row}");
             }
-            assert!(rows.len() <= WRITES, "{verb}: {} rows", rows.len());
-            let count: usize = deletes.values().sum();
-            assert_eq!(count, DELETES, "{verb}");
+            if row["op"] == "delete" {
+                *deletes
+                    .entry(row["key"].as_str().unwrap_or_default())
+                    .or_default() += 1;
+            }
         }
-        let last = rows(&data, &["changes"]);
-        assert_eq!(last.len(), 20);
-        assert!(last.iter().all(|row| row["time"].is_string()), "{last:?}");
+        assert!(rows.len() <= WRITES, "{verb}: {} rows", rows.len());
+        let count: usize = deletes.values().sum();
+        assert_eq!(count, DELETES, "{verb}");
     }
+    let last = rows(&data, &["changes"]);
+    assert_eq!(last.len(), 20);
+    assert!(last.iter().all(|row| row["time"].is_string()), "{last:?}");
 }
 
 #[test]
@@ -89,7 +87,7 @@ fn a_delete_is_no_renewal_and_what_is_left_out_adds_up() {
 }
 
 #[test]
-fn what_a_finding_says_to_do_next_is_the_same_in_the_table_and_runs() {
+fn what_a_finding_says_to_do_next_is_the_same_in_the_table() {
     let copy = zeroed();
     let data = copy.data_dir();
     let text = data.to_str().unwrap();

@@ -72,6 +72,8 @@ impl Home {
             let edge = Rect {
                 y: area.y.saturating_add(area.height.saturating_sub(1)),
                 height: 1,
+                // The corner stays.
+                width: area.width.saturating_sub(1),
                 ..area
             };
             pen.right(edge, 0, &Line::piece(Role::Dim, text));
