@@ -446,6 +446,16 @@ fn healthy_copies_of_a_majority_are_better_started_than_forced() {
             assert!(out.contains("if a majority of the 3 voters"), "{out}");
             assert_eq!(out.contains("better: start"), count >= 2, "{count}: {out}");
             assert_eq!(out.contains("MAJORITY"), count >= 2, "{count}: {out}");
+            assert_eq!(out.contains("NO-GO"), count >= 2, "{count}: {out}");
+            assert_eq!(said.code, i32::from(count >= 2), "{count}: {out}");
+            // What is better says which copies are started.
+            let named = out.lines().find(|line| line.starts_with("better: "));
+            let names = |line: &str| {
+                all.iter()
+                    .take(count)
+                    .all(|one| line.contains(one.to_str().unwrap()))
+            };
+            assert!(count < 2 || named.is_some_and(names), "{count}: {out}");
         }
     }
 }

@@ -24,6 +24,7 @@ mod own_buckets;
 mod packed;
 mod printed;
 mod recipes;
+mod removed;
 mod served;
 mod starts;
 mod templates;

@@ -82,7 +82,7 @@ fn rows(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
         .map_or("HASHKV".to_owned(), |common| format!("HASHKV@{common}"));
     let mut table = vec![
         [
-            "MEMBER", "REV", "APPLIED", "TERM", "KEYS", &hash_head, "DB", "VERDICT",
+            "MEMBER", "REV", "DB-REV", "APPLIED", "TERM", "KEYS", &hash_head, "DB", "VERDICT",
         ]
         .map(str::to_owned),
     ];
@@ -90,6 +90,10 @@ fn rows(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
         let remark = remark(compared, at, row);
         table.push([
             row.path.clone(),
+            shown(
+                row.reach()
+                    .map(|revision| number::thousands(revision.into())),
+            ),
             shown(
                 row.revision
                     .map(|revision| number::thousands(revision.into())),
@@ -102,7 +106,7 @@ fn rows(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
             remark,
         ]);
     }
-    let mut widths = [0usize; 8];
+    let mut widths = [0usize; 9];
     for row in &table {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -115,6 +119,11 @@ fn rows(compared: &Comparison, ui: &mut Ui) -> anyhow::Result<()> {
             .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
         ui.line(Line::from(cells.join("  ").trim_end().to_owned()))?;
+    }
+    let mut rows = compared.members.iter();
+    if rows.any(|row| row.reach() != row.revision) {
+        let text = "REV is what a start serves, with the committed entries of its log; DB-REV, KEYS and HASHKV are of the db alone";
+        ui.line(Line::new().with(Label::Dim, text))?;
     }
     Ok(())
 }

@@ -161,7 +161,17 @@ fn what(action: Action, go: bool, one: &Judged) -> String {
             "a server runs on it: stop it first, or ask it for a backup (etcdctl snapshot save)"
                 .to_owned()
         }
-        (Action::Start, true) => format!("start etcd {release} on it"),
+        (Action::Start, true) => match one
+            .step
+            .as_ref()
+            .map_or(0, |step| step.outcome.needs_others)
+        {
+            0 => format!("start etcd {release} on it"),
+            others => format!(
+                "start etcd {release} on it, and on at least {} of its cluster: alone it never serves",
+                counted(others as u64, "other voter", "other voters")
+            ),
+        },
         (Action::Start, false)
             if one
                 .step

@@ -14,10 +14,11 @@ use crate::verdict::{Comparison, MemberRow, counted};
 use located::{Command, Severity};
 
 /// Columns of members.
-pub static MEMBERS: [Column; 14] = [
+pub static MEMBERS: [Column; 15] = [
     Column::left("PATH", "path"),
     Column::left("MEMBER", "member_id"),
-    Column::right("REV", "revision"),
+    Column::right("REV", "served_revision"),
+    Column::right("DB-REV", "revision"),
     Column::right("COMPACTED", "compact_revision").wide(),
     Column::right("APPLIED", "applied"),
     Column::right("COMMIT", "commit").wide(),
@@ -140,6 +141,23 @@ pub fn is_wrong(compared: &Comparison) -> bool {
             .any(|row| row.errors > 0 || row.warnings > 0)
 }
 
+/// Why a copy is not compared with the others.
+fn apart(row: &MemberRow) -> Option<String> {
+    if row.is_unread {
+        return Some("a part of it cannot be read".to_owned());
+    }
+    if row.is_never_used {
+        return Some("never used: nothing is in it".to_owned());
+    }
+    if let Some(entry) = row.parts_at {
+        return Some(format!(
+            "another history than the others since entry {entry}"
+        ));
+    }
+    let is_removed = row.removed_by.is_some();
+    is_removed.then(|| "was removed from the cluster".to_owned())
+}
+
 /// What to think of one copy.
 pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
     let mut parts = Vec::new();
@@ -173,23 +191,18 @@ pub fn remark(compared: &Comparison, at: usize, row: &MemberRow) -> String {
         );
         return parts.join(", ");
     }
-    if row.is_unread {
-        parts.push("a part of it cannot be read".to_owned());
+    if let Some(why) = apart(row) {
+        parts.push(why);
         return parts.join(", ");
     }
-    let reach = |row: &MemberRow| row.served_revision.max(row.revision);
-    let newest = compared.members.iter().filter_map(reach).max();
-    if let (Some(newest), Some(mine)) = (newest, reach(row))
+    let counts = |row: &&MemberRow| row.parts_at.is_none();
+    let reaches = compared.members.iter().filter(counts);
+    let newest = reaches.filter_map(MemberRow::reach).max();
+    if let (Some(newest), Some(mine)) = (newest, row.reach())
         && mine < newest
     {
-        let behind = newest.saturating_sub(mine).unsigned_abs();
-        let revisions = counted(behind, "revision", "revisions");
-        let of_db = compared.members.iter().filter_map(|row| row.revision);
-        // The dbs are equal, and it is the logs that are not.
-        parts.push(match of_db.max() == row.revision {
-            true => format!("after a start it serves {revisions} less"),
-            false => format!("lags by {revisions}"),
-        });
+        let lag = newest.saturating_sub(mine).unsigned_abs();
+        parts.push(format!("lags by {}", counted(lag, "revision", "revisions")));
     }
     let best = compared.best == Some(at);
     match (parts.is_empty(), best) {

@@ -132,7 +132,7 @@ impl From<&Step> for StepRow {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct OutcomeRow {
-    /// `true`, `false` or `"unknown"`.
+    /// `true`, `false`, or `"unknown"`: also if it serves only together with other members, as `message` then has it.
     pub starts: Value,
     /// The last thing that it logs if it does not.
     pub message: Option<String>,
@@ -140,6 +140,8 @@ pub struct OutcomeRow {
     pub revision: Option<i64>,
     /// The number of live keys afterwards, if known.
     pub keys: Option<usize>,
+    /// How many other voters must run until it serves.
+    pub other_voters: usize,
     /// What becomes of later writes.
     pub later_writes: &'static str,
 }
@@ -147,8 +149,9 @@ pub struct OutcomeRow {
 impl From<&Outcome> for OutcomeRow {
     fn from(outcome: &Outcome) -> Self {
         Self {
-            starts: outcome.starts.map_or("unknown".into(), Value::from),
-            message: outcome.message.clone(),
+            starts: outcome.starts_alone().map_or("unknown".into(), Value::from),
+            message: outcome.reason(),
+            other_voters: outcome.needs_others,
             revision: outcome.revision,
             keys: outcome.keys,
             later_writes: outcome.later_writes.as_str(),

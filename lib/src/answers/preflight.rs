@@ -62,7 +62,7 @@ pub struct FirstCopy {
 pub struct FirstStep {
     /// The release that does it.
     pub etcd: String,
-    /// Whether it comes up; `null` if that is not known.
+    /// Whether it comes up; `null` if that is not known, or depends on other members.
     pub starts: Option<bool>,
     /// The last thing that it logs if it does not.
     pub message: Option<String>,
@@ -210,8 +210,8 @@ impl FirstStep {
         let revision = outcome.revision;
         Self {
             etcd: step.release.to_string(),
-            starts: outcome.starts,
-            message: outcome.message.clone(),
+            starts: outcome.starts_alone(),
+            message: outcome.reason(),
             loses: LostKeys {
                 entries: step.lost.writes.value,
                 keys: step.lost.keys.iter().map(|key| key_json(key)).collect(),

@@ -156,6 +156,11 @@ impl Meta {
             .map(|(_, place)| place)
     }
 
+    /// Whether nothing is in the bucket, which then says nothing about the version either.
+    pub fn is_blank(&self) -> bool {
+        self.places.is_empty() && self.unknown_keys.is_empty()
+    }
+
     /// The minor version of the schema: that of `storageVersion`, else 3.5 if there is a `term`, else 3.4 or older.
     /// As `UnsafeDetectSchemaVersion` in `server/storage/schema/schema.go`, v3.6.14.
     pub fn schema_version(&self) -> EtcdVersion {

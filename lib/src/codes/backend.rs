@@ -44,9 +44,9 @@ codes! {
         why: "A flipped bit in a bucket's name (then a foreign bucket is there too), damage in the root, or a tool that trims.",
         next: "Do not start etcd on it. etcd-inspect page -d {path} lists what is there; restore from another member or a snapshot.";
     NEVER_USED = "META-015", Warning, "a db that was never used",
-        what: "bbolt made the file, and the process ended before etcd made its buckets: there is no key, no member and no history in it, and there never was. A start makes an empty store of it.",
-        why: "The first start of a member failed (wrong flags, no peer reached, a full disk), or a directory was made by mistake.",
-        next: "Make sure that the data is not elsewhere (another --data-dir, a volume that is not mounted). If it is not, remove the directory and start the member again.";
+        what: "bbolt made the file, and the process ended before etcd made its buckets (since 3.5: all but an empty `meta`): there is no key, no member and no history in it, and there never was. A start makes an empty store of it.",
+        why: "The first start of a member failed (wrong flags, no peer reached, a full disk; the directory of a member was wiped, and its cluster did not let it in again), or a directory was made by mistake.",
+        next: "Make sure that the data is not elsewhere (another --data-dir, a volume that is not mounted). If it is not, remove the directory and start the member again; one that its cluster knows already has to be removed from it and added again first.";
     MEMBER_KEY = "MEM-001", Error, "a member's key is not its id",
         what: "Members are stored under their id in lower-case hexadecimal without leading zeros. etcd panics on a key that is no number, and believes the key if the value contains another id.",
         why: "A bucket edited by hand, or a flipped bit.",

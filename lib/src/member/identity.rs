@@ -105,7 +105,8 @@ impl Member {
         let of_store_index = snap.map_or(0, |snap| snap.index);
         let schema = || {
             db?.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
-            Some(self.meta().ok()?.schema_version())
+            let meta = self.meta().ok().filter(|meta| !meta.is_blank())?;
+            Some(meta.schema_version())
         };
         identity.version = cluster
             .cluster_version

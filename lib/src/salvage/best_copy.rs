@@ -20,19 +20,24 @@ pub(super) fn join<'a>(
     mut parts: Vec<MemberRecords<'a>>,
     options: &SalvageOptions,
 ) -> Result<Salvage<'a>, Error> {
-    let Some(best) = best(&parts) else {
-        return Err(nothing(None));
-    };
     let mut set = RecordSet::default();
     for part in &mut parts {
         let empty = RecordSource::new(&[], part.source.file.clone());
         set.sources.push(std::mem::replace(&mut part.source, empty));
     }
+    let of_majority = forked::of_majority(&parts, &set);
+    let Some(best) = best(&parts, &of_majority) else {
+        return Err(nothing(None));
+    };
+    let is_of_majority = of_majority.contains(&best);
     let main = parts.swap_remove(best);
     can_be_used(&main, options)?;
     let member = main.member;
     let (others, forks) = of_one_history(parts, &main, &set);
     let mut salvage = Salvage::of_best(main, set, options.point);
+    if !forks.is_empty() {
+        salvage.notes.push(forked::taken(member, is_of_majority));
+    }
     salvage.dropped.extend(forks);
     salvage.note_point();
     salvage.fill_from(&others);
@@ -97,12 +102,20 @@ fn goes_back(part: &MemberRecords<'_>, point: Point) -> bool {
     point != Point::Acknowledged || part.possible > 0 || part.lost.iter().any(later)
 }
 
-/// The part that reaches furthest; of two that reach equally far the one that has lost less.
-fn best(parts: &[MemberRecords<'_>]) -> Option<usize> {
+/// The part that reaches furthest, of those that a majority agrees with if there is one; of two that reach equally far the one that
+/// has lost less.
+fn best(parts: &[MemberRecords<'_>], of_majority: &BTreeSet<usize>) -> Option<usize> {
     (0..parts.len()).max_by_key(|number| {
         parts.get(*number).map(|part| {
             let lost = std::cmp::Reverse(part.lost.len());
-            (part.revision, part.whole, lost, std::cmp::Reverse(*number))
+            let agreed = of_majority.contains(number);
+            (
+                agreed,
+                part.revision,
+                part.whole,
+                lost,
+                std::cmp::Reverse(*number),
+            )
         })
     })
 }

@@ -39,6 +39,13 @@ pub(super) struct NamedLog<'a> {
     pub(super) commit: u64,
 }
 
+impl NamedLog<'_> {
+    /// Whether both committed different entries at one index: they are of two histories.
+    pub(super) fn contradicts(&self, other: &Self) -> bool {
+        Compared::new(self, other).contradiction.is_some()
+    }
+}
+
 impl<'a> Extra<'a> {
     /// Entries that one flipped bit damaged.
     pub(super) fn repaired(wal: &Wal<'_>) -> Self {

@@ -6,7 +6,7 @@
 //! v3.4.23.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use located::Command;
 
@@ -106,31 +106,31 @@ impl Restore {
 
     /// The commands that restore a backup file, one for each member; each is given a data directory beside the file.
     pub fn commands(&self, backup: &Path) -> Vec<Command> {
-        let stem = backup.with_extension("");
-        let beside = |suffix: &str| {
-            let mut path = stem.clone().into_os_string();
-            path.push("-restored");
-            path.push(suffix);
-            PathBuf::from(path)
-        };
-        if self.members.is_empty() {
-            return vec![self.command_of(None, backup, &beside(""))];
-        }
-        let command = |member: &(String, Vec<String>)| {
-            let suffix = match self.members.len() {
-                1 => String::new(),
-                _ => format!("-{}", member.0.replace('/', "_")),
-            };
-            self.command_of(Some(member), backup, &beside(&suffix))
-        };
-        self.members.iter().map(command).collect()
+        let mut beside = backup.with_extension("").into_os_string();
+        beside.push("-restored");
+        self.of_all(backup, Path::new(&beside))
     }
 
-    /// The command that restores the member whose copy it is into a data directory. Without a name if the evidence does not
-    /// say whose copy it is.
-    pub fn command(&self, backup: &Path, data_dir: &Path) -> Command {
-        let own = self.owner_is_known || self.members.len() == 1;
-        self.command_of(self.members.first().filter(|_| own), backup, data_dir)
+    /// The commands that restore the cluster of the member whose copy it is: into a data directory, or one for each member, whose
+    /// names begin alike. One member of several restored alone would wait for the others and never serve. Without a name if the
+    /// evidence does not say whose copy it is: a cluster of one.
+    pub fn commands_into(&self, backup: &Path, data_dir: &Path) -> Vec<Command> {
+        match self.owner_is_known || self.members.len() == 1 {
+            true => self.of_all(backup, data_dir),
+            false => vec![self.command_of(None, backup, data_dir)],
+        }
+    }
+
+    fn of_all(&self, backup: &Path, data_dir: &Path) -> Vec<Command> {
+        if self.members.len() < 2 {
+            return vec![self.command_of(self.members.first(), backup, data_dir)];
+        }
+        let command = |member: &(String, Vec<String>)| {
+            let mut own = data_dir.to_owned().into_os_string();
+            own.push(format!("-{}", member.0.replace('/', "_")));
+            self.command_of(Some(member), backup, Path::new(&own))
+        };
+        self.members.iter().map(command).collect()
     }
 
     fn command_of(

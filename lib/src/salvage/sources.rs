@@ -20,7 +20,6 @@ use located::reported_by;
 pub struct Sources<'m> {
     members: Vec<&'m Member>,
     copies: Vec<Copy<'m>>,
-    committed: u64,
     notes: Vec<String>,
     /// The same with proven bytes corrected; `None` in it if nothing is proven to be wrong.
     corrected: OnceLock<Option<Box<Sources<'m>>>>,
@@ -32,6 +31,8 @@ struct Copy<'m> {
     member: &'m Member,
     log_of: &'m Member,
     extra: Extra<'m>,
+    /// The last entry that any copy of the same history proves to be committed; 0 if there is only one copy.
+    committed: u64,
 }
 
 impl<'m> Sources<'m> {
@@ -56,10 +57,6 @@ impl<'m> Sources<'m> {
             .map(|member| named_log(member, progress))
             .collect();
         let known: Vec<&NamedLog<'m>> = logs.iter().flatten().collect();
-        let committed = match known.as_slice() {
-            [] | [_] if members.len() == 1 => 0,
-            several => committed(&members, several),
-        };
         let mut copies = Vec::new();
         for (at, member) in members.iter().enumerate() {
             let own = logs.get(at).and_then(Option::as_ref);
@@ -79,12 +76,15 @@ impl<'m> Sources<'m> {
                 member,
                 log_of: member,
                 extra,
+                committed: match members.len() {
+                    1 => 0,
+                    _ => committed_in_history(own, &logs, &members),
+                },
             });
         }
         Self {
             members: all,
             copies,
-            committed,
             notes,
             corrected: OnceLock::new(),
         }
@@ -187,7 +187,7 @@ impl<'m> Sources<'m> {
                 log_of: copy.log_of,
                 extra: &copy.extra,
                 number,
-                committed: self.committed,
+                committed: copy.committed,
             };
             parts.push(member_records(&input, point, progress));
         }
@@ -226,6 +226,19 @@ fn named_log<'m>(member: &'m Member, progress: &dyn Progress) -> Option<NamedLog
     })
 }
 
+/// The last entry that is committed by the logs which do not contradict this one: another history says nothing about it.
+fn committed_in_history(
+    own: &NamedLog<'_>,
+    logs: &[Option<NamedLog<'_>>],
+    members: &[&Member],
+) -> u64 {
+    let all = members.iter().copied().zip(logs);
+    let all = all.filter_map(|(member, log)| Some((member, log.as_ref()?)));
+    let (members, logs): (Vec<&Member>, Vec<&NamedLog<'_>>) =
+        all.filter(|(_, log)| !own.contradicts(log)).unzip();
+    committed(&members, &logs)
+}
+
 /// What one member knows to be committed is committed for all of them, and so is what a majority has.
 fn committed(members: &[&Member], logs: &[&NamedLog<'_>]) -> u64 {
     let known = logs.iter().map(|log| log.commit).max().unwrap_or(0);
@@ -245,10 +258,15 @@ fn without_log<'m>(
     logs: &[&NamedLog<'m>],
     notes: &mut Vec<String>,
 ) -> Copy<'m> {
+    let in_all = match members.len() {
+        1 => 0,
+        _ => committed(members, logs),
+    };
     let alone = Copy {
         member,
         log_of: member,
         extra: Extra::default(),
+        committed: in_all,
     };
     let Ok(db) = member.db() else {
         return alone;
@@ -286,5 +304,6 @@ fn without_log<'m>(
         member,
         log_of: owner,
         extra,
+        committed: in_all,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::lines::{Level, Line, counted};
+use super::lines::{Level, Line, counted, without_log};
 use super::live::Live;
 use super::repeated::repeated;
 use super::store::{Backend, ServedStore, generation, stopped};
@@ -347,14 +347,9 @@ impl<'m> Engine<'m, '_> {
             return Ok(());
         };
         let restored = self.open_store(backend)?;
-        self.say(
-            Level::Fail,
-            "DIR-003",
-            format!(
-                "no WAL: etcd starts as a new member on the old db; entries up to {} are skipped, so writes time out and are lost",
-                restored.consistent_index
-            ),
-        );
+        let is_empty = restored.keys == 0 && restored.revision <= 1;
+        let (level, text) = without_log(restored.consistent_index, is_empty);
+        self.say(level, "DIR-003", text);
         self.outcome.revision = Some(restored.revision);
         self.outcome.keys = Some(restored.keys);
         self.outcome.dies_at_first_question = restored.dies_at_first_question;

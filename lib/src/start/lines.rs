@@ -46,3 +46,24 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
 pub fn is_go(lines: &[Line]) -> bool {
     lines.iter().all(|line| line.level != Level::Fail)
 }
+
+/// What becomes of a db without a log. `applied`: its consistent_index; `is_empty`: whether it has no key and no history.
+pub(super) fn without_log(applied: u64, is_empty: bool) -> (Level, String) {
+    match applied {
+        0 if is_empty => (
+            Level::Warn,
+            "no WAL, and nothing in the db: etcd starts as a new member with an empty store"
+                .to_owned(),
+        ),
+        0 => (
+            Level::Fail,
+            "no WAL: etcd starts as a new member on the old db".to_owned(),
+        ),
+        index => (
+            Level::Fail,
+            format!(
+                "no WAL: etcd starts as a new member on the old db; entries up to {index} are skipped, so writes time out and are lost"
+            ),
+        ),
+    }
+}

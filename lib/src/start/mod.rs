@@ -176,7 +176,8 @@ fn newest_release(member: &Member) -> Release {
 pub(crate) fn written_by(member: &Member) -> EtcdVersion {
     let schema = member.db().ok().and_then(|db| {
         db.bucket(b"meta", &mut reported_by("bbolt::check")).ok()?;
-        Some(Meta::read(&db, &mut reported_by("backend::check")).schema_version())
+        let meta = Meta::read(&db, &mut reported_by("backend::check"));
+        (!meta.is_blank()).then(|| meta.schema_version())
     });
     let version = member.identity().version.max(schema);
     let unknown = EtcdVersion {

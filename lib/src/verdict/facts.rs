@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::acknowledged::Acknowledged;
+use super::copies::CopyStanding;
 use super::difference::Difference;
 use super::outcome::{Count, Loss};
 use super::restored::{self, Restored};
@@ -46,6 +47,8 @@ pub(super) struct Facts<'a> {
     end: Vec<Lost>,
     /// The newest revision that any of the copies has reached, acknowledged or not: clients may have seen it.
     pub(super) reached: i64,
+    /// What other copies say of its member, or its own files.
+    pub(super) standing: CopyStanding,
     /// The minor version that an upgrade was asked for.
     pub(super) upgrade_to: Option<u64>,
     pub(super) progress: &'a dyn Progress,
@@ -76,6 +79,19 @@ fn restored(member: &Member, applied: u64, progress: &dyn Progress) -> Option<Re
     }
     let of_log = Acknowledged::build(member, false, 0, 0, ApplyRules::default(), progress);
     restored::compare(&member.readable_keyspace().ok()?, &of_log)
+}
+
+/// What the end of the log shows to be lost; where nothing was ever stored it is nothing.
+fn lost_at_end(
+    member: &Member,
+    sound: Soundness<'_>,
+    applied: u64,
+    progress: &dyn Progress,
+) -> Vec<Lost> {
+    match sound.is_never_used() {
+        true => Vec::new(),
+        false => end_losses(member, applied, progress),
+    }
 }
 
 /// The member with the db that the start puts in the place of the older one: it has what was acknowledged up to its index.
@@ -115,7 +131,7 @@ impl<'a> Facts<'a> {
             acknowledged.possibly = restored.undone.clone();
         }
         let wal = member.wal_with(progress);
-        let end = end_losses(member, applied, progress);
+        let end = lost_at_end(member, sound, applied, progress);
         if end.iter().any(|lost| lost.possibly) {
             acknowledged.possibly.writes.at_least = true;
         }
@@ -137,6 +153,7 @@ impl<'a> Facts<'a> {
             acknowledged,
             source: Source::new(member.evidence()),
             own,
+            standing: CopyStanding::default(),
             conf: conf.unwrap_or_default(),
             applied,
             restored,

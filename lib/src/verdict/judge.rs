@@ -4,6 +4,7 @@ use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions;
 use super::cause::{Cause, causes};
+use super::copies::note_standing;
 use super::facts::Facts;
 use super::outcome::Loss;
 use super::plan;
@@ -78,7 +79,9 @@ pub fn judge(
     release: Option<Release>,
     progress: &dyn Progress,
 ) -> Verdict {
-    let facts = Facts::gather(member, report, release, 0, progress);
+    let mut facts = [Facts::gather(member, report, release, 0, progress)];
+    note_standing(&mut facts);
+    let [facts] = facts;
     let mut plan = actions::all(&facts);
     plan::rank(&mut plan);
     plan::drop_losses(&mut plan, report);

@@ -30,6 +30,7 @@ mod action;
 mod actions;
 mod cause;
 mod compare;
+mod copies;
 mod difference;
 mod explains;
 mod facts;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::start::counted;
 use crate::text::number::thousands;
 
 /// A count that is exact, or the least that is certain.
@@ -138,6 +139,14 @@ impl LaterWrites {
     }
 }
 
+/// The sentence about a member that waits for others.
+pub(super) fn alone_it_never_serves(others: usize) -> String {
+    format!(
+        "alone it never serves: it waits for at least {} of its cluster",
+        counted(others as u64, "other voter", "other voters")
+    )
+}
+
 /// What etcd does and holds after an action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -151,9 +160,24 @@ pub struct Outcome {
     pub keys: Option<usize>,
     /// What becomes of later writes.
     pub later_writes: LaterWrites,
+    /// How many other voters of its cluster must run until it serves; 0 if it serves alone.
+    pub needs_others: usize,
 }
 
 impl Outcome {
+    /// Whether it serves when nothing else is done; `None` if that depends on other members, or is not known.
+    pub fn starts_alone(&self) -> Option<bool> {
+        self.starts
+            .filter(|starts| !starts || self.needs_others == 0)
+    }
+
+    /// The last thing that it logs if it does not serve, or whom it waits for.
+    pub fn reason(&self) -> Option<String> {
+        let waits = self.starts == Some(true) && self.needs_others > 0;
+        let waits = waits.then(|| alone_it_never_serves(self.needs_others));
+        self.message.clone().or(waits)
+    }
+
     /// It does not serve, and why.
     pub fn refuses(message: impl Into<String>) -> Self {
         Self {

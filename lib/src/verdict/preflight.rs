@@ -1,11 +1,11 @@
 //! A plan restricted to one action: may it be done with these copies, what does each lose, and is something better.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
 
 use super::acknowledged::Foundation;
 use super::action::Action;
 use super::actions::{self, Forced};
+use super::copies::{Majority, clean_majority, note_standing};
 use super::difference::Difference;
 use super::facts::Facts;
 use super::plan;
@@ -77,10 +77,15 @@ pub fn preflight<M: Borrow<Member> + Sync>(
     for facts in &mut facts {
         facts.reached = reached;
     }
+    note_standing(&mut facts);
+    let majority = clean_majority(&facts, |_| true);
     let others = Others {
         best: best(&facts),
         newest: newest(&facts),
-        clean_majority: clean_majority(&facts),
+        together: majority.and_then(|majority| {
+            let step = actions::together(&facts, &majority)?;
+            Some((majority, step))
+        }),
     };
     let mut judged: Vec<Judged> = facts
         .iter()
@@ -139,7 +144,8 @@ pub(super) fn best<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
             facts.acknowledged.possibly.writes.value,
         )
     };
-    facts.iter().max_by_key(|facts| reach(facts))
+    let members = facts.iter().filter(|facts| facts.standing.is_member());
+    members.max_by_key(|facts| reach(facts))
 }
 
 /// The copies that every copy is compared with.
@@ -148,24 +154,8 @@ struct Others<'f, 'a> {
     best: Option<&'f Facts<'a>>,
     /// It has the writes that may have been acknowledged.
     newest: Option<&'f Facts<'a>>,
-    /// How many voters have a clean copy here, and of how many; `None` unless these are a majority.
-    clean_majority: Option<(usize, usize)>,
-}
-
-/// Returns how many voters have a clean copy that starts, if these are a majority of more than one.
-fn clean_majority(facts: &[Facts<'_>]) -> Option<(usize, usize)> {
-    let voters = facts
-        .iter()
-        .max_by_key(|facts| facts.acknowledged.through)?;
-    let voters = &voters.conf.voters;
-    let clean = facts.iter().filter(|facts| {
-        let starts = facts.start.as_ref().is_some_and(|start| start.serves());
-        starts && facts.sound.errors() == 0
-    });
-    let clean = clean.map(|facts| facts.own.get());
-    let clean: BTreeSet<u64> = clean.filter(|own| voters.contains(own)).collect();
-    let is_majority = voters.len() > 1 && clean.len().saturating_mul(2) > voters.len();
-    is_majority.then_some((clean.len(), voters.len()))
+    /// The clean copies of a majority, and the start of all of them.
+    together: Option<(Majority, Step)>,
 }
 
 /// The copy with the newest log by term and index, also if its db is damaged: what follows the committed entries in it may have
@@ -173,6 +163,7 @@ fn clean_majority(facts: &[Facts<'_>]) -> Option<(usize, usize)> {
 fn newest<'f, 'a>(facts: &'f [Facts<'a>]) -> Option<&'f Facts<'a>> {
     let known = facts
         .iter()
+        .filter(|facts| facts.standing.is_member())
         .filter(|facts| facts.acknowledged.foundation != Foundation::Nothing);
     known.max_by_key(|facts| {
         let wal = facts.member.wal_with(facts.progress);
@@ -197,11 +188,13 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
     }
     let forced = (action == Action::ForceNewCluster).then(|| actions::forced(facts));
     let mut lines = actions::lines(facts, action, step.as_ref());
-    let majority = others.clean_majority;
-    let majority = majority.filter(|_| action == Action::ForceNewCluster);
-    if let Some((clean, voters)) = majority {
+    let makes_another = matches!(action, Action::ForceNewCluster | Action::Restore);
+    let together = others.together.as_ref().filter(|_| makes_another);
+    if let Some((majority, _)) = together {
         let text = format!(
-            "{clean} of the {voters} voters have a clean copy here: started together they are a majority, and nothing is lost"
+            "{} of the {} voters have a clean copy here: started together they are a majority, and nothing is lost",
+            majority.clean.len(),
+            majority.voters
         );
         lines.insert(0, Line::new(Level::Warn, "MAJORITY", text));
     }
@@ -209,10 +202,12 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
         step.has_obstacle = !is_go(&lines);
     }
     let costs_less = better(&plan, step.as_ref());
-    let is_best = costs_less.is_none();
-    let together = || plan.iter().find(|step| step.action == Action::Start);
-    let better = costs_less.or_else(|| majority.and_then(|_| together()));
-    let better = better.cloned();
+    // What makes a cluster of its own is no alternative to a majority that loses nothing.
+    let costs = |step: &Step| step.harm() > 0 || !step.possibly_lost.is_none();
+    let is_worse = action == Action::ForceNewCluster || step.as_ref().is_none_or(costs);
+    let is_best = costs_less.is_none() && !(together.is_some() && is_worse);
+    let together = together.map(|(_, step)| step);
+    let better = together.or(costs_less).cloned();
     // Unknown is not GO.
     let usable =
         (step.as_ref()).is_some_and(|step| step.is_usable() && step.outcome.starts.is_some());
@@ -222,7 +217,9 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
     }
     Judged {
         path: facts.member.evidence().name().to_string(),
-        commands: commands(facts, action, step.as_ref()),
+        commands: step
+            .as_ref()
+            .map_or_else(Vec::new, |step| step.commands.clone()),
         position: 0,
         rank: 0,
         go: usable && is_go(&lines) && is_best,
@@ -234,18 +231,6 @@ fn judge_one(facts: &Facts<'_>, action: Action, others: &Others<'_, '_>) -> Judg
         errors: facts.sound.errors(),
         is_unreadable: facts.sound.not_read().is_some(),
     }
-}
-
-/// The commands of an action. A start is that of a service of the machine: only what must be unpacked for it.
-fn commands(facts: &Facts<'_>, action: Action, step: Option<&Step>) -> Vec<Command> {
-    if action == Action::ForceNewCluster {
-        // It cannot be taken back: never on the evidence.
-        let (mut commands, copy) = facts.source.writable("forced");
-        let force = Command::new("etcd").arg("--force-new-cluster");
-        commands.push(force.arg("--data-dir").path(&copy));
-        return commands;
-    }
-    step.map_or_else(Vec::new, |step| step.commands.clone())
 }
 
 /// Another copy may have more: what the best of all has and this one will not, and what only the newest log has.

@@ -2,11 +2,14 @@
 //! start ends in. No page is walked, no record is compared with the log.
 
 use serde::Serialize;
+use serde::ser::SerializeStruct;
 
 use super::cause::{Cause, causes};
+use super::outcome::alone_it_never_serves;
 use crate::Severity;
 use crate::backend::Meta;
 use crate::check::{Depth, NOT_SURVEYED, Report, check, survey};
+use crate::codes::backend::NEVER_USED;
 use crate::codes::mvcc::VALUE_UNPARSABLE;
 use crate::evidence::Kind;
 use crate::member::Member;
@@ -52,14 +55,12 @@ pub enum Order {
 }
 
 /// What the next start ends in, as far as a quick look can tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PredictedStart {
     /// The release of etcd.
-    #[serde(serialize_with = "as_text")]
     pub release: Release,
-    /// Whether it comes up and serves; `None` if that is not known.
-    #[serde(serialize_with = "known_or_not")]
+    /// Whether it comes up and serves; `None` if that is not known. In JSON `"unknown"` also if it waits for other members.
     pub starts: Option<bool>,
     /// Why it does not serve, or what is wrong although it does.
     pub message: Option<String>,
@@ -75,17 +76,24 @@ pub struct PredictedStart {
     pub received_index: Option<u64>,
 }
 
-fn as_text<S: serde::Serializer>(release: &Release, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(release)
-}
-
-fn known_or_not<S: serde::Serializer>(
-    starts: &Option<bool>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match starts {
-        Some(starts) => serializer.serialize_bool(*starts),
-        None => serializer.serialize_str("unknown"),
+impl Serialize for PredictedStart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let waits = self.starts == Some(true) && self.quorum > 1;
+        let others = self.quorum.saturating_sub(1);
+        let message = waits.then(|| alone_it_never_serves(others));
+        let mut fields = serializer.serialize_struct("PredictedStart", 8)?;
+        fields.serialize_field("release", &self.release.to_string())?;
+        match self.starts.filter(|_| !waits) {
+            Some(starts) => fields.serialize_field("starts", &starts)?,
+            None => fields.serialize_field("starts", "unknown")?,
+        }
+        fields.serialize_field("message", &self.message.clone().or(message))?;
+        fields.serialize_field("revision", &self.revision)?;
+        fields.serialize_field("keys", &self.keys)?;
+        fields.serialize_field("quorum", &self.quorum)?;
+        fields.serialize_field("applies", &self.applies)?;
+        fields.serialize_field("received_index", &self.received_index)?;
+        fields.end()
     }
 }
 
@@ -248,7 +256,9 @@ impl Quick {
             );
             return Some((text, Severity::Error));
         }
-        if is_directory && evidence.wal().is_empty() {
+        let is_never_used = |cause: &Cause| std::ptr::eq(cause.code, &NEVER_USED);
+        let never_used = self.causes.iter().any(is_never_used);
+        if is_directory && evidence.wal().is_empty() && !never_used {
             let text = "there is no WAL beside the db".to_owned();
             return Some((text, Severity::Error));
         }

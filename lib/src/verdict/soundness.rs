@@ -36,6 +36,9 @@ const LIVE_COPY: [&Code; 2] = [&bolt::TORN_COPY, &dir::SHRANK];
 /// Codes of a `.snap` file that is newer than log and db.
 const SNAP_AFTER_END: [&Code; 1] = [&cross::SNAP_AFTER_END];
 
+/// Codes of a db in which nothing was ever stored.
+const NEVER_USED: [&Code; 1] = [&backend::NEVER_USED];
+
 /// Codes of what the check itself could not read: nothing may be concluded about etcd.
 const NOT_READ: [&Code; 4] = [
     &dir::UNREADABLE,
@@ -150,6 +153,11 @@ impl<'r> Soundness<'r> {
     pub(super) fn two_histories(&self) -> bool {
         let mut found = self.found(&TWO_HISTORIES);
         found.any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether a first start made the db and ended before anything was stored.
+    pub(super) fn is_never_used(&self) -> bool {
+        self.found(&NEVER_USED).next().is_some()
     }
 
     /// The sign that the copy is torn, short, or was taken while etcd was writing.

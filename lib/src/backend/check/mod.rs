@@ -88,19 +88,32 @@ fn judge(db: &Db<'_>, keyspace: Option<&Keyspace<'_>>, sink: &mut Sink<'_>) {
     alarms(&Alarm::read_all(db, sink), &members, &here, sink);
 }
 
-/// Whether bbolt made the file, and no commit wrote to it since: no page has an element, and none of the root has content.
+/// Whether bbolt made the file, and no commit wrote to it since but the one that makes an empty `meta` bucket: no other page has an
+/// element, and none of the root has content.
 fn is_new(db: &Db<'_>) -> bool {
+    let only_meta = has_only_empty_meta(db);
     let is_empty = |pgid: Pgid| {
         let Ok(page) = db.page(pgid) else { return true };
         let is_tree = matches!(
             page.header.page_type(),
             Some(PageType::Leaf | PageType::Branch)
         );
+        let is_root = pgid == db.meta().root;
         let content = || page.bytes.as_slice().iter().skip(PAGE_HEADER_BYTES);
-        let has_content = || pgid == db.meta().root && content().any(|byte| *byte != 0);
-        !(has_content() || is_tree && page.header.count > 0)
+        let has_content = || is_root && content().any(|byte| *byte != 0);
+        is_root && only_meta || !(has_content() || is_tree && page.header.count > 0)
     };
     db.pages() <= MAX_NEW_PAGES && (2..db.file_pages()).map(Pgid).all(is_empty)
+}
+
+/// Whether `meta` is the only bucket, and nothing is in it. etcd makes it since 3.5 when it opens the db, before it finds out that
+/// the member may not start: `NewServer` in `server/etcdserver/server.go`, v3.5.30.
+fn has_only_empty_meta(db: &Db<'_>) -> bool {
+    let buckets = db.buckets(&mut reported_by("bbolt::check"));
+    let [(b"meta", meta)] = buckets.as_slice() else {
+        return false;
+    };
+    meta.inline().is_some_and(|page| page.header.count == 0)
 }
 
 /// Reports buckets that are missing. If the root itself cannot be read nothing is known of them: that is a finding of
@@ -114,8 +127,15 @@ pub fn buckets(db: &Db<'_>, here: &Place, sink: &mut Sink<'_>) {
         return;
     }
     let there = db.buckets(&mut reported_by("bbolt::check"));
-    if there.is_empty() && is_new(db) {
-        let message = "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here";
+    if (there.is_empty() || has_only_empty_meta(db)) && is_new(db) {
+        let message = match there.is_empty() {
+            true => {
+                "the db has no bucket: its first start ended before etcd made one, so nothing was ever stored here"
+            }
+            false => {
+                "the db has only a bucket `meta` without anything in it: its first start ended before etcd made the others, so nothing was ever stored here"
+            }
+        };
         sink(Finding::new(&codes::NEVER_USED, here.clone(), message));
         return;
     }

@@ -80,6 +80,10 @@ fn started(facts: &Facts<'_>, found: &[Correction], step: &mut Step) -> String {
     step.possibly_lost = start.possibly_lost;
     match (step.outcome.starts, step.outcome.revision) {
         (Some(false), _) => ", which does not start either".to_owned(),
+        (_, Some(revision)) if step.outcome.needs_others > 0 => format!(
+            ": with a majority of its cluster, from revision {} on",
+            thousands(revision.into())
+        ),
         (_, Some(revision)) => format!(": revision {}", thousands(revision.into())),
         _ => String::new(),
     }

@@ -2,24 +2,24 @@
 
 use located::Command;
 
+use crate::member::Member;
 use crate::recover::{MemberInfo, published_members};
 use crate::verdict::facts::Facts;
 
 /// `etcdctl` that asks this member itself. Ends after some time: `snapshot save` waits for an absent server without end.
 pub(super) fn of_own(facts: &Facts<'_>) -> Command {
     let own = facts.own.get();
-    let urls = client_urls(facts, |id| id == own);
+    let urls = client_urls(facts.member, |id, _| id == own);
     etcdctl(&urls).arg("--command-timeout=10m")
 }
 
-/// `etcdctl` that asks the other members.
-pub(super) fn of_others(facts: &Facts<'_>) -> Command {
-    let own = facts.own.get();
-    etcdctl(&client_urls(facts, |id| id != own))
+/// Where the voters other than one answer clients. A learner answers no question about members.
+pub(in crate::verdict) fn voter_urls(member: &Member, except: u64) -> Vec<String> {
+    client_urls(member, |id, is_learner| id != except && !is_learner)
 }
 
 /// Without an address it asks 127.0.0.1:2379.
-fn etcdctl(urls: &[String]) -> Command {
+pub(in crate::verdict) fn etcdctl(urls: &[String]) -> Command {
     let command = Command::new("etcdctl");
     match urls.is_empty() {
         true => command,
@@ -27,20 +27,19 @@ fn etcdctl(urls: &[String]) -> Command {
     }
 }
 
-fn client_urls(facts: &Facts<'_>, is_asked: impl Fn(u64) -> bool) -> Vec<String> {
-    let published = published_members(facts.member);
-    let urls = |infos: &mut dyn Iterator<Item = (u64, Vec<String>)>| -> Vec<String> {
+fn client_urls(member: &Member, is_asked: impl Fn(u64, bool) -> bool) -> Vec<String> {
+    let published = published_members(member);
+    let urls = |infos: &mut dyn Iterator<Item = (u64, bool, Vec<String>)>| -> Vec<String> {
         infos
-            .filter(|(id, _)| is_asked(*id))
-            .flat_map(|(_, urls)| urls)
+            .filter(|(id, is_learner, _)| is_asked(*id, *is_learner))
+            .flat_map(|(_, _, urls)| urls)
             .collect()
     };
-    let known = |(id, info): (u64, MemberInfo)| (id, info.client_urls);
+    let known = |(id, info): (u64, MemberInfo)| (id, info.is_learner, info.client_urls);
     let found = urls(&mut published.into_iter().map(known));
     if !found.is_empty() {
         return found;
     }
-    let identity = facts.member.identity();
-    let members = identity.members.into_iter();
-    urls(&mut members.map(|member| (member.id.get(), member.client_urls)))
+    let members = member.identity().members.into_iter();
+    urls(&mut members.map(|member| (member.id.get(), member.is_learner, member.client_urls)))
 }

@@ -10,7 +10,7 @@ use crate::start::{Ending, Level, Line, counted};
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::step::Step;
-use located::{MemberId, reported_by};
+use located::{Command, MemberId, reported_by};
 
 /// One copy as the origin of a new cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,14 +62,14 @@ pub(in crate::verdict) fn forced_step(facts: &Facts<'_>) -> Option<Step> {
     }
     super::start::cost(facts, forced, &mut step);
     step.possibly_lost = facts.acknowledged.possibly.clone();
-    step.commands = facts.source.unpacked();
-    let on = match step.commands.is_empty() {
-        true => String::new(),
-        false => format!(" on {}", facts.source.path().display()),
-    };
+    // It cannot be taken back: never on the evidence.
+    let (mut commands, copy) = facts.source.writable("forced");
+    let force = Command::new("etcd").arg("--force-new-cluster");
+    commands.push(force.arg("--data-dir").path(&copy));
+    step.commands = commands;
     let log = forced.forced.clone().unwrap_or_default();
     step.effect = format!(
-        "start etcd {}{on} with --force-new-cluster, and no other member any more: removes {}, drops {}",
+        "start etcd {} on a copy with --force-new-cluster, and no other member any more: removes {}, drops {}",
         facts.release,
         counted(log.removed.len() as u64, "member", "members"),
         counted(log.discarded, "uncommitted entry", "uncommitted entries"),

@@ -3,6 +3,7 @@
 use super::{force_new_cluster, restore, start, upgrade};
 use crate::codes::{backend, dir};
 use crate::start::{Level, Line, counted};
+use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{Count, Loss};
@@ -22,6 +23,7 @@ pub(in crate::verdict) fn lines(
         return vec![Line::new(Level::Fail, finding.code.id, text)];
     }
     let mut lines: Vec<Line> = held(facts).into_iter().collect();
+    lines.extend(standing(facts, action));
     lines.extend(match action {
         Action::ForceNewCluster => force_new_cluster::lines(facts),
         Action::Start => (facts.start.as_ref())
@@ -47,6 +49,29 @@ fn held(facts: &Facts<'_>) -> Option<Line> {
         holder.process()
     );
     Some(Line::new(Level::Fail, dir::LOCK_HELD.id, text))
+}
+
+/// What the other copies say against the use of this one.
+fn standing(facts: &Facts<'_>, action: Action) -> Option<Line> {
+    if let Some(parted) = &facts.standing.parted {
+        let (other, entry) = (&parted.name, thousands(parted.index.into()));
+        let text = match parted.is_of_minority {
+            true => format!(
+                "from entry {entry} on its log has another history than {other}, which a majority of the cluster has: what the majority wrote since then is not in it"
+            ),
+            false => format!(
+                "from entry {entry} on its log has another history than {other}, and no majority of voters is here that says which one counts: decide whose writes are kept, and judge that copy alone"
+            ),
+        };
+        return Some(Line::new(Level::Fail, "HISTORY", text));
+    }
+    let by = facts.standing.removed.as_ref()?.by.as_ref()?;
+    let text = format!("{by} knows that the member of this copy was removed from the cluster");
+    let level = match action {
+        Action::Start | Action::Upgrade => Level::Fail,
+        _ => Level::Warn,
+    };
+    Some(Line::new(level, "REMOVED", text))
 }
 
 /// What a check found, one line for each cause; what has a line already is left out. `serves`: etcd comes up all the same.

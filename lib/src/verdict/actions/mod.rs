@@ -11,6 +11,7 @@ mod restore;
 mod reunite;
 mod salvage;
 mod start;
+mod together;
 mod upgrade;
 
 use super::action::Action;
@@ -21,10 +22,12 @@ use crate::mvcc::Keyspace;
 use crate::recover::{Replayed, replay_through};
 use crate::start::is_go;
 
+pub(super) use etcdctl::{etcdctl, voter_urls};
 pub use force_new_cluster::Forced;
 pub(super) use force_new_cluster::{forced, forced_step};
 pub(super) use lines::lines;
-pub(super) use rejoin::rejoined as rejoin_step;
+pub(super) use rejoin::{rejoined as rejoin_step, remove_and_add};
+pub(super) use together::together;
 pub(super) use upgrade::step as upgrade_step;
 
 /// Every action that fits, in no order.

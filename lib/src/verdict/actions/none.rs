@@ -36,6 +36,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         keys: Some(keyspace.live_count()),
         later_writes: LaterWrites::Kept,
         message: None,
+        needs_others: match facts.is_learner() {
+            true => (facts.conf.voters.len() / 2).saturating_add(1),
+            false => 0,
+        },
     };
     Some(step)
 }

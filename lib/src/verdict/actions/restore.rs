@@ -22,7 +22,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     step.commands = facts.source.unpacked();
     let mut restore = of_db(facts, bump);
     restore.has_hash = has_hash;
-    step.commands.push(restore.command(&db, &target(facts)));
+    let commands = restore.commands_into(&db, &target(facts));
+    let members = of_members(commands.len());
+    step.commands.extend(commands);
     let start = &facts.restored_start;
     step.outcome = super::start::outcome(start);
     match step.outcome.starts {
@@ -57,18 +59,28 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
             "the tool may write over pages in use: the free list of the db is wrong".to_owned()
         }
         0 => format!(
-            "a new cluster with the state of revision {}",
+            "a new cluster with the state of revision {}{members}",
             thousands(keyspace.revision().into())
         ),
         _ if facts.reached <= keyspace.revision() => {
-            "the lost writes are missing in the db".to_owned()
+            format!("the lost writes are missing in the db{members}")
         }
         _ => format!(
-            "the db ends at revision {}",
+            "the db ends at revision {}{members}",
             thousands(keyspace.revision().into())
         ),
     };
     Some(step)
+}
+
+/// What is to know of a restore into several directories: none of them serves before a majority of them does.
+pub(super) fn of_members(commands: usize) -> String {
+    match commands {
+        0 | 1 => String::new(),
+        members => format!(
+            ": a directory for each of its {members} members, which serve as soon as a majority of them runs"
+        ),
+    }
 }
 
 /// The data directory that is restored into, in the working directory.

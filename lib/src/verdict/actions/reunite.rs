@@ -19,6 +19,9 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         .wal_ends()
         .map_or(0, |ends| ends.last_index.get());
     let ahead = has_db && has_wal && facts.applied > last;
+    if facts.sound.is_never_used() {
+        return None;
+    }
     let why = match (has_db, has_wal) {
         (false, true) => "the db of this member is not here",
         (true, false) => "the WAL of this member is not here",

@@ -36,15 +36,16 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
         salvage = salvage.arg("--include").arg("carved");
     }
     step.commands.push(salvage.arg("--out").path(&backup));
-    let restored = restore.command(&backup, &restore::target(facts));
-    step.commands.push(restored);
+    let restored = restore.commands_into(&backup, &restore::target(facts));
+    let members = restore::of_members(restored.len());
+    step.commands.extend(restored);
     let revision = step.outcome.revision.unwrap_or(0);
     let content = match carved {
         true => " of records that no tree reaches: which of them had been deleted is not known",
         false => "",
     };
     step.effect = format!(
-        "a backup with revision {}{content}",
+        "a backup with revision {}{content}{members}",
         thousands(revision.into())
     );
     let raised = restore.bump_revision.unwrap_or(0);
@@ -109,7 +110,7 @@ fn known(facts: &Facts<'_>, step: &mut Step) {
         revision: Some(acknowledged.revision()),
         keys: Some(acknowledged.live_count()),
         later_writes: LaterWrites::Kept,
-        message: None,
+        ..Outcome::default()
     };
     step.possibly_lost = facts.acknowledged.possibly.clone();
 }
@@ -121,7 +122,7 @@ fn salvaged(salvage: &Salvage<'_>, step: &mut Step) {
         revision: Some(salvage.revision),
         keys: usize::try_from(salvage.keys).ok(),
         later_writes: LaterWrites::Kept,
-        message: None,
+        ..Outcome::default()
     };
     step.possibly_lost.writes = Count::exactly(salvage.possibly_acknowledged);
     for lost in &salvage.unrecoverable {

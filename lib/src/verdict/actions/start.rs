@@ -3,7 +3,7 @@
 use crate::mvcc::{Overlay, Rules};
 use crate::recover::Replayed;
 use crate::start as simulated;
-use crate::start::{ENDS_LATER, Level, Line};
+use crate::start::{ENDS_LATER, Level, Line, counted};
 use crate::text::number::thousands;
 use crate::verdict::acknowledged::Foundation;
 use crate::verdict::action::Action;
@@ -15,6 +15,10 @@ use crate::verdict::step::Step;
 const DIES: &str =
     "it ends when all keys are read or the first one is written: pages of the db are damaged";
 
+/// The last message of a member whose cluster has removed it: `handleErrorsAsync` and `rafthttp` in `server/etcdserver/server.go`,
+/// v3.5.30.
+const REMOVED: &str = "the member has been permanently removed from the cluster";
+
 pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     let start = facts.start.as_ref()?;
     let mut step = Step::new(Action::Start, facts.release);
@@ -24,6 +28,10 @@ pub(super) fn step(facts: &Facts<'_>) -> Option<Step> {
     if facts.has_peers() && start.erased.is_none() && costs(start) {
         // What is in its log is applied as soon as there is a majority.
         step.lost = facts.missing_in_db();
+    }
+    let removed = facts.standing.removed.as_ref();
+    if removed.is_some_and(|removed| removed.by.is_some()) && start.serves() {
+        step.outcome = Outcome::refuses(REMOVED);
     }
     step.effect = effect(&step, start, facts);
     Some(step)
@@ -99,27 +107,50 @@ pub(super) fn outcome(start: &simulated::StartOutcome<'_>) -> Outcome {
         revision: start.revision,
         keys: start.keys,
         later_writes,
+        needs_others: match starts {
+            Some(true) => start.quorum.saturating_sub(1),
+            _ => 0,
+        },
     }
 }
 
-fn effect(step: &Step, start: &simulated::StartOutcome<'_>, facts: &Facts<'_>) -> String {
-    let what = match facts.source.unpacked().is_empty() {
-        true => match facts.source.given().wal_dir() {
-            Some(wal_dir) => format!(
-                "start etcd {} on it as it is, with --wal-dir {}",
-                facts.release,
-                wal_dir.display()
-            ),
-            None => format!("start etcd {} on it as it is", facts.release),
-        },
+/// What is started, and on what.
+fn what(step: &Step, facts: &Facts<'_>) -> String {
+    let release = facts.release;
+    let mut what = match facts.source.unpacked().is_empty() {
+        true => format!("start etcd {release} on it as it is"),
         false => format!(
-            "start etcd {} on {} as it is",
-            facts.release,
+            "start etcd {release} on {} as it is",
             facts.source.path().display()
         ),
     };
+    let wal_dir = facts.source.given().wal_dir();
+    if let Some(wal_dir) = wal_dir.filter(|_| facts.source.unpacked().is_empty()) {
+        what.push_str(&format!(", with --wal-dir {}", wal_dir.display()));
+    }
+    if step.outcome.needs_others > 0 {
+        let others = step.outcome.needs_others as u64;
+        let others = counted(others, "other voter", "other voters");
+        what.push_str(&format!(", with at least {others} of its cluster"));
+    }
+    what
+}
+
+fn effect(step: &Step, start: &simulated::StartOutcome<'_>, facts: &Facts<'_>) -> String {
+    if facts.sound.is_never_used() {
+        return format!(
+            "nothing was ever stored here: a member that shall join its cluster needs an empty directory in place of this one; etcd {} starts on it as a new member, without a key",
+            facts.release
+        );
+    }
+    let what = what(step, facts);
     let serves = step.outcome.revision.map_or_else(String::new, |revision| {
-        format!(": serves revision {}", thousands(revision.into()))
+        let revision = thousands(revision.into());
+        match step.outcome.needs_others {
+            0 => format!(": serves revision {revision}"),
+            // Entries that it does not know to be committed may be.
+            _ => format!(": serves from revision {revision} on"),
+        }
     });
     match (step.outcome.starts, step.outcome.later_writes) {
         (Some(false), _) => {

@@ -74,10 +74,15 @@ pub(super) fn listed(members: &[&Member], rows: &[MemberRow], findings: &mut Vec
             Place::file(member.evidence().name()),
             message,
         );
-        findings.push(
-            finding
-                .severity(severity)
-                .seen(list.clone(), wanted.clone()),
-        );
+        let mut finding = finding
+            .severity(severity)
+            .seen(list.clone(), wanted.clone());
+        if severity == Severity::Note {
+            finding.next = vec![
+                "Nothing, if this copy is older than the change: the list of the newer one counts."
+                    .into(),
+            ];
+        }
+        findings.push(finding);
     }
 }

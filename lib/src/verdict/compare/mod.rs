@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use self::contents::Contents;
 use super::action::Action;
+use super::copies::{clean_majority, note_standing};
 use super::facts::Facts;
 use super::preflight::committed;
 use super::step::Step;
@@ -69,6 +70,19 @@ pub struct MemberRow {
     pub db_bytes: Option<u64>,
     /// What `check` says.
     pub verdict: Health,
+    /// The copy that knows that this member was removed from the cluster; of its own files they say so themselves.
+    pub removed_by: Option<String>,
+    /// The first entry from which its log has another history than the others.
+    pub parts_at: Option<u64>,
+    /// Whether nothing was ever stored in it.
+    pub is_never_used: bool,
+}
+
+impl MemberRow {
+    /// The revision that counts: what a start serves, the committed entries of its log included; of a db alone its end.
+    pub fn reach(&self) -> Option<i64> {
+        self.served_revision.max(self.revision)
+    }
 }
 
 /// A key that members hold differently: at the common revision, or in any record between the compaction and it.
@@ -133,11 +147,12 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
         .map(|member| row::report(member, progress))
         .collect();
     let committed = committed(members, progress);
-    let facts: Vec<Facts<'_>> = members
+    let mut facts: Vec<Facts<'_>> = members
         .iter()
         .zip(&reports)
         .map(|(member, report)| Facts::gather(member, report, None, committed, progress))
         .collect();
+    note_standing(&mut facts);
     let mut rows: Vec<MemberRow> = facts.iter().map(row::row).collect();
     let keyspaces: Vec<Keyspace<'_>> = members
         .iter()
@@ -158,8 +173,9 @@ fn compare_all(members: &[&Member], with_keys: bool, progress: &dyn Progress) ->
     membership::listed(members, &rows, &mut findings);
     zombies::zombies(members, &rows, &mut findings);
     let best = row::best(&rows);
-    let clean_majority = todo::has_clean_majority(&rows, &facts);
-    let plan = todo::steps(&rows, &facts, best);
+    let is_clean = |at: usize| rows.get(at).is_some_and(todo::is_clean);
+    let clean_majority = clean_majority(&facts, is_clean).is_some();
+    let plan = todo::steps(&rows, &facts, best, clean_majority);
     let mut compared = Comparison {
         members: rows,
         common_revision: contents.common,

@@ -59,6 +59,9 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         verdict: report.verdict,
+        removed_by: removed_by(facts),
+        parts_at: facts.standing.parted.as_ref().map(|parted| parted.index),
+        is_never_used: facts.sound.is_never_used(),
     };
     if let Ok(db) = member.db() {
         row.applied = Meta::read(&db, &mut reported_by("backend::check")).consistent_index;
@@ -68,7 +71,13 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         row.compact_revision = keyspace.compact_revision();
         row.keys = Some(keyspace.live_count());
     }
-    if let Some(wal) = member.wal_with(facts.progress) {
+    of_log(facts, &mut row);
+    row
+}
+
+/// What the log says.
+fn of_log(facts: &Facts<'_>, row: &mut MemberRow) {
+    if let Some(wal) = facts.member.wal_with(facts.progress) {
         let log = wal.log();
         row.member_id = log.metadata.first().map(|metadata| metadata.node_id);
         row.cluster_id = log.metadata.first().map(|metadata| metadata.cluster_id);
@@ -76,7 +85,12 @@ pub(super) fn row(facts: &Facts<'_>) -> MemberRow {
         row.commit = Some(commit(&wal, row.applied.unwrap_or(0)));
         row.last_index = Some(log.last_index());
     }
-    row
+}
+
+fn removed_by(facts: &Facts<'_>) -> Option<String> {
+    let removed = facts.standing.removed.as_ref()?;
+    let own = || facts.member.evidence().name().to_string();
+    Some(removed.by.clone().unwrap_or_else(own))
 }
 
 /// The newest of the copies that hold what most hold and have no errors; where all have some, the newest of those.
@@ -90,8 +104,9 @@ pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
     let value = |row: &MemberRow| {
         (
             !row.is_minority,
+            row.removed_by.is_none(),
             row.errors == 0,
-            row.served_revision.max(row.revision),
+            row.reach(),
             row.commit,
             row.revision,
             row.last_index,
@@ -100,7 +115,7 @@ pub(super) fn best(rows: &[MemberRow]) -> Option<usize> {
     let readable = rows
         .iter()
         .enumerate()
-        .filter(|(_, row)| row.revision.is_some());
+        .filter(|(_, row)| row.revision.is_some() && row.parts_at.is_none());
     readable
         .max_by(|(i, a), (j, b)| value(a).cmp(&value(b)).then(j.cmp(i)))
         .map(|(at, _)| at)

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use super::{Comparison, MemberRow};
 use crate::Severity;
 use crate::codes::cross;
+use crate::text::number::thousands;
 use crate::verdict::action::Action;
 use crate::verdict::actions;
+use crate::verdict::copies::unaccounted;
+use crate::verdict::difference::Difference;
 use crate::verdict::facts::Facts;
 use crate::verdict::outcome::{LaterWrites, Outcome};
 use crate::verdict::plan;
@@ -16,21 +19,8 @@ use located::{Command, MemberId};
 
 /// Whether a copy may be kept: no error in it, and it holds what most hold.
 pub(super) fn is_clean(row: &MemberRow) -> bool {
-    row.errors == 0 && !row.is_minority && row.revision.is_some()
-}
-
-/// Whether more than half of the voters of the cluster have a clean copy here.
-pub(super) fn has_clean_majority(rows: &[MemberRow], facts: &[Facts<'_>]) -> bool {
-    let voters = facts.iter().map(|facts| facts.conf.voters.len()).max();
-    let mut clean: Vec<_> = rows
-        .iter()
-        .filter(|row| is_clean(row))
-        .filter_map(|row| row.member_id)
-        .collect();
-    clean.sort_unstable();
-    clean.dedup();
-    // Copies of one member, or backups, are no quorum.
-    voters.is_some_and(|voters| voters > 1 && clean.len().saturating_mul(2) > voters)
+    let is_member = row.removed_by.is_none() && row.parts_at.is_none();
+    row.errors == 0 && !row.is_minority && row.revision.is_some() && is_member
 }
 
 /// The step for each copy: keep it, or what is done with it.
@@ -38,20 +28,29 @@ pub(super) fn steps(
     rows: &[MemberRow],
     facts: &[Facts<'_>],
     best: Option<usize>,
+    majority: bool,
 ) -> Vec<(usize, Step)> {
-    let majority = has_clean_majority(rows, facts);
-    let best = best.and_then(|at| rows.get(at));
+    let source = best.and_then(|at| Some((rows.get(at)?, facts.get(at)?)));
+    let all = facts;
     let mut steps = Vec::new();
-    for (at, (row, facts)) in rows.iter().zip(facts).enumerate() {
-        if is_clean(row) {
+    for (at, (row, facts)) in rows.iter().zip(all).enumerate() {
+        let parted = facts.standing.parted.as_ref();
+        let is_undecided = parted.is_some_and(|parted| !parted.is_of_minority);
+        if is_clean(row) || is_undecided {
             steps.push((at, kept(row, facts)));
+            continue;
+        }
+        if facts.standing.removed.is_some() || parted.is_some() {
+            steps.push((at, rejoined(facts, source, all)));
             continue;
         }
         let mut plan = actions::all(facts);
         plan::rank(&mut plan);
         let copied = plan.iter().find(|step| step.action == Action::CopyAgain);
         let own = match majority {
-            true => copied.cloned().or_else(|| Some(rejoined(facts, best))),
+            true => copied
+                .cloned()
+                .or_else(|| Some(rejoined(facts, source, all))),
             false => plan.first().cloned(),
         };
         steps.extend(own.map(|step| (at, step)));
@@ -68,25 +67,90 @@ fn kept(row: &MemberRow, facts: &Facts<'_>) -> Step {
         revision: row.served_revision.or(row.revision),
         keys: row.served_keys.or(row.keys),
         later_writes: LaterWrites::Kept,
+        needs_others: facts
+            .start
+            .as_ref()
+            .map_or(0, |start| start.quorum.saturating_sub(1)),
     };
     step.effect = "keep it".to_owned();
     step
 }
 
-/// The member gets its data from the majority: nothing is lost.
-fn rejoined(facts: &Facts<'_>, best: Option<&MemberRow>) -> Step {
+/// The member gets its data from the majority: nothing is lost but what only it has. `source`: the best of the others.
+fn rejoined(
+    facts: &Facts<'_>,
+    source: Option<(&MemberRow, &Facts<'_>)>,
+    all: &[Facts<'_>],
+) -> Step {
     let mut step = actions::rejoin_step(facts);
+    let best = source.map(|(row, _)| row);
     step.outcome = Outcome {
         starts: Some(true),
-        message: None,
         revision: best.and_then(|best| best.served_revision),
         keys: best.and_then(|best| best.served_keys),
         later_writes: LaterWrites::Kept,
+        ..Outcome::default()
     };
-    step.effect =
-        "remove this member and add it again with an empty directory: a majority of clean copies has everything"
-            .to_owned();
+    if facts.standing.removed.is_some() {
+        return step;
+    }
+    if let Some((_, source)) = source {
+        step.commands = remove_and_add(facts, source, all);
+    }
+    step.effect = match (&facts.standing.parted, facts.own.get()) {
+        (Some(parted), _) => {
+            only_here(facts, source.map(|(_, source)| source), &mut step);
+            format!(
+                "from entry {} on it has another history than {}, which a majority has: keep a copy, salvage from it what the majority lacks, then remove this member and add it again with an empty directory",
+                thousands(parted.index.into()),
+                parted.name
+            )
+        }
+        (None, 0) if facts.sound.is_never_used() => {
+            "nothing was ever stored here: remove this directory; if its cluster knows the member, remove the member and add it again, with an empty directory"
+                .to_owned()
+        }
+        (None, 0) if step.commands.is_empty() => {
+            "no file here says which member this is: find it with `etcdctl member list`, remove it and add it again with an empty directory: a majority of clean copies has everything"
+                .to_owned()
+        }
+        _ => "remove this member and add it again with an empty directory: a majority of clean copies has everything"
+            .to_owned(),
+    };
     step
+}
+
+/// What a copy of another history holds and the source does not.
+fn only_here(facts: &Facts<'_>, source: Option<&Facts<'_>>, step: &mut Step) {
+    let Some(source) = source else { return };
+    let (own, kept) = (&facts.acknowledged, &source.acknowledged);
+    let difference = Difference::between(&own.keyspace(), &kept.keyspace(), 0);
+    step.lost = difference.lost;
+    step.lost.writes = step.lost.writes.plus(difference.wrong);
+    step.lost.keys.extend(difference.wrong_keys);
+    step.lost.keys.sort_unstable();
+    step.lost.keys.dedup();
+}
+
+/// By what the source knows: which member a copy without a log must be of, and where it was reached.
+fn remove_and_add(facts: &Facts<'_>, source: &Facts<'_>, all: &[Facts<'_>]) -> Vec<Command> {
+    let missing = (facts.own.get() == 0)
+        .then(|| unaccounted(source, all))
+        .flatten();
+    let (id, name, urls) = match (facts.own.get(), missing) {
+        (0, None) => return Vec::new(),
+        (0, Some((id, info))) => (id, info.name, info.peer_urls),
+        (_, _) => {
+            let identity = facts.member.identity();
+            let own = identity.own().cloned();
+            own.map_or_else(
+                || (facts.own, String::new(), Vec::new()),
+                |own| (facts.own, own.name, own.peer_urls),
+            )
+        }
+    };
+    let others = actions::etcdctl(&actions::voter_urls(source.member, id.get()));
+    actions::remove_and_add(&others, id, Some((name.as_str(), urls.as_slice())))
 }
 
 /// The safest next command.
@@ -119,7 +183,13 @@ pub(super) fn next(
     if compared.same == Some(false) && !with_keys {
         return all(Command::inspect("compare")).arg("--keys");
     }
-    if let Some((at, _)) = compared.repairs().next() {
+    // What a check of such a copy alone says is not what the others know of it.
+    let is_judged_alone = |at: usize| {
+        let facts = facts.get(at);
+        facts.is_some_and(|facts| facts.standing.is_member() && !facts.sound.is_never_used())
+    };
+    let mut repairs = compared.repairs().filter(|(at, _)| is_judged_alone(*at));
+    if let Some((at, _)) = repairs.next() {
         let any_clean = compared.members.iter().any(is_clean);
         // Two copies of one member are no two members.
         let directories = facts.iter().filter(|facts| facts.start.is_some());

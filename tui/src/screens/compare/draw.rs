@@ -110,8 +110,8 @@ impl Compare {
             return Vec::new();
         };
         let shown = |value: Option<String>| Line::from(value.unwrap_or_else(|| "–".to_owned()));
-        let newest = compared.members.iter().filter_map(|row| row.revision).max();
-        let lag = newest.zip(row.revision);
+        let newest = compared.members.iter().filter_map(MemberRow::reach).max();
+        let lag = newest.zip(row.reach());
         let lag = lag.map(|(newest, own)| newest.saturating_sub(own));
         let lag = match lag {
             Some(0) => Line::piece(Role::Good, "–"),
@@ -131,7 +131,7 @@ impl Compare {
         );
         vec![
             Line::piece(Role::Name, tail(&self.name(at), 14)),
-            shown(row.revision.map(|at| number::thousands(at.into()))),
+            shown(row.reach().map(|at| number::thousands(at.into()))),
             lag,
             shown(row.term.map(|term| term.to_string())),
             shown(row.applied.map(|at| number::thousands(at.into()))),

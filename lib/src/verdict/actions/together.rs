@@ -1,0 +1,62 @@
+//! Start the clean copies of a majority together, each as it is.
+
+use crate::text::number::thousands;
+use crate::verdict::action::Action;
+use crate::verdict::copies::Majority;
+use crate::verdict::facts::Facts;
+use crate::verdict::outcome::{LaterWrites, Outcome};
+use crate::verdict::step::Step;
+
+/// The step, with the revision that they serve if it is the same whoever of them leads.
+pub(in crate::verdict) fn together(all: &[Facts<'_>], majority: &Majority) -> Option<Step> {
+    let clean = majority.clean.iter().filter_map(|&at| all.get(at));
+    let mut clean: Vec<&Facts<'_>> = clean.collect();
+    let names: Vec<String> = clean
+        .iter()
+        .map(|facts| facts.member.evidence().name().to_string())
+        .collect();
+    // Whoever gets the votes of a majority has all that it has: its log is as new as those of the voters.
+    clean.sort_by_key(|facts| end(facts));
+    let newest = *clean.last()?;
+    let oldest_leader = *clean.get(majority.voters / 2)?;
+    let is_certain = end(newest) == end(oldest_leader);
+    let possibly = &newest.acknowledged.possibly;
+    let acknowledged = newest.acknowledged.keyspace();
+    let reached = acknowledged
+        .revision()
+        .max(possibly.last_revision.unwrap_or(0));
+    let mut step = Step::new(Action::Start, newest.release);
+    step.outcome = Outcome {
+        starts: Some(true),
+        revision: is_certain.then_some(reached),
+        keys: (is_certain && possibly.is_none()).then(|| acknowledged.live_count()),
+        later_writes: LaterWrites::Kept,
+        ..Outcome::default()
+    };
+    let serves = match is_certain {
+        true => format!("serves revision {}", thousands(reached.into())),
+        false => format!(
+            "serves from revision {} on",
+            thousands(acknowledged.revision().into())
+        ),
+    };
+    let named = match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => return None,
+    };
+    step.effect = format!(
+        "start etcd {} on {named}, each as it is: {} of {} voters, which is a majority: {serves}",
+        step.release,
+        names.len(),
+        majority.voters
+    );
+    Some(step)
+}
+
+/// Term and index of the last entry.
+fn end(facts: &Facts<'_>) -> Option<(u64, u64)> {
+    let wal = facts.member.wal_with(facts.progress)?;
+    let last = wal.log().last()?;
+    Some((last.term.get(), last.index))
+}

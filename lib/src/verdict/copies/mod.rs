@@ -1,0 +1,80 @@
+//! Copies of members of one cluster together: which have one history, who was removed, whether a majority is clean.
+
+mod history;
+mod log_entries;
+mod removal;
+
+use std::collections::BTreeSet;
+
+use super::facts::Facts;
+
+pub(super) use self::history::Parted;
+pub(super) use self::log_entries::Entries;
+pub(super) use self::removal::{Removal, unaccounted};
+
+/// What other copies say of the member of a copy, or its own files.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CopyStanding {
+    /// That it was removed from its cluster.
+    pub(super) removed: Option<Removal>,
+    /// That its log goes on differently.
+    pub(super) parted: Option<Parted>,
+}
+
+impl CopyStanding {
+    /// Whether nothing is known against starting the copy with the others.
+    pub(super) fn is_member(&self) -> bool {
+        self.removed.is_none() && self.parted.is_none()
+    }
+}
+
+/// Clean copies of more than half of the voters of a cluster of several.
+#[derive(Clone, Debug)]
+pub(super) struct Majority {
+    /// Positions of the copies, one for each voter.
+    pub(super) clean: Vec<usize>,
+    /// How many voters there are.
+    pub(super) voters: usize,
+}
+
+/// Notes for each copy what the others say of its member.
+pub(super) fn note_standing(facts: &mut [Facts<'_>]) {
+    let parted = history::parted(facts);
+    for (facts, parted) in facts.iter_mut().zip(parted) {
+        facts.standing.parted = parted;
+    }
+    let removed = removal::removals(facts);
+    for (facts, removed) in facts.iter_mut().zip(removed) {
+        facts.standing.removed = removed;
+    }
+}
+
+/// The voters that have a clean copy that starts, if these are a majority of more than one. `is_clean`: what else a copy at a
+/// position must be.
+pub(super) fn clean_majority(
+    facts: &[Facts<'_>],
+    is_clean: impl Fn(usize) -> bool,
+) -> Option<Majority> {
+    let members = || {
+        let all = facts.iter().enumerate();
+        all.filter(|(_, facts)| facts.standing.is_member())
+    };
+    let (_, furthest) = members().max_by_key(|(_, facts)| facts.acknowledged.through)?;
+    let voters = &furthest.conf.voters;
+    let mut known = BTreeSet::new();
+    let clean = members().filter(|(at, facts)| {
+        let starts = facts.start.as_ref().is_some_and(|start| start.serves());
+        let own = facts.own.get();
+        starts
+            && facts.sound.errors() == 0
+            && is_clean(*at)
+            && voters.contains(&own)
+            && known.insert(own)
+    });
+    let clean: Vec<usize> = clean.map(|(at, _)| at).collect();
+    let is_majority = voters.len() > 1 && clean.len().saturating_mul(2) > voters.len();
+    is_majority.then_some(Majority {
+        clean,
+        voters: voters.len(),
+    })
+}
