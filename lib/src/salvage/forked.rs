@@ -86,7 +86,7 @@ pub(super) fn left_out(other: &str, newest: i64, best: &str, first: i64) -> Drop
     };
     Dropped::new(
         "history",
-        format!("{range} of {other}, where {best} has other writes"),
+        format!("{range} of {other} ({best} has other writes there)"),
         "both copies were written to after they had been the same, and this backup has the history of one; salvage the other copy alone to have the other",
     )
 }
