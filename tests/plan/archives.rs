@@ -97,9 +97,18 @@ fn a_directory_in_an_archive_is_unpacked_before_etcd_is_started_on_it() {
             let step = step.unwrap_or_else(|| panic!("{name}: {printed:?}"));
             let work = tempfile::tempdir_in(folder.path()).unwrap();
             // The last command of a forced start is that start, which does not end.
-            let forced = step.commands.iter().position(|line| line.starts_with("etcd "));
-            let (before, forced) = step.commands.split_at(forced.unwrap_or(step.commands.len()));
-            assert_eq!(forced.len(), usize::from(action != "start"), "{name}: {step:?}");
+            let forced = step
+                .commands
+                .iter()
+                .position(|line| line.starts_with("etcd "));
+            let (before, forced) = step
+                .commands
+                .split_at(forced.unwrap_or(step.commands.len()));
+            assert_eq!(
+                forced.len(),
+                usize::from(action != "start"),
+                "{name}: {step:?}"
+            );
             run(before, &binaries, work.path()).unwrap();
             // The effect, or the command, names the directory that is there now.
             let unpacked = std::fs::read_dir(work.path())

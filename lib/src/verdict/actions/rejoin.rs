@@ -81,9 +81,11 @@ fn of_removed(facts: &Facts<'_>, removal: &Removal, step: &mut Step) {
             "never start this copy: {by} knows that its member was removed from the cluster, and was added again as member {again}; remove this directory"
         ),
         (Some(by), None) => {
+            // Its name may be in no file any more.
+            let how = if add.is_some() { " as here" } else { "" };
             step.commands.extend(add);
             format!(
-                "never start this copy: {by} knows that its member was removed from the cluster; if it shall come back, add it again as here, with an empty directory in place of this one"
+                "never start this copy: {by} knows that its member was removed from the cluster; if it shall come back, add it again{how}, with an empty directory in place of this one"
             )
         }
         (None, _) => {
