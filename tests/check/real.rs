@@ -194,3 +194,50 @@ fn skipped(data: &Path) -> String {
     let report = check(&member, Depth::Default, &Silent);
     format!("{:?}", report.skipped)
 }
+
+#[test]
+fn a_lease_whose_revocation_was_refused_is_healthy() {
+    // `checkLeasePuts` in `server/etcdserver/apply_auth.go`, v3.5.30: the entry is in the log, and etcd refuses it when it applies it.
+    for release in ["3.4.23", "3.5.16", "3.5.30"] {
+        let Some(binaries) = binaries(release) else {
+            continue;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut server = start(&binaries, &data, &["--snapshot-count", "10"]);
+        for arguments in [
+            &["user", "add", "root:toor"][..],
+            &["user", "add", "writer:secret"],
+            &["role", "add", "root"],
+            &["role", "add", "writing"],
+            &[
+                "role",
+                "grant-permission",
+                "writing",
+                "readwrite",
+                "/app/",
+                "--prefix",
+            ],
+            &["user", "grant-role", "root", "root"],
+            &["user", "grant-role", "writer", "writing"],
+            &["auth", "enable"],
+        ] {
+            server.ctl(arguments);
+        }
+        server.log_in("root:toor");
+        let granted = server.ctl(&["lease", "grant", "9000"]);
+        let lease = granted.split(' ').nth(1).unwrap().to_owned();
+        server.ctl(&["put", "/other/key", "1", &format!("--lease={lease}")]);
+        server.log_in("writer:secret");
+        let refused = server.output(&["lease", "revoke", &lease], b"");
+        let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(why.contains("permission denied"), "{release}: {why}");
+        server.log_in("root:toor");
+        assert!(server.ctl(&["lease", "list"]).contains(&lease), "{release}");
+        for n in 0..30 {
+            put(&server, "/other/key2", &n.to_string());
+        }
+        server.stop();
+        assert_eq!(errors(&data), [], "{release}");
+    }
+}

@@ -7,9 +7,10 @@
 //! etcd 3.4 saves consistent_index only with keys, so its other buckets may be ahead of it: a difference counts only if it
 //! is there at consistent_index and at the end of the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use super::undecided_leases::undecided_leases;
 use crate::backend::{self, Alarm, Auth, Cluster, EtcdVersion, Meta};
 use crate::bolt::Db;
 use crate::codes::{Code, backend as backend_codes, cross};
@@ -47,6 +48,7 @@ pub(super) fn against_log(
     let mut differences = Differences {
         schema,
         is_from_the_beginning,
+        undecided: undecided_leases(&before, wal, is_from_the_beginning),
         place: Place::file(db.file().file()),
         found: Vec::new(),
     };
@@ -132,6 +134,9 @@ fn before(stored: &State, wal: &Wal<'_>) -> State {
             Some(Operation::LeaseGrant(grant)) => {
                 state.leases.0.remove(&grant.id);
             }
+            Some(Operation::Alarm(alarm)) => {
+                state.alarms.0.remove(&(alarm.member_id, alarm.alarm));
+            }
             _ => {}
         },
         Payload::ConfChange(change) => match change.kind() {
@@ -162,7 +167,7 @@ fn after(before: &State, wal: &Wal<'_>, to: u64) -> State {
 }
 
 /// Calls `each` with every surviving entry up to an index that is about something else than keys.
-fn for_each_entry(wal: &Wal<'_>, to: u64, mut each: impl FnMut(u64, &Payload)) {
+pub(super) fn for_each_entry(wal: &Wal<'_>, to: u64, mut each: impl FnMut(u64, &Payload)) {
     for entry in wal
         .log()
         .surviving()
@@ -192,6 +197,8 @@ fn for_each_entry(wal: &Wal<'_>, to: u64, mut each: impl FnMut(u64, &Payload)) {
 struct Differences {
     schema: EtcdVersion,
     is_from_the_beginning: bool,
+    /// Leases that the log may or may not have granted or revoked.
+    undecided: BTreeSet<i64>,
     place: Place,
     found: Vec<Finding>,
 }
@@ -307,7 +314,8 @@ impl Differences {
             stored.ttl == made.ttl || is_raised
         };
         let leases = |state: &State| state.leases.0.clone();
-        let found = differing(&leases(stored), states.each_ref().map(leases), same);
+        let mut found = differing(&leases(stored), states.each_ref().map(leases), same);
+        found.retain(|(id, _)| !self.undecided.contains(id));
         let Some((first, what)) = found.first() else {
             return;
         };
@@ -447,7 +455,7 @@ fn differing<K: Ord + Clone, V: Debug>(
     made: [BTreeMap<K, V>; 2],
     same: impl Fn(&V, &V) -> bool,
 ) -> Vec<(K, &'static str)> {
-    let keys: std::collections::BTreeSet<&K> = stored
+    let keys: BTreeSet<&K> = stored
         .keys()
         .chain(made.iter().flat_map(BTreeMap::keys))
         .collect();

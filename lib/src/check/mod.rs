@@ -23,6 +23,7 @@ mod names;
 mod restored_db;
 mod survey;
 mod torn_copy;
+mod undecided_leases;
 
 use std::fmt;
 

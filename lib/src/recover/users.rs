@@ -158,6 +158,14 @@ impl Users {
         }
     }
 
+    /// Whether it may depend on the keys of a lease, or on the release, if this user may revoke it.
+    pub(crate) fn may_refuse_to_revoke(&self, header: Option<&RequestHeader>) -> bool {
+        let is_root = |header: &RequestHeader| {
+            header.auth_revision >= self.revision && self.permits_admin(header).is_ok()
+        };
+        self.enabled && !header.is_some_and(is_root)
+    }
+
     fn permits_admin(&self, header: &RequestHeader) -> Result<(), Refused> {
         if header.username.is_empty() {
             return Err(Refused::Auth("user name is empty"));
