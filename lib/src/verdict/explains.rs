@@ -214,6 +214,7 @@ pub(super) static TABLE: &[Explanation] = &[
     row(&wal::CRC, IN_LOG, CauseScope::Member),
     row(&wal::RECORD_TYPE, IN_LOG, CauseScope::Member),
     row(&wal::PAYLOAD, IN_LOG, CauseScope::Member),
+    row(&wal::COPIED, IN_LOG, CauseScope::Member),
     row(&wal::UNDECODABLE, IN_LOG, CauseScope::Member),
     row(&wal::INDEX_GAP, IN_LOG, CauseScope::Member),
     row(&wal::TORN, IN_LOG, CauseScope::Member),

@@ -159,4 +159,8 @@ codes! {
         what: "The checksum is correct, but the payload cannot be parsed as the message of the record's type, or contains fields of another message. No checksum covers the type.",
         why: "A flipped bit in the type, or software other than etcd.",
         next: "Copy the directory, then proceed as for WAL-006.";
+    COPIED = "WAL-040", Error, "records of another place of the log are in it",
+        what: "Intact records continue each other, and are copies of records at another place. Entries among them do not count: read as part of the log, they would overwrite all entries after the place that they are from. What was written where they are is lost.",
+        why: "A disk or controller that wrote a sector to a wrong place, or a block that was copied twice.",
+        next: "Copy the directory, then proceed as for WAL-006.";
 }

@@ -1,5 +1,7 @@
 //! Builds the index of a [`Log`]: one pass over the files, one record after the other.
 
+use std::collections::BTreeMap;
+
 use prost::Message as _;
 use rayon::prelude::*;
 
@@ -7,6 +9,7 @@ use super::damage::{Oddity, OddityKind};
 use super::log::{
     Crc, Gap, GapCause, Log, LogEntry, LogMetadata, LogSnapshot, LogState, OtherFile, Record,
 };
+use super::misplaced::misplaced;
 use super::name::{WalFile, base_name};
 use super::record::RecordKind;
 use super::resync::Resync;
@@ -62,14 +65,33 @@ impl Log {
         }
     }
 
+    /// Reads segments, and again if records turn out not to be what was written there: without them.
     fn read_segments(
         files: &[Bytes<'_>],
         segments: &[(usize, Option<super::SegmentName>)],
         progress: &dyn Progress,
     ) -> Self {
+        let log = Self::read_all(files, segments, BTreeMap::new(), progress);
+        if log.cancelled {
+            return log;
+        }
+        let misplaced = misplaced(&log, files);
+        match misplaced.is_empty() {
+            true => log,
+            false => Self::read_all(files, segments, misplaced, progress),
+        }
+    }
+
+    fn read_all(
+        files: &[Bytes<'_>],
+        segments: &[(usize, Option<super::SegmentName>)],
+        misplaced: BTreeMap<usize, OddityKind>,
+        progress: &dyn Progress,
+    ) -> Self {
         let name = segments.first().and_then(|&(_, name)| name);
         let mut log = Self {
             starts_after: name.map(|name| name.index.saturating_sub(1)),
+            misplaced,
             ..Self::default()
         };
         let mut chain = Chain::Start;

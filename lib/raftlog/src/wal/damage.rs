@@ -1,5 +1,7 @@
 //! Damaged ranges and unusual records as raw facts; [`check`](super::check) judges them.
 
+use located::Term;
+
 /// A damaged range: bytes of a segment that fail their checksum or cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -80,4 +82,9 @@ pub enum OddityKind {
     Payload(String),
     /// The payload has fields that its message does not have: the type of the record may be wrong.
     ForeignFields,
+    /// It is a copy of another record, which is part of more records that continue each other: position of that one in
+    /// [`Log::records`](super::Log::records). A sector was written to a wrong place.
+    CopyOf(usize),
+    /// An entry without data has a term that the log had not reached: the type of the record is wrong, and it is a HardState.
+    ImpossibleTerm(Term),
 }

@@ -1,6 +1,8 @@
 //! The whole log: an index of records and entries without lifetimes. Payloads are read from the files again.
 
-use super::damage::{Damage, Oddity};
+use std::collections::BTreeMap;
+
+use super::damage::{Damage, Oddity, OddityKind};
 use super::name::WalFile;
 use super::record::RecordKind;
 use super::segment::Segment;
@@ -18,12 +20,15 @@ pub enum Crc {
     CrcField,
     /// The payload is damaged.
     Mismatch,
+    /// The payload is intact, and the record is not what was written there: see [`OddityKind::CopyOf`](super::OddityKind::CopyOf) and
+    /// [`OddityKind::ImpossibleTerm`](super::OddityKind::ImpossibleTerm).
+    Misplaced,
 }
 
 impl Crc {
     /// Returns whether the payload is used.
     pub fn is_trusted(self) -> bool {
-        self != Self::Mismatch
+        !matches!(self, Self::Mismatch | Self::Misplaced)
     }
 }
 
@@ -193,6 +198,8 @@ pub struct Log {
     pub(super) newest_snapshot: u64,
     /// The index before the first segment, by its name.
     pub(super) starts_after: Option<u64>,
+    /// Records that are not what was written there, known from a first reading.
+    pub(super) misplaced: BTreeMap<usize, OddityKind>,
 }
 
 /// Intact records after a damaged range.

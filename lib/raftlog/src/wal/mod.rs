@@ -9,6 +9,7 @@ mod damage;
 mod ends;
 pub mod frame;
 mod log;
+mod misplaced;
 mod name;
 mod record;
 mod remnants;

@@ -430,6 +430,11 @@ impl<'d> SegmentReader<'d, '_> {
 
     fn push(&mut self, frame: &Frame<'d>, raw: &RawRecord<'d>, crc: Crc) {
         let number = self.log.records.len();
+        let misplaced = self.log.misplaced.get(&number).cloned();
+        let crc = match misplaced {
+            Some(_) => Crc::Misplaced,
+            None => crc,
+        };
         let mut odd = |kind| {
             self.log.oddities.push(Oddity {
                 record: number,
@@ -442,6 +447,9 @@ impl<'d> SegmentReader<'d, '_> {
         }
         if frame.padding.iter().any(|&byte| byte != 0) {
             odd(OddityKind::Padding);
+        }
+        if let Some(kind) = misplaced {
+            odd(kind);
         }
         let payload_at = frame
             .at

@@ -42,6 +42,7 @@ impl Row for RecordRow<'_, '_> {
             Crc::Unverified => Cell::text("unverified").label(Label::Warning),
             Crc::CrcField => Cell::text("crc damaged").label(Label::Error),
             Crc::Mismatch => Cell::text("damaged").label(Label::Error),
+            Crc::Misplaced => Cell::text("misplaced").label(Label::Error),
         };
         vec![
             Cell::count(number),

@@ -222,6 +222,7 @@ pub(super) fn oddities(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
     let mut bits = Tally::new(&codes::LENGTH_BITS);
     let mut padding = Tally::new(&codes::PADDING);
     let mut payload = Tally::new(&codes::PAYLOAD);
+    let mut copies = Tally::new(&codes::COPIED);
     for oddity in &log.log.oddities {
         let place = log.record(oddity.record);
         let record = log.log.records.get(oddity.record);
@@ -245,9 +246,22 @@ pub(super) fn oddities(log: &Evidence<'_, '_>, report: &mut Sink<'_>) {
                 let message = format!("a {kind} record has fields that its message does not have");
                 Finding::new(code, place, message)
             }),
+            OddityKind::ImpossibleTerm(term) => payload.add(|code| {
+                let message = format!(
+                    "an entry record without data has the term {term}, which the log had not reached: it is a HardState of the wrong type"
+                );
+                Finding::new(code, place, message).seen("2 entry", "3 state")
+            }),
+            OddityKind::CopyOf(original) => copies.add(|code| {
+                let message = match log.record(*original).offset {
+                    Some(offset) => format!("a {kind} record is a copy of the one at {offset:#x}, whose checksum it continues"),
+                    None => format!("a {kind} record is a copy of another one, whose checksum it continues"),
+                };
+                Finding::new(code, place, message)
+            }),
         }
     }
-    for tally in [bits, padding, payload] {
+    for tally in [bits, padding, payload, copies] {
         tally.report(report);
     }
     unknown_types(log, report);
