@@ -136,9 +136,10 @@ fn storage_version(member: &Member) -> Option<String> {
 
 impl<'a> Salvage<'a> {
     /// All that the best part has.
-    fn of_best(main: MemberRecords<'a>, mut set: RecordSet<'a>, point: Point) -> Self {
+    fn of_best(mut main: MemberRecords<'a>, mut set: RecordSet<'a>, point: Point) -> Self {
         let member = main.member;
         let release = Release::new(5, u32::MAX);
+        super::locked_out::unlock(&mut main);
         let (dropped, goes_back) = (super::dropped::dropped(&main), goes_back(&main, point));
         set.records = main.records;
         Self {

@@ -86,6 +86,21 @@ pub(crate) fn missing_segment(wal: &Wal<'_>) -> Option<Lost> {
     })
 }
 
+/// The log ends before the last entry that the db has applied. etcd syncs an entry before it applies it, so the log had more: what came
+/// after the last commit of the db was there, too, and is unknown. `Ready` and `Save` in `server/etcdserver/raft.go`, v3.5.30.
+pub(crate) fn before_db(wal: &Wal<'_>, last: u64, applied: u64) -> Option<Lost> {
+    let segment = wal.log().segments.last();
+    let file = segment.and_then(|segment| wal.files().get(segment.file));
+    (last < applied).then(|| Lost {
+        what: format!(
+            "the log ends at entry {last}, and the db has applied entry {applied}: the end of the log is missing, and what was written after the last commit of the db is unknown"
+        ),
+        place: file.map(|file| Place::file(file.file())),
+        possibly: true,
+        ..Lost::default()
+    })
+}
+
 /// A data directory with a db and without a log: nothing says what was written after the last commit of the db.
 pub(crate) fn no_log(member: &Member, applied: u64, revision: i64) -> Option<Lost> {
     let evidence = member.evidence();
@@ -110,5 +125,6 @@ pub(crate) fn end_losses(member: &Member, applied: u64, progress: &dyn Progress)
     };
     let mut lost = damaged_end(&wal);
     lost.extend(missing_segment(&wal));
+    lost.extend(before_db(&wal, wal.log().last_index(), applied));
     lost
 }

@@ -23,6 +23,7 @@ mod extra;
 mod finish;
 mod forked;
 mod label;
+mod locked_out;
 mod log_end;
 mod loose;
 mod member_records;

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::Lost;
 use super::extra::{Extra, ExtraEntry};
+use super::member_records::HoleSizes;
 use super::record::KeyRecord;
 use super::settled::{ConfirmedRecords, KnownRecords, Settled};
 use crate::member::Wal;
@@ -69,6 +70,8 @@ pub(super) struct LogReplay<'a> {
     pub(super) compactions: Vec<(i64, i64)>,
     /// Entries that are lost, each run with the revisions that are taken to be theirs.
     pub(super) lost: Vec<LostEntries>,
+    /// Main revisions of which the db says what they wrote, not the log: it depends on entries that are lost.
+    pub(super) of_db: Vec<i64>,
     /// Entries that etcd itself would stop at, and why.
     pub(super) undecodable: Vec<(u64, String)>,
 }
@@ -78,7 +81,8 @@ pub(super) struct LogReplay<'a> {
 pub(super) struct LostEntries {
     pub(super) first: u64,
     pub(super) last: u64,
-    /// The first and last revision they are taken to have made: one each.
+    /// The first and last revision they are taken to have made: one each, unless the db says how many there were. The last is before the
+    /// first if there was none.
     pub(super) revisions: (i64, i64),
 }
 
@@ -112,6 +116,17 @@ impl LostEntries {
     /// For the list of what could not be recovered.
     pub(super) fn lost(&self) -> Lost {
         let (first, last) = self.revisions;
+        if last < first {
+            return Lost {
+                what: format!(
+                    "entries {}–{} of the log are lost; the db shows that they wrote no key",
+                    self.first, self.last
+                ),
+                indexes: Some((self.first, self.last)),
+                possibly: true,
+                ..Lost::default()
+            };
+        }
         let what = if self.first == self.last {
             format!(
                 "entry {} of the log is lost; it is taken to be the write of revision {first}",
@@ -140,9 +155,10 @@ pub(super) fn timeline<'a>(
     state: State,
     (start, end): (ReplayFrom, ReplayUntil),
     known: KnownRecords<'_>,
+    holes: &HoleSizes,
 ) -> LogReplay<'a> {
     let steps = steps(wal, extra, start.index, end.index);
-    let mut making = ReplayInProgress::new(base, state, (start, end), known);
+    let mut making = ReplayInProgress::new(base, state, (start, end), (known, holes));
     let mut rest = steps.as_slice();
     while !rest.is_empty() {
         // Decoding is half of the work, and needs nothing of the entries before.
@@ -181,6 +197,8 @@ struct ReplayInProgress<'a, 'b, 's> {
     line: LogReplay<'a>,
     replay: Replay<'a, 'b>,
     settled: Settled<'a, 's>,
+    /// How many revisions lost entries made.
+    holes: &'s HoleSizes,
     /// Number of changes at which those that the db confirms are let go.
     held: usize,
     /// The lease that the entry after the end revoked.
@@ -195,7 +213,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
         base: &'b dyn Base,
         state: State,
         (start, end): (ReplayFrom, ReplayUntil),
-        known: KnownRecords<'s>,
+        (known, holes): (KnownRecords<'s>, &'s HoleSizes),
     ) -> Self {
         Self {
             line: LogReplay {
@@ -205,6 +223,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
             },
             replay: Replay::new(base, state, start.revision, start.compacted),
             settled: Settled::new(known),
+            holes,
             held: MIN_HELD_CHANGES,
             undone: None,
             next: start.index.saturating_add(1),
@@ -255,7 +274,7 @@ impl<'a, 'b, 's> ReplayInProgress<'a, 'b, 's> {
     fn skip_lost(&mut self, index: u64) -> bool {
         let missing = i64::try_from(index.saturating_sub(self.next)).unwrap_or(i64::MAX);
         let from = self.replay.revision();
-        let to = from.saturating_add(missing);
+        let to = from.saturating_add(self.holes.of(self.next, missing));
         self.line.lost.push(LostEntries {
             first: self.next,
             last: index.saturating_sub(1),

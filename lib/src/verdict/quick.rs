@@ -14,7 +14,9 @@ use crate::codes::mvcc::VALUE_UNPARSABLE;
 use crate::evidence::Kind;
 use crate::member::Member;
 use crate::progress::Progress;
-use crate::start::{ENDS_LATER, Ending, Level, StartOutcome, counted, simulate_quickly};
+use crate::start::{
+    ENDS_LATER, Ending, Level, StartOutcome, WritesAfterStart, counted, simulate_quickly,
+};
 use crate::text::number::thousands;
 use crate::wal::boot::Release;
 use located::{Command, reported_by};
@@ -109,7 +111,14 @@ impl PredictedStart {
                 "it applies {} a second time",
                 counted(outcome.duplicated, "write", "writes")
             )),
-            None => fails.map(|line| line.text.clone()),
+            None => match (fails, &outcome.later_writes) {
+                (Some(line), _) => Some(line.text.clone()),
+                (None, WritesAfterStart::Swallowed(writes)) if outcome.serves() => Some(format!(
+                    "the next {} time out and vanish",
+                    counted(*writes, "write", "writes")
+                )),
+                (None, _) => None,
+            },
         };
         Self {
             release: outcome.release,

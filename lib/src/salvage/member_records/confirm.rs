@@ -6,7 +6,9 @@ use super::super::settled::KnownRecords;
 use super::super::timeline::{LogReplay, ReplayFrom, ReplayUntil, timeline};
 use super::super::{Lost, Point};
 use super::history::ONE_HISTORY;
-use super::join::{Agreement, LoggedRevisions, join};
+use super::hole_sizes::HoleSizes;
+use super::holes;
+use super::join::{Agreement, LoggedRevisions, has_all, join};
 use super::stored_side::StoredSide;
 use super::{MemberRecords, Wanted};
 use crate::check::applied::{Anchor, beginning, presumed, runs};
@@ -35,7 +37,7 @@ impl<'a> MemberRecords<'a> {
         let confirmed = confirm(wal, extra, &keyspace, &side, end, progress);
         let applied = self.applied_in_db(confirmed.as_ref(), &side);
         let mut line = continued(wal, extra, keyspace, &side, (applied.0, end));
-        self.take_end(wal, &mut line, applied);
+        self.take_end(wal, extra, &mut line, applied);
         let newest = keyspace.revision();
         let mut both = confirmed
             .map(|confirmed| confirmed.line)
@@ -45,6 +47,7 @@ impl<'a> MemberRecords<'a> {
             && both.to >= line.from
             && both.lost.is_empty()
             && line.lost.is_empty();
+        self.take_lost_before_end(&both, &side);
         both.changes.append(&mut line.changes);
         both.written.append(&mut line.written);
         self.tell(Agreement::new(&both, &side), &side.stored);
@@ -89,10 +92,28 @@ impl<'a> MemberRecords<'a> {
         applied
     }
 
+    /// Entries that the log lost within what the db holds, if the db does not have their records.
+    fn take_lost_before_end(&mut self, both: &LogReplay<'_>, side: &StoredSide<'_>) {
+        let kept = side.compacted();
+        let is_there = |(first, last): (i64, i64)| {
+            let first = first.max(kept.saturating_add(1));
+            first > last || has_all(&side.stored.records, (first, last))
+        };
+        let gone = both.lost.iter().filter(|lost| !is_there(lost.revisions));
+        let gone: Vec<Lost> = gone.map(|lost| Self::lost_entries(both, lost)).collect();
+        self.lost.extend(gone);
+    }
+
     /// What is true after the last entry, and what is lost before it.
-    fn take_end(&mut self, wal: &Wal<'_>, line: &mut LogReplay<'_>, applied: (u64, u64)) {
+    fn take_end(
+        &mut self,
+        wal: &Wal<'_>,
+        extra: &Extra<'_>,
+        line: &mut LogReplay<'_>,
+        applied: (u64, u64),
+    ) {
         self.note_undecodable(line);
-        self.note_damaged_writes(wal, &line.lost);
+        self.note_damaged_writes(wal, &line.lost, extra);
         let lost = line.lost.iter();
         self.lost
             .extend(lost.map(|lost| Self::lost_entries(line, lost)));
@@ -147,7 +168,8 @@ fn continued<'a>(
     if end.revision >= newest && wal.log().surviving().any(follows) {
         let stored = recover::Stored::new(keyspace, newest);
         let known = KnownRecords::default();
-        return timeline(wal, extra, &stored, state, (start, end), known);
+        let holes = HoleSizes::default();
+        return timeline(wal, extra, &stored, state, (start, end), known, &holes);
     }
     LogReplay {
         state,
@@ -197,16 +219,25 @@ fn confirm<'a>(
             index: end.index,
             revision: keyspace.revision().min(end.revision),
         };
-        let mut line = timeline(wal, extra, base, state, (start, to), side.known());
-        let mut joined = Agreement::new(&line, side);
-        // Revisions after lost entries are counted wrong: the db says what they wrote.
-        if joined.contradicted > 0 && line.end_before_lost(&side.stored.records) {
-            joined = Agreement::new(&line, side);
+        let mut holes = HoleSizes::default();
+        let mut line;
+        let joined = loop {
+            let (span, known) = ((start, to), side.known());
+            line = timeline(wal, extra, base, state.clone(), span, known, &holes);
+            let joined = Agreement::new(&line, side);
+            if joined.contradicted == 0 || !holes.correct(&line, side) {
+                break joined;
+            }
+        };
+        if joined.contradicted > 0 && holes::a_forced_start_dropped_writes(wal) {
+            return None;
         }
+        let joined = holes::settle(&mut line, wal, side, joined);
         let both = joined.confirmed.saturating_add(joined.contradicted);
         let fits = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY.max(80));
         fits.then(|| Confirmed {
-            applied_in_db: applied_in_db(&line, log, index, keyspace.revision()),
+            applied_in_db: applied_in_db(&line, log, index, keyspace.revision())
+                .filter(|_| holes::is_counted_right(&line, side)),
             line,
         })
     })
@@ -215,7 +246,7 @@ fn confirm<'a>(
 /// The last entry whose effect a db at revision `newest` has, with its term; `None` if the entries do not reach it.
 ///
 /// The newest revision of the db was made by the last entry that fits; those after it without a write count too as long as
-/// consistent_index says so. How many revisions lost entries made is a guess: it proves nothing against consistent_index.
+/// consistent_index says so. How many revisions lost entries made is a guess, unless the db has what follows them at its revisions.
 fn applied_in_db(
     line: &LogReplay<'_>,
     log: &Log,
@@ -223,7 +254,7 @@ fn applied_in_db(
     newest: i64,
 ) -> Option<(u64, u64)> {
     let (_, last) = line.written.last()?;
-    if line.to != newest || !line.lost.is_empty() {
+    if line.to != newest {
         return None;
     }
     let through = line.last.map_or(*last, |(last, _)| last);

@@ -56,6 +56,8 @@ impl LoggedRevisions {
     pub(super) fn new(lines: &[&LogReplay<'_>]) -> Self {
         let lost = lines.iter().flat_map(|line| &line.lost);
         let mut lost: Vec<_> = lost.map(|lost| lost.revisions).collect();
+        let of_db = lines.iter().flat_map(|line| &line.of_db);
+        lost.extend(of_db.map(|main| (*main, *main)));
         lost.sort_unstable();
         Self {
             ranges: lines.iter().map(|line| (line.from, line.to)).collect(),

@@ -1,9 +1,11 @@
 //! A log that begins with an empty store: it says everything, and the db confirms it.
 
 use super::super::Point;
+use super::super::extra::Extra;
 use super::super::timeline::LogReplay;
 use super::MemberRecords;
 use super::history::{ONE_HISTORY, may_be_restored};
+use super::holes::{a_forced_start_dropped_writes, are_in_db};
 use super::join::{Agreement, LoggedRevisions, has_all, join, of_log_alone};
 use super::stored_side::StoredSide;
 use crate::backend::AuthUser;
@@ -26,7 +28,7 @@ impl<'a> MemberRecords<'a> {
     /// From a log that begins with an empty store: it says everything, and the db confirms it.
     pub(super) fn of_log(
         &mut self,
-        wal: &Wal<'a>,
+        (wal, extra): (&Wal<'a>, &Extra<'a>),
         line: LogReplay<'a>,
         side: &mut StoredSide<'a>,
         point: Point,
@@ -42,11 +44,12 @@ impl<'a> MemberRecords<'a> {
             return LogAlone::Restored;
         }
         let both = joined.confirmed.saturating_add(joined.contradicted);
-        if !line.lost.is_empty() && joined.contradicted > 0 && !side.stored.records.is_empty() {
-            // Entries are lost, and how many revisions they made was taken wrong: the db says where the log goes on.
+        let one = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
+        if needs_db(&line, joined, one, side)
+            || joined.contradicted > 0 && one && a_forced_start_dropped_writes(wal)
+        {
             return LogAlone::NeedsDb;
         }
-        let one = joined.confirmed.saturating_mul(100) >= both.saturating_mul(ONE_HISTORY);
         let ahead = one && joined.confirmed > 0;
         self.revision = line.to;
         self.compacted = line.compacted;
@@ -59,7 +62,7 @@ impl<'a> MemberRecords<'a> {
                 .map(|lost| Self::lost_entries(&line, lost)),
         );
         self.note_undecodable(&line);
-        self.note_damaged_writes(wal, &line.lost);
+        self.note_damaged_writes(wal, &line.lost, extra);
         self.whole = true;
         if !one {
             self.note_other_history(joined.contradicted, both);
@@ -141,6 +144,18 @@ impl<'a> MemberRecords<'a> {
         }
         newest
     }
+}
+
+/// Whether only the db says what the log leaves open: the effect of lost entries that it has, how many revisions they made, or, of
+/// a log that ends before everything that the db still has, all.
+fn needs_db(line: &LogReplay<'_>, joined: Agreement, one: bool, side: &StoredSide<'_>) -> bool {
+    if side.stored.records.is_empty() {
+        return false;
+    }
+    let both = joined.confirmed.saturating_add(joined.contradicted);
+    let is_counted_wrong = !line.lost.is_empty() && joined.contradicted > 0;
+    let ends_before = both == 0 && side.newest() > line.to;
+    is_counted_wrong || ends_before || one && both > 0 && are_in_db(line, side)
 }
 
 /// Whether the log goes on after what the db has.

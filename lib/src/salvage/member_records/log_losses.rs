@@ -1,6 +1,7 @@
 //! What the log itself shows to be lost: damage, a cut end, entries that do not decode.
 
-use super::super::log_end::{damaged_end, missing_segment, no_log};
+use super::super::extra::Extra;
+use super::super::log_end::{before_db, damaged_end, missing_segment, no_log};
 use super::super::timeline::{LogReplay, LostEntries};
 use super::super::{Lost, Point};
 use super::{Input, MemberRecords};
@@ -26,6 +27,7 @@ impl<'a> MemberRecords<'a> {
         let last = input.last_index(wal).max(self.applied.0);
         let commit = wal.log().hard_state().unwrap_or_default().commit.get();
         let snap = self.member.newest_snap();
+        let in_db = db_applied;
         // What the db has applied is lost only if it has a revision that was not read.
         let has_more = |keyspace: Keyspace<'_>| keyspace.revision() > self.revision;
         let db_applied = match self.member.readable_keyspace().map(has_more) {
@@ -51,6 +53,10 @@ impl<'a> MemberRecords<'a> {
             });
         } else if wal.log().first().is_none() {
             self.note_no_log(point);
+        } else if let Some(lost) = before_db(wal, input.last_index(wal), in_db)
+            .filter(|_| std::ptr::eq(input.log_of, self.member))
+        {
+            self.lost.push(lost);
         } else if last == wal.log().last_index() {
             self.lost.extend(missing_segment(wal));
         }
@@ -78,13 +84,22 @@ impl<'a> MemberRecords<'a> {
     }
 
     /// Keys of writes whose entries are damaged and still name them.
-    pub(super) fn note_damaged_writes(&mut self, wal: &Wal<'_>, lost: &[LostEntries]) {
+    pub(super) fn note_damaged_writes(
+        &mut self,
+        wal: &Wal<'_>,
+        lost: &[LostEntries],
+        extra: &Extra<'_>,
+    ) {
         let log = wal.log();
         let last = log.last_index();
         for entry in &log.entries {
             let Some(record) = log.records.get(entry.record as usize) else {
                 continue;
             };
+            // The log of another member, or a corrected bit, says what the entry was.
+            if extra.entries.iter().any(|added| added.index == entry.index) {
+                continue;
+            }
             if entry.survives || entry.superseded_by.is_some() || record.crc.is_trusted() {
                 continue;
             }

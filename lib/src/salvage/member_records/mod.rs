@@ -8,12 +8,15 @@
 
 mod confirm;
 mod history;
+mod hole_sizes;
+mod holes;
 mod join;
 mod log_alone;
 mod log_losses;
 mod stored_side;
 
 pub(crate) use history::may_be_restored;
+pub(super) use hole_sizes::HoleSizes;
 pub(super) use join::has_all;
 
 use super::extra::Extra;
@@ -122,8 +125,16 @@ pub(super) fn member_records<'a>(
     let compacted = side.compacted();
     if from_entry_1 {
         let (span, known) = ((ReplayFrom::EMPTY_STORE, end), side.known());
-        let line = timeline(&wal, input.extra, &Nothing, beginning(), span, known);
-        match part.of_log(&wal, line, &mut side, point, source) {
+        let line = timeline(
+            &wal,
+            input.extra,
+            &Nothing,
+            beginning(),
+            span,
+            known,
+            &HoleSizes::default(),
+        );
+        match part.of_log((&wal, input.extra), line, &mut side, point, source) {
             LogAlone::Used => {
                 if part.whole && part.lost.len() == unopened {
                     let known = std::mem::take(&mut part.lost).into_iter();

@@ -133,7 +133,10 @@ pub(in crate::verdict) fn lines(facts: &Facts<'_>, step: Option<&Step>) -> Vec<L
         );
         lines.push(Line::new(Level::Pass, "DB", text));
         if step.lost.is_none() && step.wrong.is_zero() {
-            let text = "everything that was acknowledged is in it";
+            let text = match step.possibly_lost.is_none() {
+                true => "everything that was acknowledged is in it",
+                false => "everything that is known to have been acknowledged is in it",
+            };
             lines.push(Line::new(Level::Pass, "COMPLETE", text));
         }
     } else if let Some(message) = step.and_then(|step| step.outcome.message.as_deref()) {

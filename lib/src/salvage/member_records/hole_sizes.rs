@@ -1,0 +1,133 @@
+//! How many revisions lost entries made, counted by what the db has after them.
+//!
+//! An entry makes one revision or none: a lease, a membership change, a failed transaction make none. The records that follow are in the
+//! db, so where they are says how many there were.
+
+use std::collections::BTreeMap;
+
+use super::super::record::{Body, KeyRecord};
+use super::super::settled::KnownRecords;
+use super::super::timeline::{LogReplay, LostEntries};
+use super::stored_side::StoredSide;
+use crate::mvcc::{KeyValue, Revision};
+use crate::recover::Change;
+
+/// Changes after lost entries that are looked at.
+const LOOKED_AT: usize = 64;
+/// Of a hundred of them, so many must be where they are expected.
+const MUST_FIT: usize = 80;
+/// Runs of lost entries that are counted one after the other; each needs the log to be applied once more.
+const MAX_HOLES: usize = 16;
+
+/// The number of revisions that runs of lost entries made, by their first index. Of others one revision for each entry is assumed.
+#[derive(Clone, Debug, Default)]
+pub(in crate::salvage) struct HoleSizes(BTreeMap<u64, i64>);
+
+impl HoleSizes {
+    /// The revisions that entries which are lost made.
+    pub(in crate::salvage) fn of(&self, first: u64, entries: i64) -> i64 {
+        self.0.get(&first).copied().unwrap_or(entries)
+    }
+
+    /// Counts the first run of lost entries that does not fit the db. `false` if there is none, or nothing fits.
+    pub(super) fn correct(&mut self, line: &LogReplay<'_>, side: &StoredSide<'_>) -> bool {
+        if self.0.len() >= MAX_HOLES {
+            return false;
+        }
+        let known = side.known();
+        for (at, hole) in line.lost.iter().enumerate() {
+            let next = line.lost.get(at.saturating_add(1));
+            let until = next.map_or(i64::MAX, |next| next.revisions.0);
+            if self.0.contains_key(&hole.first) || is_right(line, &known, hole, until) {
+                continue;
+            }
+            let Some(fewer) = fewer(line, &known, hole, until) else {
+                return false;
+            };
+            let (first, last) = hole.revisions;
+            let made = last.saturating_sub(first).saturating_add(1);
+            self.0.insert(hole.first, made.saturating_sub(fewer));
+            return true;
+        }
+        false
+    }
+}
+
+/// The changes after lost entries and before the next ones.
+fn after<'l, 'a>(
+    line: &'l LogReplay<'a>,
+    hole: &LostEntries,
+    until: i64,
+) -> impl Iterator<Item = &'l Change<'a>> {
+    let (_, last) = hole.revisions;
+    let is_between =
+        move |change: &&Change<'_>| (last.saturating_add(1)..until).contains(&change.revision.main);
+    line.changes.iter().filter(is_between).take(LOOKED_AT)
+}
+
+/// Whether most of what follows is in the db as the log wrote it.
+fn is_right(
+    line: &LogReplay<'_>,
+    known: &KnownRecords<'_>,
+    hole: &LostEntries,
+    until: i64,
+) -> bool {
+    let (_, last) = hole.revisions;
+    let from = known
+        .records
+        .partition_point(|record| record.revision.main <= last);
+    let to = known
+        .records
+        .partition_point(|record| record.revision.main < until);
+    let looked_at = from..to.min(from.saturating_add(LOOKED_AT));
+    let count = looked_at.len();
+    let confirmed = looked_at.filter(|at| line.confirmed.contains(*at)).count();
+    count == 0 || confirmed.saturating_mul(100) >= count.saturating_mul(MUST_FIT)
+}
+
+/// By how many revisions what follows is earlier in the db than it was counted.
+fn fewer(
+    line: &LogReplay<'_>,
+    known: &KnownRecords<'_>,
+    hole: &LostEntries,
+    until: i64,
+) -> Option<i64> {
+    let (first, last) = hole.revisions;
+    let puts: Vec<&Change<'_>> = after(line, hole, until)
+        .filter(|change| change.put.is_some())
+        .collect();
+    let most = last.saturating_sub(first).saturating_add(1);
+    (1..=most).find(|fewer| {
+        let fitting = puts
+            .iter()
+            .filter(|change| is_stored(change, known, *fewer))
+            .count();
+        fitting > 0 && fitting.saturating_mul(100) >= puts.len().saturating_mul(MUST_FIT)
+    })
+}
+
+/// Whether the db has the key and the value of a put so many revisions earlier.
+fn is_stored(change: &Change<'_>, known: &KnownRecords<'_>, fewer: i64) -> bool {
+    let revision = Revision::new(
+        change.revision.main.saturating_sub(fewer),
+        change.revision.sub,
+    );
+    let by_revision = |record: &KeyRecord| record.revision;
+    let at = known.records.binary_search_by_key(&revision, by_revision);
+    let record = at.ok().and_then(|at| known.records.get(at));
+    let stored = record.and_then(|record| parsed(record, known));
+    let put = change.put.as_ref();
+    stored.zip(put).is_some_and(|(stored, put)| {
+        stored.key == change.key.as_ref() && stored.value == put.value.as_ref()
+    })
+}
+
+/// A record of the db, taken apart.
+pub(super) fn parsed<'s>(record: &KeyRecord, known: &KnownRecords<'s>) -> Option<KeyValue<'s>> {
+    let Body::Stored { at, len } = record.body else {
+        return None;
+    };
+    let at = usize::try_from(at).ok()?;
+    let message = known.image.get(at..at.checked_add(len as usize)?)?;
+    KeyValue::parse(message).ok()
+}
