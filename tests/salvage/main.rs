@@ -20,6 +20,7 @@ mod compacted;
 mod corrected;
 mod damage;
 mod healthy;
+mod holes;
 mod incidents;
 mod lost;
 mod mutations;

@@ -47,7 +47,7 @@ fn each_damaged_log_has_its_codes_and_no_others() {
         ("W37", &["WAL-025"]),
         ("W39", &[]),
         ("W41", &["WAL-033"]),
-        ("W43", &["WAL-010"]),
+        ("W43", &["WAL-010", "WAL-040"]),
         ("W45", &["WAL-006"]),
         ("W47", &["WAL-038"]),
         ("S01", &["SNAP-001"]),

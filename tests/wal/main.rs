@@ -14,6 +14,7 @@ mod ends;
 mod healthy;
 mod hostile;
 mod incidents;
+mod misplaced;
 mod rules;
 
 use std::fs;

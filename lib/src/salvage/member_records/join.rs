@@ -152,9 +152,14 @@ impl<'a> MemberRecords<'a> {
         let records = |count: u64| if count == 1 { "record" } else { "records" };
         if joined.contradicted > 0 {
             self.notes.push(format!(
-                "{} {} of the db differ from what the log wrote: the log's are used",
+                "{} {} of the db {} from what the log wrote: the log's are used",
                 joined.contradicted,
-                records(joined.contradicted)
+                records(joined.contradicted),
+                if joined.contradicted == 1 {
+                    "differs"
+                } else {
+                    "differ"
+                }
             ));
         }
         if joined.missing > 0 {
