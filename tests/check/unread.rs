@@ -5,6 +5,7 @@ use etcd_inspect::kubernetes::encryption::Keyring;
 use etcd_inspect::kubernetes::key::Layout;
 use etcd_inspect::member::Member;
 use etcd_inspect::progress::Silent;
+use etcd_inspect::verdict::judge;
 use etcd_inspect::{Finding, Severity};
 use serde_json::json;
 use testkit::synth;
@@ -32,6 +33,73 @@ fn encrypted_values_without_a_key_are_one_note_and_a_cut_one_is_an_error() {
             ("K8S-004", Severity::Note, 2)
         ]
     );
+}
+
+#[test]
+fn a_value_cut_to_26_bytes_is_damage_whoever_encrypted_it() {
+    for prefix in [
+        "k8s:enc:aescbc:v1:key1:",
+        "k8s:enc:aesgcm:v1:key1:",
+        "k8s:enc:secretbox:v1:key1:",
+        "k8s:enc:kms:v1:vault:",
+        "k8s:enc:kms:v2:vault:",
+        "k8s:enc:aescbc:v1:aescbckey-2021-12-10T22:54:38Z:",
+    ] {
+        let found = found(|keys| {
+            let sealed = [prefix.as_bytes(), &[0x0a; 60]].concat();
+            keys.put(b"/registry/secrets/shop/a", &sealed[..26]);
+        });
+        let codes: Vec<_> = found
+            .iter()
+            .map(|finding| (finding.code.id, finding.severity))
+            .collect();
+        assert_eq!(codes, [("K8S-005", Severity::Error)], "{prefix}");
+        let message = &found[0].message;
+        assert!(
+            message.contains("/registry/secrets/shop/a") && message.contains("and damaged: its "),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_clean_check_of_kubernetes_leads_to_the_check_of_its_objects() {
+    let mut keys = cluster();
+    keys.put(
+        b"/registry/secrets/shop/a",
+        b"k8s:enc:aescbc:v1:key1:whole or not",
+    );
+    let file = db_of(&keys);
+    let member = Member::open(file.path()).unwrap();
+    for (depth, unread) in [(Depth::Default, true), (Depth::Deep, false)] {
+        let report = check(&member, depth, &Silent);
+        assert_eq!(report.unread_objects, unread);
+        let next = judge(&member, &report, None, &Silent).next.to_string();
+        // The deep check finds the cut value.
+        assert_eq!(next.contains("check --deep"), unread, "{next}");
+    }
+    let mut other = Keyspace::new();
+    other.put(b"a", b"b");
+    let file = db_of(&other);
+    let report = check(&Member::open(file.path()).unwrap(), Depth::Default, &Silent);
+    assert!(!report.unread_objects);
+}
+
+#[test]
+fn a_prefix_that_no_key_has_is_named_with_those_that_keys_have() {
+    let file = db_of(&cluster());
+    let member = Member::open(file.path()).unwrap();
+    let layout = Layout::with_prefixes(["/nope"]);
+    let keyring = Keyring::default();
+    let report = check_with(&member, Depth::Deep, &keyring, Some(layout), &Silent);
+    let skipped = report
+        .skipped
+        .iter()
+        .find(|one| one.what == "Kubernetes objects");
+    let why = &skipped
+        .unwrap_or_else(|| panic!("{:?}", report.skipped))
+        .why;
+    assert!(why.contains("/nope") && why.contains("/registry"), "{why}");
 }
 
 #[test]

@@ -121,6 +121,11 @@ pub(crate) fn unreadable(version: &Version<'_>, cause: &Undecodable) -> Failure 
     ));
     let get = Command::inspect("get").flag("--key", &key);
     match cause {
+        Undecodable::Closed(closed) if closed.flaw.is_some() => {
+            failure.code = error::MALFORMED.id;
+            let history = Command::inspect("history").key(version.key);
+            failure.next(history.arg("-d").evidence())
+        }
         Undecodable::Closed(closed) => {
             failure.code = error::LOCKED.id;
             let sealed = version

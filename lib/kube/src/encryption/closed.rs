@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Provider;
+use super::{Provider, SealFlaw};
 
 /// A decrypted value.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Closed {
     pub tried: Vec<Attempt>,
     /// Keys that the configuration has for this resource, none of which has the value's prefix.
     pub configured: Vec<String>,
+    /// Why no key can open it: it was cut.
+    pub flaw: Option<SealFlaw>,
 }
 
 impl std::error::Error for Closed {}
@@ -58,8 +60,16 @@ impl fmt::Display for Closed {
 }
 
 impl Closed {
-    /// `encrypted with aescbc key1; tried aescbc key1 (shorter than its IV)`: the text without the key.
+    /// Whether nothing is known to be wrong with the value: it is whole as far as that is seen, and no key for it was given.
+    pub fn lacks_key(&self) -> bool {
+        self.flaw.is_none() && self.tried.is_empty()
+    }
+
+    /// `encrypted with aescbc key1; tried aescbc key1 (padding is wrong)`: the text without the key.
     pub fn cause(&self) -> String {
+        if let Some(flaw) = self.flaw {
+            return format!("encrypted with {} and damaged: {flaw}", self.seal);
+        }
         let why = if !self.tried.is_empty() {
             let tried: Vec<_> = self
                 .tried

@@ -43,7 +43,7 @@ struct KmsKey {
 /// let etcd_key = b"/registry/secrets/shop/web";
 /// let closed = keyring.open(etcd_key, Layout::default().parse(etcd_key).as_ref(), b"k8s:enc:aescbc:v1:key1:damaged");
 /// assert_eq!(closed.unwrap_err().to_string(),
-///     "/registry/secrets/shop/web: encrypted with aescbc key1; tried aescbc key1 (shorter than its IV)");
+///     "/registry/secrets/shop/web: encrypted with aescbc key1 and damaged: its ciphertext has 7 bytes, the shortest possible one 32");
 /// # Ok::<(), etcd_inspect_kube::encryption::ConfigError>(())
 /// ```
 #[derive(Clone, Default)]
@@ -118,6 +118,7 @@ impl Keyring {
             seal: seal.to_string(),
             tried: attempts.0,
             configured,
+            flaw: seal.flaw(),
         })
     }
 

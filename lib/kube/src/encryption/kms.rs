@@ -65,6 +65,11 @@ impl<'v> Envelope<'v> {
         Some(envelope)
     }
 
+    /// The ciphertext.
+    pub(super) fn data(&self) -> &'v [u8] {
+        self.data
+    }
+
     /// SHA-256 of the encrypted DEK: values that share it share a DEK or seed.
     pub fn dek_sha256(&self) -> [u8; 32] {
         Sha256::digest(self.encrypted_dek).into()

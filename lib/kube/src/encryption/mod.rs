@@ -17,6 +17,7 @@ mod audit;
 mod closed;
 #[cfg(feature = "encryption")]
 mod config;
+mod flaw;
 #[cfg(feature = "encryption")]
 mod keyring;
 mod kms;
@@ -30,6 +31,7 @@ pub use audit::{Audit, AuditRow};
 pub use closed::{Attempt, Closed, Opened};
 #[cfg(feature = "encryption")]
 pub use config::ConfigError;
+pub use flaw::SealFlaw;
 #[cfg(feature = "encryption")]
 pub use keyring::Keyring;
 pub use kms::Envelope;

@@ -30,6 +30,7 @@ impl Keyring {
                 seal: seal.to_string(),
                 tried: Vec::new(),
                 configured: Vec::new(),
+                flaw: seal.flaw(),
             }),
             None => Ok(None),
         }

@@ -213,7 +213,10 @@ pub(super) fn read(objects: &Objects<'_>, version: &Version<'_>) -> Result<(Valu
     };
     // One reason for all of a kind: a hundred encrypted objects are one line.
     let object = objects.json(version, reading).map_err(|why| match why {
-        Undecodable::Closed(_) => LeftOut::Unreadable(CLOSED.to_owned()),
+        Undecodable::Closed(closed) if closed.flaw.is_none() => {
+            LeftOut::Unreadable(CLOSED.to_owned())
+        }
+        Undecodable::Closed(_) => LeftOut::Undecodable,
         Undecodable::Value { .. } => LeftOut::Undecodable,
         other => LeftOut::Unreadable(other.to_string()),
     })?;

@@ -48,22 +48,19 @@ impl Unread {
         is_live: bool,
         cause: &Undecodable,
     ) -> Self {
-        let value = version.key_value().unwrap_or_default().value;
         match cause {
             Undecodable::TooDeep { .. } => Self::TooDeep {
                 key: crate::raft::key_in_message(version.key),
                 why: cause.to_string(),
             },
-            Undecodable::Closed(closed)
-                if closed.tried.is_empty() && has_possible_length(value) =>
-            {
+            Undecodable::Closed(closed) if closed.lacks_key() => {
                 let resource = objects.layout().resource(version.key).unwrap_or_default();
                 Self::Locked {
                     resource: String::from_utf8_lossy(resource).into_owned(),
                     seal: closed.seal.clone(),
                 }
             }
-            Undecodable::Closed(closed) if has_possible_length(value) => {
+            Undecodable::Closed(closed) if closed.flaw.is_none() => {
                 let resource = objects.layout().resource(version.key).unwrap_or_default();
                 Self::Refused {
                     resource: String::from_utf8_lossy(resource).into_owned(),
@@ -89,9 +86,6 @@ fn finding(
     let value = version.key_value().unwrap_or_default().value;
     let mut finding = objects.finding(&version, cause);
     match cause {
-        Undecodable::Closed(_) if !has_possible_length(value) => {
-            finding.code = &codes::SEAL_BROKEN;
-        }
         Undecodable::Value { .. } if !is_live => finding.code = &codes::UNDECODABLE_HISTORY,
         _ => {}
     }
@@ -122,11 +116,6 @@ fn hex_around(value: &[u8], offset: usize) -> String {
     let bytes = value.get(from..to).unwrap_or_default();
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     hex.join(" ")
-}
-
-/// Whether the provider writes values of that length.
-fn has_possible_length(value: &[u8]) -> bool {
-    Seal::parse(value).is_none_or(|seal| seal.has_possible_length())
 }
 
 /// One finding per damaged value, one for all that no key was given for; returns what was not looked into.

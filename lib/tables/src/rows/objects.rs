@@ -200,8 +200,7 @@ fn found<'a>(
             (Some(object), None, None)
         }
         Err(cause) => {
-            let is_closed =
-                matches!(&cause, Undecodable::Closed(closed) if closed.tried.is_empty());
+            let is_closed = matches!(&cause, Undecodable::Closed(closed) if closed.lacks_key());
             if is_closed {
                 source.note_closed();
             }
