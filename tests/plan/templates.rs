@@ -24,6 +24,10 @@ const EXECUTED: &[(&str, &str)] = &[
         "archives.rs, matrix.rs, ../oracle/force.rs",
     ),
     ("etcd-inspect VERB", "clusters.rs, as a next command"),
+    (
+        "etcd-inspect check --deep PATH",
+        "../commands: a row of testkit::verbs; where it is printed: ../check/unread.rs",
+    ),
     ("etcd-inspect check -v PATH", "matrix.rs, as a next command"),
     ("etcd-inspect check PATH", "matrix.rs, as a next command"),
     ("etcd-inspect compare", "clusters.rs, as a next command"),

@@ -144,7 +144,7 @@ impl Catalog {
         resources
             .sort_by_key(|served| ["extensions", EVENTS_GROUP].contains(&served.of.group.as_str()));
         Self {
-            release: release(objects),
+            release: objects.release(),
             resources,
         }
     }
@@ -302,23 +302,6 @@ fn sampled(objects: &Objects<'_>, target: &Target) -> Vec<(String, String)> {
     found.sort();
     found.dedup();
     found
-}
-
-/// The newest `kubeletVersion` of a node: nothing else that is stored names the release of a cluster.
-fn release(objects: &Objects<'_>) -> Option<String> {
-    let target = Target::from(Resource::by_path("minions")?);
-    let nodes = objects.list(&target, None, None).ok()?;
-    let versions = nodes.iter().filter_map(|node| {
-        let node = objects.json(node, Reading::default()).ok()?;
-        let version = text(&node, "/status/nodeInfo/kubeletVersion");
-        version.starts_with("v1.").then_some(version)
-    });
-    versions.max_by_key(|version| {
-        let numbers = version.trim_start_matches('v').split(['.', '-', '+']);
-        numbers
-            .map(|part| part.parse::<u32>().unwrap_or(0))
-            .collect::<Vec<_>>()
-    })
 }
 
 fn group_version(api_version: &str) -> GroupVersion {

@@ -200,6 +200,12 @@ impl<'a> Unknown<'a> {
     }
 }
 
+/// Whether a record is as Kubernetes stores its own.
+pub fn is_stored_by_kubernetes(key: &[u8], value: &[u8]) -> bool {
+    let is_stored = value.starts_with(b"k8s\0") || value.starts_with(b"k8s:enc:");
+    is_stored || key == b"compact_rev_key"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,7 +80,7 @@ impl Flat {
     }
 
     /// All of a tree.
-    pub(crate) fn of_tree(tree: &Value) -> Self {
+    pub fn of_tree(tree: &Value) -> Self {
         let mut flat = Self::default();
         flat.push_tree("", tree);
         flat

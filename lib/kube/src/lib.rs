@@ -83,6 +83,7 @@ pub mod noise;
 pub mod nouns;
 mod object;
 mod parts;
+mod read_defaults;
 pub mod resources;
 pub mod schema;
 pub mod secret_kinds;
@@ -92,8 +93,9 @@ pub mod written;
 pub mod yaml;
 
 pub use decode::line::WriteValue;
-pub use envelope::{Unknown, Value};
+pub use envelope::{Unknown, Value, is_stored_by_kubernetes};
 pub use flat::{Flat, FlatValue};
 pub use located::{Error, FileName, Limits, Place};
 pub use object::{MAX_VALUE_DEPTH, Object, Options};
 pub use parts::ObjectParts;
+pub use read_defaults::{has_read_defaults, set_read_defaults};

@@ -34,6 +34,8 @@ pub struct Options {
     pub resource_version: Option<i64>,
     /// Show fields that no release names, under their number.
     pub unknown_fields: bool,
+    /// Print a creation time that is not set, such as that of a template of pods, as null: so do API servers up to 1.34.
+    pub zero_times: bool,
     /// Depth bound.
     pub limits: Limits,
     /// Where the value begins, for errors.
@@ -142,6 +144,11 @@ impl Object<'_> {
             Body::Protobuf { unknown, .. } => &unknown.kind,
             Body::Tree(tree) => tree.get("kind").and_then(Json::as_str).unwrap_or(""),
         }
+    }
+
+    /// As [`Options::zero_times`], for an object whose kind had to be known first.
+    pub fn set_zero_times(&mut self, zero_times: bool) {
+        self.options.zero_times = zero_times;
     }
 
     /// What a reader should know about the answer: that the kind is in no table and the view a guess.
@@ -258,6 +265,7 @@ impl Object<'_> {
         Context {
             depth: self.options.depth(),
             unknown: self.options.unknown_fields || !known,
+            zero_times: self.options.zero_times,
             resource_version: self
                 .options
                 .resource_version

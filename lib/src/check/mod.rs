@@ -110,6 +110,8 @@ pub struct Report {
     pub checked: Vec<String>,
     /// What was not, and why.
     pub skipped: Vec<Skipped>,
+    /// Whether there are objects of Kubernetes that only [`Depth::Deep`] reads.
+    pub unread_objects: bool,
     /// The safest next command.
     pub next: Advice,
 }
@@ -447,6 +449,7 @@ impl<'m> CheckRun<'m> {
             self.skip("Kubernetes objects", "there is no readable keyspace");
             return;
         };
+        let is_given = layout.is_some();
         let objects = Objects::new(
             keyspace,
             file.name(),
@@ -454,6 +457,10 @@ impl<'m> CheckRun<'m> {
             keyring.clone(),
             &self.member.options().evidence.limits,
         );
+        if let Some(unused) = is_given.then(|| objects.unused_prefixes()).flatten() {
+            self.skip("Kubernetes objects", unused.to_string());
+            return;
+        }
         let found = &mut self.found;
         let outcome = kubernetes::objects(&objects, file.name(), self.progress, &mut |finding| {
             found.add(finding)
@@ -507,6 +514,7 @@ impl<'m> CheckRun<'m> {
         };
         let Self {
             member,
+            depth,
             found,
             mut checked,
             skipped,
@@ -537,6 +545,7 @@ impl<'m> CheckRun<'m> {
         }
         checked.dedup();
         let verdict = health(&findings, readable, may_not_read);
+        let unread_objects = depth == Depth::Default && kubernetes::present::has_objects(member);
         let next = match may_not_read && verdict == Health::Unreadable {
             true => Advice::from(
                 "Run it as a user who may read all files: sudo etcd-inspect check {path}",
@@ -546,6 +555,7 @@ impl<'m> CheckRun<'m> {
         Report {
             next,
             verdict,
+            unread_objects,
             findings,
             checked,
             skipped,

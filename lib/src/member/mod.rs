@@ -6,16 +6,19 @@
 //! **Invariants.** This is the only room that knows all formats; they do not know each other. What is cached holds offsets,
 //! not bytes, so that it lives beside the mapping it describes.
 
+mod cluster_release;
 mod described_version;
 mod identity;
 mod keyspace;
 mod measurements;
 mod objects;
+mod prefixes;
 #[cfg(feature = "search")]
 mod search;
 mod secret_ranges;
 mod snap;
 mod space;
+mod undecodable;
 mod version_writer;
 mod wal;
 
@@ -24,7 +27,8 @@ use std::sync::OnceLock;
 
 pub use described_version::{DescribedVersion, Origin, comparable, describe_versions};
 pub use identity::{Buckets, Identity};
-pub use objects::{Objects, Reading, Undecodable};
+pub use objects::{Objects, Reading};
+pub use prefixes::UnusedPrefixes;
 #[cfg(feature = "search")]
 pub use search::{Hit, Pattern, Places};
 pub use secret_ranges::{
@@ -32,6 +36,7 @@ pub use secret_ranges::{
 };
 pub(crate) use snap::{is_foreign, of_this_member};
 pub use space::Space;
+pub use undecodable::Undecodable;
 pub use version_writer::{VersionWriter, WhoSource};
 pub use wal::Wal;
 

@@ -5,19 +5,30 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::cluster_release::ClusterRelease;
+use super::prefixes::detect;
+use super::undecodable::Undecodable;
 use crate::codes::kubernetes as codes;
 use crate::kubernetes::crd::Crd;
 use crate::kubernetes::encryption::{Closed, Keyring, Opened};
 use crate::kubernetes::key::{Key, Layout};
 use crate::kubernetes::nouns::Target;
-use crate::kubernetes::{Flat, MAX_VALUE_DEPTH, Object, ObjectParts, Options, Value, WriteValue};
-use crate::mvcc::{Directory, Flaw, KeyRange, KeyValue, Keyspace, Version};
+use crate::kubernetes::secret_kinds::is_secret_kind;
+use crate::kubernetes::{
+    Flat, Object, ObjectParts, Options, Value, WriteValue, has_read_defaults, set_read_defaults,
+};
+use crate::mvcc::{Directory, KeyRange, KeyValue, Keyspace, Version};
 use located::Error;
 use located::Limits;
 use located::{FileName, Finding, Place};
 
-/// Records that are looked at to find the prefixes of Kubernetes: those of a cluster's first minutes are among the oldest.
-const SAMPLE: usize = 50_000;
+/// Paths of the resources to whose objects an API server adds something when it reads them: others need not be looked at.
+const WITH_READ_DEFAULTS: [&[u8]; 4] = [
+    b"namespaces",
+    b"persistentvolumeclaims",
+    b"persistentvolumes",
+    b"statefulsets",
+];
 
 /// Records that are looked at to tell whether Kubernetes wrote here.
 const OLDEST: usize = 1000;
@@ -46,6 +57,7 @@ const CRDS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 #[derive(Clone, Debug)]
 pub struct Objects<'a> {
     keyspace: Keyspace<'a>,
+    release: Arc<ClusterRelease>,
     file: FileName,
     layout: Arc<Layout>,
     keyring: Arc<Keyring>,
@@ -55,88 +67,23 @@ pub struct Objects<'a> {
 /// How an object is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Exactly what the bytes hold: without the `resourceVersion` that an API server adds.
+    /// Exactly what the bytes hold: without the `resourceVersion` and the defaults that an API server adds when it reads.
     pub stored: bool,
     /// With fields that no release names, under their number.
     pub unknown_fields: bool,
 }
 
-/// Why a version gives no object.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Undecodable {
-    /// The key was deleted there.
-    Deleted,
-    /// The record itself breaks.
-    Record(Flaw),
-    /// Encrypted, and no key at hand opens it.
-    Closed(Closed),
-    /// The value cannot be read as an object.
-    Value {
-        /// `protobuf`, `json`, `cbor`, `other`.
-        encoding: &'static str,
-        /// What is wrong, without the place.
-        why: String,
-        /// Offset of the bad byte in the value, after decryption.
-        at: Option<usize>,
-        /// The bad byte in the file; the beginning of the value if that was encrypted. `None` if the value is in no file in
-        /// this form.
-        place: Option<Place>,
-    },
-    /// The value nests deeper than [`Limits::value_depth`]: nothing is known to be wrong with it.
-    TooDeep {
-        /// The limit in levels.
-        limit: u64,
-    },
-}
-
-impl Undecodable {
-    /// Whether the stored bytes are damaged: `false` for what another program than kube-apiserver wrote, for what no key was given
-    /// for, and for what our limits leave out.
-    pub fn is_damage(&self, version: &Version<'_>) -> bool {
-        match self {
-            Self::Deleted | Self::TooDeep { .. } => false,
-            Self::Record(_) => true,
-            Self::Closed(closed) => !closed.tried.is_empty(),
-            // Any text may begin with a brace; an object of Kubernetes names its version.
-            Self::Value { encoding, .. } if *encoding == "json" => {
-                let value = version.key_value().map(|kv| kv.value).unwrap_or_default();
-                memchr::memmem::find(value, b"apiVersion").is_some()
-            }
-            Self::Value { encoding, .. } => *encoding != "other",
-        }
-    }
-}
-
-impl std::error::Error for Undecodable {}
-
-impl std::fmt::Display for Undecodable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Deleted => f.write_str("deleted"),
-            Self::Record(flaw) => write!(f, "the record breaks: {flaw}"),
-            Self::Closed(closed) => closed.fmt(f),
-            Self::Value { encoding, why, .. } => {
-                write!(f, "not a Kubernetes object ({encoding}): {why}")
-            }
-            Self::TooDeep { limit } => write!(
-                f,
-                "nested deeper than the limit of {limit} levels (raise it with --value-depth, up to {MAX_VALUE_DEPTH})"
-            ),
-        }
-    }
-}
-
-/// The layout that the keys show: by their folders, or where the index has not kept those, by the oldest keys.
-fn detect(keyspace: &Keyspace<'_>) -> Layout {
-    match keyspace.folders() {
-        Some(folders) => Layout::detect_in(&folders, |key| !keyspace.records_of(key).is_empty()),
-        None => {
-            let sample = keyspace.between(0..=i64::MAX).take(SAMPLE);
-            Layout::detect(sample.map(|version| version.key))
-        }
-    }
-}
+/// Kinds with the metadata of another object in them, which has no creation time.
+const WITH_TEMPLATES: [&str; 8] = [
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "Job",
+    "PodTemplate",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+];
 
 impl<'a> Objects<'a> {
     /// Over a keyspace; `layout` where the prefixes are known, else they are detected. The CRDs of the newest revision are
@@ -180,6 +127,7 @@ impl<'a> Objects<'a> {
     ) -> Self {
         Self {
             keyspace,
+            release: Arc::default(),
             file: file.clone(),
             layout,
             keyring,
@@ -191,7 +139,11 @@ impl<'a> Objects<'a> {
     #[must_use]
     pub fn over<'b>(&self, keyspace: Keyspace<'b>) -> Objects<'b> {
         let (layout, keyring) = (Arc::clone(&self.layout), Arc::clone(&self.keyring));
-        Objects::with_layout(keyspace, &self.file, layout, keyring, &self.limits)
+        let over = Objects::with_layout(keyspace, &self.file, layout, keyring, &self.limits);
+        Objects {
+            release: Arc::clone(&self.release),
+            ..over
+        }
     }
 
     /// As [`Objects::read_layout`] if the keys are sorted already: only those of the CRDs are looked at.
@@ -256,6 +208,11 @@ impl<'a> Objects<'a> {
     /// Prefixes and CRDs.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The release of the newest kubelet, `v1.34.1`; `None` if no node says so. Nothing else that is stored names it.
+    pub fn release(&self) -> Option<String> {
+        self.release.name(self)
     }
 
     /// The keys that open encrypted values.
@@ -404,7 +361,13 @@ impl<'a> Objects<'a> {
     /// # Errors
     /// [`Undecodable`] with cause and place.
     pub fn json(&self, version: &Version<'_>, reading: Reading) -> Result<Json, Undecodable> {
-        self.read(version, reading, |object| object.to_json())
+        self.read(version, reading, |object| {
+            let mut tree = object.to_json()?;
+            if !reading.stored {
+                set_read_defaults(&mut tree);
+            }
+            Ok(tree)
+        })
     }
 
     /// At least these parts of the object of a version: much faster than the whole, and with the same faults.
@@ -417,6 +380,9 @@ impl<'a> Objects<'a> {
         reading: Reading,
         parts: &ObjectParts,
     ) -> Result<Flat, Undecodable> {
+        if self.has_read_defaults(version, reading) {
+            return self.json(version, reading).map(|tree| Flat::of_tree(&tree));
+        }
         self.read(version, reading, |object| object.flat(parts))
     }
 
@@ -430,6 +396,9 @@ impl<'a> Objects<'a> {
         reading: Reading,
         odd: WriteValue,
     ) -> Result<Option<String>, Undecodable> {
+        if self.has_read_defaults(version, reading) {
+            return Ok(None);
+        }
         let mut line = Vec::with_capacity(2 * version.message.len());
         let is_exact = self.read(version, reading, |object| object.write_line(odd, &mut line))?;
         Ok(String::from_utf8(line).ok().filter(|_| is_exact))
@@ -448,6 +417,17 @@ impl<'a> Objects<'a> {
                 (self.json(version, all), self.json(version, reading)),
                 (Ok(all), Ok(shown)) if all != shown
             )
+    }
+
+    /// Whether an object is more than its stored bytes as an API server reads them: only the tree has it all.
+    fn has_read_defaults(&self, version: &Version<'_>, reading: Reading) -> bool {
+        let path = self.layout.resource(version.key).unwrap_or_default();
+        !reading.stored
+            && WITH_READ_DEFAULTS.contains(&path)
+            && (self.read(version, reading, |object| {
+                Ok(has_read_defaults(object.api_version(), object.kind()))
+            }))
+            .is_ok_and(|has| has)
     }
 
     fn read<T>(
@@ -485,13 +465,27 @@ impl<'a> Objects<'a> {
                 unknown_fields: reading.unknown_fields,
                 limits: self.limits.clone(),
                 place: Some(Place::at(&self.file, 0)),
+                ..Options::default()
             };
-            let object = value.object(options)?;
+            let mut object = value.object(options)?;
+            if !reading.stored && WITH_TEMPLATES.contains(&object.kind()) {
+                object.set_zero_times(self.release.get(self).is_some_and(|minor| minor < 35));
+            }
             if object.kind().is_empty() && object.api_version().is_empty() {
                 return Err(Error::Malformed {
                     what: "object.kind",
                     place: Place::file(&self.file),
                     seen: "neither kind nor apiVersion".to_owned(),
+                });
+            }
+            if let Some(secret) = self.is_of_secret(kv.key, object.kind()) {
+                return Err(Error::Malformed {
+                    what: "kind",
+                    place: Place::file(&self.file),
+                    seen: format!(
+                        "{:?} under the key of a {secret}: an API server cannot read it, and it may be as secret",
+                        object.kind()
+                    ),
                 });
             }
             make(&object)
@@ -501,6 +495,17 @@ impl<'a> Objects<'a> {
             let start = start.map(|start| (start, opened.is_none()));
             self.undecodable(error, encoding, start)
         })
+    }
+
+    /// The kind that is secret by nature and whose key has an object of a kind that is not: what is secret in it is not known.
+    fn is_of_secret(&self, key: &[u8], kind: &str) -> Option<&'static str> {
+        // One of these is in each such key; the rest is seldom asked.
+        let has = |word: &str| memchr::memmem::find(key, word.as_bytes()).is_some();
+        if !(has("secrets/") || has("oauth")) || is_secret_kind(kind) {
+            return None;
+        }
+        let expected = self.parse(key)?.builtin?.kind;
+        is_secret_kind(expected).then_some(expected)
     }
 
     /// Names what stopped the reading of a value that begins at `start` in the file; whether offsets in the value count from
@@ -540,7 +545,7 @@ impl<'a> Objects<'a> {
     /// What [`Objects::json`] could not read, as a finding with the place of the bad byte.
     pub fn finding(&self, version: &Version<'_>, cause: &Undecodable) -> Finding {
         let code = match cause {
-            Undecodable::Closed(closed) if closed.tried.is_empty() => &codes::CLOSED,
+            Undecodable::Closed(closed) if closed.lacks_key() => &codes::CLOSED,
             Undecodable::Closed(_) => &codes::SEAL_BROKEN,
             _ => &codes::UNDECODABLE,
         };

@@ -11,6 +11,7 @@ use std::path::Path;
 use located::Command;
 
 use super::Salvage;
+use crate::kubernetes::is_stored_by_kubernetes;
 use crate::member::Member;
 use crate::mvcc::Keyspace;
 use crate::recover::{MemberInfo, State, published_members};
@@ -64,12 +65,6 @@ fn is_of_kubernetes(keyspace: &Keyspace<'_>) -> bool {
         let value = version.key_value().map(|kv| kv.value);
         is_stored_by_kubernetes(version.key, value.unwrap_or_default())
     })
-}
-
-/// Whether a record is as Kubernetes stores its own.
-fn is_stored_by_kubernetes(key: &[u8], value: &[u8]) -> bool {
-    let is_stored = value.starts_with(b"k8s\0") || value.starts_with(b"k8s:enc:");
-    is_stored || key == b"compact_rev_key"
 }
 
 impl Restore {

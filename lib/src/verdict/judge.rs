@@ -10,7 +10,7 @@ use super::outcome::Loss;
 use super::plan;
 use super::source::Source;
 use super::step::Step;
-use crate::check::Report;
+use crate::check::{Health, Report};
 use crate::codes::cross;
 use crate::evidence::Kind;
 use crate::member::Member;
@@ -97,7 +97,13 @@ pub fn judge(
             _ => acknowledged.after(facts.applied),
         },
         more_may_be_lost: facts.why_more_may_be_lost().map(str::to_owned),
-        next: next(&plan, &facts.source, member),
+        next: match report.unread_objects && report.verdict <= Health::Notes {
+            // Nothing speaks against the first step yet, and the objects have not been looked into.
+            true => Command::inspect("check")
+                .arg("--deep")
+                .on_evidence(facts.source.given()),
+            false => next(&plan, &facts.source, member),
+        },
         plan,
     }
 }

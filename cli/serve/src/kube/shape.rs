@@ -3,9 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use etcd_inspect::answers::Version;
-use etcd_inspect::kubernetes::ObjectParts;
 use etcd_inspect::kubernetes::apply::serve_as;
 use etcd_inspect::kubernetes::mask::{BULLETS, Mask};
+use etcd_inspect::kubernetes::{ObjectParts, has_read_defaults, set_read_defaults};
 use etcd_inspect::member::{Objects, Reading};
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,6 @@ impl Shape<'_> {
     pub fn object(&self, objects: &Objects<'_>, version: &Version<'_>) -> Result<Value, String> {
         let read = objects.json(version, Reading::default());
         let mut object = read.map_err(|cause| cause.to_string())?;
-        defaults(&mut object);
         let api_version = self.served.of.api_version();
         if self.served.is_custom {
             // A CRD without a conversion webhook changes the version alone: `nopConverter` in apiextensions, v0.34.0.
@@ -85,17 +84,21 @@ impl Shape<'_> {
 
     /// Whether a client sees the object as it is stored, but for its revision: nothing is masked, and no default is set.
     pub fn is_as_stored(&self, objects: &Objects<'_>, version: &Version<'_>) -> bool {
-        let Ok(mut object) = objects.json(version, Reading::default()) else {
+        let as_stored = Reading {
+            stored: true,
+            ..Reading::default()
+        };
+        let Ok(stored) = objects.json(version, as_stored) else {
             return false;
         };
-        let stored = object.clone();
+        let mut object = stored.clone();
         if let Some(mask) = self.mask {
             hide(mask, &mut object);
         }
         if object != stored {
             return false;
         }
-        defaults(&mut object);
+        set_read_defaults(&mut object);
         phases(&object) == phases(&stored)
     }
 
@@ -121,30 +124,14 @@ fn hide(mask: &Mask, object: &mut Value) {
     }
 }
 
-/// Whether [`defaults`] changes objects of a kind.
+/// Whether an API server sets anything when it reads an object of a kind: the stored bytes alone do not say it.
 pub fn has_defaults(kind: &str) -> bool {
-    matches!(kind, "PersistentVolumeClaim" | "StatefulSet")
+    ["v1", "apps/v1"]
+        .iter()
+        .any(|api_version| has_read_defaults(api_version, kind))
 }
 
-/// Defaults that an API server sets when it reads, although they are not stored: `SetDefaults_*` in
-/// `pkg/apis/*/v1/defaults.go`, v1.34.0.
-fn defaults(object: &mut Value) {
-    match object.get("kind").and_then(Value::as_str) {
-        Some("PersistentVolumeClaim") => return pending(object),
-        Some("StatefulSet") => {}
-        _ => return,
-    }
-    let claims = object
-        .pointer_mut("/spec/volumeClaimTemplates")
-        .and_then(Value::as_array_mut);
-    for claim in claims.into_iter().flatten() {
-        set_default(claim, "kind", json!("PersistentVolumeClaim"));
-        set_default(claim, "apiVersion", json!("v1"));
-        pending(claim);
-    }
-}
-
-/// Phases of claims: the only default of reading that is a field of the message.
+/// Phases: the only default of reading that is a field of the message.
 fn phases(object: &Value) -> Vec<Option<&Value>> {
     let claims = object
         .pointer("/spec/volumeClaimTemplates")
@@ -153,21 +140,9 @@ fn phases(object: &Value) -> Vec<Option<&Value>> {
     all.map(|claim| claim.pointer("/status/phase")).collect()
 }
 
-fn pending(claim: &mut Value) {
-    if let Some(status) = claim.get_mut("status") {
-        set_default(status, "phase", json!("Pending"));
-    }
-}
-
 fn set(object: &mut Value, name: &str, value: Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(name.to_owned(), value);
-    }
-}
-
-fn set_default(object: &mut Value, name: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.entry(name).or_insert(value);
     }
 }
 

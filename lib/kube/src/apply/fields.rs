@@ -100,6 +100,7 @@ pub fn recreatable(object: &mut Value, keep: Keep) -> Removed {
         }
         ("", "PersistentVolumeClaim") => drop_annotations(object, BOUND),
         ("batch" | "extensions", "Job") => of_job(object, &mut removed),
+        ("apps", "StatefulSet") => of_claim_templates(object),
         ("extensions" | "apps", "DaemonSet") => {
             drop_member(object, "/spec", "templateGeneration");
         }
@@ -265,6 +266,21 @@ fn of_job(object: &mut Value, removed: &mut Removed) {
     }
 }
 
+/// Templates of claims without what an API server adds when it reads them, and without the state of a claim.
+fn of_claim_templates(object: &mut Value) {
+    let claims = object
+        .pointer_mut("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array_mut);
+    for claim in claims.into_iter().flatten() {
+        for name in ["kind", "apiVersion", "status"] {
+            drop_member(claim, "", name);
+        }
+        if let Some(metadata) = claim.get_mut("metadata").and_then(Value::as_object_mut) {
+            of_metadata(metadata, Keep::default(), &mut Removed::new());
+        }
+    }
+}
+
 /// Templates have a creation time that is never set.
 fn without_null_times(value: &mut Value) {
     match value {
@@ -331,6 +347,20 @@ mod tests {
         assert_eq!(
             job(true)["spec"]["selector"]["matchLabels"]["controller-uid"],
             "1"
+        );
+    }
+
+    #[test]
+    fn templates_of_claims_are_written_as_their_author_wrote_them() {
+        let set = neat(
+            json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"},
+            "spec": {"volumeClaimTemplates": [{"kind": "PersistentVolumeClaim", "apiVersion": "v1", "metadata":
+                {"name": "data", "creationTimestamp": null, "uid": "1", "labels": {"a": "b"}},
+                "spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}]}}),
+        );
+        assert_eq!(
+            set["spec"]["volumeClaimTemplates"],
+            json!([{"metadata": {"name": "data", "labels": {"a": "b"}}, "spec": {"volumeMode": "Filesystem"}}])
         );
     }
 

@@ -301,7 +301,7 @@ impl<'a> MessageMembers<'a> {
         let Payload::Bytes(start, end) = last.payload else {
             return Err(self.misfit(field, &last));
         };
-        if field.rule == Rule::OmitZero {
+        if field.rule == Rule::OmitZero && !self.context.zero_times {
             let span = Span {
                 data: self.frame.data.get(start..end).unwrap_or_default(),
                 base: self.frame.base + start,

@@ -17,6 +17,8 @@ pub(crate) struct Context<'a> {
     pub(crate) depth: usize,
     /// Whether fields without a name are shown under their number.
     pub(crate) unknown: bool,
+    /// Whether a creation time that is not set is printed as null, and not left out.
+    pub(crate) zero_times: bool,
     /// Printed instead of the stored `metadata.resourceVersion`.
     pub(crate) resource_version: Option<String>,
     /// `apiVersion` and `kind` of the envelope.

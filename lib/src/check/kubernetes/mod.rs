@@ -4,6 +4,7 @@
 //! decode fails every LIST of its resource (`GetList` in apiserver `pkg/storage/etcd3/store.go`, v0.34.0).
 
 mod facts;
+pub(super) mod present;
 mod rules;
 mod unread;
 
