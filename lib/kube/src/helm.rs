@@ -1,6 +1,9 @@
-//! Releases of Helm 3, which it keeps in Secrets or ConfigMaps: base64 of gzip of JSON, in a Secret once more in base64.
+//! Releases of Helm, which it keeps in Secrets or ConfigMaps: base64 of gzip of JSON (Helm 2: of protobuf), in a Secret once
+//! more in base64.
 //!
 //! Source: helm `pkg/storage/driver/util.go` and `pkg/release/release.go`, v3.16.0.
+
+mod v2;
 
 use std::io::Read as _;
 
@@ -45,6 +48,8 @@ pub struct HelmRelease {
     pub values: Value,
     /// The notes of the chart, for people.
     pub notes: String,
+    /// Parts that Helm always writes and that are not there, or are not of their type: `the manifest`.
+    pub missing: Vec<&'static str>,
 }
 
 /// Why a release cannot be read.
@@ -55,17 +60,21 @@ pub struct HelmError {
     why: String,
 }
 
-/// Whether an object has a release of Helm 3 in it.
+/// Whether an object has a release of Helm in it.
 pub fn is_release(object: &Value) -> bool {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let is_labelled = text("/metadata/labels/owner") == Some("helm") || is_of_tiller(object);
     match text("/kind") {
-        Some("Secret") => text("/type") == Some(TYPE),
-        Some("ConfigMap") => {
-            text("/metadata/labels/owner") == Some("helm")
-                && object.pointer("/data/release").is_some()
-        }
+        Some("Secret") if text("/type") == Some(TYPE) => true,
+        Some("Secret" | "ConfigMap") => is_labelled && object.pointer("/data/release").is_some(),
         _ => false,
     }
+}
+
+/// Whether Helm 2 wrote a release.
+fn is_of_tiller(object: &Value) -> bool {
+    let owner = object.pointer("/metadata/labels/OWNER");
+    owner.and_then(Value::as_str) == Some("TILLER")
 }
 
 impl HelmRelease {
@@ -92,6 +101,17 @@ impl HelmRelease {
             }
         }
         let text = unpacked(packed).map_err(|error| failed(error.to_string()))?;
+        if is_of_tiller(object) {
+            return match v2::release(&text) {
+                (_, Some(error)) => Err(failed(error.to_string())),
+                (mut release, None) => {
+                    if release.manifest.is_empty() {
+                        release.missing.push("the manifest");
+                    }
+                    Ok(release)
+                }
+            };
+        }
         let release =
             json::tree(&text, MAX_VALUE_DEPTH).map_err(|fault| failed(fault.to_string()))?;
         Ok(Self::from_json(&release))
@@ -118,12 +138,14 @@ impl HelmRelease {
             manifest: text("/manifest"),
             values: release.get("config").cloned().unwrap_or(Value::Null),
             notes: text("/info/notes"),
+            missing: missing(release),
         }
     }
 
     /// The parts that can be written; those with hidden values as `secrets` says. `mask`: `None` if everything is to be written.
     pub fn parts(&self, secrets: Secrets, mask: Option<&Mask>) -> HelmParts {
         let mut parts = HelmParts {
+            missing: self.missing.clone(),
             notes: Some(self.notes.clone()).filter(|notes| !notes.is_empty()),
             ..HelmParts::default()
         };
@@ -154,7 +176,7 @@ impl HelmRelease {
                 Ok(Value::Null) => continue,
                 Ok(object) => object,
                 Err(_) => {
-                    parts.left_out.push(first_line(document));
+                    parts.unreadable.push(first_line(document));
                     continue;
                 }
             };
@@ -187,8 +209,40 @@ pub struct HelmParts {
     pub notes: Option<String>,
     /// Objects of the manifest that are left out because of hidden values.
     pub left_out: Vec<String>,
+    /// Documents of the manifest that are left out because they are no YAML: what is secret in them cannot be hidden.
+    pub unreadable: Vec<String>,
+    /// Parts that the release does not have: [`HelmRelease::missing`].
+    pub missing: Vec<&'static str>,
     /// How many values are hidden.
     pub hidden_values: usize,
+}
+
+impl HelmParts {
+    /// Whether everything that a release has is written.
+    pub fn is_whole(&self) -> bool {
+        let nothing_left_out = self.left_out.is_empty() && self.unreadable.is_empty();
+        nothing_left_out && self.missing.is_empty() && self.values.is_some()
+    }
+}
+
+/// Parts that a release of Helm 3 lacks. A release without values or notes is whole.
+fn missing(release: &Value) -> Vec<&'static str> {
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let is_map = |value: &Value| value.is_object();
+    let is_optional_map = |value: &Value| value.is_null() || value.is_object();
+    let is_optional_text = |value: &Value| value.is_null() || value.is_string();
+    let parts: [(&str, &dyn Fn(&Value) -> bool, &str); 6] = [
+        ("/manifest", &is_text, "the manifest"),
+        ("/info", &is_map, "status and times"),
+        ("/chart/metadata", &is_map, "name and version of the chart"),
+        ("/version", &Value::is_number, "the revision"),
+        ("/config", &is_optional_map, "the values"),
+        ("/info/notes", &is_optional_text, "the notes"),
+    ];
+    let lacks = parts
+        .iter()
+        .filter(|(pointer, fits, _)| !fits(release.pointer(pointer).unwrap_or(&Value::Null)));
+    lacks.map(|(_, _, name)| *name).collect()
 }
 
 fn unpacked(packed: Vec<u8>) -> std::io::Result<Vec<u8>> {
@@ -302,6 +356,32 @@ mod tests {
         let broken =
             json!({"kind": "Secret", "metadata": {"name": "x"}, "data": {"release": "H4sIAAAA"}});
         assert!(HelmRelease::from_object(&broken).is_err());
+    }
+
+    #[test]
+    fn parts_that_are_missing_or_of_another_type_are_named() {
+        let mut damaged = release();
+        damaged["manifest"] = json!(null);
+        damaged["config"] = json!("a text");
+        damaged["info"] = json!({"notes": 3});
+        let found = HelmRelease::from_json(&damaged);
+        assert_eq!(found.missing, ["the manifest", "the values", "the notes"]);
+        assert!(!found.parts(Secrets::Omit, None).is_whole());
+        let mut without_values = release();
+        without_values.as_object_mut().unwrap().remove("config");
+        let found = HelmRelease::from_json(&without_values);
+        assert!(found.missing.is_empty() && found.parts(Secrets::Omit, None).is_whole());
+    }
+
+    #[test]
+    fn a_document_that_is_no_yaml_is_left_out_for_that_reason() {
+        let mut odd = release();
+        odd["manifest"] =
+            json!("---\nkind: Service\nmetadata: {name: a}\n---\npassword: [unclosed\n");
+        let parts = HelmRelease::from_json(&odd).parts(Secrets::Omit, Some(&Mask::new(b"run")));
+        assert_eq!(parts.unreadable, ["password: [unclosed"]);
+        assert!(parts.left_out.is_empty() && !parts.is_whole());
+        assert!(parts.manifest.contains("kind: Service"));
     }
 
     #[test]

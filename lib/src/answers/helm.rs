@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Cell, Column, Label, Row, Table};
 use crate::kubernetes::helm::{HelmRelease, is_release};
+use crate::kubernetes::selector::LabelSelector;
 use crate::member::{Objects, Reading};
 use located::Error;
 
@@ -58,6 +59,29 @@ fn as_helm_prints(time: &str) -> String {
     }
 }
 
+/// Which releases are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct AskedReleases<'q> {
+    /// The namespace of what they install; `None`: of all.
+    pub namespace: Option<&'q str>,
+    /// The name; `None`: all.
+    pub name: Option<&'q str>,
+    /// Labels of the objects that Helm keeps them in: `status=failed`.
+    pub labels: LabelSelector,
+}
+
+/// An object that has a release by its name, and that cannot be read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnreadableRelease {
+    /// Its etcd key.
+    pub key: Vec<u8>,
+    /// `secrets/shop/sh.helm.release.v1.web.v3`.
+    pub object: String,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
 /// The releases that were found.
 #[derive(Debug, Default)]
 #[non_exhaustive]
@@ -65,7 +89,7 @@ pub struct HelmReleases {
     /// By namespace and name, the oldest revision first.
     pub found: Vec<HelmRelease>,
     /// Objects that have a release by their name and cannot be read, and why.
-    pub unreadable: Vec<(String, String)>,
+    pub unreadable: Vec<UnreadableRelease>,
 }
 
 impl HelmReleases {
@@ -91,47 +115,59 @@ fn table<'r>(releases: impl Iterator<Item = &'r HelmRelease>) -> Table<HelmRow> 
     Table::new(&COLUMNS, releases.map(row).collect())
 }
 
-/// Reads every revision of the releases of a namespace (`None`: of all), or of one release, as of a revision of the store.
+/// Reads every revision of the releases that are asked for, as of a revision of the store.
 ///
 /// # Errors
 /// As [`Objects::list`].
 pub fn helm_releases(
     objects: &Objects<'_>,
-    namespace: Option<&str>,
-    name: Option<&str>,
+    asked: &AskedReleases<'_>,
     revision: Option<i64>,
 ) -> Result<HelmReleases, Error> {
     let mut releases = HelmReleases::default();
     let targets = ["secrets", "configmaps"].map(|noun| objects.layout().resolve(noun));
     for target in targets.iter().flatten() {
-        for version in objects.list(target, namespace, revision)? {
+        // Helm 2 keeps all releases in one namespace, whatever they install.
+        for version in objects.list(target, None, revision)? {
             let Some(key) = objects.parse(version.key) else {
                 continue;
             };
-            let Some((own, _)) = key
-                .name
-                .strip_prefix(PREFIX)
-                .and_then(|rest| rest.rsplit_once(".v"))
-            else {
-                continue;
+            let (own, is_of_helm_3) = match named(key.name) {
+                Some(named) => named,
+                None => continue,
             };
-            if name.is_some_and(|name| name != own) {
+            let here = key.namespace == asked.namespace || asked.namespace.is_none();
+            if asked.name.is_some_and(|name| name != own) || is_of_helm_3 && !here {
                 continue;
             }
             let read = objects.json(&version, Reading::default());
             let read = match &read {
                 Ok(object) if !is_release(object) => continue,
+                Ok(object) if !asked.labels.matches(object.pointer("/metadata/labels")) => continue,
                 Ok(object) => HelmRelease::from_object(object).map_err(|error| error.to_string()),
+                Err(_) if !is_of_helm_3 => continue,
                 Err(cause) => Err(cause.to_string()),
             };
             match read {
                 Ok(mut release) => {
+                    let kept_in = key.namespace.unwrap_or_default();
                     if release.namespace.is_empty() {
-                        release.namespace = key.namespace.unwrap_or_default().to_owned();
+                        release.namespace = kept_in.to_owned();
                     }
-                    releases.found.push(release);
+                    // What was cut out of a release its object still tells.
+                    if release.name.is_empty() {
+                        release.name = own.to_owned();
+                    }
+                    if here || asked.namespace == Some(&release.namespace) {
+                        releases.found.push(release);
+                    }
                 }
-                Err(why) => releases.unreadable.push((key.to_string(), why)),
+                Err(why) if here => releases.unreadable.push(UnreadableRelease {
+                    key: version.key.to_vec(),
+                    object: key.to_string(),
+                    why,
+                }),
+                Err(_) => {}
             }
         }
     }
@@ -139,4 +175,15 @@ pub fn helm_releases(
         (&a.namespace, &a.name, a.revision).cmp(&(&b.namespace, &b.name, b.revision))
     });
     Ok(releases)
+}
+
+/// The release in the name of an object, and whether it is a name of Helm 3: `sh.helm.release.v1.web.v3`, of Helm 2 `web.v3`.
+fn named(object: &str) -> Option<(&str, bool)> {
+    let (rest, is_of_helm_3) = match object.strip_prefix(PREFIX) {
+        Some(rest) => (rest, true),
+        None => (object, false),
+    };
+    let (name, number) = rest.rsplit_once(".v")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_of_helm_3 || is_number).then_some((name, is_of_helm_3))
 }

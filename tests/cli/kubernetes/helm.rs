@@ -154,3 +154,125 @@ fn no_form_of_a_release_in_a_config_map_shows_it_unasked() {
         assert!(!said.out.contains(&stored[..40]), "{words}: {}", said.out);
     }
 }
+
+/// A field of protobuf with bytes in it.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut len = bytes.len();
+    let mut field = vec![number << 3 | 2];
+    while len > 0x7f {
+        field.push((len & 0x7f) as u8 | 0x80);
+        len >>= 7;
+    }
+    field.push(len as u8);
+    [field, bytes.to_vec()].concat()
+}
+
+/// `put` objects under their keys in a db of its own.
+fn db_of(folder: &Path, objects: &[(&str, serde_json::Value)]) -> PathBuf {
+    let mut keys = Keyspace::new();
+    for (key, object) in objects {
+        keys.put(key.as_bytes(), object.to_string().as_bytes());
+    }
+    let path = folder.join("db");
+    let db = DbBuilder::etcd().bucket("key", keys.records());
+    std::fs::write(&path, db.build()).unwrap();
+    path
+}
+
+fn release_object(name: &str, revision: i64, release: &str) -> (String, serde_json::Value) {
+    let object = format!("sh.helm.release.v1.{name}.v{revision}");
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+        "metadata": {"name": object, "namespace": "shop", "labels": {"owner": "helm", "status": "deployed"}},
+        "data": {"release": STANDARD.encode(release)}});
+    (format!("/registry/secrets/shop/{object}"), secret)
+}
+
+#[test]
+fn a_release_of_helm_2_is_listed_and_exported_and_belongs_to_the_namespace_that_it_installs_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = [vec![8, 1], field(4, b"Open it.")].concat();
+    let chart = field(1, &[field(1, b"redis"), field(4, b"9.5.0")].concat());
+    let manifest = "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: cache\n";
+    let message = [
+        field(1, b"cache"),
+        field(2, &field(1, &status)),
+        field(3, &chart),
+        field(4, &field(1, b"password: hunter2-of-v2\n")),
+        field(5, manifest.as_bytes()),
+        vec![7 << 3, 4],
+        field(8, b"shop"),
+    ]
+    .concat();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&message).unwrap();
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cache.v4", "namespace": "kube-system",
+        "labels": {"OWNER": "TILLER", "NAME": "cache", "STATUS": "DEPLOYED", "VERSION": "4"}},
+        "data": {"release": STANDARD.encode(gzip.finish().unwrap())}});
+    let path = db_of(
+        folder.path(),
+        &[("/registry/configmaps/kube-system/cache.v4", map)],
+    );
+    for words in [
+        "get helm -A -o json",
+        "get helm -n shop -o json",
+        "get helm/cache -n kube-system -o json",
+        "get helm -A -l OWNER=TILLER -o json",
+    ] {
+        let rows = run(&path, words).rows();
+        assert_eq!(
+            (&rows[0]["chart"], &rows[0]["revision"]),
+            (&json!("redis-9.5.0"), &json!(4)),
+            "{words}"
+        );
+    }
+    assert_eq!(run(&path, "get helm -A -l OWNER=NONE").code, 1);
+    let whole = run(&path, "export helm/cache -n shop --reveal --out -");
+    assert_eq!((whole.code, whole.out.as_str()), (0, manifest));
+    let masked = run(&path, "export helm/cache -n shop --out -");
+    assert!(
+        masked.code == 3 && !masked.out.contains("hunter2"),
+        "{}",
+        masked.err
+    );
+    assert!(!run(&path, "get cm -A -o yaml").out.contains("H4sI"));
+}
+
+#[test]
+fn parts_that_a_release_lacks_are_named_and_the_answer_is_partial() {
+    let folder = tempfile::tempdir().unwrap();
+    let sound = packed("web", 1, "superseded");
+    let bare = json!({"name": "bare", "version": 1, "info": {}, "chart": {"metadata": {"name": "b", "version": "1"}}});
+    let objects = [
+        release_object("web", 1, &sound),
+        release_object("web", 2, &sound[..sound.len() / 2]),
+        release_object("bare", 1, &STANDARD.encode(bare.to_string())),
+        release_object("corrupt", 1, "H4sIAAAA"),
+    ];
+    let objects: Vec<_> = objects
+        .iter()
+        .map(|(key, object)| (key.as_str(), object.clone()))
+        .collect();
+    let path = db_of(folder.path(), &objects);
+    // An older revision is written, with a warning that the newest cannot be read.
+    let older = run(&path, "export helm/web -n shop --reveal --out -");
+    assert_eq!(older.code, 3, "{}", older.err);
+    assert!(
+        older.out.contains("kind: Service")
+            && older
+                .err
+                .contains("web.v2 has a release that cannot be read"),
+        "{}",
+        older.err
+    );
+    let bare = run(&path, "export helm/bare -n shop --reveal --out -");
+    assert_eq!((bare.code, bare.out.as_str()), (3, ""), "{}", bare.err);
+    assert!(bare.err.contains("lacks the manifest"), "{}", bare.err);
+    let corrupt = run(&path, "export helm/corrupt -n shop --out -");
+    assert_eq!(corrupt.code, 2, "{}", corrupt.err);
+    assert!(
+        corrupt.err.contains("etcd-inspect history"),
+        "{}",
+        corrupt.err
+    );
+    assert_eq!(run(&path, "get helm -n shop").code, 3);
+}

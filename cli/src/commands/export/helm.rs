@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::helm::helm_releases;
+use etcd_inspect::answers::helm::{AskedReleases, UnreadableRelease, helm_releases};
 use etcd_inspect::answers::nearest;
 use etcd_inspect::kubernetes::apply::Secrets;
 use etcd_inspect::kubernetes::helm::{HelmParts, HelmRelease};
@@ -44,46 +44,66 @@ pub(super) fn export(
     out: Option<&Out>,
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
-    let release = release(name, namespace, objects, revision)?;
+    let (release, unreadable) = release(name, namespace, objects, revision)?;
+    for one in &unreadable {
+        let (object, why) = (&one.object, &one.why);
+        ui.warn(format!("{object} has a release that cannot be read: {why}"))?;
+    }
     let parts = release.parts(how.0, how.1);
     match out {
         None => person::raw(parts.manifest.as_bytes(), ui)?,
         Some(out) => write(out, &parts)?,
     }
     report(&release, &parts, out.map(Out::path), ui)?;
-    Ok(match parts.left_out.is_empty() && parts.values.is_some() {
+    Ok(match parts.is_whole() && unreadable.is_empty() {
         true => Exit::Ok,
         false => Exit::Partial,
     })
 }
 
+/// The newest revision that can be read, or the one that is named, and what of the release cannot be read.
 fn release(
     name: &str,
     namespace: Option<&str>,
     objects: &Objects<'_>,
     revision: Option<i64>,
-) -> anyhow::Result<HelmRelease> {
-    let mut found = helm_releases(objects, namespace, Some(name), revision)?;
+) -> anyhow::Result<(HelmRelease, Vec<UnreadableRelease>)> {
+    let of = |name, namespace| {
+        let asked = AskedReleases {
+            namespace,
+            name,
+            ..AskedReleases::default()
+        };
+        helm_releases(objects, &asked, revision)
+    };
+    let mut found = of(Some(name), namespace)?;
     if let Some(last) = found.found.pop() {
-        return Ok(last);
+        return Ok((last, found.unreadable));
     }
     let numbered = name
         .rsplit_once(".v")
         .and_then(|(name, number)| Some((name, number.parse::<i64>().ok()?)));
     if let Some((name, number)) = numbered {
-        let all = helm_releases(objects, namespace, Some(name), revision)?;
+        let all = of(Some(name), namespace)?;
         if let Some(one) = all.found.into_iter().find(|one| one.revision == number) {
-            return Ok(one);
+            return Ok((one, Vec::new()));
         }
+        let ending = format!(".v{number}");
+        let is_asked = |one: &UnreadableRelease| one.object.ends_with(&ending);
+        found
+            .unreadable
+            .extend(all.unreadable.into_iter().filter(is_asked));
     }
-    if let Some((object, why)) = found.unreadable.first() {
+    if let Some(one) = found.unreadable.first() {
+        let (object, why) = (&one.object, &one.why);
+        let older = Command::inspect("history").key(&one.key);
         return Err(
             Failure::usage(format!("{object} has a release that cannot be read: {why}"))
-                .next("etcd-inspect meta --encryption {path}")
+                .next(older.arg("-d").evidence())
                 .into(),
         );
     }
-    let elsewhere = helm_releases(objects, None, None, revision)?;
+    let elsewhere = of(None, None)?;
     let failure = Failure::not_found(format!("no release of Helm is called {name} here"));
     let near = nearest(name, elsewhere.found.iter().map(|one| one.name.as_str()));
     let near = elsewhere
@@ -141,6 +161,9 @@ fn report(
                 true => path.join("manifest.yaml"),
                 false => path.to_owned(),
             };
+            if parts.manifest.trim().is_empty() {
+                return left_out(parts, ui);
+            }
             let apply = Command::new("kubectl")
                 .args(["apply", "-n"])
                 .arg(&release.namespace);
@@ -150,6 +173,23 @@ fn report(
         None => ui.note(format!(
             "{what}: the manifest; --out DIR writes its values and notes too"
         ))?,
+    }
+    left_out(parts, ui)
+}
+
+/// What of the release is not written, and why.
+fn left_out(parts: &HelmParts, ui: &mut Ui) -> anyhow::Result<()> {
+    if !parts.missing.is_empty() {
+        ui.warn(format!(
+            "the stored release lacks {}: not written",
+            parts.missing.join(", ")
+        ))?;
+    }
+    if !parts.unreadable.is_empty() {
+        ui.warn(format!(
+            "left out of the manifest because it is no YAML, so that nothing secret in it can be hidden (--reveal writes it as it is): {}",
+            parts.unreadable.join(", ")
+        ))?;
     }
     if !parts.left_out.is_empty() {
         ui.warn(format!(

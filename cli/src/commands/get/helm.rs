@@ -1,11 +1,11 @@
 //! `get helm`: releases of Helm, out of the Secrets and ConfigMaps that it keeps them in.
 
-use etcd_inspect::answers::helm::helm_releases;
+use etcd_inspect::answers::helm::{AskedReleases, HelmRow, helm_releases};
 use etcd_inspect::member::Objects;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::KubeArgs;
+use crate::kube::{KubeArgs, Printed};
 use crate::ui::Ui;
 use crate::what::What;
 
@@ -25,10 +25,17 @@ pub(super) fn show(
     revision: Option<i64>,
     ui: &mut Ui,
 ) -> anyhow::Result<Exit> {
+    args.have_effect(Printed::Releases, ui)?;
     let scope = args.scope()?;
     let namespace = scope.namespace.as_deref();
-    let releases = helm_releases(objects, namespace, name, revision)?;
-    for (object, why) in &releases.unreadable {
+    let asked = AskedReleases {
+        namespace,
+        name,
+        labels: scope.labels.clone(),
+    };
+    let releases = helm_releases(objects, &asked, revision)?;
+    for one in &releases.unreadable {
+        let (object, why) = (&one.object, &one.why);
         ui.warn(format!("{object} has a release that cannot be read: {why}"))?;
     }
     if releases.found.is_empty() && releases.unreadable.is_empty() {
@@ -36,10 +43,11 @@ pub(super) fn show(
             format!(" in namespace {namespace} (-A for all)")
         });
         let message = match name {
+            Some(_) if args.ignore_not_found => return Ok(Exit::Ok),
             Some(name) => format!("no release of Helm is called {name}{place}"),
             None => {
                 ui.note(format!("no releases of Helm found{place}"))?;
-                return Ok(Exit::Negative);
+                return Ok(Exit::negative_if(!args.ignore_not_found));
             }
         };
         return Err(Failure::not_found(message)
@@ -50,9 +58,23 @@ pub(super) fn show(
         Some(_) => releases.all(),
         None => releases.newest(),
     };
+    let damaged = table
+        .rows
+        .iter()
+        .filter(|row| !row.release.missing.is_empty());
+    for row in damaged {
+        let (name, number) = (&row.release.name, row.release.revision);
+        let missing = row.release.missing.join(", ");
+        ui.warn(format!(
+            "release {name}, revision {number}, lacks {missing}"
+        ))?;
+    }
+    let is_whole = |row: &HelmRow| row.release.missing.is_empty();
     ui.table("helm", &table)?;
-    Ok(match releases.unreadable.is_empty() {
-        true => Exit::Ok,
-        false => Exit::Partial,
-    })
+    Ok(
+        match releases.unreadable.is_empty() && table.rows.iter().all(is_whole) {
+            true => Exit::Ok,
+            false => Exit::Partial,
+        },
+    )
 }
