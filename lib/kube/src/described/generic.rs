@@ -19,16 +19,7 @@ pub(super) fn generic(object: &Value, sheet: &mut Sheet) -> bool {
     sheet.field("Name", &of.path("metadata.name").or(""));
     sheet.field("Namespace", &of.path("metadata.namespace").or(""));
     sheet.metadata(of);
-    sheet.field("API Version", &of.key("apiVersion").or(""));
-    sheet.field("Kind", &of.key("kind").or(""));
-    if let Some(metadata) = object
-        .get("metadata")
-        .filter(|metadata| metadata.is_object())
-    {
-        sheet.line(0, "Metadata:");
-        fields(metadata, HIDDEN, 1, sheet);
-    }
-    fields(object, &["apiVersion", "kind", "metadata"], 0, sheet);
+    fields(object, &[], 0, sheet);
     true
 }
 
@@ -42,7 +33,13 @@ fn fields(value: &Value, hidden: &[&str], level: usize, sheet: &mut Sheet) {
         .collect();
     sorted.sort_by_key(|(name, _)| *name);
     for (name, value) in sorted {
-        field(&smart_label(name), value, level, sheet);
+        match (level, name.as_str(), value) {
+            (0, "metadata", Value::Object(_)) => {
+                sheet.line(0, "Metadata:");
+                fields(value, HIDDEN, 1, sheet);
+            }
+            _ => field(&smart_label(name), value, level, sheet),
+        }
     }
 }
 
@@ -72,24 +69,14 @@ fn field(label: &str, value: &Value, level: usize, sheet: &mut Sheet) {
     }
 }
 
-/// `storageClassName` as `Storage Class Name`, `podIP` as `Pod IP`; keys that are no such words stay.
+/// `storageClassName` as `Storage Class Name`, `podIP` as `Pod IP`, `list-type` as `List - Type`; keys with other characters stay
+/// (`smartLabelFor`). Words are those of Go's camelcase: `URLs` becomes `UR Ls`.
 fn smart_label(name: &str) -> String {
-    if name.contains(['.', '/', '-', '_', ':']) {
+    if !name.chars().all(|c| c.is_alphabetic() || c == '-') {
         return name.to_owned();
     }
     let known = ["API", "URL", "UID", "OSB", "GUID"];
-    let mut words: Vec<String> = Vec::new();
-    let mut previous_upper = true;
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !previous_upper || words.is_empty() {
-            words.push(String::new());
-        }
-        previous_upper = c.is_ascii_uppercase();
-        if let Some(word) = words.last_mut() {
-            word.push(c);
-        }
-    }
-    let words = words.into_iter().map(|word| {
+    let words = camel_case(name).into_iter().map(|word| {
         let upper = word.to_uppercase();
         if known.contains(&upper.as_str()) {
             return upper;
@@ -100,4 +87,46 @@ fn smart_label(name: &str) -> String {
         })
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Runs of lower case, of upper case, and of others; the last capital of a run belongs to the lower case after it.
+fn camel_case(name: &str) -> Vec<String> {
+    let class = |c: char| (c.is_lowercase(), c.is_uppercase());
+    let mut words: Vec<String> = Vec::new();
+    let mut last = None;
+    for c in name.chars() {
+        match words.last_mut() {
+            Some(word) if last == Some(class(c)) => word.push(c),
+            Some(word) if last == Some((false, true)) && c.is_lowercase() => {
+                let capital = word.pop().unwrap_or_default();
+                words.push(format!("{capital}{c}"));
+            }
+            _ => words.push(c.to_string()),
+        }
+        last = Some(class(c));
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::smart_label;
+
+    #[test]
+    fn labels_are_those_of_kubectl() {
+        for (name, label) in [
+            ("storageClassName", "Storage Class Name"),
+            ("podIP", "Pod IP"),
+            ("apiVersion", "API Version"),
+            ("uid", "UID"),
+            ("nonResourceURLs", "Non Resource UR Ls"),
+            ("x-kubernetes-list-type", "X - Kubernetes - List - Type"),
+            ("openAPIV3Schema", "openAPIV3Schema"),
+            ("jsonPath", "Json Path"),
+            ("f:spec", "f:spec"),
+        ] {
+            assert_eq!(smart_label(name), label);
+        }
+    }
 }

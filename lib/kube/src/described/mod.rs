@@ -3,6 +3,7 @@
 //! Ages are relative to a time of the data; everything else is what the object and its surroundings say. Source of the rules:
 //! kubectl `pkg/describe/describe.go`, v0.36.0.
 
+mod cluster_kinds;
 mod config;
 mod container;
 mod generic;
@@ -67,7 +68,13 @@ pub fn text(object: &Value, around: &Surroundings<'_>) -> String {
         ("batch", "CronJob") => workloads::cron_job(of, &mut sheet),
         ("autoscaling", "HorizontalPodAutoscaler") => workloads::autoscaler(of, &mut sheet),
         ("", "Service") => network::service(of, around, &mut sheet),
-        ("networking.k8s.io" | "extensions", "Ingress") => network::ingress(of, &mut sheet),
+        ("networking.k8s.io" | "extensions", "Ingress") => network::ingress(of, around, &mut sheet),
+        ("networking.k8s.io", "IngressClass") => cluster_kinds::ingress_class(of, &mut sheet),
+        ("storage.k8s.io", "CSINode") => cluster_kinds::csi_node(of, &mut sheet),
+        ("discovery.k8s.io", "EndpointSlice") => cluster_kinds::endpoint_slice(of, &mut sheet),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            cluster_kinds::signing_request(object, &mut sheet)
+        }
         ("", "PersistentVolumeClaim") => storage::claim(of, around, &mut sheet),
         ("", "PersistentVolume") => storage::volume(of, around, &mut sheet),
         ("", "ConfigMap") => config::config_map(of, &mut sheet),

@@ -22,7 +22,6 @@ pub(super) fn service(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet
     if of.path("status.loadBalancer.ingress").len() > 0 {
         sheet.field("LoadBalancer Ingress", &balancer(of));
     }
-    let slices = (around.list)("endpointslices", of.path("metadata.namespace").text());
     for port in spec.key("ports").items() {
         let name = port.key("name").or("<unset>");
         let protocol = port.key("protocol").or("TCP");
@@ -44,7 +43,7 @@ pub(super) fn service(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet
                 ),
             );
         }
-        sheet.field("Endpoints", &endpoints(of, port, &slices, around));
+        sheet.field("Endpoints", &endpoints(of, port.key("name").text(), around));
     }
     policies(spec, sheet);
     true
@@ -90,53 +89,50 @@ fn balancer(of: View<'_>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
-/// `10.0.0.1:80,10.0.0.2:80 + 3 more...` of a port, from the slices, or from the Endpoints if there are none.
-fn endpoints(
-    of: View<'_>,
-    port: View<'_>,
-    slices: &[serde_json::Value],
-    around: &Surroundings<'_>,
-) -> String {
+/// `10.0.0.1:80,10.0.0.2:80 + 3 more...` of a named port, from the slices of a Service, or from its Endpoints if there are no slices.
+fn endpoints(service: View<'_>, port: Option<&str>, around: &Surroundings<'_>) -> String {
     let (name, namespace) = (
-        of.path("metadata.name").text(),
-        of.path("metadata.namespace").text(),
+        service.path("metadata.name").text(),
+        service.path("metadata.namespace").text(),
     );
-    let named = port.key("name").text();
-    let mut found = Vec::new();
-    for slice in slices.iter().map(View::new) {
-        if slice
-            .path("metadata.labels")
-            .key("kubernetes.io/service-name")
-            .text()
-            != name
-        {
-            continue;
-        }
-        for number in slice
-            .key("ports")
-            .items()
-            .filter(|port| port.key("name").text() == named)
-        {
-            for endpoint in slice.key("endpoints").items() {
-                // An endpoint without conditions is ready.
-                if endpoint.path("conditions.ready").flag() == Some(false) {
-                    continue;
-                }
-                let addresses = endpoint.key("addresses").items().filter_map(View::text);
-                found.extend(addresses.map(|address| joined(address, number.key("port").int())));
-            }
-        }
-    }
-    if slices.is_empty() {
-        found = old_endpoints(name, namespace, named, around);
-    }
+    let all = (around.list)("endpointslices", namespace);
+    let is_own = |slice: &View<'_>| {
+        let labels = slice.path("metadata.labels");
+        labels.key("kubernetes.io/service-name").text() == name
+    };
+    let slices: Vec<_> = all.iter().map(View::new).filter(is_own).collect();
+    let found = match all.is_empty() {
+        true => old_endpoints(name, namespace, port, around),
+        false => slices
+            .iter()
+            .flat_map(|slice| of_slice(*slice, port))
+            .collect(),
+    };
     match found.split_at_checked(3) {
+        _ if found.is_empty() && slices.is_empty() => "<none>".to_owned(),
         _ if found.is_empty() => String::new(),
         Some((shown, more)) if !more.is_empty() => {
             format!("{} + {} more...", shown.join(","), more.len())
         }
         _ => found.join(","),
     }
+}
+
+/// The addresses of a slice that are ready, with the number of the port of that name.
+fn of_slice(slice: View<'_>, name: Option<&str>) -> Vec<String> {
+    let mut found = Vec::new();
+    let ports = slice.key("ports").items();
+    for port in ports.filter(|port| port.key("name").text() == name) {
+        for endpoint in slice.key("endpoints").items() {
+            // An endpoint without conditions is ready.
+            if endpoint.path("conditions.ready").flag() == Some(false) {
+                continue;
+            }
+            let addresses = endpoint.key("addresses").items().filter_map(View::text);
+            found.extend(addresses.map(|address| joined(address, port.key("port").int())));
+        }
+    }
+    found
 }
 
 /// The same from Endpoints, which is what old API servers have.
@@ -175,8 +171,10 @@ fn joined(address: &str, port: i64) -> String {
     }
 }
 
-pub(super) fn ingress(of: View<'_>, sheet: &mut Sheet) -> bool {
+pub(super) fn ingress(of: View<'_>, around: &Surroundings<'_>, sheet: &mut Sheet) -> bool {
     let spec = of.key("spec");
+    let namespace = of.path("metadata.namespace").text();
+    let backend = |backend| served_backend(backend, namespace, around);
     sheet.field("Name", &of.path("metadata.name").or(""));
     sheet.pairs(0, "Labels", of.path("metadata.labels"));
     sheet.field("Namespace", &of.path("metadata.namespace").or(""));
@@ -227,14 +225,8 @@ pub(super) fn ingress(of: View<'_>, sheet: &mut Sheet) -> bool {
     true
 }
 
-/// `web:80`, of either form of a backend.
-fn backend(of: View<'_>) -> String {
-    let service = of.key("service");
-    if service.present() {
-        let port = service.key("port");
-        let port = port.key("number").any_or(&port.key("name").or(""));
-        return format!("{}:{port}", service.key("name").or(""));
-    }
+/// `web:80 (10.0.0.1:8080)`, of either form of a backend: the service, and where it leads.
+fn served_backend(of: View<'_>, namespace: Option<&str>, around: &Surroundings<'_>) -> String {
     let resource = of.key("resource");
     if resource.present() {
         let group = resource.key("apiGroup").or("<none>");
@@ -244,11 +236,30 @@ fn backend(of: View<'_>) -> String {
             resource.key("name").or("")
         );
     }
-    format!(
-        "{}:{}",
-        of.key("serviceName").or(""),
-        of.key("servicePort").any_or("")
-    )
+    let (name, port) = match of.key("service") {
+        service if service.present() => {
+            let port = service.key("port");
+            let port = port.key("number").any_or(&port.key("name").or(""));
+            (service.key("name").or(""), port)
+        }
+        _ => (
+            of.key("serviceName").or(""),
+            of.key("servicePort").any_or(""),
+        ),
+    };
+    let services = (around.list)("services", namespace);
+    let service = services
+        .iter()
+        .map(View::new)
+        .find(|service| service.path("metadata.name").text() == Some(&name));
+    let Some(service) = service else {
+        return format!("{name}:{port} (<error: services {name:?} not found>)");
+    };
+    let mut ports = service.path("spec.ports").items();
+    let named = ports
+        .find(|one| one.key("port").any_or("") == port || one.key("name").text() == Some(&port));
+    let port_name = named.and_then(|named| named.key("name").text());
+    format!("{name}:{port} ({})", endpoints(service, port_name, around))
 }
 
 /// The object itself, not the endpoints of a Service.

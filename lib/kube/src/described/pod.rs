@@ -115,8 +115,9 @@ fn gates_and_conditions(of: View<'_>, sheet: &mut Sheet) {
 /// Node selectors, tolerations and spread, of a pod or of a template.
 pub(super) fn scheduling(spec: View<'_>, level: usize, sheet: &mut Sheet) {
     sheet.pairs(level, "Node-Selectors", spec.key("nodeSelector"));
-    let mut tolerations: Vec<_> = spec.key("tolerations").items().map(toleration).collect();
-    tolerations.sort();
+    let mut tolerations: Vec<_> = spec.key("tolerations").items().collect();
+    tolerations.sort_by_key(|toleration| toleration.key("key").or(""));
+    let tolerations: Vec<_> = tolerations.into_iter().map(toleration).collect();
     sheet.column(level, "Tolerations", &tolerations);
     let spread: Vec<String> = spec
         .key("topologySpreadConstraints")

@@ -41,11 +41,12 @@ impl Sheet {
 
     /// Pairs below each other, beside their title: `Labels`.
     pub(super) fn pairs(&mut self, level: usize, title: &str, map: View<'_>) {
-        let mut pairs: Vec<_> = map
-            .fields()
+        let mut pairs: Vec<_> = map.fields().collect();
+        pairs.sort_by_key(|(name, _)| *name);
+        let pairs: Vec<_> = pairs
+            .into_iter()
             .map(|(name, value)| format!("{name}={}", value.or("")))
             .collect();
-        pairs.sort();
         self.column(level, title, &pairs);
     }
 

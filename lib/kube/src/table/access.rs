@@ -162,7 +162,7 @@ fn binding(of: View<'_>, options: &TableOptions) -> Vec<String> {
 }
 
 /// `extractCSRStatus` in `pkg/printers/internalversion/printers.go`, v1.34.0.
-fn csr_condition(of: View<'_>) -> String {
+pub(crate) fn csr_condition(of: View<'_>) -> String {
     let conditions = of.path("status.conditions");
     let has = |kind| conditions.of_type(kind).present();
     let mut text = if has("Denied") {

@@ -4,7 +4,7 @@
 //! releases differ (RESTARTS with its age, a Job's STATUS, a CronJob's TIMEZONE). Source of the rules: kubernetes
 //! `pkg/printers/internalversion/printers.go`, v1.34.0, apiextensions `tableconvertor.go`, kubectl `TablePrinter`.
 
-mod access;
+pub(crate) mod access;
 pub(crate) mod age;
 mod autoscaling;
 mod cluster;
