@@ -323,6 +323,18 @@ impl Ui {
         words.fold(Command::new("sudo").arg("etcd-inspect"), Command::arg)
     }
 
+    /// Whether a flag is on the command line: not in the config file or the environment, whose flags are those of every verb.
+    pub(crate) fn is_typed(&self, long: &str) -> bool {
+        let words = std::env::args_os().skip(1);
+        let mut words = words.take_while(|word| word != "--");
+        words.any(|word| {
+            let word = word.to_string_lossy();
+            let of_long = word.strip_prefix(long);
+            of_long.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+                || long == "--output" && word.starts_with("-o")
+        })
+    }
+
     /// The command line that was given, with one more flag: to be pasted.
     pub(crate) fn with_flag(&self, flag: &str) -> Command {
         let (options, operands): (Vec<_>, Vec<_>) = {

@@ -72,19 +72,32 @@ fn unknown_flag(
     if !flag.starts_with('-') {
         return Failure::usage(format!("one word too many: {flag:?}")).next(help);
     }
-    let near = suggested.or_else(|| {
-        let typed = flag
-            .trim_start_matches('-')
-            .split('=')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let flags = verb
-            .into_iter()
-            .chain(Some(command))
-            .flat_map(|command| command.get_arguments().filter_map(clap::Arg::get_long));
-        etcd_inspect::answers::nearest(&typed, flags).map(|near| format!("--{near}"))
-    });
+    let typed = flag.trim_start_matches('-').split('=').next();
+    let typed = typed.unwrap_or_default().to_owned();
+    let has_value = is_followed_by_value(flag, args);
+    let fits = |long: &str| {
+        let mut known = verb.into_iter().chain(Some(command));
+        let known = known.find_map(|command| {
+            command
+                .get_arguments()
+                .find(|arg| arg.get_long() == Some(long))
+        });
+        known.is_some_and(|arg| has_value || !arg.get_action().takes_values() || is_optional(arg))
+    };
+    let flags = || {
+        let commands = verb.into_iter().chain(Some(command));
+        commands.flat_map(|command| command.get_arguments().filter_map(clap::Arg::get_long))
+    };
+    let meant = OTHER_WORDS.iter().find(|(word, _)| *word == typed);
+    let meant = meant.map(|(_, flag)| *flag).filter(|long| fits(long));
+    let suggested = suggested.filter(|near| fits(near.trim_start_matches('-')));
+    let near = meant
+        .map(|long| format!("--{long}"))
+        .or(suggested)
+        .or_else(|| {
+            let fitting = flags().filter(|long| fits(long));
+            etcd_inspect::answers::nearest(&typed, fitting).map(|near| format!("--{near}"))
+        });
     match near {
         Some(near) => Failure::usage(format!(
             "no flag {flag}{place}. Did you mean: {} ?",
@@ -92,6 +105,29 @@ fn unknown_flag(
         )),
         None => Failure::usage(format!("no flag {flag}{place}")).next(help),
     }
+}
+
+/// Words of other verbs for a flag: the log's newer entries are `--wal` of `history`.
+const OTHER_WORDS: [(&str, &str); 2] = [("wal", "replay"), ("all", "all-namespaces")];
+
+/// Whether a flag that was typed has a value, or a word after it that may be one.
+fn is_followed_by_value(flag: &str, args: &[OsString]) -> bool {
+    let at = args.iter().position(|arg| {
+        let word = arg.to_string_lossy();
+        word == flag || word.split('=').next() == Some(flag)
+    });
+    let Some(at) = at else { return false };
+    let has_own = args
+        .get(at)
+        .is_some_and(|arg| arg.to_string_lossy().contains('='));
+    let next = args.get(at + 1).map(|next| next.to_string_lossy());
+    has_own || next.is_some_and(|next| !next.starts_with('-'))
+}
+
+/// Whether a flag may be given without a value: `--reveal`.
+fn is_optional(arg: &clap::Arg) -> bool {
+    arg.get_num_args()
+        .is_some_and(|count| count.min_values() == 0)
 }
 
 /// Clap's own sentence, without its decoration.

@@ -1,5 +1,6 @@
 //! `export`.
 
+mod effects;
 mod helm;
 mod report;
 mod tables;
@@ -11,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::engine::ArgValueCandidates;
 use etcd_inspect::Command;
-use etcd_inspect::answers::export::{Export, ExportOptions, ExportSelection, ExportSource, gather};
+use etcd_inspect::answers::export::{
+    Export, ExportOptions, ExportSelection, ExportSource, ExportedObject, gather,
+};
 use etcd_inspect::answers::find::Query;
 use etcd_inspect::kubernetes::apply::{Keep, Release};
 use etcd_inspect::kubernetes::selector::LabelSelector;
@@ -59,9 +62,9 @@ pub(crate) struct ExportArgs {
     /// A new directory, a FILE.yaml, or - for standard output
     #[arg(long, value_name = "DIR|FILE|-")]
     out: Option<PathBuf>,
-    /// yaml; jsonl: a line of JSON for each object; sqlite, parquet, csv: tables
-    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
-    format: Form,
+    /// yaml; json: a List; jsonl: a line for each object; sqlite, parquet, csv: tables
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Form>,
     /// Tables of `etcd-inspect tables` instead of objects to apply; default: all but fields
     #[arg(
         long,
@@ -70,14 +73,9 @@ pub(crate) struct ExportArgs {
         hide_short_help = true
     )]
     tables: Vec<String>,
-    /// What tables have of values
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "masked",
-        hide_short_help = true
-    )]
-    values: tables::ValuesArg,
+    /// What tables have of values (default: masked)
+    #[arg(long, value_name = "HOW", hide_short_help = true)]
+    values: Option<tables::ValuesArg>,
     /// Also what controllers make again from their owners
     #[arg(long)]
     owned: bool,
@@ -126,6 +124,8 @@ impl std::str::FromStr for SinceArg {
 enum Form {
     /// YAML documents.
     Yaml,
+    /// One List, which kubectl takes too.
+    Json,
     /// One line of JSON for each object, or row of a table.
     Jsonl,
     /// Tables in one SQLite file.
@@ -141,6 +141,7 @@ impl Form {
     const fn name(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
+            Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Sqlite => "sqlite",
             Self::Parquet => "parquet",
@@ -151,9 +152,12 @@ impl Form {
 
 pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     known_target(args)?;
-    if !args.tables.is_empty() || !matches!(args.format, Form::Yaml | Form::Jsonl) {
-        return tables::export(args, ui);
+    let form = effects::form(args, ui)?;
+    if !args.tables.is_empty() || !matches!(form, Form::Yaml | Form::Json | Form::Jsonl) {
+        effects::of_tables(args, ui)?;
+        return tables::export(args, form, ui);
     }
+    effects::of_objects(args, ui)?;
     let member = ui.member(None)?;
     let out = out(args, &member)?;
     let (view, [revision]) = View::open_at(&member, [&args.at], args.carved, ui)?;
@@ -163,7 +167,9 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         None => None,
     };
     let objects = kube::open(&member, view.keyspace(), &args.layout, &args.keys)?;
+    kube::known_prefixes(&args.layout, &objects)?;
     if let Some(name) = helm::asked(&what::parse(&args.what)?)? {
+        effects::of_helm(args, form, ui)?;
         let mask = args.showing.mask(true, ui)?;
         let how = (SecretsArg::chosen(args.secrets), mask.as_ref());
         let scope = args.scope.scope();
@@ -179,7 +185,7 @@ pub(crate) fn run(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let gathered = gather(&objects, &selection, &source)?;
     let mask = args.showing.mask(named, ui)?;
     let export = Export::new(gathered, &options(args), mask.as_ref());
-    write(args, &export, out.as_ref(), ui)?;
+    write(form, &export, out.as_ref(), ui)?;
     report::show(
         &export,
         out.as_ref().map(Out::path),
@@ -297,9 +303,10 @@ fn refused(error: OutError) -> Failure {
     Failure::usage(error.to_string()).next("etcd-inspect export -A --out - -d {path}")
 }
 
-fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow::Result<()> {
-    let whole = || match args.format {
+fn write(form: Form, export: &Export, out: Option<&Out>, ui: &mut Ui) -> anyhow::Result<()> {
+    let whole = || match form {
         Form::Jsonl => json_lines(export),
+        Form::Json => json_list(export),
         _ => export.yaml(),
     };
     let Some(out) = out else {
@@ -308,7 +315,7 @@ fn write(args: &ExportArgs, export: &Export, out: Option<&Out>, ui: &mut Ui) -> 
     if export.objects.is_empty() {
         return Ok(());
     }
-    if is_one_file(out.path()) || args.format == Form::Jsonl {
+    if is_one_file(out.path()) || matches!(form, Form::Json | Form::Jsonl) {
         return Ok(out.write_file(&whole()?).map_err(refused)?);
     }
     let mut files = Vec::with_capacity(export.objects.len());
@@ -337,6 +344,16 @@ fn json_lines(export: &Export) -> io::Result<Vec<u8>> {
         json::compact(&mut text, &object.sorted())?;
         text.push(b'\n');
     }
+    Ok(text)
+}
+
+/// All objects as one `List`, indented as kubectl does.
+fn json_list(export: &Export) -> io::Result<Vec<u8>> {
+    let items: Vec<_> = export.objects.iter().map(ExportedObject::sorted).collect();
+    let list = serde_json::json!({ "apiVersion": "v1", "items": items, "kind": "List" });
+    let mut text = Vec::new();
+    json::indented(&mut text, &list)?;
+    text.push(b'\n');
     Ok(text)
 }
 

@@ -1,6 +1,7 @@
 //! `get`.
 
 mod helm;
+mod undecodable;
 mod values;
 
 use std::ffi::OsString;
@@ -13,7 +14,6 @@ use etcd_inspect::answers::describe::describe;
 use etcd_inspect::answers::find::{self, Asked, Query};
 use etcd_inspect::answers::past;
 use etcd_inspect::answers::stored_versions::stored_versions;
-use etcd_inspect::answers::undecodable::undecodable;
 use etcd_inspect::answers::values::{RawKeys, Values};
 use etcd_inspect::check::logged;
 use etcd_inspect::member::Objects;
@@ -24,7 +24,7 @@ use crate::at::At;
 use crate::completion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{self, KubeArgs, Printer};
+use crate::kube::{self, KubeArgs, Printed, Printer};
 use crate::output::{Format, escape};
 use crate::ui::Ui;
 use crate::view::View;
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let is_list = args.kube.undecodable || args.kube.stored_versions;
     if asked.is_empty() && prefixes.is_empty() && !is_list {
         return Err(Failure::usage("get what?")
-            .next("etcd-inspect get /registry/pods/ -d {path}")
+            .next("etcd-inspect keys --by-resource {path}")
             .into());
     }
     let member = ui.member(None)?;
@@ -101,12 +101,14 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     args.kube.now = args.kube.now.or(view.asked_time());
     let args = &args;
     let objects = kube::open(&member, keyspace, &args.kube.layout, &args.kube.keys)?;
+    kube::known_prefixes(&args.kube.layout, &objects)?;
     if args.kube.undecodable {
-        let table = undecodable(&objects, revision)?;
-        ui.table("undecodable", &table)?;
-        return Ok(view.exit(Exit::negative_if(!table.rows.is_empty())));
+        let wanted = (asked.as_slice(), prefixes.as_slice());
+        let exit = undecodable::show(wanted, &args.kube, &objects, revision, ui)?;
+        return Ok(view.exit(exit));
     }
     if args.kube.stored_versions {
+        args.kube.have_effect(Printed::StoredVersions, ui)?;
         if !asked.is_empty() || !prefixes.is_empty() {
             return Err(
                 Failure::usage("--stored-versions counts the objects of every kind")
@@ -118,7 +120,8 @@ pub(crate) fn run(args: &GetArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
         return Ok(view.exit(Exit::Ok));
     }
     if let Some(name) = helm::asked(&asked) {
-        return helm::show(name, &args.kube, &objects, revision, ui);
+        let exit = helm::show(name, &args.kube, &objects, revision, ui)?;
+        return Ok(view.exit(exit));
     }
     let nouns = nouns(&asked, &keyspace, revision)?;
     if revision.is_none() {
@@ -278,6 +281,12 @@ fn resources(
     if args.kube.describe && !ui.global.columns.is_empty() {
         return Err(kube::whole_objects().into());
     }
+    let with_rows = !ui.global.columns.is_empty();
+    let printed = match args.kube.describe {
+        true => Printed::Descriptions,
+        false => Printed::of_objects(&ui.global.format(), with_rows),
+    };
+    args.kube.have_effect(printed, ui)?;
     let only_names = ui.global.format() == Format::Name && ui.global.columns.is_empty();
     if only_names && ui.global.sort_by.is_none() && !args.kube.describe {
         let names: Vec<_> = asked

@@ -37,7 +37,7 @@ pub(super) fn write_records(format: &Format, rows: Vec<Value>, ui: &mut Ui) -> a
 pub(super) fn records(headings: &[String], lines: Vec<Vec<String>>) -> impl Iterator<Item = Value> {
     let fields: Vec<_> = headings
         .iter()
-        .map(|heading| match heading.starts_with(['.', '{']) {
+        .map(|heading| match is_path(heading) {
             true => heading.clone(),
             false => field(heading),
         })
@@ -48,11 +48,16 @@ pub(super) fn records(headings: &[String], lines: Vec<Vec<String>>) -> impl Iter
     })
 }
 
+/// Whether a column is a path into the object.
+pub(super) fn is_path(column: &str) -> bool {
+    column.starts_with(['.', '{'])
+}
+
 /// The columns that are paths into the object.
 pub(super) fn paths(columns: &[String]) -> Result<Vec<(String, JsonPath)>, Failure> {
     columns
         .iter()
-        .filter(|column| column.starts_with(['.', '{']))
+        .filter(|column| is_path(column))
         .map(|column| Ok((column.clone(), JsonPath::parse(column).map_err(wrong)?)))
         .collect()
 }
@@ -103,6 +108,9 @@ pub(super) fn chosen(picked: &[usize], line: &mut [String]) -> Vec<String> {
     picked.iter().map(cell).collect()
 }
 
+/// Narrowest column of kubectl: six characters with the blanks after it.
+const NARROWEST: usize = 3;
+
 /// Columns three blanks apart, like kubectl's; nothing is cut.
 pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -> io::Result<()> {
     let column = |heading: &String| Column::headed(heading.as_str());
@@ -110,6 +118,7 @@ pub(super) fn aligned(headings: &[String], lines: &[Vec<String>], ui: &mut Ui) -
     let heads = !ui.global.no_headers;
     let mut grid = Grid::new(columns, ui.terminal.style(ui.global.local), heads)
         .gap(3)
+        .least(NARROWEST)
         .uncut();
     let terminal = ui.terminal;
     for line in lines {

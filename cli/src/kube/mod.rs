@@ -4,6 +4,7 @@ mod args;
 mod columns;
 mod deleted;
 mod describe;
+mod effects;
 mod failed;
 mod keys;
 mod print;
@@ -15,6 +16,7 @@ pub(crate) use args::{KubeArgs, LayoutArgs, ScopeArgs, SecretsArg};
 pub(crate) use columns::whole_objects;
 pub(crate) use deleted::deleted_namespace;
 pub(crate) use describe::describe;
+pub(crate) use effects::Printed;
 pub(crate) use failed::{Failures, register, unsupported_field};
 pub(crate) use keys::named_keys;
 pub(crate) use print::{Printer, print_names, shaped};
@@ -45,6 +47,20 @@ pub(crate) fn open<'a>(
         keyring,
         limits,
     ))
+}
+
+/// Refuses prefixes that no key has: an empty answer would say that there are no objects.
+pub(crate) fn known_prefixes(layout: &LayoutArgs, objects: &Objects<'_>) -> Result<(), Failure> {
+    if layout.etcd_prefix.is_empty() {
+        return Ok(());
+    }
+    match objects.unused_prefixes() {
+        Some(unused) => {
+            Err(Failure::not_found(unused.to_string())
+                .next("etcd-inspect keys --by-resource {path}"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Nothing of that name is a resource here.

@@ -127,7 +127,7 @@ impl<'p> Printer<'p> {
                 None => Shape::Hidden,
                 Some(object) => match format {
                     Format::Jsonl => Shape::Text(text_of(&object, output_json::compact)),
-                    Format::Json => Shape::Text(text_of(&object, output_json::pretty)),
+                    Format::Json => Shape::Text(text_of(&object, output_json::indented)),
                     _ => Shape::Document(object),
                 },
             },
@@ -362,6 +362,9 @@ impl<'p> Printer<'p> {
             return Ok(true);
         }
         if self.sort.is_some() {
+            if !pieces.is_empty() && pieces.iter().all(|piece| piece.sort.is_none()) {
+                return Err(no_such_field(ui).into());
+            }
             pieces.sort_by(|a, b| compare(a.sort.as_ref(), b.sort.as_ref()));
         }
         say_shared(&self.by_prefix(&pieces), ui)?;
@@ -540,6 +543,13 @@ fn names(found: impl Iterator<Item = Named>, ui: &mut Ui) -> anyhow::Result<()> 
         ui.line(Line::new().with(Label::Name, format!("{}/{name}", target.label())))?;
     }
     Ok(())
+}
+
+/// No object has the field of `--sort-by`: there is no order.
+fn no_such_field(ui: &Ui) -> Failure {
+    let field = ui.global.sort_by.as_deref().unwrap_or_default();
+    let failure = Failure::usage(format!("--sort-by {field}: no object has that field"));
+    failure.next("etcd-inspect get pods -A --sort-by .metadata.creationTimestamp -d {path}")
 }
 
 fn wrong(error: impl std::error::Error) -> Failure {

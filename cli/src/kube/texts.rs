@@ -46,18 +46,18 @@ pub(super) fn texts(
         return Ok(());
     }
     // The list around them is written as any other, and cut where they belong.
-    let list = text_of(&listed(Vec::new(), false, ui), output_json::pretty);
+    let list = text_of(&listed(Vec::new(), false, ui), output_json::indented);
     let (head, tail) = list.split_once("[]").unwrap_or((&list, ""));
     ui.out().write_all(head.as_bytes())?;
     ui.out().write_all(b"[")?;
     for (at, text) in texts.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
         // JSON strings hold no line breaks: each one here is between values.
-        let text = text.replace('\n', "\n    ");
+        let text = text.replace('\n', "\n        ");
         ui.out()
-            .write_all(format!("{comma}\n    {text}").as_bytes())?;
+            .write_all(format!("{comma}\n        {text}").as_bytes())?;
     }
-    let end = if texts.is_empty() { "]" } else { "\n  ]" };
+    let end = if texts.is_empty() { "]" } else { "\n    ]" };
     ui.out().write_all(end.as_bytes())?;
     ui.out().write_all(tail.as_bytes())?;
     ui.out().write_all(b"\n")?;

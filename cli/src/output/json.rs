@@ -127,6 +127,13 @@ pub(crate) fn pretty<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
+/// Writes an object of Kubernetes as kubectl does: with four spaces for each level.
+pub(crate) fn indented<T: ?Sized + Serialize>(writer: &mut dyn Write, value: &T) -> io::Result<()> {
+    let formatter = Guarded(PrettyFormatter::with_indent(b"    "));
+    let mut serializer = serde_json::Serializer::with_formatter(writer, formatter);
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ pub(crate) struct Table {
     columns: Vec<Column>,
     style: Style,
     gap: usize,
+    least: usize,
     cuts: bool,
     headings: bool,
     waiting: Vec<Vec<Cell>>,
@@ -37,6 +38,7 @@ impl Table {
             columns,
             style,
             gap: GAP,
+            least: 0,
             cuts: true,
             headings,
             waiting: Vec::new(),
@@ -47,6 +49,12 @@ impl Table {
     /// The same with so many blanks between columns.
     pub(crate) fn gap(mut self, gap: usize) -> Self {
         self.gap = gap;
+        self
+    }
+
+    /// The same with columns that are at least so wide, also without a head line.
+    pub(crate) fn least(mut self, width: usize) -> Self {
+        self.least = width;
         self
     }
 
@@ -98,11 +106,12 @@ impl Table {
             .columns
             .iter()
             .map(|column| {
-                if self.headings {
+                let head = if self.headings {
                     escape::width(&column.head)
                 } else {
                     0
-                }
+                };
+                head.max(self.least)
             })
             .collect();
         for row in &self.waiting {

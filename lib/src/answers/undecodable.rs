@@ -74,18 +74,49 @@ impl Row for UndecodableRow<'_> {
     }
 }
 
+/// Which values are looked at; by default those of every resource.
+#[derive(Clone, Debug, Default)]
+pub struct UndecodableScope {
+    /// Registry paths, each with a name or with all; none: every resource.
+    pub resources: Vec<(String, Option<String>)>,
+    /// Keys that begin so; none: all.
+    pub prefixes: Vec<Vec<u8>>,
+    /// Objects of this namespace.
+    pub namespace: Option<String>,
+}
+
+impl UndecodableScope {
+    fn has(&self, objects: &Objects<'_>, key: &[u8]) -> bool {
+        let everything = self.resources.is_empty() && self.prefixes.is_empty();
+        let parsed = objects.parse(key);
+        let in_namespace = self.namespace.as_deref().is_none_or(|namespace| {
+            (parsed.as_ref()).is_some_and(|key| key.namespace == Some(namespace))
+        });
+        let is_of_resource = || {
+            parsed.as_ref().is_some_and(|key| {
+                self.resources.iter().any(|(path, name)| {
+                    key.path == path && name.as_deref().is_none_or(|name| key.name == name)
+                })
+            })
+        };
+        let has_prefix = || self.prefixes.iter().any(|prefix| key.starts_with(prefix));
+        in_namespace && (everything || has_prefix() || is_of_resource())
+    }
+}
+
 /// Every live key below the Kubernetes prefixes whose value cannot be read as an object.
 ///
 /// # Errors
 /// As [`Keyspace::at`](crate::mvcc::Keyspace::at).
 pub fn undecodable<'a>(
     objects: &Objects<'a>,
+    wanted: &UndecodableScope,
     revision: Option<i64>,
 ) -> Result<Table<UndecodableRow<'a>>, Error> {
     let live = objects.keyspace().live(&KeyRange::all(), revision)?;
     let mut rows = Vec::new();
     for version in live.iter() {
-        if objects.layout().resource(version.key).is_none() {
+        if objects.layout().resource(version.key).is_none() || !wanted.has(objects, version.key) {
             continue;
         }
         if let Err(cause) = objects.json(&version, Reading::default()) {

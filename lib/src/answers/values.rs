@@ -10,6 +10,7 @@ use super::history::numbered;
 use super::keys::lease;
 use super::{Cell, Column, Content, Label, glob, put_bytes};
 use crate::kubernetes::WriteValue;
+use crate::kubernetes::apply::{Keep, Secrets, ready};
 use crate::kubernetes::encryption::Seal;
 use crate::kubernetes::mask::{Mask, is_secret};
 use crate::member::{Objects, Reading, mask_ranges, secrets_in_value};
@@ -150,13 +151,21 @@ impl<'q, 'a> Values<'q, 'a> {
         self.bytes(version.key, kv)
     }
 
-    /// Counts the values of an object that the mask hides; 0 if the version is no object.
-    pub fn hidden(&self, version: &Version<'_>) -> usize {
-        let object = self.objects.json(version, self.reading);
-        match (&self.mask, object) {
-            (Some(mask), Ok(object)) => mask.count(&object),
-            _ => 0,
-        }
+    /// The object of a version, ready to be fed back; `None` if the version is no object.
+    ///
+    /// # Errors
+    /// The number of hidden values of an object that is not to be printed.
+    pub fn ready(&self, version: &Version<'_>, secrets: Secrets) -> Result<Option<Value>, usize> {
+        self.objects
+            .layout()
+            .resource(version.key)
+            .map_or(Ok(None), |_| {
+                let Ok(mut object) = self.objects.json(version, self.reading) else {
+                    return Ok(None);
+                };
+                ready(&mut object, Keep::default(), secrets, self.mask.as_ref())?;
+                Ok(Some(object))
+            })
     }
 
     /// The value of a version, never decoded.

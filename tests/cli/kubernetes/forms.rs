@@ -435,3 +435,85 @@ fn an_empty_answer_names_a_namespace_only_for_kinds_that_have_one() {
         closed.err
     );
 }
+
+/// Members that Kubernetes 1.20 does not have, and that newer releases print with their zero.
+const NEWER: [&str; 1] = ["availableReplicas"];
+
+#[test]
+fn objects_with_templates_and_phases_are_those_that_the_api_server_sends_to_the_byte() {
+    let api = api();
+    let mut compared = 0;
+    for (resource, group) in [
+        ("deployments", "apps_v1"),
+        ("statefulsets", "apps_v1"),
+        ("daemonsets", "apps_v1"),
+        ("replicasets", "apps_v1"),
+        ("jobs", "batch_v1"),
+        ("cronjobs", "batch_v1beta1"),
+        ("podtemplates", "v1"),
+        ("replicationcontrollers", "v1"),
+        ("persistentvolumeclaims", "v1"),
+        ("persistentvolumes", "v1"),
+        ("namespaces", "v1"),
+    ] {
+        let list = ask(&format!("get {resource} -A -o json --full --reveal=all")).json();
+        let lines = ask(&format!("get {resource} -A -o jsonl --full --reveal=all"));
+        let lines: Vec<Value> = lines
+            .out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(list["items"], Value::from(lines), "{resource}");
+        let server = &api[&format!("{group}_{resource}")];
+        for want in server["items"].as_array().unwrap() {
+            let ours = list["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|ours| name(ours) == name(want));
+            let mut ours = ours
+                .unwrap_or_else(|| panic!("{resource} {:?}", name(want)))
+                .clone();
+            for of_type in ["apiVersion", "kind"] {
+                ours.as_object_mut().unwrap().remove(of_type);
+            }
+            let mut want = want.clone();
+            if let Some(fields) = want.as_object_mut() {
+                fields.remove("apiVersion");
+                fields.remove("kind");
+            }
+            if let Some(status) = ours.get_mut("status").and_then(Value::as_object_mut) {
+                status.retain(|name, value| !(NEWER.contains(&name.as_str()) && value == 0));
+            }
+            assert_eq!(ours, want, "{resource}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 60, "{compared}");
+}
+
+#[test]
+fn json_is_indented_as_kubectl_indents_it() {
+    let list = ask("get pods -n prod -o json").out;
+    assert!(list.starts_with("{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n        {\n            \"apiVersion\""), "{}", &list[..200]);
+    assert!(list.ends_with("        }\n    ],\n    \"kind\": \"List\",\n    \"metadata\": {\n        \"resourceVersion\": \"\"\n    }\n}\n"));
+    let one = ask("get ns/prod -o json").out;
+    assert!(one.starts_with("{\n    \"apiVersion\""), "{one}");
+}
+
+#[test]
+fn a_field_that_no_object_has_gives_no_order_and_no_answer() {
+    let sorted = ask("get pods -n prod --sort-by .spec.nope -o name");
+    assert_eq!((sorted.code, sorted.out.as_str()), (2, ""));
+    assert!(
+        sorted.err.contains("E0002") && sorted.err.contains(".spec.nope"),
+        "{}",
+        sorted.err
+    );
+}
+
+#[test]
+fn columns_without_a_head_line_are_as_narrow_as_those_of_kubectl() {
+    let rows = ask("get deploy -n prod --no-headers").out;
+    assert!(rows.starts_with("api   2/2   2     2     "), "{rows}");
+}

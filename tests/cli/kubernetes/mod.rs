@@ -13,6 +13,7 @@ mod export;
 mod export_defaults;
 mod export_owners;
 mod export_versions;
+mod flags;
 mod forms;
 mod helm;
 mod openshift;

@@ -56,7 +56,8 @@ const ROWS: &[(&str, &[&str])] = &[
             "--key {key} --stored -o yaml -d {path}",
             "--key {key} --reveal -o raw -d {path}",
             "--prefix {prefix} --rev -5 -o jsonl -d {path}",
-            "--prefix {prefix} --full -o yaml -d {path}",
+            "--prefix {prefix} --stored -o yaml -d {path}",
+            "{noun} -A --full -o yaml -d {path}",
             "{noun} -A -d {path}",
             "{noun} -A -o wide --show-labels --now 2026-01-01T00:00:00Z -d {path}",
             "{noun} -A -o json --show-managed-fields --replay -d {path}",
@@ -303,10 +304,11 @@ const ROWS: &[(&str, &[&str])] = &[
             "-A --owned --keep-finalizers --keep-cluster-ip --target 1.36 --secrets placeholder --out {new} -d {path}",
             "-A --deleted-since -1h --format jsonl --secrets omit --out - -d {path}",
             "-A --at -1h --replay --out {new} -o json -d {path}",
-            "-A --carved --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} --fp-key {fp} --out - -d {path}",
+            "-A --carved --etcd-prefix /registry --encryption-config {encryption} --kms-keys {kms} --out - -d {path}",
             "-A --reveal=all --format yaml --out {new} -d {path}",
             "--format sqlite --out {new} -d {path}",
             "--format parquet --tables keys,objects,plan --values none --out {new} -d {path}",
+            "--format csv --tables objects --fp-key {fp} --out {new} -d {path}",
         ],
     ),
     (
@@ -694,6 +696,13 @@ fn listed(help: &str) -> BTreeSet<String> {
         .chain(more)
         .map(str::to_owned)
         .collect()
+}
+
+/// The long flags of a verb, those of every verb among them.
+#[must_use]
+pub fn long_flags(binary: &str, verb: &str) -> Vec<String> {
+    let text = help(binary, &[verb, "--help"]);
+    flags(&text).map(|(_, long)| long).collect()
 }
 
 /// The flags that a help text describes: `  -n, --namespace <NS>`.

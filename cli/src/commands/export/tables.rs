@@ -52,15 +52,10 @@ impl From<OutError> for ExportError {
     }
 }
 
-pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
+pub(super) fn export(args: &ExportArgs, form: Form, ui: &mut Ui) -> anyhow::Result<Exit> {
     let tables = chosen(&args.tables)?;
-    if let Some(flag) = without_effect(args) {
-        return Err(Failure::usage(format!("tables are exported whole, all namespaces and kinds: {flag} has no effect on them"))
-            .next("etcd-inspect sql \"SELECT * FROM objects WHERE namespace = 'default'\" -o csv -d {path}")
-            .into());
-    }
     let member = ui.member(None)?;
-    let out = new_out(args, &member)?;
+    let out = new_out(args, form, &member)?;
     let path = member.evidence().path().to_owned();
     let limits = member.options().evidence.limits.clone();
     let asked = SourceArgs {
@@ -73,11 +68,11 @@ pub(super) fn export(args: &ExportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let source = asked.source(dataset, values, ui)?;
     let origin = origin(&source, &path, &limits, ui)?;
     let interrupt = ui.interrupt.clone();
-    let written = write(args.format, &source, &tables, &out, &origin, &|| {
+    let written = write(form, &source, &tables, &out, &origin, &|| {
         interrupt.is_set()
     });
     let written = written.map_err(|error| match error {
-        ExportError::Out(error) => no_output(&error, args.format, &path),
+        ExportError::Out(error) => no_output(&error, form, &path),
         ExportError::Table(TableError::Evidence(error)) => Failure::from_library(&error),
         ExportError::Table(error) => {
             Failure::usage(error.to_string()).next("etcd-inspect check {path}")
@@ -120,8 +115,9 @@ fn left_out(written: &[files::Written], path: &Path) -> Damage {
 
 /// What becomes of values. Fingerprints are the same for the same evidence, so that files can be compared.
 fn values(args: &ExportArgs, dataset: &Dataset, ui: &mut Ui) -> anyhow::Result<Values> {
-    let is_revealed = args.values == ValuesArg::Reveal || args.showing.reveal == Some(Reveal::All);
-    if args.values == ValuesArg::None {
+    let is_revealed =
+        args.values == Some(ValuesArg::Reveal) || args.showing.reveal == Some(Reveal::All);
+    if args.values == Some(ValuesArg::None) {
         return Ok(Values::None);
     }
     if is_revealed {
@@ -156,14 +152,14 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Table>, Failure> {
         .collect())
 }
 
-fn new_out(args: &ExportArgs, member: &Member) -> anyhow::Result<Out> {
-    let example = example(args.format);
+fn new_out(args: &ExportArgs, form: Form, member: &Member) -> anyhow::Result<Out> {
+    let example = example(form);
     match args.out.as_deref() {
-        Some(path) if path != Path::new("-") && args.format != Form::Yaml => {
+        Some(path) if path != Path::new("-") && !matches!(form, Form::Yaml | Form::Json) => {
             Out::new(path, [member.evidence()])
-                .map_err(|error| no_output(&error, args.format, member.evidence().path()).into())
+                .map_err(|error| no_output(&error, form, member.evidence().path()).into())
         }
-        _ if args.format == Form::Yaml => Err(Failure::usage(
+        _ if matches!(form, Form::Yaml | Form::Json) => Err(Failure::usage(
             "tables are written with --format sqlite, parquet, csv or jsonl",
         )
         .next(example)
@@ -214,26 +210,6 @@ fn example(form: Form) -> &'static str {
 fn newest(source: &Source) -> Option<i64> {
     let (objects, damage) = source.dataset().objects().ok()?.into_parts();
     damage.is_empty().then(|| objects.keyspace().revision())
-}
-
-/// Flags of the objects that are written to be applied: they would be without effect.
-fn without_effect(args: &ExportArgs) -> Option<&'static str> {
-    let given = [
-        (!args.what.is_empty(), "WHAT"),
-        (args.scope.namespace.is_some(), "-n"),
-        (args.scope.all_namespaces, "-A"),
-        (args.selector.is_some(), "-l"),
-        (args.deleted_since.is_some(), "--deleted-since"),
-        (args.carved, "--carved"),
-        (args.owned, "--owned"),
-        (args.keep_finalizers, "--keep-finalizers"),
-        (args.keep_cluster_ip, "--keep-cluster-ip"),
-        (args.secrets.is_some(), "--secrets"),
-        (args.target.is_some(), "--target"),
-    ];
-    given
-        .into_iter()
-        .find_map(|(is_given, name)| is_given.then_some(name))
 }
 
 /// What tells the rows of one copy from those of another.

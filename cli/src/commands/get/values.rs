@@ -9,23 +9,21 @@ use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::kube::{KubeArgs, shaped};
+use crate::kube::{KubeArgs, Printed, shaped};
 use crate::output::{Format, Rows, Tail, escape, hex, json, person};
 use crate::ui::Ui;
 
 /// Prints what raw keys hold. `one`: exactly one key was asked for.
-pub(super) fn show(
-    found: &[Version<'_>],
+pub(super) fn show<'v>(
+    found: &[Version<'v>],
     one: bool,
-    values: &Values<'_, '_>,
+    values: &Values<'_, 'v>,
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    if args.neat {
-        refuse_masks(found, values)?;
-    }
     // Columns and an order are those of rows, also of one.
     let one = one && ui.global.columns.is_empty() && ui.global.sort_by.is_none();
+    args.have_effect(printed(ui.global.format(), one && found.len() == 1), ui)?;
     match (ui.global.format(), found) {
         (Format::Raw, _) => {
             for version in found {
@@ -65,24 +63,41 @@ pub(super) fn show(
     Ok(())
 }
 
-/// What shall be fed back never contains a mask.
-fn refuse_masks(found: &[Version<'_>], values: &Values<'_, '_>) -> Result<(), Failure> {
-    let hidden: usize = found.iter().map(|version| values.hidden(version)).sum();
-    if hidden == 0 {
-        return Ok(());
+/// What a format prints of raw keys. `one`: of one that is not to be a row.
+fn printed(format: Format, one: bool) -> Printed {
+    match format {
+        Format::Raw | Format::Hex => Printed::StoredKey,
+        Format::Table | Format::Json | Format::Jsonl | Format::Yaml if one => Printed::RawKey,
+        _ => Printed::RawKeys,
     }
-    let noun = if hidden == 1 {
-        "value is"
-    } else {
-        "values are"
+}
+
+/// What is shown of a version. What shall be fed back never contains a mask.
+fn shown<'v>(
+    version: &Version<'v>,
+    kv: &KeyValue<'v>,
+    values: &Values<'_, 'v>,
+    args: &KubeArgs,
+) -> Result<Shown<'v>, Failure> {
+    let ready = match args.neat {
+        true => values.ready(version, args.secrets()).map_err(hidden)?,
+        false => None,
     };
-    let failure = Failure::usage(format!(
-        "{hidden} {noun} hidden, and --neat never prints a mask as a value"
-    ));
-    Err(Failure {
-        exit: Exit::Partial,
-        ..failure.means("--reveal shows those of exactly named keys, --reveal=all all")
+    Ok(match ready {
+        Some(object) => Shown::Object(Box::new(object)),
+        None => values.shown(version, kv),
     })
+}
+
+fn hidden(count: usize) -> Failure {
+    let noun = if count == 1 { "value is" } else { "values are" };
+    let failure = Failure::usage(format!(
+        "{count} {noun} hidden, and --neat never prints a mask as a value"
+    ));
+    Failure {
+        exit: Exit::Partial,
+        ..failure.means("--reveal shows those of exactly named keys, --reveal=all all, --secrets placeholder prints REPLACE_ME")
+    }
 }
 
 fn message<'k>(version: &Version<'k>) -> Result<KeyValue<'k>, Failure> {
@@ -97,14 +112,14 @@ fn message<'k>(version: &Version<'k>) -> Result<KeyValue<'k>, Failure> {
 }
 
 /// A Kubernetes object prints as itself, any other value with what etcd knows of its key.
-fn document(
-    version: &Version<'_>,
-    values: &Values<'_, '_>,
+fn document<'v>(
+    version: &Version<'v>,
+    values: &Values<'_, 'v>,
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let kv = message(version)?;
-    let shown = values.shown(version, &kv);
+    let shown = shown(version, &kv, values, args)?;
     if let Shown::Object(object) = shown {
         let object = shaped(*object, args, None);
         match ui.global.format() {
@@ -114,7 +129,7 @@ fn document(
                 ui.out().write_all(b"\n")?;
             }
             _ => {
-                json::pretty(ui.out(), &object)?;
+                json::indented(ui.out(), &object)?;
                 ui.out().write_all(b"\n")?;
             }
         }
@@ -125,15 +140,15 @@ fn document(
 }
 
 /// One value for people: objects as YAML, JSON indented, text as it is, anything else in hex.
-fn pretty(
-    version: &Version<'_>,
-    values: &Values<'_, '_>,
+fn pretty<'v>(
+    version: &Version<'v>,
+    values: &Values<'_, 'v>,
     args: &KubeArgs,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let kv = message(version)?;
     let terminal = ui.terminal;
-    let value: Cow<'_, [u8]> = match values.shown(version, &kv) {
+    let value: Cow<'_, [u8]> = match shown(version, &kv, values, args)? {
         Shown::Object(object) => {
             let object = shaped(*object, args, None);
             return Ok(person::object(object, args.stored, ui)?);
