@@ -31,6 +31,32 @@ impl Target {
         }
     }
 
+    /// OpenShift's projects: its API server shows each namespace as one.
+    fn projects() -> Self {
+        Self {
+            path: "namespaces".to_owned(),
+            group: "project.openshift.io".to_owned(),
+            plural: "projects".to_owned(),
+            singular: "project".to_owned(),
+            kind: "Project".to_owned(),
+            namespaced: Some(false),
+        }
+    }
+
+    /// Whether the objects below its path are of another kind, and are shown as those of this one.
+    pub fn is_view(&self) -> bool {
+        self.kind == "Project" && self.path == "namespaces"
+    }
+
+    /// The stored object as one of the kind that was asked for.
+    pub fn view(&self, object: &mut serde_json::Value) {
+        if let Some(fields) = object.as_object_mut().filter(|_| self.is_view()) {
+            let api_version = format!("{}/v1", self.group);
+            fields.insert("apiVersion".to_owned(), api_version.into());
+            fields.insert("kind".to_owned(), self.kind.as_str().into());
+        }
+    }
+
     fn unknown(path: &str) -> Self {
         let (group, plural) = path.split_once('/').unwrap_or(("", path));
         Self {
@@ -117,6 +143,10 @@ impl Layout {
         }) {
             return vec![resource.into()];
         }
+        let is_project = name.to_lowercase().trim_end_matches('s') == "project";
+        if is_project && self.is_openshift() && in_group(&|group| group == "project.openshift.io") {
+            return vec![Target::projects()];
+        }
         let builtin = RESOURCES
             .iter()
             .filter(|resource| resource.categories.contains(&noun))
@@ -156,6 +186,13 @@ impl Layout {
             .filter(called)
             .map(Target::unknown)
             .collect()
+    }
+
+    /// Whether the API server is OpenShift's: by its prefix, or by its CRDs.
+    fn is_openshift(&self) -> bool {
+        let mut prefixes = self.prefixes();
+        prefixes.any(|prefix| prefix.ends_with("kubernetes.io"))
+            || self.crds().any(|crd| crd.group.ends_with(".openshift.io"))
     }
 
     /// The resource whose objects are of that apiVersion and kind: where an owner reference leads.

@@ -189,8 +189,9 @@ impl<'q, 'a> Query<'q, 'a> {
         make: impl Fn(FoundObject<'a>) -> T + Sync,
     ) -> Result<Vec<T>, FindError<'a>> {
         let (objects, scope) = (self.objects, self.scope.clone());
-        let read = |_: &Target, version: &Version<'a>| {
-            let object = objects.json(version, scope.reading)?;
+        let read = |target: &Target, version: &Version<'a>| {
+            let mut object = objects.json(version, scope.reading)?;
+            target.view(&mut object);
             Ok(scope.fits(&object).then_some(object))
         };
         self.each_read(asked, read, make)
@@ -204,7 +205,8 @@ impl<'q, 'a> Query<'q, 'a> {
         parts: impl Fn(&Target) -> &'static ObjectParts + Sync,
         make: impl Fn(FoundObject<'a, Flat>) -> T + Sync,
     ) -> Option<Result<Vec<T>, FindError<'a>>> {
-        if !self.scope.labels.is_empty() || !self.scope.fields.is_empty() {
+        let is_view = asked.targets.iter().any(Target::is_view);
+        if is_view || !self.scope.labels.is_empty() || !self.scope.fields.is_empty() {
             return None;
         }
         let (objects, reading) = (self.objects, self.scope.reading);

@@ -1,6 +1,7 @@
 //! What the versions of a key tell beside what etcd knows: who wrote them, when, and what changed.
 
-use super::objects::{Objects, Reading, Undecodable};
+use super::objects::{Objects, Reading};
+use super::undecodable::Undecodable;
 use super::version_writer::VersionWriter;
 use crate::clock::{Clock, WriteTime};
 use crate::kubernetes::changed::{self, Change, changes, unified};

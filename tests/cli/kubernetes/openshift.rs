@@ -62,6 +62,26 @@ fn db(folder: &Path) -> PathBuf {
     let pod =
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"}});
     keys.put(b"/kubernetes.io/pods/shop/p", pod.to_string().as_bytes());
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop",
+        "annotations": {"openshift.io/display-name": "The shop"}}, "status": {"phase": "Active"}});
+    keys.put(
+        b"/kubernetes.io/namespaces/shop",
+        namespace.to_string().as_bytes(),
+    );
+    // Under the key of a Secret nothing of another kind is shown.
+    let odd = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd", "namespace": "shop"},
+        "data": {"motto": "hunter2-of-another-kind"}});
+    keys.put(
+        b"/kubernetes.io/secrets/shop/odd",
+        odd.to_string().as_bytes(),
+    );
+    let template = json!({"apiVersion": "template.openshift.io/v1", "kind": "Template", "metadata": {"name": "t", "namespace": "shop"},
+        "parameters": [{"name": "ADMIN", "generate": "expression", "from": "[a-z]{8}", "value": "hunter2-generated"},
+            {"name": "HOST", "value": "web.example.com"}]});
+    keys.put(
+        b"/openshift.io/templates/shop/t",
+        template.to_string().as_bytes(),
+    );
     let path = folder.join("db");
     std::fs::write(
         &path,
@@ -158,4 +178,78 @@ fn status_counts_the_keys_below_each_prefix_if_there_are_several() {
     let one = testkit::data_dir("k8s-1.20-etcd35");
     let said = sealed(&one, ["status", one.to_str().unwrap()]);
     assert!(!said.out.contains("prefixes"), "{}", said.out);
+}
+
+fn asked(path: &Path, words: &str) -> RunResult {
+    let mut args: Vec<&str> = words.split(' ').collect();
+    args.extend(["-d", path.to_str().unwrap()]);
+    sealed(path, args)
+}
+
+#[test]
+fn a_namespace_is_shown_as_the_project_that_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = db(folder.path());
+    let table = asked(&path, "get projects").out;
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            vec!["NAME", "DISPLAY", "NAME", "STATUS"],
+            vec!["shop", "The", "shop", "Active"]
+        ],
+        "{table}"
+    );
+    let one = asked(&path, "get project/shop -o json").json();
+    assert_eq!(
+        (&one["kind"], &one["apiVersion"]),
+        (&json!("Project"), &json!("project.openshift.io/v1"))
+    );
+    assert_eq!(
+        asked(&path, "get projects -o name").out,
+        "project.project.openshift.io/shop\n"
+    );
+    // Kubernetes itself has none.
+    assert_eq!(ask("get projects").code, 1);
+}
+
+#[test]
+fn what_is_under_the_key_of_a_secret_or_generated_by_a_template_is_hidden_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = db(folder.path());
+    for words in [
+        "get secrets -A",
+        "get secrets -A -o yaml",
+        "get secret/odd -n shop -o json",
+        "get /kubernetes.io/secrets/shop/odd",
+        "get /kubernetes.io/secrets/shop/odd -o raw",
+        "get --undecodable",
+        "keys --values -o jsonl",
+        "search hunter2",
+        "history /kubernetes.io/secrets/shop/odd --diff",
+        "get templates -A -o yaml",
+        "export -A --out -",
+        "export -A --secrets placeholder --out -",
+    ] {
+        let run = asked(&path, words);
+        assert!(
+            !run.out.contains("hunter2") && !run.err.contains("hunter2-"),
+            "{words}: {}",
+            run.out
+        );
+    }
+    assert!(
+        asked(&path, "get templates -A -o yaml")
+            .out
+            .contains("web.example.com")
+    );
+    let found = asked(&path, "get --undecodable -n shop");
+    assert!(
+        found.out.contains("secrets/shop/odd") && found.code == 1,
+        "{}",
+        found.out
+    );
 }

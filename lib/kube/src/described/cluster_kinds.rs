@@ -132,13 +132,9 @@ pub(super) fn signing_request(object: &Value, sheet: &mut Sheet) -> bool {
     sheet.field("Status", &csr_condition(of));
     sheet.line(0, "Subject:");
     let subject = subject(object);
-    let of_name = |name: &str| -> Vec<&str> {
-        let all = subject.iter().filter(|(known, _)| known == name);
-        all.map(|(_, value)| value.as_str()).collect()
-    };
-    let common = of_name("CN").concat();
+    let common = of_name(&subject, "CN").concat();
     sheet.line(0, &format!("\tCommon Name:\t{common}"));
-    let serial = of_name("serialNumber").concat();
+    let serial = of_name(&subject, "serialNumber").concat();
     sheet.line(0, &format!("\tSerial Number:\t{serial}"));
     for (title, name) in [
         ("Organization", "O"),
@@ -147,7 +143,7 @@ pub(super) fn signing_request(object: &Value, sheet: &mut Sheet) -> bool {
         ("Locality", "L"),
         ("Province", "ST"),
     ] {
-        for (at, one) in of_name(name).iter().enumerate() {
+        for (at, one) in of_name(&subject, name).iter().enumerate() {
             let title = if at == 0 {
                 format!("{title}:")
             } else {
@@ -157,6 +153,12 @@ pub(super) fn signing_request(object: &Value, sheet: &mut Sheet) -> bool {
         }
     }
     true
+}
+
+/// The values of one name of a subject.
+fn of_name<'s>(subject: &'s [(String, String)], name: &str) -> Vec<&'s str> {
+    let all = subject.iter().filter(|(known, _)| known == name);
+    all.map(|(_, value)| value.as_str()).collect()
 }
 
 /// Names and values of the subject of a request: `CN`, `jane`.

@@ -24,10 +24,10 @@ pub(super) fn generic(object: &Value, sheet: &mut Sheet) -> bool {
 }
 
 fn fields(value: &Value, hidden: &[&str], level: usize, sheet: &mut Sheet) {
-    let Some(fields) = value.as_object() else {
+    let Some(members) = value.as_object() else {
         return;
     };
-    let mut sorted: Vec<_> = fields
+    let mut sorted: Vec<_> = members
         .iter()
         .filter(|(name, _)| !hidden.contains(&name.as_str()))
         .collect();

@@ -251,13 +251,14 @@ fn served_backend(of: View<'_>, namespace: Option<&str>, around: &Surroundings<'
     let service = services
         .iter()
         .map(View::new)
-        .find(|service| service.path("metadata.name").text() == Some(&name));
+        .find(|service| service.path("metadata.name").text() == Some(name.as_str()));
     let Some(service) = service else {
         return format!("{name}:{port} (<error: services {name:?} not found>)");
     };
     let mut ports = service.path("spec.ports").items();
-    let named = ports
-        .find(|one| one.key("port").any_or("") == port || one.key("name").text() == Some(&port));
+    let named = ports.find(|one| {
+        one.key("port").any_or("") == port || one.key("name").text() == Some(port.as_str())
+    });
     let port_name = named.and_then(|named| named.key("name").text());
     format!("{name}:{port} ({})", endpoints(service, port_name, around))
 }
