@@ -233,6 +233,7 @@ fn every_flag_of_get_describe_and_export_has_an_effect_or_is_refused() {
                 "supported",
                 "cannot be used with",
                 "columns",
+                "\"next\":",
             ];
             assert!(
                 helps.iter().any(|word| with.2.contains(word)),

@@ -249,13 +249,9 @@ impl Mask {
     /// A variable, a header or a parameter: `{name: DB_PASSWORD, value: …}`.
     fn pair(&self, fields: &mut Map<String, Value>) {
         let name = fields.get("name").or_else(|| fields.get("key"));
-        let is_secret_name = name
+        let is_secret = name
             .and_then(Value::as_str)
             .is_some_and(|name| is_secret_name(name, Around::Setting));
-        // A parameter of OpenShift's Template that is generated: a password.
-        let is_generated = (fields.get("generate").and_then(Value::as_str))
-            .is_some_and(|generate| !generate.is_empty());
-        let is_secret = is_secret_name || is_generated;
         if let Some(Value::String(value)) = fields.get_mut("value")
             && is_secret
             && !value.starts_with(BULLETS)
