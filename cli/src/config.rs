@@ -9,6 +9,8 @@ use clap::{ArgAction, Command};
 use crate::failure::Failure;
 
 const PREFIX: &str = "ETCD_INSPECT_";
+/// Variables that are no flags: what the browser does for screen readers.
+const NO_FLAGS: [&str; 1] = ["A11Y"];
 
 /// `$XDG_CONFIG_HOME/etcd-inspect/config`.
 pub(crate) fn file() -> Option<PathBuf> {
@@ -51,6 +53,7 @@ pub(crate) fn flags(command: &Command) -> Result<Vec<OsString>, Failure> {
             let name = name.to_str()?.strip_prefix(PREFIX)?.to_owned();
             Some((name, value.to_str()?.to_owned()))
         })
+        .filter(|(name, _)| !NO_FLAGS.contains(&name.as_str()))
         .collect();
     variables.sort();
     for (variable, value) in variables {

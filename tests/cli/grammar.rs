@@ -84,6 +84,16 @@ fn the_environment_gives_flags_and_the_command_line_wins() {
 }
 
 #[test]
+fn a_variable_that_only_the_browser_reads_is_no_flag_of_other_verbs() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_etcd-inspect"))
+        .args(["version", "-o", "json"])
+        .env("ETCD_INSPECT_A11Y", "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
 fn the_config_file_gives_one_flag_a_line_and_names_the_line_that_is_wrong() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("etcd-inspect");
