@@ -91,8 +91,8 @@ pub mod verdict;
 pub use bbolt as bolt;
 pub use kube as kubernetes;
 pub use located::{
-    Advice, Bytes, Command, Error, EvidenceOperand, FileName, Finding, Limits, Place, Severity,
-    Sink, key_word,
+    Advice, AdvicePart, Bytes, Command, Error, EvidenceOperand, FileName, Finding, Limits, Place,
+    Severity, Sink, key_word,
 };
 pub use located::{ClusterId, LeaseId, MainRevision, MemberId, NoId, RaftIndex, Term};
 pub use located::{progress, text};

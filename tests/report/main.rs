@@ -11,6 +11,8 @@
 )]
 
 mod bundle;
+mod commands;
+mod damaged;
 mod manifest;
 mod page;
 mod redact;

@@ -195,3 +195,177 @@ fn a_manifest_is_never_written_into_what_it_records() {
     );
     assert_eq!(said.code, 2, "{}", said.err);
 }
+
+/// What became of each file, by `manifest --verify`.
+fn changes(data: &Path, manifest: &Path) -> Vec<(String, String)> {
+    let said = sealed(
+        data,
+        &["manifest", "--verify", text(manifest), "-o", "json"],
+    );
+    let json = said.json();
+    let differing = json["differing"].as_array().unwrap().iter();
+    let word = |file: &Value, field: &str| file[field].as_str().unwrap().to_owned();
+    differing
+        .map(|file| (word(file, "path"), word(file, "change")))
+        .collect()
+}
+
+#[test]
+fn a_rename_a_link_a_mode_a_time_and_a_hole_are_each_reported_as_what_they_are() {
+    use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("evidence");
+    fs::create_dir(&data).unwrap();
+    for name in [
+        "renamed",
+        "linked",
+        "mode",
+        "time",
+        "same",
+        "removed-link-target",
+        "twice-1",
+        "twice-2",
+    ] {
+        let content = if name.starts_with("twice") {
+            "the same"
+        } else {
+            name
+        };
+        fs::write(data.join(name), content).unwrap();
+    }
+    symlink("removed-link-target", data.join("old-link")).unwrap();
+    fs::hard_link(data.join("same"), data.join("second-name")).unwrap();
+    let sparse = fs::File::create(data.join("sparse")).unwrap();
+    sparse.set_len(4 << 20).unwrap();
+    sparse.write_all_at(b"data", 2 << 20).unwrap();
+    sparse.sync_all().unwrap();
+    let manifest = dir.path().join("manifest.json");
+    let said = sealed(
+        &data,
+        &[
+            "manifest",
+            text(&data),
+            "--out",
+            text(&manifest),
+            "-o",
+            "json",
+        ],
+    );
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(
+        file(&said.json(), "second-name")["same_file_as"]["path"],
+        "same"
+    );
+    assert_eq!(file(&said.json(), "same")["hard_links"], 2);
+    assert_eq!(
+        file(&said.json(), "second-name")["sha256"],
+        file(&said.json(), "same")["sha256"]
+    );
+    assert_eq!(changes(&data, &manifest), []);
+
+    fs::rename(data.join("renamed"), data.join("other-name")).unwrap();
+    fs::rename(data.join("linked"), dir.path().join("elsewhere")).unwrap();
+    symlink(dir.path().join("elsewhere"), data.join("linked")).unwrap();
+    fs::set_permissions(data.join("mode"), fs::Permissions::from_mode(0o600)).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(7);
+    fs::File::options()
+        .write(true)
+        .open(data.join("time"))
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    fs::remove_file(data.join("old-link")).unwrap();
+    symlink("same", data.join("new-link")).unwrap();
+    // Two files of the same bytes: which one has the new name is not known.
+    fs::rename(data.join("twice-1"), data.join("twice-3")).unwrap();
+    fs::rename(data.join("twice-2"), data.join("twice-4")).unwrap();
+    fs::write(data.join("sparse"), fs::read(data.join("sparse")).unwrap()).unwrap();
+    let found = changes(&data, &manifest);
+    let has = |path: &str, change: &str| {
+        assert!(
+            found.contains(&(path.to_owned(), change.to_owned())),
+            "{path}: {change}: {found:?}"
+        );
+    };
+    has("other-name", "renamed");
+    has("linked", "link");
+    has("mode", "permissions");
+    has("time", "times");
+    has("old-link", "missing");
+    has("new-link", "new");
+    for (old, new) in [("twice-1", "twice-3"), ("twice-2", "twice-4")] {
+        has(old, "missing");
+        has(new, "new");
+    }
+    let is_named = |name: &str| found.iter().any(|(path, _)| path == name);
+    assert!(
+        !is_named("renamed") && !is_named("same") && !is_named("second-name"),
+        "{found:?}"
+    );
+    let sparse = found.iter().find(|(path, _)| path == "sparse");
+    match sparse.map(|(_, change)| change.as_str()) {
+        Some("extents") => {}
+        other => eprintln!("the file system of the temporary directory knows no holes: {other:?}"),
+    }
+    let said = run(&["manifest", "--verify", text(&manifest)]);
+    for words in [
+        "(was renamed)",
+        "new-link",
+        "mode: recorded",
+        "modified: recorded",
+    ] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+}
+
+#[test]
+fn a_manifest_that_was_cut_or_edited_proves_nothing_and_says_so() {
+    let data = data_dir("etcd-3.5.30");
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = dir.path().join("manifest.json");
+    let said = sealed(&data, &["manifest", text(&data), "--out", text(&manifest)]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let verify = || run(&["manifest", "--verify", text(&manifest), "-o", "json"]);
+    assert_eq!(verify().json()["manifest_is_intact"], true);
+
+    for length in [0, 1, 10, whole.len() / 2, whole.len() - 3] {
+        fs::write(&manifest, &whole[..length]).unwrap();
+        let said = verify();
+        assert_eq!(said.code, 2, "{length}");
+        assert!(said.err.contains("is cut"), "{length}: {}", said.err);
+    }
+    // A time, a whole entry, and the sum itself.
+    let name = whole.find("\"path\": \"member/snap/db\"").unwrap();
+    let entry = whole[..name].rfind('{').unwrap();
+    let end = name + whole[name..].find("\n        },\n").unwrap() + "\n        },\n".len();
+    let without_entry = [&whole[..entry], &whole[end..]].concat();
+    let edits = [
+        whole.replacen("\"mode\": \"0", "\"mode\": \"1", 1),
+        without_entry.clone(),
+        without_entry.replace("manifest_sha256", "note"),
+        whole.replacen("manifest_sha256\": \"", "manifest_sha256\": \"0", 1),
+    ];
+    for edited in edits {
+        assert_ne!(edited, whole);
+        fs::write(&manifest, &edited).unwrap();
+        let said = verify();
+        assert!([1, 3].contains(&said.code), "{}{}", said.out, said.err);
+        assert_eq!(said.json()["manifest_is_intact"], false);
+        assert!(
+            said.err.contains("changed after it was written"),
+            "{}",
+            said.err
+        );
+    }
+    // What was printed has no sum, and its totals.
+    let printed = run(&["manifest", text(&data), "-o", "json"]).out;
+    fs::write(&manifest, printed).unwrap();
+    let said = verify();
+    assert_eq!(
+        (said.code, &said.json()["manifest_is_intact"]),
+        (0, &Value::Null),
+        "{}",
+        said.err
+    );
+}

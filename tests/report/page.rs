@@ -11,24 +11,7 @@ use testkit::data_dir;
 use testkit::synth::bolt::DbBuilder;
 use testkit::synth::mvcc::Keyspace;
 
-use crate::run::{sealed, text};
-
-fn page_of(evidence: &Path, more: &[&str], dir: &Path, name: &str) -> String {
-    let out = dir.join(name);
-    let mut args = vec!["report", text(evidence), "--out", text(&out)];
-    args.extend(more);
-    let said = sealed(evidence, &args);
-    assert!([0, 3].contains(&said.code), "{}{}", said.out, said.err);
-    fs::read_to_string(out).unwrap()
-}
-
-fn unescaped(text: &str) -> String {
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"");
-    text.replace("&amp;", "&")
-}
+use crate::run::{page_of, text, unescaped};
 
 /// What a command that is printed on the page answers as JSON.
 fn asked<'a>(known: &'a mut HashMap<String, Value>, command: &str) -> &'a Value {

@@ -10,23 +10,31 @@ use etcd_inspect::member::Member;
 use etcd_inspect::mvcc::KeyRange;
 use etcd_inspect::progress::Silent;
 use etcd_inspect::salvage::backup::Out;
-use etcd_inspect::salvage::redact::{RedactError, RedactOptions, redact};
+use etcd_inspect::salvage::redact::{RedactOptions, Redacted, redact};
 use serde_json::Value;
 use testkit::{damage, data_dir, fixture};
 
 use crate::run::{run, sealed, text};
 
-fn copy_of(db: &Path, out: &Path, names: bool) -> RedactAnswer {
+/// A redacted copy by the library alone. One that cannot be proved fails the test.
+#[track_caller]
+fn written(member: &Member, out: &Path, names: bool) -> Redacted {
     let _ = fs::remove_file(out);
-    let member = Member::open(db).unwrap();
     let options = RedactOptions {
         names,
         salt: b"a salt of sixteen".to_vec(),
         layout: Layout::default(),
     };
     let target = Out::new(out, [member.evidence()]).unwrap();
-    let written = redact(&member, &options, &target, &Silent).unwrap();
-    RedactAnswer::new(&member, &written, names, &Silent).unwrap()
+    redact(member, &options, &target, &Silent).unwrap()
+}
+
+/// The same with a check of both.
+#[track_caller]
+fn copy_of(db: &Path, out: &Path, names: bool) -> RedactAnswer {
+    let member = Member::open(db).unwrap();
+    let redacted = written(&member, out, names);
+    RedactAnswer::new(&member, &redacted, names, &Silent).unwrap()
 }
 
 /// Every value of every version that a db has, with its offset in the file.
@@ -112,16 +120,11 @@ fn the_check_finds_the_same_in_a_damaged_db_and_in_its_copy_and_no_value_is_in_t
         "{damaged} of {tried} have findings of their own"
     );
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    // Where damage makes an element point into other elements or values, the copy has letters there: the verb says that it differs.
     assert!(
-        other.len() * 10 <= tried,
+        other.is_empty(),
         "{} of {tried} differ:\n{}",
         other.len(),
         other.join("\n")
-    );
-    eprintln!(
-        "{} of {tried} damaged copies have the findings of the original",
-        tried - other.len()
     );
 }
 
@@ -266,26 +269,6 @@ fn fillings_need_the_salt_and_are_the_same_with_the_same_salt() {
     );
 }
 
-/// A redacted copy by the library alone, without a check of both; `false` if it was refused because the proof failed.
-fn written(db: &Path, out: &Path, names: bool) -> bool {
-    let _ = fs::remove_file(out);
-    let member = Member::open(db).unwrap();
-    let options = RedactOptions {
-        names,
-        salt: b"a salt of sixteen".to_vec(),
-        layout: Layout::default(),
-    };
-    let target = Out::new(out, [member.evidence()]).unwrap();
-    match redact(&member, &options, &target, &Silent) {
-        Ok(_) => true,
-        Err(RedactError::Survives { .. }) => {
-            assert!(!out.exists(), "a copy without a proof is not kept");
-            false
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
-
 #[test]
 fn nothing_of_a_value_survives_whatever_elements_and_headers_say() {
     let original = fixture("etcd-3.5.30").join("snapshot.db");
@@ -298,7 +281,6 @@ fn nothing_of_a_value_survives_whatever_elements_and_headers_say() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (seed >> 33) % below
     };
-    let mut proved = 0;
     for round in 0..24 {
         let mut bytes = plain.clone();
         for page in (4096 * 2..bytes.len() - 4096).step_by(4096) {
@@ -324,13 +306,9 @@ fn nothing_of_a_value_survives_whatever_elements_and_headers_say() {
             }
         }
         fs::write(&db, &bytes).unwrap();
-        if !written(&db, &out, round % 2 == 0) {
-            continue;
-        }
-        proved += 1;
+        written(&Member::open(&db).unwrap(), &out, round % 2 == 0);
         nothing_of(&secrets, &out).unwrap_or_else(|leak| panic!("round {round}: {leak}"));
     }
-    assert!(proved > 0, "each copy was refused");
 }
 
 #[test]
@@ -346,8 +324,12 @@ fn pages_that_no_tree_reaches_are_in_the_copy_of_a_db_without_metas() {
         let said = run(&[&args[..], &["-o", "json"]].concat());
         said.json()["keys"].clone()
     };
-    assert!(written(&db, &out, false));
-    let (before, after) = (keys(&db).as_u64().unwrap(), keys(&out).as_u64().unwrap());
-    // Records that are only in the rest of pages that were used again are wiped.
-    assert!(after * 4 >= before * 3, "{after} of {before} keys");
+    written(&Member::open(&db).unwrap(), &out, false);
+    let before = keys(&db);
+    assert!(before.as_u64() > Some(20), "{before}");
+    assert_eq!(
+        before,
+        keys(&out),
+        "records in the rest of pages that were used again, too"
+    );
 }

@@ -311,6 +311,15 @@ fn verify(manifest: &Path, args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<E
                 .next(Command::new("head").path(manifest))
                 .into());
         }
+        (None, Err(error)) if error.is_eof() => {
+            let text = format!(
+                "{} is cut: {error}. What it records is not proven",
+                manifest.display()
+            );
+            return Err(Failure::usage(text)
+                .next(Command::new("ls").arg("-l").path(manifest))
+                .into());
+        }
         _ => {
             let text = format!("{} is not a manifest of etcd-inspect", manifest.display());
             return Err(Failure::usage(text).next(again).into());
@@ -326,10 +335,19 @@ fn verify(manifest: &Path, args: &ManifestArgs, ui: &mut Ui) -> anyhow::Result<E
         return Err(Failure::usage(text).next(verify).into());
     }
     let limits = ui.global.member_options().evidence.limits;
-    let answer =
+    let mut answer =
         VerifyAnswer::read(&recorded, &args.paths, &limits, &*ui.progress()).map_err(unreadable)?;
+    answer.manifest_is_intact = recorded.is_intact(&text)?;
+    let is_edited = answer.manifest_is_intact == Some(false);
+    if is_edited {
+        ui.warn("the manifest was changed after it was written: its own sum or totals do not match, so that what it records is not proven")?;
+    }
     ui.answer("manifest", &answer, |ui| differences(&answer, ui))?;
-    Ok(Exit::negative_if(!answer.is_same))
+    Ok(match (is_edited, answer.is_same) {
+        (_, false) => Exit::Negative,
+        (true, true) => Exit::Partial,
+        (false, true) => Exit::Ok,
+    })
 }
 
 fn differences(answer: &VerifyAnswer, ui: &mut Ui) -> anyhow::Result<()> {
@@ -340,25 +358,32 @@ fn differences(answer: &VerifyAnswer, ui: &mut Ui) -> anyhow::Result<()> {
             path => evidence.join(path),
         };
         let path = escape::text(&path.to_string_lossy(), ui.terminal.charset).into_owned();
-        let (label, word) = match file.change {
-            FileChange::Content => (Label::Error, "changed"),
-            FileChange::Missing => (Label::Error, "missing"),
-            FileChange::New => (Label::Warning, "new"),
-            FileChange::Unproven => (Label::Warning, "not proven"),
-            FileChange::Metadata => (Label::Note, "touched"),
+        let label = match file.change {
+            FileChange::Content | FileChange::Missing => Label::Error,
+            FileChange::New | FileChange::Renamed | FileChange::Unproven => Label::Warning,
+            _ => Label::Note,
         };
-        ui.line(
-            Line::new()
-                .with(label, format!("{word:<11}"))
-                .with(Label::Name, path),
-        )?;
+        let word = file.change.as_str();
+        let mut line = Line::new()
+            .with(label, format!("{word:<12}"))
+            .with(Label::Name, path);
+        if let Some(old) = &file.renamed_from {
+            let old = old.to_path();
+            let old = escape::text(&old.to_string_lossy(), ui.terminal.charset).into_owned();
+            line = line.text(format!(" (was {old})"));
+        }
+        ui.line(line)?;
         for difference in &file.differences {
-            let shown = |value: &Option<String>| value.clone().unwrap_or("not known".to_owned());
-            let (before, now) = (shown(&difference.recorded), shown(&difference.now));
-            let text = format!(
-                "{:11}{}: recorded {before}, now {now}",
-                "", difference.field
-            );
+            let (recorded, now) = (&difference.recorded, &difference.now);
+            let escaped = |value: &String| escape::text(value, ui.terminal.charset).into_owned();
+            let shown = |value: &Option<String>| value.as_ref().map_or("none".to_owned(), escaped);
+            let text = match (file.change, recorded, now) {
+                (FileChange::New, _, Some(value)) | (FileChange::Missing, Some(value), _) => {
+                    escaped(value)
+                }
+                _ => format!("recorded {}, now {}", shown(recorded), shown(now)),
+            };
+            let text = format!("{:12}{}: {text}", "", difference.field);
             ui.line(Line::new().text(text))?;
         }
     }

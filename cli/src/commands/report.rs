@@ -1,9 +1,10 @@
 //! `report`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use etcd_inspect::Command;
-use etcd_inspect::answers::report::{ReportAnswer, ReportQuestion};
+use etcd_inspect::answers::report::{ReadingFlag, ReportAnswer, ReportQuestion};
 use etcd_inspect::member::Member;
 use etcd_inspect::salvage::backup::{Out, OutError};
 use jiff::Timestamp;
@@ -48,7 +49,7 @@ pub(crate) struct ReportArgs {
     /// Notes: lines of text, or the file in which the browser keeps them
     #[arg(long, value_name = "FILE")]
     notes: Option<PathBuf>,
-    /// No table is cut
+    /// No table is cut; --limit N cuts them after N rows
     #[arg(long)]
     full: bool,
     #[command(flatten)]
@@ -69,7 +70,7 @@ pub(super) const PARTIAL_PAGE: &str =
     "the answer is partial: the db cannot be read, the page says which sections lack it";
 
 /// Columns of the answer about the file that was written.
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "out",
     "size_bytes",
     "sha256",
@@ -77,6 +78,7 @@ const COLUMNS: [&str; 8] = [
     "hidden_values",
     "verdict",
     "next",
+    "notes",
     "is_partial",
 ];
 
@@ -95,6 +97,13 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
     let mut members: Vec<Member> = Vec::new();
     for (at, path) in paths.iter().enumerate().rev() {
         members.insert(0, ui.member_of(Some(path), at, paths.len())?);
+    }
+    if ui.global.local && args.at.is_none() && args.since.is_none() {
+        return Err(Failure::usage(
+            "times on the page are in UTC, so that it is the same on every machine: --local is about --at and --since",
+        )
+        .next("etcd-inspect report {path} --out incident.html")
+        .into());
     }
     ui.interrupt.while_writing()?;
     let Some(out) = &args.out else {
@@ -115,6 +124,9 @@ pub(crate) fn run(args: &ReportArgs, ui: &mut Ui) -> anyhow::Result<Exit> {
             "the page has {}: without --full tables are cut and it is smaller",
             size(answer.size_bytes as u64)
         ))?;
+    }
+    for note in &answer.notes {
+        ui.note(note.clone())?;
     }
     ui.partial(answer.damage.clone());
     let mut fields = json!({ "out": out.path().display().to_string() });
@@ -184,7 +196,12 @@ pub(super) fn page(
         notes: args.notes.as_deref().map(notes).transpose()?,
         audit: args.audit.read()?,
         etcd_log: args.etcd.read()?,
-        full: args.full,
+        full: args.full || ui.global.limit == Some(0),
+        rows: ui
+            .global
+            .limit
+            .and_then(|limit| usize::try_from(limit).ok()),
+        flags: flags(args),
         mask: &mask,
         with_fingerprints: args.fp_key.is_some(),
         tool: &tool,
@@ -192,6 +209,31 @@ pub(super) fn page(
         layout: args.layout.layout(),
     };
     Ok(ReportAnswer::read(&question, &*ui.progress()))
+}
+
+/// What commands on the page need to answer as this page does.
+fn flags(args: &ReportArgs) -> Vec<ReadingFlag> {
+    let flag = |name, is_key| {
+        move |value: OsString| ReadingFlag {
+            name,
+            value,
+            is_key,
+        }
+    };
+    let paths = |paths: &[PathBuf]| {
+        paths
+            .iter()
+            .map(|path| path.clone().into_os_string())
+            .collect::<Vec<_>>()
+    };
+    let configs = paths(&args.keys.encryption_config).into_iter();
+    let kms = paths(&args.keys.kms_keys).into_iter();
+    let prefixes = args.layout.etcd_prefix.iter().map(OsString::from);
+    configs
+        .map(flag("--encryption-config", true))
+        .chain(kms.map(flag("--kms-keys", true)))
+        .chain(prefixes.map(flag("--etcd-prefix", false)))
+        .collect()
 }
 
 fn notes(path: &Path) -> Result<String, Failure> {

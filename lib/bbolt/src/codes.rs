@@ -62,7 +62,7 @@ codes! {
     FREE_IN_USE = "BOLT-015", Error, "a page in use is listed as free",
         what: "The stored freelist contains a page that a tree reaches. The next commits overwrite that page.",
         why: "A corrupt freelist, or a tool that wrote to the file.",
-        next: "Do not start etcd on it. Rebuild the freelist in a copy: bbolt surgery freelist abandon";
+        next: "Do not start etcd on it. Rebuild the freelist in a copy: bbolt surgery freelist abandon FILE --output NEW";
     LEAKED = "BOLT-016", Warning, "pages are neither used nor free",
         what: "Pages below the high-water mark are neither in a tree nor in the stored freelist: their space is lost until a defragmentation.",
         why: "A crash with an old bbolt, or an edited freelist.",
@@ -70,7 +70,7 @@ codes! {
     FREELIST = "BOLT-017", Warning, "the freelist is malformed",
         what: "The stored freelist is unsorted, contains a page twice or a page out of range, or cannot be read.",
         why: "Corruption, or a tool that wrote to the file.",
-        next: "In a copy, `bbolt surgery freelist abandon` makes bbolt rebuild it.";
+        next: "bbolt surgery freelist abandon FILE --output NEW, in a copy, makes bbolt rebuild it.";
     INLINE = "BOLT-018", Error, "an inline bucket is damaged",
         what: "Elements of a bucket that is stored in its parent's page are out of order or out of bounds. `bbolt check` does not read them.",
         why: "Bit rot in the root page.",

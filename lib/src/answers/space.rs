@@ -153,6 +153,10 @@ pub struct SpaceAnswer {
     pub by: SpaceBy,
     /// Groups of keys, the largest first, and what is around them. They add up to the file.
     pub parts: Vec<Part>,
+    /// Number of live keys: `largest` is a part of their values.
+    pub live_keys: usize,
+    /// Number of keys with several versions: `busiest` is a part of them.
+    pub busy_keys: usize,
     /// The largest values.
     pub largest: Vec<Large>,
     /// Keys with the most versions.
@@ -194,13 +198,16 @@ impl SpaceAnswer {
             value_bytes: version.key_value().map_or(0, |kv| kv.value.len() as u64),
             stored_bytes: version.stored_bytes,
         };
-        let busiest = keyspace.churn(question.top).into_iter();
+        let (busiest, busy_keys) = keyspace.churn(question.top);
         Ok(Self {
             path: member.db_file()?.name().as_str().to_owned(),
             by: question.by,
             parts: parts(objects, &keyspace, &space, question),
             largest: keyspace.largest(question.top).iter().map(large).collect(),
+            live_keys: usize::try_from(keyspace.counts().keys).unwrap_or(usize::MAX),
+            busy_keys,
             busiest: busiest
+                .into_iter()
                 .map(|(key, counts)| Busy {
                     key: Key::new(key),
                     counts,
@@ -272,6 +279,8 @@ impl Serialize for SpaceAnswer {
             "rows": self.parts,
             "largest": largest,
             "churn": churn,
+            "live_keys": self.live_keys,
+            "churn_keys": self.busy_keys,
             "compaction": { "revision": self.revision, "frees_bytes": self.space.history_bytes },
             "defragmentation": { "gives_back_bytes": self.defragmentation_bytes(), "after_compaction_bytes": self.defragmentation_after_compaction_bytes() },
         });

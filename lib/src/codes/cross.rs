@@ -103,7 +103,7 @@ codes! {
     SNAP_AFTER_END = "SNAP-016", Error, "a .snap is newer than log and db",
         what: "etcd writes a .snap only of entries that it has applied, so this directory once had all entries up to its index. Now log and db end before it. etcd ignores the .snap, starts from the older state and writes other entries at the same indexes.",
         why: "An older copy or a backup was put over the directory (kubernetes issue 65580), or files of two times were mixed.",
-        next: "Do not start it. Look for the files of the newer time, or take a newer copy or backup: etcd-inspect compare {path} with each.";
+        next: "Do not start it. Look for the files of the newer time, or take a newer copy or backup: etcd-inspect compare {path} OTHER, for each.";
     SNAP_FOREIGN = "SNAP-017", Error, "the .snap that a start takes is not this member's",
         what: "Log and db are of one member, but the .snap file from which a start takes the members does not name it. Up to 3.5 etcd believes the v2 store and the voters of that .snap: the member does not vote, and etcd never serves.",
         why: "A .snap file of another member or another cluster was copied into the directory; its index and term are by coincidence those of a snapshot of this member.",

@@ -22,8 +22,8 @@ impl<'a> Keyspace<'a> {
         top
     }
 
-    /// Returns the keys with the most records and their sums; equal ones by key.
-    pub fn churn(&self, count: usize) -> Vec<(&'a [u8], Counts)> {
+    /// Returns the keys with the most records and their sums, equal ones by key, and how many keys have more than one record.
+    pub fn churn(&self, count: usize) -> (Vec<(&'a [u8], Counts)>, usize) {
         let mut all: Vec<(&'a [u8], Counts)> = self
             .counts_by(|key| key)
             .into_iter()
@@ -32,8 +32,9 @@ impl<'a> Keyspace<'a> {
         all.sort_unstable_by(|(a, one), (b, other)| {
             (other.revisions.cmp(&one.revisions)).then_with(|| a.cmp(b))
         });
+        let total = all.len();
         all.truncate(count);
-        all
+        (all, total)
     }
 }
 
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(largest, [b"b", b"c"]);
         let busiest: Vec<_> = keyspace
             .churn(9)
+            .0
             .iter()
             .map(|(key, counts)| (key.to_vec(), counts.revisions))
             .collect();

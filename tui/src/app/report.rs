@@ -53,6 +53,8 @@ impl App {
                     tool: TOOL,
                     keyring: &keyring,
                     layout: None,
+                    flags: Vec::new(),
+                    rows: None,
                 };
                 ReportAnswer::read(&question, monitor).html
             }))

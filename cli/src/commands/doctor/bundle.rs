@@ -108,6 +108,8 @@ fn page(members: &[Member], paths: &[PathBuf], ui: &mut Ui) -> anyhow::Result<Re
         tool: &tool,
         keyring: &keyring,
         layout: None,
+        flags: Vec::new(),
+        rows: None,
     };
     Ok(ReportAnswer::read(&question, &*ui.progress()))
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Command, EvidenceOperand, Word};
 
 /// The evidence in a text of ours.
-const EVIDENCE: &str = "{path}";
+pub(super) const EVIDENCE: &str = "{path}";
 
 /// What to do next: a text of ours, in which `{path}` is the evidence, with words of the evidence in it.
 ///
@@ -26,7 +26,7 @@ pub struct Advice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Part {
+pub(super) enum Part {
     Text(&'static str),
     Word(Word),
 }
@@ -83,6 +83,10 @@ impl Advice {
         let mut out = String::new();
         let _ = self.write(&mut out, evidence.into()); // writing to a string cannot fail
         out
+    }
+
+    pub(super) fn pieces(&self) -> &[Part] {
+        &self.parts
     }
 
     fn write(&self, f: &mut impl fmt::Write, evidence: EvidenceOperand<'_>) -> fmt::Result {

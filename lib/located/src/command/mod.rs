@@ -6,6 +6,7 @@
 
 mod advice;
 mod operand;
+mod parts;
 mod shell;
 
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,7 @@ use std::path::Path;
 
 pub use advice::Advice;
 pub use operand::EvidenceOperand;
+pub use parts::AdvicePart;
 use serde::{Serialize, Serializer};
 
 /// One word of a command.

@@ -62,7 +62,7 @@ codes! {
     TERM_BACK = "WAL-015", Error, "a term decreases along the log",
         what: "An entry has a lower term than the entry before it, which raft never allows.",
         why: "Logs of two members, or an old and a new copy of one member, were mixed.",
-        next: "Do not start this member: etcd-inspect compare {path} with the other members.";
+        next: "Do not start this member: etcd-inspect compare {path} OTHER, with each of the other members.";
     OVERWRITE_TERM = "WAL-016", Error, "an entry was overwritten by an entry without a higher term",
         what: "Only a leader of a higher term may overwrite an entry.",
         why: "Logs of two members were mixed, or etcd was started with --force-new-cluster (then WAL-028 is reported too).",
@@ -70,7 +70,7 @@ codes! {
     OVERWRITE_COMMITTED = "WAL-017", Error, "a committed entry was overwritten",
         what: "An entry was overwritten after this member had recorded its index as committed. On replay the last entry of that index wins.",
         why: "Two clusters after --force-new-cluster, a disk that ignores fsync, or two processes on one data directory.",
-        next: "etcd-inspect compare {path} with the other members: one of them has different data.";
+        next: "etcd-inspect compare {path} OTHER: one of them has different data.";
     STATE_BACK = "WAL-018", Warning, "HardState decreases",
         what: "A later HardState has a lower term or commit than an earlier one. etcd uses the last one; snapshots with a higher index than its commit are no longer valid.",
         why: "Lost writes (--unsafe-no-fsync), or logs of two members mixed.",
@@ -78,7 +78,7 @@ codes! {
     TWO_VOTES = "WAL-019", Error, "two votes in one term",
         what: "The member voted for two candidates in one term: two leaders were possible. etcd does not report it.",
         why: "Two processes on one data directory, a restored older copy, or a disk that ignores fsync.",
-        next: "etcd-inspect compare {path} with the other members.";
+        next: "etcd-inspect compare {path} OTHER, with each of the other members.";
     COMMIT_RANGE = "WAL-020", Error, "commit is higher than the last entry",
         what: "HardState.commit is an index that the log does not have. etcd panics: `state.commit C is out of range [A, B]`.",
         why: "The tail of the log was lost.",
@@ -102,7 +102,7 @@ codes! {
     UNDECODABLE = "WAL-025", Error, "an entry cannot be decoded",
         what: "The checksum is correct, but the payload is neither an InternalRaftRequest nor a v2 Request, or in an EntryConfChange not a ConfChange. etcd panics when it applies the entry: `unmarshal should never fail`.",
         why: "Bad memory before the checksum was computed, or newer software.",
-        next: "In a cluster: compare the entry of the same index on other members, etcd-inspect compare {path}. A single member: etcd-inspect preflight --for restore {path}";
+        next: "In a cluster: compare the entry of the same index on other members: etcd-inspect compare {path} OTHER. A single member: etcd-inspect preflight --for restore {path}";
     ENTRY_TYPE = "WAL-026", Error, "an entry has a type that etcd does not write",
         what: "etcd proposes only EntryNormal and EntryConfChange; it panics when it applies another type.",
         why: "Software other than etcd, or a flipped bit before the checksum was computed.",

@@ -1,5 +1,6 @@
 //! `manifest`: the chain of custody of evidence, and what changed since it was written.
 
+mod change;
 mod verify;
 
 use std::io;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::view::View;
 use crate::evidence::custody::{self, FileRecord, RecordedPath};
@@ -16,7 +18,8 @@ use located::progress::{Progress, Silent};
 use located::text::time::rfc3339_millis;
 use located::{ClusterId, Damage, MemberId};
 
-pub use verify::{ChangedField, DifferingFile, FileChange, VerifyAnswer};
+pub use change::{ChangedField, FileChange};
+pub use verify::{DifferingFile, VerifyAnswer};
 
 /// The schema of the document.
 pub const SCHEMA: &str = "etcd-inspect/manifest/v1";
@@ -124,7 +127,7 @@ impl ManifestAnswer {
         })
     }
 
-    /// The document as a file: pretty JSON, with its schema.
+    /// The document as a file: pretty JSON, with its schema, and at its end the SHA-256 of everything else in it.
     ///
     /// # Errors
     /// It cannot be serialized, which does not happen.
@@ -135,12 +138,42 @@ impl ManifestAnswer {
             #[serde(flatten)]
             manifest: &'m ManifestAnswer,
         }
-        let mut text = serde_json::to_vec_pretty(&Document {
+        let mut document = serde_json::to_value(&Document {
             schema: SCHEMA,
             manifest: self,
         })?;
+        let sum = sum_of(&document)?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert(SUM.to_owned(), sum.into());
+        }
+        let mut text = serde_json::to_vec_pretty(&document)?;
         text.push(b'\n');
         Ok(text)
+    }
+
+    /// Whether a document is as it was written: its sum and its totals are those of what it says. `None` if it has no sum, as one that
+    /// was printed.
+    ///
+    /// # Errors
+    /// It is no JSON.
+    pub fn is_intact(&self, document: &[u8]) -> serde_json::Result<Option<bool>> {
+        let mut document: serde_json::Value = serde_json::from_slice(document)?;
+        let fields = document.as_object_mut();
+        let stored = fields.and_then(|fields| fields.shift_remove(SUM));
+        let files = || {
+            self.evidence
+                .iter()
+                .flat_map(EvidenceManifest::regular_files)
+        };
+        let bytes: u64 = files().filter_map(|file| file.size_bytes).sum();
+        let counted = u64::try_from(files().count()).unwrap_or(u64::MAX);
+        if (counted, bytes) != (self.files, self.bytes) {
+            return Ok(Some(false));
+        }
+        let Some(stored) = stored else {
+            return Ok(None);
+        };
+        Ok(Some(stored.as_str() == Some(&sum_of(&document)?)))
     }
 
     /// Whether every file could be read and is whole, and every checksum in a compressed file matches.
@@ -150,6 +183,15 @@ impl ManifestAnswer {
             !evidence.is_cut && files.all(is_whole)
         })
     }
+}
+
+/// The field with the sum of a document.
+const SUM: &str = "manifest_sha256";
+
+/// SHA-256 of a document in its shortest form.
+fn sum_of(document: &serde_json::Value) -> serde_json::Result<String> {
+    let sum = Sha256::digest(serde_json::to_vec(document)?);
+    Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether a file could be read as a whole, and the checksums in it match.

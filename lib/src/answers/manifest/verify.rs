@@ -6,37 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::change::{ChangedField, FileChange, alone, changed};
 use super::{EvidenceManifest, ManifestAnswer};
 use crate::evidence::custody::{self, FileRecord, RecordedPath};
 use located::Limits;
 use located::progress::Progress;
-
-/// What became of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileChange {
-    /// Its bytes, its length or what it is.
-    Content,
-    /// Only times, mode or owner.
-    Metadata,
-    /// It is not there any more.
-    Missing,
-    /// It was not there.
-    New,
-    /// It could not be read then or cannot be read now, so that nothing is proven.
-    Unproven,
-}
-
-/// A field that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ChangedField {
-    /// Its name in the manifest.
-    pub field: &'static str,
-    /// What the manifest says.
-    pub recorded: Option<String>,
-    /// What it is now.
-    pub now: Option<String>,
-}
 
 /// A file that is not as the manifest says.
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +22,9 @@ pub struct DifferingFile {
     pub path: RecordedPath,
     /// What became of it.
     pub change: FileChange,
+    /// The name that it had, if it has another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<RecordedPath>,
     /// What differs.
     pub differences: Vec<ChangedField>,
 }
@@ -58,6 +35,8 @@ pub struct DifferingFile {
 pub struct VerifyAnswer {
     /// When the manifest was made, by the clock of its host.
     pub recorded: String,
+    /// Whether the manifest is as it was written, by its own sum and totals; `None` if it has no sum.
+    pub manifest_is_intact: Option<bool>,
     /// Number of files, directories and links that are as the manifest says.
     pub same: u64,
     /// Whether all of them are, and none is new.
@@ -79,6 +58,7 @@ impl VerifyAnswer {
     ) -> Result<Self, (PathBuf, io::Error)> {
         let mut answer = Self {
             recorded: manifest.host.time.clone(),
+            manifest_is_intact: None,
             same: 0,
             is_same: false,
             differing: Vec::new(),
@@ -104,18 +84,27 @@ impl VerifyAnswer {
                 .collect()
         };
         let (before, after) = (keyed(&recorded.files), keyed(now));
-        for (path, record) in &before {
+        let renamed = renamed(&before, &after);
+        let is_old_name = |path: &PathBuf| renamed.values().any(|old| old == path);
+        for (path, record) in before.iter().filter(|(path, _)| !is_old_name(path)) {
             let (change, differences) = match after.get(path) {
-                None => (Some(FileChange::Missing), Vec::new()),
+                None => (Some(FileChange::Missing), alone(record, false)),
                 Some(now) => changed(record, now),
             };
             match change {
                 None => self.same = self.same.saturating_add(1),
-                Some(change) => self.note(recorded, path, change, differences),
+                Some(change) => self.note(recorded, path, (change, None), differences),
             }
         }
-        for path in after.keys().filter(|path| !before.contains_key(*path)) {
-            self.note(recorded, path, FileChange::New, Vec::new());
+        for (path, now) in after.iter().filter(|(path, _)| !before.contains_key(*path)) {
+            let old = renamed.get(path);
+            match old.and_then(|old| before.get(old)) {
+                Some(record) => {
+                    let (_, differences) = changed(record, now);
+                    self.note(recorded, path, (FileChange::Renamed, old), differences);
+                }
+                None => self.note(recorded, path, (FileChange::New, None), alone(now, true)),
+            }
         }
     }
 
@@ -123,59 +112,41 @@ impl VerifyAnswer {
         &mut self,
         recorded: &EvidenceManifest,
         path: &Path,
-        change: FileChange,
+        (change, old): (FileChange, Option<&PathBuf>),
         differences: Vec<ChangedField>,
     ) {
         self.differing.push(DifferingFile {
             evidence: recorded.given.clone(),
             path: RecordedPath::new(path),
             change,
+            renamed_from: old.map(|old| RecordedPath::new(old)),
             differences,
         });
     }
 }
 
-/// What differs between two records of one file. Times of reading and of the inode are those of the host, not of the evidence.
-fn changed(before: &FileRecord, now: &FileRecord) -> (Option<FileChange>, Vec<ChangedField>) {
-    let number = |number: Option<u64>| number.map(|number| number.to_string());
-    let owner = |number: Option<u32>| number.map(|number| number.to_string());
-    let kind = |record: &FileRecord| serde_json::to_string(&record.kind).ok();
-    let target = |record: &FileRecord| {
-        let target = record.target.as_ref().map(RecordedPath::to_path);
-        target.map(|target| target.to_string_lossy().into_owned())
+/// New names with the old ones: files that are missing there and new here, with the same bytes, none of which is there twice.
+fn renamed(
+    before: &BTreeMap<PathBuf, FileRecord>,
+    after: &BTreeMap<PathBuf, FileRecord>,
+) -> BTreeMap<PathBuf, PathBuf> {
+    let alone = |these: &BTreeMap<PathBuf, FileRecord>, those: &BTreeMap<PathBuf, FileRecord>| {
+        let mut by_sum: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for (path, record) in these.iter().filter(|(path, _)| !those.contains_key(*path)) {
+            let is_own = record.target.is_none() && record.size_bytes > Some(0);
+            let sum = record.sha256.as_ref().filter(|_| is_own);
+            if let Some(sum) = sum {
+                by_sum.entry(sum.clone()).or_default().push(path.clone());
+            }
+        }
+        by_sum
     };
-    let of_content = [
-        ("type", kind(before), kind(now)),
-        ("target", target(before), target(now)),
-        (
-            "size_bytes",
-            number(before.size_bytes),
-            number(now.size_bytes),
-        ),
-        ("sha256", before.sha256.clone(), now.sha256.clone()),
-    ];
-    let of_metadata = [
-        ("modified", before.modified.clone(), now.modified.clone()),
-        ("mode", before.mode.clone(), now.mode.clone()),
-        ("uid", owner(before.uid), owner(now.uid)),
-        ("gid", owner(before.gid), owner(now.gid)),
-    ];
-    let differing = |fields: Vec<(&'static str, Option<String>, Option<String>)>| {
-        let fields = fields.into_iter().filter(|(_, before, now)| before != now);
-        let fields = fields.map(|(field, recorded, now)| ChangedField {
-            field,
-            recorded,
-            now,
-        });
-        fields.collect::<Vec<_>>()
-    };
-    let (content, metadata) = (differing(of_content.into()), differing(of_metadata.into()));
-    let is_unproven = before.is_file() && (before.sha256.is_none() || now.sha256.is_none());
-    let change = match (content.is_empty(), metadata.is_empty()) {
-        (_, _) if is_unproven && before.size_bytes == now.size_bytes => Some(FileChange::Unproven),
-        (false, _) => Some(FileChange::Content),
-        (true, false) => Some(FileChange::Metadata),
-        (true, true) => None,
-    };
-    (change, content.into_iter().chain(metadata).collect())
+    let (gone, came) = (alone(before, after), alone(after, before));
+    let pairs = came.into_iter().filter_map(|(sum, new)| {
+        match (new.as_slice(), gone.get(&sum)?.as_slice()) {
+            ([new], [old]) => Some((new.clone(), old.clone())),
+            _ => None,
+        }
+    });
+    pairs.collect()
 }

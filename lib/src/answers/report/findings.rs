@@ -65,9 +65,11 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
     }
     if findings.len() > shown {
         section.say(format!(
-            "{shown} of {} findings are shown in full; the others: check -v.",
+            "{shown} of {} findings are shown in full; all of them:",
             findings.len()
         ));
+        let all = Command::inspect("check").arg("-v");
+        section.push(Block::Next(subject.advice(all)));
     }
     section
 }
@@ -90,7 +92,7 @@ fn card(subject: &Subject<'_>, at: usize, finding: &Finding) -> FindingCard {
         next: finding
             .advice()
             .iter()
-            .map(|advice| advice.on(Some(subject.path)))
+            .map(|advice| advice.parts(subject.operand()))
             .collect(),
         bytes: excerpt(subject, finding).unwrap_or_default(),
     }
@@ -152,7 +154,7 @@ fn excerpt(
 pub(super) fn objects(subject: &Subject<'_>) -> Section {
     let mut section = Section::new("objects", "Objects of interest");
     let Some(objects) = subject.objects() else {
-        section.say("The db cannot be read.");
+        section.say(subject.unreadable());
         return section;
     };
     let of_findings = subject
@@ -181,8 +183,10 @@ pub(super) fn objects(subject: &Subject<'_>) -> Section {
     }
     if all > SHOWN_OBJECTS {
         section.say(format!(
-            "{SHOWN_OBJECTS} of {all} keys; the others are named by the findings."
+            "{SHOWN_OBJECTS} of {all} keys that findings and notes name; the keys of each finding:"
         ));
+        let all = Command::inspect("check").args(["-o", "json"]);
+        section.push(Block::Next(subject.advice(all)));
     }
     section
 }
@@ -201,8 +205,8 @@ fn versions_of(subject: &Subject<'_>, objects: &Objects<'_>, key: &Vec<u8>) -> D
     );
     // A shell takes no word of that length: the key has no command of its own.
     let command = (key.len() <= LONGEST).then(|| {
-        let history = Command::inspect("history").args(["--wal", "--key"]);
-        subject.command(history.key(key).arg("-d"))
+        let history = subject.reading(Command::inspect("history").key(key));
+        subject.command(history.arg("-d"))
     });
     let columns = heads(table.columns);
     let answer = table_document(&table);

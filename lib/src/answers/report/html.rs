@@ -9,8 +9,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::model::{Block, DataTable, FactList, FindingCard, LONGEST, Section, shown, text_of};
-use located::Severity;
 use located::text::number::thousands;
+use located::{AdvicePart, Severity};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -85,9 +85,7 @@ fn draw(block: &Block) -> Markup {
         Block::Headline(severity, text) => {
             html! { p class={ "headline " (severity_class(*severity)) } { (text_of(text)) } }
         }
-        Block::Next(command) => {
-            html! { p class="next" { b { "next" } (code(command)) } }
-        }
+        Block::Next(next) => advice(next),
         Block::Facts(facts) => draw_facts(facts),
         Block::Table(table) if table.folded => html! {
             details { summary { (text_of(&table.caption)) " (" (thousands(table.total as i128)) " rows)" } (draw_table(table)) }
@@ -117,6 +115,24 @@ fn command_line(command: &str) -> Markup {
     html! { @if !command.is_empty() { div class="cmd" { (code(command)) } } }
 }
 
+/// What to do next: only what runs as it is can be copied.
+fn advice(parts: &[AdvicePart]) -> Markup {
+    html! {
+        p class="next" {
+            b { "next" }
+            span {
+                @for part in parts {
+                    @match part {
+                        AdvicePart::Prose(text) => { (text_of(text)) },
+                        AdvicePart::Command { text, is_complete: true } => { (code(text)) },
+                        AdvicePart::Command { text, is_complete: false } => { code { (text_of(text)) } },
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A command, to be copied unless it had to be cut.
 fn code(command: &str) -> Markup {
     html! {
@@ -127,7 +143,7 @@ fn code(command: &str) -> Markup {
 
 fn draw_facts(facts: &FactList) -> Markup {
     html! {
-        dl data-command=(text_of(&facts.command)) {
+        dl data-command=[command_of(&facts.command)] {
             @for fact in &facts.rows {
                 dt { (fact.name) }
                 dd data-path=(fact.pointer) data-v=[fact.number.as_deref()] { (fact.shown) }
@@ -141,7 +157,7 @@ fn draw_table(table: &DataTable) -> Markup {
     let rows = table.rows.len();
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(text_of(&table.caption)) {
-            table data-command=(text_of(&table.command)) data-list=(table.pointer) {
+            table data-command=[command_of(&table.command)] data-list=(table.pointer) {
                 caption { (text_of(&table.caption)) }
                 thead { tr { @for head in &table.heads {
                     th scope="col" class=[head.right.then_some("r")] data-field=(head.field) { (head.head) }
@@ -154,17 +170,32 @@ fn draw_table(table: &DataTable) -> Markup {
             }
             @if rows == 0 { p class="cut" { "none" } }
             @if rows < table.total {
-                p class="cut" { (thousands(rows as i128)) " of " (thousands(table.total as i128)) " – full: " code { (text_of(&table.command)) } }
+                p class="cut" { (thousands(rows as i128)) " of " (thousands(table.total as i128)) (full(table)) }
             }
         }
         (command_line(&table.command))
     }
 }
 
+/// Where the rows are that a table leaves out.
+fn full(table: &DataTable) -> Markup {
+    let command = table.full.as_deref().unwrap_or(&table.command);
+    html! { @if command.is_empty() { "" } @else { " – full: " (code(command)) } }
+}
+
+/// A command of a table or of facts, for programs that read the page.
+fn command_of(command: &str) -> Option<&str> {
+    (!command.is_empty() && command.len() <= LONGEST).then_some(command)
+}
+
 fn cell(row: &Value, field: &str, right: bool) -> Markup {
     let value = field_of(row, field);
     let number = value.and_then(Value::as_number).map(ToString::to_string);
     let text = value.map(|value| shown(field, value)).unwrap_or_default();
+    let text = match number.is_some() && is_least(row, field) {
+        true => format!("≥ {text}"),
+        false => text,
+    };
     let is_sum = matches!(field, "sha256" | "hash");
     let class = match (right, is_sum) {
         (true, _) => Some("r"),
@@ -181,6 +212,15 @@ fn field_of<'v>(row: &'v Value, field: &str) -> Option<&'v Value> {
         false => row.get(field),
     };
     direct.or_else(|| row.get(format!("{field}_b64")))
+}
+
+/// Whether a number is the least that is known: a field beside it says so.
+fn is_least(row: &Value, field: &str) -> bool {
+    let beside = field
+        .rsplit_once('/')
+        .filter(|(parent, _)| !parent.is_empty());
+    let at_least = beside.and_then(|(parent, _)| row.pointer(&format!("{parent}/at_least")));
+    at_least.and_then(Value::as_bool) == Some(true)
 }
 
 fn draw_finding(card: &FindingCard) -> Markup {
@@ -212,7 +252,7 @@ fn draw_finding(card: &FindingCard) -> Markup {
                     }
                 }
             }
-            @for next in &card.next { p class="next" { b { "next" } (code(next)) } }
+            @for next in &card.next { (advice(next)) }
         }
     }
 }

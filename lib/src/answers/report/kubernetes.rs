@@ -1,7 +1,7 @@
 //! Section 10: what the API server kept here.
 
 use super::model::{DataTable, Section, heads, table_document};
-use super::subject::Subject;
+use super::subject::{Events, Subject};
 use super::{SHOWN_ROWS, model};
 use crate::answers::changes::{ChangeOp, ChangesQuery, changes};
 use crate::answers::keys::Within;
@@ -10,18 +10,25 @@ use crate::member::Objects;
 use crate::mvcc::KeyRange;
 use located::Command;
 
-pub(super) fn section(subject: &Subject<'_>) -> Section {
+pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>) -> Section {
     let mut section = Section::new("kubernetes", "Kubernetes");
     let Some(objects) = subject.objects() else {
-        section.say("The db cannot be read.");
+        section.say(subject.unreadable());
         return section;
     };
-    if subject.status.get("kubernetes") != Some(&true.into()) {
+    let is_kubernetes = subject.view().and_then(|view| view.kubernetes().ok()?);
+    if is_kubernetes.is_none() {
         section.say("Kubernetes did not write here; keys are counted all the same.");
     }
-    counted(subject, &objects, &mut section);
+    match subject.has_no_state() {
+        true => section.say(
+            "The log has writes, and no state of the store: which keys were live is not known.",
+        ),
+        false => counted(subject, &objects, &mut section),
+    }
+    let shown = subject.question.limit(SHOWN_ROWS);
     let query = ChangesQuery {
-        last: Some(SHOWN_ROWS),
+        last: Some(shown),
         ops: vec![ChangeOp::Delete],
         ..ChangesQuery::default()
     };
@@ -33,20 +40,27 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         Some(subject.question.mask),
         None,
     );
-    let command = Command::inspect("changes")
-        .args(["--ops", "delete", "--last"])
-        .arg(SHOWN_ROWS.to_string());
+    let deletions = || subject.reading(Command::inspect("changes").args(["--ops", "delete"]));
+    let all = subject.command(deletions());
+    let command = match events.is_some_and(|events| events.deletions > shown) {
+        true => subject.command(deletions().arg("--last").arg(shown.to_string())),
+        false => all.clone(),
+    };
     let columns = heads(table.columns);
-    section.push(DataTable::new(
+    let deletions = DataTable::new(
         "The last deletions; etcd stores no user, an audit log names them",
         &table_document(&table),
         "/rows",
-        subject.command(command),
+        command,
         columns,
         usize::MAX,
-    ));
+    );
+    let total = events.map_or(0, |events| events.deletions);
+    section.push(deletions.start_of(total, all));
     #[cfg(feature = "certificates")]
-    certificates(subject, &objects, &mut section);
+    if !subject.has_no_state() {
+        certificates(subject, &objects, &mut section);
+    }
     section
 }
 
@@ -63,11 +77,12 @@ fn counted(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Section) 
             namespace: None,
         };
         let table = sums(objects, &within, &KeyRange::all(), by, None, |counts| {
-            view.space(counts).map(Some)
+            view.space_of_keys(counts)
         });
         match table {
             Ok(table) => {
-                let command = subject.command(Command::inspect("keys").arg(flag));
+                let command = subject.naming(Command::inspect("keys").arg(flag));
+                let command = subject.command(command);
                 let columns = heads(table.columns);
                 section.push(DataTable::new(
                     caption,
@@ -87,7 +102,6 @@ fn counted(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Section) 
 #[cfg(feature = "certificates")]
 fn certificates(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Section) {
     use crate::answers::certs::{CertificateFilter, certs};
-    use located::Damage;
     use located::text::time::rfc3339;
     let Some(moment) = subject.moment() else {
         return;
@@ -98,11 +112,12 @@ fn certificates(subject: &Subject<'_>, objects: &Objects<'_>, section: &mut Sect
     };
     match certs(objects, None, moment, filter) {
         Ok(table) => {
-            // What cannot be decoded is counted by `certs` itself.
-            let table = table.collect(&mut Damage::default());
+            let (table, damage) = table.into_parts();
+            subject.lacks(damage);
             let command = Command::inspect("certs")
                 .args(["--within", "30", "--now"])
                 .arg(rfc3339(moment));
+            let command = subject.reading(command);
             let columns = heads(table.columns);
             let caption = format!(
                 "Certificates that have expired, or expire within 30 days after {}",

@@ -72,13 +72,29 @@ pub struct ReportQuestion<'q> {
     pub keyring: &'q Keyring,
     /// Where Kubernetes keeps its keys; detected if `None`.
     pub layout: Option<Layout>,
+    /// Flags with files of keys and with prefixes, for the commands on the page.
+    pub flags: Vec<ReadingFlag>,
+    /// Rows of a table; as many as fit a page if `None`.
+    pub rows: Option<usize>,
+}
+
+/// A flag that a command on the page needs to answer the same.
+#[derive(Clone, Debug)]
+pub struct ReadingFlag {
+    /// `--encryption-config`.
+    pub name: &'static str,
+    /// What it was given.
+    pub value: std::ffi::OsString,
+    /// Whether it is about keys that open values.
+    pub is_key: bool,
 }
 
 impl ReportQuestion<'_> {
     fn limit(&self, rows: usize) -> usize {
-        match self.full {
-            true => usize::MAX,
-            false => rows,
+        match (self.full, self.rows) {
+            (true, _) => usize::MAX,
+            (false, Some(rows)) => rows,
+            (false, None) => rows,
         }
     }
 }
@@ -102,6 +118,8 @@ pub struct ReportAnswer {
     pub verdict: String,
     /// The safest next command.
     pub next: String,
+    /// What to know about the question, such as a moment outside of the data's time.
+    pub notes: Vec<String>,
     /// Whether a part of the evidence could not be read.
     pub is_partial: bool,
     /// What could not be read of it.
@@ -143,6 +161,7 @@ impl ReportAnswer {
             hidden_values,
             verdict: found.verdict,
             next: found.next,
+            notes: found.notes,
             is_partial: found.is_partial,
             damage: found.damage,
         }
@@ -188,6 +207,7 @@ struct Answered {
     secrets: Option<u64>,
     verdict: String,
     next: String,
+    notes: Vec<String>,
     is_partial: bool,
     damage: Damage,
 }
@@ -205,6 +225,7 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
             secrets: None,
             verdict: String::new(),
             next: String::new(),
+            notes: Vec::new(),
             is_partial: true,
             damage: Damage::default(),
         };
@@ -213,7 +234,7 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
     let depth = crate::check::Depth::Default;
     let report = check_with(member, depth, question.keyring, layout, progress);
     let subject = Subject::new(question, member, path, &report, progress);
-    let sections = sections(question, &subject, compared.as_ref(), progress);
+    let (sections, notes) = sections(question, &subject, compared.as_ref(), progress);
     let subtitle = match (question.paths.len(), &compared) {
         (1, _) | (_, None) => subject.subtitle(),
         (count, Some(_)) => format!(
@@ -231,8 +252,9 @@ fn answered(question: &ReportQuestion<'_>, progress: &dyn Progress) -> Answered 
             Some(compared) => compared.next.to_string(),
             None => subject.verdict.next.to_string(),
         },
+        notes,
         is_partial: subject.is_partial(),
-        damage: subject.damage().clone(),
+        damage: subject.damage(),
     }
 }
 
@@ -241,21 +263,24 @@ fn sections(
     subject: &Subject<'_>,
     compared: Option<&Comparison>,
     progress: &dyn Progress,
-) -> Vec<Section> {
+) -> (Vec<Section>, Vec<String>) {
     let events = subject.events(progress);
-    vec![
-        verdict::section(subject, compared),
+    let notes = timeline::outside(subject, events.as_ref());
+    let mut sections = vec![
         findings::section(subject),
-        timeline::section(subject, events.as_ref()),
+        timeline::section(subject, events.as_ref(), &notes),
         findings::objects(subject),
         space::section(subject),
         raft::section(subject),
         pages::section(subject),
         raft::members(question, subject, compared),
-        kubernetes::section(subject),
+        kubernetes::section(subject, events.as_ref()),
         findings::notes(question),
         verdict::appendix(subject),
-    ]
+    ];
+    // It says what the others could not read.
+    sections.insert(0, verdict::section(subject, compared));
+    (sections, notes)
 }
 
 /// `3,121 keys` of a count.

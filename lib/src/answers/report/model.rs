@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::{Align, Cell, Column, Content, Row, Show, Table};
 use located::text::escape::{self, Charset};
 use located::text::number::{size, thousands};
-use located::{Command, EvidenceOperand, Severity};
+use located::{AdvicePart, Command, EvidenceOperand, Severity};
 
 /// A section of the page.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub(super) enum Block {
     /// The first thing to read.
     Headline(Option<Severity>, String),
     /// A line that says what the reader does next.
-    Next(String),
+    Next(Vec<AdvicePart>),
     Facts(FactList),
     Table(DataTable),
     /// A chart with its title; the table after it says the same.
@@ -81,7 +81,7 @@ pub(super) struct FindingCard {
     pub(super) keys: Vec<String>,
     pub(super) all_keys: usize,
     pub(super) count: u64,
-    pub(super) next: Vec<String>,
+    pub(super) next: Vec<Vec<AdvicePart>>,
     /// Lines of bytes: offset, bytes before the marked one, the marked one, bytes after it.
     pub(super) bytes: Vec<(String, String, String, String)>,
 }
@@ -141,6 +141,8 @@ pub(super) struct DataTable {
     /// Position in the list, and the row.
     pub(super) rows: Vec<(usize, Value)>,
     pub(super) total: usize,
+    /// The command that gives all rows, if the one beside it does not.
+    pub(super) full: Option<String>,
     /// Whether it is folded until it is asked for.
     pub(super) folded: bool,
 }
@@ -164,8 +166,16 @@ impl DataTable {
             heads,
             total: list.len(),
             rows: list.iter().take(limit).cloned().enumerate().collect(),
+            full: None,
             folded: false,
         }
+    }
+
+    /// The list is the start of a longer one, which another command gives.
+    pub(super) fn start_of(mut self, total: usize, full: String) -> Self {
+        self.total = self.total.max(total);
+        self.full = Some(full);
+        self
     }
 
     pub(super) fn folded(mut self) -> Self {

@@ -139,7 +139,12 @@ fn lanes(title: &str, answer: &Value, what: &str, named: &str, section: &mut Sec
     let lanes: Vec<(String, u64, u64)> = rows.into_iter().flatten().filter_map(lane).collect();
     let shown = lanes.get(lanes.len().saturating_sub(LANES)..);
     if let Some(shown) = shown.filter(|shown| !shown.is_empty()) {
-        section.push(Block::Chart(title.to_owned(), svg::lanes(title, shown)));
+        let title = match shown.len() < lanes.len() {
+            true => format!("{title} (the last {} of {})", shown.len(), lanes.len()),
+            false => title.to_owned(),
+        };
+        let chart = svg::lanes(&title, shown);
+        section.push(Block::Chart(title, chart));
     }
 }
 

@@ -57,30 +57,39 @@ const BUSIEST: &[(&str, &str)] = &[
 pub(super) fn section(subject: &Subject<'_>) -> Section {
     let mut section = Section::new("space", "Space");
     let Some(objects) = subject.objects() else {
-        section.say("The db cannot be read.");
+        section.say(subject.unreadable());
         return section;
     };
+    if let (Some(unread), Some(_)) = (&subject.unread, &subject.reach) {
+        section.say(format!(
+            "The db cannot be read ({unread}): what its bytes are used for is not known."
+        ));
+        return section;
+    }
+    let all = usize::try_from(objects.keyspace().counts().revisions).unwrap_or(usize::MAX);
+    let top = subject.question.limit(SHOWN_ROWS).min(all.max(1));
     let read = SpaceAnswer::read(
         subject.member,
         &objects,
         SpaceQuestion {
             by: SpaceBy::Resource,
             metric: Metric::Total,
-            top: SHOWN_ROWS,
+            top,
             quota_bytes: DEFAULT_QUOTA_BYTES,
         },
     );
-    let answer = match read {
-        Ok(answer) => document(&answer),
+    let (answer, totals) = match read {
+        Ok(answer) => (document(&answer), (answer.live_keys, answer.busy_keys)),
         Err(error) => {
             section.say(format!("{error}"));
             return section;
         }
     };
-    let command = Command::inspect("space")
-        .arg("--top")
-        .arg(SHOWN_ROWS.to_string());
-    let command = subject.command(command);
+    let asked = |top: usize| {
+        let command = Command::inspect("space").arg("--top").arg(top.to_string());
+        subject.command(subject.naming(command))
+    };
+    let command = asked(top);
     bar(&answer, &mut section);
     section.push(FactList::new(&answer, command.clone(), SPACE));
     treemap(&answer, &mut section);
@@ -94,25 +103,38 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
         columns,
         limit,
     ));
+    top_lists(&answer, limit, (command, totals), &asked, &mut section);
+    section
+}
+
+/// The largest values and the busiest keys, of as many as there are.
+fn top_lists(
+    answer: &Value,
+    limit: usize,
+    (command, totals): (String, (usize, usize)),
+    asked: &dyn Fn(usize) -> String,
+    section: &mut Section,
+) {
     let columns = plain_heads(LARGEST);
-    section.push(DataTable::new(
+    let largest = DataTable::new(
         "Largest values",
-        &answer,
+        answer,
         "/largest",
         command.clone(),
         columns,
         limit,
-    ));
+    );
+    section.push(largest.start_of(totals.0, asked(totals.0)));
     let columns = plain_heads(BUSIEST);
-    section.push(DataTable::new(
+    let busiest = DataTable::new(
         "Keys with the most versions",
-        &answer,
+        answer,
         "/churn",
         command,
         columns,
         limit,
-    ));
-    section
+    );
+    section.push(busiest.start_of(totals.1, asked(totals.1)));
 }
 
 /// The bytes of the file as one bar.
@@ -144,9 +166,16 @@ fn treemap(answer: &Value, section: &mut Section) {
         row.get("keys")?;
         Some((super::model::text_of(row.get("name")?.as_str()?), bytes))
     });
-    let boxes: Vec<(String, u64)> = boxes.take(BOXES).collect();
+    let mut boxes: Vec<(String, u64)> = boxes.collect();
     if !boxes.is_empty() {
-        let title = "Bytes of the largest groups of keys, live and history";
-        section.push(Block::Chart(title.to_owned(), svg::treemap(title, &boxes)));
+        let groups = boxes.len();
+        boxes.truncate(BOXES);
+        let of = match groups > boxes.len() {
+            true => format!(" ({} of {groups})", boxes.len()),
+            false => String::new(),
+        };
+        let title = format!("Bytes of the largest groups of keys{of}, live and history");
+        let chart = svg::treemap(&title, &boxes);
+        section.push(Block::Chart(title, chart));
     }
 }

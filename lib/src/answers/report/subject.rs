@@ -1,5 +1,6 @@
 //! The copy that most sections are about, with what is read of it once.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,19 +8,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ReportQuestion;
-use super::model::{cut, document, on};
+use super::model::{cut, document, on, table_document};
 use crate::answers::check::{CheckAnswer, Only};
 use crate::answers::clocks::clock_and_requests;
+use crate::answers::encryption::encryption;
+use crate::answers::log_alone::{LogReach, log_reach};
 use crate::answers::status::{RaftStatus, StatusAnswer, StoreStatus};
 use crate::answers::timeline::{
-    EventStream, TimelineFilter, TimelineSources, all_versions, timeline,
+    EventKind, EventStream, TimelineFilter, TimelineSources, all_versions, timeline,
 };
 use crate::answers::view::View;
-use crate::check::{Logged, Report, logged_beside};
+use crate::answers::wal::log_loss;
+use crate::check::{Logged, Report};
+use crate::codes::cross;
 use crate::member::{Member, Objects};
 use crate::verdict::{Verdict, judge, quick};
 use located::progress::Progress;
-use located::{Command, Damage, EvidenceOperand};
+use located::{Advice, AdvicePart, Command, Damage, EvidenceOperand, Finding, Place};
 
 /// One copy.
 pub(super) struct Subject<'q> {
@@ -33,10 +38,14 @@ pub(super) struct Subject<'q> {
     /// What `check` prints.
     pub(super) check: Value,
     view: Option<View<'q>>,
-    /// Why there is no view.
+    /// Why the db cannot be read.
     pub(super) unread: Option<String>,
-    logged: Option<Logged>,
-    damage: Damage,
+    /// How far the log reaches, if it answers in place of the db.
+    pub(super) reach: Option<LogReach>,
+    /// What `meta --encryption` prints: empty if nothing is encrypted.
+    pub(super) encryption: Value,
+    moment: Option<Timestamp>,
+    damage: RefCell<Damage>,
 }
 
 impl<'q> Subject<'q> {
@@ -50,24 +59,21 @@ impl<'q> Subject<'q> {
         let verdict = judge(member, report, None, progress);
         let looked = quick(member, true, progress);
         let mut damage = Damage::default();
-        let (view, unread) = match View::open(member, false, progress) {
-            Ok(view) => (Some(view.collect(&mut damage)), None),
-            Err(error) => (None, Some(error.to_string())),
+        let (view, unread) = opened(member, &mut damage, progress);
+        let store = match (&view, &unread, member.db_file()) {
+            (Some(view), None, _) => StoreStatus::read(view).unwrap_or(StoreStatus::None),
+            (_, _, Ok(_)) => StoreStatus::Unreadable(unread.clone().unwrap_or_default()),
+            (_, _, Err(_)) => StoreStatus::None,
         };
-        let store = match (&view, member.db_file()) {
-            (Some(view), _) => StoreStatus::read(view).unwrap_or(StoreStatus::None),
-            (None, Ok(_)) => StoreStatus::Unreadable(unread.clone().unwrap_or_default()),
-            (None, Err(_)) => StoreStatus::None,
-        };
+        let log_alone = view.as_ref().and_then(View::log_alone);
+        let reach = log_alone.and_then(|logged| log_reach(member, logged));
+        damage.extend(lost_parts(member, reach.as_ref(), progress));
         let raft = RaftStatus::read(member, None, true);
         let identity = member.identity();
         let status = document(&StatusAnswer::new(member, &identity, store, raft, &looked));
         let operand = EvidenceOperand::from(path).with_wal_dir(member.evidence().wal_dir());
         let check = CheckAnswer::new(report, Only::default(), Some(&verdict), operand);
-        let logged = view
-            .as_ref()
-            .and_then(|view| logged_beside(&view.keyspace(), member, progress));
-        Self {
+        let mut subject = Self {
             question,
             member,
             path,
@@ -77,28 +83,87 @@ impl<'q> Subject<'q> {
             check: document(&check),
             view,
             unread,
-            logged,
-            damage,
-        }
+            reach,
+            encryption: Value::Null,
+            moment: None,
+            damage: RefCell::new(damage),
+        };
+        let (encryption, moment) = subject.read_objects();
+        subject.encryption = encryption;
+        subject.moment = moment;
+        subject
+    }
+
+    /// What the values say: which keys encrypted them, and the moment in question.
+    fn read_objects(&self) -> (Value, Option<Timestamp>) {
+        let of_status = || {
+            let text = self.status.get("newest_time")?.as_str()?;
+            text.parse().ok()
+        };
+        let moment = self.question.at.or_else(of_status);
+        let Some(objects) = self.objects() else {
+            return (Value::Null, moment);
+        };
+        let encryption = encryption(&objects, None).map(|table| table_document(&table));
+        let moment = moment.or_else(|| objects.newest_time(None));
+        (encryption.unwrap_or_default(), moment)
+    }
+
+    /// This copy, as commands name it.
+    pub(super) fn operand(&self) -> EvidenceOperand<'_> {
+        let wal_dir = self.member.evidence().wal_dir();
+        EvidenceOperand::from(self.path).with_wal_dir(wal_dir)
     }
 
     /// A command about this copy.
     pub(super) fn command(&self, command: Command) -> String {
-        let wal_dir = self.member.evidence().wal_dir();
-        on(
-            command,
-            EvidenceOperand::from(self.path).with_wal_dir(wal_dir),
-        )
+        on(command, self.operand())
     }
 
-    /// The open state; `None` if the db cannot be read.
+    /// The same as what the reader does next.
+    pub(super) fn advice(&self, command: Command) -> Vec<AdvicePart> {
+        Advice::from(command.evidence()).parts(self.operand())
+    }
+
+    /// A command of a verb that reads names of keys, with the prefixes that were given.
+    pub(super) fn naming(&self, command: Command) -> Command {
+        let given = self.question.flags.iter();
+        let given = given.filter(|flag| !flag.is_key);
+        given.fold(command, |command, flag| {
+            command.flag(flag.name, &flag.value)
+        })
+    }
+
+    /// A command of a verb that reads values, with the keys and prefixes that were given.
+    pub(super) fn reading(&self, command: Command) -> Command {
+        let given = self.question.flags.iter();
+        given.fold(command, |command, flag| {
+            command.flag(flag.name, &flag.value)
+        })
+    }
+
+    /// Why a section about the content says nothing.
+    pub(super) fn unreadable(&self) -> String {
+        match &self.unread {
+            Some(unread) => format!("The db cannot be read ({unread}), and no log answers for it."),
+            None => "The db cannot be read.".to_owned(),
+        }
+    }
+
+    /// Whether the log answers for the db, and has writes but no state of the store.
+    pub(super) fn has_no_state(&self) -> bool {
+        let log_alone = self.view.as_ref().and_then(View::log_alone);
+        log_alone.is_some_and(|logged| logged.revisions().is_none())
+    }
+
+    /// The open state: that of the db, or of the log if the db cannot be read.
     pub(super) fn view(&self) -> Option<&View<'q>> {
         self.view.as_ref()
     }
 
     /// What only the log has.
     pub(super) fn logged(&self) -> Option<&Logged> {
-        self.logged.as_ref()
+        self.view.as_ref()?.logged()
     }
 
     /// The objects in it.
@@ -112,26 +177,40 @@ impl<'q> Subject<'q> {
         Some(Objects::new(view.keyspace(), name, layout, keyring, limits))
     }
 
-    pub(super) fn damage(&self) -> &Damage {
-        &self.damage
+    /// What could not be read until now.
+    pub(super) fn damage(&self) -> Damage {
+        self.damage.borrow().clone()
+    }
+
+    /// Adds what a section could not read.
+    pub(super) fn lacks(&self, damage: Damage) {
+        self.damage.borrow_mut().extend(damage);
     }
 
     pub(super) fn is_partial(&self) -> bool {
-        self.view.is_none() || !self.damage.is_empty()
+        // The log answers for the keys of a lost db, not for its pages and buckets.
+        self.unread.is_some() || !self.damage.borrow().is_empty()
     }
 
     /// The moment in question: that which was asked for, else the newest in the data.
     pub(super) fn moment(&self) -> Option<Timestamp> {
-        let newest = || {
-            let text = self.status.get("newest_time")?.as_str()?;
-            text.parse().ok()
-        };
-        self.question.at.or_else(newest)
+        self.moment
     }
 
     /// Secrets that are stored here.
     pub(super) fn secrets(&self) -> Option<u64> {
-        self.status.pointer("/secrets/count")?.as_u64()
+        let of_status = self
+            .status
+            .pointer("/secrets/count")
+            .and_then(Value::as_u64);
+        of_status.or_else(|| {
+            let objects = self.objects().filter(|_| self.reach.is_some())?;
+            let targets = objects.layout().resolve("secrets").into_iter();
+            let counts =
+                targets.map(|target| objects.list(&target, None, None).map(|all| all.len()));
+            let count = counts.sum::<Result<usize, _>>().ok()?;
+            u64::try_from(count).ok().filter(|count| *count > 0)
+        })
     }
 
     pub(super) fn subtitle(&self) -> String {
@@ -173,17 +252,61 @@ impl<'q> Subject<'q> {
             report: Some(self.report),
             mask: Some(self.question.mask),
         };
+        let mut stream = timeline(&sources, &all, &TimelineFilter::default(), progress);
+        let times = || stream.rows.iter().filter_map(|row| Some(row.time?.time));
+        let ends = times().min().zip(times().max());
+        let deletions = stream.rows.iter();
+        let deletions = deletions
+            .filter(|row| row.kind == EventKind::Delete)
+            .count();
+        // `timeline --since` asks the same of each row.
         let filter = TimelineFilter {
             since: self.question.since,
             ..TimelineFilter::default()
         };
-        let mut stream = timeline(&sources, &all, &filter, progress);
+        stream
+            .rows
+            .retain(|row| filter.has_time(row.time.map(|time| time.time)));
         // The page shows no more of a text, and all rows are kept until it is drawn.
         for row in &mut stream.rows {
             row.what = cut(&row.what).into_owned();
         }
-        Some(Events::new(stream, &objects))
+        Some(Events {
+            ends,
+            deletions,
+            ..Events::new(stream, &objects)
+        })
     }
+}
+
+/// The state of the db, or what the log has if the db cannot be read; then why it cannot.
+fn opened<'q>(
+    member: &'q Member,
+    damage: &mut Damage,
+    progress: &dyn Progress,
+) -> (Option<View<'q>>, Option<String>) {
+    match View::open(member, false, progress) {
+        Ok(view) => {
+            let mut view = view.collect(damage);
+            view.read_log(progress);
+            (Some(view), None)
+        }
+        Err(error) => (View::of_log(member, progress), Some(error.to_string())),
+    }
+}
+
+/// What is lost of the files, and of the log: most sections are made of it too.
+fn lost_parts(member: &Member, reach: Option<&LogReach>, progress: &dyn Progress) -> Damage {
+    let mut lost = member.evidence().damage();
+    lost.extend(member.evidence().backup_damage());
+    lost.extend(log_loss(member, progress));
+    let lacking = reach.filter(|reach| reach.may_lack_writes && lost.is_empty());
+    if let Some(reach) = lacking {
+        let place = Place::file(member.evidence().name());
+        let finding = Finding::new(&cross::MISSING, place, reach.text.clone());
+        lost.extend(Damage::new(vec![finding], 0));
+    }
+    lost
 }
 
 /// The stream of events, with the resource of each.
@@ -192,6 +315,10 @@ pub(super) struct Events {
     /// Position in `names`, for each row.
     pub(super) of_rows: Vec<Option<usize>>,
     pub(super) names: Vec<String>,
+    /// The first and the last time of all events, whatever is asked for.
+    pub(super) ends: Option<(Timestamp, Timestamp)>,
+    /// Number of deletions among all events.
+    pub(super) deletions: usize,
 }
 
 impl Events {
@@ -216,6 +343,8 @@ impl Events {
             stream,
             of_rows,
             names,
+            ends: None,
+            deletions: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::svg::{self, Flag};
 use crate::answers::Table;
 use crate::answers::timeline::{EventKind, TimeBuckets};
 use located::Command;
+use located::text::number::thousands;
 use located::text::time::rfc3339;
 
 /// Columns of the chart.
@@ -27,18 +28,53 @@ const SPANS: &[(&str, &str)] = &[
     ("+OTHER EVENTS", "others"),
 ];
 
-pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>) -> Section {
+/// What to know about the times that were asked for: the data has none there.
+pub(super) fn outside(subject: &Subject<'_>, events: Option<&Events>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let Some(ends) = events.and_then(|events| events.ends) else {
+        let asked = [subject.question.at, subject.question.since];
+        if events.is_some() && asked.iter().any(Option::is_some) {
+            notes.push("no write here has a time: --at and --since choose nothing".to_owned());
+        }
+        return notes;
+    };
+    let (first, last) = (rfc3339(ends.0), rfc3339(ends.1));
+    if let Some(at) = subject.question.at {
+        let (asked, nearest) = (rfc3339(at), "the events nearest to it are shown");
+        if at < ends.0 {
+            notes.push(format!(
+                "the moment in question, {asked}, is before the first event with a time, {first}: {nearest}"
+            ));
+        } else if at > ends.1 {
+            notes.push(format!(
+                "the moment in question, {asked}, is after the last event with a time, {last}: {nearest}"
+            ));
+        }
+    }
+    if let Some(since) = subject.question.since.filter(|since| *since > ends.1) {
+        notes.push(format!(
+            "nothing here is as late as {}: the last event with a time is of {last}",
+            rfc3339(since)
+        ));
+    }
+    notes
+}
+
+pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>, notes: &[String]) -> Section {
     let mut section = Section::new("timeline", "Timeline");
     let Some(events) = events else {
-        section.say("The db cannot be read.");
+        section.say(subject.unreadable());
         return section;
     };
+    for note in notes {
+        section.say(sentence(note));
+    }
     let rows = &events.stream.rows;
     match TimeBuckets::new(rows, None, COLUMNS) {
         Some(buckets) => chart(subject, events, &buckets, &mut section),
         None => section.say("No write here has a time."),
     }
-    let mut command = Command::inspect("timeline");
+    let mut command = subject.reading(Command::inspect("timeline"));
     if let Some(since) = subject.question.since {
         command = command.flag("--since", rfc3339(since));
     }
@@ -83,6 +119,13 @@ pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>) -> Section
     table.total = rows.len();
     section.push(table);
     section
+}
+
+/// A note as a sentence of the page.
+fn sentence(note: &str) -> String {
+    let mut letters = note.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 fn columns() -> &'static [crate::answers::Column] {
@@ -140,6 +183,20 @@ fn chart(subject: &Subject<'_>, events: &Events, buckets: &TimeBuckets, section:
     );
     let legend = svg::legend(&names);
     section.push(Block::Chart(title, maud::html! { (drawn) (legend) }));
+    let kinds = [EventKind::Election, EventKind::Finding, EventKind::Alarm];
+    for kind in kinds {
+        let rows = events.stream.rows.iter();
+        let all = rows
+            .filter(|row| row.kind == kind && row.time.is_some())
+            .count();
+        if all > FLAGS {
+            section.say(format!(
+                "Lines of the chart: the first {FLAGS} of {} events of kind {}; the table of events has all kinds.",
+                thousands(all as i128),
+                kind.as_str()
+            ));
+        }
+    }
     section.push(spans_table(buckets));
 }
 

@@ -6,7 +6,11 @@ use super::model::{Block, DataTable, FactList, Section, document, plain_heads};
 use super::subject::Subject;
 use crate::answers::compare::CompareAnswer;
 use crate::verdict::Comparison;
-use located::{Command, Severity};
+use located::text::number::thousands;
+use located::{Advice, Command, Severity};
+
+/// Findings of damage that are named where the answers are called partial.
+const SHOWN_LOSSES: usize = 3;
 
 // The columns and fields: head, and name or place in the document; `+` marks numbers.
 const STATUS: &[(&str, &str)] = &[
@@ -29,11 +33,31 @@ const STATUS: &[(&str, &str)] = &[
 const PLAN: &[(&str, &str)] = &[
     ("DO", "action"),
     ("EFFECT", "effect"),
+    ("COMMANDS", "command"),
     ("+LOST WRITES", "/lost/writes"),
     ("+LOST KEYS", "/lost/keys"),
     ("+WRONG", "wrong"),
-    ("COMMANDS", "command"),
     ("EXACT", "exact"),
+];
+const RARE_EFFECTS: &[(&str, &str)] = &[
+    ("+MAY BE LOST", "/possibly_lost/writes"),
+    ("+APPLIED TWICE", "/duplicated"),
+    ("+UNDONE", "/undone"),
+];
+const CAUSES: &[(&str, &str)] = &[
+    ("CODE", "code"),
+    ("SEVERITY", "severity"),
+    ("MESSAGE", "message"),
+    ("FINDINGS", "findings"),
+    ("EXPLAINS", "explains"),
+];
+const ACKNOWLEDGED: &[(&str, &str)] = &[("acknowledged up to revision", "/acknowledged_revision")];
+const ENCRYPTED: &[(&str, &str)] = &[
+    ("RESOURCE", "resource"),
+    ("PROVIDER", "provider"),
+    ("KEY", "key"),
+    ("+VALUES", "values"),
+    ("+OPENED", "opens"),
 ];
 const SKIPPED: &[(&str, &str)] = &[("WHAT", "what"), ("WHY", "why")];
 
@@ -65,24 +89,37 @@ pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> S
             .and_then(Value::as_str)
             .unwrap_or("none of them");
         section.say(format!("Best copy: {best} (section 9)."));
-        section.blocks.extend(
-            compared
-                .pointer("/next/0")
-                .and_then(Value::as_str)
-                .map(|next| Block::Next(next.to_owned())),
-        );
-    } else {
-        section.push(Block::Next(subject.verdict.next.to_string()));
     }
+    let next = match compared {
+        Some(compared) => &compared.next,
+        None => &subject.verdict.next,
+    };
+    section.push(Block::Next(Advice::from(next.clone()).parts(None)));
     let status = subject.command(Command::inspect("status"));
     section.push(FactList::new(&subject.status, status, STATUS));
-    let check = subject.command(Command::inspect("check"));
+    judged(subject, &mut section);
+    unseen(subject, &mut section);
+    section
+}
+
+/// Causes, plan, and what was not looked at.
+fn judged(subject: &Subject<'_>, section: &mut Section) {
+    let check = subject.command(subject.reading(Command::inspect("check")));
+    section.push(FactList::new(&subject.check, check.clone(), ACKNOWLEDGED));
+    section.push(DataTable::new(
+        "Causes: what explains the findings, worst first",
+        &subject.check,
+        "/cause",
+        check.clone(),
+        plain_heads(CAUSES),
+        usize::MAX,
+    ));
     section.push(DataTable::new(
         "Plan: what can be done, the best first",
         &subject.check,
         "/plan",
         check.clone(),
-        plain_heads(PLAN),
+        plain_heads(&plan_columns(&subject.check)),
         usize::MAX,
     ));
     let heads = plain_heads(SKIPPED);
@@ -94,30 +131,106 @@ pub(super) fn section(subject: &Subject<'_>, compared: Option<&Comparison>) -> S
         heads,
         usize::MAX,
     ));
-    unseen(subject, &mut section);
-    section
+}
+
+/// The columns of the plan: effects that no step has are left out.
+fn plan_columns(check: &Value) -> Vec<(&'static str, &'static str)> {
+    let steps = check.get("plan").and_then(Value::as_array);
+    let steps = steps.map(Vec::as_slice).unwrap_or_default();
+    let has = |pointer: &str| {
+        let is_open = |step: &Value| {
+            let at_least = pointer.replace("/writes", "/at_least");
+            step.pointer(&at_least).and_then(Value::as_bool) == Some(true)
+        };
+        let count = |step: &Value| step.pointer(pointer).and_then(Value::as_u64);
+        steps
+            .iter()
+            .any(|step| count(step) > Some(0) || is_open(step))
+    };
+    let rare = RARE_EFFECTS.iter().filter(|(_, pointer)| has(pointer));
+    PLAN.iter().chain(rare).copied().collect()
 }
 
 /// What could not be read.
 fn unseen(subject: &Subject<'_>, section: &mut Section) {
-    if let Some(unread) = &subject.unread {
-        section.say(format!(
+    match (&subject.unread, &subject.reach) {
+        (Some(unread), Some(reach)) => {
+            section.say(format!("The db cannot be read ({unread}): {}.", reach.text));
+        }
+        (Some(unread), None) => section.say(format!(
             "The db cannot be read ({unread}): sections about its content say nothing."
-        ));
+        )),
+        (None, _) => {}
     }
-    if !subject.damage().is_empty() {
+    let damage = subject.damage();
+    if !damage.is_empty() {
+        let shown = damage.findings.iter().take(SHOWN_LOSSES);
+        let shown: Vec<String> = shown
+            .map(|lost| format!("{} {}: {}", lost.code.id, lost.place, lost.message))
+            .collect();
+        let more = damage.findings.len().saturating_sub(shown.len());
+        let more = match more {
+            0 => String::new(),
+            more => format!("; and {more} more, in section 3"),
+        };
         section.say(format!(
-            "The answers are partial: {}.",
-            subject.damage().summary()
+            "The answers are partial, and counts are of what can be read: {}. {}{more}.",
+            damage.summary(),
+            shown.join("; ")
         ));
     }
-    let sealed = subject
-        .status
-        .pointer("/secrets/closed")
-        .and_then(Value::as_object);
-    for (provider, count) in sealed.into_iter().flatten() {
-        section.say(format!("{count} Secrets are encrypted with {provider}: their values are not readable without the key."));
+    encrypted(subject, section);
+}
+
+/// Values that are encrypted, and how many of them the keys that were given open.
+fn encrypted(subject: &Subject<'_>, section: &mut Section) {
+    let rows = subject.encryption.get("rows").and_then(Value::as_array);
+    let rows = rows.map(Vec::as_slice).unwrap_or_default();
+    let is_closed = |row: &&Value| row.get("provider").is_some_and(Value::is_string);
+    let sum = |field: &str| -> u64 {
+        let rows = rows.iter().filter(is_closed);
+        rows.filter_map(|row| row.get(field)?.as_u64()).sum()
+    };
+    let (values, opened) = (sum("values"), sum("opens"));
+    if values == 0 {
+        return;
     }
+    let count = crate::start::counted(
+        values,
+        "live value is encrypted",
+        "live values are encrypted",
+    );
+    let text = match (
+        subject.question.keyring.is_empty(),
+        values.saturating_sub(opened),
+    ) {
+        (true, _) => "no key was given: their content is not in any section. \
+            --encryption-config FILE gives the keys"
+            .to_owned(),
+        (false, 0) => "the keys that were given open all of them".to_owned(),
+        (false, closed) => format!(
+            "the keys that were given open {}; the content of {} is not in any section",
+            thousands(opened.into()),
+            thousands(closed.into())
+        ),
+    };
+    section.say(format!("{count}: {text}."));
+    let command = subject.reading(Command::inspect("meta").arg("--encryption"));
+    let command = subject.command(command);
+    // The verb reads the db alone.
+    let command = if subject.reach.is_some() {
+        String::new()
+    } else {
+        command
+    };
+    section.push(DataTable::new(
+        "Encrypted values by resource and key",
+        &subject.encryption,
+        "/rows",
+        command,
+        plain_heads(ENCRYPTED),
+        usize::MAX,
+    ));
 }
 
 pub(super) fn appendix(subject: &Subject<'_>) -> Section {

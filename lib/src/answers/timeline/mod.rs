@@ -72,7 +72,7 @@ impl TimelineFilter {
     }
 
     /// Whether something at that time is asked for. What has no time is, if no time is asked for.
-    pub(super) fn has_time(&self, time: Option<Timestamp>) -> bool {
+    pub(crate) fn has_time(&self, time: Option<Timestamp>) -> bool {
         let after = |since: Timestamp| time.is_some_and(|time| time >= since);
         let before = |until: Timestamp| time.is_some_and(|time| is_by(time, until));
         self.since.is_none_or(after) && self.until.is_none_or(before)

@@ -9,7 +9,7 @@ mod hash;
 mod members;
 mod record;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,7 @@ pub fn inventory(
         root: path,
         left: limits.files,
         seen: HashSet::new(),
+        names: HashMap::new(),
         records: Vec::new(),
         is_cut: false,
     };
@@ -95,6 +96,7 @@ pub fn inventory(
     let bytes = records.iter().filter_map(|record| record.size_bytes).sum();
     progress.begin("hashing", bytes);
     hash_all(path, &mut records, limits, progress);
+    fill_other_names(&mut records);
     Ok(RecordedFiles {
         records,
         is_cut: walk.is_cut,
@@ -117,7 +119,8 @@ pub fn on_disk(path: &Path) -> PathBuf {
 /// The largest first: the last file to end decides how long it takes.
 fn hash_all(root: &Path, records: &mut [FileRecord], limits: &Limits, progress: &dyn Progress) {
     let files = records.iter_mut();
-    let mut files: Vec<&mut FileRecord> = files.filter(|record| record.is_file()).collect();
+    let is_read = |record: &&mut FileRecord| record.is_file() && record.same_file_as.is_none();
+    let mut files: Vec<&mut FileRecord> = files.filter(is_read).collect();
     files.sort_by_key(|record| std::cmp::Reverse(record.size_bytes));
     files.into_par_iter().with_max_len(1).for_each(|record| {
         let path = below(root, &record.path.to_path());
@@ -125,6 +128,27 @@ fn hash_all(root: &Path, records: &mut [FileRecord], limits: &Limits, progress: 
             record.error = Some(error.to_string());
         }
     });
+}
+
+/// Other names of an inode have the sums of its first name.
+fn fill_other_names(records: &mut [FileRecord]) {
+    let first = |record: &FileRecord| Some(record.same_file_as.as_ref()?.to_path());
+    let firsts: HashSet<PathBuf> = records.iter().filter_map(first).collect();
+    let known = records.iter().map(|record| (record.path.to_path(), record));
+    let known: HashMap<PathBuf, FileRecord> = known
+        .filter(|(path, _)| firsts.contains(path))
+        .map(|(path, record)| (path, record.clone()))
+        .collect();
+    for record in records {
+        let Some(first) = first(record).and_then(|path| known.get(&path)) else {
+            continue;
+        };
+        *record = FileRecord {
+            path: record.path.clone(),
+            same_file_as: record.same_file_as.clone(),
+            ..first.clone()
+        };
+    }
 }
 
 fn below(root: &Path, relative: &Path) -> PathBuf {
@@ -139,6 +163,8 @@ struct Walk<'r> {
     left: usize,
     /// Device and inode of every directory that was entered: links may lead in circles.
     seen: HashSet<(u64, u64)>,
+    /// The first name of each inode that has several.
+    names: HashMap<(u64, u64), PathBuf>,
     records: Vec<FileRecord>,
     is_cut: bool,
 }
@@ -212,7 +238,13 @@ impl Walk<'_> {
                 true => FileType::File,
                 false => FileType::Other,
             };
-            self.records.push(FileRecord::new(at, kind, &meta));
+            let mut record = FileRecord::new(at, kind, &meta);
+            let id = platform::identity(&meta).id;
+            if let Some(id) = id.filter(|_| record.hard_links.is_some() && target.is_none()) {
+                let first = self.names.entry(id).or_insert_with(|| at.to_owned());
+                record.same_file_as = (first != at).then(|| RecordedPath::new(first));
+            }
+            self.records.push(record);
         }
         if let Some(record) = self.records.get_mut(first) {
             record.target = target.as_deref().map(RecordedPath::new);

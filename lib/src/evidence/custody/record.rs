@@ -128,6 +128,12 @@ pub struct FileRecord {
     /// Where a symbolic link leads; the other fields describe what it leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<RecordedPath>,
+    /// Another name of the same inode in this evidence, which comes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_file_as: Option<RecordedPath>,
+    /// How many names its inode has, here and elsewhere, if it is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_links: Option<u64>,
     /// Its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
@@ -187,6 +193,10 @@ impl FileRecord {
             path: RecordedPath::new(path),
             kind,
             target: None,
+            same_file_as: None,
+            hard_links: ownership
+                .links
+                .filter(|links| kind == FileType::File && *links > 1),
             size_bytes: (kind == FileType::File).then_some(facts.size),
             sha256: None,
             modified: time(facts.modified),
@@ -211,6 +221,8 @@ impl FileRecord {
             path: RecordedPath::new(path),
             kind: FileType::Other,
             target: None,
+            same_file_as: None,
+            hard_links: None,
             size_bytes: None,
             sha256: None,
             modified: None,

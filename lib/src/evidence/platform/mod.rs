@@ -58,6 +58,8 @@ pub(super) struct Ownership {
     pub(super) changed: Option<SystemTime>,
     /// Bytes that the file takes on the disk.
     pub(super) allocated_bytes: Option<u64>,
+    /// How many names the inode has.
+    pub(super) links: Option<u64>,
 }
 
 #[cfg(test)]

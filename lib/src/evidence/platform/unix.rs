@@ -122,6 +122,7 @@ pub(in crate::evidence) fn ownership(meta: &Metadata) -> Ownership {
         changed: since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
         // st_blocks counts 512 bytes, whatever the block size of the file system: stat(2).
         allocated_bytes: Some(meta.blocks().saturating_mul(512)),
+        links: Some(meta.nlink()),
     }
 }
 

@@ -15,6 +15,8 @@ mod scan;
 mod state;
 mod v2;
 
+use std::ops::Range;
+
 use super::label::Provenance;
 use super::record::{Body, KeyRecord, RecordSource};
 use crate::Place;
@@ -143,6 +145,19 @@ pub struct Carved<'c> {
     pub message: &'c [u8],
     /// Its place.
     pub place: Place,
+}
+
+/// Calls `each` with the place of the stored key and of the message of every record in a file that is found by its form alone.
+pub(super) fn records(
+    image: &[u8],
+    page_size: u64,
+    each: &mut dyn FnMut(Range<usize>, Range<usize>),
+) {
+    let geometry = Geometry::with_pages(image, page_size, 0);
+    scan::scan(image, 0..image.len(), Some(&geometry), &mut |found| {
+        each(found.at..found.message.start, found.message);
+        true
+    });
 }
 
 /// Everything that was carved: by revision, then what has none by raft index. What is found several times is in it once.

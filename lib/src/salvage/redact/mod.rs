@@ -2,7 +2,8 @@
 //!
 //! The rule is that nothing is copied unless it is known to be structure. A page starts as wiped; then its header, elements, stored
 //! revisions, the numbers of records and etcd's own settings are put back, and values are filled (`fill.rs`). So whatever belongs to
-//! nothing (free pages, the rest of a page, tails of overflows) cannot hold anything of a value.
+//! nothing (free pages, the rest of a page, tails of overflows) cannot hold anything of a value. Of a damaged db records are also found
+//! by their own form (`loose.rs`). At last the copy is read back and compared (`proof.rs`): what survived all the same is overwritten.
 //!
 //! | stays | why |
 //! |---|---|
@@ -14,13 +15,14 @@
 
 mod content;
 mod fill;
+mod loose;
 mod names;
 mod page;
 mod proof;
 mod record;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
 use rayon::prelude::*;
@@ -35,11 +37,16 @@ use crate::member::Member;
 use fill::{Filler, wiped};
 use located::Error;
 use located::progress::Progress;
+use loose::LooseRecord;
 use names::NewNames;
 use record::{BucketKind, Redactor};
 
 /// Runs of pages that are filled at a time.
 const BATCH_RUNS: usize = 4096;
+/// How often what survived is overwritten before no copy is kept.
+const MAX_SCRUBS: usize = 4;
+/// Bytes that are read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
 /// Pages of free space that are one run.
 const FREE_RUN_PAGES: u64 = 64;
 
@@ -117,19 +124,14 @@ pub fn redact(
     fill_runs(&runs, image.as_slice(), &redactor, progress, &mut |bytes| {
         writing.put(out, bytes)
     })?;
-    proof::prove(
-        image.as_slice(),
-        usize::try_from(runs.page_size).unwrap_or(usize::MAX),
-        &mut writing.temporary.file,
-        &redactor,
-    )
-    .map_err(|error| match error {
-        proof::ProofError::Io(source) => RedactError::Out(OutError::Io {
-            path: out.path().to_owned(),
-            source,
-        }),
-        proof::ProofError::Survives(offset) => RedactError::Survives { offset },
+    let survivor = writing.prove(image.as_slice(), runs.page_size, &redactor);
+    let survivor = survivor.map_err(|source| OutError::Io {
+        path: out.path().to_owned(),
+        source,
     })?;
+    if let Some(offset) = survivor {
+        return Err(RedactError::Survives { offset });
+    }
     let trailer = member.trailer().map(|trailer| trailer.matches());
     // A restore of etcd takes a backup file, which ends with a sum; a file that was given alone keeps its length.
     let is_directory = matches!(
@@ -171,14 +173,17 @@ fn fill_runs(
         let offset =
             |page: u64| usize::try_from(page.saturating_mul(runs.page_size)).unwrap_or(usize::MAX);
         let end = offset(run.first.saturating_add(run.pages)).min(image.len());
-        let input = image.get(offset(run.first)..end).unwrap_or_default();
-        match &run.role {
-            RunRole::Meta => page::meta(input),
+        let start = offset(run.first);
+        let input = image.get(start..end).unwrap_or_default();
+        let mut filled = match &run.role {
+            RunRole::Meta => return page::meta(input),
+            RunRole::Freelist => return page::freelist(input, runs.pages),
             RunRole::Tree(kind) => redactor.page(kind, input),
             RunRole::Refused => page::header(input),
-            RunRole::Freelist => page::freelist(input, runs.pages),
             RunRole::Free => wiped(input),
-        }
+        };
+        redactor.put_loose(&runs.loose, image, start, &mut filled);
+        filled
     };
     for batch in runs.all.chunks(BATCH_RUNS) {
         if progress.cancelled() {
@@ -232,6 +237,52 @@ impl Writing {
         })
     }
 
+    /// Compares the copy with every record of the original, and overwrites what survived of one: damage may make structure of it that
+    /// stays. Returns where something is left all the same.
+    fn prove(
+        &mut self,
+        image: &[u8],
+        page_size: u64,
+        redactor: &Redactor,
+    ) -> io::Result<Option<u64>> {
+        let page_size = usize::try_from(page_size).unwrap_or(usize::MAX);
+        let mut left = proof::survivors(image, page_size, &mut self.temporary.file, redactor)?;
+        if left.is_empty() {
+            return Ok(None);
+        }
+        for _ in 0..MAX_SCRUBS {
+            let file = &mut self.temporary.file;
+            for bytes in &left {
+                let letters = redactor
+                    .filler
+                    .letters(image.get(bytes.clone()).unwrap_or_default());
+                file.seek(SeekFrom::Start(bytes.start as u64))?;
+                file.write_all(&letters)?;
+            }
+            left = proof::survivors(image, page_size, file, redactor)?;
+            if left.is_empty() {
+                break;
+            }
+        }
+        self.sum_again()?;
+        Ok(left.first().map(|bytes| bytes.start as u64))
+    }
+
+    /// The sum of what is in the file now.
+    fn sum_again(&mut self) -> io::Result<()> {
+        self.sum = Sha256::new();
+        let file = &mut self.temporary.file;
+        file.rewind()?;
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.sum.update(buffer.get(..read).unwrap_or_default());
+        }
+    }
+
     /// Appends the trailer; one that did not match does not match afterwards.
     fn finish(
         mut self,
@@ -272,6 +323,8 @@ struct Runs {
     pages: u64,
     /// Pages that were taken by their headers alone.
     orphans: u64,
+    /// Records by their own form, if a tree is damaged or none is found.
+    loose: Vec<LooseRecord>,
 }
 
 impl Runs {
@@ -305,11 +358,13 @@ fn runs(member: &Member, image: &[u8]) -> Runs {
     for meta in 0..2 {
         heads.insert(meta, (1, RunRole::Meta));
     }
-    let mut orphans = 0;
+    let (mut orphans, mut loose) = (0, Vec::new());
     if damage.found || trees == 0 {
         orphans = claim_orphans(image, page_size, &mut heads);
+        loose = loose::records(image, page_size);
     }
     Runs {
+        loose,
         all: in_order(heads, pages),
         page_size,
         pages,

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -24,14 +25,6 @@ const MAX_NESTED_BYTES: usize = 4096;
 /// Bytes of a stored revision.
 const REVISION_BYTES: usize = 17;
 
-/// Why there is no proof.
-#[derive(Debug)]
-pub(super) enum ProofError {
-    Io(io::Error),
-    /// Bytes of the original are in the copy, here.
-    Survives(u64),
-}
-
 /// A record in the original: where its name and its value are.
 #[derive(Clone, Copy, Debug)]
 struct ProvedRecord {
@@ -39,16 +32,18 @@ struct ProvedRecord {
     value: (usize, usize),
 }
 
-/// Compares the copy with every record of the original.
+/// Compares the copy with every record of the original. Returns where four bytes in a row or more of a name or a value are where they
+/// were and are not listed as kept, in the order of the file.
 ///
 /// # Errors
-/// The copy cannot be read, or four bytes in a row of a name or a value are where they were and are not listed as kept.
-pub(super) fn prove(
+/// The copy cannot be read.
+pub(super) fn survivors(
     image: &[u8],
     page_size: usize,
     copy: &mut File,
     redactor: &Redactor,
-) -> Result<(), ProofError> {
+) -> io::Result<Vec<Range<usize>>> {
+    let mut found = Vec::new();
     let records = records(image);
     let ends = ends(image, page_size);
     let mut rest = records.as_slice();
@@ -61,18 +56,15 @@ pub(super) fn prove(
             .count();
         let (batch, after) = rest.split_at(count.max(1).min(rest.len()));
         rest = after;
-        let window = window(copy, from, end.min(image.len())).map_err(ProofError::Io)?;
-        let survivor = batch
+        let window = window(copy, from, end.min(image.len()))?;
+        let of_records = batch
             .par_iter()
-            .filter_map(|record| survivor(image, &window, from, *record, &ends, redactor))
-            .min();
-        if let Some(at) = survivor {
-            return Err(ProofError::Survives(at as u64));
-        }
+            .flat_map_iter(|record| of_record(image, &window, from, *record, &ends, redactor));
+        found.extend(of_records.collect::<Vec<_>>());
     }
-    copy.seek(SeekFrom::End(0))
-        .map(drop)
-        .map_err(ProofError::Io)
+    copy.seek(SeekFrom::End(0))?;
+    found.sort_by_key(|bytes| (bytes.start, bytes.end));
+    Ok(found)
 }
 
 fn window(copy: &mut File, from: usize, end: usize) -> io::Result<Vec<u8>> {
@@ -83,14 +75,14 @@ fn window(copy: &mut File, from: usize, end: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Where something of a record is in the copy that must not be there.
-fn survivor(
+fn of_record(
     image: &[u8],
     window: &[u8],
     from: usize,
     record: ProvedRecord,
     ends: &[usize],
     redactor: &Redactor,
-) -> Option<usize> {
+) -> Vec<Range<usize>> {
     // A length that is damaged takes in the records after this one, of which other things are kept.
     let cut = ends.partition_point(|end| *end <= record.value.0);
     let cut = ends
@@ -103,46 +95,57 @@ fn survivor(
             .get(start.checked_sub(base)?..end.checked_sub(base)?)
             .map(<[u8]>::to_vec)
     };
+    let both = |place| Some((piece(image, 0, place)?, piece(window, from, place)?));
+    let placed = |runs: Vec<Range<usize>>, start: usize| {
+        let shift = move |at: usize| at.saturating_add(start);
+        runs.into_iter()
+            .map(move |run| shift(run.start)..shift(run.end))
+    };
+    let mut found = Vec::new();
     let place = (record.value.0, cut);
-    let (before, after) = (piece(image, 0, place)?, piece(window, from, place)?);
-    if run(&before, &after, &[]).is_some() {
-        let whole = image.get(record.value.0..record.value.1)?;
+    if let Some((before, after)) = both(place)
+        && !runs(&before, &after, &[]).is_empty()
+        && let Some(whole) = image.get(record.value.0..record.value.1)
+    {
         let kept = [
             content::value(&redactor.filler, whole),
             content::value(&redactor.filler, &before),
         ];
-        if let Some(at) = run(&before, &after, &kept) {
-            return place.0.checked_add(at);
-        }
+        found.extend(placed(runs(&before, &after, &kept), place.0));
     }
-    let names = redactor.names.as_ref()?;
-    let (before, after) = (
-        piece(image, 0, record.key)?,
-        piece(window, from, record.key)?,
-    );
-    run(&before, &after, &[])?;
-    let mut names = names
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let kept = [names.key(&before)];
-    record.key.0.checked_add(run(&before, &after, &kept)?)
+    if let Some(names) = &redactor.names
+        && let Some((before, after)) = both(record.key)
+        && !runs(&before, &after, &[]).is_empty()
+    {
+        let mut names = names
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = [names.key(&before)];
+        found.extend(placed(runs(&before, &after, &kept), record.key.0));
+    }
+    found
 }
 
 /// Where four bytes or more, none of them 0, are the same in both, and not in any of `kept`, which lists what may be.
-fn run(before: &[u8], after: &[u8], kept: &[Vec<u8>]) -> Option<usize> {
+fn runs(before: &[u8], after: &[u8], kept: &[Vec<u8>]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let mut length = 0usize;
-    let pairs = before.iter().zip(after).enumerate();
-    for (at, (plain, byte)) in pairs {
-        let is_kept = || kept.iter().any(|kept| kept.get(at) == Some(plain));
-        length = match plain == byte && *plain != 0 && !is_kept() {
-            true => length.saturating_add(1),
-            false => 0,
-        };
-        if length >= RUN_BYTES {
-            return Some(at.saturating_sub(length.saturating_sub(1)));
+    let count = before.len().min(after.len());
+    for at in 0..=count {
+        let same = before
+            .get(at)
+            .filter(|plain| after.get(at) == Some(plain) && **plain != 0);
+        let is_kept = |plain: &u8| kept.iter().any(|kept| kept.get(at) == Some(plain));
+        if same.is_some_and(|plain| !is_kept(plain)) {
+            length = length.saturating_add(1);
+            continue;
         }
+        if length >= RUN_BYTES {
+            found.push(at.saturating_sub(length)..at);
+        }
+        length = 0;
     }
-    None
+    found
 }
 
 /// Every record with a value, in the order of the file.

@@ -125,7 +125,7 @@ impl Redactor {
     }
 
     /// `mvccpb.KeyValue`: numbers stay.
-    fn key_value(&self, message: &[u8]) -> Vec<u8> {
+    pub(super) fn key_value(&self, message: &[u8]) -> Vec<u8> {
         let parsed = KeyValue::parse(message);
         let is_sound = parsed.is_ok_and(|kv| kv.canonical);
         let mut out = Vec::with_capacity(message.len());

@@ -1,0 +1,269 @@
+//! Pages about evidence that is damaged, encrypted or lost in part: what is missing is counted as the commands count it.
+
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+use serde_json::Value;
+use testkit::incidents::incident;
+use testkit::{data_dir, fixture_copy};
+
+use crate::run::{RunResult, page_of, run, sealed, text, unescaped};
+
+fn report(evidence: &Path, more: &[&str], dir: &Path, name: &str) -> RunResult {
+    let out = dir.join(name);
+    let args = ["report", text(evidence), "--out", text(&out), "-o", "json"];
+    sealed(evidence, &[&args[..], more].concat())
+}
+
+/// The rows of a table of the page: of each cell its number, or its text.
+fn rows(page: &str, caption: &str) -> Vec<Vec<String>> {
+    let table = Regex::new(r"(?s)<table[^>]*>\s*<caption>([^<]*)</caption>(.*?)</table>").unwrap();
+    let found = table
+        .captures_iter(page)
+        .find(|one| one[1].starts_with(caption));
+    let found = found.unwrap_or_else(|| panic!("no table {caption}"));
+    let row = Regex::new(r"(?s)<tr data-i=[^>]*>(.*?)</tr>").unwrap();
+    let cell = Regex::new(r"(?s)<td[^>]*>(.*?)</td>").unwrap();
+    let rows = row.captures_iter(&found[2]);
+    let cells = |row: &str| -> Vec<String> {
+        cell.captures_iter(row)
+            .map(|cell| unescaped(&cell[1]))
+            .collect()
+    };
+    rows.map(|row| cells(&row[1])).collect()
+}
+
+fn heads(page: &str, caption: &str) -> Vec<String> {
+    let table = Regex::new(r"(?s)<caption>([^<]*)</caption>(.*?)</thead>").unwrap();
+    let found = table
+        .captures_iter(page)
+        .find(|one| one[1].starts_with(caption));
+    let head = Regex::new(r"<th[^>]*>([^<]*)</th>").unwrap();
+    let found = found.unwrap_or_else(|| panic!("no table {caption}"));
+    head.captures_iter(&found[2])
+        .map(|one| one[1].to_owned())
+        .collect()
+}
+
+#[test]
+fn the_plan_on_the_page_loses_what_the_check_says_and_at_least_is_never_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut at_least = 0;
+    for id in ["C00", "W03", "W17", "W19", "D01", "D28"] {
+        let copy = incident(id).reproduce();
+        let data = copy.data_dir();
+        let page = page_of(&data, &[], dir.path(), &format!("{id}.html"));
+        let check = run(&["check", text(&data), "-o", "json"]).json();
+        let heads = heads(&page, "Plan");
+        let shown = rows(&page, "Plan");
+        let plan = check["plan"].as_array().unwrap();
+        assert_eq!(shown.len(), plan.len(), "{id}");
+        for (shown, step) in shown.iter().zip(plan) {
+            // Effects that no step has are no columns.
+            let cell = |head: &str| match heads.iter().position(|one| one == head) {
+                Some(at) => shown[at].clone(),
+                None => "0".to_owned(),
+            };
+            let number = |text: String| text.replace(',', "");
+            for (head, field) in [("LOST WRITES", "/lost"), ("MAY BE LOST", "/possibly_lost")] {
+                let loss = step.pointer(field).unwrap();
+                let least = loss["at_least"] == Value::from(true);
+                at_least += usize::from(least);
+                let wanted = format!("{}{}", if least { "≥ " } else { "" }, loss["writes"]);
+                assert_eq!(number(cell(head)), wanted, "{id} {head}");
+            }
+            for (head, field) in [
+                ("WRONG", "wrong"),
+                ("APPLIED TWICE", "duplicated"),
+                ("UNDONE", "undone"),
+            ] {
+                assert_eq!(number(cell(head)), step[field].to_string(), "{id} {head}");
+            }
+        }
+        assert_eq!(
+            rows(&page, "Causes").len(),
+            check["cause"].as_array().unwrap().len(),
+            "{id}"
+        );
+    }
+    assert!(at_least > 0, "no incident has a loss that is a lower bound");
+}
+
+#[test]
+fn a_page_is_as_partial_as_the_answers_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for id in ["C00", "W03", "W11", "W23", "D01", "D12"] {
+        let copy = incident(id).reproduce();
+        let data = copy.data_dir();
+        let parts = [
+            vec!["timeline", text(&data)],
+            vec!["keys", "--by-resource", text(&data)],
+            vec!["changes", "--ops", "delete", text(&data)],
+            vec!["status", text(&data)],
+        ];
+        let is_lost = !data.join("member/snap/db").exists();
+        let is_partial = is_lost || parts.iter().any(|line| run(line).code == 3);
+        let said = report(&data, &[], dir.path(), &format!("{id}.html"));
+        assert_eq!(said.code == 3, is_partial, "{id}: {}", said.err);
+        assert_eq!(said.json()["is_partial"], is_partial, "{id}");
+        let page = fs::read_to_string(dir.path().join(format!("{id}.html"))).unwrap();
+        let says =
+            page.contains("The answers are partial") || page.contains("The db cannot be read");
+        assert_eq!(says, is_partial, "{id}");
+    }
+}
+
+#[test]
+fn a_page_of_a_lost_db_is_made_of_the_log_as_the_answers_of_other_verbs_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = fixture_copy("k8s-1.20-etcd35");
+    let data = copy.data_dir();
+    let db = data.join("member/snap/db");
+    let whole = fs::read(&db).unwrap();
+    let by_resource = |page: &str| rows(page, "Keys by resource");
+    let of_db = page_of(&data, &[], dir.path(), "db.html");
+    for length in [None, Some(whole.len() / 2), Some(0)] {
+        match length {
+            None => fs::remove_file(&db).unwrap(),
+            Some(length) => fs::write(&db, &whole[..length]).unwrap(),
+        }
+        let name = format!("{length:?}.html");
+        let said = report(&data, &[], dir.path(), &name);
+        let page = fs::read_to_string(dir.path().join(&name)).unwrap();
+        assert!(
+            page.contains("the log alone answers"),
+            "{length:?}: {}",
+            said.err
+        );
+        let counts = |rows: Vec<Vec<String>>| -> Vec<Vec<String>> {
+            rows.into_iter().map(|row| row[..4].to_vec()).collect()
+        };
+        assert_eq!(
+            counts(by_resource(&page)),
+            counts(by_resource(&of_db)),
+            "{length:?}"
+        );
+        assert_eq!(rows(&page, "Events around").len(), 200, "{length:?}");
+        assert!(!page.contains("no log answers"), "{length:?}");
+    }
+}
+
+#[test]
+fn encrypted_values_are_counted_and_with_their_keys_they_are_readable() {
+    let data = data_dir("k8s-1.20-etcd35-enc");
+    let dir = tempfile::tempdir().unwrap();
+    let without = page_of(&data, &[], dir.path(), "without.html");
+    assert!(
+        without.contains("no key was given"),
+        "the page says what it lacks"
+    );
+    let configs: Vec<String> = (0..5)
+        .map(|number| {
+            data.join(format!("enc-{number}.json"))
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    let all = configs
+        .iter()
+        .flat_map(|path| ["--encryption-config", path]);
+    let all: Vec<&str> = all.collect();
+    let with = page_of(&data, &all, dir.path(), "with.html");
+    assert!(with.contains("the keys that were given open all of them"));
+    assert!(!with.contains("not readable"));
+    let audit = run(&[
+        &["meta", "--encryption", text(&data), "-o", "json"][..],
+        &all,
+    ]
+    .concat());
+    let audit = audit.json()["rows"].as_array().unwrap().clone();
+    let shown = rows(&with, "Encrypted values");
+    assert_eq!(shown.len(), audit.len());
+    for (shown, row) in shown.iter().zip(&audit) {
+        assert_eq!(shown[3], row["values"].to_string());
+        assert_eq!(shown[4].is_empty(), row["opens"].is_null());
+    }
+    let some = page_of(&data, &all[6..8], dir.path(), "some.html");
+    let is_some = some.contains("is not in any section") || some.contains("open all of them");
+    assert!(is_some);
+}
+
+#[test]
+fn a_table_that_is_cut_says_of_how_many_rows_and_which_command_gives_all() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let dir = tempfile::tempdir().unwrap();
+    let page = page_of(&data, &["--limit", "10"], dir.path(), "cut.html");
+    let cut =
+        Regex::new(r#"(?s)<caption>([^<]*)</caption>.*?</table>(?:<p class="cut">(.*?)</p>)?"#)
+            .unwrap();
+    let of = |caption: &str| {
+        let found = cut
+            .captures_iter(&page)
+            .find(|one| one[1].starts_with(caption));
+        let found = found.unwrap_or_else(|| panic!("no table {caption}"));
+        found
+            .get(2)
+            .map(|cut| unescaped(cut.as_str()))
+            .unwrap_or_default()
+            .replace("<code data-copy>", "")
+    };
+    let count = |line: &[&str]| {
+        let said = run(&[line, &[text(&data), "-o", "json"]].concat()).json();
+        said["rows"].as_array().unwrap().len()
+    };
+    let deletes = count(&["changes", "--ops", "delete"]);
+    assert!(deletes > 10);
+    assert!(of("The last deletions").starts_with(&format!("10 of {deletes} – full: ")));
+    assert!(
+        of("Keys by resource").starts_with("10 of "),
+        "{}",
+        of("Keys by resource")
+    );
+    let space = run(&["space", text(&data), "-o", "json"]).json();
+    let with_commas = |number: &Value| match number.as_u64().unwrap() {
+        number @ 1000.. => format!("{},{:03}", number / 1000, number % 1000),
+        number => number.to_string(),
+    };
+    for (caption, field) in [
+        ("Largest values", "live_keys"),
+        ("Keys with the most versions", "churn_keys"),
+    ] {
+        let wanted = format!("10 of {} – full: ", with_commas(&space[field]));
+        assert!(
+            of(caption).starts_with(&wanted),
+            "{caption}: {} {wanted}",
+            of(caption)
+        );
+        assert_eq!(rows(&page, caption).len(), 10);
+    }
+    let full = page_of(&data, &["--full"], dir.path(), "full.html");
+    assert_eq!(rows(&full, "The last deletions").len(), deletes);
+    assert!(!full.contains("<p class=\"cut\">10 of"));
+    let said = report(&data, &["--local"], dir.path(), "local.html");
+    assert_eq!(said.code, 2, "times on the page are in UTC");
+    assert!(said.err.contains("--local"), "{}", said.err);
+}
+
+#[test]
+fn a_moment_outside_of_the_datas_time_is_said_on_the_page_and_beside_it() {
+    let data = data_dir("k8s-1.20-etcd35");
+    let dir = tempfile::tempdir().unwrap();
+    for (flag, time, words) in [
+        ("--at", "2020-01-01T00:00:00Z", "is before the first event"),
+        ("--at", "2030-01-01T00:00:00Z", "is after the last event"),
+        ("--since", "2030-01-01T00:00:00Z", "nothing here is as late"),
+    ] {
+        let name = format!("{flag}{}.html", &time[..4]);
+        let said = report(&data, &[flag, time], dir.path(), &name);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(said.err.contains(words), "{flag} {time}: {}", said.err);
+        let notes = said.json()["notes"].to_string();
+        assert!(notes.contains(words), "{notes}");
+        let page = fs::read_to_string(dir.path().join(&name)).unwrap();
+        assert!(page.to_lowercase().contains(words), "{flag} {time}");
+    }
+    let said = report(&data, &["--at", "-10s"], dir.path(), "within.html");
+    assert_eq!(said.json()["notes"], serde_json::json!([]));
+}
