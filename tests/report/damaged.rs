@@ -213,7 +213,7 @@ fn a_table_that_is_cut_says_of_how_many_rows_and_which_command_gives_all() {
         let said = run(&[line, &[text(&data), "-o", "json"]].concat()).json();
         said["rows"].as_array().unwrap().len()
     };
-    let deletes = count(&["changes", "--ops", "delete"]);
+    let deletes = count(&["changes", "--ops", "delete", "--last", "0"]);
     assert!(deletes > 10);
     assert!(of("The last deletions").starts_with(&format!("10 of {deletes} – full: ")));
     assert!(

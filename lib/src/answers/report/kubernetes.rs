@@ -41,7 +41,7 @@ pub(super) fn section(subject: &Subject<'_>, events: Option<&Events>) -> Section
         None,
     );
     let deletions = || subject.reading(Command::inspect("changes").args(["--ops", "delete"]));
-    let all = subject.command(deletions());
+    let all = subject.command(deletions().args(["--last", "0"]));
     let command = match events.is_some_and(|events| events.deletions > shown) {
         true => subject.command(deletions().arg("--last").arg(shown.to_string())),
         false => all.clone(),

@@ -95,14 +95,15 @@ pub(super) fn section(subject: &Subject<'_>) -> Section {
     treemap(&answer, &mut section);
     let limit = subject.question.limit(SHOWN_ROWS);
     let columns = plain_heads(GROUPS);
-    section.push(DataTable::new(
+    let groups = DataTable::new(
         "Groups of keys; with what is around them they add up to the file",
         &answer,
         "/rows",
         command.clone(),
         columns,
         limit,
-    ));
+    );
+    section.push(groups.start_of(0, asked(0)));
     top_lists(&answer, limit, (command, totals), &asked, &mut section);
     section
 }
